@@ -1,0 +1,1 @@
+"""Facts about the vendors, in tables with their public sources. Imports nothing of the project."""
