@@ -101,7 +101,9 @@ FIELDS: tuple[FormField, ...] = (
         critical=True,
     ),
     FormField("allowSingleSignOn", "Allow Single Sign On", Control.CHECK_BOX, _PROFILE, critical=True),
-    FormField("applicationSettings", "Application Settings Description", Control.TEXT, _SETTINGS, critical=True),
+    FormField(
+        "applicationSettings", "Application Settings Description", Control.TEXT, _SETTINGS, critical=True
+    ),
     FormField("group", "Group", Control.TEXT, _SETTINGS, critical=True),
     FormField("settingsProfile", "Authentication Profile", Control.SELECT, _SETTINGS, critical=True),
 )

@@ -1,0 +1,32 @@
+"""The Pulumi program: read the settings, check the guards, build the one component, export its outputs."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pulumi
+
+from components import guards
+from components.personal_portal_sso import PersonalPortalSso, PersonalPortalSsoArgs
+from components.settings import ConfigurationError, from_engine
+
+
+def main() -> None:
+    """Registers everything. Raises RunError, with the lines to write, for a configuration that cannot be used."""
+    try:
+        settings = from_engine(pulumi.runtime.get_config_env())
+    except ConfigurationError as error:
+        raise pulumi.RunError(
+            f"The configuration of stack {pulumi.get_stack()} cannot be used.\n{error}"
+        ) from None
+    guards.check_account(settings)
+    sso = PersonalPortalSso(
+        "mimecast-personal-portal",
+        PersonalPortalSsoArgs(
+            settings=settings, root=Path(__file__).resolve().parent, today=datetime.now(UTC).date()
+        ),
+    )
+    for key, value in sso.outputs.items():
+        pulumi.export(key, value)
+
+
+main()

@@ -1,0 +1,183 @@
+"""The Entra side: the gallery application, its SAML settings, claims and assignments."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_azuread as azuread
+
+from components.people import EntraGroup, Person
+from components.settings import Application, Ownership, SignOn
+from facts.entra import (
+    DEFAULT_ACCESS_ROLE_ID,
+    EMAIL_CLAIM,
+    NAMEID_CLAIM,
+    NAMEID_FORMAT_EMAIL,
+    USER_ROLE_NAMES,
+    Cloud,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryApplicationArgs:
+    """What a `GalleryApplication` is made of. ``template_id`` is looked up beforehand (`find_template`)."""
+
+    application: Application
+    template_id: str
+    identifier: str
+    sign_on_url: str
+    reply_urls: Sequence[str]
+    """In order; Entra sends answers to sign-ins that it started to the first one."""
+    deployer_object_id: str
+    users: Sequence[Person]
+    groups: Sequence[EntraGroup]
+    assign: Ownership
+    protect: bool
+
+
+class GalleryApplication(pulumi.ComponentResource):
+    """An instantiated gallery application whose service principal signs people in with SAML.
+
+    Makes the application, puts its service principal into SAML mode, and only then adds the identifier: Entra
+    refuses an identifier on a domain the tenant has not verified until the principal is in SAML mode.
+    """
+
+    client_id: pulumi.Output[str]
+    service_principal: azuread.ServicePrincipal
+
+    def __init__(
+        self, name: str, args: GalleryApplicationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("mimecast-sso:entra:GalleryApplication", name, None, opts)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
+        application = azuread.ApplicationFromTemplate(
+            name, display_name=args.application.display_name, template_id=args.template_id, opts=kept
+        )
+        # The service principal id that ApplicationFromTemplate reports is never refreshed, so the principal is
+        # adopted through the client id.
+        self.client_id = azuread.get_application_output(
+            object_id=application.application_object_id, opts=pulumi.InvokeOutputOptions(parent=self)
+        ).client_id
+        self.service_principal = self._service_principal(name, args, kept)
+        identifier = azuread.ApplicationIdentifierUri(
+            f"{name}-identifier",
+            application_id=application.application_id,
+            identifier_uri=args.identifier,
+            # Two applications of a tenant cannot share an identifier: a replaced one has to let go of it first.
+            opts=pulumi.ResourceOptions.merge(
+                kept, pulumi.ResourceOptions(depends_on=[self.service_principal], delete_before_replace=True)
+            ),
+        )
+        azuread.ApplicationRedirectUris(
+            f"{name}-reply-urls",
+            application_id=application.application_id,
+            type="Web",
+            redirect_uris=list(args.reply_urls),
+            # Both write the application object, and Graph's "concurrent update" answer is not retried.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
+        )
+        if args.application.claims is Ownership.MANAGE:
+            self._claims(name)
+        if args.assign is Ownership.MANAGE:
+            self._assignments(args)
+        self.register_outputs({"clientId": self.client_id, "objectId": self.service_principal.object_id})
+
+    def _service_principal(
+        self, name: str, args: GalleryApplicationArgs, options: pulumi.ResourceOptions
+    ) -> azuread.ServicePrincipal:
+        settings = args.application
+        return azuread.ServicePrincipal(
+            f"{name}-service-principal",
+            client_id=self.client_id,
+            use_existing=True,
+            account_enabled=True,
+            preferred_single_sign_on_mode="saml",
+            app_role_assignment_required=settings.assignment_required,
+            # Unstated owners or tags would be removed: the deployer's access, the portal's list entry.
+            owners=[args.deployer_object_id],
+            feature_tags=[azuread.ServicePrincipalFeatureTagArgs(enterprise=True, gallery=True)],
+            login_url=args.sign_on_url if settings.sign_on is SignOn.SERVICE_PROVIDER else None,
+            notification_email_addresses=list(settings.notification_emails) or None,
+            opts=options,
+        )
+
+    def _claims(self, name: str) -> None:
+        policy = azuread.ClaimsMappingPolicy(
+            f"{name}-claims",
+            display_name=f"{name}: mail address as NameID",
+            definitions=[claims_definition()],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        azuread.ServicePrincipalClaimsMappingPolicyAssignment(
+            f"{name}-claims",
+            claims_mapping_policy_id=policy.id,
+            service_principal_id=self.service_principal.id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _assignments(self, args: GalleryApplicationArgs) -> None:
+        role = self.service_principal.app_roles.apply(user_role)
+        # Named by object id: a person whose address changes keeps the assignment, where a name made of the
+        # address would try to make the same assignment twice.
+        for principal in (*args.users, *args.groups):
+            azuread.AppRoleAssignment(
+                f"assignment-{principal.object_id}",
+                app_role_id=role,
+                principal_object_id=principal.object_id,
+                resource_object_id=self.service_principal.object_id,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+
+
+def claims_definition() -> str:
+    """The claims mapping policy: the user's mail address is the NameID. One text for equal content."""
+    schema = [
+        {
+            "ID": "mail",
+            "SamlClaimType": NAMEID_CLAIM,
+            "SamlNameIdFormat": NAMEID_FORMAT_EMAIL,
+            "Source": "user",
+        },
+        {"ID": "mail", "SamlClaimType": EMAIL_CLAIM, "Source": "user"},
+    ]
+    policy = {"ClaimsMappingPolicy": {"ClaimsSchema": schema, "IncludeBasicClaimSet": "true", "Version": 1}}
+    return json.dumps(policy, sort_keys=True, separators=(",", ":"))
+
+
+def user_role(roles: Sequence[Mapping[str, object]]) -> str:
+    """The id of the app role that people get, found by name among the principal's enabled roles."""
+    enabled = {str(role["display_name"]): str(role["id"]) for role in roles if role["enabled"]}
+    for name in USER_ROLE_NAMES:
+        if name in enabled:
+            return enabled[name]
+    return next(iter(enabled.values()), DEFAULT_ACCESS_ROLE_ID)
+
+
+def find_template(application: Application, cloud: Cloud) -> str:
+    """The id of the first gallery template of the configured list. Raises RunError when there is none."""
+    for template in application.template:
+        if _looks_like_id(template):
+            return template.lower()
+        try:
+            return azuread.get_application_template(display_name=template).template_id
+        except Exception as error:  # The SDK raises plain Exception for a failed invoke.
+            if "no application templates found" not in str(error):
+                raise
+    if application.allow_non_gallery:
+        return cloud.non_gallery_template
+    names = ", ".join(f'"{name}"' for name in application.template)
+    raise pulumi.RunError(
+        f"mimecast-sso:application.template: the tenant's gallery has no entry named {names}. Write the name or "
+        "the id of the entry it has, or allowNonGallery: true to make a non-gallery application."
+    )
+
+
+def _looks_like_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

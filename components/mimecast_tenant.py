@@ -1,0 +1,172 @@
+"""The Mimecast side: domains and their proof, addresses, the roll-out group, the attested profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+
+from components.settings import Address, Addresses, Dns, Domain, RollOut
+from providers.mimecast import authentication_profile
+from providers.mimecast.resources import (
+    AddressBook,
+    AuthenticationProfile,
+    DomainVerification,
+    Group,
+    GroupMembership,
+)
+from providers.mimecast.resources import Domain as DomainResource
+
+
+@dataclass(frozen=True, slots=True)
+class MimecastTenantArgs:
+    """What a `MimecastTenant` is made of."""
+
+    domains: Sequence[Domain]
+    dns: Dns
+    addresses: Addresses
+    people: Sequence[Address]
+    """The addresses of the configured source, in normal form."""
+    roll_out: RollOut
+    members: Sequence[str]
+    """Who belongs in the roll-out group once the profile is confirmed."""
+    form: Mapping[str, pulumi.Input[str | bool]]
+    """The console's form (facts.profile_form), by field key."""
+    thumbprint: pulumi.Input[str]
+    confirmed: Mapping[str, str] | None
+
+
+@dataclass(slots=True)
+class _Domains:
+    states: dict[str, pulumi.Output[str]] = field(default_factory=dict)
+    proofs: dict[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
+    verifications: list[DomainVerification] = field(default_factory=list)
+
+
+class MimecastTenant(pulumi.ComponentResource):
+    """The chain that makes the profile act: profile → application settings → group → people.
+
+    The group is made empty and the profile is set in the console around it, which changes nobody's sign-in.
+    People are added only while the stack file holds a confirmation of exactly the wanted values.
+    """
+
+    domain_states: dict[str, pulumi.Output[str]]
+    proof_records: dict[str, pulumi.Output[dict[str, str]]]
+    profile: AuthenticationProfile
+    profile_state: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: MimecastTenantArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("mimecast-sso:mimecast:MimecastTenant", name, None, opts)
+        domains = self._domains(args)
+        self.domain_states, self.proof_records = domains.states, domains.proofs
+        book = self._address_book(name, args, domains)
+        self._chain(name, args, book)
+        self.register_outputs({"profileState": self.profile_state})
+
+    def _domains(self, args: MimecastTenantArgs) -> _Domains:
+        made = _Domains()
+        for wanted in args.domains:
+            domain = DomainResource(
+                f"domain-{wanted.name}",
+                domain=wanted.name,
+                mode=wanted.mode.value,
+                inbound_type=wanted.inbound_type.value,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            verification = DomainVerification(
+                f"verification-{wanted.name}",
+                domain=domain.domain,
+                proof_value=domain.proofValue,
+                publish=args.dns.publish,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            made.states[wanted.name] = verification.state
+            made.proofs[wanted.name] = pulumi.Output.all(
+                name=domain.proofName, type=domain.proofType, value=domain.proofValue
+            ).apply(lambda record: {str(key): str(value or "") for key, value in record.items()})
+            made.verifications.append(verification)
+        return made
+
+    def _address_book(self, name: str, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
+        wanted = {person.address: _entry(person) for person in args.people}
+
+        def in_verified_domains(states: dict[str, str]) -> dict[str, dict[str, str]]:
+            waiting = [
+                address for address in wanted if states.get(_domain(address), "verified") != "verified"
+            ]
+            if waiting:
+                pulumi.log.warn(
+                    f"{len(waiting)} addresses wait, because Mimecast does not own their domain yet: "
+                    f"{_first(waiting)}. Publish the proof record and run again.",
+                    resource=self,
+                )
+            return {address: entry for address, entry in wanted.items() if address not in waiting}
+
+        return AddressBook(
+            f"{name}-addresses",
+            addresses=pulumi.Output.all(**domains.states).apply(in_verified_domains),
+            on_removal=args.addresses.on_removal.value,
+            adopt=sorted(args.addresses.adopt),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=domains.verifications),
+        )
+
+    def _chain(self, name: str, args: MimecastTenantArgs, book: AddressBook) -> None:
+        group = Group(
+            f"{name}-roll-out",
+            description=args.roll_out.group,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        form = dict(args.form) | {"group": group.description}
+        self.profile = AuthenticationProfile(
+            f"{name}-profile",
+            form=form,
+            thumbprint=args.thumbprint,
+            confirmed=args.confirmed,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # Computed here as well as by the provider: a dynamic provider's outputs are unknown in previews, and
+        # people must see there whether anybody's sign-in would change.
+        self.profile_state = pulumi.Output.all(form=form, thumbprint=args.thumbprint).apply(
+            lambda known: authentication_profile.state(known["form"], known["thumbprint"], args.confirmed)
+        )
+        GroupMembership(
+            f"{name}-roll-out",
+            group=group.description,
+            members=sorted(args.members),
+            hold=self.profile_state.apply(lambda state: state != "claimed"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[book, self.profile]),
+        )
+        self.profile_state.apply(lambda state: self._tell(state, args))
+
+    def _tell(self, state: str, args: MimecastTenantArgs) -> None:
+        count = len(args.members)
+        if state == "claimed":
+            pulumi.log.info(
+                f"{count} people sign in through Entra: {_first(args.members)}", resource=self
+            ) if count else pulumi.log.info("Nobody is in the roll-out group.", resource=self)
+        else:
+            pulumi.log.warn(
+                "Console work is due: the authentication profile and its application settings are set by an "
+                "administrator from the run sheet (mimecast-sso run-sheet), then confirmed (mimecast-sso confirm). "
+                f"Until then nobody is added to the roll-out group; {count} people wait.",
+                resource=self,
+            )
+
+
+def _entry(person: Address) -> dict[str, str]:
+    entry = {"name": person.name or ""}
+    if person.password_version:
+        entry["passwordVersion"] = person.password_version
+    return entry
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
+def _first(addresses: Sequence[str], limit: int = 20) -> str:
+    shown = ", ".join(addresses[:limit])
+    return f"{shown} and {len(addresses) - limit} more" if len(addresses) > limit else shown

@@ -1,0 +1,202 @@
+"""The whole: single sign-on between Entra ID and the Mimecast Personal Portal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_azuread as azuread
+
+from components import people, roll_out
+from components.gallery_application import GalleryApplication, GalleryApplicationArgs, find_template
+from components.mimecast_tenant import MimecastTenant, MimecastTenantArgs
+from components.people import Person, Standing
+from components.settings import Address, AddressSource, Settings, SignOn
+from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
+from facts.entra import CLOUDS, Cloud
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalPortalSsoArgs:
+    """Settings, the project's folder (files named in the settings are relative to it), and the day guards count."""
+
+    settings: Settings
+    root: Path
+    today: date
+
+
+class PersonalPortalSso(pulumi.ComponentResource):
+    """Both sides of the tutorial, in its order: application, certificate, profile, addresses, assignments."""
+
+    outputs: Mapping[str, pulumi.Input[Any]]
+    """What the stack exports."""
+
+    def __init__(
+        self, name: str, args: PersonalPortalSsoArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("mimecast-sso:index:PersonalPortalSso", name, None, opts)
+        self._settings = args.settings
+        settings = args.settings
+        cloud = _cloud()
+        deployer = azuread.get_client_config()
+        users = people.find_users(settings.assign.users)
+        self._say_who_cannot_sign_in(users)
+        application = GalleryApplication(
+            name,
+            GalleryApplicationArgs(
+                application=settings.application,
+                template_id=find_template(settings.application, cloud),
+                identifier=settings.identifier,
+                sign_on_url=settings.sign_on_url,
+                reply_urls=_reply_urls(settings),
+                deployer_object_id=deployer.object_id,
+                users=users,
+                groups=people.find_groups(settings.assign.groups),
+                assign=settings.assign.mode,
+                protect=not settings.overrides("allow-destroy", args.today),
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        certificates = SigningCertificates(
+            "signing-certificate",
+            SigningCertificatesArgs(settings.certificates, application.service_principal),
+            pulumi.ResourceOptions(parent=self),
+        )
+        addresses = self._people(users, args.root)
+        entra = _EntraValues(cloud, deployer.tenant_id, application.client_id, certificates)
+        form = self._form(entra)
+        tenant = MimecastTenant(
+            "mimecast",
+            MimecastTenantArgs(
+                domains=settings.domains,
+                dns=settings.dns,
+                addresses=settings.addresses,
+                people=addresses,
+                roll_out=settings.roll_out,
+                members=roll_out.members(settings.roll_out, [person.address for person in addresses]),
+                form=form,
+                thumbprint=certificates.thumbprint,
+                confirmed=_confirmed(settings),
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
+        self.register_outputs({})
+
+    def _say_who_cannot_sign_in(self, users: list[Person]) -> None:
+        for person in users:
+            if person.standing is not Standing.MEMBER:
+                detail = f" ({person.mail})" if person.standing is Standing.OTHER_MAIL else ""
+                pulumi.log.warn(f"{person.address}: {person.standing}{detail}", resource=self)
+
+    def _people(self, users: list[Person], root: Path) -> list[Address]:
+        settings = self._settings.addresses
+        if settings.source is AddressSource.EXPLICIT:
+            return list(settings.explicit)
+        if settings.source is AddressSource.CSV:
+            return list(settings.read_csv(root))
+        if settings.source is AddressSource.ASSIGNED:
+            return [
+                Address(address=person.mail, name=person.display_name)
+                for person in users
+                if person.mail and person.enabled
+            ]
+        raise pulumi.RunError(
+            "mimecast-sso:addresses.source: synchronised is not built yet. Until it is, leave the list empty with "
+            "source: explicit: addresses that directory synchronisation owns are then left alone."
+        )
+
+    def _form(self, entra: _EntraValues) -> dict[str, pulumi.Input[str | bool]]:
+        wanted = self._settings.authentication_profile
+        by_metadata = wanted.source == "metadata"
+        return {
+            "description": wanted.description,
+            "enforceAdministrationConsole": wanted.enforce.administration_console,
+            "enforcePersonalPortal": wanted.enforce.personal_portal,
+            "enforceEndUserApplications": wanted.enforce.end_user_applications,
+            "provider": wanted.provider,
+            "metadataUrl": entra.metadata_url if by_metadata else "",
+            "monitorMetadataUrl": by_metadata,
+            "issuerUrl": entra.issuer,
+            "loginUrl": entra.login_url,
+            "logoutUrl": entra.login_url,
+            "certificate": entra.certificates.body,
+            "passwordProtectedContext": wanted.contexts.password_protected,
+            "integratedAuthenticationContext": wanted.contexts.integrated,
+            "allowSingleSignOn": wanted.allow_single_sign_on,
+            "applicationSettings": wanted.application_settings,
+            "settingsProfile": wanted.description,
+        }
+
+    def _outputs(
+        self, entra: _EntraValues, tenant: MimecastTenant, addresses: list[str]
+    ) -> dict[str, pulumi.Input[Any]]:
+        settings = self._settings
+        return {
+            "region": settings.region,
+            "accountCode": settings.account_code,
+            "signOnUrl": settings.sign_on_url,
+            "identifier": settings.identifier,
+            "replyUrl": settings.reply_url,
+            "issuer": entra.issuer,
+            "loginUrl": entra.login_url,
+            "logoutUrl": entra.login_url,
+            "federationMetadataUrl": entra.metadata_url,
+            "applicationId": entra.client_id,
+            "certificateThumbprint": entra.certificates.thumbprint,
+            "certificateExpiry": entra.certificates.end_date,
+            "domains": tenant.domain_states,
+            "proofRecords": tenant.proof_records,
+            "addresses": sorted(addresses),
+            "authenticationProfile": {
+                "description": settings.authentication_profile.description,
+                "state": tenant.profile.state,
+                "criticalFingerprint": tenant.profile.criticalFingerprint,
+                "cosmeticFingerprint": tenant.profile.cosmeticFingerprint,
+                "form": tenant.profile.form,
+            },
+            "myAppsUrl": entra.cloud.my_apps_url,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _EntraValues:
+    cloud: Cloud
+    tenant_id: str
+    client_id: pulumi.Output[str]
+    certificates: SigningCertificates
+
+    @property
+    def issuer(self) -> str:
+        return self.cloud.issuer(self.tenant_id)
+
+    @property
+    def login_url(self) -> str:
+        return self.cloud.login_url(self.tenant_id)
+
+    @property
+    def metadata_url(self) -> pulumi.Output[str]:
+        return self.client_id.apply(lambda client_id: self.cloud.metadata_url(self.tenant_id, client_id))
+
+
+def _cloud() -> Cloud:
+    name = os.environ.get("ARM_ENVIRONMENT", "public").lower()
+    if name not in CLOUDS:
+        raise pulumi.RunError(f"ARM_ENVIRONMENT is {name}; allowed are {', '.join(CLOUDS)}.")
+    return CLOUDS[name]
+
+
+def _reply_urls(settings: Settings) -> list[str]:
+    if settings.application.sign_on is SignOn.IDENTITY_PROVIDER:
+        return [settings.region_facts.idp_initiated_reply_url, settings.reply_url]
+    return [settings.reply_url]
+
+
+def _confirmed(settings: Settings) -> dict[str, str] | None:
+    confirmed = settings.authentication_profile.confirmed
+    return confirmed.model_dump() if confirmed else None

@@ -1,0 +1,680 @@
+"""The stack configuration as one validated model.
+
+`Settings` is read in two ways: by the Pulumi program from the engine (`from_engine`), and by the commands around
+it from the stack file (`from_file`). Both give the same model, and both raise `ConfigurationError`, whose text
+names each key, its value, what is allowed, and the YAML line to write.
+
+The namespace of all keys is ``mimecast-sso``.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from facts.profile_form import PROVIDER_NAMES
+from facts.regions import REGIONS, RETIRED_HOSTS, Region
+
+NAMESPACE = "mimecast-sso"
+SECRET = "[secret]"  # noqa: S105  (what stands for a secret that was not decrypted)
+
+SECRET_KEYS = frozenset({"addressPasswords", "dns.tsig.secret", "mimecastClientSecret"})
+
+
+class ConfigurationError(Exception):
+    """One or more keys of the stack configuration are missing, unknown or malformed."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+# -- Values ----------------------------------------------------------------------------------------
+
+_LONGEST_DOMAIN = 253
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_ADDRESS_LOCAL = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f]{1,64}")
+_ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_GENERATION_LONGEST_DOMAIN = 253
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+
+def domain_name(value: str) -> str:
+    """A DNS domain in normal form: lower case, ASCII (IDNA), no final dot. Raises ValueError."""
+    text = value.strip().rstrip(".").lower()
+    try:
+        text = text.encode("idna").decode("ascii")
+    except UnicodeError:
+        raise ValueError("is not a domain name") from None
+    labels = text.split(".")
+    if len(labels) == 1 or len(text) > _LONGEST_DOMAIN or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError("is not a domain name such as example.com (no @, no scheme, no path)")
+    return text
+
+
+def email_address(value: str) -> str:
+    """An e-mail address in normal form: lower case, the domain in ASCII. Raises ValueError."""
+    local, at, domain = value.strip().rpartition("@")
+    if not at or not _ADDRESS_LOCAL.fullmatch(local):
+        raise ValueError("is not an e-mail address such as ada@example.com")
+    return f"{local.lower()}@{domain_name(domain)}"
+
+
+def _account_code(value: str) -> str:
+    if not _ACCOUNT_CODE.fullmatch(value):
+        raise ValueError(
+            "is not an account code; it stands in Account > Account Settings, in capitals, such as CUK25A118"
+        )
+    return value
+
+
+def _guid(value: str) -> str:
+    if not _GUID.fullmatch(value):
+        raise ValueError("is not an id such as 6c000000-0000-4000-8000-000000000001")
+    return value.lower()
+
+
+def _generation_label(value: str) -> str:
+    if not _GENERATION_LABEL.fullmatch(value):
+        raise ValueError("may hold letters, digits, dot, dash and underscore, 32 at most")
+    return value
+
+
+def _utc_time(value: str) -> str:
+    # Graph gives times as YYYY-MM-DDTHH:MM:SSZ; any other spelling of the same instant makes the azuread
+    # provider replace the certificate on the next run.
+    try:
+        datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007  (the pattern demands UTC)
+    except ValueError:
+        raise ValueError("is not a time in UTC written as 2029-11-01T00:00:00Z") from None
+    return value
+
+
+def _text(value: object) -> object:
+    # YAML reads 2026 as a number, 2026-11-01 as a date; these keys mean the text.
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, (int, float, date)) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+DomainName = Annotated[str, AfterValidator(domain_name)]
+EmailAddress = Annotated[str, AfterValidator(email_address)]
+Guid = Annotated[str, AfterValidator(_guid)]
+Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+Label = Annotated[str, BeforeValidator(_text), AfterValidator(_generation_label)]
+UtcTime = Annotated[str, BeforeValidator(_text), AfterValidator(_utc_time)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+# -- The sections ----------------------------------------------------------------------------------
+
+
+class SignOn(StrEnum):
+    """Where a sign-in from the My Apps tile begins."""
+
+    SERVICE_PROVIDER = "sp"
+    IDENTITY_PROVIDER = "idp"
+
+
+class Ownership(StrEnum):
+    """Whether this project writes something, or a person does and it is only checked."""
+
+    MANAGE = "manage"
+    VERIFY = "verify"
+
+
+class Application(_Model):
+    """The gallery application in Entra."""
+
+    display_name: Text = Field(
+        "Mimecast Personal Portal", alias="displayName", examples=["Mimecast Personal Portal"]
+    )
+    template: tuple[Text, ...] = Field(
+        ("Mimecast Personal Portal", "Mimecast"),
+        description="Names of gallery entries, tried in order, or one id.",
+        examples=[["Mimecast Personal Portal", "Mimecast"]],
+        min_length=1,
+    )
+    allow_non_gallery: bool = Field(
+        False,
+        alias="allowNonGallery",
+        description="Whether a non-gallery application may be made when no template is found.",
+        examples=[True],
+    )
+    sign_on: SignOn = Field(SignOn.SERVICE_PROVIDER, alias="signOn", examples=["sp"])
+    sign_on_url: Text | None = Field(
+        None, alias="signOnUrl", description="Overrides the region's sign-on URL.", examples=[None]
+    )
+    reply_url: Text | None = Field(
+        None, alias="replyUrl", description="Overrides the region's reply URL.", examples=[None]
+    )
+    identifier: Text | None = Field(
+        None, description="Overrides the region's identifier (entity id).", examples=[None]
+    )
+    notification_emails: tuple[EmailAddress, ...] = Field(
+        (), alias="notificationEmails", examples=[["identity@example.com"]], max_length=5
+    )
+    assignment_required: bool = Field(True, alias="assignmentRequired", examples=[True])
+    claims: Ownership = Field(Ownership.MANAGE, examples=["manage"])
+    adopt: Guid | None = Field(
+        None,
+        description="Client id of an application to take over instead of making one.",
+        examples=["6c000000-0000-4000-8000-000000000001"],
+    )
+
+    @field_validator("template", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+
+class Assign(_Model):
+    """The people who get the application: users by address, groups by name."""
+
+    users: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
+    groups: tuple[Text, ...] = Field((), examples=[["Mimecast users"]])
+    mode: Ownership = Field(Ownership.MANAGE, examples=["manage"])
+
+
+class DomainMode(StrEnum):
+    """What may be done about a Mimecast domain."""
+
+    ENSURE = "ensure"
+    REGISTER = "register"
+    REQUIRE = "require"
+
+
+class InboundType(StrEnum):
+    """Which recipients Mimecast accepts mail for, once a domain is registered."""
+
+    ANY = "any"
+    KNOWN = "known"
+    LDAP = "ldap"
+    SMTP = "smtp"
+
+
+class Domain(_Model):
+    """One internal domain at Mimecast."""
+
+    name: DomainName = Field(examples=["example.com"])
+    mode: DomainMode = Field(DomainMode.ENSURE, examples=["ensure"])
+    inbound_type: InboundType = Field(InboundType.KNOWN, alias="inboundType", examples=["known"])
+
+
+class Tsig(_Model):
+    """The key that signs DNS updates (RFC 8945)."""
+
+    name: Text = Field(examples=["mimecast-proof."])
+    algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = Field(
+        "hmac-sha256", examples=["hmac-sha256"]
+    )
+    secret: Text = Field(description="Base64. Secret.", examples=["secure: v1:…"])
+
+
+class Dns(_Model):
+    """Who publishes the proof record of a domain."""
+
+    publish: Literal["none", "rfc2136"] = Field("none", examples=["rfc2136"])
+    server: Text | None = Field(None, description="host or host:port", examples=["ns1.example.com"])
+    zone: DomainName | None = Field(None, examples=["example.com"])
+    tsig: Tsig | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Dns:
+        if self.publish == "rfc2136" and not (self.server and self.zone and self.tsig):
+            raise ValueError("with publish: rfc2136 also needs server, zone and tsig (name, secret)")
+        return self
+
+
+class AddressSource(StrEnum):
+    """Where the Mimecast addresses come from."""
+
+    EXPLICIT = "explicit"
+    CSV = "csv"
+    ASSIGNED = "assigned"
+    SYNCHRONISED = "synchronised"
+
+
+class Removal(StrEnum):
+    """What becomes of an address that leaves the configuration; Mimecast has no call that deletes one."""
+
+    DISABLE = "disable"
+    FORGET = "forget"
+    REFUSE = "refuse"
+
+
+class Address(_Model):
+    """One Mimecast user."""
+
+    address: EmailAddress = Field(examples=["ada@example.com"])
+    name: Text | None = Field(None, description="The global name.", examples=["Ada Example"])
+    password_version: Text | None = Field(
+        None,
+        alias="passwordVersion",
+        description="Any text; changing it sets the password of addressPasswords anew.",
+        examples=["1"],
+    )
+
+
+class Addresses(_Model):
+    """The addresses that people sign in to the portal with."""
+
+    source: AddressSource = Field(AddressSource.EXPLICIT, examples=["explicit"])
+    explicit: tuple[Address, ...] = Field((), alias="list", examples=[[{"address": "ada@example.com"}]])
+    csv: Text | None = Field(
+        None, description="A file with a header line: address,name", examples=["stacks/people.csv"]
+    )
+    on_removal: Removal = Field(Removal.FORGET, alias="onRemoval", examples=["forget"])
+    adopt: tuple[EmailAddress, ...] = Field(
+        (),
+        description="Existing addresses that may be changed to what is wanted.",
+        examples=[["ada@example.com"]],
+    )
+
+    @model_validator(mode="after")
+    def _source_has_what_it_needs(self) -> Addresses:
+        if self.source is AddressSource.CSV and not self.csv:
+            raise ValueError("with source: csv also needs csv (the file)")
+        if self.source is not AddressSource.EXPLICIT and self.explicit:
+            raise ValueError(f"has a list, which source: {self.source} does not use")
+        seen: set[str] = set()
+        for entry in self.explicit:
+            if entry.address in seen:
+                raise ValueError(f"names {entry.address} twice")
+            seen.add(entry.address)
+        return self
+
+    def read_csv(self, root: Path) -> tuple[Address, ...]:
+        """The rows of the CSV file (columns address, name, optionally passwordVersion). Raises ConfigurationError."""
+        path = root / (self.csv or "")
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = list(csv.DictReader(file))
+        except OSError as error:
+            raise ConfigurationError(
+                [f"{NAMESPACE}:addresses.csv names {self.csv}, which cannot be read: {error.strerror}"]
+            ) from None
+        return tuple(self._row(number, row) for number, row in enumerate(rows, start=2))
+
+    def _row(self, number: int, row: Mapping[str, str]) -> Address:
+        try:
+            return Address.model_validate({key: value for key, value in row.items() if value})
+        except ValidationError as error:
+            detail = error.errors()[0]
+            raise ConfigurationError(
+                [f"{self.csv}, line {number}: {'.'.join(map(str, detail['loc']))}: {_allowed(detail)}"]
+            ) from None
+
+
+class Enforce(_Model):
+    """For which Mimecast sign-ins the profile enforces SAML."""
+
+    personal_portal: bool = Field(True, alias="personalPortal", examples=[True])
+    administration_console: bool = Field(False, alias="administrationConsole", examples=[False])
+    end_user_applications: bool = Field(False, alias="endUserApplications", examples=[False])
+
+
+class Contexts(_Model):
+    """Authentication contexts that Mimecast asks for; both must be off for Entra."""
+
+    password_protected: bool = Field(False, alias="passwordProtected", examples=[False])
+    integrated: bool = Field(False, examples=[False])
+
+
+class Confirmed(_Model):
+    """A person's word that the console holds the values with this fingerprint."""
+
+    fingerprint: Text = Field(examples=["v1:…"])
+    by: Text = Field(examples=["ada@example.com"])
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
+    evidence: Text = Field(examples=["change CHG-1042, screenshot attached"])
+
+
+class AuthenticationProfile(_Model):
+    """The console's authentication profile and its binding, which a person sets from the run sheet."""
+
+    description: Text = Field(
+        "Microsoft Entra ID single sign-on", examples=["Microsoft Entra ID single sign-on"]
+    )
+    provider: Literal["Azure Active Directory", "Microsoft Entra ID"] = Field(
+        PROVIDER_NAMES[0],
+        examples=[PROVIDER_NAMES[0]],  # type: ignore[arg-type]
+    )
+    source: Literal["certificate", "metadata"] = Field(
+        "certificate",
+        description="Whether the form gets the certificate, or the metadata URL which it then monitors.",
+        examples=["certificate"],
+    )
+    allow_single_sign_on: bool = Field(True, alias="allowSingleSignOn", examples=[True])
+    enforce: Enforce = Enforce()
+    contexts: Contexts = Contexts()
+    application_settings: Text = Field(
+        "Single sign-on", alias="applicationSettings", examples=["Single sign-on"]
+    )
+    confirmed: Confirmed | None = None
+
+
+class RollOut(_Model):
+    """The Mimecast group that carries the profile, and who is in it."""
+
+    group: Text = Field("Single sign-on", examples=["Single sign-on"])
+    who: Literal["none", "pilot", "share", "all"] = Field("all", examples=["pilot"])
+    pilot: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
+    share: int = Field(
+        0, description="Per cent of the addresses, chosen by hash.", examples=[10], ge=0, le=100
+    )
+
+    @model_validator(mode="after")
+    def _choice_has_what_it_needs(self) -> RollOut:
+        if self.who == "pilot" and not self.pilot:
+            raise ValueError("with who: pilot also needs pilot (a list of addresses)")
+        if self.who == "share" and not self.share:
+            raise ValueError("with who: share also needs share (per cent)")
+        return self
+
+
+class Generation(_Model):
+    """One signing certificate."""
+
+    label: Label = Field(examples=["2026"])
+    end_date: UtcTime = Field(alias="endDate", examples=["2029-11-01T00:00:00Z"])
+
+
+class Certificates(_Model):
+    """The generations of signing certificates and the one that signs."""
+
+    generations: tuple[Generation, ...] = Field(
+        examples=[[{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}]], min_length=1
+    )
+    active: Label = Field(examples=["2026"])
+
+    @model_validator(mode="after")
+    def _active_is_a_generation(self) -> Certificates:
+        labels = [generation.label for generation in self.generations]
+        if len(set(labels)) != len(labels):
+            raise ValueError("has two generations with one label")
+        if self.active not in labels:
+            raise ValueError(f"has active: {self.active}, but generations hold {', '.join(labels)}")
+        return self
+
+
+GuardName = Literal["allow-destroy", "allow-account-change"]
+
+
+class GuardOverride(_Model):
+    """A guard that is lifted, by name, for a stated reason, until a date (inclusive)."""
+
+    name: GuardName = Field(examples=["allow-destroy"])
+    reason: Text = Field(examples=["tenant is being retired, change CHG-1042"])
+    until: date = Field(examples=["2026-12-31"])
+
+
+_RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
+
+
+class Settings(_Model):
+    """The whole stack configuration."""
+
+    region: Literal["eu", "de", "us", "usb", "uspcom", "ca", "za", "au", "jer"] = Field(
+        description="The Mimecast grid that holds the account.", examples=["eu"]
+    )
+    account_code: Annotated[str, AfterValidator(_account_code)] = Field(
+        alias="accountCode", description="In capitals.", examples=["CUK25A118"]
+    )
+    application: Application = Application()
+    assign: Assign = Assign()
+    domains: tuple[Domain, ...] = Field((), examples=[[{"name": "example.com"}]])
+    dns: Dns = Dns()
+    addresses: Addresses = Addresses()
+    address_passwords: Any = Field(
+        None, alias="addressPasswords", description="Secret: address → {password, confirmation}."
+    )
+    authentication_profile: AuthenticationProfile = Field(
+        AuthenticationProfile(), alias="authenticationProfile"
+    )
+    roll_out: RollOut = Field(RollOut(), alias="rollOut")
+    certificates: Certificates = Field(
+        examples=[{"generations": [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}], "active": "2026"}]
+    )
+    guards: tuple[GuardOverride, ...] = ()
+    mimecast_client_id: Text | None = Field(
+        None, alias="mimecastClientId", description="Rather MIMECAST_CLIENT_ID in the environment."
+    )
+    mimecast_client_secret: Any = Field(
+        None, alias="mimecastClientSecret", description="Secret. Rather MIMECAST_CLIENT_SECRET."
+    )
+
+    @field_validator("domains", mode="before")
+    @classmethod
+    def _names_are_domains(cls, value: object) -> object:
+        if isinstance(value, list):
+            return [{"name": entry} if isinstance(entry, str) else entry for entry in value]
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        for key, url, wanted in self._overrides():
+            match = _RETIRED_URL.match(url or "")
+            host = match["host"].lower() if match else ""
+            if host in RETIRED_HOSTS:
+                raise ValueError(
+                    f"has application.{key} = {url}, but {host} stands in tutorials of 2016 to 2018 and is not in use; "
+                    f"remove the key, or write {wanted}"
+                )
+        names = {domain.name for domain in self.domains}
+        if len(names) != len(self.domains):
+            raise ValueError("domains names one domain twice")
+        return self
+
+    def _overrides(self) -> tuple[tuple[str, str | None, str], ...]:
+        region, application = REGIONS[self.region], self.application
+        return (
+            ("signOnUrl", application.sign_on_url, region.sign_on_url),
+            ("replyUrl", application.reply_url, region.reply_url),
+            ("identifier", application.identifier, region.identifier(self.account_code)),
+        )
+
+    @property
+    def region_facts(self) -> Region:
+        """The row of the region table."""
+        return REGIONS[self.region]
+
+    @property
+    def identifier(self) -> str:
+        """The entity id that Mimecast uses towards Entra."""
+        return self.application.identifier or self.region_facts.identifier(self.account_code)
+
+    @property
+    def reply_url(self) -> str:
+        """The assertion consumer service of sign-ins that start at Mimecast."""
+        return self.application.reply_url or self.region_facts.reply_url
+
+    @property
+    def sign_on_url(self) -> str:
+        """The page that starts a sign-in at Mimecast."""
+        return self.application.sign_on_url or self.region_facts.sign_on_url
+
+    def overrides(self, name: GuardName, today: date) -> bool:
+        """Whether a guard is lifted today."""
+        return any(guard.name == name and guard.until >= today for guard in self.guards)
+
+
+# -- Reading ---------------------------------------------------------------------------------------
+
+SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})
+
+
+def from_engine(config: Mapping[str, str]) -> Settings:
+    """Settings from the engine's flat map of full keys to text (structured values are JSON text).
+
+    Keys of other namespaces are left alone. Raises ConfigurationError.
+    """
+    values: dict[str, Any] = {}
+    for full_key, text in config.items():
+        namespace, _, key = full_key.partition(":")
+        if namespace != NAMESPACE:
+            continue
+        values[key] = text if key in SCALARS else _structured(key, text)
+    return from_values(values)
+
+
+def _structured(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # The model says what is wrong with it, naming the key.
+
+
+def from_file(path: Path) -> Settings:
+    """Settings from a stack file; secrets stay encrypted and read as ``[secret]``. Raises ConfigurationError."""
+    return from_values(read_values(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise ConfigurationError([f"The stack file {path} cannot be read: {error.strerror}."]) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError([f"The stack file {path} is not valid YAML: {error}"]) from None
+    config = document.get("config") if isinstance(document, dict) else None
+    if not isinstance(config, dict):
+        raise ConfigurationError([f"The stack file {path} has no config: section."])
+    prefix = f"{NAMESPACE}:"
+    return {
+        key.removeprefix(prefix): _without_secrets(value)
+        for key, value in config.items()
+        if key.startswith(prefix)
+    }
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return SECRET
+        return {key: _without_secrets(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(entry) for entry in value]
+    return value
+
+
+def from_values(values: Mapping[str, Any]) -> Settings:
+    """Settings from plain values by key. Raises ConfigurationError."""
+    try:
+        return Settings.model_validate(dict(values))
+    except ValidationError as error:
+        # A list whose elements are wrong is also reported as too short; the elements tell more.
+        details = [d for d in error.errors() if not (d["type"] == "too_short" and d["input"])]
+        raise ConfigurationError(_problem(detail) for detail in details) from None
+
+
+# -- Saying what is wrong --------------------------------------------------------------------------
+
+
+def _problem(detail: ErrorDetails) -> str:
+    path = [part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    dotted = _dotted(path)
+    where = f"{NAMESPACE}:{dotted}" if dotted else f"The configuration of {NAMESPACE}"
+    if detail["type"] == "missing":
+        head = f"{where} is missing"
+    elif detail["type"] == "extra_forbidden":
+        return f"{where} is not a key of this project{_suggestion(path)}. Remove it, or correct its name."
+    elif _is_secret(dotted):
+        head = f"{where} {_allowed(detail)}"  # Never the value.
+    elif detail["type"] == "value_error" and isinstance(detail["input"], (dict, BaseModel)):
+        head = f"{where} {_allowed(detail)}"
+    elif detail["type"] == "value_error":
+        head = f"{where} is {json.dumps(detail['input'], default=str)}, which {_allowed(detail)}"
+    else:
+        head = f"{where} is {json.dumps(detail['input'], default=str)}; {_allowed(detail)}"
+    line = _yaml_line(path)
+    return f"{head}. Write, for example:\n{line}" if line else f"{head}."
+
+
+def _dotted(path: list[int | str]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+    return text
+
+
+def _is_secret(dotted: str) -> bool:
+    return any(dotted == key or dotted.startswith((f"{key}.", f"{key}[")) for key in SECRET_KEYS)
+
+
+def _allowed(detail: ErrorDetails) -> str:
+    context = detail.get("ctx", {})
+    if detail["type"] == "value_error":
+        return str(context.get("error", detail["msg"]))
+    if detail["type"] in ("literal_error", "enum"):
+        return f"allowed are {context['expected']}"
+    return detail["msg"][0].lower() + detail["msg"][1:]
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        model = _model_of(argument)
+        if model:
+            return model
+    return None
+
+
+def _suggestion(path: list[int | str]) -> str:
+    model: type[BaseModel] | None = Settings
+    for part in path[:-1]:
+        if isinstance(part, str) and model:
+            model = _model_of(_fields(model)[part].annotation)
+    near = difflib.get_close_matches(str(path[-1]), _fields(model) if model else [], n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _yaml_line(path: list[int | str]) -> str:
+    """The lines to write in the stack file for one key, from the model's examples."""
+    model: type[BaseModel] | None = Settings
+    field: Any = None
+    for part in path:
+        if isinstance(part, str):
+            if model is None or part not in _fields(model):
+                return ""
+            field = _fields(model)[part]
+            model = _model_of(field.annotation)
+    if field is None or not field.examples or field.examples[0] is None:
+        return ""
+    value: Any = field.examples[0]
+    for part in reversed(path[1:]):
+        value = [value] if isinstance(part, int) else {part: value}
+    text = yaml.safe_dump({f"{NAMESPACE}:{path[0]}": value}, sort_keys=False, allow_unicode=True)
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())

@@ -1,0 +1,78 @@
+"""Facts about Microsoft Entra ID that this project relies on.
+
+Sources: Microsoft's "Configure a SAML application with the Graph API" and "Instantiate an application template"
+(the id of the non-gallery template per cloud), the identity platform's list of national cloud endpoints, and
+"Federation metadata" (per-application signing certificates need the ``appid`` parameter).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NAMEID_CLAIM = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
+NAMEID_FORMAT_EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+EMAIL_CLAIM = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress"
+
+USER_ROLE_NAMES: tuple[str, ...] = ("User", "msiam_access")
+"""App roles that a gallery application brings for people, in order of preference (their ids differ by template)."""
+
+DEFAULT_ACCESS_ROLE_ID = "00000000-0000-0000-0000-000000000000"
+"""The "default access" role; Graph accepts it only for applications without an enabled role for users."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One Entra cloud. ``login_host`` serves sign-in, ``issuer_host`` is in the issuer (entity id) of a tenant."""
+
+    name: str
+    login_host: str
+    issuer_host: str
+    my_apps_url: str
+    non_gallery_template: str
+
+    def issuer(self, tenant_id: str) -> str:
+        """The SAML entity id of a tenant, with its final slash."""
+        return f"https://{self.issuer_host}/{tenant_id}/"
+
+    def login_url(self, tenant_id: str) -> str:
+        """The single sign-on endpoint of a tenant; the same one serves sign-out."""
+        return f"https://{self.login_host}/{tenant_id}/saml2"
+
+    def metadata_url(self, tenant_id: str, client_id: str) -> str:
+        """The federation metadata with the signing certificates of one application."""
+        return (
+            f"https://{self.login_host}/{tenant_id}/federationmetadata/2007-06/federationmetadata.xml"
+            f"?appid={client_id}"
+        )
+
+
+_PUBLIC = Cloud(
+    "public",
+    "login.microsoftonline.com",
+    "sts.windows.net",
+    "https://myapps.microsoft.com",
+    "8adf8e6e-67b2-4cf2-a259-e3dc5476c621",
+)
+_CHINA = Cloud(
+    "china",
+    "login.partner.microsoftonline.cn",
+    "sts.chinacloudapi.cn",
+    "https://myapps.azure.cn",
+    "5a532e38-1581-4918-9658-008dc27c1d68",
+)
+_US_GOVERNMENT = Cloud(
+    "usgovernment",
+    "login.microsoftonline.us",
+    "sts.windows.net",
+    "https://myapps.microsoft.us",
+    "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
+)
+
+CLOUDS: dict[str, Cloud] = {
+    "public": _PUBLIC,
+    "global": _PUBLIC,
+    "usgovernment": _US_GOVERNMENT,
+    "usgovernmentl4": _US_GOVERNMENT,
+    "china": _CHINA,
+}
+"""By the names that azuread's ``ARM_ENVIRONMENT`` uses."""
