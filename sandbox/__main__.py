@@ -1,0 +1,177 @@
+"""``python -m sandbox``: the offline world on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sandbox import lifecycle
+from sandbox.control_client import ControlError
+from sandbox.environment import NotRunning, environment, home
+
+OK = 0
+ERROR = 1
+USAGE = 64
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code (0 fine, 1 error, 64 usage; ``run`` gives its command's own)."""
+    options = _parser().parse_args(arguments)
+    action: Callable[[argparse.Namespace], int] = options.action
+    try:
+        return action(options)
+    except (NotRunning, lifecycle.LifecycleError, ControlError) as error:
+        return _fail(str(error))
+
+
+def _fail(message: str) -> int:
+    print(f"sandbox: {message}", file=sys.stderr)
+    return ERROR
+
+
+def _start(options: argparse.Namespace) -> int:
+    stale = lifecycle.stale_process(home())
+    if stale is not None:
+        print(f"removed the process file of process {stale.pid}, which is not a running sandbox")
+    process, started = lifecycle.start(home(), port=options.port)
+    verb = "started" if started else "already running"
+    print(f"sandbox {verb}: proxy http://{process.proxy}, process {process.pid}, home {home()}")
+    return OK
+
+
+def _stop(_: argparse.Namespace) -> int:
+    print("sandbox stopped" if lifecycle.stop(home()) else "the sandbox was not running")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    try:
+        status = lifecycle.status(home())
+    except NotRunning as error:
+        if not options.json:
+            raise
+        print(json.dumps({"running": False, "home": str(error.home)}))
+        return ERROR
+    print(json.dumps(status, indent=2) if options.json else _describe(status))
+    return OK
+
+
+def _describe(status: dict[str, Any]) -> str:
+    lines = [f"running since {status['started']}, process {status['pid']}, home {status['home']}"]
+    lines += [f"  {name:9} {status[name]}" for name in ("proxy", "listener", "dns")]
+    for title, kind in (("connections refused", "refused"), ("routes unknown", "unknown")):
+        counts: dict[str, int] = status[kind]
+        lines.append(f"{title}: {sum(counts.values())}")
+        lines += [f"  {count:5} {name}" for name, count in counts.items()]
+    return "\n".join(lines)
+
+
+def _env(options: argparse.Namespace) -> int:
+    variables = environment(home())
+    if options.format == "json":
+        print(json.dumps(variables, indent=2))
+    else:
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+    return OK
+
+
+def _run(options: argparse.Namespace) -> int:
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        print("sandbox: run needs a command: python -m sandbox run -- CMD", file=sys.stderr)
+        return USAGE
+    try:
+        return subprocess.run(command, env={**os.environ, **environment(home())}, check=False).returncode
+    except OSError as error:
+        return _fail(f"{command[0]}: {error.strerror}")
+
+
+def _reset(_: argparse.Namespace) -> int:
+    lifecycle.reset(home())
+    print("sandbox stopped; its world and the state of the stacks on it are deleted")
+    return OK
+
+
+def _seed(options: argparse.Namespace) -> int:
+    from sandbox import stack_seed  # noqa: PLC0415 - start and env must not pay for YAML
+
+    try:
+        document = stack_seed.document(options.stack, Path("stacks"))
+    except stack_seed.StackError as error:
+        return _fail(str(error))
+    lifecycle.control(home()).seed(document)
+    print(f"seeded: {stack_seed.summary(document)}")
+    return OK
+
+
+def _login(options: argparse.Namespace) -> int:
+    from sandbox import sign_in  # noqa: PLC0415
+
+    try:
+        print(sign_in.sign_in(home(), options.address, region=options.region, password=options.password))
+    except sign_in.Refused as refusal:
+        return _fail(str(refusal))
+    return OK
+
+
+def _administrator(options: argparse.Namespace) -> int:
+    from sandbox import administrator  # noqa: PLC0415
+
+    try:
+        for line in administrator.fill(home(), options.runsheet):
+            print(line)
+    except administrator.CannotFill as error:
+        return _fail(str(error))
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m sandbox", description="The offline world: Entra and Mimecast on loopback."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(action=action)
+        return added
+
+    start = command("start", _start, "start it and wait until it is ready")
+    start.add_argument("--port", type=int, help="insist on this loopback port for the proxy")
+    command("stop", _stop, "stop it; its world stays")
+    status = command("status", _status, "show addresses, refused connections and unknown routes")
+    status.add_argument("--json", action="store_true")
+    env = command("env", _env, "print the variables that point a client at it")
+    env.add_argument("--format", choices=("shell", "json"), default="shell")
+    run = command("run", _run, "run a command with these variables")
+    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD")
+    command("reset", _reset, "stop it, delete its world and the state of the stacks deployed on it")
+    seed = command("seed", _seed, "make what a stack's configuration refers to")
+    seed.add_argument("--stack", required=True, metavar="NAME")
+    login = command("login", _login, "sign a person in to the Mimecast Personal Portal, as a browser would")
+    login.add_argument("address", metavar="ADDRESS")
+    login.add_argument(
+        "--region", help="code of the region whose portal is used (default: the seeded account's)"
+    )
+    login.add_argument("--password", help="the person's password (default: the sandbox's)")
+    administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
+    administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> Any:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""A client of the control plane, for the ``sandbox`` command and for tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+_TIMEOUT = 30.0
+_NOT_FOUND = 404
+_FIRST_ERROR = 400
+
+
+class ControlError(Exception):
+    """The control plane refused a request."""
+
+
+class Control:
+    """Talks to the control plane of the sandbox whose proxy listens on ``port``."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def status(self) -> dict[str, Any]:
+        """Process, addresses, ``refused`` connections and ``unknown`` routes."""
+        answer: dict[str, Any] = self._call("GET", "status")
+        return answer
+
+    def journal(
+        self, *, host: str | None = None, path: str | None = None, after: int = 0
+    ) -> list[dict[str, Any]]:
+        """Journalled requests; ``path`` is a regular expression, ``after`` the number of an entry."""
+        query = {"host": host, "path": path, "after": after}
+        text = urlencode({name: value for name, value in query.items() if value is not None})
+        entries: list[dict[str, Any]] = self._call("GET", f"journal?{text}")
+        return entries
+
+    def set(self, name: str, value: Any) -> None:
+        """Set a switch."""
+        self._call("PUT", f"settings/{name}", value)
+
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Replace the fault rules; without any, clear them."""
+        self._call("PUT", "faults", list(rules))
+
+    def seed(self, document: dict[str, Any]) -> None:
+        """Add what the seed document names."""
+        self._call("POST", "seed", document)
+
+    def documents(self, collection: str) -> list[dict[str, Any]]:
+        """Every document of a collection."""
+        documents: list[dict[str, Any]] = self._call("GET", f"documents/{collection}")
+        return documents
+
+    def get(self, collection: str, key: str) -> dict[str, Any] | None:
+        """One document."""
+        document: dict[str, Any] | None = self._call("GET", _document(collection, key))
+        return document
+
+    def put(self, collection: str, key: str, document: dict[str, Any]) -> None:
+        """Write a document, behind everybody's back."""
+        self._call("PUT", _document(collection, key), document)
+
+    def delete(self, collection: str, key: str) -> None:
+        """Remove a document, behind everybody's back."""
+        self._call("DELETE", _document(collection, key))
+
+    def stop(self) -> None:
+        """Ask the process to end; it answers first."""
+        self._call("POST", "stop")
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
+        try:
+            text = None if method in {"GET", "DELETE"} else json.dumps(body)
+            connection.request(method, f"/.sandbox/{path}", text, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        if response.status == _NOT_FOUND:
+            return None
+        if response.status >= _FIRST_ERROR:
+            raise ControlError(f"{method} {path}: {response.status} {content.decode('utf-8', 'replace')}")
+        return json.loads(content) if content else None
+
+
+def _document(collection: str, key: str) -> str:
+    return f"documents/{collection}/{quote(key, safe='')}"

@@ -1,0 +1,149 @@
+"""Where a sandbox lives, whether it runs, and what a client's environment must say to reach it.
+
+A running sandbox is recognised by its handshake, not by its process file alone: the file of a killed process
+is stale, and its port may belong to somebody else by now.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox import credentials
+
+PRODUCT = "mimecast-sso sandbox"
+PROCESS_FILE = "process.json"
+TRUST_FILE = "trust.pem"
+HANDSHAKE_PATH = "/.sandbox/handshake"
+
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_HANDSHAKE_TIMEOUT = 5.0
+
+
+class NotRunning(Exception):
+    """There is no running sandbox in this home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        super().__init__(f"the sandbox is not running (home: {home}). Start it: python -m sandbox start")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running sandbox; ``proxy``, ``listener`` and ``dns`` are ``127.0.0.1:port``."""
+
+    pid: int
+    instance: str
+    proxy: str
+    listener: str
+    dns: str
+    started: str
+
+    @property
+    def proxy_port(self) -> int:
+        """The port of the proxy and of the control plane."""
+        return int(self.proxy.rpartition(":")[2])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of the process file."""
+        return asdict(self)
+
+
+def home() -> Path:
+    """The sandbox's folder: ``SANDBOX_HOME``, else ``.sandbox`` in the project's root."""
+    configured = os.environ.get("SANDBOX_HOME")
+    return Path(configured).resolve() if configured else _PROJECT_ROOT / ".sandbox"
+
+
+def instance(home: Path) -> str:
+    """The identity of the sandbox in ``home``, made once and kept across restarts."""
+    file = home / "instance"
+    if not file.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(uuid.uuid4()))
+    return file.read_text().strip()
+
+
+def read_process(home: Path) -> Process | None:
+    """What the process file says, without asking whether it is true."""
+    try:
+        return Process(**json.loads((home / PROCESS_FILE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def running(home: Path) -> Process | None:
+    """The sandbox that runs in ``home``; a stale or unreadable process file is removed."""
+    process = read_process(home)
+    if process is not None and handshake(process.proxy_port) == process.instance:
+        return process
+    (home / PROCESS_FILE).unlink(missing_ok=True)
+    return None
+
+
+def handshake(port: int) -> str | None:
+    """The instance id of the sandbox on this loopback port, or ``None`` when no sandbox answers there."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HANDSHAKE_TIMEOUT)
+    try:
+        connection.request("GET", HANDSHAKE_PATH)
+        answer = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    if not isinstance(answer, dict) or answer.get("product") != PRODUCT:
+        return None
+    return str(answer.get("instance"))
+
+
+def state_folder(home: Path) -> Path:
+    """Where stacks deployed on the sandbox keep their state (a ``file://`` backend)."""
+    return home / "state"
+
+
+def pulumi_home(home: Path) -> Path:
+    """The ``PULUMI_HOME`` of deployments on the sandbox."""
+    return home / "pulumi-home"
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The variables that point an unmodified client at the running sandbox.
+
+    Raises:
+        NotRunning: nothing runs in ``home``.
+    """
+    process = running(home)
+    if process is None:
+        raise NotRunning(home)
+    proxy = f"http://{process.proxy}"
+    trust = str(home / TRUST_FILE)
+    loopback = "localhost,127.0.0.1,::1"
+    return {
+        "HTTPS_PROXY": proxy,
+        "https_proxy": proxy,
+        "HTTP_PROXY": proxy,
+        "http_proxy": proxy,
+        "NO_PROXY": loopback,
+        "no_proxy": loopback,
+        "SSL_CERT_FILE": trust,
+        "REQUESTS_CA_BUNDLE": trust,
+        "CURL_CA_BUNDLE": trust,
+        "ARM_TENANT_ID": credentials.TENANT_ID,
+        "ARM_CLIENT_ID": credentials.DEPLOYER_CLIENT_ID,
+        "ARM_CLIENT_SECRET": credentials.DEPLOYER_CLIENT_SECRET,
+        "ARM_USE_CLI": "false",
+        "MIMECAST_CLIENT_ID": credentials.MIMECAST_CLIENT_ID,
+        "MIMECAST_CLIENT_SECRET": credentials.MIMECAST_CLIENT_SECRET,
+        "PULUMI_BACKEND_URL": f"file://{state_folder(home)}",
+        "PULUMI_CONFIG_PASSPHRASE": credentials.PULUMI_PASSPHRASE,
+        "PULUMI_HOME": str(pulumi_home(home)),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "SANDBOX_HOME": str(home),
+        "SANDBOX_INSTANCE": process.instance,
+    }

@@ -1,0 +1,153 @@
+"""What stands behind the TLS listener: routing by the Host header, the journal and faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from sandbox.world import Fault, World
+
+_log = logging.getLogger(__name__)
+
+_BODY_LIMIT = 65_536
+_SECRET_WORDS = ("password", "passwd", "secret", "assertion", "token", "samlresponse")
+_REDACTED = "[secret]"
+_ABORT = "sandbox.abort"
+_NO_ANSWER = 0
+
+
+class ListenerProtocol(H11Protocol):
+    """Lets an application end the connection without an answer, as a broken network does."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, {**app_state, _ABORT: self._abort}, _loop)
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+
+class Gateway:
+    """The listener's application: sends each request to the emulator that has the host."""
+
+    def __init__(self, world: World, apps: Mapping[str, ASGIApp]) -> None:
+        self._world = world
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, by a fault that is due or by the emulator, and write it to the journal."""
+        if scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+        host = headers.get("host", "").partition(":")[0].lower()
+        exchange = _Exchange(receive, send)
+        try:
+            await self._answer(host, scope, exchange)
+        finally:
+            self._world.record(
+                host=host,
+                method=scope["method"],
+                path=scope["path"],
+                query=unquote(scope["query_string"].decode("ascii").replace("+", " ")),
+                status=exchange.status,
+                body=_journal_body(headers.get("content-type", ""), bytes(exchange.body)),
+            )
+
+    async def _answer(self, host: str, scope: Scope, exchange: _Exchange) -> None:
+        fault = self._world.fault(scope["method"], host, scope["path"])
+        app = self._apps.get(host) or _nobody
+        if fault is None:
+            await app(scope, exchange.receive, exchange.send)
+            return
+        if fault.after_commit:
+            await app(scope, exchange.receive, _discard)
+        else:
+            await exchange.drain()
+        if fault.drop:
+            scope["state"][_ABORT]()
+        else:
+            await _response(fault)(scope, exchange.receive, exchange.send)
+
+
+class _Exchange:
+    """Watches one request and its answer go by."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self.body = bytearray()
+        self.status = _NO_ANSWER
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if len(self.body) < _BODY_LIMIT:
+            self.body += message.get("body", b"")
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+    async def drain(self) -> None:
+        """Read the request to its end, so that the journal has its body."""
+        while True:
+            message = await self.receive()
+            if message["type"] != "http.request" or not message.get("more_body"):
+                return
+
+
+async def _discard(message: Message) -> None:
+    """Throw an emulator's answer away."""
+
+
+async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    host = Headers(scope=scope).get("host", "")
+    await JSONResponse({"error": f"no emulator for {host}"}, status_code=501)(scope, receive, send)
+
+
+def _response(fault: Fault) -> Response:
+    if fault.body is None or isinstance(fault.body, str):
+        return Response(fault.body or "", status_code=fault.status, headers=dict(fault.headers))
+    return JSONResponse(fault.body, status_code=fault.status, headers=dict(fault.headers))
+
+
+def _journal_body(content_type: str, body: bytes) -> Any:
+    if not body:
+        return None
+    if "json" in content_type:
+        try:
+            return _redacted(json.loads(body))
+        except ValueError:
+            _log.debug("a request body is labelled JSON and is none")
+    if "urlencoded" in content_type:
+        return _redacted(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
+    return None
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _REDACTED if _is_secret(key, item) else _redacted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    return value
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    return isinstance(value, str) and any(word in key.lower() for word in _SECRET_WORDS)

@@ -1,0 +1,188 @@
+"""Starting, stopping and emptying a sandbox from outside its process."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib
+import importlib.util
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sandbox.control_client import Control, ControlError
+from sandbox.environment import (
+    NotRunning,
+    Process,
+    pulumi_home,
+    read_process,
+    running,
+    state_folder,
+)
+from sandbox.world import FILE_NAME
+
+LOG_FILE = "sandbox.log"
+_START_TIMEOUT = 30.0
+_STOP_TIMEOUT = 5.0
+_LOG_LINES_SHOWN = 10
+_WORLD_FILES = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm")
+_PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class LifecycleError(Exception):
+    """The sandbox did not start or stop; the message names the cause and the way out."""
+
+
+def start(home: Path, *, port: int | None = None) -> tuple[Process, bool]:
+    """Start the sandbox in ``home`` and wait until it is ready; whether it had to be started.
+
+    Raises:
+        LifecycleError: the port is taken, a process that does not answer holds the home, or it ended early.
+    """
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _one_starter(home):
+        process = running(home)
+        if process is not None:
+            return process, False
+        child, pipe = _spawn(home, port)
+        _prepare_pulumi(home)
+        return _await_ready(home, child, pipe), True
+
+
+def stop(home: Path) -> bool:
+    """End the sandbox in ``home``; whether one ran.
+
+    Only a process that proved by its handshake to be this home's sandbox is ever signalled.
+    """
+    process = running(home)
+    if process is None:
+        return False
+    pid = Control(process.proxy_port).status()["pid"]
+    with contextlib.suppress(OSError, ControlError):
+        Control(process.proxy_port).stop()
+    if not _ended(pid, _STOP_TIMEOUT):
+        os.kill(pid, signal.SIGKILL)
+        if not _ended(pid, _STOP_TIMEOUT):
+            raise LifecycleError(f"process {pid} does not end; end it by hand: kill -9 {pid}")
+    return True
+
+
+def reset(home: Path) -> None:
+    """Stop the sandbox, and delete its world and the state of every stack deployed on it."""
+    stop(home)
+    for name in _WORLD_FILES:
+        (home / name).unlink(missing_ok=True)
+    shutil.rmtree(state_folder(home), ignore_errors=True)
+
+
+def status(home: Path) -> dict[str, Any]:
+    """What the running sandbox says about itself.
+
+    Raises:
+        NotRunning: nothing runs in ``home``; ``stale_process`` says whether a process file was left over.
+    """
+    return control(home).status()
+
+
+def control(home: Path) -> Control:
+    """The control plane of the running sandbox.
+
+    Raises:
+        NotRunning: nothing runs in ``home``.
+    """
+    process = running(home)
+    if process is None:
+        raise NotRunning(home)
+    return Control(process.proxy_port)
+
+
+def stale_process(home: Path) -> Process | None:
+    """What a process file says that no running sandbox stands behind; the file is removed."""
+    process = read_process(home)
+    return process if process is not None and running(home) is None else None
+
+
+@contextmanager
+def _one_starter(home: Path) -> Iterator[None]:
+    """Two starts at once: the second waits, and finds the sandbox running."""
+    with (home / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _spawn(home: Path, port: int | None) -> tuple[subprocess.Popen[bytes], int]:
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "sandbox.server", "--home", str(home), "--ready-fd", str(writer)]
+    if port is not None:
+        command += ["--port", str(port)]
+    with (home / LOG_FILE).open("ab") as log:
+        child = subprocess.Popen(
+            command,
+            cwd=_PROJECT_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(writer,),
+            start_new_session=True,
+        )
+    os.close(writer)
+    return child, reader
+
+
+def _prepare_pulumi(home: Path) -> None:
+    """Make the backend's folder and put the stand-in plugin in its place, while the process loads."""
+    state_folder(home).mkdir(parents=True, exist_ok=True)
+    pulumi_home(home).mkdir(parents=True, exist_ok=True)
+    try:
+        module = importlib.import_module("sandbox.azuread.install")
+    except ImportError:
+        return
+    module.install(pulumi_home(home))
+
+
+def _await_ready(home: Path, child: subprocess.Popen[bytes], pipe: int) -> Process:
+    with os.fdopen(pipe, "rb") as reader:
+        readable, _, _ = select.select([reader], [], [], _START_TIMEOUT)
+        text = reader.read() if readable else b""
+    answer = json.loads(text) if text else {"error": _last_words(home, child)}
+    if "error" in answer:
+        raise LifecycleError(f"the sandbox did not start: {answer['error']}")
+    return Process(**answer)
+
+
+def _last_words(home: Path, child: subprocess.Popen[bytes]) -> str:
+    if child.poll() is None:
+        child.kill()
+        return f"not ready after {_START_TIMEOUT:.0f} s; its log: {home / LOG_FILE}"
+    lines = (home / LOG_FILE).read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
+    return "\n".join([f"its process ended; the end of {home / LOG_FILE}:", *lines])
+
+
+def _ended(pid: int, timeout: float) -> bool:
+    """Wait for another process's end: by its descriptor where the system has them, else by asking."""
+    if hasattr(os, "pidfd_open"):
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        try:
+            return bool(select.select([descriptor], [], [], timeout)[0])
+        finally:
+            os.close(descriptor)
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False

@@ -1,0 +1,256 @@
+"""The sandbox's process: listener, proxy, control plane and name server in one event loop.
+
+Started by ``python -m sandbox start``; it tells its starter through a pipe that it is ready, or why not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from sandbox import control, emulators, hosts
+from sandbox.authority import server_context
+from sandbox.environment import PROCESS_FILE, Process, instance
+from sandbox.gateway import Gateway, ListenerProtocol
+from sandbox.proxy import ProxyConfig, Route
+from sandbox.world import World
+
+LOOPBACK = "127.0.0.1"
+_PORTS_FILE = "ports.json"
+_LOCK_FILE = "lock"
+_ROLES = ("proxy", "listener", "dns")
+
+_log = logging.getLogger("sandbox")
+
+
+class StartFailure(Exception):
+    """The sandbox cannot start; the message says why and what to do."""
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server among several in one loop, which leaves signals to the sandbox."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+class Sandbox:
+    """One sandbox in its home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._world = World(home, instance(home))
+        self._stopping = asyncio.Event()
+        self._process: Process | None = None
+
+    async def run(self, ready: Callable[[Process], None], port: int | None = None) -> None:
+        """Serve until asked to stop; ``port`` insists on a port for the proxy.
+
+        Raises:
+            StartFailure: the port is taken.
+        """
+        sockets = _bind(self._home, port)
+        addresses = {role: f"{LOOPBACK}:{sock.getsockname()[1]}" for role, sock in sockets.items()}
+        listener = _Server(self._listener_config())
+        proxy = _Server(self._proxy_config(sockets["listener"].getsockname()[1]))
+        dns = await self._start_dns(sockets.pop("dns"))
+        serving = [
+            asyncio.create_task(listener.serve([sockets["listener"]])),
+            asyncio.create_task(proxy.serve([sockets["proxy"]])),
+        ]
+        await asyncio.gather(listener.ready.wait(), proxy.ready.wait())
+        self._process = Process(
+            pid=os.getpid(),
+            instance=self._world.instance,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            **addresses,
+        )
+        _write_atomically(self._home / PROCESS_FILE, json.dumps(self._process.as_dict()))
+        ready(self._process)
+        self._stop_on_signals()
+        await self._stopping.wait()
+        (self._home / PROCESS_FILE).unlink(missing_ok=True)
+        listener.should_exit = proxy.should_exit = True
+        await asyncio.gather(*serving)
+        del dns
+        self._world.close()
+
+    def _listener_config(self) -> uvicorn.Config:
+        def context(*_: Any) -> Any:
+            return server_context(self._home, hosts.SERVED)
+
+        gateway = Gateway(self._world, emulators.applications(self._world))
+        return uvicorn.Config(gateway, http=ListenerProtocol, ssl_context_factory=context, **_OPTIONS)
+
+    def _proxy_config(self, listener_port: int) -> ProxyConfig:
+        app = control.create_app(
+            self._world,
+            status=self._status,
+            seed=lambda document: emulators.seed(self._world, document),
+            stop=self._stopping.set,
+        )
+        route = Route(frozenset(hosts.SERVED), listener_port, self._world.record_refused)
+        return ProxyConfig(app, route, **_OPTIONS)
+
+    async def _start_dns(self, reserved: socket.socket) -> Any:
+        port = reserved.getsockname()[1]
+        reserved.close()
+        if importlib.util.find_spec("sandbox.dns") is None:
+            return None
+        module = importlib.import_module("sandbox.dns")
+        try:
+            return await module.serve(self._world, LOOPBACK, port)
+        except OSError as error:
+            raise StartFailure(f"the name server cannot listen on port {port}: {error}") from error
+
+    def _status(self) -> dict[str, Any]:
+        process = self._process
+        return {
+            "running": True,
+            "home": str(self._home),
+            **(process.as_dict() if process else {}),
+            "refused": self._world.counts("refused"),
+            "unknown": self._world.counts("unknown"),
+        }
+
+    def _stop_on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+
+
+_OPTIONS: dict[str, Any] = {
+    "loop": "asyncio",
+    "ws": "none",
+    "lifespan": "off",
+    "log_config": None,
+    "access_log": False,
+    "proxy_headers": False,
+    "server_header": False,
+    "timeout_keep_alive": 60,
+    "timeout_graceful_shutdown": 1,
+}
+
+
+def _bind(home: Path, wanted_proxy_port: int | None) -> dict[str, socket.socket]:
+    """Sockets for every role, on the ports of the last run where these are free."""
+    kept = _kept_ports(home)
+    sockets = {
+        role: _socket(kept.get(role, 0)) for role in _ROLES if role != "proxy" or not wanted_proxy_port
+    }
+    if wanted_proxy_port:
+        try:
+            sockets["proxy"] = _listen(wanted_proxy_port)
+        except OSError as error:
+            raise StartFailure(
+                f"port {wanted_proxy_port} is taken: {error.strerror}. Name another with --port, or none"
+            ) from error
+    ports = {role: sock.getsockname()[1] for role, sock in sockets.items()}
+    _write_atomically(home / _PORTS_FILE, json.dumps(ports))
+    return sockets
+
+
+def _socket(port: int) -> socket.socket:
+    try:
+        return _listen(port)
+    except OSError:
+        _log.warning("port %d of the last run is taken by now; using another", port)
+        return _listen(0)
+
+
+def _listen(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((LOOPBACK, port))
+        sock.listen(128)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _kept_ports(home: Path) -> dict[str, int]:
+    try:
+        ports: dict[str, int] = json.loads((home / _PORTS_FILE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return ports
+
+
+def _write_atomically(file: Path, text: str) -> None:
+    part = file.with_suffix(".part")
+    part.write_text(text)
+    part.replace(file)
+
+
+@contextmanager
+def _sole_process(home: Path) -> Iterator[None]:
+    """Hold the home for as long as this process lives; the system lets go of it however the process ends."""
+    with (home / _LOCK_FILE).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise StartFailure(
+                f"process {lock.read().strip()} holds {home} but does not answer; end it, then start again"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def main() -> None:
+    """Serve the home given on the command line; ``--ready-fd`` is the starter's pipe."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.server")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--ready-fd", type=int)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def tell(answer: dict[str, Any]) -> None:
+        if arguments.ready_fd is not None:
+            with contextlib.suppress(BrokenPipeError), os.fdopen(arguments.ready_fd, "w") as pipe:
+                json.dump(answer, pipe)
+
+    async def serve() -> None:
+        await Sandbox(arguments.home).run(lambda process: tell(process.as_dict()), arguments.port)
+
+    try:
+        with _sole_process(arguments.home):
+            asyncio.run(serve())
+    except StartFailure as failure:
+        tell({"error": str(failure)})
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""The state of one sandbox: documents in collections, kept in one SQLite file.
+
+Emulators run in one event loop and touch the world synchronously: a handler that reads, changes and writes
+without awaiting in between needs no lock. Every write is committed before it returns (write-ahead log), so
+the world survives a killed process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+FILE_NAME = "world.sqlite"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (collection, key)
+);
+CREATE TABLE IF NOT EXISTS journal (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time TEXT NOT NULL,
+    host TEXT NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    query TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    body TEXT
+);
+CREATE TABLE IF NOT EXISTS counters (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+);
+"""
+
+_JOURNAL_LIMIT = 50_000
+_JOURNAL_TRIM = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer given instead of the emulator's own.
+
+    ``after_commit`` lets the emulator do its work first and loses only the answer; ``drop`` closes the
+    connection without one.
+    """
+
+    status: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    after_commit: bool = False
+    drop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One request that reached the listener; ``body`` is JSON or form data with the secrets removed."""
+
+    number: int
+    time: str
+    host: str
+    method: str
+    path: str
+    query: str
+    status: int
+    body: Any
+
+
+class World:
+    """Documents, switches, faults and the journal of one sandbox.
+
+    ``home`` is the sandbox's folder and ``instance`` the identity that the handshake shows. Documents are
+    JSON objects; ``get`` and ``all`` give copies.
+    """
+
+    def __init__(self, home: Path, instance: str) -> None:
+        self.home = home
+        self.instance = instance
+        self._depth = 0
+        self._since_trim = 0
+        self._db = sqlite3.connect(home / FILE_NAME, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file; the world stays on disk."""
+        self._db.close()
+
+    # Documents
+
+    def get(self, collection: str, key: str) -> dict[str, Any] | None:
+        """The document, or ``None``."""
+        row = self._db.execute(
+            "SELECT body FROM documents WHERE collection = ? AND key = ?", (collection, key)
+        ).fetchone()
+        if row is None:
+            return None
+        document: dict[str, Any] = json.loads(row[0])
+        return document
+
+    def put(self, collection: str, key: str, document: Mapping[str, Any]) -> None:
+        """Write the document; one that was there keeps its place in the order of ``all``."""
+        self._db.execute(
+            "INSERT INTO documents (collection, key, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (collection, key) DO UPDATE SET body = excluded.body",
+            (collection, key, json.dumps(document)),
+        )
+
+    def delete(self, collection: str, key: str) -> bool:
+        """Remove the document; whether it was there."""
+        cursor = self._db.execute("DELETE FROM documents WHERE collection = ? AND key = ?", (collection, key))
+        return cursor.rowcount > 0
+
+    def all(self, collection: str) -> list[dict[str, Any]]:
+        """Every document of the collection, oldest first."""
+        return [document for _, document in self.items(collection)]
+
+    def items(self, collection: str) -> list[tuple[str, dict[str, Any]]]:
+        """Like ``all``, each with its key."""
+        rows = self._db.execute(
+            "SELECT key, body FROM documents WHERE collection = ? ORDER BY position", (collection,)
+        )
+        return [(key, json.loads(body)) for key, body in rows]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit several writes together, or none of them when the block raises. May be nested.
+
+        There must be no ``await`` inside: another handler's writes would join the transaction.
+        """
+        if self._depth:
+            yield
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        else:
+            self._db.execute("COMMIT")
+        finally:
+            self._depth -= 1
+
+    # Time and switches
+
+    def now(self) -> datetime:
+        """The world's time, aware UTC; the setting ``clock.offset_seconds`` shifts it."""
+        return datetime.now(UTC) + timedelta(seconds=float(self.setting("clock.offset_seconds", 0)))
+
+    def setting(self, name: str, default: T) -> T:
+        """The value of a switch, or ``default`` when nobody has set it."""
+        document = self.get("settings", name)
+        if document is None:
+            return default
+        value: T = document["value"]
+        return value
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Set a switch to any JSON value."""
+        self.put("settings", name, {"value": value})
+
+    # Faults
+
+    def set_faults(self, rules: list[dict[str, Any]]) -> None:
+        """Replace the fault rules.
+
+        A rule may have ``host``, ``method`` and ``path`` (a regular expression that must match the whole
+        path), ``times`` (default 1), and what ``Fault`` has.
+        """
+        self.put("settings", "faults", {"value": rules})
+
+    def fault(self, method: str, host: str, path: str) -> Fault | None:
+        """The fault due for a request, which uses up one of its times."""
+        rules: list[dict[str, Any]] = self.setting("faults", [])
+        for rule in rules:
+            if rule.get("times", 1) > 0 and _matches(rule, method, host, path):
+                rule["times"] = rule.get("times", 1) - 1
+                self.set_faults(rules)
+                return Fault(
+                    status=rule.get("status", 500),
+                    headers=rule.get("headers") or {},
+                    body=rule.get("body"),
+                    after_commit=rule.get("after_commit", False),
+                    drop=rule.get("drop", False),
+                )
+        return None
+
+    # What happened
+
+    def record(self, *, host: str, method: str, path: str, query: str, status: int, body: Any) -> None:
+        """Add a request to the journal, which keeps the newest fifty thousand or so."""
+        self._db.execute(
+            "INSERT INTO journal (time, host, method, path, query, status, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self.now().isoformat(), host, method, path, query, status, json.dumps(body)),
+        )
+        self._since_trim += 1
+        if self._since_trim >= _JOURNAL_TRIM:
+            self._since_trim = 0
+            self._db.execute(
+                "DELETE FROM journal WHERE number <= (SELECT max(number) FROM journal) - ?", (_JOURNAL_LIMIT,)
+            )
+
+    def journal(
+        self, *, host: str | None = None, path: str | None = None, after: int = 0
+    ) -> list[JournalEntry]:
+        """Requests in order; ``path`` is a regular expression searched for, ``after`` an entry's number."""
+        rows = self._db.execute(
+            "SELECT number, time, host, method, path, query, status, body FROM journal"
+            " WHERE number > ? AND (? IS NULL OR host = ?) ORDER BY number",
+            (after, host, host),
+        )
+        entries = [JournalEntry(*row[:7], body=json.loads(row[7])) for row in rows]
+        return [entry for entry in entries if path is None or re.search(path, entry.path)]
+
+    def record_unknown(self, method: str, host: str, path: str) -> None:
+        """Count a request for a route that no emulator has."""
+        self._count("unknown", f"{method} https://{host}{path}")
+
+    def record_refused(self, target: str) -> None:
+        """Count a connection that the proxy refused, as ``host:port``."""
+        self._count("refused", target)
+
+    def counts(self, kind: str) -> dict[str, int]:
+        """What ``record_unknown`` and ``record_refused`` have counted: kind ``unknown`` or ``refused``."""
+        rows = self._db.execute("SELECT name, count FROM counters WHERE kind = ? ORDER BY name", (kind,))
+        return dict(rows.fetchall())
+
+    def _count(self, kind: str, name: str) -> None:
+        self._db.execute(
+            "INSERT INTO counters (kind, name, count) VALUES (?, ?, 1)"
+            " ON CONFLICT (kind, name) DO UPDATE SET count = count + 1",
+            (kind, name),
+        )
+
+
+def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool:
+    return (
+        rule.get("host") in (None, host)
+        and rule.get("method") in (None, method)
+        and re.fullmatch(rule.get("path") or ".*", path) is not None
+    )

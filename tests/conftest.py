@@ -1,0 +1,16 @@
+"""Fixtures that every folder of tests may use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.sandboxes import RunningSandbox, started
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    """A started and seeded sandbox, one per test module: see ``tests.support.sandboxes``."""
+    with started(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running

@@ -1,0 +1,122 @@
+"""A sandbox for tests: a real process in a home of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from sandbox import credentials, lifecycle
+from sandbox.control_client import Control
+from sandbox.environment import environment
+
+DOMAIN = "example.com"
+ACCOUNT_CODE = "CUK25A118"
+
+# Assigned to nothing yet; each test assigns what it needs.
+ADA = "ada@example.com"
+GRACE = "grace@example.com"
+ALAN = "alan@example.com"
+WITHOUT_MAIL = "kay@contoso.onmicrosoft.com"
+GROUP = "Mimecast Personal Portal users"
+
+
+def seed_document() -> dict[str, Any]:
+    """The default seed: one tenant, four people, one group of which Ada is a member, one Mimecast account."""
+    return {
+        "tenant": {"id": credentials.TENANT_ID, "domain": credentials.TENANT_DOMAIN},
+        "deployer": {
+            "clientId": credentials.DEPLOYER_CLIENT_ID,
+            "clientSecret": credentials.DEPLOYER_CLIENT_SECRET,
+            "objectId": credentials.DEPLOYER_OBJECT_ID,
+        },
+        "templates": [{"displayName": "Mimecast Personal Portal"}, {"displayName": "Mimecast"}],
+        "users": [
+            _user("Ada Lovelace", ADA, ADA),
+            _user("Grace Hopper", GRACE, GRACE),
+            _user("Alan Turing", ALAN, ALAN),
+            _user("Alan Kay", None, WITHOUT_MAIL),
+        ],
+        "groups": [{"displayName": GROUP, "members": [ADA]}],
+        "mimecast": {
+            "accountCode": ACCOUNT_CODE,
+            "region": "eu",
+            "clientId": credentials.MIMECAST_CLIENT_ID,
+            "clientSecret": credentials.MIMECAST_CLIENT_SECRET,
+            "administrator": {
+                "emailAddress": credentials.administrator_address(DOMAIN),
+                "password": credentials.ADMINISTRATOR_PASSWORD,
+            },
+        },
+        "dns": {
+            "zones": [
+                {
+                    "name": DOMAIN,
+                    "tsig": {
+                        "name": credentials.TSIG_KEY_NAME,
+                        "algorithm": credentials.TSIG_ALGORITHM,
+                        "secret": credentials.TSIG_SECRET,
+                    },
+                }
+            ]
+        },
+    }
+
+
+def _user(name: str, mail: str | None, principal_name: str) -> dict[str, Any]:
+    return {
+        "displayName": name,
+        "mail": mail,
+        "userPrincipalName": principal_name,
+        "password": credentials.USER_PASSWORD,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSandbox:
+    """A started and seeded sandbox: ``env`` for child processes, ``control`` for the control plane."""
+
+    home: Path
+    env: dict[str, str]
+    control: Control
+
+    def session(self) -> requests.Session:
+        """A session that reaches the vendors' host names through the proxy and trusts the sandbox only."""
+        session = requests.Session()
+        session.trust_env = False
+        session.proxies = {"https": self.env["HTTPS_PROXY"], "http": self.env["HTTP_PROXY"]}
+        session.verify = self.env["REQUESTS_CA_BUNDLE"]
+        return session
+
+    def graph(self) -> requests.Session:
+        """A session that carries the deploying principal's Graph token."""
+        session = self.session()
+        answer = session.post(
+            f"https://login.microsoftonline.com/{credentials.TENANT_ID}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": credentials.DEPLOYER_CLIENT_ID,
+                "client_secret": credentials.DEPLOYER_CLIENT_SECRET,
+                "scope": "https://graph.microsoft.com/.default",
+            },
+            timeout=30,
+        )
+        answer.raise_for_status()
+        session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return session
+
+
+@contextmanager
+def started(home: Path, document: dict[str, Any] | None = None) -> Iterator[RunningSandbox]:
+    """A sandbox in ``home``, seeded with ``document`` (default: ``seed_document``), stopped at the end."""
+    process, _ = lifecycle.start(home)
+    try:
+        control = Control(process.proxy_port)
+        control.seed(seed_document() if document is None else document)
+        yield RunningSandbox(home, environment(home), control)
+    finally:
+        lifecycle.stop(home)
