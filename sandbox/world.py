@@ -227,7 +227,7 @@ class World:
             " WHERE number > ? AND (? IS NULL OR host = ?) ORDER BY number",
             (after, host, host),
         )
-        entries = [JournalEntry(*row[:7], body=json.loads(row[7])) for row in rows]
+        entries = [_entry(row) for row in rows]
         return [entry for entry in entries if path is None or re.search(path, entry.path)]
 
     def record_unknown(self, method: str, host: str, path: str) -> None:
@@ -249,6 +249,11 @@ class World:
             " ON CONFLICT (kind, name) DO UPDATE SET count = count + 1",
             (kind, name),
         )
+
+
+def _entry(row: tuple[Any, ...]) -> JournalEntry:
+    number, time, host, method, path, query, status, body = row
+    return JournalEntry(number, time, host, method, path, query, status, json.loads(body))
 
 
 def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool:
