@@ -1,0 +1,81 @@
+"""Mimecast's API: the calls this project makes, with their limits and permissions.
+
+Sources: Mimecast's API 2.0 catalogue (permissions, paging), the API 1.0 endpoint pages (items per request),
+the rate limiting page (headers, milliseconds). Groups are called profile groups in the console.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GLOBAL_GATEWAY = "https://api.services.mimecast.com"
+"""Serves every grid; ``uk-api`` and ``us-api`` keep the data of a call in one country."""
+
+HOST_SUFFIX = ".mimecast.com"
+TOKEN_PATH = "/oauth/token"  # noqa: S105  (a path)
+
+RATE_LIMIT_REMAINING = "X-RateLimit-Remaining"
+RATE_LIMIT_RESET = "X-RateLimit-Reset"
+"""Milliseconds until at least one call is allowed again: not seconds, and not a point in time."""
+
+DEFAULT_TOKEN_SECONDS = 300
+"""Assumed life of a token whose answer does not say."""
+
+PROOF_RECORD_TYPE = "TXT"
+PROOF_VALID_DAYS = 30
+LEGACY_INBOUND_TYPES = ("any", "known", "ldap", "smtp")
+MEMBER_NOTE_LIMIT = 100
+
+CREDENTIALS_PAGE = "Integrations > API and Platform Integrations > Mimecast API 2.0 > Generate Keys"
+ACCOUNT_PAGE = "Account > Account Settings"
+DOMAINS_PAGE = "Directories > Internal Directories > Register New Domain"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One call of the legacy family: always POST, envelope ``meta``/``data``/``fail``."""
+
+    path: str
+    permission: str
+    """What the API application's role needs."""
+    reads: bool = False
+    """Whether the call changes nothing, so that it can be repeated after a lost answer."""
+    page_size: int | None = None
+    """The most rows a page may be asked for, or ``None`` for a call without pages."""
+    secret: bool = False
+    """Whether the request carries a password, so that nothing of the answer's text is shown."""
+
+
+_REGISTER = "Directories | Internal | Register New Domain"
+_INTERNAL_READ = "Directories | Internal | Read"
+_INTERNAL_EDIT = "Directories | Internal | Edit"
+_GROUPS_EDIT = "Directories | Groups | Edit"
+_SYNC_READ = "Services | Directory Sync | Read"
+_SYNC_EDIT = "Services | Directory Sync | Edit"
+
+GET_ACCOUNT = Endpoint("/api/account/get-account", "Account | Dashboard | Read", reads=True)
+
+GET_INTERNAL_DOMAIN = Endpoint("/api/domain/get-internal-domain", _INTERNAL_READ, reads=True)
+GET_PENDING_DOMAIN = Endpoint("/api/domain/get-pending-domain", _REGISTER, reads=True)
+CREATE_DOMAIN = Endpoint("/api/domain/create-domain", _REGISTER)
+VERIFY_DOMAIN = Endpoint("/api/domain/verify-domain", _REGISTER)
+DELETE_PENDING_DOMAIN = Endpoint("/api/domain/delete-pending-domain", _REGISTER)
+
+GENERATE_TOKEN_PATH = "/domain/cloud-gateway/v1/pending-domains/generate-token"  # noqa: S105  (a path)
+INTERNAL_DOMAINS_PATH = "/domain/cloud-gateway/v1/internal-domains"
+
+# No source says how many users a page may hold; 100 is the documented limit of the v2 family.
+GET_INTERNAL_USERS = Endpoint("/api/user/get-internal-users", _INTERNAL_READ, reads=True, page_size=100)
+CREATE_USER = Endpoint("/api/user/create-user", _INTERNAL_EDIT, secret=True)
+UPDATE_USER = Endpoint("/api/user/update-user", _INTERNAL_EDIT, secret=True)
+
+FIND_GROUPS = Endpoint("/api/directory/find-groups", _GROUPS_EDIT, reads=True, page_size=500)
+CREATE_GROUP = Endpoint("/api/directory/create-group", _GROUPS_EDIT)
+UPDATE_GROUP = Endpoint("/api/directory/update-group", _SYNC_EDIT)
+DELETE_GROUP = Endpoint("/api/directory/delete-group", _GROUPS_EDIT)
+GET_GROUP_MEMBERS = Endpoint("/api/directory/get-group-members", _SYNC_READ, reads=True, page_size=500)
+ADD_GROUP_MEMBER = Endpoint("/api/directory/add-group-member", _GROUPS_EDIT)
+REMOVE_GROUP_MEMBER = Endpoint("/api/directory/remove-group-member", _SYNC_EDIT)
+
+MEMBERS_PER_REQUEST = 10
+"""Documented for remove-group-member; used for add-group-member as well, whose limit nobody states."""

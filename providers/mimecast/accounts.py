@@ -1,0 +1,95 @@
+"""Whose account the credentials open: checked before the first write of a process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from facts.mimecast_api import ACCOUNT_PAGE, GET_ACCOUNT
+from facts.regions import REGIONS
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import AccountMismatch, MalformedAnswer
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The live account: ``code`` in capitals, ``region`` as the vendor writes it (no list of values exists)."""
+
+    code: str
+    region: str
+    name: str
+
+
+def read_account(client: MimecastClient) -> Account:
+    """The account that the credentials belong to. Raises MimecastError."""
+    answer = client.legacy(GET_ACCOUNT, {}).accepted("read the account")
+    if not answer.data or not answer.data[0].get("accountCode"):
+        raise MalformedAnswer("Mimecast's account answer holds no account", method="POST", path=answer.path)
+    item = answer.data[0]
+    return Account(
+        code=str(item["accountCode"]),
+        region=str(item.get("region") or ""),
+        name=str(item.get("accountName") or ""),
+    )
+
+
+def check_account(live: Account, account_code: str, region: str) -> list[str]:
+    """Compares the live account with the configured one; returns warnings.
+
+    Raises:
+        AccountMismatch: the code differs, or the live region is a known one and differs.
+    """
+    if live.code.upper() != account_code.upper():
+        raise AccountMismatch(
+            f"The Mimecast credentials open account {live.code}, but mimecast-sso:accountCode is {account_code}. "
+            f"Nothing was changed. Use the credentials of {account_code}, or correct the key ({ACCOUNT_PAGE})",
+            configured=account_code,
+            live=live.code,
+        )
+    if live.region.lower() in REGIONS:
+        if live.region.lower() != region:
+            raise AccountMismatch(
+                f"Mimecast account {live.code} is in region {live.region}, but mimecast-sso:region is {region}. "
+                f"Nothing was changed. Set mimecast-sso:region to {live.region.lower()}",
+                configured=region,
+                live=live.region,
+            )
+        return []
+    warning = (
+        f"Mimecast says that account {live.code} is in region {live.region!r}, which this project does not know; "
+        f"the configured region {region} could not be checked"
+    )
+    return [warning]
+
+
+def require(client: MimecastClient, account_code: str, region: str) -> Account:
+    """The live account, if it is the configured one; an unknown region string is logged as a warning.
+
+    Raises AccountMismatch, or any `MimecastError` of the call.
+    """
+    live = read_account(client)
+    for warning in check_account(live, account_code, region):
+        _log.warning(warning)
+    return live
+
+
+class AccountCheck:
+    """Does the comparison once, whichever thread writes first."""
+
+    def __init__(self, client: MimecastClient, account_code: str, region: str) -> None:
+        self._client = client
+        self._account_code = account_code
+        self._region = region
+        self._lock = threading.Lock()
+        self._passed = False
+
+    def before_write(self) -> None:
+        """Raises AccountMismatch until the account is the configured one; warns about an unknown region."""
+        with self._lock:
+            if self._passed:
+                return
+            require(self._client, self._account_code, self._region)
+            self._passed = True

@@ -1,0 +1,329 @@
+"""Addresses (users) of internal domains: listed once per domain, compared, and only the difference written.
+
+Mimecast has no call that deletes a user. Addresses that directory synchronisation owns (``source: ldap``) are
+never written: the directory would undo it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from facts.mimecast_api import CREATE_USER, GET_INTERNAL_USERS, UPDATE_USER, Endpoint
+from facts.mimecast_errors import FORBIDDEN_FOR_ADDRESS
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import AddressesRefused, MimecastError, PartlyDone, Rejected, UnclearOutcome
+from providers.mimecast.names import domain_of, enumerate_some, same_key
+
+_log = logging.getLogger(__name__)
+
+PARALLEL_WRITES = 4
+_PAUSES = (0.5, 2.0, 0.0)
+"""Seconds after each round: nobody knows how soon a written address is listed."""
+_ROUNDS = len(_PAUSES)
+
+
+class Removal(StrEnum):
+    """What becomes of an address that leaves the configuration."""
+
+    DISABLE = "disable"
+    FORGET = "forget"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an address should be. An empty ``name`` means that any name will do."""
+
+    name: str = ""
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAddress:
+    """An address as Mimecast lists it; ``synchronised`` ones belong to a directory."""
+
+    address: str
+    name: str
+    synchronised: bool
+    alias: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written. ``passwords`` are existing addresses whose password is set."""
+
+    create: tuple[str, ...]
+    rename: tuple[str, ...]
+    passwords: tuple[str, ...]
+    refused: Mapping[str, str]
+    """Address → why it may not be touched, and the way out."""
+
+    @property
+    def update(self) -> tuple[str, ...]:
+        """Existing addresses that get a call, each once."""
+        return tuple(dict.fromkeys((*self.rename, *self.passwords)))
+
+
+class Listing:
+    """The live addresses by domain, each domain listed once until something is written. Thread-safe."""
+
+    def __init__(self, client: MimecastClient) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._domains: dict[str, dict[str, LiveAddress]] = {}
+
+    def of(self, addresses: Iterable[str]) -> dict[str, LiveAddress]:
+        """Those of ``addresses`` that exist."""
+        wanted = set(addresses)
+        live: dict[str, LiveAddress] = {}
+        for domain in sorted({domain_of(address) for address in wanted}):
+            live |= self._domain(domain)
+        return {address: live[address] for address in wanted & live.keys()}
+
+    def forget(self, domains: Iterable[str]) -> None:
+        """Drops what is known about ``domains``; to be called around every write."""
+        with self._lock:
+            for domain in domains:
+                self._domains.pop(domain, None)
+
+    def _domain(self, domain: str) -> dict[str, LiveAddress]:
+        with self._lock:
+            if domain not in self._domains:
+                self._domains[domain] = list_addresses(self._client, domain)
+            return self._domains[domain]
+
+
+def list_addresses(client: MimecastClient, domain: str) -> dict[str, LiveAddress]:
+    """All addresses of one internal domain; none for a domain that the account does not have."""
+    try:
+        rows = client.legacy_list(GET_INTERNAL_USERS, {"domain": domain}, "users", _address_of)
+    except Rejected as refusal:
+        if refusal.code == FORBIDDEN_FOR_ADDRESS:
+            return {}
+        raise
+    return {_address_of(row): _live(row) for row in rows}
+
+
+def plan(
+    wanted: Mapping[str, Wanted],
+    live: Mapping[str, LiveAddress],
+    *,
+    managed: Collection[str],
+    adopt: Collection[str],
+    set_password: Collection[str],
+) -> Plan:
+    """What has to be written so that ``live`` becomes ``wanted``.
+
+    ``managed`` are addresses this book held before, ``adopt`` those it may change although it did not,
+    ``set_password`` those whose password version is new. Of an address that was there before the book, the
+    password is only set when it is adopted.
+    """
+    create, rename, passwords = [], [], []
+    refused: dict[str, str] = {}
+    for address, want in sorted(wanted.items()):
+        existing = live.get(address)
+        if existing is None:
+            create.append(address)
+            continue
+        differs = bool(want.name) and want.name != existing.name
+        ours = address in managed or address in adopt
+        new_password = address in set_password and ours
+        reason = _refusal(existing, want, differs=differs, ours=ours, new_password=new_password)
+        if reason:
+            refused[address] = reason
+        elif differs:
+            rename.append(address)
+        if new_password and not reason:
+            passwords.append(address)
+    return Plan(tuple(create), tuple(rename), tuple(passwords), refused)
+
+
+def converge(
+    client: MimecastClient,
+    listing: Listing,
+    wanted: Mapping[str, Wanted],
+    *,
+    managed: Collection[str] = (),
+    adopt: Collection[str] = (),
+    set_password: Collection[str] = (),
+    pause: Callable[[float], None] = time.sleep,
+) -> tuple[str, ...]:
+    """Makes the live addresses what is ``wanted``; returns those this call created, sorted.
+
+    Answers that get lost are followed by a new listing and only the rest, so nothing is written twice.
+
+    Raises:
+        AddressesRefused: before any write, when an address may not be touched.
+        PartlyDone: some writes failed; the others stay, and the next call does only the rest.
+    """
+    created: set[str] = set()
+    settled: set[str] = set()
+    lost: set[str] = set()
+    problems: dict[str, MimecastError] = {}
+    for number in range(_ROUNDS):
+        rest = {address: want for address, want in wanted.items() if address not in settled}
+        # What a lost call of an earlier round made is ours, and the password was part of that call.
+        step = plan(
+            rest,
+            listing.of(rest),
+            managed={*managed, *created},
+            adopt=adopt,
+            set_password=set(set_password) - created,
+        )
+        if number == 0:
+            _refuse(step)
+            _say_kept_passwords(wanted, step, set_password, managed, adopt)
+        if not step.create and not step.update:
+            problems = {}
+            break
+        problems = _write(client, listing, step, wanted)
+        settled |= {*step.create, *step.update} - problems.keys()
+        created |= {address for address in step.create if _may_have_happened(problems.get(address))}
+        lost |= {address for address, problem in problems.items() if isinstance(problem, UnclearOutcome)}
+        # A refusal after a lost answer may mean no more than "it was done": only the listing tells.
+        if not lost & problems.keys():
+            break
+        pause(_PAUSES[number])
+    if problems:
+        raise _partly_done(problems, len(settled))
+    return tuple(sorted(created))
+
+
+def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) -> None:
+    """Disables addresses, leaving absent and synchronised ones alone. Repeatable. Raises PartlyDone."""
+    live = listing.of(addresses)
+    owned = sorted(address for address, entry in live.items() if not entry.synchronised)
+    synchronised = sorted(live.keys() - set(owned))
+    if synchronised:
+        _log.warning(
+            "Not disabled, because directory synchronisation owns them: %s", enumerate_some(synchronised)
+        )
+    problems = _in_parallel(
+        lambda address: _call(client, UPDATE_USER, f"disable {address}", address, accountDisabled=True),
+        owned,
+    )
+    listing.forget({domain_of(address) for address in owned})
+    if problems:
+        raise _partly_done(problems, len(owned) - len(problems))
+
+
+# -- Inside ---------------------------------------------------------------------------------------------------
+
+
+def _refusal(existing: LiveAddress, want: Wanted, *, differs: bool, ours: bool, new_password: bool) -> str:
+    if existing.alias:
+        return "is an alias of another address; take it out of the configuration"
+    if existing.synchronised and (differs or new_password):
+        return (
+            f"belongs to directory synchronisation and is called {existing.name!r} there; change it in the "
+            "directory, or leave its name and password out of the configuration"
+        )
+    if differs and not ours:
+        return (
+            f"exists as {existing.name!r}, not {want.name!r}; list it under mimecast-sso:addresses.adopt to have "
+            "it changed, or configure the name that it has"
+        )
+    return ""
+
+
+def _refuse(step: Plan) -> None:
+    if step.refused:
+        reasons = [f"{address} {reason}" for address, reason in sorted(step.refused.items())]
+        raise AddressesRefused(f"Nothing was written. {enumerate_some(reasons, 5)}")
+
+
+def _say_kept_passwords(
+    wanted: Mapping[str, Wanted],
+    step: Plan,
+    set_password: Collection[str],
+    managed: Collection[str],
+    adopt: Collection[str],
+) -> None:
+    kept = sorted(set(set_password) & wanted.keys() - {*step.create, *managed, *adopt})
+    if kept:
+        _log.warning(
+            "These addresses were there already, so their passwords are left as they are: %s. Change their "
+            "passwordVersion to have them set; that revokes the people's application tokens",
+            enumerate_some(kept),
+        )
+
+
+def _write(
+    client: MimecastClient, listing: Listing, step: Plan, wanted: Mapping[str, Wanted]
+) -> dict[str, MimecastError]:
+    def create(address: str) -> None:
+        want = wanted[address]
+        _call(
+            client, CREATE_USER, f"create {address}", address, name=want.name or None, password=want.password
+        )
+
+    def update(address: str) -> None:
+        want = wanted[address]
+        _call(
+            client,
+            UPDATE_USER,
+            f"change {address}",
+            address,
+            name=want.name if address in step.rename else None,
+            password=want.password if address in step.passwords else None,
+        )
+
+    domains = {domain_of(address) for address in (*step.create, *step.update)}
+    listing.forget(domains)
+    try:
+        return _in_parallel(create, step.create) | _in_parallel(update, step.update)
+    finally:
+        listing.forget(domains)
+
+
+def _call(client: MimecastClient, endpoint: Endpoint, what: str, address: str, **fields: Any) -> None:
+    client.legacy(endpoint, {"emailAddress": address, **fields}).accepted(what)
+
+
+def _in_parallel(write: Callable[[str], None], addresses: Collection[str]) -> dict[str, MimecastError]:
+    """Calls ``write`` for each address, a few at a time; returns the failures."""
+
+    def attempt(address: str) -> MimecastError | None:
+        try:
+            write(address)
+        except MimecastError as error:
+            return error
+        return None
+
+    if not addresses:
+        return {}
+    with ThreadPoolExecutor(PARALLEL_WRITES) as pool:
+        results = zip(addresses, pool.map(attempt, addresses), strict=True)
+        return {address: error for address, error in results if error is not None}
+
+
+def _may_have_happened(problem: MimecastError | None) -> bool:
+    return problem is None or isinstance(problem, UnclearOutcome)
+
+
+def _partly_done(problems: Mapping[str, MimecastError], done: int) -> PartlyDone:
+    first = next(iter(sorted(problems.items())))[1]
+    return PartlyDone(
+        f"{len(problems)} addresses could not be written, {done} were: {enumerate_some(sorted(problems))}. "
+        f"The first: {first}. Run again to do the rest"
+    )
+
+
+def _address_of(row: Mapping[str, Any]) -> str:
+    return same_key(str(row.get("emailAddress") or ""))
+
+
+def _live(row: Mapping[str, Any]) -> LiveAddress:
+    return LiveAddress(
+        address=_address_of(row),
+        name=str(row.get("name") or ""),
+        synchronised=row.get("source") == "ldap",
+        alias=row.get("alias") is True,
+    )

@@ -1,0 +1,153 @@
+"""Publishing a proof record: a DNS update (RFC 2136) signed with a shared key (TSIG, RFC 8945)."""
+
+from __future__ import annotations
+
+import binascii
+import ipaddress
+import json
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+import dns.tsig
+import dns.tsigkeyring
+import dns.update
+
+from providers.mimecast.errors import DnsUpdateError
+from providers.mimecast.names import domain_name
+
+TIMEOUT = 10.0
+TTL = 300
+_PORT = 53
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateServer:
+    """A name server that takes updates. ``key_secret`` is base 64 and shows in no representation."""
+
+    server: str
+    """Host, or host:port."""
+    zone: str
+    key_name: str
+    key_algorithm: str
+    key_secret: str = field(repr=False)
+
+
+def update_server(
+    configuration: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> UpdateServer:
+    """The server that ``mimecast-sso:dns`` describes. Raises DnsUpdateError naming what is missing.
+
+    In a sandbox's environment (``SANDBOX_INSTANCE``, ``SANDBOX_HOME``) it is the sandbox's own name server,
+    whatever is configured: a production stack that is rehearsed there must not write into the real zone.
+    """
+    environment = os.environ if environment is None else environment
+    tsig = configuration.get("tsig")
+    tsig = tsig if isinstance(tsig, Mapping) else {}
+    values = {
+        "server": _sandbox_server(environment) or configuration.get("server"),
+        "zone": configuration.get("zone"),
+        "tsig.name": tsig.get("name"),
+        "tsig.secret": tsig.get("secret"),
+    }
+    missing = [f"mimecast-sso:dns.{key}" for key, value in values.items() if not value]
+    if missing:
+        raise DnsUpdateError(f"Publishing by DNS update needs {', '.join(missing)}")
+    return UpdateServer(
+        server=str(values["server"]),
+        zone=domain_name(str(values["zone"])),
+        key_name=str(values["tsig.name"]),
+        key_algorithm=str(tsig.get("algorithm") or "hmac-sha256"),
+        key_secret=str(values["tsig.secret"]),
+    )
+
+
+def publish_txt(server: UpdateServer, name: str, value: str) -> None:
+    """Adds the TXT record ``value`` at ``name``, beside the ones that are there. A second time changes nothing.
+
+    Raises DnsUpdateError when the name is outside the zone, or the server cannot be reached or refuses.
+    """
+    zone = dns.name.from_text(server.zone)
+    owner = dns.name.from_text(name)
+    if not owner.is_subdomain(zone):
+        raise DnsUpdateError(f"{name} is not in the zone {server.zone} of mimecast-sso:dns")
+    update = dns.update.UpdateMessage(zone, keyring=_keyring(server), keyalgorithm=server.key_algorithm)
+    update.add(owner.relativize(zone), TTL, dns.rdatatype.TXT, _quoted(value))
+    address, port = _address(server.server)
+    try:
+        answer = dns.query.tcp(update, address, timeout=TIMEOUT, port=port)
+    except dns.tsig.PeerError as error:
+        raise DnsUpdateError(
+            f"The name server {server.server} refuses the key: {type(error).__name__}"
+        ) from None
+    except (OSError, dns.exception.DNSException) as error:
+        raise DnsUpdateError(
+            f"The name server {server.server} did not take the update of {name}: {type(error).__name__}"
+        ) from None
+    if answer.rcode() != dns.rcode.NOERROR:
+        raise DnsUpdateError(
+            f"The name server {server.server} refuses the update of {name} in zone {server.zone}: "
+            f"{dns.rcode.to_text(answer.rcode())}"
+        )
+
+
+def _keyring(server: UpdateServer) -> dict[dns.name.Name, dns.tsig.Key]:
+    try:
+        ring = dns.tsigkeyring.from_text({server.key_name: (server.key_algorithm, server.key_secret)})
+    except (binascii.Error, ValueError, dns.exception.DNSException):
+        raise DnsUpdateError("mimecast-sso:dns.tsig is malformed; its secret must be base 64") from None
+    return dict(ring)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _host_and_port(server: str) -> tuple[str, int]:
+    host, colon, port = server.rpartition(":")
+    if colon and port.isdigit() and (":" not in host or host.startswith("[")):
+        return host.strip("[]"), int(port)
+    return server.strip("[]"), _PORT
+
+
+def _address(server: str) -> tuple[str, int]:
+    host, port = _host_and_port(server)
+    try:
+        return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]), port
+    except OSError:
+        raise DnsUpdateError(f"The name server {server} of mimecast-sso:dns is not known") from None
+
+
+def _sandbox_server(environment: Mapping[str, str]) -> str | None:
+    instance, home = environment.get("SANDBOX_INSTANCE"), environment.get("SANDBOX_HOME")
+    if not instance:
+        return None
+    try:
+        process = json.loads((Path(home or "") / "process.json").read_text())
+    except (OSError, ValueError):
+        process = {}
+    server = str(process.get("dns") or "")
+    if process.get("instance") != instance or not _is_loopback(server):
+        raise DnsUpdateError(
+            "This environment is a sandbox's, but the sandbox does not run, so no DNS update is sent. "
+            "Start it: python -m sandbox start"
+        )
+    return server
+
+
+def _is_loopback(server: str) -> bool:
+    try:
+        return ipaddress.ip_address(_host_and_port(server)[0]).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,112 @@
+"""Proof of ownership: publish the record, ask Mimecast to look, believe only what it lists afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from facts.mimecast_api import PROOF_RECORD_TYPE, VERIFY_DOMAIN
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.domains import DomainStatus, State, find_domain
+from providers.mimecast.errors import DomainNotRegistered, UnclearOutcome
+from providers.mimecast.limits import Clock
+
+WAIT_SECONDS = 60.0
+"""How long a published record may take to be seen, in one run."""
+
+_FIRST_POLL = 0.5
+_LONGEST_POLL = 10.0
+
+
+class Publish(StrEnum):
+    """Who puts the proof record into the domain's zone."""
+
+    NONE = "none"
+    """Somebody else: a person, or a DNS resource of the program."""
+    RFC2136 = "rfc2136"
+
+
+class Outcome(StrEnum):
+    """Where the proof stands."""
+
+    VERIFIED = "verified"
+    PENDING = "pending"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """``next_step`` says what a person does now; empty once verified."""
+
+    outcome: Outcome
+    next_step: str
+
+
+def verify_domain(
+    client: MimecastClient,
+    domain: str,
+    publish: Callable[[DomainStatus], None] | None,
+    *,
+    wait_seconds: float = WAIT_SECONDS,
+    clock: Clock | None = None,
+) -> Verification:
+    """Publishes the proof with ``publish`` (``None``: somebody else does), and asks Mimecast to verify it.
+
+    With ``publish`` the record is waited for, ``wait_seconds`` at most; without, there is one try. Pending is no
+    error: the caller keeps it and tries again in the next run.
+
+    Raises:
+        DomainNotRegistered: the account has no such domain, pending or internal.
+        DnsUpdateError: from ``publish``.
+    """
+    clock = clock or Clock()
+    status = _status(client, domain)
+    if status.state is not State.PENDING:
+        return verification(status)
+    if publish is not None:
+        publish(status)
+    ends_at = clock.monotonic() + (wait_seconds if publish is not None else 0.0)
+    poll = _FIRST_POLL
+    while True:
+        _ask(client, domain)
+        status = _status(client, domain)
+        left = ends_at - clock.monotonic()
+        if status.state is not State.PENDING or left <= 0:
+            return verification(status)
+        clock.sleep(min(poll, left))
+        poll = min(2 * poll, _LONGEST_POLL)
+
+
+def verification(status: DomainStatus) -> Verification:
+    """Where a domain's proof stands, and what a person does next."""
+    if status.state is State.INTERNAL:
+        return Verification(Outcome.VERIFIED, "")
+    if status.state is State.EXPIRED:
+        return Verification(
+            Outcome.EXPIRED,
+            f"The proof of {status.domain} ended on {status.expires}: run the deployment again, which issues it "
+            f"again, then publish the new {PROOF_RECORD_TYPE} record",
+        )
+    until = f", before {status.expires}" if status.expires else ""
+    return Verification(
+        Outcome.PENDING,
+        f"Publish the {PROOF_RECORD_TYPE} record {status.proof_value} at {status.proof_name}{until}, wait until it "
+        "is visible in public DNS, and run the deployment again",
+    )
+
+
+def _status(client: MimecastClient, domain: str) -> DomainStatus:
+    status = find_domain(client, domain)
+    if status is None:
+        raise DomainNotRegistered(f"{domain} is not registered at Mimecast, so it cannot be verified")
+    return status
+
+
+def _ask(client: MimecastClient, domain: str) -> None:
+    # Its answer is documented nowhere, and a record not seen yet may come as a failure: the list of internal
+    # domains decides. Asking twice is harmless, so a lost answer is no reason to stop.
+    try:
+        client.legacy(VERIFY_DOMAIN, {"domain": domain})
+    except UnclearOutcome:
+        return

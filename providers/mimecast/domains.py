@@ -1,0 +1,252 @@
+"""Internal domains: find, register with proof of ownership, keep in line, give up.
+
+An internal domain can never be deleted by API; a pending one can. Registering a domain changes which mail
+Mimecast accepts for it, once it is verified.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from facts.mimecast_api import (
+    CREATE_DOMAIN,
+    DELETE_PENDING_DOMAIN,
+    DOMAINS_PAGE,
+    GENERATE_TOKEN_PATH,
+    GET_INTERNAL_DOMAIN,
+    GET_PENDING_DOMAIN,
+    INTERNAL_DOMAINS_PATH,
+    PROOF_RECORD_TYPE,
+)
+from facts.mimecast_errors import DOMAIN_EXISTS
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import (
+    DomainHeldElsewhere,
+    DomainNotRegistered,
+    MalformedAnswer,
+    MimecastError,
+    Rejected,
+    UnclearOutcome,
+)
+from providers.mimecast.names import same_key
+
+_log = logging.getLogger(__name__)
+
+
+class Mode(StrEnum):
+    """What may be done about a domain."""
+
+    ENSURE = "ensure"
+    """One that is there is used as it is; an absent one is registered."""
+    REGISTER = "register"
+    """As ``ensure``, and its inbound type is kept as configured."""
+    REQUIRE = "require"
+    """It must be there and verified; nothing is ever written."""
+
+
+class State(StrEnum):
+    """Where a domain stands."""
+
+    INTERNAL = "internal"
+    PENDING = "pending"
+    EXPIRED = "expired"
+    """Pending, and its proof is no longer accepted until it is issued again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainStatus:
+    """A domain as Mimecast has it. ``secure_id`` is opaque and may differ from read to read."""
+
+    domain: str
+    state: State
+    inbound_type: str
+    secure_id: str
+    proof_value: str = ""
+    expires: str = ""
+    """ISO 8601 in UTC, or empty."""
+
+    @property
+    def proof_name(self) -> str:
+        """Where the proof record belongs: the apex of the domain."""
+        return self.domain
+
+    @property
+    def proof_type(self) -> str:
+        """The type of the proof record."""
+        return PROOF_RECORD_TYPE
+
+
+def find_domain(client: MimecastClient, domain: str, now: datetime | None = None) -> DomainStatus | None:
+    """The domain by name, among the internal ones first, then among the pending; ``None`` when it is neither."""
+    # Listed whole: what the vendor answers about a single name that it does not have is documented nowhere.
+    internal = _named(client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains").data, domain)
+    if internal is not None:
+        return DomainStatus(
+            domain, State.INTERNAL, str(internal.get("inboundType") or ""), str(internal.get("id") or "")
+        )
+    pending = _named(client.legacy(GET_PENDING_DOMAIN).accepted("list the pending domains").data, domain)
+    return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
+
+
+def internal_domains(client: MimecastClient) -> set[str]:
+    """The names of all internal domains of the account."""
+    answer = client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains")
+    return {same_key(str(item.get("domain") or "")) for item in answer.data}
+
+
+def provide_domain(
+    client: MimecastClient, domain: str, mode: Mode, inbound_type: str, now: datetime | None = None
+) -> tuple[DomainStatus, bool]:
+    """Makes the domain be there as ``mode`` allows; returns it and whether this call registered it.
+
+    Raises:
+        DomainNotRegistered: mode ``require``, and the domain is not internal.
+        DomainHeldElsewhere: another account manages it or its parent.
+    """
+    found = find_domain(client, domain, now)
+    if mode is Mode.REQUIRE:
+        if found is None or found.state is not State.INTERNAL:
+            raise DomainNotRegistered(
+                f"{domain} is not an internal domain of this Mimecast account"
+                f"{'' if found is None else ', only a pending one'}, and its mode is require. "
+                f"Register and verify it ({DOMAINS_PAGE}), or set its mode to ensure"
+            )
+        return found, False
+    registered = found is None
+    status = found or _register(client, domain, inbound_type, now)
+    if status.state is State.EXPIRED:
+        status = renew_proof(client, domain, now)
+    if mode is Mode.REGISTER:
+        status = _with_inbound_type(client, status, inbound_type)
+    return status, registered
+
+
+def renew_proof(client: MimecastClient, domain: str, now: datetime | None = None) -> DomainStatus:
+    """Issues the proof of a pending domain again, valid for 30 days from now."""
+    results = _renewals(client, domain)
+    if same_key(domain) not in results:
+        raise MalformedAnswer(
+            f"Mimecast did not issue the proof of {domain} again", method="POST", path=GENERATE_TOKEN_PATH
+        )
+    status = find_domain(client, domain, now)
+    if status is None:
+        raise DomainNotRegistered(f"{domain} was removed from Mimecast while its proof was issued again")
+    return status
+
+
+def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> None:
+    """Gives the domain up: deletes it when it is pending and ``registered`` by us, else says why it stays."""
+    found = find_domain(client, domain)
+    if found is None:
+        return
+    if found.state is State.INTERNAL:
+        _log.warning(
+            "%s stays an internal domain at Mimecast: no API removes one. Mimecast support does, if it must go",
+            domain,
+        )
+        return
+    if not registered:
+        _log.warning("%s stays pending at Mimecast: it was there before this stack", domain)
+        return
+    answer = client.legacy(DELETE_PENDING_DOMAIN, {"domain": domain, "id": found.secure_id})
+    if answer.failures and find_domain(client, domain) is not None:
+        answer.accepted(f"delete the pending domain {domain}")
+
+
+def _register(client: MimecastClient, domain: str, inbound_type: str, now: datetime | None) -> DomainStatus:
+    refusal: MimecastError | None = None
+    created: Mapping[str, Any] | None = None
+    try:
+        answer = client.legacy(CREATE_DOMAIN, {"domain": domain, "inboundType": inbound_type})
+        created = _named(answer.data, domain)
+        if answer.failures:
+            refusal = answer.rejection(answer.failures[0], f"register {domain}")
+    except UnclearOutcome as lost:
+        refusal = lost
+    # The answer is not the truth: a subdomain of an own domain is internal at once, and a lost answer may
+    # belong to a registration that was done.
+    found = find_domain(client, domain, now)
+    if found is not None:
+        return found
+    if created is not None and created.get("token"):
+        return _pending(domain, created, now or datetime.now(UTC))
+    if refusal is None or _held_elsewhere(refusal):
+        # No source tells how the vendor reports this: a failure, or silence.
+        raise DomainHeldElsewhere(
+            f"{domain} cannot be registered: another Mimecast account manages it or its parent domain. "
+            f"Have it released there or by Mimecast support, or take {domain} out of mimecast-sso:domains",
+            method="POST",
+            path=CREATE_DOMAIN.path,
+            code=refusal.code if refusal else "",
+        ) from None
+    raise refusal
+
+
+def _held_elsewhere(refusal: MimecastError) -> bool:
+    return isinstance(refusal, Rejected) and (refusal.code == DOMAIN_EXISTS or "exist" in refusal.code)
+
+
+def _with_inbound_type(client: MimecastClient, status: DomainStatus, inbound_type: str) -> DomainStatus:
+    if status.state is not State.INTERNAL or status.inbound_type in ("", inbound_type):
+        return status
+    path = f"{INTERNAL_DOMAINS_PATH}/{quote(status.secure_id, safe='')}"
+    try:
+        client.v2(
+            "PATCH", path, permission="Directories | Internal | Edit", body={"inboundType": inbound_type}
+        )
+    except UnclearOutcome:
+        changed = find_domain(client, status.domain)
+        if changed is None or changed.inbound_type != inbound_type:
+            raise
+        return changed
+    return find_domain(client, status.domain) or status
+
+
+def _renewals(client: MimecastClient, domain: str) -> set[str]:
+    try:
+        answer = client.v2(
+            "POST",
+            GENERATE_TOKEN_PATH,
+            permission="Directories | Internal | Register New Domain",
+            body={"domains": [domain]},
+        )
+    except UnclearOutcome:
+        # Issuing twice is harmless; the caller reads the outcome anyway.
+        return {same_key(domain)}
+    results = answer.get("results")
+    return {
+        same_key(str(result.get("domain") or ""))
+        for result in (results if isinstance(results, list) else [])
+        if isinstance(result, dict) and result.get("status") != "failed"
+    }
+
+
+def _named(items: tuple[Mapping[str, Any], ...], domain: str) -> Mapping[str, Any] | None:
+    return next((item for item in items if same_key(str(item.get("domain") or "")) == domain), None)
+
+
+def _pending(domain: str, item: Mapping[str, Any], now: datetime) -> DomainStatus:
+    ends = parse_time(str(item.get("expiry") or ""))
+    return DomainStatus(
+        domain=domain,
+        state=State.EXPIRED if ends is not None and ends <= now else State.PENDING,
+        inbound_type=str(item.get("inboundType") or ""),
+        secure_id=str(item.get("id") or ""),
+        proof_value=str(item.get("token") or ""),
+        expires=ends.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if ends is not None else "",
+    )
+
+
+def parse_time(text: str) -> datetime | None:
+    """A vendor's time (``2015-04-02T15:58:47+0000`` or with ``Z``), or ``None`` for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

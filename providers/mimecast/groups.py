@@ -1,0 +1,258 @@
+"""Cloud groups and their members: the switch that decides whose sign-in the authentication profile governs.
+
+Group names are not unique at Mimecast and its search finds parts of names, so a group is found by its exact name,
+and two of one name are refused. A member is an address, or a whole domain written ``@example.com``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from facts.mimecast_api import (
+    ADD_GROUP_MEMBER,
+    CREATE_GROUP,
+    DELETE_GROUP,
+    FIND_GROUPS,
+    GET_GROUP_MEMBERS,
+    MEMBERS_PER_REQUEST,
+    REMOVE_GROUP_MEMBER,
+    UPDATE_GROUP,
+    Endpoint,
+)
+from facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
+from providers.mimecast.client import LegacyAnswer, MimecastClient
+from providers.mimecast.errors import (
+    AmbiguousGroup,
+    GroupNotFound,
+    MalformedAnswer,
+    MimecastError,
+    PartlyDone,
+    UnclearOutcome,
+)
+from providers.mimecast.names import domain_name, email_address, enumerate_some, same_key
+
+_log = logging.getLogger(__name__)
+
+_ROUNDS = 3
+_APPEARANCE_POLLS = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CloudGroup:
+    """A group as Mimecast has it; ``secure_id`` is opaque."""
+
+    name: str
+    secure_id: str
+    parent_id: str
+    user_count: int
+    child_count: int
+
+
+def find_group(client: MimecastClient, name: str, parent_id: str | None = None) -> CloudGroup | None:
+    """The cloud group called exactly ``name`` (below ``parent_id``, when given), or ``None``.
+
+    Raises AmbiguousGroup when there are several.
+    """
+    rows = client.legacy_list(
+        FIND_GROUPS, {"query": name, "source": "cloud"}, "folders", lambda row: str(row.get("id") or "")
+    )
+    groups = [
+        _group(row)
+        for row in rows
+        if row.get("description") == name
+        and row.get("source", "cloud") == "cloud"
+        and (parent_id is None or row.get("parentId") == parent_id)
+    ]
+    if len(groups) > 1:
+        raise AmbiguousGroup(
+            f"Mimecast has {len(groups)} cloud groups called {name!r}; rename all but one "
+            "(Directories > Profile Groups), or configure another name"
+        )
+    return groups[0] if groups else None
+
+
+def require_group(client: MimecastClient, name: str) -> CloudGroup:
+    """The group called ``name``. Raises GroupNotFound or AmbiguousGroup."""
+    group = find_group(client, name)
+    if group is None:
+        raise GroupNotFound(f"Mimecast has no cloud group called {name!r}")
+    return group
+
+
+def provide_group(
+    client: MimecastClient, name: str, sleep: Callable[[float], None] = time.sleep
+) -> tuple[CloudGroup, bool]:
+    """The group called ``name``, made when it is absent; returns it and whether this call made it."""
+    existing = find_group(client, name)
+    if existing is not None:
+        return existing, False
+    try:
+        answer = client.legacy(CREATE_GROUP, {"description": name}).accepted(f"create the group {name!r}")
+    except UnclearOutcome:
+        # Names are not unique: making it a second time would leave two. So look several times, then give up.
+        found = _appeared(client, name, sleep)
+        if found is None:
+            raise
+        return found, True
+    if answer.data and answer.data[0].get("id"):
+        return _group(answer.data[0] | {"description": name}), True
+    found = _appeared(client, name, sleep)
+    if found is None:
+        raise MalformedAnswer(
+            f"Mimecast's answer does not show the group {name!r}", method="POST", path=CREATE_GROUP.path
+        )
+    return found, True
+
+
+def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
+    """Renames a group in place, so that application settings bound to it stay bound. Repeatable."""
+    already = find_group(client, new)
+    group = find_group(client, old)
+    if already is not None:
+        if group is not None:
+            raise AmbiguousGroup(f"The group {old!r} cannot be renamed: Mimecast has a group {new!r} already")
+        return already
+    if group is None:
+        raise GroupNotFound(f"Mimecast has no cloud group called {old!r}, which was to be renamed to {new!r}")
+    try:
+        client.legacy(UPDATE_GROUP, {"id": group.secure_id, "description": new}).accepted(
+            f"rename the group {old!r} to {new!r}"
+        )
+    except UnclearOutcome:
+        if find_group(client, new) is None:
+            raise
+    return require_group(client, new)
+
+
+def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
+    """Deletes an empty group that this stack ``created``; otherwise leaves it, and says why."""
+    group = find_group(client, name)
+    if group is None:
+        return
+    if not created:
+        _log.warning("The Mimecast group %r stays: it was there before this stack", name)
+        return
+    if list_members(client, group) or group.child_count:
+        _log.warning("The Mimecast group %r stays: it still has members or child groups", name)
+        return
+    try:
+        answer = client.legacy(DELETE_GROUP, {"id": group.secure_id})
+    except UnclearOutcome:
+        if find_group(client, name) is not None:
+            raise
+        return
+    if answer.failures and find_group(client, name) is not None:
+        answer.accepted(f"delete the group {name!r}")
+
+
+# -- Members --------------------------------------------------------------------------------------------------
+
+
+def member_name(text: str) -> str:
+    """A member in normal form: ``ada@example.com``, or ``@example.com`` for a whole domain. Raises ValueError."""
+    if text.strip().startswith("@"):
+        return f"@{domain_name(text.strip()[1:])}"
+    return email_address(text)
+
+
+def list_members(client: MimecastClient, group: CloudGroup) -> set[str]:
+    """All members of a group, in normal form."""
+    rows = client.legacy_list(GET_GROUP_MEMBERS, {"id": group.secure_id}, "groupMembers", _member)
+    return {_member(row) for row in rows}
+
+
+def change_members(
+    client: MimecastClient, group: CloudGroup, *, add: Collection[str], remove: Collection[str]
+) -> set[str]:
+    """Adds and removes members, and returns who is in the group afterwards.
+
+    What is done already is left alone. After a lost answer the group is listed again, and only the rest is done.
+
+    Raises PartlyDone when some members could not be added or removed; the others stay done.
+    """
+    problems: dict[str, MimecastError] = {}
+    for _ in range(_ROUNDS):
+        present = list_members(client, group)
+        to_add = sorted(set(add) - present)
+        to_remove = sorted(set(remove) & present)
+        if not to_add and not to_remove:
+            return present
+        problems = _write(client, group, ADD_GROUP_MEMBER, to_add, MEMBER_EXISTS)
+        problems |= _write(client, group, REMOVE_GROUP_MEMBER, to_remove, MEMBER_ABSENT)
+        if not any(isinstance(problem, UnclearOutcome) for problem in problems.values()):
+            break
+    if problems:
+        first = next(iter(problems.values()))
+        done = len(to_add) + len(to_remove) - len(problems)
+        raise PartlyDone(
+            f"{len(problems)} members of the Mimecast group {group.name!r} could not be changed, {done} were: "
+            f"{enumerate_some(sorted(problems))}. The first: {first}. Run again to do the rest"
+        )
+    return (present | set(to_add)) - set(to_remove)
+
+
+def _write(
+    client: MimecastClient, group: CloudGroup, endpoint: Endpoint, members: list[str], harmless: str
+) -> dict[str, MimecastError]:
+    """Writes in batches; returns the members that failed, with why. ``harmless`` is the code of a done deed."""
+    problems: dict[str, MimecastError] = {}
+    for batch in _batches(members, MEMBERS_PER_REQUEST):
+        items = [{"id": group.secure_id, **_item(member)} for member in batch]
+        try:
+            answer = client.legacy(endpoint, *items)
+        except UnclearOutcome as lost:
+            problems |= dict.fromkeys(batch, lost)
+            continue
+        problems |= _refused(answer, batch, harmless)
+    return problems
+
+
+def _refused(answer: LegacyAnswer, batch: list[str], harmless: str) -> dict[str, MimecastError]:
+    problems: dict[str, MimecastError] = {}
+    for failure in answer.failures:
+        if failure.code == harmless:
+            continue
+        member = _member(failure.key)
+        affected = [member] if member in batch else batch
+        problems |= {name: answer.rejection(failure, f"change the member {name}") for name in affected}
+    return problems
+
+
+def _group(row: dict[str, Any]) -> CloudGroup:
+    return CloudGroup(
+        name=str(row.get("description") or ""),
+        secure_id=str(row.get("id") or ""),
+        parent_id=str(row.get("parentId") or ""),
+        user_count=int(row.get("userCount") or 0),
+        child_count=int(row.get("folderCount") or 0),
+    )
+
+
+def _appeared(client: MimecastClient, name: str, sleep: Callable[[float], None]) -> CloudGroup | None:
+    for seconds in _APPEARANCE_POLLS:
+        found = find_group(client, name)
+        if found is not None:
+            return found
+        sleep(seconds)
+    return find_group(client, name)
+
+
+def _member(row: dict[str, Any]) -> str:
+    # A whole domain is listed with an empty address.
+    address = same_key(str(row.get("emailAddress") or ""))
+    return address or f"@{same_key(str(row.get('domain') or ''))}"
+
+
+def _item(member: str) -> dict[str, str]:
+    return {"domain": member[1:]} if member.startswith("@") else {"emailAddress": member}
+
+
+def _batches(members: Iterable[str], size: int) -> Iterable[list[str]]:
+    iterator = iter(members)
+    while batch := list(islice(iterator, size)):
+        yield batch

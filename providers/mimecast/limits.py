@@ -1,0 +1,66 @@
+"""One rate limiter for all threads of a process, driven by the vendor's own headers.
+
+Mimecast counts calls per API application in windows of a few seconds and says in every answer how many are left
+and in how many *milliseconds* at least one is allowed again.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from facts.mimecast_api import RATE_LIMIT_REMAINING, RATE_LIMIT_RESET
+
+LONGEST_WAIT = 300.0
+"""Seconds; whatever a header says, nobody waits longer for one call."""
+
+_JITTER = 0.25
+_WITHOUT_HEADER = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the client sees it; tests give another one."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+
+class RateLimiter:
+    """A gate that closes when the quota is used up and opens when the vendor said so."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._opens_at = 0.0
+
+    def wait(self) -> float:
+        """Blocks until the gate is open; returns the seconds waited. Waits differ a little between threads."""
+        with self._lock:
+            left = self._opens_at - self._clock.monotonic()
+        if left <= 0:
+            return 0.0
+        seconds = left * (1 + _JITTER * self._clock.jitter())
+        self._clock.sleep(seconds)
+        return seconds
+
+    def observe(self, headers: Mapping[str, str], *, refused: bool) -> None:
+        """Learns from an answer; ``refused`` means HTTP 429, which may come without headers."""
+        remaining = _number(headers.get(RATE_LIMIT_REMAINING))
+        if not refused and (remaining is None or remaining > 0):
+            return
+        reset = _number(headers.get(RATE_LIMIT_RESET))
+        seconds = _WITHOUT_HEADER if reset is None else reset / 1000
+        with self._lock:
+            self._opens_at = max(self._opens_at, self._clock.monotonic() + min(seconds, LONGEST_WAIT))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text is not None else None
+    except ValueError:
+        return None

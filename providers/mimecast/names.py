@@ -1,0 +1,55 @@
+"""Natural keys in normal form: domains and addresses as Mimecast compares them.
+
+Case does not count, an internationalised domain equals its ASCII form, and ``ada+x@`` is another address than
+``ada@``.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_LOCAL_PART = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
+_LONGEST_DOMAIN = 253
+_LONGEST_ADDRESS = 254
+
+
+def domain_name(text: str) -> str:
+    """``text`` in lower case, ASCII (IDNA), without a final dot. Raises ValueError."""
+    name = text.strip().rstrip(".").lower()
+    try:
+        name = name.encode("idna").decode("ascii")
+    except UnicodeError:
+        name = ""
+    labels = name.split(".")
+    fits = len(labels) > 1 and len(name) <= _LONGEST_DOMAIN
+    if not fits or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{text!r} is not a domain name such as example.com")
+    return name
+
+
+def email_address(text: str) -> str:
+    """``text`` in lower case with the domain in ASCII. Raises ValueError."""
+    local, at, domain = text.strip().rpartition("@")
+    if not at or not _LOCAL_PART.fullmatch(local):
+        raise ValueError(f"{text!r} is not an e-mail address such as ada@example.com")
+    address = f"{local.lower()}@{domain_name(domain)}"
+    if len(address) > _LONGEST_ADDRESS:
+        raise ValueError(f"{text!r} is longer than the {_LONGEST_ADDRESS} characters of an e-mail address")
+    return address
+
+
+def domain_of(address: str) -> str:
+    """The domain of an address in normal form."""
+    return address.rpartition("@")[2]
+
+
+def same_key(text: str) -> str:
+    """What the vendor sent, in the form it is compared in; unlike the above, never an error."""
+    return text.strip().rstrip(".").lower()
+
+
+def enumerate_some(names: list[str], most: int = 20) -> str:
+    """The first names and how many more there are: ``a, b and 3 more``."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

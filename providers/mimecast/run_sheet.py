@@ -1,0 +1,325 @@
+"""The sheet an administrator works from: every field of the console's forms, with the value ready to paste.
+
+The Markdown form is for tickets and terminals, the HTML form for people who print or click. Both carry the same
+facts, and both can be read by machines: tables under fixed headings, rows in the form's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+from facts.profile_form import (
+    CONSOLE_PATHS,
+    FIELDS,
+    PROPAGATION_MINUTES,
+    PROVIDER_NAMES,
+    TICKED,
+    UNTICKED,
+    Control,
+    FormField,
+    Section,
+)
+from providers.mimecast.authentication_profile import Fingerprints, State, normal_certificate
+
+LEAVE_EMPTY = "leave empty"
+CERTIFICATE_BELOW = "the text below, on one line"
+ADMINISTRATORS_PROFILE = "Account_Administrators_Authentication_Profile"
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_CERTIFICATE = "certificate"
+_PRESENT_PATHS = {
+    Section.PROFILE: "Users & Groups > Applications > Authentication Profiles",
+    Section.SETTINGS: "Users & Groups > Applications",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunSheet:
+    """What a run sheet is made from. ``form`` and ``previous`` map field keys to values.
+
+    ``previous`` is the form as it was confirmed last, or ``None`` when nothing was ever set in the console.
+    """
+
+    stack: str
+    region: str
+    account_code: str
+    form: Mapping[str, str | bool]
+    previous: Mapping[str, str | bool] | None
+    fingerprints: Fingerprints
+    state: State
+
+    @property
+    def confirm_command(self) -> str:
+        """What to run when the console holds these values."""
+        return f".venv/bin/mimecast-sso confirm --stack {self.stack} --by NAME --evidence TEXT"
+
+    def rows(self, section: Section) -> list[Row]:
+        """The fields of one console dialogue, in its order."""
+        return [_row(self, field) for field in FIELDS if field.section is section]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table. ``value`` is what to enter; ``before`` what stands there now, when it changes."""
+
+    key: str
+    label: str
+    value: str
+    before: str
+    note: str
+
+    @property
+    def is_certificate(self) -> bool:
+        """Whether the value is too long for a table in Markdown."""
+        return self.key == _CERTIFICATE
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialogue:
+    number: int
+    title: str
+    path: str
+    introduction: str
+    rows: list[Row]
+
+    @property
+    def changes(self) -> bool:
+        return any(row.before for row in self.rows)
+
+
+def markdown(sheet: RunSheet) -> str:
+    """The sheet as Markdown. Tables stand under ``## 1. Authentication profile`` and ``## 2. Application settings``."""
+    parts = [f"# {_title(sheet)}", "", _standing(sheet), "", *_facts_table(sheet)]
+    for heading, paragraphs in _before_work(sheet):
+        parts += ["", f"## {heading}", "", *_bullets(paragraphs)]
+    for dialogue in _dialogues(sheet):
+        parts += ["", f"## {dialogue.number}. {dialogue.title}", "", *_dialogue_markdown(dialogue)]
+    for heading, paragraphs in _after_work(sheet):
+        parts += ["", f"## {heading}", "", *_bullets(paragraphs)]
+    parts += ["", "## 3. Confirm", "", _CONFIRM, "", "```sh", sheet.confirm_command, "```", ""]
+    return "\n".join(parts)
+
+
+def html(sheet: RunSheet) -> str:
+    """The sheet as one self-contained page, fit for print. Every value is escaped.
+
+    Tables are ``<table data-section="…">`` with a row ``<tr data-field="key">`` for each field; the value is the
+    text of ``td.value code``.
+    """
+    return _template().render(
+        sheet=sheet,
+        title=_title(sheet),
+        before_work=_before_work(sheet),
+        dialogues=_dialogues(sheet),
+        after_work=_after_work(sheet),
+        confirm=_CONFIRM,
+        leave_empty=LEAVE_EMPTY,
+    )
+
+
+_CONFIRM = (
+    "When the console holds exactly these values, say so, with your name and what shows it (a change number, a "
+    "screenshot). This records the critical fingerprint; the next deployment then fills the group."
+)
+
+
+def _title(sheet: RunSheet) -> str:
+    return f"Mimecast console: single sign-on for {sheet.account_code} ({sheet.stack})"
+
+
+def _standing(sheet: RunSheet) -> str:
+    if sheet.state == "claimed":
+        return "State: **claimed**. A person confirmed these values; there is nothing to do."
+    if sheet.previous is None:
+        return "State: **due**. Nobody has confirmed these values yet."
+    return "State: **due**. The values below differ from the ones confirmed last."
+
+
+def _before_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
+    group = str(sheet.form["group"])
+    return [
+        (
+            "Who this is for",
+            [
+                (
+                    f"An administrator of Mimecast account {sheet.account_code}, region {sheet.region}, who may edit "
+                    "authentication profiles and application settings. Mimecast offers no API for either, so a person "
+                    "enters the values."
+                ),
+            ],
+        ),
+        (
+            "What it does to people's sign-in",
+            [
+                f"Nothing, until people are in the group “{group}”. The deployment adds them, after step 3.",
+                "People who are in the group already get the new values within the time below.",
+                (
+                    "Administrators are not affected by this profile where "
+                    f"{ADMINISTRATORS_PROFILE} exists: it overrides every other profile for them."
+                ),
+            ],
+        ),
+    ]
+
+
+def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
+    group = str(sheet.form["group"])
+    return [
+        (
+            "What not to touch",
+            [
+                (
+                    "The default authentication profile and the default application settings: they hold for everybody "
+                    "who is in no bound group."
+                ),
+                f"{ADMINISTRATORS_PROFILE}: it is active at once for all administrators and cannot be removed.",
+                (
+                    "Permitted IP ranges, 2-step authentication and the domain authentication mechanisms of this "
+                    "profile: leave what the form offers."
+                ),
+                f"The members of “{group}”: the deployment owns them.",
+            ],
+        ),
+        (
+            "When it takes effect",
+            [f"Up to {PROPAGATION_MINUTES} minutes after Save and Exit, by Mimecast's own account."],
+        ),
+        (
+            "Roll-back",
+            [
+                (
+                    f"Take the people out of the group “{group}”: in the deployment (mimecast-sso:rollOut.who: none), or "
+                    "at once in the console under Directories > Profile Groups. They sign in with a password again "
+                    f"within {PROPAGATION_MINUTES} minutes. The profile and its settings can stay."
+                ),
+            ],
+        ),
+    ]
+
+
+def _dialogues(sheet: RunSheet) -> list[_Dialogue]:
+    return [
+        _dialogue(sheet, number, section)
+        for number, section in enumerate((Section.PROFILE, Section.SETTINGS), start=1)
+    ]
+
+
+def _dialogue(sheet: RunSheet, number: int, section: Section) -> _Dialogue:
+    path, introduction = CONSOLE_PATHS[section], _INTRODUCTIONS[section]
+    if sheet.previous is not None:
+        key = "description" if section is Section.PROFILE else "applicationSettings"
+        path = f"{_PRESENT_PATHS[section]} > {sheet.previous.get(key, sheet.form[key])}"
+        introduction = "Open the definition that is there, change what the table says, then Save and Exit."
+    return _Dialogue(number, section.value, path, introduction, sheet.rows(section))
+
+
+_INTRODUCTIONS = {
+    Section.PROFILE: "Enter the fields in this order, then Save and Exit.",
+    Section.SETTINGS: (
+        "These settings bind the profile to the group; a profile alone acts on nobody. Select the profile with "
+        "Lookup, then Save and Exit."
+    ),
+}
+
+
+def _row(sheet: RunSheet, field: FormField) -> Row:
+    value = _shown(sheet.form[field.key])
+    before = ""
+    if sheet.previous is not None and field.key in sheet.previous:
+        old = _shown(sheet.previous[field.key])
+        before = (old or LEAVE_EMPTY.replace("leave ", "")) if old != value else ""
+    if field.key == _CERTIFICATE:
+        value = normal_certificate(value)
+        before = "another certificate" if before and normal_certificate(before) != value else ""
+    return Row(field.key, field.label, value, before, _note(field))
+
+
+def _shown(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return TICKED if value else UNTICKED
+    return value.strip()
+
+
+def _note(field: FormField) -> str:
+    notes = []
+    if field.former_label:
+        notes.append(f"formerly “{field.former_label}”")
+    if field.key == "provider":
+        notes.append(f"or {PROVIDER_NAMES[1]}, whichever the list offers")
+    if field.key in ("passwordProtectedContext", "integratedAuthenticationContext"):
+        notes.append("ticked in a new profile; Entra needs it off")
+    if field.control is Control.TEXT_AREA:
+        notes.append("without BEGIN and END lines")
+    return "; ".join(notes)
+
+
+# -- Markdown -------------------------------------------------------------------------------------------------
+
+
+def _facts_table(sheet: RunSheet) -> list[str]:
+    facts = {
+        "Stack": sheet.stack,
+        "Region": sheet.region,
+        "Account": sheet.account_code,
+        "Critical fingerprint": sheet.fingerprints.critical,
+        "Cosmetic fingerprint": sheet.fingerprints.cosmetic,
+    }
+    return ["| | |", "| --- | --- |", *(f"| {name} | {_code(value)} |" for name, value in facts.items())]
+
+
+def _dialogue_markdown(dialogue: _Dialogue) -> list[str]:
+    lines = [f"Console: **{_escaped(dialogue.path)}**", "", dialogue.introduction, ""]
+    columns = ["Field", "Value", *(["Before"] if dialogue.changes else []), "Note"]
+    lines += [_line(columns), _line(["---"] * len(columns))]
+    for row in dialogue.rows:
+        value = CERTIFICATE_BELOW if row.is_certificate and row.value else _cell(row.value)
+        before = [_code(row.before) if row.before else ""] if dialogue.changes else []
+        lines.append(_line([_escaped(row.label), value, *before, _escaped(row.note)]))
+    for row in dialogue.rows:
+        if row.is_certificate and row.value:
+            lines += ["", f"{row.label}:", "", "```text", row.value, "```"]
+    return lines
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: str) -> str:
+    if value in (TICKED, UNTICKED):
+        return value
+    return _code(value) if value else LEAVE_EMPTY
+
+
+def _code(value: str) -> str:
+    # A code span may hold anything but as many backticks as delimit it, and a table's cell no bare pipe.
+    text = " ".join(value.split()).replace("|", "\\|")
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _bullets(paragraphs: list[str]) -> list[str]:
+    return [f"- {_escaped(paragraph)}" for paragraph in paragraphs]
+
+
+# -- HTML -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("run_sheet.html.j2")

@@ -1,0 +1,51 @@
+"""What the process knows about the tenant: credentials, the client, the account check, the listing.
+
+Built once and shared by all threads, because the quota, the token and the account are shared as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from facts.mimecast_api import CREDENTIALS_PAGE, GLOBAL_GATEWAY
+from providers.mimecast.accounts import AccountCheck
+from providers.mimecast.address_book import Listing
+from providers.mimecast.client import Credentials, MimecastClient, shared_client
+from providers.mimecast.errors import AuthenticationError
+
+
+def from_environment(
+    environment: Mapping[str, str] | None = None, *, client_id: str = "", client_secret: str = ""
+) -> MimecastClient:
+    """The process's client from ``MIMECAST_CLIENT_ID``, ``MIMECAST_CLIENT_SECRET`` and ``MIMECAST_BASE_URL``.
+
+    ``client_id`` and ``client_secret`` (from the stack configuration) are used where the environment has none.
+
+    Raises AuthenticationError when there are no credentials, or the base URL is not Mimecast's.
+    """
+    environment = os.environ if environment is None else environment
+    found_id = environment.get("MIMECAST_CLIENT_ID") or client_id
+    found_secret = environment.get("MIMECAST_CLIENT_SECRET") or client_secret
+    if not found_id or not found_secret:
+        missing = "MIMECAST_CLIENT_ID" if not found_id else "MIMECAST_CLIENT_SECRET"
+        raise AuthenticationError(
+            f"{missing} is not set. Make an API 2.0 application in the Administration Console "
+            f"({CREDENTIALS_PAGE}) and set MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET"
+        )
+    base_url = environment.get("MIMECAST_BASE_URL") or GLOBAL_GATEWAY
+    return shared_client(Credentials(found_id, found_secret), base_url)
+
+
+class Session:
+    """A client with the configured account, and what was listed through it."""
+
+    def __init__(self, client: MimecastClient, account_code: str, region: str) -> None:
+        self.client = client
+        self.addresses = Listing(client)
+        self._account = AccountCheck(client, account_code, region)
+
+    def for_writing(self) -> MimecastClient:
+        """The client, after the account was found to be the configured one. Raises AccountMismatch."""
+        self._account.before_write()
+        return self.client
