@@ -56,8 +56,7 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _ADDRESS_LOCAL = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f]{1,64}")
 _ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_GENERATION_LONGEST_DOMAIN = 253
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_GENERATION_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
 def domain_name(value: str) -> str:
@@ -111,13 +110,24 @@ def _utc_time(value: str) -> str:
     return value
 
 
+# How the Pulumi CLI passes on a time that stands in a stack file without quotes.
+_UNQUOTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
+
+
 def _text(value: object) -> object:
     # YAML reads 2026 as a number, 2026-11-01 as a date; these keys mean the text.
+    if isinstance(value, str):
+        return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, (int, float, date)) and not isinstance(value, bool):
         return str(value)
     return value
+
+
+def _day(value: object) -> object:
+    text = _text(value)
+    return text.removesuffix("T00:00:00Z") if isinstance(text, str) else text
 
 
 DomainName = Annotated[str, AfterValidator(domain_name)]
@@ -432,7 +442,7 @@ class GuardOverride(_Model):
 
     name: GuardName = Field(examples=["allow-destroy"])
     reason: Text = Field(examples=["tenant is being retired, change CHG-1042"])
-    until: date = Field(examples=["2026-12-31"])
+    until: Annotated[date, BeforeValidator(_day)] = Field(examples=["2026-12-31"])
 
 
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""The ``mimecast-sso`` command: what people run around the engine."""

@@ -1,0 +1,96 @@
+# Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal.
+#   make up                 the whole tutorial on the sandbox, from nothing
+#   make up STACK=prod-eu   a real stack, with the Pulumi CLI
+# ENGINE=auto|pulumi|embedded chooses the engine; auto is the Pulumi CLI when it is on the PATH.
+
+PYTHON ?= python3
+STACK  ?= sandbox
+PERSON ?= ada@example.com
+export ENGINE ?= auto
+
+BIN     := .venv/bin
+SSO     := $(BIN)/mimecast-sso
+SANDBOX := $(BIN)/python -m sandbox
+SHEET    = build/run-sheet/$(STACK).html
+PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+
+.PHONY: up preview drift down test soak check format bench lock clean
+
+# -- Deploying ---------------------------------------------------------------------------------
+
+ifeq ($(STACK),sandbox)
+up: .venv/runtime
+	@$(SANDBOX) start
+	@$(SANDBOX) seed --stack $(STACK)
+	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
+	@if [ -e $(SHEET) ]; then $(MAKE) --no-print-directory console-work; fi
+	@$(SANDBOX) login $(PERSON)
+
+.PHONY: console-work
+console-work:
+	@echo; echo "The sandbox's administrator works through the run sheet:"
+	@$(SANDBOX) administrator $(SHEET)
+	@$(SANDBOX) run -- $(SSO) confirm --stack $(STACK) --by administrator@example.com \
+	  --evidence "the sandbox's administrator filled the form from $(SHEET)"
+	@echo
+	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
+
+preview drift: .venv/runtime
+	@$(SANDBOX) start
+	@$(SANDBOX) seed --stack $(STACK)
+	@$(SANDBOX) run -- $(SSO) $@ --stack $(STACK)
+
+down: .venv/runtime
+	@$(SANDBOX) start
+	@$(SANDBOX) run -- $(SSO) down --stack $(STACK) --yes
+	@$(SANDBOX) stop
+else
+up preview drift down: .venv/runtime
+	@$(SSO) $@ --stack $(STACK)
+endif
+
+# -- Working on the project --------------------------------------------------------------------
+
+test: .venv/dev
+	$(BIN)/python -m pytest -n auto -m "not soak"
+
+soak: .venv/dev
+	$(BIN)/python -m pytest -n auto -m soak
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev
+	$(BIN)/python -m tests.bench
+
+# Pins and hashes of everything that is installed, for every platform and Python from 3.11 on.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+lock: .venv/dev
+	$(LOCK) --extra build pyproject.toml -o requirements/runtime.txt
+	$(LOCK) --extra build --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf .venv build *.egg-info
+
+# -- The virtual environment -------------------------------------------------------------------
+
+.venv/runtime: requirements/runtime.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
+	  "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12" % v[:2])'
+	@echo "Installing the locked dependencies into .venv"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/runtime
+	@echo "Installing the locked development tools into .venv"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,90 @@
+"""The attested authentication profile as the stack's state has it: its run sheet, its confirmation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from components.settings import Confirmed, Settings
+from operations.engine import Engine
+from operations.exit_codes import Exit, OperationError
+from operations.stacks import Stack
+from providers.mimecast import run_sheet
+from providers.mimecast.authentication_profile import Fingerprints
+
+_TYPE = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the last deployment wants the console to hold."""
+
+    form: dict[str, Any]
+    thumbprint: str
+    fingerprints: Fingerprints
+    state: str
+
+
+def read(engine: Engine) -> Profile | None:
+    """The profile in the stack's state; None before the first deployment."""
+    deployment = engine.export().get("deployment") or {}
+    for resource in deployment.get("resources") or []:
+        if resource["type"] == _TYPE:
+            outputs = resource["outputs"]
+            return Profile(
+                form=outputs["form"],
+                thumbprint=outputs["thumbprint"],
+                fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
+                state=outputs["state"],
+            )
+    return None
+
+
+def run_sheet_path(stack: Stack, suffix: str) -> Path:
+    """Where the stack's run sheet is written; ``suffix`` is ``html`` or ``md``."""
+    return stack.root / "build" / "run-sheet" / f"{stack.name}.{suffix}"
+
+
+def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
+    """Writes the run sheet as Markdown and HTML; gives the path of the HTML one."""
+    sheet = run_sheet.RunSheet(
+        stack=stack.name,
+        region=settings.region,
+        account_code=settings.account_code,
+        form=profile.form,
+        previous=None,
+        fingerprints=profile.fingerprints,
+        state=profile.state,
+    )
+    page = run_sheet_path(stack, "html")
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(run_sheet.html(sheet), encoding="utf-8")
+    run_sheet_path(stack, "md").write_text(run_sheet.markdown(sheet), encoding="utf-8")
+    return page
+
+
+def remove_run_sheet(stack: Stack) -> None:
+    """Removes the sheet of work that is done, so that nobody works from it again."""
+    for suffix in ("html", "md"):
+        run_sheet_path(stack, suffix).unlink(missing_ok=True)
+
+
+def confirm(stack: Stack, profile: Profile, *, by: str, evidence: str, fingerprint: str | None) -> Confirmed:
+    """Records a person's word in the stack's file. Raises OperationError for a sheet that is out of date."""
+    wanted = profile.fingerprints.critical
+    if fingerprint is not None and fingerprint != wanted:
+        raise OperationError(
+            f"The run sheet with fingerprint {fingerprint} is out of date: the deployment now wants {wanted}. "
+            "Write a new sheet (mimecast-sso run-sheet), compare it with the console, and confirm that one.",
+            Exit.REFUSED,
+        )
+    confirmed = Confirmed(
+        fingerprint=wanted,
+        by=by,
+        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        evidence=evidence,
+    )
+    stack.confirm(confirmed)
+    return confirmed

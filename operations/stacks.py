@@ -1,0 +1,132 @@
+"""Where a stack's configuration is read and written.
+
+A stack that is deployed on the sandbox works on a copy of its file, in the sandbox's folder: what a rehearsal
+confirms must not end in a tracked file. The copy follows the tracked file on every run and keeps only the
+confirmation for itself.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from components.settings import NAMESPACE, Confirmed, Settings, from_file
+from operations.exit_codes import OperationError
+
+PROJECT = "mimecast-sso"
+SANDBOX_STACK = "sandbox"
+_PROFILE = f"{NAMESPACE}:authenticationProfile"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One stack: its name, the file that holds its configuration, and the environment its engine runs in."""
+
+    name: str
+    root: Path
+    file: Path
+    environment: dict[str, str]
+
+    @property
+    def on_sandbox(self) -> bool:
+        """Whether the stack is deployed on the sandbox, not on real tenants."""
+        return "SANDBOX_INSTANCE" in self.environment
+
+    def settings(self) -> Settings:
+        """The validated configuration; secrets stay encrypted. Raises ConfigurationError."""
+        return from_file(self.file)
+
+    def confirm(self, confirmed: Confirmed) -> None:
+        """Writes the confirmation into the stack's file, keeping its comments. Atomic."""
+        document = _load(self.file)
+        profile = document["config"].setdefault(_PROFILE, {})
+        profile["confirmed"] = confirmed.model_dump()
+        _save(self.file, document)
+
+
+def open_stack(name: str) -> Stack:
+    """The stack of that name. Raises OperationError when it has no file, or needs a sandbox that does not run."""
+    root = project_root()
+    tracked = root / "stacks" / f"Pulumi.{name}.yaml"
+    if not tracked.is_file():
+        known = ", ".join(sorted(path.name.split(".")[1] for path in tracked.parent.glob("Pulumi.*.yaml")))
+        raise OperationError(f"There is no stack file stacks/Pulumi.{name}.yaml. Stacks: {known}.")
+    environment = dict(os.environ)
+    if name == SANDBOX_STACK and "SANDBOX_INSTANCE" not in environment:
+        environment |= _sandbox_environment(root)
+    if "SANDBOX_INSTANCE" not in environment:
+        return Stack(name, root, tracked, environment)
+    copy = Path(environment["SANDBOX_HOME"]) / "stacks" / tracked.name
+    _follow(tracked, copy)
+    return Stack(name, root, copy, environment)
+
+
+def project_root() -> Path:
+    """The folder with the project's Pulumi.yaml, from the working folder upwards, else this installation's."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        file = folder / "Pulumi.yaml"
+        if file.is_file() and f"name: {PROJECT}\n" in file.read_text(encoding="utf-8"):
+            return folder
+    return Path(__file__).resolve().parent.parent
+
+
+def _sandbox_environment(root: Path) -> dict[str, str]:
+    # Nothing of the product imports the sandbox; its command is a fixed interface.
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", "env", "--format", "json"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OperationError(done.stderr.strip() or "The sandbox is not running. Start it: make up")
+    values: dict[str, str] = json.loads(done.stdout)
+    return values
+
+
+def _follow(tracked: Path, copy: Path) -> None:
+    document = _load(tracked)
+    if copy.is_file():
+        confirmed = _load(copy)["config"].get(_PROFILE, {}).get("confirmed")
+        if confirmed:
+            document["config"].setdefault(_PROFILE, {}).setdefault("confirmed", confirmed)
+    _save(copy, document)
+
+
+def _yaml() -> YAML:
+    yaml = YAML()  # Round trip: comments, quotes and order stay.
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def _load(path: Path) -> Any:
+    document = _yaml().load(path.read_text(encoding="utf-8"))
+    if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
+        raise OperationError(f"The stack file {path} has no config: section.")
+    return document
+
+
+def _save(path: Path, document: Any) -> None:
+    text = io.StringIO()
+    _yaml().dump(document, text)
+    content = text.getvalue()
+    if path.is_file() and path.read_text(encoding="utf-8") == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        file.write(content)
+    Path(file.name).replace(path)

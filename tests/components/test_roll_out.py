@@ -1,0 +1,32 @@
+"""Who is in the roll-out group."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.roll_out import members
+from components.settings import RollOut
+
+PEOPLE = [f"person{number}@example.com" for number in range(500)]
+
+
+def test_none_pilot_and_all() -> None:
+    assert members(RollOut(who="none"), PEOPLE) == []
+    assert members(RollOut(who="pilot", pilot=("grace@example.com", "ada@example.com")), PEOPLE) == [
+        "ada@example.com",
+        "grace@example.com",
+    ]
+    assert members(RollOut(who="all"), PEOPLE) == sorted(PEOPLE)
+
+
+@given(st.integers(1, 99))
+def test_a_greater_share_only_adds(share: int) -> None:
+    smaller = set(members(RollOut(who="share", share=share), PEOPLE))
+    assert smaller <= set(members(RollOut(who="share", share=share + 1), PEOPLE))
+    assert abs(len(smaller) / len(PEOPLE) * 100 - share) < 8
+
+
+def test_a_share_does_not_depend_on_who_else_is_there() -> None:
+    chosen = set(members(RollOut(who="share", share=30), PEOPLE))
+    assert set(members(RollOut(who="share", share=30), PEOPLE[:100])) == chosen & set(PEOPLE[:100])

@@ -1,0 +1,172 @@
+"""The stack configuration: what is accepted, in which normal form, and what an error tells."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.settings import (
+    ConfigurationError,
+    DomainMode,
+    from_engine,
+    from_file,
+    from_values,
+)
+from facts.regions import REGIONS, RETIRED_HOSTS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SMALLEST: dict[str, Any] = {
+    "region": "eu",
+    "accountCode": "CUK25A118",
+    "certificates": {"generations": [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}], "active": "2026"},
+}
+
+
+def problems(**changes: Any) -> str:
+    values = copy.deepcopy(SMALLEST) | changes
+    with pytest.raises(ConfigurationError) as caught:
+        from_values({key: value for key, value in values.items() if value is not None})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("stack", ["sandbox", "dev-eu", "prod-eu", "prod-us"])
+def test_shipped_stack_files_are_valid(stack: str) -> None:
+    settings = from_file(ROOT / "stacks" / f"Pulumi.{stack}.yaml")
+    assert settings.identifier.startswith(f"https://{REGIONS[settings.region].host}/sso/")
+
+
+@pytest.mark.parametrize("region", REGIONS.values(), ids=lambda region: region.code)
+def test_the_region_gives_the_saml_values(region: Any) -> None:
+    settings = from_values(SMALLEST | {"region": region.code})
+    assert settings.identifier == f"https://{region.host}/sso/CUK25A118"
+    assert settings.reply_url == settings.sign_on_url == f"https://{region.host}/login/saml"
+
+
+def test_the_engine_hands_over_text_and_gets_the_same_settings() -> None:
+    flat = {
+        "mimecast-sso:region": "eu",
+        "mimecast-sso:accountCode": "CUK25A118",
+        "mimecast-sso:certificates": json.dumps(SMALLEST["certificates"]),
+        "mimecast-sso:domains": '["Example.COM."]',
+        "azuread:environment": "public",
+    }
+    settings = from_engine(flat)
+    assert settings == from_values(SMALLEST | {"domains": ["example.com"]})
+    assert settings.domains[0].mode is DomainMode.ENSURE
+
+
+@pytest.mark.parametrize("key", ["region", "accountCode", "certificates"])
+def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
+    text = problems(**{key: None})
+    assert f"mimecast-sso:{key} is missing" in text
+    line = yaml.safe_load(text.split("Write, for example:\n")[1])
+    assert from_values(SMALLEST | {key: line[f"mimecast-sso:{key}"]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"region": "fr"}, ['mimecast-sso:region is "fr"', "'eu', 'de', 'us'", "mimecast-sso:region: eu"]),
+        ({"accountCode": "cuk25a118"}, ["mimecast-sso:accountCode", "in capitals"]),
+        ({"aplication": {}}, ["mimecast-sso:aplication is not a key", "did you mean application?"]),
+        ({"application": {"signon": "sp"}}, ["mimecast-sso:application.signon", "did you mean signOn?"]),
+        ({"domains": ["@example.com"]}, ["mimecast-sso:domains[0].name", "not a domain name"]),
+        ({"domains": ["example.com", "EXAMPLE.com"]}, ["names one domain twice"]),
+        (
+            {"addresses": {"list": [{"address": "ada"}]}},
+            ["addresses.list[0].address", "not an e-mail address"],
+        ),
+        ({"addresses": {"source": "csv"}}, ["also needs csv"]),
+        ({"dns": {"publish": "rfc2136"}}, ["mimecast-sso:dns", "server, zone and tsig"]),
+        ({"rollOut": {"who": "pilot"}}, ["mimecast-sso:rollOut", "also needs pilot"]),
+        ({"certificates": {"generations": [], "active": "2026"}}, ["certificates.generations"]),
+        (
+            {"certificates": {"generations": [{"label": "a", "endDate": "2029-11-01"}], "active": "a"}},
+            ["certificates.generations[0].endDate", "2029-11-01T00:00:00Z"],
+        ),
+        (
+            {"guards": [{"name": "allow-anything", "reason": "x", "until": "2026-12-31"}]},
+            ["guards[0].name", "'allow-destroy'"],
+        ),
+    ],
+)
+def test_a_malformed_value_is_named_with_what_is_allowed(changes: dict[str, Any], said: list[str]) -> None:
+    text = problems(**changes)
+    for part in said:
+        assert part in text
+
+
+@pytest.mark.parametrize(("host", "region"), RETIRED_HOSTS.items())
+def test_hosts_of_old_tutorials_are_answered_with_the_value_to_use(host: str, region: str) -> None:
+    text = problems(application={"signOnUrl": f"https://{host}"}, region=region)
+    assert host in text
+    assert f"https://{REGIONS[region].host}/login/saml" in text
+
+
+def test_a_secret_is_never_in_an_error() -> None:
+    tsig = {"name": "key.", "algorithm": "hmac-md5", "secret": ["hunter2"]}
+    text = problems(
+        dns={"publish": "rfc2136", "server": "ns1.example.com", "zone": "example.com", "tsig": tsig}
+    )
+    assert "dns.tsig.secret" in text
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    "until", ["2026-12-31", "2026-12-31 00:00:00 +0000 UTC", date(2026, 12, 31)], ids=["text", "cli", "yaml"]
+)
+def test_an_override_counts_to_its_last_day(until: object) -> None:
+    guards = [{"name": "allow-destroy", "reason": "retired", "until": until}]
+    settings = from_values(SMALLEST | {"guards": guards})
+    assert settings.overrides("allow-destroy", date(2026, 12, 31))
+    assert not settings.overrides("allow-destroy", date(2027, 1, 1))
+    assert not settings.overrides("allow-account-change", date(2026, 12, 31))
+
+
+def test_a_stack_file_without_its_passphrase_still_reads(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    config = {f"mimecast-sso:{key}": value for key, value in SMALLEST.items()}
+    config["mimecast-sso:addressPasswords"] = {"secure": "v1:abc:def"}
+    file.write_text(yaml.safe_dump({"config": config}))
+    assert from_file(file).address_passwords == "[secret]"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("config: [", "not valid YAML"), ("encryptionsalt: x", "no config: section")],
+)
+def test_a_stack_file_that_cannot_be_used(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match=said):
+        from_file(file)
+
+
+def test_a_csv_file_gives_addresses_and_names_its_bad_line(tmp_path: Path) -> None:
+    addresses = from_values(SMALLEST | {"addresses": {"source": "csv", "csv": "people.csv"}}).addresses
+    (tmp_path / "people.csv").write_text("address,name\nAda@Example.com,Ada Example\n")
+    (person,) = addresses.read_csv(tmp_path)
+    assert (person.address, person.name) == ("ada@example.com", "Ada Example")
+    (tmp_path / "people.csv").write_text("address,name\nada@example.com,\nnobody,\n")
+    with pytest.raises(ConfigurationError, match=r"people.csv, line 3: address"):
+        addresses.read_csv(tmp_path)
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=12), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)
+    )
+)
+def test_any_configuration_is_accepted_or_explained(values: dict[str, Any]) -> None:
+    with contextlib.suppress(ConfigurationError):  # Anything else fails the test.
+        from_values(values)
