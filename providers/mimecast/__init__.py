@@ -1,0 +1,66 @@
+"""Mimecast: a client for its API, and one handler per object.
+
+Nothing in this package but `providers.mimecast.resources` knows Pulumi. Typical use::
+
+    from providers.mimecast import MimecastError, find_domain, from_environment
+
+    client = from_environment()
+    try:
+        print(find_domain(client, "example.com"))
+    except MimecastError as error:
+        print(error)
+"""
+
+from providers.mimecast.accounts import Account, read_account, require
+from providers.mimecast.client import Credentials, LegacyAnswer, MimecastClient, shared_client
+from providers.mimecast.domains import DomainStatus, find_domain
+from providers.mimecast.errors import (
+    AccountMismatch,
+    AddressesRefused,
+    AmbiguousGroup,
+    AuthenticationError,
+    DnsUpdateError,
+    DomainHeldElsewhere,
+    DomainNotRegistered,
+    Forbidden,
+    GroupNotFound,
+    MalformedAnswer,
+    MimecastError,
+    NotFound,
+    PartlyDone,
+    RateLimited,
+    Rejected,
+    TransportError,
+    UnclearOutcome,
+)
+from providers.mimecast.session import from_environment
+
+__all__ = [
+    "Account",
+    "AccountMismatch",
+    "AddressesRefused",
+    "AmbiguousGroup",
+    "AuthenticationError",
+    "Credentials",
+    "DnsUpdateError",
+    "DomainHeldElsewhere",
+    "DomainNotRegistered",
+    "DomainStatus",
+    "Forbidden",
+    "GroupNotFound",
+    "LegacyAnswer",
+    "MalformedAnswer",
+    "MimecastClient",
+    "MimecastError",
+    "NotFound",
+    "PartlyDone",
+    "RateLimited",
+    "Rejected",
+    "TransportError",
+    "UnclearOutcome",
+    "find_domain",
+    "from_environment",
+    "read_account",
+    "require",
+    "shared_client",
+]

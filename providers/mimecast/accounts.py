@@ -1,4 +1,7 @@
-"""Whose account the credentials open: checked before the first write of a process."""
+"""Whose account the credentials open: compared with the configuration before anything else is done.
+
+Reads count as well: a refresh with another account's credentials would take every object for deleted.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from facts.mimecast_api import ACCOUNT_PAGE, GET_ACCOUNT
 from facts.regions import REGIONS
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import AccountMismatch, MalformedAnswer
+
+__all__ = ["Account", "AccountCheck", "AccountMismatch", "check_account", "read_account", "require"]
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +82,7 @@ def require(client: MimecastClient, account_code: str, region: str) -> Account:
 
 
 class AccountCheck:
-    """Does the comparison once, whichever thread writes first."""
+    """Does the comparison once, whichever thread comes first."""
 
     def __init__(self, client: MimecastClient, account_code: str, region: str) -> None:
         self._client = client
@@ -86,7 +91,7 @@ class AccountCheck:
         self._lock = threading.Lock()
         self._passed = False
 
-    def before_write(self) -> None:
+    def pass_once(self) -> None:
         """Raises AccountMismatch until the account is the configured one; warns about an unknown region."""
         with self._lock:
             if self._passed:

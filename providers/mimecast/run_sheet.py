@@ -24,7 +24,7 @@ from facts.profile_form import (
     FormField,
     Section,
 )
-from providers.mimecast.authentication_profile import Fingerprints, State, normal_certificate
+from providers.mimecast.authentication_profile import Fingerprints, normal_certificate
 
 LEAVE_EMPTY = "leave empty"
 CERTIFICATE_BELOW = "the text below, on one line"
@@ -42,7 +42,8 @@ _PRESENT_PATHS = {
 class RunSheet:
     """What a run sheet is made from. ``form`` and ``previous`` map field keys to values.
 
-    ``previous`` is the form as it was confirmed last, or ``None`` when nothing was ever set in the console.
+    ``previous`` is the form as it was confirmed last, or ``None`` when nothing was ever set in the console;
+    ``state`` is ``due`` or ``claimed``.
     """
 
     stack: str
@@ -51,7 +52,7 @@ class RunSheet:
     form: Mapping[str, str | bool]
     previous: Mapping[str, str | bool] | None
     fingerprints: Fingerprints
-    state: State
+    state: str
 
     @property
     def confirm_command(self) -> str:
@@ -193,7 +194,7 @@ def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
             "Roll-back",
             [
                 (
-                    f"Take the people out of the group “{group}”: in the deployment (mimecast-sso:rollOut.who: none), or "
+                    f"Take the people out of the group “{group}”: in the deployment (rollOut.who: none), or "
                     "at once in the console under Directories > Profile Groups. They sign in with a password again "
                     f"within {PROPAGATION_MINUTES} minutes. The profile and its settings can stay."
                 ),

@@ -38,14 +38,21 @@ def from_environment(
 
 
 class Session:
-    """A client with the configured account, and what was listed through it."""
+    """The client of the configured account, and what was listed through it. Thread-safe."""
 
     def __init__(self, client: MimecastClient, account_code: str, region: str) -> None:
-        self.client = client
-        self.addresses = Listing(client)
+        self._client = client
+        self._addresses = Listing(client)
         self._account = AccountCheck(client, account_code, region)
 
-    def for_writing(self) -> MimecastClient:
-        """The client, after the account was found to be the configured one. Raises AccountMismatch."""
-        self._account.before_write()
-        return self.client
+    @property
+    def client(self) -> MimecastClient:
+        """The client, once the account was found to be the configured one. Raises AccountMismatch."""
+        self._account.pass_once()
+        return self._client
+
+    @property
+    def addresses(self) -> Listing:
+        """The live addresses of that account. Raises AccountMismatch."""
+        self._account.pass_once()
+        return self._addresses

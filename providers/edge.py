@@ -1,0 +1,111 @@
+"""What every dynamic provider of this project does at Pulumi's edge: readable errors, and no state in pickles."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn
+
+from pulumi.dynamic import CheckFailure, ConfigureRequest, ResourceProvider
+from pulumi.output import Unknown
+
+TRACEBACK_VARIABLE = "MIMECAST_SSO_TRACEBACK"
+"""Environment variable: when set, errors come with the whole traceback."""
+
+_METHODS = ("check", "diff", "create", "read", "update", "delete")
+
+
+class ResourceError(Exception):
+    """One line for the user. Holds no secret, because the engine prints it and keeps it in its events."""
+
+
+# The traceback module prints an exception's module unless it is this one.
+ResourceError.__module__ = "builtins"
+
+
+class ReadableProvider(ResourceProvider):
+    """A dynamic provider whose failures reach the user as one line.
+
+    Subclasses are top-level classes of an importable module and carry no attributes, so that what lands in
+    people's state is a reference of a few bytes that survives every change of the code. ``expected`` are the
+    exceptions whose text is meant for users; the text of any other may hold anything, so only its kind and place
+    are shown.
+    """
+
+    serialize_as_secret_always = False
+    expected: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in _METHODS:
+            if name in vars(cls):
+                setattr(cls, name, _readable(vars(cls)[name], cls))
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Called by the plugin process before anything else."""
+        _print_errors_without_traceback()
+        try:
+            self.take_configuration(req)
+        except Exception as error:
+            _fail(error, type(self))
+
+    def take_configuration(self, req: ConfigureRequest) -> None:
+        """Keeps what the methods need, outside the instance."""
+
+
+def is_known(value: Any) -> bool:
+    """Whether a value from the program holds no output that is still unknown in a preview."""
+    if isinstance(value, Unknown):
+        return False
+    if isinstance(value, dict):
+        return all(map(is_known, value.values()))
+    if isinstance(value, list):
+        return all(map(is_known, value))
+    return True
+
+
+def normalise(
+    inputs: dict[str, Any], failures: list[CheckFailure], key: str, normal: Callable[[Any], Any]
+) -> None:
+    """Replaces ``inputs[key]`` by its normal form, or reports why it has none; unknown values stay."""
+    value = inputs.get(key)
+    if not is_known(value):
+        return
+    try:
+        inputs[key] = normal(value)
+    except ValueError as error:
+        failures.append(CheckFailure(key, str(error)))
+
+
+def _readable(method: Callable[..., Any], cls: type[ReadableProvider]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def readable(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except Exception as error:
+            _fail(error, cls)
+
+    return readable
+
+
+def _fail(error: Exception, cls: type[ReadableProvider]) -> NoReturn:
+    if os.environ.get(TRACEBACK_VARIABLE) or isinstance(error, ResourceError):
+        raise error
+    if isinstance(error, cls.expected):
+        raise ResourceError(" ".join(str(error).split())) from None
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    raise ResourceError(
+        f"Unexpected {type(error).__name__} in {place.name} (line {place.lineno}); this is a defect of the "
+        f"provider. Set {TRACEBACK_VARIABLE}=1 to see all of it"
+    ) from None
+
+
+def _print_errors_without_traceback() -> None:
+    # The SDK's plugin process sends traceback.format_exc() to the engine as the error's text. Python's own switch
+    # leaves the last line of it. Only in that process: elsewhere tracebacks belong to whoever runs there.
+    main = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if main is not None and main.name == "pulumi.dynamic.__main__" and not os.environ.get(TRACEBACK_VARIABLE):
+        sys.tracebacklimit = 0
