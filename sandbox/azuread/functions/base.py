@@ -1,0 +1,55 @@
+"""What every data source has."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from sandbox.azuread.graph import Document, Graph
+from sandbox.azuread.schema import Shape, Table
+from sandbox.azuread.wire import UNKNOWN, Properties
+
+
+class Function(ABC):
+    """One data source: its table, and its calls to Graph. It holds no state."""
+
+    table: ClassVar[Table]
+    repeats_errors: ClassVar[bool] = False
+    """As for resource types: the published plugin prints some errors twice."""
+
+    @abstractmethod
+    def read(self, graph: Graph, arguments: Properties) -> Properties:
+        """The results with `id`; `arguments` are complete, unset ones empty. Raises FailedError."""
+
+    def invoke(self, graph: Graph, arguments: Properties) -> Properties:
+        """Arguments and results together, everything the table names; an unknown argument counts as unset."""
+        complete: Properties = {row.name: row.shape.empty for row in self.table.properties}
+        complete |= {key: value for key, value in arguments.items() if value != UNKNOWN}
+        results = self.read(graph, complete)
+        for row in self.table.properties:
+            if row.shape is Shape.STRING_SET and row.name in results:
+                results[row.name] = sorted(results[row.name])
+        return {**complete, **results}
+
+
+def quoted(value: str) -> str:
+    """A text inside an OData filter."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def fingerprint(names: Iterable[str]) -> str:
+    """The plugin's name for a list of names; it protects nothing."""
+    digest = hashlib.sha1("/".join(names).encode(), usedforsecurity=False).digest()
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def texts(live: Document, fields: Mapping[str, str]) -> Properties:
+    """Result name to the text that Graph holds under another name; "" when unset."""
+    return {name: live.get(key) or "" for name, key in fields.items()}
+
+
+def ids(objects: Iterable[Document]) -> list[str]:
+    return [item["id"] for item in objects]

@@ -1,0 +1,46 @@
+"""The door: this plugin works only for a running sandbox, and with nothing else behind the proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from sandbox.environment import handshake
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class RefusedError(Exception):
+    """This is not a sandbox. The text says why, and what to do."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the sandbox's stand-in for the azuread plugin does not start: {reason}. It only works inside a running "
+            "sandbox (`python -m sandbox run -- COMMAND`). For a real tenant, install the published plugin: "
+            "`pulumi plugin install resource azuread`."
+        )
+
+
+def require_sandbox(environment: Mapping[str, str]) -> None:
+    """Lets through when all traffic goes to the sandbox that `SANDBOX_INSTANCE` names.
+
+    Raises:
+        RefusedError: the proxy is missing, not on loopback, or not that sandbox.
+    """
+    instance = environment.get("SANDBOX_INSTANCE", "")
+    if not instance:
+        raise RefusedError("SANDBOX_INSTANCE is not set")
+    proxies = {environment[name] for name in ("HTTPS_PROXY", "https_proxy") if environment.get(name)}
+    if not proxies:
+        raise RefusedError("HTTPS_PROXY is not set")
+    for proxy in proxies:
+        if _answer(proxy) != instance:
+            raise RefusedError(f"the proxy {proxy} is not the sandbox {instance}")
+
+
+def _answer(proxy: str) -> str | None:
+    """The instance that the sandbox behind the proxy says it is."""
+    address = urlsplit(proxy)
+    if address.hostname not in _LOOPBACK or address.port is None:
+        raise RefusedError(f"the proxy {proxy} is not on loopback")
+    return handshake(address.port)

@@ -1,0 +1,31 @@
+"""The resource types that the stand-in knows. A new one is a row here, and a class with its table and calls."""
+
+from __future__ import annotations
+
+from sandbox.azuread.resources.app_role_assignment import AppRoleAssignment
+from sandbox.azuread.resources.application import (
+    ApplicationFromTemplate,
+    ApplicationIdentifierUri,
+    ApplicationRedirectUris,
+)
+from sandbox.azuread.resources.base import ResourceType
+from sandbox.azuread.resources.claims_mapping import (
+    ClaimsMappingPolicy,
+    ServicePrincipalClaimsMappingPolicyAssignment,
+)
+from sandbox.azuread.resources.service_principal import ServicePrincipal
+from sandbox.azuread.resources.signing_certificate import ServicePrincipalTokenSigningCertificate
+
+TYPES: tuple[ResourceType, ...] = (
+    ApplicationFromTemplate(),
+    ApplicationIdentifierUri(),
+    ApplicationRedirectUris(),
+    AppRoleAssignment(),
+    ClaimsMappingPolicy(),
+    ServicePrincipal(),
+    ServicePrincipalClaimsMappingPolicyAssignment(),
+    ServicePrincipalTokenSigningCertificate(),
+)
+
+RESOURCES: dict[str, ResourceType] = {kind.table.token: kind for kind in TYPES}
+"""By type token."""
