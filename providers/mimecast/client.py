@@ -457,7 +457,7 @@ def _check_token_status(call: _Call, reply: _Reply) -> None:
 
 def _check_envelope(call: _Call, reply: _Reply) -> None:
     payload = reply.payload
-    if not isinstance(payload, dict) or not isinstance(payload.get("data") or [], list):
+    if not isinstance(payload, dict) or not isinstance(payload.get("data"), (list, type(None))):
         raise _lost(call, "the answer is not the envelope it should be", reply.request_id)
     meta = payload.get("meta")
     status = meta.get("status") if isinstance(meta, dict) else None

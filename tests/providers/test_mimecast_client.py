@@ -1,0 +1,335 @@
+"""The client's promises: one token, no blind repeats, waits as the vendor says, errors without secrets."""
+
+from __future__ import annotations
+
+import base64
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from facts.mimecast_api import CREATE_USER, GET_ACCOUNT, GET_INTERNAL_USERS, UPDATE_USER
+from providers.mimecast import (
+    AuthenticationError,
+    Credentials,
+    Forbidden,
+    MalformedAnswer,
+    MimecastClient,
+    MimecastError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    TransportError,
+    UnclearOutcome,
+)
+from providers.mimecast.client import ANSWER_LIMIT
+from tests.providers.vendor import (
+    CREDENTIALS,
+    LOST,
+    SECRET,
+    TOKEN,
+    Adapter,
+    Answer,
+    Time,
+    client,
+    failure,
+    legacy,
+    refused,
+    scripted,
+    unreachable,
+)
+
+PASSWORD = "canary-user-password"
+ACCOUNT = legacy({"accountCode": "CUK25A118", "region": "eu"})
+
+
+def test_one_token_serves_many_calls_of_many_threads() -> None:
+    adapter = Adapter(lambda _path, _body: ACCOUNT)
+    mimecast = client(adapter)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: mimecast.legacy(GET_ACCOUNT, {}), range(40)))
+    assert adapter.tokens == 1
+    assert {r.headers["Authorization"] for r in adapter.requests[1:]} == {f"Bearer {TOKEN}-1"}
+
+
+def test_the_token_is_asked_for_as_a_form_and_renewed_before_it_ends() -> None:
+    time = Time()
+    adapter = Adapter(lambda _path, _body: ACCOUNT)
+    mimecast = client(adapter, time)
+    mimecast.legacy(GET_ACCOUNT, {})
+    assert adapter.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert "grant_type=client_credentials" in str(adapter.requests[0].body)
+    time.now += 1800 - 61
+    mimecast.legacy(GET_ACCOUNT, {})
+    assert adapter.tokens == 1
+    time.now += 2
+    mimecast.legacy(GET_ACCOUNT, {})
+    assert adapter.tokens == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"fail": [{"code": "token_expired", "message": "x", "retryable": True}]},
+        {"meta": {"status": 401}, "data": [], "fail": [{"errors": [{"code": "token_expired"}]}]},
+    ],
+    ids=["flat", "nested"],
+)
+def test_a_write_is_sent_again_once_when_the_gateway_says_that_the_token_ended(body: Any) -> None:
+    adapter = scripted(Answer(body, 401), legacy({"emailAddress": "ada@example.com"}))
+    client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
+    assert adapter.tokens == 2
+    assert len(adapter.paths) == 2
+
+
+def test_a_token_refused_twice_is_an_error() -> None:
+    adapter = scripted(refused(401, "invalid_access_token"), refused(401, "invalid_access_token"))
+    with pytest.raises(AuthenticationError) as caught:
+        client(adapter).legacy(GET_ACCOUNT, {})
+    assert caught.value.code == "invalid_access_token"
+    assert caught.value.path == "/api/account/get-account"
+
+
+def test_wrong_credentials_say_where_to_look() -> None:
+    adapter = scripted()
+    adapter.token_answer = lambda: refused(401, "invalid_client_identifier")
+    with pytest.raises(AuthenticationError, match="MIMECAST_CLIENT_SECRET"):
+        client(adapter).legacy(GET_ACCOUNT, {})
+    assert adapter.tokens == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answer(error=LOST),
+        Answer(error=unreachable()),
+        Answer(error=requests.exceptions.ReadTimeout()),
+        refused(500, "internal_server_error_1"),
+        Answer(None, 503),
+        Answer(b"<html>", 200),
+        Answer(b'{"meta": {"status": 200}, "da', 200),
+        Answer({"meta": {"status": 200}, "data": {}, "fail": []}),
+        legacy(fail=[failure("internal_server_error_1", retryable=True)]),
+    ],
+    ids=["lost", "unreachable", "timeout", "500", "503", "not json", "cut", "wrong type", "retryable item"],
+)
+def test_reads_are_repeated(trouble: Answer) -> None:
+    adapter = scripted(trouble, ACCOUNT)
+    assert client(adapter).legacy(GET_ACCOUNT, {}).data[0]["accountCode"] == "CUK25A118"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answer(error=LOST),
+        Answer(error=requests.exceptions.ReadTimeout()),
+        refused(500, "internal_server_error_1"),
+        Answer(None, 502),
+        Answer(b"<html>", 200),
+        Answer(None, 200),
+        Answer(b"[]", 200),
+    ],
+    ids=["lost", "timeout", "500", "502", "not json", "empty", "wrong type"],
+)
+def test_writes_with_an_unclear_outcome_are_not_repeated(trouble: Answer) -> None:
+    adapter = scripted(trouble)
+    with pytest.raises(UnclearOutcome):
+        client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com", "password": PASSWORD})
+    assert len(adapter.paths) == 1
+
+
+def test_writes_that_were_never_sent_are_repeated() -> None:
+    adapter = scripted(Answer(error=unreachable()), legacy({"emailAddress": "ada@example.com"}))
+    client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
+    assert len(adapter.paths) == 2
+
+
+def test_reads_give_up_after_four_tries() -> None:
+    time = Time()
+    adapter = Adapter(lambda _path, _body: Answer(None, 503))
+    with pytest.raises(TransportError, match="503"):
+        client(adapter, time).legacy(GET_ACCOUNT, {})
+    assert len(adapter.paths) == 4
+    assert time.slept == sorted(time.slept)
+
+
+def test_the_quota_is_waited_for_in_milliseconds_also_by_writes() -> None:
+    time = Time()
+    adapter = scripted(Answer({}, 429, {"X-RateLimit-Reset": "3120"}), legacy({}))
+    client(adapter, time).legacy(UPDATE_USER, {"emailAddress": "ada@example.com"})
+    assert 3.1 < sum(time.slept) < 5
+
+
+def test_a_used_up_quota_holds_the_next_call_back() -> None:
+    time = Time()
+    headers = {"X-RateLimit-Limit": "800", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2000"}
+    adapter = Adapter(lambda _path, _body: Answer(ACCOUNT.body, 200, headers))
+    mimecast = client(adapter, time)
+    mimecast.legacy(GET_ACCOUNT, {})
+    assert time.slept == []
+    mimecast.legacy(GET_ACCOUNT, {})
+    assert time.slept == [pytest.approx(2.25)]
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-RateLimit-Reset": "0"}, {"X-RateLimit-Reset": "soon"}])
+def test_an_endless_429_ends(headers: dict[str, str]) -> None:
+    time = Time()
+    adapter = Adapter(lambda _path, _body: Answer(None, 429, headers))
+    with pytest.raises(RateLimited):
+        client(adapter, time).legacy(GET_ACCOUNT, {})
+    assert 290 < sum(time.slept) < 320
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "text"),
+    [
+        (refused(403, "app_forbidden"), Forbidden, "Directories | Internal | Edit"),
+        (refused(404, "endpoint_evaluation_failed_1"), NotFound, "does not know this path"),
+        (Answer(None, 400), Rejected, "HTTP 400"),
+        (Answer(None, 302, {"Location": "https://elsewhere.example/"}), TransportError, "redirect"),
+    ],
+    ids=["403", "404", "400 without a body", "redirect"],
+)
+def test_refusals_are_typed_and_name_the_call(answer: Answer, kind: type[MimecastError], text: str) -> None:
+    adapter = scripted(answer)
+    with pytest.raises(kind) as caught:
+        client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
+    assert text.replace("|", "") in str(caught.value).replace("|", "")
+    assert caught.value.path == "/api/user/create-user"
+    assert len(adapter.paths) == 1
+
+
+def test_item_failures_under_http_200_carry_code_and_field() -> None:
+    answer = legacy(
+        fail=[failure("err_validation_null", {"emailAddress": "a@b.example"}, field="emailAddress")]
+    )
+    result = client(scripted(answer)).legacy(CREATE_USER, {})
+    with pytest.raises(Rejected) as caught:
+        result.accepted("create a@b.example")
+    assert (caught.value.code, caught.value.field) == ("err_validation_null", "emailAddress")
+
+
+def test_meta_status_counts_even_under_http_200() -> None:
+    answer = Answer({"meta": {"status": 403}, "data": [], "fail": [failure("app_forbidden")]})
+    with pytest.raises(Forbidden):
+        client(scripted(answer)).legacy(GET_ACCOUNT, {})
+
+
+def test_nulls_are_not_sent() -> None:
+    adapter = scripted(legacy({}))
+    client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com", "name": None})
+    assert adapter.bodies("/api/user/create-user") == [{"data": [{"emailAddress": "ada@example.com"}]}]
+
+
+def test_an_answer_that_is_too_long_is_cut_off() -> None:
+    adapter = Adapter(lambda _path, _body: Answer(b" " * (ANSWER_LIMIT + 1)))
+    with pytest.raises(TransportError, match="too long"):
+        client(adapter).legacy(GET_ACCOUNT, {})
+
+
+# -- Paging ---------------------------------------------------------------------------------------------------
+
+
+def rows(*names: str, **paging: Any) -> Answer:
+    return legacy({"users": [{"emailAddress": name} for name in names]}, **paging)
+
+
+def listed(adapter: Adapter) -> list[str]:
+    found = client(adapter).legacy_list(
+        GET_INTERNAL_USERS, {"domain": "d"}, "users", lambda r: r["emailAddress"]
+    )
+    return [row["emailAddress"] for row in found]
+
+
+def test_pages_are_followed_to_the_end() -> None:
+    adapter = scripted(rows("a", "b", totalCount=3, next="2"), rows("c", totalCount=3))
+    assert listed(adapter) == ["a", "b", "c"]
+    bodies = adapter.bodies("/api/user/get-internal-users")
+    assert [body["meta"]["pagination"] for body in bodies] == [
+        {"pageSize": 100},
+        {"pageSize": 100, "pageToken": "2"},
+    ]
+
+
+def test_a_page_that_comes_twice_counts_once() -> None:
+    assert listed(scripted(rows("a", "b", next="2"), rows("a", "b", next="3"), rows("c"))) == ["a", "b", "c"]
+
+
+def test_pages_in_a_circle_are_an_error() -> None:
+    with pytest.raises(MalformedAnswer, match="back to a page"):
+        listed(Adapter(lambda _path, _body: rows("a", next="2")))
+
+
+def test_a_row_that_slips_to_an_earlier_page_is_not_lost() -> None:
+    # "a" goes away while the first page has been read: "c" moves to page one and is in neither answer.
+    adapter = scripted(
+        rows("a", "b", totalCount=4, next="2"),
+        rows("d", totalCount=3),
+        rows("b", "c", totalCount=3, next="2"),
+        rows("d", totalCount=3),
+    )
+    assert set(listed(adapter)) >= {"b", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"nextPage": "x"},
+        {"nextPageToken": "x"},
+        {"pagination": {"nextPageToken": "x"}},
+        {"pagination": {"nextPage": "x"}},
+        {"pagination": {"next": "x"}},
+    ],
+)
+def test_every_spelling_of_the_next_v2_page_is_understood(meta: dict[str, Any]) -> None:
+    adapter = scripted(
+        Answer({"domains": [{"id": "1"}], "meta": meta}), Answer({"domains": [{"id": "2"}], "meta": {}})
+    )
+    found = client(adapter).v2_list("/domain/cloud-gateway/v1/internal-domains", "domains")
+    assert [row["id"] for row in found] == ["1", "2"]
+    assert adapter.paths[1].endswith("pageSize=100&pageToken=x")
+
+
+def test_a_v2_answer_may_be_empty() -> None:
+    assert client(scripted(Answer(None, 204))).v2("PATCH", "/x", body={}) == {}
+
+
+# -- Where secrets may go -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.services.mimecast.com",
+        "https://api.services.mimecast.com.evil.example",
+        "https://evilmimecast.com",
+        "https://localhost",
+        "https://user@api.services.mimecast.com",
+        "https://api.services.mimecast.com?x=1",
+    ],
+)
+def test_the_base_url_must_be_https_at_mimecast(url: str) -> None:
+    with pytest.raises(AuthenticationError, match="MIMECAST_BASE_URL"):
+        MimecastClient(CREDENTIALS, url)
+
+
+def test_no_error_and_no_representation_holds_a_secret() -> None:
+    echo = failure("err_validation", message=f"{PASSWORD} is too weak")
+    texts = [repr(CREDENTIALS), repr(Credentials("a", SECRET))]
+    for answer in (Answer(error=LOST), legacy(fail=[echo]), refused(403, "app_forbidden"), Answer(b"x", 200)):
+        mimecast = client(scripted(answer))
+        texts.append(repr(mimecast))
+        with pytest.raises(MimecastError) as caught:
+            mimecast.legacy(CREATE_USER, {"emailAddress": "a@b.example", "password": PASSWORD}).accepted(
+                "create"
+            )
+        texts += [
+            str(caught.value),
+            repr(caught.value),
+            repr(vars(caught.value)),
+            repr(caught.value.__context__),
+        ]
+    for canary in (SECRET, TOKEN, PASSWORD):
+        for form in (canary, canary.encode().hex(), base64.b64encode(canary.encode()).decode()):
+            assert not [text for text in texts if form in text]

@@ -1,0 +1,198 @@
+"""Mimecast as a requests transport adapter: scripted answers, or a tiny directory of users. No network."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from providers.mimecast.client import Credentials, MimecastClient
+from providers.mimecast.limits import Clock
+
+SECRET = "canary-client-secret"
+TOKEN = "canary-access-token"
+CREDENTIALS = Credentials("client", SECRET)
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+        self._lock = threading.Lock()
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self.slept.append(seconds)
+            self.now += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(monotonic=lambda: self.now, sleep=self.sleep, jitter=lambda: 0.5)
+
+
+@dataclass
+class Answer:
+    """One answer; ``body`` is JSON unless it is bytes, ``error`` is raised instead of answering."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    error: Exception | None = None
+
+
+def legacy(*data: dict[str, Any], fail: Iterable[dict[str, Any]] = (), **pagination: Any) -> Answer:
+    meta: dict[str, Any] = {"status": 200}
+    if pagination:
+        meta["pagination"] = pagination
+    return Answer({"meta": meta, "data": list(data), "fail": list(fail)})
+
+
+def failure(code: str, key: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "errors": [{"code": code, "message": f"text of {code}", "retryable": False, **more}]
+    }
+    return entry | ({"key": key} if key else {})
+
+
+def refused(status: int, code: str) -> Answer:
+    return Answer({"fail": [{"errors": [{"code": code, "message": "x", "retryable": False}]}]}, status)
+
+
+def unreachable() -> Exception:
+    return requests.exceptions.ConnectionError(
+        MaxRetryError(None, "/", NewConnectionError(None, "refused"))  # type: ignore[arg-type]
+    )
+
+
+LOST = requests.exceptions.ConnectionError("Connection aborted", ConnectionResetError())
+
+
+class Adapter(BaseAdapter):
+    """Answers with ``respond(path, body)``; token calls are answered here. Keeps what was asked."""
+
+    def __init__(self, respond: Callable[[str, Any], Answer]) -> None:
+        super().__init__()
+        self.requests: list[requests.PreparedRequest] = []
+        self.tokens = 0
+        self.token_answer: Callable[[], Answer] | None = None
+        self._respond = respond
+        self._lock = threading.Lock()
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.path_url for request in self.requests if request.path_url != "/oauth/token"]
+
+    def bodies(self, path: str) -> list[Any]:
+        return [json.loads(r.body or "null") for r in self.requests if r.path_url.split("?")[0] == path]
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override]
+        with self._lock:
+            self.requests.append(request)
+            answer = self._answer(request)
+        if answer.error is not None:
+            raise answer.error
+        response = requests.Response()
+        response.status_code = answer.status
+        response.headers.update(answer.headers)
+        content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        response.raw = BytesIO(b"" if answer.body is None else content)
+        response.url, response.request = request.url or "", request
+        return response
+
+    def close(self) -> None:
+        pass
+
+    def _answer(self, request: requests.PreparedRequest) -> Answer:
+        if request.path_url == "/oauth/token":
+            self.tokens += 1
+            if self.token_answer:
+                return self.token_answer()
+            return Answer(
+                {"access_token": f"{TOKEN}-{self.tokens}", "token_type": "Bearer", "expires_in": 1800}
+            )
+        body = json.loads(request.body) if request.body else None
+        return self._respond(request.path_url, body)
+
+
+def scripted(*answers: Answer) -> Adapter:
+    """Answers one after the other, whatever is asked."""
+    queue = list(answers)
+    return Adapter(lambda _path, _body: queue.pop(0))
+
+
+def client(adapter: Adapter, time: Time | None = None) -> MimecastClient:
+    return MimecastClient(CREDENTIALS, adapter=adapter, clock=(time or Time()).clock)
+
+
+class Directory:
+    """Users of one account, by the rules of the reference; ``faults`` says what becomes of each write in turn.
+
+    A fault is ``before`` (server failure, nothing done), ``after`` (done, answer lost), ``quota`` or ``ok``.
+    """
+
+    def __init__(self, users: dict[str, dict[str, Any]], faults: Iterable[str] = (), page: int = 2) -> None:
+        self.users = users
+        self.creations: list[str] = []
+        self.passwords: dict[str, list[str]] = {}
+        self._faults = list(faults)
+        self._page = page
+
+    def respond(self, path: str, body: Any) -> Answer:
+        if path == "/api/user/get-internal-users":
+            return self._list(body)
+        fault = self._faults.pop(0) if self._faults else "ok"
+        if fault == "before":
+            return refused(500, "internal_server_error_1")
+        if fault == "quota":
+            return Answer({}, 429, {"X-RateLimit-Reset": "50"})
+        answer = self._write(path, body["data"][0])
+        return Answer(error=LOST) if fault == "after" else answer
+
+    def _list(self, body: Any) -> Answer:
+        domain = body["data"][0]["domain"]
+        rows = [row for row in self.users.values() if row["domain"] == domain]
+        start = int(body["meta"]["pagination"].get("pageToken", 0))
+        paging = {"pageSize": self._page, "totalCount": len(rows)}
+        if start + self._page < len(rows):
+            paging["next"] = str(start + self._page)
+        return legacy({"users": rows[start : start + self._page]}, **paging)
+
+    def _write(self, path: str, item: dict[str, Any]) -> Answer:
+        address = item["emailAddress"]
+        known = address in self.users
+        if path == "/api/user/create-user" and known:
+            return legacy(fail=[failure("err_user_already_exists", {"emailAddress": address})])
+        if path == "/api/user/create-user":
+            self.creations.append(address)
+            self.users[address] = user(address, item.get("name", ""))
+        elif not known:
+            return legacy(
+                fail=[failure("err_xdk_operation_forbidden_for_address", {"emailAddress": address})]
+            )
+        else:
+            self.users[address] |= {"name": item.get("name", self.users[address]["name"])}
+            if "accountDisabled" in item:
+                self.users[address]["disabled"] = item["accountDisabled"]
+        if "password" in item:
+            self.passwords.setdefault(address, []).append(item["password"])
+        return legacy({"emailAddress": address})
+
+
+def user(address: str, name: str, source: str = "cloud", *, alias: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "emailAddress": address,
+        "domain": address.rpartition("@")[2],
+        "alias": alias,
+        "addressType": "created_manually",
+        "source": source,
+    }
