@@ -1,0 +1,135 @@
+"""The address book: what it plans, what it refuses, and that it converges whatever happens to its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from providers.mimecast import AddressesRefused, PartlyDone
+from providers.mimecast.address_book import Listing, Wanted, converge, disable, list_addresses
+from tests.providers.vendor import Adapter, Directory, client, failure, legacy, scripted, user
+
+ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.org"
+
+
+def apply(directory: Directory, wanted: dict[str, Wanted], **options: Any) -> tuple[str, ...]:
+    mimecast = client(Adapter(directory.respond))
+    return converge(mimecast, Listing(mimecast), wanted, pause=lambda _: None, **options)
+
+
+def test_absent_addresses_are_created_and_equal_ones_taken_over() -> None:
+    directory = Directory({ADA: user(ADA, "Ada")})
+    assert apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}) == (GRACE,)
+    assert directory.users[GRACE]["name"] == "Grace"
+    assert apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}) == ()
+    assert directory.creations == [GRACE]
+
+
+def test_each_domain_is_listed_once_when_nothing_changes() -> None:
+    directory = Directory({a: user(a, "") for a in (ADA, GRACE, ALAN)}, page=100)
+    adapter = Adapter(directory.respond)
+    mimecast = client(adapter)
+    listing = Listing(mimecast)
+    for _ in range(2):
+        converge(mimecast, listing, {ADA: Wanted(), GRACE: Wanted(), ALAN: Wanted()})
+    assert adapter.paths == ["/api/user/get-internal-users"] * 2
+
+
+def test_a_different_existing_address_needs_adopt() -> None:
+    directory = Directory({ADA: user(ADA, "A. Lovelace")})
+    with pytest.raises(AddressesRefused, match=r"Nothing was written.*ada@example.com.*adopt"):
+        apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")})
+    assert GRACE not in directory.users
+    apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}, adopt=[ADA])
+    assert directory.users[ADA]["name"] == "Ada"
+
+
+def test_a_managed_address_is_renamed() -> None:
+    directory = Directory({ADA: user(ADA, "A. Lovelace")})
+    apply(directory, {ADA: Wanted("Ada")}, managed=[ADA])
+    assert directory.users[ADA]["name"] == "Ada"
+
+
+def test_a_synchronised_address_is_never_changed() -> None:
+    directory = Directory({ADA: user(ADA, "A. Lovelace", "ldap")})
+    for options in ({}, {"adopt": [ADA]}, {"managed": [ADA]}):
+        with pytest.raises(AddressesRefused, match="directory synchronisation"):
+            apply(directory, {ADA: Wanted("Ada")}, **options)
+    with pytest.raises(AddressesRefused, match="directory synchronisation"):
+        apply(directory, {ADA: Wanted("", "p")}, managed=[ADA], set_password=[ADA])
+    assert apply(directory, {ADA: Wanted("A. Lovelace")}) == ()
+
+
+def test_an_alias_is_refused() -> None:
+    with pytest.raises(AddressesRefused, match="alias"):
+        apply(Directory({ADA: user(ADA, "Ada", alias=True)}), {ADA: Wanted("Ada")})
+
+
+def test_passwords_go_to_new_and_managed_addresses_only() -> None:
+    directory = Directory({a: user(a, "") for a in (ADA, GRACE)})
+    wanted = {a: Wanted("", f"password of {a}") for a in (ADA, GRACE, ALAN)}
+    apply(directory, wanted, managed=[GRACE], set_password=[ADA, GRACE, ALAN])
+    assert directory.passwords == {GRACE: [f"password of {GRACE}"], ALAN: [f"password of {ALAN}"]}
+
+
+def test_vendor_spelling_does_not_matter() -> None:
+    directory = Directory({ADA: user("Ada@Example.COM", "Ada") | {"domain": "example.com"}})
+    assert apply(directory, {ADA: Wanted("Ada")}) == ()
+
+
+def test_a_partial_success_says_what_is_left_and_the_next_run_does_only_that() -> None:
+    directory = Directory({}, faults=["ok", "before", "before", "before", "before"])
+    mimecast = client(Adapter(directory.respond))
+    wanted = {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}
+    with pytest.raises(PartlyDone, match=r"1 addresses could not be written, 1 were.*Run again"):
+        converge(mimecast, Listing(mimecast), wanted, pause=lambda _: None)
+    assert len(directory.users) == 1
+    apply(directory, wanted)
+    assert sorted(directory.creations) == [ADA, GRACE]
+
+
+def test_an_unknown_domain_has_no_addresses() -> None:
+    answer = legacy(fail=[failure("err_xdk_operation_forbidden_for_address")])
+    assert list_addresses(client(scripted(answer)), "elsewhere.example") == {}
+
+
+def test_disable_leaves_absent_and_synchronised_addresses_alone() -> None:
+    directory = Directory({ADA: user(ADA, ""), GRACE: user(GRACE, "", "ldap")})
+    mimecast = client(Adapter(directory.respond))
+    disable(mimecast, Listing(mimecast), [ADA, GRACE, "gone@example.com"])
+    assert directory.users[ADA]["disabled"] is True
+    assert "disabled" not in directory.users[GRACE]
+
+
+NAMES = st.sampled_from(["", "Ada", "Grace", "Alan"])
+ADDRESSES = st.sampled_from(
+    [f"{n}@{d}" for n in ("a", "b", "c", "d+x") for d in ("example.com", "example.org")]
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    before=st.dictionaries(ADDRESSES, NAMES, max_size=8),
+    wanted=st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=8),
+    faults=st.lists(st.sampled_from(["ok", "before", "after", "quota"]), max_size=30),
+)
+def test_the_book_converges_and_creates_nobody_twice(
+    before: dict[str, str], wanted: dict[str, str], faults: list[str]
+) -> None:
+    directory = Directory({a: user(a, n) for a, n in before.items()}, faults, page=3)
+    book = {address: Wanted(name) for address, name in wanted.items()}
+    for _ in range(len(faults) + 1):
+        try:
+            apply(directory, book, adopt=list(book))
+            break
+        except PartlyDone:
+            continue
+    for address, name in wanted.items():
+        assert name in ("", directory.users[address]["name"])
+    assert set(directory.users) == before.keys() | wanted.keys()
+    assert sorted(directory.creations) == sorted(wanted.keys() - before.keys())
+    untouched = before.keys() - wanted.keys()
+    assert {a: directory.users[a]["name"] for a in untouched} == {a: before[a] for a in untouched}

@@ -1,0 +1,208 @@
+"""Fingerprints that no release may change, and the run sheet people work from."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from facts.profile_form import FIELDS, Control, Section
+from providers.mimecast.authentication_profile import fingerprints, problems, state
+from providers.mimecast.run_sheet import RunSheet, html, markdown
+
+CONTENT = b"a certificate, as far as this test goes" * 20
+CERTIFICATE = base64.b64encode(CONTENT).decode()
+THUMBPRINT = hashlib.sha1(CONTENT, usedforsecurity=False).hexdigest().upper()
+TENANT = "7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01"
+
+FORM: dict[str, str | bool] = {
+    "description": "Entra | single `sign-on` <b>",
+    "enforceAdministrationConsole": False,
+    "enforcePersonalPortal": True,
+    "enforceEndUserApplications": False,
+    "provider": "Azure Active Directory",
+    "metadataUrl": "",
+    "monitorMetadataUrl": False,
+    "issuerUrl": f"https://sts.windows.net/{TENANT}/",
+    "loginUrl": f"https://login.microsoftonline.com/{TENANT}/saml2",
+    "logoutUrl": f"https://login.microsoftonline.com/{TENANT}/saml2",
+    "certificate": CERTIFICATE,
+    "passwordProtectedContext": False,
+    "integratedAuthenticationContext": False,
+    "allowSingleSignOn": True,
+    "applicationSettings": "Single sign-on",
+    "group": "Single sign-on",
+    "settingsProfile": "Entra | single `sign-on` <b>",
+}
+PRINTS = fingerprints(FORM, THUMBPRINT)
+
+
+def test_fingerprints_are_pinned() -> None:
+    # A change here re-opens finished console work in every stack: make a version 2 beside it instead.
+    assert PRINTS.critical == "v1:8f9e1d0c8e81eda295b00fb0a35ec28a"
+    assert PRINTS.cosmetic == "v1:11c679a44b2a4d60d5f40435262a48bf"
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.key)
+def test_each_field_counts_in_its_own_fingerprint(field: object) -> None:
+    key, critical = field.key, field.critical  # type: ignore[attr-defined]
+    value = FORM[key]
+    changed = fingerprints(FORM | {key: not value if isinstance(value, bool) else f"{value}x"}, THUMBPRINT)
+    if key == "certificate":
+        assert changed == PRINTS  # Its thumbprint counts, however the text is wrapped.
+        changed = fingerprints(FORM, "00" * 20)
+    assert (changed.critical != PRINTS.critical) is critical
+    assert (changed.cosmetic != PRINTS.cosmetic) is not critical
+
+
+def test_spelling_of_the_thumbprint_and_blanks_do_not_count() -> None:
+    spelt = ":".join(re.findall("..", THUMBPRINT.lower()))
+    assert fingerprints(FORM | {"issuerUrl": f" {FORM['issuerUrl']} "}, spelt) == PRINTS
+
+
+def test_only_the_confirmed_fingerprint_claims() -> None:
+    assert state(FORM, THUMBPRINT, None) == "due"
+    assert state(FORM, THUMBPRINT, {"fingerprint": PRINTS.cosmetic}) == "due"
+    assert state(FORM, THUMBPRINT, {"fingerprint": PRINTS.critical}) == "claimed"
+    assert state(FORM, "00" * 20, {"fingerprint": PRINTS.critical}) == "due"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"surprise": "x"}, "form.surprise is no field"),
+        ({"issuerUrl": True}, "form.issuerUrl must be a text"),
+        ({"allowSingleSignOn": "yes"}, "form.allowSingleSignOn must be true or false"),
+        ({"certificate": "?"}, "not the base-64 body"),
+        ({"certificate": "AAAA"}, "thumbprint is not"),
+    ],
+)
+def test_a_malformed_form_is_explained(change: dict[str, str | bool], text: str) -> None:
+    assert text in problems(FORM | change, THUMBPRINT)[0]
+
+
+def test_a_good_form_has_no_problems() -> None:
+    assert problems(FORM, THUMBPRINT) == []
+    assert problems(FORM | {"certificate": ""}, "") == []
+    assert problems({k: v for k, v in FORM.items() if k != "group"}, THUMBPRINT) == ["form.group is missing"]
+
+
+# -- Run sheet ------------------------------------------------------------------------------------------------
+
+
+def sheet(previous: dict[str, str | bool] | None = None, standing: str = "due") -> RunSheet:
+    return RunSheet("prod-eu", "eu", "CUK25A118", FORM, previous, PRINTS, standing)
+
+
+class Tables(HTMLParser):
+    """Reads the page as a program would: section → field → value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, dict[str, str]] = {}
+        self.text = ""
+        self._section = self._field = ""
+        self._in_value = False
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = {key: value or "" for key, value in attributes}
+        if tag == "table":
+            self._section = values["data-section"]
+        elif tag == "tr" and "data-field" in values:
+            self._field = values["data-field"]
+            self.found.setdefault(self._section, {})[self._field] = ""
+        elif tag == "code" and self.get_starttag_text() == "<code>" and self._field:
+            self._in_value = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "code":
+            self._in_value = False
+        elif tag == "tr":
+            self._field = ""
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._in_value:
+            self.found[self._section][self._field] += data
+
+
+def shown(value: str | bool) -> str:
+    return value if isinstance(value, str) else {True: "ticked", False: "not ticked"}[value]
+
+
+def test_the_page_holds_every_field_in_order_and_nothing_unescaped() -> None:
+    page = html(sheet())
+    tables = Tables()
+    tables.feed(page)
+    for section in Section:
+        expected = {f.key: shown(FORM[f.key]) for f in FIELDS if f.section is section}
+        assert tables.found[section.value] == expected
+        assert list(tables.found[section.value]) == list(expected)
+    assert "<b>" not in page
+    assert "http-equiv" not in page
+    assert "src=" not in page
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_the_markdown_holds_every_field_in_order_and_the_certificate_in_a_block() -> None:
+    text = markdown(sheet())
+    for number, section in enumerate(Section, start=1):
+        part = text.split(f"## {number}. {section.value}\n")[1].split("\n## ")[0]
+        table = [cells(line) for line in part.splitlines() if line.startswith("|")][2:]
+        fields = [f for f in FIELDS if f.section is section]
+        assert [row[0] for row in table] == [f.label for f in fields]
+        for row, field in zip(table, fields, strict=True):
+            value = FORM[field.key]
+            if field.control is Control.CHECK_BOX:
+                assert row[1] == shown(value)
+            elif field.key == "metadataUrl":
+                assert row[1] == "leave empty"
+            elif field.key != "certificate":
+                assert row[1].strip("` ").replace("\\|", "|") == value
+    assert f"```text\n{CERTIFICATE}\n```" in text
+
+
+@pytest.mark.parametrize("render", [markdown, html])
+def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
+    tables = Tables()
+    tables.feed(render(sheet()))  # type: ignore[operator]
+    for needed in (
+        "CUK25A118",
+        "prod-eu",
+        "Nothing, until people are in the group",
+        "Users & Groups > Applications > Authentication Profiles > New Authentication Profile"
+        if render is html
+        else "Authentication Profiles",
+        "formerly “Enforce SAML Authentication for Mimecast Personal Portal”",
+        "Account_Administrators_Authentication_Profile",
+        "default authentication profile",
+        "15 minutes",
+        "Roll-back",
+        ".venv/bin/mimecast-sso confirm --stack prod-eu --by NAME --evidence TEXT",
+        PRINTS.critical,
+        PRINTS.cosmetic,
+    ):
+        assert needed in tables.text
+
+
+def test_what_changes_is_shown_with_what_was() -> None:
+    previous = FORM | {"issuerUrl": "https://old.example/", "allowSingleSignOn": False, "certificate": "b2xk"}
+    text, page = markdown(sheet(previous)), html(sheet(previous))
+    assert "| Field | Value | Before | Note |" in text
+    assert "`https://old.example/`" in text
+    assert "another certificate" in text
+    assert "b2xk" not in text
+    assert page.count('class="changed"') == 3
+    assert "New Authentication Profile" not in text
+    assert "Before" not in markdown(sheet(dict(FORM)))
+
+
+def test_a_confirmed_sheet_says_that_nothing_is_left() -> None:
+    assert "nothing to do" in markdown(sheet(dict(FORM), "claimed"))
+    assert "nothing to do" in html(sheet(dict(FORM), "claimed"))
