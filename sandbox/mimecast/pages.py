@@ -1,0 +1,82 @@
+"""The pages that people see: templates, forms that were sent, and the cookies of those who are signed in."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from sandbox.world import World
+
+SESSIONS = "mimecast.sessions"
+
+_FOLDER = Path(__file__).parent / "pages"
+_LIFETIME = timedelta(hours=1)
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(_FOLDER),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """A page; its file lies in the folder ``pages``."""
+    content = _ENVIRONMENT.get_template(template).render(**values)
+    return HTMLResponse(content, status, headers={"Cache-Control": "no-store"})
+
+
+def see_other(url: str) -> RedirectResponse:
+    """Send the browser on with a GET."""
+    return RedirectResponse(url, status_code=303)
+
+
+def unknown(world: World) -> Callable[[Request, Exception], Response]:
+    """The handler for addresses that no page has; the sandbox's status lists them."""
+
+    def handle(request: Request, _: Exception) -> Response:
+        world.record_unknown(request.method, request.url.hostname or "", request.url.path)
+        return page("refusal.html", 404, reason="There is no such page.")
+
+    return handle
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form that was sent; files and repeated fields are not used here."""
+    async with request.form() as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def sign_in(world: World, response: Response, kind: str, account: str, address: str) -> None:
+    """Start a session and set its cookie; ``kind`` is the cookie's name."""
+    token = secrets.token_urlsafe(32)
+    expires = world.now() + _LIFETIME
+    session = {"kind": kind, "account": account, "emailAddress": address, "expires": expires.isoformat()}
+    world.put(SESSIONS, _key(token), session)
+    response.set_cookie(kind, token, secure=True, httponly=True, samesite="lax")
+
+
+def session_of(world: World, request: Request, kind: str) -> dict[str, Any] | None:
+    """The session that the request's cookie stands for."""
+    session = world.get(SESSIONS, _key(request.cookies.get(kind, "")))
+    if session is None or session["kind"] != kind:
+        return None
+    return session if datetime.fromisoformat(session["expires"]) > world.now() else None
+
+
+def sign_out(world: World, request: Request, response: Response, kind: str) -> None:
+    """End the session of the request's cookie."""
+    world.delete(SESSIONS, _key(request.cookies.get(kind, "")))
+    response.delete_cookie(kind)
+
+
+def _key(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

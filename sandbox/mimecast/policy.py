@@ -1,0 +1,160 @@
+"""Which authentication profile a person signs in under, and when a change in the console begins to count.
+
+Documented: a profile acts through an application settings definition bound to a group, people in no bound group
+get the default definition, and a change takes up to 15 minutes. EMU: the oldest definition wins when somebody is
+in several bound groups; how long a change takes is the setting ``mimecast.propagation_seconds``, 0 unless set.
+
+Profiles and settings keep the versions that were saved, as ``{"at": time, "values": …}``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from facts.profile_form import FIELDS, PROVIDER_NAMES, Control, Section
+from facts.regions import Region
+from sandbox.mimecast import groups, ids
+from sandbox.world import World
+
+PROFILES = "mimecast.profiles"
+SETTINGS = "mimecast.applicationSettings"
+
+PROFILE_FIELDS = tuple(field for field in FIELDS if field.section is Section.PROFILE)
+SETTINGS_FIELDS = tuple(field for field in FIELDS if field.section is Section.SETTINGS)
+
+_DEFAULT_PROFILE = "Default Authentication Profile"
+_DEFAULT_SETTINGS = "Default Application Settings"
+_SINCE_EVER = datetime.min.replace(tzinfo=UTC)
+_TICKED_AT_FIRST = ("passwordProtectedContext", "integratedAuthenticationContext")
+
+Form = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An authentication profile as it counts now: ``form`` by ``FormField.key``."""
+
+    number: int
+    account: str
+    form: Form
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether it knows an identity provider."""
+        return all(self.form[key] for key in ("issuerUrl", "loginUrl", "certificate"))
+
+    @property
+    def enforces_portal(self) -> bool:
+        """Whether people must sign in to the Personal Portal through the identity provider."""
+        return self.is_set_up and bool(self.form["enforcePersonalPortal"])
+
+    def entity_id(self, region: Region) -> str:
+        """What Mimecast calls itself towards the profile's identity provider."""
+        if self.form["provider"] in PROVIDER_NAMES:
+            return region.identifier(self.account)
+        return f"{region.host}.{self.account}"
+
+
+def blank_form() -> Form:
+    """The form of a new profile: both contexts ticked, everything else empty."""
+    return {
+        field.key: field.key in _TICKED_AT_FIRST if field.control is Control.CHECK_BOX else ""
+        for field in PROFILE_FIELDS
+    }
+
+
+def add_defaults(world: World, account: str) -> None:
+    """Give an account the profile and the application settings that every account has, since ever."""
+    form = {**blank_form(), "description": _DEFAULT_PROFILE}
+    number = _save(world, PROFILES, account, None, form, at=_SINCE_EVER)
+    values = {"applicationSettings": _DEFAULT_SETTINGS, "group": None, "settingsProfile": number}
+    _save(world, SETTINGS, account, None, values, at=_SINCE_EVER)
+
+
+def save_profile(world: World, account: str, number: int | None, form: Form) -> int:
+    """Save a profile, a new one without a number; its number."""
+    return _save(world, PROFILES, account, number, form, at=world.now())
+
+
+def save_settings(world: World, account: str, number: int | None, values: Form) -> int:
+    """Save an application settings definition, a new one without a number; its number."""
+    return _save(world, SETTINGS, account, number, values, at=world.now())
+
+
+def _save(
+    world: World, collection: str, account: str, number: int | None, values: Form, *, at: datetime
+) -> int:
+    chosen = number if number is not None else ids.next_number(world)
+    document = world.get(collection, str(chosen)) or {"number": chosen, "account": account, "versions": []}
+    document["versions"].append({"at": at.isoformat(), "values": values})
+    world.put(collection, str(chosen), document)
+    return chosen
+
+
+def saved(world: World, collection: str, account: str) -> list[tuple[int, Form]]:
+    """Number and latest values of the account's profiles or definitions, whether they count yet or not."""
+    return [
+        (document["number"], document["versions"][-1]["values"])
+        for document in world.all(collection)
+        if document["account"] == account
+    ]
+
+
+def profile(world: World, number: int) -> Profile | None:
+    """The profile as it counts now, or ``None`` when it does not yet."""
+    document = world.get(PROFILES, str(number))
+    values = _counting(world, document) if document else None
+    return None if document is None or values is None else Profile(number, document["account"], values)
+
+
+def profiles(world: World, account: str) -> list[Profile]:
+    """The account's profiles as they count now."""
+    found = [profile(world, number) for number, _ in saved(world, PROFILES, account)]
+    return [each for each in found if each is not None]
+
+
+def effective(world: World, account: str, address: str) -> Profile | None:
+    """The profile that somebody signs in under now."""
+    default: int | None = None
+    for document in world.all(SETTINGS):
+        values = _counting(world, document)
+        if document["account"] != account or values is None:
+            continue
+        if values["group"] is None:
+            default = values["settingsProfile"]
+        elif _is_member(world, values["group"], address):
+            return profile(world, values["settingsProfile"])
+    return profile(world, default) if default is not None else None
+
+
+def _horizon(world: World) -> datetime:
+    """Changes made until this moment count."""
+    return world.now() - timedelta(seconds=float(world.setting("mimecast.propagation_seconds", 0)))
+
+
+def _counting(world: World, document: dict[str, Any]) -> Form | None:
+    horizon = _horizon(world)
+    values = [
+        version["values"]
+        for version in document["versions"]
+        if datetime.fromisoformat(version["at"]) <= horizon
+    ]
+    return values[-1] if values else None
+
+
+def _is_member(world: World, group: int, address: str) -> bool:
+    horizon = _horizon(world)
+    for who in (address, "@" + address.rpartition("@")[2]):
+        member = world.get(groups.MEMBERS, f"{group}/{who}")
+        if member is not None and datetime.fromisoformat(member["added"]) <= horizon:
+            return True
+        former = world.get(groups.FORMER_MEMBERS, f"{group}/{who}")
+        if former is not None and _was_member(former, horizon):
+            return True
+    return False
+
+
+def _was_member(former: dict[str, Any], horizon: datetime) -> bool:
+    return datetime.fromisoformat(former["added"]) <= horizon < datetime.fromisoformat(former["removed"])

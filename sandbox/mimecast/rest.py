@@ -1,0 +1,148 @@
+"""The v2 family's conventions: real verbs, plain JSON, lists with ``meta.nextPage``.
+
+Not documented, so EMU: the error body, success statuses of PATCH and DELETE, and the name of the next-page key,
+which the setting ``mimecast.v2_next_page`` changes (a dotted path below ``meta``).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from sandbox.mimecast import ids
+from sandbox.mimecast.envelope import ItemError
+from sandbox.mimecast.oauth import Caller, gateway_error
+
+_LARGEST_PAGE = 100
+_TOKEN = re.compile(r"(\d+):null")
+
+
+class RestError(Exception):
+    """The call fails with a status and a code."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        super().__init__(f"{status} {code}: {message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One v2 call: the caller, the path's variables, the query and the body."""
+
+    caller: Caller
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    raw_body: bytes
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object sent.
+
+        Raises:
+            RestError: there is none.
+        """
+        try:
+            document = json.loads(self.raw_body)
+        except ValueError as error:
+            raise RestError(400, "err_deserialise", "Payload is malformed") from error
+        if not isinstance(document, dict):
+            raise RestError(400, "err_deserialise", "Payload is malformed")
+        return document
+
+    def list_of(self, name: str, limit: int | None = None) -> list[Any]:
+        """A list in the body that must be there.
+
+        Raises:
+            RestError: it is missing, no list, empty or longer than ``limit``.
+        """
+        values = self.body().get(name)
+        if not isinstance(values, list) or not values:
+            raise RestError(400, "err_validation_null", f"{name} must not be empty")
+        if limit is not None and len(values) > limit:
+            raise RestError(400, "err_validation_size", f"At most {limit} items are allowed")
+        return values
+
+    def identified(self, name: str, kind: ids.Kind) -> int:
+        """The number behind an id in the path.
+
+        Raises:
+            RestError: nothing of this id exists.
+        """
+        try:
+            return ids.decode(self.caller.world, kind, self.path[name])
+        except ids.MalformedIdError as error:
+            raise not_found() from error
+
+    def page(self, key: str, rows: Sequence[Any]) -> Response:
+        """A list answer with the page that the query asks for.
+
+        Raises:
+            RestError: the page size or token is malformed.
+        """
+        start, size = self._asked_page()
+        document: dict[str, Any] = {key: list(rows[start : start + size]), "meta": {}}
+        if start + size < len(rows):
+            token = base64.b64encode(f"{start + size}:null".encode()).decode()
+            _set(document["meta"], self.caller.world.setting("mimecast.v2_next_page", "nextPage"), token)
+        return JSONResponse(document)
+
+    def _asked_page(self) -> tuple[int, int]:
+        try:
+            size = int(self.query.get("pageSize", _LARGEST_PAGE))
+            token = base64.b64decode(self.query.get("pageToken", ""), validate=True).decode()
+        except (ValueError, binascii.Error) as error:
+            raise RestError(400, "err_validation_page", "pageSize or pageToken is malformed") from error
+        position = _TOKEN.fullmatch(token or "0:null")
+        if position is None or not 1 <= size <= _LARGEST_PAGE:
+            raise RestError(400, "err_validation_page", f"pageSize is 1 to {_LARGEST_PAGE}")
+        return int(position[1]), size
+
+
+Handle = Callable[[Call], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One v2 operation; ``path`` has its variables in braces."""
+
+    method: str
+    path: str
+    handle: Handle
+    permission: str | None = None
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The path's variables, or ``None`` when this is another path."""
+        pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
+        found = re.fullmatch(pattern, path)
+        return found.groupdict() if found else None
+
+
+def answer(route: Route, call: Call) -> Response:
+    """Run a v2 operation; what goes wrong becomes the gateway's error body."""
+    try:
+        with call.caller.world.transaction():
+            return route.handle(call)
+    except RestError as error:
+        return gateway_error(error.status, error.code, error.message)
+    except ItemError as error:
+        return gateway_error(400, error.code, error.message)
+
+
+def not_found() -> RestError:
+    """The error for an object that does not exist."""
+    return RestError(404, "err_not_found", "The object does not exist")
+
+
+def _set(meta: dict[str, Any], dotted: str, value: str) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        meta = meta.setdefault(parent, {})
+    meta[last] = value

@@ -1,0 +1,103 @@
+"""The Mimecast part of a seed document.
+
+Beyond account, application and administrator, which every document has, ``mimecast`` may have ``domains``
+(``name``, and properties such as ``sendOnly``), ``users`` (``emailAddress``, ``name``, and properties such as
+``source``), ``groups`` (``description``, ``members``, and properties) and ``addresses`` (``domain``, ``count``,
+``source``: that many users named after their number), so that a test starts from the tenant it needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from facts.regions import REGIONS
+from sandbox.mimecast import accounts, domains, groups, oauth, passwords, policy, users
+from sandbox.world import World
+
+_LDAP_TYPE = "created_by_ldap_sync"
+
+
+def seed(world: World, document: dict[str, Any]) -> None:
+    """Add what is missing and change nothing that is there.
+
+    Raises:
+        ValueError: the region is unknown.
+    """
+    wanted = document.get("mimecast")
+    if wanted is None:
+        return
+    account = wanted["accountCode"]
+    if wanted["region"] not in REGIONS:
+        raise ValueError(f"unknown region {wanted['region']!r}; there are {', '.join(REGIONS)}")
+    if world.get(accounts.ACCOUNTS, account) is None:
+        _add_account(world, wanted)
+    if world.get(oauth.APPLICATIONS, wanted["clientId"]) is None:
+        application = {
+            "clientId": wanted["clientId"],
+            "clientSecret": wanted["clientSecret"],
+            "account": account,
+        }
+        world.put(oauth.APPLICATIONS, wanted["clientId"], application)
+    _add_content(world, account, wanted)
+
+
+def _add_account(world: World, wanted: dict[str, Any]) -> None:
+    account = wanted["accountCode"]
+    digits = int(hashlib.sha256(account.encode()).hexdigest(), 16) % 10**9
+    administrator = wanted["administrator"]
+    world.put(
+        accounts.ACCOUNTS,
+        account,
+        {
+            "accountCode": account,
+            "region": wanted["region"],
+            "name": wanted.get("name", f"Example {account}"),
+            "mimecastId": f"01-{digits // 10**5:04d}-{digits % 10**5:05d}",
+            "rootFolder": groups.add_root(world, account),
+            "administrator": {
+                "emailAddress": administrator["emailAddress"].lower(),
+                "password": passwords.hashed(administrator["password"]),
+            },
+        },
+    )
+    policy.add_defaults(world, account)
+
+
+def _add_content(world: World, account: str, wanted: dict[str, Any]) -> None:
+    for domain in wanted.get("domains", []):
+        properties = {key: value for key, value in domain.items() if key != "name"}
+        if domains.internal(world, account, domain["name"]) is None:
+            domains.add_internal(world, account, domain["name"], **properties)
+    for user in wanted.get("users", []):
+        _add_user(world, account, dict(user))
+    for each in wanted.get("addresses", []):
+        _add_numbered(world, account, each)
+    for group in wanted.get("groups", []):
+        _add_group(world, account, dict(group))
+
+
+def _add_user(world: World, account: str, user: dict[str, Any]) -> None:
+    address, name = user.pop("emailAddress"), user.pop("name", "")
+    if user.get("password"):
+        user["password"] = passwords.hashed(user["password"])
+    if user.get("source") == "ldap":
+        user.setdefault("addressType", _LDAP_TYPE)
+    users.add(world, account, address, name, **user)
+
+
+def _add_numbered(world: World, account: str, wanted: dict[str, Any]) -> None:
+    source = wanted.get("source", "cloud")
+    for number in range(1, wanted["count"] + 1):
+        user = {"emailAddress": f"user-{number:05d}@{wanted['domain']}", "name": f"User {number}"}
+        _add_user(world, account, {**user, "source": source})
+
+
+def _add_group(world: World, account: str, wanted: dict[str, Any]) -> None:
+    description, members = wanted.pop("description"), wanted.pop("members", [])
+    if groups.named(world, account, description):
+        return
+    root = (world.get(accounts.ACCOUNTS, account) or {})["rootFolder"]
+    group = groups.add(world, account, description, root, **wanted)
+    for who in members:
+        groups.add_member(world, group, who)

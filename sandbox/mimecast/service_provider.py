@@ -1,0 +1,310 @@
+"""Mimecast as a SAML service provider, and the Personal Portal behind it.
+
+Documented: endpoints and entity ids by region, HTTP-POST both ways, the entity id's special form for Entra, the
+two authentication contexts, that Allow Single Sign On switches sign-ins that start at the identity provider.
+EMU: the pages themselves, that the asserted person must be under the profile that validated the assertion, the
+ten minutes that a request may take, no NameID policy and no signature in the request.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from facts.regions import Region
+from saml import authn_request, documents, names, response
+from saml.errors import SamlError
+from sandbox.mimecast import accounts, audit, domains, pages, passwords, policy, users
+from sandbox.mimecast.audit import Event
+from sandbox.world import World
+
+REQUESTS = "mimecast.samlRequests"
+ASSERTIONS = "mimecast.assertions"
+
+_COOKIE = "portal"
+_REQUEST_LIFETIME = timedelta(minutes=10)
+_CONTEXTS = {
+    "passwordProtectedContext": names.CONTEXT_PASSWORD_PROTECTED,
+    "integratedAuthenticationContext": names.CONTEXT_INTEGRATED,
+}
+
+
+class _RefusedError(Exception):
+    """Somebody is not let in; the page shows ``reason``."""
+
+    def __init__(self, reason: str, account: str | None = None, address: str = "") -> None:
+        self.reason = reason
+        self.account = account
+        self.address = address
+        super().__init__(reason)
+
+
+class Portal:
+    """Sign-in and portal of one host: a region's, or (without a region) the one for all regions."""
+
+    def __init__(self, world: World, region: Region | None) -> None:
+        self._world = world
+        self._region = region
+
+    def app(self) -> Starlette:
+        """The pages of the host."""
+        return Starlette(
+            routes=[
+                Route("/", self._ask, methods=["GET"]),
+                Route("/", self._start, methods=["POST"]),
+                Route("/u/login/", self._ask, methods=["GET"]),
+                Route("/login/saml", self._ask, methods=["GET"]),
+                Route("/login/saml", self._start, methods=["POST"]),
+                Route("/login/sso/mpp", self._unsolicited, methods=["POST"]),
+                Route("/login/password", self._password, methods=["POST"]),
+                Route("/portal", self._portal, methods=["GET"]),
+                Route("/portal/sign-out", self._sign_out, methods=["POST"]),
+            ],
+            exception_handlers={404: pages.unknown(self._world)},
+        )
+
+    async def _ask(self, _: Request) -> Response:
+        return pages.page("login.html")
+
+    async def _start(self, request: Request) -> Response:
+        """An address was entered, or (same URL) an identity provider's answer has come."""
+        form = await pages.form_of(request)
+        if "SAMLResponse" in form:
+            return self._finish(lambda: self._answered(form["SAMLResponse"], form.get("RelayState", "")))
+        address = form.get("emailAddress", "").strip().lower()
+        if not address:
+            return pages.page("login.html", 422)
+        profile = self._profile_of(address)
+        if profile is None or not profile.enforces_portal:
+            return self._ask_password(address)
+        return self._send_to_identity_provider(profile)
+
+    def _ask_password(self, address: str, problem: str = "", status: int = 200) -> Response:
+        region = self._region or self._region_of(address)
+        action = f"https://{region.host}/login/password" if region else "/login/password"
+        return pages.page("password.html", status, address=address, action=action, problem=problem)
+
+    def _region_of(self, address: str) -> Region | None:
+        account = _account_of(self._world, address)
+        return accounts.region_of(self._world, account) if account else None
+
+    def _profile_of(self, address: str) -> policy.Profile | None:
+        """The profile of the address; an account of another region is none of this host's."""
+        account = _account_of(self._world, address)
+        if account is None:
+            return None
+        if self._region not in (None, accounts.region_of(self._world, account)):
+            return None
+        return policy.effective(self._world, account, address)
+
+    # Single sign-on
+
+    def _send_to_identity_provider(self, profile: policy.Profile) -> Response:
+        region = accounts.region_of(self._world, profile.account)
+        now = self._world.now()
+        request = authn_request.AuthnRequest(
+            id=documents.new_id(),
+            issue_instant=now,
+            destination=profile.form["loginUrl"],
+            issuer=profile.entity_id(region),
+            assertion_consumer_service_url=region.reply_url,
+            requested_authn_contexts=tuple(
+                context for key, context in _CONTEXTS.items() if profile.form[key]
+            ),
+        )
+        relay_state = secrets.token_urlsafe(24)
+        self._world.put(
+            REQUESTS,
+            relay_state,
+            {"id": request.id, "profile": profile.number, "host": region.host, "created": now.isoformat()},
+        )
+        return pages.page(
+            "saml_request.html",
+            action=profile.form["loginUrl"],
+            saml_request=authn_request.build(request),
+            relay_state=relay_state,
+        )
+
+    def _answered(self, encoded: str, relay_state: str) -> tuple[policy.Profile, str]:
+        """Profile and person of the answer to a request of ours."""
+        region, request = self._region, self._world.get(REQUESTS, relay_state)
+        self._world.delete(REQUESTS, relay_state)
+        if region is None or request is None or request["host"] != region.host or self._is_too_old(request):
+            raise _RefusedError(
+                "This response answers no sign-in that was started here, or one that has been answered already."
+            )
+        profile = policy.profile(self._world, request["profile"])
+        if profile is None:
+            raise _RefusedError("The authentication profile of this sign-in is gone.")
+        assertion = self._validated(encoded, profile, region, region.reply_url, request["id"])
+        return profile, assertion
+
+    def _is_too_old(self, request: dict[str, Any]) -> bool:
+        return datetime.fromisoformat(request["created"]) + _REQUEST_LIFETIME <= self._world.now()
+
+    async def _unsolicited(self, request: Request) -> Response:
+        form = await pages.form_of(request)
+        return self._finish(lambda: self._identity_provider_initiated(form.get("SAMLResponse", "")))
+
+    def _identity_provider_initiated(self, encoded: str) -> tuple[policy.Profile, str]:
+        """Profile and person of a response that nobody here asked for."""
+        region = self._region
+        issuer = _claimed_issuer(encoded)
+        candidates = [
+            profile
+            for account in self._world.all(accounts.ACCOUNTS)
+            if region is not None and account["region"] == region.code
+            for profile in policy.profiles(self._world, account["accountCode"])
+            if profile.is_set_up and profile.form["issuerUrl"] == issuer
+        ]
+        allowed = [profile for profile in candidates if profile.form["allowSingleSignOn"]]
+        if region is None or not allowed:
+            why = "does not allow single sign-on" if candidates else "is set up for this identity provider"
+            raise _RefusedError(f"{'The' if candidates else 'No'} authentication profile {why}.")
+        refusal = _RefusedError("")
+        for profile in allowed:
+            try:
+                return profile, self._validated(
+                    encoded, profile, region, region.idp_initiated_reply_url, None
+                )
+            except _RefusedError as error:
+                refusal = error
+        raise refusal
+
+    def _validated(
+        self,
+        encoded: str,
+        profile: policy.Profile,
+        region: Region,
+        recipient: str,
+        in_response_to: str | None,
+    ) -> str:
+        """The address that a response vouches for; each assertion counts once."""
+        now = self._world.now()
+        try:
+            assertion = response.validate(
+                encoded,
+                certificate_body=profile.form["certificate"],
+                expected_issuer=profile.form["issuerUrl"],
+                audience=profile.entity_id(region),
+                recipient=recipient,
+                in_response_to=in_response_to,
+                now=now,
+            )
+        except SamlError as error:
+            reason = f"The identity could not be validated. {type(error).__name__}: {error}"
+            raise _RefusedError(reason, profile.account) from error
+        self._remember(assertion, now)
+        return assertion.name_id.strip().lower()
+
+    def _remember(self, assertion: response.ValidatedAssertion, now: datetime) -> None:
+        if self._world.get(ASSERTIONS, assertion.id) is not None:
+            raise _RefusedError("The identity could not be validated. This assertion has been used already.")
+        for key, document in self._world.items(ASSERTIONS):
+            if datetime.fromisoformat(document["until"]) < now:
+                self._world.delete(ASSERTIONS, key)
+        until = assertion.not_on_or_after + response.CLOCK_SKEW
+        self._world.put(ASSERTIONS, assertion.id, {"until": until.isoformat()})
+
+    def _finish(self, outcome: Callable[[], tuple[policy.Profile, str]]) -> Response:
+        """Let in whom ``outcome`` names, unless Mimecast itself has a reason not to."""
+        try:
+            profile, address = outcome()
+            self._check_person(profile, address)
+        except _RefusedError as refusal:
+            if refusal.account:
+                self._audit(refusal.account, Event.LOGON_FAILED, refusal.address, refusal.reason)
+            return pages.page("refusal.html", 403, reason=refusal.reason)
+        return self._let_in(profile.account, address, "SAML")
+
+    def _check_person(self, profile: policy.Profile, address: str) -> None:
+        user = users.find(self._world, profile.account, address)
+        if user is None or user["aliasFor"]:
+            raise _RefusedError(f"{address} is not provisioned in Mimecast.", profile.account, address)
+        if user["accountDisabled"] or user["accountLocked"]:
+            raise _RefusedError(f"The account {address} is disabled or locked.", profile.account, address)
+        counting = policy.effective(self._world, profile.account, address)
+        if counting is None or counting.number != profile.number:
+            reason = f"Single sign-on is not set up or not enforced for {address}."
+            raise _RefusedError(reason, profile.account, address)
+
+    # Password and portal
+
+    async def _password(self, request: Request) -> Response:
+        form = await pages.form_of(request)
+        address = form.get("emailAddress", "").strip().lower()
+        profile = self._profile_of(address)
+        if profile is not None and profile.enforces_portal:
+            return self._send_to_identity_provider(profile)
+        user = users.anywhere(self._world, address)
+        if user is None or not self._may_sign_in(user, form.get("password", "")):
+            if user is not None:
+                self._audit(user["account"], Event.LOGON_FAILED, address, "Reason: Wrong Password")
+            return self._ask_password(address, "Address or password is wrong.", 401)
+        return self._let_in(user["account"], address, "Cloud")
+
+    def _may_sign_in(self, user: dict[str, Any], password: str) -> bool:
+        domain = domains.internal(self._world, user["account"], user["domain"])
+        return (
+            self._region in (None, accounts.region_of(self._world, user["account"]))
+            and not user["aliasFor"]
+            and not user["accountDisabled"]
+            and not user["accountLocked"]
+            and domain is not None
+            and not domain["sendOnly"]
+            and passwords.matches(password, user["password"])
+        )
+
+    def _let_in(self, account: str, address: str, method: str) -> Response:
+        region = accounts.region_of(self._world, account)
+        answer = pages.see_other(f"https://{region.host}/portal" if self._region else "/portal")
+        pages.sign_in(self._world, answer, _COOKIE, account, address)
+        info = f"Successful authentication for {address}, Application: Mimecast Personal Portal, Method: {method}"
+        self._audit(account, Event.LOGGED_ON, address, info)
+        return answer
+
+    def _audit(self, account: str, event: Event, address: str, info: str) -> None:
+        audit.record(self._world, account, event, address, info)
+
+    async def _portal(self, request: Request) -> Response:
+        session = pages.session_of(self._world, request, _COOKIE)
+        if session is None:
+            return pages.see_other("/login/saml")
+        user = users.find(self._world, session["account"], session["emailAddress"]) or {}
+        return pages.page("portal.html", address=session["emailAddress"], name=user.get("name", ""))
+
+    async def _sign_out(self, request: Request) -> Response:
+        answer = pages.see_other("/login/saml")
+        pages.sign_out(self._world, request, answer, _COOKIE)
+        return answer
+
+
+def create_app(world: World, region: Region | None) -> Starlette:
+    """Sign-in and portal on a region's host, or on the host for all regions."""
+    return Portal(world, region).app()
+
+
+def _account_of(world: World, address: str) -> str | None:
+    """The account that an address belongs to: its user's, else the one that has its domain."""
+    user = users.anywhere(world, address)
+    if user is not None:
+        account: str = user["account"]
+        return account
+    return domains.owner(world, address.rpartition("@")[2])
+
+
+def _claimed_issuer(encoded: str) -> str:
+    """Who a response says it is from: believed only to choose the profile that then validates it."""
+    try:
+        root = documents.parse(documents.decode(encoded))
+    except ValueError as error:
+        raise _RefusedError(f"The response cannot be read: {error}.") from error
+    issuer = documents.text(root, "saml:Issuer") or documents.text(root, "saml:Assertion/saml:Issuer")
+    return issuer or ""

@@ -1,0 +1,220 @@
+"""Credentials, envelope, quota and permissions, judged by an unmodified requests session."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from sandbox import credentials
+from tests.sandbox_mimecast.helpers import GATEWAY, TIMEOUT, Api, default_api
+from tests.support.sandboxes import ACCOUNT_CODE, RunningSandbox
+
+GET_ACCOUNT = "/api/account/get-account"
+FORM = {
+    "grant_type": "client_credentials",
+    "client_id": credentials.MIMECAST_CLIENT_ID,
+    "client_secret": credentials.MIMECAST_CLIENT_SECRET,
+}
+
+
+@pytest.fixture(autouse=True)
+def switches_off(sandbox: RunningSandbox) -> Iterator[None]:
+    yield
+    for name in ("rate_limit", "permissions", "tokens_expired_before", "gateway_errors", "id_drift"):
+        sandbox.control.delete("settings", f"mimecast.{name}")
+    sandbox.control.delete("settings", "clock.offset_seconds")
+
+
+def first_code(answer: requests.Response) -> str:
+    failure = answer.json()["fail"][0]
+    code: str = failure["errors"][0]["code"] if "errors" in failure else failure["code"]
+    return code
+
+
+def test_a_token_lives_half_an_hour(sandbox: RunningSandbox) -> None:
+    answer = sandbox.session().post(f"{GATEWAY}/oauth/token", data=FORM, timeout=TIMEOUT)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"access_token", "token_type", "expires_in"}
+    assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 1800)
+
+
+def test_a_wrong_secret_is_refused(sandbox: RunningSandbox) -> None:
+    wrong = {**FORM, "client_secret": "wrong"}
+    answer = sandbox.session().post(f"{GATEWAY}/oauth/token", data=wrong, timeout=TIMEOUT)
+    assert answer.status_code == 401
+    error = {
+        "code": "invalid_client_identifier",
+        "message": "Client credentials are invalid",
+        "retryable": False,
+    }
+    assert answer.json() == {"fail": [{"errors": [error]}]}
+
+
+def test_the_token_endpoint_takes_forms_only(sandbox: RunningSandbox) -> None:
+    answer = sandbox.session().post(f"{GATEWAY}/oauth/token", json=FORM, timeout=TIMEOUT)
+    assert answer.status_code == 400
+
+
+def test_an_unknown_token_is_refused(sandbox: RunningSandbox) -> None:
+    answer = sandbox.session().post(
+        GATEWAY + GET_ACCOUNT, json={}, headers={"Authorization": "Bearer nobody"}, timeout=TIMEOUT
+    )
+    assert (answer.status_code, first_code(answer)) == (401, "invalid_access_token")
+    assert "X-RateLimit-Reset" in answer.headers
+    assert "Pragma" not in answer.headers
+
+
+def test_a_token_expires_with_the_clock(sandbox: RunningSandbox) -> None:
+    api = default_api(sandbox)
+    sandbox.control.set("clock.offset_seconds", 1801)
+    answer = api.post(GET_ACCOUNT, {})
+    assert (answer.status_code, first_code(answer)) == (401, "token_expired")
+    assert "code" in answer.json()["fail"][0]
+    sandbox.control.set("mimecast.gateway_errors", "nested")
+    assert "errors" in api.post(GET_ACCOUNT, {}).json()["fail"][0]
+
+
+def test_tokens_can_be_made_to_expire_now(sandbox: RunningSandbox) -> None:
+    api = default_api(sandbox)
+    sandbox.control.set("mimecast.tokens_expired_before", "2999-01-01T00:00:00+00:00")
+    assert first_code(api.post(GET_ACCOUNT, {})) == "token_expired"
+
+
+@pytest.mark.parametrize("body", [{"data": []}, {"data": [{}]}, {}])
+def test_an_argument_free_read_takes_any_empty_body(api: Api, body: dict[str, object]) -> None:
+    envelope = api.post(GET_ACCOUNT, body).json()
+    assert envelope["meta"] == {"status": 200}
+    assert envelope["fail"] == []
+    (account,) = envelope["data"]
+    assert (account["accountCode"], account["region"]) == (ACCOUNT_CODE, "eu")
+
+
+def test_no_body_at_all_is_an_empty_one(api: Api) -> None:
+    answer = api.session.post(GATEWAY + GET_ACCOUNT, timeout=TIMEOUT)
+    assert answer.json()["data"][0]["accountCode"] == ACCOUNT_CODE
+
+
+def test_whoami_and_gateway_details_name_the_account(api: Api) -> None:
+    assert api.v2("GET", "/identity/whoami").json()["account-codes"] == {"cg": ACCOUNT_CODE}
+    details = api.v2("GET", "/email/cloud-gateway/v1/gateway-details").json()
+    assert (details["accountCode"], details["region"]) == (ACCOUNT_CODE, "eu")
+
+
+def test_get_is_the_wrong_verb(api: Api) -> None:
+    assert api.v2("GET", GET_ACCOUNT).status_code == 405
+
+
+def test_an_unknown_path_is_answered_as_the_vendor_does_and_listed(sandbox: RunningSandbox, api: Api) -> None:
+    answer = api.post("/api/user/delete-user", {})
+    assert (answer.status_code, first_code(answer)) == (404, "endpoint_evaluation_failed_1")
+    assert (
+        "POST https://api.services.mimecast.com/api/user/delete-user" in sandbox.control.status()["unknown"]
+    )
+
+
+def test_nulls_are_refused_whole(api: Api) -> None:
+    answer = api.post("/api/domain/create-domain", {"data": [{"domain": "a.example", "inboundType": None}]})
+    assert (answer.status_code, first_code(answer)) == (400, "err_deserialise")
+
+
+def test_a_missing_field_fails_its_item_alone(api: Api) -> None:
+    envelope = api.legacy(
+        "/api/domain/get-verification-code", {}, {"domain": "nobody.example"}, {"domain": ""}
+    )
+    assert envelope["meta"]["status"] == 200
+    assert [failure["key"] for failure in envelope["fail"]] == [
+        {},
+        {"domain": "nobody.example"},
+        {"domain": ""},
+    ]
+    first, second, third = (failure["errors"][0] for failure in envelope["fail"])
+    assert (first["code"], first["field"]) == ("err_validation_null", "domain")
+    assert second["code"] == "err_domain_not_found"
+    assert third["code"] == "err_validation_blank"
+
+
+def test_a_batch_has_a_limit(api: Api) -> None:
+    items = [{"domain": f"d{number}.example"} for number in range(51)]
+    answer = api.post("/api/domain/get-verification-code", {"data": items})
+    assert (answer.status_code, first_code(answer)) == (400, "err_validation_size")
+
+
+def test_a_truncated_id_gets_400_and_no_body(api: Api) -> None:
+    (group,) = api.ok("/api/directory/create-group", {"description": "truncated"})
+    answer = api.post("/api/directory/get-group-members", {"data": [{"id": group["id"][:-5]}]})
+    assert (answer.status_code, answer.text) == (400, "")
+
+
+def test_ids_have_the_vendors_shape(api: Api) -> None:
+    (group,) = api.ok("/api/directory/create-group", {"description": "shape"})
+    identifier = group["id"]
+    assert identifier.startswith("eN")
+    assert "=" not in identifier
+    inside = json.loads(zlib.decompress(base64.urlsafe_b64decode(identifier + "=" * (-len(identifier) % 4))))
+    assert {"secureid", "customercode", "version", "folderid"} <= set(inside)
+    assert 180 < len(identifier) < 280
+
+
+def test_ids_may_drift_and_every_one_of_them_works(sandbox: RunningSandbox, api: Api) -> None:
+    api.ok("/api/directory/create-group", {"description": "drifting"})
+    sandbox.control.set("mimecast.id_drift", True)
+    find = "/api/directory/find-groups"
+    identifiers = {api.ok(find, {"query": "drifting"})[0]["folders"][0]["id"] for _ in range(3)}
+    assert len(identifiers) == 3
+    for identifier in identifiers:
+        api.ok("/api/directory/get-group-members", {"id": identifier})
+
+
+def test_the_quota_is_counted_and_its_reset_is_in_milliseconds(sandbox: RunningSandbox, api: Api) -> None:
+    plenty = api.post(GET_ACCOUNT, {}).headers
+    assert plenty["X-RateLimit-Limit"] == "800"
+    assert 0 <= int(plenty["X-RateLimit-Reset"]) <= 5000
+    sandbox.control.set("mimecast.rate_limit", {"calls": 0, "window_ms": 60_000})
+    answer = api.post(GET_ACCOUNT, {})
+    assert answer.status_code == 429
+    assert answer.headers["X-RateLimit-Remaining"] == "0"
+    assert 5000 < int(answer.headers["X-RateLimit-Reset"]) <= 60_000
+
+
+def test_a_permission_that_the_role_lacks_is_refused(sandbox: RunningSandbox, api: Api) -> None:
+    granted = {credentials.MIMECAST_CLIENT_ID: ["Account | Dashboard | Read"]}
+    sandbox.control.set("mimecast.permissions", granted)
+    assert api.post(GET_ACCOUNT, {}).status_code == 200
+    answer = api.post("/api/user/get-internal-users", {})
+    assert (answer.status_code, first_code(answer)) == (403, "app_forbidden")
+    assert api.v2("GET", "/user/cloud-gateway/v1/users").status_code == 403
+
+
+def test_discovery_tells_the_region_of_known_addresses_only(sandbox: RunningSandbox) -> None:
+    sandbox.control.seed(
+        {
+            "mimecast": {
+                **_account(),
+                "domains": [{"name": "discover.example"}],
+                "users": [{"emailAddress": "ada@discover.example"}],
+            }
+        }
+    )
+    url = "https://api.mimecast.com/api/login/discover-authentication"
+    body = {"data": [{"emailAddress": "Ada@discover.example"}]}
+    (known,) = sandbox.session().post(url, json=body, timeout=TIMEOUT).json()["data"]
+    assert known["region"] == {"api": "https://eu-api.mimecast.com"}
+    assert known["authenticate"] == ["Basic-Cloud"]
+    body = {"data": [{"emailAddress": "nobody@discover.example"}]}
+    (unknown,) = sandbox.session().post(url, json=body, timeout=TIMEOUT).json()["data"]
+    assert "region" not in unknown
+
+
+def _account() -> dict[str, object]:
+    return {
+        "accountCode": ACCOUNT_CODE,
+        "region": "eu",
+        "clientId": credentials.MIMECAST_CLIENT_ID,
+        "clientSecret": credentials.MIMECAST_CLIENT_SECRET,
+        "administrator": {"emailAddress": "administrator@example.com", "password": "unused-because-there"},
+    }
