@@ -1,0 +1,10 @@
+"""A small deployment engine that speaks Pulumi's protocols, for stacks deployed on the sandbox.
+
+It runs a Pulumi program in Python, talks to the same provider plugins and keeps the same state file as
+the Pulumi CLI with a `file://` backend, so a stack can be carried on by either. What it does not do it
+refuses before anything is changed; `docs/engine.md` has the table. Use it as a command:
+
+    python -m sandbox.engine up --yes --stack sandbox
+"""
+
+from __future__ import annotations

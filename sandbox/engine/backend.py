@@ -1,0 +1,209 @@
+"""State files in the layout of the Pulumi CLI's `file://` backend, and its locks."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sandbox.engine.config import Project
+from sandbox.engine.errors import EngineError, NoSuchStackError, NotSupportedError
+
+
+def timestamp() -> str:
+    """Now, as in the state file."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Backend:
+    """One `file://` backend, seen from one project."""
+
+    def __init__(self, url: str, project: Project) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "file":
+            raise NotSupportedError(f"the backend {url!r} (only file:// is)")
+        self.url = url
+        self.project = project
+        path = unquote(parts.netloc + parts.path)
+        self.root = Path(path).expanduser() / ".pulumi"
+
+    def _stacks(self) -> Path:
+        return self.root / "stacks" / self.project.name
+
+    def state_file(self, stack: str) -> Path:
+        """The checkpoint of a stack."""
+        return self._stacks() / f"{stack}.json"
+
+    def stacks(self) -> list[str]:
+        """Names of the project's stacks."""
+        return sorted(path.stem for path in self._stacks().glob("*.json"))
+
+    def exists(self, stack: str) -> bool:
+        """Whether there is such a stack."""
+        for suffix in (".gz", ".zst"):
+            if Path(f"{self.state_file(stack)}{suffix}").exists():
+                raise NotSupportedError(f"a compressed state ({self.state_file(stack).name}{suffix})")
+        return self.state_file(stack).exists()
+
+    def read(self, stack: str) -> dict[str, Any]:
+        """The checkpoint document.
+
+        Raises:
+            NoSuchStackError: There is no such stack.
+            EngineError: The file is not a checkpoint; it is left alone, and the message names the backup.
+        """
+        if not self.exists(stack):
+            raise NoSuchStackError(f"no stack named '{stack}' found")
+        path = self.state_file(stack)
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(document, dict) or not isinstance(document.get("checkpoint"), dict):
+                raise ValueError("it is not a Pulumi checkpoint")
+        except ValueError as error:
+            raise EngineError(self.damaged(stack, str(error))) from error
+        return document
+
+    def damaged(self, stack: str, reason: str) -> str:
+        """What to tell about a state file that cannot be used."""
+        path, backup = self.state_file(stack), self.backup_file(stack)
+        text = f"the state of stack '{stack}' cannot be used: {reason}\nfile: {path} (left as it is)"
+        if backup.exists():
+            text += f"\nbackup: {backup} (the state before the last write; copy it over the file to go on)"
+        return text
+
+    def backup_file(self, stack: str) -> Path:
+        """The state before the last write."""
+        return Path(f"{self.state_file(stack)}.bak")
+
+    def write(self, stack: str, text: str, *, durable: bool = True) -> None:
+        """Replace the checkpoint atomically and keep the previous one as backup.
+
+        Args:
+            stack: Name of the stack.
+            text: The whole document.
+            durable: Wait until the disk has it.
+        """
+        path = self.state_file(stack)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(f"{path}.{uuid.uuid4().hex}.tmp")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        if path.exists():
+            spare = Path(f"{temporary}.bak")
+            try:
+                os.link(path, spare)
+            except OSError:  # a file system without hard links
+                shutil.copyfile(path, spare)
+            spare.replace(self.backup_file(stack))
+        temporary.replace(path)
+
+    def create(self, stack: str, text: str) -> None:
+        """Make a stack."""
+        meta = self.root / "meta.yaml"
+        if not meta.exists():
+            self.root.mkdir(parents=True, exist_ok=True)
+            meta.write_text("version: 1\n", encoding="utf-8")
+        self.write(stack, text)
+
+    def remove(self, stack: str) -> None:
+        """Remove a stack's state; its backup stays."""
+        path = self.state_file(stack)
+        path.replace(self.backup_file(stack))
+
+    # -- locks --------------------------------------------------------------------------------------
+
+    def _locks(self, stack: str) -> Path:
+        return self.root / "locks" / "organization" / self.project.name / stack
+
+    def _held(self, stack: str, own: Path | None = None) -> list[Path]:
+        return [path for path in sorted(self._locks(stack).glob("*.json")) if path != own]
+
+    def _refuse(self, stack: str, locks: list[Path]) -> None:
+        lines = [
+            f"the stack is currently locked by {len(locks)} lock(s). Either wait for the other process(es) "
+            "to end or delete the lock file with `cancel` (python -m sandbox.engine cancel --yes, or pulumi cancel)."
+        ]
+        for path in locks:
+            try:
+                holder = json.loads(path.read_text(encoding="utf-8"))
+                who = (
+                    f"created by {holder['username']}@{holder['hostname']} (pid {holder['pid']}) "
+                    f"at {holder['timestamp']}"
+                )
+            except (OSError, ValueError, KeyError):
+                who = "unreadable"
+            lines.append(f"  file://{path}: {who}")
+        raise EngineError("\n".join(lines))
+
+    @contextmanager
+    def lock(self, stack: str) -> Iterator[None]:
+        """Hold the stack's lock; EngineError names the holder if someone else has it."""
+        if locks := self._held(stack):
+            self._refuse(stack, locks)
+        own = self._locks(stack) / f"{uuid.uuid4()}.json"
+        own.parent.mkdir(parents=True, exist_ok=True)
+        holder = {
+            "pid": os.getpid(),
+            "username": getpass.getuser(),
+            "hostname": socket.gethostname(),
+            "timestamp": timestamp(),
+        }
+        temporary = own.with_suffix(".tmp")
+        temporary.write_text(json.dumps(holder), encoding="utf-8")
+        temporary.replace(own)
+        try:
+            if locks := self._held(stack, own):  # two took it at once: both step back
+                self._refuse(stack, locks)
+            yield
+        finally:
+            own.unlink(missing_ok=True)
+
+    def cancel(self, stack: str) -> None:
+        """Remove every lock of the stack."""
+        for path in self._held(stack):
+            path.unlink(missing_ok=True)
+
+
+class Selection:
+    """The stack that the user selected for a project, kept where the Pulumi CLI keeps it."""
+
+    def __init__(self, home: Path, backend: Backend) -> None:
+        project = backend.project
+        digest = hashlib.sha1(str(project.path).encode(), usedforsecurity=False).hexdigest()
+        self._path = home / "workspaces" / f"{project.name}-{digest}-workspace.json"
+        self._backend = backend
+
+    def _document(self) -> dict[str, Any]:
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def get(self) -> str | None:
+        """Name of the selected stack."""
+        stacks = self._document().get("stacks") or {}
+        reference = stacks.get(self._backend.url)
+        return str(reference).rsplit("/", 1)[-1] if reference else None
+
+    def set(self, stack: str) -> None:
+        """Select a stack."""
+        document = self._document()
+        document.setdefault("stacks", {})[self._backend.url] = (
+            f"organization/{self._backend.project.name}/{stack}"
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(document), encoding="utf-8")

@@ -1,0 +1,372 @@
+"""The services that the program and the plugins call: ResourceMonitor and Engine."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, resource_pb2, resource_pb2_grpc
+
+from sandbox.engine.errors import EngineError, NotSupportedError, RegistrationError, StoppedError
+from sandbox.engine.providers import CHANNEL_OPTIONS, Provider, ProviderError, Registry, with_version
+from sandbox.engine.resource import PROVIDER_PREFIX, Resource, package_of, provider_reference
+from sandbox.engine.step_executor import StepError, StepExecutor
+from sandbox.engine.step_generator import Report, StepGenerator
+from sandbox.engine.steps import Alias, Goal, Step
+from sandbox.engine.values import Properties, fill_struct, from_struct
+
+# Features of the protocol that this engine has, by number (proto/pulumi/resource.proto): secrets, resource
+# references, alias specs, replacement trigger (refused when used), deletedWith.
+_FEATURES = (0, 1, 3, 4, 5)
+_SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)")
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
+    """Turns registrations into steps and answers when they are done.
+
+    Args:
+        generator: Decides.
+        executor: Carries out.
+        registry: The providers.
+        report: Receives diagnostics.
+        package_config: Gives a package's configuration, for its default provider.
+        preview: Whether this is a preview.
+    """
+
+    def __init__(
+        self,
+        generator: StepGenerator,
+        executor: StepExecutor,
+        registry: Registry,
+        report: Report,
+        package_config: Callable[[str], Properties],
+        *,
+        preview: bool,
+    ) -> None:
+        self._generator = generator
+        self._executor = executor
+        self._registry = registry
+        self._report = report
+        self._package_config = package_config
+        self._preview = preview
+        self._defaults: dict[tuple[str, str, str], _Once] = {}
+        self._lock = threading.Lock()
+        self.stack_urn = ""
+        self.stack_outputs: Properties | None = None
+
+    # -- protocol -----------------------------------------------------------------------------------
+
+    def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
+        """Tell the features."""
+        info = resource_pb2.DeploymentInfo(dryRun=self._preview)
+        info.supportedFeatures.extend(_FEATURES)
+        return info
+
+    def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Tell the features to older SDKs."""
+        names = ("secrets", "resourceReferences", "aliasSpecs", "deletedWith")
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in names)
+
+    def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Register a resource: check, compare, carry out, answer with what there is now."""
+        try:
+            goal = self._goal(request)
+            return _registered(self._register(goal), request)
+        except (RegistrationError, StepError, ProviderError, EngineError) as error:
+            return self._refused(error, request, context)
+
+    def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Store a component's outputs. The stack's are kept until the end of the run."""
+        outputs = from_struct(request.outputs)
+        if request.urn == self.stack_urn:
+            self.stack_outputs = outputs
+        elif not self._executor.component_outputs(request.urn, lambda _: dict(outputs)):
+            context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"cannot complete a resource '{request.urn}' whose registration isn't pending",
+            )
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Call a function of a provider."""
+        try:
+            package = request.tok.split(":", 1)[0]
+            if package == "pulumi":
+                raise NotSupportedError(f"the function {request.tok}")
+            self._unparameterised(request)
+            reference = request.provider or self._default_provider(
+                package, request.version, request.pluginDownloadURL
+            )
+            provider: Provider = self._registry.get(reference)
+            answer = provider.invoke(request.tok, request.args)
+        except StoppedError:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the run has stopped")
+        except NotSupportedError as error:
+            self._fail_run(str(error))
+            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except (RegistrationError, ProviderError, StepError) as error:
+            text = f"invocation of {request.tok} returned an error: {error}"
+            context.abort(grpc.StatusCode.UNKNOWN, text)
+        return _invoked(answer)
+
+    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refused: looking up objects that the stack does not own, and stack references."""
+        feature = "a stack reference" if request.type == "pulumi:pulumi:StackReference" else "Resource.get"
+        self._unsupported(context, f"{feature} ('{request.name}', {request.type})")
+
+    def Call(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refused: methods of resources."""
+        self._unsupported(context, f"the method {request.tok}")
+
+    def RegisterPackage(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refused: parameterised packages."""
+        self._unsupported(context, f"the parameterised package {request.name}")
+
+    def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refused: transforms."""
+        self._unsupported(context, "a stack transform")
+
+    def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refused: transforms."""
+        self._unsupported(context, "an invoke transform")
+
+    def RegisterResourceHook(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refused: hooks."""
+        self._unsupported(context, "a resource hook")
+
+    def RegisterErrorHook(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Refused: hooks."""
+        self._unsupported(context, "an error hook")
+
+    def _unsupported(self, context: Any, feature: str) -> NoReturn:
+        error = NotSupportedError(feature)
+        self._fail_run(str(error))
+        context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        raise error
+
+    def _fail_run(self, text: str, urn: str = "") -> None:
+        if text:
+            self._report("error", text, urn)
+        self._executor.failed = True
+        self._executor.stopped.set()
+
+    def _refused(self, error: Exception, request: Any, context: Any) -> Any:
+        """Answer a registration that was not carried out.
+
+        UNAVAILABLE makes the SDK end the program without a word, the words have been said. Under
+        --continue-on-error the SDK is told that this one failed, and goes on [case update_fails].
+        """
+        if isinstance(error, StepError) and not self._executor.stopped.is_set():
+            if request.supportsResultReporting:
+                return resource_pb2.RegisterResourceResponse(result=resource_pb2.FAIL)
+        elif not isinstance(error, StoppedError | StepError):
+            self._fail_run(str(error))
+        context.abort(grpc.StatusCode.UNAVAILABLE, "the run has stopped")
+        raise error
+
+    # -- registrations ------------------------------------------------------------------------------
+
+    def _goal(self, request: Any) -> Goal:
+        self._supported(request)
+        inputs = from_struct(request.object)
+        goal = _goal(request, inputs)
+        if goal.is_provider:
+            return replace(goal, inputs=with_version(inputs, request.version))
+        if goal.custom and not goal.provider:
+            provider = self._generator.inherited_provider(goal.parent, goal.type) or self._default_provider(
+                package_of(goal.type), request.version, request.pluginDownloadURL
+            )
+            return replace(goal, provider=provider)
+        return goal
+
+    def _supported(self, request: Any) -> None:
+        """Refuse, by name, what would otherwise be ignored."""
+        name = f"('{request.name}', {request.type})"
+        refused = {
+            "a remote component": request.remote,
+            "a resource transform": request.transforms,
+            "replace_with": request.replace_with,
+            "a replacement trigger": request.HasField("replacement_trigger"),
+            "a resource hook": request.HasField("hooks") and request.hooks.ListFields(),
+            "a state migration": request.state_migrations,
+            "env_var_mappings": request.envVarMappings,
+        }
+        for feature, used in refused.items():
+            if used:
+                raise NotSupportedError(f"{feature} {name}")
+        self._unparameterised(request)
+
+    def _unparameterised(self, request: Any) -> None:
+        if request.packageRef:
+            raise NotSupportedError("a parameterised package")
+        if request.pluginDownloadURL:
+            raise NotSupportedError(f"a plugin download URL ({request.pluginDownloadURL})")
+
+    def _register(self, goal: Goal) -> Step:
+        if self._executor.stopped.is_set():
+            raise StoppedError
+        registration = self._generator.begin(goal)
+        done: Step | None = None
+        imports = self._generator.import_steps(registration)
+        if imports:
+            self._run(imports)
+            done = imports[0]
+            registration = self._generator.imported(registration, _new(done))
+        if self._executor.stopped.is_set():
+            raise StoppedError
+        steps = self._generator.steps(registration)
+        self._run(steps)
+        if goal.type == "pulumi:pulumi:Stack":
+            self.stack_urn = registration.urn
+        made = [step for step in steps if step.new is not None and step.op != "replace"]
+        return made[-1] if made else done or steps[-1]
+
+    def _run(self, steps: Sequence[Step]) -> None:
+        self._executor.run(steps)
+
+    def _default_provider(self, package: str, version: str, url: str) -> str:
+        """Register the default provider of a package on first use; two versions are two providers."""
+        with self._lock:
+            once = self._defaults.setdefault((package, version, url), _Once())
+        return once.get(lambda: self._register_default(package, version))
+
+    def _register_default(self, package: str, version: str) -> str:
+        name = "default_" + re.sub(r"[.+-]", "_", version) if version else "default"
+        inputs = with_version(self._package_config(package), version)
+        goal = Goal(PROVIDER_PREFIX + package, name, custom=True, inputs=inputs)
+        state = _new(self._register(goal))
+        return provider_reference(state.urn, state.id)
+
+
+class _Once:
+    """Does something once, for whoever comes first; everybody gets the outcome."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._value: str | None = None
+        self._error: Exception | None = None
+
+    def get(self, make: Callable[[], str]) -> str:
+        with self._lock:
+            if self._error is not None:
+                raise StoppedError from self._error
+            if self._value is None:
+                try:
+                    self._value = make()
+                except Exception as error:
+                    self._error = error
+                    raise
+            return self._value
+
+
+class EngineService(engine_pb2_grpc.EngineServicer):
+    """Takes log messages of the program and the plugins."""
+
+    def __init__(self, report: Report, executor: StepExecutor) -> None:
+        self._report = report
+        self._executor = executor
+
+    def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
+        """Pass a message on; what a stopped run makes the program complain about is not news."""
+        severity = _SEVERITIES.get(request.severity, "info")
+        if severity == "error":
+            if self._executor.stopped.is_set():
+                return empty_pb2.Empty()
+            self._executor.failed = True
+        if severity != "debug":
+            self._report(severity, request.message, request.urn)
+        return empty_pb2.Empty()
+
+    def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Any version will do: the protocol is what matters, and it is negotiated."""
+        return engine_pb2.RequirePulumiVersionResponse()
+
+
+def serve(address: str, parallel: int, monitor: Monitor, engine: EngineService) -> grpc.Server:
+    """Start the server at a loopback address.
+
+    The SDK keeps 4 x parallel registrations under way, each a blocked call; log messages need threads too.
+    """
+    server = grpc.server(futures.ThreadPoolExecutor(4 * parallel + 16), options=CHANNEL_OPTIONS)
+    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
+    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    if server.add_insecure_port(address) == 0:
+        raise EngineError(f"cannot listen at {address}")
+    server.start()
+    return server
+
+
+def _goal(request: Any, inputs: Properties) -> Goal:
+    timeouts = {
+        name: seconds(text)
+        for name in ("create", "update", "delete", "read")
+        if (text := getattr(request.customTimeouts, name, ""))
+    }
+    aliases = [Alias(urn=urn) for urn in request.aliasURNs]
+    for alias in request.aliases:
+        spec = alias.spec
+        aliases.append(
+            Alias(alias.urn, spec.name, spec.type, spec.project, spec.stack, spec.parentUrn, spec.noParent)
+        )
+    return Goal(
+        type=request.type,
+        name=request.name,
+        custom=request.custom,
+        inputs=inputs,
+        parent=request.parent,
+        provider=request.provider,
+        dependencies=tuple(sorted(set(request.dependencies))),
+        property_dependencies={key: list(value.urns) for key, value in request.propertyDependencies.items()},
+        protect=request.protect if request.HasField("protect") else None,
+        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
+        deleted_with=request.deletedWith,
+        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+        ignore_changes=tuple(request.ignoreChanges),
+        replace_on_changes=tuple(request.replaceOnChanges),
+        hide_diff=tuple(request.hideDiffs),
+        additional_secret_outputs=tuple(request.additionalSecretOutputs),
+        aliases=tuple(aliases),
+        import_id=request.importId,
+        custom_timeouts=timeouts,
+    )
+
+
+def _new(step: Step) -> Resource:
+    if step.new is None:
+        raise RegistrationError(f"{step.urn} has no state")
+    return step.new
+
+
+def _registered(step: Step, request: Any) -> Any:
+    answer = resource_pb2.RegisterResourceResponse(urn=step.urn, unknown=step.skipped)
+    if step.skipped:
+        answer.result = resource_pb2.FAIL
+    state = step.new or step.old
+    answer.object.SetInParent()
+    if state is not None and state.custom:
+        answer.id = state.id
+        # The program is always sent secrets as such; a component gets nothing back.
+        fill_struct(
+            answer.object, state.outputs, secrets=request.acceptSecrets, references=request.acceptResources
+        )
+    return answer
+
+
+def _invoked(answer: Any) -> Any:
+    if isinstance(answer, provider_pb2.InvokeResponse):
+        return resource_pb2.ResourceInvokeResponse.FromString(answer.SerializeToString())
+    return answer
+
+
+def seconds(text: str) -> float:
+    """A duration such as `1h30m`, in seconds; whole ones as int."""
+    total = sum(float(amount) * _SECONDS[unit] for amount, unit in _DURATION.findall(text))
+    return int(total) if total.is_integer() else total

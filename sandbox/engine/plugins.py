@@ -1,0 +1,274 @@
+"""Provider plugins as processes: finding, starting, ending them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from sandbox.engine.config import Project
+from sandbox.engine.errors import EngineError
+
+_START_SECONDS = 20.0
+_END_SECONDS = 5.0
+DYNAMIC = "pulumi-python"
+
+Log = Callable[[str, str], None]  # severity, text
+
+
+class PluginError(Exception):
+    """A plugin is not there, or did not start."""
+
+
+def free_address() -> str:
+    """A loopback address for the engine, known before its server is up so that children can start first."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@dataclass
+class Process:
+    """A running plugin that has told its port."""
+
+    path: str
+    address: str
+    popen: subprocess.Popen[bytes]
+    prematurely: list[str] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """Ask it to end; kill it if it does not."""
+        if self.popen.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGINT)
+        try:
+            self.popen.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait()
+
+
+class PluginHost:
+    """Starts the plugins of one run, some of them before they are asked for.
+
+    Args:
+        project: The project; plugins run in its program's folder.
+        environment: What the processes get.
+        engine: Address of the engine's own server.
+        log: Receives `(severity, text)`.
+    """
+
+    def __init__(self, project: Project, environment: Mapping[str, str], engine: str, log: Log) -> None:
+        self._project = project
+        self._environment = dict(environment)
+        self._engine = engine
+        self._log = log
+        self._processes: list[Process] = []
+        self._early: dict[tuple[str, str], list[_Starting]] = {}
+        self._lock = threading.Lock()
+        self._warned: set[str] = set()
+        self._stopped = False
+
+    def start_early(self, package: str, version: str, config: Mapping[str, str]) -> None:
+        """Begin to start a plugin that will probably be asked for."""
+        starting = _Starting(lambda: self._start(package, version, config, warn=False))
+        self._early.setdefault((package, version), []).append(starting)
+
+    def start(self, package: str, version: str, config: Mapping[str, str]) -> Process:
+        """A process of its own for one provider resource.
+
+        Args:
+            package: The package, such as `azuread`.
+            version: The version that the SDK asks for; empty for any.
+            config: The configuration of the package's namespace, for `PULUMI_CONFIG`.
+
+        Raises:
+            PluginError: Not found, or it does not start; the text is the Pulumi CLI's.
+        """
+        with self._lock:
+            waiting = self._early.get((package, version))
+            early = waiting.pop() if waiting else None
+        if early is not None:
+            process = early.result()
+            self._warn_ambient(package, process.path)
+            return process
+        return self._start(package, version, config, warn=True)
+
+    def _start(self, package: str, version: str, config: Mapping[str, str], *, warn: bool) -> Process:
+        command = self._command(package, version)
+        if warn:
+            self._warn_ambient(package, command[-1])
+        options = {
+            f"PULUMI_RUNTIME_{key.upper()}": str(value)
+            for key, value in self._project.runtime_options.items()
+        }
+        environment = self._environment | options
+        environment |= {"PULUMI_PROJECT": self._project.name, "PULUMI_CONFIG": json.dumps(dict(config))}
+        popen = subprocess.Popen(
+            [*command, self._engine],
+            cwd=self._project.working_folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the engine, which lets running operations end
+        )
+        process = Process(command[-1], "", popen)
+        with self._lock:
+            self._processes.append(process)
+            stopped = self._stopped
+        if stopped:
+            process.stop()
+            raise PluginError("the run has ended")
+        self._handshake(process, "info" if package == DYNAMIC else "debug")
+        return process
+
+    def _handshake(self, process: Process, severity: str) -> None:
+        """Read the port; from then on lines are log output."""
+        assert process.popen.stdout is not None and process.popen.stderr is not None  # noqa: S101, PT018
+        errors: list[str] = []
+        reader = threading.Thread(
+            target=self._drain, args=(process.popen.stderr, severity, errors), daemon=True
+        )
+        reader.start()
+        timer = threading.Timer(_START_SECONDS, process.popen.kill)
+        timer.daemon = True
+        timer.start()
+        line = process.popen.stdout.readline().decode(errors="replace").strip()
+        timer.cancel()
+        if not line.isdigit():
+            self._failed(process, line, errors, reader)
+        process.address = f"127.0.0.1:{line}"
+        errors.clear()
+        threading.Thread(target=self._drain, args=(process.popen.stdout, severity, []), daemon=True).start()
+
+    def _failed(self, process: Process, line: str, errors: list[str], reader: threading.Thread) -> None:
+        path = process.path
+        if not line:
+            code = process.popen.wait()
+            text = f"could not read plugin [{path}]: exit status {code}"
+        else:
+            process.stop()
+            name = Path(path).name.removeprefix("pulumi-resource-")
+            text = (
+                f"{name} (resource) plugin [{path}] wrote an invalid port to stdout: could not parse port: "
+                f'strconv.Atoi: parsing "{line}": invalid syntax'
+            )
+        reader.join(1.0)
+        told = "\n".join([line, *errors]).strip()
+        self._log(
+            "error",
+            f"Detected that {path} exited prematurely.\n"
+            "       This is *always* a bug in the provider. Please report the issue to the provider author "
+            f"as appropriate.\n\nTo assist with debugging we have dumped the STDOUT and STDERR streams of the "
+            f"plugin:\n\n{told}",
+        )
+        raise PluginError(text)
+
+    def _drain(self, stream: IO[bytes], severity: str, kept: list[str]) -> None:
+        for raw in stream:
+            line = raw.decode(errors="replace").rstrip("\n")
+            kept.append(line)
+            del kept[:-100]
+            self._log(severity, line)
+
+    def _command(self, package: str, version: str) -> list[str]:
+        if package == DYNAMIC:
+            # -u: the server writes its port to a buffered stream and does not flush it
+            return [self._project.python(), "-u", "-m", "pulumi.dynamic"]
+        name = f"pulumi-resource-{package}"
+        ambient = shutil.which(name, path=self._environment.get("PATH"))
+        if ambient is not None:
+            return [ambient]
+        cached = self._cached(package, version)
+        if cached is None:
+            wanted = f" at version v{version}" if version else ""
+            raise PluginError(f"no resource plugin '{name}' found in the workspace{wanted} or on your $PATH")
+        if os.access(cached / name, os.X_OK):
+            return [str(cached / name)]
+        return [self._project.python(), "-u", str(cached)]
+
+    def _cached(self, package: str, version: str) -> Path | None:
+        """The exact version if it is there, else the highest one that satisfies the request."""
+        folder = pulumi_home(self._environment) / "plugins"
+        exact = folder / f"resource-{package}-v{version}"
+        if version and exact.is_dir():
+            return exact
+        found = []
+        for path in folder.glob(f"resource-{package}-v*"):
+            have = parse_version(path.name.rsplit("-v", 1)[-1])
+            if have is None or not path.is_dir():
+                continue
+            wanted = parse_version(version) or (0, 0, 0)
+            if have >= wanted and (not version or have[0] == wanted[0]):
+                found.append((have, path))
+        return max(found)[1] if found else None
+
+    def _warn_ambient(self, package: str, path: str) -> None:
+        if package == DYNAMIC or path in self._warned or not Path(path).name.startswith("pulumi-resource-"):
+            return
+        self._warned.add(path)
+        if Path(path).parent.parent != pulumi_home(self._environment) / "plugins":
+            self._log("warning", f"using pulumi-resource-{package} from $PATH at {path}")
+
+    def kill(self) -> None:
+        """Kill every process, whatever it is doing."""
+        for process in list(self._processes):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.popen.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End every process."""
+        with self._lock:
+            self._stopped = True
+            processes = list(self._processes)
+        threads = [threading.Thread(target=process.stop) for process in processes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+class _Starting:
+    """The result of a start in the background."""
+
+    def __init__(self, start: Callable[[], Process]) -> None:
+        self._process: Process | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, args=(start,), daemon=True)
+        self._thread.start()
+
+    def _run(self, start: Callable[[], Process]) -> None:
+        try:
+            self._process = start()
+        except (PluginError, EngineError, OSError) as error:
+            self._error = error
+
+    def result(self) -> Process:
+        self._thread.join()
+        if self._process is None:
+            raise PluginError(str(self._error)) from self._error
+        return self._process
+
+
+def pulumi_home(environment: Mapping[str, Any]) -> Path:
+    """Where the Pulumi CLI keeps plugins and selections."""
+    return Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
+
+
+def parse_version(text: str) -> tuple[int, int, int] | None:
+    """A released version as numbers; None for anything else."""
+    match = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None

@@ -1,0 +1,195 @@
+"""Resources as the engine keeps them: URNs, provider references and the state of one resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sandbox.engine.values import UNKNOWN_TEXT, Properties, from_state
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_PREFIX = "pulumi:providers:"
+
+# Attribute of Resource, key in the state file, in the order in which the Pulumi CLI writes them.
+# Fields that are not here are carried along in `extra`.
+_FIELDS = {
+    "urn": "urn",
+    "custom": "custom",
+    "delete": "delete",
+    "id": "id",
+    "type": "type",
+    "inputs": "inputs",
+    "outputs": "outputs",
+    "parent": "parent",
+    "protect": "protect",
+    "external": "external",
+    "dependencies": "dependencies",
+    "init_errors": "initErrors",
+    "provider": "provider",
+    "property_dependencies": "propertyDependencies",
+    "pending_replacement": "pendingReplacement",
+    "additional_secret_outputs": "additionalSecretOutputs",
+    "custom_timeouts": "customTimeouts",
+    "import_id": "importID",
+    "retain_on_delete": "retainOnDelete",
+    "deleted_with": "deletedWith",
+    "created": "created",
+    "modified": "modified",
+    "ignore_changes": "ignoreChanges",
+    "hide_diff": "hideDiff",
+    "replace_on_changes": "replaceOnChanges",
+}
+_ALWAYS = frozenset({"urn", "custom", "type"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resource:
+    """One resource in the state. Never changed in place; two are the same only if they are one object.
+
+    `property_dependencies` is None where the state has none (providers, and after a refresh).
+    """
+
+    urn: str
+    type: str
+    custom: bool
+    id: str = ""
+    inputs: Properties = field(default_factory=dict)
+    outputs: Properties = field(default_factory=dict)
+    parent: str = ""
+    provider: str = ""
+    dependencies: tuple[str, ...] = ()
+    property_dependencies: dict[str, list[str]] | None = None
+    protect: bool = False
+    retain_on_delete: bool = False
+    external: bool = False
+    delete: bool = False
+    pending_replacement: bool = False
+    deleted_with: str = ""
+    init_errors: tuple[str, ...] = ()
+    additional_secret_outputs: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    hide_diff: tuple[str, ...] = ()
+    custom_timeouts: dict[str, float] = field(default_factory=dict)
+    import_id: str = ""
+    created: str = ""
+    modified: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The last part of the URN."""
+        return self.urn.rsplit("::", 1)[1]
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether this is a provider."""
+        return self.type.startswith(PROVIDER_PREFIX)
+
+    def references(self) -> Iterator[str]:
+        """URNs of everything that must outlive this resource."""
+        yield from self.dependencies
+        for urns in (self.property_dependencies or {}).values():
+            yield from urns
+        for urn in (self.parent, self.deleted_with):
+            if urn:
+                yield urn
+        if self.provider:
+            yield provider_urn(self.provider)
+
+    def to_json(self, convert: Callable[[Properties], Any]) -> dict[str, Any]:
+        """The resource with the state file's keys; `convert` gives inputs and outputs their form."""
+        out: dict[str, Any] = {}
+        for attribute, key in _FIELDS.items():
+            value = getattr(self, attribute)
+            if attribute in ("inputs", "outputs"):
+                value = convert(value)
+            elif isinstance(value, tuple):
+                value = list(value)
+            if value or attribute in _ALWAYS:
+                out[key] = value
+        return out | self.extra
+
+
+def from_json(document: Mapping[str, Any], decrypt: Callable[[str], str]) -> Resource:
+    """A resource of the state file; fields that the engine does not know are kept in `extra`."""
+    known: dict[str, Any] = {}
+    for attribute, key in _FIELDS.items():
+        if key in document:
+            value = document[key]
+            if attribute in ("inputs", "outputs"):
+                value = from_state(value or {}, decrypt)
+            elif isinstance(value, list):
+                value = tuple(value)
+            known[attribute] = value
+    if known.get("property_dependencies") is not None:
+        known["property_dependencies"] = {k: v or [] for k, v in known["property_dependencies"].items()}
+    extra = {key: value for key, value in document.items() if key not in _FIELDS.values()}
+    return Resource(**known, extra=extra)
+
+
+def rewrite(resource: Resource, names: Mapping[str, str]) -> Resource:
+    """The resource with URNs that were renamed through aliases replaced in its references."""
+
+    def new(urn: str) -> str:
+        return names.get(urn, urn)
+
+    provider = resource.provider
+    if provider:
+        provider = provider_reference(new(provider_urn(provider)), provider_id(provider))
+    properties = resource.property_dependencies
+    if properties is not None:
+        properties = {key: [new(urn) for urn in urns] for key, urns in properties.items()}
+    return replace(
+        resource,
+        parent=new(resource.parent),
+        provider=provider,
+        dependencies=tuple(new(urn) for urn in resource.dependencies),
+        property_dependencies=properties,
+        deleted_with=new(resource.deleted_with),
+    )
+
+
+def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> str:
+    """The URN of a resource; the types of its parents are part of it, but not the stack's."""
+    chain = urn_types(parent) if parent else ""
+    qualified = type_ if chain in ("", STACK_TYPE) else f"{chain}${type_}"
+    return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
+
+
+def urn_types(urn: str) -> str:
+    """The chain of types in a URN, as `parent$child`."""
+    return urn.split("::", 3)[2]
+
+
+def urn_type(urn: str) -> str:
+    """The type in a URN."""
+    return urn_types(urn).rsplit("$", 1)[-1]
+
+
+def urn_name(urn: str) -> str:
+    """The name in a URN."""
+    return urn.split("::", 3)[3]
+
+
+def provider_reference(urn: str, id_: str) -> str:
+    """How a resource names its provider."""
+    return f"{urn}::{id_ or UNKNOWN_TEXT}"
+
+
+def provider_urn(reference: str) -> str:
+    """The URN in a provider reference."""
+    return reference.rsplit("::", 1)[0]
+
+
+def provider_id(reference: str) -> str:
+    """The id in a provider reference."""
+    return reference.rsplit("::", 1)[1]
+
+
+def package_of(type_: str) -> str:
+    """The package of a type token; for a provider type the package that it provides."""
+    if type_.startswith(PROVIDER_PREFIX):
+        return type_.removeprefix(PROVIDER_PREFIX)
+    return type_.split(":", 1)[0]

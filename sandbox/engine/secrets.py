@@ -1,0 +1,126 @@
+"""The passphrase secrets provider of the Pulumi CLI: PBKDF2-HMAC-SHA256 and AES-256-GCM.
+
+Format, as in `sdk/go/common/resource/config/crypt.go` of pulumi/pulumi: the salt line
+`v1:<salt>:v1:<nonce>:<ciphertext>` carries a check word; every secret is `v1:<nonce>:<ciphertext>`; all
+parts in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sandbox.engine.errors import EngineError
+
+_ROUNDS = 1_000_000
+_CHECK = "pulumi"
+
+
+class Crypter:
+    """Encrypts and decrypts with the key of one salt. The key is derived when it is first needed."""
+
+    def __init__(self, passphrase: str, salt_line: str) -> None:
+        self.salt_line = salt_line
+        self._passphrase = passphrase
+        self._key: bytes | None = None
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """Derive the key in the background; the derivation takes about half a second and lets others run."""
+        threading.Thread(target=self._derive, daemon=True).start()
+
+    def _derive(self) -> bytes:
+        with self._lock:
+            if self._key is None:
+                salt = base64.b64decode(self.salt_line.split(":")[1])
+                self._key = _derive(self._passphrase, salt)
+            return self._key
+
+    def check(self) -> None:
+        """Raise EngineError unless the passphrase is the one that the salt was made with."""
+        if self.decrypt(self.salt_line.split(":", 2)[2]) != _CHECK:
+            raise EngineError("incorrect passphrase")
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt under a fresh nonce."""
+        return _seal(self._derive(), text)
+
+    def decrypt(self, ciphertext: str) -> str:
+        """Decrypt what `encrypt` or the Pulumi CLI made.
+
+        Raises:
+            EngineError: Wrong passphrase, or a damaged text.
+        """
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (50 ms that most verbs do not need)
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+        try:
+            _, nonce, sealed = ciphertext.split(":")
+            clear = AESGCM(self._derive()).decrypt(base64.b64decode(nonce), base64.b64decode(sealed), None)
+        except InvalidTag:
+            raise EngineError("incorrect passphrase") from None
+        except ValueError as error:
+            raise EngineError(f"a secret has an unknown form: {error}") from error
+        return clear.decode()
+
+
+class Cache:
+    """Keeps the ciphertext of secrets that did not change, per resource, so that states stay comparable."""
+
+    def __init__(self, crypter: Callable[[], Crypter]) -> None:
+        self._crypter = crypter
+        self._known: dict[tuple[str, str], str] = {}
+
+    def encrypter(self, place: str) -> Callable[[str], str]:
+        """A function that encrypts for one place (a URN)."""
+
+        def encrypt(text: str) -> str:
+            known = self._known.get((place, text))
+            if known is None:
+                known = self._known[(place, text)] = self._crypter().encrypt(text)
+            return known
+
+        return encrypt
+
+    def remember(self, place: str, text: str, ciphertext: str) -> None:
+        """Note a ciphertext found in a state that was written with the same key."""
+        self._known[(place, text)] = ciphertext
+
+
+def passphrase(environment: Mapping[str, str]) -> str:
+    """The passphrase of the caller.
+
+    Raises:
+        EngineError: None was given.
+    """
+    if "PULUMI_CONFIG_PASSPHRASE" in environment:
+        return environment["PULUMI_CONFIG_PASSPHRASE"]
+    file = environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+    if file:
+        return Path(file).read_text(encoding="utf-8").strip()
+    raise EngineError(
+        "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
+        "environment variables"
+    )
+
+
+def new_salt(secret: str) -> str:
+    """A salt line for a new stack."""
+    salt = os.urandom(8)
+    return f"v1:{base64.b64encode(salt).decode()}:{_seal(_derive(secret, salt), _CHECK)}"
+
+
+def _derive(secret: str, salt: bytes) -> bytes:
+    return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt, _ROUNDS, 32)
+
+
+def _seal(key: bytes, text: str) -> str:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    nonce = os.urandom(12)
+    sealed = AESGCM(key).encrypt(nonce, text.encode(), None)
+    return f"v1:{base64.b64encode(nonce).decode()}:{base64.b64encode(sealed).decode()}"

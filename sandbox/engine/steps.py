@@ -1,0 +1,102 @@
+"""What a run does to one resource at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sandbox.engine.providers import Diff
+from sandbox.engine.resource import PROVIDER_PREFIX, Resource, urn_name, urn_type
+from sandbox.engine.values import Properties
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An earlier identity of a resource: a URN, or parts that differ from the present ones."""
+
+    urn: str = ""
+    name: str = ""
+    type: str = ""
+    project: str = ""
+    stack: str = ""
+    parent: str = ""
+    no_parent: bool = False
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What the program asks for. Options that are None were not given and come from the parent."""
+
+    type: str
+    name: str
+    custom: bool
+    inputs: Properties
+    parent: str = ""
+    provider: str = ""
+    dependencies: tuple[str, ...] = ()
+    property_dependencies: dict[str, list[str]] | None = None
+    protect: bool | None = None
+    retain_on_delete: bool | None = None
+    deleted_with: str = ""
+    delete_before_replace: bool | None = None
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    hide_diff: tuple[str, ...] = ()
+    additional_secret_outputs: tuple[str, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    import_id: str = ""
+    custom_timeouts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether this asks for a provider."""
+        return self.type.startswith(PROVIDER_PREFIX)
+
+
+@dataclass(eq=False)
+class Step:
+    """One step. `op` is named as in the Pulumi CLI's events.
+
+    Attributes:
+        op: create, update, delete, same, replace, create-replacement, delete-replaced, import,
+            import-replacement, refresh, discard, remove-pending-replace.
+        old: The state before; for a create None.
+        new: The state wanted, and once the step is done the state reached.
+        diff: Keys and details to show.
+        logical: Counts as a change; the parts of a replacement do not, the replacement does.
+        keep: A delete that leaves the resource in the state, to be made again in this run.
+        result: What a refresh found: same, update or delete.
+        skipped: The resource is not made because something that it needs was not.
+    """
+
+    op: str
+    urn: str
+    old: Resource | None = None
+    new: Resource | None = None
+    diff: Diff | None = None
+    logical: bool = True
+    keep: bool = False
+    result: str = ""
+    skipped: bool = False
+
+    @property
+    def resource(self) -> Resource:
+        """The state that says most about the step."""
+        found = self.new or self.old
+        if found is None:
+            raise ValueError(f"a {self.op} step without a state")
+        return found
+
+    @property
+    def shown_op(self) -> str:
+        """The operation to report when the step is done."""
+        return self.result or self.op
+
+    @property
+    def internal(self) -> bool:
+        """Default providers and bookkeeping are neither shown nor counted."""
+        return self.op == "remove-pending-replace" or is_default_provider(self.urn)
+
+
+def is_default_provider(urn: str) -> bool:
+    """Whether a URN is that of a default provider."""
+    return urn_type(urn).startswith(PROVIDER_PREFIX) and urn_name(urn).split("_", 1)[0] == "default"

@@ -1,0 +1,262 @@
+"""Property values: the model the engine works with, and its forms on the wire and in the state file.
+
+The model is plain Python (None, bool, int, float, str, list, dict) plus `UNKNOWN` for what is not known
+in a preview and `Secret`. Resource references stay the maps that they are on the wire.
+
+The special forms are documented at
+https://www.pulumi.com/docs/iac/concepts/ and `proto/pulumi/provider.proto` in pulumi/pulumi.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox.engine.errors import NotSupportedError
+
+if TYPE_CHECKING:
+    from google.protobuf.struct_pb2 import Struct
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
+ASSET = "c44067f5952c0a294b673a41bacd8c17"
+ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
+OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+FLOAT = "8ad145fe-0d11-4827-bfd7-1abcbf086f5c"
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_UNKNOWNS = frozenset(
+    {
+        UNKNOWN_TEXT,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # list
+        "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
+        "e48ece36-62e2-4504-bad9-02848725956a",  # archive
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # map
+    }
+)
+
+Properties = dict[str, Any]
+
+
+class Unknown:
+    """The type of `UNKNOWN`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that must never be shown, and is encrypted in the state."""
+
+    value: Any
+
+
+# -- the wire -----------------------------------------------------------------------------------------
+
+
+def from_struct(message: Struct) -> Properties:
+    """The properties in a protobuf Struct."""
+    return {key: _from_value(value) for key, value in message.fields.items()}
+
+
+def _from_value(value: Any) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        text = value.string_value
+        return UNKNOWN if len(text) == len(UNKNOWN_TEXT) and text in _UNKNOWNS else text
+    if kind == "number_value":
+        return number(value.number_value)
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "struct_value":
+        return _special(from_struct(value.struct_value))
+    if kind == "list_value":
+        return [_from_value(item) for item in value.list_value.values]
+    return None
+
+
+def number(value: float) -> int | float:
+    """Numbers are doubles on the wire; whole ones are `int`, so that the state shows 7 and not 7.0."""
+    return int(value) if value.is_integer() and abs(value) < 1e21 else value  # noqa: PLR2004
+
+
+def _special(fields: Properties) -> Any:
+    signature = fields.get(SIGNATURE)
+    if signature is None or signature == REFERENCE:
+        return fields
+    if signature == SECRET:
+        return Secret(fields.get("value"))
+    if signature == OUTPUT:
+        value = fields.get("value", UNKNOWN)
+        return Secret(value) if fields.get("secret") else value
+    if signature in (ASSET, ARCHIVE):
+        raise NotSupportedError("an asset or archive as a resource property")
+    raise NotSupportedError(f"a property value of an unknown kind ({signature})")
+
+
+def fill_struct(
+    message: Struct, properties: Mapping[str, Any], *, secrets: bool = False, references: bool = False
+) -> None:
+    """Write properties into a protobuf Struct.
+
+    Args:
+        message: The Struct to fill.
+        properties: Values of the model; unknowns are sent as such.
+        secrets: Keep secrets wrapped, for receivers that accept them; otherwise they go out plain.
+        references: Keep resource references; otherwise they go out as ids.
+    """
+    for key, value in properties.items():
+        _fill(message.fields[key], value, secrets, references)
+
+
+def _fill(target: Any, value: Any, secrets: bool, references: bool) -> None:
+    if isinstance(value, str):
+        target.string_value = value
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif value is None:
+        target.null_value = 0
+    elif isinstance(value, int | float):
+        target.number_value = value
+    elif isinstance(value, dict):
+        if value.get(SIGNATURE) == REFERENCE and not references:
+            _fill(target, value.get("id") or value.get("urn"), secrets, references)
+            return
+        target.struct_value.SetInParent()
+        fill_struct(target.struct_value, value, secrets=secrets, references=references)
+    elif isinstance(value, list):
+        target.list_value.SetInParent()
+        for item in value:
+            _fill(target.list_value.values.add(), item, secrets, references)
+    elif isinstance(value, Secret):
+        wrapped = {SIGNATURE: SECRET, "value": value.value} if secrets else value.value
+        _fill(target, wrapped, secrets, references)
+    else:
+        target.string_value = UNKNOWN_TEXT
+
+
+# -- the state file -----------------------------------------------------------------------------------
+
+
+def to_state(value: Any, encrypt: Callable[[str], str]) -> Any:
+    """The JSON form of a value in the state file; `encrypt` takes the JSON text of a secret."""
+    if isinstance(value, Secret):
+        text = json.dumps(to_state(plain(value.value), encrypt), separators=(",", ":"), ensure_ascii=False)
+        return {SIGNATURE: SECRET, "ciphertext": encrypt(text)}
+    if isinstance(value, dict):
+        return {key: to_state(item, encrypt) for key, item in value.items()}
+    if isinstance(value, list):
+        return [to_state(item, encrypt) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return {SIGNATURE: FLOAT, "value": struct.pack(">d", value).hex()}
+    if isinstance(value, Unknown):
+        raise TypeError("an unknown value cannot be saved")
+    return value
+
+
+def from_state(value: Any, decrypt: Callable[[str], str]) -> Any:
+    """The model of a value in the state file."""
+    if isinstance(value, dict):
+        signature = value.get(SIGNATURE)
+        if signature == SECRET:
+            if "ciphertext" in value:
+                return Secret(from_state(json.loads(decrypt(value["ciphertext"])), decrypt))
+            return Secret(from_state(json.loads(value["plaintext"]), decrypt))
+        if signature == FLOAT:
+            return struct.unpack(">d", bytes.fromhex(value["value"]))[0]
+        return {key: from_state(item, decrypt) for key, item in value.items()}
+    if isinstance(value, list):
+        return [from_state(item, decrypt) for item in value]
+    return number(value) if isinstance(value, float) else value
+
+
+# -- questions and conversions ------------------------------------------------------------------------
+
+
+def walk(value: Any) -> Iterator[Any]:
+    """The value and everything inside it."""
+    yield value
+    if isinstance(value, Secret):
+        yield from walk(value.value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from walk(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from walk(item)
+
+
+def has_unknowns(value: Any) -> bool:
+    """Whether something in the value is not known."""
+    return any(item is UNKNOWN for item in walk(value))
+
+
+def has_secrets(value: Any) -> bool:
+    """Whether something in the value is secret."""
+    return any(isinstance(item, Secret) for item in walk(value))
+
+
+def plain(value: Any) -> Any:
+    """The value without its secret marks."""
+    if isinstance(value, Secret):
+        return plain(value.value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value
+
+
+def shown(value: Any, *, show_secrets: bool = False) -> Any:
+    """The value as people may see it: `[secret]`, `[unknown]`."""
+    if isinstance(value, Secret):
+        return shown(value.value, show_secrets=True) if show_secrets else "[secret]"
+    if value is UNKNOWN:
+        return "[unknown]"
+    if isinstance(value, dict):
+        return {key: shown(item, show_secrets=show_secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shown(item, show_secrets=show_secrets) for item in value]
+    return value
+
+
+def mark_secrets(results: Properties, sources: Mapping[str, Any]) -> Properties:
+    """Mark in `results` what is secret under the same key in `sources`.
+
+    For plugins that take and give plain values. Maps are walked key by key; any other value whose source
+    contains a secret becomes secret as a whole [case secrets: `nested.list`].
+    """
+    marked = dict(results)
+    for key, source in sources.items():
+        if key not in marked:
+            continue
+        value = marked[key]
+        if isinstance(value, dict) and isinstance(source, dict):
+            marked[key] = mark_secrets(value, source)
+        elif not isinstance(value, Secret) and has_secrets(source):
+            marked[key] = Secret(value)
+    return marked
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Deep equality in which true is not 1, and a secret only equals a secret."""
+    if isinstance(left, Secret) and isinstance(right, Secret):
+        return equal(left.value, right.value)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(equal, left, right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return bool(left == right)
