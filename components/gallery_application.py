@@ -123,11 +123,13 @@ class GalleryApplication(pulumi.ComponentResource):
         role = self.service_principal.app_roles.apply(user_role)
         # Named by object id: a person whose address changes keeps the assignment, where a name made of the
         # address would try to make the same assignment twice.
-        for principal in (*args.users, *args.groups):
+        object_ids = [principal.object_id for principal in args.users]
+        object_ids += [group.object_id for group in args.groups]
+        for object_id in object_ids:
             azuread.AppRoleAssignment(
-                f"assignment-{principal.object_id}",
+                f"assignment-{object_id}",
                 app_role_id=role,
-                principal_object_id=principal.object_id,
+                principal_object_id=object_id,
                 resource_object_id=self.service_principal.object_id,
                 opts=pulumi.ResourceOptions(parent=self),
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,7 +32,7 @@ class PersonalPortalSsoArgs:
 class PersonalPortalSso(pulumi.ComponentResource):
     """Both sides of the tutorial, in its order: application, certificate, profile, addresses, assignments."""
 
-    outputs: Mapping[str, pulumi.Input[Any]]
+    outputs: dict[str, pulumi.Input[Any]]
     """What the stack exports."""
 
     def __init__(
@@ -85,7 +84,9 @@ class PersonalPortalSso(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
+        signing = certificates.activate(tenant.profile_state.apply(lambda state: state == "claimed"))
         self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
+        self.outputs["signingCertificateThumbprint"] = signing
         self.register_outputs({})
 
     def _say_who_cannot_sign_in(self, users: list[Person]) -> None:
@@ -158,7 +159,6 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 "state": tenant.profile.state,
                 "criticalFingerprint": tenant.profile.criticalFingerprint,
                 "cosmeticFingerprint": tenant.profile.cosmeticFingerprint,
-                "form": tenant.profile.form,
             },
             "myAppsUrl": entra.cloud.my_apps_url,
         }

@@ -32,7 +32,6 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from facts.profile_form import PROVIDER_NAMES
 from facts.regions import REGIONS, RETIRED_HOSTS, Region
 
 NAMESPACE = "mimecast-sso"
@@ -373,8 +372,7 @@ class AuthenticationProfile(_Model):
         "Microsoft Entra ID single sign-on", examples=["Microsoft Entra ID single sign-on"]
     )
     provider: Literal["Azure Active Directory", "Microsoft Entra ID"] = Field(
-        PROVIDER_NAMES[0],
-        examples=[PROVIDER_NAMES[0]],  # type: ignore[arg-type]
+        "Azure Active Directory", examples=["Azure Active Directory"]
     )
     source: Literal["certificate", "metadata"] = Field(
         "certificate",

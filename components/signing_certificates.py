@@ -8,6 +8,7 @@ import pulumi
 import pulumi_azuread as azuread
 
 from components.settings import Certificates
+from providers.entra.resources import ActiveSigningCertificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,21 @@ class SigningCertificates(pulumi.ComponentResource):
         # The plugin marks the certificate secret, but it is the public half and people paste it into a form.
         self.body = pulumi.Output.unsecret(active.value).apply(certificate_body)
         self.end_date = active.end_date
+        self._name, self._service_principal = name, args.service_principal
         self.register_outputs({"thumbprint": self.thumbprint, "endDate": self.end_date})
+
+    def activate(self, trusted: pulumi.Input[bool]) -> pulumi.Output[str]:
+        """Has Entra sign with the active generation, and gives the thumbprint that it does sign with.
+
+        Until Mimecast is known to trust it (``trusted``), another active certificate stays active.
+        """
+        return ActiveSigningCertificate(
+            f"{self._name}-active",
+            service_principal_id=self._service_principal.object_id,
+            thumbprint=self.thumbprint,
+            replace=trusted,
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self._service_principal),
+        ).activeThumbprint
 
 
 def certificate_body(text: str) -> str:

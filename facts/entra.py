@@ -27,6 +27,7 @@ class Cloud:
     name: str
     login_host: str
     issuer_host: str
+    graph_host: str
     my_apps_url: str
     non_gallery_template: str
 
@@ -50,6 +51,7 @@ _PUBLIC = Cloud(
     "public",
     "login.microsoftonline.com",
     "sts.windows.net",
+    "graph.microsoft.com",
     "https://myapps.microsoft.com",
     "8adf8e6e-67b2-4cf2-a259-e3dc5476c621",
 )
@@ -57,6 +59,7 @@ _CHINA = Cloud(
     "china",
     "login.partner.microsoftonline.cn",
     "sts.chinacloudapi.cn",
+    "microsoftgraph.chinacloudapi.cn",
     "https://myapps.azure.cn",
     "5a532e38-1581-4918-9658-008dc27c1d68",
 )
@@ -64,6 +67,7 @@ _US_GOVERNMENT = Cloud(
     "usgovernment",
     "login.microsoftonline.us",
     "sts.windows.net",
+    "graph.microsoft.us",
     "https://myapps.microsoft.us",
     "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
 )

@@ -1,0 +1,1 @@
+"""What the azuread provider cannot do in Entra: say which signing certificate is the active one."""

@@ -1,0 +1,39 @@
+"""What can go wrong at Microsoft Graph, as one tree of exceptions. None holds a body, a header or a credential."""
+
+# ruff: noqa: N818  (names that say what happened)
+
+from __future__ import annotations
+
+
+class GraphError(Exception):
+    """Base of everything this package raises on purpose; ``code`` is Graph's own, ``request_id`` for support."""
+
+    def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
+        details = ", ".join(part for part in (code, f"request {request_id}" if request_id else "") if part)
+        super().__init__(f"{message} ({details})" if details else message)
+        self.code = code
+        self.request_id = request_id
+
+
+class CredentialsMissing(GraphError):
+    """The ``ARM_*`` variables do not make a credential."""
+
+
+class Unreachable(GraphError):
+    """Graph, or the token endpoint, could not be reached, or kept failing."""
+
+
+class NotFound(GraphError):
+    """Graph does not know the object."""
+
+
+class Refused(GraphError):
+    """Graph understood and refused: no permission, a rule broken."""
+
+
+class CertificateUnknown(GraphError):
+    """The certificate to activate is not on the service principal."""
+
+
+class NotTakenOver(GraphError):
+    """Graph accepted a change, and reading it back shows something else."""

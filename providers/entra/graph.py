@@ -1,0 +1,111 @@
+"""A small client for Microsoft Graph v1.0: tokens, retries of what may be repeated, typed errors."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+from providers.entra.credentials import cloud, credential
+from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Refused, Unreachable
+
+_TIMEOUT_SECONDS = 30
+_RETRIES = 5
+_LONGEST_WAIT_SECONDS = 60
+
+
+class GraphClient:
+    """Calls Graph as the application of the ``ARM_*`` variables. Safe to share between threads."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        host = cloud(environment).graph_host
+        self._base = f"https://{host}/v1.0"
+        self._scope = f"https://{host}/.default"
+        self._credential = credential(environment)
+        self._session = requests.Session()
+        retry = Retry(
+            total=_RETRIES,
+            backoff_factor=1,
+            backoff_jitter=1,
+            backoff_max=_LONGEST_WAIT_SECONDS,
+            retry_after_max=_LONGEST_WAIT_SECONDS,
+            # Setting one property to one value may be repeated; 429 says that it was not done.
+            allowed_methods={"GET", "PATCH"},
+            status_forcelist=(429, 502, 503, 504),
+            redirect=0,
+        )
+        self._session.mount("https://", HTTPAdapter(max_retries=retry))
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """Reads an object. Raises GraphError, NotFound when it is not there."""
+        return self._call("GET", path, params={f"${name}": value for name, value in query.items()})
+
+    def patch(self, path: str, values: Mapping[str, Any]) -> None:
+        """Sets properties of an object. Raises GraphError."""
+        self._call("PATCH", path, json=values)
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        try:
+            answer = self._session.request(
+                method,
+                self._base + path,
+                headers={"Authorization": f"Bearer {self._token()}"},
+                timeout=_TIMEOUT_SECONDS,
+                allow_redirects=False,
+                **options,
+            )
+        except requests.RequestException as error:
+            raise Unreachable(
+                f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"
+            ) from None
+        if answer.ok:
+            return answer.json() if answer.content else {}
+        raise _error(method, path, answer)
+
+    def _token(self) -> str:
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  (as azure-identity: only when needed)
+
+        try:
+            return self._credential.get_token(self._scope).token
+        except AzureError as error:
+            # The first line names the AADSTS code; the rest is advice for interactive use.
+            raise CredentialsMissing(f"No token for Microsoft Graph: {str(error).splitlines()[0]}") from None
+
+
+_clients: dict[None, GraphClient] = {}
+_lock = threading.Lock()
+
+
+def shared_client() -> GraphClient:
+    """The process's client: one token for all threads."""
+    with _lock:
+        if None not in _clients:
+            _clients[None] = GraphClient(os.environ)
+        return _clients[None]
+
+
+def _error(method: str, path: str, answer: requests.Response) -> GraphError:
+    try:
+        error = answer.json()["error"]
+        code, message = str(error["code"]), str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        code, message = str(answer.status_code), "an answer without an explanation"
+    kind: type[GraphError] = Refused
+    if answer.status_code == requests.codes.not_found:
+        kind = NotFound
+    elif (
+        answer.status_code == requests.codes.too_many_requests
+        or answer.status_code >= requests.codes.server_error
+    ):
+        kind = Unreachable
+    return kind(
+        f"Microsoft Graph, {method} {path}: {message}",
+        code=code,
+        request_id=answer.headers.get("request-id", ""),
+    )
