@@ -65,15 +65,24 @@ def check(table: Table, news: Properties, olds: Properties) -> Checked:
     """`olds` are the inputs of the last run: a default that was filled in then stays what it was."""
     checked = Checked({})
     place = Place()
-    _check_fields(checked, checked.inputs, table.properties, news, place)
+    choice = list(_choice(table, news, place))
+    excused = table.exactly_one_of if choice else ()
+    _check_fields(checked, checked.inputs, table.properties, news, place, excused=excused)
     _fill_defaults(checked.inputs, table, olds)
-    checked.problems += _combinations(table, checked.inputs, place)
+    checked.problems += [*_conflicts(table, checked.inputs, place), *choice]
     return checked
 
 
 def _check_fields(
-    checked: Checked, target: Properties, rows: tuple[Property, ...], news: Properties, place: Place
+    checked: Checked,
+    target: Properties,
+    rows: tuple[Property, ...],
+    news: Properties,
+    place: Place,
+    *,
+    excused: tuple[str, ...] = (),
 ) -> None:
+    """Values of properties that are `excused`, or exclude each other, are not looked at further."""
     by_name = {row.name: row for row in rows}
     stated = {key: value for key, value in news.items() if value is not None and key != DEFAULTS}
     for key, value in stated.items():
@@ -85,7 +94,7 @@ def _check_fields(
             checked.problems.append(_unconfigurable(row, place))
             target[key] = value
         else:
-            conflicting = [name for name in row.conflicts if stated.get(name) is not None]
+            conflicting = key in excused or any(name in stated for name in row.conflicts)
             valued = Checked({}) if conflicting else checked
             target[key] = _convert(valued, row, value, place.into(key, row.upstream_name))
     for row in rows:
@@ -102,17 +111,21 @@ def _fill_defaults(inputs: Properties, table: Table, olds: Properties) -> None:
             inputs[DEFAULTS].append(row.name)
 
 
-def _combinations(table: Table, inputs: Properties, place: Place) -> Iterator[Problem]:
-    """Inputs that exclude each other, and choices that must be made."""
+def _conflicts(table: Table, inputs: Properties, place: Place) -> Iterator[Problem]:
+    """Inputs that exclude each other, told at both."""
     for row in table.inputs:
         others = [table.by_name[name].upstream_name for name in row.conflicts if inputs.get(name)]
         if inputs.get(row.name) and others:
             detail = f'"{row.upstream_name}": conflicts with {others[0]}'
             yield Problem(_at(row, place), "Conflicting configuration arguments", detail)
-    if not table.exactly_one_of:
-        return
+
+
+def _choice(table: Table, news: Properties, place: Place) -> Iterator[Problem]:
+    """Exactly one of these inputs must be there; told at each of them."""
     choices = sorted(table.by_name[name].upstream_name for name in table.exactly_one_of)
-    stated = sorted(table.by_name[name].upstream_name for name in table.exactly_one_of if name in inputs)
+    stated = sorted(
+        table.by_name[name].upstream_name for name in table.exactly_one_of if news.get(name) is not None
+    )
     if len(stated) == 1:
         return
     said = f"one of `{','.join(choices)}` must be specified"

@@ -195,14 +195,14 @@ def _list_edits(old: list[Value], new: list[Value]) -> tuple[set[int], set[int]]
     removed: set[int] = set()
     added: set[int] = set()
     while i < len(old) and j < len(new):
-        if old[i] == new[j]:
-            i, j = i + 1, j + 1
-        elif common[i + 1][j] >= common[i][j + 1]:
+        if common[i + 1][j] == common[i][j]:
             removed.add(i)
             i += 1
-        else:
+        elif common[i][j + 1] == common[i][j]:
             added.add(j)
             j += 1
+        else:
+            i, j = i + 1, j + 1
     return removed | set(range(i, len(old))), added | set(range(j, len(new)))
 
 
