@@ -23,6 +23,7 @@ TOKENS = "mimecast.tokens"
 TOKEN_PATH = "/oauth/token"
 
 _LIFETIME_SECONDS = 1800
+_TOKENS_KEPT = 500
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -65,7 +66,7 @@ def issue(world: World, content_type: str, body: bytes) -> Response:
     token = secrets.token_urlsafe(48)
     now = world.now()
     with world.transaction():
-        _forget_old_tokens(world, now)
+        _forget_oldest_tokens(world)
         world.put(
             TOKENS,
             _key(token),
@@ -117,8 +118,7 @@ def _key(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _forget_old_tokens(world: World, now: datetime) -> None:
-    """Drop what expired a day ago: until then an old token must be told ``token_expired``, not ``invalid``."""
-    for key, document in world.items(TOKENS):
-        if datetime.fromisoformat(document["expires"]) < now - timedelta(days=1):
-            world.delete(TOKENS, key)
+def _forget_oldest_tokens(world: World) -> None:
+    """Keep the newest: a token that expired must still be told ``token_expired``, not ``invalid``."""
+    for key, _ in world.items(TOKENS)[:-_TOKENS_KEPT]:
+        world.delete(TOKENS, key)

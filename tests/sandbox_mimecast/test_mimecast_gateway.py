@@ -12,7 +12,7 @@ import requests
 
 from sandbox import credentials
 from tests.sandbox_mimecast.helpers import GATEWAY, TIMEOUT, Api, default_api
-from tests.support.sandboxes import ACCOUNT_CODE, RunningSandbox
+from tests.support.sandboxes import ACCOUNT_CODE, RunningSandbox, seed_document
 
 GET_ACCOUNT = "/api/account/get-account"
 FORM = {
@@ -194,7 +194,7 @@ def test_discovery_tells_the_region_of_known_addresses_only(sandbox: RunningSand
     sandbox.control.seed(
         {
             "mimecast": {
-                **_account(),
+                **seed_document()["mimecast"],
                 "domains": [{"name": "discover.example"}],
                 "users": [{"emailAddress": "ada@discover.example"}],
             }
@@ -208,13 +208,3 @@ def test_discovery_tells_the_region_of_known_addresses_only(sandbox: RunningSand
     body = {"data": [{"emailAddress": "nobody@discover.example"}]}
     (unknown,) = sandbox.session().post(url, json=body, timeout=TIMEOUT).json()["data"]
     assert "region" not in unknown
-
-
-def _account() -> dict[str, object]:
-    return {
-        "accountCode": ACCOUNT_CODE,
-        "region": "eu",
-        "clientId": credentials.MIMECAST_CLIENT_ID,
-        "clientSecret": credentials.MIMECAST_CLIENT_SECRET,
-        "administrator": {"emailAddress": "administrator@example.com", "password": "unused-because-there"},
-    }
