@@ -6,10 +6,12 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_azuread as azuread
 
+from components.lookups import LookupFailed, ask
 from components.people import EntraGroup, Person
 from components.settings import Application, Ownership, SignOn
 from facts.entra import (
@@ -165,10 +167,14 @@ def find_template(application: Application, cloud: Cloud) -> str:
         if _looks_like_id(template):
             return template.lower()
         try:
-            return azuread.get_application_template(display_name=template).template_id
-        except Exception as error:  # The SDK raises plain Exception for a failed invoke.
-            if "no application templates found" not in str(error):
-                raise
+            found = ask(partial(azuread.get_application_template, display_name=template))
+        except LookupFailed as failure:
+            if "no application templates found" not in str(failure):
+                raise pulumi.RunError(
+                    f'The gallery entry "{template}" could not be looked up: {failure}'
+                ) from None
+        else:
+            return found.template_id
     if application.allow_non_gallery:
         return cloud.non_gallery_template
     names = ", ".join(f'"{name}"' for name in application.template)

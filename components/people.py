@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import pulumi
 import pulumi_azuread as azuread
+
+from components.lookups import LookupFailed, ask, ask_or_stop
 
 
 class Standing(StrEnum):
@@ -81,7 +84,12 @@ def find_users(addresses: Sequence[str]) -> list[Person]:
 def _users(
     mails: list[str] | None = None, user_principal_names: list[str] | None = None
 ) -> Iterable[azuread.outputs.GetUsersUserResult]:
-    result = azuread.get_users(mails=mails, user_principal_names=user_principal_names, ignore_missing=True)
+    result = ask_or_stop(
+        "The users of mimecast-sso:assign.users could not be looked up in Entra",
+        lambda: azuread.get_users(
+            mails=mails, user_principal_names=user_principal_names, ignore_missing=True
+        ),
+    )
     return result.users
 
 
@@ -90,9 +98,9 @@ def find_groups(names: Sequence[str]) -> list[EntraGroup]:
     groups, problems = [], []
     for name in names:
         try:
-            group = azuread.get_group(display_name=name, security_enabled=True)
-        except Exception as error:  # The SDK raises plain Exception for a failed invoke.
-            problems.append(_group_problem(name, error))
+            group = ask(partial(azuread.get_group, display_name=name, security_enabled=True))
+        except LookupFailed as failure:
+            problems.append(_group_problem(name, str(failure)))
             continue
         groups.append(EntraGroup(name, group.object_id, len(group.members)))
     if problems:
@@ -100,8 +108,7 @@ def find_groups(names: Sequence[str]) -> list[EntraGroup]:
     return groups
 
 
-def _group_problem(name: str, error: Exception) -> str:
-    text = str(error)
+def _group_problem(name: str, text: str) -> str:
     if "More than one group" in text:
         return (
             f'mimecast-sso:assign.groups names "{name}", and Entra has more than one security group of that name. '
@@ -112,4 +119,4 @@ def _group_problem(name: str, error: Exception) -> str:
             f'mimecast-sso:assign.groups names "{name}", and Entra has no security group of that name. '
             "Correct the name, or create the group first."
         )
-    raise error
+    return f'mimecast-sso:assign.groups: "{name}" could not be looked up in Entra: {text}'

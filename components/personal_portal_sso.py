@@ -13,6 +13,7 @@ import pulumi_azuread as azuread
 
 from components import people, roll_out
 from components.gallery_application import GalleryApplication, GalleryApplicationArgs, find_template
+from components.lookups import ask_or_stop
 from components.mimecast_tenant import MimecastTenant, MimecastTenantArgs
 from components.people import Person, Standing
 from components.settings import Address, AddressSource, Settings, SignOn
@@ -42,7 +43,9 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self._settings = args.settings
         settings = args.settings
         cloud = _cloud()
-        deployer = azuread.get_client_config()
+        deployer = ask_or_stop(
+            "Entra could not be reached or refused the ARM_* credentials", azuread.get_client_config
+        )
         users = people.find_users(settings.assign.users)
         self._say_who_cannot_sign_in(users)
         application = GalleryApplication(
