@@ -96,7 +96,8 @@ def _fail(error: Exception, cls: type[ReadableProvider]) -> NoReturn:
         raise error
     if isinstance(error, cls.expected):
         raise ResourceError(" ".join(str(error).split())) from None
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    # The limit is given, because the one of the process hides every frame.
+    place = traceback.extract_tb(error.__traceback__, limit=-1)[-1]
     raise ResourceError(
         f"Unexpected {type(error).__name__} in {place.name} (line {place.lineno}); this is a defect of the "
         f"provider. Set {TRACEBACK_VARIABLE}=1 to see all of it"

@@ -414,7 +414,7 @@ class AddressBookProvider(_Provider):
 
 def _book(value: Any) -> dict[str, dict[str, str]]:
     if not isinstance(value, dict):
-        raise ValueError("must be a map of addresses")  # noqa: TRY004  (the user's value, not a wrong call)
+        raise ValueError("must be a map of addresses")  # noqa: TRY004  (the user's value)
     book: dict[str, dict[str, str]] = {}
     for spelt, entry in value.items():
         address = email_address(spelt)
@@ -704,6 +704,7 @@ class AuthenticationProfileProvider(_Provider):
             "thumbprint",
             lambda value: authentication_profile.normal_thumbprint(_text(value)),
         )
+        normalise(inputs, failures, "form", _form)
         normalise(inputs, failures, "confirmed", _confirmation)
         if inputs["confirmed"] is None:
             del inputs["confirmed"]
@@ -711,7 +712,7 @@ class AuthenticationProfileProvider(_Provider):
             # On no property: the certificate may be marked secret, and the engine prints values.
             failures += [
                 CheckFailure("", problem)
-                for problem in authentication_profile.problems(inputs["form"] or {}, inputs["thumbprint"])
+                for problem in authentication_profile.problems(inputs["form"], inputs["thumbprint"])
             ]
         return CheckResult(inputs, failures)
 
@@ -723,6 +724,15 @@ class AuthenticationProfileProvider(_Provider):
 
     def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
         return UpdateResult(_profile_outputs(news))
+
+
+def _form(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a map of the form's fields")  # noqa: TRY004  (the user's value)
+    certificate = value.get("certificate")
+    if not isinstance(certificate, str):
+        return value
+    return value | {"certificate": authentication_profile.normal_certificate(certificate)}
 
 
 def _confirmation(value: Any) -> dict[str, str] | None:

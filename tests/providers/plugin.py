@@ -1,0 +1,146 @@
+"""The SDK's own dynamic provider process, driven over gRPC as the engine drives it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import json_format, struct_pb2
+from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import proto
+from pulumi.runtime.proto import provider_pb2_grpc
+
+ROOT = Path(__file__).resolve().parents[2]
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How the protocol writes a value that is not known yet."""
+
+Properties = dict[str, Any]
+
+
+class CallError(Exception):
+    """A call that the provider aborted; the text is what the engine would print."""
+
+
+@dataclass
+class Plugin:
+    """One provider process. Old outputs are passed as given; ``__provider`` is added and taken away here."""
+
+    stub: Any
+    output: list[str] = field(default_factory=list)
+
+    def configure(self, **config: Any) -> None:
+        """Stack configuration, keys without their namespace, values as text."""
+        self.stub.Configure(
+            proto.ConfigureRequest(
+                args=_struct({f"mimecast-sso:{key}": value for key, value in config.items()})
+            )
+        )
+
+    def check(
+        self, provider: type[ResourceProvider], news: Properties, olds: Properties | None = None
+    ) -> tuple[Properties, list[tuple[str, str]]]:
+        request = proto.CheckRequest(olds=_sent(provider, olds or {}), news=_sent(provider, news))
+        answer = self._call("Check", request)
+        return _received(answer.inputs), [(failure.property, failure.reason) for failure in answer.failures]
+
+    def inputs(self, provider: type[ResourceProvider], news: Properties) -> Properties:
+        """What the engine would keep as inputs; no failures expected."""
+        checked, failures = self.check(provider, news)
+        assert failures == []
+        return checked
+
+    def diff(
+        self, provider: type[ResourceProvider], id_: str, olds: Properties, news: Properties
+    ) -> tuple[str, list[str]]:
+        answer = self._call(
+            "Diff", proto.DiffRequest(id=id_, olds=_sent(provider, olds), news=_sent(provider, news))
+        )
+        return proto.DiffResponse.DiffChanges.Name(answer.changes), list(answer.replaces)
+
+    def create(self, provider: type[ResourceProvider], news: Properties) -> tuple[str, Properties]:
+        answer = self._call("Create", proto.CreateRequest(properties=_sent(provider, news)))
+        return answer.id, _received(answer.properties)
+
+    def read(
+        self, provider: type[ResourceProvider], id_: str, outputs: Properties
+    ) -> tuple[str, Properties, Properties]:
+        answer = self._call("Read", proto.ReadRequest(id=id_, properties=_sent(provider, outputs)))
+        return answer.id, _received(answer.properties), _received(answer.inputs)
+
+    def update(
+        self, provider: type[ResourceProvider], id_: str, olds: Properties, news: Properties
+    ) -> Properties:
+        answer = self._call(
+            "Update", proto.UpdateRequest(id=id_, olds=_sent(provider, olds), news=_sent(provider, news))
+        )
+        return _received(answer.properties)
+
+    def delete(self, provider: type[ResourceProvider], id_: str, outputs: Properties) -> None:
+        self._call("Delete", proto.DeleteRequest(id=id_, properties=_sent(provider, outputs)))
+
+    def _call(self, method: str, request: Any) -> Any:
+        try:
+            return getattr(self.stub, method)(request, timeout=60)
+        except grpc.RpcError as error:
+            raise CallError(error.details()) from None
+
+
+@contextmanager
+def running(environment: dict[str, str]) -> Iterator[Plugin]:
+    """A provider process with this environment (and nothing of ours but PATH)."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:0"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PULUMI_PROJECT": "mimecast-sso", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    port = process.stdout.readline().strip()
+    # gRPC's clients honour proxy variables, and tests may run where some are set.
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)])
+    plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
+    reader = threading.Thread(target=plugin.output.extend, args=(process.stdout,), daemon=True)
+    reader.start()
+    try:
+        yield plugin
+    finally:
+        channel.close()
+        process.terminate()
+        process.wait(20)
+        reader.join(20)
+
+
+def refusal(plugin: Plugin, method: str, *arguments: Any) -> str:
+    """The one line that a call fails with."""
+    with pytest.raises(CallError) as caught:
+        getattr(plugin, method)(*arguments)
+    text = str(caught.value).strip()
+    assert "Traceback" not in text
+    assert "\n" not in text
+    return text
+
+
+def _sent(provider: type[ResourceProvider], properties: Properties) -> struct_pb2.Struct:
+    return _struct({**properties, "__provider": serialize_provider(provider())})
+
+
+def _struct(properties: Properties) -> struct_pb2.Struct:
+    return json_format.ParseDict(properties, struct_pb2.Struct())
+
+
+def _received(properties: struct_pb2.Struct) -> Properties:
+    received: Properties = json_format.MessageToDict(properties)
+    received.pop("__provider", None)
+    return received
