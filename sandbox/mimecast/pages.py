@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,10 @@ def see_other(url: str) -> RedirectResponse:
     return RedirectResponse(url, status_code=303)
 
 
-def unknown(world: World) -> Callable[[Request, Exception], Response]:
+def unknown(world: World) -> Callable[[Request, Exception], Awaitable[Response]]:
     """The handler for addresses that no page has; the sandbox's status lists them."""
 
-    def handle(request: Request, _: Exception) -> Response:
+    async def handle(request: Request, _: Exception) -> Response:
         world.record_unknown(request.method, request.url.hostname or "", request.url.path)
         return page("refusal.html", 404, reason="There is no such page.")
 
