@@ -49,6 +49,9 @@ def main() -> int:
     channel = grpc.insecure_channel(
         order["engine"], options=[("grpc.max_receive_message_length", _MESSAGE_LIMIT)]
     )
+    # Programs and their children may read these variables, which the CLI's language host sets.
+    os.environ["PULUMI_CONFIG"] = json.dumps(order["config"])
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(order["secretKeys"])
     set_all_config(order["config"], order["secretKeys"])
     configure(
         Settings(
