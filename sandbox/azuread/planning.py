@@ -210,7 +210,8 @@ def applied(table: Table, planned: Properties, live: Properties) -> Properties:
     """The outputs after a creation or an update: as read, but what was left empty stays null as it was planned."""
     outputs = outputs_of(table, planned, live)
     for row in table.properties:
-        if (row.shape.many or row.fields) and planned.get(row.name) is None and not outputs[row.name]:
+        unset = row.input and planned.get(row.name) is None
+        if unset and (row.shape.many or row.fields) and not outputs[row.name]:
             outputs[row.name] = None
     return outputs
 
@@ -260,13 +261,18 @@ def imported_inputs(table: Table, outputs: Properties) -> Properties:
         value = outputs.get(row.name)
         if value in (None, "", [], {}, False, row.default) or any(name in inputs for name in row.conflicts):
             continue
-        inputs[row.name] = _imported(row, value)
+        if not row.fields:
+            inputs[row.name] = value
+        elif any(map(_says_something, value if row.shape.many else [value])):
+            inputs[row.name] = _imported_objects(row, value)
     return inputs
 
 
-def _imported(row: Property, value: Value) -> Value:
-    if not row.fields:
-        return value
+def _says_something(item: Properties) -> bool:
+    return any(item.values())
+
+
+def _imported_objects(row: Property, value: Value) -> Value:
     items = [
         {field.name: item[field.name] for field in row.fields if item.get(field.name)} | {DEFAULTS: []}
         for item in (value if isinstance(value, list) else [value])

@@ -150,7 +150,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.UpdateResponse(properties=to_struct(planning.marked(kind.table, planned)))
         operation = _Operation(kind, request.urn, "updating", context)
-        with operation.reported(lambda error: (error.resource_id, planned)), patience(request.timeout):
+        kept = {
+            name: value if value is not None else olds.get(name) and "" for name, value in planned.items()
+        }
+        with operation.reported(lambda error: (error.resource_id, kept)), patience(request.timeout):
             graph = self._configured()
             with _incomplete(request.id):
                 kind.update(graph, request.id, olds, planned)

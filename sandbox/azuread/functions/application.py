@@ -298,7 +298,13 @@ class GetServicePrincipal(Function):
             _lookup("displayName", validation.not_empty),
             _lookup("objectId", validation.uuid),
             *(
-                Property(row.name, row.shape, computed=True, fields=row.fields)
+                # What is a set in the resource type is here a list, in the service's order.
+                Property(
+                    row.name,
+                    Shape.STRINGS if row.shape is Shape.STRING_SET else row.shape,
+                    computed=True,
+                    fields=row.fields,
+                )
                 for row in ServicePrincipal.table.properties
                 if row.name not in (*_UNSHARED, "featureTags", "features")
             ),

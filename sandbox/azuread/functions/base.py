@@ -25,14 +25,14 @@ class Function(ABC):
         """The results with `id`; `arguments` are complete, unset ones empty. Raises FailedError."""
 
     def invoke(self, graph: Graph, arguments: Properties) -> Properties:
-        """Arguments and results together, everything the table names; an unknown argument counts as unset."""
-        complete: Properties = {row.name: row.shape.empty for row in self.table.properties}
-        complete |= {key: value for key, value in arguments.items() if value != UNKNOWN}
-        results = self.read(graph, complete)
+        """Stated arguments and results together; an unknown argument counts as unset."""
+        stated = {key: value for key, value in arguments.items() if value != UNKNOWN}
+        empty: Properties = {row.name: row.shape.empty for row in self.table.properties}
+        results = self.read(graph, {**empty, **stated})
         for row in self.table.properties:
             if row.shape is Shape.STRING_SET and row.name in results:
                 results[row.name] = sorted(results[row.name])
-        return {**complete, **results}
+        return {**stated, **results}
 
 
 def quoted(value: str) -> str:

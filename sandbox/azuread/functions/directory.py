@@ -59,6 +59,7 @@ class GetDomains(Function):
         return {
             "id": f"domains#{graph.settings.tenant_id}#{fingerprint(names)}",
             "domains": [self._described(domain) for domain in found],
+            **{row.name: arguments[row.name] for row in self.table.inputs},
         }
 
     def _wanted(self, domain: Document, arguments: Properties) -> bool:
@@ -145,7 +146,7 @@ class GetUser(Function):
             "objectId": object_id,
             "managerId": manager["id"] if manager else "",
             **texts(live, _USER_TEXTS),
-            **texts(live.get("employeeOrgData") or {}, _ORGANISATION_TEXTS),
+            **(texts(live["employeeOrgData"], _ORGANISATION_TEXTS) if live.get("employeeOrgData") else {}),
             **{name: live.get(name) or [] for name in _USER_LISTS},
             **{name: bool(live.get(key)) for name, key in _USER_FLAGS.items()},
         }
@@ -209,8 +210,8 @@ class GetUsers(Function):
                 for name, _, _, _ in _USERS_LOOKUPS
             ),
             Property("objectIds", Shape.STRINGS, optional=True, computed=True, validate=validation.uuid),
-            optional("ignoreMissing", Shape.BOOLEAN, conflicts=("returnAll",)),
-            optional("returnAll", Shape.BOOLEAN, conflicts=("ignoreMissing",)),
+            optional("ignoreMissing", Shape.BOOLEAN, default=False, conflicts=("returnAll",)),
+            optional("returnAll", Shape.BOOLEAN, default=False, conflicts=("ignoreMissing",)),
             objects(
                 "users",
                 computed("accountEnabled", Shape.BOOLEAN), computed("objectId"),
@@ -303,7 +304,7 @@ class GetGroup(Function):
             Property("mailNickname", optional=True, computed=True),
             Property("objectId", optional=True, computed=True, validate=validation.uuid),
             *(Property(name, Shape.BOOLEAN, optional=True, computed=True) for name in _GROUP_SWITCHES),
-            optional("includeTransitiveMembers", Shape.BOOLEAN),
+            optional("includeTransitiveMembers", Shape.BOOLEAN, default=False),
             objects("dynamicMemberships", computed("enabled", Shape.BOOLEAN), computed("rule")),
             computed("members", Shape.STRINGS),
             computed("owners", Shape.STRINGS),
@@ -321,14 +322,13 @@ class GetGroup(Function):
     )
 
     def invoke(self, graph: Graph, arguments: Properties) -> Properties:
-        # Whether a switch was stated at all decides about the filter.
-        stated = {name: arguments[name] for name in _GROUP_SWITCHES if arguments.get(name) is not None}
-        return super().invoke(graph, {**arguments, "stated": stated})
+        # An unset switch does not filter, a false one does.
+        return super().invoke(graph, {**dict.fromkeys(_GROUP_SWITCHES), **arguments})
 
     def read(self, graph: Graph, arguments: Properties) -> Properties:
-        live = self._find(graph, arguments, arguments.pop("stated"))
+        stated = {name: arguments[name] for name in _GROUP_SWITCHES if arguments[name] is not None}
+        live = self._find(graph, arguments, stated)
         object_id = live["id"]
-        writeback = live.get("writebackConfiguration") or {}
         kind = "transitiveMembers" if arguments["includeTransitiveMembers"] else "members"
         words = "transitive group members" if arguments["includeTransitiveMembers"] else "group members"
         path = f"/groups/{object_id}"
@@ -342,8 +342,7 @@ class GetGroup(Function):
             "members": members,
             "owners": owners,
             "dynamicMemberships": _dynamic(live),
-            "writebackEnabled": bool(writeback.get("isEnabled")),
-            "onpremisesGroupType": writeback.get("onPremisesGroupType") or "",
+            **_writeback(live.get("writebackConfiguration")),
             **texts(live, _GROUP_TEXTS),
             **{name: live.get(key) or [] for name, key in _GROUP_LISTS.items()},
             **{name: bool(live.get(key)) for name, key in _GROUP_FLAGS.items()},
@@ -389,6 +388,15 @@ class GetGroup(Function):
                 f"/groups/{live['id']}", beta=True, select=",".join(sorted(_UNIFIED_FLAGS.values()))
             )
         return {name: bool(extra.get(key)) for name, key in _UNIFIED_FLAGS.items()}
+
+
+def _writeback(configuration: Document | None) -> Properties:
+    if configuration is None:
+        return {}
+    return {
+        "writebackEnabled": bool(configuration.get("isEnabled")),
+        "onpremisesGroupType": configuration.get("onPremisesGroupType") or "",
+    }
 
 
 def _dynamic(live: Document) -> list[Properties]:

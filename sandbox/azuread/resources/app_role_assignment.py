@@ -60,8 +60,11 @@ class AppRoleAssignment(ResourceType):
         return live and {"id": resource_id, **{name: live.get(key) or "" for name, key in _FIELDS.items()}}
 
     def delete(self, graph: Graph, resource_id: str, olds: Properties) -> None:
-        with naming(f"[id] Deleting {self._named(resource_id)}"):
+        try:
             graph.delete(resource_id)
+        except GraphError as error:
+            # The published plugin says it twice here.
+            raise FailedError(f"[id] Deleting {self._named(resource_id)}: {error}: {error}") from error
 
     def _named(self, resource_id: str) -> str:
         principal, assignment = known_parts(self.ID, resource_id)
