@@ -18,6 +18,7 @@ raised, and the caller looks the object up.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +29,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
 from facts.mimecast_api import (
     CREDENTIALS_PAGE,
@@ -560,18 +561,30 @@ def _parsed(content: bytes) -> Any:
 
 
 def _network_failure(call: _Call, error: requests.RequestException, request_id: str) -> Exception:
-    if isinstance(error, requests.exceptions.SSLError):
+    if _is_untrusted(error):
         return TransportError(
             "The certificate of Mimecast's gateway is not trusted; check SSL_CERT_FILE and REQUESTS_CA_BUNDLE",
             method=call.method,
             path=call.path,
         )
     if _nothing_was_sent(error):
-        kind = "proxy" if isinstance(error, requests.exceptions.ProxyError) else "gateway"
-        return _Again(
-            TransportError(f"Mimecast's {kind} cannot be reached", method=call.method, path=call.path)
+        proxy = isinstance(error, requests.exceptions.ProxyError)
+        text = (
+            "The proxy of HTTPS_PROXY cannot be reached, or refuses Mimecast's gateway"
+            if proxy
+            else "Mimecast's gateway cannot be reached"
         )
+        return _Again(TransportError(text, method=call.method, path=call.path))
     return _lost(call, "its answer was lost on the way", request_id)
+
+
+def _is_untrusted(error: requests.RequestException) -> bool:
+    # Other TLS failures may come after the request was sent.
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    return isinstance(reason, SSLError) and any(
+        isinstance(argument, ssl.SSLCertVerificationError) for argument in reason.args
+    )
 
 
 def _nothing_was_sent(error: requests.RequestException) -> bool:

@@ -63,9 +63,13 @@ def update_server(
     missing = [f"mimecast-sso:dns.{key}" for key, value in values.items() if not value]
     if missing:
         raise DnsUpdateError(f"Publishing by DNS update needs {', '.join(missing)}")
+    try:
+        zone = domain_name(str(values["zone"]))
+    except ValueError as error:
+        raise DnsUpdateError(f"mimecast-sso:dns.zone: {error}") from None
     return UpdateServer(
         server=str(values["server"]),
-        zone=domain_name(str(values["zone"])),
+        zone=zone,
         key_name=str(values["tsig.name"]),
         key_algorithm=str(tsig.get("algorithm") or "hmac-sha256"),
         key_secret=str(values["tsig.secret"]),

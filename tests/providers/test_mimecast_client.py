@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
+from urllib3.exceptions import MaxRetryError, SSLError
 
 from facts.mimecast_api import CREATE_USER, GET_ACCOUNT, GET_INTERNAL_USERS, UPDATE_USER
 from providers.mimecast import (
@@ -143,6 +145,18 @@ def test_writes_that_were_never_sent_are_repeated() -> None:
     adapter = scripted(Answer(error=unreachable()), legacy({"emailAddress": "ada@example.com"}))
     client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
     assert len(adapter.paths) == 2
+
+
+def tls_failure(cause: Exception) -> Exception:
+    return requests.exceptions.SSLError(MaxRetryError(None, "/", SSLError(cause)))  # type: ignore[arg-type]
+
+
+def test_only_an_untrusted_certificate_says_that_nothing_was_sent() -> None:
+    adapter = scripted(Answer(error=tls_failure(ssl.SSLCertVerificationError())))
+    with pytest.raises(TransportError, match="SSL_CERT_FILE"):
+        client(adapter).legacy(CREATE_USER, {})
+    with pytest.raises(UnclearOutcome):
+        client(scripted(Answer(error=tls_failure(ssl.SSLError("bad record mac"))))).legacy(CREATE_USER, {})
 
 
 def test_reads_give_up_after_four_tries() -> None:
