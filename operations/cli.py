@@ -10,6 +10,7 @@ import click
 import typer
 
 from components.settings import ConfigurationError
+from operations import drift as drifts
 from operations import profiles
 from operations.engine import Engine, EngineName, Outcome
 from operations.exit_codes import Exit, OperationError
@@ -82,6 +83,19 @@ def preview(stack: StackOption, diff: DiffOption = False) -> int:
     if outcome.code:
         return _failed(outcome)
     return Exit.CHANGES if outcome.changed else Exit.FINE
+
+
+@app.command()
+def drift(stack: StackOption) -> int:
+    """Compare the live world with the stack, changing nothing. Exit code 2 when they differ."""
+    opened, engine = _open(stack, "drift")
+    opened.settings()
+    outcome = engine.run("preview", "--refresh", quiet=True)
+    if outcome.code:
+        return _failed(outcome)
+    found = drifts.report(outcome.events)
+    print("\n".join(found.lines()))
+    return Exit.CHANGES if found.found else Exit.FINE
 
 
 @app.command()

@@ -36,6 +36,7 @@ class Outcome:
     changes: dict[str, int] = field(default_factory=dict)
     """Steps by operation, from the engine's summary."""
     errors: list[str] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -55,8 +56,8 @@ class Engine:
         self._stack = stack
         self._command = _command(stack, wanted, verb)
 
-    def run(self, verb: str, *flags: str) -> Outcome:
-        """Runs a verb of the engine, its output going straight to the terminal."""
+    def run(self, verb: str, *flags: str, quiet: bool = False) -> Outcome:
+        """Runs a verb of the engine. Its output goes to the terminal; if ``quiet``, only that of a failure."""
         stack = self._stack
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
             log = Path(folder) / "events.jsonl"
@@ -72,8 +73,13 @@ class Engine:
                 cwd=stack.root,
                 # The flag that writes engine events exists only among the debug commands.
                 env=stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"},
+                stdout=subprocess.PIPE if quiet else None,
+                stderr=subprocess.STDOUT if quiet else None,
+                text=True,
                 check=False,
             )
+            if quiet and done.returncode:
+                print(done.stdout, file=sys.stderr, end="")
             return _outcome(done.returncode, _events(log))
 
     def ensure_stack(self) -> None:
@@ -134,8 +140,8 @@ def _events(log: Path) -> Iterator[dict[str, Any]]:
 
 
 def _outcome(code: int, events: Iterator[dict[str, Any]]) -> Outcome:
-    outcome = Outcome(code)
-    for event in events:
+    outcome = Outcome(code, events=list(events))
+    for event in outcome.events:
         if "summaryEvent" in event:
             outcome.changes = event["summaryEvent"].get("resourceChanges") or {}
         diagnostic = event.get("diagnosticEvent")
