@@ -90,6 +90,16 @@ def published(plugin: Plugin, name: str) -> Properties:
     return {"domain": outputs["domain"], "proofValue": outputs["proofValue"], "publish": "rfc2136"}
 
 
+def void(_: object) -> None:
+    return None
+
+
+def names_in(world: RunningSandbox, group: str) -> list[str]:
+    with running(world.env) as plugin:
+        plugin.configure(**CONFIG)
+        return members_of(plugin, group)
+
+
 WRITES = {
     "create-domain": Write(
         "/api/domain/create-domain",
@@ -181,16 +191,6 @@ FAULTS: dict[str, Properties] = {
     "answer lost after": {"after_commit": True, "drop": True},
     "killed after the answer": {},
 }
-
-
-def void(_: object) -> None:
-    return None
-
-
-def names_in(world: RunningSandbox, group: str) -> list[str]:
-    with running(world.env) as plugin:
-        plugin.configure(**CONFIG)
-        return members_of(plugin, group)
 
 
 @pytest.fixture(scope="module")
