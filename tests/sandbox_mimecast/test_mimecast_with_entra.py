@@ -1,0 +1,189 @@
+"""Both emulators together: a sign-in from Mimecast to Entra and back, and what stops one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox import credentials, lifecycle
+from tests.sandbox_mimecast.helpers import (
+    CONSOLE,
+    REGION_HOST,
+    TIMEOUT,
+    Api,
+    Browser,
+    Page,
+    default_api,
+    internal_domain,
+)
+from tests.support.sandboxes import ADA, ALAN, GRACE, RunningSandbox, started
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+LOGIN_URL = f"https://login.microsoftonline.com/{credentials.TENANT_ID}/saml2"
+ISSUER = f"https://sts.windows.net/{credentials.TENANT_ID}/"
+
+
+@dataclass(frozen=True)
+class Application:
+    """The gallery application on the Entra side."""
+
+    graph: requests.Session
+    application: str
+    principal: str
+    certificate: str
+
+    def call(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return graph_call(self.graph, method, path, body)
+
+
+def graph_call(session: requests.Session, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    answer = session.request(method, f"{GRAPH}/{path}", json=body, timeout=TIMEOUT)
+    assert answer.ok, answer.text
+    document: dict[str, Any] = answer.json() if answer.content else {}
+    return document
+
+
+@pytest.fixture(scope="module")
+def application(sandbox: RunningSandbox) -> Application:
+    return configure_entra(sandbox, assigned=(ADA, ALAN))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mimecast(sandbox: RunningSandbox, api: Api, application: Application) -> None:
+    configure_mimecast(sandbox, api, application.certificate)
+
+
+def configure_entra(sandbox: RunningSandbox, *, assigned: tuple[str, ...]) -> Application:
+    graph = sandbox.graph()
+    wanted = "applicationTemplates?$filter=displayName eq 'Mimecast Personal Portal'"
+    (template,) = graph_call(graph, "GET", wanted)["value"]
+    made = graph_call(
+        graph, "POST", f"applicationTemplates/{template['id']}/instantiate", {"displayName": "Mimecast SSO"}
+    )
+    application, principal = made["application"]["id"], made["servicePrincipal"]["id"]
+    graph_call(graph, "PATCH", f"servicePrincipals/{principal}", {"preferredSingleSignOnMode": "saml"})
+    uris = {
+        "identifierUris": [f"{REGION_HOST}/sso/CUK25A118"],
+        "web": {"redirectUris": [f"{REGION_HOST}/login/saml"]},
+    }
+    graph_call(graph, "PATCH", f"applications/{application}", uris)
+    key = {"displayName": "CN=Mimecast", "endDateTime": "2029-01-01T00:00:00Z"}
+    certificate = graph_call(graph, "POST", f"servicePrincipals/{principal}/addTokenSigningCertificate", key)
+    preferred = {"preferredTokenSigningKeyThumbprint": certificate["thumbprint"]}
+    graph_call(graph, "PATCH", f"servicePrincipals/{principal}", preferred)
+    role = next(role["id"] for role in made["servicePrincipal"]["appRoles"] if role["isEnabled"])
+    for address in assigned:
+        user = graph_call(graph, "GET", f"users/{address}")["id"]
+        assignment = {"principalId": user, "resourceId": principal, "appRoleId": role}
+        graph_call(graph, "POST", f"servicePrincipals/{principal}/appRoleAssignedTo", assignment)
+    return Application(graph, application, principal, certificate["key"])
+
+
+def configure_mimecast(sandbox: RunningSandbox, api: Api, certificate: str) -> None:
+    internal_domain(api, sandbox, "example.com")
+    for address in (ADA, GRACE):
+        api.ok("/api/user/create-user", {"emailAddress": address, "name": address})
+    (group,) = api.ok("/api/directory/create-group", {"description": "Roll-out"})
+    api.ok("/api/directory/add-group-member", {"id": group["id"], "domain": "example.com"})
+    browser = Browser(sandbox).administrator()
+    saved = browser.fill(
+        f"{CONSOLE}/authentication-profiles/new",
+        "authentication-profile",
+        description="Entra",
+        enforcePersonalPortal=True,
+        provider="Microsoft Entra ID",
+        issuerUrl=ISSUER,
+        loginUrl=LOGIN_URL,
+        certificate=certificate,
+        passwordProtectedContext=False,
+        integratedAuthenticationContext=False,
+    )
+    assert saved.status == 200, saved.text
+    form = browser.get(f"{CONSOLE}/application-settings/new").forms["application-settings"]
+    profile = form.options["settingsProfile"]["Entra"]
+    values = {"applicationSettings": "Roll-out", "group": "Roll-out", "settingsProfile": profile}
+    assert browser.send(form, **values).status == 200
+
+
+def edit_profile(sandbox: RunningSandbox, **values: str | bool) -> None:
+    browser = Browser(sandbox).administrator()
+    url = browser.get(f"{CONSOLE}/authentication-profiles").links["Entra"]
+    assert browser.fill(url, "authentication-profile", **values).status == 200
+
+
+def sign_in(sandbox: RunningSandbox, address: str, person: str | None = None) -> Page:
+    """Start at Mimecast with an address, sign in to Entra as the person, and go where that leads."""
+    browser = Browser(sandbox)
+    page = browser.start(address)
+    if "saml-request" not in page.forms:
+        return page
+    page = browser.send(page.forms["saml-request"])
+    if "sign-in" not in page.forms:
+        return page
+    page = browser.send(page.forms["sign-in"], login=person or address, passwd=credentials.USER_PASSWORD)
+    return browser.send(page.forms["saml-response"]) if "saml-response" in page.forms else page
+
+
+def test_an_assigned_and_provisioned_user_is_signed_in(sandbox: RunningSandbox) -> None:
+    assert f"Signed in to the Mimecast Personal Portal as {ADA}" in sign_in(sandbox, ADA).text
+
+
+def test_an_unassigned_user_is_refused_by_entra(sandbox: RunningSandbox) -> None:
+    assert "AADSTS50105" in sign_in(sandbox, GRACE).text
+
+
+def test_a_user_who_is_not_provisioned_is_refused_by_mimecast(sandbox: RunningSandbox) -> None:
+    page = sign_in(sandbox, ALAN)
+    assert page.status == 403
+    assert f"{ALAN} is not provisioned in Mimecast." in page.text
+
+
+def test_entra_decides_who_somebody_is(sandbox: RunningSandbox) -> None:
+    assert f"as {ADA}" in sign_in(sandbox, GRACE, person=ADA).text
+
+
+def test_another_provider_than_entra_means_an_identifier_that_entra_does_not_know(
+    sandbox: RunningSandbox,
+) -> None:
+    edit_profile(sandbox, provider="Other")
+    page = sign_in(sandbox, ADA)
+    edit_profile(sandbox, provider="Azure Active Directory")
+    assert "AADSTS700016" in page.text
+    assert "as ada@example.com" in sign_in(sandbox, ADA).text
+
+
+def test_ticked_contexts_are_what_entra_refuses(sandbox: RunningSandbox) -> None:
+    edit_profile(sandbox, passwordProtectedContext=True)
+    page = sign_in(sandbox, ADA)
+    edit_profile(sandbox, passwordProtectedContext=False)
+    assert "AADSTS75011" in page.text
+
+
+def test_a_new_certificate_that_mimecast_does_not_know_is_refused(
+    sandbox: RunningSandbox, application: Application
+) -> None:
+    path = f"servicePrincipals/{application.principal}"
+    key = {"displayName": "CN=Second", "endDateTime": "2029-06-01T00:00:00Z"}
+    second = application.call("POST", f"{path}/addTokenSigningCertificate", key)
+    application.call("PATCH", path, {"preferredTokenSigningKeyThumbprint": second["thumbprint"]})
+    assert "SignatureInvalid" in sign_in(sandbox, ADA).text
+    edit_profile(sandbox, certificate=second["key"])
+    assert "Signed in" in sign_in(sandbox, ADA).text
+
+
+def test_everything_survives_a_restart(tmp_path: Path) -> None:
+    with started(tmp_path) as sandbox:
+        api = default_api(sandbox)
+        configure_mimecast(sandbox, api, configure_entra(sandbox, assigned=(ADA,)).certificate)
+        browser = Browser(sandbox)
+        page = browser.start(ADA)
+        lifecycle.stop(tmp_path)
+        lifecycle.start(tmp_path)
+        assert api.ok("/api/domain/get-internal-domain")[0]["domain"] == "example.com"
+        page = browser.send(page.forms["saml-request"])
+        page = browser.send(page.forms["sign-in"], login=ADA, passwd=credentials.USER_PASSWORD)
+        assert f"as {ADA}" in browser.send(page.forms["saml-response"]).text
