@@ -1,31 +1,33 @@
 """The emulators of a sandbox: which hosts each serves, and how a seed document reaches each.
 
-An emulator is a module with ``create_app(world)`` and ``HOSTS``; its seed a module with
-``seed(world, document)``, which reads its part of the document, adds what is missing and changes nothing that
-is there.
+An emulator is a module with ``create_app(world)``; its seed a module with ``seed(world, document)``, which reads
+its part of the document, adds what is missing and changes nothing that is there. Both are loaded when they are
+first needed, so that a sandbox is ready before its emulators are.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
-from types import ModuleType
+from collections.abc import Mapping
 from typing import Any
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sandbox.hosts import ENTRA_HOSTS, MIMECAST_HOSTS
 from sandbox.world import World
 
-_APPS = ("sandbox.entra.app", "sandbox.mimecast.app")
+_APPS: Mapping[str, tuple[str, ...]] = {
+    "sandbox.entra.app": ENTRA_HOSTS,
+    "sandbox.mimecast.app": MIMECAST_HOSTS,
+}
 _SEEDS = ("sandbox.entra.seed", "sandbox.mimecast.seed", "sandbox.dns")
 
 
 def applications(world: World) -> dict[str, ASGIApp]:
     """The application of each served host."""
     apps: dict[str, ASGIApp] = {}
-    for module in _present(_APPS):
-        app = module.create_app(world)
-        apps.update(dict.fromkeys(module.HOSTS, app))
+    for module, served in _APPS.items():
+        apps.update(dict.fromkeys(served, _OnDemand(module, world)))
     return apps
 
 
@@ -35,16 +37,19 @@ def seed(world: World, document: dict[str, Any]) -> None:
     Raises:
         KeyError, TypeError, ValueError: the document does not have the agreed form.
     """
-    for module in _present(_SEEDS):
-        module.seed(world, document)
+    for name in _SEEDS:
+        importlib.import_module(name).seed(world, document)
 
 
-def _present(names: tuple[str, ...]) -> list[ModuleType]:
-    return [importlib.import_module(name) for name in names if _exists(name)]
+class _OnDemand:
+    """An emulator's application, made by its first request."""
 
+    def __init__(self, module: str, world: World) -> None:
+        self._module = module
+        self._world = world
+        self._app: ASGIApp | None = None
 
-def _exists(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            self._app = importlib.import_module(self._module).create_app(self._world)
+        await self._app(scope, receive, send)

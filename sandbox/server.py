@@ -9,8 +9,6 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
-import importlib
-import importlib.util
 import json
 import logging
 import os
@@ -25,7 +23,7 @@ from typing import Any
 
 import uvicorn
 
-from sandbox import control, emulators, hosts
+from sandbox import control, dns, emulators, hosts
 from sandbox.authority import server_context
 from sandbox.environment import PROCESS_FILE, Process, instance
 from sandbox.gateway import Gateway, ListenerProtocol
@@ -35,7 +33,6 @@ from sandbox.world import World
 LOOPBACK = "127.0.0.1"
 _PORTS_FILE = "ports.json"
 _LOCK_FILE = "lock"
-_ROLES = ("proxy", "listener", "dns")
 
 _log = logging.getLogger("sandbox")
 
@@ -75,11 +72,14 @@ class Sandbox:
         Raises:
             StartFailure: the port is taken.
         """
-        sockets = _bind(self._home, port)
-        addresses = {role: f"{LOOPBACK}:{sock.getsockname()[1]}" for role, sock in sockets.items()}
+        kept = _kept_ports(self._home)
+        sockets = {"proxy": _proxy_socket(port, kept), "listener": _socket(kept.get("listener", 0))}
+        name_server = await self._start_dns(kept.get("dns", 0))
+        ports = {role: int(sock.getsockname()[1]) for role, sock in sockets.items()}
+        ports["dns"] = name_server.port
+        _write_atomically(self._home / _PORTS_FILE, json.dumps(ports))
         listener = _Server(self._listener_config())
-        proxy = _Server(self._proxy_config(sockets["listener"].getsockname()[1]))
-        dns = await self._start_dns(sockets.pop("dns"))
+        proxy = _Server(self._proxy_config(ports["listener"]))
         serving = [
             asyncio.create_task(listener.serve([sockets["listener"]])),
             asyncio.create_task(proxy.serve([sockets["proxy"]])),
@@ -89,7 +89,7 @@ class Sandbox:
             pid=os.getpid(),
             instance=self._world.instance,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            **addresses,
+            **{role: f"{LOOPBACK}:{number}" for role, number in ports.items()},
         )
         _write_atomically(self._home / PROCESS_FILE, json.dumps(self._process.as_dict()))
         ready(self._process)
@@ -98,7 +98,7 @@ class Sandbox:
         (self._home / PROCESS_FILE).unlink(missing_ok=True)
         listener.should_exit = proxy.should_exit = True
         await asyncio.gather(*serving)
-        del dns
+        name_server.close()
         self._world.close()
 
     def _listener_config(self) -> uvicorn.Config:
@@ -118,16 +118,11 @@ class Sandbox:
         route = Route(frozenset(hosts.SERVED), listener_port, self._world.record_refused)
         return ProxyConfig(app, route, **_OPTIONS)
 
-    async def _start_dns(self, reserved: socket.socket) -> Any:
-        port = reserved.getsockname()[1]
-        reserved.close()
-        if importlib.util.find_spec("sandbox.dns") is None:
-            return None
-        module = importlib.import_module("sandbox.dns")
+    async def _start_dns(self, port: int) -> dns.Handle:
         try:
-            return await module.serve(self._world, LOOPBACK, port)
-        except OSError as error:
-            raise StartFailure(f"the name server cannot listen on port {port}: {error}") from error
+            return await dns.serve(self._world, LOOPBACK, port)
+        except OSError:
+            return await dns.serve(self._world, LOOPBACK, 0)
 
     def _status(self) -> dict[str, Any]:
         process = self._process
@@ -158,25 +153,19 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _bind(home: Path, wanted_proxy_port: int | None) -> dict[str, socket.socket]:
-    """Sockets for every role, on the ports of the last run where these are free."""
-    kept = _kept_ports(home)
-    sockets = {
-        role: _socket(kept.get(role, 0)) for role in _ROLES if role != "proxy" or not wanted_proxy_port
-    }
-    if wanted_proxy_port:
-        try:
-            sockets["proxy"] = _listen(wanted_proxy_port)
-        except OSError as error:
-            raise StartFailure(
-                f"port {wanted_proxy_port} is taken: {error.strerror}. Name another with --port, or none"
-            ) from error
-    ports = {role: sock.getsockname()[1] for role, sock in sockets.items()}
-    _write_atomically(home / _PORTS_FILE, json.dumps(ports))
-    return sockets
+def _proxy_socket(wanted: int | None, kept: dict[str, int]) -> socket.socket:
+    if wanted is None:
+        return _socket(kept.get("proxy", 0))
+    try:
+        return _listen(wanted)
+    except OSError as error:
+        raise StartFailure(
+            f"port {wanted} is taken: {error.strerror}. Name another with --port, or none"
+        ) from error
 
 
 def _socket(port: int) -> socket.socket:
+    """A listening socket on the port of the last run where it is free, else on another."""
     try:
         return _listen(port)
     except OSError:

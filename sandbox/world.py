@@ -173,8 +173,11 @@ class World:
         return value
 
     def set_setting(self, name: str, value: Any) -> None:
-        """Set a switch to any JSON value."""
-        self.put("settings", name, {"value": value})
+        """Set a switch to any JSON value; ``None`` gives it back its default."""
+        if value is None:
+            self.delete("settings", name)
+        else:
+            self.put("settings", name, {"value": value})
 
     # Faults
 

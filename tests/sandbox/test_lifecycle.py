@@ -124,7 +124,7 @@ def test_the_environment_has_the_agreed_variables_and_no_others(home: Path) -> N
     assert variables["NO_PROXY"] == "localhost,127.0.0.1,::1"
     assert variables["PULUMI_BACKEND_URL"] == f"file://{home}/state"
     assert variables["SANDBOX_INSTANCE"] == (home / "instance").read_text()
-    assert f"export ARM_USE_CLI=false\n" in command(home, "env").stdout
+    assert "export ARM_USE_CLI=false\n" in command(home, "env").stdout
 
 
 def test_reset_deletes_the_world_and_the_state_of_stacks(home: Path) -> None:

@@ -1,0 +1,89 @@
+"""The Entra emulator's application: which handler answers on which of Microsoft's host names."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Host, Route
+from starlette.types import ASGIApp
+
+from sandbox.entra import applications, directory, graph, policies, service_principals
+from sandbox.entra.my_apps import MyApps
+from sandbox.entra.sign_on import SignOn
+from sandbox.entra.tokens import TokenEndpoints
+from sandbox.hosts import ENTRA_HOSTS, GRAPH_HOST, LOGIN_HOST, MANAGEMENT_HOST, MY_APPS_HOSTS, STS_HOST
+from sandbox.world import World
+
+HOSTS: tuple[str, ...] = ENTRA_HOSTS
+
+
+def create_app(world: World) -> ASGIApp:
+    """All of Microsoft's hosts over one world."""
+    sign_on = SignOn(world)
+    login = _login_routes(world, sign_on)
+    my_apps = MyApps(world, sign_on).routes()
+    per_host: dict[str, ASGIApp] = {
+        GRAPH_HOST: _graph(world),
+        LOGIN_HOST: _site(world, login),
+        STS_HOST: _site(world, login),
+        MANAGEMENT_HOST: _site(world, [Route("/metadata/endpoints", _metadata)]),
+        **{host: _site(world, my_apps) for host in MY_APPS_HOSTS},
+    }
+    return Starlette(routes=[Host(host, app) for host, app in per_host.items()])
+
+
+def _graph(world: World) -> ASGIApp:
+    operations = (
+        *applications.OPERATIONS,
+        *service_principals.OPERATIONS,
+        *policies.OPERATIONS,
+        *directory.OPERATIONS,
+    )
+
+    async def unknown(request: Request, _: Exception) -> Response:
+        return await graph.unknown_route(world, request)
+
+    return Starlette(routes=graph.routes(world, operations), exception_handlers={404: unknown, 405: unknown})
+
+
+def _login_routes(world: World, sign_on: SignOn) -> list[BaseRoute]:
+    tokens = TokenEndpoints(world)
+    return [
+        Route("/common/discovery/instance", tokens.instance_discovery),
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", tokens.openid_configuration),
+        Route("/{tenant}/discovery/v2.0/keys", tokens.keys),
+        Route("/{tenant}/oauth2/v2.0/token", tokens.token, methods=["POST"]),
+        *sign_on.routes(),
+    ]
+
+
+def _site(world: World, routes: list[BaseRoute]) -> ASGIApp:
+    handler = partial(_unknown_page, world)
+    return Starlette(routes=routes, exception_handlers={404: handler, 405: handler})
+
+
+async def _unknown_page(world: World, request: Request, _: Exception) -> Response:
+    host = request.url.hostname or ""
+    world.record_unknown(request.method, host, request.url.path)
+    text = f"The sandbox has no page {request.method} https://{host}{request.url.path}.\n"
+    return Response(text, status_code=501, media_type="text/plain")
+
+
+async def _metadata(_: Request) -> Response:
+    """The cloud's endpoints, as Azure Resource Manager publishes them for the public cloud."""
+    return JSONResponse(
+        {
+            "name": "AzureCloud",
+            "resourceManager": f"https://{MANAGEMENT_HOST}/",
+            "microsoftGraphResourceId": f"https://{GRAPH_HOST}/",
+            "authentication": {
+                "loginEndpoint": f"https://{LOGIN_HOST}",
+                "audiences": [f"https://{MANAGEMENT_HOST}/"],
+                "tenant": "common",
+                "identityProvider": "AAD",
+            },
+        }
+    )

@@ -1,0 +1,257 @@
+"""Applications and the gallery's templates.
+
+Sources: Microsoft Graph's "application resource type", "applicationTemplate: instantiate" and "Restrictions on
+identifier URIs"; for the error texts the issues of the azuread provider.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse, Response
+
+from facts.entra import CLOUDS
+from sandbox.entra import objects, owners, service_principals
+from sandbox.entra.graph import (
+    ANYBODY,
+    Call,
+    Operation,
+    bad_request,
+    is_visible,
+    new_id,
+    no_content,
+    start_lag,
+)
+from sandbox.entra.objects import APPLICATIONS, OWNERS, SERVICE_PRINCIPALS, TEMPLATES
+from sandbox.entra.odata import Document
+from sandbox.entra.permissions import READ_APPLICATIONS, WRITE_APPLICATIONS, check_owned
+from sandbox.world import World
+
+_NON_GALLERY = CLOUDS["public"].non_gallery_template
+_NAMESPACE = uuid.UUID("5a4db0c5-0000-4000-8000-00000000000f")
+_READ_ONLY = frozenset({"id", "appId", "createdDateTime", "applicationTemplateId", "publisherDomain"})
+_LOGO_TYPES = ("image/png", "image/jpeg", "image/gif")
+
+
+def template(display_name: str, identifier: str | None = None) -> Document:
+    """A template of the gallery; its id follows from its name, so that every sandbox has the same one."""
+    non_gallery = identifier == _NON_GALLERY
+    return {
+        "id": identifier or str(uuid.uuid5(_NAMESPACE, display_name)),
+        "displayName": display_name,
+        "description": None,
+        "publisher": "Microsoft Corporation" if non_gallery else "Mimecast",
+        "categories": [] if non_gallery else ["security"],
+        "homePageUrl": None if non_gallery else "https://www.mimecast.com",
+        "logoUrl": None,
+        "supportedSingleSignOnModes": ["saml", "password", "notSupported"] if non_gallery else ["saml"],
+        "supportedProvisioningTypes": [],
+    }
+
+
+def non_gallery_template() -> Document:
+    """The template of applications that the gallery does not have."""
+    return template("Custom", _NON_GALLERY)
+
+
+def _list_templates(call: Call) -> Response:
+    return call.many(call.world.all(TEMPLATES))
+
+
+def _get_template(call: Call) -> Response:
+    return call.one(objects.find(call.world, TEMPLATES, call.path["id"]))
+
+
+def _instantiate(call: Call) -> Response:
+    chosen = objects.find(call.world, TEMPLATES, call.path["id"])
+    name = call.document().get("displayName")
+    if not name:
+        raise bad_request(
+            "A value without a type name was found and no expected type is available: displayName."
+        )
+    world = call.world
+    application = _from_template(world, chosen, name)
+    principal = service_principals.from_template(world, application, is_gallery=chosen["id"] != _NON_GALLERY)
+    if world.setting("entra.owner_on_instantiate", default=True):
+        application[OWNERS] = principal[OWNERS] = [call.caller.object_id]
+    for collection, document in ((APPLICATIONS, application), (SERVICE_PRINCIPALS, principal)):
+        objects.save(world, collection, document)
+        start_lag(world, document["id"])
+    answer = {
+        "application": shown(application),
+        "servicePrincipal": service_principals.shown(world, principal),
+    }
+    return JSONResponse(answer, status_code=HTTPStatus.CREATED)
+
+
+def _from_template(world: World, chosen: Document, name: str) -> Document:
+    identifier = new_id()
+    application = objects.new(
+        objects.APPLICATION,
+        id=identifier,
+        appId=new_id(),
+        applicationTemplateId=chosen["id"],
+        displayName=name,
+        createdDateTime=_timestamp(world),
+        publisherDomain=_initial_domain(world),
+        appRoles=[_role(chosen["id"], "User"), _role(chosen["id"], "msiam_access")],
+    )
+    application["web"]["homePageUrl"] = (
+        None if chosen["id"] == _NON_GALLERY else "https://*.mimecast.com?metadata=mimecast|ISV9.1|primary|z"
+    )
+    application["web"]["redirectUris"] = world.setting("entra.template_redirect_uris", [])
+    return application
+
+
+def _role(template_id: str, name: str) -> Document:
+    return {
+        "id": str(uuid.uuid5(_NAMESPACE, f"{template_id}/{name}")),
+        "allowedMemberTypes": ["User"],
+        "description": name,
+        "displayName": name,
+        "isEnabled": True,
+        "origin": "Application",
+        "value": None,
+    }
+
+
+def _list(call: Call) -> Response:
+    documents = call.world.all(APPLICATIONS)
+    return call.many(shown(item) for item in documents if is_visible(call.world, item["id"]))
+
+
+def _create(call: Call) -> Response:
+    body = call.document()
+    bound = owners.bound(body)
+    if not body.get("displayName"):
+        raise bad_request("Property 'displayName' is required.")
+    blank = objects.new(
+        objects.APPLICATION,
+        id=new_id(),
+        appId=new_id(),
+        createdDateTime=_timestamp(call.world),
+        publisherDomain=_initial_domain(call.world),
+    )
+    application = objects.merge(blank, body, read_only=_READ_ONLY)
+    application[OWNERS] = bound
+    _check_identifiers(call.world, application, before=[])
+    objects.save(call.world, APPLICATIONS, application)
+    start_lag(call.world, application["id"])
+    return call.created(shown(application))
+
+
+def _get(call: Call) -> Response:
+    return call.one(shown(objects.find(call.world, APPLICATIONS, call.path["id"])))
+
+
+def _update(call: Call) -> Response:
+    application = objects.find(call.world, APPLICATIONS, call.path["id"])
+    check_owned(call.caller, application)
+    body = {name: value for name, value in call.document().items() if name != "id"}
+    changed = objects.merge(application, body, read_only=_READ_ONLY)
+    _check_identifiers(call.world, changed, before=application["identifierUris"])
+    _check_roles(application["appRoles"], changed["appRoles"])
+    objects.save(call.world, APPLICATIONS, changed)
+    return no_content()
+
+
+def _delete(call: Call) -> Response:
+    world = call.world
+    application = objects.find(world, APPLICATIONS, call.path["id"])
+    check_owned(call.caller, application)
+    principal = service_principals.of_application(world, application["appId"])
+    if principal is not None:
+        if _in_saml_mode(principal) and any(_is_foreign(world, uri) for uri in application["identifierUris"]):
+            raise bad_request(
+                "The application cannot be deleted while its service principal uses SAML single sign-on and its"
+                " identifierUris are not on a verified domain.",
+                code="DeletingSamlSpNotAllowed",
+            )
+        service_principals.remove(world, principal)
+    world.delete(APPLICATIONS, application["id"])
+    return no_content()
+
+
+def _put_logo(call: Call) -> Response:
+    check_owned(call.caller, objects.find(call.world, APPLICATIONS, call.path["id"]))
+    return no_content()
+
+
+def shown(application: Document) -> Document:
+    """The application as Graph answers it."""
+    return objects.shown(application)
+
+
+def _check_identifiers(world: World, application: Document, before: Iterable[str]) -> None:
+    added = set(application["identifierUris"]) - set(before)
+    principal = service_principals.of_application(world, application["appId"])
+    for uri in sorted(added):
+        if _taken(world, uri, application["id"]):
+            raise bad_request(
+                "Another object with the same value for property identifierUris already exists.",
+                hint="ObjectConflict",
+            )
+        if _is_foreign(world, uri) and not (principal and _in_saml_mode(principal)):
+            raise bad_request(
+                "Values of identifierUris property must use a verified domain of the organization or its subdomain:"
+                f" '{uri}'",
+                code="HostNameNotOnVerifiedDomain",
+            )
+
+
+def _taken(world: World, uri: str, application_id: str) -> bool:
+    return any(
+        uri.casefold() in (other.casefold() for other in document["identifierUris"])
+        for document in world.all(APPLICATIONS)
+        if document["id"] != application_id
+    )
+
+
+def _is_foreign(world: World, uri: str) -> bool:
+    """Whether the URI is on a host that is neither a verified domain of the tenant nor below one."""
+    parts = urlsplit(uri)
+    if parts.scheme not in {"http", "https"}:
+        return False
+    host = (parts.hostname or "").casefold()
+    verified = [domain["id"].casefold() for domain in world.all(objects.DOMAINS) if domain["isVerified"]]
+    return not any(host == domain or host.endswith(f".{domain}") for domain in verified)
+
+
+def _in_saml_mode(principal: Mapping[str, object]) -> bool:
+    return principal["preferredSingleSignOnMode"] == "saml"
+
+
+def _check_roles(before: Iterable[Document], after: Iterable[Document]) -> None:
+    wanted = {role["id"]: role for role in after}
+    for role in before:
+        change = wanted.get(role["id"])
+        only_switched = change is not None and {**change, "isEnabled": True} == {**role, "isEnabled": True}
+        if role["isEnabled"] and not only_switched:
+            raise bad_request(
+                "Permission (scope or role) cannot be deleted or updated unless disabled first."
+            )
+
+
+def _initial_domain(world: World) -> str | None:
+    return next((domain["id"] for domain in world.all(objects.DOMAINS) if domain["isInitial"]), None)
+
+
+def _timestamp(world: World) -> str:
+    return world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/applicationTemplates", _list_templates, ANYBODY),
+    Operation("GET", "/applicationTemplates/{id}", _get_template, ANYBODY),
+    Operation("POST", "/applicationTemplates/{id}/instantiate", _instantiate, WRITE_APPLICATIONS),
+    Operation("GET", "/applications", _list, READ_APPLICATIONS),
+    Operation("POST", "/applications", _create, WRITE_APPLICATIONS),
+    Operation("GET", "/applications/{id}", _get, READ_APPLICATIONS),
+    Operation("PATCH", "/applications/{id}", _update, WRITE_APPLICATIONS),
+    Operation("DELETE", "/applications/{id}", _delete, WRITE_APPLICATIONS),
+    Operation("PUT", "/applications/{id}/logo", _put_logo, WRITE_APPLICATIONS),
+    *owners.operations("/applications", APPLICATIONS),
+)

@@ -1,0 +1,245 @@
+"""The objects of the directory: where they are kept, and the whole form Graph gives them.
+
+Every known property is present, with null where it is unset: clients tell an absent property from a null one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from sandbox.entra.graph import bad_request, is_visible, not_found
+from sandbox.entra.odata import Document
+from sandbox.world import World
+
+APPLICATIONS = "entra.applications"
+SERVICE_PRINCIPALS = "entra.servicePrincipals"
+USERS = "entra.users"
+GROUPS = "entra.groups"
+TEMPLATES = "entra.templates"
+POLICIES = "entra.policies"
+ASSIGNMENTS = "entra.assignments"
+DOMAINS = "entra.domains"
+PASSWORDS = "entra.passwords"
+
+# Kept in a document, never shown as a property of the object.
+OWNERS = "_owners"
+POLICY_IDS = "_claimsMappingPolicies"
+MEMBERS = "_members"
+
+_NESTED = frozenset({"api", "info", "publicClient", "samlSingleSignOnSettings", "spa", "web"})
+
+APPLICATION: Document = {
+    "id": None,
+    "appId": None,
+    "applicationTemplateId": None,
+    "displayName": None,
+    "description": None,
+    "notes": None,
+    "createdDateTime": None,
+    "deletedDateTime": None,
+    "disabledByMicrosoftStatus": None,
+    "defaultRedirectUri": None,
+    "groupMembershipClaims": None,
+    "identifierUris": [],
+    "isDeviceOnlyAuthSupported": None,
+    "isFallbackPublicClient": None,
+    "publisherDomain": None,
+    "samlMetadataUrl": None,
+    "serviceManagementReference": None,
+    "signInAudience": "AzureADMyOrg",
+    "tags": [],
+    "optionalClaims": None,
+    "oauth2RequirePostResponse": False,
+    "api": {
+        "acceptMappedClaims": None,
+        "knownClientApplications": [],
+        "requestedAccessTokenVersion": None,
+        "oauth2PermissionScopes": [],
+        "preAuthorizedApplications": [],
+    },
+    "appRoles": [],
+    "info": {
+        "logoUrl": None,
+        "marketingUrl": None,
+        "privacyStatementUrl": None,
+        "supportUrl": None,
+        "termsOfServiceUrl": None,
+    },
+    "keyCredentials": [],
+    "passwordCredentials": [],
+    "requiredResourceAccess": [],
+    "publicClient": {"redirectUris": []},
+    "spa": {"redirectUris": []},
+    "web": {
+        "homePageUrl": None,
+        "logoutUrl": None,
+        "redirectUris": [],
+        "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": False},
+    },
+    OWNERS: [],
+}
+
+SERVICE_PRINCIPAL: Document = {
+    "id": None,
+    "appId": None,
+    "applicationTemplateId": None,
+    "appOwnerOrganizationId": None,
+    "displayName": None,
+    "appDisplayName": None,
+    "appDescription": None,
+    "createdDateTime": None,
+    "deletedDateTime": None,
+    "description": None,
+    "disabledByMicrosoftStatus": None,
+    "notes": None,
+    "accountEnabled": True,
+    "alternativeNames": [],
+    "appRoleAssignmentRequired": False,
+    "appRoles": [],
+    "homepage": None,
+    "info": None,
+    "loginUrl": None,
+    "logoutUrl": None,
+    "notificationEmailAddresses": [],
+    "oauth2PermissionScopes": [],
+    "preferredSingleSignOnMode": None,
+    "preferredTokenSigningKeyThumbprint": None,
+    "replyUrls": [],
+    "samlMetadataUrl": None,
+    "samlSingleSignOnSettings": None,
+    "servicePrincipalNames": [],
+    "servicePrincipalType": "Application",
+    "signInAudience": "AzureADMyOrg",
+    "tags": [],
+    "tokenEncryptionKeyId": None,
+    "keyCredentials": [],
+    "passwordCredentials": [],
+    OWNERS: [],
+    POLICY_IDS: [],
+}
+
+GROUP: Document = {
+    "id": None,
+    "displayName": None,
+    "description": None,
+    "classification": None,
+    "createdDateTime": None,
+    "deletedDateTime": None,
+    "expirationDateTime": None,
+    "groupTypes": [],
+    "isAssignableToRole": None,
+    "mail": None,
+    "mailEnabled": False,
+    "mailNickname": None,
+    "membershipRule": None,
+    "membershipRuleProcessingState": None,
+    "onPremisesDomainName": None,
+    "onPremisesNetBiosName": None,
+    "onPremisesSamAccountName": None,
+    "onPremisesSecurityIdentifier": None,
+    "onPremisesSyncEnabled": None,
+    "preferredLanguage": None,
+    "proxyAddresses": [],
+    "resourceBehaviorOptions": [],
+    "resourceProvisioningOptions": [],
+    "securityEnabled": True,
+    "securityIdentifier": None,
+    "theme": None,
+    "visibility": None,
+    "writebackConfiguration": {"isEnabled": None, "onPremisesGroupType": None},
+    OWNERS: [],
+    MEMBERS: [],
+}
+
+_USER_TEXTS = (
+    "ageGroup city companyName consentProvidedForMinor country createdDateTime creationType deletedDateTime"
+    " department employeeHireDate employeeId employeeOrgData employeeType externalUserState faxNumber givenName"
+    " jobTitle mail mailNickname mobilePhone officeLocation onPremisesDistinguishedName onPremisesDomainName"
+    " onPremisesImmutableId onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled"
+    " onPremisesUserPrincipalName passwordPolicies postalCode preferredLanguage showInAddressList state"
+    " streetAddress surname usageLocation"
+)
+
+USER: Document = {
+    "id": None,
+    "displayName": None,
+    "userPrincipalName": None,
+    "accountEnabled": True,
+    "userType": "Member",
+    "businessPhones": [],
+    "imAddresses": [],
+    "otherMails": [],
+    "proxyAddresses": [],
+    **dict.fromkeys(_USER_TEXTS.split()),
+}
+
+
+def new(form: Document, **values: Any) -> Document:
+    """A new object of a form, with these properties set."""
+    return {**deepcopy(form), **values}
+
+
+def merge(document: Document, changes: Mapping[str, Any], *, read_only: Iterable[str] = ()) -> Document:
+    """The object after a PATCH: complex properties are merged, lists and plain ones replaced.
+
+    Raises:
+        GraphError: a property that the type does not have, or that cannot be written.
+    """
+    merged = dict(document)
+    for name, value in changes.items():
+        if name.startswith("_") or name not in document:
+            raise bad_request(f"Invalid property '{name}'.")
+        if name in read_only:
+            raise bad_request(f"Property '{name}' is read-only and cannot be set.")
+        if name in _NESTED and isinstance(value, dict):
+            merged[name] = {**(document[name] or {}), **value}
+        else:
+            merged[name] = value
+    return merged
+
+
+def shown(document: Document) -> Document:
+    """The object without what is kept beside its properties."""
+    return {name: value for name, value in document.items() if not name.startswith("_")}
+
+
+def find(world: World, collection: str, identifier: str) -> Document:
+    """An object by its id.
+
+    Raises:
+        GraphError: 404, also while a new object has not reached every replica.
+    """
+    document = world.get(collection, identifier.casefold())
+    if document is None or not is_visible(world, identifier):
+        raise not_found(identifier)
+    return document
+
+
+def save(world: World, collection: str, document: Document) -> None:
+    """Keep an object under its id."""
+    world.put(collection, document["id"], document)
+
+
+_TYPES: Mapping[str, str] = {
+    USERS: "#microsoft.graph.user",
+    GROUPS: "#microsoft.graph.group",
+    SERVICE_PRINCIPALS: "#microsoft.graph.servicePrincipal",
+    APPLICATIONS: "#microsoft.graph.application",
+}
+
+
+def directory_object(world: World, identifier: str) -> tuple[str, Document] | None:
+    """Any object of the directory with its collection, or ``None``."""
+    for collection in _TYPES:
+        document = world.get(collection, identifier.casefold())
+        if document is not None:
+            return collection, document
+    return None
+
+
+def references(world: World, identifiers: Iterable[str]) -> list[Document]:
+    """Directory objects as owner and member lists show them, with their type."""
+    found = (directory_object(world, identifier) for identifier in identifiers)
+    return [{"@odata.type": _TYPES[item[0]], **shown(item[1])} for item in found if item is not None]

@@ -1,0 +1,78 @@
+"""The query options of Microsoft Graph, as far as its callers here use them: $filter, $select, $top, paging."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Document = dict[str, Any]
+Predicate = Callable[[Document], bool]
+
+_OPTIONS = {"$filter", "$select", "$top", "$skiptoken"}
+
+_TEXT = r"'(?P<text>(?:[^']|'')*)'"
+_EQUALS = re.compile(rf"(?P<name>\w+) eq (?:{_TEXT}|(?P<word>true|false|null))")
+_ANY = re.compile(rf"(?P<name>\w+)/any\((?P<variable>\w+):\s*(?P=variable) eq {_TEXT}\)")
+_AND = re.compile(r"\s+and\s+")
+_WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
+
+
+class UnsupportedQuery(Exception):
+    """A query option that Graph, or this emulator, does not support; the message says which."""
+
+
+def check_options(query: Mapping[str, str]) -> None:
+    """Refuse query options that would otherwise be silently ignored.
+
+    Raises:
+        UnsupportedQuery
+    """
+    unknown = [name for name in query if name.startswith("$") and name not in _OPTIONS]
+    if unknown:
+        raise UnsupportedQuery(f"The query option '{unknown[0]}' is not supported.")
+
+
+def predicate(text: str | None) -> Predicate:
+    """The meaning of a ``$filter``: equalities joined by ``and``; texts are compared without case.
+
+    Raises:
+        UnsupportedQuery: anything else.
+    """
+    conditions: list[Predicate] = []
+    rest = text or ""
+    while rest:
+        match = _ANY.match(rest) or _EQUALS.match(rest)
+        if match is None:
+            raise UnsupportedQuery("Unsupported or invalid query filter clause specified.")
+        conditions.append(_condition(match))
+        rest = rest[match.end() :]
+        joined = _AND.match(rest)
+        if rest and (joined is None or joined.end() == len(rest)):
+            raise UnsupportedQuery("Unsupported or invalid query filter clause specified.")
+        rest = rest[joined.end() :] if joined else ""
+    return lambda document: all(condition(document) for condition in conditions)
+
+
+def select(document: Document, names: str | None) -> Document:
+    """The properties that ``$select`` names (null where the object has none), or all of them."""
+    if not names:
+        return document
+    return {name: document.get(name) for name in names.split(",")}
+
+
+def _condition(match: re.Match[str]) -> Predicate:
+    name = match["name"]
+    if match["text"] is None:
+        wanted = _WORDS[match["word"]]
+        return lambda document: _property(document, name) == wanted
+    text = match["text"].replace("''", "'").casefold()
+    if match.re is _ANY:
+        return lambda document: any(str(item).casefold() == text for item in _property(document, name) or [])
+    return lambda document: str(_property(document, name) or "").casefold() == text
+
+
+def _property(document: Document, name: str) -> Any:
+    if name not in document:
+        raise UnsupportedQuery(f"Invalid filter clause: the type has no property '{name}'.")
+    return document[name]

@@ -1,0 +1,80 @@
+"""Owners, and other lists of references to directory objects, which Graph changes one ``$ref`` at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+
+from sandbox.entra import objects
+from sandbox.entra.graph import Call, Operation, Permission, bad_request, no_content, not_found
+from sandbox.entra.objects import OWNERS
+from sandbox.entra.odata import Document
+from sandbox.entra.permissions import READ_APPLICATIONS, WRITE_APPLICATIONS, check_owned
+
+_BIND = "@odata.bind"
+
+
+def bound(body: Document, name: str = "owners") -> list[str]:
+    """Take the ids of an ``<name>@odata.bind`` list out of a body."""
+    targets: list[Any] = body.pop(f"{name}{_BIND}", None) or []
+    return [str(target).rstrip("/").rpartition("/")[2] for target in targets]
+
+
+def operations(path: str, collection: str) -> list[Operation]:
+    """List, add and remove the owners of an application or a service principal."""
+    return reference_operations(
+        f"{path}/{{id}}/owners",
+        collection,
+        OWNERS,
+        read=READ_APPLICATIONS,
+        write=WRITE_APPLICATIONS,
+        check=lambda call, document: check_owned(call.caller, document),
+    )
+
+
+def reference_operations(
+    path: str,
+    collection: str,
+    key: str,
+    *,
+    read: Permission,
+    write: Permission,
+    check: Callable[[Call, Document], None] = lambda call, document: None,
+) -> list[Operation]:
+    """List, add and remove the references that the object keeps under ``key``."""
+
+    def list_all(call: Call) -> Response:
+        document = objects.find(call.world, collection, call.path["id"])
+        return call.many(objects.references(call.world, document[key]))
+
+    def add(call: Call) -> Response:
+        document = objects.find(call.world, collection, call.path["id"])
+        check(call, document)
+        target = call.reference()
+        if objects.directory_object(call.world, target) is None:
+            raise not_found(target)
+        if target in document[key]:
+            raise bad_request(
+                "One or more added object references already exist for the following modified properties:"
+                f" '{path.rpartition('/')[2]}'."
+            )
+        document[key].append(target)
+        objects.save(call.world, collection, document)
+        return no_content()
+
+    def remove(call: Call) -> Response:
+        document = objects.find(call.world, collection, call.path["id"])
+        check(call, document)
+        if call.path["target"] not in document[key]:
+            raise not_found(call.path["target"])
+        document[key].remove(call.path["target"])
+        objects.save(call.world, collection, document)
+        return no_content()
+
+    return [
+        Operation("GET", path, list_all, read),
+        Operation("POST", f"{path}/$ref", add, write),
+        Operation("DELETE", f"{path}/{{target}}/$ref", remove, write),
+    ]

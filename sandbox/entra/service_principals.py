@@ -1,0 +1,455 @@
+"""Service principals: what they mirror from their application, their signing certificates, their role assignments.
+
+Sources: Microsoft Graph's "servicePrincipal resource type", "servicePrincipal: addTokenSigningCertificate" and
+"servicePrincipal: appRoleAssignedTo"; for the error texts the issues of the azuread provider.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from facts.entra import DEFAULT_ACCESS_ROLE_ID
+from sandbox.entra import objects, owners
+from sandbox.entra.graph import (
+    Call,
+    Operation,
+    bad_request,
+    is_visible,
+    new_id,
+    no_content,
+    not_found,
+    start_lag,
+)
+from sandbox.entra.objects import (
+    APPLICATIONS,
+    ASSIGNMENTS,
+    GROUPS,
+    OWNERS,
+    POLICIES,
+    POLICY_IDS,
+    SERVICE_PRINCIPALS,
+    USERS,
+)
+from sandbox.entra.odata import Document
+from sandbox.entra.permissions import (
+    ASSIGN_POLICIES,
+    READ_APPLICATIONS,
+    READ_ASSIGNMENTS,
+    READ_POLICIES,
+    WRITE_APPLICATIONS,
+    WRITE_ASSIGNMENTS,
+    check_owned,
+)
+from sandbox.entra.tokens import tenant_id
+from sandbox.world import World
+
+DEFAULT_SUBJECT = "CN=Microsoft Azure Federated SSO Certificate"
+_DEFAULT_LIFE = timedelta(days=3 * 365)
+_LONGEST_LIFE = timedelta(days=3 * 366)
+_MOST_NOTIFICATIONS = 5
+_MODES = {None, "", "notSupported", "oidc", "password", "saml"}
+_MIRRORED = frozenset({"appDisplayName", "appRoles", "homepage", "replyUrls", "servicePrincipalNames"})
+_READ_ONLY = frozenset({"id", "appId", "applicationTemplateId", "appOwnerOrganizationId", *_MIRRORED})
+_ENTERPRISE = "WindowsAzureActiveDirectoryIntegratedApp"
+_CUSTOM = "WindowsAzureActiveDirectoryCustomSingleSignOnApplication"
+
+
+def from_template(world: World, application: Document, *, is_gallery: bool) -> Document:
+    """The service principal that comes with an instantiated application, not kept yet."""
+    return _new(
+        world,
+        application,
+        applicationTemplateId=application["applicationTemplateId"],
+        appRoleAssignmentRequired=True,
+        tags=[_ENTERPRISE] if is_gallery else [_CUSTOM, _ENTERPRISE],
+    )
+
+
+def of_application(world: World, app_id: str) -> Document | None:
+    """The service principal of an application, by client id."""
+    return next((item for item in world.all(SERVICE_PRINCIPALS) if item["appId"] == app_id), None)
+
+
+def application_of(world: World, principal: Document) -> Document | None:
+    """The application behind a service principal, when the tenant has it."""
+    return next((item for item in world.all(APPLICATIONS) if item["appId"] == principal["appId"]), None)
+
+
+def shown(world: World, principal: Document, *, with_keys: bool = False) -> Document:
+    """The service principal as Graph answers it: with what it mirrors, and keys only when they are asked for."""
+    document = objects.shown(principal)
+    application = application_of(world, principal)
+    if application is not None:
+        document |= {
+            "displayName": application["displayName"],
+            "appDisplayName": application["displayName"],
+            "appRoles": application["appRoles"],
+            "homepage": application["web"]["homePageUrl"],
+            "logoutUrl": application["web"]["logoutUrl"],
+            "replyUrls": [
+                uri for kind in ("web", "spa", "publicClient") for uri in application[kind]["redirectUris"]
+            ],
+            "servicePrincipalNames": [application["appId"], *application["identifierUris"]],
+            "oauth2PermissionScopes": application["api"]["oauth2PermissionScopes"],
+        }
+    if not with_keys:
+        document["keyCredentials"] = [{**item, "key": None} for item in document["keyCredentials"]]
+    return document
+
+
+def remove(world: World, principal: Document) -> None:
+    """Delete a service principal with its role assignments."""
+    for assignment in world.all(ASSIGNMENTS):
+        if principal["id"] in {assignment["resourceId"], assignment["principalId"]}:
+            world.delete(ASSIGNMENTS, assignment["id"])
+    world.delete(SERVICE_PRINCIPALS, principal["id"])
+
+
+def _new(world: World, application: Document, **values: Any) -> Document:
+    return objects.new(
+        objects.SERVICE_PRINCIPAL,
+        id=new_id(),
+        appId=application["appId"],
+        appOwnerOrganizationId=tenant_id(world),
+        createdDateTime=world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        displayName=application["displayName"],
+        appDisplayName=application["displayName"],
+        **values,
+    )
+
+
+def _list(call: Call) -> Response:
+    documents = call.world.all(SERVICE_PRINCIPALS)
+    return call.many(shown(call.world, item) for item in documents if is_visible(call.world, item["id"]))
+
+
+def _create(call: Call) -> Response:
+    world = call.world
+    body = call.document()
+    bound = owners.bound(body)
+    app_id = body.pop("appId", None)
+    application = next((item for item in world.all(APPLICATIONS) if item["appId"] == app_id), None)
+    if application is None:
+        raise bad_request(
+            f"The appId '{app_id}' of the service principal does not reference a valid application object."
+        )
+    if of_application(world, application["appId"]) is not None:
+        raise bad_request(
+            "The service principal cannot be created, updated, or restored because the service principal name"
+            f" {app_id} is already in use.",
+            code="Request_MultipleObjectsWithSameKeyValue",
+        )
+    principal = objects.merge(_new(world, application), body, read_only=_READ_ONLY)
+    principal[OWNERS] = bound
+    _check(principal, principal)
+    objects.save(world, SERVICE_PRINCIPALS, principal)
+    start_lag(world, principal["id"])
+    return call.created(shown(world, principal))
+
+
+def _get(call: Call) -> Response:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    with_keys = "keyCredentials" in (call.query.get("$select") or "").split(",")
+    return call.one(shown(call.world, principal, with_keys=with_keys))
+
+
+def _update(call: Call) -> Response:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    check_owned(call.caller, principal)
+    body = {name: value for name, value in call.document().items() if name != "id"}
+    changed = objects.merge(principal, body, read_only=_READ_ONLY)
+    changed["keyCredentials"] = _with_kept_keys(principal["keyCredentials"], changed["keyCredentials"])
+    _check(principal, changed)
+    objects.save(call.world, SERVICE_PRINCIPALS, changed)
+    return no_content()
+
+
+def _check(before: Document, after: Document) -> None:
+    if after["preferredSingleSignOnMode"] not in _MODES:
+        raise bad_request("Invalid value specified for property 'preferredSingleSignOnMode'.")
+    if len(after["notificationEmailAddresses"] or []) > _MOST_NOTIFICATIONS:
+        raise bad_request("Property 'notificationEmailAddresses' takes at most five addresses.")
+    thumbprint = after["preferredTokenSigningKeyThumbprint"]
+    if thumbprint and thumbprint != before["preferredTokenSigningKeyThumbprint"]:
+        known = {hexadecimal(item) for item in after["keyCredentials"] if item["usage"] == "Verify"}
+        if thumbprint.upper() not in known:
+            raise bad_request(
+                "Invalid value specified for property 'preferredTokenSigningKeyThumbprint' of resource"
+                " 'ServicePrincipal'."
+            )
+
+
+def hexadecimal(credential: Document) -> str:
+    """The thumbprint of a key credential, as ``preferredTokenSigningKeyThumbprint`` writes it."""
+    return base64.b64decode(credential["customKeyIdentifier"]).hex().upper()
+
+
+def _with_kept_keys(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:
+    """Callers send back what they have read, and reading shows no keys: null means unchanged."""
+    kept = {item["keyId"]: item for item in before}
+    result = []
+    for item in after:
+        known = kept.get(item.get("keyId"))
+        if known is None and not item.get("key"):
+            raise bad_request("New key credential must have a key.")
+        result.append({**(known or {}), **item, "key": item.get("key") or (known or {}).get("key")})
+    return result
+
+
+def _delete(call: Call) -> Response:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    check_owned(call.caller, principal)
+    remove(call.world, principal)
+    return no_content()
+
+
+# Signing certificates
+
+
+def _add_certificate(call: Call) -> Response:
+    from sandbox.entra import keys  # noqa: PLC0415 - only this route needs the certificate library
+
+    world = call.world
+    principal = objects.find(world, SERVICE_PRINCIPALS, call.path["id"])
+    check_owned(call.caller, principal)
+    body = call.document()
+    subject = body.get("displayName") or DEFAULT_SUBJECT
+    start = world.now().replace(microsecond=0)
+    end = _end_of_life(body.get("endDateTime"), start)
+    if not subject.startswith("CN="):
+        raise bad_request("The displayName of a token signing certificate must start with 'CN='.")
+    try:
+        certificate = keys.self_signed(world, subject, start, end)
+    except ValueError as error:
+        raise bad_request(f"Invalid value specified for property 'displayName': {error}.") from error
+    _keep_certificate(world, principal, _credentials(certificate.der, subject, start, end))
+    objects.save(world, SERVICE_PRINCIPALS, principal)
+    sign, verify, _ = _credentials_of(principal, certificate.der)
+    return call.one({**verify, "keyId": sign["keyId"], "thumbprint": certificate.thumbprint})
+
+
+def _end_of_life(wanted: str | None, start: datetime) -> datetime:
+    if wanted is None:
+        return start + _DEFAULT_LIFE
+    try:
+        end = datetime.fromisoformat(wanted).replace(microsecond=0)
+    except ValueError as error:
+        raise bad_request("Invalid value specified for property 'endDateTime'.") from error
+    if end.tzinfo is None or not start < end <= start + _LONGEST_LIFE:
+        raise bad_request("endDateTime must be in the future, and at most three years away.")
+    return end
+
+
+def _credentials(der: bytes, subject: str, start: datetime, end: datetime) -> list[Document]:
+    """The three credentials that Graph makes of one certificate: to sign, to verify, and a password."""
+    digest = hashlib.sha1(der, usedforsecurity=False).digest()
+    common = {
+        "customKeyIdentifier": base64.b64encode(digest).decode("ascii"),
+        "displayName": subject,
+        "startDateTime": _written(start),
+        "endDateTime": _written(end),
+    }
+    sign_id = new_id()
+    return [
+        {**common, "keyId": sign_id, "type": "X509CertAndPassword", "usage": "Sign", "key": None},
+        {
+            **common,
+            "keyId": new_id(),
+            "type": "AsymmetricX509Cert",
+            "usage": "Verify",
+            "key": base64.b64encode(der).decode("ascii"),
+        },
+        {**common, "keyId": sign_id, "hint": None, "secretText": None},
+    ]
+
+
+def _keep_certificate(world: World, principal: Document, credentials: list[Document]) -> None:
+    sign, verify, password = credentials
+    for name, added in (("keyCredentials", [sign, verify]), ("passwordCredentials", [password])):
+        # Graph's order is not documented, and the provider's delete depends on it.
+        if world.setting("entra.key_order", "append") == "append":
+            principal[name] = [*principal[name], *added]
+        else:
+            principal[name] = [*added, *principal[name]]
+    if principal["preferredTokenSigningKeyThumbprint"] is None:
+        principal["preferredTokenSigningKeyThumbprint"] = hexadecimal(verify)
+
+
+def _credentials_of(principal: Document, der: bytes) -> tuple[Document, Document, Document]:
+    body = base64.b64encode(der).decode("ascii")
+    verify = next(item for item in principal["keyCredentials"] if item["key"] == body)
+
+    def same(item: Document) -> bool:
+        return bool(item["customKeyIdentifier"] == verify["customKeyIdentifier"])
+
+    sign = next(item for item in principal["keyCredentials"] if same(item) and item["usage"] == "Sign")
+    return sign, verify, next(item for item in principal["passwordCredentials"] if same(item))
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# Claims mapping policies of a service principal
+
+
+def _list_policies(call: Call) -> Response:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    found = (call.world.get(POLICIES, identifier) for identifier in principal[POLICY_IDS])
+    return call.many(
+        {"@odata.type": "#microsoft.graph.claimsMappingPolicy", **item} for item in found if item is not None
+    )
+
+
+def _assign_policy(call: Call) -> Response:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    check_owned(call.caller, principal)
+    policy = objects.find(call.world, POLICIES, call.reference())
+    if policy["id"] in principal[POLICY_IDS]:
+        raise bad_request(
+            "One or more added object references already exist for the following modified properties:"
+            " 'claimsMappingPolicies'."
+        )
+    if principal[POLICY_IDS]:
+        raise bad_request(
+            "A conflicting object with one or more of the specified property values is present."
+        )
+    principal[POLICY_IDS] = [policy["id"]]
+    objects.save(call.world, SERVICE_PRINCIPALS, principal)
+    return no_content()
+
+
+def _unassign_policy(call: Call) -> Response:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    check_owned(call.caller, principal)
+    if call.path["policy"] not in principal[POLICY_IDS]:
+        raise not_found(call.path["policy"])
+    principal[POLICY_IDS].remove(call.path["policy"])
+    objects.save(call.world, SERVICE_PRINCIPALS, principal)
+    return no_content()
+
+
+# Role assignments
+
+
+def _list_assigned(call: Call) -> Response:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    return call.many(item for item in call.world.all(ASSIGNMENTS) if item["resourceId"] == principal["id"])
+
+
+def _get_assigned(call: Call) -> Response:
+    return call.one(_assignment(call))
+
+
+def _delete_assigned(call: Call) -> Response:
+    call.world.delete(ASSIGNMENTS, _assignment(call)["id"])
+    return no_content()
+
+
+def _assignment(call: Call) -> Document:
+    principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    assignment = call.world.get(ASSIGNMENTS, call.path["assignment"])
+    if assignment is None or assignment["resourceId"] != principal["id"]:
+        raise not_found(call.path["assignment"])
+    return assignment
+
+
+def _assign(call: Call) -> Response:
+    resource = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
+    body = call.document()
+    if body.get("resourceId") != resource["id"]:
+        raise bad_request("The resourceId does not match the service principal of the request.")
+    return call.created(
+        assign(call.world, resource, str(body.get("principalId")), str(body.get("appRoleId")))
+    )
+
+
+def assign(world: World, resource: Document, principal_id: str, role_id: str) -> Document:
+    """Give a user, group or service principal an app role of ``resource``.
+
+    Raises:
+        GraphError: unknown principal or role, or assigned already.
+    """
+    found = objects.directory_object(world, principal_id)
+    if found is None or found[0] == APPLICATIONS:
+        raise bad_request("Not a valid reference update.")
+    collection, principal = found
+    kind = {USERS: "User", GROUPS: "Group"}.get(collection, "ServicePrincipal")
+    roles = shown(world, resource)["appRoles"]
+    _check_role(roles, role_id, "Application" if kind == "ServicePrincipal" else "User")
+    for other in world.all(ASSIGNMENTS):
+        if (other["resourceId"], other["principalId"], other["appRoleId"]) == (
+            resource["id"],
+            principal["id"],
+            role_id,
+        ):
+            raise bad_request(
+                "Permission being assigned already exists on the object",
+                code="Request_BadRequest",
+                hint="InvalidUpdate",
+            )
+    identifier = new_id()
+    assignment = {
+        "id": base64.urlsafe_b64encode(identifier.encode("ascii")).rstrip(b"=").decode("ascii"),
+        "appRoleId": role_id,
+        "createdDateTime": world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "deletedDateTime": None,
+        "principalId": principal["id"],
+        "principalType": kind,
+        "principalDisplayName": principal["displayName"],
+        "resourceId": resource["id"],
+        "resourceDisplayName": shown(world, resource)["displayName"],
+    }
+    world.put(ASSIGNMENTS, assignment["id"], assignment)
+    return assignment
+
+
+def _check_role(roles: Iterable[Document], role_id: str, member_type: str) -> None:
+    suitable = {
+        role["id"] for role in roles if role["isEnabled"] and member_type in role["allowedMemberTypes"]
+    }
+    if role_id == DEFAULT_ACCESS_ROLE_ID:
+        if suitable:
+            raise bad_request(
+                "Permission being assigned was not found on application: the default role is for applications"
+                " without app roles."
+            )
+    elif role_id not in suitable:
+        raise bad_request(f"Permission being assigned was not found on application '{role_id}'.")
+
+
+def _assignments_of(collection: str) -> Callable[[Call], Response]:
+    def handler(call: Call) -> Response:
+        holder = objects.find(call.world, collection, call.path["id"])
+        return call.many(item for item in call.world.all(ASSIGNMENTS) if item["principalId"] == holder["id"])
+
+    return handler
+
+
+_PATH = "/servicePrincipals/{id}"
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/servicePrincipals", _list, READ_APPLICATIONS),
+    Operation("POST", "/servicePrincipals", _create, WRITE_APPLICATIONS),
+    Operation("GET", _PATH, _get, READ_APPLICATIONS),
+    Operation("PATCH", _PATH, _update, WRITE_APPLICATIONS),
+    Operation("DELETE", _PATH, _delete, WRITE_APPLICATIONS),
+    Operation("POST", f"{_PATH}/addTokenSigningCertificate", _add_certificate, WRITE_APPLICATIONS),
+    Operation("GET", f"{_PATH}/claimsMappingPolicies", _list_policies, READ_POLICIES),
+    Operation("POST", f"{_PATH}/claimsMappingPolicies/$ref", _assign_policy, ASSIGN_POLICIES),
+    Operation("DELETE", f"{_PATH}/claimsMappingPolicies/{{policy}}/$ref", _unassign_policy, ASSIGN_POLICIES),
+    Operation("GET", f"{_PATH}/appRoleAssignedTo", _list_assigned, READ_ASSIGNMENTS),
+    Operation("POST", f"{_PATH}/appRoleAssignedTo", _assign, WRITE_ASSIGNMENTS),
+    Operation("GET", f"{_PATH}/appRoleAssignedTo/{{assignment}}", _get_assigned, READ_ASSIGNMENTS),
+    Operation("DELETE", f"{_PATH}/appRoleAssignedTo/{{assignment}}", _delete_assigned, WRITE_ASSIGNMENTS),
+    Operation("GET", f"{_PATH}/appRoleAssignments", _assignments_of(SERVICE_PRINCIPALS), READ_ASSIGNMENTS),
+    Operation("GET", "/users/{id}/appRoleAssignments", _assignments_of(USERS), READ_ASSIGNMENTS),
+    Operation("GET", "/groups/{id}/appRoleAssignments", _assignments_of(GROUPS), READ_ASSIGNMENTS),
+    *owners.operations("/servicePrincipals", SERVICE_PRINCIPALS),
+)

@@ -1,0 +1,381 @@
+"""SAML sign-on: the endpoint, the sign-in page, the assignment check, the signed answer, the metadata.
+
+Sources: Microsoft's "Single Sign-On SAML protocol", "Microsoft Entra authentication and authorization error codes",
+and "Federation metadata".
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from facts.entra import CLOUDS
+from saml import authn_request, metadata, names, response
+from saml.authn_request import AuthnRequest, Binding
+from saml.errors import MalformedRequest
+from saml.metadata import IdentityProvider
+from sandbox.entra import claims, directory, service_principals, signing
+from sandbox.entra.objects import ASSIGNMENTS, PASSWORDS, SERVICE_PRINCIPALS, USERS
+from sandbox.entra.odata import Document
+from sandbox.entra.pages import error_page, page
+from sandbox.entra.tokens import is_tenant, tenant_id
+from sandbox.hosts import LOGIN_HOST, MY_APPS_HOSTS
+from sandbox.world import World
+
+_PENDING = "entra.signIns"
+_SESSIONS = "entra.sessions"
+_TICKETS = "entra.tickets"
+_COOKIE = "ESTSAUTH"
+_SESSION_LIFE = timedelta(hours=12)
+_PENDING_LIFE = timedelta(minutes=30)
+_ASSERTION_LIFE = timedelta(minutes=60)
+_ASSERTION_LEAD = timedelta(minutes=5)
+_CLOUD = CLOUDS["public"]
+_MY_APPS = "My Apps"
+
+
+class SignInRefused(Exception):
+    """A sign-in that ends on Entra's error page; the message begins with the AADSTS code where one is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A sign-in under way: where its answer goes. No ``principal`` means My Apps asked."""
+
+    principal: str | None
+    reply_url: str
+    audience: str = ""
+    request_id: str | None = None
+    relay_state: str | None = None
+    name_id_format: str | None = None
+    contexts: tuple[str, ...] = ()
+
+
+class SignOn:
+    """Handlers of ``login.microsoftonline.com`` that people see."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> list[BaseRoute]:
+        """The routes below the login host."""
+        path = "/{tenant}/federationmetadata/2007-06/federationmetadata.xml"
+        return [
+            Route("/{tenant}/saml2", self._redirect_binding, methods=["GET"]),
+            Route("/{tenant}/saml2", self._post_binding, methods=["POST"]),
+            Route("/{tenant}/login", self._sign_in, methods=["POST"]),
+            Route("/{tenant}/my-apps", self._my_apps, methods=["GET"]),
+            Route("/{tenant}/signin/{principal}", self._unsolicited, methods=["GET"]),
+            Route(path, self._metadata, methods=["GET"]),
+        ]
+
+    def redeem(self, ticket: str) -> Document | None:
+        """The user whom a ticket, good for one use, stands for."""
+        document = self._world.get(_TICKETS, ticket)
+        if document is None:
+            return None
+        self._world.delete(_TICKETS, ticket)
+        return self._world.get(USERS, document["user"])
+
+    def tiles(self, user: Document) -> list[tuple[str, str]]:
+        """Name and address of the applications assigned to a user, as My Apps shows them."""
+        return [
+            (service_principals.shown(self._world, principal)["displayName"], self._tile_url(principal))
+            for principal in self._world.all(SERVICE_PRINCIPALS)
+            if principal["preferredSingleSignOnMode"] == "saml" and self._is_assigned(principal, user)
+        ]
+
+    # Handlers
+
+    async def _redirect_binding(self, request: Request) -> Response:
+        query = request.query_params
+        return self._guarded(
+            lambda: self._begin(request, query.get("SAMLRequest"), query.get("RelayState"), "redirect")
+        )
+
+    async def _post_binding(self, request: Request) -> Response:
+        form = await request.form()
+        encoded, relay_state = form.get("SAMLRequest"), form.get("RelayState")
+        return self._guarded(
+            lambda: self._begin(
+                request,
+                encoded if isinstance(encoded, str) else None,
+                relay_state if isinstance(relay_state, str) else None,
+                "post",
+            )
+        )
+
+    async def _sign_in(self, request: Request) -> Response:
+        form = await request.form()
+        login, password, context = (str(form.get(name, "")) for name in ("login", "passwd", "ctx"))
+        return self._guarded(lambda: self._check_password(login, password, context))
+
+    async def _my_apps(self, request: Request) -> Response:
+        return self._guarded(lambda: self._continue(request, Pending(None, f"https://{MY_APPS_HOSTS[0]}/")))
+
+    async def _unsolicited(self, request: Request) -> Response:
+        return self._guarded(lambda: self._continue(request, self._unsolicited_answer(request)))
+
+    async def _metadata(self, request: Request) -> Response:
+        return self._guarded(lambda: self._metadata_of(request))
+
+    def _guarded(self, answer: Callable[[], Response]) -> Response:
+        try:
+            with self._world.transaction():
+                return answer()
+        except SignInRefused as refusal:
+            return error_page(str(refusal), self._world.now())
+
+    # From request to answer
+
+    def _begin(
+        self, request: Request, encoded: str | None, relay_state: str | None, binding: Binding
+    ) -> Response:
+        if not is_tenant(self._world, request.path_params["tenant"]):
+            raise SignInRefused(f"AADSTS90002: Tenant '{request.path_params['tenant']}' not found.")
+        if not encoded:
+            raise SignInRefused("AADSTS750054: SAMLRequest or SAMLResponse must be present.")
+        try:
+            asked = authn_request.parse(encoded, binding=binding)
+        except MalformedRequest as error:
+            raise SignInRefused(
+                f"AADSTS75005: The request is not a valid SAML2 protocol message: {error}"
+            ) from error
+        return self._continue(request, self._pending(asked, relay_state))
+
+    def _pending(self, asked: AuthnRequest, relay_state: str | None) -> Pending:
+        principal = self._principal_named(asked.issuer)
+        reply_url = self._reply_url(principal, asked.assertion_consumer_service_url)
+        return Pending(
+            principal=principal["id"],
+            reply_url=reply_url,
+            audience=asked.issuer,
+            request_id=asked.id,
+            relay_state=relay_state,
+            name_id_format=asked.name_id_format,
+            contexts=asked.requested_authn_contexts,
+        )
+
+    def _principal_named(self, identifier: str) -> Document:
+        for principal in self._world.all(SERVICE_PRINCIPALS):
+            if identifier in service_principals.shown(self._world, principal)["servicePrincipalNames"]:
+                if not principal["accountEnabled"]:
+                    raise SignInRefused(f"AADSTS7000112: Application '{principal['appId']}' is disabled.")
+                return principal
+        raise SignInRefused(
+            f"AADSTS700016: Application with identifier '{identifier}' was not found in the directory"
+            f" '{tenant_id(self._world)}'."
+        )
+
+    def _reply_url(self, principal: Document, asked: str | None) -> str:
+        registered: list[str] = service_principals.shown(self._world, principal)["replyUrls"]
+        if asked is not None and asked not in registered:
+            raise SignInRefused(
+                f"AADSTS50011: The reply URL '{asked}' specified in the request does not match the reply URLs"
+                f" configured for the application '{principal['appId']}'."
+            )
+        if not registered:
+            raise SignInRefused("AADSTS500113: No reply address is registered for the application.")
+        return asked or registered[0]
+
+    def _unsolicited_answer(self, request: Request) -> Pending:
+        """A sign-in that starts in My Apps: to the application's first reply URL, answering no request."""
+        principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"])
+        if principal is None:
+            raise SignInRefused("AADSTS700016: The application was not found in the directory.")
+        shown = service_principals.shown(self._world, principal)
+        identifiers = [name for name in shown["servicePrincipalNames"] if name != principal["appId"]]
+        relay_state = (principal["samlSingleSignOnSettings"] or {}).get("relayState")
+        return Pending(
+            principal=principal["id"],
+            reply_url=self._reply_url(principal, None),
+            audience=identifiers[0] if identifiers else principal["appId"],
+            relay_state=relay_state,
+        )
+
+    def _continue(self, request: Request, pending: Pending) -> Response:
+        user = self._session_user(request.cookies.get(_COOKIE))
+        if user is not None:
+            return self._answer(pending, user)
+        context = secrets.token_urlsafe(24)
+        expires = (self._world.now() + _PENDING_LIFE).isoformat()
+        self._world.put(_PENDING, context, {"pending": asdict(pending), "expires": expires})
+        return self._sign_in_page(pending, context)
+
+    def _check_password(self, login: str, password: str, context: str) -> Response:
+        document = self._world.get(_PENDING, context)
+        if document is None or self._is_over(document["expires"]):
+            raise SignInRefused(
+                "AADSTS165000: The sign-in took too long or was started elsewhere. Start again."
+            )
+        pending = Pending(**{**document["pending"], "contexts": tuple(document["pending"]["contexts"])})
+        problem = self._password_problem(login, password)
+        if problem is not None:
+            return self._sign_in_page(pending, context, login, problem)
+        user = directory.find_user(self._world, login) or {}
+        self._world.delete(_PENDING, context)
+        answer = self._answer_or_page(pending, user)
+        cookie = secrets.token_urlsafe(32)
+        expires = (self._world.now() + _SESSION_LIFE).isoformat()
+        self._world.put(_SESSIONS, cookie, {"user": user["id"], "expires": expires})
+        answer.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="none")
+        return answer
+
+    def _password_problem(self, login: str, password: str) -> str | None:
+        user = directory.find_user(self._world, login)
+        if user is None:
+            return f"AADSTS50034: The user account {login} does not exist in this directory."
+        kept = (self._world.get(PASSWORDS, user["id"]) or {}).get("password", "")
+        if not kept or not compare_digest(kept.encode(), password.encode()):
+            return "AADSTS50126: Your account or password is incorrect."
+        if not user["accountEnabled"]:
+            return "AADSTS50057: The user account is disabled."
+        return None
+
+    def _answer_or_page(self, pending: Pending, user: Document) -> Response:
+        """Who is refused an application is signed in to Entra all the same."""
+        try:
+            return self._answer(pending, user)
+        except SignInRefused as refusal:
+            return error_page(str(refusal), self._world.now())
+
+    def _answer(self, pending: Pending, user: Document) -> Response:
+        if pending.principal is None:
+            ticket = secrets.token_urlsafe(24)
+            self._world.put(_TICKETS, ticket, {"user": user["id"]})
+            return RedirectResponse(f"{pending.reply_url}?{urlencode({'ticket': ticket})}", status_code=303)
+        principal = self._world.get(SERVICE_PRINCIPALS, pending.principal)
+        if principal is None:
+            raise SignInRefused("AADSTS700016: The application was not found in the directory.")
+        self._check_assignment(principal, user)
+        self._check_contexts(pending)
+        return page(
+            "saml_response",
+            title="Working…",
+            application=service_principals.shown(self._world, principal)["displayName"],
+            action=pending.reply_url,
+            response=self._signed_response(pending, principal, user),
+            relay_state=pending.relay_state,
+        )
+
+    def _check_assignment(self, principal: Document, user: Document) -> None:
+        if principal["appRoleAssignmentRequired"] and not self._is_assigned(principal, user):
+            name = service_principals.shown(self._world, principal)["displayName"]
+            raise SignInRefused(
+                f"AADSTS50105: The signed in user '{user['userPrincipalName']}' is not assigned to a role for the"
+                f" application '{principal['appId']}' ({name})."
+            )
+
+    def _check_contexts(self, pending: Pending) -> None:
+        if pending.contexts and names.CONTEXT_PASSWORD not in pending.contexts:
+            raise SignInRefused(
+                "AADSTS75011: Authentication method 'Password' by which the user authenticated with the service"
+                f" doesn't match requested authentication method '{', '.join(pending.contexts)}'."
+            )
+
+    def _signed_response(self, pending: Pending, principal: Document, user: Document) -> str:
+        tenant = tenant_id(self._world) or ""
+        certificates = signing.certificates(self._world, principal)
+        if not certificates and claims.has_policy(principal):
+            raise SignInRefused(
+                f"AADSTS50146: The application '{principal['appId']}' is required to be configured with an"
+                " application-specific signing key."
+            )
+        certificate = certificates[0] if certificates else signing.tenant_certificate(self._world)
+        try:
+            issued = claims.issue(self._world, tenant, principal, user, pending.name_id_format)
+        except claims.MissingNameId as error:
+            raise SignInRefused(
+                f"The user '{user['userPrincipalName']}' has no value for '{error}', which the application's claims"
+                " mapping policy makes the name identifier."
+            ) from error
+        now = self._world.now()
+        assertion = response.Assertion(
+            issuer=_CLOUD.issuer(tenant),
+            name_id=issued.name_id,
+            name_id_format=issued.name_id_format,
+            audience=pending.audience,
+            recipient=pending.reply_url,
+            in_response_to=pending.request_id,
+            issued=now,
+            not_before=now - _ASSERTION_LEAD,
+            not_on_or_after=now + _ASSERTION_LIFE,
+            attributes=issued.attributes,
+        )
+        return response.build(assertion, certificate.key, certificate.certificate)
+
+    # Small questions
+
+    def _is_assigned(self, principal: Document, user: Document) -> bool:
+        """By the user or a group that has the user as a direct member; nested groups do not count."""
+        holders = {user["id"], *(group["id"] for group in directory.groups_of(self._world, user["id"]))}
+        return any(
+            assignment["resourceId"] == principal["id"] and assignment["principalId"] in holders
+            for assignment in self._world.all(ASSIGNMENTS)
+        )
+
+    def _tile_url(self, principal: Document) -> str:
+        """A sign-on URL sends people to the application first; without one Entra answers unasked."""
+        if principal["loginUrl"]:
+            return str(principal["loginUrl"])
+        return f"https://{LOGIN_HOST}/{tenant_id(self._world)}/signin/{principal['id']}"
+
+    def _session_user(self, cookie: str | None) -> Document | None:
+        session = self._world.get(_SESSIONS, cookie) if cookie else None
+        if session is None or self._is_over(session["expires"]):
+            return None
+        return self._world.get(USERS, session["user"])
+
+    def _is_over(self, expires: str) -> bool:
+        return self._world.now() >= datetime.fromisoformat(expires)
+
+    def _sign_in_page(
+        self, pending: Pending, context: str, login: str = "", problem: str | None = None
+    ) -> Response:
+        principal = self._world.get(SERVICE_PRINCIPALS, pending.principal) if pending.principal else None
+        name = service_principals.shown(self._world, principal)["displayName"] if principal else _MY_APPS
+        return page(
+            "sign_in",
+            title="Sign in",
+            application=name,
+            action=f"https://{LOGIN_HOST}/{tenant_id(self._world)}/login",
+            context=context,
+            login=login,
+            problem=problem,
+        )
+
+    def _metadata_of(self, request: Request) -> Response:
+        if not is_tenant(self._world, request.path_params["tenant"]):
+            raise SignInRefused(f"AADSTS90002: Tenant '{request.path_params['tenant']}' not found.")
+        tenant = tenant_id(self._world) or ""
+        url = _CLOUD.login_url(tenant)
+        provider = IdentityProvider(
+            entity_id=_CLOUD.issuer(tenant),
+            signing_certificates=self._shown_certificates(request.query_params.get("appid")),
+            single_sign_on_urls={names.BINDING_REDIRECT: url, names.BINDING_POST: url},
+            single_logout_urls={names.BINDING_REDIRECT: url},
+        )
+        return Response(metadata.build(provider), media_type="application/xml")
+
+    def _shown_certificates(self, app_id: str | None) -> tuple[str, ...]:
+        principal = service_principals.of_application(self._world, app_id) if app_id else None
+        if app_id and principal is None:
+            raise SignInRefused(f"AADSTS700016: Application with identifier '{app_id}' was not found.")
+        certificates = signing.certificates(self._world, principal) if principal else []
+        if not certificates:
+            return (signing.tenant_certificate(self._world).body,)
+        # Whether inactive certificates are listed is not documented.
+        shown = (
+            certificates
+            if self._world.setting("entra.metadata_lists_inactive", default=False)
+            else certificates[:1]
+        )
+        return tuple(certificate.body for certificate in shown)

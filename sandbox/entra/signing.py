@@ -1,0 +1,52 @@
+"""Which certificate signs an application's assertions, and which ones its metadata shows.
+
+Source: Microsoft's "Manage federation certificates" and "Configure a SAML application with the Graph API"
+(preferredTokenSigningKeyThumbprint).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sandbox.entra import keys
+from sandbox.entra.odata import Document
+from sandbox.entra.service_principals import hexadecimal
+from sandbox.world import World
+
+_TENANT_SUBJECT = "CN=accounts.accesscontrol.windows.net"
+_TENANT_CERTIFICATE = "entra.tenantCertificate"
+_TENANT_KEY_LIFE = timedelta(days=5 * 365)
+
+
+def certificates(world: World, principal: Document) -> list[keys.Certificate]:
+    """The application's certificates whose key the tenant holds: the signing one first, then the others.
+
+    The active certificate signs; when its time is over, a valid inactive one does.
+    """
+    active = principal["preferredTokenSigningKeyThumbprint"]
+    now = world.now()
+
+    def order(credential: Document) -> tuple[bool, bool]:
+        valid = _moment(credential["startDateTime"]) <= now < _moment(credential["endDateTime"])
+        return not valid, hexadecimal(credential) != active
+
+    verify = [item for item in principal["keyCredentials"] if item["usage"] == "Verify" and item["key"]]
+    found = (keys.signing_key(world, item["key"]) for item in sorted(verify, key=order))
+    return [certificate for certificate in found if certificate is not None]
+
+
+def tenant_certificate(world: World) -> keys.Certificate:
+    """The tenant-wide certificate: it signs for applications without one of their own."""
+    kept = world.get(_TENANT_CERTIFICATE, "body")
+    certificate = keys.signing_key(world, kept["body"]) if kept else None
+    if certificate is None:
+        now = world.now().replace(microsecond=0)
+        certificate = keys.self_signed(
+            world, _TENANT_SUBJECT, now - timedelta(days=1), now + _TENANT_KEY_LIFE
+        )
+        world.put(_TENANT_CERTIFICATE, "body", {"body": certificate.body})
+    return certificate
+
+
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written)
