@@ -1,0 +1,119 @@
+"""Bad input: a clear error, nothing made, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.projects import Project, project
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """One project for all cases: none of them may change anything."""
+    with project(tmp_path_factory.mktemp("project"), "embedded") as made:
+        yield made
+
+
+@pytest.fixture
+def made(shared: Project) -> Iterator[Project]:
+    """The project, its stack file as it was before."""
+    content = shared.stack_file.read_text()
+    yield shared
+    shared.stack_file.write_text(content)
+    assert [
+        application["displayName"]
+        for application in shared.control.documents("entra.applications")
+        if application["displayName"].startswith("Mimecast")
+    ] == [], "a run that was refused made something"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"region": None}, 1, "mimecast-sso:region: eu"),
+        ({"regoin": "eu"}, 1, "did you mean region?"),
+        ({"region": "de"}, 4, "mimecast-sso:region is de"),
+        ({"accountCode": "CUK99A999"}, 4, "CUK25A118"),
+        (
+            {"assign": {"users": ["nobody@example.com"]}},
+            1,
+            "does not know 1 of 1 users, neither by mail address nor by user principal name: nobody@example.com",
+        ),
+        (
+            {"assign": {"groups": ["No such group"]}},
+            1,
+            'names "No such group", and Entra has no security group',
+        ),
+        ({"application": {"template": "No such entry"}}, 1, 'gallery has no entry named "No such entry"'),
+        (
+            {
+                "addresses": {"list": [{"address": "ada@example.com", "passwordVersion": "1"}]},
+                "addressPasswords": None,
+            },
+            1,
+            "addressPasswords has no password for ada@example.com",
+        ),
+    ],
+)
+def test_configuration(made: Project, changes: dict[str, Any], code: int, said: str) -> None:
+    made.configure(**changes)
+    ended = made.sso("preview")
+    assert said in ended.text
+    assert ended.code == code, ended.text
+    assert "Traceback" not in ended.text
+
+
+def test_a_wrong_passphrase(made: Project) -> None:
+    made.up()
+    ended = made.sandbox(
+        "run",
+        "--",
+        "env",
+        "PULUMI_CONFIG_PASSPHRASE=wrong",
+        "ENGINE=embedded",
+        str(made.folder / ".venv/bin/mimecast-sso"),
+        "preview",
+        "--stack",
+        "sandbox",
+    )
+    assert "incorrect passphrase" in ended.text
+    assert ended.code == 1
+    assert made.sso("down", "--yes").code == 0
+
+
+def test_wrong_credentials(made: Project) -> None:
+    ended = made.sandbox(
+        "run",
+        "--",
+        "env",
+        "ARM_CLIENT_SECRET=not-the-secret",
+        "ENGINE=embedded",
+        str(made.folder / ".venv/bin/mimecast-sso"),
+        "preview",
+        "--stack",
+        "sandbox",
+    )
+    assert "refused the ARM_* credentials" in ended.text
+    assert "AADSTS7000215" in ended.text
+    assert "not-the-secret" not in ended.text
+    assert "Traceback" not in ended.text
+    assert ended.code == 1
+
+
+def test_no_such_stack(made: Project) -> None:
+    command = str(made.folder / ".venv/bin/mimecast-sso")
+    ended = made.sandbox("run", "--", command, "preview", "--stack", "nowhere")
+    assert ended.code == 1
+    assert (
+        "There is no stack file stacks/Pulumi.nowhere.yaml. Stacks: dev-eu, prod-eu, prod-us, sandbox."
+        in ended.text
+    )
+
+
+def test_usage(made: Project) -> None:
+    command = str(made.folder / ".venv/bin/mimecast-sso")
+    assert made.sandbox("run", "--", command, "upp").code == 64
+    assert made.sandbox("run", "--", command, "preview").code == 64

@@ -1,0 +1,136 @@
+"""The whole tutorial, with the commands that people type, on every engine of this machine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import ENGINES, Project, project
+
+ADA = "ada@example.com"
+
+
+@pytest.fixture(params=ENGINES)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+    """A project on which nothing was deployed yet."""
+    with project(tmp_path, request.param) as made:
+        yield made
+
+
+def roll_out_members(made: Project) -> set[str]:
+    groups = {group["number"]: group["description"] for group in made.control.documents("mimecast.groups")}
+    return {
+        member["emailAddress"]
+        for member in made.control.documents("mimecast.members")
+        if groups[member["group"]] == "Personal Portal single sign-on"
+    }
+
+
+def test_the_tutorial_from_nothing_to_a_sign_in_and_back(fresh: Project) -> None:
+    tracked = fresh.stack_file.read_text()
+
+    first = fresh.up()
+    assert first.code == 0, first.text
+    assert "Console work is due" in first.text
+    assert "build/run-sheet/sandbox.html" in first.text
+    assert roll_out_members(fresh) == set()
+    before = fresh.sandbox("login", ADA)
+    assert before.code == 1
+    assert "password" in before.text
+
+    fresh.do_the_console_work()
+    second = fresh.up()
+    assert second.code == 0, second.text
+    assert "Console work is due" not in second.text
+    assert '"claimed"' in second.text
+    assert not (fresh.folder / "build/run-sheet/sandbox.html").exists()
+    assert roll_out_members(fresh) == {ADA, "alan@example.com", "grace@example.com"}
+    assert fresh.stack_file.read_text() == tracked, "a confirmation on the sandbox changed the tracked file"
+
+    signed_in = fresh.sandbox("login", ADA)
+    assert (signed_in.code, signed_in.text.strip().lower()) == (
+        0,
+        f"signed in to the mimecast personal portal as {ADA}",
+    )
+
+    again = fresh.sso("preview")
+    assert again.code == 0, again.text
+    assert "unchanged" in again.text
+    drift = fresh.sso("drift")
+    assert drift.code == 0, drift.text
+
+    down = fresh.sso("down", "--yes")
+    assert down.code == 0, down.text
+    assert not [
+        application
+        for application in fresh.control.documents("entra.applications")
+        if application["displayName"] == "Mimecast Personal Portal"
+    ]
+    assert roll_out_members(fresh) == set()
+    after = fresh.sandbox("login", ADA)
+    assert after.code == 1
+
+
+def test_drift_on_both_sides_is_named_and_put_back(fresh: Project) -> None:
+    assert fresh.up().code == 0
+    user = fresh.control.get("mimecast.users", ADA)
+    assert user is not None
+    fresh.control.put("mimecast.users", ADA, user | {"name": "Somebody Else"})
+    assignment = fresh.control.documents("entra.assignments")[0]
+    fresh.control.delete("entra.assignments", assignment["id"])
+
+    found = fresh.sso("drift")
+    assert found.code == 2, found.text
+    assert "2 differences" in found.text
+    assert f'addresses["{ADA}"].name' in found.text
+    for part in ("recorded  Ada Example", "live      Somebody Else", "wanted    Ada Example", "is gone"):
+        assert part in found.text
+    assert fresh.sso("drift").text == found.text, "a drift check changed something"
+
+    refreshed = fresh.sandbox("run", "--", *_refresh(fresh))
+    assert refreshed.code == 0, refreshed.text
+    assert fresh.up().code == 0
+    healed = fresh.sso("drift")
+    assert healed.code == 0, healed.text
+
+
+def _refresh(made: Project) -> list[str]:
+    engine = [str(made.folder / ".venv/bin/python"), "-m", "sandbox.engine"]
+    if made.engine == "pulumi":
+        engine = [shutil.which("pulumi") or "pulumi"]
+    config = made.home / "stacks" / "Pulumi.sandbox.yaml"
+    return [*engine, "refresh", "--yes", "--stack", "sandbox", "--config-file", str(config)]
+
+
+@pytest.mark.skipif(
+    shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH of this machine"
+)
+@pytest.mark.parametrize(("maker", "heir"), [("embedded", "pulumi"), ("pulumi", "embedded")])
+def test_one_engine_carries_on_what_the_other_made(tmp_path: Path, maker: str, heir: str) -> None:
+    with project(tmp_path, maker) as made:
+        assert made.up().code == 0
+        made.do_the_console_work()
+        assert made.sso("up", "--yes").code == 0
+        preview = made.sso("preview", engine=heir)
+        assert preview.code == 0, preview.text
+        assert made.sso("drift", engine=heir).code == 0
+        down = made.sso("down", "--yes", engine=heir)
+        assert down.code == 0, down.text
+
+
+def test_a_stale_run_sheet_is_not_confirmed(fresh: Project) -> None:
+    assert fresh.up().code == 0
+    words = (
+        "--by",
+        "a@example.com",
+        "--evidence",
+        "x",
+        "--fingerprint",
+        "v1:00000000000000000000000000000000",
+    )
+    refused = fresh.sso("confirm", *words)
+    assert refused.code == 4, refused.text
+    assert "out of date" in refused.text

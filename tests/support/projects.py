@@ -1,0 +1,117 @@
+"""A copy of the project in which a test deploys: its own stack files, its own sandbox, the same code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import lifecycle
+from sandbox.control_client import Control
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ENGINES = [
+    "embedded",
+    pytest.param(
+        "pulumi",
+        marks=pytest.mark.skipif(
+            shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH of this machine"
+        ),
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended; ``text`` is everything it printed."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project folder with a running sandbox, driven by the commands that people type."""
+
+    folder: Path
+    home: Path
+    engine: str
+    control: Control
+
+    def sandbox(self, *words: str) -> Ended:
+        """``python -m sandbox …``"""
+        return self._run(sys.executable, "-m", "sandbox", *words)
+
+    def sso(self, verb: str, *words: str, engine: str | None = None, **environment: str) -> Ended:
+        """``mimecast-sso VERB --stack sandbox …``, with the environment that ``sandbox run`` gives."""
+        command = [str(Path(sys.executable).with_name("mimecast-sso")), verb, "--stack", "sandbox", *words]
+        extra = {"ENGINE": engine or self.engine, **environment}
+        return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, **extra)
+
+    def up(self, **environment: str) -> Ended:
+        """``mimecast-sso up``, without questions."""
+        return self.sso("up", "--yes", **environment)
+
+    def do_the_console_work(self) -> None:
+        """The sandbox's administrator works through the run sheet, and it is confirmed."""
+        filled = self.sandbox("administrator", str(self.folder / "build/run-sheet/sandbox.html"))
+        assert filled.code == 0, filled.text
+        confirmed = self.sso("confirm", "--by", "administrator@example.com", "--evidence", "a test")
+        assert confirmed.code == 0, confirmed.text
+
+    def configure(self, **changes: Any) -> None:
+        """Sets keys of the stack file's ``mimecast-sso`` namespace; None removes one."""
+        document = yaml.safe_load(self.stack_file.read_text())
+        for key, value in changes.items():
+            if value is None:
+                document["config"].pop(f"mimecast-sso:{key}", None)
+            else:
+                document["config"][f"mimecast-sso:{key}"] = value
+        self.stack_file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack's tracked file."""
+        return self.folder / "stacks" / "Pulumi.sandbox.yaml"
+
+    def _run(self, *words: str, **environment: str) -> Ended:
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env={**os.environ, "SANDBOX_HOME": str(self.home), "NO_COLOR": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout)
+
+
+@contextmanager
+def project(folder: Path, engine: str) -> Iterator[Project]:
+    """A copy of the project in ``folder`` with a started and seeded sandbox, stopped at the end."""
+    for name in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "stacks", folder / "stacks")
+    # The Pulumi CLI wants the virtual environment that Pulumi.yaml names; the one in use serves.
+    (folder / ".venv").symlink_to(sys.prefix)
+    home = folder / ".sandbox"
+    process, _ = lifecycle.start(home)
+    try:
+        made = Project(folder, home, engine, Control(process.proxy_port))
+        seeded = made.sandbox("seed", "--stack", "sandbox")
+        assert seeded.code == 0, seeded.text
+        yield made
+    finally:
+        lifecycle.stop(home)
