@@ -22,9 +22,7 @@ DEFAULT_TOKEN_SECONDS = 300
 """Assumed life of a token whose answer does not say."""
 
 PROOF_RECORD_TYPE = "TXT"
-PROOF_VALID_DAYS = 30
 LEGACY_INBOUND_TYPES = ("any", "known", "ldap", "smtp")
-MEMBER_NOTE_LIMIT = 100
 
 CREDENTIALS_PAGE = "Integrations > API and Platform Integrations > Mimecast API 2.0 > Generate Keys"
 ACCOUNT_PAGE = "Account > Account Settings"

@@ -167,6 +167,7 @@ def converge(
     settled: set[str] = set()
     lost: set[str] = set()
     problems: dict[str, MimecastError] = {}
+    listing.forget(map(domain_of, wanted))
     for number in range(_ROUNDS):
         rest = {address: want for address, want in wanted.items() if address not in settled}
         # What a lost call of an earlier round made is ours, and the password was part of that call.
@@ -311,8 +312,8 @@ def _may_have_happened(problem: MimecastError | None) -> bool:
 def _partly_done(problems: Mapping[str, MimecastError], done: int) -> PartlyDone:
     first = next(iter(sorted(problems.items())))[1]
     return PartlyDone(
-        f"{len(problems)} addresses could not be written, {done} were: {enumerate_some(sorted(problems))}. "
-        f"The first: {first}. Run again to do the rest"
+        f"{len(problems)} of {len(problems) + done} addresses could not be written: "
+        f"{enumerate_some(sorted(problems))}. The first: {first}. Run again to do the rest"
     )
 
 

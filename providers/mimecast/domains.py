@@ -94,12 +94,6 @@ def find_domain(client: MimecastClient, domain: str, now: datetime | None = None
     return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
 
 
-def internal_domains(client: MimecastClient) -> set[str]:
-    """The names of all internal domains of the account."""
-    answer = client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains")
-    return {same_key(str(item.get("domain") or "")) for item in answer.data}
-
-
 def provide_domain(
     client: MimecastClient, domain: str, mode: Mode, inbound_type: str, now: datetime | None = None
 ) -> tuple[DomainStatus, bool]:

@@ -188,9 +188,9 @@ def change_members(
             break
     if problems:
         first = next(iter(problems.values()))
-        done = len(to_add) + len(to_remove) - len(problems)
         raise PartlyDone(
-            f"{len(problems)} members of the Mimecast group {group.name!r} could not be changed, {done} were: "
+            f"{len(problems)} of {len(to_add) + len(to_remove)} members of the Mimecast group {group.name!r} could "
+            "not be changed: "
             f"{enumerate_some(sorted(problems))}. The first: {first}. Run again to do the rest"
         )
     return (present | set(to_add)) - set(to_remove)

@@ -45,8 +45,11 @@ def domain_of(address: str) -> str:
 
 
 def same_key(text: str) -> str:
-    """What the vendor sent, in the form it is compared in; unlike the above, never an error."""
-    return text.strip().rstrip(".").lower()
+    """A domain or address that the vendor sent, in normal form; what has none is only put in lower case."""
+    try:
+        return email_address(text) if "@" in text else domain_name(text)
+    except ValueError:
+        return text.strip().lower()
 
 
 def enumerate_some(names: list[str], most: int = 20) -> str:

@@ -142,30 +142,35 @@ def _standing(sheet: RunSheet) -> str:
 
 
 def _before_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
-    group = str(sheet.form["group"])
-    return [
-        (
-            "Who this is for",
-            [
-                (
-                    f"An administrator of Mimecast account {sheet.account_code}, region {sheet.region}, who may edit "
-                    "authentication profiles and application settings. Mimecast offers no API for either, so a person "
-                    "enters the values."
-                ),
-            ],
-        ),
-        (
-            "What it does to people's sign-in",
-            [
-                f"Nothing, until people are in the group “{group}”. The deployment adds them, after step 3.",
-                "People who are in the group already get the new values within the time below.",
-                (
-                    "Administrators are not affected by this profile where "
-                    f"{ADMINISTRATORS_PROFILE} exists: it overrides every other profile for them."
-                ),
-            ],
-        ),
+    reader = (
+        f"An administrator of Mimecast account {sheet.account_code}, region {sheet.region}, who may edit "
+        "authentication profiles and application settings. Mimecast offers no API for either, so a person enters "
+        "the values."
+    )
+    return [("Who this is for", [reader]), ("What it does to people's sign-in", _effects(sheet))]
+
+
+def _effects(sheet: RunSheet) -> list[str]:
+    administrators = (
+        "Administrators are not affected by this profile where "
+        f"{ADMINISTRATORS_PROFILE} exists: it overrides every other profile for them."
+    )
+    effects = [
+        f"Nothing, until people are in the group “{sheet.form['group']}”. The deployment adds them, after step 3.",
+        "People who are in the group already get the new values within the time below.",
+        administrators,
     ]
+    if sheet.form["enforceAdministrationConsole"] is True:
+        effects.append(
+            "Administrators in the group sign in to the console through SAML. Keep a second Super Administrator "
+            "who does not depend on the identity provider."
+        )
+    if sheet.form["enforceEndUserApplications"] is True:
+        effects.append(
+            "Mimecast for Outlook, Mobile and Mac, and every program that uses the API with a user's password, "
+            "refuse the password of people in the group; keys of API 1.0 cannot be made for them."
+        )
+    return effects
 
 
 def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:

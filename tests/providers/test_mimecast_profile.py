@@ -191,6 +191,20 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
         assert needed in tables.text
 
 
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("enforceAdministrationConsole", "second Super Administrator"),
+        ("enforceEndUserApplications", "refuse the password"),
+    ],
+)
+def test_boxes_that_can_lock_people_out_come_with_a_warning(key: str, text: str) -> None:
+    ticked = RunSheet("prod-eu", "eu", "CUK25A118", FORM | {key: True}, None, PRINTS, "due")
+    assert text in markdown(ticked)
+    assert text in html(ticked)
+    assert text not in markdown(sheet())
+
+
 def test_what_changes_is_shown_with_what_was() -> None:
     previous = FORM | {"issuerUrl": "https://old.example/", "allowSingleSignOn": False, "certificate": "b2xk"}
     text, page = markdown(sheet(previous)), html(sheet(previous))
