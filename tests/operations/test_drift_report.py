@@ -1,0 +1,79 @@
+"""The drift report, from the events of an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from operations.drift import report
+
+URN = (
+    "urn:pulumi:s::mimecast-sso::mimecast-sso:index:PersonalPortalSso$azuread:index/sp:ServicePrincipal::app"
+)
+
+
+def step(kind: str, op: str, urn: str = URN, **states: Any) -> dict[str, Any]:
+    return {
+        kind: {
+            "metadata": {
+                "op": op,
+                "urn": urn,
+                "type": urn.split("::")[2].rsplit("$", maxsplit=1)[-1],
+                **states,
+            }
+        }
+    }
+
+
+def read(op: str, live: dict[str, Any] | None, *paths: str) -> list[dict[str, Any]]:
+    old = {"inputs": {"tags": ["a"], "url": "old"}, "outputs": {"tags": ["a"], "url": "old"}}
+    new = {"inputs": {}, "outputs": live} if live is not None else None
+    diff = {path: {"diffKind": "update"} for path in paths}
+    return [
+        step("resourcePreEvent", "refresh", old=old, new=old),
+        step("resOutputsEvent", op, old=old, new=new, detailedDiff=diff),
+    ]
+
+
+def test_nothing_changed() -> None:
+    found = report([*read("refresh", {"tags": ["a"], "url": "old"}), step("resourcePreEvent", "same")])
+    assert not found.found
+    assert list(found.lines()) == ["No drift: the live world is as recorded, and as the program wants it."]
+
+
+def test_recorded_live_and_wanted_are_told_apart() -> None:
+    planned = step("resourcePreEvent", "update", old={}, new={"inputs": {"url": "wanted", "tags": ["a"]}})
+    (difference,) = report([*read("refresh", {"url": "live"}, "url"), planned]).differences
+    assert (difference.recorded, difference.live, difference.wanted) == ("old", "live", "wanted")
+    assert str(difference.resource) == "ServicePrincipal app"
+
+
+def test_a_change_that_the_program_accepts_wants_what_is() -> None:
+    (difference,) = report(read("update", {"tags": ["a", "b"]}, "tags[1]")).differences
+    assert (difference.recorded, difference.live, difference.wanted) == ("(none)", "b", "b")
+
+
+def test_keys_with_dots_are_one_key() -> None:
+    urn = "urn:pulumi:s::p::pulumi-python:dynamic/mimecast:AddressBook::book"
+    old = {"outputs": {"addresses": {"ada@example.com": {"name": "Ada"}}}}
+    new = {"outputs": {"addresses": {"ada@example.com": {"name": "Else"}}}}
+    path = 'addresses["ada@example.com"].name'
+    events = [
+        step("resourcePreEvent", "refresh", urn),
+        step("resOutputsEvent", "refresh", urn, old=old, new=new, detailedDiff={path: {}}),
+    ]
+    (difference,) = report(events).differences
+    assert (difference.path, difference.recorded, difference.live) == (path, "Ada", "Else")
+
+
+def test_an_object_that_is_gone() -> None:
+    for op in ("refresh", "delete"):
+        (difference,) = report([*read(op, None), step("resourcePreEvent", "create", new={})]).differences
+        assert difference.path == ""
+        assert "made anew" in difference.wanted
+
+
+def test_a_change_of_the_program_is_not_drift() -> None:
+    found = report([step("resourcePreEvent", "update", old={}, new={})])
+    assert found.differences == ()
+    assert found.planned == ("update ServicePrincipal app",)
+    assert found.found

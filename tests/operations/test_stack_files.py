@@ -1,0 +1,70 @@
+"""Which stack file a command works on, and how a confirmation is written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from components.settings import Confirmed
+from operations.engine import Engine
+from operations.exit_codes import OperationError
+from operations.stacks import open_stack
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIRMED = Confirmed(
+    fingerprint="v1:abc", by="ada@example.com", at="2026-11-22T01:00:00Z", evidence="change CHG-1042"
+)
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
+    shutil.copytree(ROOT / "stacks", tmp_path / "stacks")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SANDBOX_INSTANCE", raising=False)
+    return tmp_path
+
+
+def on_sandbox(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    monkeypatch.setenv("SANDBOX_INSTANCE", "an-instance")
+    monkeypatch.setenv("SANDBOX_HOME", str(home))
+
+
+def test_a_real_stack_is_confirmed_in_its_own_file_and_keeps_its_comments(project: Path) -> None:
+    stack = open_stack("prod-eu")
+    before = stack.file.read_text()
+    stack.confirm(CONFIRMED)
+    assert stack.file == project / "stacks/Pulumi.prod-eu.yaml"
+    assert stack.settings().authentication_profile.confirmed == CONFIRMED
+    after = stack.file.read_text()
+    assert [line for line in before.splitlines() if "#" in line] == [
+        line for line in after.splitlines() if "#" in line
+    ]
+
+
+def test_a_rehearsal_works_on_a_copy_that_follows_the_tracked_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_sandbox(monkeypatch, project / "home")
+    tracked = project / "stacks/Pulumi.prod-eu.yaml"
+    before = tracked.read_text()
+    open_stack("prod-eu").confirm(CONFIRMED)
+    assert tracked.read_text() == before
+    tracked.write_text(before.replace("CUK00A002", "CUK00A009"))
+    again = open_stack("prod-eu").settings()
+    assert again.account_code == "CUK00A009"
+    assert again.authentication_profile.confirmed == CONFIRMED
+
+
+def test_a_real_stack_needs_the_pulumi_cli(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    for wanted in ("auto", "embedded"):
+        with pytest.raises(OperationError, match="takes the Pulumi CLI"):
+            Engine(open_stack("prod-eu"), wanted)  # type: ignore[arg-type]
+
+
+def test_an_unknown_stack_names_those_there_are() -> None:
+    with pytest.raises(OperationError, match="dev-eu, prod-eu, prod-us, sandbox"):
+        open_stack("prod-fr")
