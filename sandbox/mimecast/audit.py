@@ -72,8 +72,8 @@ def _get_events(caller: Caller, items: list[Item], page: Page) -> Answer:
         if start <= datetime.fromisoformat(event["eventTime"]).replace(microsecond=0) <= end
         and _is_wanted(event, item)
     ]
-    rows, pagination = page.cut([_as_document(caller.world, event) for event in chosen], total=False)
-    return Answer(data=rows, pagination=pagination)
+    events, pagination = page.cut(chosen, total=False)
+    return Answer(data=[_as_document(caller.world, event) for event in events], pagination=pagination)
 
 
 def _time(item: Item, name: str) -> datetime:

@@ -291,17 +291,18 @@ def _pending_item(caller: Caller, domain: dict[str, Any]) -> Item:
 
 
 def _list_pending(call: rest.Call) -> Response:
-    return call.page("domains", [_pending_item(call.caller, each) for each in _all(call.caller, "pending")])
+    pending = _all(call.caller, "pending")
+    return call.page("domains", pending, lambda domain: _pending_item(call.caller, domain))
 
 
 def _list_internal(call: rest.Call) -> Response:
-    return call.page(
-        "domains", [_internal_document(call.caller, each) for each in _all(call.caller, "internal")]
-    )
+    internals = _all(call.caller, "internal")
+    return call.page("domains", internals, lambda domain: _internal_document(call.caller, domain))
 
 
 def _list_external(call: rest.Call) -> Response:
-    return call.page("domains", [])
+    nothing: list[Item] = []
+    return call.page("domains", nothing, dict)
 
 
 def _identified(call: rest.Call, state: str) -> dict[str, Any]:

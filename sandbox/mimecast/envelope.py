@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.responses import JSONResponse, Response
 
@@ -17,6 +17,7 @@ from sandbox.mimecast import ids
 from sandbox.mimecast.oauth import Caller
 
 Item = dict[str, Any]
+Row = TypeVar("Row")
 
 _DEFAULT_PAGE = 25
 _LARGEST_PAGE = 500
@@ -54,7 +55,7 @@ class Page:
     start: int = 0
     size: int | None = None
 
-    def cut(self, rows: Sequence[Item], *, total: bool = True) -> tuple[list[Item], Item]:
+    def cut(self, rows: Sequence[Row], *, total: bool = True) -> tuple[list[Row], Item]:
         """The rows of the page and ``meta.pagination``: its ``pageSize`` is the number of rows returned."""
         size = min(self.size or _DEFAULT_PAGE, _LARGEST_PAGE)
         chosen = list(rows[self.start : self.start + size])

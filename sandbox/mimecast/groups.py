@@ -160,21 +160,25 @@ def _parent(caller: Caller, item: Item) -> int:
     return number
 
 
-def _documents(caller: Caller, groups: list[dict[str, Any]], children: str) -> list[Item]:
-    """Groups for a client, with the counts read once for all of them; ``children`` names the count of groups."""
-    member_counts = Counter(member["group"] for member in caller.world.all(MEMBERS))
-    child_counts = Counter(group["parent"] for group in of_account(caller.world, caller.account))
-    return [
-        {
-            "id": _id(caller, group["number"]),
+class _Documents:
+    """Groups as clients see them; the counts are read once for all. ``children`` names the count of groups."""
+
+    def __init__(self, caller: Caller, children: str) -> None:
+        self._caller = caller
+        self._children = children
+        self._member_counts = Counter(member["group"] for member in caller.world.all(MEMBERS))
+        self._child_counts = Counter(group["parent"] for group in of_account(caller.world, caller.account))
+
+    def __call__(self, group: dict[str, Any]) -> Item:
+        """The document of one group."""
+        return {
+            "id": _id(self._caller, group["number"]),
             "description": group["description"],
             "source": group["source"],
-            "parentId": _id(caller, group["parent"]),
-            "userCount": member_counts[group["number"]],
-            children: child_counts[group["number"]],
+            "parentId": _id(self._caller, group["parent"]),
+            "userCount": self._member_counts[group["number"]],
+            self._children: self._child_counts[group["number"]],
         }
-        for group in groups
-    ]
 
 
 def _find(caller: Caller, query: str, source: str) -> list[dict[str, Any]]:
@@ -193,7 +197,7 @@ def _create_group(caller: Caller, item: Item) -> Item:
     group = add(caller.world, caller.account, _description(item), _parent(caller, item))
     info = f"Action Performed - Created {group['description']}"
     audit.record(caller.world, caller.account, audit.Event.FOLDER, "", info)
-    return _documents(caller, [group], "folderCount")[0]
+    return _Documents(caller, "folderCount")(group)
 
 
 def _find_groups(caller: Caller, item: Item, page: Page) -> tuple[Item, Item]:
@@ -204,8 +208,9 @@ def _find_groups(caller: Caller, item: Item, page: Page) -> tuple[Item, Item]:
         # The cut at 999 is final: there is no next page, and clients see 999 of 999.
     else:
         chosen, pagination = page.cut(groups)
+    document = _Documents(caller, "folderCount")
     echoed: Item = {name: item[name] for name in ("query", "source") if name in item}
-    return {**echoed, "folders": _documents(caller, chosen, "folderCount")}, pagination
+    return {**echoed, "folders": [document(group) for group in chosen]}, pagination
 
 
 def _update_group(caller: Caller, item: Item) -> Item:
@@ -215,7 +220,7 @@ def _update_group(caller: Caller, item: Item) -> Item:
     if "parentId" in item:
         group["parent"] = _parent(caller, item)
     caller.world.put(GROUPS, str(group["number"]), group)
-    return _documents(caller, [group], "folderCount")[0]
+    return _Documents(caller, "folderCount")(group)
 
 
 def _delete_group(caller: Caller, item: Item) -> None:
@@ -325,7 +330,7 @@ def _by_path(call: rest.Call) -> dict[str, Any]:
 
 def _list_groups(call: rest.Call) -> Response:
     groups = _find(call.caller, call.query.get("query", ""), call.query.get("source", ""))
-    return call.page("groups", _documents(call.caller, groups, "groupCount"))
+    return call.page("groups", groups, _Documents(call.caller, "groupCount"))
 
 
 def _post_group(call: rest.Call) -> Response:
@@ -335,16 +340,13 @@ def _post_group(call: rest.Call) -> Response:
 
 
 def _get_group(call: rest.Call) -> Response:
-    document = _documents(call.caller, [_by_path(call)], "groupCount")[0]
+    document = _Documents(call.caller, "groupCount")(_by_path(call))
     return JSONResponse({name: value for name, value in document.items() if name != "id"})
 
 
 def _list_members(call: rest.Call) -> Response:
-    group = _by_path(call)
-    rows = [
-        _member_document(call.caller, each, "note") for each in members_of(call.caller.world, group["number"])
-    ]
-    return call.page("groupMembers", rows)
+    members = members_of(call.caller.world, _by_path(call)["number"])
+    return call.page("groupMembers", members, lambda member: _member_document(call.caller, member, "note"))
 
 
 def _post_members(call: rest.Call) -> Response:

@@ -12,13 +12,15 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.responses import JSONResponse, Response
 
 from sandbox.mimecast import ids
 from sandbox.mimecast.envelope import ItemError
 from sandbox.mimecast.oauth import Caller, gateway_error
+
+Row = TypeVar("Row")
 
 _LARGEST_PAGE = 100
 _TOKEN = re.compile(r"(\d+):null")
@@ -81,18 +83,18 @@ class Call:
         except ids.MalformedIdError as error:
             raise not_found() from error
 
-    def page(self, key: str, rows: Sequence[Any]) -> Response:
-        """A list answer with the page that the query asks for.
+    def page(self, key: str, rows: Sequence[Row], document: Callable[[Row], Any]) -> Response:
+        """A list answer with the page that the query asks for, each of its rows made into a document.
 
         Raises:
             RestError: the page size or token is malformed.
         """
         start, size = self._asked_page()
-        document: dict[str, Any] = {key: list(rows[start : start + size]), "meta": {}}
+        found: dict[str, Any] = {key: [document(row) for row in rows[start : start + size]], "meta": {}}
         if start + size < len(rows):
             token = base64.b64encode(f"{start + size}:null".encode()).decode()
-            _set(document["meta"], self.caller.world.setting("mimecast.v2_next_page", "nextPage"), token)
-        return JSONResponse(document)
+            _set(found["meta"], self.caller.world.setting("mimecast.v2_next_page", "nextPage"), token)
+        return JSONResponse(found)
 
     def _asked_page(self) -> tuple[int, int]:
         try:

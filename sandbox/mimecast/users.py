@@ -208,6 +208,8 @@ def _update_user(caller: Caller, item: Item) -> Item:
 
 def _get_internal_users(caller: Caller, item: Item, page: Page) -> tuple[Item, Item]:
     domain = text(item, "domain").lower()
+    visible = _visible(caller.world, caller.account)
+    chosen, pagination = page.cut([user for user in visible if domain in ("", user["domain"])])
     rows = [
         {
             "name": user["name"],
@@ -217,33 +219,31 @@ def _get_internal_users(caller: Caller, item: Item, page: Page) -> tuple[Item, I
             "addressType": user["addressType"],
             "source": user["source"],
         }
-        for user in _visible(caller.world, caller.account)
-        if not domain or user["domain"] == domain
+        for user in chosen
     ]
-    chosen, pagination = page.cut(rows)
-    return {"users": chosen, "userCount": len(chosen)}, pagination
+    return {"users": rows, "userCount": len(rows)}, pagination
 
 
 def _list_users(call: rest.Call) -> Response:
     world = call.caller.world
-    rows = [
-        {
-            "id": _id(world, user),
-            "emailAddress": user["emailAddress"],
-            "name": user["name"],
-            "domain": user["domain"],
-            "type": "user",
-            "internal": True,
-            "disabled": user["accountDisabled"],
-            "createdDateTime": clock.on_the_wire(user["created"]),
-            "updatedDateTime": clock.on_the_wire(user["updated"]),
-            "addressType": user["addressType"],
-            "isAlias": user["aliasFor"] is not None,
-            "source": user["source"],
-        }
-        for user in _visible(world, call.caller.account)
-    ]
-    return call.page("users", rows)
+    return call.page("users", _visible(world, call.caller.account), lambda user: _v2_document(world, user))
+
+
+def _v2_document(world: World, user: dict[str, Any]) -> Item:
+    return {
+        "id": _id(world, user),
+        "emailAddress": user["emailAddress"],
+        "name": user["name"],
+        "domain": user["domain"],
+        "type": "user",
+        "internal": True,
+        "disabled": user["accountDisabled"],
+        "createdDateTime": clock.on_the_wire(user["created"]),
+        "updatedDateTime": clock.on_the_wire(user["updated"]),
+        "addressType": user["addressType"],
+        "isAlias": user["aliasFor"] is not None,
+        "source": user["source"],
+    }
 
 
 # ---------------------------------------------------------------- aliases
