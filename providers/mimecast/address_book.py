@@ -57,18 +57,22 @@ class LiveAddress:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be written. ``passwords`` are existing addresses whose password is set."""
+    """What is to be written. ``passwords`` are existing addresses whose password is set.
+
+    ``enable`` are adopted ones: they may have been disabled, which no listing shows.
+    """
 
     create: tuple[str, ...]
     rename: tuple[str, ...]
     passwords: tuple[str, ...]
+    enable: tuple[str, ...]
     refused: Mapping[str, str]
     """Address → why it may not be touched, and the way out."""
 
     @property
     def update(self) -> tuple[str, ...]:
         """Existing addresses that get a call, each once."""
-        return tuple(dict.fromkeys((*self.rename, *self.passwords)))
+        return tuple(dict.fromkeys((*self.rename, *self.passwords, *self.enable)))
 
 
 class Listing:
@@ -125,7 +129,7 @@ def plan(
     ``set_password`` those whose password version is new. Of an address that was there before the book, the
     password is only set when it is adopted.
     """
-    create, rename, passwords = [], [], []
+    create, rename, passwords, enable = [], [], [], []
     refused: dict[str, str] = {}
     for address, want in sorted(wanted.items()):
         existing = live.get(address)
@@ -142,7 +146,9 @@ def plan(
             rename.append(address)
         if new_password and not reason:
             passwords.append(address)
-    return Plan(tuple(create), tuple(rename), tuple(passwords), refused)
+        if address in adopt and address not in managed and not existing.synchronised and not reason:
+            enable.append(address)
+    return Plan(tuple(create), tuple(rename), tuple(passwords), tuple(enable), refused)
 
 
 def converge(
@@ -274,6 +280,7 @@ def _write(
             address,
             name=want.name if address in step.rename else None,
             password=want.password if address in step.passwords else None,
+            accountDisabled=False if address in step.enable else None,
         )
 
     domains = {domain_of(address) for address in (*step.create, *step.update)}

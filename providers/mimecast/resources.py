@@ -498,7 +498,11 @@ def _let_go(on_removal: str, removed: set[str], ours: set[str]) -> None:
     if disabled:
         session = _process.session()
         address_book.disable(session.client, session.addresses, sorted(disabled))
-        _log.warning("Disabled at Mimecast: %s", enumerate_some(sorted(disabled)))
+        _log.warning(
+            "Disabled at Mimecast: %s. To use one again, list it under %s:addresses.adopt as well",
+            enumerate_some(sorted(disabled)),
+            _NAMESPACE,
+        )
     if forgotten:
         _log.warning("No longer managed, and unchanged at Mimecast: %s", enumerate_some(forgotten))
 
@@ -536,7 +540,8 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
             changed ``passwordVersion`` sets the password of ``mimecast-sso:addressPasswords``, which revokes the
             person's application tokens.
         :param on_removal: ``disable`` those this resource made or adopted, ``forget``, or ``refuse``.
-        :param adopt: Existing addresses that may be changed although this resource did not make them.
+        :param adopt: Existing addresses that may be changed although this resource did not make them; they are
+            enabled, in case they were disabled before.
         """
         props: Properties = {
             "addresses": addresses,

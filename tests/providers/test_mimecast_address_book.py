@@ -47,6 +47,12 @@ def test_a_different_existing_address_needs_adopt() -> None:
     assert directory.users[ADA]["name"] == "Ada"
 
 
+def test_an_adopted_address_is_enabled_again_and_no_other() -> None:
+    directory = Directory({a: user(a, "") | {"disabled": True} for a in (ADA, GRACE, ALAN)})
+    apply(directory, {a: Wanted() for a in (ADA, GRACE, ALAN)}, adopt=[ADA, ALAN], managed=[ALAN])
+    assert [directory.users[a]["disabled"] for a in (ADA, GRACE, ALAN)] == [False, True, True]
+
+
 def test_a_managed_address_is_renamed() -> None:
     directory = Directory({ADA: user(ADA, "A. Lovelace")})
     apply(directory, {ADA: Wanted("Ada")}, managed=[ADA])

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
 from providers.mimecast import (
     AccountMismatch,
     AmbiguousGroup,
@@ -392,6 +395,57 @@ def test_lost_member_writes_are_settled_by_listing_again() -> None:
         "ada@example.com"
     }
     assert adapter.paths.count("/api/directory/add-group-member") == 1
+
+
+class Members:
+    """The members of one group, with a fault for each write in turn."""
+
+    def __init__(self, present: set[str], faults: list[str]) -> None:
+        self.present = set(present)
+        self._faults = faults
+
+    def respond(self, path: str, body: Any) -> Answer:
+        if path.endswith("get-group-members"):
+            return members(*sorted(self.present))
+        fault = self._faults.pop(0) if self._faults else "ok"
+        if fault == "before":
+            return Answer(None, 503)
+        fail = []
+        for item in body["data"]:
+            address, adding = item["emailAddress"], path.endswith("add-group-member")
+            if (address in self.present) == adding:
+                code = MEMBER_EXISTS if adding else MEMBER_ABSENT
+                fail.append(failure(code, item))
+            elif adding:
+                self.present.add(address)
+            else:
+                self.present.discard(address)
+        return Answer(error=LOST) if fault == "after" else legacy(fail=fail)
+
+
+PEOPLE = st.sets(st.sampled_from([f"p{number}@example.com" for number in range(25)]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    before=PEOPLE,
+    wanted=PEOPLE,
+    leaving=PEOPLE,
+    faults=st.lists(st.sampled_from(["ok", "before", "after"]), max_size=12),
+)
+def test_membership_converges_whatever_happens(
+    before: set[str], wanted: set[str], leaving: set[str], faults: list[str]
+) -> None:
+    group = Members(before, list(faults))
+    mimecast = client(Adapter(group.respond))
+    remove = leaving - wanted
+    for _ in range(len(faults) + 1):
+        try:
+            result = groups.change_members(mimecast, GROUP, add=wanted, remove=remove)
+            break
+        except PartlyDone:
+            continue
+    assert group.present == result == (before | wanted) - remove
 
 
 def test_refused_members_are_named() -> None:
