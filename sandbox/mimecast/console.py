@@ -6,23 +6,32 @@ errors, that descriptions are unique, and that an incomplete profile is refused.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from cryptography import x509
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from facts.profile_form import CONSOLE_PATHS, PROVIDER_NAMES, Control, FormField, Section
+from facts.profile_form import CONSOLE_PATHS, Control, FormField, Section
 from facts.regions import REGIONS
-from sandbox.mimecast import accounts, audit, clock, domains, groups, pages, passwords, policy, users
+from sandbox.mimecast import (
+    accounts,
+    audit,
+    clock,
+    domains,
+    form_checks,
+    groups,
+    metadata_import,
+    pages,
+    passwords,
+    policy,
+    users,
+)
 from sandbox.mimecast.audit import Event
+from sandbox.mimecast.form_checks import Errors
 from sandbox.world import World
 
 _COOKIE = "administration"
@@ -30,15 +39,9 @@ _BASE = "/administration"
 _PROFILES = f"{_BASE}/authentication-profiles"
 _SETTINGS = f"{_BASE}/application-settings"
 
-_OTHER_PROVIDERS = ("AD FS", "Google", "Okta", "OneLogin", "Other")
-_ENFORCE_BOXES = ("enforceAdministrationConsole", "enforcePersonalPortal", "enforceEndUserApplications")
-_NEEDED_FOR_SAML = ("provider", "issuerUrl", "loginUrl", "certificate")
-_LINKS = ("metadataUrl", "issuerUrl", "loginUrl", "logoutUrl")
+_IMPORT = "import"
 _INVALID = 422
 _ROWS_SHOWN = 500
-
-Errors = dict[str, str]
-"""What is wrong, by field key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Console:
             if administrator is None:
                 return pages.see_other(f"{_BASE}/")
             form = await pages.form_of(request)
+            if form.get("action") == _IMPORT:
+                return await self._import(request, administrator, form)
             with self._world.transaction():
                 return handler(request, administrator, form)
 
@@ -176,14 +181,8 @@ class Console:
         number = request.path_params.get("number")
         if number is not None and self._saved(policy.PROFILES, who, number) is None:
             return self._gone(who)
-        form: policy.Form = {
-            field.key: field.key in sent
-            if field.control is Control.CHECK_BOX
-            else sent.get(field.key, "").strip()
-            for field in policy.PROFILE_FIELDS
-        }
-        form["certificate"] = "".join(form["certificate"].split())
-        errors = _profile_errors(form)
+        form = _profile_form(sent)
+        errors = form_checks.profile_errors(form)
         if self._is_taken(policy.PROFILES, who, number, "description", form["description"]):
             errors["description"] = "A profile of this description exists."
         if errors:
@@ -193,10 +192,19 @@ class Console:
         self._audit(who, event, f"Authentication profile {form['description']}")
         return pages.see_other(f"{_PROFILES}/{saved}")
 
+    async def _import(self, request: Request, who: _Administrator, sent: Mapping[str, str]) -> Response:
+        """The form again, filled from the metadata and not saved."""
+        form, errors = _profile_form(sent), Errors()
+        try:
+            form |= await metadata_import.imported_fields(self._world, form["metadataUrl"])
+        except metadata_import.MetadataUnavailableError as error:
+            errors["metadataUrl"] = str(error)
+        return self._profile_page(who, request.path_params.get("number"), form, errors)
+
     def _profile_page(
         self, who: _Administrator, number: int | None, form: policy.Form, errors: Errors
     ) -> Response:
-        providers = [("", "")] + [(name, name) for name in sorted((*PROVIDER_NAMES, *_OTHER_PROVIDERS))]
+        providers = [("", "")] + [(name, name) for name in form_checks.PROVIDERS]
         return self._form_page(
             who,
             form_id="authentication-profile",
@@ -414,49 +422,19 @@ class Console:
         audit.record(self._world, who.account, event, who.address, info)
 
 
+def _profile_form(sent: Mapping[str, str]) -> policy.Form:
+    form: policy.Form = {
+        field.key: field.key in sent
+        if field.control is Control.CHECK_BOX
+        else sent.get(field.key, "").strip()
+        for field in policy.PROFILE_FIELDS
+    }
+    form["certificate"] = "".join(form["certificate"].split())
+    return form
+
+
 async def _to_console(_: Request) -> Response:
     return pages.see_other(f"{_BASE}/")
-
-
-def _profile_errors(form: policy.Form) -> Errors:
-    """What a form of this kind would refuse to save."""
-    errors: Errors = {}
-    if not form["description"]:
-        errors["description"] = "Enter a description."
-    if any(form[box] for box in (*_ENFORCE_BOXES, "allowSingleSignOn")):
-        errors |= {key: "Needed for SAML." for key in _NEEDED_FOR_SAML if not form[key]}
-    if form["provider"] not in ("", *PROVIDER_NAMES, *_OTHER_PROVIDERS):
-        errors["provider"] = "Choose a provider from the list."
-    errors |= {key: "Must be a URL." for key in _LINKS if form[key] and not _is_url(form[key])}
-    if form["monitorMetadataUrl"] and not form["metadataUrl"]:
-        errors["metadataUrl"] = "Needed to be monitored."
-    if form["certificate"]:
-        problem = _certificate_problem(form["certificate"])
-        if problem:
-            errors["certificate"] = problem
-    return errors
-
-
-def _is_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and not any(char.isspace() for char in text)
-    )
-
-
-def _certificate_problem(body: str) -> str:
-    if "-----" in body:
-        return "Paste the certificate without its BEGIN and END lines."
-    try:
-        x509.load_der_x509_certificate(base64.b64decode(body, validate=True))
-    except (binascii.Error, ValueError):
-        return "Must be a base-64 encoded X.509 certificate."
-    return ""
 
 
 def create_app(world: World, region: str) -> Starlette:

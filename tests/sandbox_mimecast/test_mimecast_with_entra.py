@@ -175,6 +175,19 @@ def test_a_new_certificate_that_mimecast_does_not_know_is_refused(
     assert "Signed in" in sign_in(sandbox, ADA).text
 
 
+def test_the_form_imports_federation_metadata(sandbox: RunningSandbox, application: Application) -> None:
+    app_id = application.call("GET", f"applications/{application.application}", {})["appId"]
+    host = f"https://login.microsoftonline.com/{credentials.TENANT_ID}"
+    url = f"{host}/federationmetadata/2007-06/federationmetadata.xml?appid={app_id}"
+    browser = Browser(sandbox).administrator()
+    form = browser.get(f"{CONSOLE}/authentication-profiles/new").forms["authentication-profile"]
+    filled = browser.send(form, metadataUrl=url, action="import").forms["authentication-profile"]
+    assert (filled.values["issuerUrl"], filled.values["loginUrl"]) == (ISSUER, LOGIN_URL)
+    assert len(filled.values["certificate"]) > 500
+    refused = browser.send(form, metadataUrl="https://example.org/metadata.xml", action="import")
+    assert "cannot be fetched" in refused.text
+
+
 def test_everything_survives_a_restart(tmp_path: Path) -> None:
     with started(tmp_path) as sandbox:
         api = default_api(sandbox)
