@@ -227,7 +227,7 @@ def _listeners(
     from sandbox.engine.preview_json import PreviewDocument  # noqa: PLC0415
 
     if options.json and preview and (options.verb == "preview" or options.preview_only):
-        document = PreviewDocument(target.config.masked())
+        document = PreviewDocument(target.config.masked(), refresh=kind == "refresh")
         events.subscribe(document)
         return [document.finish]
     if options.json:

@@ -177,6 +177,7 @@ class Deployment:
         self._host = PluginHost(target.project, environment, self._address, self._plugin_log)
         self._program: Program | None = None
         self._cancelled = threading.Event()
+        self._program_ok = False
         self._parallel = max(1, min(options.parallel, _MAX_PARALLEL))
 
     # -- parts --------------------------------------------------------------------------------------
@@ -293,8 +294,8 @@ class Deployment:
             self._finish(outcome)
             return
         monitor = self._run_program(self._program)
-        if not self._failed:
-            self._delete_rest()
+        if self._program_ok and not self._executor.stopped.is_set():
+            self._executor.delete(self._generator.deletes())
         self._stack_outputs(monitor, outcome)
         self._finish(outcome)
 
@@ -326,6 +327,7 @@ class Deployment:
             }
         )
         code = program.wait(self._executor.stopped)
+        self._program_ok = code == 0
         self._executor.drain()  # a program that was killed leaves operations that must end and be saved
         server.stop(grace=None)
         if code != 0:
@@ -334,13 +336,6 @@ class Deployment:
                 self._report("error", text, "")
             self._executor.failed = True
         return monitor
-
-    def _delete_rest(self) -> None:
-        """Delete what the program no longer has, one level after another [case depends_on_order]."""
-        for level in self._generator.deletes():
-            if self._executor.stopped.is_set() or (self._executor.failed and not self._preview):
-                return
-            self._executor.run_all(level)
 
     def _stack_outputs(self, monitor: Any, outcome: Outcome) -> None:
         """The stack's outputs come last; after a failure new ones are laid over the old ones."""
@@ -406,6 +401,8 @@ class Deployment:
         return {}
 
     def _destroy(self, outcome: Outcome) -> None:
+        from sandbox.engine.steps import Step  # noqa: PLC0415
+
         self._start_plugins()
         self._prepare()
         self._warn_pending()
@@ -416,10 +413,8 @@ class Deployment:
         if self._options.exclude_protected:
             kept = protected_with_needs(self._journal.base)
             outcome.protected = len(kept)
-        for level in self._generator.deletes(keep=lambda resource: resource.urn in kept):
-            if self._executor.stopped.is_set() or (self._executor.failed and not self._preview):
-                break
-            self._executor.run_all(level)
+            self._executor.run_all([Step("same", r.urn, r, r) for r in self._journal.base if r.urn in kept])
+        self._executor.delete(self._generator.deletes(keep=lambda resource: resource.urn in kept))
         self._finish(outcome)
 
 

@@ -36,7 +36,7 @@ class Events:
     def step(self, kind: str, step: Step, *, preview: bool, **more: Any) -> None:
         """An event about a step: `resourcePreEvent`, `resOutputsEvent` or `resOpFailedEvent`."""
         payload = {
-            "metadata": metadata(step, step.op if kind == "resourcePreEvent" else step.shown_op),
+            "metadata": metadata(step, step.shown_op if kind == "resOutputsEvent" else step.op),
             **more,
         }
         if preview:

@@ -94,7 +94,7 @@ def _run(loop: asyncio.AbstractEventLoop, program: Path) -> int:
         return 1
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else int(leave.code is not None)
-    except Exception as error:  # noqa: BLE001 (whatever the program raises)
+    except Exception as error:
         text = "".join(traceback.format_exception(error.with_traceback(_of_program(error, program))))
         pulumi.log.error(f"Program failed with an unhandled exception:\n{text}")
         return _ALREADY_SHOWN

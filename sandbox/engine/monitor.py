@@ -80,8 +80,15 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         try:
             goal = self._goal(request)
             return _registered(self._register(goal), request)
-        except (RegistrationError, StepError, ProviderError, EngineError) as error:
-            return self._refused(error, request, context)
+        except StepError as error:
+            if self._executor.stopped.is_set() or not request.supportsResultReporting:
+                self._refuse(error, context)
+            # --continue-on-error: the SDK is told that this one failed, and goes on [case update_fails].
+            answer = _registered(error.step, request)
+            answer.result = resource_pb2.FAIL
+            return answer
+        except (RegistrationError, ProviderError, EngineError) as error:
+            self._refuse(error, context)
 
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Store a component's outputs. The stack's are kept until the end of the run."""
@@ -158,16 +165,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._executor.failed = True
         self._executor.stopped.set()
 
-    def _refused(self, error: Exception, request: Any, context: Any) -> Any:
+    def _refuse(self, error: Exception, context: Any) -> NoReturn:
         """Answer a registration that was not carried out.
 
-        UNAVAILABLE makes the SDK end the program without a word, the words have been said. Under
-        --continue-on-error the SDK is told that this one failed, and goes on [case update_fails].
+        UNAVAILABLE makes the SDK end the program without a word; the words have been said.
         """
-        if isinstance(error, StepError) and not self._executor.stopped.is_set():
-            if request.supportsResultReporting:
-                return resource_pb2.RegisterResourceResponse(result=resource_pb2.FAIL)
-        elif not isinstance(error, StoppedError | StepError):
+        if not isinstance(error, StoppedError | StepError):
             self._fail_run(str(error))
         context.abort(grpc.StatusCode.UNAVAILABLE, "the run has stopped")
         raise error

@@ -17,9 +17,11 @@ class PreviewDocument:
 
     Args:
         config: The stack's configuration as text, secrets masked.
+        refresh: Whether this is a refresh, whose steps are told by their results.
     """
 
-    def __init__(self, config: Mapping[str, str]) -> None:
+    def __init__(self, config: Mapping[str, str], *, refresh: bool) -> None:
+        self._refresh = refresh
         self._config = dict(sorted(config.items()))
         self._steps: list[dict[str, Any]] = []
         self._diagnostics: list[dict[str, Any]] = []
@@ -32,12 +34,12 @@ class PreviewDocument:
             self._diagnostics.append(
                 {**{k: v for k, v in told.items() if v}, "severity": payload["severity"]}
             )
-        if step is None or step.internal or step.resource.is_provider:
+        if step is None or step.internal or not (step.logical or step.op == "refresh"):
             return
         if kind == "resourcePreEvent":
             if step.op != "same" or step.resource.type == STACK_TYPE:
                 self._steps.append(_document(step, step.op))
-        elif kind == "resOutputsEvent" and step.op == "refresh":
+        elif kind == "resOutputsEvent" and step.op == "refresh" and self._refresh:
             # Only a difference with details is told; a removal always is [case refresh: d].
             if step.result == "delete" or (step.result == "update" and step.diff and step.diff.detailed):
                 self._replace(_document(step, step.result))

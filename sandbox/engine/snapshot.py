@@ -188,7 +188,7 @@ class Journal:
         """Change marks (`delete`, `pending_replacement`) of an old state that stays."""
         with self._lock:
             current = self._current(old)
-            new = self._moved[id(old)] = replace(current, **changes)
+            new = self._moved[id(current)] = replace(current, **changes)
             for resources in (self.base, self._new):
                 for index, resource in enumerate(resources):
                     if resource is current:
@@ -196,8 +196,20 @@ class Journal:
             self._changed += 1
             return new
 
+    def current(self, old: Resource) -> Resource:
+        """The old state with the marks that it was given since."""
+        with self._lock:
+            return self._current(old)
+
     def _current(self, old: Resource) -> Resource:
-        return self._moved.get(id(old), old)
+        while id(old) in self._moved:
+            old = self._moved[id(old)]
+        return old
+
+    def remaining(self) -> list[Resource]:
+        """Old states that nothing was done with, or that wait for deletion."""
+        with self._lock:
+            return [resource for resource in self.base if id(resource) not in self._done]
 
     def replace_new(self, old: Resource, new: Resource) -> None:
         """Put another state in the place of a new one (outputs of components)."""
@@ -226,7 +238,7 @@ class Journal:
 
     def resources(self) -> list[Resource]:
         """The state as it is now."""
-        return self._new + [resource for resource in self.base if id(resource) not in self._done]
+        return [resource for resource in self._new + self.base if id(resource) not in self._done]
 
     # -- writing ------------------------------------------------------------------------------------
 

@@ -27,8 +27,16 @@ _OPERATIONS = {
 }
 
 
+class ProtectedError(ProviderError):
+    """A delete of something protected; other deletes go on, so that all of these are reported at once."""
+
+
 class StepError(Exception):
     """A step failed; everything there is to say was reported."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step.urn)
+        self.step = step
 
 
 class StepExecutor:
@@ -86,13 +94,25 @@ class StepExecutor:
                     raise StoppedError
                 self._step(step)
 
-    def run_all(self, steps: Sequence[Step]) -> None:
-        """Run steps side by side and wait for all of them."""
-        threads = [threading.Thread(target=self._quietly, args=(step,)) for step in steps]
+    def run_all(self, steps: Sequence[Step]) -> list[Step]:
+        """Run steps side by side, wait for all of them, and give those that were not done."""
+        undone: list[Step] = []
+        threads = [threading.Thread(target=self._quietly, args=(step, undone)) for step in steps]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        return undone
+
+    def delete(self, levels: Sequence[Sequence[Step]]) -> None:
+        """Run deletes level by level. What something that stays refers to stays too [case protect]."""
+        staying: set[str] = set()
+        for level in levels:
+            if self.stopped.is_set():
+                return
+            undone = self.run_all([step for step in level if step.urn not in staying])
+            for step in [*undone, *(step for step in level if step.urn in staying)]:
+                staying.update(step.resource.references())
 
     def drain(self) -> None:
         """Wait for the steps that are running."""
@@ -100,17 +120,11 @@ class StepExecutor:
             self._places.acquire()
         self._places.release(self._parallel)
 
-    def _quietly(self, step: Step) -> None:
+    def _quietly(self, step: Step, undone: list[Step]) -> None:
         try:
             self.run([step])
         except (StepError, StoppedError):
-            return
-
-    def fail(self) -> None:
-        """The run has failed: nothing new begins, unless it was asked to go on."""
-        self.failed = True
-        if not self._continue:
-            self.stopped.set()
+            undone.append(step)
 
     def _step(self, step: Step) -> None:
         if not step.skipped and step.op != "remove-pending-replace":
@@ -119,7 +133,7 @@ class StepExecutor:
             self._apply(step)
         except ProviderError as error:
             self._failed(step, error)
-            raise StepError from error
+            raise StepError(step) from error
         self._count(step)
         resource = step.resource
         if not step.skipped and (resource.custom or step.op in ("delete", "refresh")):
@@ -136,7 +150,9 @@ class StepExecutor:
         if not self._preview:
             self._events.step("resOpFailedEvent", step, preview=False, status=0, steps=0)
         self._generator.unavailable(step.urn)
-        self.fail()
+        self.failed = True
+        if not (self._continue or isinstance(error, ProtectedError)):
+            self.stopped.set()
 
     def _count(self, step: Step) -> None:
         if step.internal or step.skipped:
@@ -177,7 +193,7 @@ class StepExecutor:
 
     def _same(self, step: Step) -> None:
         new, old = step.new, step.old
-        if new is None or old is None:  # a resource that is not made because what it needs was not
+        if new is None or old is None or new is old:  # skipped, or left out of this run
             return
         if step.skipped:
             step.new = old
@@ -212,7 +228,7 @@ class StepExecutor:
     def _made(self, operation: Operation | None, old: Resource | None, new: Resource | None) -> None:
         if new is None or old is None:
             self._journal.end(operation, new=new)
-        elif old.urn in self._generator.deletions or old.pending_replacement:
+        elif self._journal.current(old).pending_replacement:
             self._journal.end(operation, old=old, new=new)  # it was deleted first
         else:
             self._journal.replace_old(old, delete=True)  # it goes at the end
@@ -245,16 +261,14 @@ class StepExecutor:
     def _delete(self, step: Step) -> None:
         old = _state(step.old)
         if old.protect and step.op == "delete":
-            raise ProviderError(
+            raise ProtectedError(
                 f'resource "{old.urn}" cannot be deleted\n'
                 "because it is protected. To unprotect the resource, either remove the `protect` flag from the "
                 "resource in your Pulumi program and run `pulumi up`, or use the command:\n"
                 f"`pulumi state unprotect '{old.urn}'`"
             )
-        if self._preview:
-            return
         operation = None
-        if self._has_object(step, old):
+        if self._has_object(step, old) and not self._preview:
             operation = self._begin(step, old)
             try:
                 self._provider(old.provider).delete(old, old.custom_timeouts.get("delete", 0))

@@ -397,7 +397,8 @@ class StepGenerator:
             if dependent.protect:
                 self._refuse_replacement(dependent.urn, urn)
             self._deleted[dependent.urn] = keys
-            steps.append(self._delete_first(dependent))
+            if not dependent.pending_replacement:
+                steps.append(self._delete_first(dependent))
         if not old.pending_replacement:
             steps.append(self._delete_first(old))
         return [*steps, marker, create]
@@ -437,7 +438,7 @@ class StepGenerator:
         """
         replaced = {root.urn}
         found = []
-        for resource in self._journal.base:
+        for resource in self._journal.remaining():
             if not resource.custom or resource.external or resource.delete or resource.urn in self._operated:
                 continue
             keys = self._goes_with(resource, replaced)
@@ -487,7 +488,7 @@ class StepGenerator:
             keep: Resources that stay (`destroy --exclude-protected`, continue-on-error).
         """
         steps: dict[int, Step] = {}
-        resources = self._journal.resources()
+        resources = self._journal.remaining()
         for resource in resources:
             operated = resource.urn in self._operated or resource.urn in self._aliased
             if resource.delete:
