@@ -12,7 +12,8 @@ Nothing in this package but `providers.mimecast.resources` knows Pulumi. Typical
 """
 
 from providers.mimecast.accounts import Account, read_account, require
-from providers.mimecast.client import Credentials, LegacyAnswer, MimecastClient, shared_client
+from providers.mimecast.answers import LegacyAnswer
+from providers.mimecast.client import Credentials, MimecastClient, shared_client
 from providers.mimecast.domains import DomainStatus, find_domain
 from providers.mimecast.errors import (
     AccountMismatch,

@@ -25,7 +25,8 @@ from facts.mimecast_api import (
     Endpoint,
 )
 from facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
-from providers.mimecast.client import LegacyAnswer, MimecastClient
+from providers.mimecast.answers import LegacyAnswer
+from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
     AmbiguousGroup,
     GroupNotFound,

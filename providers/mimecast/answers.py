@@ -1,0 +1,333 @@
+"""What the vendor answered, and what it means: data, failures by item, or one of the exceptions.
+
+Used by the client alone. `Again` is how a judgement says that the call may be tried once more.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import requests
+from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
+
+from facts.mimecast_api import CREDENTIALS_PAGE
+from facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
+from providers.mimecast.errors import (
+    AuthenticationError,
+    Forbidden,
+    MimecastError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    TransportError,
+    UnclearOutcome,
+)
+
+_MESSAGE_LIMIT = 200
+
+Json = dict[str, Any]
+_E = TypeVar("_E", bound=MimecastError)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailure:
+    """One entry of ``fail``: the refused item's ``key`` (as echoed), and why."""
+
+    key: Json
+    code: str
+    message: str
+    field: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyAnswer:
+    """An answer of the legacy family: items that succeeded, items that failed, and how to go on."""
+
+    path: str
+    request_id: str
+    data: tuple[Json, ...]
+    failures: tuple[ItemFailure, ...]
+    next_page: str
+    total: int | None
+
+    def rejection(self, failure: ItemFailure, what: str) -> Rejected:
+        """The exception for one failure; ``what`` says what was tried ("create ada@example.com")."""
+        reason = meaning(failure.code) or failure.message or "no reason given"
+        name = f", field {failure.field}" if failure.field else ""
+        return Rejected(
+            f"Mimecast refused to {what}: {reason}{name}",
+            method="POST",
+            path=self.path,
+            request_id=self.request_id,
+            code=failure.code,
+            field=failure.field,
+        )
+
+    def accepted(self, what: str) -> LegacyAnswer:
+        """This answer, or `Rejected` when an item failed."""
+        if self.failures:
+            raise self.rejection(self.failures[0], what)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. ``reads`` says that it changes nothing, ``secret`` that it carries a password."""
+
+    method: str
+    path: str
+    reads: bool
+    permission: str = ""
+    secret: bool = False
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back; ``payload`` is `parsed`."""
+
+    status: int
+    headers: Mapping[str, str]
+    payload: Any
+    request_id: str
+
+
+class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
+    """Try the call again; ``error`` is what to raise when there have been enough tries.
+
+    ``renew``: with a new token. ``limited``: when the quota allows; it was not executed.
+    """
+
+    def __init__(self, error: MimecastError, *, renew: bool = False, limited: bool = False) -> None:
+        super().__init__()
+        self.error = error
+        self.renew = renew
+        self.limited = limited
+
+
+def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
+    """Raises what an HTTP status, or the same number in ``meta.status``, means."""
+    status = reply.status if status is None else status
+    if requests.codes.ok <= status < requests.codes.multiple_choices:
+        return
+    code = _code_of(reply.payload)
+    if status == requests.codes.unauthorized:
+        refused = code in REFUSED_BEFORE_PROCESSING or not code
+        error = error_of(AuthenticationError, "Mimecast does not accept the access token", call, reply)
+        raise Again(error, renew=True) if refused else error
+    if status == requests.codes.forbidden:
+        raise error_of(Forbidden, f"The API application may not do this{_needs(call)}", call, reply)
+    if status == requests.codes.not_found:
+        where = (
+            "The gateway does not know this path"
+            if code == ENDPOINT_UNKNOWN
+            else "Mimecast has no such object"
+        )
+        raise error_of(NotFound, f"{where}{_needs(call)}", call, reply)
+    if status == requests.codes.too_many_requests:
+        raise Again(
+            error_of(RateLimited, "The quota of the API application stayed used up", call, reply),
+            limited=True,
+        )
+    if status >= requests.codes.internal_server_error:
+        raise lost_answer(call, f"the server failed with HTTP {status}", reply.request_id, code)
+    if status < requests.codes.bad_request:
+        raise error_of(
+            TransportError, "Mimecast answered with a redirect, which is not followed", call, reply
+        )
+    raise error_of(Rejected, f"Mimecast refused the request with HTTP {status}", call, reply)
+
+
+def check_token_status(call: Call, reply: Reply) -> None:
+    """As `check_status`, for the token endpoint: there, a refusal is about the credentials."""
+    if reply.status in (requests.codes.bad_request, requests.codes.unauthorized):
+        raise error_of(
+            AuthenticationError,
+            "Mimecast refuses the client id and secret; check MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET "
+            f"({CREDENTIALS_PAGE})",
+            call,
+            reply,
+        )
+    check_status(call, reply)
+
+
+def check_envelope(call: Call, reply: Reply) -> None:
+    """Raises unless the answer is a legacy envelope; also for its ``meta.status``."""
+    payload = reply.payload
+    if not isinstance(payload, dict) or not isinstance(payload.get("data"), (list, type(None))):
+        raise lost_answer(call, "the answer is not the envelope it should be", reply.request_id)
+    meta = payload.get("meta")
+    status = meta.get("status") if isinstance(meta, dict) else None
+    if isinstance(status, int):
+        check_status(call, reply, status)
+    # Some failures of the service come under HTTP 200 and say themselves that another try may do.
+    failures = _failures(payload, secret=call.secret)
+    if call.reads and failures and not payload.get("data") and all(one.retryable for one in failures):
+        raise Again(legacy_answer(call, reply).rejection(failures[0], "read"))
+
+
+def check_object(call: Call, reply: Reply) -> None:
+    """Raises unless the answer is a JSON object or empty."""
+    if reply.payload is not None and not isinstance(reply.payload, dict):
+        raise lost_answer(call, "the answer is not a JSON object", reply.request_id)
+
+
+def legacy_answer(call: Call, reply: Reply) -> LegacyAnswer:
+    """The answer of a call that `check_envelope` let pass."""
+    payload: Json = reply.payload
+    meta = payload.get("meta")
+    paging = meta.get("pagination") if isinstance(meta, dict) else None
+    paging = paging if isinstance(paging, dict) else {}
+    total = paging.get("totalCount")
+    return LegacyAnswer(
+        path=call.path,
+        request_id=reply.request_id,
+        data=tuple(item for item in payload.get("data") or () if isinstance(item, dict)),
+        failures=_failures(payload, secret=call.secret),
+        next_page=str(paging.get("next") or ""),
+        total=total if isinstance(total, int) else None,
+    )
+
+
+def _failures(payload: Json, *, secret: bool) -> tuple[ItemFailure, ...]:
+    entries = payload.get("fail")
+    found: list[ItemFailure] = []
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        key = entry.get("key")
+        # The gateway's own failures put the code straight into the entry.
+        errors = entry.get("errors") or [entry]
+        found.extend(
+            ItemFailure(
+                key=key if isinstance(key, dict) else {},
+                code=str(error.get("code") or ""),
+                message="" if secret else _printable(error.get("message")),
+                field=str(error.get("field") or ""),
+                retryable=error.get("retryable") is True,
+            )
+            for error in errors
+            if isinstance(error, dict)
+        )
+    return tuple(found)
+
+
+def _code_of(payload: Any) -> str:
+    """The vendor's code in an error body, whichever of the shapes seen it has."""
+    if not isinstance(payload, dict):
+        return ""
+    failures = _failures(payload, secret=True) or _failures({"fail": payload.get("errors")}, secret=True)
+    codes = [failure.code for failure in failures] + [payload.get("error"), payload.get("title")]
+    return next((code for code in codes if isinstance(code, str) and code), "")
+
+
+def rows_of(answer: LegacyAnswer, key: str) -> Iterable[Json]:
+    """The objects in the arrays ``key`` of an answer's data."""
+    for item in answer.data:
+        rows = item.get(key)
+        yield from (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+
+
+def next_page(meta: Any) -> str:
+    """The token of the next v2 page in any spelling seen, or an empty string."""
+    if not isinstance(meta, dict):
+        return ""
+    paging = meta.get("pagination")
+    paging = paging if isinstance(paging, dict) else {}
+    spellings = (
+        meta.get("nextPage"),
+        meta.get("nextPageToken"),
+        paging.get("nextPageToken"),
+        paging.get("nextPage"),
+        paging.get("next"),
+    )
+    return next((token for token in spellings if isinstance(token, str) and token), "")
+
+
+def parsed(content: bytes) -> Any:
+    """The JSON value of an answer; ``None`` for no content, and a marker that fits no check for anything else."""
+    if not content.strip():
+        return None
+    try:
+        return json.loads(content)
+    except ValueError:
+        return "not JSON"
+
+
+def network_failure(call: Call, error: requests.RequestException, request_id: str) -> Exception:
+    """The exception for a request that got no whole answer."""
+    if _is_untrusted(error):
+        return TransportError(
+            "The certificate of Mimecast's gateway is not trusted; check SSL_CERT_FILE and REQUESTS_CA_BUNDLE",
+            method=call.method,
+            path=call.path,
+        )
+    if _nothing_was_sent(error):
+        proxy = isinstance(error, requests.exceptions.ProxyError)
+        text = (
+            "The proxy of HTTPS_PROXY cannot be reached, or refuses Mimecast's gateway"
+            if proxy
+            else "Mimecast's gateway cannot be reached"
+        )
+        return Again(TransportError(text, method=call.method, path=call.path))
+    return lost_answer(call, "its answer was lost on the way", request_id)
+
+
+def _is_untrusted(error: requests.RequestException) -> bool:
+    # Other TLS failures may come after the request was sent.
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    return isinstance(reason, SSLError) and any(
+        isinstance(argument, ssl.SSLCertVerificationError) for argument in reason.args
+    )
+
+
+def _nothing_was_sent(error: requests.RequestException) -> bool:
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+
+
+def lost_answer(call: Call, why: str, request_id: str, code: str = "") -> Exception:
+    """A read can be tried again; of a write nobody knows whether it was done."""
+    if call.reads:
+        return Again(
+            TransportError(
+                f"Mimecast could not be read: {why}",
+                method=call.method,
+                path=call.path,
+                request_id=request_id,
+                code=code,
+            )
+        )
+    return UnclearOutcome(
+        f"It is not known whether Mimecast did this: {why}",
+        method=call.method,
+        path=call.path,
+        request_id=request_id,
+        code=code,
+    )
+
+
+def error_of(kind: type[_E], message: str, call: Call, reply: Reply) -> _E:
+    """An exception of ``kind`` about this call, with the vendor's code and what it means."""
+    code = _code_of(reply.payload)
+    explained = meaning(code)
+    text = f"{message}: {explained}" if explained else message
+    return kind(text, method=call.method, path=call.path, request_id=reply.request_id, code=code)
+
+
+def _needs(call: Call) -> str:
+    return f"; its role needs {call.permission!r}" if call.permission else ""
+
+
+def _printable(message: Any) -> str:
+    text = message if isinstance(message, str) else ""
+    return "".join(char for char in text if char.isprintable())[:_MESSAGE_LIMIT]
