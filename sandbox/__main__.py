@@ -107,7 +107,16 @@ def _seed(options: argparse.Namespace) -> int:
         document = stack_seed.document(options.stack, Path("stacks"))
     except stack_seed.StackError as error:
         return _fail(str(error))
-    lifecycle.control(home()).seed(document)
+    control = lifecycle.control(home())
+    accounts = [account["accountCode"] for account in control.documents("mimecast.accounts")]
+    wanted = document["mimecast"]["accountCode"]
+    if accounts and wanted not in accounts:
+        # One application signs in to one account, as at Mimecast.
+        return _fail(
+            f"this sandbox holds Mimecast account {accounts[0]}, and the stack wants {wanted}. Empty it: python -m"
+            " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>"
+        )
+    control.seed(document)
     print(f"seeded: {stack_seed.summary(document)}")
     return OK
 

@@ -1,0 +1,116 @@
+"""The sandbox's Mimecast administrator, who works through a run sheet in the console's own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from facts.profile_form import PROVIDER_NAMES, TICKED, UNTICKED, Section
+from facts.regions import REGIONS
+from sandbox import credentials
+from sandbox.browser import Browser, Page
+from sandbox.lifecycle import control
+from sandbox.run_sheets import Dialogue, UnreadableError, read
+
+_PAGES = {
+    Section.PROFILE: ("authentication-profiles", "authentication-profile", "Description"),
+    Section.SETTINGS: ("application-settings", "application-settings", "Application Settings Description"),
+}
+_LONGEST_SHOWN = 60
+
+
+class CannotFill(Exception):
+    """The run sheet cannot be read, or the console does not take what it says."""
+
+
+def fill(home: Path, file: Path) -> Iterator[str]:
+    """Fill the console's forms from the run sheet; what was typed, line by line.
+
+    A definition that is there is opened and changed, else a new one is made.
+
+    Raises:
+        CannotFill
+        NotRunning: nothing runs in ``home``.
+    """
+    try:
+        sheet = read(file)
+    except UnreadableError as error:
+        raise CannotFill(str(error)) from error
+    if sheet.region not in REGIONS:
+        raise CannotFill(f"{file}: there is no region {sheet.region}; there are {', '.join(REGIONS)}")
+    console = f"https://login-{sheet.region}.mimecast.com/administration"
+    browser = Browser(home)
+    yield f"signed in to {console}/ as {_sign_in(home, browser, console, sheet.account)}"
+    for section, (folder, form, name_label) in _PAGES.items():
+        dialogue = sheet.dialogues[section]
+        page = _open(browser, f"{console}/{folder}", dialogue, name_label)
+        yield f"{section.value}:"
+        yield from _type(page, dialogue)
+        _save(browser, page, form)
+        yield "  saved"
+
+
+def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
+    found = control(home).get("mimecast.accounts", account)
+    if found is None:
+        raise CannotFill(
+            f"the sandbox has no Mimecast account {account}: python -m sandbox seed --stack NAME"
+        )
+    address = str(found["administrator"]["emailAddress"])
+    form = browser.open(f"{console}/").form("login")
+    typed = {"emailAddress": address, "password": credentials.ADMINISTRATOR_PASSWORD}
+    page = browser.submit(form, typed)
+    if page.form("login") is not None:
+        raise CannotFill(f"the console does not let {address} in: {' '.join(page.hints())}")
+    return address
+
+
+def _open(browser: Browser, url: str, dialogue: Dialogue, name_label: str) -> Page:
+    listed = browser.open(url)
+    names = (dialogue.path.rpartition(">")[2].strip(), dialogue.values.get(name_label, ""))
+    existing = next((link for name in names if name and (link := listed.link(name))), None)
+    return browser.open(existing or f"{url}/new")
+
+
+def _type(page: Page, dialogue: Dialogue) -> Iterator[str]:
+    controls = page.controls()
+    for label, value in dialogue.values.items():
+        if label not in controls:
+            raise CannotFill(f"the console's form has no field “{label}”")
+        shown = _enter(label, controls[label], value)
+        yield f"  {label}: {shown if len(shown) <= _LONGEST_SHOWN else f'{shown[:_LONGEST_SHOWN]}…'}"
+
+
+def _enter(label: str, control: Any, value: str) -> str:
+    """Type, tick or choose; what is then there."""
+    if getattr(control, "type", "") == "checkbox":
+        if value not in {TICKED, UNTICKED}:
+            raise CannotFill(f"“{label}” is a check box; the run sheet says {value!r}")
+        control.checked = value == TICKED
+        return value
+    if control.tag == "select":
+        return _choose(label, control, value)
+    control.value = value
+    return value or "(left empty)"
+
+
+def _choose(label: str, control: Any, value: str) -> str:
+    """Choose by what the list shows; Entra has two names there, and which one depends on the console's age."""
+    options = {
+        " ".join(option.text_content().split()): option.get("value") for option in control.iter("option")
+    }
+    names = (value, *PROVIDER_NAMES) if value in PROVIDER_NAMES else (value,)
+    chosen = next((name for name in names if name in options), None)
+    if chosen is None:
+        offered = ", ".join(name for name in options if name)
+        raise CannotFill(f"the list “{label}” does not offer {value!r}; it offers {offered or 'nothing'}")
+    control.value = options[chosen]
+    return chosen
+
+
+def _save(browser: Browser, page: Page, form: str) -> None:
+    after = browser.submit(page.form(form))
+    errors = after.items("errors")
+    if errors or after.status >= 400:  # noqa: PLR2004 - the first client error
+        raise CannotFill(f"the console does not save: {'; '.join(errors) or f'status {after.status}'}")

@@ -1,0 +1,73 @@
+"""A person signs in to the Mimecast Personal Portal: from the portal's own page, over every form on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from facts.regions import REGIONS
+from sandbox import credentials
+from sandbox.browser import Browser, Page
+from sandbox.lifecycle import control
+
+_MOST_STEPS = 10
+
+
+class Refused(Exception):
+    """The sign-in did not reach the portal; the message is what the person reads."""
+
+
+def sign_in(home: Path, address: str, *, region: str | None = None, password: str | None = None) -> str:
+    """Sign ``address`` in on the sandbox of ``home``; what the portal then says.
+
+    Raises:
+        Refused: Entra or Mimecast refuses, or asks for a password instead of sending the person to Entra.
+        NotRunning: nothing runs in ``home``.
+    """
+    start = REGIONS[region or _seeded_region(home)].sign_on_url
+    typed = {
+        "login": {"emailAddress": address},
+        "saml-request": {},
+        "sign-in": {
+            "login": _principal_name(home, address),
+            "passwd": password or credentials.USER_PASSWORD,
+        },
+        "saml-response": {},
+    }
+    browser = Browser(home)
+    page = browser.open(start)
+    for _ in range(_MOST_STEPS):
+        signed_in = page.text("signed-in")
+        if signed_in is not None:
+            return signed_in[0].lower() + signed_in[1:]
+        _stop_when_refused(page)
+        name = next((name for name in typed if page.form(name) is not None), None)
+        if name is None:
+            raise Refused(f"{page.url} answered {page.status} without a form to go on with")
+        # A page that comes back asks again: the same answer would not help.
+        page = browser.submit(page.form(name), typed.pop(name))
+    raise Refused(f"the sign-in did not come to an end; the last page was {page.url}")
+
+
+def _stop_when_refused(page: Page) -> None:
+    for identifier in ("error", "reason"):
+        text = page.text(identifier)
+        if text is not None:
+            raise Refused(text)
+    if page.form("password") is not None:
+        raise Refused(" ".join(["Mimecast asks for a password.", *page.hints()[:1]]))
+
+
+def _seeded_region(home: Path) -> str:
+    accounts: list[dict[str, Any]] = control(home).documents("mimecast.accounts")
+    if not accounts:
+        raise Refused("the sandbox has no Mimecast account yet: python -m sandbox seed --stack NAME")
+    return str(accounts[0]["region"])
+
+
+def _principal_name(home: Path, address: str) -> str:
+    """The user name of the person with this address; people know theirs, and it may differ from the address."""
+    for user in control(home).documents("entra.users"):
+        if (user["mail"] or "").casefold() == address.casefold():
+            return str(user["userPrincipalName"])
+    return address

@@ -1,0 +1,205 @@
+"""A seed document from a stack's configuration: the tenants that the stack expects to find.
+
+The configuration is read as plain YAML and with much tolerance: whether it is right is the deployment's business.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from facts.regions import REGIONS
+from sandbox import credentials
+
+_NAMESPACE = "mimecast-sso:"
+_TEMPLATES = ("Mimecast Personal Portal", "Mimecast")
+_VISITOR = "visitor"
+_REQUIRE = "require"
+_SYNCHRONISED = "synchronised"
+_LDAP = "created_by_ldap_sync"
+
+
+class StackError(Exception):
+    """A stack's file that nothing can be seeded from; the message says why."""
+
+
+def document(stack: str, folder: Path) -> dict[str, Any]:
+    """The seed document for ``Pulumi.<stack>.yaml`` in ``folder``.
+
+    Besides the people whom the stack names there is one whom it does not (``visitor@<domain>``), so that a refused
+    sign-in can be seen.
+
+    Raises:
+        StackError: there is no such file, it is not YAML, or region or account code are missing.
+    """
+    settings = _settings(stack, folder)
+    domains = [_named(item) for item in _list(settings.get("domains"))]
+    people = _people(settings, domains)
+    domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
+    return {
+        "tenant": {"id": credentials.TENANT_ID, "domain": credentials.TENANT_DOMAIN},
+        "deployer": {
+            "clientId": credentials.DEPLOYER_CLIENT_ID,
+            "clientSecret": credentials.DEPLOYER_CLIENT_SECRET,
+            "objectId": credentials.DEPLOYER_OBJECT_ID,
+        },
+        "templates": _templates(_mapping(settings.get("application")).get("template")),
+        "users": [_user(address, name) for address, name in people.items()],
+        "groups": _groups(settings, people),
+        "mimecast": {
+            "accountCode": str(settings["accountCode"]),
+            "region": settings["region"],
+            "clientId": credentials.MIMECAST_CLIENT_ID,
+            "clientSecret": credentials.MIMECAST_CLIENT_SECRET,
+            "administrator": {
+                "emailAddress": credentials.administrator_address(domain),
+                "password": credentials.ADMINISTRATOR_PASSWORD,
+            },
+            "domains": [{"name": item["name"]} for item in domains if item.get("mode") == _REQUIRE],
+            "users": _mimecast_users(settings, people),
+        },
+        "dns": {"zones": _zones(settings, domains)},
+    }
+
+
+def summary(seeded: Mapping[str, Any]) -> str:
+    """One line on what a seed document holds."""
+    account = seeded["mimecast"]
+    zones = ", ".join(zone["name"] for zone in seeded["dns"]["zones"]) or "none"
+    return (
+        f"Mimecast account {account['accountCode']} in region {account['region']}, {len(seeded['users'])} people,"
+        f" {len(seeded['groups'])} groups, DNS zones: {zones}"
+    )
+
+
+def _settings(stack: str, folder: Path) -> dict[str, Any]:
+    file = folder / f"Pulumi.{stack}.yaml"
+    try:
+        content = yaml.safe_load(file.read_text())
+    except FileNotFoundError as error:
+        known = sorted(
+            path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml")
+        )
+        raise StackError(f"there is no {file}; stacks here: {', '.join(known) or 'none'}") from error
+    except (OSError, yaml.YAMLError) as error:
+        raise StackError(f"{file} cannot be read: {error}") from error
+    config = _mapping(_mapping(content).get("config"))
+    settings = {
+        key.removeprefix(_NAMESPACE): value for key, value in config.items() if key.startswith(_NAMESPACE)
+    }
+    if settings.get("region") not in REGIONS:
+        raise StackError(
+            f"{file}: {_NAMESPACE}region is {settings.get('region')!r}; allowed: {', '.join(REGIONS)}."
+            f" Write, for example: {_NAMESPACE}region: eu"
+        )
+    if not settings.get("accountCode"):
+        raise StackError(f"{file}: write the account code, for example: {_NAMESPACE}accountCode: CUK25A118")
+    return settings
+
+
+def _people(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> dict[str, str]:
+    """Everybody whom the stack names, by address, and the visitor."""
+    people: dict[str, str] = {}
+    for item in _addresses(settings):
+        people.setdefault(item["address"], item.get("name") or "")
+    named = [*_list(_mapping(settings.get("assign")).get("users")), *_pilot(settings)]
+    for address in named:
+        people.setdefault(str(address), "")
+    domain = next((item["name"] for item in domains), None)
+    domain = domain or next((address.partition("@")[2] for address in people), credentials.TENANT_DOMAIN)
+    people.setdefault(f"{_VISITOR}@{domain}", "")
+    return {address: name or _display_name(address) for address, name in people.items()}
+
+
+def _display_name(address: str) -> str:
+    return address.partition("@")[0].replace(".", " ").title()
+
+
+def _addresses(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    entries = (_mapping(item) for item in _list(_mapping(settings.get("addresses")).get("list")))
+    return [entry for entry in entries if entry.get("address")]
+
+
+def _pilot(settings: Mapping[str, Any]) -> list[str]:
+    return [str(address) for address in _list(_mapping(settings.get("rollOut")).get("pilot"))]
+
+
+def _user(address: str, name: str) -> dict[str, Any]:
+    return {
+        "mail": address,
+        "userPrincipalName": address,
+        "displayName": name,
+        "password": credentials.USER_PASSWORD,
+    }
+
+
+def _groups(settings: Mapping[str, Any], people: Iterable[str]) -> list[dict[str, Any]]:
+    """The groups that are assigned; their members are the people who are not assigned by themselves."""
+    assign = _mapping(settings.get("assign"))
+    assigned = {str(address).casefold() for address in _list(assign.get("users"))}
+    members = [
+        address
+        for address in people
+        if address.casefold() not in assigned and not address.startswith(f"{_VISITOR}@")
+    ]
+    return [{"displayName": str(name), "members": members} for name in _list(assign.get("groups"))]
+
+
+def _mimecast_users(settings: Mapping[str, Any], people: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Addresses that the stack expects at Mimecast and does not create."""
+    created = {item["address"] for item in _addresses(settings)}
+    if _mapping(settings.get("addresses")).get("source") == _SYNCHRONISED:
+        found = [address for address in people if not address.startswith(f"{_VISITOR}@")]
+        return [{"emailAddress": item, "name": people[item], "source": _LDAP} for item in found]
+    return [
+        {"emailAddress": address, "name": people[address]}
+        for address in _pilot(settings)
+        if address not in created
+    ]
+
+
+def _zones(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    dns = _mapping(settings.get("dns"))
+    tsig = _mapping(dns.get("tsig"))
+    secret = tsig.get("secret")
+    key = {
+        "name": tsig.get("name") or credentials.TSIG_KEY_NAME,
+        "algorithm": tsig.get("algorithm") or credentials.TSIG_ALGORITHM,
+        # What a stack encrypts cannot be read here; its rehearsal uses the sandbox's own key.
+        "secret": secret if isinstance(secret, str) else credentials.TSIG_SECRET,
+    }
+    names = dict.fromkeys([item["name"] for item in domains] + ([dns["zone"]] if dns.get("zone") else []))
+    return [{"name": name, "tsig": key} for name in names]
+
+
+def _templates(wanted: Any) -> list[dict[str, Any]]:
+    names = [str(item) for item in _list(wanted)] or list(_TEMPLATES)
+    return [
+        {"displayName": _TEMPLATES[0], "id": name.lower()} if _is_id(name) else {"displayName": name}
+        for name in names
+    ]
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _named(item: Any) -> dict[str, Any]:
+    return {"name": item} if isinstance(item, str) else _mapping(item)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    return [] if value is None or isinstance(value, dict) else [value]
