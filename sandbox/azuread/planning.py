@@ -206,13 +206,33 @@ def _list_edits(old: list[Value], new: list[Value]) -> tuple[set[int], set[int]]
     return removed | set(range(i, len(old))), added | set(range(j, len(new)))
 
 
+def half_made(table: Table, stated: Properties) -> Properties:
+    """The outputs of a resource whose creation broke off: what is stated, everything else null."""
+    outputs = dict(stated)
+    for row in table.inputs:
+        value = stated.get(row.name)
+        if row.shape is Shape.STRING_SET and row.computed and value is None:
+            outputs[row.name] = []
+        elif row.shape is Shape.OBJECTS and value:
+            outputs[row.name] = [
+                {field.name: item[field.name] or field.shape.empty for field in row.fields} for item in value
+            ]
+    return outputs
+
+
 def applied(table: Table, planned: Properties, live: Properties) -> Properties:
-    """The outputs after a creation or an update: as read, but what was left empty stays null as it was planned."""
+    """The outputs after a creation or an update: as read, but sets as planned, and null what was planned as null.
+
+    So a set that the service changed on its own (tags after a change of `featureTags`, owners nobody stated) shows only
+    after the next refresh.
+    """
     outputs = outputs_of(table, planned, live)
-    for row in table.properties:
-        unset = row.input and planned.get(row.name) is None
-        if unset and (row.shape.many or row.fields) and not outputs[row.name]:
-            outputs[row.name] = None
+    for row in table.inputs:
+        value = planned.get(row.name)
+        known_set = row.shape is Shape.STRING_SET and not has_unknown(value)
+        unset = (row.shape.many or row.fields) and value is None and not outputs[row.name]
+        if known_set or unset:
+            outputs[row.name] = value
     return outputs
 
 

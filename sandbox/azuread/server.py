@@ -129,14 +129,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         stated = {name: inputs.get(name) and value for name, value in planned.items() if name != "id"}
         operation = _Operation(kind, request.urn, "creating", context)
         resource_id = ""
-        with operation.reported(lambda error: (error.resource_id, stated)), patience(request.timeout):
+        kept = planning.half_made(kind.table, stated)
+        with (
+            operation.reported(lambda error: (error.resource_id, {**kept, "id": error.resource_id})),
+            patience(request.timeout),
+        ):
             graph = self._configured()
             resource_id = kind.create(graph, stated)
             with _incomplete(resource_id):
                 live = kind.read(graph, resource_id)
         if live is None:
             _abort(context, f"expected non-nil error with nil state during Create of {request.urn}")
-        outputs = planning.applied(kind.table, stated, live)
+        outputs = planning.applied(kind.table, planned, live)
         return provider_pb2.CreateResponse(
             id=resource_id, properties=to_struct(planning.marked(kind.table, outputs))
         )

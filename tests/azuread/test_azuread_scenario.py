@@ -1,0 +1,44 @@
+"""A whole life of the deployed resources: the same answers as the published plugin, step by step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azuread.conftest import ROOT, STAND_IN, published_command
+from tests.azuread.driver import Plugin, plugin_environment
+from tests.azuread.scenario import comparable, run
+from tests.support.sandboxes import RunningSandbox
+
+RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded" / "scenario.json").read_text())
+
+
+def _answers(command: list[str], sandbox: RunningSandbox) -> dict[str, Any]:
+    with Plugin(command, plugin_environment(sandbox.env), ROOT) as plugin:
+        plugin.configure({"version": "6.11.1"})
+        return comparable(run(plugin, sandbox))
+
+
+@pytest.fixture(scope="module")
+def answers(sandbox: RunningSandbox) -> dict[str, Any]:
+    """The stand-in's answers."""
+    return _answers(STAND_IN, sandbox)
+
+
+@pytest.mark.parametrize("step", RECORDED)
+def test_the_stand_in_answers_as_recorded(step: str, answers: dict[str, Any]) -> None:
+    assert answers[step] == RECORDED[step]
+
+
+def test_no_step_is_left_out_and_no_route_unknown(answers: dict[str, Any], sandbox: RunningSandbox) -> None:
+    assert list(answers) == list(RECORDED)
+    assert sandbox.control.status()["unknown"] == {}
+    assert sandbox.control.status()["refused"] == {}
+
+
+@pytest.mark.soak  # its waits for replication alone take most of a minute
+def test_the_published_plugin_answers_as_recorded(sandbox: RunningSandbox) -> None:
+    assert _answers(published_command(), sandbox) == RECORDED
