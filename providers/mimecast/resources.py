@@ -722,13 +722,15 @@ class AuthenticationProfileProvider(_Provider):
         return CheckResult(inputs, failures)
 
     def create(self, props: Properties) -> CreateResult:
-        return CreateResult(str(props["form"]["description"]), _profile_outputs(props))
+        return CreateResult(str(props["form"]["description"]), _profile_outputs(props, None))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        return ReadResult(id_, _profile_outputs(props), _profile_inputs(props))
+        return ReadResult(id_, _profile_outputs(props, props.get("previousForm")), _profile_inputs(props))
 
-    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
-        return UpdateResult(_profile_outputs(news))
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        # What was confirmed last is what the console holds, until something else is confirmed.
+        previous = olds["form"] if olds.get("state") == "claimed" else olds.get("previousForm")
+        return UpdateResult(_profile_outputs(news, previous))
 
 
 def _form(value: Any) -> dict[str, Any]:
@@ -753,13 +755,15 @@ def _profile_inputs(props: Properties) -> Properties:
     return {key: props[key] for key in ("form", "thumbprint", "confirmed") if key in props}
 
 
-def _profile_outputs(props: Properties) -> Properties:
+def _profile_outputs(props: Properties, previous: Properties | None) -> Properties:
     prints = authentication_profile.fingerprints(props["form"], props["thumbprint"])
+    state = authentication_profile.state(props["form"], props["thumbprint"], props.get("confirmed"))
     return {
         **_profile_inputs(props),
         "criticalFingerprint": prints.critical,
         "cosmeticFingerprint": prints.cosmetic,
-        "state": authentication_profile.state(props["form"], props["thumbprint"], props.get("confirmed")),
+        "state": state,
+        **({"previousForm": previous} if previous and state == "due" else {}),
     }
 
 
@@ -777,6 +781,8 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
     """Of the values that can break a sign-in; this one is confirmed."""
     cosmeticFingerprint: Output[str]  # noqa: N815
     state: Output[str]
+    previousForm: Output[dict[str, Any] | None]  # noqa: N815
+    """While ``due``: the form as it was confirmed last, if it ever was."""
 
     def __init__(
         self,
@@ -793,7 +799,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
         :param confirmed: A person's word: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
         """
         props: Properties = {"form": form, "thumbprint": thumbprint, "confirmed": confirmed}
-        outputs = ("criticalFingerprint", "cosmeticFingerprint", "state")
+        outputs = ("criticalFingerprint", "cosmeticFingerprint", "state", "previousForm")
         super().__init__(AuthenticationProfileProvider(), resource_name, props | dict.fromkeys(outputs), opts)
 
 

@@ -427,6 +427,20 @@ def test_the_profile_is_due_until_its_fingerprint_is_confirmed(plugin: Plugin, w
         claimed,
         inputs | {"confirmed": word},
     )
+
+    changed = inputs | {
+        "form": inputs["form"] | {"issuerUrl": "https://sts.windows.net/other/"},
+        "confirmed": word,
+    }
+    due = plugin.update(AuthenticationProfileProvider, id_, claimed, changed)
+    assert (due["state"], due["previousForm"]) == ("due", inputs["form"])
+    assert plugin.read(AuthenticationProfileProvider, id_, due)[1] == due
+    again = plugin.update(
+        AuthenticationProfileProvider, id_, due, changed | {"confirmed": word | {"by": "x"}}
+    )
+    assert again["previousForm"] == inputs["form"], "the console still holds what was confirmed"
+    back = plugin.update(AuthenticationProfileProvider, id_, again, inputs | {"confirmed": word})
+    assert (back["state"], "previousForm" in back) == ("claimed", False)
     assert calls(world, "/.*") == before, "nothing is read from or written to Mimecast"
 
 
