@@ -139,6 +139,8 @@ def environment(home: Path) -> dict[str, str]:
         "ARM_USE_CLI": "false",
         "MIMECAST_CLIENT_ID": credentials.MIMECAST_CLIENT_ID,
         "MIMECAST_CLIENT_SECRET": credentials.MIMECAST_CLIENT_SECRET,
+        # DNS goes through no proxy; this takes the place of the server that a stack's configuration names.
+        "MIMECAST_SSO_DNS_SERVER": process.dns,
         "PULUMI_BACKEND_URL": f"file://{state_folder(home)}",
         "PULUMI_CONFIG_PASSPHRASE": credentials.PULUMI_PASSPHRASE,
         "PULUMI_HOME": str(pulumi_home(home)),
