@@ -175,10 +175,24 @@ def flag(item: Item, name: str, default: bool = False) -> bool:
     return value
 
 
+def parse_json(body: bytes) -> Any:
+    """What a client sent as JSON.
+
+    Raises:
+        ValueError: it is none, or something that could not be written back (half a character, not a number).
+    """
+    try:
+        document = json.loads(body)
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return document
+
+
 def _read(body: bytes) -> tuple[list[Item], Page]:
     """The items and the page asked for; no body at all and ``{}`` mean no items, as clients rely on."""
     try:
-        document = json.loads(body) if body.strip() else {}
+        document = parse_json(body) if body.strip() else {}
     except ValueError as error:
         raise CallError("err_deserialise", "Payload is malformed") from error
     if not isinstance(document, dict) or _has_null(document):

@@ -366,7 +366,7 @@ def _remove_members(call: rest.Call) -> Response:
 def _member_results(call: rest.Call, work: Callable[[Item], None]) -> Response:
     """``results`` in the order of the request; whether a failed row says more than that is EMU: it does not."""
     results = []
-    for item in call.list_of("groupMembers"):
+    for item in call.items_of("groupMembers"):
         try:
             work(item)
         except ItemError:

@@ -142,8 +142,7 @@ def _clear(world: World, number: int) -> None:
 def _argument(header: str) -> Item:
     try:
         items = json.loads(header)["data"]
-        argument: Item = items[0] if items else {}
-        text(argument, "fileType")
+        argument: Item = dict(items[0]) if items else {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CallError("err_deserialise", "Header x-mc-arg is malformed") from error
     if text(argument, "fileType", "csv").lower() != "csv":
@@ -172,13 +171,17 @@ def _rows(world: World, body: bytes) -> list[list[str | None]]:
     reader = csv.DictReader(io.StringIO(content))
     if "email" not in (reader.fieldnames or ()):
         raise ItemError("err_import_invalid_file", "The file has no column email")
-    rows: list[list[str | None]] = []
-    for row in reader:
-        password = row.get("password")
-        if password:
-            users.check_password(world, password)
-        rows.append([row["email"], row.get("name"), passwords.hashed(password) if password else None])
-    return rows
+    try:
+        return [_row(world, row) for row in reader]
+    except csv.Error as error:
+        raise ItemError("err_import_invalid_file", "The file is no CSV") from error
+
+
+def _row(world: World, row: Mapping[str, str]) -> list[str | None]:
+    password = row.get("password")
+    if password:
+        users.check_password(world, password)
+    return [row["email"], row.get("name"), passwords.hashed(password) if password else None]
 
 
 def _failure(status: int, code: str, message: str) -> Response:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 from starlette.responses import JSONResponse, Response
 
 from sandbox.mimecast import ids
-from sandbox.mimecast.envelope import ItemError
+from sandbox.mimecast.envelope import CallError, ItemError, parse_json
 from sandbox.mimecast.oauth import Caller, gateway_error
 
 Row = TypeVar("Row")
@@ -52,7 +51,7 @@ class Call:
             RestError: there is none.
         """
         try:
-            document = json.loads(self.raw_body)
+            document = parse_json(self.raw_body)
         except ValueError as error:
             raise RestError(400, "err_deserialise", "Payload is malformed") from error
         if not isinstance(document, dict):
@@ -70,6 +69,17 @@ class Call:
             raise RestError(400, "err_validation_null", f"{name} must not be empty")
         if limit is not None and len(values) > limit:
             raise RestError(400, "err_validation_size", f"At most {limit} items are allowed")
+        return values
+
+    def items_of(self, name: str, limit: int | None = None) -> list[dict[str, Any]]:
+        """Like ``list_of``, and each of its values is an object.
+
+        Raises:
+            RestError: also when one is not.
+        """
+        values = self.list_of(name, limit)
+        if not all(isinstance(value, dict) for value in values):
+            raise RestError(400, "err_deserialise", f"Payload is malformed: {name}")
         return values
 
     def identified(self, name: str, kind: ids.Kind) -> int:
@@ -134,8 +144,10 @@ def answer(route: Route, call: Call) -> Response:
             return route.handle(call)
     except RestError as error:
         return gateway_error(error.status, error.code, error.message)
-    except ItemError as error:
+    except (CallError, ItemError) as error:
         return gateway_error(400, error.code, error.message)
+    except ids.MalformedIdError:
+        return Response(status_code=400)
 
 
 def not_found() -> RestError:

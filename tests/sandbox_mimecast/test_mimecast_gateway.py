@@ -208,3 +208,49 @@ def test_discovery_tells_the_region_of_known_addresses_only(sandbox: RunningSand
     body = {"data": [{"emailAddress": "nobody@discover.example"}]}
     (unknown,) = sandbox.session().post(url, json=body, timeout=TIMEOUT).json()["data"]
     assert "region" not in unknown
+
+
+JUNK = [
+    b"{",
+    b"[]",
+    b'"text"',
+    b"\xff\xfe",
+    b'{"data": {}}',
+    b'{"data": [1]}',
+    b'{"data": [{"id": 1, "domain": 1, "emailAddress": 1, "description": 1, "emailAddresses": 1}]}',
+    b'{"data": [{"id": [], "domain": {}, "emailAddress": [1], "description": {}, "emailAddresses": [[]]}]}',
+    b'{"data": [{"domain": "\\ud800.example", "emailAddress": "\\ud800@example.com"}]}',
+    b'{"data": [{"domain": "a.example", "notes": NaN}]}',
+    b'{"meta": [], "data": []}',
+    b'{"meta": {"pagination": {"pageSize": "many"}}, "data": []}',
+    b'{"meta": {"pagination": {"pageToken": "eNoAAAA"}}, "data": []}',
+    b"[" * 100_000,
+]
+EVERY_PATH = [
+    "/api/domain/create-domain",
+    "/api/domain/get-internal-domain",
+    "/api/user/create-user",
+    "/api/user/update-user",
+    "/api/user/get-internal-users",
+    "/api/user/add-to-purge-list",
+    "/api/user/get-import-status",
+    "/api/user/import-users",
+    "/api/directory/create-group",
+    "/api/directory/find-groups",
+    "/api/directory/add-group-member",
+    "/api/audit/get-audit-events",
+    "/domain/cloud-gateway/v1/pending-domains",
+    "/domain/cloud-gateway/v1/pending-domains/generate-token",
+    "/directory/cloud-gateway/v1/groups",
+]
+
+
+@pytest.mark.parametrize("body", JUNK, ids=range(len(JUNK)))
+def test_junk_is_refused_and_never_a_server_failure(api: Api, body: bytes) -> None:
+    for path in EVERY_PATH:
+        for argument in ("", "{}", '{"data": [1]}', '{"data": [{"groupId": 1, "fileType": []}]}'):
+            headers = {"Content-Type": "application/json", "x-mc-arg": argument}
+            answer = api.session.post(GATEWAY + path, data=body, headers=headers, timeout=TIMEOUT)
+            assert answer.status_code in (200, 400), (path, body[:80], answer.text)
+            if path != "/api/user/import-users":
+                break
