@@ -68,7 +68,8 @@ def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
 
 def _open(browser: Browser, url: str, dialogue: Dialogue, name_label: str) -> Page:
     listed = browser.open(url)
-    names = (dialogue.path.rpartition(">")[2].strip(), dialogue.values.get(name_label, ""))
+    # The name first: the path may end in the button for a new one, on a sheet that is worked through again.
+    names = (dialogue.values.get(name_label, ""), dialogue.path.rpartition(">")[2].strip())
     existing = next((link for name in names if name and (link := listed.link(name))), None)
     return browser.open(existing or f"{url}/new")
 

@@ -22,6 +22,8 @@ class Page:
         self.status = response.status_code
         root: Any = cast("Any", html.fromstring(response.content or b"<html/>", base_url=response.url))
         root.make_links_absolute()
+        for form in root.forms:
+            form.action = form.action or response.url  # A form without one is sent to its page's own address.
         self._root = root
 
     def form(self, identifier: str) -> Any | None:
