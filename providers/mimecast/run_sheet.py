@@ -57,7 +57,10 @@ class RunSheet:
     @property
     def confirm_command(self) -> str:
         """What to run when the console holds these values."""
-        return f".venv/bin/mimecast-sso confirm --stack {self.stack} --by NAME --evidence TEXT"
+        return (
+            f".venv/bin/mimecast-sso confirm --stack {self.stack} --fingerprint {self.fingerprints.critical} "
+            "--by NAME --evidence TEXT"
+        )
 
     def rows(self, section: Section) -> list[Row]:
         """The fields of one console dialogue, in its order."""

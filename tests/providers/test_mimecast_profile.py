@@ -184,7 +184,7 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
         "default authentication profile",
         "15 minutes",
         "Roll-back",
-        ".venv/bin/mimecast-sso confirm --stack prod-eu --by NAME --evidence TEXT",
+        f"confirm --stack prod-eu --fingerprint {PRINTS.critical} --by NAME --evidence TEXT",
         PRINTS.critical,
         PRINTS.cosmetic,
     ):
