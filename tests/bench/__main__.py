@@ -1,0 +1,37 @@
+"""``make bench``: measures, prints, and writes ``build/bench.json``.
+
+Seconds are wall-clock medians unless said otherwise. Ratios compare the embedded engine with the Pulumi CLI, the
+two in turn in one run; they are null where there is no Pulumi CLI on the PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from tests.bench import engines, product
+from tests.bench.figures import Figure
+
+OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
+
+
+def main() -> int:
+    """Measure what was asked for on the command line (``product``, ``engines``; nothing: both)."""
+    wanted = sys.argv[1:] or ["product", "engines"]
+    figures: dict[str, Figure] = {}
+    for group in (product, engines):
+        if group.__name__.rpartition(".")[2] in wanted:
+            for name, figure in group.measure():
+                figures[name] = figure
+                print(f"{name:28} {figure}", flush=True)
+    OUTPUT.parent.mkdir(exist_ok=True)
+    before = json.loads(OUTPUT.read_text()) if OUTPUT.is_file() else {}
+    document = before | {name: figure.as_dict() for name, figure in figures.items()}
+    OUTPUT.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    print(f"written: {OUTPUT.relative_to(Path.cwd())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

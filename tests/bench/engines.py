@@ -1,0 +1,137 @@
+"""The embedded engine against the Pulumi CLI, on stacks of dynamic resources and on the product's own stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.figures import Figure, largest_child_megabytes, megabytes, ratio, run, seconds, timed
+from tests.support.projects import project
+
+EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
+SIZES = (1, 50, 500)
+RUNS = 3
+
+_PROGRAM = """
+import os
+from pulumi import dynamic
+from box import Box
+
+for number in range(int(os.environ["COUNT"])):
+    Box(f"box-{number}", {"size": str(number)})
+"""
+_PROVIDER = """
+from pulumi import dynamic
+
+class BoxProvider(dynamic.ResourceProvider):
+    serialize_as_secret_always = False
+    def create(self, props):
+        return dynamic.CreateResult(props["size"], props)
+    def update(self, id, olds, news):
+        return dynamic.UpdateResult(news)
+
+class Box(dynamic.Resource):
+    def __init__(self, name, props, opts=None):
+        super().__init__(BoxProvider(), name, props, opts)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    folder: Path
+    environment: dict[str, str]
+
+    def up(self, engine: list[str]) -> float:
+        words = [*engine, "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "dev"]
+        return timed(lambda: run(words, self.folder, self.environment))
+
+
+@contextmanager
+def _stack(engine: list[str], count: int) -> Iterator[_Stack]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "state").mkdir()
+        (folder / "Pulumi.yaml").write_text("name: bench\nruntime: python\n")
+        (folder / "__main__.py").write_text(_PROGRAM)
+        (folder / "box.py").write_text(_PROVIDER)
+        environment = os.environ | {
+            "COUNT": str(count),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_HOME": str(folder / "home"),
+            "PULUMI_CONFIG_PASSPHRASE": "bench",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }
+        run([*engine, "stack", "init", "dev", "--non-interactive"], folder, environment)
+        yield _Stack(folder, environment)
+
+
+def measure() -> Iterator[tuple[str, Figure]]:
+    """``engine_create_N_s``, ``engine_noop_N_s`` and their ratios; start, memory, growth; the product's stack."""
+    pulumi = shutil.which("pulumi")
+    for count in SIZES:
+        own, other = _pair(EMBEDDED, count), _pair([pulumi], count) if pulumi else None
+        for place, kind in enumerate(("create", "noop")):
+            yield f"engine_{kind}_{count}_s", seconds(own[place])
+            yield f"engine_{kind}_{count}_ratio", ratio(own[place] / other[place] if other else None)
+    # The largest child so far ran 500 resources; the program and the plugin are smaller than the engine.
+    yield "engine_rss_mb", megabytes(largest_child_megabytes())
+    with _stack(EMBEDDED, 2000) as stack:
+        stack.up(EMBEDDED)
+        yield "engine_noop_2000_s", seconds(stack.up(EMBEDDED))
+    yield "engine_start_s", seconds(statistics.median(_start_to_first_step() for _ in range(RUNS)))
+    yield from _product_stack(pulumi is not None)
+
+
+def _pair(engine: list[str], count: int) -> tuple[float, float]:
+    """Median seconds of a first deployment, and of one that changes nothing."""
+    creates, noops = [], []
+    for _ in range(RUNS):
+        with _stack(engine, count) as stack:
+            creates.append(stack.up(engine))
+            noops.append(stack.up(engine))
+    return statistics.median(creates), statistics.median(noops)
+
+
+def _start_to_first_step() -> float:
+    with _stack(EMBEDDED, 1) as stack:
+        log = stack.folder / "events.jsonl"
+        words = [*EMBEDDED, "up", "--yes", "--skip-preview", "--stack", "dev", "--event-log", str(log)]
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            words,
+            cwd=stack.folder,
+            env=stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert process.stdout is not None
+        first = 0.0
+        for line in process.stdout:
+            if b"pulumi:pulumi:Stack" in line:
+                first = first or time.perf_counter() - begin
+        process.wait()
+        return first
+
+
+def _product_stack(with_pulumi: bool) -> Iterator[tuple[str, Figure]]:
+    times: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, project(Path(folder), "embedded") as made:
+        made.up()
+        config = str(made.home / "stacks" / "Pulumi.sandbox.yaml")
+        flags = ["up", "--yes", "--skip-preview", "--stack", "sandbox", "--config-file", config]
+        engines = {"embedded": EMBEDDED} | ({"pulumi": ["pulumi"]} if with_pulumi else {})
+        for name, engine in engines.items():
+            measured = [timed(lambda: made.sandbox("run", "--", *engine, *flags)) for _ in range(RUNS)]  # noqa: B023
+            times[name] = statistics.median(measured)
+    yield "engine_stack_noop_s", seconds(times["embedded"])
+    yield "engine_stack_noop_ratio", ratio(times["embedded"] / times["pulumi"] if with_pulumi else None)
