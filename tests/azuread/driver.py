@@ -60,10 +60,11 @@ class PluginError(Exception):
         super().__init__(error.details())
         self.code: grpc.StatusCode = error.code()
         self.text: str = error.details() or ""
+        metadata: Any = error.trailing_metadata() or ()
         self.partial: dict[str, Any] | None = None
-        details = dict(error.trailing_metadata() or ()).get("grpc-status-details-bin")  # type: ignore[call-overload]
-        if details:
-            self.partial = _partial(details)
+        for key, value in metadata:
+            if key == "grpc-status-details-bin":
+                self.partial = _partial(value)
 
 
 def _partial(value: bytes) -> dict[str, Any] | None:

@@ -9,12 +9,15 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.azuread.driver import Plugin, PluginError
 from tests.support.sandboxes import ADA, GRACE, GROUP, RunningSandbox
 
 IDENTIFIER = "https://eu-api.mimecast.com/sso/CUK25A118"
+# In the future, and less than three years away.
+END = f"{datetime.now(tz=UTC).year + 2}-01-01T00:00:00Z"
 GRAPH = "graph.microsoft.com"
 DENIED = {
     "error": {
@@ -29,7 +32,8 @@ _VARIABLE = (
     (re.compile(r"MII[A-Za-z0-9+/=]{200,}"), "<certificate>"),
     (re.compile(r"\b[0-9A-F]{40}\b"), "<thumbprint>"),
     (re.compile(r"\b[A-Za-z0-9]{48}\b"), "<assignment>"),
-    (re.compile(r"\b20\d\d-\d\d-\d\dT(?!00:00:00Z)\d\d:\d\d:\d\dZ"), "<time>"),
+    (re.compile(r"\b20\d\d-01-01T00:00:00Z"), "<end>"),
+    (re.compile(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
 )
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -237,7 +241,7 @@ def _certificates(s: Scenario, principal_id: str) -> None:
     stated = {
         "servicePrincipalId": principal_id,
         "displayName": "CN=Mimecast",
-        "endDate": "2028-01-01T00:00:00Z",
+        "endDate": END,
     }
     s.faulty("POST", "/addTokenSigningCertificate")
     s.create("certificate denied", kind, stated)
@@ -337,6 +341,8 @@ def _deletions(s: Scenario, application: dict[str, Any], principal: dict[str, An
         for name in ("deleted", "deleted again"):
             s.step(f"{kind} {name}", lambda k=kind, m=made: s.plugin.delete(k, m["id"], m))  # type: ignore[misc]
         s.step(f"{kind} gone", lambda k=kind, m=made, i=inputs: s.plugin.read(k, m["id"], m, i))  # type: ignore[misc]
+        if kind == "ServicePrincipal":
+            s.create("principal made anew", kind, inputs)
     certificate = "ServicePrincipalTokenSigningCertificate"
     stated = {"servicePrincipalId": principal["id"]}
     s.create("certificate of no principal", certificate, stated)
