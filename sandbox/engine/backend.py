@@ -67,10 +67,10 @@ class Backend:
         path = self.state_file(stack)
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(document, dict) or not isinstance(document.get("checkpoint"), dict):
-                raise ValueError("it is not a Pulumi checkpoint")
         except ValueError as error:
             raise EngineError(self.damaged(stack, str(error))) from error
+        if not isinstance(document, dict) or not isinstance(document.get("checkpoint"), dict):
+            raise EngineError(self.damaged(stack, "it is not a Pulumi checkpoint"))
         return document
 
     def damaged(self, stack: str, reason: str) -> str:
@@ -132,10 +132,11 @@ class Backend:
         return [path for path in sorted(self._locks(stack).glob("*.json")) if path != own]
 
     def _refuse(self, stack: str, locks: list[Path]) -> None:
-        lines = [
-            f"the stack is currently locked by {len(locks)} lock(s). Either wait for the other process(es) "
-            "to end or delete the lock file with `cancel` (python -m sandbox.engine cancel --yes, or pulumi cancel)."
-        ]
+        told = (
+            f"the stack is currently locked by {len(locks)} lock(s). Either wait for the other process(es) to end "
+            "or delete the lock file with `cancel` (python -m sandbox.engine cancel --yes, or pulumi cancel)."
+        )
+        lines = [told]
         for path in locks:
             try:
                 holder = json.loads(path.read_text(encoding="utf-8"))

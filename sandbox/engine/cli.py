@@ -34,7 +34,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("-s", "--stack", help="the stack to work on; default: the selected one")
     common.add_argument("-C", "--cwd", type=Path, help="run as if started in this folder")
     common.add_argument("--config-file", type=Path, help="the stack's configuration file")
@@ -58,8 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
-    run = argparse.ArgumentParser(add_help=False, parents=[common])
+def _run_verbs(verbs: Any, common: _Parser) -> None:
+    run = _Parser(add_help=False, parents=[common])
     for flag in ("--diff", "--json", "--expect-no-changes", "--refresh", "--continue-on-error", "--show-secrets",
                  "--suppress-outputs", "--suppress-progress", "--show-sames", "--run-program",
                  "--skip-preview"):  # fmt: skip
@@ -86,7 +86,7 @@ def _run_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
             verb.add_argument("--skip-pending-creates", action="store_true")
 
 
-def _stack_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
+def _stack_verbs(verbs: Any, common: _Parser) -> None:
     stack = verbs.add_parser("stack", parents=[common], help="show or change stacks")
     stack.set_defaults(sub="show")
     stack.add_argument("--show-secrets", action="store_true")
@@ -116,7 +116,7 @@ def _stack_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
     rm.add_argument("--preserve-config", action="store_true")
 
 
-def _config_verbs(verbs: Any, common: argparse.ArgumentParser) -> None:
+def _config_verbs(verbs: Any, common: _Parser) -> None:
     config = verbs.add_parser("config", parents=[common], help="show or change configuration")
     config.set_defaults(sub="show")
     config.add_argument("--json", action="store_true")

@@ -81,7 +81,7 @@ def _init(session: Session, options: argparse.Namespace) -> None:
 
 def _list(session: Session, options: argparse.Namespace) -> None:
     current = session.selection.get()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in session.backend.stacks():
         latest = session.backend.read(name)["checkpoint"].get("latest") or {}
         rows.append(

@@ -276,7 +276,7 @@ def remove_path(values: dict[str, Any], key: str) -> None:
     head, *tail = paths.parse(rest)
     top = f"{namespace}:{head}"
     try:
-        parent = paths.get(tuple(tail[:-1]), values[top]) if tail else values
+        parent: Any = paths.get(tuple(tail[:-1]), values[top]) if tail else values
         del parent[tail[-1] if tail else top]
     except (KeyError, IndexError, TypeError):
         return

@@ -110,13 +110,14 @@ class Target:
         if provider and provider.get("type") != "passphrase":
             raise NotSupportedError(f"the secrets provider {provider.get('type')!r} in the state")
         state_salt = (provider.get("state") or {}).get("salt")
-        text = passphrase(os.environ) if salt or state_salt else ""
-        self.crypter = Crypter(text, salt or state_salt) if salt or state_salt else None
-        self._state_crypter = self.crypter
-        if state_salt and self.crypter is not None and state_salt != self.crypter.salt_line:
+        line = salt or state_salt
+        if not line:
+            return
+        text = passphrase(os.environ)
+        self.crypter = self._state_crypter = Crypter(text, line)
+        if state_salt and state_salt != line:
             self._state_crypter = Crypter(text, state_salt)
-        if self.crypter is not None:
-            self.crypter.prepare()
+        self.crypter.prepare()
 
     def check_passphrase(self) -> None:
         """Raise EngineError if the passphrase is wrong."""
@@ -200,6 +201,7 @@ class Deployment:
         snapshot = target.snapshot(cache)
         self._olds = {(r.urn, r.id): r for r in snapshot.resources if r.is_provider}
         save = None if self._preview else self._save
+        target.check_passphrase()  # before anything is changed, also where nothing is secret yet
         salt = target.crypter.salt_line if target.crypter else None
         self._journal = Journal(target.reference, snapshot, cache, save, salt)
         self._registry = Registry(

@@ -39,7 +39,7 @@ class _Engine(engine_pb2_grpc.EngineStub):
                 return send(request, *args, **kwargs)
             return None
 
-        self.Log = log
+        self.Log = log  # type: ignore[assignment]
 
 
 def main() -> int:

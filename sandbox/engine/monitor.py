@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent import futures
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -19,7 +19,7 @@ from sandbox.engine.resource import PROVIDER_PREFIX, Resource, package_of, provi
 from sandbox.engine.step_executor import StepError, StepExecutor
 from sandbox.engine.step_generator import Report, StepGenerator
 from sandbox.engine.steps import Alias, Goal, Step
-from sandbox.engine.values import Properties, fill_struct, from_struct
+from sandbox.engine.values import Properties, fill_struct, from_struct, number
 
 # Features of the protocol that this engine has, by number (proto/pulumi/resource.proto): secrets, resource
 # references, alias specs, replacement trigger (refused when used), deletedWith.
@@ -57,7 +57,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._report = report
         self._package_config = package_config
         self._preview = preview
-        self._defaults: dict[tuple[str, str, str], _Once] = {}
+        self._defaults: dict[tuple[str, str], _Once] = {}
         self._lock = threading.Lock()
         self.stack_urn = ""
         self.stack_outputs: Properties | None = None
@@ -67,7 +67,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
         """Tell the features."""
         info = resource_pb2.DeploymentInfo(dryRun=self._preview)
-        info.supportedFeatures.extend(_FEATURES)
+        info.supportedFeatures.extend(resource_pb2.ResourceMonitorFeature.ValueType(n) for n in _FEATURES)
         return info
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -105,15 +105,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Call a function of a provider."""
         try:
-            package = request.tok.split(":", 1)[0]
-            if package == "pulumi":
-                raise NotSupportedError(f"the function {request.tok}")
-            self._unparameterised(request)
-            reference = request.provider or self._default_provider(
-                package, request.version, request.pluginDownloadURL
-            )
-            provider: Provider = self._registry.get(reference)
-            answer = provider.invoke(request.tok, request.args)
+            answer = self._invoke_provider(request).invoke(request.tok, request.args)
         except StoppedError:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the run has stopped")
         except NotSupportedError as error:
@@ -123,6 +115,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             text = f"invocation of {request.tok} returned an error: {error}"
             context.abort(grpc.StatusCode.UNKNOWN, text)
         return _invoked(answer)
+
+    def _invoke_provider(self, request: Any) -> Provider:
+        package = request.tok.split(":", 1)[0]
+        if package == "pulumi":
+            raise NotSupportedError(f"the function {request.tok}")
+        self._unparameterised(request)
+        return self._registry.get(request.provider or self._default_provider(package, request.version))
 
     def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refused: looking up objects that the stack does not own, and stack references."""
@@ -184,9 +183,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         if goal.is_provider:
             return replace(goal, inputs=with_version(inputs, request.version))
         if goal.custom and not goal.provider:
-            provider = self._generator.inherited_provider(goal.parent, goal.type) or self._default_provider(
-                package_of(goal.type), request.version, request.pluginDownloadURL
-            )
+            inherited = self._generator.inherited_provider(goal.parent, goal.type)
+            provider = inherited or self._default_provider(package_of(goal.type), request.version)
             return replace(goal, provider=provider)
         return goal
 
@@ -220,25 +218,22 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         done: Step | None = None
         imports = self._generator.import_steps(registration)
         if imports:
-            self._run(imports)
+            self._executor.run(imports)
             done = imports[0]
             registration = self._generator.imported(registration, _new(done))
         if self._executor.stopped.is_set():
             raise StoppedError
         steps = self._generator.steps(registration)
-        self._run(steps)
+        self._executor.run(steps)
         if goal.type == "pulumi:pulumi:Stack":
             self.stack_urn = registration.urn
         made = [step for step in steps if step.new is not None and step.op != "replace"]
         return made[-1] if made else done or steps[-1]
 
-    def _run(self, steps: Sequence[Step]) -> None:
-        self._executor.run(steps)
-
-    def _default_provider(self, package: str, version: str, url: str) -> str:
+    def _default_provider(self, package: str, version: str) -> str:
         """Register the default provider of a package on first use; two versions are two providers."""
         with self._lock:
-            once = self._defaults.setdefault((package, version, url), _Once())
+            once = self._defaults.setdefault((package, version), _Once())
         return once.get(lambda: self._register_default(package, version))
 
     def _register_default(self, package: str, version: str) -> str:
@@ -371,5 +366,4 @@ def _invoked(answer: Any) -> Any:
 
 def seconds(text: str) -> float:
     """A duration such as `1h30m`, in seconds; whole ones as int."""
-    total = sum(float(amount) * _SECONDS[unit] for amount, unit in _DURATION.findall(text))
-    return int(total) if total.is_integer() else total
+    return number(sum((float(amount) * _SECONDS[unit] for amount, unit in _DURATION.findall(text)), 0.0))

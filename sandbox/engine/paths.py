@@ -59,7 +59,7 @@ def render(path: Sequence[str | int]) -> str:
 def covers(path: Path, other: Path) -> bool:
     """Whether `path` equals `other` or is a prefix of it; `*` stands for any one part."""
     return len(path) <= len(other) and all(
-        part == "*" or part == there for part, there in zip(path, other, strict=False)
+        part in ("*", there) for part, there in zip(path, other, strict=False)
     )
 
 
@@ -103,7 +103,7 @@ def copy(value: Any) -> Any:
     return [copy(item) for item in value] if isinstance(value, list) else value
 
 
-def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:
+def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:  # noqa: PLR0911 (one per kind)
     """Put the value at `path` in `new` back to what it is in `old`: set, restored or removed.
 
     Never makes missing parents, and never adds or removes list elements [case ignore_changes].
@@ -154,8 +154,8 @@ def _reset_all(rest: Path, old: Any, new: Any, secret: bool) -> bool:
         new.update({key: Secret(value) if secret else value for key, value in old.items()})
         return True
     if isinstance(old, list) and isinstance(new, list):
-        done = all([_reset_element(i, rest, old, new, secret) for i in range(min(len(old), len(new)))])
-        return done and len(old) == len(new)
+        done = [_reset_element(i, rest, old, new, secret) for i in range(min(len(old), len(new)))]
+        return all(done) and len(old) == len(new)
     return not rest and isinstance(new, dict | list)
 
 
@@ -188,7 +188,7 @@ def assign(path: Path, root: Properties, value: Any) -> None:
             if part == len(target):
                 target.append(fresh)
         elif not isinstance(target, dict):
-            raise ValueError(f"{render(path)}: {part!r} is not inside a map")
+            raise ValueError(f"{render(path)}: {part!r} is not inside a map")  # noqa: TRY004
         else:
             target.setdefault(part, fresh)
         if following is None:

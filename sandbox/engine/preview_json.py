@@ -39,10 +39,8 @@ class PreviewDocument:
         if kind == "resourcePreEvent":
             if step.op != "same" or step.resource.type == STACK_TYPE:
                 self._steps.append(_document(step, step.op))
-        elif kind == "resOutputsEvent" and step.op == "refresh" and self._refresh:
-            # Only a difference with details is told; a removal always is [case refresh: d].
-            if step.result == "delete" or (step.result == "update" and step.diff and step.diff.detailed):
-                self._replace(_document(step, step.result))
+        elif kind == "resOutputsEvent" and self._refresh and _worth_telling(step):
+            self._replace(_document(step, step.result))
 
     def _replace(self, document: dict[str, Any]) -> None:
         for index, other in enumerate(self._steps):
@@ -59,6 +57,11 @@ class PreviewDocument:
         document["duration"] = int(outcome.seconds * 1e9)
         document["changeSummary"] = {op: n for op, n in sorted(outcome.changes.items()) if n}
         print(json.dumps(document, indent=4, ensure_ascii=False, default=str))
+
+
+def _worth_telling(step: Step) -> bool:
+    """A refresh is told by its result only if there are details; a removal always is [case refresh: d]."""
+    return step.result == "delete" or (step.result == "update" and bool(step.diff and step.diff.detailed))
 
 
 def _document(step: Step, op: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ parts in base64.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import os
 import threading
@@ -18,27 +19,22 @@ from sandbox.engine.errors import EngineError
 
 _ROUNDS = 1_000_000
 _CHECK = "pulumi"
+_deriving = threading.Lock()
 
 
 class Crypter:
-    """Encrypts and decrypts with the key of one salt. The key is derived when it is first needed."""
+    """Encrypts and decrypts with the key of one salt, which is derived when it is first needed."""
 
     def __init__(self, passphrase: str, salt_line: str) -> None:
         self.salt_line = salt_line
         self._passphrase = passphrase
-        self._key: bytes | None = None
-        self._lock = threading.Lock()
 
     def prepare(self) -> None:
         """Derive the key in the background; the derivation takes about half a second and lets others run."""
         threading.Thread(target=self._derive, daemon=True).start()
 
     def _derive(self) -> bytes:
-        with self._lock:
-            if self._key is None:
-                salt = base64.b64decode(self.salt_line.split(":")[1])
-                self._key = _derive(self._passphrase, salt)
-            return self._key
+        return _derive(self._passphrase, base64.b64decode(self.salt_line.split(":")[1]))
 
     def check(self) -> None:
         """Raise EngineError unless the passphrase is the one that the salt was made with."""
@@ -115,6 +111,12 @@ def new_salt(secret: str) -> str:
 
 
 def _derive(secret: str, salt: bytes) -> bytes:
+    with _deriving:
+        return _derived(secret, salt)
+
+
+@functools.cache
+def _derived(secret: str, salt: bytes) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt, _ROUNDS, 32)
 
 

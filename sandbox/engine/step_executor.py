@@ -9,12 +9,12 @@ from dataclasses import replace
 from sandbox.engine.backend import timestamp
 from sandbox.engine.errors import StoppedError
 from sandbox.engine.events import Events
-from sandbox.engine.providers import Partial, Provider, ProviderError, Registry, visible
+from sandbox.engine.providers import Partial, Provider, ProviderError, Registry, Result, visible
 from sandbox.engine.resource import Resource
 from sandbox.engine.snapshot import Journal, Operation
 from sandbox.engine.step_generator import StepGenerator
 from sandbox.engine.steps import Step
-from sandbox.engine.values import Secret, has_unknowns
+from sandbox.engine.values import Properties, Secret, has_unknowns
 
 _OPERATIONS = {
     "create": "creating",
@@ -219,8 +219,7 @@ class StepExecutor:
                 self._no_unknowns(result.outputs, new.urn)
                 new = replace(new, id=result.id, outputs=result.outputs)
         except ProviderError as error:
-            new = _partly(new, error.partial) if error.partial else None
-            self._made(operation, old, new)
+            self._made(operation, old, _partly(new, error.partial) if error.partial else None)
             raise
         step.new = _with_secrets(new)
         self._made(operation, old, step.new)
@@ -294,15 +293,7 @@ class StepExecutor:
         new = _state(step.new)
         operation = self._begin(step, new)
         try:
-            timeout = new.custom_timeouts.get("read", 0)
-            result = self._provider(new.provider).read(new.urn, new.import_id, {}, {}, timeout)
-            if not result.found:
-                raise ProviderError(f"resource '{new.import_id}' does not exist")
-            if result.inputs is None:
-                raise ProviderError(
-                    "provider does not support importing resources; please try updating the "
-                    f"'{new.type.split(':', 1)[0]}' plugin"
-                )
+            inputs, result = self._read_for_import(new)
         except ProviderError:
             self._journal.end(operation)
             raise
@@ -310,7 +301,7 @@ class StepExecutor:
         state = replace(
             new,
             id=result.id or new.import_id,
-            inputs=result.inputs,
+            inputs=inputs,
             outputs=result.outputs,
             created=now,
             modified=now,
@@ -321,6 +312,18 @@ class StepExecutor:
             self._journal.end(operation, new=step.new)
         else:
             self._journal.end(operation, old=step.old, new=step.new)
+
+    def _read_for_import(self, new: Resource) -> tuple[Properties, Result]:
+        timeout = new.custom_timeouts.get("read", 0)
+        result = self._provider(new.provider).read(new.urn, new.import_id, {}, {}, timeout)
+        if not result.found:
+            raise ProviderError(f"resource '{new.import_id}' does not exist")
+        if result.inputs is None:
+            raise ProviderError(
+                "provider does not support importing resources; please try updating the "
+                f"'{new.type.split(':', 1)[0]}' plugin"
+            )
+        return result.inputs, result
 
     def _refresh(self, step: Step) -> None:
         from sandbox.engine.refresh import refresh_step  # noqa: PLC0415 (it needs this module's names)

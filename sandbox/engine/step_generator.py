@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from sandbox.engine import paths
 from sandbox.engine.errors import NotSupportedError, RegistrationError
@@ -162,9 +162,8 @@ class StepGenerator:
             # A child's name that begins with its parent's is renamed with it [case alias_rename: g2-kid].
             for type_, name in [(goal.type, goal.name), *((urn_type(a), urn_name(a)) for a in own)]:
                 stem = urn_name(goal.parent)
-                if name.startswith(stem):
-                    name = urn_name(parent) + name.removeprefix(stem)
-                yield make_urn(self._stack, self._project, parent, type_, name)
+                renamed = urn_name(parent) + name.removeprefix(stem) if name.startswith(stem) else name
+                yield make_urn(self._stack, self._project, parent, type_, renamed)
 
     def _collapse(self, alias: Alias, goal: Goal) -> str:
         if alias.urn:
@@ -419,10 +418,11 @@ class StepGenerator:
             raise RegistrationError
 
     def _refuse_imported(self, new: Resource, old: Resource, diff: Diff) -> None:
-        lines = [
+        told = (
             "previously-imported resources that still specify an ID may not be replaced; "
             "please remove the `import` declaration from your program;"
-        ]
+        )
+        lines = [told]
         for key in diff.replace_keys:
             before, after = _brief(old.inputs.get(key)), _brief(new.inputs.get(key))
             lines.append(f"{key}: {{{before}}} => {{{after}}}")
@@ -507,7 +507,7 @@ class StepGenerator:
         with self._lock:
             self._operated.add(urn)
 
-    def _error(self, text: str, urn: str) -> Any:
+    def _error(self, text: str, urn: str) -> NoReturn:
         self._report("error", text, urn)
         self.failed = True
         raise RegistrationError

@@ -10,6 +10,7 @@ https://www.pulumi.com/docs/iac/concepts/ and `proto/pulumi/provider.proto` in p
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ def to_state(value: Any, encrypt: Callable[[str], str]) -> Any:
         return {key: to_state(item, encrypt) for key, item in value.items()}
     if isinstance(value, list):
         return [to_state(item, encrypt) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return {SIGNATURE: FLOAT, "value": struct.pack(">d", value).hex()}
     if isinstance(value, Unknown):
         raise TypeError("an unknown value cannot be saved")

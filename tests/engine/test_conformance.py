@@ -1,0 +1,120 @@
+"""What the real Pulumi CLI was recorded doing, the embedded engine does too, case by case."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from sandbox.engine.cli import main
+
+_SPEC = importlib.util.spec_from_file_location("engine_record", Path(__file__).with_name("record.py"))
+assert _SPEC is not None
+assert _SPEC.loader is not None
+record = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = record
+_SPEC.loader.exec_module(record)
+
+CASES = Path(__file__).with_name("cases")
+EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
+# Recorded from the real CLI and refused by the embedded engine (docs/engine.md).
+REFUSED = {"stack_reference", "targets"}
+PULUMI = shutil.which("pulumi")
+needs_pulumi = pytest.mark.skipif(PULUMI is None, reason="the Pulumi CLI is not on PATH")
+ALL = sorted(path.name for path in CASES.iterdir() if (path / "steps.yaml").exists())
+EMBEDDED_CASES = [name for name in ALL if name not in REFUSED]
+
+
+class EmbeddedRunner(record.Runner):
+    """Runs the verbs that only read in this process: they are two thirds of all commands."""
+
+    def command(self, words: list[str], *, extra: bool = True) -> subprocess.CompletedProcess[str]:
+        if words[:2] not in (["stack", "export"], ["stack", "output"]) or self.cli != EMBEDDED:
+            return super().command(words, extra=extra)
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self.environment(extra=extra), clear=True),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = main([*words, "--cwd", str(self.folder)])
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def home() -> Iterator[None]:
+    """Commands in this process change the folder."""
+    before = Path.cwd()
+    yield
+    os.chdir(before)
+
+
+def _problems(name: str, cli: list[str], then: list[str] | None = None) -> str:
+    runner = EmbeddedRunner(CASES / name, cli, 120)
+    try:
+        return "\n".join(record.check(runner, then=then))
+    finally:
+        runner.close()
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", EMBEDDED_CASES)
+def test_embedded(name: str) -> None:
+    problems = _problems(name, EMBEDDED)
+    assert not problems, problems
+
+
+@pytest.mark.soak
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", EMBEDDED_CASES)
+def test_embedded_again(name: str) -> None:
+    """A second pass: what depends on timing shows. With the Pulumi CLI there, it takes the state over."""
+    problems = _problems(name, EMBEDDED, [PULUMI] if PULUMI else None)
+    assert not problems, problems
+
+
+@needs_pulumi
+@pytest.mark.soak
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", ALL)
+def test_pulumi(name: str) -> None:
+    """The records are right: the real CLI still does this, and the embedded engine takes its state over."""
+    assert PULUMI is not None
+    problems = _problems(name, [PULUMI], EMBEDDED)
+    assert not problems, problems
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", ["create_update", "secrets", "plugin_lifecycle"])
+@needs_pulumi
+def test_pulumi_carries_on(name: str) -> None:
+    """A few of the states that the embedded engine makes, taken over by the Pulumi CLI, in every run."""
+    assert PULUMI is not None
+    problems = _problems(name, EMBEDDED, [PULUMI])
+    assert not problems, problems
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_refused(name: str) -> None:
+    """What is not done is refused by name, and nothing is changed by the refused command."""
+    runner = EmbeddedRunner(CASES / name, EMBEDDED, 120)
+    refusals = 0
+    try:
+        for _, document in runner.run():
+            told = str(document.get("text"))
+            if "not supported by the sandbox's embedded engine" in told and "Pulumi CLI" in told:
+                refusals += 1
+                assert document["exit"] == 1
+    finally:
+        runner.close()
+    assert refusals
