@@ -495,10 +495,32 @@ class Settings(_Model):
                     f"has application.{key} = {url}, but {host} stands in tutorials of 2016 to 2018 and is not in use; "
                     f"remove the key, or write {wanted}"
                 )
+        self._passwords_are_there()
         names = {domain.name for domain in self.domains}
         if len(names) != len(self.domains):
             raise ValueError("domains names one domain twice")
         return self
+
+    def _passwords_are_there(self) -> None:
+        passwords = self.address_passwords
+        if passwords == SECRET:
+            return  # Read without its passphrase; the deployment will see them.
+        if not isinstance(passwords, dict | None):
+            raise ValueError("has addressPasswords that are not a map of addresses")
+        known = {address.lower(): entry for address, entry in (passwords or {}).items()}
+        for person in self.addresses.explicit:
+            if not person.password_version:
+                continue
+            entry = known.get(person.address)
+            if not isinstance(entry, dict) or not entry.get("password"):
+                raise ValueError(
+                    f"has a passwordVersion for {person.address}, but addressPasswords has no password for "
+                    f"{person.address}. Set the secret map: address → password, confirmation"
+                )
+            if entry["password"] != entry.get("confirmation"):
+                raise ValueError(
+                    f"has addressPasswords in which password and confirmation of {person.address} differ"
+                )
 
     def _overrides(self) -> tuple[tuple[str, str | None, str], ...]:
         region, application = REGIONS[self.region], self.application

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn, get_args
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, cast, get_args
 
 import click
-import typer
 
 from components.settings import ConfigurationError
 from operations import drift as drifts
@@ -16,41 +17,44 @@ from operations.engine import Engine, EngineName, Outcome
 from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack, open_stack
 
-app = typer.Typer(
-    help="Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-StackOption = Annotated[
-    str, typer.Option("--stack", "-s", help="The stack, as in stacks/Pulumi.<stack>.yaml.")
-]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-DiffOption = Annotated[bool, typer.Option("--diff", help="Show each property that changes.")]
-
 
 def main() -> NoReturn:
     """Entry point of ``mimecast-sso``."""
     try:
-        code = app(standalone_mode=False)
+        code = commands.main(standalone_mode=False)
     except click.UsageError as error:
         error.show()
         code = Exit.USAGE
     except click.Abort:
         code = Exit.ERROR
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        click.echo(error, err=True)
         code = Exit.ERROR
     except OperationError as error:
-        print(error, file=sys.stderr)
+        click.echo(error, err=True)
         code = error.code
-    sys.exit(int(code or 0))
+    sys.exit(int(code or Exit.FINE))
 
 
-@app.command()
-def up(stack: StackOption, yes: YesOption = False, diff: DiffOption = False) -> int:
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal."""
+
+
+def _on_stack(command: Callable[..., Exit]) -> click.Command:
+    option = click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
+    name = command.__name__.rstrip("_").replace("_", "-")
+    return commands.command(name)(option(command))
+
+
+_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+_diff = click.option("--diff", is_flag=True, help="Show each property that changes.")
+
+
+@_on_stack
+@_yes
+@_diff
+def up(stack: str, yes: bool, diff: bool) -> Exit:
     """Deploy, then say whether console work is due and where its run sheet is."""
     opened, engine = _open(stack, "up")
     settings = opened.settings()
@@ -64,7 +68,7 @@ def up(stack: StackOption, yes: YesOption = False, diff: DiffOption = False) -> 
     profile = profiles.read(engine)
     if profile and profile.state == "due":
         page = profiles.write_run_sheet(opened, settings, profile)
-        print(
+        click.echo(
             f"\nConsole work is due, for an administrator of Mimecast account {settings.account_code}.\n"
             f"Run sheet: {_relative(page)} (and .md). Nobody's sign-in changes until it is done and confirmed."
         )
@@ -73,63 +77,61 @@ def up(stack: StackOption, yes: YesOption = False, diff: DiffOption = False) -> 
     return Exit.FINE
 
 
-@app.command()
-def preview(stack: StackOption, diff: DiffOption = False) -> int:
+@_on_stack
+@_diff
+def preview(stack: str, diff: bool) -> Exit:
     """Say what up would do, without doing it. Exit code 2 when it would change something."""
     opened, engine = _open(stack, "preview")
     opened.settings()
     engine.ensure_stack()
     outcome = engine.run("preview", *(["--diff"] if diff else []))
     if outcome.code:
-        return _failed(outcome)
+        return _failed(outcome, dry=True)
     return Exit.CHANGES if outcome.changed else Exit.FINE
 
 
-@app.command()
-def drift(stack: StackOption) -> int:
+@_on_stack
+def drift(stack: str) -> Exit:
     """Compare the live world with the stack, changing nothing. Exit code 2 when they differ."""
     opened, engine = _open(stack, "drift")
     opened.settings()
     outcome = engine.run("preview", "--refresh", quiet=True)
     if outcome.code:
-        return _failed(outcome)
+        return _failed(outcome, dry=True)
     found = drifts.report(outcome.events)
-    print("\n".join(found.lines()))
+    click.echo("\n".join(found.lines()))
     return Exit.CHANGES if found.found else Exit.FINE
 
 
-@app.command()
-def down(stack: StackOption, yes: YesOption = False) -> int:
+@_on_stack
+@_yes
+def down(stack: str, yes: bool) -> Exit:
     """Destroy what the stack made. What Mimecast cannot delete is named and left."""
     _, engine = _open(stack, "down")
     outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []))
     return _failed(outcome) if outcome.code else Exit.FINE
 
 
-@app.command("run-sheet")
-def run_sheet(stack: StackOption) -> int:
+@_on_stack
+def run_sheet(stack: str) -> Exit:
     """Write the run sheet of the console work, due or done."""
     opened, engine = _open(stack, "run-sheet")
     page = profiles.write_run_sheet(opened, opened.settings(), _profile(engine))
-    print(f"Run sheet: {_relative(page)} (and .md)")
+    click.echo(f"Run sheet: {_relative(page)} (and .md)")
     return Exit.FINE
 
 
-@app.command()
-def confirm(
-    stack: StackOption,
-    by: Annotated[str, typer.Option(help="Who set the values in the console.")],
-    evidence: Annotated[
-        str, typer.Option(help="What shows it: a change number, a screenshot, a test sign-in.")
-    ],
-    fingerprint: Annotated[
-        str | None, typer.Option(help="The fingerprint printed on the run sheet that was worked from.")
-    ] = None,
-) -> int:
+@_on_stack
+@click.option("--by", required=True, help="Who set the values in the console.")
+@click.option(
+    "--evidence", required=True, help="What shows it: a change number, a screenshot, a test sign-in."
+)
+@click.option("--fingerprint", help="The fingerprint printed on the run sheet that was worked from.")
+def confirm(stack: str, by: str, evidence: str, fingerprint: str | None) -> Exit:
     """Record that the console holds the values of the run sheet."""
     opened, engine = _open(stack, "confirm")
     confirmed = profiles.confirm(opened, _profile(engine), by=by, evidence=evidence, fingerprint=fingerprint)
-    print(f"Confirmed {confirmed.fingerprint} by {by}, in {_relative(opened.file)}. Deploy it: up")
+    click.echo(f"Confirmed {confirmed.fingerprint} by {by}, in {_relative(opened.file)}. Deploy it: up")
     return Exit.FINE
 
 
@@ -140,7 +142,7 @@ def _open(name: str, verb: str) -> tuple[Stack, Engine]:
             f"ENGINE is {wanted}; allowed are {', '.join(get_args(EngineName))}.", Exit.USAGE
         )
     stack = open_stack(name)
-    return stack, Engine(stack, wanted, verb)  # type: ignore[arg-type]  # narrowed by get_args
+    return stack, Engine(stack, cast("EngineName", wanted), verb)
 
 
 def _profile(engine: Engine) -> profiles.Profile:
@@ -150,11 +152,11 @@ def _profile(engine: Engine) -> profiles.Profile:
     return profile
 
 
-def _failed(outcome: Outcome) -> Exit:
+def _failed(outcome: Outcome, *, dry: bool = False) -> Exit:
     if outcome.refused:
         return Exit.REFUSED
-    return Exit.PARTLY if outcome.changed else Exit.ERROR
+    return Exit.PARTLY if outcome.changed and not dry else Exit.ERROR
 
 
-def _relative(path: os.PathLike[str]) -> str:
+def _relative(path: Path) -> str:
     return os.path.relpath(path)

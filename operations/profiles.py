@@ -25,6 +25,8 @@ class Profile:
     thumbprint: str
     fingerprints: Fingerprints
     state: str
+    previous: dict[str, Any] | None
+    """The form as it was confirmed last, while the wanted one is due."""
 
 
 def read(engine: Engine) -> Profile | None:
@@ -38,6 +40,7 @@ def read(engine: Engine) -> Profile | None:
                 thumbprint=outputs["thumbprint"],
                 fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
                 state=outputs["state"],
+                previous=outputs.get("previousForm"),
             )
     return None
 
@@ -54,7 +57,7 @@ def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
         region=settings.region,
         account_code=settings.account_code,
         form=profile.form,
-        previous=None,
+        previous=profile.previous,
         fingerprints=profile.fingerprints,
         state=profile.state,
     )

@@ -123,6 +123,22 @@ def test_a_secret_is_never_in_an_error() -> None:
 
 
 @pytest.mark.parametrize(
+    ("passwords", "said"),
+    [
+        (None, "no password for ada@example.com"),
+        ({"ada@example.com": {"confirmation": "hunter2"}}, "no password for ada@example.com"),
+        ({"Ada@Example.com": {"password": "hunter2", "confirmation": "hunter3"}}, "confirmation of ada"),
+        ("hunter2", "not a map of addresses"),
+    ],
+)
+def test_a_password_version_needs_a_password_and_its_confirmation(passwords: Any, said: str) -> None:
+    addresses = {"list": [{"address": "ada@example.com", "passwordVersion": "1"}]}
+    text = problems(addresses=addresses, addressPasswords=passwords)
+    assert said in text
+    assert "hunter" not in text
+
+
+@pytest.mark.parametrize(
     "until", ["2026-12-31", "2026-12-31 00:00:00 +0000 UTC", date(2026, 12, 31)], ids=["text", "cli", "yaml"]
 )
 def test_an_override_counts_to_its_last_day(until: object) -> None:

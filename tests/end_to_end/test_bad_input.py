@@ -40,7 +40,7 @@ def made(shared: Project) -> Iterator[Project]:
         (
             {"assign": {"users": ["nobody@example.com"]}},
             1,
-            "does not know 1 of 1 users, neither by mail address nor by user principal name: nobody@example.com",
+            "names 1 of 1 users that Entra does not know, neither by mail address nor by user principal name: nobody",
         ),
         (
             {"assign": {"groups": ["No such group"]}},
@@ -85,20 +85,14 @@ def test_a_wrong_passphrase(made: Project) -> None:
 
 
 def test_wrong_credentials(made: Project) -> None:
-    ended = made.sandbox(
-        "run",
-        "--",
-        "env",
-        "ARM_CLIENT_SECRET=not-the-secret",
-        "ENGINE=embedded",
-        str(made.folder / ".venv/bin/mimecast-sso"),
-        "preview",
-        "--stack",
-        "sandbox",
-    )
+    (deployer,) = made.control.documents("entra.deployers")
+    key = deployer["clientId"]
+    made.control.put("entra.deployers", key, deployer | {"clientSecret": "a-rotated-secret"})
+    ended = made.sso("preview")
+    made.control.put("entra.deployers", key, deployer)
     assert "refused the ARM_* credentials" in ended.text
     assert "AADSTS7000215" in ended.text
-    assert "not-the-secret" not in ended.text
+    assert deployer["clientSecret"] not in ended.text
     assert "Traceback" not in ended.text
     assert ended.code == 1
 

@@ -23,7 +23,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
 def roll_out_members(made: Project) -> set[str]:
     groups = {group["number"]: group["description"] for group in made.control.documents("mimecast.groups")}
     return {
-        member["emailAddress"]
+        member["who"]
         for member in made.control.documents("mimecast.members")
         if groups[member["group"]] == "Personal Portal single sign-on"
     }
