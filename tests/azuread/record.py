@@ -29,7 +29,10 @@ def main() -> int:
         Plugin([str(published)], plugin_environment(sandbox.env), FOLDER) as plugin,
     ):
         plugin.configure({"version": "6.11.1"})
-        offline = {name: offline_cases.outcome(case, plugin) for name, case in offline_cases.cases().items()}
+        offline = {
+            name: scenario.ordered(offline_cases.outcome(case, plugin))
+            for name, case in offline_cases.cases().items()
+        }
         _write("offline.json", offline)
         _write("scenario.json", scenario.comparable(scenario.run(plugin, sandbox)))
     return 0

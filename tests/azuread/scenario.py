@@ -41,7 +41,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def comparable(answers: dict[str, Any]) -> dict[str, Any]:
     """The answers with identifiers numbered in the order they appear, and without times and keys."""
-    text = json.dumps({name: _ordered(answer) for name, answer in answers.items()})
+    text = json.dumps({name: ordered(answer) for name, answer in answers.items()})
     for pattern, word in _VARIABLE:
         text = pattern.sub(word, text)
     numbers: dict[str, str] = {}
@@ -60,10 +60,11 @@ def _sorted_ids(value: Any) -> Any:
     return sorted(value) if only_ids else [_sorted_ids(item) for item in value]
 
 
-def _ordered(value: Any) -> Any:
+def ordered(value: Any) -> Any:
+    """The same with the keys of every object sorted: a plugin sends them in any order."""
     if isinstance(value, dict):
-        return {key: _ordered(value[key]) for key in sorted(value)}
-    return [_ordered(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: ordered(value[key]) for key in sorted(value)}
+    return [ordered(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 @dataclass
