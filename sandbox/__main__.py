@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox import lifecycle
 from sandbox.control_client import ControlError
-from sandbox.environment import NotRunning, environment, home
+from sandbox.environment import NotRunningError, environment, home
 
 OK = 0
 ERROR = 1
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action: Callable[[argparse.Namespace], int] = options.action
     try:
         return action(options)
-    except (NotRunning, lifecycle.LifecycleError, ControlError) as error:
+    except (NotRunningError, lifecycle.LifecycleError, ControlError) as error:
         return _fail(str(error))
 
 
@@ -54,7 +54,7 @@ def _stop(_: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     try:
         status = lifecycle.status(home())
-    except NotRunning as error:
+    except NotRunningError as error:
         if not options.json:
             raise
         print(json.dumps({"running": False, "home": str(error.home)}))
@@ -126,7 +126,7 @@ def _login(options: argparse.Namespace) -> int:
 
     try:
         print(sign_in.sign_in(home(), options.address, region=options.region, password=options.password))
-    except sign_in.Refused as refusal:
+    except sign_in.RefusedError as refusal:
         return _fail(str(refusal))
     return OK
 
@@ -137,7 +137,7 @@ def _administrator(options: argparse.Namespace) -> int:
     try:
         for line in administrator.fill(home(), options.runsheet):
             print(line)
-    except administrator.CannotFill as error:
+    except administrator.CannotFillError as error:
         return _fail(str(error))
     return OK
 

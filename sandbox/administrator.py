@@ -20,7 +20,7 @@ _PAGES = {
 _LONGEST_SHOWN = 60
 
 
-class CannotFill(Exception):
+class CannotFillError(Exception):
     """The run sheet cannot be read, or the console does not take what it says."""
 
 
@@ -30,15 +30,15 @@ def fill(home: Path, file: Path) -> Iterator[str]:
     A definition that is there is opened and changed, else a new one is made.
 
     Raises:
-        CannotFill
-        NotRunning: nothing runs in ``home``.
+        CannotFillError
+        NotRunningError: nothing runs in ``home``.
     """
     try:
         sheet = read(file)
     except UnreadableError as error:
-        raise CannotFill(str(error)) from error
+        raise CannotFillError(str(error)) from error
     if sheet.region not in REGIONS:
-        raise CannotFill(f"{file}: there is no region {sheet.region}; there are {', '.join(REGIONS)}")
+        raise CannotFillError(f"{file}: there is no region {sheet.region}; there are {', '.join(REGIONS)}")
     console = f"https://login-{sheet.region}.mimecast.com/administration"
     browser = Browser(home)
     yield f"signed in to {console}/ as {_sign_in(home, browser, console, sheet.account)}"
@@ -54,7 +54,7 @@ def fill(home: Path, file: Path) -> Iterator[str]:
 def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
     found = control(home).get("mimecast.accounts", account)
     if found is None:
-        raise CannotFill(
+        raise CannotFillError(
             f"the sandbox has no Mimecast account {account}: python -m sandbox seed --stack NAME"
         )
     address = str(found["administrator"]["emailAddress"])
@@ -62,7 +62,7 @@ def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
     typed = {"emailAddress": address, "password": credentials.ADMINISTRATOR_PASSWORD}
     page = browser.submit(form, typed)
     if page.form("login") is not None:
-        raise CannotFill(f"the console does not let {address} in: {' '.join(page.hints())}")
+        raise CannotFillError(f"the console does not let {address} in: {' '.join(page.hints())}")
     return address
 
 
@@ -78,7 +78,7 @@ def _type(page: Page, dialogue: Dialogue) -> Iterator[str]:
     controls = page.controls()
     for label, value in dialogue.values.items():
         if label not in controls:
-            raise CannotFill(f"the console's form has no field “{label}”")
+            raise CannotFillError(f"the console's form has no field “{label}”")
         shown = _enter(label, controls[label], value)
         yield f"  {label}: {shown if len(shown) <= _LONGEST_SHOWN else f'{shown[:_LONGEST_SHOWN]}…'}"
 
@@ -87,7 +87,7 @@ def _enter(label: str, control: Any, value: str) -> str:
     """Type, tick or choose; what is then there."""
     if getattr(control, "type", "") == "checkbox":
         if value not in {TICKED, UNTICKED}:
-            raise CannotFill(f"“{label}” is a check box; the run sheet says {value!r}")
+            raise CannotFillError(f"“{label}” is a check box; the run sheet says {value!r}")
         control.checked = value == TICKED
         return value
     if control.tag == "select":
@@ -105,7 +105,9 @@ def _choose(label: str, control: Any, value: str) -> str:
     chosen = next((name for name in names if name in options), None)
     if chosen is None:
         offered = ", ".join(name for name in options if name)
-        raise CannotFill(f"the list “{label}” does not offer {value!r}; it offers {offered or 'nothing'}")
+        raise CannotFillError(
+            f"the list “{label}” does not offer {value!r}; it offers {offered or 'nothing'}"
+        )
     control.value = options[chosen]
     return chosen
 
@@ -114,4 +116,4 @@ def _save(browser: Browser, page: Page, form: str) -> None:
     after = browser.submit(page.form(form))
     errors = after.items("errors")
     if errors or after.status >= 400:  # noqa: PLR2004 - the first client error
-        raise CannotFill(f"the console does not save: {'; '.join(errors) or f'status {after.status}'}")
+        raise CannotFillError(f"the console does not save: {'; '.join(errors) or f'status {after.status}'}")

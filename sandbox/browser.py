@@ -60,7 +60,7 @@ class Browser:
     """A browser with its own cookies, which reaches the sandbox of ``home`` and nothing else.
 
     Raises:
-        NotRunning: nothing runs in ``home``.
+        NotRunningError: nothing runs in ``home``.
     """
 
     def __init__(self, home: Path) -> None:

@@ -25,7 +25,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _HANDSHAKE_TIMEOUT = 5.0
 
 
-class NotRunning(Exception):
+class NotRunningError(Exception):
     """There is no running sandbox in this home."""
 
     def __init__(self, home: Path) -> None:
@@ -115,11 +115,11 @@ def environment(home: Path) -> dict[str, str]:
     """The variables that point an unmodified client at the running sandbox.
 
     Raises:
-        NotRunning: nothing runs in ``home``.
+        NotRunningError: nothing runs in ``home``.
     """
     process = running(home)
     if process is None:
-        raise NotRunning(home)
+        raise NotRunningError(home)
     proxy = f"http://{process.proxy}"
     trust = str(home / TRUST_FILE)
     loopback = "localhost,127.0.0.1,::1"

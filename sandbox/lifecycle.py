@@ -21,7 +21,7 @@ from typing import Any
 
 from sandbox.control_client import Control, ControlError
 from sandbox.environment import (
-    NotRunning,
+    NotRunningError,
     Process,
     pulumi_home,
     read_process,
@@ -88,7 +88,7 @@ def status(home: Path) -> dict[str, Any]:
     """What the running sandbox says about itself.
 
     Raises:
-        NotRunning: nothing runs in ``home``; ``stale_process`` says whether a process file was left over.
+        NotRunningError: nothing runs in ``home``; ``stale_process`` says whether a process file was left over.
     """
     return control(home).status()
 
@@ -97,11 +97,11 @@ def control(home: Path) -> Control:
     """The control plane of the running sandbox.
 
     Raises:
-        NotRunning: nothing runs in ``home``.
+        NotRunningError: nothing runs in ``home``.
     """
     process = running(home)
     if process is None:
-        raise NotRunning(home)
+        raise NotRunningError(home)
     return Control(process.proxy_port)
 
 

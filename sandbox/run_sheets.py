@@ -73,8 +73,8 @@ def _read_html(text: str) -> _Read:
     root: Any
     try:
         root = lxml_html.document_fromstring(text)
-    except etree.ParserError as error:
-        raise UnreadableError(f"not HTML: {error}") from error
+    except etree.ParserError:
+        return {}, {}
     terms = {
         _squeezed(term): _squeezed(term.getnext()) for term in root.iter("dt") if term.getnext() is not None
     }

@@ -37,7 +37,7 @@ _LOCK_FILE = "lock"
 _log = logging.getLogger("sandbox")
 
 
-class StartFailure(Exception):
+class StartError(Exception):
     """The sandbox cannot start; the message says why and what to do."""
 
 
@@ -70,7 +70,7 @@ class Sandbox:
         """Serve until asked to stop; ``port`` insists on a port for the proxy.
 
         Raises:
-            StartFailure: the port is taken.
+            StartError: the port is taken.
         """
         kept = _kept_ports(self._home)
         sockets = {"proxy": _proxy_socket(port, kept), "listener": _socket(kept.get("listener", 0))}
@@ -159,7 +159,7 @@ def _proxy_socket(wanted: int | None, kept: dict[str, int]) -> socket.socket:
     try:
         return _listen(wanted)
     except OSError as error:
-        raise StartFailure(
+        raise StartError(
             f"port {wanted} is taken: {error.strerror}. Name another with --port, or none"
         ) from error
 
@@ -208,7 +208,7 @@ def _sole_process(home: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             lock.seek(0)
-            raise StartFailure(
+            raise StartError(
                 f"process {lock.read().strip()} holds {home} but does not answer; end it, then start again"
             ) from error
         lock.truncate(0)
@@ -237,7 +237,7 @@ def main() -> None:
     try:
         with _sole_process(arguments.home):
             asyncio.run(serve())
-    except StartFailure as failure:
+    except StartError as failure:
         tell({"error": str(failure)})
         sys.exit(1)
 

@@ -13,7 +13,7 @@ from sandbox.lifecycle import control
 _MOST_STEPS = 10
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The sign-in did not reach the portal; the message is what the person reads."""
 
 
@@ -21,8 +21,8 @@ def sign_in(home: Path, address: str, *, region: str | None = None, password: st
     """Sign ``address`` in on the sandbox of ``home``; what the portal then says.
 
     Raises:
-        Refused: Entra or Mimecast refuses, or asks for a password instead of sending the person to Entra.
-        NotRunning: nothing runs in ``home``.
+        RefusedError: Entra or Mimecast refuses, or asks for a password instead of sending the person to Entra.
+        NotRunningError: nothing runs in ``home``.
     """
     start = REGIONS[region or _seeded_region(home)].sign_on_url
     typed = {
@@ -43,25 +43,25 @@ def sign_in(home: Path, address: str, *, region: str | None = None, password: st
         _stop_when_refused(page)
         name = next((name for name in typed if page.form(name) is not None), None)
         if name is None:
-            raise Refused(f"{page.url} answered {page.status} without a form to go on with")
+            raise RefusedError(f"{page.url} answered {page.status} without a form to go on with")
         # A page that comes back asks again: the same answer would not help.
         page = browser.submit(page.form(name), typed.pop(name))
-    raise Refused(f"the sign-in did not come to an end; the last page was {page.url}")
+    raise RefusedError(f"the sign-in did not come to an end; the last page was {page.url}")
 
 
 def _stop_when_refused(page: Page) -> None:
-    for identifier in ("error", "reason"):
+    for identifier in ("error", "reason", "problem"):
         text = page.text(identifier)
         if text is not None:
-            raise Refused(text)
+            raise RefusedError(text)
     if page.form("password") is not None:
-        raise Refused(" ".join(["Mimecast asks for a password.", *page.hints()[:1]]))
+        raise RefusedError(" ".join(["Mimecast asks for a password.", *page.hints()[:1]]))
 
 
 def _seeded_region(home: Path) -> str:
     accounts: list[dict[str, Any]] = control(home).documents("mimecast.accounts")
     if not accounts:
-        raise Refused("the sandbox has no Mimecast account yet: python -m sandbox seed --stack NAME")
+        raise RefusedError("the sandbox has no Mimecast account yet: python -m sandbox seed --stack NAME")
     return str(accounts[0]["region"])
 
 

@@ -37,7 +37,7 @@ _SOURCES: Mapping[str, str] = {
 }
 
 
-class MissingNameId(Exception):
+class MissingNameIdError(Exception):
     """The user has no value for the property that the name identifier comes from."""
 
 
@@ -56,7 +56,7 @@ def issue(
     """The claims about ``user`` for the application behind ``principal``.
 
     Raises:
-        MissingNameId
+        MissingNameIdError
     """
     policy = _policy(world, principal)
     schema = policy.get("ClaimsSchema", [])
@@ -67,7 +67,7 @@ def issue(
         value = _value(entry, user)
         if entry.get("SamlClaimType") == NAMEID_CLAIM:
             if not value:
-                raise MissingNameId(entry.get("ID"))
+                raise MissingNameIdError(entry.get("ID"))
             name_id, name_id_format = value, entry.get("SamlNameIdFormat") or name_id_format
         elif entry.get("SamlClaimType") and value:
             attributes[entry["SamlClaimType"]] = (value,)

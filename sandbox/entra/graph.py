@@ -216,9 +216,9 @@ async def _answer(world: World, version: str, operation: Operation, request: Req
             return operation.handler(call)
     except GraphError as error:
         return _envelope(error, request)
-    except odata.UnsupportedQuery as error:
+    except odata.UnsupportedQueryError as error:
         return _envelope(bad_request(str(error), code="Request_UnsupportedQuery"), request)
-    except tokens.InvalidToken as error:
+    except tokens.InvalidTokenError as error:
         failure = GraphError(HTTPStatus.UNAUTHORIZED, "InvalidAuthenticationToken", str(error))
         return _envelope(failure, request)
 

@@ -18,7 +18,7 @@ _AND = re.compile(r"\s+and\s+")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
-class UnsupportedQuery(Exception):
+class UnsupportedQueryError(Exception):
     """A query option that Graph, or this emulator, does not support; the message says which."""
 
 
@@ -26,30 +26,30 @@ def check_options(query: Mapping[str, str]) -> None:
     """Refuse query options that would otherwise be silently ignored.
 
     Raises:
-        UnsupportedQuery
+        UnsupportedQueryError
     """
     unknown = [name for name in query if name.startswith("$") and name not in _OPTIONS]
     if unknown:
-        raise UnsupportedQuery(f"The query option '{unknown[0]}' is not supported.")
+        raise UnsupportedQueryError(f"The query option '{unknown[0]}' is not supported.")
 
 
 def predicate(text: str | None) -> Predicate:
     """The meaning of a ``$filter``: equalities joined by ``and``; texts are compared without case.
 
     Raises:
-        UnsupportedQuery: anything else.
+        UnsupportedQueryError: anything else.
     """
     conditions: list[Predicate] = []
     rest = text or ""
     while rest:
         match = _ANY.match(rest) or _EQUALS.match(rest)
         if match is None:
-            raise UnsupportedQuery("Unsupported or invalid query filter clause specified.")
+            raise UnsupportedQueryError("Unsupported or invalid query filter clause specified.")
         conditions.append(_condition(match))
         rest = rest[match.end() :]
         joined = _AND.match(rest)
         if rest and (joined is None or joined.end() == len(rest)):
-            raise UnsupportedQuery("Unsupported or invalid query filter clause specified.")
+            raise UnsupportedQueryError("Unsupported or invalid query filter clause specified.")
         rest = rest[joined.end() :] if joined else ""
     return lambda document: all(condition(document) for condition in conditions)
 
@@ -74,5 +74,5 @@ def _condition(match: re.Match[str]) -> Predicate:
 
 def _property(document: Document, name: str) -> Any:
     if name not in document:
-        raise UnsupportedQuery(f"Invalid filter clause: the type has no property '{name}'.")
+        raise UnsupportedQueryError(f"Invalid filter clause: the type has no property '{name}'.")
     return document[name]

@@ -42,7 +42,7 @@ _CLOUD = CLOUDS["public"]
 _MY_APPS = "My Apps"
 
 
-class SignInRefused(Exception):
+class SignInRefusedError(Exception):
     """A sign-in that ends on Entra's error page; the message begins with the AADSTS code where one is known."""
 
 
@@ -131,7 +131,7 @@ class SignOn:
         try:
             with self._world.transaction():
                 return answer()
-        except SignInRefused as refusal:
+        except SignInRefusedError as refusal:
             return error_page(str(refusal), self._world.now())
 
     # From request to answer
@@ -140,13 +140,13 @@ class SignOn:
         self, request: Request, encoded: str | None, relay_state: str | None, binding: Binding
     ) -> Response:
         if not is_tenant(self._world, request.path_params["tenant"]):
-            raise SignInRefused(f"AADSTS90002: Tenant '{request.path_params['tenant']}' not found.")
+            raise SignInRefusedError(f"AADSTS90002: Tenant '{request.path_params['tenant']}' not found.")
         if not encoded:
-            raise SignInRefused("AADSTS750054: SAMLRequest or SAMLResponse must be present.")
+            raise SignInRefusedError("AADSTS750054: SAMLRequest or SAMLResponse must be present.")
         try:
             asked = authn_request.parse(encoded, binding=binding)
         except MalformedRequest as error:
-            raise SignInRefused(
+            raise SignInRefusedError(
                 f"AADSTS75005: The request is not a valid SAML2 protocol message: {error}"
             ) from error
         return self._continue(request, self._pending(asked, relay_state))
@@ -168,9 +168,11 @@ class SignOn:
         for principal in self._world.all(SERVICE_PRINCIPALS):
             if identifier in service_principals.shown(self._world, principal)["servicePrincipalNames"]:
                 if not principal["accountEnabled"]:
-                    raise SignInRefused(f"AADSTS7000112: Application '{principal['appId']}' is disabled.")
+                    raise SignInRefusedError(
+                        f"AADSTS7000112: Application '{principal['appId']}' is disabled."
+                    )
                 return principal
-        raise SignInRefused(
+        raise SignInRefusedError(
             f"AADSTS700016: Application with identifier '{identifier}' was not found in the directory"
             f" '{tenant_id(self._world)}'."
         )
@@ -178,19 +180,19 @@ class SignOn:
     def _reply_url(self, principal: Document, asked: str | None) -> str:
         registered: list[str] = service_principals.shown(self._world, principal)["replyUrls"]
         if asked is not None and asked not in registered:
-            raise SignInRefused(
+            raise SignInRefusedError(
                 f"AADSTS50011: The reply URL '{asked}' specified in the request does not match the reply URLs"
                 f" configured for the application '{principal['appId']}'."
             )
         if not registered:
-            raise SignInRefused("AADSTS500113: No reply address is registered for the application.")
+            raise SignInRefusedError("AADSTS500113: No reply address is registered for the application.")
         return asked or registered[0]
 
     def _unsolicited_answer(self, request: Request) -> Pending:
         """A sign-in that starts in My Apps: to the application's first reply URL, answering no request."""
         principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"])
         if principal is None:
-            raise SignInRefused("AADSTS700016: The application was not found in the directory.")
+            raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
         shown = service_principals.shown(self._world, principal)
         identifiers = [name for name in shown["servicePrincipalNames"] if name != principal["appId"]]
         relay_state = (principal["samlSingleSignOnSettings"] or {}).get("relayState")
@@ -213,7 +215,7 @@ class SignOn:
     def _check_password(self, login: str, password: str, context: str) -> Response:
         document = self._world.get(_PENDING, context)
         if document is None or self._is_over(document["expires"]):
-            raise SignInRefused(
+            raise SignInRefusedError(
                 "AADSTS165000: The sign-in took too long or was started elsewhere. Start again."
             )
         pending = Pending(**{**document["pending"], "contexts": tuple(document["pending"]["contexts"])})
@@ -244,7 +246,7 @@ class SignOn:
         """Who is refused an application is signed in to Entra all the same."""
         try:
             return self._answer(pending, user)
-        except SignInRefused as refusal:
+        except SignInRefusedError as refusal:
             return error_page(str(refusal), self._world.now())
 
     def _answer(self, pending: Pending, user: Document) -> Response:
@@ -254,7 +256,7 @@ class SignOn:
             return RedirectResponse(f"{pending.reply_url}?{urlencode({'ticket': ticket})}", status_code=303)
         principal = self._world.get(SERVICE_PRINCIPALS, pending.principal)
         if principal is None:
-            raise SignInRefused("AADSTS700016: The application was not found in the directory.")
+            raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
         self._check_assignment(principal, user)
         self._check_contexts(pending)
         return page(
@@ -269,14 +271,14 @@ class SignOn:
     def _check_assignment(self, principal: Document, user: Document) -> None:
         if principal["appRoleAssignmentRequired"] and not self._is_assigned(principal, user):
             name = service_principals.shown(self._world, principal)["displayName"]
-            raise SignInRefused(
+            raise SignInRefusedError(
                 f"AADSTS50105: The signed in user '{user['userPrincipalName']}' is not assigned to a role for the"
                 f" application '{principal['appId']}' ({name})."
             )
 
     def _check_contexts(self, pending: Pending) -> None:
         if pending.contexts and names.CONTEXT_PASSWORD not in pending.contexts:
-            raise SignInRefused(
+            raise SignInRefusedError(
                 "AADSTS75011: Authentication method 'Password' by which the user authenticated with the service"
                 f" doesn't match requested authentication method '{', '.join(pending.contexts)}'."
             )
@@ -285,15 +287,15 @@ class SignOn:
         tenant = tenant_id(self._world) or ""
         certificates = signing.certificates(self._world, principal)
         if not certificates and claims.has_policy(principal):
-            raise SignInRefused(
+            raise SignInRefusedError(
                 f"AADSTS50146: The application '{principal['appId']}' is required to be configured with an"
                 " application-specific signing key."
             )
         certificate = certificates[0] if certificates else signing.tenant_certificate(self._world)
         try:
             issued = claims.issue(self._world, tenant, principal, user, pending.name_id_format)
-        except claims.MissingNameId as error:
-            raise SignInRefused(
+        except claims.MissingNameIdError as error:
+            raise SignInRefusedError(
                 f"The user '{user['userPrincipalName']}' has no value for '{error}', which the application's claims"
                 " mapping policy makes the name identifier."
             ) from error
@@ -354,7 +356,7 @@ class SignOn:
 
     def _metadata_of(self, request: Request) -> Response:
         if not is_tenant(self._world, request.path_params["tenant"]):
-            raise SignInRefused(f"AADSTS90002: Tenant '{request.path_params['tenant']}' not found.")
+            raise SignInRefusedError(f"AADSTS90002: Tenant '{request.path_params['tenant']}' not found.")
         tenant = tenant_id(self._world) or ""
         url = _CLOUD.login_url(tenant)
         provider = IdentityProvider(
@@ -368,7 +370,7 @@ class SignOn:
     def _shown_certificates(self, app_id: str | None) -> tuple[str, ...]:
         principal = service_principals.of_application(self._world, app_id) if app_id else None
         if app_id and principal is None:
-            raise SignInRefused(f"AADSTS700016: Application with identifier '{app_id}' was not found.")
+            raise SignInRefusedError(f"AADSTS700016: Application with identifier '{app_id}' was not found.")
         certificates = signing.certificates(self._world, principal) if principal else []
         if not certificates:
             return (signing.tenant_certificate(self._world).body,)

@@ -52,11 +52,11 @@ DEFAULT_ROLES: tuple[str, ...] = (
 """The least application permissions that the product's deployment needs; the seeded deployer has these."""
 
 
-class InvalidToken(Exception):
+class InvalidTokenError(Exception):
     """A bearer token that Graph does not accept."""
 
 
-class TokenRefused(Exception):
+class TokenRefusedError(Exception):
     """The token endpoint's refusal: an OAuth error with Entra's own code in the description."""
 
     def __init__(self, status: int, error: str, code: int, message: str) -> None:
@@ -161,7 +161,7 @@ class TokenEndpoints:
             form.setdefault("client_id", client_id)
             form.setdefault("client_secret", secret)
             answer = self._grant(request.path_params["tenant"], form)
-        except TokenRefused as refusal:
+        except TokenRefusedError as refusal:
             return _refusal(refusal, self._world.now())
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
@@ -173,7 +173,7 @@ class TokenEndpoints:
             raise _missing("grant_type")
         if grant_type != "client_credentials":
             message = f"The app requested an unsupported grant type '{grant_type}'."
-            raise TokenRefused(HTTPStatus.BAD_REQUEST, "unsupported_grant_type", 70003, message)
+            raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "unsupported_grant_type", 70003, message)
         deployer = self._authenticated_client(form)
         audience = _audience(form.get("scope"))
         return {
@@ -190,19 +190,19 @@ class TokenEndpoints:
         deployer = self._world.get(DEPLOYERS, client_id)
         if deployer is None:
             message = f"Application with identifier '{client_id}' was not found in the directory."
-            raise TokenRefused(HTTPStatus.BAD_REQUEST, "unauthorized_client", 700016, message)
+            raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "unauthorized_client", 700016, message)
         assertion = form.get("client_assertion")
         if assertion:
             _check_assertion(assertion, form.get("client_assertion_type"), client_id, self._world.now())
         elif not form.get("client_secret"):
             message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-            raise TokenRefused(HTTPStatus.UNAUTHORIZED, "invalid_client", 7000218, message)
+            raise TokenRefusedError(HTTPStatus.UNAUTHORIZED, "invalid_client", 7000218, message)
         elif form["client_secret"] != deployer["clientSecret"]:
             message = (
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
                 f" value, not the client secret ID, for a secret added to app '{client_id}'."
             )
-            raise TokenRefused(HTTPStatus.UNAUTHORIZED, "invalid_client", 7000215, message)
+            raise TokenRefusedError(HTTPStatus.UNAUTHORIZED, "invalid_client", 7000215, message)
         return deployer
 
 
@@ -210,13 +210,13 @@ def authenticate(world: World, header: str | None) -> Caller:
     """The caller behind an ``Authorization`` header.
 
     Raises:
-        InvalidToken: none, not ours, for another audience, or expired.
+        InvalidTokenError: none, not ours, for another audience, or expired.
     """
     import jwt  # noqa: PLC0415 - loaded by the first request, not by the start
 
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise InvalidToken("Access token is empty.")
+        raise InvalidTokenError("Access token is empty.")
     try:
         claims = jwt.decode(
             token,
@@ -227,13 +227,13 @@ def authenticate(world: World, header: str | None) -> Caller:
             options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
         )
     except jwt.InvalidAudienceError as error:
-        raise InvalidToken("Access token validation failure. Invalid audience.") from error
+        raise InvalidTokenError("Access token validation failure. Invalid audience.") from error
     except jwt.InvalidTokenError as error:
-        raise InvalidToken(
+        raise InvalidTokenError(
             "IDX14100: the access token cannot be read or its signature is invalid."
         ) from error
     if not claims["nbf"] <= world.now().timestamp() < claims["exp"]:
-        raise InvalidToken("Lifetime validation failed, the token is expired.")
+        raise InvalidTokenError("Lifetime validation failed, the token is expired.")
     return Caller(claims["appid"], claims["oid"], tuple(claims["roles"]))
 
 
@@ -286,7 +286,7 @@ def _audience(scope: str | None) -> str:
             f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value"
             " with /.default suffixed to the resource identifier (application ID URI)."
         )
-        raise TokenRefused(HTTPStatus.BAD_REQUEST, "invalid_scope", 1002012, message)
+        raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_scope", 1002012, message)
     return scope.removesuffix(_DEFAULT)
 
 
@@ -307,7 +307,7 @@ def _check_assertion(assertion: str, kind: str | None, client_id: str, now: date
         elif float(claims.get("exp", 0)) <= now.timestamp():
             problem = "Client assertion is not within its valid time range."
     if problem:
-        raise TokenRefused(HTTPStatus.UNAUTHORIZED, "invalid_client", 700024, problem)
+        raise TokenRefusedError(HTTPStatus.UNAUTHORIZED, "invalid_client", 700024, problem)
 
 
 def _basic_credentials(header: str | None) -> tuple[str, str]:
@@ -322,17 +322,17 @@ def _basic_credentials(header: str | None) -> tuple[str, str]:
     return client_id, secret
 
 
-def _missing(parameter: str) -> TokenRefused:
+def _missing(parameter: str) -> TokenRefusedError:
     message = f"The request body must contain the following parameter: '{parameter}'."
-    return TokenRefused(HTTPStatus.BAD_REQUEST, "invalid_request", 900144, message)
+    return TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", 900144, message)
 
 
-def _no_tenant(name: str) -> TokenRefused:
+def _no_tenant(name: str) -> TokenRefusedError:
     message = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
-    return TokenRefused(HTTPStatus.BAD_REQUEST, "invalid_request", 90002, message)
+    return TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", 90002, message)
 
 
-def _refusal(refusal: TokenRefused, now: datetime) -> Response:
+def _refusal(refusal: TokenRefusedError, now: datetime) -> Response:
     trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
     stamp = now.strftime("%Y-%m-%d %H:%M:%SZ")
     body = {

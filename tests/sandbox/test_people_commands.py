@@ -1,0 +1,304 @@
+"""``seed``, ``administrator`` and ``login``: what they make, type and print, on the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facts.profile_form import FIELDS, TICKED, UNTICKED, Control, Section
+from sandbox import credentials, lifecycle, run_sheets, stack_seed
+from sandbox.run_sheets import UnreadableError
+from sandbox.stack_seed import StackError
+from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
+
+ROOT = Path(__file__).resolve().parents[2]
+GRAPH = "https://graph.microsoft.com/v1.0"
+IDENTIFIER = "https://eu-api.mimecast.com/sso/CUK25A118"
+REPLY_URL = "https://eu-api.mimecast.com/login/saml"
+GROUP = "Pilot | first"
+
+STACK = """
+config:
+  mimecast-sso:region: eu
+  mimecast-sso:accountCode: CUK25A118
+  mimecast-sso:application: {template: [Mimecast, 0c4b3b9b-6a3f-4a4e-9f1e-7f6f1c0e5a11]}
+  mimecast-sso:assign: {users: [ada@example.com], groups: [Staff]}
+  mimecast-sso:domains: [{name: example.com}, {name: example.org, mode: require}]
+  mimecast-sso:addresses: {list: [{address: alan@example.com, name: Alan Turing}]}
+  mimecast-sso:rollOut: {pilot: [grace@example.org]}
+  mimecast-sso:dns: {zone: dns.example.com, tsig: {name: key., algorithm: hmac-sha512, secret: {secure: v1}}}
+"""
+
+
+def command(
+    sandbox: RunningSandbox, *arguments: str, folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", *arguments],
+        cwd=folder,
+        env={**os.environ, "SANDBOX_HOME": str(sandbox.home), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+# Seeding from a stack
+
+
+def stacks(folder: Path, text: str, name: str = "test") -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / f"Pulumi.{name}.yaml").write_text(text)
+    return folder
+
+
+def test_a_stack_names_what_is_seeded(tmp_path: Path) -> None:
+    document = stack_seed.document("test", stacks(tmp_path / "stacks", STACK))
+    assert [item.get("id") for item in document["templates"]] == [
+        None,
+        "0c4b3b9b-6a3f-4a4e-9f1e-7f6f1c0e5a11",
+    ]
+    assert {item["mail"] for item in document["users"]} == {
+        "ada@example.com",
+        "alan@example.com",
+        "grace@example.org",
+        "visitor@example.com",
+    }
+    assert document["groups"] == [
+        {"displayName": "Staff", "members": ["alan@example.com", "grace@example.org"]}
+    ]
+    mimecast = document["mimecast"]
+    assert mimecast["administrator"]["emailAddress"] == "administrator@example.com"
+    assert mimecast["domains"] == [{"name": "example.org"}], "those that must be there already"
+    assert mimecast["users"] == [{"emailAddress": "grace@example.org", "name": "Grace"}]
+    zones = document["dns"]["zones"]
+    assert [zone["name"] for zone in zones] == ["example.com", "example.org", "dns.example.com"]
+    key = {"name": "key.", "algorithm": "hmac-sha512", "secret": credentials.TSIG_SECRET}
+    assert zones[0]["tsig"] == key
+
+
+def test_the_shipped_stacks_can_all_be_seeded() -> None:
+    names = [file.name.split(".")[1] for file in (ROOT / "stacks").glob("Pulumi.*.yaml")]
+    for name in names:
+        assert stack_seed.document(name, ROOT / "stacks")["mimecast"]["accountCode"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("config: [", "cannot be read"),
+        ("config: {}", "mimecast-sso:region is None; allowed: eu, de"),
+        ("config: {'mimecast-sso:region': fr}", "'fr'"),
+        ("config: {'mimecast-sso:region': eu}", "mimecast-sso:accountCode: CUK25A118"),
+    ],
+)
+def test_a_stack_that_says_too_little_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(StackError, match=message):
+        stack_seed.document("test", stacks(tmp_path / "stacks", text))
+
+
+def test_seeding_twice_changes_nothing(tmp_path: Path) -> None:
+    with started(tmp_path / "home", {}) as sandbox:
+        stacks(tmp_path / "stacks", STACK)
+        first = command(sandbox, "seed", "--stack", "test", folder=tmp_path)
+        assert (first.returncode, first.stderr) == (0, "")
+        collections = ("entra.users", "entra.groups", "entra.templates", "mimecast.accounts", "dns.zones")
+        before = [sandbox.control.documents(name) for name in collections]
+        assert command(sandbox, "seed", "--stack", "test", folder=tmp_path).returncode == 0
+        assert [sandbox.control.documents(name) for name in collections] == before
+        stacks(tmp_path / "stacks", STACK.replace("CUK25A118", "CUK00A002"), "other")
+        refused = command(sandbox, "seed", "--stack", "other", folder=tmp_path)
+        assert refused.returncode == 1
+        assert "SANDBOX_HOME" in refused.stderr
+        missing = command(sandbox, "seed", "--stack", "nope", folder=tmp_path)
+        assert "stacks here: other, test" in missing.stderr
+
+
+# Run sheets
+
+
+def values(certificate: str = "TUlJ") -> dict[str, str]:
+    login = f"https://login.microsoftonline.com/{credentials.TENANT_ID}/saml2"
+    ticked = {"enforcePersonalPortal", "allowSingleSignOn"}
+    entered = {
+        "description": "Entra | sign-on <1>",
+        "provider": "Azure Active Directory",
+        "issuerUrl": f"https://sts.windows.net/{credentials.TENANT_ID}/",
+        "loginUrl": login,
+        "logoutUrl": login,
+        "certificate": certificate,
+        "applicationSettings": "Entra for the pilot",
+        "group": GROUP,
+        "settingsProfile": "Entra | sign-on <1>",
+    }
+    boxes = {
+        field.key: TICKED if field.key in ticked else UNTICKED
+        for field in FIELDS
+        if field.control is Control.CHECK_BOX
+    }
+    return {field.key: "" for field in FIELDS} | boxes | entered
+
+
+def markdown_sheet(entered: dict[str, str]) -> str:
+    lines = ["# A sheet", "", "| | |", "| --- | --- |"]
+    lines += [
+        f"| {name} | `{value}` |"
+        for name, value in (("Stack", "s"), ("Region", "eu"), ("Account", "CUK25A118"))
+    ]
+    for number, section in enumerate(Section, start=1):
+        lines += ["", f"## {number}. {section.value}", "", "Console: **Users &amp; Groups > New**", ""]
+        lines += ["| Field | Value | Note |", "| --- | --- | --- |"]
+        fields = [field for field in FIELDS if field.section is section]
+        for field in fields:
+            value = entered[field.key].replace("|", "\\|")
+            if field.key == "certificate":
+                cell = "the text below"
+            elif value in (TICKED, UNTICKED):
+                cell = value
+            else:
+                cell = f"`{value}`" if value else "leave empty"
+            lines.append(f"| {field.label} | {cell} | a note |")
+        for field in fields:
+            if field.key == "certificate":
+                lines += ["", f"{field.label}:", "", "```text", entered[field.key], "```"]
+    return "\n".join([*lines, "", "## 3. Confirm", "", "```sh", "confirm", "```"])
+
+
+def html_sheet(entered: dict[str, str]) -> str:
+    from html import escape  # noqa: PLC0415
+
+    facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in (("Stack", "s"), ("Region", "eu")))
+    parts = [f"<!doctype html><dl>{facts}<dt>Account</dt><dd><code>CUK25A118</code></dd></dl>"]
+    for section in Section:
+        rows = [
+            f'<tr data-field="{field.key}"><th>{field.label}</th>'
+            f'<td class="value"><code>{escape(entered[field.key])}</code></td><td>a note</td></tr>'
+            for field in FIELDS
+            if field.section is section
+        ]
+        parts.append(
+            f'<p class="path">Console > New</p><table data-section="{section.value}">{"".join(rows)}</table>'
+        )
+    return "".join(parts)
+
+
+def test_both_forms_of_a_sheet_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "sheet.md").write_text(markdown_sheet(values()))
+    (tmp_path / "sheet.html").write_text(html_sheet(values()))
+    in_markdown, in_html = (run_sheets.read(tmp_path / name) for name in ("sheet.md", "sheet.html"))
+    for section in Section:
+        wanted = {field.label: values()[field.key] for field in FIELDS if field.section is section}
+        assert in_markdown.dialogues[section].values == wanted
+        assert in_html.dialogues[section].values == wanted
+    assert (
+        (in_markdown.region, in_markdown.account) == (in_html.region, in_html.account) == ("eu", "CUK25A118")
+    )
+
+
+@pytest.mark.parametrize("text", ["", "# Something else\n\n| a | b |\n", "<p>Nothing</p>", "<!-- -->"])
+def test_what_is_no_run_sheet_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "sheet").write_text(text)
+    with pytest.raises(UnreadableError, match="sheet"):
+        run_sheets.read(tmp_path / "sheet")
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="No such file"):
+        run_sheets.read(tmp_path / "nothing")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UnreadableError, match="UTF-8"):
+        run_sheets.read(tmp_path / "binary")
+
+
+# The way from a sheet to a sign-in
+
+
+@pytest.fixture(scope="module")
+def certificate(sandbox: RunningSandbox) -> str:
+    """Both tenants ready for the sheet: the application with Ada assigned, the people and the group."""
+    graph = sandbox.graph()
+    template = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'", timeout=30)
+    path = f"{GRAPH}/applicationTemplates/{template.json()['value'][0]['id']}/instantiate"
+    made = graph.post(path, json={"displayName": "Mimecast"}, timeout=30).json()
+    principal = f"{GRAPH}/servicePrincipals/{made['servicePrincipal']['id']}"
+    graph.patch(principal, json={"preferredSingleSignOnMode": "saml"}, timeout=30)
+    body = {"identifierUris": [IDENTIFIER], "web": {"redirectUris": [REPLY_URL]}}
+    graph.patch(f"{GRAPH}/applications/{made['application']['id']}", json=body, timeout=30)
+    key = graph.post(
+        f"{principal}/addTokenSigningCertificate", json={"displayName": "CN=Test"}, timeout=30
+    ).json()
+    ada = graph.get(f"{GRAPH}/users/{ADA}", timeout=30).json()["id"]
+    role = made["application"]["appRoles"][0]["id"]
+    body = {"principalId": ada, "resourceId": made["servicePrincipal"]["id"], "appRoleId": role}
+    assert graph.post(f"{principal}/appRoleAssignedTo", json=body, timeout=30).ok
+    people = [{"emailAddress": address, "name": address} for address in (ADA, GRACE)]
+    mimecast = {
+        **seed_document()["mimecast"],
+        "domains": [{"name": "example.com"}],
+        "users": people,
+        "groups": [{"description": GROUP, "members": [ADA, GRACE]}],
+    }
+    sandbox.control.seed({"mimecast": mimecast})
+    return str(key["key"])
+
+
+def test_the_administrator_fills_the_console_and_people_sign_in(
+    sandbox: RunningSandbox, certificate: str, tmp_path: Path
+) -> None:
+    before = command(sandbox, "login", ADA)
+    assert before.returncode == 1
+    assert "asks for a password" in before.stderr
+    sheet = tmp_path / "sheet.md"
+    sheet.write_text(markdown_sheet(values(certificate)))
+    filled = command(sandbox, "administrator", str(sheet))
+    assert filled.returncode == 0, filled.stderr
+    assert "administrator@example.com" in filled.stdout
+    assert "  Enforce SAML Authentication for Mimecast Web Apps: ticked\n" in filled.stdout
+    assert "  Use Password Protected Context: not ticked\n" in filled.stdout
+    assert credentials.ADMINISTRATOR_PASSWORD not in filled.stdout
+    signed_in = command(sandbox, "login", ADA)
+    assert (signed_in.returncode, signed_in.stderr) == (0, "")
+    assert signed_in.stdout == f"signed in to the Mimecast Personal Portal as {ADA}\n"
+    unassigned = command(sandbox, "login", GRACE)
+    assert unassigned.returncode == 1
+    assert "AADSTS50105" in unassigned.stderr
+    wrong = command(sandbox, "login", ADA, "--password", "wrong")
+    assert "AADSTS50126" in wrong.stderr
+    sheet.with_suffix(".html").write_text(
+        html_sheet({**values(certificate), "enforcePersonalPortal": UNTICKED})
+    )
+    again = command(sandbox, "administrator", str(sheet.with_suffix(".html")))
+    assert again.returncode == 0, again.stderr
+    assert len(sandbox.control.documents("mimecast.profiles")) == 2, (
+        "changed the one that was there, beside the default"
+    )
+    assert command(sandbox, "login", ADA).returncode == 1
+
+
+def test_what_the_console_refuses_is_shown(sandbox: RunningSandbox, certificate: str, tmp_path: Path) -> None:
+    assert certificate
+    sheet = tmp_path / "sheet.md"
+    for changes, message in (
+        ({"certificate": "nonsense"}, "Identity Provider Certificate"),
+        ({"provider": "Somebody"}, "does not offer 'Somebody'"),
+        ({"allowSingleSignOn": "perhaps"}, "is a check box"),
+    ):
+        sheet.write_text(markdown_sheet({**values(certificate), "description": "Other", **changes}))
+        answer = command(sandbox, "administrator", str(sheet))
+        assert answer.returncode == 1
+        assert message in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def test_without_an_account_people_commands_say_so(tmp_path: Path) -> None:
+    with started(tmp_path / "home", {}) as sandbox:
+        assert "seed --stack" in command(sandbox, "login", ADA).stderr
+        (tmp_path / "sheet.md").write_text(markdown_sheet(values()))
+        assert "seed --stack" in command(sandbox, "administrator", str(tmp_path / "sheet.md")).stderr
+        lifecycle.stop(sandbox.home)
+        assert "not running" in command(sandbox, "login", ADA).stderr

@@ -1,0 +1,470 @@
+"""Entra's SAML sign-on, walked by an unmodified session; answers are judged by signxml and lxml on their own."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import requests
+from cryptography import x509
+from lxml import etree, html
+from signxml.verifier import SignatureConfiguration, XMLVerifier
+
+from saml import authn_request, metadata, names
+from saml.authn_request import AuthnRequest
+from saml.names import PREFIXES
+from sandbox import credentials
+from tests.support.sandboxes import ADA, GRACE, GROUP, WITHOUT_MAIL, RunningSandbox
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+LOGIN = f"https://login.microsoftonline.com/{credentials.TENANT_ID}"
+SAML2 = f"{LOGIN}/saml2"
+REPLY_URL = "https://eu-api.mimecast.com/login/saml"
+NAMEID = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
+SCHEMA = [{"Source": "user", "ID": "mail", "SamlClaimType": NAMEID, "SamlNameIdFormat": names.FORMAT_EMAIL}]
+
+
+@dataclass
+class Application:
+    """A SAML application of the tenant, and what tests do with it."""
+
+    graph: requests.Session
+    application_id: str
+    principal_id: str
+    client_id: str
+    identifier: str
+    role_id: str
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.graph.request(method, f"{GRAPH}{path}", json=body, timeout=30)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def patch(self, **changes: Any) -> None:
+        self.call("PATCH", f"/servicePrincipals/{self.principal_id}", changes)
+
+    def add_certificate(self) -> Any:
+        path = f"/servicePrincipals/{self.principal_id}/addTokenSigningCertificate"
+        return self.call("POST", path, {"displayName": "CN=Sign-on"})
+
+    def assign(self, principal_id: str) -> str:
+        body = {"principalId": principal_id, "resourceId": self.principal_id, "appRoleId": self.role_id}
+        made = self.call("POST", f"/servicePrincipals/{self.principal_id}/appRoleAssignedTo", body)
+        return str(made["id"])
+
+    def add_claims_policy(self, schema: list[dict[str, str]]) -> None:
+        definition = {
+            "ClaimsMappingPolicy": {"Version": 1, "IncludeBasicClaimSet": "true", "ClaimsSchema": schema}
+        }
+        body = {"displayName": "claims", "definition": [json.dumps(definition)]}
+        policy = self.call("POST", "/policies/claimsMappingPolicies", body)
+        reference = {"@odata.id": f"{GRAPH}/directoryObjects/{policy['id']}"}
+        self.call("POST", f"/servicePrincipals/{self.principal_id}/claimsMappingPolicies/$ref", reference)
+
+    def request(self, **changes: Any) -> AuthnRequest:
+        values: dict[str, Any] = {
+            "id": "_request",
+            "issue_instant": datetime.now(UTC),
+            "destination": SAML2,
+            "issuer": self.identifier,
+            "assertion_consumer_service_url": REPLY_URL,
+        }
+        return AuthnRequest(**{**values, **changes})
+
+
+class Visit:
+    """A browser at Entra's pages."""
+
+    def __init__(self, sandbox: RunningSandbox) -> None:
+        self.session = sandbox.session()
+        self._page: Any = None
+
+    def start(self, request: AuthnRequest, relay_state: str = "here") -> Visit:
+        data = {"SAMLRequest": authn_request.build(request), "RelayState": relay_state}
+        return self._load(self.session.post(SAML2, data=data, timeout=30))
+
+    def open(self, url: str) -> Visit:
+        return self._load(self.session.get(url, timeout=30))
+
+    def sign_in(self, login: str, password: str = credentials.USER_PASSWORD) -> Visit:
+        form = self._form("sign-in")
+        form.fields["login"], form.fields["passwd"] = login, password
+        return self._load(self.session.post(form.action, data=form.form_values(), timeout=30))
+
+    def response(self) -> Response:
+        form = self._form("saml-response")
+        return Response(form.action, form.fields["SAMLResponse"], dict(form.fields).get("RelayState"))
+
+    @property
+    def error(self) -> str:
+        found = self._page.get_element_by_id("error", None)
+        assert found is not None, html.tostring(self._page)
+        return str(found.text_content())
+
+    @property
+    def text(self) -> str:
+        return str(self._page.text_content())
+
+    def tiles(self) -> dict[str, str]:
+        return {link.text_content(): link.get("href") for link in self._page.xpath("//ul[@id='apps']//a")}
+
+    def _form(self, identifier: str) -> Any:
+        found = [form for form in self._page.forms if form.get("id") == identifier]
+        assert found, html.tostring(self._page)
+        return found[0]
+
+    def _load(self, response: requests.Response) -> Visit:
+        self._page = html.fromstring(response.content)
+        return self
+
+
+@dataclass
+class Response:
+    """What Entra sends back; read without our own validation."""
+
+    action: str
+    encoded: str
+    relay_state: str | None
+
+    @property
+    def root(self) -> etree._Element:
+        return etree.fromstring(base64.b64decode(self.encoded))
+
+    def verified(self, body: str, now: datetime | None = None) -> etree._Element:
+        location = f"./{{{names.ASSERTION}}}Assertion/"
+        result = XMLVerifier().verify(
+            etree.tostring(self.root),
+            x509_cert=x509.load_der_x509_certificate(base64.b64decode(body)),
+            expect_config=SignatureConfiguration(location=location, verification_time=now),
+        )
+        assert not isinstance(result, list)
+        assert result.signed_xml is not None
+        return result.signed_xml
+
+    def find(self, path: str) -> etree._Element:
+        found = self.root.find(f"saml:Assertion/{path}", PREFIXES)
+        assert found is not None, path
+        return found
+
+
+@pytest.fixture
+def application(sandbox: RunningSandbox, request: pytest.FixtureRequest) -> Application:
+    """A SAML application of its own for each test, to which nobody is assigned."""
+    graph = sandbox.graph()
+    template = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'", timeout=30)
+    path = f"{GRAPH}/applicationTemplates/{template.json()['value'][0]['id']}/instantiate"
+    made = graph.post(path, json={"displayName": request.node.name}, timeout=30).json()
+    identifier = f"https://eu-api.mimecast.com/sso/{made['application']['appId']}"
+    application = Application(
+        graph=graph,
+        application_id=made["application"]["id"],
+        principal_id=made["servicePrincipal"]["id"],
+        client_id=made["application"]["appId"],
+        identifier=identifier,
+        role_id=made["application"]["appRoles"][0]["id"],
+    )
+    application.patch(preferredSingleSignOnMode="saml")
+    body = {"identifierUris": [identifier], "web": {"redirectUris": [REPLY_URL]}}
+    application.call("PATCH", f"/applications/{application.application_id}", body)
+    return application
+
+
+@pytest.fixture
+def ready(application: Application) -> Application:
+    """The same, with a certificate and Ada assigned."""
+    application.add_certificate()
+    application.assign(user_id(application, ADA))
+    return application
+
+
+@pytest.fixture(autouse=True)
+def switches(sandbox: RunningSandbox) -> Iterator[None]:
+    yield
+    sandbox.control.set("clock.offset_seconds", None)
+    sandbox.control.set("entra.metadata_lists_inactive", None)
+
+
+def user_id(application: Application, name: str) -> str:
+    return str(application.call("GET", f"/users/{name}")["id"])
+
+
+def active_body(application: Application) -> str:
+    principal = application.call(
+        "GET", f"/servicePrincipals/{application.principal_id}?$select=keyCredentials"
+    )
+    return str(next(item["key"] for item in principal["keyCredentials"] if item["key"]))
+
+
+# The way through
+
+
+def test_an_assigned_user_gets_a_signed_answer(sandbox: RunningSandbox, ready: Application) -> None:
+    response = Visit(sandbox).start(ready.request(), "back/here?a=b&c").sign_in(ADA).response()
+    assert (response.action, response.relay_state) == (REPLY_URL, "back/here?a=b&c")
+    assertion = response.verified(active_body(ready))
+    issuer = f"https://sts.windows.net/{credentials.TENANT_ID}/"
+    assert assertion.findtext("saml:Issuer", namespaces=PREFIXES) == issuer
+    assert response.root.get("InResponseTo") == "_request"
+    assert response.root.get("Destination") == REPLY_URL
+    audience = response.find("saml:Conditions/saml:AudienceRestriction/saml:Audience")
+    assert audience.text == ready.identifier
+    data = response.find("saml:Subject/saml:SubjectConfirmation/saml:SubjectConfirmationData")
+    assert (data.get("Recipient"), data.get("InResponseTo")) == (REPLY_URL, "_request")
+    context = response.find("saml:AuthnStatement/saml:AuthnContext/saml:AuthnContextClassRef")
+    assert context.text == names.CONTEXT_PASSWORD
+
+
+def test_the_redirect_binding_works_as_well(sandbox: RunningSandbox, ready: Application) -> None:
+    encoded = authn_request.build(ready.request(), binding="redirect")
+    query = urlencode({"SAMLRequest": encoded, "RelayState": "x"})
+    assert Visit(sandbox).open(f"{SAML2}?{query}").sign_in(ADA).response().relay_state == "x"
+
+
+def test_who_is_signed_in_is_not_asked_again(sandbox: RunningSandbox, ready: Application) -> None:
+    visit = Visit(sandbox).start(ready.request()).sign_in(ADA)
+    again = visit.start(ready.request(id="_second")).response()
+    assert again.root.get("InResponseTo") == "_second"
+
+
+def test_a_session_ends_by_the_worlds_clock(sandbox: RunningSandbox, ready: Application) -> None:
+    visit = Visit(sandbox).start(ready.request()).sign_in(ADA)
+    sandbox.control.set("clock.offset_seconds", 13 * 3600)
+    visit.start(ready.request()).sign_in(ADA).response()
+
+
+def test_without_a_reply_url_the_first_registered_one_is_used(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    request = ready.request(assertion_consumer_service_url=None)
+    assert Visit(sandbox).start(request).sign_in(ADA).response().action == REPLY_URL
+
+
+# Who gets in
+
+
+def test_nobody_unassigned_gets_in(sandbox: RunningSandbox, ready: Application) -> None:
+    assert Visit(sandbox).start(ready.request()).sign_in(GRACE).error.startswith("AADSTS50105: ")
+
+
+def test_a_group_counts_for_its_direct_members(sandbox: RunningSandbox, application: Application) -> None:
+    application.add_certificate()
+    group = application.call("GET", f"/groups?$filter=displayName eq '{GROUP}'")["value"][0]["id"]
+    application.assign(group)
+    Visit(sandbox).start(application.request()).sign_in(ADA).response()
+    assert "AADSTS50105" in Visit(sandbox).start(application.request()).sign_in(GRACE).error
+
+
+def test_a_nested_group_does_not_count(sandbox: RunningSandbox, application: Application) -> None:
+    application.add_certificate()
+    inner = sandbox.control.documents("entra.groups")[0]
+    outer = {
+        **inner,
+        "id": "00000000-0000-4000-8000-0000000000aa",
+        "displayName": "outer",
+        "_members": [inner["id"]],
+    }
+    sandbox.control.put("entra.groups", outer["id"], outer)
+    application.assign(outer["id"])
+    visit = Visit(sandbox).start(application.request()).sign_in(ADA)
+    sandbox.control.delete("entra.groups", outer["id"])
+    assert "AADSTS50105" in visit.error
+
+
+def test_without_required_assignment_everybody_gets_in(sandbox: RunningSandbox, ready: Application) -> None:
+    ready.patch(appRoleAssignmentRequired=False)
+    Visit(sandbox).start(ready.request()).sign_in(GRACE).response()
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "code"),
+    [
+        (ADA, "wrong", "AADSTS50126"),
+        (ADA, "", "AADSTS50126"),
+        ("nobody@example.com", credentials.USER_PASSWORD, "AADSTS50034"),
+    ],
+)
+def test_a_wrong_sign_in_asks_again(
+    sandbox: RunningSandbox, ready: Application, login: str, password: str, code: str
+) -> None:
+    visit = Visit(sandbox).start(ready.request()).sign_in(login, password)
+    assert code in visit.text
+    visit.sign_in(ADA).response()
+
+
+def test_a_disabled_user_and_a_disabled_application_are_refused(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    ada = sandbox.control.get("entra.users", user_id(ready, ADA))
+    assert ada is not None
+    sandbox.control.put("entra.users", ada["id"], {**ada, "accountEnabled": False})
+    visit = Visit(sandbox).start(ready.request()).sign_in(ADA)
+    sandbox.control.put("entra.users", ada["id"], ada)
+    assert "AADSTS50057" in visit.text
+    ready.patch(accountEnabled=False)
+    assert "AADSTS7000112" in Visit(sandbox).start(ready.request()).error
+
+
+# What is wrong with the request
+
+
+def test_requests_that_entra_does_not_know_what_to_do_with(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    unknown = ready.request(issuer="https://eu-api.mimecast.com/sso/OTHER")
+    assert Visit(sandbox).start(unknown).error.startswith("AADSTS700016: ")
+    elsewhere = ready.request(assertion_consumer_service_url="https://attacker.example/login/saml")
+    assert Visit(sandbox).start(elsewhere).error.startswith("AADSTS50011: ")
+    assert Visit(sandbox).open(SAML2).error.startswith("AADSTS750054: ")
+    assert Visit(sandbox).open(f"{SAML2}?SAMLRequest=nonsense").error.startswith("AADSTS75005: ")
+    elsewhere_url = SAML2.replace(credentials.TENANT_ID, "11111111-2222-3333-4444-555555555555")
+    assert Visit(sandbox).open(f"{elsewhere_url}?SAMLRequest=x").error.startswith("AADSTS90002: ")
+    ready.call("PATCH", f"/applications/{ready.application_id}", {"web": {"redirectUris": []}})
+    nowhere = ready.request(assertion_consumer_service_url=None)
+    assert Visit(sandbox).start(nowhere).error.startswith("AADSTS500113: ")
+
+
+@pytest.mark.parametrize(
+    ("contexts", "accepted"),
+    [
+        ((names.CONTEXT_PASSWORD,), True),
+        ((names.CONTEXT_PASSWORD_PROTECTED, names.CONTEXT_INTEGRATED), False),
+        ((names.CONTEXT_INTEGRATED,), False),
+    ],
+)
+def test_a_requested_context_must_be_the_one_that_was_used(
+    sandbox: RunningSandbox, ready: Application, contexts: tuple[str, ...], accepted: bool
+) -> None:
+    visit = Visit(sandbox).start(ready.request(requested_authn_contexts=contexts)).sign_in(ADA)
+    if accepted:
+        visit.response()
+    else:
+        assert visit.error.startswith("AADSTS75011: ")
+
+
+# Claims
+
+
+def test_the_policy_makes_the_mail_address_the_name_identifier(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    ready.add_claims_policy(SCHEMA)
+    mail = "countess@example.com"
+    ada = sandbox.control.get("entra.users", user_id(ready, ADA))
+    assert ada is not None
+    sandbox.control.put("entra.users", ada["id"], {**ada, "mail": mail})
+    response = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    sandbox.control.put("entra.users", ada["id"], ada)
+    name_id = response.find("saml:Subject/saml:NameID")
+    assert (name_id.text, name_id.get("Format")) == (mail, names.FORMAT_EMAIL)
+
+
+def test_without_a_policy_it_is_the_user_principal_name(sandbox: RunningSandbox, ready: Application) -> None:
+    ready.assign(user_id(ready, WITHOUT_MAIL))
+    response = Visit(sandbox).start(ready.request()).sign_in(WITHOUT_MAIL).response()
+    assert response.find("saml:Subject/saml:NameID").text == WITHOUT_MAIL
+
+
+def test_a_user_without_mail_ends_on_the_error_page(sandbox: RunningSandbox, ready: Application) -> None:
+    ready.add_claims_policy(SCHEMA)
+    ready.assign(user_id(ready, WITHOUT_MAIL))
+    assert "has no value for 'mail'" in Visit(sandbox).start(ready.request()).sign_in(WITHOUT_MAIL).error
+
+
+def test_a_policy_wants_a_certificate_of_the_applications_own(
+    sandbox: RunningSandbox, application: Application
+) -> None:
+    application.assign(user_id(application, ADA))
+    Visit(sandbox).start(application.request()).sign_in(ADA).response()
+    application.add_claims_policy(SCHEMA)
+    assert Visit(sandbox).start(application.request()).sign_in(ADA).error.startswith("AADSTS50146: ")
+
+
+# Certificates and metadata
+
+
+def shown_certificates(sandbox: RunningSandbox, query: str = "") -> list[str]:
+    url = f"{LOGIN}/federationmetadata/2007-06/federationmetadata.xml{query}"
+    return list(metadata.parse(sandbox.session().get(url, timeout=30).content).signing_certificates)
+
+
+def test_the_active_certificate_signs_and_is_in_the_metadata(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    first = active_body(ready)
+    second = ready.add_certificate()
+    query = f"?appid={ready.client_id}"
+    assert shown_certificates(sandbox, query) == [first]
+    Visit(sandbox).start(ready.request()).sign_in(ADA).response().verified(first)
+    ready.patch(preferredTokenSigningKeyThumbprint=second["thumbprint"])
+    assert shown_certificates(sandbox, query) == [second["key"]]
+    Visit(sandbox).start(ready.request()).sign_in(ADA).response().verified(second["key"])
+    sandbox.control.set("entra.metadata_lists_inactive", True)
+    assert shown_certificates(sandbox, query) == [second["key"], first]
+
+
+def test_an_expired_active_certificate_gives_way_to_a_valid_one(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    valid = active_body(ready)
+    path = f"/servicePrincipals/{ready.principal_id}/addTokenSigningCertificate"
+    soon = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    short = ready.call("POST", path, {"displayName": "CN=Short", "endDateTime": soon})
+    ready.patch(preferredTokenSigningKeyThumbprint=short["thumbprint"])
+    Visit(sandbox).start(ready.request()).sign_in(ADA).response().verified(short["key"])
+    later = datetime.now(UTC) + timedelta(hours=2)
+    sandbox.control.set("clock.offset_seconds", 7200)
+    response = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    response.verified(valid, later)
+
+
+def test_metadata_without_an_application_shows_the_tenants_own_certificate(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    (tenant_wide,) = shown_certificates(sandbox)
+    assert tenant_wide not in shown_certificates(sandbox, f"?appid={ready.client_id}")
+
+
+# My Apps
+
+
+def test_my_apps_shows_what_is_assigned_and_starts_at_the_application(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    name = ready.call("GET", f"/applications/{ready.application_id}")["displayName"]
+    ready.patch(loginUrl=REPLY_URL)
+    assert Visit(sandbox).open("https://myapps.microsoft.com/").sign_in(ADA).tiles()[name] == REPLY_URL
+    assert name not in Visit(sandbox).open("https://myapps.microsoft.com/").sign_in(GRACE).tiles()
+
+
+def test_without_a_sign_on_url_a_tile_answers_unasked(sandbox: RunningSandbox, ready: Application) -> None:
+    name = ready.call("GET", f"/applications/{ready.application_id}")["displayName"]
+    ready.patch(samlSingleSignOnSettings={"relayState": "start-here"})
+    visit = Visit(sandbox).open("https://myapps.microsoft.com/").sign_in(ADA)
+    response = visit.open(visit.tiles()[name]).response()
+    assert response.root.get("InResponseTo") is None
+    assert (response.action, response.relay_state) == (REPLY_URL, "start-here")
+    response.verified(active_body(ready))
+
+
+def test_a_my_apps_ticket_is_good_for_one_use(sandbox: RunningSandbox, ready: Application) -> None:
+    session = sandbox.session()
+    visit = Visit(sandbox).start(ready.request()).sign_in(ADA)
+    ticket = visit.session.get(f"{LOGIN}/my-apps", timeout=30, allow_redirects=False).headers["Location"]
+    assert "Signed in as" in session.get(ticket, timeout=30).text
+    assert "Signed in as" not in sandbox.session().get(ticket, timeout=30).text
+
+
+def test_pages_escape_what_they_show(sandbox: RunningSandbox, ready: Application) -> None:
+    ready.call("PATCH", f"/applications/{ready.application_id}", {"displayName": "<script>alert(1)</script>"})
+    answer = sandbox.session().post(
+        SAML2,
+        data={"SAMLRequest": authn_request.build(ready.request()), "RelayState": '"><script>'},
+        timeout=30,
+    )
+    assert "<script>alert" not in answer.text
