@@ -161,8 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(session: Session, options: argparse.Namespace, child: dict[str, str]) -> int:
     """`up`, `preview`, `refresh`, `destroy`."""
-    if options.run_program:
-        raise NotSupportedError("the flag --run-program")
+    if options.run_program and options.verb not in ("refresh", "destroy"):
+        raise EngineError("unknown flag: --run-program")
     kind = "update" if options.verb in ("up", "preview") else options.verb
     previewing = options.verb == "preview" or options.preview_only
     if previewing:
@@ -199,6 +199,7 @@ def _once(
             continue_on_error=options.continue_on_error,
             exclude_protected=getattr(options, "exclude_protected", False),
             clear_pending=getattr(options, "clear_pending_creates", False),
+            run_program=options.run_program or (kind != "update" and _truth("PULUMI_RUN_PROGRAM")),
         ),
         preview=preview,
         environment=child,
@@ -217,6 +218,10 @@ def _once(
     for finish in finishers:
         finish(outcome)
     return _verdict(options, kind, outcome, target, preview=preview)
+
+
+def _truth(name: str) -> bool:
+    return os.environ.get(name, "").lower() in ("1", "true")
 
 
 def _listeners(

@@ -363,7 +363,6 @@ def _config_set(session: Session, options: argparse.Namespace) -> None:
         config.ensure_salt()
         crypter = _crypter(config)
         if crypter is not None:
-            crypter.check()
             value = {"secure": crypter.encrypt(value)}
     if options.path:
         try:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.engine.backend import Backend
-from sandbox.engine.config import Project, StackConfig, package_config
+from sandbox.engine.config import Project, StackConfig, is_secret, package_config
 from sandbox.engine.errors import EngineError, NotSupportedError
 from sandbox.engine.plugins import DYNAMIC, PluginHost, free_address
 from sandbox.engine.program import Program
 from sandbox.engine.secrets import Cache, Crypter, passphrase
 from sandbox.engine.snapshot import Journal, Snapshot, check_version
 from sandbox.engine.snapshot import load as load_snapshot
-from sandbox.engine.values import Properties, plain
+from sandbox.engine.values import Properties, walk
 
 if TYPE_CHECKING:
     from sandbox.engine.events import Events
@@ -42,6 +42,7 @@ class Options:
         continue_on_error: Go on after a failed step.
         exclude_protected: Leave protected resources and what they need (destroy).
         clear_pending: Forget creates that were begun and not seen to end (refresh).
+        run_program: Run the program, so that providers get today's configuration (refresh, destroy).
     """
 
     refresh: bool = False
@@ -49,6 +50,7 @@ class Options:
     continue_on_error: bool = False
     exclude_protected: bool = False
     clear_pending: bool = False
+    run_program: bool = False
 
 
 @dataclass
@@ -117,12 +119,8 @@ class Target:
         self.crypter = self._state_crypter = Crypter(text, line)
         if state_salt and state_salt != line:
             self._state_crypter = Crypter(text, state_salt)
-        self.crypter.prepare()
-
-    def check_passphrase(self) -> None:
-        """Raise EngineError if the passphrase is wrong."""
-        if self.crypter is not None:
-            self.crypter.check()
+        if any(map(is_secret, self.config.values.values())) or _has_ciphertext(latest):
+            self.crypter.prepare()
 
     def snapshot(self, cache: Cache) -> Snapshot:
         """The state, decrypted.
@@ -190,7 +188,7 @@ class Deployment:
     def _output(self, line: str, error: bool) -> None:
         self._events.diagnostic("info#err" if error else "info", line)
 
-    def _prepare(self) -> None:
+    def _prepare(self, mode: str = "") -> None:
         """Make what the run needs from the state. Imports gRPC, which takes longer than anything else here."""
         from sandbox.engine.providers import Registry  # noqa: PLC0415 (children start meanwhile)
         from sandbox.engine.step_executor import StepExecutor  # noqa: PLC0415
@@ -201,7 +199,6 @@ class Deployment:
         snapshot = target.snapshot(cache)
         self._olds = {(r.urn, r.id): r for r in snapshot.resources if r.is_provider}
         save = None if self._preview else self._save
-        target.check_passphrase()  # before anything is changed, also where nothing is secret yet
         salt = target.crypter.salt_line if target.crypter else None
         self._journal = Journal(target.reference, snapshot, cache, save, salt)
         self._registry = Registry(
@@ -214,6 +211,7 @@ class Deployment:
             self._registry,
             self._report,
             preview=self._preview,
+            mode=mode if self._options.run_program else "",
         )
         self._executor = StepExecutor(
             self._journal,
@@ -288,14 +286,12 @@ class Deployment:
         return outcome
 
     def _update(self, outcome: Outcome) -> None:
-        self._program = Program(self._target.project, self._environment, self._output)
-        self._start_plugins()
-        self._prepare()
+        program = self._start("update")
         self._warn_pending()
         if self._options.refresh and not self._refresh_all():
             self._finish(outcome)
             return
-        monitor = self._run_program(self._program)
+        monitor = self._run_program(program)
         if self._program_ok and not self._executor.stopped.is_set():
             self._executor.delete(self._generator.deletes())
         self._stack_outputs(monitor, outcome)
@@ -305,7 +301,9 @@ class Deployment:
     def _failed(self) -> bool:
         return self._executor.failed or self._generator.failed
 
-    def _run_program(self, program: Program) -> Any:
+    def _run_program(self, program: Program | None) -> Any:
+        if program is None:
+            raise ValueError("the program was not started")
         from sandbox.engine.monitor import EngineService, Monitor, serve  # noqa: PLC0415
 
         values = self._target.config.decrypted(self._target.crypter)
@@ -389,12 +387,35 @@ class Deployment:
         return not self._executor.failed
 
     def _refresh_only(self, outcome: Outcome) -> None:
-        self._start_plugins()
-        self._prepare()
+        self._start("refresh")
         self._executor.refreshing = True
-        self._refresh_all()
+        if self._program is not None:
+            self._refresh_with_program(self._program, outcome)
+        else:
+            self._refresh_all()
         self._finish(outcome)
         outcome.outputs = outcome.old_outputs = self._current_outputs()
+
+    def _refresh_with_program(self, program: Program, outcome: Outcome) -> None:
+        """What the program registers is read while it runs, the rest afterwards."""
+        from sandbox.engine.refresh import rebuild  # noqa: PLC0415
+        from sandbox.engine.steps import Step  # noqa: PLC0415
+
+        monitor = self._run_program(program)
+        if self._program_ok and not self._executor.stopped.is_set():
+            rest = self._generator.unregistered()
+            self._executor.run_all([Step("refresh", r.urn, r, r, logical=False) for r in rest])
+        self._stack_outputs(monitor, outcome)
+        resources = rebuild(self._journal.resources(), {})
+        self._journal.rebase(resources, clear_pending=self._options.clear_pending)
+
+    def _start(self, mode: str) -> Program | None:
+        """Start children, the program too if it is to run, then prepare."""
+        if mode == "update" or self._options.run_program:
+            self._program = Program(self._target.project, self._environment, self._output)
+        self._start_plugins()
+        self._prepare(mode)
+        return self._program
 
     def _current_outputs(self) -> Properties:
         for resource in self._journal.resources():
@@ -405,8 +426,7 @@ class Deployment:
     def _destroy(self, outcome: Outcome) -> None:
         from sandbox.engine.steps import Step  # noqa: PLC0415
 
-        self._start_plugins()
-        self._prepare()
+        self._start("destroy")
         self._warn_pending()
         if self._options.refresh and not self._refresh_all():
             self._finish(outcome)
@@ -416,6 +436,11 @@ class Deployment:
             kept = protected_with_needs(self._journal.base)
             outcome.protected = len(kept)
             self._executor.run_all([Step("same", r.urn, r, r) for r in self._journal.base if r.urn in kept])
+        if self._program is not None:
+            self._run_program(self._program)
+            if not self._program_ok:
+                self._finish(outcome)
+                return
         self._executor.delete(self._generator.deletes(keep=lambda resource: resource.urn in kept))
         self._finish(outcome)
 
@@ -430,6 +455,10 @@ def protected_with_needs(resources: Any) -> set[str]:
     return kept
 
 
+def _has_ciphertext(value: Any) -> bool:
+    return any(isinstance(item, dict) and "ciphertext" in item for item in walk(value))
+
+
 def explain(type_: str) -> str:
     """What an interrupted operation means for a type of resource."""
     if type_.startswith(f"{DYNAMIC}:dynamic/mimecast:"):
@@ -437,8 +466,3 @@ def explain(type_: str) -> str:
     if type_.startswith("azuread:"):
         return "Entra ID: look for an object that may have been made; import it or delete it before going on."
     return "It may have been made without the state knowing; look before going on."
-
-
-def outputs_plain(outputs: Properties) -> Properties:
-    """Stack outputs without secret marks."""
-    return {key: plain(value) for key, value in outputs.items()}

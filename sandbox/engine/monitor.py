@@ -78,8 +78,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Register a resource: check, compare, carry out, answer with what there is now."""
         try:
-            goal = self._goal(request)
-            return _registered(self._register(goal), request)
+            step = self._register(self._goal(request))
+            answer = _registered(step, request)
+            if step.skipped and not self._generator.mode:
+                answer.result = resource_pb2.FAIL
+            return answer  # noqa: TRY300 (the rest is about failures)
         except StepError as error:
             if self._executor.stopped.is_set() or not request.supportsResultReporting:
                 self._refuse(error, context)
@@ -225,6 +228,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             raise StoppedError
         steps = self._generator.steps(registration)
         self._executor.run(steps)
+        if steps and steps[0].op == "refresh":
+            return steps[0]
         if goal.type == "pulumi:pulumi:Stack":
             self.stack_urn = registration.urn
         made = [step for step in steps if step.new is not None and step.op != "replace"]
@@ -344,12 +349,11 @@ def _new(step: Step) -> Resource:
 
 
 def _registered(step: Step, request: Any) -> Any:
-    answer = resource_pb2.RegisterResourceResponse(urn=step.urn, unknown=step.skipped)
-    if step.skipped:
-        answer.result = resource_pb2.FAIL
+    gone = step.result == "delete"
+    answer = resource_pb2.RegisterResourceResponse(urn=step.urn, unknown=step.skipped or gone)
     state = step.new or step.old
     answer.object.SetInParent()
-    if state is not None and state.custom:
+    if state is not None and state.custom and not gone:
         answer.id = state.id
         # The program is always sent secrets as such; a component gets nothing back.
         fill_struct(

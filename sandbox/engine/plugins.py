@@ -156,6 +156,8 @@ class PluginHost:
 
     def _failed(self, process: Process, line: str, errors: list[str], reader: threading.Thread) -> None:
         path = process.path
+        if self._stopped:
+            raise PluginError("the run has ended")
         if not line:
             code = process.popen.wait()
             text = f"could not read plugin [{path}]: exit status {code}"
@@ -182,7 +184,8 @@ class PluginHost:
             line = raw.decode(errors="replace").rstrip("\n")
             kept.append(line)
             del kept[:-100]
-            self._log(severity, line)
+            if not self._stopped:  # what it says while it is being ended is of no interest
+                self._log(severity, line)
 
     def _command(self, package: str, version: str) -> list[str]:
         if package == DYNAMIC:

@@ -8,6 +8,7 @@ parts in base64.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import os
@@ -28,18 +29,22 @@ class Crypter:
     def __init__(self, passphrase: str, salt_line: str) -> None:
         self.salt_line = salt_line
         self._passphrase = passphrase
+        self._checked = False
 
     def prepare(self) -> None:
         """Derive the key in the background; the derivation takes about half a second and lets others run."""
-        threading.Thread(target=self._derive, daemon=True).start()
+        threading.Thread(target=self._quietly, daemon=True).start()
+
+    def _quietly(self) -> None:
+        with contextlib.suppress(EngineError):  # it is raised again when the key is used
+            self._derive()
 
     def _derive(self) -> bytes:
-        return _derive(self._passphrase, base64.b64decode(self.salt_line.split(":")[1]))
-
-    def check(self) -> None:
-        """Raise EngineError unless the passphrase is the one that the salt was made with."""
-        if self.decrypt(self.salt_line.split(":", 2)[2]) != _CHECK:
-            raise EngineError("incorrect passphrase")
+        _, salt, check = self.salt_line.split(":", 2)
+        key = _derive(self._passphrase, base64.b64decode(salt))
+        if not self._checked:  # nothing is ever written with a key that the salt was not made with
+            self._checked = _open(key, check) == _CHECK
+        return key
 
     def encrypt(self, text: str) -> str:
         """Encrypt under a fresh nonce."""
@@ -51,17 +56,7 @@ class Crypter:
         Raises:
             EngineError: Wrong passphrase, or a damaged text.
         """
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (50 ms that most verbs do not need)
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
-
-        try:
-            _, nonce, sealed = ciphertext.split(":")
-            clear = AESGCM(self._derive()).decrypt(base64.b64decode(nonce), base64.b64decode(sealed), None)
-        except InvalidTag:
-            raise EngineError("incorrect passphrase") from None
-        except ValueError as error:
-            raise EngineError(f"a secret has an unknown form: {error}") from error
-        return clear.decode()
+        return _open(self._derive(), ciphertext)
 
 
 class Cache:
@@ -118,6 +113,19 @@ def _derive(secret: str, salt: bytes) -> bytes:
 @functools.cache
 def _derived(secret: str, salt: bytes) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt, _ROUNDS, 32)
+
+
+def _open(key: bytes, ciphertext: str) -> str:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (50 ms that most verbs do not need)
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    try:
+        _, nonce, sealed = ciphertext.split(":")
+        return AESGCM(key).decrypt(base64.b64decode(nonce), base64.b64decode(sealed), None).decode()
+    except InvalidTag:
+        raise EngineError("incorrect passphrase") from None
+    except ValueError as error:
+        raise EngineError(f"a secret has an unknown form: {error}") from error
 
 
 def _seal(key: bytes, text: str) -> str:

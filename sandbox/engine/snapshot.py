@@ -225,7 +225,7 @@ class Journal:
     def rebase(self, resources: Sequence[Resource], *, clear_pending: bool = False) -> None:
         """Take the result of a refresh as what is there."""
         with self._lock:
-            self.base = list(resources)
+            self.base, self._new, self._done = list(resources), [], set()
             if clear_pending:
                 self._pending = {}
             self._changed += 1

@@ -329,6 +329,8 @@ class StepExecutor:
         from sandbox.engine.refresh import refresh_step  # noqa: PLC0415 (it needs this module's names)
 
         refresh_step(step, self._registry, self._warn)
+        if self._generator.mode == "refresh":
+            self._journal.end(None, old=step.old, new=step.new)
 
     def _warn(self, text: str, urn: str) -> None:
         self._events.diagnostic("warning", text, urn)

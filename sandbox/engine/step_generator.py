@@ -59,11 +59,21 @@ class StepGenerator:
         registry: The providers.
         report: Receives diagnostics.
         preview: Whether this is a preview.
+        mode: "refresh" or "destroy" when the program runs for these (`--run-program`), else empty.
     """
 
     def __init__(
-        self, stack: str, project: str, journal: Journal, registry: Registry, report: Report, *, preview: bool
+        self,
+        stack: str,
+        project: str,
+        journal: Journal,
+        registry: Registry,
+        report: Report,
+        *,
+        preview: bool,
+        mode: str,
     ) -> None:
+        self.mode = mode
         self._stack = stack
         self._project = project
         self._journal = journal
@@ -214,6 +224,8 @@ class StepGenerator:
             RegistrationError: It is invalid; what there is to say was reported.
         """
         goal, urn, old = registration.goal, registration.urn, registration.old
+        if self.mode and goal.custom and not goal.is_provider:
+            return self._of_mode(registration)
         if self._blocked(registration):
             self._mark(urn)
             self.unavailable(urn)
@@ -238,6 +250,21 @@ class StepGenerator:
             if urn in self._deleted:  # deleted for another's replacement while this was being compared
                 return self._create(new, old)
             return self._change(registration, provider, new, old, diff)
+
+    def _of_mode(self, registration: Registration) -> list[Step]:
+        """With `--run-program` the program only says what there is; nothing is made or changed."""
+        urn, old, new = registration.urn, registration.old, registration.new
+        self._mark(urn)
+        if old is None:
+            self.unavailable(urn)
+            return [Step("same", urn, None, new, skipped=True)]
+        if self.mode == "refresh":
+            return [Step("refresh", urn, old, old, logical=False)]
+        return [Step("same", urn, old, replace(new, inputs=old.inputs))]
+
+    def unregistered(self) -> list[Resource]:
+        """Old states that the program did not ask for."""
+        return [r for r in self._journal.remaining() if r.urn not in self._operated or r.delete]
 
     def _guard_foreign(self, old: Resource | None) -> None:
         if old is not None and (found := foreign_features(old)):
@@ -488,13 +515,14 @@ class StepGenerator:
             keep: Resources that stay (`destroy --exclude-protected`, continue-on-error).
         """
         steps: dict[int, Step] = {}
-        resources = self._journal.remaining()
+        everything = self.mode == "destroy"
+        resources = self._journal.resources() if everything else self._journal.remaining()
         for resource in resources:
             operated = resource.urn in self._operated or resource.urn in self._aliased
             if resource.delete:
                 self.deletions.add(resource.urn)
                 steps[id(resource)] = Step("delete-replaced", resource.urn, resource, logical=False)
-            elif not operated and not keep(resource):
+            elif (everything or not operated) and not keep(resource):
                 self._guard_foreign(resource)
                 op = "discard" if resource.external else "delete"
                 if resource.pending_replacement:
