@@ -106,6 +106,11 @@ def state_folder(home: Path) -> Path:
     return home / "state"
 
 
+def stack_files_folder(home: Path) -> Path:
+    """Where deployments on the sandbox keep their copies of stack files, with what was confirmed there."""
+    return home / "stacks"
+
+
 def pulumi_home(home: Path) -> Path:
     """The ``PULUMI_HOME`` of deployments on the sandbox."""
     return home / "pulumi-home"

@@ -26,6 +26,7 @@ from sandbox.environment import (
     pulumi_home,
     read_process,
     running,
+    stack_files_folder,
     state_folder,
 )
 from sandbox.world import FILE_NAME
@@ -77,11 +78,12 @@ def stop(home: Path) -> bool:
 
 
 def reset(home: Path) -> None:
-    """Stop the sandbox, and delete its world and the state of every stack deployed on it."""
+    """Stop the sandbox, and delete its world, and state and configuration of every stack deployed on it."""
     stop(home)
     for name in _WORLD_FILES:
         (home / name).unlink(missing_ok=True)
-    shutil.rmtree(state_folder(home), ignore_errors=True)
+    for folder in (state_folder(home), stack_files_folder(home)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def status(home: Path) -> dict[str, Any]:

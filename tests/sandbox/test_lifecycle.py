@@ -131,9 +131,11 @@ def test_reset_deletes_the_world_and_the_state_of_stacks(home: Path) -> None:
     process, _ = lifecycle.start(home)
     Control(process.proxy_port).put("anything", "key", {"value": 1})
     (home / "state" / "stack.json").write_text("{}")
+    (home / "stacks").mkdir()
     assert command(home, "reset").returncode == 0
     assert running(home) is None
     assert not (home / "state").exists()
+    assert not (home / "stacks").exists()
     again, _ = lifecycle.start(home)
     assert Control(again.proxy_port).get("anything", "key") is None
 

@@ -318,6 +318,8 @@ def test_requests_that_entra_does_not_know_what_to_do_with(
 ) -> None:
     unknown = ready.request(issuer="https://eu-api.mimecast.com/sso/OTHER")
     assert Visit(sandbox).start(unknown).error.startswith("AADSTS700016: ")
+    other_case = ready.request(issuer=ready.identifier.upper())
+    assert Visit(sandbox).start(other_case).error.startswith("AADSTS700016: ")
     elsewhere = ready.request(assertion_consumer_service_url="https://attacker.example/login/saml")
     assert Visit(sandbox).start(elsewhere).error.startswith("AADSTS50011: ")
     assert Visit(sandbox).open(SAML2).error.startswith("AADSTS750054: ")
@@ -421,6 +423,11 @@ def test_an_expired_active_certificate_gives_way_to_a_valid_one(
     sandbox.control.set("clock.offset_seconds", 7200)
     response = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
     response.verified(valid, later)
+    four_years = 4 * 366 * 24 * 3600
+    sandbox.control.set("clock.offset_seconds", four_years)
+    response = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    when_it_was_valid = datetime.now(UTC) + timedelta(minutes=1)
+    response.verified(short["key"], when_it_was_valid)
 
 
 def test_metadata_without_an_application_shows_the_tenants_own_certificate(
