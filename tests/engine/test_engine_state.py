@@ -1,0 +1,248 @@
+"""What happens to the state: locks, damage, foreign fields, kills, interrupts."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.engine import stacks
+else:
+    _SPEC = importlib.util.spec_from_file_location("engine_stacks", Path(__file__).with_name("stacks.py"))
+    stacks = importlib.util.module_from_spec(_SPEC)
+    sys.modules[_SPEC.name] = stacks
+    _SPEC.loader.exec_module(stacks)
+
+ONE = 'a = Thing("a", value=os.environ.get("VALUE", "1"))\npulumi.export("serial", a.serial)\n'
+MIXED = """\
+class Group(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("box:index:Group", name, None, opts)
+        self.first = Thing(name + "-first", value=name, opts=pulumi.ResourceOptions(parent=self))
+        self.second = Thing(name + "-second", uses=self.first.serial, opts=pulumi.ResourceOptions(parent=self))
+        self.register_outputs({"serial": self.second.serial})
+
+step = os.environ.get("VALUE", "1")
+groups = [Group("g%d" % i) for i in range(2)]
+zoned = Thing("zoned", zone=step)
+slotted = Thing("slotted", slot=step)
+user = Thing("user", uses=zoned.serial, other=groups[0].second.serial, value=step)
+if step != "2":
+    gone = Thing("gone", value="x")
+pulumi.export("serial", user.serial)
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Any:
+    return stacks.Stack(tmp_path, ONE)
+
+
+def test_lock_of_another_is_respected_and_named(stack: Any) -> None:
+    stack.locks.mkdir(parents=True)
+    lock = stack.locks / "0c1f9d5e-0000-4000-8000-000000000000.json"
+    holder = {"pid": 4711, "username": "ada", "hostname": "engine-room", "timestamp": "2026-01-01T00:00:00Z"}
+    lock.write_text(json.dumps(holder))
+    before = stack.state_file.read_text()
+    done = stack.run("up", "--yes", "--skip-preview")
+    assert done.returncode == 1
+    assert "currently locked by 1 lock(s)" in done.stderr
+    assert "created by ada@engine-room (pid 4711) at 2026-01-01T00:00:00Z" in done.stderr
+    assert stack.state_file.read_text() == before
+    assert lock.exists()
+    assert stack.run("preview").returncode == 0  # a preview takes no lock
+    stack.must("cancel", "--yes")
+    stack.up()
+    assert list(stack.locks.glob("*")) == []
+
+
+def test_running_update_holds_a_lock_that_others_see(stack: Any) -> None:
+    stack.faults({"create:a": {"hang": True}})
+    process = stack.start("up", "--yes", "--skip-preview")
+    try:
+        _await(lambda: stack.began("create", "a"))
+        locks = list(stack.locks.glob("*.json"))
+        assert json.loads(locks[0].read_text())["pid"] == process.pid
+        assert "currently locked" in stack.run("refresh", "--yes", "--skip-preview").stderr
+        stack.faults({})
+        assert process.wait(60) == 0
+    finally:
+        stacks.kill_all(process)
+    assert list(stack.locks.glob("*")) == []
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "order", "magic", "future"])
+def test_damaged_state_is_kept_and_its_backup_named(stack: Any, damage: str) -> None:
+    stack.up()
+    text = stack.state_file.read_text()
+    document = json.loads(text)
+    if damage == "truncated":
+        text = text[: len(text) // 2]
+    elif damage == "foreign":
+        text = json.dumps({"version": 4, "terraform_version": "1.9.0", "resources": []})
+    elif damage == "order":
+        document["checkpoint"]["latest"]["resources"].reverse()
+        text = json.dumps(document)
+    elif damage == "magic":
+        document["checkpoint"]["latest"]["manifest"]["magic"] = "0" * 64
+        text = json.dumps(document)
+    else:
+        text = json.dumps({**document, "version": 4, "features": ["from-the-future"]})
+    stack.state_file.write_text(text)
+    for verb in ("up", "refresh", "destroy"):
+        done = stack.run(verb, "--yes", "--skip-preview")
+        assert done.returncode == 1, done.stdout
+        assert "Traceback" not in done.stderr
+        if damage == "future":
+            assert "from-the-future" in done.stderr
+            assert "Pulumi CLI" in done.stderr
+        else:
+            assert str(stack.state_file) in done.stderr
+            assert "dev.json.bak" in done.stderr
+    assert stack.state_file.read_text() == text
+    assert list(stack.objects()) == ["a-1"]
+
+
+def test_fields_of_other_engines_survive(stack: Any) -> None:
+    stack.up()
+    document = json.loads(stack.state_file.read_text())
+    latest = document["checkpoint"]["latest"]
+    latest["metadata"] = {"future": {"kept": True}}
+    for resource in latest["resources"]:
+        resource["stackTrace"] = [{"sourcePosition": "project:///__main__.py#4"}]
+        resource["fieldFromTheFuture"] = {"kept": [1, 2, 3]}
+    stack.state_file.write_text(json.dumps(document))
+    stack.must("preview", "--expect-no-changes")
+    stack.up(VALUE="2")
+    stack.must("refresh", "--yes", "--skip-preview")
+    latest = stack.state()
+    assert latest["metadata"] == {"future": {"kept": True}}
+    assert len(latest["resources"]) == 3
+    for resource in latest["resources"]:
+        assert resource["fieldFromTheFuture"] == {"kept": [1, 2, 3]}
+
+
+def test_resource_with_hooks_is_not_changed(stack: Any) -> None:
+    stack.up()
+    document = json.loads(stack.state_file.read_text())
+    document["checkpoint"]["latest"]["resources"][-1]["resourceHooks"] = {"BeforeDelete": ["h"]}
+    document |= {"version": 4, "features": ["hooks"]}
+    stack.state_file.write_text(json.dumps(document))
+    done = stack.run("destroy", "--yes", "--skip-preview")
+    assert done.returncode == 1
+    assert "resourceHooks" in done.stdout + done.stderr
+    assert "Pulumi CLI" in done.stdout + done.stderr
+    assert list(stack.objects()) == ["a-1"]
+    assert json.loads(stack.must("stack", "export"))["features"] == ["hooks"]
+
+
+def test_wrong_passphrase_changes_nothing(stack: Any) -> None:
+    stack.must("config", "set", "--secret", "password", "hunter2")
+    before = stack.state_file.read_text()
+    done = stack.run("up", "--yes", "--skip-preview", PULUMI_CONFIG_PASSPHRASE="wrong")
+    assert done.returncode == 1
+    assert "incorrect passphrase" in done.stderr
+    assert stack.state_file.read_text() == before
+    assert "hunter2" not in "".join(path.read_text() for path in stack.folder.glob("*.yaml"))
+
+
+def test_secrets_are_never_written_in_plain(tmp_path: Path) -> None:
+    program = 'pulumi.export("out", pulumi.Config().require_secret("password"))\n'
+    program += 'Thing("a", value=pulumi.Config().require_secret("password"))\n'
+    stack = stacks.Stack(tmp_path, program)
+    stack.must("config", "set", "--secret", "password", "hunter2")
+    log = tmp_path / "events.jsonl"
+    shown = stack.up("--diff", "--event-log", str(log))
+    shown += stack.must("preview", "--json") + stack.must("stack", "output") + stack.must("config")
+    shown += stack.must("stack", "output", "out") + stack.must("stack", "export")
+    assert "[secret]" in shown
+    written = [path for path in stack.backend.rglob("*") if path.is_file()]
+    for text in [shown, log.read_text(), *(path.read_text() for path in written)]:
+        assert "hunter2" not in text
+    assert stack.must("stack", "output", "out", "--show-secrets").strip() == "hunter2"
+
+
+def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
+    stack.faults({"create:a": {"hang": True}})
+    process = stack.start("up", "--yes", "--skip-preview")
+    try:
+        _await(lambda: stack.began("create", "a"))
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        _await(lambda: "^C received" in process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 8
+    finally:
+        stacks.kill_all(process)
+    assert [op["type"] for op in stack.state()["pending_operations"]] == ["creating"]
+    stack.faults({})
+    stack.must("cancel", "--yes")
+    told = stack.up()
+    assert "interrupted while creating" in told
+    assert "pending operations" in told
+
+
+def test_killed_at_random_points_it_converges(tmp_path: Path) -> None:
+    _kills(tmp_path, 10, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_killed_often_it_converges(tmp_path: Path, seed: int) -> None:
+    _kills(tmp_path, 50, seed=100 + seed)
+
+
+def _kills(folder: Path, count: int, seed: int) -> None:
+    """Kill updates at random moments: the state stays readable, and nothing is lost from it unnoticed."""
+    chance = random.Random(seed)  # noqa: S311 (not for secrets)
+    stack = stacks.Stack(folder, MIXED)
+    started = time.monotonic()
+    stack.up()
+    whole = time.monotonic() - started
+    for number in range(count):
+        stack.environment["VALUE"] = str(number % 3)
+        process = stack.start("up", "--yes", "--skip-preview")
+        time.sleep(chance.uniform(0.3, 1.0) * whole)
+        stacks.kill_all(process)
+        _check_nothing_lost(stack)
+        stack.must("cancel", "--yes")
+        if number % 5 == 4:
+            stack.must("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+            stack.up()
+            stack.must("preview", "--expect-no-changes")
+            _forget_orphans(stack)
+    stack.must("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+    stack.up()
+    assert "pending_operations" not in stack.state()
+    stack.must("preview", "--expect-no-changes")
+
+
+def _check_nothing_lost(stack: Any) -> None:
+    latest = stack.state()
+    known = {resource.get("id") for resource in latest.get("resources", [])}
+    pending = {op["resource"]["urn"].rsplit("::", 1)[1] for op in latest.get("pending_operations", [])}
+    for id_, found in stack.objects().items():
+        assert id_ in known or found["label"] in pending, f"{id_} is lost"
+
+
+def _forget_orphans(stack: Any) -> None:
+    """What an interrupted create made and a refresh cleared is the user's to remove; so here."""
+    known = {resource.get("id") for resource in stack.state().get("resources", [])}
+    cloud = json.loads(stack.cloud_file.read_text())
+    cloud["objects"] = {id_: found for id_, found in cloud["objects"].items() if id_ in known}
+    stack.cloud_file.write_text(json.dumps(cloud))
+
+
+def _await(condition: Any) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
