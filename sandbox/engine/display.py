@@ -367,8 +367,9 @@ class Display:
             depth, parent = depth + 1, self._rows[parent].parent
         pad = "    " * depth
         print(f"{pad}{self._style.symbol(step.op)}{step.resource.type}: ({step.op})")
-        if step.resource.id:
-            print(f"{pad}    [id={step.resource.id}]")
+        id_ = (step.old or step.resource).id
+        if id_:
+            print(f"{pad}    [id={id_}]")
         print(f"{pad}    [urn={step.urn}]")
         for line in property_lines(step.old, step.new):
             print(f"{pad}  {self._style.paint(line, _COLOURS.get(line[0], ''))}", flush=True)

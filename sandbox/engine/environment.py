@@ -36,6 +36,6 @@ def _sandbox() -> dict[str, str] | None:
 
 def own() -> dict[str, str]:
     """`resolve` for this process, loopback excluded from its own proxies."""
-    environment = resolve(dict(os.environ))
+    environment = {"GRPC_VERBOSITY": "NONE"} | resolve(dict(os.environ))  # gRPC logs every cancelled call
     os.environ.update(environment)
     return environment

@@ -1,0 +1,198 @@
+"""Verbs, flags and what people see."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.engine import environment
+
+if TYPE_CHECKING:
+    from tests.engine import stacks
+else:
+    _SPEC = importlib.util.spec_from_file_location("engine_stacks", Path(__file__).with_name("stacks.py"))
+    stacks = importlib.util.module_from_spec(_SPEC)
+    sys.modules[_SPEC.name] = stacks
+    _SPEC.loader.exec_module(stacks)
+
+TWO = """\
+a = Thing("a", value=os.environ.get("VALUE", "1"), tags={"k": "v"})
+if os.environ.get("VALUE") != "3":
+    b = Thing("b", uses=a.serial, zone=os.environ.get("VALUE", "1"))
+pulumi.export("serial", a.serial)
+pulumi.export("list", [1, "two"])
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Any:
+    return stacks.Stack(tmp_path, TWO)
+
+
+def test_a_life(stack: Any) -> None:
+    shown = stack.up("--color", "never")
+    assert " +  pulumi-python:dynamic/box:Thing a created" in shown
+    assert 'serial: "a-1"' in shown
+    assert "    + 3 created" in shown
+    assert "\x1b[" not in shown
+    assert stack.must("stack", "output", "serial").strip() == "a-1"
+    assert json.loads(stack.must("stack", "output", "--json")) == {"list": [1, "two"], "serial": "a-1"}
+    assert "pulumi-python:dynamic/box:Thing  b" in stack.must("stack")
+    shown = stack.must("preview", VALUE="2")
+    assert "[diff: ~value]" in shown
+    assert "+-1 replaced" in shown.replace("+- 1 to replace", "+-1 replaced")
+    shown = stack.must("preview", "--diff", VALUE="2")
+    assert '~ value: "1" => "2"' in shown
+    assert "[id=a-1]" in shown
+    shown = stack.up("--color", "always", VALUE="3")
+    assert "\x1b[31m- " in shown
+    shown = stack.must("destroy", "--yes", "--skip-preview")
+    assert "pulumi stack rm dev" in shown
+    assert stack.objects() == {}
+    stack.must("stack", "rm", "--yes")
+    done = stack.run("preview", "--stack", "dev")
+    assert done.returncode == 6
+    assert "no stack named 'dev' found" in done.stderr
+
+
+def test_program_runs_for_refresh_and_destroy(stack: Any) -> None:
+    stack.up()
+    stack.must("config", "set", "region", "eu")
+    shown = stack.must("refresh", "--run-program", "--yes", "--skip-preview", "--color", "never")
+    assert "refreshing" in shown
+    provider = next(r for r in stack.state()["resources"] if r["type"] == "pulumi:providers:pulumi-python")
+    assert provider["inputs"] == {"box:region": "eu"}  # plain refreshes and destroys use the stored one
+    stack.must("preview", "--expect-no-changes")
+    stack.must("destroy", "--run-program", "--yes", "--skip-preview")
+    assert stack.objects() == {}
+    assert "resources" not in stack.state()
+
+
+def test_export_and_import(stack: Any, tmp_path: Path) -> None:
+    stack.must("config", "set", "--secret", "password", "hunter2")
+    stack.up()
+    file = tmp_path / "deployment.json"
+    stack.must("stack", "export", "--file", str(file))
+    before = stack.state()["resources"]
+    stack.must("destroy", "--yes", "--skip-preview")
+    stack.must("stack", "import", "--file", str(file))
+    assert stack.state()["resources"] == before
+    file.write_text(file.read_text().replace("urn:pulumi:dev::", "urn:pulumi:other::"))
+    done = stack.run("stack", "import", "--file", str(file))
+    assert done.returncode == 1
+    assert "another stack" in done.stderr
+
+
+def test_nothing_is_asked(stack: Any) -> None:
+    done = stack.run("up")
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert stack.objects() == {}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["up", "--yes", "--target", "urn"],
+        ["destroy", "--yes", "--exclude=urn"],
+        ["up", "--yes", "--plan", "file"],
+        ["preview", "--policy-pack", "folder"],
+        ["stack", "init", "other", "--secrets-provider", "awskms://key"],
+    ],
+)
+def test_flags_that_only_the_cli_has(stack: Any, words: list[str]) -> None:
+    done = stack.run(*words)
+    assert done.returncode == 1
+    assert "not supported by the sandbox's embedded engine" in done.stderr
+    assert "Pulumi CLI" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"PULUMI_BACKEND_URL": "s3://bucket"}, "s3://bucket"),
+        ({"Pulumi.yaml": "name: box\nruntime: nodejs\n"}, "nodejs"),
+        (
+            {"Pulumi.yaml": "name: box\nruntime: python\nplugins: {}\npackages: {x: y}\n"},
+            "packages",
+        ),
+        ({"Pulumi.dev.yaml": "environment: [shared]\n"}, "ESC"),
+        ({"Pulumi.dev.yaml": "secretsprovider: awskms://key\n"}, "awskms"),
+    ],
+)
+def test_surroundings_that_only_the_cli_has(stack: Any, change: dict[str, str], named: str) -> None:
+    for name, text in change.items():
+        if name.endswith(".yaml"):
+            (stack.folder / name).write_text(text)
+        else:
+            stack.environment[name] = text
+    done = stack.run("up", "--yes", "--skip-preview")
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert "Pulumi CLI" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "named"),
+    [
+        ('Thing("a", opts=pulumi.ResourceOptions(transforms=[lambda args: None]))', "transform"),
+        ('Thing("a", file=pulumi.StringAsset("text"))', "asset"),
+        ('pulumi.StackReference("organization/box/other")', "stack reference"),
+        ('Thing("a", opts=pulumi.ResourceOptions(replacement_trigger="x"))', "replacement trigger"),
+        ('class R(pulumi.ComponentResource): pass\nR("x:y:Z", "r", {}, None, True)', "remote component"),
+    ],
+)
+def test_programs_that_only_the_cli_runs(tmp_path: Path, program: str, named: str) -> None:
+    stack = stacks.Stack(tmp_path, program + "\n")
+    done = stack.run("up", "--yes")
+    assert done.returncode == 1
+    text = done.stdout + done.stderr
+    assert named in text
+    assert "CLI" in text
+    assert stack.objects() == {}
+    assert "resources" not in stack.state()
+
+
+def test_children_reach_nothing_without_a_sandbox(tmp_path: Path) -> None:
+    program = """\
+names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy")
+pulumi.export("environment", {name: os.environ.get(name, "") for name in names})
+"""
+    stack = stacks.Stack(tmp_path, program)
+    stack.environment["HTTPS_PROXY"] = "http://proxy.example.com:3128"
+    stack.up()
+    got = json.loads(stack.must("stack", "output", "environment"))
+    assert {got[name] for name in got if "no" not in name.lower()} == {"http://127.0.0.1:9"}
+    assert "127.0.0.1" in got["NO_PROXY"]
+
+
+def test_callers_pulumi_variables_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = {
+        "PULUMI_HOME": "theirs",
+        "HTTPS_PROXY": "http://127.0.0.1:1",
+        "PULUMI_BACKEND_URL": "file://theirs",
+    }
+    monkeypatch.setattr(environment, "_sandbox", lambda: world)
+    got = environment.resolve(
+        {"PULUMI_HOME": "mine", "HTTPS_PROXY": "http://elsewhere", "PATH": os.environ["PATH"]}
+    )
+    assert got["PULUMI_HOME"] == "mine"
+    assert got["PULUMI_BACKEND_URL"] == "file://theirs"
+    assert got["HTTPS_PROXY"] == "http://127.0.0.1:1"
+
+
+def test_project_is_found_from_a_folder_below(stack: Any) -> None:
+    below = stack.folder / "some" / "where"
+    below.mkdir(parents=True)
+    assert "dev" in stack.run("stack", "ls", "--cwd", str(below)).stdout
+    stack.must("config", "set", "region", "eu")
+    other = stack.folder / "other.yaml"
+    other.write_text("config:\n  box:region: us\n")
+    assert stack.must("config", "get", "region").strip() == "eu"
+    assert stack.must("config", "get", "region", "--config-file", str(other)).strip() == "us"
