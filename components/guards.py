@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import pulumi
 
-from components.settings import Settings
+from components.settings import REFUSED, Settings
 from providers.mimecast import MimecastError
 from providers.mimecast.accounts import Account, AccountMismatch, require
 from providers.mimecast.session import from_environment
-
-REFUSED = "Refused by guard"
 
 
 def check_account(settings: Settings) -> Account | None:

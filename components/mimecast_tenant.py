@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.settings import Address, Addresses, Dns, Domain, RollOut
+from components.settings import Address, Addresses, AddressSource, Dns, Domain, RollOut
 from providers.mimecast import authentication_profile
 from providers.mimecast.resources import (
     AddressBook,
@@ -91,16 +91,21 @@ class MimecastTenant(pulumi.ComponentResource):
         return made
 
     def _address_book(self, name: str, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
-        wanted = {person.address: _entry(person) for person in args.people}
+        check_only = args.addresses.source is AddressSource.SYNCHRONISED
+        wanted = {
+            person.address: {"name": ""} if check_only else _entry(person) for person in args.people
+        }
 
         def in_verified_domains(states: dict[str, str]) -> dict[str, dict[str, str]]:
-            waiting = [
-                address for address in wanted if states.get(_domain(address), "verified") != "verified"
-            ]
+            waiting = {
+                address: None
+                for address in wanted
+                if states.get(_domain(address), "verified") != "verified"
+            }
             if waiting:
                 pulumi.log.warn(
                     f"{len(waiting)} addresses wait, because Mimecast does not own their domain yet: "
-                    f"{_first(waiting)}. Publish the proof record and run again.",
+                    f"{_first(list(waiting))}. Publish the proof record and run again.",
                     resource=self,
                 )
             return {address: entry for address, entry in wanted.items() if address not in waiting}
@@ -110,6 +115,7 @@ class MimecastTenant(pulumi.ComponentResource):
             addresses=pulumi.Output.all(**domains.states).apply(in_verified_domains),
             on_removal=args.addresses.on_removal.value,
             adopt=sorted(args.addresses.adopt),
+            check_only=check_only,
             opts=pulumi.ResourceOptions(parent=self, depends_on=domains.verifications),
         )
 

@@ -104,16 +104,12 @@ class PersonalPortalSso(pulumi.ComponentResource):
             return list(settings.explicit)
         if settings.source is AddressSource.CSV:
             return list(settings.read_csv(root))
-        if settings.source is AddressSource.ASSIGNED:
-            return [
-                Address(address=person.mail, name=person.display_name)
-                for person in users
-                if person.mail and person.enabled
-            ]
-        raise pulumi.RunError(
-            "mimecast-sso:addresses.source: synchronised is not built yet. Until it is, leave the list empty with "
-            "source: explicit: addresses that directory synchronisation owns are then left alone."
-        )
+        # Assigned people; synchronised ones are the same people, whom the address book then only checks.
+        return [
+            Address(address=person.mail, name=person.display_name or None)
+            for person in users
+            if person.mail and person.enabled
+        ]
 
     def _form(self, entra: _EntraValues) -> dict[str, pulumi.Input[str | bool]]:
         wanted = self._settings.authentication_profile

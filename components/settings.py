@@ -35,6 +35,8 @@ from pydantic_core import ErrorDetails
 from facts.regions import REGIONS, RETIRED_HOSTS, Region
 
 NAMESPACE = "mimecast-sso"
+REFUSED = "Refused by guard"
+"""How the text of a guard's refusal begins, whoever reads it: program, command, log."""
 SECRET = "[secret]"  # noqa: S105  (what stands for a secret that was not decrypted)
 
 SECRET_KEYS = frozenset({"addressPasswords", "dns.tsig.secret", "mimecastClientSecret"})

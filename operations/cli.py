@@ -65,7 +65,7 @@ def up(stack: str, yes: bool, diff: bool) -> Exit:
     outcome = engine.run("up", *flags)
     if outcome.code:
         return _failed(outcome)
-    profile = profiles.read(engine)
+    profile = profiles.deployed(outcome)
     if profile and profile.state == "due":
         page = profiles.write_run_sheet(opened, settings, profile)
         click.echo(

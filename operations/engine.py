@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from components.guards import REFUSED
+from components.settings import REFUSED
 from operations.exit_codes import OperationError
 from operations.stacks import PROJECT, Stack
 

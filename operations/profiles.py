@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.settings import Confirmed, Settings
-from operations.engine import Engine
+from operations.engine import Engine, Outcome
 from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack
 from providers.mimecast import run_sheet
@@ -34,15 +34,27 @@ def read(engine: Engine) -> Profile | None:
     deployment = engine.export().get("deployment") or {}
     for resource in deployment.get("resources") or []:
         if resource["type"] == _TYPE:
-            outputs = resource["outputs"]
-            return Profile(
-                form=outputs["form"],
-                thumbprint=outputs["thumbprint"],
-                fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
-                state=outputs["state"],
-                previous=outputs.get("previousForm"),
-            )
+            return _profile(resource["outputs"])
     return None
+
+
+def deployed(outcome: Outcome) -> Profile | None:
+    """The profile as a deployment that has just ended left it; None when the program has none."""
+    for event in outcome.events:
+        metadata = event.get("resOutputsEvent", {}).get("metadata", {})
+        if metadata.get("type") == _TYPE and metadata.get("new"):
+            return _profile(metadata["new"]["outputs"])
+    return None
+
+
+def _profile(outputs: dict[str, Any]) -> Profile:
+    return Profile(
+        form=outputs["form"],
+        thumbprint=outputs["thumbprint"],
+        fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
+        state=outputs["state"],
+        previous=outputs.get("previousForm"),
+    )
 
 
 def run_sheet_path(stack: Stack, suffix: str) -> Path:
