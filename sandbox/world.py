@@ -184,8 +184,8 @@ class World:
     def set_faults(self, rules: list[dict[str, Any]]) -> None:
         """Replace the fault rules.
 
-        A rule may have ``host``, ``method`` and ``path`` (a regular expression that must match the whole
-        path), ``times`` (default 1), and what ``Fault`` has.
+        A rule may have ``host`` and ``path`` (regular expressions that must match the whole of it), ``method``,
+        ``times`` (default 1), and what ``Fault`` has.
         """
         self.put("settings", "faults", {"value": rules})
 
@@ -261,7 +261,7 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
 
 def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool:
     return (
-        rule.get("host") in (None, host)
+        re.fullmatch(rule.get("host") or ".*", host) is not None
         and rule.get("method") in (None, method)
         and re.fullmatch(rule.get("path") or ".*", path) is not None
     )

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
 
 from facts.mimecast_api import CREDENTIALS_PAGE
 from facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
@@ -28,6 +34,8 @@ from providers.mimecast.errors import (
 )
 
 _MESSAGE_LIMIT = 200
+# How http.client begins the text of a CONNECT that a proxy refused; there is no exception of its own for it.
+_TUNNEL_REFUSED = "Tunnel connection failed"
 
 Json = dict[str, Any]
 _E = TypeVar("_E", bound=MimecastError)
@@ -289,10 +297,14 @@ def _is_untrusted(error: requests.RequestException) -> bool:
 
 
 def _nothing_was_sent(error: requests.RequestException) -> bool:
-    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+    if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     cause = error.args[0] if error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+    reason: BaseException | None = cause.reason if isinstance(cause, MaxRetryError) else None
+    if isinstance(reason, ProxyError):
+        # urllib3 blames the proxy for every connection that broke behind it, also after the request was sent.
+        reason = reason.original_error
+    return isinstance(reason, (NewConnectionError, ConnectTimeoutError)) or _TUNNEL_REFUSED in str(reason)
 
 
 def lost_answer(call: Call, why: str, request_id: str, code: str = "") -> Exception:
