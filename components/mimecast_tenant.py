@@ -92,15 +92,11 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _address_book(self, name: str, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
         check_only = args.addresses.source is AddressSource.SYNCHRONISED
-        wanted = {
-            person.address: {"name": ""} if check_only else _entry(person) for person in args.people
-        }
+        wanted = {person.address: {"name": ""} if check_only else _entry(person) for person in args.people}
 
         def in_verified_domains(states: dict[str, str]) -> dict[str, dict[str, str]]:
             waiting = {
-                address: None
-                for address in wanted
-                if states.get(_domain(address), "verified") != "verified"
+                address: None for address in wanted if states.get(_domain(address), "verified") != "verified"
             }
             if waiting:
                 pulumi.log.warn(

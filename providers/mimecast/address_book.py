@@ -203,6 +203,11 @@ def converge(
     return tuple(sorted(created))
 
 
+def missing_from(live: Mapping[str, LiveAddress], wanted: Iterable[str]) -> tuple[str, ...]:
+    """The addresses that nobody can sign in with, sorted: absent at Mimecast, or no more than an alias there."""
+    return tuple(sorted(address for address in wanted if address not in live or live[address].alias))
+
+
 def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) -> None:
     """Disables addresses, leaving absent and synchronised ones alone. Repeatable. Raises PartlyDone."""
     live = listing.of(addresses)

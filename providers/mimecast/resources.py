@@ -51,6 +51,7 @@ Properties = dict[str, Any]
 
 _NAMESPACE = "mimecast-sso"
 _GONE = ""
+_CHECK_ONLY = "checkOnly"
 
 
 # -- What the process knows -----------------------------------------------------------------------------------
@@ -366,7 +367,7 @@ class AddressBookProvider(_Provider):
     """`AddressBook`."""
 
     def check(self, olds: Properties, news: Properties) -> CheckResult:
-        inputs = _inputs(news, "addresses", "onRemoval", "adopt")
+        inputs = _book_inputs(news)
         failures: list[CheckFailure] = []
         normalise(inputs, failures, "addresses", _book)
         normalise(inputs, failures, "onRemoval", lambda value: _one_of(value, list(address_book.Removal)))
@@ -379,19 +380,26 @@ class AddressBookProvider(_Provider):
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        if is_known(news["addresses"]):
+        if news.get(_CHECK_ONLY):
+            # While somebody is missing, every run looks again.
+            return DiffResult(changes=True) if olds.get("missing") else DiffResult()
+        if is_known(news["addresses"]) and not olds.get(_CHECK_ONLY):
             _refuse_removal(news["onRemoval"], olds["addresses"].keys() - news["addresses"].keys())
         return DiffResult()
 
     def create(self, props: Properties) -> CreateResult:
+        if props.get(_CHECK_ONLY):
+            return CreateResult("address-book", _checked(props))
         created = _converge({}, props)
         return CreateResult("address-book", _book_outputs(props, created))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
+        inputs = _book_inputs(props)
+        if props.get(_CHECK_ONLY):
+            return ReadResult(id_, _checked(props), inputs)
         live = _process.session().addresses.of(props["addresses"])
         if props["addresses"] and not live:
             return ReadResult(_GONE, {})
-        inputs = _inputs(props, "addresses", "onRemoval", "adopt")
         inputs["addresses"] = {
             address: entry | {"name": entry["name"] and live[address].name}
             for address, entry in props["addresses"].items()
@@ -400,16 +408,43 @@ class AddressBookProvider(_Provider):
         return ReadResult(id_, _book_outputs(inputs, set(props["created"])), inputs)
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
-        removed = olds["addresses"].keys() - news["addresses"].keys()
+        if news.get(_CHECK_ONLY):
+            return UpdateResult(_checked(news))
+        # What was only checked was never this book's.
+        managed = {} if olds.get(_CHECK_ONLY) else olds["addresses"]
+        removed = managed.keys() - news["addresses"].keys()
         _refuse_removal(news["onRemoval"], removed)
-        created = _converge(olds["addresses"], news) | set(olds.get("created") or ())
+        created = _converge(managed, news) | set(olds.get("created") or ())
         _let_go(news["onRemoval"], removed, created | set(olds.get("adopt") or ()))
         return UpdateResult(_book_outputs(news, created))
 
     def delete(self, _id: str, props: Properties) -> None:
+        if props.get(_CHECK_ONLY):
+            return
         removed = set(props["addresses"])
         _refuse_removal(props["onRemoval"], removed)
         _let_go(props["onRemoval"], removed, {*props["created"], *props["adopt"]})
+
+
+def _book_inputs(props: Properties) -> Properties:
+    # The flag is there only when it is set, so that books of earlier releases show no difference.
+    inputs = _inputs(props, "addresses", "onRemoval", "adopt")
+    return inputs | {_CHECK_ONLY: True} if props.get(_CHECK_ONLY) is True else inputs
+
+
+def _checked(props: Properties) -> Properties:
+    """The outputs of a book that is only looked at. Warns about who is missing."""
+    addresses = props["addresses"]
+    missing = address_book.missing_from(_process.session().addresses.of(addresses), addresses)
+    if missing:
+        _log.warning(
+            "%d of %d addresses are not at Mimecast, so these people cannot sign in: %s. Nothing is written, because "
+            "directory synchronisation owns the addresses: look there (Services > Directory Synchronization)",
+            len(missing),
+            len(addresses),
+            enumerate_some(list(missing)),
+        )
+    return _book_inputs(props) | {"created": [], "missing": list(missing)}
 
 
 def _book(value: Any) -> dict[str, dict[str, str]]:
@@ -508,10 +543,7 @@ def _let_go(on_removal: str, removed: set[str], ours: set[str]) -> None:
 
 
 def _book_outputs(props: Properties, created: set[str]) -> Properties:
-    return {
-        **_inputs(props, "addresses", "onRemoval", "adopt"),
-        "created": sorted(created & props["addresses"].keys()),
-    }
+    return _book_inputs(props) | {"created": sorted(created & props["addresses"].keys())}
 
 
 class AddressBook(Resource, module="mimecast", name="AddressBook"):
@@ -525,6 +557,9 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
     adopt: Output[list[str]]
     created: Output[list[str]]
     """The addresses that this resource made, as far as it knows."""
+    checkOnly: Output[bool | None]  # noqa: N815
+    missing: Output[list[str] | None]
+    """With ``checkOnly``: the addresses that were not there when it was last looked."""
 
     def __init__(
         self,
@@ -533,6 +568,7 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
         addresses: Input[Mapping[str, Input[Mapping[str, Input[str]]]]],
         on_removal: Input[str] = "forget",
         adopt: Input[Sequence[Input[str]]] = (),
+        check_only: bool = False,
         opts: ResourceOptions | None = None,
     ) -> None:
         """
@@ -542,12 +578,16 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
         :param on_removal: ``disable`` those this resource made or adopted, ``forget``, or ``refuse``.
         :param adopt: Existing addresses that may be changed although this resource did not make them; they are
             enabled, in case they were disabled before.
+        :param check_only: Somebody else owns the addresses, such as directory synchronisation: nothing is ever
+            written, and ``missing`` says which of them are not there. Names and passwords are not looked at.
         """
         props: Properties = {
             "addresses": addresses,
             "onRemoval": on_removal,
             "adopt": list(adopt) if isinstance(adopt, tuple) else adopt,
             "created": None,
+            _CHECK_ONLY: check_only or None,
+            "missing": None,
         }
         super().__init__(AddressBookProvider(), resource_name, props, opts)
 
