@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 
 from sandbox.azuread.guard import RefusedError, require_sandbox
 
@@ -13,7 +12,7 @@ REFUSED = 1
 
 
 def main() -> int:
-    """Runs until it is told to stop. Outside a running sandbox it says so on standard error and ends with 1."""
+    """Runs until SIGINT or SIGTERM. Outside a running sandbox it says so on standard error and returns 1."""
     try:
         require_sandbox(os.environ)
     except RefusedError as refusal:
@@ -24,14 +23,15 @@ def main() -> int:
     from sandbox.azuread.package import sdk_version  # noqa: PLC0415
     from sandbox.azuread.server import serve  # noqa: PLC0415
 
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
+    # Blocked before any thread starts, and waited for: a handler could run just before its flag is looked at.
+    signals = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     server, port = serve(sdk_version())
     print(port, flush=True)
-    told.wait()
+    signal.sigwait(signals)
     server.stop(grace=None)
-    return 0
+    # At once, as the published plugin: the engine has asked calls to end before, and waits for nothing more.
+    os._exit(0)
 
 
 if __name__ == "__main__":

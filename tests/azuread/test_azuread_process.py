@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -73,6 +74,27 @@ def test_handshake_is_left_to_the_classic_order(plugin: Plugin) -> None:
 
 def test_configure_promises_what_the_published_plugin_does(plugin: Plugin) -> None:
     assert plugin.configure({}) == {"supportsPreview": True, "supportsAutonamingConfiguration": True}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once(number: signal.Signals, sandbox: RunningSandbox) -> None:
+    with Plugin(STAND_IN, plugin_environment(sandbox.env), ROOT) as plugin:
+        plugin.process.send_signal(number)
+        assert plugin.process.wait(5) == 0
+
+
+def test_cancel_ends_the_waiting_for_a_throttled_call(sandbox: RunningSandbox) -> None:
+    with Plugin(STAND_IN, plugin_environment(sandbox.env), ROOT) as plugin, ThreadPoolExecutor(1) as threads:
+        plugin.configure({})
+        throttled = {"host": "graph.microsoft.com", "method": "GET", "path": ".*/users", "status": 429}
+        sandbox.control.faults({**throttled, "headers": {"Retry-After": "60"}, "body": {}})
+        already = len(sandbox.control.journal(path=".*/users"))
+        waiting = threads.submit(plugin.invoke, "getUser", {"mail": ADA})
+        while len(sandbox.control.journal(path=".*/users")) == already:
+            pass
+        plugin.call("Cancel", Empty())
+        with pytest.raises(PluginError, match="cancelled"):
+            waiting.result(timeout=10)
 
 
 def test_cancel_is_answered(command: list[str], sandbox: RunningSandbox) -> None:
