@@ -2,6 +2,9 @@
 
 Mimecast has no call that deletes a user. Addresses that directory synchronisation owns (``source: ldap``) are
 never written: the directory would undo it.
+
+Few new addresses are created by single calls, a few at a time; many by files (`user_import`), after which they are
+listed again, and those that did not come are done by single calls, which say why.
 """
 
 from __future__ import annotations
@@ -18,8 +21,18 @@ from typing import Any
 from facts.mimecast_api import CREATE_USER, GET_INTERNAL_USERS, UPDATE_USER, Endpoint
 from facts.mimecast_errors import FORBIDDEN_FOR_ADDRESS
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.errors import AddressesRefused, MimecastError, PartlyDone, Rejected, UnclearOutcome
+from providers.mimecast.domains import State, list_domains
+from providers.mimecast.errors import (
+    AddressesRefused,
+    Forbidden,
+    MimecastError,
+    NotFound,
+    PartlyDone,
+    Rejected,
+    UnclearOutcome,
+)
 from providers.mimecast.names import domain_of, enumerate_some, same_key
+from providers.mimecast.user_import import IMPORT_FROM, files, fits_in_a_file, import_file
 
 _log = logging.getLogger(__name__)
 
@@ -160,10 +173,12 @@ def converge(
     adopt: Collection[str] = (),
     set_password: Collection[str] = (),
     pause: Callable[[float], None] = time.sleep,
+    import_from: int = IMPORT_FROM,
 ) -> tuple[str, ...]:
     """Makes the live addresses what is ``wanted``; returns those this call created, sorted.
 
-    Answers that get lost are followed by a new listing and only the rest, so nothing is written twice.
+    Answers that get lost are followed by a new listing and only the rest, so nothing is written twice. From
+    ``import_from`` new addresses on they are imported from files.
 
     Raises:
         AddressesRefused: before any write, when an address may not be touched.
@@ -190,7 +205,7 @@ def converge(
         if not step.create and not step.update:
             problems = {}
             break
-        problems = _write(client, listing, step, wanted)
+        problems = _Writer(client, listing, wanted, pause, import_from).write(step)
         settled |= {*step.create, *step.update} - problems.keys()
         created |= {address for address in step.create if _may_have_happened(problems.get(address))}
         lost |= {address for address, problem in problems.items() if isinstance(problem, UnclearOutcome)}
@@ -267,19 +282,42 @@ def _say_kept_passwords(
         )
 
 
-def _write(
-    client: MimecastClient, listing: Listing, step: Plan, wanted: Mapping[str, Wanted]
-) -> dict[str, MimecastError]:
-    def create(address: str) -> None:
-        want = wanted[address]
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    client: MimecastClient
+    listing: Listing
+    wanted: Mapping[str, Wanted]
+    pause: Callable[[float], None]
+    import_from: int
+
+    def write(self, step: Plan) -> dict[str, MimecastError]:
+        """Does what the plan says; returns the failures."""
+        domains = {domain_of(address) for address in (*step.create, *step.update)}
+        self.listing.forget(domains)
+        try:
+            bulk = self._bulk(step.create)
+            problems = self._import(bulk) if bulk else {}
+            single = [address for address in step.create if address not in bulk]
+            problems |= _in_parallel(self._create, single)
+            return problems | _in_parallel(lambda address: self._update(address, step), step.update)
+        finally:
+            self.listing.forget(domains)
+
+    def _create(self, address: str) -> None:
+        want = self.wanted[address]
         _call(
-            client, CREATE_USER, f"create {address}", address, name=want.name or None, password=want.password
+            self.client,
+            CREATE_USER,
+            f"create {address}",
+            address,
+            name=want.name or None,
+            password=want.password,
         )
 
-    def update(address: str) -> None:
-        want = wanted[address]
+    def _update(self, address: str, step: Plan) -> None:
+        want = self.wanted[address]
         _call(
-            client,
+            self.client,
             UPDATE_USER,
             f"change {address}",
             address,
@@ -288,12 +326,45 @@ def _write(
             accountDisabled=False if address in step.enable else None,
         )
 
-    domains = {domain_of(address) for address in (*step.create, *step.update)}
-    listing.forget(domains)
-    try:
-        return _in_parallel(create, step.create) | _in_parallel(update, step.update)
-    finally:
-        listing.forget(domains)
+    def _bulk(self, addresses: Collection[str]) -> dict[str, str]:
+        """Those of the new addresses that go into files, with their names; none when they are too few."""
+        rows = {
+            address: self.wanted[address].name
+            for address in addresses
+            if self.wanted[address].password is None and fits_in_a_file(address, self.wanted[address].name)
+        }
+        return rows if len(rows) >= self.import_from else {}
+
+    def _import(self, rows: Mapping[str, str]) -> dict[str, MimecastError]:
+        problems = self._outside(rows)
+        inside = [address for address in rows if address not in problems]
+        domains = set(map(domain_of, inside))
+        for part in files(inside):
+            try:
+                import_file(self.client, {address: rows[address] for address in part}, self.pause)
+            except (Forbidden, NotFound, Rejected) as refusal:
+                _log.warning("Addresses are created one by one, because no file was imported: %s", refusal)
+                problems |= _in_parallel(self._create, part)
+            except MimecastError as error:
+                problems |= dict.fromkeys(part, error)
+        self.listing.forget(domains)
+        live = self.listing.of(inside)
+        return problems | {
+            address: UnclearOutcome(f"{address} was in an imported file, and Mimecast does not list it")
+            for address in inside
+            if address not in live and not isinstance(problems.get(address), Rejected)
+        }
+
+    def _outside(self, rows: Mapping[str, str]) -> dict[str, MimecastError]:
+        """The addresses of domains that the account does not have: an import would leave them out in silence."""
+        internal = {name for name, at in list_domains(self.client).items() if at.state is State.INTERNAL}
+        return {
+            address: Rejected(
+                f"{domain_of(address)} is not an internal domain of this account; list it under mimecast-sso:domains"
+            )
+            for address in rows
+            if domain_of(address) not in internal
+        }
 
 
 def _call(client: MimecastClient, endpoint: Endpoint, what: str, address: str, **fields: Any) -> None:

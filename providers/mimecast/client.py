@@ -79,6 +79,14 @@ class _Bearer(requests.auth.AuthBase):
 
 
 @dataclass(frozen=True, slots=True)
+class _Upload(Call):
+    """A call whose body is a file, and whose arguments are in its headers."""
+
+    content: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class _Token:
     value: str = field(repr=False)
     renew_at: float
@@ -137,6 +145,19 @@ class MimecastClient:
         call = Call("POST", endpoint.path, endpoint.reads, endpoint.permission, endpoint.secret, body=body)
         reply = self._perform(call, check_envelope)
         return legacy_answer(call, reply)
+
+    def upload(self, endpoint: Endpoint, headers: Mapping[str, str], content: bytes) -> LegacyAnswer:
+        """One call of the legacy family whose body is a CSV file; ``headers`` carry its arguments."""
+        call = _Upload(
+            "POST",
+            endpoint.path,
+            endpoint.reads,
+            endpoint.permission,
+            endpoint.secret,
+            content=content,
+            headers={"Content-Type": "text/csv", **headers},
+        )
+        return legacy_answer(call, self._perform(call, check_envelope))
 
     def legacy_list(
         self, endpoint: Endpoint, item: Mapping[str, Any], rows: str, identity: Callable[[Json], str]
@@ -243,14 +264,15 @@ class MimecastClient:
 
     def _send(self, call: Call, auth: _Bearer, form: Mapping[str, str] | None = None) -> Reply:
         sent_id = str(uuid.uuid4())
+        upload = call if isinstance(call, _Upload) else None
         try:
             response = self._session.request(
                 call.method,
                 self._base_url + call.path,
                 params=dict(call.params) or None,
-                json=call.body if form is None else None,
-                data=form,
-                headers={"x-request-id": sent_id},
+                json=call.body if form is None and upload is None else None,
+                data=upload.content if upload else form,
+                headers={**(upload.headers if upload else {}), "x-request-id": sent_id},
                 auth=auth,
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,

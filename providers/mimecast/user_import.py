@@ -1,0 +1,104 @@
+"""Many new addresses at once: a CSV file that Mimecast works on after its answer, followed to its end.
+
+What an import reports is not believed: how many rows it took says nothing about which. Callers list the addresses
+afterwards. A row whose address exists sets its name, so the same file can be sent twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from facts.mimecast_import import (
+    ARGUMENT_HEADER,
+    COLUMNS,
+    ENDED,
+    FORMULA_STARTS,
+    GET_IMPORT_STATUS,
+    IMPORT_USERS,
+    ROWS_PER_FILE,
+)
+from providers.mimecast.answers import Json
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MalformedAnswer, MimecastError
+
+_log = logging.getLogger(__name__)
+
+IMPORT_FROM = 500
+"""From how many new addresses on a file is used. Fewer end within one window of the quota by single calls (800
+calls in recordings), and each of those says why it failed."""
+
+STALLED_SECONDS = 120.0
+"""Without any progress for so long, an import is no longer waited for."""
+
+LONGEST_SECONDS = 3600.0
+_FIRST_POLL = 0.5
+_LONGEST_POLL = 10.0
+_ARGUMENT = json.dumps(
+    {"data": [{"allowAddressMigration": False, "clearGroup": False, "fileType": "csv"}]},
+    separators=(",", ":"),
+)
+
+
+def fits_in_a_file(address: str, name: str) -> bool:
+    """Whether a row can be written as it is: no cell that a spreadsheet would take for a formula."""
+    return name.isprintable() and not any(cell.startswith(FORMULA_STARTS) for cell in (address, name))
+
+
+def files(addresses: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The addresses of each file, in their order."""
+    for start in range(0, len(addresses), ROWS_PER_FILE):
+        yield addresses[start : start + ROWS_PER_FILE]
+
+
+def import_file(client: MimecastClient, names: Mapping[str, str], pause: Callable[[float], None]) -> None:
+    """Sends one file (address → name) and follows it to its end, or for as long as there is progress.
+
+    Raises:
+        UnclearOutcome: nobody knows whether Mimecast took the file.
+        MimecastError: it did not.
+    """
+    answer = client.upload(IMPORT_USERS, {ARGUMENT_HEADER: _ARGUMENT}, _csv(names)).accepted("import a file")
+    number = str(answer.data[0].get("id") or "") if answer.data else ""
+    if not number:
+        raise MalformedAnswer("Mimecast's import answer holds no id", method="POST", path=IMPORT_USERS.path)
+    _follow(client, number, pause)
+
+
+def _csv(names: Mapping[str, str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(names.items())
+    return text.getvalue().encode()
+
+
+def _follow(client: MimecastClient, number: str, pause: Callable[[float], None]) -> None:
+    seen: Json = {}
+    waited = unchanged = 0.0
+    poll = _FIRST_POLL
+    while unchanged < STALLED_SECONDS and waited < LONGEST_SECONDS:
+        pause(poll)
+        waited, unchanged = waited + poll, unchanged + poll
+        poll = min(poll * 1.5, _LONGEST_POLL)
+        try:
+            answer = client.legacy(GET_IMPORT_STATUS, {"id": number}).accepted("read the import's status")
+        except MimecastError as error:
+            _log.warning("The import under way cannot be followed, so its result is listed now: %s", error)
+            return
+        status = answer.data[0] if answer.data else {}
+        if _has_ended(status):
+            return
+        if status != seen:
+            seen, unchanged = status, 0.0
+    _log.warning("An import of addresses has not ended after %d seconds; what is there is listed now", waited)
+
+
+def _has_ended(status: Json) -> bool:
+    total, done = status.get("totalUsers"), status.get("successfulImportedUsers")
+    if isinstance(total, int) and isinstance(done, int) and 0 < total <= done:
+        return True
+    return str(status.get("status") or "").strip().lower().startswith(ENDED)

@@ -1,0 +1,261 @@
+"""Many new addresses: by file, followed to its end, believed only when they are listed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from facts.mimecast_import import ROWS_PER_FILE
+from providers.mimecast import MimecastClient, PartlyDone, user_import
+from providers.mimecast.address_book import Listing, Wanted, converge
+from providers.mimecast.resources import AddressBookProvider
+from tests.providers.plugin import Plugin, refusal, running
+from tests.providers.test_mimecast_resources import CONFIG
+from tests.providers.vendor import LOST, Adapter, Answer, Directory, client, failure, legacy, refused, user
+from tests.support.sandboxes import RunningSandbox, seed_document, started
+
+IMPORT, STATUS = "/api/user/import-users", "/api/user/get-import-status"
+CREATE, LIST = "/api/user/create-user", "/api/user/get-internal-users"
+FEW = 3
+"""From how many on the tests here import."""
+
+
+class Importer(Directory):
+    """A directory that takes files. ``answers`` are what an upload gets in turn: ``ok``, ``lost``, ``forbidden``."""
+
+    def __init__(self, users: dict[str, dict[str, Any]], answers: list[str] | None = None) -> None:
+        super().__init__(users, page=100)
+        self.answers = answers or []
+        self.statuses: list[dict[str, Any]] = []
+        self.left_out: set[str] = set()
+        self.files: list[list[list[str]]] = []
+
+    def take(self, request: requests.PreparedRequest) -> Answer:
+        argument = json.loads(request.headers["x-mc-arg"])["data"][0]
+        assert argument == {"allowAddressMigration": False, "clearGroup": False, "fileType": "csv"}
+        answer = self.answers.pop(0) if self.answers else "ok"
+        if answer == "forbidden":
+            return refused(403, "app_forbidden")
+        assert isinstance(request.body, bytes)
+        content = request.body.decode()
+        assert content.endswith("\n")
+        rows = list(csv.reader(content.splitlines()))
+        assert rows[0] == ["email", "name"]
+        self.files.append(rows[1:])
+        for address, name in rows[1:]:
+            if address not in self.left_out:
+                self.users[address] = user(address, name)
+        return Answer(error=LOST) if answer == "lost" else legacy({"id": "eN1"})
+
+    def respond(self, path: str, body: Any) -> Answer:
+        if path == STATUS:
+            done = {"id": "eN1", "status": "complete"}
+            return legacy(self.statuses.pop(0) if self.statuses else done)
+        if path == "/api/domain/get-internal-domain":
+            return legacy({"domain": "example.com", "id": "1", "inboundType": "known"})
+        if path == "/api/domain/get-pending-domain":
+            return legacy()
+        return super().respond(path, body)
+
+
+class Gateway(Adapter):
+    """Hands files to the directory as they come."""
+
+    def __init__(self, directory: Importer) -> None:
+        super().__init__(directory.respond)
+        self._directory = directory
+
+    def _answer(self, request: requests.PreparedRequest) -> Answer:
+        if request.path_url == IMPORT:
+            return self._directory.take(request)
+        return super()._answer(request)
+
+
+def people(count: int, **more: Wanted) -> dict[str, Wanted]:
+    return {f"person{number}@example.com": Wanted(f"Person {number}") for number in range(count)} | {
+        f"{local}@example.com": want for local, want in more.items()
+    }
+
+
+def apply(mimecast: MimecastClient, wanted: dict[str, Wanted], **options: Any) -> tuple[str, ...]:
+    options = {"pause": lambda _: None, "import_from": FEW} | options
+    return converge(mimecast, Listing(mimecast), wanted, **options)
+
+
+def test_many_addresses_are_one_file_and_few_are_calls() -> None:
+    directory = Importer({"person0@example.com": user("person0@example.com", "Person 0")})
+    gateway = Gateway(directory)
+    assert len(apply(client(gateway), people(5))) == 4
+    assert [len(file) for file in directory.files] == [4]
+    assert CREATE not in gateway.paths
+    few = Gateway(Importer({}))
+    apply(client(few), people(2))
+    assert few.paths.count(CREATE) == 2
+    assert IMPORT not in few.paths
+
+
+def test_a_long_book_is_several_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user_import, "ROWS_PER_FILE", 4)
+    directory = Importer({})
+    apply(client(Gateway(directory)), people(10))
+    assert [len(file) for file in directory.files] == [4, 4, 2]
+    assert ROWS_PER_FILE * 10 == 100_000
+
+
+def test_passwords_and_formulas_go_by_call_as_they_are() -> None:
+    directory = Importer({})
+    gateway = Gateway(directory)
+    special = {
+        "secret": Wanted("Secret", "canary-password"),
+        "sum": Wanted("=1+1"),
+        "at": Wanted("@SUM(A1)"),
+        "tab": Wanted("\t=1"),
+        "+plus": Wanted("Plus"),
+    }
+    apply(client(gateway), people(4, **special))
+    assert gateway.paths.count(CREATE) == len(special)
+    assert directory.users["sum@example.com"]["name"] == "=1+1"
+    (upload,) = [request for request in gateway.requests if request.path_url == IMPORT]
+    assert isinstance(upload.body, bytes)
+    assert b"canary" not in upload.body
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for row in directory.files[0] for cell in row)
+
+
+def test_quotes_and_commas_arrive_whole() -> None:
+    directory = Importer({})
+    apply(client(Gateway(directory)), people(3, comma=Wanted('Lovelace, "Ada"'), umlaut=Wanted("Zoë")))
+    assert directory.users["comma@example.com"]["name"] == 'Lovelace, "Ada"'
+    assert directory.users["umlaut@example.com"]["name"] == "Zoë"
+
+
+def test_an_import_is_followed_while_there_is_progress() -> None:
+    directory = Importer({})
+    directory.statuses = [
+        {"status": word, "totalUsers": 3, "successfulImportedUsers": done}
+        for word, done in (("pending", 0), ("whatever the vendor says", 1), ("whatever the vendor says", 3))
+    ]
+    pauses: list[float] = []
+    apply(client(Gateway(directory)), people(3), pause=pauses.append)
+    assert len(pauses) == 3
+
+
+def test_an_import_that_stands_still_is_not_waited_for_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    directory = Importer({})
+    directory.statuses = [{"status": "unheard of", "successfulImportedUsers": 0}] * 1000
+    pauses: list[float] = []
+    apply(client(Gateway(directory)), people(3), pause=pauses.append)
+    assert sum(pauses) < 2 * user_import.STALLED_SECONDS
+    assert "has not ended" in caplog.text
+
+
+def test_rows_that_did_not_come_are_done_by_calls_that_say_why() -> None:
+    directory = Importer({})
+    directory.left_out = {"person1@example.com", "person2@example.com"}
+    created = apply(client(Gateway(directory)), people(5))
+    assert len(created) == 5
+    assert sorted(directory.creations) == sorted(directory.left_out)
+
+    class Strict(Importer):
+        def respond(self, path: str, body: Any) -> Answer:
+            if path == CREATE:
+                return legacy(fail=[failure("err_validation_blank")])
+            return super().respond(path, body)
+
+    strict = Strict({})
+    strict.left_out = {"person1@example.com"}
+    with pytest.raises(PartlyDone, match=r"1 of 5 addresses .*person1@example.com.* a field is empty"):
+        apply(client(Gateway(strict)), people(5))
+    assert len(strict.users) == 4
+
+
+def test_a_lost_answer_is_settled_by_the_listing() -> None:
+    directory = Importer({}, ["lost"])
+    assert len(apply(client(Gateway(directory)), people(5))) == 5
+    assert len(directory.files) == 1
+
+
+def test_a_role_without_the_permission_creates_them_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
+    directory = Importer({}, ["forbidden"])
+    gateway = Gateway(directory)
+    assert len(apply(client(gateway), people(5))) == 5
+    assert gateway.paths.count(CREATE) == 5
+    assert "Directories | Import | Edit" in caplog.text
+
+
+def test_addresses_outside_the_account_are_named_and_the_others_done() -> None:
+    directory = Importer({})
+    wanted = people(3) | {"a@elsewhere.example": Wanted("A")}
+    with pytest.raises(PartlyDone, match=r"a@elsewhere.example.*elsewhere.example is not an internal domain"):
+        apply(client(Gateway(directory)), wanted)
+    assert len(directory.users) == 3
+
+
+# -- Against the sandbox --------------------------------------------------------------------------------------
+
+COUNT = 600
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[RunningSandbox]:
+    document = seed_document()
+    document["mimecast"] |= {"domains": [{"name": "example.com"}]}
+    with started(tmp_path, document) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def plugin(world: RunningSandbox) -> Iterator[Plugin]:
+    with running(world.env) as process:
+        process.configure(**CONFIG)
+        yield process
+
+
+def big_book() -> dict[str, Any]:
+    addresses = {f"person{number:04d}@example.com": {"name": f"Person {number}"} for number in range(COUNT)}
+    return {"addresses": addresses, "onRemoval": "forget", "adopt": []}
+
+
+def test_a_big_book_costs_few_calls(plugin: Plugin, world: RunningSandbox) -> None:
+    world.control.set("mimecast.import_delay_seconds", 0.3)
+    id_, outputs = plugin.create(AddressBookProvider, big_book())
+    assert len(outputs["created"]) == COUNT
+    paths = [entry["path"] for entry in world.control.journal(host="api.services.mimecast.com")]
+    assert (paths.count(IMPORT), paths.count(CREATE)) == (1, 0)
+    pages = COUNT // 100 + 1
+    assert len(paths) <= pages + 15
+    assert plugin.read(AddressBookProvider, id_, outputs) == (id_, outputs, big_book())
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 500},
+        {"status": 429, "headers": {"X-RateLimit-Reset": "20"}},
+        {"status": 200, "body": "<html>", "after_commit": True},
+        {"after_commit": True, "drop": True},
+    ],
+    ids=["failed before", "refused by quota", "not JSON after", "answer lost after"],
+)
+@pytest.mark.parametrize("path", [IMPORT, STATUS])
+def test_whatever_happens_to_an_import_everybody_is_there_once(
+    plugin: Plugin, world: RunningSandbox, path: str, fault: dict[str, Any]
+) -> None:
+    world.control.faults({"host": ".*", "method": "POST", "path": path, "times": 1} | fault)
+    _, outputs = plugin.create(AddressBookProvider, big_book())
+    assert len(outputs["created"]) == COUNT
+    live = [user["emailAddress"] for user in world.control.documents("mimecast.users")]
+    assert sorted(a for a in live if a.startswith("person")) == sorted(big_book()["addresses"])
+
+
+def test_a_domain_of_somebody_else_is_a_clear_error(plugin: Plugin) -> None:
+    book = big_book()
+    book["addresses"] = {a.replace("example.com", "other.example"): e for a, e in book["addresses"].items()}
+    line = refusal(plugin, "create", AddressBookProvider, book)
+    assert f"{COUNT} of {COUNT} addresses could not be written" in line
+    assert "other.example is not an internal domain of this account" in line
