@@ -10,12 +10,16 @@ from typing import NoReturn, cast, get_args
 
 import click
 
-from components.settings import ConfigurationError
+from components.settings import ConfigurationError, email_address
 from operations import drift as drifts
 from operations import profiles
+from operations import roll_out as roll_outs
 from operations.engine import Engine, EngineName, Outcome
 from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack, open_stack
+from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone
+
+_MIMECAST_CODES = {AccountMismatch: Exit.REFUSED, PartlyDone: Exit.PARTLY}
 
 
 def main() -> NoReturn:
@@ -33,6 +37,9 @@ def main() -> NoReturn:
     except OperationError as error:
         click.echo(error, err=True)
         code = error.code
+    except MimecastError as error:
+        click.echo(error, err=True)
+        code = _MIMECAST_CODES.get(type(error), Exit.ERROR)
     sys.exit(int(code or Exit.FINE))
 
 
@@ -41,10 +48,17 @@ def commands() -> None:
     """Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal."""
 
 
-def _on_stack(command: Callable[..., Exit]) -> click.Command:
+def _stack_command(group: click.Group) -> Callable[[Callable[..., Exit]], click.Command]:
     option = click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
-    name = command.__name__.rstrip("_").replace("_", "-")
-    return commands.command(name)(option(command))
+
+    def add(command: Callable[..., Exit]) -> click.Command:
+        name = command.__name__.removeprefix("roll_out_").replace("_", "-")
+        return group.command(name)(option(command))
+
+    return add
+
+
+_on_stack = _stack_command(commands)
 
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
@@ -54,12 +68,17 @@ _diff = click.option("--diff", is_flag=True, help="Show each property that chang
 @_on_stack
 @_yes
 @_diff
-def up(stack: str, yes: bool, diff: bool) -> Exit:
+@click.option("--refresh", is_flag=True, help="Read the live world first, and put back what differs.")
+def up(stack: str, yes: bool, diff: bool, refresh: bool) -> Exit:
     """Deploy, then say whether console work is due and where its run sheet is."""
     opened, engine = _open(stack, "up")
+    return _deploy(opened, engine, yes=yes, diff=diff, refresh=refresh)
+
+
+def _deploy(opened: Stack, engine: Engine, *, yes: bool, diff: bool = False, refresh: bool = False) -> Exit:
     settings = opened.settings()
     engine.ensure_stack()
-    flags = [*(["--yes"] if yes else []), *(["--diff"] if diff else [])]
+    flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
     flags += ["--skip-preview"] if opened.on_sandbox and yes else []
     outcome = engine.run("up", *flags)
@@ -135,14 +154,114 @@ def confirm(stack: str, by: str, evidence: str, fingerprint: str | None) -> Exit
     return Exit.FINE
 
 
+# -- Roll-out -------------------------------------------------------------------------------------------------
+
+
+@commands.group("roll-out")
+def _roll_out() -> None:
+    """Who signs in through Entra: the members of the roll-out group."""
+
+
+_on_stack_of_roll_out = _stack_command(_roll_out)
+
+
+@_on_stack_of_roll_out
+def roll_out_status(stack: str) -> Exit:
+    """Say who is in the group, who ought to be, and who waits. Exit code 2 when these differ."""
+    opened = open_stack(stack)
+    engine, why = None, ""
+    try:
+        engine = Engine(opened, _engine_name(), "roll-out status")
+    except OperationError as error:
+        why = str(error)
+    standing = roll_outs.status(opened, opened.settings(), engine, why)
+    click.echo("\n".join(standing.lines()))
+    return standing.code
+
+
+@_on_stack_of_roll_out
+@click.option("--share", type=click.IntRange(1, 100), help="Per cent of the addresses.")
+@click.option("--pilot", "-p", multiple=True, metavar="ADDRESS", help="An address more; may be repeated.")
+@click.option("--all", "everybody", is_flag=True, help="Everybody.")
+@click.option("--undo", type=click.Path(path_type=Path), metavar="RECORD", help="As before a roll-back.")
+@click.option("--apply", "apply_", is_flag=True, help="Deploy it at once.")
+@_yes
+def roll_out_widen(
+    *,
+    stack: str,
+    share: int | None,
+    pilot: tuple[str, ...],
+    everybody: bool,
+    undo: Path | None,
+    apply_: bool,
+    yes: bool,
+) -> Exit:
+    """Have more people sign in through Entra: change the stack's file, and with --apply deploy it."""
+    if sum((share is not None, bool(pilot), everybody, undo is not None)) != 1:
+        raise click.UsageError("Give one of --share, --pilot, --all, --undo.")
+    opened = open_stack(stack)
+    settings = opened.settings()
+    if undo:
+        choice = roll_outs.put_back(opened, settings, undo)
+    else:
+        normal = tuple(map(_address, pilot))
+        choice = roll_outs.widen(opened, settings, share=share, pilot=normal, everybody=everybody)
+    click.echo(f"{_relative(opened.file)}: {roll_outs.describe(choice)}.")
+    if apply_:
+        # With a refresh: after a roll-back the stack's state may still list who was taken out.
+        return _deploy(opened, Engine(opened, _engine_name(), "roll-out widen"), yes=yes, refresh=True)
+    click.echo(
+        "Nobody was added yet: that is the next deployment's work. Commit the file, then: up --refresh"
+    )
+    return Exit.FINE
+
+
+@_on_stack_of_roll_out
+def roll_out_halt(stack: str) -> Exit:
+    """Stop widening: who is in the group stays in it, and nobody is added."""
+    opened = open_stack(stack)
+    choice, domains = roll_outs.halt(opened, opened.settings())
+    click.echo(f"{_relative(opened.file)}: {roll_outs.describe(choice)}, as read live from the group.")
+    if domains:
+        click.echo(f"In the group by another hand, and left there: {', '.join(domains)}")
+    click.echo("The group was not changed. Commit the file, so that no other deployment widens it again.")
+    return Exit.FINE
+
+
+@_on_stack_of_roll_out
+def roll_out_back(stack: str) -> Exit:
+    """Take everybody out of the group, at once. Needs neither Entra nor Pulumi."""
+    opened = open_stack(stack)
+    written = f"{_relative(opened.file)}: rollOut.who none, so that the next deployment puts nobody back."
+    try:
+        done = roll_outs.back(opened)
+    except MimecastError:
+        click.echo(f"{written} The group itself was not emptied, or not wholly; run this again.")
+        raise
+    click.echo("\n".join([*done.lines(), written]))
+    return Exit.PARTLY if done.left else Exit.FINE
+
+
+def _address(text: str) -> str:
+    try:
+        return email_address(text)
+    except ValueError as error:
+        raise click.UsageError(f"{text!r} {error}") from None
+
+
 def _open(name: str, verb: str) -> tuple[Stack, Engine]:
+    wanted = _engine_name()
+    stack = open_stack(name)
+    return stack, Engine(stack, wanted, verb)
+
+
+def _engine_name() -> EngineName:
     wanted = os.environ.get("ENGINE") or "auto"
     if wanted not in get_args(EngineName):
         raise OperationError(
             f"ENGINE is {wanted}; allowed are {', '.join(get_args(EngineName))}.", Exit.USAGE
         )
-    stack = open_stack(name)
-    return stack, Engine(stack, cast("EngineName", wanted), verb)
+    return cast("EngineName", wanted)
 
 
 def _profile(engine: Engine) -> profiles.Profile:

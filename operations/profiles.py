@@ -27,14 +27,19 @@ class Profile:
     state: str
     previous: dict[str, Any] | None
     """The form as it was confirmed last, while the wanted one is due."""
+    confirmed: dict[str, Any] | None
+
+
+def resources(engine: Engine, type_: str) -> list[dict[str, Any]]:
+    """The resources of a type in the stack's state. Raises OperationError when there is no such stack."""
+    deployment = engine.export().get("deployment") or {}
+    return [resource for resource in deployment.get("resources") or [] if resource["type"] == type_]
 
 
 def read(engine: Engine) -> Profile | None:
     """The profile in the stack's state; None before the first deployment."""
-    deployment = engine.export().get("deployment") or {}
-    for resource in deployment.get("resources") or []:
-        if resource["type"] == _TYPE:
-            return _profile(resource["outputs"])
+    for resource in resources(engine, _TYPE):
+        return _profile(resource["outputs"])
     return None
 
 
@@ -54,6 +59,7 @@ def _profile(outputs: dict[str, Any]) -> Profile:
         fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
         state=outputs["state"],
         previous=outputs.get("previousForm"),
+        confirmed=outputs.get("confirmed"),
     )
 
 

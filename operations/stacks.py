@@ -1,8 +1,8 @@
 """Where a stack's configuration is read and written.
 
 A stack that is deployed on the sandbox works on a copy of its file, in the sandbox's folder: what a rehearsal
-confirms must not end in a tracked file. The copy follows the tracked file on every run and keeps only the
-confirmation for itself.
+confirms must not end in a tracked file. The copy follows the tracked file on every run and keeps for itself only
+what commands wrote into it: the confirmation, and the roll-out until the tracked file has another one.
 """
 
 from __future__ import annotations
@@ -19,12 +19,22 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from components.settings import NAMESPACE, Confirmed, Settings, from_file
+from components.settings import NAMESPACE, Confirmed, RollOut, Settings, from_file, read_values
 from operations.exit_codes import OperationError
 
 PROJECT = "mimecast-sso"
 SANDBOX_STACK = "sandbox"
 _PROFILE = f"{NAMESPACE}:authenticationProfile"
+_ROLL_OUT = f"{NAMESPACE}:rollOut"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a stack's roll-out group is: the Mimecast account, its region, the group's name."""
+
+    account_code: str
+    region: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,32 @@ class Stack:
         profile = document["config"].setdefault(_PROFILE, {})
         profile["confirmed"] = confirmed.model_dump()
         _save(self.file, document)
+
+    def set_roll_out(self, wanted: RollOut) -> None:
+        """Writes who is in the roll-out group into the stack's file, keeping its comments and the group. Atomic."""
+        document = _load(self.file)
+        section = document["config"].setdefault(_ROLL_OUT, {})
+        values = {"who": wanted.who, "pilot": list(wanted.pilot), "share": wanted.share}
+        for key, value in values.items():
+            if value:
+                section[key] = value
+            else:
+                section.pop(key, None)
+        _save(self.file, document)
+        if self.on_sandbox:
+            tracked = self.root / "stacks" / self.file.name
+            kept = {"tracked": _plain_roll_out(_load(tracked)), "written": _plain_roll_out(document)}
+            _kept_roll_out(self.file).write_text(json.dumps(kept), encoding="utf-8")
+
+    def target(self) -> Target:
+        """Account, region and group alone, so that a fault anywhere else in the file stops no roll-back."""
+        values = read_values(self.file)
+        section = values.get("rollOut")
+        group = section.get("group") if isinstance(section, dict) else None
+        for key in ("region", "accountCode"):
+            if not isinstance(values.get(key), str):
+                raise OperationError(f"The stack file {self.file} has no {NAMESPACE}:{key}.")
+        return Target(values["accountCode"], values["region"], str(group or RollOut().group))
 
 
 def open_stack(name: str) -> Stack:
@@ -101,7 +137,22 @@ def _follow(tracked: Path, copy: Path) -> None:
         confirmed = _load(copy)["config"].get(_PROFILE, {}).get("confirmed")
         if confirmed:
             document["config"].setdefault(_PROFILE, {}).setdefault("confirmed", confirmed)
+    kept = _kept_roll_out(copy)
+    if kept.is_file():
+        record = json.loads(kept.read_text(encoding="utf-8"))
+        if record["tracked"] == _plain_roll_out(document):
+            document["config"][_ROLL_OUT] = record["written"]
+        else:
+            kept.unlink()
     _save(copy, document)
+
+
+def _kept_roll_out(copy: Path) -> Path:
+    return copy.with_suffix(".roll-out.json")
+
+
+def _plain_roll_out(document: Any) -> Any:
+    return json.loads(json.dumps(document["config"].get(_ROLL_OUT)))
 
 
 def _yaml() -> YAML:

@@ -1,0 +1,332 @@
+"""The roll-out switch, operated: who is in the group, widening it, halting, and taking everybody back.
+
+The group decides whose sign-in goes through Entra. Its members are read and written at Mimecast directly;
+who ought to be in it stands in the stack's file (``rollOut``), and the deployment puts them there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components.settings import AddressSource, RollOut, Settings, read_values
+from facts.profile_form import PROPAGATION_MINUTES
+from operations import profiles
+from operations.engine import Engine
+from operations.exit_codes import Exit, OperationError
+from operations.stacks import Stack, Target
+from operations.tenant import connect
+from providers.mimecast import groups
+from providers.mimecast.errors import GroupNotFound, MimecastError
+from providers.mimecast.names import enumerate_some
+
+_MEMBERSHIP = "pulumi-python:dynamic/mimecast:GroupMembership"
+_LONGEST_REASON = 300
+_NOBODY: frozenset[str] = frozenset()
+
+
+# -- Status ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Some addresses and how they are known; ``members`` is ``None`` when they are not."""
+
+    members: frozenset[str] | None
+    how: str
+
+    def __str__(self) -> str:
+        return f"{'unknown' if self.members is None else len(self.members)} ({self.how})"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The group as it is, as it ought to be, and the profile that is bound to it."""
+
+    target: Target
+    live: Found
+    wanted: Found
+    profile: str
+    """The profile's state and how that is known."""
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Who ought to be in the group and is not."""
+        return (
+            (self.wanted.members or _NOBODY) - self.live.members if self.live.members is not None else _NOBODY
+        )
+
+    @property
+    def unasked(self) -> frozenset[str]:
+        """Who is in the group though the configuration does not say so."""
+        return (
+            (self.live.members or _NOBODY) - self.wanted.members
+            if self.wanted.members is not None
+            else _NOBODY
+        )
+
+    @property
+    def code(self) -> Exit:
+        """Fine when the group is as it ought to be; unknown is not fine."""
+        if self.live.members is None or self.wanted.members is None:
+            return Exit.ERROR
+        return Exit.CHANGES if self.waiting or self.unasked else Exit.FINE
+
+    def lines(self) -> Iterator[str]:
+        """The standing as text."""
+        yield f"Group “{self.target.group}” of Mimecast account {self.target.account_code} ({self.target.region})"
+        yield f"  in the group     {self.live}"
+        yield f"  ought to be      {self.wanted}"
+        yield f"  profile          {self.profile}"
+        if self.live.members:
+            yield f"In the group: {enumerate_some(sorted(self.live.members))}"
+        if self.waiting:
+            yield f"Waiting: {enumerate_some(sorted(self.waiting))}"
+        if self.unasked:
+            yield f"In the group, and not in the configuration: {enumerate_some(sorted(self.unasked))}"
+
+
+def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engine: str = "") -> Standing:
+    """Reads group, configuration and state; what cannot be read is unknown, and says why."""
+    deployed, profile = None, f"unknown ({why_no_engine})"
+    if engine is not None:
+        try:
+            deployed, profile = _deployed(engine)
+        except OperationError as error:
+            profile = f"unknown (the stack's state cannot be read: {_short(error)})"
+    return Standing(stack.target(), _live(stack), wanted(stack, settings, deployed), profile)
+
+
+def wanted(stack: Stack, settings: Settings, deployed: Collection[str] | None = None) -> Found:
+    """Who ought to be in the group; ``deployed`` are the members that the last deployment wanted, if known."""
+    choice = settings.roll_out
+    how = f"{stack.file.name}: {describe(choice)}"
+    if choice.who in ("none", "pilot") or settings.addresses.source in (
+        AddressSource.EXPLICIT,
+        AddressSource.CSV,
+    ):
+        return Found(frozenset(members(choice, _addresses(stack, settings))), how)
+    if deployed is not None:
+        return Found(frozenset(deployed), f"{how}; the addresses are those of the last deployment")
+    return Found(None, f"{how}; the addresses come from elsewhere, and the stack's state was not read")
+
+
+def members(choice: RollOut, addresses: Collection[str]) -> list[str]:
+    """The addresses that belong in the group, as the deployment chooses them."""
+    return groups.choose_members(choice.who, choice.pilot, choice.share, addresses)
+
+
+def describe(choice: RollOut) -> str:
+    """A choice of members in words."""
+    extra = f" and {len(choice.pilot)} pilot addresses" if choice.pilot else ""
+    if choice.who == "pilot":
+        return f"rollOut.who pilot, {len(choice.pilot)} addresses"
+    if choice.who == "share":
+        return f"rollOut.who share, {choice.share} %{extra}"
+    return f"rollOut.who {choice.who}{extra if choice.who == 'all' else ''}"
+
+
+def _addresses(stack: Stack, settings: Settings) -> list[str]:
+    book = settings.addresses
+    people = book.read_csv(stack.root) if book.source is AddressSource.CSV else book.explicit
+    return [person.address for person in people]
+
+
+def _live(stack: Stack) -> Found:
+    try:
+        client = connect(stack)
+        group = groups.find_group(client, stack.target().group)
+        if group is None:
+            return Found(frozenset(), "read live: there is no such group yet")
+        return Found(
+            frozenset(groups.list_members(client, group)), f"read live at {_now():%Y-%m-%d %H:%M:%SZ}"
+        )
+    except MimecastError as error:
+        return Found(None, f"Mimecast was not read: {_short(error)}")
+
+
+def _deployed(engine: Engine) -> tuple[list[str] | None, str]:
+    profile = profiles.read(engine)
+    members = next(
+        (list(resource["outputs"]["members"]) for resource in profiles.resources(engine, _MEMBERSHIP)), None
+    )
+    state = (
+        f"{profile.state} (as deployed last{_attested(profile)})"
+        if profile
+        else "absent (nothing deployed yet)"
+    )
+    return members, state
+
+
+def _attested(profile: profiles.Profile) -> str:
+    confirmed = profile.confirmed
+    return (
+        f"; confirmed by {confirmed['by']} on {confirmed['at']}"
+        if confirmed and profile.state != "due"
+        else ""
+    )
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:_LONGEST_REASON]
+
+
+# -- Widening and halting -------------------------------------------------------------------------------------
+
+
+def widen(
+    stack: Stack, settings: Settings, *, share: int | None, pilot: tuple[str, ...], everybody: bool
+) -> RollOut:
+    """Writes a wider choice into the stack's file. Raises OperationError for one that is not wider."""
+    before = settings.roll_out
+    after = _wider(before, share, pilot, everybody=everybody)
+    addresses = _addresses(stack, settings)
+    lost = set(members(before, addresses)) - set(members(after, addresses))
+    if lost:
+        raise OperationError(
+            f"That would take {enumerate_some(sorted(lost))} out of the group. Widening only adds.",
+            Exit.REFUSED,
+        )
+    stack.set_roll_out(after)
+    return after
+
+
+def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everybody: bool) -> RollOut:
+    if before.who == "all":
+        raise OperationError("The roll-out is at its widest: rollOut.who is all.", Exit.REFUSED)
+    # People of a pilot that was rolled back come back only by name.
+    known = () if before.who == "none" else before.pilot
+    joined = tuple(dict.fromkeys((*known, *pilot)))
+    if everybody:
+        return before.model_copy(update={"who": "all", "pilot": joined, "share": 0})
+    if share is not None:
+        if before.who == "share" and share <= before.share:
+            raise OperationError(
+                f"The share is {before.share} % already, and {share} % is not more. Widening only adds.",
+                Exit.REFUSED,
+            )
+        return before.model_copy(update={"who": "share", "pilot": joined, "share": share})
+    if joined == known:
+        raise OperationError(f"{', '.join(pilot)} is in the pilot already.", Exit.REFUSED)
+    who = "share" if before.who == "share" else "pilot"
+    return before.model_copy(update={"who": who, "pilot": joined})
+
+
+def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
+    """Writes the choice that a roll-back replaced, from its undo record. Raises OperationError."""
+    try:
+        document = json.loads(record.read_text(encoding="utf-8"))
+        choice = RollOut.model_validate(document["rollOut"])
+        same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OperationError(f"{record} is not an undo record of a roll-back.") from None
+    if not same:
+        raise OperationError(f"{record} belongs to another stack or group.", Exit.REFUSED)
+    stack.set_roll_out(choice)
+    return choice
+
+
+def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
+    """Writes exactly the live members as the pilot: they stay, and a later deployment adds nobody.
+
+    Gives the choice, and the members that are whole domains: these are in the group by somebody else's hand, and
+    no configuration of this project holds them. Raises MimecastError.
+    """
+    client = connect(stack)
+    members = groups.list_members(client, groups.require_group(client, stack.target().group))
+    people = tuple(sorted(member for member in members if not member.startswith("@")))
+    choice = settings.roll_out.model_copy(
+        update={"who": "pilot" if people else "none", "pilot": people, "share": 0}
+    )
+    stack.set_roll_out(choice)
+    return choice, sorted(members - set(people))
+
+
+# -- Roll-back ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What a roll-back did. ``left`` are members that Mimecast still lists."""
+
+    target: Target
+    removed: tuple[str, ...]
+    left: tuple[str, ...]
+    record: Path | None
+    """The undo record; ``None`` when nobody was in the group."""
+
+    def lines(self) -> Iterator[str]:
+        """What was done and what follows from it, as text."""
+        group = f"the group “{self.target.group}” of Mimecast account {self.target.account_code}"
+        if self.removed:
+            yield f"Taken out of {group}, {len(self.removed)} members: {', '.join(self.removed)}"
+        else:
+            yield f"Nobody was in {group}."
+        if self.left:
+            yield f"Mimecast still lists {', '.join(self.left)}: run this again, and look at the group in the console."
+        if self.record:
+            yield f"Undo record: {self.record}"
+        yield (
+            f"By Mimecast's own account it takes up to {PROPAGATION_MINUTES} minutes until they are asked for a "
+            "password again. Then a cloud password or a directory password is needed: whoever has neither cannot "
+            "sign in until an administrator sets one."
+        )
+
+
+def back(stack: Stack) -> RolledBack:
+    """Empties the group at Mimecast at once, and has the stack's file say so. Needs neither Entra nor an engine.
+
+    The undo record is written before anybody is taken out. The file is changed even when Mimecast fails, so that
+    no deployment puts back who was to come out. Raises MimecastError.
+    """
+    before = _choice(stack)
+    try:
+        return _emptied(stack, before)
+    finally:
+        stack.set_roll_out(RollOut(group=stack.target().group, who="none"))
+
+
+def _emptied(stack: Stack, before: RollOut | None) -> RolledBack:
+    target, client = stack.target(), connect(stack)
+    group = groups.find_group(client, target.group)
+    if group is None:
+        raise GroupNotFound(f"Mimecast has no cloud group called {target.group!r}; nobody was taken out")
+    members = sorted(groups.list_members(client, group))
+    if not members:
+        return RolledBack(target, (), (), None)
+    record = _write_record(stack, target, members, before)
+    groups.change_members(client, group, add=(), remove=members)
+    left = groups.list_members(client, group)
+    removed = tuple(member for member in members if member not in left)
+    return RolledBack(target, removed, tuple(sorted(left)), record)
+
+
+def _choice(stack: Stack) -> RollOut | None:
+    """What the file says now, unless it says something that cannot be read."""
+    try:
+        return RollOut.model_validate(read_values(stack.file).get("rollOut") or {})
+    except ValueError:
+        return None
+
+
+def _write_record(stack: Stack, target: Target, members: list[str], before: RollOut | None) -> Path:
+    now = _now()
+    record = stack.root / "build" / "roll-out" / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
+    content = {
+        "stack": stack.name,
+        "accountCode": target.account_code,
+        "group": target.group,
+        "at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "members": members,
+        "rollOut": before.model_dump(by_alias=True) if before else None,
+    }
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(f"{json.dumps(content, indent=2)}\n", encoding="utf-8")
+    return record
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,182 @@
+"""The roll-out commands, as people type them, on the sandbox with the embedded engine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.projects import Ended, Project, project
+
+ADA, ALAN, GRACE = "ada@example.com", "alan@example.com", "grace@example.com"
+GROUP = "Personal Portal single sign-on"
+
+
+def roll_out(made: Project, *words: str, **environment: str) -> Ended:
+    command = str(Path(sys.executable).with_name("mimecast-sso"))
+    verb, *rest = words
+    return made._run(
+        *(sys.executable, "-m", "sandbox", "run", "--"),
+        *(command, "roll-out", verb, "--stack", "sandbox", *rest),
+        **{"ENGINE": "embedded", **environment},
+    )
+
+
+def in_group(made: Project) -> set[str]:
+    groups = {group["number"]: group["description"] for group in made.control.documents("mimecast.groups")}
+    members = made.control.documents("mimecast.members")
+    return {member["who"] for member in members if groups[member["group"]] == GROUP}
+
+
+def choose(made: Project, **choice: Any) -> None:
+    made.configure(rollOut={"group": GROUP, **choice})
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The profile is confirmed, and a pilot of one signs in through Entra."""
+    with project(tmp_path_factory.mktemp("roll-out"), "embedded") as made:
+        choose(made, who="pilot", pilot=[ADA])
+        assert made.up().code == 0
+        made.do_the_console_work()
+        assert made.up().code == 0
+        yield made
+
+
+@pytest.fixture
+def made(deployed: Project) -> Iterator[Project]:
+    """As above, whatever an earlier test did."""
+    choose(deployed, who="pilot", pilot=[ADA])
+    deployed.home.joinpath("stacks/Pulumi.sandbox.roll-out.json").unlink(missing_ok=True)
+    if in_group(deployed) != {ADA}:
+        assert deployed.sso("up", "--yes", "--refresh").code == 0
+    assert in_group(deployed) == {ADA}
+    content = deployed.stack_file.read_text()
+    yield deployed
+    deployed.control.faults()
+    deployed.stack_file.write_text(content)
+
+
+def test_status_says_who_is_in_who_ought_to_be_and_how_that_is_known(made: Project) -> None:
+    there = roll_out(made, "status")
+    assert there.code == 0, there.text
+    for part in (
+        GROUP,
+        "1 (read live at ",
+        "rollOut.who pilot, 1 addresses",
+        "claimed (as deployed last; confirmed by",
+    ):
+        assert part in there.text
+    choose(made, who="pilot", pilot=[ADA, GRACE])
+    member = next(m for m in made.control.documents("mimecast.members") if m["who"] == ADA)
+    made.control.put("mimecast.members", f"{member['group']}/{ALAN}", member | {"who": ALAN})
+    waiting = roll_out(made, "status")
+    made.control.delete("mimecast.members", f"{member['group']}/{ALAN}")
+    assert waiting.code == 2, waiting.text
+    assert f"Waiting: {GRACE}" in waiting.text
+    assert f"not in the configuration: {ALAN}" in waiting.text
+
+
+def test_what_cannot_be_read_is_unknown_and_not_fine(made: Project) -> None:
+    made.control.faults({"host": "api.services.mimecast.com", "status": 503, "times": 1000})
+    unknown = roll_out(made, "status")
+    assert unknown.code == 1, unknown.text
+    assert "in the group     unknown (Mimecast was not read" in unknown.text
+    assert "Traceback" not in unknown.text
+
+
+def test_widening_only_adds_and_needs_a_deployment(made: Project) -> None:
+    tracked = made.stack_file.read_text()
+    widened = roll_out(made, "widen", "--pilot", "Grace@Example.com")
+    assert widened.code == 0, widened.text
+    assert "Nobody was added yet" in widened.text
+    assert in_group(made) == {ADA}
+    assert made.stack_file.read_text() == tracked, "a rehearsal changed the tracked file"
+    applied = roll_out(made, "widen", "--all", "--apply", "--yes")
+    assert applied.code == 0, applied.text
+    assert in_group(made) == {ADA, ALAN, GRACE}
+    refused = roll_out(made, "widen", "--share", "50")
+    assert (refused.code, "at its widest" in refused.text) == (4, True), refused.text
+    # The tracked file has the last word once it changes.
+    choose(made, who="pilot", pilot=[ADA, ALAN])
+    assert made.up().code == 0
+    assert in_group(made) == {ADA, ALAN}
+
+
+def test_a_share_keeps_the_pilot_and_grows_only(made: Project) -> None:
+    assert roll_out(made, "widen", "--share", "1").code == 0
+    assert "rollOut.who share, 1 % and 1 pilot addresses" in roll_out(made, "status").text
+    smaller = roll_out(made, "widen", "--share", "1")
+    assert (smaller.code, "not more" in smaller.text) == (4, True), smaller.text
+    assert made.up().code == 0
+    assert ADA in in_group(made)
+
+
+@pytest.mark.parametrize("words", [(), ("--all", "--share", "3"), ("--share", "101"), ("--pilot", "nobody")])
+def test_usage(made: Project, words: tuple[str, ...]) -> None:
+    assert roll_out(made, "widen", *words).code == 64
+
+
+def test_a_halt_keeps_exactly_who_is_in(made: Project) -> None:
+    assert roll_out(made, "widen", "--all").code == 0
+    halted = roll_out(made, "halt")
+    assert halted.code == 0, halted.text
+    assert "rollOut.who pilot, 1 addresses, as read live" in halted.text
+    up = made.up()
+    assert up.code == 0, up.text
+    assert in_group(made) == {ADA}
+
+
+def test_back_needs_neither_entra_nor_an_engine_and_can_be_undone(made: Project) -> None:
+    everything_but_mimecast = ("login.microsoftonline.com", "graph.microsoft.com")
+    made.control.faults(*({"host": host, "status": 503, "times": 1000} for host in everything_but_mimecast))
+    entra_before = len(made.control.journal(host="graph.microsoft.com"))
+    # A file that no deployment would take: the roll-back reads account, region and group alone.
+    made.configure(certificates="broken")
+    gone = roll_out(made, "back", ENGINE="pulumi", PULUMI_BACKEND_URL="file:///nonexistent")
+    assert gone.code == 0, gone.text
+    assert in_group(made) == set()
+    assert len(made.control.journal(host="graph.microsoft.com")) == entra_before
+    for part in (
+        "1 members: " + ADA,
+        "15 minutes",
+        "cloud password or a directory password",
+        "rollOut.who none",
+    ):
+        assert part in gone.text
+    made.control.faults()
+    (record,) = (made.folder / "build/roll-out").iterdir()
+    document = json.loads(record.read_text())
+    assert (document["members"], document["group"], document["rollOut"]) == (
+        [ADA],
+        GROUP,
+        {"group": GROUP, "who": "pilot", "pilot": [ADA], "share": 0},
+    )
+    again = roll_out(made, "back")
+    assert (again.code, "Nobody was in" in again.text) == (0, True), again.text
+    record.unlink()
+
+
+@pytest.mark.parametrize("deployed_since", [True, False])
+def test_nobody_comes_back_until_it_is_undone(made: Project, deployed_since: bool) -> None:
+    assert roll_out(made, "back").code == 0
+    assert not deployed_since or made.up().code == 0
+    assert in_group(made) == set()
+    (record,) = (made.folder / "build/roll-out").iterdir()
+    undone = roll_out(made, "widen", "--undo", str(record), "--apply", "--yes")
+    record.unlink()
+    assert undone.code == 0, undone.text
+    assert in_group(made) == {ADA}
+
+
+def test_credentials_of_another_account_touch_nothing(made: Project) -> None:
+    made.configure(accountCode="CUK99A999")
+    refused = roll_out(made, "back")
+    made.configure(accountCode="CUK25A118")
+    assert refused.code == 4, refused.text
+    assert "open account CUK25A118" in refused.text
+    assert in_group(made) == {ADA}
