@@ -285,6 +285,15 @@ def _verdict(
 ) -> int:
     if not outcome.ok:
         return 1
+    if not options.json:
+        _farewell(kind, outcome, target, preview=preview)
+    if options.expect_no_changes and outcome.changed:
+        print(f"error: no changes were expected for {kind} but changes were proposed", file=sys.stderr)
+        return EXPECTED_NO_CHANGES
+    return 0
+
+
+def _farewell(kind: str, outcome: Outcome, target: Target, *, preview: bool) -> None:
     if outcome.empty and kind == "destroy":
         print(
             "The resources in the stack have been deleted, but the history and configuration associated with "
@@ -296,7 +305,3 @@ def _verdict(
             "All unprotected resources were destroyed. There are still "
             f"{outcome.protected} protected resources associated with this stack."
         )
-    if options.expect_no_changes and outcome.changed:
-        print(f"error: no changes were expected for {kind} but changes were proposed", file=sys.stderr)
-        return EXPECTED_NO_CHANGES
-    return 0

@@ -177,6 +177,7 @@ class Deployment:
         self._program: Program | None = None
         self._cancelled = threading.Event()
         self._program_ok = False
+        self._prepared = False
         self._parallel = max(1, min(options.parallel, _MAX_PARALLEL))
 
     # -- parts --------------------------------------------------------------------------------------
@@ -240,9 +241,10 @@ class Deployment:
     def cancel(self) -> None:
         """Let what is running end and begin nothing new."""
         self._cancelled.set()
-        self._executor.stopped.set()
-        self._executor.failed = True
-        self._registry.cancel()
+        if self._prepared:
+            self._executor.stopped.set()
+            self._executor.failed = True
+            self._registry.cancel()
 
     @property
     def cancelling(self) -> bool:
@@ -415,6 +417,9 @@ class Deployment:
             self._program = Program(self._target.project, self._environment, self._output)
         self._start_plugins()
         self._prepare(mode)
+        self._prepared = True
+        if self._cancelled.is_set():
+            self.cancel()
         return self._program
 
     def _current_outputs(self) -> Properties:

@@ -343,7 +343,7 @@ class Display:
         for op in _ORDER:
             if op in changes:
                 told = f"to {op.split('-')[0]}" if self._preview else _COUNTED[op]
-                lines.append(f"    {self._style.symbol(op).rstrip() or ' '} {changes[op]} {told}")
+                lines.append(f"    {self._style.symbol(op)}{changes[op]} {told}")
         changed = sum(n for op, n in changes.items() if op != "same")
         same = changes.get("same", 0)
         if len(lines) > 1:

@@ -48,6 +48,7 @@ class Stack:
             (folder / name).mkdir()
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
         self.environment = kept | {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "x",

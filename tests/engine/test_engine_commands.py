@@ -46,7 +46,7 @@ def test_a_life(stack: Any) -> None:
     assert "pulumi-python:dynamic/box:Thing  b" in stack.must("stack")
     shown = stack.must("preview", VALUE="2")
     assert "[diff: ~value]" in shown
-    assert "+-1 replaced" in shown.replace("+- 1 to replace", "+-1 replaced")
+    assert "    +-1 to replace" in shown
     shown = stack.must("preview", "--diff", VALUE="2")
     assert '~ value: "1" => "2"' in shown
     assert "[id=a-1]" in shown
