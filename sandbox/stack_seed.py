@@ -71,8 +71,8 @@ def summary(seeded: Mapping[str, Any]) -> str:
     account = seeded["mimecast"]
     zones = ", ".join(zone["name"] for zone in seeded["dns"]["zones"]) or "none"
     return (
-        f"Mimecast account {account['accountCode']} in region {account['region']}, {len(seeded['users'])} people,"
-        f" {len(seeded['groups'])} groups, DNS zones: {zones}"
+        f"Mimecast account {account['accountCode']} in region {account['region']}; people: "
+        f"{len(seeded['users'])}, groups: {len(seeded['groups'])}, DNS zones: {zones}"
     )
 
 
