@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 
+from components import live_tenant
 from components.settings import Address, Addresses, AddressSource, Dns, Domain, RollOut
-from providers.mimecast import authentication_profile
+from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
+from providers.mimecast import MimecastError, authentication_profile
 from providers.mimecast.resources import (
     AddressBook,
     AuthenticationProfile,
@@ -35,12 +38,14 @@ class MimecastTenantArgs:
     """The console's form (facts.profile_form), by field key."""
     thumbprint: pulumi.Input[str]
     confirmed: Mapping[str, str] | None
+    live: live_tenant.LiveTenant | MimecastError
+    """What is at Mimecast before the run, or why that is unknown."""
 
 
 @dataclass(slots=True)
 class _Domains:
     states: dict[str, pulumi.Output[str]] = field(default_factory=dict)
-    proofs: dict[str, pulumi.Output[dict[str, str]]] = field(default_factory=dict)
+    proofs: dict[str, pulumi.Output[dict[str, Any]]] = field(default_factory=dict)
     verifications: list[DomainVerification] = field(default_factory=list)
 
 
@@ -52,7 +57,9 @@ class MimecastTenant(pulumi.ComponentResource):
     """
 
     domain_states: dict[str, pulumi.Output[str]]
-    proof_records: dict[str, pulumi.Output[dict[str, str]]]
+    proof_records: dict[str, pulumi.Output[dict[str, Any]]]
+    """By domain: ``name``, ``type`` and ``value``; while there is something to prove also ``alternative``, the same
+    of the CNAME record that serves instead."""
     profile: AuthenticationProfile
     profile_state: pulumi.Output[str]
 
@@ -60,11 +67,24 @@ class MimecastTenant(pulumi.ComponentResource):
         self, name: str, args: MimecastTenantArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("mimecast-sso:mimecast:MimecastTenant", name, None, opts)
+        self._say_what_changes(args)
         domains = self._domains(args)
         self.domain_states, self.proof_records = domains.states, domains.proofs
         book = self._address_book(name, args, domains)
         self._chain(name, args, book)
         self.register_outputs({"profileState": self.profile_state})
+
+    def _say_what_changes(self, args: MimecastTenantArgs) -> None:
+        if isinstance(args.live, MimecastError):
+            remarks = [live_tenant.unknown(args.live)]
+        else:
+            check_only = args.addresses.source is AddressSource.SYNCHRONISED
+            remarks = [
+                *live_tenant.domain_remarks(args.live, args.domains),
+                *live_tenant.address_remarks(args.live, args.people, check_only=check_only),
+            ]
+        for remark in remarks:
+            (pulumi.log.warn if remark.warns else pulumi.log.info)(f"{remark.text}.", resource=self)
 
     def _domains(self, args: MimecastTenantArgs) -> _Domains:
         made = _Domains()
@@ -86,7 +106,7 @@ class MimecastTenant(pulumi.ComponentResource):
             made.states[wanted.name] = verification.state
             made.proofs[wanted.name] = pulumi.Output.all(
                 name=domain.proofName, type=domain.proofType, value=domain.proofValue
-            ).apply(lambda record: {str(key): str(value or "") for key, value in record.items()})
+            ).apply(_proof_record)
             made.verifications.append(verification)
         return made
 
@@ -156,6 +176,18 @@ class MimecastTenant(pulumi.ComponentResource):
                 f"Until then nobody is added to the roll-out group; {count} people wait.",
                 resource=self,
             )
+
+
+def _proof_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    proof: dict[str, Any] = {key: str(record[key] or "") for key in ("name", "type", "value")}
+    if not proof["value"]:
+        return proof
+    alternative = {
+        "name": cname_name(proof["name"], proof["value"]),
+        "type": CNAME_TYPE,
+        "value": CNAME_TARGET,
+    }
+    return proof | {"alternative": alternative}
 
 
 def _entry(person: Address) -> dict[str, str]:

@@ -10,15 +10,17 @@ from typing import Any
 
 import pulumi
 import pulumi_azuread as azuread
+from pydantic import ValidationError
 
-from components import people, roll_out
+from components import live_tenant, people, roll_out
 from components.gallery_application import GalleryApplication, GalleryApplicationArgs, find_template
 from components.lookups import ask_or_stop
 from components.mimecast_tenant import MimecastTenant, MimecastTenantArgs
 from components.people import Person, Standing
-from components.settings import Address, AddressSource, Settings, SignOn
+from components.settings import Address, AddressSource, Settings, SignOn, domains_elsewhere
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
 from facts.entra import CLOUDS, Cloud
+from providers.mimecast import MimecastError, from_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         super().__init__("mimecast-sso:index:PersonalPortalSso", name, None, opts)
         self._settings = args.settings
         settings = args.settings
+        _refuse_shared_domains(settings, args.root)
         cloud = _cloud()
         deployer = ask_or_stop(
             "Entra could not be reached or refused the ARM_* credentials", azuread.get_client_config
@@ -84,6 +87,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 form=form,
                 thumbprint=certificates.thumbprint,
                 confirmed=_confirmed(settings),
+                live=_live(settings, addresses),
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -105,11 +109,16 @@ class PersonalPortalSso(pulumi.ComponentResource):
         if settings.source is AddressSource.CSV:
             return list(settings.read_csv(root))
         # Assigned people; synchronised ones are the same people, whom the address book then only checks.
-        return [
-            Address(address=person.mail, name=person.display_name or None)
-            for person in users
-            if person.mail and person.enabled
-        ]
+        usable = (self._address_of(person) for person in users if person.mail and person.enabled)
+        return [address for address in usable if address]
+
+    def _address_of(self, person: Person) -> Address | None:
+        try:
+            return Address(address=person.mail, name=person.display_name or None)
+        except ValidationError as error:
+            reason = str(error.errors()[0].get("ctx", {}).get("error", "is malformed"))
+            pulumi.log.warn(f"{person.address} is left out: in Entra, mail or display name {reason}", self)
+            return None
 
     def _form(self, entra: _EntraValues) -> dict[str, pulumi.Input[str | bool]]:
         wanted = self._settings.authentication_profile
@@ -194,6 +203,25 @@ def _reply_urls(settings: Settings) -> list[str]:
     if settings.application.sign_on is SignOn.IDENTITY_PROVIDER:
         return [settings.region_facts.idp_initiated_reply_url, settings.reply_url]
     return [settings.reply_url]
+
+
+def _refuse_shared_domains(settings: Settings, root: Path) -> None:
+    problems = domains_elsewhere(settings, pulumi.get_stack(), root / "stacks")
+    if problems:
+        raise pulumi.RunError("\n".join(problems))
+
+
+def _live(settings: Settings, addresses: list[Address]) -> live_tenant.LiveTenant | MimecastError:
+    try:
+        client = from_environment(
+            client_id=settings.mimecast_client_id or "",
+            client_secret=str(settings.mimecast_client_secret or ""),
+        )
+        return live_tenant.read(
+            client, settings.account_code, settings.region, [person.address for person in addresses]
+        )
+    except MimecastError as error:
+        return error
 
 
 def _confirmed(settings: Settings) -> dict[str, str] | None:

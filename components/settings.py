@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -54,12 +56,15 @@ class ConfigurationError(Exception):
 
 _LONGEST_DOMAIN = 253
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_ADDRESS_LOCAL = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f]{1,64}")
+_ADDRESS_LOCAL = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
+_LONGEST_ADDRESS = 254
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _GENERATION_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
+@lru_cache(maxsize=4096)
 def domain_name(value: str) -> str:
     """A DNS domain in normal form: lower case, ASCII (IDNA), no final dot. Raises ValueError."""
     text = value.strip().rstrip(".").lower()
@@ -78,7 +83,16 @@ def email_address(value: str) -> str:
     local, at, domain = value.strip().rpartition("@")
     if not at or not _ADDRESS_LOCAL.fullmatch(local):
         raise ValueError("is not an e-mail address such as ada@example.com")
-    return f"{local.lower()}@{domain_name(domain)}"
+    address = f"{local.lower()}@{domain_name(domain)}"
+    if len(address) > _LONGEST_ADDRESS:
+        raise ValueError(f"is longer than the {_LONGEST_ADDRESS} characters of an e-mail address")
+    return address
+
+
+def _printable(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("holds control characters, such as a tab or a line break")
+    return value
 
 
 def _account_code(value: str) -> str:
@@ -135,6 +149,7 @@ DomainName = Annotated[str, AfterValidator(domain_name)]
 EmailAddress = Annotated[str, AfterValidator(email_address)]
 Guid = Annotated[str, AfterValidator(_guid)]
 Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+PersonName = Annotated[Text, AfterValidator(_printable)]
 Label = Annotated[str, BeforeValidator(_text), AfterValidator(_generation_label)]
 UtcTime = Annotated[str, BeforeValidator(_text), AfterValidator(_utc_time)]
 
@@ -284,7 +299,7 @@ class Address(_Model):
     """One Mimecast user."""
 
     address: EmailAddress = Field(examples=["ada@example.com"])
-    name: Text | None = Field(None, description="The global name.", examples=["Ada Example"])
+    name: PersonName | None = Field(None, description="The global name.", examples=["Ada Example"])
     password_version: Text | None = Field(
         None,
         alias="passwordVersion",
@@ -323,24 +338,74 @@ class Addresses(_Model):
 
     def read_csv(self, root: Path) -> tuple[Address, ...]:
         """The rows of the CSV file (columns address, name, optionally passwordVersion). Raises ConfigurationError."""
-        path = root / (self.csv or "")
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                rows = list(csv.DictReader(file))
-        except OSError as error:
-            raise ConfigurationError(
-                [f"{NAMESPACE}:addresses.csv names {self.csv}, which cannot be read: {error.strerror}"]
-            ) from None
-        return tuple(self._row(number, row) for number, row in enumerate(rows, start=2))
+        found: dict[str, tuple[int, Address]] = {}
+        problems: list[str] = []
+        for number, row in self._csv_rows(root):
+            try:
+                person = _csv_address(row)
+                if person.address in found:
+                    problems.append(
+                        f"line {number}: {person.address} is there already, in line {found[person.address][0]}"
+                    )
+                found.setdefault(person.address, (number, person))
+            except ValidationError as error:
+                detail = error.errors()[0]
+                problems.append(f"line {number}: {'.'.join(map(str, detail['loc']))}: {_allowed(detail)}")
+            except ValueError as error:
+                problems.append(f"line {number}: {error}")
+        if problems:
+            raise ConfigurationError(_first_problems(self.csv or "", problems))
+        return tuple(person for _, person in found.values())
 
-    def _row(self, number: int, row: Mapping[str, str]) -> Address:
+    def _csv_rows(self, root: Path) -> list[tuple[int, dict[str | None, Any]]]:
+        key = f"{NAMESPACE}:addresses.csv names {self.csv}"
         try:
-            return Address.model_validate({key: value for key, value in row.items() if value})
-        except ValidationError as error:
-            detail = error.errors()[0]
+            text = (root / (self.csv or "")).read_text(encoding="utf-8-sig")
+            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+            columns = list(reader.fieldnames or ())
+            rows: list[tuple[int, dict[str | None, Any]]] = [(reader.line_num, row) for row in reader]
+        except OSError as error:
+            raise ConfigurationError([f"{key}, which cannot be read: {error.strerror}"]) from None
+        except UnicodeDecodeError:
+            raise ConfigurationError([f"{key}, which is not text in UTF-8; save it as CSV UTF-8"]) from None
+        except csv.Error as error:
+            raise ConfigurationError([f"{key}, which is not CSV: {error}"]) from None
+        if "address" not in columns or not set(columns) <= _CSV_COLUMNS:
+            wanted = "address,name (and passwordVersion, if wanted), separated by commas"
             raise ConfigurationError(
-                [f"{self.csv}, line {number}: {'.'.join(map(str, detail['loc']))}: {_allowed(detail)}"]
-            ) from None
+                [f"{key}, whose first line must name the columns {wanted}; it is {_shown(','.join(columns))}"]
+            )
+        return rows
+
+
+_CSV_COLUMNS = frozenset({"address", "name", "passwordVersion"})
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_PROBLEMS_SHOWN = 20
+_LONGEST_SHOWN = 60
+
+
+def _csv_address(row: Mapping[str | None, Any]) -> Address:
+    if None in row:
+        raise ValueError(
+            "has more cells than the first line; put a cell that holds a comma into quotation marks"
+        )
+    name = row.get("name") or ""
+    if name.startswith(_FORMULA_STARTS):
+        raise ValueError(
+            f"name: {_shown(name)} begins like a formula, which a spreadsheet would run; correct the name"
+        )
+    return Address.model_validate({key: value for key, value in row.items() if value})
+
+
+def _first_problems(file: str, problems: list[str]) -> list[str]:
+    shown = [f"{file}, {problem}" for problem in problems[:_PROBLEMS_SHOWN]]
+    rest = len(problems) - len(shown)
+    return [*shown, f"{file}: and {rest} more lines that cannot be used"] if rest else shown
+
+
+def _shown(text: str) -> str:
+    """A user's text for a message: short, on one line, without control characters."""
+    return json.dumps(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…", ensure_ascii=True)
 
 
 class Enforce(_Model):
@@ -367,6 +432,40 @@ class Confirmed(_Model):
     evidence: Text = Field(examples=["change CHG-1042, screenshot attached"])
 
 
+class CapturedRequest(_Model):
+    """A sign-in request that Mimecast sent, compared with the form of a fingerprint; nothing else of the sign-in."""
+
+    fingerprint: Text = Field(examples=["v1:…"])
+    at: UtcTime = Field(description="When Mimecast issued it.", examples=["2026-11-01T09:30:00Z"])
+    by: Text = Field(description="Who recorded it.", examples=["ada@example.com"])
+    issuer: Text = Field(examples=["https://eu-api.mimecast.com/sso/CUK25A118"])
+    destination: Text | None = Field(None, examples=["https://login.microsoftonline.com/…/saml2"])
+    reply_url: Text | None = Field(None, alias="replyUrl", examples=["https://eu-api.mimecast.com/login/saml"])
+    contexts: tuple[Text, ...] = Field((), examples=[[]])
+    differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
+        (), description="What is not as wanted.", examples=[["destination"]]
+    )
+
+
+class ConsoleChange(_Model):
+    """The last event of Mimecast's audit log that touches profiles or application settings."""
+
+    at: UtcTime = Field(examples=["2026-11-02T09:00:00Z"])
+    event: Text = Field(examples=["Existing Authentication Profile Changed"])
+    by: Text = Field(examples=["administrator@example.com"])
+
+
+class Evidence(_Model):
+    """What was seen after the confirmation. Written by ``mimecast-sso verify``."""
+
+    request: CapturedRequest | None = None
+    change: ConsoleChange | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in the stack's file and in state."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
 class AuthenticationProfile(_Model):
     """The console's authentication profile and its binding, which a person sets from the run sheet."""
 
@@ -388,6 +487,23 @@ class AuthenticationProfile(_Model):
         "Single sign-on", alias="applicationSettings", examples=["Single sign-on"]
     )
     confirmed: Confirmed | None = None
+    evidence: Evidence | None = None
+    stale_after_days: int = Field(
+        365,
+        alias="staleAfterDays",
+        description="After how many days a confirmation has to be given anew.",
+        examples=[365],
+        ge=1,
+    )
+
+    def known(self, today: date) -> dict[str, Any] | None:
+        """The evidence as state has it, with the end of the confirmation (a day) when that has come."""
+        known = self.evidence.document() if self.evidence else {}
+        if self.confirmed:
+            ends = date.fromisoformat(self.confirmed.at[:10]) + timedelta(days=self.stale_after_days)
+            if ends < today:
+                known["expired"] = ends.isoformat()
+        return known or None
 
 
 class RollOut(_Model):
@@ -605,6 +721,36 @@ def read_values(path: Path) -> dict[str, Any]:
         for key, value in config.items()
         if key.startswith(prefix)
     }
+
+
+def domains_elsewhere(settings: Settings, stack: str, folder: Path) -> list[str]:
+    """Domains that another stack file of the same account names as well, one text each.
+
+    Two stacks that both may register a domain, or set its inbound type, undo each other's work. Where both only
+    require it, nothing is written and nothing is wrong. Files that cannot be read are left to their own stacks.
+    """
+    mine = {domain.name: domain.mode for domain in settings.domains}
+    problems = []
+    for path in sorted(folder.glob("Pulumi.*.yaml")):
+        if path.name == f"Pulumi.{stack}.yaml":
+            continue
+        for domain in _domains_of_account(path, settings.account_code):
+            modes = {domain.mode, mine.get(domain.name, DomainMode.REQUIRE)}
+            if domain.name in mine and modes != {DomainMode.REQUIRE}:
+                problems.append(
+                    f"{NAMESPACE}:domains names {domain.name} in {folder.name}/Pulumi.{stack}.yaml and in "
+                    f"{folder.name}/{path.name}, both for account {settings.account_code}: two stacks would write the "
+                    "same domain. Name it in one of them, or set its mode to require in both"
+                )
+    return problems
+
+
+def _domains_of_account(path: Path, account_code: str) -> tuple[Domain, ...]:
+    try:
+        other = from_file(path)
+    except ConfigurationError:
+        return ()
+    return other.domains if other.account_code == account_code else ()
 
 
 def _without_secrets(value: Any) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from facts.mimecast_api import PROOF_RECORD_TYPE, VERIFY_DOMAIN
+from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.domains import DomainStatus, State, find_domain
 from providers.mimecast.errors import DomainNotRegistered, UnclearOutcome
@@ -91,7 +92,8 @@ def verification(status: DomainStatus) -> Verification:
     until = f", before {status.expires}" if status.expires else ""
     return Verification(
         Outcome.PENDING,
-        f"Publish the {PROOF_RECORD_TYPE} record {status.proof_value} at {status.proof_name}{until}, wait until it "
+        f"Publish the {PROOF_RECORD_TYPE} record {status.proof_value} at {status.proof_name} (or the {CNAME_TYPE} "
+        f"record {cname_name(status.domain, status.proof_value)} that points to {CNAME_TARGET}){until}, wait until it "
         "is visible in public DNS, and run the deployment again",
     )
 

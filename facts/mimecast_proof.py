@@ -1,0 +1,12 @@
+"""The proof that a domain is ours, in its two forms. Source: Mimecast's support articles on registering a domain."""
+
+from __future__ import annotations
+
+CNAME_TYPE = "CNAME"
+CNAME_TARGET = "validate-domain.mimecast.com"
+"""Instead of the TXT record at the apex: a CNAME record at ``<code>.<domain>`` that points here."""
+
+
+def cname_name(domain: str, code: str) -> str:
+    """Where the CNAME form of the proof belongs."""
+    return f"{code}.{domain}"

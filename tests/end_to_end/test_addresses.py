@@ -1,0 +1,70 @@
+"""Addresses from end to end: synchronised people are only checked, and previews say what a run changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import ENGINES, Project, project
+
+ADA, GRACE = "ada@example.com", "grace@example.com"
+WRITES = "/api/user/(create-user|update-user|import-users)"
+
+
+@pytest.fixture(params=ENGINES)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path, request.param) as made:
+        yield made
+
+
+def test_previews_say_what_changes(fresh: Project) -> None:
+    first = fresh.sso("preview").text
+    assert "Registering example.com at Mimecast changes mail flow" in first
+    assert "3 addresses are made once Mimecast owns the domain" in first
+    assert fresh.up().code == 0
+    quiet = fresh.sso("preview").text
+    assert "addresses are" not in quiet
+    assert "changes mail flow" not in quiet
+
+    fresh.configure(
+        addresses={"list": [{"address": ADA, "name": "Ada Lovelace"}, {"address": "new@example.com"}]},
+        addressPasswords=None,
+    )
+    text = fresh.sso("preview").text
+    assert "1 address is created at Mimecast: new@example.com" in text
+    assert "'Ada Example' becomes 'Ada Lovelace'" in text
+
+    fresh.control.faults({"path": "/api/domain/get-pending-domain", "status": 403})
+    assert "Which domains and addresses change is unknown here" in fresh.sso("preview").text
+
+
+def test_synchronised_people_are_only_checked(fresh: Project) -> None:
+    fresh.configure(addresses={"source": "synchronised"}, addressPasswords=None)
+    assert fresh.sandbox("seed", "--stack", "sandbox").code == 0
+    assert fresh.control.get("mimecast.users", ADA) is not None
+    fresh.control.delete("mimecast.users", GRACE)
+    first = fresh.up()
+    assert first.code == 0, first.text
+    assert "1 of 2" in first.text
+    assert GRACE in first.text
+
+    user = fresh.control.get("mimecast.users", ADA)
+    assert user is not None
+    fresh.control.put("mimecast.users", GRACE, user | {"emailAddress": GRACE})
+    second = fresh.up()
+    assert second.code == 0, second.text
+    third = fresh.sso("preview")
+    assert third.code == 0, third.text
+    assert "not at Mimecast" not in third.text
+    assert fresh.sso("drift").code == 0
+    assert fresh.control.journal(path=WRITES) == []
+
+
+def test_one_domain_in_two_stack_files_is_refused(fresh: Project) -> None:
+    other = fresh.stack_file.with_name("Pulumi.second.yaml")
+    other.write_text(fresh.stack_file.read_text())
+    refused = fresh.sso("preview")
+    assert refused.code == 1, refused.text
+    assert "stacks/Pulumi.sandbox.yaml and in stacks/Pulumi.second.yaml" in refused.text
