@@ -12,6 +12,7 @@ from components import live_tenant
 from components.settings import Address, Addresses, AddressSource, Dns, Domain, RollOut
 from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from providers.mimecast import MimecastError, authentication_profile
+from providers.mimecast.authentication_profile import OPENS
 from providers.mimecast.resources import (
     AddressBook,
     AuthenticationProfile,
@@ -38,6 +39,8 @@ class MimecastTenantArgs:
     """The console's form (facts.profile_form), by field key."""
     thumbprint: pulumi.Input[str]
     confirmed: Mapping[str, str] | None
+    evidence: Mapping[str, Any] | None
+    """What was seen after the confirmation (`components.settings.AuthenticationProfile.known`)."""
     live: live_tenant.LiveTenant | MimecastError
     """What is at Mimecast before the run, or why that is unknown."""
 
@@ -147,28 +150,37 @@ class MimecastTenant(pulumi.ComponentResource):
             form=form,
             thumbprint=args.thumbprint,
             confirmed=args.confirmed,
+            evidence=args.evidence,
             opts=pulumi.ResourceOptions(parent=self),
         )
         # Computed here as well as by the provider: a dynamic provider's outputs are unknown in previews, and
         # people must see there whether anybody's sign-in would change.
         self.profile_state = pulumi.Output.all(form=form, thumbprint=args.thumbprint).apply(
-            lambda known: authentication_profile.state(known["form"], known["thumbprint"], args.confirmed)
+            lambda known: authentication_profile.state(
+                known["form"], known["thumbprint"], args.confirmed, args.evidence
+            )
         )
         GroupMembership(
             f"{name}-roll-out",
             group=group.description,
             members=sorted(args.members),
-            hold=self.profile_state.apply(lambda state: state != "claimed"),
+            hold=self.profile_state.apply(lambda state: state not in OPENS),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[book, self.profile]),
         )
         self.profile_state.apply(lambda state: self._tell(state, args))
 
     def _tell(self, state: str, args: MimecastTenantArgs) -> None:
         count = len(args.members)
-        if state == "claimed":
+        if state in OPENS:
             pulumi.log.info(
                 f"{count} people sign in through Entra: {_first(args.members)}", resource=self
             ) if count else pulumi.log.info("Nobody is in the roll-out group.", resource=self)
+        elif state != "due":
+            pulumi.log.warn(
+                f"The authentication profile is {state}: {_WHY[state]} Nobody is removed from the roll-out group, and "
+                "nobody is added until it is confirmed again (mimecast-sso run-sheet, then confirm).",
+                resource=self,
+            )
         else:
             pulumi.log.warn(
                 "Console work is due: the authentication profile and its application settings are set by an "
@@ -176,6 +188,12 @@ class MimecastTenant(pulumi.ComponentResource):
                 f"Until then nobody is added to the roll-out group; {count} people wait.",
                 resource=self,
             )
+
+
+_WHY = {
+    "stale": "the console changed after the confirmation, or that is too old.",
+    "contradicted": "a sign-in request that Mimecast sent is not as confirmed.",
+}
 
 
 def _proof_record(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from components.settings import Address, AddressSource, Settings, SignOn, domain
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
 from facts.entra import CLOUDS, Cloud
 from providers.mimecast import MimecastError, from_environment
+from providers.mimecast.authentication_profile import OPENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,12 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 form=form,
                 thumbprint=certificates.thumbprint,
                 confirmed=_confirmed(settings),
+                evidence=settings.authentication_profile.known(args.today),
                 live=_live(settings, addresses),
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        signing = certificates.activate(tenant.profile_state.apply(lambda state: state == "claimed"))
+        signing = certificates.activate(tenant.profile_state.apply(lambda state: state in OPENS))
         self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
         self.outputs["signingCertificateThumbprint"] = signing
         self.register_outputs({})

@@ -440,7 +440,9 @@ class CapturedRequest(_Model):
     by: Text = Field(description="Who recorded it.", examples=["ada@example.com"])
     issuer: Text = Field(examples=["https://eu-api.mimecast.com/sso/CUK25A118"])
     destination: Text | None = Field(None, examples=["https://login.microsoftonline.com/…/saml2"])
-    reply_url: Text | None = Field(None, alias="replyUrl", examples=["https://eu-api.mimecast.com/login/saml"])
+    reply_url: Text | None = Field(
+        None, alias="replyUrl", examples=["https://eu-api.mimecast.com/login/saml"]
+    )
     contexts: tuple[Text, ...] = Field((), examples=[[]])
     differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
         (), description="What is not as wanted.", examples=[["destination"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Callable
@@ -12,13 +13,20 @@ import click
 
 from components.settings import ConfigurationError, email_address
 from operations import drift as drifts
-from operations import profiles
+from operations import profiles, verification
 from operations import roll_out as roll_outs
 from operations.engine import Engine, EngineName, Outcome
 from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack, open_stack
+from providers.mimecast.authentication_profile import OPENS
 from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone
 
+_NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
+_CONSOLE_WORK = {
+    "due": ("Console work is due", "Nobody's sign-in changes until it is done and confirmed."),
+    "stale": ("The confirmation is stale: console work is due", _NOBODY_REMOVED),
+    "contradicted": ("Evidence contradicts the confirmation: console work is due", _NOBODY_REMOVED),
+}
 _MIMECAST_CODES = {AccountMismatch: Exit.REFUSED, PartlyDone: Exit.PARTLY}
 
 
@@ -85,11 +93,12 @@ def _deploy(opened: Stack, engine: Engine, *, yes: bool, diff: bool = False, ref
     if outcome.code:
         return _failed(outcome)
     profile = profiles.deployed(outcome)
-    if profile and profile.state == "due":
+    if profile and profile.state not in OPENS:
         page = profiles.write_run_sheet(opened, settings, profile)
+        why, effect = _CONSOLE_WORK[profile.state]
         click.echo(
-            f"\nConsole work is due, for an administrator of Mimecast account {settings.account_code}.\n"
-            f"Run sheet: {_relative(page)} (and .md). Nobody's sign-in changes until it is done and confirmed."
+            f"\n{why}, for an administrator of Mimecast account {settings.account_code}.\n"
+            f"Run sheet: {_relative(page)} (and .md). {effect}"
         )
     else:
         profiles.remove_run_sheet(opened)
@@ -113,13 +122,22 @@ def preview(stack: str, diff: bool) -> Exit:
 def drift(stack: str) -> Exit:
     """Compare the live world with the stack, changing nothing. Exit code 2 when they differ."""
     opened, engine = _open(stack, "drift")
-    opened.settings()
+    settings = opened.settings()
     outcome = engine.run("preview", "--refresh", quiet=True)
     if outcome.code:
         return _failed(outcome, dry=True)
     found = drifts.report(outcome.events)
     click.echo("\n".join(found.lines()))
-    return Exit.CHANGES if found.found else Exit.FINE
+    confirmed = settings.authentication_profile.confirmed
+    if confirmed is None:
+        return Exit.CHANGES if found.found else Exit.FINE
+    changes, unread = verification.console_changes(opened, confirmed)
+    click.echo("\n".join(verification.console_lines(changes, unread, confirmed)))
+    if changes:
+        click.echo(
+            "If they concern this profile, the confirmation is stale. Record that: mimecast-sso verify"
+        )
+    return Exit.CHANGES if found.found or changes else Exit.FINE
 
 
 @_on_stack
@@ -152,6 +170,23 @@ def confirm(stack: str, by: str, evidence: str, fingerprint: str | None) -> Exit
     confirmed = profiles.confirm(opened, _profile(engine), by=by, evidence=evidence, fingerprint=fingerprint)
     click.echo(f"Confirmed {confirmed.fingerprint} by {by}, in {_relative(opened.file)}. Deploy it: up")
     return Exit.FINE
+
+
+@_on_stack
+@click.option(
+    "--saml-request", metavar="URL|FILE|TEXT", help="A redirect URL, a HAR file, or the value itself."
+)
+@click.option("--by", default=getpass.getuser, show_default="the user's name", help="Who captured it.")
+def verify(stack: str, saml_request: str | None, by: str) -> Exit:
+    """Compare what Mimecast sends and logs with what was confirmed, and record it. Exit code 2 when they differ.
+
+    Of a capture only the sign-in request's issuer, destination, reply URL and contexts are kept.
+    """
+    seen = verification.captured(saml_request) if saml_request else None
+    opened, engine = _open(stack, "verify")
+    verdict = verification.verify(opened, opened.settings(), _profile(engine), seen, by=by)
+    click.echo("\n".join(verdict.lines()))
+    return verdict.code
 
 
 # -- Roll-out -------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class Profile:
     previous: dict[str, Any] | None
     """The form as it was confirmed last, while the wanted one is due."""
     confirmed: dict[str, Any] | None
+    evidence: dict[str, Any] | None
 
 
 def resources(engine: Engine, type_: str) -> list[dict[str, Any]]:
@@ -60,6 +61,7 @@ def _profile(outputs: dict[str, Any]) -> Profile:
         state=outputs["state"],
         previous=outputs.get("previousForm"),
         confirmed=outputs.get("confirmed"),
+        evidence=outputs.get("evidence"),
     )
 
 
@@ -78,6 +80,7 @@ def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
         previous=profile.previous,
         fingerprints=profile.fingerprints,
         state=profile.state,
+        evidence=profile.evidence,
     )
     page = run_sheet_path(stack, "html")
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 A stack that is deployed on the sandbox works on a copy of its file, in the sandbox's folder: what a rehearsal
 confirms must not end in a tracked file. The copy follows the tracked file on every run and keeps for itself only
-what commands wrote into it: the confirmation, and the roll-out until the tracked file has another one.
+what commands wrote into it: confirmation and evidence, and the roll-out until the tracked file has another one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from components.settings import NAMESPACE, Confirmed, RollOut, Settings, from_file, read_values
+from components.settings import NAMESPACE, Confirmed, Evidence, RollOut, Settings, from_file, read_values
 from operations.exit_codes import OperationError
 
 PROJECT = "mimecast-sso"
@@ -60,6 +60,13 @@ class Stack:
         document = _load(self.file)
         profile = document["config"].setdefault(_PROFILE, {})
         profile["confirmed"] = confirmed.model_dump()
+        profile.pop("evidence", None)  # It is about what was confirmed before.
+        _save(self.file, document)
+
+    def record(self, evidence: Evidence) -> None:
+        """Writes what was seen after the confirmation into the stack's file, keeping its comments. Atomic."""
+        document = _load(self.file)
+        document["config"].setdefault(_PROFILE, {})["evidence"] = evidence.document()
         _save(self.file, document)
 
     def set_roll_out(self, wanted: RollOut) -> None:
@@ -134,9 +141,10 @@ def _sandbox_environment(root: Path) -> dict[str, str]:
 def _follow(tracked: Path, copy: Path) -> None:
     document = _load(tracked)
     if copy.is_file():
-        confirmed = _load(copy)["config"].get(_PROFILE, {}).get("confirmed")
-        if confirmed:
-            document["config"].setdefault(_PROFILE, {}).setdefault("confirmed", confirmed)
+        written = _load(copy)["config"].get(_PROFILE, {})
+        for key in ("confirmed", "evidence"):
+            if written.get(key):
+                document["config"].setdefault(_PROFILE, {}).setdefault(key, written[key])
     kept = _kept_roll_out(copy)
     if kept.is_file():
         record = json.loads(kept.read_text(encoding="utf-8"))

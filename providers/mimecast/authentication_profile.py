@@ -2,7 +2,8 @@
 
 No public Mimecast API reads or writes authentication profiles or application settings, so nothing here calls one.
 Two fingerprints stand for the values: the *critical* one covers what can break a sign-in or lock people out, the
-*cosmetic* one the rest. A confirmation names the critical fingerprint it was given for.
+*cosmetic* one the rest. A confirmation names the critical fingerprint it was given for. Evidence is what was seen
+after it: a sign-in request of Mimecast's, or a change in the console.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from typing import Any, Literal
 
 from facts.profile_form import FIELDS, Control
 
-State = Literal["due", "claimed"]
+State = Literal["due", "claimed", "proved", "stale", "contradicted"]
+
+OPENS: frozenset[str] = frozenset({"claimed", "proved"})
+"""The states in which people are added to the group."""
 
 _VERSION = "v1"
 _DIGITS = 32
@@ -44,10 +48,37 @@ def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprint
     return Fingerprints(_digest("critical", critical), _digest("cosmetic", cosmetic))
 
 
-def state(form: Mapping[str, str | bool], thumbprint: str, confirmed: Mapping[str, Any] | None) -> State:
-    """``claimed`` when a person confirmed exactly these critical values, else ``due``."""
-    given = str((confirmed or {}).get("fingerprint") or "")
-    return "claimed" if given == fingerprints(form, thumbprint).critical else "due"
+def state(
+    form: Mapping[str, str | bool],
+    thumbprint: str,
+    confirmed: Mapping[str, Any] | None,
+    evidence: Mapping[str, Any] | None = None,
+) -> State:
+    """What is known of the console. ``due`` unless a person confirmed exactly these critical values, then:
+
+    ============== =============================================================================================
+    contradicted   a sign-in request that Mimecast sent after the confirmation differs from the wanted values
+    stale          the console changed after the confirmation, or the confirmation is too old
+    proved         such a request agrees with them
+    claimed        there is only the person's word
+    ============== =============================================================================================
+
+    ``evidence`` may have ``request`` (``fingerprint`` of the form it was compared with, ``at``, ``differs``),
+    ``change`` (``at``) and ``expired``; all times are UTC as ``2026-11-01T09:00:00Z``. What is older than the
+    confirmation does not count.
+    """
+    critical = fingerprints(form, thumbprint).critical
+    confirmed, evidence = confirmed or {}, evidence or {}
+    if str(confirmed.get("fingerprint") or "") != critical:
+        return "due"
+    since = str(confirmed.get("at") or "")
+    request, change = evidence.get("request") or {}, evidence.get("change") or {}
+    seen = request.get("fingerprint") == critical and str(request["at"]) >= since
+    if seen and request["differs"]:
+        return "contradicted"
+    if evidence.get("expired") or (change and str(change["at"]) > since):
+        return "stale"
+    return "proved" if seen else "claimed"
 
 
 def normal_thumbprint(thumbprint: str) -> str:

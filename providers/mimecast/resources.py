@@ -741,7 +741,7 @@ class AuthenticationProfileProvider(_Provider):
     """`AuthenticationProfile`. Calls nothing: no public Mimecast API has authentication profiles."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        inputs = _inputs(news, "form", "thumbprint", "confirmed")
+        inputs = _inputs(news, "form", "thumbprint", "confirmed", "evidence")
         failures: list[CheckFailure] = []
         normalise(
             inputs,
@@ -751,8 +751,10 @@ class AuthenticationProfileProvider(_Provider):
         )
         normalise(inputs, failures, "form", _form)
         normalise(inputs, failures, "confirmed", _confirmation)
-        if inputs["confirmed"] is None:
-            del inputs["confirmed"]
+        normalise(inputs, failures, "evidence", _evidence)
+        for key in ("confirmed", "evidence"):
+            if inputs[key] is None:
+                del inputs[key]
         if not failures and is_known(inputs["form"]) and is_known(inputs["thumbprint"]):
             # On no property: the certificate may be marked secret, and the engine prints values.
             failures += [
@@ -769,7 +771,7 @@ class AuthenticationProfileProvider(_Provider):
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         # What was confirmed last is what the console holds, until something else is confirmed.
-        previous = olds["form"] if olds.get("state") == "claimed" else olds.get("previousForm")
+        previous = olds["form"] if olds.get("state") != "due" else olds.get("previousForm")
         return UpdateResult(_profile_outputs(news, previous))
 
 
@@ -791,13 +793,29 @@ def _confirmation(value: Any) -> dict[str, str] | None:
     return {key: value[key].strip() for key in keys}
 
 
+def _evidence(value: Any) -> dict[str, Any] | None:
+    parts = {"request": ("fingerprint", "at", "differs"), "change": ("at",)}
+    if value is not None and not (
+        isinstance(value, dict)
+        and all(
+            isinstance(value[part], dict) and all(key in value[part] for key in keys)
+            for part, keys in parts.items()
+            if part in value
+        )
+    ):
+        raise ValueError("must be a map with request (fingerprint, at, differs), change (at) or expired")
+    return value or None
+
+
 def _profile_inputs(props: Properties) -> Properties:
-    return {key: props[key] for key in ("form", "thumbprint", "confirmed") if key in props}
+    return {key: props[key] for key in ("form", "thumbprint", "confirmed", "evidence") if key in props}
 
 
 def _profile_outputs(props: Properties, previous: Properties | None) -> Properties:
     prints = authentication_profile.fingerprints(props["form"], props["thumbprint"])
-    state = authentication_profile.state(props["form"], props["thumbprint"], props.get("confirmed"))
+    state = authentication_profile.state(
+        props["form"], props["thumbprint"], props.get("confirmed"), props.get("evidence")
+    )
     return {
         **_profile_inputs(props),
         "criticalFingerprint": prints.critical,
@@ -808,15 +826,17 @@ def _profile_outputs(props: Properties, previous: Properties | None) -> Properti
 
 
 class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationProfile"):
-    """What an administrator sets in the console, and whether a person confirmed exactly that.
+    """What an administrator sets in the console, and what is known of it.
 
     It writes nothing to Mimecast and claims nothing: ``state`` is ``due`` until the confirmed fingerprint is the
-    wanted one, then ``claimed``.
+    wanted one; then evidence decides between ``claimed``, ``proved``, ``stale`` and ``contradicted``
+    (`providers.mimecast.authentication_profile.state`).
     """
 
     form: Output[dict[str, Any]]
     thumbprint: Output[str]
     confirmed: Output[dict[str, str] | None]
+    evidence: Output[dict[str, Any] | None]
     criticalFingerprint: Output[str]  # noqa: N815
     """Of the values that can break a sign-in; this one is confirmed."""
     cosmeticFingerprint: Output[str]  # noqa: N815
@@ -831,14 +851,21 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
         form: Input[Mapping[str, Input[str | bool]]],
         thumbprint: Input[str],
         confirmed: Input[Mapping[str, str]] | None = None,
+        evidence: Input[Mapping[str, Any]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """
         :param form: Every field of `facts.profile_form.FIELDS`, by key.
         :param thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal.
         :param confirmed: A person's word: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
+        :param evidence: What was seen afterwards: ``request``, ``change``, ``expired``. Absent: nothing was.
         """
-        props: Properties = {"form": form, "thumbprint": thumbprint, "confirmed": confirmed}
+        props: Properties = {
+            "form": form,
+            "thumbprint": thumbprint,
+            "confirmed": confirmed,
+            "evidence": evidence,
+        }
         outputs = ("criticalFingerprint", "cosmeticFingerprint", "state", "previousForm")
         super().__init__(AuthenticationProfileProvider(), resource_name, props | dict.fromkeys(outputs), opts)
 

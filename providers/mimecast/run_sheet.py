@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -43,7 +44,7 @@ class RunSheet:
     """What a run sheet is made from. ``form`` and ``previous`` map field keys to values.
 
     ``previous`` is the form as it was confirmed last, or ``None`` when nothing was ever set in the console;
-    ``state`` is ``due`` or ``claimed``.
+    ``state`` and ``evidence`` are those of the resource (`providers.mimecast.authentication_profile`).
     """
 
     stack: str
@@ -53,6 +54,7 @@ class RunSheet:
     previous: Mapping[str, str | bool] | None
     fingerprints: Fingerprints
     state: str
+    evidence: Mapping[str, Any] | None = None
 
     @property
     def confirm_command(self) -> str:
@@ -98,7 +100,8 @@ class _Dialogue:
 
 def markdown(sheet: RunSheet) -> str:
     """The sheet as Markdown. Tables stand under ``## 1. Authentication profile`` and ``## 2. Application settings``."""
-    parts = [f"# {_title(sheet)}", "", _standing(sheet), "", *_facts_table(sheet)]
+    standing = f"State: **{sheet.state}**. {_escaped(_standing(sheet))}"
+    parts = [f"# {_title(sheet)}", "", standing, "", *_facts_table(sheet)]
     for heading, paragraphs in _before_work(sheet):
         parts += ["", f"## {heading}", "", *_bullets(paragraphs)]
     for dialogue in _dialogues(sheet):
@@ -118,6 +121,7 @@ def html(sheet: RunSheet) -> str:
     return _template().render(
         sheet=sheet,
         title=_title(sheet),
+        standing=_standing(sheet),
         before_work=_before_work(sheet),
         dialogues=_dialogues(sheet),
         after_work=_after_work(sheet),
@@ -137,11 +141,46 @@ def _title(sheet: RunSheet) -> str:
 
 
 def _standing(sheet: RunSheet) -> str:
+    evidence = sheet.evidence or {}
     if sheet.state == "claimed":
-        return "State: **claimed**. A person confirmed these values; there is nothing to do."
+        return "A person confirmed these values; there is nothing to do."
+    if sheet.state == "proved":
+        return "A person confirmed these values, and a sign-in request of Mimecast's agrees; there is nothing to do."
+    if sheet.state == "contradicted":
+        return (
+            f"A person confirmed these values, but the sign-in request that Mimecast sent at "
+            f"{evidence['request']['at']} is not as wanted: {_differing(evidence['request'])}. Set the values below, "
+            "then confirm again."
+        )
+    if sheet.state == "stale":
+        change = evidence.get("change")
+        why = (
+            f"the audit log shows “{change['event']}” at {change['at']}"
+            if change
+            else f"the confirmation ended on {evidence.get('expired', 'a day that is over')}"
+        )
+        return (
+            f"A person confirmed these values, but {why}. Compare the console with them, then confirm again."
+        )
     if sheet.previous is None:
-        return "State: **due**. Nobody has confirmed these values yet."
-    return "State: **due**. The values below differ from the ones confirmed last."
+        return "Nobody has confirmed these values yet."
+    return "The values below differ from the ones confirmed last."
+
+
+def _differing(request: Mapping[str, Any]) -> str:
+    def sent(aspect: str) -> str:
+        value = request.get(aspect)
+        return ", ".join(value) if isinstance(value, list | tuple) else str(value or "")
+
+    return "; ".join(f"{_ASPECTS[aspect]} {sent(aspect) or 'none'}" for aspect in request["differs"])
+
+
+_ASPECTS = {
+    "issuer": "issuer",
+    "destination": "destination",
+    "replyUrl": "reply URL",
+    "contexts": "authentication contexts",
+}
 
 
 def _before_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:

@@ -70,6 +70,46 @@ def test_only_the_confirmed_fingerprint_claims() -> None:
     assert state(FORM, "00" * 20, {"fingerprint": PRINTS.critical}) == "due"
 
 
+AT = "2026-11-22T10:00:00Z"
+BEFORE, AFTER = "2026-11-22T09:59:59Z", "2026-11-22T10:00:01Z"
+
+
+def request(at: str, *differs: str, of: str = PRINTS.critical) -> dict[str, object]:
+    return {"request": {"fingerprint": of, "at": at, "differs": list(differs)}}
+
+
+def change(at: str) -> dict[str, object]:
+    return {"change": {"at": at}}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (None, "claimed"),
+        ({}, "claimed"),
+        (request(AFTER), "proved"),
+        (request(AT), "proved"),
+        (request(BEFORE), "claimed"),
+        (request(AFTER, of="v1:another"), "claimed"),
+        (request(AFTER, "issuer"), "contradicted"),
+        (request(BEFORE, "issuer"), "claimed"),
+        (change(AFTER), "stale"),
+        (change(AT), "claimed"),  # The change that was confirmed.
+        (change(BEFORE), "claimed"),
+        ({"expired": "2027-11-22"}, "stale"),
+        # What a request shows is not all that a change may have touched.
+        (request(AFTER) | change(AFTER), "stale"),
+        (request(AFTER) | change(BEFORE), "proved"),
+        (request(AFTER, "contexts") | change(AFTER), "contradicted"),
+    ],
+)
+def test_evidence_after_the_confirmation_decides(evidence: dict[str, object] | None, expected: str) -> None:
+    confirmed = {"fingerprint": PRINTS.critical, "at": AT}
+    assert state(FORM, THUMBPRINT, confirmed, evidence) == expected
+    assert state(FORM, THUMBPRINT, None, evidence) == "due"
+    assert state(FORM, "00" * 20, confirmed, evidence) == "due"
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -220,3 +260,22 @@ def test_what_changes_is_shown_with_what_was() -> None:
 def test_a_confirmed_sheet_says_that_nothing_is_left() -> None:
     assert "nothing to do" in markdown(sheet(dict(FORM), "claimed"))
     assert "nothing to do" in html(sheet(dict(FORM), "claimed"))
+
+
+@pytest.mark.parametrize("render", [markdown, html])
+def test_a_sheet_of_doubtful_work_says_why(render: object) -> None:
+    seen = {
+        "at": AFTER,
+        "differs": ["issuer", "contexts"],
+        "issuer": "https://other.example/",
+        "contexts": [],
+    }
+    logged = {"at": AFTER, "event": "Existing Authentication Profile Changed"}
+    for standing, evidence, text in (
+        ("contradicted", {"request": seen}, "issuer https://other.example/; authentication contexts none"),
+        ("stale", {"change": logged}, f"“Existing Authentication Profile Changed” at {AFTER}"),
+        ("stale", {"expired": "2027-11-22"}, "ended on 2027-11-22"),
+    ):
+        text_of = render(RunSheet("s", "eu", "C", FORM, None, PRINTS, standing, evidence))  # type: ignore[operator]
+        assert text in text_of
+        assert "confirm again" in text_of

@@ -1,0 +1,25 @@
+"""The audit log: the call that reads it, and which of its events touch what decides sign-ins.
+
+Documented: the path, the permission, and that an event has ``auditType``, ``category``, ``eventInfo``,
+``eventTime`` and ``user``. **Assumed**: everything in `SIGN_IN_EVENTS` and `SIGN_IN_CATEGORIES`. No public source
+shows the event of a change of an authentication profile or of application settings; so any event is taken for one
+whose type contains such words, or whose details do where the category is the account's own.
+"""
+
+from __future__ import annotations
+
+from facts.mimecast_api import Endpoint
+
+GET_AUDIT_EVENTS = Endpoint("/api/audit/get-audit-events", "Account | Logs | Read", reads=True, page_size=100)
+
+SIGN_IN_EVENTS: tuple[str, ...] = ("authentication profile", "application setting")
+"""Words, in lower case, in the type or the details of an event. Assumed: see above."""
+
+SIGN_IN_CATEGORIES: tuple[str, ...] = ("account_logs",)
+"""Categories whose details are searched as well. Assumed: see above."""
+
+
+def touches_sign_in(audit_type: str, category: str, details: str) -> bool:
+    """Whether an event is taken for a change of a profile or of application settings."""
+    text = f"{audit_type} {details if category in SIGN_IN_CATEGORIES else ''}".lower()
+    return any(words in text for words in SIGN_IN_EVENTS)

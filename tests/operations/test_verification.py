@@ -1,0 +1,134 @@
+"""Finding Mimecast's sign-in request in what people capture, and judging it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from components.settings import from_values
+from operations.exit_codes import OperationError
+from operations.profiles import Profile
+from operations.verification import Captured, captured, compare
+from providers.mimecast.authentication_profile import Fingerprints
+from saml import authn_request
+from saml.authn_request import AuthnRequest
+from saml.names import CONTEXT_PASSWORD_PROTECTED
+
+LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
+REQUEST = AuthnRequest(
+    id="_1",
+    issue_instant=datetime(2026, 11, 22, 10, 0, tzinfo=UTC),
+    destination=LOGIN,
+    issuer="https://eu-api.mimecast.com/sso/CUK25A118",
+    assertion_consumer_service_url="https://eu-api.mimecast.com/login/saml",
+)
+POSTED = authn_request.build(REQUEST)
+REDIRECTED = f"{LOGIN}?{urlencode({'SAMLRequest': authn_request.build(REQUEST, binding='redirect')})}"
+CANARY = "canary-cookie-and-assertion"
+SETTINGS = from_values(
+    {
+        "region": "eu",
+        "accountCode": "CUK25A118",
+        "certificates": {"generations": [{"label": "a", "endDate": "2029-11-01T00:00:00Z"}], "active": "a"},
+    }
+)
+PROFILE = Profile(
+    form={"loginUrl": LOGIN, "passwordProtectedContext": False, "integratedAuthenticationContext": False},
+    thumbprint="",
+    fingerprints=Fingerprints("v1:a", "v1:b"),
+    state="claimed",
+    previous=None,
+    confirmed=None,
+    evidence=None,
+)
+
+
+def har(*requests: dict[str, Any]) -> str:
+    secrets = {"headers": [{"name": "Cookie", "value": CANARY}], "cookies": [{"name": "c", "value": CANARY}]}
+    response = {"postData": {"text": f"SAMLResponse={CANARY}"}, "method": "POST", "url": "https://x.example/"}
+    entries = [{"request": {**secrets, **request}} for request in (*requests, response)]
+    return json.dumps({"log": {"version": "1.2", "entries": entries}})
+
+
+def posted(value: str = POSTED, *, as_text: bool = False) -> dict[str, Any]:
+    form = {"SAMLRequest": value, "RelayState": CANARY}
+    fields = [{"name": name, "value": each} for name, each in form.items()]
+    data = {"text": urlencode(form)} if as_text else {"params": fields}
+    return {"method": "POST", "url": f"{LOGIN}?client=x", "postData": data}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        REDIRECTED,
+        POSTED,
+        f"  {POSTED[:80]}\n{POSTED[80:]}  ",
+        urlencode({"SAMLRequest": POSTED, "RelayState": "x"}),
+        har({"method": "GET", "url": "https://x.example/"}, posted()),
+        har(posted(as_text=True)),
+        har(posted(POSTED.replace("+", "%2B").replace("=", "%3D"))),
+        har({"method": "GET", "url": REDIRECTED}),
+    ],
+)
+@pytest.mark.parametrize("as_file", [False, True])
+def test_the_request_is_found_and_nothing_else_is_kept(given: str, as_file: bool, tmp_path: Path) -> None:
+    if as_file:
+        (tmp_path / "capture").write_text(given)
+    found = captured(str(tmp_path / "capture") if as_file else given)
+    assert found.request == REQUEST
+    assert found.sent_to in (None, LOGIN)
+    assert CANARY not in repr(found)
+
+
+def test_the_last_request_of_a_recording_counts() -> None:
+    other = authn_request.build(AuthnRequest("_0", REQUEST.issue_instant, None, "https://other.example/"))
+    assert captured(har(posted(other), posted())).request == REQUEST
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "no SAML sign-in request"),
+        (f"not base64, {CANARY}", "no SAML sign-in request"),
+        ("https://login.microsoftonline.com/x/saml2?a=b", "no SAMLRequest parameter"),
+        ('{"log": []}', "no HAR file"),
+        ("{", "no HAR file"),
+        (har(), "None of the 1 requests"),
+        ("PCFET0NUWVBFIGEgWzwhRU5USVRZIGIgImMiPl0+PGEvPg==", "document type"),
+        ("A" * 5000, "no SAML sign-in request"),
+    ],
+)
+def test_what_is_no_request_is_explained_and_not_repeated(given: str, said: str) -> None:
+    with pytest.raises(OperationError, match=said) as refused:
+        captured(given)
+    assert CANARY not in str(refused.value)
+
+
+def test_a_request_as_wanted_agrees_in_every_aspect() -> None:
+    assert [row.agrees for row in compare(SETTINGS, PROFILE, Captured(REQUEST, None))] == [True] * 4
+
+
+def test_each_difference_is_named_and_what_is_left_open_is_not_one() -> None:
+    odd = AuthnRequest(
+        id="_2",
+        issue_instant=REQUEST.issue_instant,
+        destination=None,
+        issuer="eu-api.mimecast.com.CUK25A118",
+        requested_authn_contexts=(CONTEXT_PASSWORD_PROTECTED,),
+    )
+    rows = {row.aspect: row for row in compare(SETTINGS, PROFILE, Captured(odd, None))}
+    assert {aspect: row.agrees for aspect, row in rows.items()} == {
+        "issuer": False,
+        "destination": None,
+        "replyUrl": None,
+        "contexts": False,
+    }
+    assert (rows["contexts"].wanted, rows["contexts"].sent) == ("none", CONTEXT_PASSWORD_PROTECTED)
+    # Where the browser went counts where the request itself says nothing.
+    sent = compare(SETTINGS, PROFILE, Captured(odd, "https://login.example/saml2"))
+    assert {row.aspect: row.agrees for row in sent}["destination"] is False

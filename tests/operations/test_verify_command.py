@@ -1,0 +1,123 @@
+"""Evidence from the first proof to a contradiction, with the commands that people type, on the sandbox."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from facts.regions import REGIONS
+from sandbox.browser import Browser
+from tests.support.projects import Project, project
+
+ADA, GRACE = "ada@example.com", "grace@example.com"
+GROUP = "Personal Portal single sign-on"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path, "embedded") as fresh:
+        fresh.configure(rollOut={"group": GROUP, "who": "pilot", "pilot": [ADA]})
+        assert fresh.up().code == 0
+        yield fresh
+
+
+def capture(made: Project, file: Path) -> str:
+    """What a browser's recording holds after Ada's sign-in began: the request, and things nobody should keep."""
+    browser = Browser(made.home)
+    page = browser.submit(browser.open(REGIONS["eu"].sign_on_url).form("login"), {"emailAddress": ADA})
+    form = page.form("saml-request")
+    assert form is not None
+    fields = [{"name": name, "value": value} for name, value in form.form_values()]
+    request = {"method": "POST", "url": form.action, "postData": {"params": fields}}
+    cookies = [{"name": "session", "value": "canary-cookie"}]
+    file.write_text(json.dumps({"log": {"entries": [{"request": {**request, "cookies": cookies}}]}}))
+    return str(file)
+
+
+def in_group(made: Project) -> set[str]:
+    return {member["who"] for member in made.control.documents("mimecast.members")}
+
+
+def state(text: str) -> str:
+    """The profile's state in the outputs of a deployment, where a changed one stands after the old one."""
+    lines = re.findall(r"^ *[~+]? *state +: (.+)$", text, flags=re.MULTILINE)
+    assert lines, text
+    return str(re.findall(r'"(\w+)"', lines[-1])[-1])
+
+
+def test_from_a_claim_to_a_proof_to_a_contradiction(made: Project, tmp_path: Path) -> None:
+    nothing = made.sso("verify")
+    assert (nothing.code, "due (nobody confirmed" in nothing.text) == (0, True), nothing.text
+    sheet = (made.folder / "build/run-sheet/sandbox.html").read_text()
+    made.do_the_console_work()
+    assert state(made.up().text) == "claimed"
+
+    recording = capture(made, tmp_path / "sign-in.har")
+    proved = made.sso("verify", "--saml-request", recording, "--by", ADA)
+    assert proved.code == 0, proved.text
+    assert "Authentication profile: proved" in proved.text
+    assert proved.text.count("agrees") >= 4
+    copy = (made.home / "stacks/Pulumi.sandbox.yaml").read_text()
+    assert "https://eu-api.mimecast.com/sso/CUK25A118" in copy
+    assert "canary" not in copy
+    assert state(made.up().text) == "proved"
+    assert made.sso("preview").code == 0
+    drift = made.sso("drift")
+    assert (drift.code, "shows no change of profiles" in drift.text) == (0, True), drift.text
+
+    # Somebody ticks a context in the console, as in a new profile.
+    row = r'(data-field="passwordProtectedContext".*?<code>)not ticked'
+    (tmp_path / "other.html").write_text(re.sub(row, r"\1ticked", sheet, flags=re.DOTALL))
+    assert made.sandbox("administrator", str(tmp_path / "other.html")).code == 0
+    drifted = made.sso("drift")
+    assert drifted.code == 2, drifted.text
+    assert "Existing Authentication Profile Changed, by administrator@example.com" in drifted.text
+
+    stale = made.sso("verify")
+    assert (stale.code, "Authentication profile: stale" in stale.text) == (2, True), stale.text
+    made.configure(rollOut={"group": GROUP, "who": "pilot", "pilot": [ADA, GRACE]})
+    up = made.up()
+    assert (up.code, state(up.text)) == (0, "stale"), up.text
+    assert "stale: console work is due" in up.text
+    assert in_group(made) == {ADA}, "nobody is removed, and nobody is added"
+
+    contradicted = made.sso("verify", "--saml-request", capture(made, tmp_path / "later.har"))
+    assert contradicted.code == 2, contradicted.text
+    assert "DIFFERS  Requested authentication contexts" in contradicted.text
+    assert "wanted: none" in contradicted.text
+    assert state(made.up().text) == "contradicted"
+    assert in_group(made) == {ADA}
+    again = (made.folder / "build/run-sheet/sandbox.html").read_text()
+    assert "authentication contexts urn:oasis" in again
+
+    made.do_the_console_work()
+    old = made.sso("verify", "--saml-request", recording)
+    assert (old.code, "before the confirmation" in old.text) == (4, True), old.text
+    assert state(made.up().text) == "claimed"
+    assert in_group(made) == {ADA, GRACE}
+
+
+def test_an_audit_log_that_cannot_be_read_is_unknown(made: Project) -> None:
+    made.do_the_console_work()
+    made.control.faults({"path": "/api/audit/.*", "status": 403, "times": 1000})
+    unknown = made.sso("verify")
+    assert unknown.code == 1, unknown.text
+    assert "unknown, the audit log was not read" in unknown.text
+    assert "Account | Logs | Read" in unknown.text
+
+
+def test_an_old_confirmation_holds_new_people(made: Project) -> None:
+    made.do_the_console_work()
+    assert made.up().code == 0
+    copy = made.home / "stacks/Pulumi.sandbox.yaml"
+    content = re.sub(r"at: '?20\d\d-([^']+)'?\n", r"at: '2001-\1'\n", copy.read_text())
+    copy.write_text(content)
+    made.configure(rollOut={"group": GROUP, "who": "all"})
+    up = made.up()
+    assert (up.code, state(up.text)) == (0, "stale"), up.text
+    assert in_group(made) == {ADA}
+    assert "the confirmation ended on 2002-" in (made.folder / "build/run-sheet/sandbox.md").read_text()

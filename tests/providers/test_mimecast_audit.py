@@ -1,0 +1,64 @@
+"""Changes of the console, read from the audit log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from facts.mimecast_audit import touches_sign_in
+from providers.mimecast.audit import changes_since
+from providers.mimecast.errors import MalformedAnswer
+from tests.providers.vendor import Adapter, Answer, client, legacy
+
+SINCE = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
+
+
+def event(minutes: int, kind: str = "Existing Authentication Profile Changed", **more: str) -> dict[str, Any]:
+    at = SINCE + timedelta(minutes=minutes)
+    row = {"auditType": kind, "category": "account_logs", "user": "admin@example.com", "eventInfo": "x"}
+    return row | {"id": str(minutes), "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S+0000")} | more
+
+
+def vendor(*pages: list[dict[str, Any]]) -> Adapter:
+    def respond(_path: str, body: Any) -> Answer:
+        number = int(body["meta"]["pagination"].get("pageToken", 0))
+        paging = {"next": str(number + 1)} if number + 1 < len(pages) else {}
+        answer = legacy(None, pageSize=2, **paging)
+        answer.body["data"] = pages[number]
+        return answer
+
+    return Adapter(respond)
+
+
+def test_changes_after_the_confirmation_are_found_on_every_page_oldest_first() -> None:
+    log = vendor(
+        [event(9, "New Application Settings"), event(7, "User Logged On", category="authentication_logs")],
+        [event(3, "Account Changed", eventInfo="Authentication profile Entra"), event(0), event(-5)],
+    )
+    found = changes_since(client(log), SINCE)
+    assert [(change.event, change.at - SINCE) for change in found] == [
+        ("Account Changed", timedelta(minutes=3)),
+        ("New Application Settings", timedelta(minutes=9)),
+    ]
+    (first, _) = log.bodies("/api/audit/get-audit-events")
+    assert first["data"][0]["startDateTime"] == "2026-11-22T10:00:00+0000"
+
+
+def test_an_event_without_a_time_or_an_endless_log_is_an_error() -> None:
+    with pytest.raises(MalformedAnswer, match="no time"):
+        changes_since(client(vendor([event(1, eventTime="yesterday")])), SINCE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "category", "details", "counts"),
+    [
+        ("New Authentication Profile", "anything", "", True),
+        ("APPLICATION SETTINGS changed", "", "", True),
+        ("Folder Log Entry", "profile_group_logs", "Application settings pilot", False),
+        ("User Logged On", "authentication_logs", "Authentication profile", False),
+    ],
+)
+def test_which_events_count(kind: str, category: str, details: str, counts: bool) -> None:
+    assert touches_sign_in(kind, category, details) is counts
