@@ -11,7 +11,7 @@ import pulumi
 from components import live_tenant
 from components.settings import Address, Addresses, AddressSource, Dns, Domain, RollOut
 from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
-from providers.mimecast import MimecastError, authentication_profile
+from providers.mimecast import MimecastError, authentication_profile, run_sheet
 from providers.mimecast.authentication_profile import OPENS
 from providers.mimecast.resources import (
     AddressBook,
@@ -168,6 +168,15 @@ class MimecastTenant(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[book, self.profile]),
         )
         self.profile_state.apply(lambda state: self._tell(state, args))
+        self._warn_of_lock_outs(args.form)
+
+    def _warn_of_lock_outs(self, form: Mapping[str, pulumi.Input[str | bool]]) -> None:
+        """Boxes that reach further than the portal are a warning in every run; the rest stands on the run sheet."""
+        further = ("enforceAdministrationConsole", "enforceEndUserApplications")
+        if any(form[key] is True for key in further):
+            boxes = {key: value for key, value in form.items() if isinstance(value, bool)}
+            for warning in run_sheet.lock_out_warnings(boxes):
+                pulumi.log.warn(f"Lock-out: {warning}", resource=self)
 
     def _tell(self, state: str, args: MimecastTenantArgs) -> None:
         count = len(args.members)

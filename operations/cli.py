@@ -98,7 +98,7 @@ def _deploy(opened: Stack, engine: Engine, *, yes: bool, diff: bool = False, ref
         why, effect = _CONSOLE_WORK[profile.state]
         click.echo(
             f"\n{why}, for an administrator of Mimecast account {settings.account_code}.\n"
-            f"Run sheet: {_relative(page)} (and .md). {effect}"
+            f"Run sheet: {_relative(page)} (and .md, .txt). {effect}"
         )
     else:
         profiles.remove_run_sheet(opened)
@@ -154,7 +154,7 @@ def run_sheet(stack: str) -> Exit:
     """Write the run sheet of the console work, due or done."""
     opened, engine = _open(stack, "run-sheet")
     page = profiles.write_run_sheet(opened, opened.settings(), _profile(engine))
-    click.echo(f"Run sheet: {_relative(page)} (and .md)")
+    click.echo(f"Run sheet: {_relative(page)} (and .md, .txt)")
     return Exit.FINE
 
 

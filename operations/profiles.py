@@ -14,6 +14,7 @@ from operations.stacks import Stack
 from providers.mimecast import run_sheet
 from providers.mimecast.authentication_profile import Fingerprints
 
+_RENDERED = {"html": run_sheet.html, "md": run_sheet.markdown, "txt": run_sheet.text}
 _TYPE = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
 
 
@@ -66,12 +67,12 @@ def _profile(outputs: dict[str, Any]) -> Profile:
 
 
 def run_sheet_path(stack: Stack, suffix: str) -> Path:
-    """Where the stack's run sheet is written; ``suffix`` is ``html`` or ``md``."""
+    """Where the stack's run sheet is written; ``suffix`` is ``html``, ``md`` or ``txt``."""
     return stack.root / "build" / "run-sheet" / f"{stack.name}.{suffix}"
 
 
 def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
-    """Writes the run sheet as Markdown and HTML; gives the path of the HTML one."""
+    """Writes the run sheet as HTML, Markdown and plain text; gives the path of the HTML one."""
     sheet = run_sheet.RunSheet(
         stack=stack.name,
         region=settings.region,
@@ -84,14 +85,14 @@ def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
     )
     page = run_sheet_path(stack, "html")
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(run_sheet.html(sheet), encoding="utf-8")
-    run_sheet_path(stack, "md").write_text(run_sheet.markdown(sheet), encoding="utf-8")
+    for suffix, render in _RENDERED.items():
+        run_sheet_path(stack, suffix).write_text(render(sheet), encoding="utf-8")
     return page
 
 
 def remove_run_sheet(stack: Stack) -> None:
     """Removes the sheet of work that is done, so that nobody works from it again."""
-    for suffix in ("html", "md"):
+    for suffix in _RENDERED:
         run_sheet_path(stack, suffix).unlink(missing_ok=True)
 
 

@@ -1,11 +1,13 @@
 """The sheet an administrator works from: every field of the console's forms, with the value ready to paste.
 
-The Markdown form is for tickets and terminals, the HTML form for people who print or click. Both carry the same
-facts, and both can be read by machines: tables under fixed headings, rows in the form's order.
+The Markdown form is for tickets, the HTML form for people who print or click, the plain text for mail and
+terminals. All carry the same facts in the form's order; Markdown and HTML can be read by machines: tables under
+fixed headings.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +33,7 @@ LEAVE_EMPTY = "leave empty"
 CERTIFICATE_BELOW = "the text below, on one line"
 ADMINISTRATORS_PROFILE = "Account_Administrators_Authentication_Profile"
 
+_TEXT_WIDTH = 100
 _TEMPLATES = Path(__file__).parent / "templates"
 _CERTIFICATE = "certificate"
 _PRESENT_PATHS = {
@@ -130,6 +133,20 @@ def html(sheet: RunSheet) -> str:
     )
 
 
+def text(sheet: RunSheet) -> str:
+    """The sheet as plain text, with each value on a line of its own, ready to paste."""
+    parts = [_underlined(_title(sheet), "="), "", f"State: {sheet.state}. {_standing(sheet)}", ""]
+    parts += [f"{name:22}{value}" for name, value in _facts(sheet).items()]
+    for heading, paragraphs in _before_work(sheet):
+        parts += ["", _underlined(heading), "", *_items(paragraphs)]
+    for dialogue in _dialogues(sheet):
+        parts += ["", _underlined(f"{dialogue.number}. {dialogue.title}"), "", *_dialogue_text(dialogue)]
+    for heading, paragraphs in _after_work(sheet):
+        parts += ["", _underlined(heading), "", *_items(paragraphs)]
+    parts += ["", _underlined("3. Confirm"), "", *_wrapped(_CONFIRM), "", f"    {sheet.confirm_command}", ""]
+    return "\n".join(parts)
+
+
 _CONFIRM = (
     "When the console holds exactly these values, say so, with your name and what shows it (a change number, a "
     "screenshot). This records the critical fingerprint; the next deployment then fills the group."
@@ -193,26 +210,45 @@ def _before_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
 
 
 def _effects(sheet: RunSheet) -> list[str]:
-    administrators = (
-        "Administrators are not affected by this profile where "
-        f"{ADMINISTRATORS_PROFILE} exists: it overrides every other profile for them."
-    )
-    effects = [
+    return [
         f"Nothing, until people are in the group “{sheet.form['group']}”. The deployment adds them, after step 3.",
         "People who are in the group already get the new values within the time below.",
-        administrators,
+        *lock_out_warnings(sheet.form),
     ]
-    if sheet.form["enforceAdministrationConsole"] is True:
-        effects.append(
+
+
+def lock_out_warnings(form: Mapping[str, str | bool]) -> list[str]:
+    """Who could be locked out by these values, in sentences; the deployment logs them as well.
+
+    Source: Mimecast's articles on authentication profiles, SAML for end-user applications, the default
+    administrator profile and break-glass accounts.
+    """
+    warnings = [
+        (
+            f"Administrators: where {ADMINISTRATORS_PROFILE} exists it overrides every other profile for them, this "
+            "one included. No API shows whether it exists: look before anything is enforced."
+        )
+    ]
+    if form["enforceAdministrationConsole"] is True:
+        warnings.append(
             "Administrators in the group sign in to the console through SAML. Keep a second Super Administrator "
             "who does not depend on the identity provider."
         )
-    if sheet.form["enforceEndUserApplications"] is True:
-        effects.append(
+    if form["enforceEndUserApplications"] is True:
+        warnings.append(
             "Mimecast for Outlook, Mobile and Mac, and every program that uses the API with a user's password, "
             "refuse the password of people in the group; keys of API 1.0 cannot be made for them."
         )
-    return effects
+    warnings.append(
+        "Permitted IP ranges of the profile: whoever comes from elsewhere is refused, and that does not count as a "
+        "failed sign-in. No API shows them."
+    )
+    if form["monitorMetadataUrl"] is not True:
+        warnings.append(
+            "The certificate is pasted, not monitored: when Entra signs with another one, nobody in the group can "
+            "sign in until it stands here as well."
+        )
+    return warnings
 
 
 def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
@@ -241,8 +277,9 @@ def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
             "Roll-back",
             [
                 (
-                    f"Take the people out of the group “{group}”: in the deployment (rollOut.who: none), or "
-                    "at once in the console under Directories > Profile Groups. They sign in with a password again "
+                    f"At once: mimecast-sso roll-out back --stack {sheet.stack}, or by hand in the console under "
+                    f"Directories > Profile Groups: take the people out of the group “{group}”. They are asked for a "
+                    "password again, a cloud password or the directory's, "
                     f"within {PROPAGATION_MINUTES} minutes. The profile and its settings can stay."
                 ),
             ],
@@ -287,6 +324,16 @@ def _row(sheet: RunSheet, field: FormField) -> Row:
     return Row(field.key, field.label, value, before, _note(field))
 
 
+def _facts(sheet: RunSheet) -> dict[str, str]:
+    return {
+        "Stack": sheet.stack,
+        "Region": sheet.region,
+        "Account": sheet.account_code,
+        "Critical fingerprint": sheet.fingerprints.critical,
+        "Cosmetic fingerprint": sheet.fingerprints.cosmetic,
+    }
+
+
 def _shown(value: str | bool) -> str:
     if isinstance(value, bool):
         return TICKED if value else UNTICKED
@@ -310,14 +357,8 @@ def _note(field: FormField) -> str:
 
 
 def _facts_table(sheet: RunSheet) -> list[str]:
-    facts = {
-        "Stack": sheet.stack,
-        "Region": sheet.region,
-        "Account": sheet.account_code,
-        "Critical fingerprint": sheet.fingerprints.critical,
-        "Cosmetic fingerprint": sheet.fingerprints.cosmetic,
-    }
-    return ["| | |", "| --- | --- |", *(f"| {name} | {_code(value)} |" for name, value in facts.items())]
+    rows = (f"| {name} | {_code(value)} |" for name, value in _facts(sheet).items())
+    return ["| | |", "| --- | --- |", *rows]
 
 
 def _dialogue_markdown(dialogue: _Dialogue) -> list[str]:
@@ -356,6 +397,37 @@ def _escaped(text: str) -> str:
 
 def _bullets(paragraphs: list[str]) -> list[str]:
     return [f"- {_escaped(paragraph)}" for paragraph in paragraphs]
+
+
+# -- Plain text -----------------------------------------------------------------------------------------------
+
+
+def _dialogue_text(dialogue: _Dialogue) -> list[str]:
+    lines = [f"Console: {dialogue.path}", *_wrapped(dialogue.introduction)]
+    for row in dialogue.rows:
+        lines += ["", f"{row.label}:", f"    {row.value or f'({LEAVE_EMPTY})'}"]
+        lines += [f"    (before: {row.before})"] if row.before else []
+        lines += [f"    ({row.note})"] if row.note else []
+    return lines
+
+
+def _underlined(heading: str, line: str = "-") -> str:
+    return f"{heading}\n{line * len(heading)}"
+
+
+def _items(paragraphs: list[str]) -> list[str]:
+    return [line for paragraph in paragraphs for line in _wrapped(paragraph, "- ", "  ")]
+
+
+def _wrapped(paragraph: str, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(
+        paragraph,
+        _TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 # -- HTML -----------------------------------------------------------------------------------------------------

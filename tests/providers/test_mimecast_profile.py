@@ -11,7 +11,7 @@ import pytest
 
 from facts.profile_form import FIELDS, Control, Section
 from providers.mimecast.authentication_profile import fingerprints, problems, state
-from providers.mimecast.run_sheet import RunSheet, html, markdown
+from providers.mimecast.run_sheet import RunSheet, html, lock_out_warnings, markdown, text
 
 CONTENT = b"a certificate, as far as this test goes" * 20
 CERTIFICATE = base64.b64encode(CONTENT).decode()
@@ -208,7 +208,31 @@ def test_the_markdown_holds_every_field_in_order_and_the_certificate_in_a_block(
     assert f"```text\n{CERTIFICATE}\n```" in text
 
 
-@pytest.mark.parametrize("render", [markdown, html])
+def test_the_text_holds_every_field_in_order_ready_to_paste() -> None:
+    lines = text(sheet(FORM | {"issuerUrl": "https://old.example/"})).splitlines()
+    at = 0
+    for field in FIELDS:
+        at = lines.index(f"{field.label}:", at)
+        value = FORM[field.key]
+        assert lines[at + 1] == f"    {shown(value) or '(leave empty)'}"
+    issuer = lines.index("Issuer URL:")
+    assert lines[issuer + 2] == "    (before: https://old.example/)"
+    pasted = {CERTIFICATE, str(FORM["issuerUrl"])}
+    assert all(len(line) <= 130 for line in lines if line.strip() not in pasted)
+
+
+def test_who_could_be_locked_out_is_said() -> None:
+    always = " ".join(lock_out_warnings(FORM))
+    for part in ("Account_Administrators_Authentication_Profile", "Permitted IP ranges", "not monitored"):
+        assert part in always
+    assert "not monitored" not in " ".join(lock_out_warnings(FORM | {"monitorMetadataUrl": True}))
+    for render in (markdown, html, text):
+        assert "where Account_Administrators_Authentication_Profile exists" in " ".join(
+            render(sheet()).split()
+        )
+
+
+@pytest.mark.parametrize("render", [markdown, html, text])
 def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
     tables = Tables()
     tables.feed(render(sheet()))  # type: ignore[operator]
@@ -228,7 +252,7 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
         PRINTS.critical,
         PRINTS.cosmetic,
     ):
-        assert needed in tables.text
+        assert needed in " ".join(tables.text.split())
 
 
 @pytest.mark.parametrize(
@@ -271,11 +295,11 @@ def test_a_sheet_of_doubtful_work_says_why(render: object) -> None:
         "contexts": [],
     }
     logged = {"at": AFTER, "event": "Existing Authentication Profile Changed"}
-    for standing, evidence, text in (
+    for standing, evidence, why in (
         ("contradicted", {"request": seen}, "issuer https://other.example/; authentication contexts none"),
         ("stale", {"change": logged}, f"“Existing Authentication Profile Changed” at {AFTER}"),
         ("stale", {"expired": "2027-11-22"}, "ended on 2027-11-22"),
     ):
         text_of = render(RunSheet("s", "eu", "C", FORM, None, PRINTS, standing, evidence))  # type: ignore[operator]
-        assert text in text_of
+        assert why in text_of
         assert "confirm again" in text_of
