@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox.engine.backend import Backend
+from sandbox.engine.children import Children
 from sandbox.engine.config import Project, StackConfig, is_secret, package_config
 from sandbox.engine.errors import EngineError, NotSupportedError
 from sandbox.engine.plugins import DYNAMIC, PluginHost, free_address
@@ -173,7 +174,8 @@ class Deployment:
         self._preview = preview
         self._environment = environment
         self._address = free_address()
-        self._host = PluginHost(target.project, environment, self._address, self._plugin_log)
+        self._children = Children()
+        self._host = PluginHost(target.project, environment, self._address, self._plugin_log, self._children)
         self._program: Program | None = None
         self._cancelled = threading.Event()
         self._program_ok = False
@@ -279,6 +281,7 @@ class Deployment:
             if self._program is not None:
                 self._program.kill()
             self._host.stop()
+            self._children.release()
         outcome.ok = not self._executor.failed and not self._generator.failed
         outcome.doubtful = self._executor.doubtful
         outcome.canceled = self._cancelled.is_set()
@@ -414,7 +417,7 @@ class Deployment:
     def _start(self, mode: str) -> Program | None:
         """Start children, the program too if it is to run, then prepare."""
         if mode == "update" or self._options.run_program:
-            self._program = Program(self._target.project, self._environment, self._output)
+            self._program = Program(self._target.project, self._environment, self._output, self._children)
         self._start_plugins()
         self._prepare(mode)
         self._prepared = True

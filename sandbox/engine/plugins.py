@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from sandbox.engine.children import Children, kill
 from sandbox.engine.config import Project
 from sandbox.engine.errors import EngineError
 
@@ -50,13 +50,11 @@ class Process:
         """Ask it to end; kill it if it does not."""
         if self.popen.poll() is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.popen.pid, signal.SIGINT)
+        kill(self.popen, signal.SIGINT)
         try:
             self.popen.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.popen.pid, signal.SIGKILL)
+            kill(self.popen)
             self.popen.wait()
 
 
@@ -68,13 +66,17 @@ class PluginHost:
         environment: What the processes get.
         engine: Address of the engine's own server.
         log: Receives `(severity, text)`.
+        children: Starts the processes.
     """
 
-    def __init__(self, project: Project, environment: Mapping[str, str], engine: str, log: Log) -> None:
+    def __init__(
+        self, project: Project, environment: Mapping[str, str], engine: str, log: Log, children: Children
+    ) -> None:
         self._project = project
         self._environment = dict(environment)
         self._engine = engine
         self._log = log
+        self._children = children
         self._processes: list[Process] = []
         self._early: dict[tuple[str, str], list[_Starting]] = {}
         self._lock = threading.Lock()
@@ -116,14 +118,8 @@ class PluginHost:
         }
         environment = self._environment | options
         environment |= {"PULUMI_PROJECT": self._project.name, "PULUMI_CONFIG": json.dumps(dict(config))}
-        popen = subprocess.Popen(
-            [*command, self._engine],
-            cwd=self._project.working_folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the engine, which lets running operations end
+        popen = self._children.start(
+            [*command, self._engine], self._project.working_folder, environment, subprocess.DEVNULL
         )
         process = Process(command[-1], "", popen)
         with self._lock:
@@ -229,8 +225,7 @@ class PluginHost:
     def kill(self) -> None:
         """Kill every process, whatever it is doing."""
         for process in list(self._processes):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.popen.pid, signal.SIGKILL)
+            kill(process.popen)
 
     def stop(self) -> None:
         """End every process."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from sandbox.engine.children import Children, kill
 from sandbox.engine.config import Project
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -25,21 +24,23 @@ class Program:
         project: The project.
         environment: What the process gets.
         output: Receives each line, and whether it came from the standard error stream.
+        children: Starts the process.
     """
 
     def __init__(
-        self, project: Project, environment: Mapping[str, str], output: Callable[[str, bool], None]
+        self,
+        project: Project,
+        environment: Mapping[str, str],
+        output: Callable[[str, bool], None],
+        children: Children,
     ) -> None:
         self._project = project
         self._output = output
-        self._popen = subprocess.Popen(
+        self._popen = children.start(
             [project.python(), "-u", "-P", str(_LAUNCHER)],  # -P: this folder must not hide modules
-            cwd=project.working_folder,
-            env=dict(environment) | {"PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
+            project.working_folder,
+            dict(environment) | {"PYTHONUNBUFFERED": "1"},
+            subprocess.PIPE,
         )
         self._readers = [
             threading.Thread(target=self._read, args=(stream, error), daemon=True)
@@ -82,5 +83,4 @@ class Program:
     def kill(self) -> None:
         """End it now."""
         if self._popen.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
+            kill(self._popen)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -151,17 +152,21 @@ def _ordered(line: str) -> str:
     return json.dumps({key: document.get(key) for key in ("at", "call", "label")})
 
 
-def kill_all(process: subprocess.Popen[str]) -> None:
-    """Kill a command and everything that it started, as when a machine goes down."""
-    children: list[int] = []
-    todo = [process.pid]
+def children(pid: int) -> list[int]:
+    """Everything that a process started and that is its descendant now."""
+    found: list[int] = []
+    todo = [pid]
     while todo:
         for path in Path(f"/proc/{todo.pop()}/task").glob("*/children"):
             with contextlib.suppress(OSError):
-                found = [int(pid) for pid in path.read_text().split()]
-                children += found
-                todo += found
-    for pid in [process.pid, *children]:
+                todo += (pids := [int(word) for word in path.read_text().split()])
+                found += pids
+    return found
+
+
+def kill_all(process: subprocess.Popen[str], known: Sequence[int] = ()) -> None:
+    """Kill a command and everything that it started, as when a machine goes down."""
+    for pid in [process.pid, *known, *children(process.pid)]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -76,9 +76,11 @@ def test_embedded(name: str) -> None:
 @pytest.mark.soak
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", EMBEDDED_CASES)
-def test_embedded_again(name: str) -> None:
+def test_embedded_again(name: str, tally: Callable[[str, int, str], None]) -> None:
     """A second pass: what depends on timing shows. With the Pulumi CLI there, it takes the state over."""
     problems = _problems(name, EMBEDDED, [PULUMI] if PULUMI else None)
+    tally("conformance_second_pass", not problems, "cases")
+    tally("conformance_second_pass_failed", bool(problems), "cases")
     assert not problems, problems
 
 
@@ -86,10 +88,12 @@ def test_embedded_again(name: str) -> None:
 @pytest.mark.soak
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", ALL)
-def test_pulumi(name: str) -> None:
+def test_pulumi(name: str, tally: Callable[[str, int, str], None]) -> None:
     """The records are right: the real CLI still does this, and the embedded engine takes its state over."""
     assert PULUMI is not None
     problems = _problems(name, [PULUMI], EMBEDDED)
+    tally("conformance_real_cli", not problems, "cases")
+    tally("conformance_real_cli_failed", bool(problems), "cases")
     assert not problems, problems
 
 

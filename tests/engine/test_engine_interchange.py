@@ -154,5 +154,8 @@ def test_random_programs(tmp_path_factory: pytest.TempPathFactory, programs: lis
 @pytest.mark.soak
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs=st.lists(PROGRAM, min_size=2, max_size=5))
-def test_many_random_programs(tmp_path_factory: pytest.TempPathFactory, programs: list[list[Any]]) -> None:
+def test_many_random_programs(
+    tmp_path_factory: pytest.TempPathFactory, tally: Any, programs: list[list[Any]]
+) -> None:
     _edits(tmp_path_factory.mktemp("random"), programs)
+    tally("engine_random_programs", len(programs), "programs")

@@ -190,17 +190,39 @@ def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
     assert "pending operations" in told
 
 
-def test_killed_at_random_points_it_converges(tmp_path: Path) -> None:
-    _kills(tmp_path, 10, seed=1)
+def test_children_of_a_killed_engine_end(stack: Any) -> None:
+    stack.faults({"create:a": {"hang": True}})
+    process = stack.start("up", "--yes", "--skip-preview")
+    children: list[int] = []
+    try:
+        _await(lambda: stack.began("create", "a"))
+        children = stacks.children(process.pid)
+        process.kill()
+        process.wait()
+        _await(lambda: not any(map(_alive, children)))
+    finally:
+        stacks.kill_all(process, children)
+    assert len(children) >= 3  # the program, the plugin, and the one that ends them
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_killed_at_random_points_it_converges(tmp_path: Path, tally: Any) -> None:
+    _kills(tmp_path, 10, 1, tally)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(10))
-def test_killed_often_it_converges(tmp_path: Path, seed: int) -> None:
-    _kills(tmp_path, 50, seed=100 + seed)
+def test_killed_often_it_converges(tmp_path: Path, seed: int, tally: Any) -> None:
+    _kills(tmp_path, 50, 100 + seed, tally)
 
 
-def _kills(folder: Path, count: int, seed: int) -> None:
+def _kills(folder: Path, count: int, seed: int, tally: Any) -> None:
     """Kill updates at random moments: the state stays readable, and nothing is lost from it unnoticed."""
     chance = random.Random(seed)  # noqa: S311 (not for secrets)
     stack = stacks.Stack(folder, MIXED)
@@ -212,12 +234,16 @@ def _kills(folder: Path, count: int, seed: int) -> None:
         process = stack.start("up", "--yes", "--skip-preview")
         time.sleep(chance.uniform(0.3, 1.0) * whole)
         stacks.kill_all(process)
-        _check_nothing_lost(stack)
+        lost = _lost(stack)
+        tally("engine_kills", 1, "kills")
+        tally("engine_kills_lost", len(lost), "objects")
+        assert not lost
         stack.must("cancel", "--yes")
         if number % 5 == 4:
             stack.must("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
             stack.up()
             stack.must("preview", "--expect-no-changes")
+            tally("engine_kills_converged", 5, "kills")
             _forget_orphans(stack)
     stack.must("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
     stack.up()
@@ -225,12 +251,14 @@ def _kills(folder: Path, count: int, seed: int) -> None:
     stack.must("preview", "--expect-no-changes")
 
 
-def _check_nothing_lost(stack: Any) -> None:
+def _lost(stack: Any) -> list[str]:
+    """What the provider made, and the state knows nothing of."""
     latest = stack.state()
     known = {resource.get("id") for resource in latest.get("resources", [])}
     pending = {op["resource"]["urn"].rsplit("::", 1)[1] for op in latest.get("pending_operations", [])}
-    for id_, found in stack.objects().items():
-        assert id_ in known or found["label"] in pending, f"{id_} is lost"
+    return [
+        id_ for id_, found in stack.objects().items() if id_ not in known and found["label"] not in pending
+    ]
 
 
 def _forget_orphans(stack: Any) -> None:

@@ -1,0 +1,39 @@
+"""Keeps what long runs count, in ``build/soak.json``."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SOAK = Path(__file__).resolve().parents[2] / "build" / "soak.json"
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
+    """``tally(name, count, unit)`` adds to a figure of this run; only tests marked ``soak`` leave a trace.
+
+    Tests of one run add up over pytest-xdist's workers; the first one of a new run begins at nothing.
+    """
+    soak = request.node.get_closest_marker("soak") is not None
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+
+    def add(name: str, count: int, unit: str) -> None:
+        if not soak:
+            return
+        SOAK.parent.mkdir(exist_ok=True)
+        with SOAK.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            figures = json.loads(file.read() or "{}")
+            figure = figures.get(name, {})
+            before = figure["value"] if figure.get("run") == run else 0
+            figures[name] = {"value": before + count, "unit": unit, "run": run}
+            file.truncate(0)
+            file.write(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+
+    return add
