@@ -40,6 +40,8 @@ PARALLEL_WRITES = 4
 _PAUSES = (0.5, 2.0, 0.0)
 """Seconds after each round: nobody knows how soon a written address is listed."""
 _ROUNDS = len(_PAUSES)
+_PAUSES_FOR_LISTING = (2.0, 8.0)
+"""Seconds between looking for imported addresses that are not listed yet."""
 
 
 class Removal(StrEnum):
@@ -188,6 +190,7 @@ def converge(
     settled: set[str] = set()
     lost: set[str] = set()
     problems: dict[str, MimecastError] = {}
+    writer = _Writer(client, listing, wanted, pause, import_from)
     listing.forget(map(domain_of, wanted))
     for number in range(_ROUNDS):
         rest = {address: want for address, want in wanted.items() if address not in settled}
@@ -202,10 +205,11 @@ def converge(
         if number == 0:
             _refuse(step)
             _say_kept_passwords(wanted, step, set_password, managed, adopt)
+            _say_set_passwords(step)
         if not step.create and not step.update:
             problems = {}
             break
-        problems = _Writer(client, listing, wanted, pause, import_from).write(step)
+        problems = writer.write(step)
         settled |= {*step.create, *step.update} - problems.keys()
         created |= {address for address in step.create if _may_have_happened(problems.get(address))}
         lost |= {address for address, problem in problems.items() if isinstance(problem, UnclearOutcome)}
@@ -282,6 +286,21 @@ def _say_kept_passwords(
         )
 
 
+def _say_set_passwords(step: Plan) -> None:
+    if step.passwords:
+        _log.warning(
+            "The cloud password of these existing addresses is set, which revokes the people's application tokens: %s",
+            enumerate_some(list(step.passwords)),
+        )
+
+
+class _LeftOut(UnclearOutcome):
+    """An address was in a file whose import ended, and is not listed."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address} was in an imported file, and Mimecast does not list it")
+
+
 @dataclass(frozen=True, slots=True)
 class _Writer:
     client: MimecastClient
@@ -289,6 +308,8 @@ class _Writer:
     wanted: Mapping[str, Wanted]
     pause: Callable[[float], None]
     import_from: int
+    left_out: set[str] = field(default_factory=set)
+    """Addresses that an import did not make; a call of their own says why."""
 
     def write(self, step: Plan) -> dict[str, MimecastError]:
         """Does what the plan says; returns the failures."""
@@ -297,6 +318,7 @@ class _Writer:
         try:
             bulk = self._bulk(step.create)
             problems = self._import(bulk) if bulk else {}
+            self.left_out.update(a for a, problem in problems.items() if isinstance(problem, _LeftOut))
             single = [address for address in step.create if address not in bulk]
             problems |= _in_parallel(self._create, single)
             return problems | _in_parallel(lambda address: self._update(address, step), step.update)
@@ -331,14 +353,16 @@ class _Writer:
         rows = {
             address: self.wanted[address].name
             for address in addresses
-            if self.wanted[address].password is None and fits_in_a_file(address, self.wanted[address].name)
+            if self.wanted[address].password is None
+            and address not in self.left_out
+            and fits_in_a_file(address, self.wanted[address].name)
         }
         return rows if len(rows) >= self.import_from else {}
 
     def _import(self, rows: Mapping[str, str]) -> dict[str, MimecastError]:
-        problems = self._outside(rows)
-        inside = [address for address in rows if address not in problems]
-        domains = set(map(domain_of, inside))
+        outside = self._outside(rows)
+        inside = [address for address in rows if address not in outside]
+        problems: dict[str, MimecastError] = {}
         for part in files(inside):
             try:
                 import_file(self.client, {address: rows[address] for address in part}, self.pause)
@@ -347,13 +371,20 @@ class _Writer:
                 problems |= _in_parallel(self._create, part)
             except MimecastError as error:
                 problems |= dict.fromkeys(part, error)
-        self.listing.forget(domains)
-        live = self.listing.of(inside)
-        return problems | {
-            address: UnclearOutcome(f"{address} was in an imported file, and Mimecast does not list it")
-            for address in inside
-            if address not in live and not isinstance(problems.get(address), Rejected)
-        }
+        missing = self._not_listed(inside, problems)
+        return outside | {address: problems.get(address) or _LeftOut(address) for address in missing}
+
+    def _not_listed(self, addresses: Collection[str], expected: Collection[str]) -> list[str]:
+        """Those that are not there; whom nobody expects to be missing gets some time to be listed."""
+        domains = set(map(domain_of, addresses))
+        for seconds in (*_PAUSES_FOR_LISTING, 0.0):
+            self.listing.forget(domains)
+            live = self.listing.of(addresses)
+            missing = [address for address in addresses if address not in live]
+            if not set(missing) - set(expected) or not seconds:
+                break
+            self.pause(seconds)
+        return missing
 
     def _outside(self, rows: Mapping[str, str]) -> dict[str, MimecastError]:
         """The addresses of domains that the account does not have: an import would leave them out in silence."""

@@ -23,7 +23,7 @@ from facts.mimecast_import import (
 )
 from providers.mimecast.answers import Json
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.errors import MalformedAnswer, MimecastError
+from providers.mimecast.errors import MimecastError, UnclearOutcome
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def import_file(client: MimecastClient, names: Mapping[str, str], pause: Callabl
     answer = client.upload(IMPORT_USERS, {ARGUMENT_HEADER: _ARGUMENT}, _csv(names)).accepted("import a file")
     number = str(answer.data[0].get("id") or "") if answer.data else ""
     if not number:
-        raise MalformedAnswer("Mimecast's import answer holds no id", method="POST", path=IMPORT_USERS.path)
+        raise UnclearOutcome("Mimecast's import answer holds no id", method="POST", path=IMPORT_USERS.path)
     _follow(client, number, pause)
 
 

@@ -74,11 +74,13 @@ def test_an_alias_is_refused() -> None:
         apply(Directory({ADA: user(ADA, "Ada", alias=True)}), {ADA: Wanted("Ada")})
 
 
-def test_passwords_go_to_new_and_managed_addresses_only() -> None:
+def test_passwords_go_to_new_and_managed_addresses_only(caplog: pytest.LogCaptureFixture) -> None:
     directory = Directory({a: user(a, "") for a in (ADA, GRACE)})
     wanted = {a: Wanted("", f"password of {a}") for a in (ADA, GRACE, ALAN)}
     apply(directory, wanted, managed=[GRACE], set_password=[ADA, GRACE, ALAN])
     assert directory.passwords == {GRACE: [f"password of {GRACE}"], ALAN: [f"password of {ALAN}"]}
+    assert f"revokes the people's application tokens: {GRACE}" in caplog.text
+    assert f"password of {GRACE}" not in caplog.text
 
 
 def test_vendor_spelling_does_not_matter() -> None:
