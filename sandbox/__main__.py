@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sandbox import lifecycle
 from sandbox.control_client import ControlError
 from sandbox.environment import NotRunningError, environment, home
+
+_OFFSET = "clock.offset_seconds"
+_RESET = "reset"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 OK = 0
 ERROR = 1
@@ -142,6 +148,87 @@ def _administrator(options: argparse.Namespace) -> int:
     return OK
 
 
+def _fault_set(options: argparse.Namespace) -> int:
+    names = ("host", "method", "path", "status", "delay", "answer", "times", "drop", "after_commit")
+    rule = {name: getattr(options, name) for name in names if getattr(options, name)}
+    if options.header:
+        rule["headers"] = dict(options.header)
+    control = lifecycle.control(home())
+    control.faults(*(each for each in control.fault_rules() if each.get("times", 1) > 0), rule)
+    print(f"set: {json.dumps(rule)}")
+    return OK
+
+
+def _fault_list(_: argparse.Namespace) -> int:
+    rules = [rule for rule in lifecycle.control(home()).fault_rules() if rule.get("times", 1) > 0]
+    for rule in rules:
+        print(json.dumps(rule))
+    if not rules:
+        print("no faults")
+    return OK
+
+
+def _fault_clear(_: argparse.Namespace) -> int:
+    lifecycle.control(home()).faults()
+    print("no faults any more")
+    return OK
+
+
+def _clock(options: argparse.Namespace) -> int:
+    control = lifecycle.control(home())
+    setting = control.get("settings", _OFFSET) or {"value": 0}
+    ahead = 0 if options.move == _RESET else float(setting["value"]) + (options.move or 0)
+    if options.move is not None:
+        control.set(_OFFSET, ahead or None)
+    world = datetime.now(UTC) + timedelta(seconds=ahead)
+    print(f"in the sandbox it is {world:%Y-%m-%dT%H:%M:%SZ}, {timedelta(seconds=ahead)} ahead")
+    return OK
+
+
+def _move(text: str) -> float | str:
+    """Seconds of a move such as ``+15m``, or ``reset``. Raises ArgumentTypeError."""
+    match = re.fullmatch(r"\+(\d+)([smhd])", text)
+    if text == _RESET:
+        return _RESET
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a move such as +90s, +15m, +2h, +30d nor {_RESET}"
+        )
+    return float(int(match[1]) * _UNITS[match[2]])
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError("a header is NAME:VALUE")
+    return name.strip(), value.strip()
+
+
+def _add_fault(commands: Any) -> None:
+    text = "answer requests otherwise than the emulators would"
+    kinds = commands.add_parser("fault", help=text, description=text).add_subparsers(
+        metavar="set|list|clear", required=True
+    )
+    kinds.add_parser("list", help="list the rules").set_defaults(action=_fault_list)
+    kinds.add_parser("clear", help="remove every rule").set_defaults(action=_fault_clear)
+    rule = kinds.add_parser("set", help="add a rule; without --status and the like it answers 500")
+    rule.set_defaults(action=_fault_set)
+    rule.add_argument("--host", help="regular expression for the whole host name")
+    rule.add_argument("--method")
+    rule.add_argument("--path", help="regular expression for the whole path")
+    rule.add_argument("--status", type=int)
+    rule.add_argument("--header", type=_header, action="append", metavar="NAME:VALUE")
+    rule.add_argument("--delay", type=float, metavar="SECONDS", help="wait first")
+    rule.add_argument("--drop", action="store_true", help="end the connection without an answer")
+    rule.add_argument("--after-commit", action="store_true", help="let the request take effect first")
+    rule.add_argument(
+        "--answer",
+        choices=("truncated", "malformed", "wrong-type", "duplicated"),
+        help="spoil the emulator's own answer (the request takes effect)",
+    )
+    rule.add_argument("--times", type=int, default=1, help="how often (default: once)")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m sandbox", description="The offline world: Entra and Mimecast on loopback."
@@ -173,6 +260,9 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument("--password", help="the person's password (default: the sandbox's)")
     administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
     administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
+    _add_fault(commands)
+    clock = command("clock", _clock, "show the world's clock, or move it")
+    clock.add_argument("move", nargs="?", type=_move, metavar="+15m|reset")
     return parser
 
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.environment import PRODUCT
-from sandbox.world import World
+from sandbox.world import World, rule_problem
 
 _CONTROL_HOST = "sandbox"
 _NO_CONTENT = 204
@@ -37,6 +37,7 @@ def create_app(
         Route("/.sandbox/status", control.status),
         Route("/.sandbox/journal", control.journal),
         Route("/.sandbox/settings/{name}", control.put_setting, methods=["PUT"]),
+        Route("/.sandbox/faults", control.list_faults, methods=["GET"]),
         Route("/.sandbox/faults", control.put_faults, methods=["PUT"]),
         Route("/.sandbox/seed", control.seed, methods=["POST"]),
         Route("/.sandbox/documents/{collection}", control.list_documents),
@@ -97,8 +98,15 @@ class _Control:
         self._world.set_setting(request.path_params["name"], await request.json())
         return Response(status_code=_NO_CONTENT)
 
+    async def list_faults(self, _: Request) -> Response:
+        return JSONResponse(self._world.faults())
+
     async def put_faults(self, request: Request) -> Response:
-        self._world.set_faults(await request.json())
+        rules = await request.json()
+        problem = next(filter(None, map(rule_problem, rules)), None)
+        if problem:
+            return JSONResponse({"error": f"fault rule: {problem}"}, status_code=400)
+        self._world.set_faults(rules)
         return Response(status_code=_NO_CONTENT)
 
     async def seed(self, request: Request) -> Response:

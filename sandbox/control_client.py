@@ -44,6 +44,11 @@ class Control:
         """Replace the fault rules; without any, clear them."""
         self._call("PUT", "faults", list(rules))
 
+    def fault_rules(self) -> list[dict[str, Any]]:
+        """The fault rules, with the times that are left."""
+        rules: list[dict[str, Any]] = self._call("GET", "faults")
+        return rules
+
     def seed(self, document: dict[str, Any]) -> None:
         """Add what the seed document names."""
         self._call("POST", "seed", document)

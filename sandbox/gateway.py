@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -25,6 +25,7 @@ _SECRET_WORDS = ("password", "passwd", "secret", "assertion", "token", "samlresp
 _REDACTED = "[secret]"
 _ABORT = "sandbox.abort"
 _NO_ANSWER = 0
+_FLUSH_SECONDS = 0.05
 
 
 class ListenerProtocol(H11Protocol):
@@ -72,8 +73,15 @@ class Gateway:
     async def _answer(self, host: str, scope: Scope, exchange: _Exchange) -> None:
         fault = self._world.fault(scope["method"], host, scope["path"])
         app = self._apps.get(host) or _nobody
-        if fault is None:
+        if fault is not None and fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault is None or fault.answer == "own":
             await app(scope, exchange.receive, exchange.send)
+            return
+        if fault.answer is not None:
+            answer = _Answer()
+            await app(scope, exchange.receive, answer.take)
+            await answer.give(fault.answer, scope, exchange)
             return
         if fault.after_commit:
             await app(scope, exchange.receive, _discard)
@@ -111,6 +119,85 @@ class _Exchange:
             message = await self.receive()
             if message["type"] != "http.request" or not message.get("more_body"):
                 return
+
+
+class _Answer:
+    """An emulator's answer, held back to be spoilt."""
+
+    def __init__(self) -> None:
+        self._status = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body = bytearray()
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], list(message.get("headers", ()))
+        else:
+            self._body += message.get("body", b"")
+
+    async def give(self, spoilt: str, scope: Scope, exchange: _Exchange) -> None:
+        """Send it, spoilt as one of ``sandbox.world.ANSWERS`` says."""
+        if spoilt == "truncated":
+            await self._send(exchange, bytes(self._body), len(self._body) // 2)
+            await asyncio.sleep(_FLUSH_SECONDS)
+            scope["state"][_ABORT]()
+        else:
+            body = _SPOILT[spoilt](bytes(self._body))
+            await self._send(exchange, body, len(body))
+
+    async def _send(self, exchange: _Exchange, body: bytes, sent: int) -> None:
+        headers = [header for header in self._headers if header[0].lower() != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await exchange.send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await exchange.send(
+            {"type": "http.response.body", "body": body[:sent], "more_body": sent < len(body)}
+        )
+
+
+def _malformed(body: bytes) -> bytes:
+    return body[: len(body) // 2] + b'"'
+
+
+def _wrong_type(body: bytes) -> bytes:
+    document = _json(body)
+    if not isinstance(document, dict):
+        return b'"text"'
+    lists = [key for key, value in document.items() if isinstance(value, list)]
+    return json.dumps(document | dict.fromkeys(lists, "text") if lists else "text").encode()
+
+
+def _duplicated(body: bytes) -> bytes:
+    document = _json(body)
+    if not isinstance(document, dict):
+        return body
+    return json.dumps({key: _twice(item, key) for key, item in document.items()}).encode()
+
+
+def _twice(value: Any, key: str = "") -> Any:
+    if not isinstance(value, list):
+        return value
+    if key == "data" and any(isinstance(row, list) for item in value for row in _values(item)):
+        # Mimecast's envelope: the rows stand in lists of the one object under "data".
+        return [{name: _twice(rows) for name, rows in item.items()} for item in value]
+    return value + value
+
+
+def _values(item: Any) -> Iterable[Any]:
+    return item.values() if isinstance(item, dict) else ()
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+_SPOILT: dict[str, Callable[[bytes], bytes]] = {
+    "malformed": _malformed,
+    "wrong-type": _wrong_type,
+    "duplicated": _duplicated,
+}
 
 
 async def _discard(message: Message) -> None:

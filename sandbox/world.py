@@ -12,7 +12,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,7 +56,8 @@ class Fault:
     """An answer given instead of the emulator's own.
 
     ``after_commit`` lets the emulator do its work first and loses only the answer; ``drop`` closes the
-    connection without one.
+    connection without one. ``delay`` are seconds before anything is done. ``answer`` keeps the emulator's own
+    answer and says what becomes of it: one of ``ANSWERS``.
     """
 
     status: int = 500
@@ -64,6 +65,29 @@ class Fault:
     body: Any = None
     after_commit: bool = False
     drop: bool = False
+    delay: float = 0.0
+    answer: str | None = None
+
+
+ANSWERS = ("own", "truncated", "malformed", "wrong-type", "duplicated")
+"""What may become of an emulator's own answer: nothing, cut off half-way, no JSON, lists that are texts, every
+row twice."""
+
+_RULE_KEYS = frozenset({"host", "method", "path", "times", *(field.name for field in fields(Fault))})
+
+
+def rule_problem(rule: Any) -> str | None:
+    """What is wrong with a fault rule, or ``None``."""
+    if not isinstance(rule, dict) or not rule.keys() <= _RULE_KEYS:
+        return f"a rule is an object with keys of {', '.join(sorted(_RULE_KEYS))}"
+    if rule.get("answer") not in (None, *ANSWERS):
+        return f"answer is one of {', '.join(ANSWERS)}"
+    try:
+        for key in ("host", "path"):
+            re.compile(rule.get(key) or "")
+    except (re.error, TypeError):
+        return "host and path are regular expressions"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +209,17 @@ class World:
         """Replace the fault rules.
 
         A rule may have ``host`` and ``path`` (regular expressions that must match the whole of it), ``method``,
-        ``times`` (default 1), and what ``Fault`` has.
+        ``times`` (default 1), and what ``Fault`` has. One that only delays keeps the emulator's own answer.
         """
         self.put("settings", "faults", {"value": rules})
 
+    def faults(self) -> list[dict[str, Any]]:
+        """The fault rules, with the times that are left."""
+        return self.setting("faults", [])
+
     def fault(self, method: str, host: str, path: str) -> Fault | None:
         """The fault due for a request, which uses up one of its times."""
-        rules: list[dict[str, Any]] = self.setting("faults", [])
+        rules = self.faults()
         for rule in rules:
             if rule.get("times", 1) > 0 and _matches(rule, method, host, path):
                 rule["times"] = rule.get("times", 1) - 1
@@ -202,6 +230,8 @@ class World:
                     body=rule.get("body"),
                     after_commit=rule.get("after_commit", False),
                     drop=rule.get("drop", False),
+                    delay=float(rule.get("delay") or 0),
+                    answer=rule.get("answer") or _kept_answer(rule),
                 )
         return None
 
@@ -257,6 +287,10 @@ class World:
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
     number, time, host, method, path, query, status, body = row
     return JournalEntry(number, time, host, method, path, query, status, json.loads(body))
+
+
+def _kept_answer(rule: Mapping[str, Any]) -> str | None:
+    return "own" if rule.get("delay") and not {"status", "body", "drop"} & rule.keys() else None
 
 
 def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool:
