@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,10 @@ WAIT_SECONDS = 60.0
 
 _FIRST_POLL = 0.5
 _LONGEST_POLL = 10.0
+_SAID_FROM = 4.0
+"""Seconds; shorter pauses are not worth a line."""
+
+_log = logging.getLogger(__name__)
 
 
 class Publish(StrEnum):
@@ -75,6 +80,11 @@ def verify_domain(
         left = ends_at - clock.monotonic()
         if status.state is not State.PENDING or left <= 0:
             return verification(status)
+        if poll >= _SAID_FROM:
+            waited = wait_seconds - left
+            _log.warning(
+                "The proof record of %s is not seen yet; waited %.0f s of %.0f", domain, waited, wait_seconds
+            )
         clock.sleep(min(poll, left))
         poll = min(2 * poll, _LONGEST_POLL)
 

@@ -381,8 +381,9 @@ class AddressBookProvider(_Provider):
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         if news.get(_CHECK_ONLY):
-            # While somebody is missing, every run looks again.
-            return DiffResult(changes=True) if olds.get("missing") else DiffResult()
+            # While somebody is missing, every run looks again. Where inputs differ, the engine says which.
+            again = olds.get("missing") and not _differs(olds, news, "addresses")
+            return DiffResult(changes=True) if again else DiffResult()
         if is_known(news["addresses"]) and not olds.get(_CHECK_ONLY):
             _refuse_removal(news["onRemoval"], olds["addresses"].keys() - news["addresses"].keys())
         return DiffResult()
@@ -396,7 +397,7 @@ class AddressBookProvider(_Provider):
     def read(self, id_: str, props: Properties) -> ReadResult:
         inputs = _book_inputs(props)
         if props.get(_CHECK_ONLY):
-            return ReadResult(id_, _checked(props), inputs)
+            return _looked_again(id_, props)
         live = _process.session().addresses.of(props["addresses"])
         if props["addresses"] and not live:
             return ReadResult(_GONE, {})
@@ -445,6 +446,16 @@ def _checked(props: Properties) -> Properties:
             enumerate_some(list(missing)),
         )
     return _book_inputs(props) | {"created": [], "missing": list(missing)}
+
+
+def _looked_again(id_: str, props: Properties) -> ReadResult:
+    """Who is not there is no longer among the addresses, and is again once there: that is what drift shows."""
+    wanted = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
+    outputs = _checked(props | {"addresses": wanted})
+    outputs["addresses"] = {
+        address: entry for address, entry in sorted(wanted.items()) if address not in outputs["missing"]
+    }
+    return ReadResult(id_, outputs, _book_inputs(outputs))
 
 
 def _book(value: Any) -> dict[str, dict[str, str]]:

@@ -59,6 +59,10 @@ def test_synchronised_people_are_only_checked(fresh: Project) -> None:
     assert third.code == 0, third.text
     assert "not at Mimecast" not in third.text
     assert fresh.sso("drift").code == 0
+    fresh.control.delete("mimecast.users", GRACE)
+    drifted = fresh.sso("drift")
+    assert drifted.code == 2, drifted.text
+    assert GRACE in drifted.text
     assert fresh.control.journal(path=WRITES) == []
 
 

@@ -42,6 +42,12 @@ def writes(world: RunningSandbox) -> int:
     return len(world.control.journal(path=WRITES))
 
 
+def refreshed(world: RunningSandbox, id_: str, outputs: dict[str, Any]) -> tuple[str, Any, Any]:
+    with running(world.env) as later:
+        later.configure(**CONFIG)
+        return later.read(AddressBookProvider, id_, outputs)
+
+
 def test_who_is_missing_is_said_and_nothing_written(plugin: Plugin, world: RunningSandbox) -> None:
     inputs = plugin.inputs(AddressBookProvider, looked_at(SYNCED, ABSENT, CLOUD))
     assert inputs == looked_at(SYNCED, ABSENT, CLOUD)
@@ -57,11 +63,15 @@ def test_who_is_missing_is_said_and_nothing_written(plugin: Plugin, world: Runni
     assert plugin.diff(AddressBookProvider, id_, outputs, fewer) == ("DIFF_UNKNOWN", [])
     assert plugin.read(AddressBookProvider, id_, outputs) == (id_, outputs, fewer)
 
+    user = world.control.get("mimecast.users", SYNCED)
+    assert user
     world.control.delete("mimecast.users", SYNCED)
-    with running(world.env) as later:
-        later.configure(**CONFIG)
-        _, seen, unchanged = later.read(AddressBookProvider, id_, outputs)
-    assert (seen["missing"], unchanged) == ([SYNCED], fewer)
+    nobody = fewer | {"addresses": {}}
+    for _ in range(2):
+        id_, outputs, seen = refreshed(world, id_, outputs)
+        assert (seen, outputs) == (nobody, nobody | {"created": [], "missing": [SYNCED]})
+    world.control.put("mimecast.users", SYNCED, user)
+    assert refreshed(world, id_, outputs) == (id_, fewer | {"created": [], "missing": []}, fewer)
     plugin.delete(AddressBookProvider, id_, outputs)
     assert writes(world) == 0
 
