@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.settings import Address, Domain, DomainMode
-from providers.mimecast import DomainStatus, MimecastClient
+from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress, missing_from
 from providers.mimecast.domains import State, list_domains
 from providers.mimecast.names import domain_of, enumerate_some
@@ -39,13 +39,14 @@ class Remark:
     warns: bool = False
 
 
-def read(client: MimecastClient, account_code: str, region: str, addresses: Iterable[str]) -> LiveTenant:
+def read(session: Session, domains: Sequence[Domain], addresses: Iterable[str]) -> LiveTenant:
     """Lists the domains, and the addresses of those among them that are needed: a call per hundred addresses.
 
+    Pending domains are left out where all modes are ``require``: then the role needs no permission to register.
     Raises MimecastError, also when the credentials open another account.
     """
-    session = Session(client, account_code, region)
-    tenant = LiveTenant(list_domains(session.client), {})
+    pending = any(domain.mode is not DomainMode.REQUIRE for domain in domains)
+    tenant = LiveTenant(list_domains(session.client, pending=pending), {})
     wanted = [address for address in addresses if tenant.is_internal(domain_of(address))]
     return LiveTenant(tenant.domains, session.addresses.of(wanted))
 

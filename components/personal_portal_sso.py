@@ -22,6 +22,7 @@ from components.signing_certificates import SigningCertificates, SigningCertific
 from facts.entra import CLOUDS, Cloud
 from providers.mimecast import MimecastError, from_environment
 from providers.mimecast.authentication_profile import OPENS
+from providers.mimecast.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +220,8 @@ def _live(settings: Settings, addresses: list[Address]) -> live_tenant.LiveTenan
             client_id=settings.mimecast_client_id or "",
             client_secret=str(settings.mimecast_client_secret or ""),
         )
-        return live_tenant.read(
-            client, settings.account_code, settings.region, [person.address for person in addresses]
-        )
+        session = Session(client, settings.account_code, settings.region)
+        return live_tenant.read(session, settings.domains, [person.address for person in addresses])
     except MimecastError as error:
         return error
 

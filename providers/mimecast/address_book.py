@@ -21,7 +21,7 @@ from typing import Any
 from facts.mimecast_api import CREATE_USER, GET_INTERNAL_USERS, UPDATE_USER, Endpoint
 from facts.mimecast_errors import FORBIDDEN_FOR_ADDRESS
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.domains import State, list_domains
+from providers.mimecast.domains import list_domains
 from providers.mimecast.errors import (
     AddressesRefused,
     Forbidden,
@@ -388,7 +388,7 @@ class _Writer:
 
     def _outside(self, rows: Mapping[str, str]) -> dict[str, MimecastError]:
         """The addresses of domains that the account does not have: an import would leave them out in silence."""
-        internal = {name for name, at in list_domains(self.client).items() if at.state is State.INTERNAL}
+        internal = list_domains(self.client, pending=False)
         return {
             address: Rejected(
                 f"{domain_of(address)} is not an internal domain of this account; list it under mimecast-sso:domains"

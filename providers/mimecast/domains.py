@@ -94,13 +94,19 @@ def find_domain(client: MimecastClient, domain: str, now: datetime | None = None
     return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
 
 
-def list_domains(client: MimecastClient, now: datetime | None = None) -> dict[str, DomainStatus]:
-    """All domains of the account by name, pending and internal, in two calls."""
+def list_domains(
+    client: MimecastClient, *, pending: bool, now: datetime | None = None
+) -> dict[str, DomainStatus]:
+    """The account's internal domains by name, and with ``pending`` the pending ones too (a call each).
+
+    Pending domains can only be listed by a role that may register some.
+    """
     now = now or datetime.now(UTC)
     found: dict[str, DomainStatus] = {}
-    for item in client.legacy(GET_PENDING_DOMAIN).accepted("list the pending domains").data:
-        name = same_key(str(item.get("domain") or ""))
-        found[name] = _pending(name, item, now)
+    if pending:
+        for item in client.legacy(GET_PENDING_DOMAIN).accepted("list the pending domains").data:
+            name = same_key(str(item.get("domain") or ""))
+            found[name] = _pending(name, item, now)
     for item in client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains").data:
         name = same_key(str(item.get("domain") or ""))
         found[name] = DomainStatus(
