@@ -13,7 +13,7 @@ import click
 
 from components.settings import ConfigurationError, email_address
 from operations import drift as drifts
-from operations import profiles, verification
+from operations import orphans, profiles, verification
 from operations import roll_out as roll_outs
 from operations.engine import Engine, EngineName, Outcome
 from operations.exit_codes import Exit, OperationError
@@ -86,6 +86,7 @@ def up(stack: str, yes: bool, diff: bool, refresh: bool) -> Exit:
 def _deploy(opened: Stack, engine: Engine, *, yes: bool, diff: bool = False, refresh: bool = False) -> Exit:
     settings = opened.settings()
     engine.ensure_stack()
+    orphans.refuse(opened, engine, settings)
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
     flags += ["--skip-preview"] if opened.on_sandbox and yes else []
@@ -110,8 +111,9 @@ def _deploy(opened: Stack, engine: Engine, *, yes: bool, diff: bool = False, ref
 def preview(stack: str, diff: bool) -> Exit:
     """Say what up would do, without doing it. Exit code 2 when it would change something."""
     opened, engine = _open(stack, "preview")
-    opened.settings()
+    settings = opened.settings()
     engine.ensure_stack()
+    orphans.refuse(opened, engine, settings)
     outcome = engine.run("preview", *(["--diff"] if diff else []))
     if outcome.code:
         return _failed(outcome, dry=True)

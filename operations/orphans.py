@@ -1,0 +1,78 @@
+"""Applications that an earlier run made in Entra and could not record.
+
+Instantiating a gallery application is one call; when its answer is lost, or the engine is killed meanwhile, the
+application exists and no state knows it. The next deployment would make a second one. So before anything is
+registered for a stack without an application, Entra is searched by template and name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.settings import Settings
+from operations.engine import Engine
+from operations.exit_codes import Exit, OperationError
+from operations.stacks import Stack
+from providers.entra.errors import GraphError
+from providers.entra.graph import GraphClient
+
+_TYPE = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An application of the wanted template and name that no state of this stack knows."""
+
+    client_id: str
+    object_id: str
+    created: str
+
+
+def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
+    """Raises OperationError when the deployment would make an application that an earlier run made already."""
+    if settings.application.adopt or _knows_its_application(engine.export()):
+        return
+    os.environ.update(stack.environment)  # Proxy and trust are read from there.
+    try:
+        found = list(_search(GraphClient(stack.environment), settings))
+    except GraphError:
+        return  # The deployment asks Entra next, and says what is wrong.
+    if found:
+        name = settings.application.display_name
+        lines = [f"  client id {orphan.client_id}, made {orphan.created}" for orphan in found]
+        raise OperationError(
+            f'Entra already has "{name}" from the gallery, without the identifier of any other stack, and this stack '
+            "knows nothing of it:\n" + "\n".join(lines) + "\n"
+            "Most likely an earlier run made it and lost the answer. Nobody signs in through it. Nothing was changed.\n"
+            f"Delete it (az ad app delete --id {found[0].client_id}) and run again. If it belongs to somebody else, "
+            "write another mimecast-sso:application.displayName.",
+            Exit.REFUSED,
+        )
+
+
+def _knows_its_application(state: Mapping[str, Any]) -> bool:
+    resources = (state.get("deployment") or {}).get("resources") or []
+    return any(resource["type"] == _TYPE for resource in resources)
+
+
+def _search(graph: GraphClient, settings: Settings) -> Iterator[Orphan]:
+    name = settings.application.display_name.replace("'", "''")
+    answer = graph.get(
+        "/applications",
+        filter=f"displayName eq '{name}'",
+        select="id,appId,applicationTemplateId,createdDateTime,identifierUris",
+    )
+    for application in answer.get("value") or []:
+        # One with another identifier serves another account or stack; one not from a template was made by hand.
+        identifiers = application.get("identifierUris") or []
+        if application.get("applicationTemplateId") and (
+            not identifiers or settings.identifier in identifiers
+        ):
+            yield Orphan(
+                str(application["appId"]),
+                str(application["id"]),
+                str(application.get("createdDateTime") or ""),
+            )

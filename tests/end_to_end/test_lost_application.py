@@ -1,0 +1,59 @@
+"""An application that was made and not recorded: found again, and never made twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.projects import Project, project
+
+
+def applications(made: Project) -> list[dict[str, Any]]:
+    return [
+        application
+        for application in made.control.documents("entra.applications")
+        if application["displayName"] == "Mimecast Personal Portal"
+    ]
+
+
+def test_an_instantiate_whose_answer_was_lost(tmp_path: Path) -> None:
+    with project(tmp_path, "embedded") as made:
+        made.control.faults(
+            {
+                "host": "graph.microsoft.com",
+                "method": "POST",
+                "path": ".*/instantiate",
+                "drop": True,
+                "after_commit": True,
+                "times": 1,
+            }
+        )
+        lost = made.up()
+        assert lost.code in (1, 3), lost.text
+        (orphan,) = applications(made)
+
+        for verb in (["up", "--yes"], ["preview"]):
+            refused = made.sso(*verb)
+            assert refused.code == 4, refused.text
+            assert orphan["appId"] in refused.text
+            assert "Nothing was changed" in refused.text
+        assert applications(made) == [orphan]
+
+        made.control.delete("entra.applications", orphan["id"])
+        again = made.up()
+        assert again.code == 0, again.text
+        assert len(applications(made)) == 1
+
+
+def test_another_stack_of_the_same_name_is_no_orphan(tmp_path: Path) -> None:
+    with project(tmp_path, "embedded") as made:
+        assert made.up().code == 0
+        (own,) = applications(made)
+        other = own | {
+            "id": "0ther000-0000-4000-8000-000000000001",
+            "appId": "0ther000-0000-4000-8000-000000000002",
+        }
+        other["identifierUris"] = ["https://eu-api.mimecast.com/sso/CUK00A001"]
+        made.control.put("entra.applications", other["id"], other)
+        assert made.sso("down", "--yes").code == 0
+        assert made.up().code == 0
