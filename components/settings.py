@@ -10,30 +10,37 @@ The namespace of all keys is ``mimecast-sso``.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
+from components.configuration_errors import ConfigurationError, allowed, explain
+from components.configuration_values import (
+    AccountCode,
+    Day,
+    DomainName,
+    EmailAddress,
+    Guid,
+    Label,
+    PersonName,
+    Text,
+    UtcTime,
+)
 from facts.regions import REGIONS, RETIRED_HOSTS, Region
 
 NAMESPACE = "mimecast-sso"
@@ -42,116 +49,6 @@ REFUSED = "Refused by guard"
 SECRET = "[secret]"  # noqa: S105  (what stands for a secret that was not decrypted)
 
 SECRET_KEYS = frozenset({"addressPasswords", "dns.tsig.secret", "mimecastClientSecret"})
-
-
-class ConfigurationError(Exception):
-    """One or more keys of the stack configuration are missing, unknown or malformed."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
-
-
-# -- Values ----------------------------------------------------------------------------------------
-
-_LONGEST_DOMAIN = 253
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_ADDRESS_LOCAL = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
-_LONGEST_ADDRESS = 254
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_GENERATION_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-
-
-@lru_cache(maxsize=4096)
-def domain_name(value: str) -> str:
-    """A DNS domain in normal form: lower case, ASCII (IDNA), no final dot. Raises ValueError."""
-    text = value.strip().rstrip(".").lower()
-    try:
-        text = text.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise ValueError("is not a domain name") from None
-    labels = text.split(".")
-    if len(labels) == 1 or len(text) > _LONGEST_DOMAIN or not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError("is not a domain name such as example.com (no @, no scheme, no path)")
-    return text
-
-
-def email_address(value: str) -> str:
-    """An e-mail address in normal form: lower case, the domain in ASCII. Raises ValueError."""
-    local, at, domain = value.strip().rpartition("@")
-    if not at or not _ADDRESS_LOCAL.fullmatch(local):
-        raise ValueError("is not an e-mail address such as ada@example.com")
-    address = f"{local.lower()}@{domain_name(domain)}"
-    if len(address) > _LONGEST_ADDRESS:
-        raise ValueError(f"is longer than the {_LONGEST_ADDRESS} characters of an e-mail address")
-    return address
-
-
-def _printable(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("holds control characters, such as a tab or a line break")
-    return value
-
-
-def _account_code(value: str) -> str:
-    if not _ACCOUNT_CODE.fullmatch(value):
-        raise ValueError(
-            "is not an account code; it stands in Account > Account Settings, in capitals, such as CUK25A118"
-        )
-    return value
-
-
-def _guid(value: str) -> str:
-    if not _GUID.fullmatch(value):
-        raise ValueError("is not an id such as 6c000000-0000-4000-8000-000000000001")
-    return value.lower()
-
-
-def _generation_label(value: str) -> str:
-    if not _GENERATION_LABEL.fullmatch(value):
-        raise ValueError("may hold letters, digits, dot, dash and underscore, 32 at most")
-    return value
-
-
-def _utc_time(value: str) -> str:
-    # Graph gives times as YYYY-MM-DDTHH:MM:SSZ; any other spelling of the same instant makes the azuread
-    # provider replace the certificate on the next run.
-    try:
-        datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007  (the pattern demands UTC)
-    except ValueError:
-        raise ValueError("is not a time in UTC written as 2029-11-01T00:00:00Z") from None
-    return value
-
-
-# How the Pulumi CLI passes on a time that stands in a stack file without quotes.
-_UNQUOTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
-
-
-def _text(value: object) -> object:
-    # YAML reads 2026 as a number, 2026-11-01 as a date; these keys mean the text.
-    if isinstance(value, str):
-        return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, (int, float, date)) and not isinstance(value, bool):
-        return str(value)
-    return value
-
-
-def _day(value: object) -> object:
-    text = _text(value)
-    return text.removesuffix("T00:00:00Z") if isinstance(text, str) else text
-
-
-DomainName = Annotated[str, AfterValidator(domain_name)]
-EmailAddress = Annotated[str, AfterValidator(email_address)]
-Guid = Annotated[str, AfterValidator(_guid)]
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
-PersonName = Annotated[Text, AfterValidator(_printable)]
-Label = Annotated[str, BeforeValidator(_text), AfterValidator(_generation_label)]
-UtcTime = Annotated[str, BeforeValidator(_text), AfterValidator(_utc_time)]
 
 
 class _Model(BaseModel):
@@ -350,7 +247,7 @@ class Addresses(_Model):
                 found.setdefault(person.address, (number, person))
             except ValidationError as error:
                 detail = error.errors()[0]
-                problems.append(f"line {number}: {'.'.join(map(str, detail['loc']))}: {_allowed(detail)}")
+                problems.append(f"line {number}: {'.'.join(map(str, detail['loc']))}: {allowed(detail)}")
             except ValueError as error:
                 problems.append(f"line {number}: {error}")
         if problems:
@@ -560,7 +457,7 @@ class GuardOverride(_Model):
 
     name: GuardName = Field(examples=["allow-destroy"])
     reason: Text = Field(examples=["tenant is being retired, change CHG-1042"])
-    until: Annotated[date, BeforeValidator(_day)] = Field(examples=["2026-12-31"])
+    until: Day = Field(examples=["2026-12-31"])
 
 
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
@@ -572,9 +469,7 @@ class Settings(_Model):
     region: Literal["eu", "de", "us", "usb", "uspcom", "ca", "za", "au", "jer"] = Field(
         description="The Mimecast grid that holds the account.", examples=["eu"]
     )
-    account_code: Annotated[str, AfterValidator(_account_code)] = Field(
-        alias="accountCode", description="In capitals.", examples=["CUK25A118"]
-    )
+    account_code: AccountCode = Field(alias="accountCode", description="In capitals.", examples=["CUK25A118"])
     application: Application = Application()
     assign: Assign = Assign()
     domains: tuple[Domain, ...] = Field((), examples=[[{"name": "example.com"}]])
@@ -770,91 +665,5 @@ def from_values(values: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate(dict(values))
     except ValidationError as error:
-        # A list whose elements are wrong is also reported as too short; the elements tell more.
-        details = [d for d in error.errors() if not (d["type"] == "too_short" and d["input"])]
-        raise ConfigurationError(_problem(detail) for detail in details) from None
-
-
-# -- Saying what is wrong --------------------------------------------------------------------------
-
-
-def _problem(detail: ErrorDetails) -> str:
-    path = [part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
-    dotted = _dotted(path)
-    where = f"{NAMESPACE}:{dotted}" if dotted else f"The configuration of {NAMESPACE}"
-    if detail["type"] == "missing":
-        head = f"{where} is missing"
-    elif detail["type"] == "extra_forbidden":
-        return f"{where} is not a key of this project{_suggestion(path)}. Remove it, or correct its name."
-    elif _is_secret(dotted):
-        head = f"{where} {_allowed(detail)}"  # Never the value.
-    elif detail["type"] == "value_error" and isinstance(detail["input"], (dict, BaseModel)):
-        head = f"{where} {_allowed(detail)}"
-    elif detail["type"] == "value_error":
-        head = f"{where} is {json.dumps(detail['input'], default=str)}, which {_allowed(detail)}"
-    else:
-        head = f"{where} is {json.dumps(detail['input'], default=str)}; {_allowed(detail)}"
-    line = _yaml_line(path)
-    return f"{head}. Write, for example:\n{line}" if line else f"{head}."
-
-
-def _dotted(path: list[int | str]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
-    return text
-
-
-def _is_secret(dotted: str) -> bool:
-    return any(dotted == key or dotted.startswith((f"{key}.", f"{key}[")) for key in SECRET_KEYS)
-
-
-def _allowed(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    if detail["type"] == "value_error":
-        return str(context.get("error", detail["msg"]))
-    if detail["type"] in ("literal_error", "enum"):
-        return f"allowed are {context['expected']}"
-    return detail["msg"][0].lower() + detail["msg"][1:]
-
-
-def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in get_args(annotation):
-        model = _model_of(argument)
-        if model:
-            return model
-    return None
-
-
-def _suggestion(path: list[int | str]) -> str:
-    model: type[BaseModel] | None = Settings
-    for part in path[:-1]:
-        if isinstance(part, str) and model:
-            model = _model_of(_fields(model)[part].annotation)
-    near = difflib.get_close_matches(str(path[-1]), _fields(model) if model else [], n=1)
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _yaml_line(path: list[int | str]) -> str:
-    """The lines to write in the stack file for one key, from the model's examples."""
-    model: type[BaseModel] | None = Settings
-    field: Any = None
-    for part in path:
-        if isinstance(part, str):
-            if model is None or part not in _fields(model):
-                return ""
-            field = _fields(model)[part]
-            model = _model_of(field.annotation)
-    if field is None or not field.examples or field.examples[0] is None:
-        return ""
-    value: Any = field.examples[0]
-    for part in reversed(path[1:]):
-        value = [value] if isinstance(part, int) else {part: value}
-    text = yaml.safe_dump({f"{NAMESPACE}:{path[0]}": value}, sort_keys=False, allow_unicode=True)
-    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
+        problems = explain(error, Settings, namespace=NAMESPACE, secrets=SECRET_KEYS)
+        raise ConfigurationError(problems) from None

@@ -11,7 +11,7 @@ from typing import NoReturn, cast, get_args
 
 import click
 
-from components.settings import ConfigurationError, email_address
+from components.configuration_errors import ConfigurationError
 from operations import drift as drifts
 from operations import orphans, profiles, verification
 from operations import roll_out as roll_outs
@@ -20,6 +20,7 @@ from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack, open_stack
 from providers.mimecast.authentication_profile import OPENS
 from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone
+from providers.mimecast.names import email_address
 
 _NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
 _CONSOLE_WORK = {

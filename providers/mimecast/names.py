@@ -7,6 +7,7 @@ Case does not count, an internationalised domain equals its ASCII form, and ``ad
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL_PART = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
@@ -14,8 +15,17 @@ _LONGEST_DOMAIN = 253
 _LONGEST_ADDRESS = 254
 
 
+class MalformedNameError(ValueError):
+    """A text is no domain or no address; ``why`` is the second half of the sentence."""
+
+    def __init__(self, text: str, why: str) -> None:
+        super().__init__(f"{text!r} {why}")
+        self.why = why
+
+
+@lru_cache(maxsize=4096)
 def domain_name(text: str) -> str:
-    """``text`` in lower case, ASCII (IDNA), without a final dot. Raises ValueError."""
+    """``text`` in lower case, ASCII (IDNA), without a final dot. Raises MalformedNameError."""
     name = text.strip().rstrip(".").lower()
     try:
         name = name.encode("idna").decode("ascii")
@@ -24,18 +34,23 @@ def domain_name(text: str) -> str:
     labels = name.split(".")
     fits = len(labels) > 1 and len(name) <= _LONGEST_DOMAIN
     if not fits or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(f"{text!r} is not a domain name such as example.com")
+        raise MalformedNameError(text, "is not a domain name such as example.com")
     return name
 
 
 def email_address(text: str) -> str:
-    """``text`` in lower case with the domain in ASCII. Raises ValueError."""
+    """``text`` in lower case with the domain in ASCII. Raises MalformedNameError."""
     local, at, domain = text.strip().rpartition("@")
     if not at or not _LOCAL_PART.fullmatch(local):
-        raise ValueError(f"{text!r} is not an e-mail address such as ada@example.com")
-    address = f"{local.lower()}@{domain_name(domain)}"
+        raise MalformedNameError(text, "is not an e-mail address such as ada@example.com")
+    try:
+        address = f"{local.lower()}@{domain_name(domain)}"
+    except MalformedNameError:
+        raise MalformedNameError(text, "is not an e-mail address: what follows the @ is no domain") from None
     if len(address) > _LONGEST_ADDRESS:
-        raise ValueError(f"{text!r} is longer than the {_LONGEST_ADDRESS} characters of an e-mail address")
+        raise MalformedNameError(
+            text, f"is longer than the {_LONGEST_ADDRESS} characters of an e-mail address"
+        )
     return address
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import Address, ConfigurationError, DomainMode, domains_elsewhere, from_values
+from components.configuration_errors import ConfigurationError
+from components.settings import Address, DomainMode, domains_elsewhere, from_values
 from tests.components.test_settings import SMALLEST
 
 

@@ -1,0 +1,114 @@
+"""Saying what is wrong with a configuration: the key, its value, what is allowed, and the YAML line to write."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+
+class ConfigurationError(Exception):
+    """One or more keys of the stack configuration are missing, unknown or malformed."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], *, namespace: str, secrets: frozenset[str]
+) -> list[str]:
+    """What is wrong, a text for each key. ``secrets`` are the dotted keys whose values are never shown."""
+    # A list whose elements are wrong is also reported as too short; the elements tell more.
+    details = [d for d in error.errors() if not (d["type"] == "too_short" and d["input"])]
+    return [_problem(detail, model, namespace, secrets) for detail in details]
+
+
+def allowed(detail: ErrorDetails) -> str:
+    """What a value may be, as the second half of a sentence."""
+    context = detail.get("ctx", {})
+    if detail["type"] == "value_error":
+        return str(context.get("error", detail["msg"]))
+    if detail["type"] in ("literal_error", "enum"):
+        return f"allowed are {context['expected']}"
+    return detail["msg"][0].lower() + detail["msg"][1:]
+
+
+def _problem(detail: ErrorDetails, model: type[BaseModel], namespace: str, secrets: frozenset[str]) -> str:
+    path = [part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    dotted = _dotted(path)
+    where = f"{namespace}:{dotted}" if dotted else f"The configuration of {namespace}"
+    if detail["type"] == "missing":
+        head = f"{where} is missing"
+    elif detail["type"] == "extra_forbidden":
+        return (
+            f"{where} is not a key of this project{_suggestion(model, path)}. Remove it, or correct its name."
+        )
+    elif _is_secret(dotted, secrets):
+        head = f"{where} {allowed(detail)}"  # Never the value.
+    elif detail["type"] == "value_error" and isinstance(detail["input"], (dict, BaseModel)):
+        head = f"{where} {allowed(detail)}"
+    elif detail["type"] == "value_error":
+        head = f"{where} is {json.dumps(detail['input'], default=str)}, which {allowed(detail)}"
+    else:
+        head = f"{where} is {json.dumps(detail['input'], default=str)}; {allowed(detail)}"
+    line = _yaml_line(model, namespace, path)
+    return f"{head}. Write, for example:\n{line}" if line else f"{head}."
+
+
+def _dotted(path: list[int | str]) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else str(part))
+    return text
+
+
+def _is_secret(dotted: str, secrets: frozenset[str]) -> bool:
+    return any(dotted == key or dotted.startswith((f"{key}.", f"{key}[")) for key in secrets)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        model = _model_of(argument)
+        if model:
+            return model
+    return None
+
+
+def _suggestion(root: type[BaseModel], path: list[int | str]) -> str:
+    model: type[BaseModel] | None = root
+    for part in path[:-1]:
+        if isinstance(part, str) and model:
+            model = _model_of(_fields(model)[part].annotation)
+    near = difflib.get_close_matches(str(path[-1]), _fields(model) if model else [], n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _yaml_line(root: type[BaseModel], namespace: str, path: list[int | str]) -> str:
+    """The lines to write in the stack file for one key, from the model's examples."""
+    model: type[BaseModel] | None = root
+    field: Any = None
+    for part in path:
+        if isinstance(part, str):
+            if model is None or part not in _fields(model):
+                return ""
+            field = _fields(model)[part]
+            model = _model_of(field.annotation)
+    if field is None or not field.examples or field.examples[0] is None:
+        return ""
+    value: Any = field.examples[0]
+    for part in reversed(path[1:]):
+        value = [value] if isinstance(part, int) else {part: value}
+    text = yaml.safe_dump({f"{namespace}:{path[0]}": value}, sort_keys=False, allow_unicode=True)
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())
