@@ -52,7 +52,7 @@ endif
 # -- Working on the project --------------------------------------------------------------------
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto -m "not soak"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not soak"
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -n auto -m soak

@@ -10,6 +10,10 @@ import pytest
 from tests.support.projects import Project, project
 
 
+# One deployment serves all tests here, so one worker runs them.
+pytestmark = pytest.mark.xdist_group("bad-input")
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """One project for all cases: none of them may change anything."""

@@ -36,6 +36,10 @@ def choose(made: Project, **choice: Any) -> None:
     made.configure(rollOut={"group": GROUP, **choice})
 
 
+# One deployment serves all tests here, so one worker runs them.
+pytestmark = pytest.mark.xdist_group("roll-out")
+
+
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The profile is confirmed, and a pilot of one signs in through Entra."""
