@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.projects import Project, project
 
-
 # One deployment serves all tests here, so one worker runs them.
 pytestmark = pytest.mark.xdist_group("bad-input")
 
