@@ -242,6 +242,7 @@ def _listeners(
     display = Display(
         kind,
         target.stack,
+        target.project.name,
         preview=preview,
         style=Style(options.color),
         diff=options.diff,

@@ -22,6 +22,7 @@ from sandbox.engine.config import (
     set_path,
 )
 from sandbox.engine.errors import ConfirmationError, EngineError, NotSupportedError
+from sandbox.engine.resource import display_type
 from sandbox.engine.secrets import Cache, Crypter, passphrase
 from sandbox.engine.snapshot import Journal, check_version, manifest, render
 from sandbox.engine.stack import Session
@@ -191,7 +192,7 @@ def _print_tree(resources: list[dict[str, Any]]) -> None:
         for index, row in enumerate(rows):
             last = index == len(rows) - 1
             branch = "    " if not parent else indent + ("└─ " if last else "├─ ")
-            print(f"{branch}{row['type']}  {row['urn'].rsplit('::', 1)[1]}")
+            print(f"{branch}{display_type(row['type'])}  {row['urn'].rsplit('::', 1)[1]}")
             visit(row["urn"], "    " if not parent else indent + ("   " if last else "│  "))
 
     visit("", "    ")

@@ -189,7 +189,7 @@ class Deployment:
             self._events.diagnostic(severity, text)
 
     def _output(self, line: str, error: bool) -> None:
-        self._events.diagnostic("info#err" if error else "info", line)
+        self._events.diagnostic("info#err" if error else "info", line, stream=2 if error else 1)
 
     def _prepare(self, mode: str = "") -> None:
         """Make what the run needs from the state. Imports gRPC, which takes longer than anything else here."""

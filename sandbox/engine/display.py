@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -12,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.engine import paths
 from sandbox.engine.deployment import Outcome
-from sandbox.engine.resource import STACK_TYPE, Resource, urn_name, urn_type
+from sandbox.engine.object_diff import ObjectDiff
+from sandbox.engine.resource import STACK_TYPE, display_type, urn_name, urn_type
 from sandbox.engine.steps import Step, is_default_provider
-from sandbox.engine.values import SIGNATURE, UNKNOWN, Properties, Secret, equal, has_unknowns, shown
+from sandbox.engine.values import UNKNOWN, Properties, Secret, equal
 
 _SYMBOLS = {
     "create": "+ ",
@@ -55,6 +54,7 @@ _DONE = {
     "import-replacement": "imported replacement",
     "discard": "discarded",
 }
+_PLANNED = {"create-replacement": "create replacement", "delete-replaced": "delete original"}
 _COUNTED = {**_DONE, "same": "unchanged"}
 _ORDER = ("create", "update", "replace", "delete", "import", "import-replacement", "discard")
 _VERBS = {
@@ -65,6 +65,13 @@ _VERBS = {
     ("destroy", False): "Destroying",
     ("destroy", True): "Previewing destroy",
 }
+
+
+@dataclass(frozen=True)
+class _Message:
+    severity: str
+    text: str
+    stream: int = 0
 
 
 @dataclass
@@ -80,7 +87,12 @@ class _Row:
     started: float = 0.0
     failed: bool = False
     done: bool = False
-    messages: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[_Message] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """The type as people see it."""
+        return display_type(self.type)
 
 
 class Style:
@@ -106,6 +118,7 @@ class Display:
     Args:
         kind: update, refresh or destroy.
         stack: Name of the stack.
+        project: Name of the project.
         preview: Whether it is a preview.
         style: Colours.
         diff: Show a tree of property differences instead of a table.
@@ -117,6 +130,7 @@ class Display:
         self,
         kind: str,
         stack: str,
+        project: str,
         *,
         preview: bool,
         style: Style,
@@ -126,15 +140,16 @@ class Display:
         suppress_outputs: bool = False,
     ) -> None:
         self._kind = kind
-        self._stack = stack
         self._preview = preview
         self._style = style
         self._diff = diff
-        self._show_secrets = show_secrets
+        self._values = ObjectDiff(self._mark, show_secrets=show_secrets)
+        self._inputs = ObjectDiff(self._mark, sames=False)
+        self._printed: set[str] = set()  # URNs that have an entry in the tree of `--diff`
         self._suppress = suppress_outputs
         self._rows: dict[str, _Row] = {}
-        self._stack_urn = ""
-        self._loose: list[tuple[str, str]] = []
+        self._stack_urn = f"urn:pulumi:{stack}::{project}::{STACK_TYPE}::{project}-{stack}"
+        self._ended = False
         self._lock = threading.Lock()
         self._painter = _Painter(self) if live and not diff else None
         print(self._style.paint(f"{_VERBS[kind, preview]} ({stack}):", "1;35"), flush=True)
@@ -155,24 +170,22 @@ class Display:
     def _step(self, kind: str, step: Step) -> None:
         row = self._row(step.urn, step.resource.type)
         row.parent = step.resource.parent
-        if row.type == STACK_TYPE:
-            self._stack_urn = row.urn
         op = step.op if kind == "resourcePreEvent" else step.shown_op
         if op != "same" or step.op == "refresh":
             row.op = op if row.op in ("same", "refresh", op) or kind != "resOutputsEvent" else row.op
         if kind == "resourcePreEvent":
             row.started = time.monotonic()
-            row.status = op if self._preview else _RUNNING.get(op, "")
-            if op == "refresh":
-                row.status = "refreshing"
+            row.status = _PLANNED.get(op, op) if self._preview and op != "refresh" else _RUNNING.get(op, "")
+            if op == "same":
+                row.status = "running" if row.type == STACK_TYPE else ""
             row.info = _summary_of(step)
         elif kind == "resOpFailedEvent":
             row.failed, row.done = True, True
             row.status = f"**{_RUNNING.get(op, op)} failed**"
         else:
             self._outputs(row, step, op)
-        if self._diff and kind == "resourcePreEvent" and step.op != "refresh":
-            self._print_diff(step)
+        if self._diff:
+            self._print_diff(step, kind)
         elif self._painter is None and not self._diff and self._worth_a_line(row, step, kind):
             self._print_row(row)
 
@@ -184,7 +197,7 @@ class Display:
         if op == "same":
             row.status = ""
         elif self._preview:
-            row.status = op
+            row.status = _PLANNED.get(op, op)
         else:
             row.status = f"{_DONE.get(op, op)} ({_duration(time.monotonic() - row.started)})"
         if step.resource.retain_on_delete and op == "delete":
@@ -193,34 +206,50 @@ class Display:
     def _worth_a_line(self, row: _Row, step: Step, kind: str) -> bool:
         if is_default_provider(row.urn):
             return False
+        if row.type == STACK_TYPE:
+            return kind == "resourcePreEvent" or step.op == "delete"  # its last line stands at the end
         if self._preview and kind == "resOutputsEvent" and step.op != "refresh":
             return False
-        return step.op != "same" or (row.type == STACK_TYPE and kind == "resOutputsEvent") or bool(row.info)
+        return step.op != "same" or bool(row.info)
 
     def _diagnostic(self, payload: dict[str, Any]) -> None:
-        severity, text = payload["severity"], payload["message"].rstrip("\n")
-        urn = payload.get("urn") or self._stack_urn
-        label = payload["prefix"] + text
-        if not urn:
-            self._loose.append((severity, label))
-        else:
-            row = self._row(urn)
-            row.messages.append((severity, label))
-            if severity == "error":
-                row.failed = True
-        if self._painter is None:
-            row_text = self._row_text(self._rows[urn], label.split("\n", 1)[0]) if urn else f"    {label}"
-            print(row_text.rstrip(), flush=True)
+        message = _Message(
+            payload["severity"],
+            payload["prefix"] + payload["message"].rstrip("\n"),
+            payload.get("streamID", 0),
+        )
+        row = self._row(payload.get("urn") or self._stack_urn)
+        row.messages.append(message)
+        row.failed = row.failed or message.severity == "error"
+        if self._diff:
+            print(self._tinted(message) + ("\n" if message.stream else ""), flush=True)
+        elif self._painter is None:
+            self._print_row(row, message.text)
+
+    def _tinted(self, message: _Message) -> str:
+        colour = {"error": "31", "warning": "33"}.get(message.severity, "")
+        return "\n".join(self._style.paint(line, colour) for line in message.text.splitlines())
+
+    def _mark(self, text: str, mark: str) -> str:
+        return self._style.paint(text, _COLOURS.get(mark, ""))
 
     # -- rows ---------------------------------------------------------------------------------------
 
-    def _row_text(self, row: _Row, message: str = "") -> str:
-        parts = [f" {self._style.symbol(row.op)} {row.type} {urn_name(row.urn)} {row.status}"]
-        parts += [text for text in (row.info, message) if text]
-        return " ".join(parts)
+    def _told(self, row: _Row, message: str = "") -> str:
+        """What stands at the right of a row: its difference, and its worst message or how many it has."""
+        if self._ended:
+            message = _counts(row)
+        elif row.messages and not message:
+            order = ("error", "warning", "info#err", "info")
+            message = min(reversed(row.messages), key=lambda one: order.index(one.severity)).text
+        return "; ".join(text for text in (row.info, message.split("\n", 1)[0]) if text)
 
-    def _print_row(self, row: _Row) -> None:
-        print(self._row_text(row).rstrip(), flush=True)
+    def _print_row(self, row: _Row, message: str = "") -> None:
+        status = row.status
+        if not row.done and not self._preview and status and status != "running":
+            status += " (0s)"
+        text = f" {self._style.symbol(row.op)} {row.kind} {urn_name(row.urn)} {status} {self._told(row, message)}"
+        print(text.rstrip(), flush=True)
 
     def tree(self) -> Iterator[str]:
         """The rows as a tree, for the live display."""
@@ -249,9 +278,8 @@ class Display:
     def _tree_line(self, row: _Row, branch: str) -> str:
         status = row.status
         if not row.done and not self._preview and row.started and status:
-            status += f" ({_duration(time.monotonic() - row.started)})"
-        message = row.messages[-1][1].split("\n", 1)[0] if row.messages and not row.done else _counts(row)
-        text = f"{branch}{row.type}  {urn_name(row.urn)}  {status}  {row.info} {message}".rstrip()
+            status += f" ({time.monotonic() - row.started:.0f}s)"
+        text = f"{branch}{row.kind}  {urn_name(row.urn)}  {status}  {self._told(row)}".rstrip()
         width = max(20, shutil.get_terminal_size((120, 30)).columns - 5)
         if len(text) > width:
             text = text[: width - 1] + "…"
@@ -262,80 +290,69 @@ class Display:
     def finish(self, outcome: Outcome) -> None:
         """Print what stands at the end of a run."""
         with self._lock:
-            if not outcome.ok and self._stack_urn and not self._preview and self._kind != "refresh":
-                text = "update canceled" if outcome.canceled else "update failed"
-                self._row(self._stack_urn).messages.append(("error", f"error: {text}"))
+            stack = self._rows.get(self._stack_urn)
+            if stack is not None:
+                self._end_stack(stack, outcome)
+            self._ended = True
+            if stack is not None and self._painter is None and not self._diff:
+                self._print_row(stack)
         if self._painter is not None:
             self._painter.stop()
-        self._print_diagnostics()
+        if not self._diff:
+            self._print_diagnostics()
         if not self._suppress:
             self._print_outputs(outcome)
         self._print_resources(outcome)
         if not self._preview:
             print(f"Duration: {max(1, round(outcome.seconds))}s\n", flush=True)
 
+    def _end_stack(self, stack: _Row, outcome: Outcome) -> None:
+        if not outcome.ok and not self._preview and self._kind != "refresh":
+            text = "update canceled" if outcome.canceled else "update failed"
+            stack.messages.append(_Message("error", f"error: {text}"))
+        stack.done = True
+        if any(message.severity == "error" for message in stack.messages) and not self._preview:
+            stack.status = "**failed**"
+        elif stack.op == "same":
+            stack.status = ""
+
     def _print_diagnostics(self) -> None:
-        groups = [
-            (f"{row.type} ({urn_name(row.urn)}):", row.messages)
-            for row in self._rows.values()
-            if row.messages
-        ]
-        if self._loose:
-            groups.insert(0, (f"{STACK_TYPE} ({self._stack}):", self._loose))
-        if not groups:
-            return
-        print(self._style.paint("Diagnostics:", "1"))
-        for title, messages in groups:
-            print(f"  {title}")
-            for severity, text in messages:
-                colour = {"error": "31", "warning": "33"}.get(severity, "")
-                print("\n".join(f"    {self._style.paint(line, colour)}" for line in text.splitlines()))
-            print()
+        rows = [row for row in self._rows.values() if row.messages]
+        if rows:
+            print(self._style.paint("Diagnostics:", "1"))
+        for row in rows:
+            print(f"  {row.kind} ({urn_name(row.urn)}):")
+            for stream in dict.fromkeys(message.stream for message in row.messages):
+                for message in row.messages:
+                    if message.stream == stream:
+                        print("\n".join(f"    {line}" for line in self._tinted(message).splitlines()))
+                print()
 
     def _print_outputs(self, outcome: Outcome) -> None:
         if outcome.outputs is None:
             return
         lines = list(self._output_lines(outcome.old_outputs, outcome.outputs))
-        if lines:
+        if lines and self._diff:
+            print("    --outputs:--\n" + "\n".join(lines), flush=True)
+        elif lines:
             print(self._style.paint("Outputs:", "1"))
             print("\n".join(lines) + "\n")
 
     def _output_lines(self, old: Properties, new: Properties) -> Iterator[str]:
-        width = max((len(key) for key in {**old, **new}), default=0)
-        for key in sorted({**old, **new}):
-            before, after = old.get(key), new.get(key)
-            label = f"{key:<{width}}: "
-            if key not in new:
-                yield f"  {self._style.paint('- ' + label + self._text(before), '31')}"
-            elif key not in old:
-                if self._preview or old:
-                    yield f"  {self._style.paint('+ ' + label + self._text(after), '32')}"
-                else:
-                    yield f"    {label}{self._text(after)}"
-            elif equal(before, after):
-                if not self._preview:
-                    yield f"    {label}{self._text(after)}"
-            elif not (self._preview and after is UNKNOWN and isinstance(before, str)):
-                change = f"~ {label}{self._text(before)} => {self._text(after)}"
-                yield f"  {self._style.paint(change, '33')}"
-
-    def _text(self, value: Any, indent: str = "    ") -> str:
-        if isinstance(value, Secret) and not self._show_secrets:
-            return "[secret]"
-        value = value.value if isinstance(value, Secret) else value
-        if value is UNKNOWN:
-            return "[unknown]"
-        if isinstance(value, dict) and value:
-            width = max(len(key) for key in value)
-            rows = [
-                f"{indent}    {key:<{width}}: {self._text(value[key], indent + '    ')}"
-                for key in sorted(value)
+        stack = self._rows.get(self._stack_urn)
+        if stack is not None and stack.op == "create":
+            return self._values.values(new, "    ")
+        width = max(map(len, {**old, **new}), default=0)
+        if self._preview:  # only what will change; a value that is not known yet probably will not
+            same = [
+                key
+                for key, value in new.items()
+                if equal(old.get(key), value)
+                or (value is UNKNOWN and isinstance(old.get(key), str))
+                or (isinstance(value, Secret) and isinstance(old.get(key), Secret))
             ]
-            return "{\n" + "\n".join(rows) + f"\n{indent}}}"
-        if isinstance(value, list) and value:
-            rows = [f"{indent}    [{i}]: {self._text(item, indent + '    ')}" for i, item in enumerate(value)]
-            return "[\n" + "\n".join(rows) + f"\n{indent}]"
-        return json.dumps(value, ensure_ascii=False)
+            old, new = ({key: v for key, v in side.items() if key not in same} for side in (old, new))
+        return self._values.changes(old, new, "  ", width)
 
     def _print_resources(self, outcome: Outcome) -> None:
         changes = {op: n for op, n in outcome.changes.items() if n}
@@ -359,20 +376,42 @@ class Display:
 
     # -- --diff -------------------------------------------------------------------------------------
 
-    def _print_diff(self, step: Step) -> None:
-        if step.internal or step.op in ("same", "create-replacement", "delete-replaced"):
+    def _print_diff(self, step: Step, kind: str) -> None:
+        if step.internal or step.op in ("create-replacement", "delete-replaced", "refresh"):
             return
+        stack = step.urn == self._stack_urn
         depth, parent = 0, step.resource.parent
         while parent in self._rows:
-            depth, parent = depth + 1, self._rows[parent].parent
+            depth, parent = depth + (parent in self._printed), self._rows[parent].parent
         pad = "    " * depth
-        print(f"{pad}{self._style.symbol(step.op)}{step.resource.type}: ({step.op})")
+        if kind == "resOutputsEvent":
+            self._print_new_outputs(step, pad)
+        if kind != "resourcePreEvent" or (step.op == "same" and not stack):
+            return
+        self._printed.add(step.urn)
+        print(f"{pad}{self._style.symbol(step.op)}{display_type(step.resource.type)}: ({step.op})")
         id_ = (step.old or step.resource).id
-        if id_:
+        if id_ and not stack:
             print(f"{pad}    [id={id_}]")
         print(f"{pad}    [urn={step.urn}]")
-        for line in property_lines(step.old, step.new):
-            print(f"{pad}  {self._style.paint(line, _COLOURS.get(line[0], ''))}", flush=True)
+        old, new = (_visible(side.inputs) if side else {} for side in (step.old, step.new))
+        if step.op == "create":
+            lines = self._values.values(new, pad + "    ", _width(step))
+        else:
+            lines = self._inputs.changes(old, new, pad + "  ")
+        for line in lines:
+            print(line)
+        sys.stdout.flush()
+
+    def _print_new_outputs(self, step: Step, pad: str) -> None:
+        """What a create gave besides its inputs."""
+        new = step.new
+        if step.op != "create" or new is None or not new.custom or self._preview:
+            return
+        added = {key: value for key, value in _visible(new.outputs).items() if key not in new.inputs}
+        if added:
+            print(f"{pad}    --outputs:--")
+            print("\n".join(self._values.values(added, pad + "    ", _width(step))), flush=True)
 
 
 class _Painter:
@@ -407,59 +446,40 @@ class _Painter:
 
 
 def _summary_of(step: Step) -> str:
-    """`[diff: ~value,+new,-old]` with top-level keys."""
+    """`[diff: +new-old~value,other]` with top-level keys."""
     old, new = step.old, step.new
-    if old is None or new is None or step.op in ("create-replacement", "delete-replaced"):
+    if old is None or new is None:
         return ""
     if step.op == "same":
         return "[diff: ~protect]" if old.protect != new.protect else ""
     if step.diff is None or not step.diff.changed:
         return ""
-    keys = {}
+    signs: dict[str, list[str]] = {"+": [], "-": [], "~": []}
     for key in sorted(step.diff.keys or {*old.inputs, *new.inputs}):
         before, after = old.inputs.get(key), new.inputs.get(key)
         if step.op == "refresh":
             before, after = old.outputs.get(key), new.outputs.get(key)
         if not key.startswith("__") and (not equal(before, after) or key in step.diff.keys):
-            keys[key] = "+" if before is None else "-" if after is None else "~"
-    return f"[diff: {','.join(sign + key for key, sign in keys.items())}]" if keys else ""
+            signs["+" if before is None else "-" if after is None else "~"].append(key)
+    text = "".join(sign + ",".join(keys) for sign, keys in signs.items() if keys)
+    return f"[diff: {text}]" if text else ""
 
 
-def property_lines(old: Resource | None, new: Resource | None) -> Iterator[str]:
-    """Differences of inputs, one path a line, as in `~ tags.k: "a" => "b"`."""
-    before = _visible(old.inputs) if old else {}
-    after = _visible(new.inputs) if new else {}
-    for path, kind in paths.difference(before, after).items():
-        name = paths.render(path)
-        if kind == "add":
-            yield f"+ {name}: {_leaf(paths.get(path, after))}"
-        elif kind == "delete":
-            yield f"- {name}: {_leaf(paths.get(path, before))}"
-        else:
-            yield f"~ {name}: {_leaf(paths.get(path, before))} => {_leaf(paths.get(path, after))}"
+def _visible(properties: Properties) -> Properties:
+    return {key: value for key, value in properties.items() if not key.startswith("__")}
 
 
-def _visible(inputs: Properties) -> Properties:
-    return {key: value for key, value in inputs.items() if not key.startswith("__")}
-
-
-def _leaf(value: Any) -> str:
-    if isinstance(value, Secret):
-        return "[secret]"
-    if has_unknowns(value) and not isinstance(value, dict | list):
-        return "[unknown]"
-    if isinstance(value, dict) and SIGNATURE in value:
-        return str(value.get("urn"))
-    return json.dumps(shown(value), ensure_ascii=False)
+def _width(step: Step) -> int:
+    return max(map(len, step.resource.inputs), default=0)
 
 
 def _counts(row: _Row) -> str:
-    errors = sum(severity == "error" for severity, _ in row.messages)
-    warnings = sum(severity == "warning" for severity, _ in row.messages)
+    errors = sum(message.severity == "error" for message in row.messages)
+    warnings = sum(message.severity == "warning" for message in row.messages)
     rest = len(row.messages) - errors - warnings
     parts = [(errors, "error"), (warnings, "warning"), (rest, "message")]
     return "; ".join(f"{n} {name}{'s' if n > 1 else ''}" for n, name in parts if n)
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.2f}s" if 0.005 <= seconds < 1 else f"{seconds:.0f}s"  # noqa: PLR2004
+    return f"{seconds:.2f}s" if seconds < 1 else f"{seconds:.0f}s"

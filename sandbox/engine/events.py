@@ -43,11 +43,14 @@ class Events:
             payload["planning"] = True
         self.emit(kind, payload, step)
 
-    def diagnostic(self, severity: str, text: str, urn: str = "") -> None:
-        """A message: error, warning, info, info#err or debug."""
+    def diagnostic(self, severity: str, text: str, urn: str = "", stream: int = 0) -> None:
+        """A message: error, warning, info, info#err or debug; what processes print has a stream of its own."""
         prefix = {"error": "error: ", "warning": "warning: "}.get(severity, "")
         payload = {"prefix": prefix, "message": text + "\n", "color": "never", "severity": severity}
-        self.emit("diagnosticEvent", payload | ({"urn": urn} if urn else {}))
+        self.emit(
+            "diagnosticEvent",
+            payload | ({"urn": urn} if urn else {}) | ({"streamID": stream} if stream else {}),
+        )
 
 
 class JsonLines:

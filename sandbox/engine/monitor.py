@@ -280,10 +280,8 @@ class EngineService(engine_pb2_grpc.EngineServicer):
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
         """Pass a message on; what a stopped run makes the program complain about is not news."""
         severity = _SEVERITIES.get(request.severity, "info")
-        if severity == "error":
-            if self._executor.stopped.is_set():
-                return empty_pb2.Empty()
-            self._executor.failed = True
+        if severity == "error" and self._executor.stopped.is_set():
+            return empty_pb2.Empty()
         if severity != "debug":
             self._report(severity, request.message, request.urn)
         return empty_pb2.Empty()

@@ -173,6 +173,14 @@ def urn_name(urn: str) -> str:
     return urn.split("::", 3)[3]
 
 
+def display_type(type_: str) -> str:
+    """A type as people see it: `azuread:index/application:Application` is `azuread:index:Application`."""
+    package, _, rest = type_.partition(":")
+    module, _, name = rest.partition(":")
+    folder, slash, file = module.rpartition("/")
+    return f"{package}:{folder}:{name}" if slash and name and file == name[0].lower() + name[1:] else type_
+
+
 def provider_reference(urn: str, id_: str) -> str:
     """How a resource names its provider."""
     return f"{urn}::{id_ or UNKNOWN_TEXT}"
