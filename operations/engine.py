@@ -89,7 +89,11 @@ class Engine:
             return
         backend = Path(stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
         backend.mkdir(parents=True, exist_ok=True)
-        self._quietly("stack", "init", stack.name)
+        before = stack.tracked.read_text(encoding="utf-8")
+        try:
+            self._quietly("stack", "init", stack.name)
+        finally:
+            stack.take_back_salt(before)
 
     def export(self) -> dict[str, Any]:
         """The stack's state, secrets encrypted. Raises OperationError when there is no such stack."""

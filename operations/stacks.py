@@ -26,6 +26,7 @@ PROJECT = "mimecast-sso"
 SANDBOX_STACK = "sandbox"
 _PROFILE = f"{NAMESPACE}:authenticationProfile"
 _ROLL_OUT = f"{NAMESPACE}:rollOut"
+_SALT = "encryptionsalt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,22 @@ class Stack:
     def on_sandbox(self) -> bool:
         """Whether the stack is deployed on the sandbox, not on real tenants."""
         return "SANDBOX_INSTANCE" in self.environment
+
+    @property
+    def tracked(self) -> Path:
+        """The file under version control, of which a stack on the sandbox works on a copy."""
+        return self.root / "stacks" / self.file.name
+
+    def take_back_salt(self, before: str) -> None:
+        """Moves what ``stack init`` wrote into the tracked file (the salt of the stack's secrets) to the copy."""
+        if self.tracked.read_text(encoding="utf-8") == before:
+            return
+        salt = _load(self.tracked).get(_SALT)
+        _write(self.tracked, before)
+        if salt:
+            document = _load(self.file)
+            document[_SALT] = salt
+            _save(self.file, document)
 
     def settings(self) -> Settings:
         """The validated configuration; secrets stay encrypted. Raises ConfigurationError."""
@@ -81,8 +98,7 @@ class Stack:
                 section.pop(key, None)
         _save(self.file, document)
         if self.on_sandbox:
-            tracked = self.root / "stacks" / self.file.name
-            kept = {"tracked": _plain_roll_out(_load(tracked)), "written": _plain_roll_out(document)}
+            kept = {"tracked": _plain_roll_out(_load(self.tracked)), "written": _plain_roll_out(document)}
             _kept_roll_out(self.file).write_text(json.dumps(kept), encoding="utf-8")
 
     def target(self) -> Target:
@@ -141,7 +157,10 @@ def _sandbox_environment(root: Path) -> dict[str, str]:
 def _follow(tracked: Path, copy: Path) -> None:
     document = _load(tracked)
     if copy.is_file():
-        written = _load(copy)["config"].get(_PROFILE, {})
+        present = _load(copy)
+        if _SALT in present:
+            document.setdefault(_SALT, present[_SALT])
+        written = present["config"].get(_PROFILE, {})
         for key in ("confirmed", "evidence"):
             if written.get(key):
                 document["config"].setdefault(_PROFILE, {}).setdefault(key, written[key])
@@ -180,7 +199,10 @@ def _load(path: Path) -> Any:
 def _save(path: Path, document: Any) -> None:
     text = io.StringIO()
     _yaml().dump(document, text)
-    content = text.getvalue()
+    _write(path, text.getvalue())
+
+
+def _write(path: Path, content: str) -> None:
     if path.is_file() and path.read_text(encoding="utf-8") == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
