@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.engine.backend import Backend
 from sandbox.engine.children import Children
-from sandbox.engine.config import Project, StackConfig, is_secret, package_config
+from sandbox.engine.config import Project, StackConfig, package_config
 from sandbox.engine.errors import EngineError, NotSupportedError
 from sandbox.engine.plugins import DYNAMIC, PluginHost, free_address
 from sandbox.engine.program import Program
 from sandbox.engine.secrets import Cache, Crypter, passphrase
 from sandbox.engine.snapshot import Journal, Snapshot, check_version
 from sandbox.engine.snapshot import load as load_snapshot
-from sandbox.engine.values import Properties, walk
+from sandbox.engine.values import Properties
 
 if TYPE_CHECKING:
     from sandbox.engine.events import Events
@@ -120,8 +120,7 @@ class Target:
         self.crypter = self._state_crypter = Crypter(text, line)
         if state_salt and state_salt != line:
             self._state_crypter = Crypter(text, state_salt)
-        if any(map(is_secret, self.config.values.values())) or _has_ciphertext(latest):
-            self.crypter.prepare()
+        self.crypter.prepare()
 
     def snapshot(self, cache: Cache) -> Snapshot:
         """The state, decrypted.
@@ -420,6 +419,8 @@ class Deployment:
             self._program = Program(self._target.project, self._environment, self._output, self._children)
         self._start_plugins()
         self._prepare(mode)
+        if self._target.crypter is not None:
+            self._target.crypter.verify()  # begun before the children, which take longer to start
         self._prepared = True
         if self._cancelled.is_set():
             self.cancel()
@@ -461,10 +462,6 @@ def protected_with_needs(resources: Any) -> set[str]:
             kept.add(resource.urn)
             kept.update(resource.references())
     return kept
-
-
-def _has_ciphertext(value: Any) -> bool:
-    return any(isinstance(item, dict) and "ciphertext" in item for item in walk(value))
 
 
 def explain(type_: str) -> str:

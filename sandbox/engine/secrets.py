@@ -35,6 +35,14 @@ class Crypter:
         """Derive the key in the background; the derivation takes about half a second and lets others run."""
         threading.Thread(target=self._quietly, daemon=True).start()
 
+    def verify(self) -> None:
+        """Check the passphrase.
+
+        Raises:
+            EngineError: It is not the one that the salt was made with.
+        """
+        self._derive()
+
     def _quietly(self) -> None:
         with contextlib.suppress(EngineError):  # it is raised again when the key is used
             self._derive()

@@ -144,13 +144,17 @@ def test_resource_with_hooks_is_not_changed(stack: Any) -> None:
     assert json.loads(stack.must("stack", "export"))["features"] == ["hooks"]
 
 
-def test_wrong_passphrase_changes_nothing(stack: Any) -> None:
-    stack.must("config", "set", "--secret", "password", "hunter2")
+@pytest.mark.parametrize("secrets", [True, False])
+def test_wrong_passphrase_changes_nothing(stack: Any, secrets: bool) -> None:
+    if secrets:
+        stack.must("config", "set", "--secret", "password", "hunter2")
     before = stack.state_file.read_text()
-    done = stack.run("up", "--yes", "--skip-preview", PULUMI_CONFIG_PASSPHRASE="wrong")
-    assert done.returncode == 1
-    assert "incorrect passphrase" in done.stderr
+    for words in (["up", "--yes", "--skip-preview"], ["preview"]):
+        done = stack.run(*words, PULUMI_CONFIG_PASSPHRASE="wrong")
+        assert done.returncode == 1
+        assert "incorrect passphrase" in done.stderr
     assert stack.state_file.read_text() == before
+    assert stack.objects() == {}
     assert "hunter2" not in "".join(path.read_text() for path in stack.folder.glob("*.yaml"))
 
 
