@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -69,8 +68,3 @@ def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> N
     if done.returncode:
         print(done.stdout, file=sys.stderr)
         raise SystemExit(f"{' '.join(words)} ended with {done.returncode}")
-
-
-def largest_child_megabytes() -> float:
-    """Peak memory of the largest process that was started and has ended."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
