@@ -520,16 +520,30 @@ class StepGenerator:
         for resource in resources:
             operated = resource.urn in self._operated or resource.urn in self._aliased
             if resource.delete:
-                self.deletions.add(resource.urn)
                 steps[id(resource)] = Step("delete-replaced", resource.urn, resource, logical=False)
             elif (everything or not operated) and not keep(resource):
                 self._guard_foreign(resource)
                 op = "discard" if resource.external else "delete"
                 if resource.pending_replacement:
                     op = "remove-pending-replace"
-                self.deletions.add(resource.urn)
                 steps[id(resource)] = Step(op, resource.urn, resource)
+        if not everything:
+            self._spare(resources, steps)
+        self.deletions.update(step.urn for step in steps.values())
         return _levels(resources, steps)
+
+    @staticmethod
+    def _spare(resources: Sequence[Resource], steps: dict[int, Step]) -> None:
+        """An old resource that stays, because its step failed, keeps what it refers to [test_random_programs]."""
+        waiting = [resource for resource in resources if id(resource) not in steps]
+        while waiting:
+            needed = set(waiting.pop().references())
+            for resource in resources:
+                step = steps.get(id(resource))
+                # A copy that waits for its deletion has a successor, which the reference means.
+                if step and resource.urn in needed and step.op != "delete-replaced":
+                    del steps[id(resource)]
+                    waiting.append(resource)
 
     def _mark(self, urn: str) -> None:
         with self._lock:

@@ -70,6 +70,40 @@ def test_both_engines_take_turns(tmp_path: Path) -> None:
         stack.must("refresh", "--yes", "--skip-preview")
 
 
+DROPPED = """\
+if os.environ["STEP"] == "1":
+    b = Thing("b")
+    Thing("d", KEY="x", opts=pulumi.ResourceOptions(depends_on=[b]))
+else:
+    Thing("d", KEY="y")
+"""
+
+
+@pytest.mark.parametrize("key", ["slot", "zone"], ids=["delete first", "create first"])
+@pytest.mark.parametrize(
+    "cli",
+    [
+        stacks.EMBEDDED,
+        pytest.param(
+            [PULUMI], marks=pytest.mark.skipif(PULUMI is None, reason="the Pulumi CLI is not on PATH")
+        ),
+    ],
+    ids=["embedded", "pulumi"],
+)
+def test_a_failed_replacement_keeps_what_its_old_copy_needs(tmp_path: Path, cli: list[str], key: str) -> None:
+    """Else the state would name a dependency that is gone, and no engine would read it any more."""
+    stack = stacks.Stack(tmp_path, DROPPED.replace("KEY", key))
+    words = ("up", "--yes", "--skip-preview", "--non-interactive")
+    assert stack.run(*words, cli=cli, STEP="1").returncode == 0
+    stack.faults({"create:d": {"raise": "refused"}})
+    assert stack.run(*words, "--continue-on-error", cli=cli, STEP="2").returncode == 1
+    assert "b-1" in stack.objects()
+    stack.faults({})
+    done = stack.run(*words, cli=cli, STEP="2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(stack.objects()) == ["d-2"]
+
+
 # -- random programs ----------------------------------------------------------------------------------
 
 NAMES = ("a", "b", "c", "d", "e")
