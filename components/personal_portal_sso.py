@@ -17,7 +17,7 @@ from components.gallery_application import GalleryApplication, GalleryApplicatio
 from components.lookups import ask_or_stop
 from components.mimecast_tenant import MimecastTenant, MimecastTenantArgs
 from components.people import Person, Standing
-from components.settings import Address, AddressSource, Settings, SignOn, domains_elsewhere
+from components.settings import Address, AddressSource, Ownership, Settings, SignOn, domains_elsewhere
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
 from facts.entra import CLOUDS, Cloud
 from providers.mimecast import MimecastError, from_environment
@@ -47,6 +47,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self._settings = args.settings
         settings = args.settings
         _refuse_shared_domains(settings, args.root)
+        self._refuse_what_is_not_built()
         cloud = _cloud()
         deployer = ask_or_stop(
             "Entra could not be reached or refused the ARM_* credentials", azuread.get_client_config
@@ -98,6 +99,24 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
         self.outputs["signingCertificateThumbprint"] = signing
         self.register_outputs({})
+
+    def _refuse_what_is_not_built(self) -> None:
+        application, assign = self._settings.application, self._settings.assign
+        if application.adopt:
+            raise pulumi.RunError(
+                "mimecast-sso:application.adopt is not built yet: an application cannot be taken over. Remove the key "
+                "to have a new one made."
+            )
+        for key, mode, what in (
+            ("application.claims", application.claims, "the NameID of this application"),
+            ("assign.mode", assign.mode, "who is assigned"),
+        ):
+            if mode is Ownership.VERIFY:
+                pulumi.log.warn(
+                    f"mimecast-sso:{key} is verify: {what} is left to a person, and whether it is as configured is "
+                    "not checked yet (unknown).",
+                    resource=self,
+                )
 
     def _say_who_cannot_sign_in(self, users: list[Person]) -> None:
         for person in users:

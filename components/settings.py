@@ -449,7 +449,7 @@ class Certificates(_Model):
         return self
 
 
-GuardName = Literal["allow-destroy", "allow-account-change"]
+GuardName = Literal["allow-destroy"]
 
 
 class GuardOverride(_Model):

@@ -33,7 +33,7 @@ class Orphan:
 
 def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
     """Raises OperationError when the deployment would make an application that an earlier run made already."""
-    if settings.application.adopt or _knows_its_application(engine.export()):
+    if _knows_its_application(engine.export()):
         return
     os.environ.update(stack.environment)  # Proxy and trust are read from there.
     try:

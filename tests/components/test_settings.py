@@ -146,7 +146,6 @@ def test_an_override_counts_to_its_last_day(until: object) -> None:
     settings = from_values(SMALLEST | {"guards": guards})
     assert settings.overrides("allow-destroy", date(2026, 12, 31))
     assert not settings.overrides("allow-destroy", date(2027, 1, 1))
-    assert not settings.overrides("allow-account-change", date(2026, 12, 31))
 
 
 def test_a_stack_file_without_its_passphrase_still_reads(tmp_path: Path) -> None:

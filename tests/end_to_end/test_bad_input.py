@@ -50,6 +50,11 @@ def made(shared: Project) -> Iterator[Project]:
             1,
             'names "No such group", and Entra has no security group',
         ),
+        (
+            {"application": {"adopt": "6c000000-0000-4000-8000-000000000001"}},
+            1,
+            "application.adopt is not built yet",
+        ),
         ({"application": {"template": "No such entry"}}, 1, 'gallery has no entry named "No such entry"'),
         (
             {
