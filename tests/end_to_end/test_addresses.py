@@ -40,6 +40,7 @@ def test_previews_say_what_changes(fresh: Project) -> None:
     assert "Which domains and addresses change is unknown here" in fresh.sso("preview").text
 
 
+@pytest.mark.soak
 def test_synchronised_people_are_only_checked(fresh: Project) -> None:
     fresh.configure(addresses={"source": "synchronised"}, addressPasswords=None)
     assert fresh.sandbox("seed", "--stack", "sandbox").code == 0

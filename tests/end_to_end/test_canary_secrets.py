@@ -136,6 +136,7 @@ def test_the_search_finds_every_form() -> None:
         assert evidence.hits(), encoded
 
 
+@pytest.mark.soak
 def test_no_secret_is_left_anywhere(fresh: Project, tmp_path: Path) -> None:
     evidence = Evidence()
     evidence.said("the first preview", fresh.sso("preview"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.projects import Project, project
 
 
@@ -45,6 +47,7 @@ def test_an_instantiate_whose_answer_was_lost(tmp_path: Path) -> None:
         assert len(applications(made)) == 1
 
 
+@pytest.mark.soak
 def test_another_stack_of_the_same_name_is_no_orphan(tmp_path: Path) -> None:
     with project(tmp_path, "embedded") as made:
         assert made.up().code == 0

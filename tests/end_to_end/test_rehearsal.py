@@ -13,7 +13,7 @@ from tests.support.projects import ENGINES, ROOT
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("stack", ["prod-eu", "prod-us"])
+@pytest.mark.parametrize("stack", ["prod-eu", pytest.param("prod-us", marks=pytest.mark.soak)])
 def test_a_rehearsal_leaves_the_tracked_file_alone(tmp_path: Path, engine: str, stack: str) -> None:
     for name in ("Pulumi.yaml", "__main__.py"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())

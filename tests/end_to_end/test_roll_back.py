@@ -94,6 +94,7 @@ def give_ada_a_password(made: Project) -> None:
     made.control.put("mimecast.users", ADA, user | {"password": hashed(PASSWORD)})
 
 
+@pytest.mark.soak
 def test_people_get_back_in_within_the_vendors_time(made: Project) -> None:
     give_ada_a_password(made)
     break_the_certificate(made)

@@ -49,6 +49,7 @@ def state(text: str) -> str:
     return str(re.findall(r'"(\w+)"', lines[-1])[-1])
 
 
+@pytest.mark.soak
 def test_from_a_claim_to_a_proof_to_a_contradiction(made: Project, tmp_path: Path) -> None:
     nothing = made.sso("verify")
     assert (nothing.code, "due (nobody confirmed" in nothing.text) == (0, True), nothing.text
