@@ -8,7 +8,7 @@ registered for a stack without an application, Entra is searched by template and
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Orphan:
 
 def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
     """Raises OperationError when the deployment would make an application that an earlier run made already."""
-    if _knows_its_application(engine.export()):
+    if _knows_its_application(engine.resources()):
         return
     os.environ.update(stack.environment)  # Proxy and trust are read from there.
     try:
@@ -53,8 +53,7 @@ def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
         )
 
 
-def _knows_its_application(state: Mapping[str, Any]) -> bool:
-    resources = (state.get("deployment") or {}).get("resources") or []
+def _knows_its_application(resources: Iterable[Mapping[str, Any]]) -> bool:
     return any(resource["type"] == _TYPE for resource in resources)
 
 
