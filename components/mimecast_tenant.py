@@ -13,6 +13,7 @@ from components.settings import Address, Addresses, AddressSource, Dns, Domain, 
 from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from providers.mimecast import MimecastError, authentication_profile, run_sheet
 from providers.mimecast.authentication_profile import OPENS
+from providers.mimecast.names import domain_of, enumerate_some
 from providers.mimecast.resources import (
     AddressBook,
     AuthenticationProfile,
@@ -119,12 +120,14 @@ class MimecastTenant(pulumi.ComponentResource):
 
         def in_verified_domains(states: dict[str, str]) -> dict[str, dict[str, str]]:
             waiting = {
-                address: None for address in wanted if states.get(_domain(address), "verified") != "verified"
+                address: None
+                for address in wanted
+                if states.get(domain_of(address), "verified") != "verified"
             }
             if waiting:
                 pulumi.log.warn(
                     f"{len(waiting)} addresses wait, because Mimecast does not own their domain yet: "
-                    f"{_first(list(waiting))}. Publish the proof record and run again.",
+                    f"{enumerate_some(list(waiting))}. Publish the proof record and run again.",
                     resource=self,
                 )
             return {address: entry for address, entry in wanted.items() if address not in waiting}
@@ -182,7 +185,7 @@ class MimecastTenant(pulumi.ComponentResource):
         count = len(args.members)
         if state in OPENS:
             pulumi.log.info(
-                f"{count} people sign in through Entra: {_first(args.members)}", resource=self
+                f"{count} people sign in through Entra: {enumerate_some(args.members)}", resource=self
             ) if count else pulumi.log.info("Nobody is in the roll-out group.", resource=self)
         elif state != "due":
             pulumi.log.warn(
@@ -222,12 +225,3 @@ def _entry(person: Address) -> dict[str, str]:
     if person.password_version:
         entry["passwordVersion"] = person.password_version
     return entry
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2]
-
-
-def _first(addresses: Sequence[str], limit: int = 20) -> str:
-    shown = ", ".join(addresses[:limit])
-    return f"{shown} and {len(addresses) - limit} more" if len(addresses) > limit else shown

@@ -97,7 +97,7 @@ class Engine:
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources in the stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
-        if self._stack.on_sandbox:
+        if self._stack.on_sandbox and _checkpoint(self._stack).exists():
             # The sandbox's backend is a folder, and starting an engine to read a file takes half a second.
             latest = json.loads(_checkpoint(self._stack).read_text(encoding="utf-8"))["checkpoint"]["latest"]
             return (latest or {}).get("resources") or []

@@ -34,8 +34,7 @@ class Profile:
 
 def resources(engine: Engine, type_: str) -> list[dict[str, Any]]:
     """The resources of a type in the stack's state. Raises OperationError when there is no such stack."""
-    deployment = engine.export().get("deployment") or {}
-    return [resource for resource in deployment.get("resources") or [] if resource["type"] == type_]
+    return [resource for resource in engine.resources() if resource["type"] == type_]
 
 
 def read(engine: Engine) -> Profile | None:

@@ -7,6 +7,7 @@ Case does not count, an internationalised domain equals its ASCII form, and ``ad
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -67,7 +68,7 @@ def same_key(text: str) -> str:
         return text.strip().lower()
 
 
-def enumerate_some(names: list[str], most: int = 20) -> str:
+def enumerate_some(names: Sequence[str], most: int = 20) -> str:
     """The first names and how many more there are: ``a, b and 3 more``."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
