@@ -6,9 +6,8 @@ from pathlib import Path
 import pulumi
 
 from components import guards
-from components.configuration_errors import ConfigurationError
 from components.personal_portal_sso import PersonalPortalSso, PersonalPortalSsoArgs
-from components.settings import from_engine
+from components.settings import ConfigurationError, from_engine
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import NoReturn, cast, get_args
 
 import click
 
-from components.configuration_errors import ConfigurationError
+from components.settings import ConfigurationError
 from operations import drift as drifts
 from operations import orphans, profiles, verification
 from operations import roll_out as roll_outs

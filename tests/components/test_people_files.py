@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.configuration_errors import ConfigurationError
-from components.settings import Address, DomainMode, domains_elsewhere, from_values
+from components.settings import Address, ConfigurationError, DomainMode, domains_elsewhere, from_values
 from tests.components.test_settings import SMALLEST
 
 

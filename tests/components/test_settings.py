@@ -14,8 +14,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.configuration_errors import ConfigurationError
 from components.settings import (
+    ConfigurationError,
     DomainMode,
     from_engine,
     from_file,

@@ -1,0 +1,75 @@
+"""The stack configuration as one validated model.
+
+`Settings` is read in two ways: by the Pulumi program from the engine (`from_engine`), and by the commands around
+it from the stack file (`from_file`). Both give the same model, and both raise `ConfigurationError`, whose text
+names each key, its value, what is allowed, and the YAML line to write.
+
+The namespace of all keys is ``mimecast-sso``.
+"""
+
+from components.settings.addresses import Address, Addresses, AddressSource, Removal
+from components.settings.application import Application, Assign, Ownership, SignOn
+from components.settings.authentication_profile import (
+    AuthenticationProfile,
+    CapturedRequest,
+    Confirmed,
+    ConsoleChange,
+    Contexts,
+    Enforce,
+    Evidence,
+)
+from components.settings.base import NAMESPACE, REFUSED, SECRET, SECRET_KEYS
+from components.settings.certificates import Certificates, Generation
+from components.settings.domains import Dns, Domain, DomainMode, InboundType, Tsig
+from components.settings.errors import ConfigurationError
+from components.settings.guards import GuardName, GuardOverride
+from components.settings.model import Settings
+from components.settings.reading import (
+    SCALARS,
+    domains_elsewhere,
+    from_engine,
+    from_file,
+    from_values,
+    read_values,
+)
+from components.settings.roll_out import RollOut
+
+__all__ = [
+    "NAMESPACE",
+    "REFUSED",
+    "SCALARS",
+    "SECRET",
+    "SECRET_KEYS",
+    "Address",
+    "AddressSource",
+    "Addresses",
+    "Application",
+    "Assign",
+    "AuthenticationProfile",
+    "CapturedRequest",
+    "Certificates",
+    "ConfigurationError",
+    "Confirmed",
+    "ConsoleChange",
+    "Contexts",
+    "Dns",
+    "Domain",
+    "DomainMode",
+    "Enforce",
+    "Evidence",
+    "Generation",
+    "GuardName",
+    "GuardOverride",
+    "InboundType",
+    "Ownership",
+    "Removal",
+    "RollOut",
+    "Settings",
+    "SignOn",
+    "Tsig",
+    "domains_elsewhere",
+    "from_engine",
+    "from_file",
+    "from_values",
+    "read_values",
+]

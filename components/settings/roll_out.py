@@ -1,0 +1,29 @@
+"""The group that carries the profile, and who is in it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from components.settings.base import Section
+from components.settings.values import EmailAddress, Text
+
+
+class RollOut(Section):
+    """The Mimecast group that carries the profile, and who is in it."""
+
+    group: Text = Field("Single sign-on", examples=["Single sign-on"])
+    who: Literal["none", "pilot", "share", "all"] = Field("all", examples=["pilot"])
+    pilot: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
+    share: int = Field(
+        0, description="Per cent of the addresses, chosen by hash.", examples=[10], ge=0, le=100
+    )
+
+    @model_validator(mode="after")
+    def _choice_has_what_it_needs(self) -> RollOut:
+        if self.who == "pilot" and not self.pilot:
+            raise ValueError("with who: pilot also needs pilot (a list of addresses)")
+        if self.who == "share" and not self.share:
+            raise ValueError("with who: share also needs share (per cent)")
+        return self
