@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
@@ -41,10 +44,33 @@ class GraphClient:
             redirect=0,
         )
         self._session.mount("https://", HTTPAdapter(max_retries=retry))
+        self._date: datetime | None = None
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Reads an object. Raises GraphError, NotFound when it is not there."""
         return self._call("GET", path, params={f"${name}": value for name, value in query.items()})
+
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        """Reads a collection, page after page. Raises GraphError, also for a next page on another host."""
+        page = self.get(path, **query)
+        while True:
+            yield from page.get("value") or []
+            following = str(page.get("@odata.nextLink") or "")
+            if not following:
+                return
+            if not following.startswith(f"{self._base}/"):
+                raise Refused(
+                    f"Microsoft Graph, GET {path}: the next page is on another host and was not read"
+                )
+            page = self._call("GET", following.removeprefix(self._base))
+
+    def now(self) -> datetime:
+        """The service's own time: the Date header of its last answer. Raises GraphError."""
+        if self._date is None:
+            # An object that every tenant has and every token may read or be refused: the answer's date is wanted.
+            with contextlib.suppress(Refused, NotFound):
+                self._call("GET", "/organization", params={"$select": "id"})
+        return self._date or datetime.now(UTC)
 
     def patch(self, path: str, values: Mapping[str, Any]) -> None:
         """Sets properties of an object. Raises GraphError."""
@@ -64,9 +90,14 @@ class GraphClient:
             raise Unreachable(
                 f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"
             ) from None
+        self._note_date(answer)
         if answer.ok:
             return answer.json() if answer.content else {}
         raise _error(method, path, answer)
+
+    def _note_date(self, answer: requests.Response) -> None:
+        with contextlib.suppress(KeyError, ValueError):  # Without a readable date the one before stays.
+            self._date = parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
 
     def _token(self) -> str:
         from azure.core.exceptions import AzureError  # noqa: PLC0415  (as azure-identity: only when needed)
