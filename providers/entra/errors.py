@@ -37,3 +37,15 @@ class CertificateUnknown(GraphError):
 
 class NotTakenOver(GraphError):
     """Graph accepted a change, and reading it back shows something else."""
+
+
+class CertificateInUse(GraphError):
+    """The certificate to take away signs, or is the last valid one."""
+
+
+class ForeignChange(GraphError):
+    """Somebody else changed the signing certificates meanwhile; ``thumbprints`` are those concerned."""
+
+    def __init__(self, message: str, *, thumbprints: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.thumbprints = thumbprints

@@ -11,7 +11,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from providers.edge import ReadableProvider
-from providers.entra import active_certificate
+from providers.entra import signing_certificates
 from providers.entra.errors import GraphError, NotFound
 from providers.entra.graph import shared_client
 
@@ -33,12 +33,12 @@ class ActiveSigningCertificateProvider(ReadableProvider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         try:
-            keys = active_certificate.read(shared_client(), id_)
+            signs = _signs_now(signing_certificates.read(shared_client(), id_))
         except NotFound:
             return ReadResult("", {})
-        outputs = props | {"activeThumbprint": keys.active}
+        outputs = props | {"activeThumbprint": signs}
         inputs = {key: props[key] for key in ("servicePrincipalId", "thumbprint", "replace")}
-        return ReadResult(id_, outputs, inputs | {"thumbprint": keys.active or props["thumbprint"]})
+        return ReadResult(id_, outputs, inputs | {"thumbprint": signs or props["thumbprint"]})
 
     def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
         return UpdateResult(_activated(news))
@@ -52,15 +52,20 @@ def _replaces(olds: Properties, news: Properties) -> list[str]:
 
 
 def _activated(props: Properties) -> Properties:
-    keys = active_certificate.activate(
+    certificates = signing_certificates.activate(
         shared_client(), props["servicePrincipalId"], props["thumbprint"], replace=bool(props["replace"])
     )
     return {
         "servicePrincipalId": props["servicePrincipalId"],
         "thumbprint": props["thumbprint"],
         "replace": bool(props["replace"]),
-        "activeThumbprint": keys.active,
+        "activeThumbprint": _signs_now(certificates),
     }
+
+
+def _signs_now(certificates: signing_certificates.SigningCertificates) -> str:
+    signs = certificates.active(shared_client().now())
+    return signs.thumbprint if signs else ""
 
 
 class ActiveSigningCertificate(Resource, module="entra", name="ActiveSigningCertificate"):
@@ -69,7 +74,8 @@ class ActiveSigningCertificate(Resource, module="entra", name="ActiveSigningCert
     servicePrincipalId: Output[str]  # noqa: N815
     thumbprint: Output[str]
     activeThumbprint: Output[str]  # noqa: N815
-    """What Entra signs with, which is another certificate while ``replace`` is false and one was active."""
+    """What Entra signs with: another certificate while ``replace`` is false and one was active, or when the named
+    one has expired and Entra has switched by itself; "" when it cannot be told."""
 
     def __init__(
         self,

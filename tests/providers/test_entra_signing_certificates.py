@@ -1,4 +1,4 @@
-"""Which certificate a service principal signs with, asked of the sandbox's Entra by the real client."""
+"""The signing certificates of a service principal, asked of the sandbox's Entra by the real client."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import requests
 
-from providers.entra import active_certificate
+from providers.entra import signing_certificates
 from providers.entra.credentials import credential
 from providers.entra.errors import CertificateUnknown, CredentialsMissing, NotFound, Refused
 from providers.entra.graph import GraphClient
+from providers.entra.signing_certificates import SigningCertificates
 from tests.support.sandboxes import RunningSandbox
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -42,6 +43,13 @@ def certificates(sandbox: RunningSandbox, principal: str) -> list[str]:
     return [str(_post(graph, path, {"displayName": f"CN=Test {n}"})["thumbprint"]) for n in (1, 2)]
 
 
+def signs(client: GraphClient, certificates: SigningCertificates) -> str:
+    """The thumbprint of the certificate that signs now."""
+    active = certificates.active(client.now())
+    assert active
+    return active.thumbprint
+
+
 def _get(graph: requests.Session, path: str) -> dict[str, Any]:
     answer = graph.get(GRAPH + path, timeout=30)
     answer.raise_for_status()
@@ -60,18 +68,18 @@ def test_another_active_certificate_stays_until_it_may_be_replaced(
     client: GraphClient, principal: str, certificates: list[str]
 ) -> None:
     first, second = certificates
-    held = active_certificate.activate(client, principal, second, replace=False)
-    assert held.active == first
-    assert active_certificate.read(client, principal).active == first
-    assert active_certificate.activate(client, principal, second, replace=True).active == second
-    assert active_certificate.read(client, principal).thumbprints == {first, second}
+    held = signing_certificates.activate(client, principal, second, replace=False)
+    assert signs(client, held) == first
+    assert signs(client, signing_certificates.read(client, principal)) == first
+    assert signs(client, signing_certificates.activate(client, principal, second, replace=True)) == second
+    assert signing_certificates.read(client, principal).thumbprints == {first, second}
 
 
 def test_activating_the_active_one_writes_nothing(
     sandbox: RunningSandbox, client: GraphClient, principal: str, certificates: list[str]
 ) -> None:
-    active_certificate.activate(client, principal, certificates[0], replace=True)
-    active_certificate.activate(client, principal, certificates[0], replace=True)
+    signing_certificates.activate(client, principal, certificates[0], replace=True)
+    signing_certificates.activate(client, principal, certificates[0], replace=True)
     written = [entry for entry in sandbox.control.journal(path=principal) if entry["method"] == "PATCH"]
     assert len(written) <= 1
 
@@ -80,12 +88,12 @@ def test_a_certificate_that_is_not_there(
     client: GraphClient, principal: str, certificates: list[str]
 ) -> None:
     with pytest.raises(CertificateUnknown, match=certificates[0]):
-        active_certificate.activate(client, principal, "0" * 40, replace=True)
+        signing_certificates.activate(client, principal, "0" * 40, replace=True)
 
 
 def test_a_principal_that_is_gone(client: GraphClient, sandbox: RunningSandbox) -> None:
     with pytest.raises(NotFound, match="Request_ResourceNotFound"):
-        active_certificate.read(client, "00000000-0000-4000-8000-000000000000")
+        signing_certificates.read(client, "00000000-0000-4000-8000-000000000000")
 
 
 def test_a_missing_permission_is_named(
@@ -103,7 +111,7 @@ def test_a_missing_permission_is_named(
         }
     )
     with pytest.raises(Refused, match="Insufficient privileges"):
-        active_certificate.activate(client, principal, certificates[1], replace=True)
+        signing_certificates.activate(client, principal, certificates[1], replace=True)
 
 
 def test_throttling_is_waited_for(
@@ -119,7 +127,7 @@ def test_throttling_is_waited_for(
             "times": 1,
         }
     )
-    assert active_certificate.read(client, principal).active == certificates[0]
+    assert signs(client, signing_certificates.read(client, principal)) == certificates[0]
     reads = [entry["status"] for entry in sandbox.control.journal() if principal in entry["path"]]
     assert reads[-2:] == [429, 200]
 
@@ -131,7 +139,7 @@ def test_a_wrong_secret_is_answered_without_it(
         monkeypatch.setenv(name, value)
     client = GraphClient(sandbox.env | {"ARM_CLIENT_SECRET": "not-the-secret"})
     with pytest.raises(CredentialsMissing, match="AADSTS7000215") as caught:
-        active_certificate.read(client, "x")
+        signing_certificates.read(client, "x")
     assert "not-the-secret" not in str(caught.value)
 
 

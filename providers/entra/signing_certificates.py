@@ -1,0 +1,316 @@
+"""The token signing certificates of a service principal: read, choose the active one, take away a retired one.
+
+Facts, from Microsoft's "servicePrincipal resource type", "Configure a SAML application with the Graph API" and
+"Manage certificates for federated single sign-on":
+
+- one certificate is two ``keyCredentials`` (usage ``Sign`` and ``Verify``) and one ``passwordCredential``, tied
+  together by ``customKeyIdentifier``, the base-64 text of the certificate's SHA-1;
+- ``preferredTokenSigningKeyThumbprint`` names the active one, in 40 hexadecimal digits; a certificate made later
+  stays inactive until it is named there;
+- when the active one has expired and a valid inactive one is there, Entra signs with that one, unasked;
+- nothing removes one certificate: both lists are written whole, without a version to compare (no ETag).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from providers.entra.errors import (
+    CertificateInUse,
+    CertificateUnknown,
+    ForeignChange,
+    NotTakenOver,
+    Refused,
+)
+
+_SUBJECT = "CN=Mimecast Personal Portal "
+_PICTURE = "keyCredentials,passwordCredentials,preferredTokenSigningKeyThumbprint"
+
+
+class Graph(Protocol):
+    """The part of a Graph client that is used here."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any]: ...
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+    def patch(self, path: str, values: Mapping[str, Any]) -> None: ...
+    def now(self) -> datetime: ...
+
+
+def subject(label: str) -> str:
+    """The display name that the certificate of a generation is made with."""
+    return _SUBJECT + label
+
+
+@dataclass(frozen=True, slots=True)
+class SigningCertificate:
+    """One certificate with its public half.
+
+    ``thumbprint`` is its SHA-1 in 40 capital hexadecimal digits, ``key_id`` that of the key of usage ``Verify``,
+    ``custom_key_identifier`` what ties its three credentials together, ``body`` its base-64 DER ("" where Graph
+    did not show it). Times are aware UTC.
+    """
+
+    thumbprint: str
+    display_name: str
+    not_before: datetime
+    not_after: datetime
+    key_id: str
+    custom_key_identifier: str
+    body: str = ""
+
+    @property
+    def label(self) -> str:
+        """The label of the generation it was made for; "" for one that was made elsewhere."""
+        return self.display_name.removeprefix(_SUBJECT) if self.display_name.startswith(_SUBJECT) else ""
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether ``now`` lies in its life."""
+        return self.not_before <= now < self.not_after
+
+    def __str__(self) -> str:
+        return f"{self.thumbprint} ({self.display_name}, until {self.not_after:%Y-%m-%d})"
+
+
+@dataclass(frozen=True, slots=True)
+class SigningCertificates:
+    """All certificates of a principal in Graph's order, and the thumbprint that Entra prefers ("": none named)."""
+
+    certificates: tuple[SigningCertificate, ...]
+    preferred: str
+
+    @property
+    def thumbprints(self) -> frozenset[str]:
+        """Of all certificates."""
+        return frozenset(certificate.thumbprint for certificate in self.certificates)
+
+    def get(self, thumbprint: str) -> SigningCertificate | None:
+        """The certificate with this thumbprint, or ``None``."""
+        return next((each for each in self.certificates if each.thumbprint == thumbprint), None)
+
+    def labelled(self, label: str) -> tuple[SigningCertificate, ...]:
+        """Those made for a generation: normally one, more when an answer was lost and the call repeated."""
+        return tuple(each for each in self.certificates if each.label == label)
+
+    def named(self) -> SigningCertificate | None:
+        """The one that is active by name; the only one where none is named (assumed: the first becomes active)."""
+        if not self.preferred and len(self.certificates) == 1:
+            return self.certificates[0]
+        return self.get(self.preferred)
+
+    def active(self, now: datetime) -> SigningCertificate | None:
+        """The one that signs at ``now``, Entra's own switch included; ``None`` where that cannot be told.
+
+        Documented is the switch from an expired active one to a valid inactive one. Assumed: the same for one
+        that is not valid yet, that the one with the latest end is taken where several are valid, and that an
+        expired one goes on signing where none is valid.
+        """
+        named = self.named()
+        if named is not None and named.is_valid(now):
+            return named
+        return next(iter(self.successors(now)), named)
+
+    def successors(self, now: datetime) -> tuple[SigningCertificate, ...]:
+        """Valid inactive ones at ``now``, the latest end first: what Entra may switch to by itself."""
+        others = (each for each in self.certificates if each != self.named() and each.is_valid(now))
+        return tuple(sorted(others, key=lambda each: each.not_after, reverse=True))
+
+
+def find_service_principal(graph: Graph, identifier: str) -> str | None:
+    """The object id of the service principal with this identifier (entity id) among its names, or ``None``.
+
+    Raises GraphError; Refused when several have it, which Entra does not allow in one tenant.
+    """
+    quoted = identifier.replace("'", "''")
+    found = [
+        str(principal["id"])
+        for principal in graph.list(
+            "/servicePrincipals", filter=f"servicePrincipalNames/any(n:n eq '{quoted}')", select="id"
+        )
+    ]
+    if len(found) > 1:
+        raise Refused(f"Several service principals have the name {identifier}: {', '.join(found)}")
+    return found[0] if found else None
+
+
+def read(graph: Graph, service_principal: str) -> SigningCertificates:
+    """The certificates of the principal with this object id. Raises NotFound when it is gone."""
+    return _parsed(_picture(graph, service_principal))
+
+
+def activate(graph: Graph, service_principal: str, thumbprint: str, *, replace: bool) -> SigningCertificates:
+    """Makes a certificate the active one, and gives what is true afterwards.
+
+    With ``replace`` false, another active certificate is left active: whoever trusts it has not been told of the
+    new one. Raises CertificateUnknown, NotTakenOver, GraphError.
+    """
+    with _lock(service_principal):
+        before = read(graph, service_principal)
+        if thumbprint not in before.thumbprints:
+            known = ", ".join(sorted(before.thumbprints)) or "none"
+            raise CertificateUnknown(
+                f"Signing certificate {thumbprint} is not on service principal {service_principal}, which has: {known}"
+            )
+        named = before.named()
+        other_is_active = named is not None and named.thumbprint != thumbprint
+        if before.preferred == thumbprint or (other_is_active and not replace):
+            return before
+        graph.patch(
+            f"/servicePrincipals/{service_principal}", {"preferredTokenSigningKeyThumbprint": thumbprint}
+        )
+        after = read(graph, service_principal)
+        if after.preferred != thumbprint:
+            raise NotTakenOver(
+                f"Entra accepted {thumbprint} as active certificate of {service_principal}, but names "
+                f"{after.preferred or 'none'}. Run again; if it stays so, somebody else changes it too"
+            )
+        return after
+
+
+def retire(graph: Graph, service_principal: str, thumbprint: str) -> SigningCertificates:
+    """Takes one certificate away, with its three credentials, and gives what is there afterwards.
+
+    One that is gone already is fine, so the step can be repeated. The lists are read again before they are
+    written, compared, and compared once more afterwards.
+
+    Raises CertificateInUse for the active one and for the last valid one, ForeignChange when somebody else
+    changed the certificates meanwhile (before writing: nothing was written), GraphError.
+    """
+    with _lock(service_principal):
+        decided_on = read(graph, service_principal)
+        certificate = decided_on.get(thumbprint)
+        if certificate is None:
+            return decided_on
+        _check_retirable(decided_on, certificate, graph.now())
+        picture = _picture(graph, service_principal)
+        before = _parsed(picture)
+        _stop_at_changes(decided_on, before, "while this one was decided on; nothing was written")
+        graph.patch(
+            f"/servicePrincipals/{service_principal}", _without(picture, certificate.custom_key_identifier)
+        )
+        after = read(graph, service_principal)
+        rest = tuple(each for each in before.certificates if each != certificate)
+        _stop_at_changes(
+            SigningCertificates(rest, before.preferred), after, f"while {thumbprint} was taken away"
+        )
+        return after
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What somebody else did to one certificate: ``what`` is ``added``, ``removed`` or ``activated``."""
+
+    what: str
+    thumbprint: str
+    text: str
+
+
+def differences(recorded: SigningCertificates, live: SigningCertificates) -> tuple[Difference, ...]:
+    """What is otherwise at Entra than it was recorded: certificates added or removed, another one active."""
+    found = [
+        Difference("removed", each.thumbprint, f"removed: {each}")
+        for each in recorded.certificates
+        if each.thumbprint not in live.thumbprints
+    ]
+    found += [
+        Difference("added", each.thumbprint, f"added: {each}")
+        for each in live.certificates
+        if each.thumbprint not in recorded.thumbprints
+    ]
+    was, is_ = recorded.named(), live.named()
+    if recorded.preferred != live.preferred and was != is_:
+        text = f"active: {is_ or live.preferred or 'none'}, and was {was or recorded.preferred or 'none'}"
+        found.append(Difference("activated", live.preferred, text))
+    return tuple(found)
+
+
+def _stop_at_changes(before: SigningCertificates, after: SigningCertificates, when: str) -> None:
+    found = differences(before, after)
+    if found:
+        raise ForeignChange(
+            f"Somebody else changed the signing certificates {when}. {'; '.join(each.text for each in found)}",
+            thumbprints=tuple(each.thumbprint for each in found),
+        )
+
+
+def _check_retirable(
+    certificates: SigningCertificates, certificate: SigningCertificate, now: datetime
+) -> None:
+    if certificate in (certificates.named(), certificates.active(now)):
+        raise CertificateInUse(f"Certificate {certificate} signs, so it is not taken away: activate another")
+    others = (each for each in certificates.certificates if each != certificate)
+    if certificate.is_valid(now) and not any(each.is_valid(now) for each in others):
+        raise CertificateInUse(f"Certificate {certificate} is the last valid one, so it is not taken away")
+
+
+def _without(picture: Mapping[str, Any], custom_key_identifier: str) -> dict[str, Any]:
+    """Both lists without one certificate. Keys are sent as null, which leaves them as they are."""
+    return {
+        "keyCredentials": [
+            {**item, "key": None}
+            for item in picture["keyCredentials"]
+            if item["customKeyIdentifier"] != custom_key_identifier
+        ],
+        "passwordCredentials": [
+            item
+            for item in picture["passwordCredentials"]
+            if item["customKeyIdentifier"] != custom_key_identifier
+        ],
+    }
+
+
+def _picture(graph: Graph, service_principal: str) -> dict[str, Any]:
+    found = graph.get(f"/servicePrincipals/{service_principal}", select=_PICTURE)
+    return {name: found.get(name) or [] for name in ("keyCredentials", "passwordCredentials")} | {
+        "preferred": str(found.get("preferredTokenSigningKeyThumbprint") or "").upper()
+    }
+
+
+def _parsed(picture: Mapping[str, Any]) -> SigningCertificates:
+    return SigningCertificates(tuple(_certificates(picture["keyCredentials"])), picture["preferred"])
+
+
+def _certificates(keys: Iterable[Mapping[str, Any]]) -> Iterator[SigningCertificate]:
+    for key in keys:
+        if key.get("usage") == "Verify":
+            yield SigningCertificate(
+                thumbprint=_thumbprint(key),
+                display_name=str(key.get("displayName") or ""),
+                not_before=_moment(key["startDateTime"]),
+                not_after=_moment(key["endDateTime"]),
+                key_id=str(key["keyId"]),
+                custom_key_identifier=str(key["customKeyIdentifier"]),
+                body=str(key.get("key") or ""),
+            )
+
+
+def _thumbprint(key: Mapping[str, Any]) -> str:
+    if key.get("key"):
+        der = base64.b64decode(str(key["key"]))
+        return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
+    identifier = str(key["customKeyIdentifier"])
+    try:
+        return base64.b64decode(identifier, validate=True).hex().upper()
+    except binascii.Error:
+        return identifier.upper()
+
+
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written).astimezone(UTC)
+
+
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_locks_lock = threading.Lock()
+
+
+def _lock(service_principal: str) -> threading.Lock:
+    """The lock of one principal: writers in this process take turns, because a list is written whole."""
+    with _locks_lock:
+        return _locks[service_principal]
