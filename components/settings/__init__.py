@@ -22,7 +22,7 @@ from components.settings.base import NAMESPACE, REFUSED, SECRET, SECRET_KEYS
 from components.settings.certificates import Certificates, Generation
 from components.settings.domains import Dns, Domain, DomainMode, InboundType, Tsig
 from components.settings.errors import ConfigurationError
-from components.settings.guards import GuardName, GuardOverride
+from components.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from components.settings.model import Settings
 from components.settings.reading import (
     SCALARS,
@@ -45,6 +45,7 @@ __all__ = [
     "Addresses",
     "Application",
     "Assign",
+    "Attestation",
     "AuthenticationProfile",
     "CapturedRequest",
     "Certificates",
@@ -57,6 +58,7 @@ __all__ = [
     "DomainMode",
     "Enforce",
     "Evidence",
+    "FactName",
     "Generation",
     "GuardName",
     "GuardOverride",

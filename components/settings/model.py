@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -14,9 +14,9 @@ from components.settings.authentication_profile import AuthenticationProfile
 from components.settings.base import SECRET, Section
 from components.settings.certificates import Certificates
 from components.settings.domains import Dns, Domain
-from components.settings.guards import GuardName, GuardOverride
+from components.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from components.settings.roll_out import RollOut
-from components.settings.values import AccountCode, Text
+from components.settings.values import AccountCode, Guid, Text
 from facts.regions import REGIONS, RETIRED_HOSTS, Region
 
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
@@ -45,6 +45,15 @@ class Settings(Section):
         examples=[{"generations": [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}], "active": "2026"}]
     )
     guards: tuple[GuardOverride, ...] = ()
+    attested: tuple[Attestation, ...] = Field(
+        (), description="Facts that guards need and no API shows; they count as long as a confirmation does."
+    )
+    tenant_id: Guid | None = Field(
+        None,
+        alias="tenantId",
+        description="The Entra tenant; credentials of another one are refused.",
+        examples=["6c000000-0000-4000-8000-000000000002"],
+    )
     mimecast_client_id: Text | None = Field(
         None, alias="mimecastClientId", description="Rather MIMECAST_CLIENT_ID in the environment."
     )
@@ -126,4 +135,15 @@ class Settings(Section):
 
     def overrides(self, name: GuardName, today: date) -> bool:
         """Whether a guard is lifted today."""
-        return any(guard.name == name and guard.until >= today for guard in self.guards)
+        return self.override(name, today) is not None
+
+    def override(self, name: GuardName, today: date) -> GuardOverride | None:
+        """What lifts a guard today: the entry that does so longest."""
+        valid = [guard for guard in self.guards if guard.name == name and guard.until >= today]
+        return max(valid, key=lambda guard: guard.until, default=None)
+
+    def attestation(self, fact: FactName, today: date) -> Attestation | None:
+        """The latest word given for a fact, while it is no older than ``authenticationProfile.staleAfterDays``."""
+        oldest = today - timedelta(days=self.authentication_profile.stale_after_days)
+        valid = [entry for entry in self.attested if entry.fact == fact and entry.at[:10] >= oldest.isoformat()]
+        return max(valid, key=lambda entry: entry.at, default=None)
