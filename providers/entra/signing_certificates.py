@@ -20,7 +20,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from providers.entra.errors import (
@@ -32,6 +32,7 @@ from providers.entra.errors import (
 )
 
 _SUBJECT = "CN=Mimecast Personal Portal "
+_CLOCK_DIFFERENCE = timedelta(minutes=5)
 _PICTURE = "keyCredentials,passwordCredentials,preferredTokenSigningKeyThumbprint"
 
 
@@ -72,8 +73,8 @@ class SigningCertificate:
         return self.display_name.removeprefix(_SUBJECT) if self.display_name.startswith(_SUBJECT) else ""
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether ``now`` lies in its life."""
-        return self.not_before <= now < self.not_after
+        """Whether ``now`` lies in its life; a new one counts at once, although clocks differ a little."""
+        return self.not_before - _CLOCK_DIFFERENCE <= now < self.not_after
 
     def __str__(self) -> str:
         return f"{self.thumbprint} ({self.display_name}, until {self.not_after:%Y-%m-%d})"
@@ -192,14 +193,17 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> SigningCert
         picture = _picture(graph, service_principal)
         before = _parsed(picture)
         _stop_at_changes(decided_on, before, "while this one was decided on; nothing was written")
-        graph.patch(
-            f"/servicePrincipals/{service_principal}", _without(picture, certificate.custom_key_identifier)
-        )
+        rest = _without(picture, certificate.custom_key_identifier)
+        try:
+            graph.patch(f"/servicePrincipals/{service_principal}", rest)
+        except Refused:
+            # A list that names a certificate which is gone by now is refused.
+            _stop_at_changes(before, read(graph, service_principal), "meanwhile; nothing was written")
+            raise
         after = read(graph, service_principal)
-        rest = tuple(each for each in before.certificates if each != certificate)
-        _stop_at_changes(
-            SigningCertificates(rest, before.preferred), after, f"while {thumbprint} was taken away"
-        )
+        others = tuple(each for each in before.certificates if each != certificate)
+        expected = SigningCertificates(others, before.preferred)
+        _stop_at_changes(expected, after, f"while {thumbprint} was taken away")
         return after
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,18 +13,32 @@ import requests
 
 from providers.entra import signing_certificates
 from providers.entra.credentials import credential
-from providers.entra.errors import CertificateUnknown, CredentialsMissing, NotFound, Refused
+from providers.entra.errors import (
+    CertificateInUse,
+    CertificateUnknown,
+    CredentialsMissing,
+    ForeignChange,
+    NotFound,
+    Refused,
+)
 from providers.entra.graph import GraphClient
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
 from tests.support.sandboxes import RunningSandbox
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 
 
-@pytest.fixture
-def client(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> GraphClient:
-    for name, value in sandbox.env.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="module", autouse=True)
+def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
+    """The variables that point clients at the sandbox."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in sandbox.env.items():
+            environment.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: RunningSandbox) -> GraphClient:
     return GraphClient(sandbox.env)
 
 
@@ -132,11 +150,7 @@ def test_throttling_is_waited_for(
     assert reads[-2:] == [429, 200]
 
 
-def test_a_wrong_secret_is_answered_without_it(
-    sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in sandbox.env.items():
-        monkeypatch.setenv(name, value)
+def test_a_wrong_secret_is_answered_without_it(sandbox: RunningSandbox) -> None:
     client = GraphClient(sandbox.env | {"ARM_CLIENT_SECRET": "not-the-secret"})
     with pytest.raises(CredentialsMissing, match="AADSTS7000215") as caught:
         signing_certificates.read(client, "x")
@@ -148,3 +162,203 @@ def test_no_credential_says_what_to_set() -> None:
         credential({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_USE_CLI": "false"})
     with pytest.raises(CredentialsMissing, match="allowed are public"):
         credential({"ARM_ENVIRONMENT": "mars"})
+
+
+# Reading
+
+
+def test_every_certificate_is_read_with_its_dates(
+    sandbox: RunningSandbox, client: GraphClient, principal: str
+) -> None:
+    path = f"/servicePrincipals/{principal}/addTokenSigningCertificate"
+    name = signing_certificates.subject("2026")
+    made = _post(sandbox.graph(), path, {"displayName": name, "endDateTime": "2028-11-01T00:00:00Z"})
+    found = signing_certificates.read(client, principal)
+    (certificate,) = found.labelled("2026")
+    assert (certificate.thumbprint, certificate.display_name) == (made["thumbprint"], name)
+    assert certificate.not_after == datetime(2028, 11, 1, tzinfo=UTC)
+    assert certificate.body == made["key"]
+    assert found.preferred == made["thumbprint"]
+
+
+def test_a_principal_is_found_by_its_identifier(sandbox: RunningSandbox, client: GraphClient) -> None:
+    graph = sandbox.graph()
+    made = _post(graph, "/applications", {"displayName": "Known", "identifierUris": ["api://it's-known"]})
+    principal = _post(graph, "/servicePrincipals", {"appId": made["appId"]})
+    assert signing_certificates.find_service_principal(client, "api://it's-known") == principal["id"]
+    assert signing_certificates.find_service_principal(client, "api://unknown") is None
+
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def certificate(thumbprint: str, begins: int, ends: int) -> SigningCertificate:
+    """One whose life begins and ends so many days after NOW."""
+    return SigningCertificate(
+        thumbprint,
+        signing_certificates.subject(thumbprint),
+        NOW + timedelta(days=begins),
+        NOW + timedelta(days=ends),
+        f"key-{thumbprint}",
+        thumbprint,
+    )
+
+
+VALID = certificate("valid", -10, 100)
+LONGER = certificate("longer", -10, 200)
+EXPIRED = certificate("expired", -100, -1)
+FUTURE = certificate("future", 10, 300)
+NEW = certificate("new", 0, 300)
+
+
+@pytest.mark.parametrize(
+    ("certificates", "preferred", "signs"),
+    [
+        ([VALID, LONGER], "valid", VALID),
+        ([EXPIRED, VALID], "expired", VALID),
+        ([EXPIRED, VALID, LONGER], "expired", LONGER),
+        ([FUTURE, VALID], "future", VALID),
+        ([VALID, NEW], "new", NEW),
+        ([EXPIRED], "expired", EXPIRED),
+        ([EXPIRED, FUTURE], "expired", EXPIRED),
+        ([VALID], "", VALID),
+        ([VALID, LONGER], "", LONGER),
+        ([], "", None),
+        ([VALID], "somebody-else's", VALID),
+    ],
+)
+def test_which_certificate_signs(
+    certificates: list[SigningCertificate], preferred: str, signs: SigningCertificate | None
+) -> None:
+    found = SigningCertificates(tuple(certificates), preferred)
+    assert found.active(NOW) == signs
+    assert found.active(NOW - timedelta(minutes=1)) == signs, "clocks differ a little"
+
+
+def test_what_somebody_else_changed_is_named() -> None:
+    recorded = SigningCertificates((VALID, EXPIRED), "valid")
+    live = SigningCertificates((VALID, LONGER), "longer")
+    found = signing_certificates.differences(recorded, live)
+    assert [(each.what, each.thumbprint) for each in found] == [
+        ("removed", "expired"),
+        ("added", "longer"),
+        ("activated", "longer"),
+    ]
+    assert signing_certificates.differences(live, live) == ()
+
+
+# Taking one away
+
+
+def test_one_certificate_goes_with_its_three_credentials(
+    sandbox: RunningSandbox, client: GraphClient, principal: str, certificates: list[str]
+) -> None:
+    first, second = certificates
+    signing_certificates.activate(client, principal, second, replace=True)
+    assert signing_certificates.retire(client, principal, first).thumbprints == {second}
+    left = sandbox.control.get("entra.servicePrincipals", principal)
+    assert left
+    assert [key["usage"] for key in left["keyCredentials"]] == ["Sign", "Verify"]
+    assert [key["key"] is None for key in left["keyCredentials"]] == [True, False]
+    assert len(left["passwordCredentials"]) == 1
+    assert left["preferredTokenSigningKeyThumbprint"] == second
+    # The step may be repeated after a crash.
+    assert signing_certificates.retire(client, principal, first).thumbprints == {second}
+
+
+def test_the_one_that_signs_and_the_last_valid_one_stay(
+    client: GraphClient, principal: str, certificates: list[str]
+) -> None:
+    with pytest.raises(CertificateInUse, match=f"{certificates[0]}.*signs"):
+        signing_certificates.retire(client, principal, certificates[0])
+    assert signing_certificates.read(client, principal).thumbprints == set(certificates)
+
+
+def test_the_one_that_entra_switched_to_stays(
+    sandbox: RunningSandbox, client: GraphClient, principal: str, certificates: list[str]
+) -> None:
+    named, other = certificates
+    _change(sandbox, principal, named, endDateTime="2026-01-01T00:00:00Z")
+    with pytest.raises(CertificateInUse, match=f"{other}.*signs"):
+        signing_certificates.retire(client, principal, other)
+
+
+def _change(sandbox: RunningSandbox, principal: str, thumbprint: str, **values: str) -> None:
+    document = sandbox.control.get("entra.servicePrincipals", principal)
+    assert document
+    identifier = base64.b64encode(bytes.fromhex(thumbprint)).decode()
+    for name in ("keyCredentials", "passwordCredentials"):
+        document[name] = [
+            item | values if item["customKeyIdentifier"] == identifier else item for item in document[name]
+        ]
+    sandbox.control.put("entra.servicePrincipals", principal, document)
+
+
+class Interrupted(GraphClient):
+    """A client among whose calls somebody else acts: ``meanwhile`` by the number of the call it comes after.
+
+    Taking one away is three calls and a last one: reading to decide, reading again, writing; reading to verify.
+    """
+
+    def __init__(self, environment: dict[str, str], meanwhile: dict[int, Callable[[], object]]) -> None:
+        super().__init__(environment)
+        self._meanwhile = meanwhile
+        self._calls = 0
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        answer = super()._call(method, path, **options)
+        self._calls += 1
+        self._meanwhile.pop(self._calls, lambda: None)()
+        return answer
+
+
+def _take_away(graph: requests.Session, principal: str, thumbprint: str) -> None:
+    """As another writer of whole lists does it."""
+    identifier = base64.b64encode(bytes.fromhex(thumbprint)).decode()
+    found = _get(graph, f"/servicePrincipals/{principal}")
+    names = ("keyCredentials", "passwordCredentials")
+    left = {
+        name: [item for item in found[name] if item["customKeyIdentifier"] != identifier] for name in names
+    }
+    graph.patch(f"{GRAPH}/servicePrincipals/{principal}", json=left, timeout=30).raise_for_status()
+
+
+def test_somebody_elses_change_before_writing_stops_it(
+    sandbox: RunningSandbox, principal: str, certificates: list[str]
+) -> None:
+    graph, path = sandbox.graph(), f"/servicePrincipals/{principal}/addTokenSigningCertificate"
+    client = Interrupted(sandbox.env, {1: lambda: _post(graph, path, {"displayName": "CN=Theirs"})})
+    with pytest.raises(ForeignChange, match=r"nothing was written.*added: .*CN=Theirs") as caught:
+        signing_certificates.retire(client, principal, certificates[1])
+    there = signing_certificates.read(client, principal).thumbprints
+    assert there == {*certificates, *caught.value.thumbprints}
+
+
+@pytest.mark.parametrize("call", [2, 3])
+def test_somebody_elses_change_while_writing_is_named(
+    sandbox: RunningSandbox, principal: str, certificates: list[str], call: int
+) -> None:
+    """Another writer of whole lists takes one away: just before our list is written, and just after."""
+    graph, path = sandbox.graph(), f"/servicePrincipals/{principal}/addTokenSigningCertificate"
+    theirs = str(_post(graph, path, {"displayName": "CN=Theirs"})["thumbprint"])
+    client = Interrupted(sandbox.env, {call: lambda: _take_away(graph, principal, theirs)})
+    with pytest.raises(ForeignChange, match=r"removed: .*CN=Theirs") as caught:
+        signing_certificates.retire(client, principal, certificates[1])
+    assert caught.value.thumbprints == (theirs,)
+
+
+def test_writers_of_one_process_take_turns(
+    sandbox: RunningSandbox, client: GraphClient, principal: str, certificates: list[str]
+) -> None:
+    path = f"/servicePrincipals/{principal}/addTokenSigningCertificate"
+    graph = sandbox.graph()
+    more = [str(_post(graph, path, {"displayName": f"CN=More {n}"})["thumbprint"]) for n in range(4)]
+    with ThreadPoolExecutor(5) as pool:
+        done = [pool.submit(signing_certificates.retire, client, principal, each) for each in more]
+        done.append(
+            pool.submit(signing_certificates.activate, client, principal, certificates[1], replace=True)
+        )
+        for future in done:
+            future.result()
+    left = signing_certificates.read(client, principal)
+    assert (left.thumbprints, left.preferred) == (set(certificates), certificates[1])
