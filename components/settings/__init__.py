@@ -17,9 +17,19 @@ from components.settings.authentication_profile import (
     Contexts,
     Enforce,
     Evidence,
+    SecondProfile,
 )
 from components.settings.base import NAMESPACE, REFUSED, SECRET, SECRET_KEYS
-from components.settings.certificates import Certificates, Generation
+from components.settings.certificates import (
+    Certificates,
+    CutOver,
+    Generation,
+    Lane,
+    MetadataObserved,
+    Retired,
+    RotationMode,
+    Window,
+)
 from components.settings.domains import Dns, Domain, DomainMode, InboundType, Tsig
 from components.settings.errors import ConfigurationError
 from components.settings.guards import Attestation, FactName, GuardName, GuardOverride
@@ -53,6 +63,7 @@ __all__ = [
     "Confirmed",
     "ConsoleChange",
     "Contexts",
+    "CutOver",
     "Dns",
     "Domain",
     "DomainMode",
@@ -63,12 +74,18 @@ __all__ = [
     "GuardName",
     "GuardOverride",
     "InboundType",
+    "Lane",
+    "MetadataObserved",
     "Ownership",
     "Removal",
+    "Retired",
     "RollOut",
+    "RotationMode",
+    "SecondProfile",
     "Settings",
     "SignOn",
     "Tsig",
+    "Window",
     "domains_elsewhere",
     "from_engine",
     "from_file",

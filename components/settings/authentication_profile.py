@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from components.settings.base import Section
+from components.settings.certificates import Lane
 from components.settings.values import Text, UtcTime
 
 
@@ -71,6 +72,13 @@ class Evidence(Section):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+class SecondProfile(Section):
+    """What is known of the second profile, which blue/green rotation keeps; its values follow from the first."""
+
+    confirmed: Confirmed | None = None
+    evidence: Evidence | None = None
+
+
 class AuthenticationProfile(Section):
     """The console's authentication profile and its binding, which a person sets from the run sheet."""
 
@@ -93,6 +101,7 @@ class AuthenticationProfile(Section):
     )
     confirmed: Confirmed | None = None
     evidence: Evidence | None = None
+    second: SecondProfile = SecondProfile()
     stale_after_days: int = Field(
         365,
         alias="staleAfterDays",
@@ -101,11 +110,32 @@ class AuthenticationProfile(Section):
         ge=1,
     )
 
-    def known(self, today: date) -> dict[str, Any] | None:
+    def description_of(self, lane: Lane) -> str:
+        """The profile's name."""
+        return _named(self.description, lane)
+
+    def application_settings_of(self, lane: Lane) -> str:
+        """The name of the definition that binds it to its group."""
+        return _named(self.application_settings, lane)
+
+    def confirmed_of(self, lane: Lane) -> Confirmed | None:
+        """A person's word on a lane's profile."""
+        return self.second.confirmed if lane is Lane.SECOND else self.confirmed
+
+    def evidence_of(self, lane: Lane) -> Evidence | None:
+        """What was seen of a lane's profile after it was confirmed."""
+        return self.second.evidence if lane is Lane.SECOND else self.evidence
+
+    def known(self, today: date, lane: Lane = Lane.FIRST) -> dict[str, Any] | None:
         """The evidence as state has it, with the end of the confirmation (a day) when that has come."""
-        known = self.evidence.document() if self.evidence else {}
-        if self.confirmed:
-            ends = date.fromisoformat(self.confirmed.at[:10]) + timedelta(days=self.stale_after_days)
+        evidence, confirmed = self.evidence_of(lane), self.confirmed_of(lane)
+        known = evidence.document() if evidence else {}
+        if confirmed:
+            ends = date.fromisoformat(confirmed.at[:10]) + timedelta(days=self.stale_after_days)
             if ends < today:
                 known["expired"] = ends.isoformat()
         return known or None
+
+
+def _named(name: str, lane: Lane) -> str:
+    return f"{name} (second)" if lane is Lane.SECOND else name

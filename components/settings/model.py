@@ -12,7 +12,7 @@ from components.settings.addresses import Addresses
 from components.settings.application import Application, Assign
 from components.settings.authentication_profile import AuthenticationProfile
 from components.settings.base import SECRET, Section
-from components.settings.certificates import Certificates
+from components.settings.certificates import Certificates, RotationMode
 from components.settings.domains import Dns, Domain
 from components.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from components.settings.roll_out import RollOut
@@ -78,11 +78,25 @@ class Settings(Section):
                     f"has application.{key} = {url}, but {host} stands in tutorials of 2016 to 2018 and is not in use; "
                     f"remove the key, or write {wanted}"
                 )
+        self._profile_suits_rotation()
         self._passwords_are_there()
         names = {domain.name for domain in self.domains}
         if len(names) != len(self.domains):
             raise ValueError("domains names one domain twice")
         return self
+
+    def _profile_suits_rotation(self) -> None:
+        source, rotation = self.authentication_profile.source, self.certificates.rotation
+        if rotation is RotationMode.METADATA and source != "metadata":
+            raise ValueError(
+                "has certificates.rotation: metadata, but the profile's form gets a certificate. Write "
+                "authenticationProfile.source: metadata"
+            )
+        if rotation is RotationMode.BLUE_GREEN and source == "metadata":
+            raise ValueError(
+                "has certificates.rotation: blue-green and authenticationProfile.source: metadata. Two profiles that "
+                "follow one metadata address hold one certificate; write source: certificate"
+            )
 
     def _passwords_are_there(self) -> None:
         passwords = self.address_passwords
@@ -145,5 +159,7 @@ class Settings(Section):
     def attestation(self, fact: FactName, today: date) -> Attestation | None:
         """The latest word given for a fact, while it is no older than ``authenticationProfile.staleAfterDays``."""
         oldest = today - timedelta(days=self.authentication_profile.stale_after_days)
-        valid = [entry for entry in self.attested if entry.fact == fact and entry.at[:10] >= oldest.isoformat()]
+        valid = [
+            entry for entry in self.attested if entry.fact == fact and entry.at[:10] >= oldest.isoformat()
+        ]
         return max(valid, key=lambda entry: entry.at, default=None)

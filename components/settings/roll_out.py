@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from components.settings.base import Section
+from components.settings.certificates import Lane
 from components.settings.values import EmailAddress, Text
 
 
@@ -14,11 +15,23 @@ class RollOut(Section):
     """The Mimecast group that carries the profile, and who is in it."""
 
     group: Text = Field("Single sign-on", examples=["Single sign-on"])
+    second_group: Text | None = Field(
+        None,
+        alias="secondGroup",
+        description="The group of the second profile (blue/green rotation); without it the first's name, “(second)”.",
+        examples=["Single sign-on (second)"],
+    )
     who: Literal["none", "pilot", "share", "all"] = Field("all", examples=["pilot"])
     pilot: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
     share: int = Field(
         0, description="Per cent of the addresses, chosen by hash.", examples=[10], ge=0, le=100
     )
+
+    def group_of(self, lane: Lane) -> str:
+        """The name of a lane's group."""
+        if lane is Lane.FIRST:
+            return self.group
+        return self.second_group or f"{self.group} (second)"
 
     @model_validator(mode="after")
     def _choice_has_what_it_needs(self) -> RollOut:
@@ -26,4 +39,8 @@ class RollOut(Section):
             raise ValueError("with who: pilot also needs pilot (a list of addresses)")
         if self.who == "share" and not self.share:
             raise ValueError("with who: share also needs share (per cent)")
+        if self.second_group == self.group:
+            raise ValueError(
+                "has one name for group and secondGroup; the second profile needs a group of its own"
+            )
         return self

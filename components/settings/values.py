@@ -14,6 +14,7 @@ from providers.mimecast.names import MalformedNameError, domain_name, email_addr
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_THUMBPRINT = re.compile(r"[0-9A-F]{40}")
 _GENERATION_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
@@ -47,10 +48,24 @@ def _guid(value: str) -> str:
     return value.lower()
 
 
+def _owner(value: str) -> str:
+    try:
+        return email_address(value) if "@" in value else _guid(value)
+    except MalformedNameError as error:
+        raise ValueError(error.why) from None
+
+
 def _generation_label(value: str) -> str:
     if not _GENERATION_LABEL.fullmatch(value):
         raise ValueError("may hold letters, digits, dot, dash and underscore, 32 at most")
     return value
+
+
+def _thumbprint(value: str) -> str:
+    digits = value.replace(":", "").replace(" ", "").upper()
+    if not _THUMBPRINT.fullmatch(digits):
+        raise ValueError("is not a certificate's thumbprint: 40 hexadecimal digits")
+    return digits
 
 
 def _utc_time(value: str) -> str:
@@ -87,8 +102,10 @@ DomainName = Annotated[str, _natural_key(domain_name)]
 EmailAddress = Annotated[str, _natural_key(email_address)]
 AccountCode = Annotated[str, AfterValidator(_account_code)]
 Guid = Annotated[str, AfterValidator(_guid)]
+Owner = Annotated[str, AfterValidator(_owner)]
 Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
 PersonName = Annotated[Text, AfterValidator(_printable)]
 Label = Annotated[str, BeforeValidator(_text), AfterValidator(_generation_label)]
+Thumbprint = Annotated[str, BeforeValidator(_text), AfterValidator(_thumbprint)]
 UtcTime = Annotated[str, BeforeValidator(_text), AfterValidator(_utc_time)]
 Day = Annotated[date, BeforeValidator(_day)]
