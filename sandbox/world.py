@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -116,6 +117,9 @@ class World:
         self.instance = instance
         self._depth = 0
         self._since_trim = 0
+        self._writes: Counter[str] = Counter()
+        self._rollbacks = 0
+        self._derived: dict[tuple[str, Callable[..., Any]], tuple[tuple[int, int], Any]] = {}
         self._db = sqlite3.connect(home / FILE_NAME, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
@@ -139,6 +143,7 @@ class World:
 
     def put(self, collection: str, key: str, document: Mapping[str, Any]) -> None:
         """Write the document; one that was there keeps its place in the order of ``all``."""
+        self._writes[collection] += 1
         self._db.execute(
             "INSERT INTO documents (collection, key, body) VALUES (?, ?, ?)"
             " ON CONFLICT (collection, key) DO UPDATE SET body = excluded.body",
@@ -147,6 +152,7 @@ class World:
 
     def delete(self, collection: str, key: str) -> bool:
         """Remove the document; whether it was there."""
+        self._writes[collection] += 1
         cursor = self._db.execute("DELETE FROM documents WHERE collection = ? AND key = ?", (collection, key))
         return cursor.rowcount > 0
 
@@ -160,6 +166,22 @@ class World:
             "SELECT key, body FROM documents WHERE collection = ? ORDER BY position", (collection,)
         )
         return [(key, json.loads(body)) for key, body in rows]
+
+    def derived(self, collection: str, build: Callable[[Iterator[tuple[str, dict[str, Any]]]], T]) -> T:
+        """What ``build`` makes of the collection's ``items``, made anew only after one of them changed.
+
+        It is shared between callers, so nobody may change it.
+        """
+        state = (self._writes[collection], self._rollbacks)
+        kept = self._derived.get((collection, build))
+        if kept is None or kept[0] != state:
+            rows = self._db.execute(
+                "SELECT key, body FROM documents WHERE collection = ? ORDER BY position", (collection,)
+            )
+            kept = (state, build((key, json.loads(body)) for key, body in rows))
+            self._derived[collection, build] = kept
+        value: T = kept[1]
+        return value
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -175,6 +197,7 @@ class World:
         try:
             yield
         except BaseException:
+            self._rollbacks += 1
             self._db.execute("ROLLBACK")
             raise
         else:

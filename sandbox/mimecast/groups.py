@@ -9,7 +9,7 @@ find-groups stops at 999. EMU: codes for an unknown and for a non-empty group, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -72,7 +72,19 @@ def of_account(world: World, account: str) -> list[dict[str, Any]]:
 
 def members_of(world: World, number: int) -> list[dict[str, Any]]:
     """The members of a group, oldest first."""
-    return [member for member in world.all(MEMBERS) if member["group"] == number]
+    return [world.get(MEMBERS, key) or {} for key in _member_keys(world, number)]
+
+
+def _member_keys(world: World, number: int) -> Sequence[str]:
+    # A page of a long list must not cost a reading of all members.
+    return world.derived(MEMBERS, _keys_by_group).get(number, ())
+
+
+def _keys_by_group(documents: Iterable[tuple[str, dict[str, Any]]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for key, member in documents:
+        found.setdefault(member["group"], []).append(key)
+    return found
 
 
 def add_member(world: World, group: dict[str, Any], who: str, notes: str = "") -> dict[str, Any]:
@@ -166,7 +178,6 @@ class _Documents:
     def __init__(self, caller: Caller, children: str) -> None:
         self._caller = caller
         self._children = children
-        self._member_counts = Counter(member["group"] for member in caller.world.all(MEMBERS))
         self._child_counts = Counter(group["parent"] for group in of_account(caller.world, caller.account))
 
     def __call__(self, group: dict[str, Any]) -> Item:
@@ -176,7 +187,7 @@ class _Documents:
             "description": group["description"],
             "source": group["source"],
             "parentId": _id(self._caller, group["parent"]),
-            "userCount": self._member_counts[group["number"]],
+            "userCount": len(_member_keys(self._caller.world, group["number"])),
             self._children: self._child_counts[group["number"]],
         }
 
@@ -285,7 +296,8 @@ def _remove_group_member(caller: Caller, item: Item) -> Item:
     return _link_document(caller, group, who)
 
 
-def _member_document(caller: Caller, member: dict[str, Any], notes: str) -> Item:
+def _member_document(caller: Caller, key: str, notes: str) -> Item:
+    member = caller.world.get(MEMBERS, key) or {}
     who = member["who"]
     user = users.find(caller.world, caller.account, who) or {}
     return {
@@ -300,8 +312,8 @@ def _member_document(caller: Caller, member: dict[str, Any], notes: str) -> Item
 
 def _get_group_members(caller: Caller, item: Item, page: Page) -> tuple[Item, Item]:
     group = _identified(caller, item)
-    chosen, pagination = page.cut(members_of(caller.world, group["number"]), total=False)
-    return {"groupMembers": [_member_document(caller, member, "notes") for member in chosen]}, pagination
+    chosen, pagination = page.cut(_member_keys(caller.world, group["number"]), total=False)
+    return {"groupMembers": [_member_document(caller, key, "notes") for key in chosen]}, pagination
 
 
 FUNCTIONS = {
@@ -345,8 +357,8 @@ def _get_group(call: rest.Call) -> Response:
 
 
 def _list_members(call: rest.Call) -> Response:
-    members = members_of(call.caller.world, _by_path(call)["number"])
-    return call.page("groupMembers", members, lambda member: _member_document(call.caller, member, "note"))
+    members = _member_keys(call.caller.world, _by_path(call)["number"])
+    return call.page("groupMembers", members, lambda key: _member_document(call.caller, key, "note"))
 
 
 def _post_members(call: rest.Call) -> Response:

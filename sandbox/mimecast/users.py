@@ -10,6 +10,9 @@ answers in lower case, the moment a purged address disappears (setting ``mimecas
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -94,8 +97,49 @@ def put(world: World, user: dict[str, Any]) -> None:
 
 def of_account(world: World, account: str) -> list[dict[str, Any]]:
     """The account's users and aliases, by address."""
-    mine = [user for user in world.all(USERS) if user["account"] == account and not _is_purged(world, user)]
-    return sorted(mine, key=lambda user: str(user["emailAddress"]))
+    return _documents(world, addresses(world, account))
+
+
+def addresses(world: World, account: str, domain: str = "", created_before: str = "") -> Sequence[str]:
+    """The addresses of the account's users and aliases (of one domain, if one is given), sorted.
+
+    A listing of many pages must not read every user for each of them, so the order is kept until a user changes.
+    """
+    found = world.derived(USERS, _directory).get((account, domain), _NOBODY)
+    if not found.purged and not created_before:
+        return found.addresses
+    users = _documents(world, found.addresses)
+    return [
+        str(user["emailAddress"])
+        for user in users
+        if not _is_purged(world, user) and (not created_before or user["created"] <= created_before)
+    ]
+
+
+@dataclass(slots=True)
+class _Listed:
+    addresses: list[str] = field(default_factory=list)
+    purged: bool = False
+
+
+_NOBODY = _Listed()
+
+
+def _directory(documents: Iterable[tuple[str, dict[str, Any]]]) -> dict[tuple[str, str], _Listed]:
+    """Addresses by account, and by account and domain."""
+    found: dict[tuple[str, str], _Listed] = defaultdict(_Listed)
+    for address, user in documents:
+        for domain in ("", user["domain"]):
+            listed = found[user["account"], domain]
+            listed.addresses.append(address)
+            listed.purged = listed.purged or bool(user["purged"])
+    for listed in found.values():
+        listed.addresses.sort()
+    return dict(found)
+
+
+def _documents(world: World, found: Iterable[str]) -> list[dict[str, Any]]:
+    return [user for address in found if (user := world.get(USERS, address)) is not None]
 
 
 def address_in(item: Item, field: str = "emailAddress") -> str:
@@ -149,10 +193,10 @@ def _is_purged(world: World, user: dict[str, Any]) -> bool:
     return datetime.fromisoformat(user["purged"]) + delay <= world.now()
 
 
-def _visible(world: World, account: str) -> list[dict[str, Any]]:
-    delay = timedelta(seconds=float(world.setting("mimecast.visibility_seconds", 0)))
-    latest = (world.now() - delay).isoformat()
-    return [user for user in of_account(world, account) if user["created"] <= latest]
+def _visible(world: World, account: str, domain: str = "") -> Sequence[str]:
+    delay = float(world.setting("mimecast.visibility_seconds", 0))
+    latest = (world.now() - timedelta(seconds=delay)).isoformat() if delay else ""
+    return addresses(world, account, domain, latest)
 
 
 # ---------------------------------------------------------------- create, update, list
@@ -208,8 +252,7 @@ def _update_user(caller: Caller, item: Item) -> Item:
 
 def _get_internal_users(caller: Caller, item: Item, page: Page) -> tuple[Item, Item]:
     domain = text(item, "domain").lower()
-    visible = _visible(caller.world, caller.account)
-    chosen, pagination = page.cut([user for user in visible if domain in ("", user["domain"])])
+    chosen, pagination = page.cut(_visible(caller.world, caller.account, domain))
     rows = [
         {
             "name": user["name"],
@@ -219,14 +262,18 @@ def _get_internal_users(caller: Caller, item: Item, page: Page) -> tuple[Item, I
             "addressType": user["addressType"],
             "source": user["source"],
         }
-        for user in chosen
+        for user in _documents(caller.world, chosen)
     ]
     return {"users": rows, "userCount": len(rows)}, pagination
 
 
 def _list_users(call: rest.Call) -> Response:
     world = call.caller.world
-    return call.page("users", _visible(world, call.caller.account), lambda user: _v2_document(world, user))
+
+    def document(address: str) -> Item:
+        return _v2_document(world, world.get(USERS, address) or {})
+
+    return call.page("users", _visible(world, call.caller.account), document)
 
 
 def _v2_document(world: World, user: dict[str, Any]) -> Item:

@@ -27,6 +27,10 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 Properties = dict[str, Any]
 
 
+# Messages as long as the Pulumi CLI takes; a book of 100,000 addresses has 10 MB.
+_CHANNEL = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 400 * 1024 * 1024)]
+
+
 class CallError(Exception):
     """A call that the provider aborted; the text is what the engine would print."""
 
@@ -109,7 +113,7 @@ def running(environment: dict[str, str]) -> Iterator[Plugin]:
     assert process.stdout is not None
     port = process.stdout.readline().strip()
     # gRPC's clients honour proxy variables, and tests may run where some are set.
-    channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)])
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=_CHANNEL)
     plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
     reader = threading.Thread(target=plugin.output.extend, args=(process.stdout,), daemon=True)
     reader.start()
