@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 Document = dict[str, Any]
@@ -13,8 +15,10 @@ _OPTIONS = {"$filter", "$select", "$top", "$skiptoken"}
 
 _TEXT = r"'(?P<text>(?:[^']|'')*)'"
 _EQUALS = re.compile(rf"(?P<name>\w+) eq (?:{_TEXT}|(?P<word>true|false|null))")
+_COMPARES = re.compile(r"(?P<name>\w+) (?P<operator>ge|gt|le|lt) (?P<moment>\d{4}-\d\d-\d\dT[\d:.]+Z)")
 _ANY = re.compile(rf"(?P<name>\w+)/any\((?P<variable>\w+):\s*(?P=variable) eq {_TEXT}\)")
 _AND = re.compile(r"\s+and\s+")
+_OPERATORS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -34,7 +38,9 @@ def check_options(query: Mapping[str, str]) -> None:
 
 
 def predicate(text: str | None) -> Predicate:
-    """The meaning of a ``$filter``: equalities joined by ``and``; texts are compared without case.
+    """The meaning of a ``$filter``: equalities, and orders of times, joined by ``and``.
+
+    Texts are compared without case.
 
     Raises:
         UnsupportedQueryError: anything else.
@@ -42,7 +48,7 @@ def predicate(text: str | None) -> Predicate:
     conditions: list[Predicate] = []
     rest = text or ""
     while rest:
-        match = _ANY.match(rest) or _EQUALS.match(rest)
+        match = _ANY.match(rest) or _EQUALS.match(rest) or _COMPARES.match(rest)
         if match is None:
             raise UnsupportedQueryError("Unsupported or invalid query filter clause specified.")
         conditions.append(_condition(match))
@@ -63,6 +69,9 @@ def select(document: Document, names: str | None) -> Document:
 
 def _condition(match: re.Match[str]) -> Predicate:
     name = match["name"]
+    if match.re is _COMPARES:
+        holds, moment = _OPERATORS[match["operator"]], datetime.fromisoformat(match["moment"])
+        return lambda document: bool(holds(datetime.fromisoformat(_property(document, name)), moment))
     if match["text"] is None:
         wanted = _WORDS[match["word"]]
         return lambda document: _property(document, name) == wanted

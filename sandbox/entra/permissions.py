@@ -38,6 +38,7 @@ ROLE_IDS: Mapping[str, str] = {
     "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
+    "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
     "Policy.ReadWrite.ApplicationConfiguration": "be74164b-cff1-491c-8741-e671cb536e13",
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
     "Group.Read.All": "5b567255-7703-4780-807c-7be8301ae99b",

@@ -22,7 +22,7 @@ from saml import authn_request, metadata, names, response
 from saml.authn_request import AuthnRequest, Binding
 from saml.errors import MalformedRequest
 from saml.metadata import IdentityProvider
-from sandbox.entra import claims, directory, service_principals, signing
+from sandbox.entra import claims, directory, service_principals, sign_in_log, signing
 from sandbox.entra.objects import ASSIGNMENTS, PASSWORDS, SERVICE_PRINCIPALS, USERS
 from sandbox.entra.odata import Document
 from sandbox.entra.pages import error_page, page
@@ -206,7 +206,7 @@ class SignOn:
     def _continue(self, request: Request, pending: Pending) -> Response:
         user = self._session_user(request.cookies.get(_COOKIE))
         if user is not None:
-            return self._answer(pending, user)
+            return self._answer_or_page(pending, user)
         context = secrets.token_urlsafe(24)
         expires = (self._world.now() + _PENDING_LIFE).isoformat()
         self._world.put(_PENDING, context, {"pending": asdict(pending), "expires": expires})
@@ -220,9 +220,12 @@ class SignOn:
             )
         pending = Pending(**{**document["pending"], "contexts": tuple(document["pending"]["contexts"])})
         problem = self._password_problem(login, password)
-        if problem is not None:
-            return self._sign_in_page(pending, context, login, problem)
         user = directory.find_user(self._world, login) or {}
+        if problem is not None:
+            principal = self._world.get(SERVICE_PRINCIPALS, pending.principal or "")
+            if user and principal:
+                sign_in_log.record(self._world, principal, user, problem)
+            return self._sign_in_page(pending, context, login, problem)
         self._world.delete(_PENDING, context)
         answer = self._answer_or_page(pending, user)
         cookie = secrets.token_urlsafe(32)
@@ -257,14 +260,20 @@ class SignOn:
         principal = self._world.get(SERVICE_PRINCIPALS, pending.principal)
         if principal is None:
             raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
-        self._check_assignment(principal, user)
-        self._check_contexts(pending)
+        try:
+            self._check_assignment(principal, user)
+            self._check_contexts(pending)
+            signed = self._signed_response(pending, principal, user)
+        except SignInRefusedError as refusal:
+            sign_in_log.record(self._world, principal, user, str(refusal))
+            raise
+        sign_in_log.record(self._world, principal, user)
         return page(
             "saml_response",
             title="Working…",
             application=service_principals.shown(self._world, principal)["displayName"],
             action=pending.reply_url,
-            response=self._signed_response(pending, principal, user),
+            response=signed,
             relay_state=pending.relay_state,
         )
 

@@ -43,13 +43,14 @@ DEFAULT_ROLES: tuple[str, ...] = (
     "Application.Read.All",
     "Application.ReadWrite.OwnedBy",
     "AppRoleAssignment.ReadWrite.All",
+    "AuditLog.Read.All",
     "Domain.Read.All",
     "Group.Read.All",
     "Policy.Read.All",
     "Policy.ReadWrite.ApplicationConfiguration",
     "User.Read.All",
 )
-"""The least application permissions that the product's deployment needs; the seeded deployer has these."""
+"""The least application permissions of the product: of its deployment, and (the audit log) of its check afterwards."""
 
 
 class InvalidTokenError(Exception):

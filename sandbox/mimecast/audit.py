@@ -2,7 +2,9 @@
 
 Recorded events have ``id``, ``auditType``, ``user``, ``eventTime``, ``eventInfo`` and ``category``, newest first.
 Recorded too are the types User Logged On, Logon Authentication Failed, Folder Log Entry and User Password Changed
-with their categories. No source shows an event of a profile or settings change: its type and category are EMU.
+with their categories, and the details of the first two: who, date, time, IP, application, method, reason. No
+recording shows a log-on over SAML (its method and reasons are EMU), and no source shows an event of a profile or
+settings change: its type and category are EMU.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ class Event(Enum):
     SETTINGS_CHANGED = ("Existing Application Settings Changed", "account_logs")  # EMU
 
 
-def record(world: World, account: str, event: Event, user: str, info: str) -> None:
-    """Add an event; ``user`` is who did it, ``info`` the vendor's free text."""
+def record(world: World, account: str, event: Event, user: str, info: str, *, after: str = "") -> None:
+    """Add an event; ``user`` is who did it, ``info`` the vendor's free text, ``after`` what follows the address."""
     audit_type, category = event.value
     number = ids.next_number(world)
     now = world.now()
@@ -48,7 +50,7 @@ def record(world: World, account: str, event: Event, user: str, info: str) -> No
         "category": category,
         "user": user,
         "eventTime": now.isoformat(),
-        "eventInfo": f"{info}, Date: {now:%Y-%m-%d}, Time: {now:%H:%M:%S}+0000, IP: 127.0.0.1",
+        "eventInfo": f"{info}, Date: {now:%Y-%m-%d}, Time: {now:%H:%M:%S}+0000, IP: 127.0.0.1{after}",
     }
     world.put(EVENTS, str(number), document)
 

@@ -140,8 +140,11 @@ class Console:
         answer = pages.see_other(f"{_BASE}/")
         code = account["accountCode"]
         pages.sign_in(self._world, answer, _COOKIE, code, address)
-        info = f"Successful authentication for {address}, Application: Administration Console, Method: Cloud"
-        audit.record(self._world, code, Event.LOGGED_ON, address, info)
+        info, after = (
+            f"Successful authentication for {address}",
+            ", Application: Administration Console, Method: Cloud",
+        )
+        audit.record(self._world, code, Event.LOGGED_ON, address, info, after=after)
         return answer
 
     async def _sign_out(self, request: Request) -> Response:

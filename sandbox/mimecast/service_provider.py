@@ -29,6 +29,7 @@ REQUESTS = "mimecast.samlRequests"
 ASSERTIONS = "mimecast.assertions"
 
 _COOKIE = "portal"
+_APPLICATION = ", Application: Mimecast Personal Portal"
 _REQUEST_LIFETIME = timedelta(minutes=10)
 _CONTEXTS = {
     "passwordProtectedContext": names.CONTEXT_PASSWORD_PROTECTED,
@@ -220,7 +221,7 @@ class Portal:
             self._check_person(profile, address)
         except _RefusedError as refusal:
             if refusal.account:
-                self._audit(refusal.account, Event.LOGON_FAILED, refusal.address, refusal.reason)
+                self._audit_failure(refusal.account, refusal.address, "SAML", refusal.reason)
             return pages.page("refusal.html", 403, reason=refusal.reason)
         return self._let_in(profile.account, address, "SAML")
 
@@ -246,7 +247,7 @@ class Portal:
         user = users.anywhere(self._world, address)
         if user is None or not self._may_sign_in(user, form.get("password", "")):
             if user is not None:
-                self._audit(user["account"], Event.LOGON_FAILED, address, "Reason: Wrong Password")
+                self._audit_failure(user["account"], address, "Cloud", "Wrong Password")
             return self._ask_password(address, "Address or password is wrong.", 401)
         return self._let_in(user["account"], address, "Cloud")
 
@@ -266,12 +267,19 @@ class Portal:
         region = accounts.region_of(self._world, account)
         answer = pages.see_other(f"https://{region.host}/portal" if self._region else "/portal")
         pages.sign_in(self._world, answer, _COOKIE, account, address)
-        info = f"Successful authentication for {address}, Application: Mimecast Personal Portal, Method: {method}"
-        self._audit(account, Event.LOGGED_ON, address, info)
+        info = f"Successful authentication for {self._person(account, address)}"
+        after = f"{_APPLICATION}, Method: {method}"
+        audit.record(self._world, account, Event.LOGGED_ON, address, info, after=after)
         return answer
 
-    def _audit(self, account: str, event: Event, address: str, info: str) -> None:
-        audit.record(self._world, account, event, address, info)
+    def _audit_failure(self, account: str, address: str, method: str, reason: str) -> None:
+        info = f"Failed authentication for {self._person(account, address)}"
+        after = f"{_APPLICATION}, Method: {method}, Reason: {reason}"
+        audit.record(self._world, account, Event.LOGON_FAILED, address, info, after=after)
+
+    def _person(self, account: str, address: str) -> str:
+        name = (users.find(self._world, account, address) or {}).get("name")
+        return f"{address} <{name}>" if name else address
 
     async def _portal(self, request: Request) -> Response:
         session = pages.session_of(self._world, request, _COOKIE)

@@ -186,8 +186,14 @@ def ready(application: Application) -> Application:
 @pytest.fixture(autouse=True)
 def switches(sandbox: RunningSandbox) -> Iterator[None]:
     yield
-    sandbox.control.set("clock.offset_seconds", None)
-    sandbox.control.set("entra.metadata_lists_inactive", None)
+    for name in (
+        "clock.offset_seconds",
+        "entra.metadata_lists_inactive",
+        "entra.sign_in_log_delay_seconds",
+        "entra.premium",
+        "entra.deployer_roles",
+    ):
+        sandbox.control.set(name, None)
 
 
 def user_id(application: Application, name: str) -> str:
@@ -435,6 +441,51 @@ def test_metadata_without_an_application_shows_the_tenants_own_certificate(
 ) -> None:
     (tenant_wide,) = shown_certificates(sandbox)
     assert tenant_wide not in shown_certificates(sandbox, f"?appid={ready.client_id}")
+
+
+# The sign-in log
+
+
+def log(application: Application, *filters: str) -> requests.Response:
+    wanted = " and ".join([f"appId eq '{application.client_id}'", *filters])
+    return application.graph.get(f"{GRAPH}/auditLogs/signIns", params={"$filter": wanted}, timeout=30)
+
+
+def test_every_sign_in_to_an_application_is_logged_newest_first(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    before = datetime.now(UTC) - timedelta(minutes=5)
+    Visit(sandbox).start(ready.request()).sign_in(ADA, "wrong").sign_in(ADA).response()
+    assert "AADSTS50105" in Visit(sandbox).start(ready.request()).sign_in(GRACE).error
+    entries = log(ready, f"createdDateTime ge {before:%Y-%m-%dT%H:%M:%SZ}").json()["value"]
+    assert [(entry["userPrincipalName"], entry["status"]["errorCode"]) for entry in entries] == [
+        (GRACE, 50105),
+        (ADA, 0),
+        (ADA, 50126),
+    ]
+    assert entries[1]["status"]["failureReason"] is None
+    assert "is not assigned" in entries[0]["status"]["failureReason"]
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    assert log(ready, f"createdDateTime ge {later:%Y-%m-%dT%H:%M:%SZ}").json()["value"] == []
+
+
+def test_the_sign_in_log_comes_late_and_wants_a_permission_and_a_licence(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    sandbox.control.set("entra.sign_in_log_delay_seconds", 300)
+    assert log(ready).json()["value"] == []
+    sandbox.control.set("clock.offset_seconds", 301)
+    assert len(log(ready).json()["value"]) == 1
+    sandbox.control.set("entra.premium", False)
+    refused = log(ready)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (
+        403,
+        "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+    )
+    sandbox.control.set("entra.deployer_roles", ["Application.Read.All"])
+    ready.graph = sandbox.graph()
+    assert log(ready).json()["error"]["code"] == "Authentication_MSGraphPermissionMissing"
 
 
 # My Apps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,30 @@ def test_a_user_who_is_not_provisioned_is_refused_by_mimecast(sandbox: RunningSa
     page = sign_in(sandbox, ALAN)
     assert page.status == 403
     assert f"{ALAN} is not provisioned in Mimecast." in page.text
+
+
+def test_a_sign_in_is_in_both_logs(sandbox: RunningSandbox, api: Api, application: Application) -> None:
+    sign_in(sandbox, ADA)
+    sign_in(sandbox, ALAN)
+    day = timedelta(days=1)
+    span = {
+        "startDateTime": f"{datetime.now(UTC) - day:%Y-%m-%dT%H:%M:%S%z}",
+        "endDateTime": f"{datetime.now(UTC) + day:%Y-%m-%dT%H:%M:%S%z}",
+    }
+    refused, entered = api.ok("/api/audit/get-audit-events", {**span, "categories": ["authentication_logs"]})[
+        :2
+    ]
+    assert (refused["auditType"], refused["user"]) == ("Logon Authentication Failed", ALAN)
+    assert refused["eventInfo"].startswith(f"Failed authentication for {ALAN}, Date: ")
+    assert refused["eventInfo"].endswith(f"Method: SAML, Reason: {ALAN} is not provisioned in Mimecast.")
+    assert (entered["auditType"], entered["user"]) == ("User Logged On", ADA)
+    assert entered["eventInfo"].startswith(f"Successful authentication for {ADA} <{ADA}>, Date: ")
+    assert entered["eventInfo"].endswith("Application: Mimecast Personal Portal, Method: SAML")
+    log = application.call("GET", "auditLogs/signIns", {})["value"]
+    assert [(entry["userPrincipalName"], entry["status"]["errorCode"]) for entry in log[:2]] == [
+        (ALAN, 0),
+        (ADA, 0),
+    ]
 
 
 def test_entra_decides_who_somebody_is(sandbox: RunningSandbox) -> None:

@@ -1,0 +1,92 @@
+"""The sign-in log: written by the SAML endpoint, read by ``GET /auditLogs/signIns``.
+
+Sources: Microsoft Graph's "List signIns" and "signIn resource type" (properties, newest first, permission, P1
+licence), and "Reporting latency" (entries come minutes late). Codes of the two refusals are those that callers
+report: ``Authentication_MSGraphPermissionMissing`` and ``Authentication_RequestFromNonPremiumTenantOrB2CTenant``.
+
+Settings: ``entra.sign_in_log_delay_seconds`` (how late entries are seen, 0 unless set) and ``entra.premium``
+(whether the tenant has the licence, true unless set).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from sandbox.entra import service_principals
+from sandbox.entra.graph import Call, GraphError, Operation
+from sandbox.entra.odata import Document
+from sandbox.world import World
+
+ENTRIES = "entra.signInLog"
+
+_PERMISSION = "AuditLog.Read.All"
+_CODE = re.compile(r"AADSTS(\d+): (.*)", re.DOTALL)
+
+
+def record(world: World, principal: Document, user: Document, refusal: str = "") -> None:
+    """Notes one sign-in to an application; ``refusal`` is Entra's message when it issued nothing."""
+    match = _CODE.match(refusal)
+    identifier = str(uuid.uuid4())
+    application = service_principals.shown(world, principal)["displayName"]
+    entry: Document = {
+        "id": identifier,
+        "createdDateTime": world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "userDisplayName": user["displayName"],
+        "userPrincipalName": user["userPrincipalName"],
+        "userId": user["id"],
+        "appId": principal["appId"],
+        "appDisplayName": application,
+        "ipAddress": "127.0.0.1",
+        "clientAppUsed": "Browser",
+        "correlationId": str(uuid.uuid4()),
+        "conditionalAccessStatus": "notApplied",
+        "isInteractive": True,
+        "riskDetail": "none",
+        "riskLevelAggregated": "none",
+        "riskLevelDuringSignIn": "none",
+        "riskState": "none",
+        "riskEventTypes": [],
+        "riskEventTypes_v2": [],
+        "resourceDisplayName": application,
+        "resourceId": principal["appId"],
+        "status": {
+            # A refusal without a code of its own is an error all the same.
+            "errorCode": int(match[1]) if match else int(bool(refusal)),
+            "failureReason": (match[2] if match else refusal) or None,
+            "additionalDetails": None,
+        },
+        "deviceDetail": None,
+        "location": None,
+        "appliedConditionalAccessPolicies": [],
+    }
+    world.put(ENTRIES, identifier, entry)
+
+
+def _list(call: Call) -> Response:
+    world = call.world
+    if _PERMISSION not in call.caller.roles:
+        raise GraphError(
+            HTTPStatus.FORBIDDEN,
+            "Authentication_MSGraphPermissionMissing",
+            f"The principal does not have required Microsoft Graph permission(s): {_PERMISSION} to call this API.",
+        )
+    if not world.setting("entra.premium", default=True):
+        raise GraphError(
+            HTTPStatus.FORBIDDEN,
+            "Authentication_RequestFromNonPremiumTenantOrB2CTenant",
+            "Neither tenant is B2C or tenant doesn't have premium license",
+        )
+    late = timedelta(seconds=world.setting("entra.sign_in_log_delay_seconds", 0))
+    until = world.now() - late
+    seen = (
+        entry for entry in world.all(ENTRIES) if datetime.fromisoformat(entry["createdDateTime"]) <= until
+    )
+    return call.many(reversed(list(seen)))
+
+
+OPERATIONS = (Operation("GET", "/auditLogs/signIns", _list),)
