@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -57,7 +59,7 @@ class Gateway:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "").partition(":")[0].lower()
-        exchange = _Exchange(receive, send)
+        exchange = _Exchange(receive, send, self._world.now)
         try:
             await self._answer(host, scope, exchange)
         finally:
@@ -94,11 +96,12 @@ class Gateway:
 
 
 class _Exchange:
-    """Watches one request and its answer go by."""
+    """Watches one request and its answer go by, and dates the answer by the world's clock."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, now: Callable[[], datetime]) -> None:
         self._receive = receive
         self._send = send
+        self._now = now
         self.body = bytearray()
         self.status = _NO_ANSWER
 
@@ -111,6 +114,8 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            date = format_datetime(self._now(), usegmt=True).encode("ascii")
+            message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
         await self._send(message)
 
     async def drain(self) -> None:

@@ -106,7 +106,10 @@ class Sandbox:
             return server_context(self._home, hosts.SERVED)
 
         gateway = Gateway(self._world, emulators.applications(self._world))
-        return uvicorn.Config(gateway, http=ListenerProtocol, ssl_context_factory=context, **_OPTIONS)
+        # The gateway dates the answers: by the world's clock, which may be ahead of the machine's.
+        return uvicorn.Config(
+            gateway, http=ListenerProtocol, ssl_context_factory=context, date_header=False, **_OPTIONS
+        )
 
     def _proxy_config(self, listener_port: int) -> ProxyConfig:
         app = control.create_app(

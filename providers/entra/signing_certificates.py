@@ -18,7 +18,7 @@ import binascii
 import hashlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -281,9 +281,11 @@ def _parsed(picture: Mapping[str, Any]) -> SigningCertificates:
     return SigningCertificates(tuple(_certificates(picture["keyCredentials"])), picture["preferred"])
 
 
-def _certificates(keys: Iterable[Mapping[str, Any]]) -> Iterator[SigningCertificate]:
+def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertificate]:
+    """Those of which both halves are there: with one alone nobody can sign."""
+    sign = {key["customKeyIdentifier"] for key in keys if key.get("usage") == "Sign"}
     for key in keys:
-        if key.get("usage") == "Verify":
+        if key.get("usage") == "Verify" and key["customKeyIdentifier"] in sign:
             yield SigningCertificate(
                 thumbprint=_thumbprint(key),
                 display_name=str(key.get("displayName") or ""),

@@ -21,18 +21,32 @@ _TENANT_KEY_LIFE = timedelta(days=5 * 365)
 def certificates(world: World, principal: Document) -> list[keys.Certificate]:
     """The application's certificates whose key the tenant holds: the signing one first, then the others.
 
-    The active certificate signs; when its time is over, a valid inactive one does.
+    The active certificate signs; when its time is over, a valid inactive one does, unless the setting
+    ``entra.expired_switch`` is off. Which one of several is taken is not documented: here the one with the latest end.
     """
     active = principal["preferredTokenSigningKeyThumbprint"]
     now = world.now()
+    switches = world.setting("entra.expired_switch", default=True)
 
-    def order(credential: Document) -> tuple[bool, bool]:
-        valid = _moment(credential["startDateTime"]) <= now < _moment(credential["endDateTime"])
-        return not valid, hexadecimal(credential) != active
+    def order(credential: Document) -> tuple[bool, bool, float]:
+        is_active = hexadecimal(credential) == active
+        end = _moment(credential["endDateTime"])
+        may_sign = _moment(credential["startDateTime"]) <= now < end or (is_active and not switches)
+        return not may_sign, not is_active, -end.timestamp()
 
-    verify = [item for item in principal["keyCredentials"] if item["usage"] == "Verify" and item["key"]]
-    found = (keys.signing_key(world, item["key"]) for item in sorted(verify, key=order))
+    found = (keys.signing_key(world, item["key"]) for item in sorted(_verify_keys(principal), key=order))
     return [certificate for certificate in found if certificate is not None]
+
+
+def _verify_keys(principal: Document) -> list[Document]:
+    """The public halves of the certificates whose other half is there too."""
+    credentials = principal["keyCredentials"]
+    sign = {item["customKeyIdentifier"] for item in credentials if item["usage"] == "Sign"}
+    return [
+        item
+        for item in credentials
+        if item["usage"] == "Verify" and item["key"] and item["customKeyIdentifier"] in sign
+    ]
 
 
 def tenant_certificate(world: World) -> keys.Certificate:
