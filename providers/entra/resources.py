@@ -17,6 +17,8 @@ from providers.entra.graph import shared_client
 
 Properties = dict[str, Any]
 
+_ACTIVATED_AT = "activatedAt"
+
 
 class ActiveSigningCertificateProvider(ReadableProvider):
     """`ActiveSigningCertificate`."""
@@ -29,7 +31,7 @@ class ActiveSigningCertificateProvider(ReadableProvider):
         return DiffResult(replaces=_replaces(olds, news))
 
     def create(self, props: Properties) -> CreateResult:
-        return CreateResult(props["servicePrincipalId"], _activated(props))
+        return CreateResult(props["servicePrincipalId"], _activated({}, props))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         try:
@@ -37,11 +39,13 @@ class ActiveSigningCertificateProvider(ReadableProvider):
         except NotFound:
             return ReadResult("", {})
         outputs = props | {"activeThumbprint": signs}
+        if signs != props.get("activeThumbprint"):
+            outputs.pop(_ACTIVATED_AT, None)  # Somebody else's doing, or Entra's: since when is not known.
         inputs = {key: props[key] for key in ("servicePrincipalId", "thumbprint", "replace")}
         return ReadResult(id_, outputs, inputs | {"thumbprint": signs or props["thumbprint"]})
 
-    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
-        return UpdateResult(_activated(news))
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        return UpdateResult(_activated(olds, news))
 
     def delete(self, _id: str, _props: Properties) -> None:
         """Leaves the certificate active: the principal always has one, and goes by itself."""
@@ -51,15 +55,21 @@ def _replaces(olds: Properties, news: Properties) -> list[str]:
     return ["servicePrincipalId"] if olds["servicePrincipalId"] != news["servicePrincipalId"] else []
 
 
-def _activated(props: Properties) -> Properties:
-    certificates = signing_certificates.activate(
-        shared_client(), props["servicePrincipalId"], props["thumbprint"], replace=bool(props["replace"])
+def _activated(olds: Properties, props: Properties) -> Properties:
+    graph = shared_client()
+    signs = _signs_now(
+        signing_certificates.activate(
+            graph, props["servicePrincipalId"], props["thumbprint"], replace=bool(props["replace"])
+        )
     )
+    same = signs == olds.get("activeThumbprint")
+    activated_at = olds.get(_ACTIVATED_AT) if same else graph.now().strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "servicePrincipalId": props["servicePrincipalId"],
         "thumbprint": props["thumbprint"],
         "replace": bool(props["replace"]),
-        "activeThumbprint": _signs_now(certificates),
+        "activeThumbprint": signs,
+        **({_ACTIVATED_AT: activated_at} if activated_at else {}),
     }
 
 
@@ -98,3 +108,69 @@ class ActiveSigningCertificate(Resource, module="entra", name="ActiveSigningCert
             "activeThumbprint": None,
         }
         super().__init__(ActiveSigningCertificateProvider(), resource_name, props, opts)
+
+
+class RetiredSigningCertificateProvider(ReadableProvider):
+    """`RetiredSigningCertificate`."""
+
+    expected = (GraphError,)
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        if olds.get("gone") is not True:
+            return DiffResult(changes=True)
+        return DiffResult(
+            replaces=[key for key in ("servicePrincipalId", "thumbprint") if olds[key] != news[key]]
+        )
+
+    def create(self, props: Properties) -> CreateResult:
+        return CreateResult(props["thumbprint"], _retired(props))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        inputs = {key: props[key] for key in ("servicePrincipalId", "thumbprint")}
+        try:
+            live = signing_certificates.read(shared_client(), props["servicePrincipalId"])
+        except NotFound:
+            return ReadResult("", {})
+        return ReadResult(id_, inputs | {"gone": props["thumbprint"] not in live.thumbprints}, inputs)
+
+    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
+        return UpdateResult(_retired(news))
+
+    def delete(self, _id: str, _props: Properties) -> None:
+        """What was taken away does not come back."""
+
+
+def _retired(props: Properties) -> Properties:
+    left = signing_certificates.retire(shared_client(), props["servicePrincipalId"], props["thumbprint"])
+    return {
+        "servicePrincipalId": props["servicePrincipalId"],
+        "thumbprint": props["thumbprint"],
+        "gone": props["thumbprint"] not in left.thumbprints,
+    }
+
+
+class RetiredSigningCertificate(Resource, module="entra", name="RetiredSigningCertificate"):
+    """A certificate that a service principal no longer has."""
+
+    servicePrincipalId: Output[str]  # noqa: N815
+    thumbprint: Output[str]
+    gone: Output[bool]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        service_principal_id: Input[str],
+        thumbprint: Input[str],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """
+        :param service_principal_id: Object id of the service principal.
+        :param thumbprint: Of the certificate to take away: 40 hexadecimal digits in capitals. Never the active one.
+        """
+        props: Properties = {
+            "servicePrincipalId": service_principal_id,
+            "thumbprint": thumbprint,
+            "gone": None,
+        }
+        super().__init__(RetiredSigningCertificateProvider(), resource_name, props, opts)

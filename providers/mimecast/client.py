@@ -17,12 +17,15 @@ raised, and the caller looks the object up.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -57,6 +60,8 @@ ATTEMPTS = 4
 _FIRST_BACKOFF = 0.25
 _RENEW_BEFORE_END = 60.0
 _LISTING_PASSES = 3
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class MimecastClient:
         self._limiter = RateLimiter(self._clock)
         self._session = requests.Session()
         self._session.mount("https://", adapter or HTTPAdapter(pool_maxsize=8))
+        self._date: datetime | None = None
         self._session.headers.update({"Accept": "application/json", "User-Agent": "mimecast-sso"})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._token: _Token | None = None
@@ -160,24 +166,25 @@ class MimecastClient:
         return legacy_answer(call, self._perform(call, check_envelope))
 
     def legacy_list(
-        self, endpoint: Endpoint, item: Mapping[str, Any], rows: str, identity: Callable[[Json], str]
-    ) -> list[Json]:
-        """All rows of a paged legacy read: the objects under ``data[0][rows]``, each ``identity`` once.
+        self, endpoint: Endpoint, item: Mapping[str, Any], rows: str, read: Callable[[Json], tuple[str, T]]
+    ) -> dict[str, T]:
+        """All rows of a paged legacy read, the objects under ``data[0][rows]``, by natural key.
 
-        When the number of objects changes while pages are read, a row may have slipped to a page that was read
-        before; the list is then read again, and the passes are united.
+        ``read`` makes a row into its key and what is kept of it, so that a long list is never held whole as it
+        came. When the number of objects changes while pages are read, a row may have slipped to a page that was
+        read before; the list is then read again, and the passes are united.
         """
-        found: dict[str, Json] = {}
+        found: dict[str, T] = {}
         for _ in range(_LISTING_PASSES):
             steady = True
             total: int | None = None
             for answer in self._legacy_pages(endpoint, item):
-                found.update((identity(row), row) for row in rows_of(answer, rows))
+                found.update(read(row) for row in rows_of(answer, rows))
                 steady = steady and total in (None, answer.total)
                 total = answer.total
             if steady:
                 break
-        return list(found.values())
+        return found
 
     def _legacy_pages(self, endpoint: Endpoint, item: Mapping[str, Any]) -> Iterator[LegacyAnswer]:
         page: Json = {"pageSize": endpoint.page_size} if endpoint.page_size else {}
@@ -221,6 +228,10 @@ class MimecastClient:
                 return found
             _once(token, seen, path)
             params = {**params, "pageToken": token}
+
+    def now(self) -> datetime:
+        """The service's own time: the Date header of its last answer; this machine's before the first."""
+        return self._date or datetime.now(UTC)
 
     # -- One call, until it is settled ------------------------------------------------------------------------
 
@@ -281,6 +292,8 @@ class MimecastClient:
             content = self._content(call, response)
         except requests.RequestException as error:
             raise network_failure(call, error, sent_id) from None
+        with contextlib.suppress(KeyError, ValueError):  # Without a readable date the one before stays.
+            self._date = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
         request_id = response.headers.get("x-request-id") or sent_id
         self._limiter.observe(
             response.headers, refused=response.status_code == requests.codes.too_many_requests

@@ -52,6 +52,7 @@ Properties = dict[str, Any]
 _NAMESPACE = "mimecast-sso"
 _GONE = ""
 _CHECK_ONLY = "checkOnly"
+_CHANGED_AT = "changedAt"
 
 
 # -- What the process knows -----------------------------------------------------------------------------------
@@ -402,7 +403,9 @@ class AddressBookProvider(_Provider):
         if props["addresses"] and not live:
             return ReadResult(_GONE, {})
         inputs["addresses"] = {
-            address: entry | {"name": entry["name"] and live[address].name}
+            address: entry
+            if entry["name"] in ("", live[address].name)
+            else entry | {"name": live[address].name}
             for address, entry in props["addresses"].items()
             if address in live
         }
@@ -682,7 +685,8 @@ class GroupMembershipProvider(_Provider):
         # Those who are held back are absent on purpose.
         members = live | set(props["members"]) if props["hold"] else live
         inputs = _inputs(props, "group", "members", "hold") | {"members": sorted(members)}
-        return ReadResult(id_, dict(inputs), inputs)
+        changed = {key: props[key] for key in (_CHANGED_AT,) if key in props}
+        return ReadResult(id_, inputs | changed, inputs)
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         return UpdateResult(_change_members(set(olds["members"]), news))
@@ -717,7 +721,9 @@ def _change_members(before: set[str], props: Properties) -> Properties:
             props["group"],
             enumerate_some(others),
         )
-    return _inputs(props, "group", "members", "hold")
+    # How long ago that was decides, in a rotation, whether the change counts at Mimecast by now.
+    changed_at = client.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _inputs(props, "group", "members", "hold") | {_CHANGED_AT: changed_at}
 
 
 class GroupMembership(Resource, module="mimecast", name="GroupMembership"):
@@ -758,7 +764,8 @@ class AuthenticationProfileProvider(_Provider):
             inputs,
             failures,
             "thumbprint",
-            lambda value: authentication_profile.normal_thumbprint(_text(value)),
+            # Empty where the form gets no certificate: it comes by the metadata, or there is none yet.
+            lambda value: authentication_profile.normal_thumbprint(_text(value)) if value != "" else "",
         )
         normalise(inputs, failures, "form", _form)
         normalise(inputs, failures, "confirmed", _confirmation)
@@ -867,7 +874,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
     ) -> None:
         """
         :param form: Every field of `facts.profile_form.FIELDS`, by key.
-        :param thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal.
+        :param thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal; "" when the form has none.
         :param confirmed: A person's word: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
         :param evidence: What was seen afterwards: ``request``, ``change``, ``expired``. Absent: nothing was.
         """
