@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -100,11 +101,14 @@ class Listing:
 
     def of(self, addresses: Iterable[str]) -> dict[str, LiveAddress]:
         """Those of ``addresses`` that exist."""
-        wanted = set(addresses)
-        live: dict[str, LiveAddress] = {}
-        for domain in sorted({domain_of(address) for address in wanted}):
-            live |= self._domain(domain)
-        return {address: live[address] for address in wanted & live.keys()}
+        by_domain: dict[str, list[str]] = defaultdict(list)
+        for address in addresses:
+            by_domain[domain_of(address)].append(address)
+        found: dict[str, LiveAddress] = {}
+        for domain, wanted in sorted(by_domain.items()):
+            live = self._domain(domain)
+            found.update((address, live[address]) for address in wanted if address in live)
+        return found
 
     def forget(self, domains: Iterable[str]) -> None:
         """Drops what is known about ``domains``; to be called around every write."""
@@ -122,12 +126,11 @@ class Listing:
 def list_addresses(client: MimecastClient, domain: str) -> dict[str, LiveAddress]:
     """All addresses of one internal domain; none for a domain that the account does not have."""
     try:
-        rows = client.legacy_list(GET_INTERNAL_USERS, {"domain": domain}, "users", _address_of)
+        return client.legacy_list(GET_INTERNAL_USERS, {"domain": domain}, "users", _live)
     except Rejected as refusal:
         if refusal.code == FORBIDDEN_FOR_ADDRESS:
             return {}
         raise
-    return {_address_of(row): _live(row) for row in rows}
 
 
 def plan(
@@ -431,13 +434,10 @@ def _partly_done(problems: Mapping[str, MimecastError], done: int) -> PartlyDone
     )
 
 
-def _address_of(row: Mapping[str, Any]) -> str:
-    return same_key(str(row.get("emailAddress") or ""))
-
-
-def _live(row: Mapping[str, Any]) -> LiveAddress:
-    return LiveAddress(
-        address=_address_of(row),
+def _live(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
+    address = same_key(str(row.get("emailAddress") or ""))
+    return address, LiveAddress(
+        address=address,
         name=str(row.get("name") or ""),
         synchronised=row.get("source") == "ldap",
         alias=row.get("alias") is True,

@@ -61,11 +61,14 @@ def find_group(client: MimecastClient, name: str, parent_id: str | None = None) 
     Raises AmbiguousGroup when there are several.
     """
     rows = client.legacy_list(
-        FIND_GROUPS, {"query": name, "source": "cloud"}, "folders", lambda row: str(row.get("id") or "")
+        FIND_GROUPS,
+        {"query": name, "source": "cloud"},
+        "folders",
+        lambda row: (str(row.get("id") or ""), row),
     )
     groups = [
         _group(row)
-        for row in rows
+        for row in rows.values()
         if row.get("description") == name
         and row.get("source", "cloud") == "cloud"
         and (parent_id is None or row.get("parentId") == parent_id)
@@ -182,8 +185,8 @@ def member_name(text: str) -> str:
 
 def list_members(client: MimecastClient, group: CloudGroup) -> set[str]:
     """All members of a group, in normal form."""
-    rows = client.legacy_list(GET_GROUP_MEMBERS, {"id": group.secure_id}, "groupMembers", _member)
-    return {_member(row) for row in rows}
+    item = {"id": group.secure_id}
+    return set(client.legacy_list(GET_GROUP_MEMBERS, item, "groupMembers", lambda row: (_member(row), None)))
 
 
 def change_members(

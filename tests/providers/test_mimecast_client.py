@@ -250,10 +250,11 @@ def rows(*names: str, **paging: Any) -> Answer:
 
 
 def listed(adapter: Adapter) -> list[str]:
+    item = {"domain": "d"}
     found = client(adapter).legacy_list(
-        GET_INTERNAL_USERS, {"domain": "d"}, "users", lambda r: r["emailAddress"]
+        GET_INTERNAL_USERS, item, "users", lambda row: (row["emailAddress"], row)
     )
-    return [row["emailAddress"] for row in found]
+    return list(found)
 
 
 def test_pages_are_followed_to_the_end() -> None:
