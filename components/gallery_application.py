@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +10,12 @@ from functools import partial
 import pulumi
 import pulumi_azuread as azuread
 
-from components.lookups import LookupFailed, ask
+from components.adoption import Adoption, feature_tags
+from components.claims import claims_definition, same_meaning
+from components.lookups import LookupFailed, ask, ask_or_stop
 from components.people import EntraGroup, Person
 from components.settings import Application, Ownership, SignOn
-from facts.entra import (
-    DEFAULT_ACCESS_ROLE_ID,
-    EMAIL_CLAIM,
-    NAMEID_CLAIM,
-    NAMEID_FORMAT_EMAIL,
-    USER_ROLE_NAMES,
-    Cloud,
-)
+from facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES, Cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +28,22 @@ class GalleryApplicationArgs:
     sign_on_url: str
     reply_urls: Sequence[str]
     """In order; Entra sends answers to sign-ins that it started to the first one."""
-    deployer_object_id: str
+    owners: Sequence[str]
+    """Object ids: the deploying principal first, without which it could not change what it made."""
     users: Sequence[Person]
     groups: Sequence[EntraGroup]
     assign: Ownership
     protect: bool
+    adoption: Adoption | None = None
+    """The live application to take over instead of making one."""
 
 
 class GalleryApplication(pulumi.ComponentResource):
     """An instantiated gallery application whose service principal signs people in with SAML.
 
     Makes the application, puts its service principal into SAML mode, and only then adds the identifier: Entra
-    refuses an identifier on a domain the tenant has not verified until the principal is in SAML mode.
+    refuses an identifier on a domain the tenant has not verified until the principal is in SAML mode. An adopted
+    application is imported, object by object; what it lacks is made.
     """
 
     client_id: pulumi.Output[str]
@@ -55,9 +53,13 @@ class GalleryApplication(pulumi.ComponentResource):
         self, name: str, args: GalleryApplicationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("mimecast-sso:entra:GalleryApplication", name, None, opts)
+        adoption = args.adoption
         kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
         application = azuread.ApplicationFromTemplate(
-            name, display_name=args.application.display_name, template_id=args.template_id, opts=kept
+            name,
+            display_name=args.application.display_name,
+            template_id=args.template_id,
+            opts=_imported(kept, adoption and adoption.application),
         )
         # The service principal id that ApplicationFromTemplate reports is never refreshed, so the principal is
         # adopted through the client id.
@@ -70,8 +72,12 @@ class GalleryApplication(pulumi.ComponentResource):
             application_id=application.application_id,
             identifier_uri=args.identifier,
             # Two applications of a tenant cannot share an identifier: a replaced one has to let go of it first.
-            opts=pulumi.ResourceOptions.merge(
-                kept, pulumi.ResourceOptions(depends_on=[self.service_principal], delete_before_replace=True)
+            opts=_imported(
+                pulumi.ResourceOptions.merge(
+                    kept,
+                    pulumi.ResourceOptions(depends_on=[self.service_principal], delete_before_replace=True),
+                ),
+                adoption and adoption.identifier(args.identifier),
             ),
         )
         azuread.ApplicationRedirectUris(
@@ -80,10 +86,13 @@ class GalleryApplication(pulumi.ComponentResource):
             type="Web",
             redirect_uris=list(args.reply_urls),
             # Both write the application object, and Graph's "concurrent update" answer is not retried.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
+            opts=_imported(
+                pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
+                adoption and adoption.reply_urls,
+            ),
         )
         if args.application.claims is Ownership.MANAGE:
-            self._claims(name)
+            self._claims(name, adoption)
         if args.assign is Ownership.MANAGE:
             self._assignments(args)
         self.register_outputs({"clientId": self.client_id, "objectId": self.service_principal.object_id})
@@ -91,34 +100,39 @@ class GalleryApplication(pulumi.ComponentResource):
     def _service_principal(
         self, name: str, args: GalleryApplicationArgs, options: pulumi.ResourceOptions
     ) -> azuread.ServicePrincipal:
-        settings = args.application
+        settings, adoption = args.application, args.adoption
         return azuread.ServicePrincipal(
             f"{name}-service-principal",
             client_id=self.client_id,
-            use_existing=True,
+            # An import finds the principal by itself, and stating this would be a difference to what it finds.
+            use_existing=None if adoption else True,
             account_enabled=True,
             preferred_single_sign_on_mode="saml",
             app_role_assignment_required=settings.assignment_required,
             # Unstated owners or tags would be removed: the deployer's access, the portal's list entry.
-            owners=[args.deployer_object_id],
-            feature_tags=[azuread.ServicePrincipalFeatureTagArgs(enterprise=True, gallery=True)],
+            owners=list(args.owners),
+            feature_tags=[_feature_tags(adoption, hide=settings.hide)],
             login_url=args.sign_on_url if settings.sign_on is SignOn.SERVICE_PROVIDER else None,
             notification_email_addresses=list(settings.notification_emails) or None,
-            opts=options,
+            opts=_imported(options, adoption and adoption.service_principal),
         )
 
-    def _claims(self, name: str) -> None:
+    def _claims(self, name: str, adoption: Adoption | None) -> None:
+        there = adoption.policy if adoption else None
+        definition = claims_definition()
+        if there and same_meaning(there.definition, definition):
+            definition = there.definition  # Another spelling is no reason to write.
         policy = azuread.ClaimsMappingPolicy(
             f"{name}-claims",
-            display_name=f"{name}: mail address as NameID",
-            definitions=[claims_definition()],
-            opts=pulumi.ResourceOptions(parent=self),
+            display_name=there.name if there else f"{name}: mail address as NameID",
+            definitions=[definition],
+            opts=_imported(pulumi.ResourceOptions(parent=self), adoption and adoption.policy_id()),
         )
         azuread.ServicePrincipalClaimsMappingPolicyAssignment(
             f"{name}-claims",
             claims_mapping_policy_id=policy.id,
             service_principal_id=self.service_principal.id,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=_imported(pulumi.ResourceOptions(parent=self), adoption and adoption.policy_assignment()),
         )
 
     def _assignments(self, args: GalleryApplicationArgs) -> None:
@@ -128,28 +142,35 @@ class GalleryApplication(pulumi.ComponentResource):
         object_ids = [principal.object_id for principal in args.users]
         object_ids += [group.object_id for group in args.groups]
         for object_id in object_ids:
+            there = args.adoption.assigned(object_id) if args.adoption else None
             azuread.AppRoleAssignment(
                 f"assignment-{object_id}",
-                app_role_id=role,
+                # Whoever has the application by another of its roles keeps that one: it serves as well.
+                app_role_id=there.role_id if there else role,
                 principal_object_id=object_id,
                 resource_object_id=self.service_principal.object_id,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=_imported(
+                    pulumi.ResourceOptions(parent=self),
+                    args.adoption.assignment(there) if args.adoption and there else None,
+                ),
             )
 
 
-def claims_definition() -> str:
-    """The claims mapping policy: the user's mail address is the NameID. One text for equal content."""
-    schema = [
-        {
-            "ID": "mail",
-            "SamlClaimType": NAMEID_CLAIM,
-            "SamlNameIdFormat": NAMEID_FORMAT_EMAIL,
-            "Source": "user",
-        },
-        {"ID": "mail", "SamlClaimType": EMAIL_CLAIM, "Source": "user"},
-    ]
-    policy = {"ClaimsMappingPolicy": {"ClaimsSchema": schema, "IncludeBasicClaimSet": "true", "Version": 1}}
-    return json.dumps(policy, sort_keys=True, separators=(",", ":"))
+def _imported(options: pulumi.ResourceOptions, import_id: str | None) -> pulumi.ResourceOptions:
+    if import_id is None:
+        return options
+    return pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(import_=import_id))
+
+
+def _feature_tags(adoption: Adoption | None, *, hide: bool) -> azuread.ServicePrincipalFeatureTagArgs:
+    tags = feature_tags(adoption.live if adoption else None, hide=hide)
+    # A flag that is not set is left out, not false, as in the state of earlier releases.
+    return azuread.ServicePrincipalFeatureTagArgs(
+        enterprise=True,
+        gallery=True if GALLERY_TAG in tags else None,
+        custom_single_sign_on=True if CUSTOM_TAG in tags else None,
+        hide=True if hide else None,
+    )
 
 
 def user_role(roles: Sequence[Mapping[str, object]]) -> str:
@@ -159,6 +180,21 @@ def user_role(roles: Sequence[Mapping[str, object]]) -> str:
         if name in enabled:
             return enabled[name]
     return next(iter(enabled.values()), DEFAULT_ACCESS_ROLE_ID)
+
+
+def find_owners(application: Application) -> dict[str, str]:
+    """The configured owners, by object id. Raises RunError naming one that Entra does not know."""
+    found: dict[str, str] = {}
+    for owner in application.owners:
+        if "@" not in owner:
+            found[owner] = owner
+            continue
+        user = ask_or_stop(
+            f"mimecast-sso:application.owners names {owner}, which could not be found as a user principal name",
+            partial(azuread.get_user, user_principal_name=owner),
+        )
+        found[user.object_id] = owner
+    return found
 
 
 def find_template(application: Application, cloud: Cloud) -> str:

@@ -1,8 +1,13 @@
 """Facts about Microsoft Entra ID that this project relies on.
 
 Sources: Microsoft's "Configure a SAML application with the Graph API" and "Instantiate an application template"
-(the id of the non-gallery template per cloud), the identity platform's list of national cloud endpoints, and
-"Federation metadata" (per-application signing certificates need the ``appid`` parameter).
+(the id of the non-gallery template per cloud), the identity platform's and Graph's lists of national cloud
+endpoints, "Federation metadata" (per-application signing certificates need the ``appid`` parameter), and for
+the tags' meanings the azuread provider's ``feature_tags``.
+
+Unknown, because no public page states it: the issuer of the two US government clouds (assumed to be the public
+one's), the address of My Apps there and in China, and the non-gallery template of the DoD cloud (assumed to be
+that of the other government cloud). Compare the issuer with ``entityID`` in the tenant's federation metadata.
 """
 
 from __future__ import annotations
@@ -18,6 +23,19 @@ USER_ROLE_NAMES: tuple[str, ...] = ("User", "msiam_access")
 
 DEFAULT_ACCESS_ROLE_ID = "00000000-0000-0000-0000-000000000000"
 """The "default access" role; Graph accepts it only for applications without an enabled role for users."""
+
+ENTERPRISE_TAG = "WindowsAzureActiveDirectoryIntegratedApp"
+"""Without it the portal's list of enterprise applications leaves an application out."""
+GALLERY_TAG = "WindowsAzureActiveDirectoryGalleryApplicationNonPrimaryV1"
+CUSTOM_TAG = "WindowsAzureActiveDirectoryCustomSingleSignOnApplication"
+HIDE_TAG = "HideApp"
+"""Keeps the tile out of My Apps and the Microsoft 365 launcher."""
+
+PREMIUM_PLANS: dict[str, str] = {
+    "41781fb2-bc02-4b7c-bd55-b576c07bb09d": "Entra ID P1",
+    "eec0eb4f-6444-4f95-aba0-50c24d67f998": "Entra ID P2",
+}
+"""Service plans that allow assigning groups to applications (Microsoft's "Product names and service plan ids")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +89,23 @@ _US_GOVERNMENT = Cloud(
     "https://myapps.microsoft.us",
     "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
 )
+_DOD = Cloud(
+    "usgovernmentl5",
+    "login.microsoftonline.us",
+    "sts.windows.net",
+    "dod-graph.microsoft.us",
+    "https://myapps.microsoft.us",
+    "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
+)
 
 CLOUDS: dict[str, Cloud] = {
     "public": _PUBLIC,
     "global": _PUBLIC,
     "usgovernment": _US_GOVERNMENT,
     "usgovernmentl4": _US_GOVERNMENT,
+    "l4": _US_GOVERNMENT,
+    "usgovernmentl5": _DOD,
+    "dod": _DOD,
     "china": _CHINA,
 }
-"""By the names that azuread's ``ARM_ENVIRONMENT`` uses."""
+"""By the names that azuread's ``ARM_ENVIRONMENT`` uses; its ``canary`` is Microsoft's own and left out."""

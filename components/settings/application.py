@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import Field, field_validator
 
 from components.settings.base import Section
-from components.settings.values import EmailAddress, Guid, Text
+from components.settings.values import EmailAddress, Guid, Owner, Text
 
 
 class SignOn(StrEnum):
@@ -42,7 +42,12 @@ class Application(Section):
         description="Whether a non-gallery application may be made when no template is found.",
         examples=[True],
     )
-    sign_on: SignOn = Field(SignOn.SERVICE_PROVIDER, alias="signOn", examples=["sp"])
+    sign_on: SignOn = Field(
+        SignOn.SERVICE_PROVIDER,
+        alias="signOn",
+        description="What the My Apps tile opens: sp Mimecast's sign-in page, idp the portal at once.",
+        examples=["sp"],
+    )
     sign_on_url: Text | None = Field(
         None, alias="signOnUrl", description="Overrides the region's sign-on URL.", examples=[None]
     )
@@ -55,7 +60,22 @@ class Application(Section):
     notification_emails: tuple[EmailAddress, ...] = Field(
         (), alias="notificationEmails", examples=[["identity@example.com"]], max_length=5
     )
-    assignment_required: bool = Field(True, alias="assignmentRequired", examples=[True])
+    assignment_required: bool = Field(
+        True,
+        alias="assignmentRequired",
+        description="Whether only assigned people get an assertion; if not, Mimecast alone decides who gets in.",
+        examples=[True],
+    )
+    hide: bool = Field(
+        False,
+        description="Whether the tile is kept out of My Apps. Signing in works as before.",
+        examples=[True],
+    )
+    owners: tuple[Owner, ...] = Field(
+        (),
+        description="Owners of the service principal beside the deploying one: user principal names, or object ids.",
+        examples=[["identity@example.com"]],
+    )
     claims: Ownership = Field(Ownership.MANAGE, examples=["manage"])
     adopt: Guid | None = Field(
         None,
