@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
-from saml import names
+from saml import names, signatures
 from saml.documents import decode, encode, instant, new_id, parse, parse_instant, text
 from saml.errors import (
     Expired,
@@ -27,9 +26,6 @@ from saml.errors import (
 from saml.names import PREFIXES, tag
 
 CLOCK_SKEW = timedelta(minutes=3)
-
-_ENVELOPED = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
-_EXCLUSIVE_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def build(assertion: Assertion, key: RSAPrivateKey, certificate: x509.Certificat
     _child(root, "saml", "Issuer", assertion.issuer)
     status = _child(root, "samlp", "Status")
     _child(status, "samlp", "StatusCode", Value=names.STATUS_SUCCESS)
-    root.append(_signed(_assertion_element(assertion), key, certificate))
+    root.append(signatures.sign(_assertion_element(assertion), key, certificate))
     return encode(root)
 
 
@@ -113,7 +109,7 @@ def validate(
         raise MalformedResponse(f"not a Response but {root.tag}")
     _check_status(root)
     _check_addressee(root, recipient, in_response_to)
-    assertion = _verified_assertion(root, _certificate(certificate_body), now)
+    assertion = _verified_assertion(root, signatures.read_certificate(certificate_body), now)
     _check_issuer(assertion, expected_issuer)
     try:
         expires = _check_conditions(assertion, audience, now, clock_skew)
@@ -141,8 +137,7 @@ def _assertion_element(assertion: Assertion) -> etree._Element:
         nsmap={"saml": names.ASSERTION},
     )
     _child(root, "saml", "Issuer", assertion.issuer)
-    # signxml puts the signature here: the schema wants it right after the issuer.
-    etree.SubElement(root, tag("ds", "Signature"), {"Id": "placeholder"}, nsmap={"ds": names.SIGNATURE})
+    signatures.add_placeholder(root)  # The schema wants it right after the issuer.
     subject = _child(root, "saml", "Subject")
     _child(subject, "saml", "NameID", assertion.name_id, Format=assertion.name_id_format)
     confirmation = _child(subject, "saml", "SubjectConfirmation", Method=names.BEARER)
@@ -183,36 +178,7 @@ def _add_attributes(root: etree._Element, attributes: Mapping[str, Iterable[str]
             _child(attribute, "saml", "AttributeValue", value)
 
 
-def _signed(element: etree._Element, key: RSAPrivateKey, certificate: x509.Certificate) -> etree._Element:
-    # The library is loaded by the first signature, not by everything that knows this module.
-    from signxml.algorithms import (  # noqa: PLC0415
-        CanonicalizationMethod,
-        DigestAlgorithm,
-        SignatureMethod,
-    )
-    from signxml.signer import XMLSigner  # noqa: PLC0415
-
-    signer = XMLSigner(
-        signature_algorithm=SignatureMethod.RSA_SHA256,
-        digest_algorithm=DigestAlgorithm.SHA256,
-        c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
-    )
-    pem = certificate.public_bytes(Encoding.PEM).decode("ascii")
-    signed: etree._Element = signer.sign(
-        element, key=key, cert=pem, reference_uri=f"#{element.get('ID')}", id_attribute="ID"
-    )
-    return signed
-
-
 # Validating
-
-
-def _certificate(body: str) -> x509.Certificate:
-    lines = [line for line in body.strip().splitlines() if not line.startswith("-----")]
-    try:
-        return x509.load_der_x509_certificate(decode("".join(lines)))
-    except ValueError as error:
-        raise SignatureInvalid(f"the identity provider's certificate cannot be read: {error}") from error
 
 
 def _check_status(root: etree._Element) -> None:
@@ -241,67 +207,21 @@ def _verified_assertion(root: etree._Element, certificate: x509.Certificate, now
     assertions = root.findall(".//saml:Assertion", PREFIXES)
     if len(assertions) != 1 or assertions[0].getparent() is not root:
         raise MalformedResponse("a Response needs exactly one assertion, as its child")
-    _check_unique_ids(root)
+    signatures.check_unique_ids(root)
     signed = _signed_element(root, assertions[0])
-    payload = _verify(signed, certificate, now)
+    payload = signatures.verified(signed, certificate, now)
     found = payload if payload.tag == tag("saml", "Assertion") else payload.find("saml:Assertion", PREFIXES)
     if found is None:
         raise SignatureInvalid("the signature does not cover the assertion")
     return found
 
 
-def _check_unique_ids(root: etree._Element) -> None:
-    ids = [element.get("ID") for element in root.iter(etree.Element) if element.get("ID")]
-    if len(ids) != len(set(ids)):
-        raise SignatureInvalid("an ID occurs twice, so the signature's reference is ambiguous")
-
-
 def _signed_element(root: etree._Element, assertion: etree._Element) -> etree._Element:
     """The assertion or the response, whichever has a signature of its own that refers to it."""
     for element in (assertion, root):
-        signatures = element.findall("ds:Signature", PREFIXES)
-        if len(signatures) > 1:
-            raise SignatureInvalid("more than one signature")
-        if signatures:
-            _check_reference(signatures[0], element)
+        if signatures.own_signature(element) is not None:
             return element
     raise SignatureInvalid("the response is not signed")
-
-
-def _check_reference(signature: etree._Element, element: etree._Element) -> None:
-    references = signature.findall("ds:SignedInfo/ds:Reference", PREFIXES)
-    if len(references) != 1 or references[0].get("URI") != f"#{element.get('ID')}":
-        raise SignatureInvalid("the signature refers to something else than the element it stands in")
-    transforms = references[0].findall("ds:Transforms/ds:Transform", PREFIXES)
-    if {transform.get("Algorithm") for transform in transforms} - {_ENVELOPED, _EXCLUSIVE_C14N}:
-        raise SignatureInvalid("the signature transforms what it covers in a way that SAML does not allow")
-
-
-def _verify(signed: etree._Element, certificate: x509.Certificate, now: datetime) -> etree._Element:
-    from signxml.algorithms import DigestAlgorithm, SignatureMethod  # noqa: PLC0415
-    from signxml.exceptions import SignXMLException  # noqa: PLC0415
-    from signxml.verifier import SignatureConfiguration, XMLVerifier  # noqa: PLC0415
-
-    configuration = SignatureConfiguration(
-        location="./",
-        expect_references=1,
-        signature_methods=frozenset({SignatureMethod.RSA_SHA256}),
-        digest_algorithms=frozenset({DigestAlgorithm.SHA256}),
-        verification_time=now,
-    )
-    try:
-        result = XMLVerifier().verify(
-            etree.tostring(signed, with_tail=False),
-            x509_cert=certificate,
-            id_attribute="ID",
-            expect_config=configuration,
-        )
-    except (SignXMLException, ValueError, etree.LxmlError) as error:
-        raise SignatureInvalid(f"the signature does not hold: {error}") from error
-    payload = None if isinstance(result, list) else result.signed_xml
-    if payload is None or payload.get("ID") != signed.get("ID"):
-        raise SignatureInvalid("the signature covers something else")
-    return payload
 
 
 def _check_issuer(assertion: etree._Element, expected: str) -> None:

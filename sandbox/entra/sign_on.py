@@ -23,6 +23,7 @@ from saml.authn_request import AuthnRequest, Binding
 from saml.errors import MalformedRequest
 from saml.metadata import IdentityProvider
 from sandbox.entra import claims, directory, service_principals, sign_in_log, signing
+from sandbox.entra.keys import Certificate
 from sandbox.entra.objects import ASSIGNMENTS, PASSWORDS, SERVICE_PRINCIPALS, USERS
 from sandbox.entra.odata import Document
 from sandbox.entra.pages import error_page, page
@@ -368,25 +369,24 @@ class SignOn:
             raise SignInRefusedError(f"AADSTS90002: Tenant '{request.path_params['tenant']}' not found.")
         tenant = tenant_id(self._world) or ""
         url = _CLOUD.login_url(tenant)
+        shown = self._shown_certificates(request.query_params.get("appid"))
         provider = IdentityProvider(
             entity_id=_CLOUD.issuer(tenant),
-            signing_certificates=self._shown_certificates(request.query_params.get("appid")),
+            signing_certificates=tuple(certificate.body for certificate in shown),
             single_sign_on_urls={names.BINDING_REDIRECT: url, names.BINDING_POST: url},
             single_logout_urls={names.BINDING_REDIRECT: url},
         )
-        return Response(metadata.build(provider), media_type="application/xml")
+        # That an application's own certificate signs its metadata is seen in published examples, not documented.
+        signer = shown[0].key, shown[0].certificate
+        return Response(metadata.build(provider, signer), media_type="application/xml")
 
-    def _shown_certificates(self, app_id: str | None) -> tuple[str, ...]:
+    def _shown_certificates(self, app_id: str | None) -> list[Certificate]:
         principal = service_principals.of_application(self._world, app_id) if app_id else None
         if app_id and principal is None:
             raise SignInRefusedError(f"AADSTS700016: Application with identifier '{app_id}' was not found.")
         certificates = signing.certificates(self._world, principal) if principal else []
         if not certificates:
-            return (signing.tenant_certificate(self._world).body,)
+            return [signing.tenant_certificate(self._world)]
         # Whether inactive certificates are listed is not documented.
-        shown = (
-            certificates
-            if self._world.setting("entra.metadata_lists_inactive", default=False)
-            else certificates[:1]
-        )
-        return tuple(certificate.body for certificate in shown)
+        lists_inactive = self._world.setting("entra.metadata_lists_inactive", default=False)
+        return certificates if lists_inactive else certificates[:1]

@@ -436,6 +436,19 @@ def test_an_expired_active_certificate_gives_way_to_a_valid_one(
     response.verified(short["key"], when_it_was_valid)
 
 
+def test_the_metadata_is_signed_by_what_it_shows(sandbox: RunningSandbox, ready: Application) -> None:
+    url = f"{LOGIN}/federationmetadata/2007-06/federationmetadata.xml"
+    for query in (f"?appid={ready.client_id}", ""):
+        xml = sandbox.session().get(f"{url}{query}", timeout=30).content
+        (shown,) = metadata.parse(xml).signing_certificates
+        verified = XMLVerifier().verify(
+            xml, x509_cert=x509.load_der_x509_certificate(base64.b64decode(shown))
+        )
+        assert not isinstance(verified, list)
+        assert verified.signed_xml is not None
+        assert verified.signed_xml.get("entityID") == f"https://sts.windows.net/{credentials.TENANT_ID}/"
+
+
 def test_metadata_without_an_application_shows_the_tenants_own_certificate(
     sandbox: RunningSandbox, ready: Application
 ) -> None:
