@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route
 from starlette.types import ASGIApp
 
-from sandbox.entra import applications, directory, graph, policies, service_principals, sign_in_log
+from sandbox.entra import applications, directory, graph, licences, policies, service_principals, sign_in_log
 from sandbox.entra.my_apps import MyApps
 from sandbox.entra.sign_on import SignOn
 from sandbox.entra.tokens import TokenEndpoints
@@ -41,6 +41,7 @@ def _graph(world: World) -> ASGIApp:
         *service_principals.OPERATIONS,
         *policies.OPERATIONS,
         *directory.OPERATIONS,
+        *licences.OPERATIONS,
         *sign_in_log.OPERATIONS,
     )
 

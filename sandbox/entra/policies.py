@@ -13,7 +13,7 @@ from sandbox.entra import objects
 from sandbox.entra.graph import Call, Operation, bad_request, new_id, no_content
 from sandbox.entra.objects import POLICIES, POLICY_IDS, SERVICE_PRINCIPALS
 from sandbox.entra.odata import Document
-from sandbox.entra.permissions import READ_POLICIES, WRITE_POLICIES
+from sandbox.entra.permissions import READ_APPLICATIONS, READ_POLICIES, WRITE_POLICIES
 
 _KIND = "ClaimsMappingPolicy"
 _PATH = "/policies/claimsMappingPolicies"
@@ -61,6 +61,12 @@ def _delete(call: Call) -> Response:
     return no_content()
 
 
+def _applies_to(call: Call) -> Response:
+    policy = objects.find(call.world, POLICIES, call.path["id"])
+    holders = (item["id"] for item in call.world.all(SERVICE_PRINCIPALS) if policy["id"] in item[POLICY_IDS])
+    return call.many(objects.references(call.world, holders))
+
+
 def _check(policy: Document) -> None:
     definition = policy["definition"]
     try:
@@ -76,6 +82,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", _PATH, _list, READ_POLICIES),
     Operation("POST", _PATH, _create, WRITE_POLICIES),
     Operation("GET", f"{_PATH}/{{id}}", _get, READ_POLICIES),
+    Operation("GET", f"{_PATH}/{{id}}/appliesTo", _applies_to, READ_POLICIES & READ_APPLICATIONS),
     Operation("PATCH", f"{_PATH}/{{id}}", _update, WRITE_POLICIES),
     Operation("DELETE", f"{_PATH}/{{id}}", _delete, WRITE_POLICIES),
 )
