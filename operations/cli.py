@@ -13,7 +13,7 @@ import click
 
 from components.settings import ConfigurationError
 from operations import drift as drifts
-from operations import orphans, profiles, verification
+from operations import certificate_expiry, orphans, profiles, verification
 from operations import roll_out as roll_outs
 from operations.engine import Engine, EngineName, Outcome
 from operations.exit_codes import Exit, OperationError
@@ -123,7 +123,10 @@ def preview(stack: str, diff: bool) -> Exit:
 
 @_on_stack
 def drift(stack: str) -> Exit:
-    """Compare the live world with the stack, changing nothing. Exit code 2 when they differ."""
+    """Compare the live world with the stack, changing nothing.
+
+    Exit code 2 when they differ, and when the signing certificate ends within seven days.
+    """
     opened, engine = _open(stack, "drift")
     settings = opened.settings()
     outcome = engine.run("preview", "--refresh", quiet=True)
@@ -131,16 +134,18 @@ def drift(stack: str) -> Exit:
         return _failed(outcome, dry=True)
     found = drifts.report(outcome.events)
     click.echo("\n".join(found.lines()))
+    certificate = certificate_expiry.check(opened, settings, engine.resources())
+    click.echo("\n".join(certificate.lines()))
     confirmed = settings.authentication_profile.confirmed
     if confirmed is None:
-        return Exit.CHANGES if found.found else Exit.FINE
+        return Exit.CHANGES if found.found else certificate.code
     changes, unread = verification.console_changes(opened, confirmed)
     click.echo("\n".join(verification.console_lines(changes, unread, confirmed)))
     if changes:
         click.echo(
             "If they concern this profile, the confirmation is stale. Record that: mimecast-sso verify"
         )
-    return Exit.CHANGES if found.found or changes else Exit.FINE
+    return Exit.CHANGES if found.found or changes else certificate.code
 
 
 @_on_stack

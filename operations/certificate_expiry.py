@@ -1,0 +1,76 @@
+"""When the live signing certificate ends, for commands that check a deployment: drift and verify."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.settings import Settings
+from facts.certificate_life import FAILING_DAYS
+from operations.exit_codes import Exit
+from operations.stacks import Stack
+from providers.entra.certificate_expiry import Expiry
+from providers.entra.errors import GraphError
+from providers.entra.graph import GraphClient
+from providers.entra.signing_certificates import find_service_principal, read
+from providers.mimecast.authentication_profile import OPENS
+
+_PROFILE = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found; ``expiry`` is None where there is no application yet, or where ``problem`` says why."""
+
+    expiry: Expiry | None
+    problem: str = ""
+
+    @property
+    def code(self) -> Exit:
+        """2 from the failing mark on, 1 where it is unknown, else fine: the earlier marks only warn."""
+        if self.problem:
+            return Exit.ERROR
+        return Exit.CHANGES if self.expiry and self.expiry.fails else Exit.FINE
+
+    def lines(self) -> Iterator[str]:
+        """The findings as text."""
+        if self.problem:
+            yield f"Signing certificate: unknown, because it could not be read from Entra. {self.problem}"
+        elif self.expiry is None or not self.expiry.certificates.certificates:
+            yield "Signing certificate: there is none at Entra yet."
+        else:
+            yield from self.expiry.lines()
+            if self.expiry.fails:
+                yield f"This check fails from {FAILING_DAYS} days before the end on; deployments do not."
+
+
+def check(stack: Stack, settings: Settings, resources: Iterable[Mapping[str, Any]]) -> Checked:
+    """Reads the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
+
+    ``resources``: those in the stack's state, which say what Mimecast was attested to trust.
+    """
+    # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
+    os.environ.update(stack.environment)
+    try:
+        graph = GraphClient(stack.environment)
+        principal = find_service_principal(graph, settings.identifier)
+        if principal is None:
+            return Checked(None)
+        return Checked(Expiry(read(graph, principal), graph.now(), trusted(resources)))
+    except GraphError as error:
+        return Checked(None, str(error))
+
+
+def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The thumbprints that Mimecast is known to trust, each with how that is known: attested, by whom, when."""
+    known = {}
+    for resource in resources:
+        outputs = resource.get("outputs") or {}
+        if resource["type"] == _PROFILE and outputs.get("state") in OPENS and outputs.get("thumbprint"):
+            confirmed = outputs.get("confirmed") or {}
+            known[str(outputs["thumbprint"])] = (
+                f"{outputs['state']}: confirmed by {confirmed.get('by')} at {confirmed.get('at')}"
+            )
+    return known
