@@ -12,8 +12,8 @@ from typing import NoReturn, cast, get_args
 import click
 
 from components.settings import ConfigurationError
-from operations import drift as drifts
 from operations import certificate_expiry, orphans, profiles, verification
+from operations import drift as drifts
 from operations import roll_out as roll_outs
 from operations.engine import Engine, EngineName, Outcome
 from operations.exit_codes import Exit, OperationError
