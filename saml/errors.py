@@ -49,6 +49,10 @@ class WrongInResponseTo(SamlError):
     """The assertion answers another request, or none."""
 
 
+class Replayed(SamlError):
+    """The assertion has been used already."""
+
+
 class StatusNotSuccess(SamlError):
     """The identity provider answers that there was no sign-in."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from saml.errors import (
     Expired,
     MalformedResponse,
     NotYetValid,
+    Replayed,
     SignatureInvalid,
     StatusNotSuccess,
     WrongAudience,
@@ -89,17 +90,19 @@ def validate(
     recipient: str,
     in_response_to: str | None,
     now: datetime,
+    first_use: Callable[[str, datetime], bool],
     clock_skew: timedelta = CLOCK_SKEW,
 ) -> ValidatedAssertion:
     """Check a ``SAMLResponse`` as a service provider must, and give what its signed part says.
 
     ``certificate_body`` is the base64 of the identity provider's certificate, with or without its first and last
     line. ``in_response_to`` is the id of the request that is answered; ``None`` accepts unsolicited responses
-    only. Accepting each assertion id once is left to the caller, who has somewhere to remember it.
+    only. ``first_use`` remembers the id of an assertion that is fine in every other way until the time it is
+    given, and says whether it is new.
 
     Raises:
         MalformedResponse, StatusNotSuccess, SignatureInvalid, WrongIssuer, WrongAudience, WrongRecipient,
-        NotYetValid, Expired, WrongInResponseTo
+        NotYetValid, Expired, WrongInResponseTo, Replayed
     """
     try:
         root = parse(decode(encoded))
@@ -116,7 +119,10 @@ def validate(
         confirmed_until = _check_subject(assertion, recipient, in_response_to, now, clock_skew)
     except ValueError as error:
         raise MalformedResponse(str(error)) from error
-    return _validated(assertion, min(expires, confirmed_until), in_response_to)
+    found = _validated(assertion, min(expires, confirmed_until), in_response_to)
+    if not first_use(found.id, found.not_on_or_after + clock_skew):
+        raise Replayed("the assertion has been used already")
+    return found
 
 
 # Building

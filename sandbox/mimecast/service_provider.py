@@ -198,21 +198,22 @@ class Portal:
                 recipient=recipient,
                 in_response_to=in_response_to,
                 now=now,
+                first_use=lambda identifier, until: self._remember(identifier, until, now),
             )
         except SamlError as error:
             reason = f"The identity could not be validated. {type(error).__name__}: {error}"
             raise _RefusedError(reason, profile.account) from error
-        self._remember(assertion, now)
         return assertion.name_id.strip().lower()
 
-    def _remember(self, assertion: response.ValidatedAssertion, now: datetime) -> None:
-        if self._world.get(ASSERTIONS, assertion.id) is not None:
-            raise _RefusedError("The identity could not be validated. This assertion has been used already.")
+    def _remember(self, identifier: str, until: datetime, now: datetime) -> bool:
+        """Whether the assertion is new; it is remembered for as long as it could be used."""
+        if self._world.get(ASSERTIONS, identifier) is not None:
+            return False
         for key, document in self._world.items(ASSERTIONS):
             if datetime.fromisoformat(document["until"]) < now:
                 self._world.delete(ASSERTIONS, key)
-        until = assertion.not_on_or_after + response.CLOCK_SKEW
-        self._world.put(ASSERTIONS, assertion.id, {"until": until.isoformat()})
+        self._world.put(ASSERTIONS, identifier, {"until": until.isoformat()})
+        return True
 
     def _finish(self, outcome: Callable[[], tuple[policy.Profile, str]]) -> Response:
         """Let in whom ``outcome`` names, unless Mimecast itself has a reason not to."""
