@@ -1,17 +1,19 @@
 """People, groups, domains and the organisation.
 
-Sources: Microsoft Graph's resource types "user", "group", "domain" and "organization".
+Sources: Microsoft Graph's resource types "user", "mailboxSettings", "group", "domain" and "organization".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from starlette.responses import Response
 
 from sandbox.entra import objects
 from sandbox.entra.graph import (
     Call,
+    GraphError,
     Operation,
     bad_request,
     is_visible,
@@ -20,12 +22,13 @@ from sandbox.entra.graph import (
     not_found,
     start_lag,
 )
-from sandbox.entra.objects import ASSIGNMENTS, DOMAINS, GROUPS, MEMBERS, OWNERS, PASSWORDS, USERS
+from sandbox.entra.objects import ASSIGNMENTS, DOMAINS, GROUPS, MAILBOXES, MEMBERS, OWNERS, PASSWORDS, USERS
 from sandbox.entra.odata import Document
 from sandbox.entra.owners import bound, reference_operations
 from sandbox.entra.permissions import (
     READ_DOMAINS,
     READ_GROUPS,
+    READ_MAILBOXES,
     READ_ORGANIZATION,
     READ_USERS,
     WRITE_GROUPS,
@@ -118,6 +121,16 @@ def _delete_user(call: Call) -> Response:
 def _get_manager(call: Call) -> Response:
     _user(call)
     raise not_found("manager")
+
+
+def _get_user_purpose(call: Call) -> Response:
+    """What kind of mailbox a person has; seeded as ``userPurpose``, else that of an ordinary user."""
+    user = _user(call)
+    if not user["mail"]:
+        message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
+        raise GraphError(HTTPStatus.NOT_FOUND, "MailboxNotEnabledForRESTAPI", message)
+    mailbox = call.world.get(MAILBOXES, user["id"]) or {"userPurpose": "user"}
+    return call.one({"value": mailbox["userPurpose"]})
 
 
 def _list_groups_of_user(call: Call) -> Response:
@@ -285,6 +298,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PATCH", "/users/{id}", _update_user, WRITE_USERS),
     Operation("DELETE", "/users/{id}", _delete_user, WRITE_USERS),
     Operation("GET", "/users/{id}/manager", _get_manager, READ_USERS),
+    Operation("GET", "/users/{id}/mailboxSettings/userPurpose", _get_user_purpose, READ_MAILBOXES),
     Operation("GET", "/users/{id}/memberOf", _list_groups_of_user, READ_GROUPS),
     Operation("GET", "/groups", _list_groups, READ_GROUPS),
     Operation("POST", "/groups", _create_group, WRITE_GROUPS),

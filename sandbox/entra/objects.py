@@ -21,6 +21,7 @@ TEMPLATES = "entra.templates"
 POLICIES = "entra.policies"
 ASSIGNMENTS = "entra.assignments"
 DOMAINS = "entra.domains"
+MAILBOXES = "entra.mailboxes"
 PASSWORDS = "entra.passwords"
 
 # Kept in a document, never shown as a property of the object.

@@ -16,6 +16,9 @@ _OPTIONS = {"$filter", "$select", "$top", "$skiptoken"}
 _TEXT = r"'(?P<text>(?:[^']|'')*)'"
 _EQUALS = re.compile(rf"(?P<name>\w+) eq (?:{_TEXT}|(?P<word>true|false|null))")
 _COMPARES = re.compile(r"(?P<name>\w+) (?P<operator>ge|gt|le|lt) (?P<moment>\d{4}-\d\d-\d\dT[\d:.]+Z)")
+_IN = re.compile(r"(?P<name>\w+) in \((?P<texts>'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\)")
+_LISTED = re.compile(r"'((?:[^']|'')*)'")
+_MOST_LISTED = 15
 _ANY = re.compile(rf"(?P<name>\w+)/any\((?P<variable>\w+):\s*(?P=variable) eq {_TEXT}\)")
 _AND = re.compile(r"\s+and\s+")
 _OPERATORS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
@@ -38,9 +41,9 @@ def check_options(query: Mapping[str, str]) -> None:
 
 
 def predicate(text: str | None) -> Predicate:
-    """The meaning of a ``$filter``: equalities, and orders of times, joined by ``and``.
+    """The meaning of a ``$filter``: equalities, lists (``in``) and orders of times, joined by ``and``.
 
-    Texts are compared without case.
+    Texts are compared without case. A list has 15 texts at most, as Graph's has.
 
     Raises:
         UnsupportedQueryError: anything else.
@@ -48,7 +51,7 @@ def predicate(text: str | None) -> Predicate:
     conditions: list[Predicate] = []
     rest = text or ""
     while rest:
-        match = _ANY.match(rest) or _EQUALS.match(rest) or _COMPARES.match(rest)
+        match = _ANY.match(rest) or _EQUALS.match(rest) or _IN.match(rest) or _COMPARES.match(rest)
         if match is None:
             raise UnsupportedQueryError("Unsupported or invalid query filter clause specified.")
         conditions.append(_condition(match))
@@ -61,14 +64,17 @@ def predicate(text: str | None) -> Predicate:
 
 
 def select(document: Document, names: str | None) -> Document:
-    """The properties that ``$select`` names (null where the object has none), or all of them."""
+    """The properties that ``$select`` names (null where the object has none), or all; its type in any case."""
     if not names:
         return document
-    return {name: document.get(name) for name in names.split(",")}
+    annotations = {name: value for name, value in document.items() if name.startswith("@")}
+    return annotations | {name: document.get(name) for name in names.split(",")}
 
 
 def _condition(match: re.Match[str]) -> Predicate:
     name = match["name"]
+    if match.re is _IN:
+        return _listed(name, [text.replace("''", "'").casefold() for text in _LISTED.findall(match["texts"])])
     if match.re is _COMPARES:
         holds, moment = _OPERATORS[match["operator"]], datetime.fromisoformat(match["moment"])
         return lambda document: bool(holds(datetime.fromisoformat(_property(document, name)), moment))
@@ -79,6 +85,14 @@ def _condition(match: re.Match[str]) -> Predicate:
     if match.re is _ANY:
         return lambda document: any(str(item).casefold() == text for item in _property(document, name) or [])
     return lambda document: str(_property(document, name) or "").casefold() == text
+
+
+def _listed(name: str, texts: list[str]) -> Predicate:
+    if len(texts) > _MOST_LISTED:
+        raise UnsupportedQueryError(
+            f"Too many child clauses specified in search filter expression: {len(texts)}."
+        )
+    return lambda document: str(_property(document, name) or "").casefold() in texts
 
 
 def _property(document: Document, name: str) -> Any:

@@ -30,6 +30,7 @@ READ_USERS = one_of("User.Read.All", "User.ReadBasic.All", "User.ReadWrite.All",
 WRITE_USERS = one_of("User.ReadWrite.All", "Directory.ReadWrite.All")
 READ_GROUPS = one_of("Group.Read.All", "Group.ReadWrite.All", "GroupMember.Read.All", *_DIRECTORY_READ)
 WRITE_GROUPS = one_of("Group.ReadWrite.All", "Directory.ReadWrite.All")
+READ_MAILBOXES = one_of("MailboxSettings.Read", "MailboxSettings.ReadWrite")
 READ_DOMAINS = one_of("Domain.Read.All", "Domain.ReadWrite.All", *_DIRECTORY_READ)
 READ_ORGANIZATION = one_of("Organization.Read.All", "Domain.Read.All", "User.Read.All", *_DIRECTORY_READ)
 
@@ -39,6 +40,7 @@ ROLE_IDS: Mapping[str, str] = {
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
     "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
     "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
+    "MailboxSettings.Read": "40f97065-369a-49f4-947c-6a255697ae91",
     "Policy.ReadWrite.ApplicationConfiguration": "be74164b-cff1-491c-8741-e671cb536e13",
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
     "Group.Read.All": "5b567255-7703-4780-807c-7be8301ae99b",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.credentials import USER_PASSWORD
 from sandbox.entra import applications, directory, objects
-from sandbox.entra.objects import DOMAINS, GROUPS, MEMBERS, SERVICE_PRINCIPALS, TEMPLATES, USERS
+from sandbox.entra.objects import DOMAINS, GROUPS, MAILBOXES, MEMBERS, SERVICE_PRINCIPALS, TEMPLATES, USERS
 from sandbox.entra.permissions import ROLE_IDS
 from sandbox.entra.tokens import DEPLOYERS, TENANT, TENANTS
 from sandbox.world import World
@@ -100,8 +100,10 @@ def _seed_user(world: World, user: Mapping[str, Any]) -> None:
     domain = name.partition("@")[2].casefold()
     first = not any(item["isDefault"] for item in world.all(DOMAINS))
     _add(world, DOMAINS, directory.domain(domain, default=first))
-    properties = {key: value for key, value in user.items() if key != "password"}
-    directory.new_user(world, properties, user.get("password") or USER_PASSWORD)
+    properties = {key: value for key, value in user.items() if key not in ("password", "userPurpose")}
+    made = directory.new_user(world, properties, user.get("password") or USER_PASSWORD)
+    if "userPurpose" in user:
+        world.put(MAILBOXES, made["id"], {"userPurpose": user["userPurpose"]})
 
 
 def _seed_group(world: World, name: str, members: Iterable[str]) -> None:

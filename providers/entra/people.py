@@ -1,0 +1,112 @@
+"""People and groups of the directory, read with few calls; nothing is written.
+
+Facts, from Microsoft Graph's "List users", "List groups", "List group members", "user" and "mailboxSettings":
+
+- a ``$filter`` with ``in`` takes 15 values at most;
+- a group's members come page by page, with the properties that ``$select`` names where the caller may read them;
+- ``userType`` is ``Member`` or ``Guest``;
+- no property of a user tells a shared mailbox. ``mailboxSettings/userPurpose`` does (``user``, ``shared``,
+  ``room``, …), one call a person, with the permission MailboxSettings.Read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from providers.entra.errors import NotFound
+
+_USER = "id,displayName,mail,userPrincipalName,accountEnabled,userType"
+_USER_TYPE = "#microsoft.graph.user"
+_GROUP_TYPE = "#microsoft.graph.group"
+_VALUES_PER_FILTER = 15
+_ROWS_PER_PAGE = "999"
+
+
+class Graph(Protocol):
+    """The part of a Graph client that is used here."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any]: ...
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as Graph shows it; ``None`` stands for what this caller may not read, "" for an empty property."""
+
+    object_id: str
+    display_name: str
+    mail: str
+    user_principal_name: str | None
+    enabled: bool | None
+    guest: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A group's direct members. ``others`` counts devices, contacts and service principals."""
+
+    users: tuple[User, ...]
+    nested_groups: tuple[str, ...]
+    others: int
+
+
+def users_with(graph: Graph, property_: str, values: Sequence[str]) -> list[User]:
+    """The users whose ``mail``, ``userPrincipalName`` or ``id`` is among the values. Raises GraphError."""
+    return [
+        _user(row)
+        for chunk in _chunks(values, _VALUES_PER_FILTER)
+        for row in graph.list("/users", filter=f"{property_} in ({_quoted(chunk)})", select=_USER)
+    ]
+
+
+def security_groups(graph: Graph, name: str) -> list[str]:
+    """The object ids of the security groups with this display name. Raises GraphError."""
+    text = _quoted([name])
+    rows = graph.list("/groups", filter=f"displayName eq {text} and securityEnabled eq true", select="id")
+    return [str(row["id"]) for row in rows]
+
+
+def members(graph: Graph, group: str) -> Members:
+    """The direct members of the group with this object id. Raises GraphError."""
+    rows = list(graph.list(f"/groups/{group}/members", select=_USER, top=_ROWS_PER_PAGE))
+    users = [_user(row) for row in rows if row.get("@odata.type") == _USER_TYPE]
+    nested = [
+        str(row.get("displayName") or row["id"]) for row in rows if row.get("@odata.type") == _GROUP_TYPE
+    ]
+    return Members(tuple(users), tuple(nested), len(rows) - len(users) - len(nested))
+
+
+def mailbox_purpose(graph: Graph, user: str) -> str:
+    """What the mailbox of the user with this object id is for: ``shared``, ``user``, …; "" without a mailbox.
+
+    Raises GraphError: Refused without the permission MailboxSettings.Read.
+    """
+    try:
+        return str(graph.get(f"/users/{user}/mailboxSettings/userPurpose").get("value") or "")
+    except NotFound:
+        return ""
+
+
+def _user(row: Mapping[str, Any]) -> User:
+    kind = row.get("userType")
+    return User(
+        object_id=str(row["id"]),
+        display_name=str(row.get("displayName") or ""),
+        mail=str(row.get("mail") or ""),
+        user_principal_name=row.get("userPrincipalName"),
+        enabled=row.get("accountEnabled"),
+        guest=None if kind is None else str(kind).lower() == "guest",
+    )
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ",".join("'" + value.replace("'", "''") + "'" for value in values)
+
+
+def _chunks(values: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

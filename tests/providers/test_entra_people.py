@@ -1,0 +1,68 @@
+"""People and groups, asked of the sandbox's Entra by the real client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from providers.entra import people
+from providers.entra.errors import Refused
+from providers.entra.graph import GraphClient
+from sandbox.entra.tokens import DEFAULT_ROLES
+from tests.support.sandboxes import ADA, ALAN, GRACE, GROUP, WITHOUT_MAIL, RunningSandbox
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
+    """The variables that point clients at the sandbox."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in sandbox.env.items():
+            environment.setenv(name, value)
+        yield
+
+
+@pytest.fixture
+def client(sandbox: RunningSandbox) -> GraphClient:
+    return GraphClient(sandbox.env)
+
+
+def test_many_people_are_found_with_a_call_for_fifteen(client: GraphClient, sandbox: RunningSandbox) -> None:
+    before = max((entry["number"] for entry in sandbox.control.journal()), default=0)
+    wanted = [ADA.upper(), *(f"o'nobody-{number}@example.com" for number in range(20)), GRACE]
+    found = people.users_with(client, "mail", wanted)
+    assert [(user.mail, user.enabled, user.guest) for user in found] == [
+        (ADA, True, False),
+        (GRACE, True, False),
+    ]
+    calls = [entry for entry in sandbox.control.journal(after=before) if entry["path"] == "/v1.0/users"]
+    assert len(calls) == 2
+
+
+def test_a_group_shows_its_direct_members_and_names_nested_groups(
+    client: GraphClient, sandbox: RunningSandbox
+) -> None:
+    sandbox.control.seed({"groups": [{"displayName": "Inner", "members": [ALAN]}]})
+    (outer,), (inner,) = people.security_groups(client, GROUP), people.security_groups(client, "Inner")
+    document = sandbox.control.get("entra.groups", outer)
+    assert document
+    sandbox.control.put("entra.groups", outer, document | {"_members": [*document["_members"], inner]})
+    members = people.members(client, outer)
+    assert ([user.mail for user in members.users], members.nested_groups, members.others) == (
+        [ADA],
+        ("Inner",),
+        0,
+    )
+    assert people.security_groups(client, "No such group") == []
+
+
+def test_a_shared_mailbox_is_seen_with_the_permission_for_it(sandbox: RunningSandbox) -> None:
+    shared = {"mail": "info@example.com", "userPrincipalName": "info@example.com", "displayName": "Info"}
+    sandbox.control.seed({"users": [shared | {"userPurpose": "shared"}]})
+    with pytest.raises(Refused):
+        people.mailbox_purpose(GraphClient(sandbox.env), "info@example.com")
+    sandbox.control.set("entra.deployer_roles", [*DEFAULT_ROLES, "MailboxSettings.Read"])
+    allowed = GraphClient(sandbox.env)
+    assert people.mailbox_purpose(allowed, "info@example.com") == "shared"
+    assert people.mailbox_purpose(allowed, ADA) == "user"
+    assert people.mailbox_purpose(allowed, WITHOUT_MAIL) == ""
