@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from components import live_tenant
-from components.settings import Address, Addresses, AddressSource, Dns, Domain, RollOut
+from components.settings import Address, Addresses, AddressSource, Dns, Domain, Lane
 from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from providers.mimecast import MimecastError, authentication_profile, run_sheet
 from providers.mimecast.authentication_profile import OPENS
@@ -25,6 +25,33 @@ from providers.mimecast.resources import Domain as DomainResource
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """What is wanted of one profile, its application settings and its group."""
+
+    lane: Lane
+    group: str
+    form: Mapping[str, pulumi.Input[str | bool]]
+    """The console's form (facts.profile_form), by field key, without the group."""
+    thumbprint: pulumi.Input[str]
+    """Of the certificate in the form; "" when the form has none."""
+    confirmed: Mapping[str, str] | None
+    evidence: Mapping[str, Any] | None
+    """What was seen after the confirmation (`components.settings.AuthenticationProfile.known`)."""
+    populated: bool
+    """Whether people are to be in the group."""
+    idle: bool = False
+    """Whether it waits for a certificate; then nothing is due in the console."""
+
+
+@dataclass(slots=True)
+class _Linked:
+    chain: Chain
+    group: Group
+    profile: AuthenticationProfile
+    state: pulumi.Output[str]
+
+
+@dataclass(frozen=True, slots=True)
 class MimecastTenantArgs:
     """What a `MimecastTenant` is made of."""
 
@@ -33,15 +60,10 @@ class MimecastTenantArgs:
     addresses: Addresses
     people: Sequence[Address]
     """The addresses of the configured source, in normal form."""
-    roll_out: RollOut
     members: Sequence[str]
     """Who belongs in the roll-out group once the profile is confirmed."""
-    form: Mapping[str, pulumi.Input[str | bool]]
-    """The console's form (facts.profile_form), by field key."""
-    thumbprint: pulumi.Input[str]
-    confirmed: Mapping[str, str] | None
-    evidence: Mapping[str, Any] | None
-    """What was seen after the confirmation (`components.settings.AuthenticationProfile.known`)."""
+    chains: Sequence[Chain]
+    """One, or two where certificates rotate between two profiles; that of the active generation first."""
     live: live_tenant.LiveTenant | MimecastError
     """What is at Mimecast before the run, or why that is unknown."""
 
@@ -65,7 +87,10 @@ class MimecastTenant(pulumi.ComponentResource):
     """By domain: ``name``, ``type`` and ``value``; while there is something to prove also ``alternative``, the same
     of the CNAME record that serves instead."""
     profile: AuthenticationProfile
+    """The one that the active generation stands in."""
     profile_state: pulumi.Output[str]
+    joined: list[GroupMembership]
+    """Of the groups that people are to be in."""
 
     def __init__(
         self, name: str, args: MimecastTenantArgs, opts: pulumi.ResourceOptions | None = None
@@ -74,8 +99,11 @@ class MimecastTenant(pulumi.ComponentResource):
         self._say_what_changes(args)
         domains = self._domains(args)
         self.domain_states, self.proof_records = domains.states, domains.proofs
-        book = self._address_book(name, args, domains)
-        self._chain(name, args, book)
+        self._name, self._members = name, sorted(args.members)
+        self._book = self._address_book(name, args, domains)
+        self._chains = [self._link(chain) for chain in args.chains]
+        self.profile, self.profile_state = self._chains[0].profile, self._chains[0].state
+        self.joined = [self._join(each) for each in self._chains if each.chain.populated]
         self.register_outputs({"profileState": self.profile_state})
 
     def _say_what_changes(self, args: MimecastTenantArgs) -> None:
@@ -141,37 +169,65 @@ class MimecastTenant(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=domains.verifications),
         )
 
-    def _chain(self, name: str, args: MimecastTenantArgs, book: AddressBook) -> None:
+    def _link(self, chain: Chain) -> _Linked:
         group = Group(
-            f"{name}-roll-out",
-            description=args.roll_out.group,
+            f"{self._name}-roll-out{_suffix(chain.lane)}",
+            description=chain.group,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        form = dict(args.form) | {"group": group.description}
-        self.profile = AuthenticationProfile(
-            f"{name}-profile",
+        form = dict(chain.form) | {"group": group.description}
+        profile = AuthenticationProfile(
+            f"{self._name}-profile{_suffix(chain.lane)}",
             form=form,
-            thumbprint=args.thumbprint,
-            confirmed=args.confirmed,
-            evidence=args.evidence,
+            thumbprint=chain.thumbprint,
+            confirmed=chain.confirmed,
+            evidence=chain.evidence,
             opts=pulumi.ResourceOptions(parent=self),
         )
         # Computed here as well as by the provider: a dynamic provider's outputs are unknown in previews, and
         # people must see there whether anybody's sign-in would change.
-        self.profile_state = pulumi.Output.all(form=form, thumbprint=args.thumbprint).apply(
+        state = pulumi.Output.all(form=form, thumbprint=chain.thumbprint).apply(
             lambda known: authentication_profile.state(
-                known["form"], known["thumbprint"], args.confirmed, args.evidence
+                known["form"], known["thumbprint"], chain.confirmed, chain.evidence
             )
         )
-        GroupMembership(
-            f"{name}-roll-out",
-            group=group.description,
-            members=sorted(args.members),
-            hold=self.profile_state.apply(lambda state: state not in OPENS),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[book, self.profile]),
+        if not chain.idle:
+            state.apply(lambda state: self._tell(state, chain))
+        self._warn_of_lock_outs(chain.form)
+        return _Linked(chain, group, profile, state)
+
+    def _join(self, linked: _Linked) -> GroupMembership:
+        return self._membership(
+            linked, self._members, linked.state.apply(lambda state: state not in OPENS), [self._book]
         )
-        self.profile_state.apply(lambda state: self._tell(state, args))
-        self._warn_of_lock_outs(args.form)
+
+    def leave(self, after: Sequence[pulumi.Resource]) -> list[GroupMembership]:
+        """Takes people out of the groups that they are not to be in, once ``after`` is done; these memberships.
+
+        As long as the profile that they go to is not known to be set, they stay: nobody falls between two groups.
+        """
+        members = self.profile_state.apply(lambda state: [] if state in OPENS else self._members)
+        # Held: nobody is added to a group that they are to leave, and whoever is in it stays while they must.
+        return [
+            self._membership(linked, members, True, [*self.joined, *after])
+            for linked in self._chains
+            if not linked.chain.populated
+        ]
+
+    def _membership(
+        self,
+        linked: _Linked,
+        members: pulumi.Input[Sequence[pulumi.Input[str]]],
+        hold: pulumi.Input[bool],
+        after: Sequence[pulumi.Resource],
+    ) -> GroupMembership:
+        return GroupMembership(
+            f"{self._name}-roll-out{_suffix(linked.chain.lane)}",
+            group=linked.group.description,
+            members=members,
+            hold=hold,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*after, linked.profile]),
+        )
 
     def _warn_of_lock_outs(self, form: Mapping[str, pulumi.Input[str | bool]]) -> None:
         """Boxes that reach further than the portal are a warning in every run; the rest stands on the run sheet."""
@@ -181,25 +237,46 @@ class MimecastTenant(pulumi.ComponentResource):
             for warning in run_sheet.lock_out_warnings(boxes):
                 pulumi.log.warn(f"Lock-out: {warning}", resource=self)
 
-    def _tell(self, state: str, args: MimecastTenantArgs) -> None:
-        count = len(args.members)
+    def _tell(self, state: str, chain: Chain) -> None:
+        count = len(self._members) if chain.populated else 0
+        command = f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
         if state in OPENS:
-            pulumi.log.info(
-                f"{count} people sign in through Entra: {enumerate_some(args.members)}", resource=self
-            ) if count else pulumi.log.info("Nobody is in the roll-out group.", resource=self)
+            self._tell_who_signs_in(chain)
         elif state != "due":
             pulumi.log.warn(
-                f"The authentication profile is {state}: {_WHY[state]} Nobody is removed from the roll-out group, and "
-                "nobody is added until it is confirmed again (mimecast-sso run-sheet, then confirm).",
+                f"The {_ordinal(chain.lane)}authentication profile is {state}: {_WHY[state]} Nobody is removed from "
+                f"the roll-out group, and nobody is added until it is confirmed again (mimecast-sso "
+                f"run-sheet{command}, then confirm).",
                 resource=self,
             )
         else:
             pulumi.log.warn(
-                "Console work is due: the authentication profile and its application settings are set by an "
-                "administrator from the run sheet (mimecast-sso run-sheet), then confirmed (mimecast-sso confirm). "
-                f"Until then nobody is added to the roll-out group; {count} people wait.",
+                f"Console work is due: the {_ordinal(chain.lane)}authentication profile and its application settings "
+                f"are set by an administrator from the run sheet (mimecast-sso run-sheet{command}), then confirmed "
+                f"(mimecast-sso confirm{command}). Until then nobody is added to the roll-out group; {count} people "
+                "wait.",
                 resource=self,
             )
+
+    def _tell_who_signs_in(self, chain: Chain) -> None:
+        if not chain.populated:
+            pulumi.log.info(f"The {_ordinal(chain.lane)}authentication profile is set.", resource=self)
+        elif self._members:
+            pulumi.log.info(
+                f"{len(self._members)} people sign in through Entra: {enumerate_some(self._members)}",
+                resource=self,
+            )
+        else:
+            pulumi.log.info("Nobody is in the roll-out group.", resource=self)
+
+
+def _suffix(lane: Lane) -> str:
+    # The first has none: that is its name in people's state.
+    return "-second" if lane is Lane.SECOND else ""
+
+
+def _ordinal(lane: Lane) -> str:
+    return "second " if lane is Lane.SECOND else ""
 
 
 _WHY = {

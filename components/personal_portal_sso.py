@@ -12,14 +12,32 @@ import pulumi
 import pulumi_azuread as azuread
 from pydantic import ValidationError
 
-from components import live_tenant, people, roll_out
-from components.gallery_application import GalleryApplication, GalleryApplicationArgs, find_template
+from components import live_application, live_tenant, people, roll_out
+from components.adoption import Adoption, Wanted
+from components.gallery_application import (
+    GalleryApplication,
+    GalleryApplicationArgs,
+    find_owners,
+    find_template,
+)
 from components.lookups import ask_or_stop
-from components.mimecast_tenant import MimecastTenant, MimecastTenantArgs
-from components.people import Person, Standing
-from components.settings import Address, AddressSource, Ownership, Settings, SignOn, domains_elsewhere
+from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
+from components.people import EntraGroup, Person, Standing
+from components.settings import (
+    REFUSED,
+    Address,
+    AddressSource,
+    Certificates,
+    Lane,
+    RotationMode,
+    Settings,
+    SignOn,
+    domains_elsewhere,
+)
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
 from facts.entra import CLOUDS, Cloud
+from providers.entra.errors import GraphError
+from providers.entra.graph import shared_client
 from providers.mimecast import MimecastError, from_environment
 from providers.mimecast.authentication_profile import OPENS
 from providers.mimecast.session import Session
@@ -47,26 +65,30 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self._settings = args.settings
         settings = args.settings
         _refuse_shared_domains(settings, args.root)
-        self._refuse_what_is_not_built()
         cloud = _cloud()
         deployer = ask_or_stop(
             "Entra could not be reached or refused the ARM_* credentials", azuread.get_client_config
         )
         users = people.find_users(settings.assign.users)
         self._say_who_cannot_sign_in(users)
+        groups = people.find_groups(settings.assign.groups)
+        owners = {deployer.object_id: "the deploying principal", **find_owners(settings.application)}
+        self._say_what_the_tile_does()
+        adoption = self._adoption(cloud, owners, users, groups)
         application = GalleryApplication(
             name,
             GalleryApplicationArgs(
                 application=settings.application,
-                template_id=find_template(settings.application, cloud),
+                template_id=adoption.template_id if adoption else find_template(settings.application, cloud),
                 identifier=settings.identifier,
                 sign_on_url=settings.sign_on_url,
                 reply_urls=_reply_urls(settings),
-                deployer_object_id=deployer.object_id,
+                owners=list(owners),
                 users=users,
-                groups=people.find_groups(settings.assign.groups),
+                groups=groups,
                 assign=settings.assign.mode,
                 protect=not settings.overrides("allow-destroy", args.today),
+                adoption=adoption,
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -77,7 +99,6 @@ class PersonalPortalSso(pulumi.ComponentResource):
         )
         addresses = self._people(users, args.root)
         entra = _EntraValues(cloud, deployer.tenant_id, application.client_id, certificates)
-        form = self._form(entra)
         tenant = MimecastTenant(
             "mimecast",
             MimecastTenantArgs(
@@ -85,38 +106,75 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 dns=settings.dns,
                 addresses=settings.addresses,
                 people=addresses,
-                roll_out=settings.roll_out,
                 members=roll_out.members(settings.roll_out, [person.address for person in addresses]),
-                form=form,
-                thumbprint=certificates.thumbprint,
-                confirmed=_confirmed(settings),
-                evidence=settings.authentication_profile.known(args.today),
+                chains=[self._chain(lane, entra, args.today) for lane in _lanes(settings.certificates)],
                 live=_live(settings, addresses),
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        signing = certificates.activate(tenant.profile_state.apply(lambda state: state in OPENS))
+        # Where people move between two groups: first they join, then Entra changes, then they leave.
+        two = len(settings.certificates.lanes) > 1
+        active = certificates.activate(
+            tenant.profile_state.apply(lambda state: state in OPENS), after=tenant.joined if two else ()
+        )
+        certificates.retire(after=[active, *tenant.leave(after=[active])])
         self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
-        self.outputs["signingCertificateThumbprint"] = signing
+        self.outputs["signingCertificateThumbprint"] = active.activeThumbprint
         self.register_outputs({})
 
-    def _refuse_what_is_not_built(self) -> None:
-        application, assign = self._settings.application, self._settings.assign
-        if application.adopt:
-            raise pulumi.RunError(
-                "mimecast-sso:application.adopt is not built yet: an application cannot be taken over. Remove the key "
-                "to have a new one made."
+    def _adoption(
+        self, cloud: Cloud, owners: dict[str, str], users: list[Person], groups: list[EntraGroup]
+    ) -> Adoption | None:
+        """The application to take over, if any; says what would change, and what `verify` finds."""
+        settings = self._settings
+        names = {user.object_id: user.address for user in users} | {
+            group.object_id: group.name for group in groups
+        }
+        if settings.application.adopt is None:
+            for remark in live_application.check(shared_client, settings, names):
+                self._say(remark)
+            return None
+        wanted = _wanted(settings, owners, names)
+        try:
+            adoption, findings = live_application.adopt(
+                shared_client(), settings.application.adopt, wanted, cloud
             )
-        for key, mode, what in (
-            ("application.claims", application.claims, "the NameID of this application"),
-            ("assign.mode", assign.mode, "who is assigned"),
-        ):
-            if mode is Ownership.VERIFY:
-                pulumi.log.warn(
-                    f"mimecast-sso:{key} is verify: {what} is left to a person, and whether it is as configured is "
-                    "not checked yet (unknown).",
-                    resource=self,
-                )
+        except live_application.CannotBeTakenOver as problem:
+            raise pulumi.RunError(
+                f"{REFUSED} adopt: application {settings.application.adopt} cannot be taken over.\n{problem}"
+            ) from None
+        except GraphError as error:
+            raise pulumi.RunError(
+                f"mimecast-sso:application.adopt: the application could not be read, so nothing is changed: {error}"
+            ) from None
+        self._say(live_application.report(adoption.live, findings))
+        return adoption
+
+    def _say(self, remark: live_tenant.Remark) -> None:
+        (pulumi.log.warn if remark.warns else pulumi.log.info)(remark.text, resource=self)
+
+    def _say_what_the_tile_does(self) -> None:
+        application = self._settings.application
+        starts_in_my_apps = application.sign_on is SignOn.IDENTITY_PROVIDER
+        if starts_in_my_apps and application.hide:
+            pulumi.log.warn(
+                "mimecast-sso:application has signOn idp and hide true: sign-ins start at the tile, and nobody sees "
+                "it.",
+                resource=self,
+            )
+        if starts_in_my_apps and not self._settings.authentication_profile.allow_single_sign_on:
+            pulumi.log.warn(
+                "mimecast-sso:application.signOn is idp, and authenticationProfile.allowSingleSignOn is false: "
+                "Mimecast refuses the sign-ins that the tile starts.",
+                resource=self,
+            )
+        if not application.assignment_required:
+            pulumi.log.warn(
+                "mimecast-sso:application.assignmentRequired is false: every account of the tenant, guests included, "
+                "gets an assertion. Who gets in is then decided at Mimecast alone: whoever has an address there and is "
+                "in the roll-out group.",
+                resource=self,
+            )
 
     def _say_who_cannot_sign_in(self, users: list[Person]) -> None:
         for person in users:
@@ -142,11 +200,31 @@ class PersonalPortalSso(pulumi.ComponentResource):
             pulumi.log.warn(f"{person.address} is left out: in Entra, mail or display name {reason}", self)
             return None
 
-    def _form(self, entra: _EntraValues) -> dict[str, pulumi.Input[str | bool]]:
+    def _chain(self, lane: Lane, entra: _EntraValues, today: date) -> Chain:
+        certificates, profile = self._settings.certificates, self._settings.authentication_profile
+        generation = certificates.of_lane(lane)
+        made = entra.certificates.generations[generation.label] if generation else None
+        if certificates.rotation is RotationMode.METADATA:
+            made = None  # It comes by the metadata, and a change of it changes nothing of the form.
+        confirmed = profile.confirmed_of(lane)
+        return Chain(
+            lane=lane,
+            group=self._settings.roll_out.group_of(lane),
+            form=self._form(lane, entra, made.body if made else ""),
+            thumbprint=made.thumbprint if made else "",
+            confirmed=confirmed.model_dump() if confirmed else None,
+            evidence=profile.known(today, lane),
+            populated=lane in certificates.populated,
+            idle=generation is None,
+        )
+
+    def _form(
+        self, lane: Lane, entra: _EntraValues, certificate: pulumi.Input[str]
+    ) -> dict[str, pulumi.Input[str | bool]]:
         wanted = self._settings.authentication_profile
         by_metadata = wanted.source == "metadata"
         return {
-            "description": wanted.description,
+            "description": wanted.description_of(lane),
             "enforceAdministrationConsole": wanted.enforce.administration_console,
             "enforcePersonalPortal": wanted.enforce.personal_portal,
             "enforceEndUserApplications": wanted.enforce.end_user_applications,
@@ -156,12 +234,12 @@ class PersonalPortalSso(pulumi.ComponentResource):
             "issuerUrl": entra.issuer,
             "loginUrl": entra.login_url,
             "logoutUrl": entra.login_url,
-            "certificate": entra.certificates.body,
+            "certificate": certificate,
             "passwordProtectedContext": wanted.contexts.password_protected,
             "integratedAuthenticationContext": wanted.contexts.integrated,
             "allowSingleSignOn": wanted.allow_single_sign_on,
-            "applicationSettings": wanted.application_settings,
-            "settingsProfile": wanted.description,
+            "applicationSettings": wanted.application_settings_of(lane),
+            "settingsProfile": wanted.description_of(lane),
         }
 
     def _outputs(
@@ -179,13 +257,15 @@ class PersonalPortalSso(pulumi.ComponentResource):
             "logoutUrl": entra.login_url,
             "federationMetadataUrl": entra.metadata_url,
             "applicationId": entra.client_id,
-            "certificateThumbprint": entra.certificates.thumbprint,
-            "certificateExpiry": entra.certificates.end_date,
+            "certificateThumbprint": entra.certificates.active.thumbprint,
+            "certificateExpiry": entra.certificates.active.end_date,
             "domains": tenant.domain_states,
             "proofRecords": tenant.proof_records,
             "addresses": sorted(addresses),
             "authenticationProfile": {
-                "description": settings.authentication_profile.description,
+                "description": settings.authentication_profile.description_of(
+                    settings.certificates.active_generation.profile
+                ),
                 "state": tenant.profile.state,
                 "criticalFingerprint": tenant.profile.criticalFingerprint,
                 "cosmeticFingerprint": tenant.profile.cosmeticFingerprint,
@@ -221,6 +301,24 @@ def _cloud() -> Cloud:
     return CLOUDS[name]
 
 
+def _wanted(settings: Settings, owners: dict[str, str], people: dict[str, str]) -> Wanted:
+    application = settings.application
+    return Wanted(
+        display_name=application.display_name,
+        identifier=settings.identifier,
+        reply_urls=_reply_urls(settings),
+        sign_on_url=settings.sign_on_url if application.sign_on is SignOn.SERVICE_PROVIDER else "",
+        assignment_required=application.assignment_required,
+        hide=application.hide,
+        owners=owners,
+        notification_emails=application.notification_emails,
+        claims=application.claims,
+        assign=settings.assign.mode,
+        people=people,
+        generations=settings.certificates.generations,
+    )
+
+
 def _reply_urls(settings: Settings) -> list[str]:
     if settings.application.sign_on is SignOn.IDENTITY_PROVIDER:
         return [settings.region_facts.idp_initiated_reply_url, settings.reply_url]
@@ -245,6 +343,7 @@ def _live(settings: Settings, addresses: list[Address]) -> live_tenant.LiveTenan
         return error
 
 
-def _confirmed(settings: Settings) -> dict[str, str] | None:
-    confirmed = settings.authentication_profile.confirmed
-    return confirmed.model_dump() if confirmed else None
+def _lanes(certificates: Certificates) -> list[Lane]:
+    """That of the active generation first."""
+    active = certificates.active_generation.profile
+    return sorted(certificates.lanes, key=lambda lane: lane is not active)

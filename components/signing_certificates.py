@@ -1,14 +1,16 @@
-"""The certificates that sign the assertions: generations, and the active one."""
+"""The certificates that sign the assertions: generations, the active one, and those that are over."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_azuread as azuread
 
 from components.settings import Certificates
-from providers.entra.resources import ActiveSigningCertificate
+from providers.entra.resources import ActiveSigningCertificate, RetiredSigningCertificate
+from providers.entra.signing_certificates import subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,55 +21,94 @@ class SigningCertificatesArgs:
     service_principal: azuread.ServicePrincipal
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One generation as Entra made it."""
+
+    thumbprint: pulumi.Output[str]
+    """SHA-1, 40 hexadecimal digits in capitals."""
+    body: pulumi.Output[str]
+    """Base-64 DER without the BEGIN and END lines, as Mimecast's form wants it."""
+    end_date: pulumi.Output[str]
+
+
 class SigningCertificates(pulumi.ComponentResource):
     """One token signing certificate per generation.
 
     A generation that leaves the configuration stays in Entra: the azuread provider's delete takes away the wrong
-    certificate when the principal has several (measured with plugin 6.9.1).
+    certificate when the principal has several (measured with plugin 6.9.1). One that is listed as retired is taken
+    away by this project's own resource.
     """
 
-    thumbprint: pulumi.Output[str]
-    """Of the active generation: SHA-1, 40 hexadecimal digits in capitals."""
-    body: pulumi.Output[str]
-    """Of the active generation: base-64 DER without the BEGIN and END lines, as Mimecast's form wants it."""
-    end_date: pulumi.Output[str]
+    generations: dict[str, Made]
+    """By label."""
+    active: Made
 
     def __init__(
         self, name: str, args: SigningCertificatesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("mimecast-sso:entra:SigningCertificates", name, None, opts)
-        made = {
-            generation.label: azuread.ServicePrincipalTokenSigningCertificate(
-                f"{name}-{generation.label}",
-                service_principal_id=args.service_principal.id,
-                display_name=f"CN=Mimecast Personal Portal {generation.label}",
-                end_date=generation.end_date,
-                opts=pulumi.ResourceOptions(
-                    parent=self, retain_on_delete=True, deleted_with=args.service_principal
-                ),
-            )
+        self._name, self._args = name, args
+        self.generations = {
+            generation.label: self._made(generation.label, generation.end_date)
             for generation in args.certificates.generations
         }
-        active = made[args.certificates.active]
-        self.thumbprint = active.thumbprint
-        # The plugin marks the certificate secret, but it is the public half and people paste it into a form.
-        self.body = pulumi.Output.unsecret(active.value).apply(certificate_body)
-        self.end_date = active.end_date
-        self._name, self._service_principal = name, args.service_principal
-        self.register_outputs({"thumbprint": self.thumbprint, "endDate": self.end_date})
+        self.active = self.generations[args.certificates.active]
+        if len(args.certificates.generations) > 1:
+            pulumi.log.info(
+                f"A rotation ({args.certificates.rotation}) is under way. Expected gap when the active certificate "
+                f"changes: {args.certificates.expected_gap()}.",
+                resource=self,
+            )
+        self.register_outputs({"thumbprint": self.active.thumbprint, "endDate": self.active.end_date})
 
-    def activate(self, trusted: pulumi.Input[bool]) -> pulumi.Output[str]:
-        """Has Entra sign with the active generation, and gives the thumbprint that it does sign with.
+    def _made(self, label: str, end_date: str) -> Made:
+        certificate = azuread.ServicePrincipalTokenSigningCertificate(
+            f"{self._name}-{label}",
+            service_principal_id=self._args.service_principal.id,
+            display_name=subject(label),
+            end_date=end_date,
+            opts=pulumi.ResourceOptions(
+                parent=self, retain_on_delete=True, deleted_with=self._args.service_principal
+            ),
+        )
+        # The plugin marks the certificate secret, but it is the public half and people paste it into a form.
+        body = pulumi.Output.unsecret(certificate.value).apply(certificate_body)
+        return Made(certificate.thumbprint, body, certificate.end_date)
+
+    def activate(
+        self, trusted: pulumi.Input[bool], after: Sequence[pulumi.Resource] = ()
+    ) -> ActiveSigningCertificate:
+        """Has Entra sign with the active generation, once ``after`` is done.
 
         Until Mimecast is known to trust it (``trusted``), another active certificate stays active.
         """
         return ActiveSigningCertificate(
             f"{self._name}-active",
-            service_principal_id=self._service_principal.object_id,
-            thumbprint=self.thumbprint,
+            service_principal_id=self._args.service_principal.object_id,
+            thumbprint=self.active.thumbprint,
             replace=trusted,
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=self._service_principal),
-        ).activeThumbprint
+            opts=pulumi.ResourceOptions(
+                parent=self, deleted_with=self._args.service_principal, depends_on=list(after)
+            ),
+        )
+
+    def retire(self, after: Sequence[pulumi.Resource]) -> None:
+        """Takes the retired certificates away from Entra, one after the other, once ``after`` is done.
+
+        One at a time, because Entra's lists of keys are written whole.
+        """
+        done = list(after)
+        for entry in self._args.certificates.retired:
+            retired = RetiredSigningCertificate(
+                f"{self._name}-retired-{entry.thumbprint.lower()}",
+                service_principal_id=self._args.service_principal.object_id,
+                thumbprint=entry.thumbprint,
+                opts=pulumi.ResourceOptions(
+                    parent=self, deleted_with=self._args.service_principal, depends_on=done
+                ),
+            )
+            done = [*after, retired]
 
 
 def certificate_body(text: str) -> str:

@@ -5,6 +5,7 @@ The module path and the names of the classes are in people's state, so they neve
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pulumi import Input, Output, ResourceOptions
@@ -40,7 +41,8 @@ class ActiveSigningCertificateProvider(ReadableProvider):
             return ReadResult("", {})
         outputs = props | {"activeThumbprint": signs}
         if signs != props.get("activeThumbprint"):
-            outputs.pop(_ACTIVATED_AT, None)  # Somebody else's doing, or Entra's: since when is not known.
+            # Since when is not known; not before it was last looked.
+            outputs[_ACTIVATED_AT] = _time(shared_client().now())
         inputs = {key: props[key] for key in ("servicePrincipalId", "thumbprint", "replace")}
         return ReadResult(id_, outputs, inputs | {"thumbprint": signs or props["thumbprint"]})
 
@@ -63,7 +65,7 @@ def _activated(olds: Properties, props: Properties) -> Properties:
         )
     )
     same = signs == olds.get("activeThumbprint")
-    activated_at = olds.get(_ACTIVATED_AT) if same else graph.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    activated_at = olds.get(_ACTIVATED_AT) if same else _time(graph.now())
     return {
         "servicePrincipalId": props["servicePrincipalId"],
         "thumbprint": props["thumbprint"],
@@ -71,6 +73,10 @@ def _activated(olds: Properties, props: Properties) -> Properties:
         "activeThumbprint": signs,
         **({_ACTIVATED_AT: activated_at} if activated_at else {}),
     }
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _signs_now(certificates: signing_certificates.SigningCertificates) -> str:

@@ -685,8 +685,12 @@ class GroupMembershipProvider(_Provider):
         # Those who are held back are absent on purpose.
         members = live | set(props["members"]) if props["hold"] else live
         inputs = _inputs(props, "group", "members", "hold") | {"members": sorted(members)}
-        changed = {key: props[key] for key in (_CHANGED_AT,) if key in props}
-        return ReadResult(id_, inputs | changed, inputs)
+        outputs = dict(inputs)
+        if set(members) != set(props["members"]):
+            outputs[_CHANGED_AT] = _time(client.now())  # When is not known; not before it was last looked.
+        elif _CHANGED_AT in props:
+            outputs[_CHANGED_AT] = props[_CHANGED_AT]
+        return ReadResult(id_, outputs, inputs)
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         return UpdateResult(_change_members(set(olds["members"]), news))
@@ -722,8 +726,7 @@ def _change_members(before: set[str], props: Properties) -> Properties:
             enumerate_some(others),
         )
     # How long ago that was decides, in a rotation, whether the change counts at Mimecast by now.
-    changed_at = client.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    return _inputs(props, "group", "members", "hold") | {_CHANGED_AT: changed_at}
+    return _inputs(props, "group", "members", "hold") | {_CHANGED_AT: _time(client.now())}
 
 
 class GroupMembership(Resource, module="mimecast", name="GroupMembership"):
@@ -893,6 +896,10 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
 
 def _inputs(props: Properties, *keys: str) -> Properties:
     return {key: props.get(key) for key in keys}
+
+
+def _time(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _differs(olds: Properties, news: Properties, key: str) -> bool:
