@@ -59,7 +59,7 @@ class GalleryApplication(pulumi.ComponentResource):
             name,
             display_name=args.application.display_name,
             template_id=args.template_id,
-            opts=_imported(kept, adoption and adoption.application),
+            opts=_imported(kept, adoption.application if adoption else None),
         )
         # The service principal id that ApplicationFromTemplate reports is never refreshed, so the principal is
         # adopted through the client id.
@@ -77,7 +77,7 @@ class GalleryApplication(pulumi.ComponentResource):
                     kept,
                     pulumi.ResourceOptions(depends_on=[self.service_principal], delete_before_replace=True),
                 ),
-                adoption and adoption.identifier(args.identifier),
+                adoption.identifier(args.identifier) if adoption else None,
             ),
         )
         azuread.ApplicationRedirectUris(
@@ -88,7 +88,7 @@ class GalleryApplication(pulumi.ComponentResource):
             # Both write the application object, and Graph's "concurrent update" answer is not retried.
             opts=_imported(
                 pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
-                adoption and adoption.reply_urls,
+                adoption.reply_urls if adoption else None,
             ),
         )
         if args.application.claims is Ownership.MANAGE:
@@ -114,7 +114,7 @@ class GalleryApplication(pulumi.ComponentResource):
             feature_tags=[_feature_tags(adoption, hide=settings.hide)],
             login_url=args.sign_on_url if settings.sign_on is SignOn.SERVICE_PROVIDER else None,
             notification_email_addresses=list(settings.notification_emails) or None,
-            opts=_imported(options, adoption and adoption.service_principal),
+            opts=_imported(options, adoption.service_principal if adoption else None),
         )
 
     def _claims(self, name: str, adoption: Adoption | None) -> None:
@@ -126,13 +126,15 @@ class GalleryApplication(pulumi.ComponentResource):
             f"{name}-claims",
             display_name=there.name if there else f"{name}: mail address as NameID",
             definitions=[definition],
-            opts=_imported(pulumi.ResourceOptions(parent=self), adoption and adoption.policy_id()),
+            opts=_imported(pulumi.ResourceOptions(parent=self), adoption.policy_id() if adoption else None),
         )
         azuread.ServicePrincipalClaimsMappingPolicyAssignment(
             f"{name}-claims",
             claims_mapping_policy_id=policy.id,
             service_principal_id=self.service_principal.id,
-            opts=_imported(pulumi.ResourceOptions(parent=self), adoption and adoption.policy_assignment()),
+            opts=_imported(
+                pulumi.ResourceOptions(parent=self), adoption.policy_assignment() if adoption else None
+            ),
         )
 
     def _assignments(self, args: GalleryApplicationArgs) -> None:

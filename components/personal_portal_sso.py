@@ -94,7 +94,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         )
         certificates = SigningCertificates(
             "signing-certificate",
-            SigningCertificatesArgs(settings.certificates, application.service_principal),
+            SigningCertificatesArgs(settings.certificates, application.service_principal, adoption),
             pulumi.ResourceOptions(parent=self),
         )
         addresses = self._people(users, args.root)

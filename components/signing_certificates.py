@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_azuread as azuread
 
-from components.settings import Certificates
+from components.adoption import Adoption
+from components.settings import Certificates, Generation
 from providers.entra.resources import ActiveSigningCertificate, RetiredSigningCertificate
 from providers.entra.signing_certificates import subject
 
@@ -19,6 +20,8 @@ class SigningCertificatesArgs:
 
     certificates: Certificates
     service_principal: azuread.ServicePrincipal
+    adoption: Adoption | None = None
+    """The live application that is taken over: a generation that ends when one of its certificates does is that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class SigningCertificates(pulumi.ComponentResource):
         super().__init__("mimecast-sso:entra:SigningCertificates", name, None, opts)
         self._name, self._args = name, args
         self.generations = {
-            generation.label: self._made(generation.label, generation.end_date)
+            generation.label: self._made(generation)
             for generation in args.certificates.generations
         }
         self.active = self.generations[args.certificates.active]
@@ -62,14 +65,19 @@ class SigningCertificates(pulumi.ComponentResource):
             )
         self.register_outputs({"thumbprint": self.active.thumbprint, "endDate": self.active.end_date})
 
-    def _made(self, label: str, end_date: str) -> Made:
+    def _made(self, generation: Generation) -> Made:
+        adoption = self._args.adoption
+        there = adoption.certificate(generation) if adoption else None
         certificate = azuread.ServicePrincipalTokenSigningCertificate(
-            f"{self._name}-{label}",
+            f"{self._name}-{generation.label}",
             service_principal_id=self._args.service_principal.id,
-            display_name=subject(label),
-            end_date=end_date,
+            display_name=there.display_name if there else subject(generation.label),
+            end_date=generation.end_date,
             opts=pulumi.ResourceOptions(
-                parent=self, retain_on_delete=True, deleted_with=self._args.service_principal
+                parent=self,
+                retain_on_delete=True,
+                deleted_with=self._args.service_principal,
+                import_=adoption.certificate_id(there) if adoption and there else None,
             ),
         )
         # The plugin marks the certificate secret, but it is the public half and people paste it into a form.
