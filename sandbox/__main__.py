@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sandbox import lifecycle
+from sandbox import faults, lifecycle
 from sandbox.control_client import ControlError
 from sandbox.environment import NotRunningError, environment, home
 
@@ -72,7 +72,11 @@ def _status(options: argparse.Namespace) -> int:
 def _describe(status: dict[str, Any]) -> str:
     lines = [f"running since {status['started']}, process {status['pid']}, home {status['home']}"]
     lines += [f"  {name:9} {status[name]}" for name in ("proxy", "listener", "dns")]
-    for title, kind in (("connections refused", "refused"), ("routes unknown", "unknown")):
+    for title, kind in (
+        ("connections refused", "refused"),
+        ("routes unknown", "unknown"),
+        ("faults that struck", "faults"),
+    ):
         counts: dict[str, int] = status[kind]
         lines.append(f"{title}: {sum(counts.values())}")
         lines += [f"  {count:5} {name}" for name, count in counts.items()]
@@ -149,18 +153,29 @@ def _administrator(options: argparse.Namespace) -> int:
 
 
 def _fault_set(options: argparse.Namespace) -> int:
-    names = ("host", "method", "path", "status", "delay", "answer", "times", "drop", "after_commit")
+    names = ("host", "method", "path", "kind", "status", "delay", "answer", "times", "drop", "after_commit")
     rule = {name: getattr(options, name) for name in names if getattr(options, name)}
     if options.header:
         rule["headers"] = dict(options.header)
+    return _fault_add(rule)
+
+
+def _fault_random(options: argparse.Namespace) -> int:
+    names = ("host", "method", "path", "seed", "rate", "kinds", "times")
+    return _fault_add(
+        {name: getattr(options, name) for name in names if getattr(options, name) not in (None, [])}
+    )
+
+
+def _fault_add(rule: dict[str, Any]) -> int:
     control = lifecycle.control(home())
-    control.faults(*(each for each in control.fault_rules() if each.get("times", 1) > 0), rule)
+    control.faults(*faults.left(control.fault_rules()), rule)
     print(f"set: {json.dumps(rule)}")
     return OK
 
 
 def _fault_list(_: argparse.Namespace) -> int:
-    rules = [rule for rule in lifecycle.control(home()).fault_rules() if rule.get("times", 1) > 0]
+    rules = faults.left(lifecycle.control(home()).fault_rules())
     for rule in rules:
         print(json.dumps(rule))
     if not rules:
@@ -207,15 +222,14 @@ def _header(text: str) -> tuple[str, str]:
 def _add_fault(commands: Any) -> None:
     text = "answer requests otherwise than the emulators would"
     kinds = commands.add_parser("fault", help=text, description=text).add_subparsers(
-        metavar="set|list|clear", required=True
+        metavar="set|random|list|clear", required=True
     )
     kinds.add_parser("list", help="list the rules").set_defaults(action=_fault_list)
     kinds.add_parser("clear", help="remove every rule").set_defaults(action=_fault_clear)
-    rule = kinds.add_parser("set", help="add a rule; without --status and the like it answers 500")
+    rule = kinds.add_parser("set", help="add a rule; without --kind, --status and the like it answers 500")
     rule.set_defaults(action=_fault_set)
-    rule.add_argument("--host", help="regular expression for the whole host name")
-    rule.add_argument("--method")
-    rule.add_argument("--path", help="regular expression for the whole path")
+    _add_selectors(rule)
+    rule.add_argument("--kind", choices=faults.KINDS, help="a fault by its name; otherwise spell it out:")
     rule.add_argument("--status", type=int)
     rule.add_argument("--header", type=_header, action="append", metavar="NAME:VALUE")
     rule.add_argument("--delay", type=float, metavar="SECONDS", help="wait first")
@@ -223,10 +237,31 @@ def _add_fault(commands: Any) -> None:
     rule.add_argument("--after-commit", action="store_true", help="let the request take effect first")
     rule.add_argument(
         "--answer",
-        choices=("truncated", "malformed", "wrong-type", "duplicated"),
+        choices=faults.ANSWERS[1:],
         help="spoil the emulator's own answer (the request takes effect)",
     )
     rule.add_argument("--times", type=int, default=1, help="how often (default: once)")
+    drawn = kinds.add_parser("random", help="strike at random, and the same way again for the same seed")
+    drawn.set_defaults(action=_fault_random)
+    _add_selectors(drawn)
+    drawn.add_argument("--seed", type=int, required=True)
+    drawn.add_argument(
+        "--rate", type=float, help=f"probability of each request (default: {faults.DEFAULT_RATE})"
+    )
+    drawn.add_argument(
+        "--kind",
+        dest="kinds",
+        action="append",
+        choices=faults.KINDS,
+        help="only this kind; may be repeated (default: all of them)",
+    )
+    drawn.add_argument("--times", type=int, help="how many faults at most (default: no end)")
+
+
+def _add_selectors(rule: argparse.ArgumentParser) -> None:
+    rule.add_argument("--host", help="regular expression for the whole host name")
+    rule.add_argument("--method")
+    rule.add_argument("--path", help="regular expression for the whole path")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,7 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.environment import PRODUCT
-from sandbox.world import World, rule_problem
+from sandbox.faults import problem_of
+from sandbox.world import World
 
 _CONTROL_HOST = "sandbox"
 _NO_CONTENT = 204
@@ -103,7 +104,7 @@ class _Control:
 
     async def put_faults(self, request: Request) -> Response:
         rules = await request.json()
-        problem = next(filter(None, map(rule_problem, rules)), None)
+        problem = next(filter(None, map(problem_of, rules)), None)
         if problem:
             return JSONResponse({"error": f"fault rule: {problem}"}, status_code=400)
         self._world.set_faults(rules)

@@ -18,7 +18,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from sandbox.world import Fault, World
+from sandbox.faults import Fault
+from sandbox.world import World
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class _Answer:
             self._body += message.get("body", b"")
 
     async def give(self, spoilt: str, scope: Scope, exchange: _Exchange) -> None:
-        """Send it, spoilt as one of ``sandbox.world.ANSWERS`` says."""
+        """Send it, spoilt as one of ``sandbox.faults.ANSWERS`` says."""
         if spoilt == "truncated":
             await self._send(exchange, bytes(self._body), len(self._body) // 2)
             await asyncio.sleep(_FLUSH_SECONDS)

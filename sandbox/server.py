@@ -135,6 +135,7 @@ class Sandbox:
             **(process.as_dict() if process else {}),
             "refused": self._world.counts("refused"),
             "unknown": self._world.counts("unknown"),
+            "faults": self._world.counts("faults"),
         }
 
     def _stop_on_signals(self) -> None:

@@ -13,10 +13,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+
+from sandbox import faults
+from sandbox.faults import Fault
 
 T = TypeVar("T")
 
@@ -50,45 +53,6 @@ CREATE TABLE IF NOT EXISTS counters (
 
 _JOURNAL_LIMIT = 50_000
 _JOURNAL_TRIM = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An answer given instead of the emulator's own.
-
-    ``after_commit`` lets the emulator do its work first and loses only the answer; ``drop`` closes the
-    connection without one. ``delay`` are seconds before anything is done. ``answer`` keeps the emulator's own
-    answer and says what becomes of it: one of ``ANSWERS``.
-    """
-
-    status: int = 500
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = None
-    after_commit: bool = False
-    drop: bool = False
-    delay: float = 0.0
-    answer: str | None = None
-
-
-ANSWERS = ("own", "truncated", "malformed", "wrong-type", "duplicated")
-"""What may become of an emulator's own answer: nothing, cut off half-way, no JSON, lists that are texts, every
-row twice."""
-
-_RULE_KEYS = frozenset({"host", "method", "path", "times", *(field.name for field in fields(Fault))})
-
-
-def rule_problem(rule: Any) -> str | None:
-    """What is wrong with a fault rule, or ``None``."""
-    if not isinstance(rule, dict) or not rule.keys() <= _RULE_KEYS:
-        return f"a rule is an object with keys of {', '.join(sorted(_RULE_KEYS))}"
-    if rule.get("answer") not in (None, *ANSWERS):
-        return f"answer is one of {', '.join(ANSWERS)}"
-    try:
-        for key in ("host", "path"):
-            re.compile(rule.get(key) or "")
-    except (re.error, TypeError):
-        return "host and path are regular expressions"
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +193,7 @@ class World:
     # Faults
 
     def set_faults(self, rules: list[dict[str, Any]]) -> None:
-        """Replace the fault rules.
-
-        A rule may have ``host`` and ``path`` (regular expressions that must match the whole of it), ``method``,
-        ``times`` (default 1), and what ``Fault`` has. One that only delays keeps the emulator's own answer.
-        """
+        """Replace the fault rules (`sandbox.faults`)."""
         self.put("settings", "faults", {"value": rules})
 
     def faults(self) -> list[dict[str, Any]]:
@@ -241,22 +201,17 @@ class World:
         return self.setting("faults", [])
 
     def fault(self, method: str, host: str, path: str) -> Fault | None:
-        """The fault due for a request, which uses up one of its times."""
+        """The fault due for a request, which uses up one of its rule's times and is counted."""
         rules = self.faults()
-        for rule in rules:
-            if rule.get("times", 1) > 0 and _matches(rule, method, host, path):
-                rule["times"] = rule.get("times", 1) - 1
-                self.set_faults(rules)
-                return Fault(
-                    status=rule.get("status", 500),
-                    headers=rule.get("headers") or {},
-                    body=rule.get("body"),
-                    after_commit=rule.get("after_commit", False),
-                    drop=rule.get("drop", False),
-                    delay=float(rule.get("delay") or 0),
-                    answer=rule.get("answer") or _kept_answer(rule),
-                )
-        return None
+        if not rules:
+            return None
+        struck = faults.strike(rules, method, host, path)
+        self.set_faults(rules)
+        if struck is None:
+            return None
+        what, fault = struck
+        self._count("faults", what)
+        return fault
 
     # What happened
 
@@ -295,7 +250,7 @@ class World:
         self._count("refused", target)
 
     def counts(self, kind: str) -> dict[str, int]:
-        """What ``record_unknown`` and ``record_refused`` have counted: kind ``unknown`` or ``refused``."""
+        """What was counted: kind ``unknown`` routes, ``refused`` connections, or ``faults`` that struck."""
         rows = self._db.execute("SELECT name, count FROM counters WHERE kind = ? ORDER BY name", (kind,))
         return dict(rows.fetchall())
 
@@ -310,15 +265,3 @@ class World:
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
     number, time, host, method, path, query, status, body = row
     return JournalEntry(number, time, host, method, path, query, status, json.loads(body))
-
-
-def _kept_answer(rule: Mapping[str, Any]) -> str | None:
-    return "own" if rule.get("delay") and not {"status", "body", "drop"} & rule.keys() else None
-
-
-def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool:
-    return (
-        re.fullmatch(rule.get("host") or ".*", host) is not None
-        and rule.get("method") in (None, method)
-        and re.fullmatch(rule.get("path") or ".*", path) is not None
-    )

@@ -81,8 +81,8 @@ def test_a_delay_keeps_the_answer_and_holds_nobody_else_up(sandbox: RunningSandb
 
 @pytest.mark.parametrize(
     "rule",
-    [{"hots": "x"}, {"answer": "odd"}, {"path": "("}, "no object"],
-    ids=["key", "answer", "pattern", "type"],
+    [{"hots": "x"}, {"answer": "odd"}, {"path": "("}, "no object", {"kind": "odd"}, {"seed": 1, "rate": 2}],
+    ids=["key", "answer", "pattern", "type", "kind", "rate"],
 )
 def test_a_rule_that_would_never_strike_is_refused(sandbox: RunningSandbox, rule: object) -> None:
     with pytest.raises(ControlError, match="fault rule"):
@@ -104,6 +104,93 @@ def test_faults_by_command(sandbox: RunningSandbox) -> None:
     assert command(sandbox, "fault", "list").stdout.strip() == "no faults"
     assert command(sandbox, "fault", "set", "--answer", "odd").returncode == 64
     assert command(sandbox, "fault").returncode == 64
+
+
+ACCOUNT = "https://api.services.mimecast.com/api/account/get-account"
+
+
+def outcomes(sandbox: RunningSandbox, count: int) -> list[str]:
+    """What becomes of as many calls of one route."""
+    found = []
+    session = sandbox.session()
+    session.headers["Authorization"] = f"Bearer {mimecast_token(sandbox)}"
+    for _ in range(count):
+        try:
+            answer = session.post(ACCOUNT, json={"data": []}, timeout=10)
+        except requests.exceptions.RequestException:
+            found.append("no answer")
+        else:
+            found.append(f"{answer.status_code} {len(answer.content)}")
+    return found
+
+
+def mimecast_token(sandbox: RunningSandbox) -> str:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": sandbox.env["MIMECAST_CLIENT_ID"],
+        "client_secret": sandbox.env["MIMECAST_CLIENT_SECRET"],
+    }
+    answer = sandbox.session().post("https://api.services.mimecast.com/oauth/token", data=form, timeout=10)
+    token: str = answer.json()["access_token"]
+    return token
+
+
+def test_random_faults_come_again_with_their_seed(sandbox: RunningSandbox) -> None:
+    words = ("--path", ".*get-account", "--seed", "7", "--rate", "0.5")
+    ended = command(sandbox, "fault", "random", *words)
+    assert ended.returncode == 0, ended.stderr
+    struck = [outcomes(sandbox, 40)]
+    listed = command(sandbox, "fault", "list").stdout
+    assert '"POST https://api.services.mimecast.com/api/account/get-account": 40' in listed
+    for seed in (7, 8):
+        sandbox.control.faults({"path": ".*get-account", "seed": seed, "rate": 0.5})
+        struck.append(outcomes(sandbox, 40))
+    sandbox.control.faults()
+    assert struck[0] == struck[1]
+    assert struck[0] != struck[2]
+    fine = outcomes(sandbox, 1)
+    assert 8 <= sum(outcome not in fine for outcome in struck[0]) <= 32
+    counted = sandbox.control.status()["faults"]
+    assert len({what.partition(":")[0] for what in counted}) >= 6, counted
+    assert "faults that struck" in command(sandbox, "status").stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"),
+    [
+        ("error-before", "500"),
+        ("error-after", "500"),
+        ("unavailable", "503"),
+        ("delay", "200"),
+        ("drop-before", "no answer"),
+        ("drop-after", "no answer"),
+        ("truncated", "no answer"),
+        ("malformed", "200"),
+        ("wrong-type", "200"),
+        ("duplicated", "200"),
+        ("quota", "429"),
+        ("quota-bare", "429"),
+        ("token-expired", "401"),
+    ],
+)
+def test_every_kind_by_its_name(sandbox: RunningSandbox, kind: str, seen: str) -> None:
+    sandbox.control.faults({"path": "/api/.*", "kind": kind})
+    (outcome,) = outcomes(sandbox, 1)
+    assert outcome.startswith(seen)
+    assert sandbox.control.fault_rules()[0]["times"] == 0
+
+
+def test_a_used_up_quota_with_and_without_headers(sandbox: RunningSandbox) -> None:
+    sandbox.control.faults(
+        *({"path": "/api/.*|/v1.0/users", "kind": kind, "times": 2} for kind in ("quota", "quota-bare"))
+    )
+    session = sandbox.session()
+    answers = [session.post(ACCOUNT, timeout=10), sandbox.graph().get(USERS, timeout=10)]
+    assert [answer.status_code for answer in answers] == [429, 429]
+    assert answers[0].headers["X-RateLimit-Reset"] == "60"
+    assert "Retry-After" not in answers[0].headers
+    assert answers[1].headers["Retry-After"] == "1"
+    assert "X-RateLimit-Reset" not in session.post(ACCOUNT, timeout=10).headers
 
 
 def test_the_clock_by_command(sandbox: RunningSandbox) -> None:

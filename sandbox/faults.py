@@ -1,0 +1,170 @@
+"""Faults on demand: which request is answered otherwise than its emulator would, and how.
+
+A *rule* is a JSON object. ``host`` and ``path`` (regular expressions for the whole of it) and ``method`` say which
+requests it is for, ``times`` how often it strikes (default: once). What happens is either spelt out, by the fields of
+`Fault`, or named: ``kind`` is one of `KINDS`. A rule with a ``seed`` strikes at random: each request to a route is
+struck with probability ``rate`` by one of ``kinds`` (default: all). Whether and how depends on nothing but the seed,
+the route and how many requests it had before, so that a run can be repeated.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from sandbox.hosts import ENTRA_HOSTS
+
+ANSWERS = ("own", "truncated", "malformed", "wrong-type", "duplicated")
+"""What may become of an emulator's own answer: nothing, cut off half-way, no JSON, lists that are texts, every
+row twice."""
+
+DEFAULT_RATE = 0.1
+_ALWAYS = 1_000_000
+_DELAY_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer given instead of the emulator's own.
+
+    ``after_commit`` lets the emulator do its work first and loses only the answer; ``drop`` closes the
+    connection without one. ``delay`` are seconds before anything is done. ``answer`` keeps the emulator's own
+    answer and says what becomes of it: one of ``ANSWERS``.
+    """
+
+    status: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    after_commit: bool = False
+    drop: bool = False
+    delay: float = 0.0
+    answer: str | None = None
+
+
+KINDS: Mapping[str, Mapping[str, Any]] = {
+    "error-before": {"status": 500},
+    "error-after": {"status": 500, "after_commit": True},
+    "unavailable": {"status": 503},
+    "delay": {"delay": _DELAY_SECONDS, "answer": "own"},
+    "drop-before": {"drop": True},
+    "drop-after": {"drop": True, "after_commit": True},
+    "truncated": {"answer": "truncated"},
+    "malformed": {"answer": "malformed"},
+    "wrong-type": {"answer": "wrong-type"},
+    "duplicated": {"answer": "duplicated"},
+    "quota": {"status": 429},
+    "quota-bare": {"status": 429},
+    "token-expired": {"status": 401},
+}
+"""Faults by name. ``quota`` has the vendor's headers, ``quota-bare`` none; ``duplicated`` is every row twice."""
+
+_MIMECAST_FAILURE = {
+    "fail": [
+        {"errors": [{"code": "internal_server_error_1", "message": "An error occurred", "retryable": True}]}
+    ]
+}
+_MIMECAST: Mapping[str, Mapping[str, Any]] = {
+    "error-before": {"body": _MIMECAST_FAILURE},
+    "error-after": {"body": _MIMECAST_FAILURE},
+    "quota": {
+        "headers": {"X-RateLimit-Limit": "800", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "60"}
+    },
+    "token-expired": {
+        "body": {
+            "fail": [{"code": "token_expired", "message": "Access token has expired", "retryable": True}]
+        }
+    },
+}
+_ENTRA: Mapping[str, Mapping[str, Any]] = {
+    "quota": {"headers": {"Retry-After": "1"}},
+    "token-expired": {
+        "body": {
+            "error": {
+                "code": "InvalidAuthenticationToken",
+                "message": "Lifetime validation failed, the token is expired.",
+            }
+        }
+    },
+}
+
+_SELECTORS = frozenset({"host", "method", "path", "times"})
+_NAMED = frozenset({"kind"})
+_RANDOM = frozenset({"seed", "rate", "kinds", "counts"})
+_SPELT_OUT = frozenset(each.name for each in fields(Fault))
+_IDS = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|eN[\w-]{20,}")
+
+
+def problem_of(rule: Any) -> str | None:
+    """What is wrong with a rule, or ``None``."""
+    keys = _SELECTORS | _NAMED | _RANDOM | _SPELT_OUT
+    if not isinstance(rule, dict) or not rule.keys() <= keys:
+        return f"a rule is an object with keys of {', '.join(sorted(keys))}"
+    if rule.get("answer") not in (None, *ANSWERS):
+        return f"answer is one of {', '.join(ANSWERS)}"
+    named = rule.get("kinds", []) if rule.get("kind") is None else [rule["kind"]]
+    if not isinstance(named, list) or not set(named) <= KINDS.keys():
+        return f"kind is one of {', '.join(KINDS)}"
+    rate = rule.get("rate", DEFAULT_RATE)
+    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+        return "rate is a number from 0 to 1"
+    try:
+        for key in ("host", "path"):
+            re.compile(rule.get(key) or "")
+    except (re.error, TypeError):
+        return "host and path are regular expressions"
+    return None
+
+
+def strike(rules: list[dict[str, Any]], method: str, host: str, path: str) -> tuple[str, Fault] | None:
+    """The fault due for a request, after a line that says what struck where; or ``None``.
+
+    ``rules`` are changed: they count how often they struck, and the random ones what they have seen.
+    """
+    route = f"{method} https://{host}{_IDS.sub('*', path)}"
+    for rule in rules:
+        if _left(rule) > 0 and _matches(rule, method, host, path):
+            kind = _drawn(rule, route) if "seed" in rule else str(rule.get("kind") or "as set")
+            if kind:
+                rule["times"] = _left(rule) - 1
+                return f"{kind}: {route}", _fault(rule, kind, host)
+    return None
+
+
+def left(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rules that can still strike."""
+    return [rule for rule in rules if _left(rule) > 0]
+
+
+def _left(rule: Mapping[str, Any]) -> int:
+    return int(rule.get("times", _ALWAYS if "seed" in rule else 1))
+
+
+def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool:
+    return (
+        re.fullmatch(rule.get("host") or ".*", host) is not None
+        and rule.get("method") in (None, method)
+        and re.fullmatch(rule.get("path") or ".*", path) is not None
+    )
+
+
+def _drawn(rule: dict[str, Any], route: str) -> str:
+    """The kind that a random rule gives to this request, or an empty text."""
+    # Counted by route, because requests to different routes come in no certain order.
+    counts = rule.setdefault("counts", {})
+    counts[route] = counts.get(route, 0) + 1
+    chance = random.Random(f"{rule['seed']} {route} {counts[route]}")  # noqa: S311  (to be repeated, not secret)
+    if chance.random() >= rule.get("rate", DEFAULT_RATE):
+        return ""
+    return str(chance.choice(rule.get("kinds") or list(KINDS)))
+
+
+def _fault(rule: Mapping[str, Any], kind: str, host: str) -> Fault:
+    vendor = _ENTRA if host in ENTRA_HOSTS else _MIMECAST
+    named = {**KINDS.get(kind, {}), **vendor.get(kind, {})}
+    spelt = {key: rule[key] for key in _SPELT_OUT & rule.keys() if rule[key] is not None}
+    if spelt.get("delay") and not {"status", "body", "drop", "answer"} & {*named, *spelt}:
+        spelt["answer"] = "own"
+    return Fault(**{**named, **spelt})
