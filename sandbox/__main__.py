@@ -96,8 +96,7 @@ def _env(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
-        print("sandbox: run needs a command: python -m sandbox run -- CMD", file=sys.stderr)
-        return USAGE
+        return _usage("run needs a command: python -m sandbox run -- CMD")
     try:
         return subprocess.run(command, env={**os.environ, **environment(home())}, check=False).returncode
     except OSError as error:
@@ -111,24 +110,40 @@ def _reset(_: argparse.Namespace) -> int:
 
 
 def _seed(options: argparse.Namespace) -> int:
-    from sandbox import stack_seed  # noqa: PLC0415 - start and env must not pay for YAML
+    from sandbox import stack_seed, tenants  # noqa: PLC0415 - start and env must not pay for YAML
 
+    if not (options.stack or options.tenant):
+        return _usage("seed needs --stack NAME, --tenant KIND or both")
+    if options.addresses is not None and not options.tenant:
+        return _usage("--addresses is the size of a --tenant")
+    document: dict[str, Any] = {}
+    said = []
     try:
-        document = stack_seed.document(options.stack, Path("stacks"))
+        if options.stack:
+            document = stack_seed.document(options.stack, Path("stacks"))
+            said.append(stack_seed.summary(document))
     except stack_seed.StackError as error:
         return _fail(str(error))
+    if options.tenant:
+        document = tenants.document(options.tenant, document, addresses=options.addresses)
+        said.append(tenants.summary(document))
     control = lifecycle.control(home())
     accounts = [account["accountCode"] for account in control.documents("mimecast.accounts")]
     wanted = document["mimecast"]["accountCode"]
     if accounts and wanted not in accounts:
         # One application signs in to one account, as at Mimecast.
         return _fail(
-            f"this sandbox holds Mimecast account {accounts[0]}, and the stack wants {wanted}. Empty it: python -m"
+            f"this sandbox holds Mimecast account {accounts[0]}, and {wanted} is wanted. Empty it: python -m"
             " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>"
         )
     control.seed(document)
-    print(f"seeded: {stack_seed.summary(document)}")
+    print(f"seeded: {'; and '.join(said)}")
     return OK
+
+
+def _usage(message: str) -> int:
+    print(f"sandbox: {message}", file=sys.stderr)
+    return USAGE
 
 
 def _login(options: argparse.Namespace) -> int:
@@ -212,6 +227,12 @@ def _move(text: str) -> float | str:
     return float(int(match[1]) * _UNITS[match[2]])
 
 
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return int(text)
+
+
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
@@ -285,8 +306,16 @@ def _parser() -> argparse.ArgumentParser:
     run = command("run", _run, "run a command with these variables")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD")
     command("reset", _reset, "stop it, delete its world and the state of the stacks deployed on it")
-    seed = command("seed", _seed, "make what a stack's configuration refers to")
-    seed.add_argument("--stack", required=True, metavar="NAME")
+    seed = command("seed", _seed, "make what a stack's configuration refers to, or a tenant of a known size")
+    seed.add_argument("--stack", metavar="NAME")
+    seed.add_argument(
+        "--tenant",
+        choices=("empty", "ten", "ten-thousand", "synchronised"),
+        help="a Mimecast tenant with 0, 10 or 10,000 addresses, or 10 that directory synchronisation owns",
+    )
+    seed.add_argument(
+        "--addresses", type=_count, metavar="N", help="with --tenant: as many addresses instead"
+    )
     login = command("login", _login, "sign a person in to the Mimecast Personal Portal, as a browser would")
     login.add_argument("address", metavar="ADDRESS")
     login.add_argument(

@@ -7,7 +7,7 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
-_TIMEOUT = 30.0
+_TIMEOUT = 120.0
 _NOT_FOUND = 404
 _FIRST_ERROR = 400
 

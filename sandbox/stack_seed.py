@@ -20,7 +20,7 @@ _TEMPLATES = ("Mimecast Personal Portal", "Mimecast")
 _VISITOR = "visitor"
 _REQUIRE = "require"
 _SYNCHRONISED = "synchronised"
-_LDAP = "created_by_ldap_sync"
+_LDAP = "ldap"
 
 
 class StackError(Exception):

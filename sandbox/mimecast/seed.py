@@ -12,6 +12,7 @@ import hashlib
 from typing import Any
 
 from facts.regions import REGIONS
+from sandbox import tenants
 from sandbox.mimecast import accounts, domains, groups, oauth, passwords, policy, users
 from sandbox.world import World
 
@@ -89,7 +90,7 @@ def _add_user(world: World, account: str, user: dict[str, Any]) -> None:
 def _add_numbered(world: World, account: str, wanted: dict[str, Any]) -> None:
     source = wanted.get("source", "cloud")
     for number in range(1, wanted["count"] + 1):
-        user = {"emailAddress": f"user-{number:05d}@{wanted['domain']}", "name": f"User {number}"}
+        user = {"emailAddress": tenants.address(number, wanted["domain"]), "name": f"User {number}"}
         _add_user(world, account, {**user, "source": source})
 
 
