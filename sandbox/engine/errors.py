@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-REAL_CLI = "use the Pulumi CLI for this (https://www.pulumi.com/docs/install/)"
+REFUSAL = (
+    "{}: not supported by the sandbox's embedded engine; "
+    "use the Pulumi CLI for this (https://www.pulumi.com/docs/install/)"
+)
 
 
 class EngineError(Exception):
@@ -31,7 +34,7 @@ class NotSupportedError(EngineError):
     """
 
     def __init__(self, feature: str) -> None:
-        super().__init__(f"{feature}: not supported by the sandbox's embedded engine; {REAL_CLI}")
+        super().__init__(REFUSAL.format(feature))
 
 
 class RegistrationError(Exception):

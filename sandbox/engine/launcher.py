@@ -2,6 +2,9 @@
 
 The counterpart of the Pulumi CLI's language host for Python, made of the SDK's public names. The engine
 starts it before it has anything to tell, so that the SDK is imported meanwhile.
+
+What the engine does not do is found while the program is being read, and nothing that can be changed is registered
+before that is done: the SDK registers concurrently, and earlier resources would be made already.
 """
 
 from __future__ import annotations
@@ -13,18 +16,22 @@ import logging
 import os
 import runpy
 import sys
+import threading
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import pulumi
 from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2_grpc
 
 _ALREADY_SHOWN = 32
 _MESSAGE_LIMIT = 400 * 1024 * 1024
+_PATIENCE = 0.5  # seconds
+Refuse = Callable[[str], NoReturn]
 
 
 class _Engine(engine_pb2_grpc.EngineStub):
@@ -42,6 +49,50 @@ class _Engine(engine_pb2_grpc.EngineStub):
         self.Log = log  # type: ignore[assignment]
 
 
+class _Monitor(resource_pb2_grpc.ResourceMonitorStub):
+    """The monitor, to which no resource is sent before `release`: until then the program may yet be refused."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        super().__init__(channel)
+        self._released = threading.Event()
+        self._invokes = self._begun = 0
+        self._seen = -1
+        register, invoke = self.RegisterResource, self.Invoke
+
+        def hold(request: Any, *args: Any, **kwargs: Any) -> Any:
+            if request.custom and not request.type.startswith(
+                "pulumi:providers:"
+            ):  # an invoke may need these
+                self._released.wait()
+            return register(request, *args, **kwargs)
+
+        def count(*args: Any, **kwargs: Any) -> Any:
+            self._invokes += 1
+            self._begun += 1
+            try:
+                return invoke(*args, **kwargs)
+            finally:
+                self._invokes -= 1
+
+        self.RegisterResource = hold  # type: ignore[assignment]
+        self.Invoke = count  # type: ignore[assignment]
+
+    def release(self) -> None:
+        """The program has been read."""
+        self._released.set()
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Release also when the program itself waits for something that is not an invoke under way.
+
+        The loop turns before the program has been read only while a call of the program waits.
+        """
+        if not self._invokes and self._begun == self._seen:
+            self.release()
+        elif not self._released.is_set():
+            self._seen = self._begun
+            loop.call_later(_PATIENCE, self.watch, loop)
+
+
 def main() -> int:
     """Run the program and give its exit code."""
     order = json.loads(sys.stdin.readline())
@@ -53,12 +104,13 @@ def main() -> int:
     os.environ["PULUMI_CONFIG"] = json.dumps(order["config"])
     os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(order["secretKeys"])
     set_all_config(order["config"], order["secretKeys"])
+    engine, monitor = _Engine(channel), _Monitor(channel)
     configure(
         Settings(
             project=order["project"],
             stack=order["stack"],
-            monitor=order["engine"],
-            engine=_Engine(channel),
+            monitor=monitor,
+            engine=engine,
             parallel=order["parallel"],
             dry_run=order["dryRun"],
             organization="organization",
@@ -77,15 +129,28 @@ def main() -> int:
     pool = concurrent.futures.ThreadPoolExecutor(4 * order["parallel"])
     loop.set_default_executor(pool)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    return _run(loop, program)
+
+    def refuse(feature: str) -> NoReturn:
+        engine.Log(engine_pb2.LogRequest(severity=engine_pb2.ERROR, message=order["refusal"].format(feature)))
+        _leave(_ALREADY_SHOWN)
+
+    _guard(refuse)
+    try:
+        return _run(loop, program, monitor)
+    finally:
+        pool.shutdown()  # what a failed program has registered is still made, its outputs are still sent
 
 
-def _run(loop: asyncio.AbstractEventLoop, program: Path) -> int:
+def _run(loop: asyncio.AbstractEventLoop, program: Path, monitor: _Monitor) -> int:
     def execute() -> None:
         if program.is_dir() and not (program / "__main__.py").exists():
             pulumi.log.error(f"unable to find main python program `__main__.py` in `{program}`")
             sys.exit(_ALREADY_SHOWN)
-        runpy.run_path(str(program), run_name="__main__")
+        loop.call_later(_PATIENCE, monitor.watch, loop)
+        try:
+            runpy.run_path(str(program), run_name="__main__")
+        finally:
+            monitor.release()
 
     try:
         loop.run_until_complete(run_in_stack(execute))
@@ -101,6 +166,70 @@ def _run(loop: asyncio.AbstractEventLoop, program: Path) -> int:
     return 0
 
 
+def _guard(refuse: Refuse) -> None:
+    """Have the program refused where it makes something that the engine does not do."""
+    begin = pulumi.Resource.__init__
+
+    def init(  # noqa: PLR0917 (the SDK's)
+        self: pulumi.Resource,
+        t: str,
+        name: str,
+        custom: bool,
+        props: Any = None,
+        opts: pulumi.ResourceOptions | None = None,
+        remote: bool = False,
+        dependency: bool = False,
+        package_ref: Any = None,
+    ) -> None:
+        if not dependency:
+            for feature in _refused(t, props, opts or pulumi.ResourceOptions(), remote, package_ref):
+                refuse(f"{feature} ('{name}', {t})")
+        begin(self, t, name, custom, props, opts, remote, dependency, package_ref)
+
+    pulumi.Resource.__init__ = init  # type: ignore[method-assign]
+
+    def replace(holder: Any, name: str, feature: str) -> None:
+        if hasattr(holder, name):  # newer than some SDKs
+            setattr(holder, name, lambda *_, **__: refuse(feature))
+
+    for hook in ("ResourceHook", "ErrorHook"):
+        replace(getattr(pulumi, hook, None), "__init__", "a resource hook")
+    for function in ("register_stack_transform", "register_resource_transform", "register_invoke_transform"):
+        replace(pulumi.runtime, function, "a stack transform")
+    replace(pulumi.runtime, "call", "a method of a resource")
+
+
+def _refused(t: str, props: Any, opts: Any, remote: bool, package_ref: Any) -> Iterator[str]:
+    used = {
+        "a stack reference": t == "pulumi:pulumi:StackReference",
+        "Resource.get": opts.id is not None or opts.urn is not None,
+        "a remote component": remote,
+        "a parameterised package": package_ref is not None,
+        "an asset or archive": _has_asset(props),
+    }
+    yield from (feature for feature, used_here in used.items() if used_here)
+    for name in ("transforms", "hooks", "replace_with", "replacement_trigger", "state_migrations",
+                 "env_var_mappings", "plugin_download_url"):  # fmt: skip
+        if getattr(opts, name, None) not in (None, [], ""):
+            yield f"the resource option {name}"
+
+
+def _has_asset(value: Any) -> bool:
+    if isinstance(value, pulumi.Asset | pulumi.Archive):
+        return True
+    if getattr(type(value), "_pulumi_input_type", False):
+        value = vars(value)
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list | tuple) and any(map(_has_asset, value))
+
+
+def _leave(code: int) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # faster than taking the interpreter down
+
+
 def _of_program(error: BaseException, program: Path) -> TracebackType | None:
     """The traceback from the first frame of the program's own files on; all of it if there is none."""
     folder = str(program if program.is_dir() else program.parent)
@@ -114,7 +243,4 @@ def _of_program(error: BaseException, program: Path) -> TracebackType | None:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # threads of unfinished registrations have nothing left to say
+    _leave(main())

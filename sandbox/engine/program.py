@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from sandbox.engine.children import Children, kill
 from sandbox.engine.config import Project
+from sandbox.engine.errors import REFUSAL
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _PATIENCE = 5.0  # seconds
@@ -56,6 +57,7 @@ class Program:
             "project": self._project.name,
             "program": str(self._project.main),
             "root": str(self._project.folder),
+            "refusal": REFUSAL,
         }
         with contextlib.suppress(BrokenPipeError):
             self._popen.stdin.write(json.dumps(document).encode() + b"\n")

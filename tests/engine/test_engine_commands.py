@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,25 +139,85 @@ def test_surroundings_that_only_the_cli_has(stack: Any, change: dict[str, str], 
     assert "Pulumi CLI" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("program", "named"),
-    [
-        ('Thing("a", opts=pulumi.ResourceOptions(transforms=[lambda args: None]))', "transform"),
-        ('Thing("a", file=pulumi.StringAsset("text"))', "asset"),
-        ('pulumi.StackReference("organization/box/other")', "stack reference"),
-        ('Thing("a", opts=pulumi.ResourceOptions(replacement_trigger="x"))', "replacement trigger"),
-        ('class R(pulumi.ComponentResource): pass\nR("x:y:Z", "r", {}, None, True)', "remote component"),
-    ],
-)
-def test_programs_that_only_the_cli_runs(tmp_path: Path, program: str, named: str) -> None:
-    stack = stacks.Stack(tmp_path, program + "\n")
-    done = stack.run("up", "--yes")
+REFUSED = {
+    "a stack reference": 'pulumi.StackReference("organization/box/other")',
+    "Resource.get": 'Thing("a", opts=Opts(id="a-1"))',
+    "transforms": 'Thing("a", opts=Opts(transforms=[hook]))',
+    "a stack transform": "pulumi.runtime.register_stack_transform(hook)",
+    "a resource hook": 'pulumi.ResourceHook("hook", hook)',
+    "an asset or archive": 'Thing("a", files={"one": [pulumi.StringAsset("text")]})',
+    "replacement_trigger": 'Thing("a", opts=Opts(replacement_trigger="x"))',
+    "replace_with": 'Thing("a", opts=Opts(replace_with=[before]))',
+    "plugin_download_url": 'Thing("a", opts=Opts(plugin_download_url="https://plugins.example.com"))',
+    "a remote component": 'pulumi.ComponentResource("x:y:Z", "remote", {}, None, True)',
+    "a parameterised package": 'pulumi.CustomResource("x:y:Z", "z", {}, None, False, hook())',
+    "a method of a resource": 'pulumi.runtime.call("x:y:Z/method", {})',
+    "state_migrations": 'Thing("a", opts=Opts(state_migrations=[hook]))',
+    "pulumi:pulumi:getResource": 'pulumi.runtime.invoke("pulumi:pulumi:getResource", {"urn": "x"})',
+}
+REFUSING = """\
+from pulumi import ResourceOptions as Opts
+
+async def hook(args=None):
+    pass
+
+before = Thing("before")
+exec(os.environ["STATEMENT"])
+"""
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return stacks.Stack(tmp_path_factory.mktemp("refusing"), REFUSING)
+
+
+@pytest.mark.parametrize("feature", REFUSED)
+def test_programs_that_only_the_cli_runs(refusing: Any, feature: str) -> None:
+    """Refused before anything is made, although nothing was previewed and an earlier resource is registered."""
+    done = refusing.run("up", "--yes", "--skip-preview", STATEMENT=REFUSED[feature])
     assert done.returncode == 1
     text = done.stdout + done.stderr
-    assert named in text
-    assert "CLI" in text
-    assert stack.objects() == {}
-    assert "resources" not in stack.state()
+    assert feature in text
+    assert "not supported by the sandbox's embedded engine; use the Pulumi CLI" in text
+    assert refusing.objects() == {}
+    assert "resources" not in refusing.state()
+
+
+CRATES = """\
+from crate import *
+
+first = Thing("first")
+found = get_crate("base-0")
+second = Thing("second", value=found["value"])
+"""
+
+
+@pytest.fixture
+def crates(tmp_path: Path) -> Any:
+    stack = stacks.Stack(tmp_path, CRATES)
+    shutil.copy(stacks.COMMON / "crate.py", stack.folder)
+    stack.environment["PATH"] = os.pathsep.join([str(stacks.COMMON), stack.environment["PATH"]])
+    base = {"label": "base", "serial": "base-0", "rev": 1, "token": "t", "value": "found"}
+    stack.cloud_file.write_text(json.dumps({"objects": {"base-0": base}, "counters": {}, "faults": {}}))
+    return stack
+
+
+def test_refused_after_a_function_was_called(crates: Any) -> None:
+    """The call lets the SDK register what came before it."""
+    crates.write(CRATES + 'pulumi.StackReference("organization/box/other")\n')
+    done = crates.run("up", "--yes", "--skip-preview")
+    assert "a stack reference" in done.stdout
+    assert list(crates.objects()) == ["base-0"]
+    crates.write(CRATES)
+    crates.up()
+    assert list(crates.objects()) == ["base-0", "first-1", "second-1"]
+
+
+def test_function_that_waits_for_a_resource(crates: Any) -> None:
+    crates.write(
+        CRATES + 'print(pulumi.runtime.invoke("crate:index:getCrate", {"id": second.serial}).value)\n'
+    )
+    assert "found" in crates.up()
 
 
 def test_children_reach_nothing_without_a_sandbox(tmp_path: Path) -> None:
