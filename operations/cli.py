@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, cast, get_args
+from typing import NoReturn
 
 import click
 
-from components.settings import ConfigurationError
+from components.settings import ConfigurationError, Lane
 from operations import certificate_expiry, orphans, profiles, verification
 from operations import drift as drifts
 from operations import roll_out as roll_outs
-from operations.engine import Engine, EngineName, Outcome
+from operations.deployment import deploy, engine_name, failed, open_with_engine, relative
+from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
-from operations.stacks import Stack, open_stack
-from providers.mimecast.authentication_profile import OPENS
+from operations.stacks import open_stack
 from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone
 from providers.mimecast.names import email_address
 
-_NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
-_CONSOLE_WORK = {
-    "due": ("Console work is due", "Nobody's sign-in changes until it is done and confirmed."),
-    "stale": ("The confirmation is stale: console work is due", _NOBODY_REMOVED),
-    "contradicted": ("Evidence contradicts the confirmation: console work is due", _NOBODY_REMOVED),
-}
 _MIMECAST_CODES = {AccountMismatch: Exit.REFUSED, PartlyDone: Exit.PARTLY}
 
 
@@ -71,6 +64,13 @@ _on_stack = _stack_command(commands)
 
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+_which_profile = click.option(
+    "--profile",
+    type=click.Choice([lane.value for lane in Lane]),
+    default=Lane.FIRST.value,
+    show_default=True,
+    help="Which one, where certificates rotate between two profiles.",
+)
 _diff = click.option("--diff", is_flag=True, help="Show each property that changes.")
 
 
@@ -80,44 +80,21 @@ _diff = click.option("--diff", is_flag=True, help="Show each property that chang
 @click.option("--refresh", is_flag=True, help="Read the live world first, and put back what differs.")
 def up(stack: str, yes: bool, diff: bool, refresh: bool) -> Exit:
     """Deploy, then say whether console work is due and where its run sheet is."""
-    opened, engine = _open(stack, "up")
-    return _deploy(opened, engine, yes=yes, diff=diff, refresh=refresh)
-
-
-def _deploy(opened: Stack, engine: Engine, *, yes: bool, diff: bool = False, refresh: bool = False) -> Exit:
-    settings = opened.settings()
-    engine.ensure_stack()
-    orphans.refuse(opened, engine, settings)
-    flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
-    # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
-    flags += ["--skip-preview"] if opened.on_sandbox and yes else []
-    outcome = engine.run("up", *flags)
-    if outcome.code:
-        return _failed(outcome)
-    profile = profiles.deployed(outcome)
-    if profile and profile.state not in OPENS:
-        page = profiles.write_run_sheet(opened, settings, profile)
-        why, effect = _CONSOLE_WORK[profile.state]
-        click.echo(
-            f"\n{why}, for an administrator of Mimecast account {settings.account_code}.\n"
-            f"Run sheet: {_relative(page)} (and .md, .txt). {effect}"
-        )
-    else:
-        profiles.remove_run_sheet(opened)
-    return Exit.FINE
+    opened, engine = open_with_engine(stack, "up")
+    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh)
 
 
 @_on_stack
 @_diff
 def preview(stack: str, diff: bool) -> Exit:
     """Say what up would do, without doing it. Exit code 2 when it would change something."""
-    opened, engine = _open(stack, "preview")
+    opened, engine = open_with_engine(stack, "preview")
     settings = opened.settings()
     engine.ensure_stack()
     orphans.refuse(opened, engine, settings)
     outcome = engine.run("preview", *(["--diff"] if diff else []))
     if outcome.code:
-        return _failed(outcome, dry=True)
+        return failed(outcome, dry=True)
     return Exit.CHANGES if outcome.changed else Exit.FINE
 
 
@@ -127,11 +104,11 @@ def drift(stack: str) -> Exit:
 
     Exit code 2 when they differ, and when the signing certificate ends within seven days.
     """
-    opened, engine = _open(stack, "drift")
+    opened, engine = open_with_engine(stack, "drift")
     settings = opened.settings()
     outcome = engine.run("preview", "--refresh", quiet=True)
     if outcome.code:
-        return _failed(outcome, dry=True)
+        return failed(outcome, dry=True)
     found = drifts.report(outcome.events)
     click.echo("\n".join(found.lines()))
     certificate = certificate_expiry.check(opened, settings, engine.resources())
@@ -152,17 +129,18 @@ def drift(stack: str) -> Exit:
 @_yes
 def down(stack: str, yes: bool) -> Exit:
     """Destroy what the stack made. What Mimecast cannot delete is named and left."""
-    _, engine = _open(stack, "down")
+    _, engine = open_with_engine(stack, "down")
     outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []))
-    return _failed(outcome) if outcome.code else Exit.FINE
+    return failed(outcome) if outcome.code else Exit.FINE
 
 
 @_on_stack
-def run_sheet(stack: str) -> Exit:
+@_which_profile
+def run_sheet(stack: str, profile: str) -> Exit:
     """Write the run sheet of the console work, due or done."""
-    opened, engine = _open(stack, "run-sheet")
-    page = profiles.write_run_sheet(opened, opened.settings(), _profile(engine))
-    click.echo(f"Run sheet: {_relative(page)} (and .md, .txt)")
+    opened, engine = open_with_engine(stack, "run-sheet")
+    page = profiles.write_run_sheet(opened, opened.settings(), _profile(engine, Lane(profile)))
+    click.echo(f"Run sheet: {relative(page)} (and .md, .txt)")
     return Exit.FINE
 
 
@@ -172,11 +150,13 @@ def run_sheet(stack: str) -> Exit:
     "--evidence", required=True, help="What shows it: a change number, a screenshot, a test sign-in."
 )
 @click.option("--fingerprint", help="The fingerprint printed on the run sheet that was worked from.")
-def confirm(stack: str, by: str, evidence: str, fingerprint: str | None) -> Exit:
+@_which_profile
+def confirm(stack: str, by: str, evidence: str, fingerprint: str | None, profile: str) -> Exit:
     """Record that the console holds the values of the run sheet."""
-    opened, engine = _open(stack, "confirm")
-    confirmed = profiles.confirm(opened, _profile(engine), by=by, evidence=evidence, fingerprint=fingerprint)
-    click.echo(f"Confirmed {confirmed.fingerprint} by {by}, in {_relative(opened.file)}. Deploy it: up")
+    opened, engine = open_with_engine(stack, "confirm")
+    wanted = _profile(engine, Lane(profile))
+    confirmed = profiles.confirm(opened, wanted, by=by, evidence=evidence, fingerprint=fingerprint)
+    click.echo(f"Confirmed {confirmed.fingerprint} by {by}, in {relative(opened.file)}. Deploy it: up")
     return Exit.FINE
 
 
@@ -191,7 +171,7 @@ def verify(stack: str, saml_request: str | None, by: str) -> Exit:
     Of a capture only the sign-in request's issuer, destination, reply URL and contexts are kept.
     """
     seen = verification.captured(saml_request) if saml_request else None
-    opened, engine = _open(stack, "verify")
+    opened, engine = open_with_engine(stack, "verify")
     verdict = verification.verify(opened, opened.settings(), _profile(engine), seen, by=by)
     click.echo("\n".join(verdict.lines()))
     return verdict.code
@@ -214,7 +194,7 @@ def roll_out_status(stack: str) -> Exit:
     opened = open_stack(stack)
     engine, why = None, ""
     try:
-        engine = Engine(opened, _engine_name(), "roll-out status")
+        engine = Engine(opened, engine_name(), "roll-out status")
     except OperationError as error:
         why = str(error)
     standing = roll_outs.status(opened, opened.settings(), engine, why)
@@ -249,10 +229,10 @@ def roll_out_widen(
     else:
         normal = tuple(map(_address, pilot))
         choice = roll_outs.widen(opened, settings, share=share, pilot=normal, everybody=everybody)
-    click.echo(f"{_relative(opened.file)}: {roll_outs.describe(choice)}.")
+    click.echo(f"{relative(opened.file)}: {roll_outs.describe(choice)}.")
     if apply_:
         # With a refresh: after a roll-back the stack's state may still list who was taken out.
-        return _deploy(opened, Engine(opened, _engine_name(), "roll-out widen"), yes=yes, refresh=True)
+        return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
     click.echo(
         "Nobody was added yet: that is the next deployment's work. Commit the file, then: up --refresh"
     )
@@ -264,7 +244,7 @@ def roll_out_halt(stack: str) -> Exit:
     """Stop widening: who is in the group stays in it, and nobody is added."""
     opened = open_stack(stack)
     choice, domains = roll_outs.halt(opened, opened.settings())
-    click.echo(f"{_relative(opened.file)}: {roll_outs.describe(choice)}, as read live from the group.")
+    click.echo(f"{relative(opened.file)}: {roll_outs.describe(choice)}, as read live from the group.")
     if domains:
         click.echo(f"In the group by another hand, and left there: {', '.join(domains)}")
     click.echo("The group was not changed. Commit the file, so that no other deployment widens it again.")
@@ -275,7 +255,7 @@ def roll_out_halt(stack: str) -> Exit:
 def roll_out_back(stack: str) -> Exit:
     """Take everybody out of the group, at once. Needs neither Entra nor Pulumi."""
     opened = open_stack(stack)
-    written = f"{_relative(opened.file)}: rollOut.who none, so that the next deployment puts nobody back."
+    written = f"{relative(opened.file)}: rollOut.who none, so that the next deployment puts nobody back."
     try:
         done = roll_outs.back(opened)
     except MimecastError:
@@ -292,33 +272,9 @@ def _address(text: str) -> str:
         raise click.UsageError(f"{text!r} {error}") from None
 
 
-def _open(name: str, verb: str) -> tuple[Stack, Engine]:
-    wanted = _engine_name()
-    stack = open_stack(name)
-    return stack, Engine(stack, wanted, verb)
-
-
-def _engine_name() -> EngineName:
-    wanted = os.environ.get("ENGINE") or "auto"
-    if wanted not in get_args(EngineName):
-        raise OperationError(
-            f"ENGINE is {wanted}; allowed are {', '.join(get_args(EngineName))}.", Exit.USAGE
-        )
-    return cast("EngineName", wanted)
-
-
-def _profile(engine: Engine) -> profiles.Profile:
-    profile = profiles.read(engine)
+def _profile(engine: Engine, lane: Lane = Lane.FIRST) -> profiles.Profile:
+    profile = profiles.read(engine, lane)
     if profile is None:
-        raise OperationError("The stack has no authentication profile yet. Deploy it first: up")
+        which = "second authentication profile" if lane is Lane.SECOND else "authentication profile"
+        raise OperationError(f"The stack has no {which} yet. Deploy it first: up")
     return profile
-
-
-def _failed(outcome: Outcome, *, dry: bool = False) -> Exit:
-    if outcome.refused:
-        return Exit.REFUSED
-    return Exit.PARTLY if outcome.changed and not dry else Exit.ERROR
-
-
-def _relative(path: Path) -> str:
-    return os.path.relpath(path)

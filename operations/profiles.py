@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from components.settings import Confirmed, Settings
+from components.settings import Confirmed, Lane, Settings
 from operations.engine import Engine, Outcome
 from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack
@@ -22,6 +23,7 @@ _TYPE = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
 class Profile:
     """What the last deployment wants the console to hold."""
 
+    lane: Lane
     form: dict[str, Any]
     thumbprint: str
     fingerprints: Fingerprints
@@ -31,30 +33,49 @@ class Profile:
     confirmed: dict[str, Any] | None
     evidence: dict[str, Any] | None
 
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a certificate, so that nothing is due in the console."""
+        return not self.form["certificate"] and not self.form["monitorMetadataUrl"]
+
 
 def resources(engine: Engine, type_: str) -> list[dict[str, Any]]:
     """The resources of a type in the stack's state. Raises OperationError when there is no such stack."""
     return [resource for resource in engine.resources() if resource["type"] == type_]
 
 
-def read(engine: Engine) -> Profile | None:
-    """The profile in the stack's state; None before the first deployment."""
-    for resource in resources(engine, _TYPE):
-        return _profile(resource["outputs"])
+def read(engine: Engine, lane: Lane = Lane.FIRST) -> Profile | None:
+    """A lane's profile in the stack's state; None before the first deployment, and where there is no such lane."""
+    return of(resources(engine, _TYPE), lane)
+
+
+def of(found: Iterable[Mapping[str, Any]], lane: Lane) -> Profile | None:
+    """A lane's profile among resources of a state; None when it is not there."""
+    for resource in found:
+        if resource["type"] == _TYPE and lane_of(resource["urn"]) is lane:
+            return _profile(lane, resource["outputs"])
     return None
 
 
-def deployed(outcome: Outcome) -> Profile | None:
-    """The profile as a deployment that has just ended left it; None when the program has none."""
+def deployed(outcome: Outcome) -> dict[Lane, Profile]:
+    """The profiles as a deployment that has just ended left them, by lane."""
+    found = {}
     for event in outcome.events:
         metadata = event.get("resOutputsEvent", {}).get("metadata", {})
         if metadata.get("type") == _TYPE and metadata.get("new"):
-            return _profile(metadata["new"]["outputs"])
-    return None
+            lane = lane_of(metadata["urn"])
+            found[lane] = _profile(lane, metadata["new"]["outputs"])
+    return found
 
 
-def _profile(outputs: dict[str, Any]) -> Profile:
+def lane_of(urn: str) -> Lane:
+    """The lane that a resource belongs to, from its name: the second's end so, the first's are as they ever were."""
+    return Lane.SECOND if urn.endswith(f"-{Lane.SECOND}") else Lane.FIRST
+
+
+def _profile(lane: Lane, outputs: Mapping[str, Any]) -> Profile:
     return Profile(
+        lane=lane,
         form=outputs["form"],
         thumbprint=outputs["thumbprint"],
         fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
@@ -65,9 +86,10 @@ def _profile(outputs: dict[str, Any]) -> Profile:
     )
 
 
-def run_sheet_path(stack: Stack, suffix: str) -> Path:
-    """Where the stack's run sheet is written; ``suffix`` is ``html``, ``md`` or ``txt``."""
-    return stack.root / "build" / "run-sheet" / f"{stack.name}.{suffix}"
+def run_sheet_path(stack: Stack, suffix: str, lane: Lane = Lane.FIRST) -> Path:
+    """Where a lane's run sheet is written; ``suffix`` is ``html``, ``md`` or ``txt``."""
+    name = stack.name if lane is Lane.FIRST else f"{stack.name}-{lane}"
+    return stack.root / "build" / "run-sheet" / f"{name}.{suffix}"
 
 
 def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
@@ -81,22 +103,31 @@ def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
         fingerprints=profile.fingerprints,
         state=profile.state,
         evidence=profile.evidence,
+        second=profile.lane is Lane.SECOND,
     )
-    page = run_sheet_path(stack, "html")
+    page = run_sheet_path(stack, "html", profile.lane)
     page.parent.mkdir(parents=True, exist_ok=True)
     for suffix, render in _RENDERED.items():
-        run_sheet_path(stack, suffix).write_text(render(sheet), encoding="utf-8")
+        run_sheet_path(stack, suffix, profile.lane).write_text(render(sheet), encoding="utf-8")
     return page
 
 
-def remove_run_sheet(stack: Stack) -> None:
+def remove_run_sheet(stack: Stack, lane: Lane = Lane.FIRST) -> None:
     """Removes the sheet of work that is done, so that nobody works from it again."""
     for suffix in _RENDERED:
-        run_sheet_path(stack, suffix).unlink(missing_ok=True)
+        run_sheet_path(stack, suffix, lane).unlink(missing_ok=True)
 
 
 def confirm(stack: Stack, profile: Profile, *, by: str, evidence: str, fingerprint: str | None) -> Confirmed:
-    """Records a person's word in the stack's file. Raises OperationError for a sheet that is out of date."""
+    """Records a person's word in the stack's file.
+
+    Raises OperationError for a sheet that is out of date, and for a profile that has no certificate yet.
+    """
+    if profile.idle:
+        raise OperationError(
+            f"The {profile.lane} profile has no certificate yet, so there is nothing to confirm.",
+            Exit.REFUSED,
+        )
     wanted = profile.fingerprints.critical
     if fingerprint is not None and fingerprint != wanted:
         raise OperationError(
@@ -110,5 +141,5 @@ def confirm(stack: Stack, profile: Profile, *, by: str, evidence: str, fingerpri
         at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         evidence=evidence,
     )
-    stack.confirm(confirmed)
+    stack.confirm(confirmed, profile.lane)
     return confirmed

@@ -20,7 +20,9 @@ from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack, Target
 from operations.tenant import connect
 from providers.mimecast import groups
+from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import GroupNotFound, MimecastError
+from providers.mimecast.groups import CloudGroup
 from providers.mimecast.names import enumerate_some
 
 _MEMBERSHIP = "pulumi-python:dynamic/mimecast:GroupMembership"
@@ -137,22 +139,28 @@ def _addresses(stack: Stack, settings: Settings) -> list[str]:
 
 def _live(stack: Stack) -> Found:
     try:
-        client = connect(stack)
-        group = groups.find_group(client, stack.target().group)
-        if group is None:
+        client, target = connect(stack), stack.target()
+        present = _groups(client, target)
+        if not present:
             return Found(frozenset(), "read live: there is no such group yet")
-        return Found(
-            frozenset(groups.list_members(client, group)), f"read live at {_now():%Y-%m-%d %H:%M:%SZ}"
-        )
+        people = frozenset().union(*(groups.list_members(client, group) for group in present))
+        second = f", in “{target.second_group}” as well" if len(present) > 1 else ""
+        return Found(people, f"read live at {_now():%Y-%m-%d %H:%M:%SZ}{second}")
     except MimecastError as error:
         return Found(None, f"Mimecast was not read: {_short(error)}")
 
 
+def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
+    """Those of the two profiles that are there; most stacks have one profile."""
+    found = (groups.find_group(client, name) for name in (target.group, target.second_group))
+    return [group for group in found if group is not None]
+
+
 def _deployed(engine: Engine) -> tuple[list[str] | None, str]:
     profile = profiles.read(engine)
-    members = next(
-        (list(resource["outputs"]["members"]) for resource in profiles.resources(engine, _MEMBERSHIP)), None
-    )
+    memberships = profiles.resources(engine, _MEMBERSHIP)
+    people = {member for resource in memberships for member in resource["outputs"]["members"]}
+    members = sorted(people) if memberships else None
     state = (
         f"{profile.state} (as deployed last{_attested(profile)})"
         if profile
@@ -236,7 +244,11 @@ def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
     no configuration of this project holds them. Raises MimecastError.
     """
     client = connect(stack)
-    members = groups.list_members(client, groups.require_group(client, stack.target().group))
+    target = stack.target()
+    present = [groups.require_group(client, target.group), groups.find_group(client, target.second_group)]
+    members = {
+        member for group in present if group is not None for member in groups.list_members(client, group)
+    }
     people = tuple(sorted(member for member in members if not member.startswith("@")))
     choice = settings.roll_out.model_copy(
         update={"who": "pilot" if people else "none", "pilot": people, "share": 0}
@@ -291,16 +303,18 @@ def back(stack: Stack) -> RolledBack:
 
 def _emptied(stack: Stack, before: RollOut | None) -> RolledBack:
     target, client = stack.target(), connect(stack)
-    group = groups.find_group(client, target.group)
-    if group is None:
+    present = _groups(client, target)
+    if not present:
         raise GroupNotFound(f"Mimecast has no cloud group called {target.group!r}; nobody was taken out")
-    members = sorted(groups.list_members(client, group))
-    if not members:
+    members = {group.name: sorted(groups.list_members(client, group)) for group in present}
+    people = sorted({member for each in members.values() for member in each})
+    if not people:
         return RolledBack(target, (), (), None)
-    record = _write_record(stack, target, members, before)
-    groups.change_members(client, group, add=(), remove=members)
-    left = groups.list_members(client, group)
-    removed = tuple(member for member in members if member not in left)
+    record = _write_record(stack, target, people, before)
+    for group in present:
+        groups.change_members(client, group, add=(), remove=members[group.name])
+    left = {member for group in present for member in groups.list_members(client, group)}
+    removed = tuple(member for member in people if member not in left)
     return RolledBack(target, removed, tuple(sorted(left)), record)
 
 
@@ -321,7 +335,7 @@ def _write_record(stack: Stack, target: Target, members: list[str], before: Roll
         "group": target.group,
         "at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "members": members,
-        "rollOut": before.model_dump(by_alias=True) if before else None,
+        "rollOut": before.model_dump(by_alias=True, exclude_none=True) if before else None,
     }
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(f"{json.dumps(content, indent=2)}\n", encoding="utf-8")

@@ -2,7 +2,8 @@
 
 A stack that is deployed on the sandbox works on a copy of its file, in the sandbox's folder: what a rehearsal
 confirms must not end in a tracked file. The copy follows the tracked file on every run and keeps for itself only
-what commands wrote into it: confirmation and evidence, and the roll-out until the tracked file has another one.
+what commands wrote into it: confirmation and evidence, and the roll-out and the certificates until the tracked file
+has others.
 """
 
 from __future__ import annotations
@@ -13,29 +14,44 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from components.settings import NAMESPACE, Confirmed, Evidence, RollOut, Settings, from_file, read_values
+from components.settings import (
+    NAMESPACE,
+    Certificates,
+    Confirmed,
+    Evidence,
+    Lane,
+    RollOut,
+    Settings,
+    from_file,
+    read_values,
+)
 from operations.exit_codes import OperationError
 
 PROJECT = "mimecast-sso"
 SANDBOX_STACK = "sandbox"
 _PROFILE = f"{NAMESPACE}:authenticationProfile"
 _ROLL_OUT = f"{NAMESPACE}:rollOut"
+_CERTIFICATES = f"{NAMESPACE}:certificates"
+_WRITTEN = {_ROLL_OUT: "roll-out", _CERTIFICATES: "certificates"}
 _SALT = "encryptionsalt"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a stack's roll-out group is: the Mimecast account, its region, the group's name."""
+    """Where a stack's roll-out groups are: the Mimecast account, its region, the groups' names."""
 
     account_code: str
     region: str
     group: str
+    second_group: str
+    """That of the second profile; most stacks have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +88,18 @@ class Stack:
         """The validated configuration; secrets stay encrypted. Raises ConfigurationError."""
         return from_file(self.file)
 
-    def confirm(self, confirmed: Confirmed) -> None:
+    def confirm(self, confirmed: Confirmed, lane: Lane = Lane.FIRST) -> None:
         """Writes the confirmation into the stack's file, keeping its comments. Atomic."""
         document = _load(self.file)
-        profile = document["config"].setdefault(_PROFILE, {})
+        profile = _attested(document, lane)
         profile["confirmed"] = confirmed.model_dump()
         profile.pop("evidence", None)  # It is about what was confirmed before.
         _save(self.file, document)
 
-    def record(self, evidence: Evidence) -> None:
+    def record(self, evidence: Evidence, lane: Lane = Lane.FIRST) -> None:
         """Writes what was seen after the confirmation into the stack's file, keeping its comments. Atomic."""
         document = _load(self.file)
-        document["config"].setdefault(_PROFILE, {})["evidence"] = evidence.document()
+        _attested(document, lane)["evidence"] = evidence.document()
         _save(self.file, document)
 
     def set_roll_out(self, wanted: RollOut) -> None:
@@ -97,9 +113,23 @@ class Stack:
             else:
                 section.pop(key, None)
         _save(self.file, document)
+        self._keep(_ROLL_OUT, document)
+
+    def set_certificates(self, wanted: Certificates) -> None:
+        """Writes generations, the active one and the rest of a rotation into the stack's file. Atomic.
+
+        Comments stay, those of generations that stay included.
+        """
+        document = _load(self.file)
+        section = document["config"].setdefault(_CERTIFICATES, {})
+        _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
+        _save(self.file, document)
+        self._keep(_CERTIFICATES, document)
+
+    def _keep(self, key: str, document: Any) -> None:
         if self.on_sandbox:
-            kept = {"tracked": _plain_roll_out(_load(self.tracked)), "written": _plain_roll_out(document)}
-            _kept_roll_out(self.file).write_text(json.dumps(kept), encoding="utf-8")
+            kept = {"tracked": _plain(_load(self.tracked), key), "written": _plain(document, key)}
+            _kept(self.file, key).write_text(json.dumps(kept), encoding="utf-8")
 
     def target(self) -> Target:
         """Account, region and group alone, so that a fault anywhere else in the file stops no roll-back."""
@@ -109,7 +139,14 @@ class Stack:
         for key in ("region", "accountCode"):
             if not isinstance(values.get(key), str):
                 raise OperationError(f"The stack file {self.file} has no {NAMESPACE}:{key}.")
-        return Target(values["accountCode"], values["region"], str(group or RollOut().group))
+        second = section.get("secondGroup") if isinstance(section, dict) else None
+        roll_out = RollOut(group=str(group or RollOut().group), secondGroup=str(second) if second else None)
+        return Target(
+            values["accountCode"],
+            values["region"],
+            roll_out.group_of(Lane.FIRST),
+            roll_out.group_of(Lane.SECOND),
+        )
 
 
 def open_stack(name: str) -> Stack:
@@ -161,25 +198,81 @@ def _follow(tracked: Path, copy: Path) -> None:
         if _SALT in present:
             document.setdefault(_SALT, present[_SALT])
         written = present["config"].get(_PROFILE, {})
-        for key in ("confirmed", "evidence"):
-            if written.get(key):
-                document["config"].setdefault(_PROFILE, {}).setdefault(key, written[key])
-    kept = _kept_roll_out(copy)
-    if kept.is_file():
-        record = json.loads(kept.read_text(encoding="utf-8"))
-        if record["tracked"] == _plain_roll_out(document):
-            document["config"][_ROLL_OUT] = record["written"]
-        else:
-            kept.unlink()
+        for lane, attested in ((Lane.FIRST, written), (Lane.SECOND, written.get(Lane.SECOND.value) or {})):
+            for key in ("confirmed", "evidence"):
+                if attested.get(key):
+                    _attested(document, lane).setdefault(key, attested[key])
+    for key in _WRITTEN:
+        _follow_written(document, copy, key)
     _save(copy, document)
 
 
-def _kept_roll_out(copy: Path) -> Path:
-    return copy.with_suffix(".roll-out.json")
+def _follow_written(document: Any, copy: Path, key: str) -> None:
+    """What a command wrote stays until the tracked file says something else."""
+    kept = _kept(copy, key)
+    if not kept.is_file():
+        return
+    record = json.loads(kept.read_text(encoding="utf-8"))
+    if record["tracked"] == _plain(document, key):
+        document["config"][key] = record["written"]
+    else:
+        kept.unlink()
 
 
-def _plain_roll_out(document: Any) -> Any:
-    return json.loads(json.dumps(document["config"].get(_ROLL_OUT)))
+def _kept(copy: Path, key: str) -> Path:
+    return copy.with_suffix(f".{_WRITTEN[key]}.json")
+
+
+def _plain(document: Any, key: str) -> Any:
+    return json.loads(json.dumps(document["config"].get(key)))
+
+
+def _attested(document: Any, lane: Lane) -> Any:
+    """The part of the file that holds what is known of a lane's profile."""
+    profile = document["config"].setdefault(_PROFILE, {})
+    return profile.setdefault(Lane.SECOND.value, {}) if lane is Lane.SECOND else profile
+
+
+def _dumped(model: Certificates, *, exclude_defaults: bool = False) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=exclude_defaults)
+
+
+def _rewrite(section: Any, wanted: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
+    """Makes a map of the file hold these values, touching no more than differs: comments hang on what stays.
+
+    ``needed`` are those of the ``wanted`` values that are no defaults; a default stands there only if it did before.
+    """
+    for key in [key for key in section if key not in wanted]:
+        del section[key]
+    for key in [key for key in wanted if key in section or key in needed]:
+        present, value = section.get(key), wanted[key]
+        if isinstance(present, dict) and isinstance(value, dict):
+            _rewrite(present, value, needed.get(key, {}))
+        elif isinstance(present, list) and isinstance(value, list):
+            _rewrite_list(present, value, needed.get(key, []))
+        elif _plain_value(present) != value:
+            section[key] = needed.get(key, value)
+
+
+def _rewrite_list(present: Any, wanted: list[Any], needed: list[Any]) -> None:
+    """The same for a list of maps that are told apart by thumbprint or label."""
+    identities = [_identity(value) for value in wanted]
+    for index in reversed(range(len(present))):
+        if _identity(present[index]) not in identities:
+            del present[index]
+    for index, identity in enumerate(identities):
+        if index < len(present) and _identity(present[index]) == identity:
+            _rewrite(present[index], wanted[index], needed[index])
+        else:
+            present.insert(index, needed[index])
+
+
+def _identity(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("thumbprint") or entry.get("label"))
+
+
+def _plain_value(value: Any) -> Any:
+    return str(value) if value is not None and not isinstance(value, (bool, int, float)) else value
 
 
 def _yaml() -> YAML:

@@ -58,12 +58,15 @@ class RunSheet:
     fingerprints: Fingerprints
     state: str
     evidence: Mapping[str, Any] | None = None
+    second: bool = False
+    """Whether it is the second profile, which rotations of the certificate keep."""
 
     @property
     def confirm_command(self) -> str:
         """What to run when the console holds these values."""
         return (
-            f".venv/bin/mimecast-sso confirm --stack {self.stack} --fingerprint {self.fingerprints.critical} "
+            f".venv/bin/mimecast-sso confirm --stack {self.stack}{' --profile second' if self.second else ''} "
+            f"--fingerprint {self.fingerprints.critical} "
             "--by NAME --evidence TEXT"
         )
 
@@ -154,7 +157,8 @@ _CONFIRM = (
 
 
 def _title(sheet: RunSheet) -> str:
-    return f"Mimecast console: single sign-on for {sheet.account_code} ({sheet.stack})"
+    which = ", second profile" if sheet.second else ""
+    return f"Mimecast console: single sign-on for {sheet.account_code} ({sheet.stack}{which})"
 
 
 def _standing(sheet: RunSheet) -> str:
@@ -321,7 +325,8 @@ def _row(sheet: RunSheet, field: FormField) -> Row:
     if field.key == _CERTIFICATE:
         value = normal_certificate(value)
         before = "another certificate" if before and normal_certificate(before) != value else ""
-    return Row(field.key, field.label, value, before, _note(field))
+    imported = field.key == _CERTIFICATE and not value and sheet.form["monitorMetadataUrl"] is True
+    return Row(field.key, field.label, value, before, _IMPORTED if imported else _note(field))
 
 
 def _facts(sheet: RunSheet) -> dict[str, str]:
@@ -338,6 +343,9 @@ def _shown(value: str | bool) -> str:
     if isinstance(value, bool):
         return TICKED if value else UNTICKED
     return value.strip()
+
+
+_IMPORTED = "type nothing: press Import beside the Metadata URL, which fills it"
 
 
 def _note(field: FormField) -> str:
