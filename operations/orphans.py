@@ -2,7 +2,8 @@
 
 Instantiating a gallery application is one call; when its answer is lost, or the engine is killed meanwhile, the
 application exists and no state knows it. The next deployment would make a second one. So before anything is
-registered for a stack without an application, Entra is searched by template and name.
+registered for a stack without an application, Entra is searched by template and name; what is found can be adopted.
+A stack that has its application never gets another one by adopting: that would delete its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 
 _TYPE = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
+_PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,12 @@ class Orphan:
 
 
 def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
-    """Raises OperationError when the deployment would make an application that an earlier run made already."""
-    if _knows_its_application(engine.resources()):
+    """Raises OperationError when the deployment would make, or adopt, a second application."""
+    resources = engine.resources()
+    adopt = settings.application.adopt
+    if adopt:
+        _refuse_another(resources, adopt)
+    if adopt or _knows_its_application(resources):
         return
     os.environ.update(stack.environment)  # Proxy and trust are read from there.
     try:
@@ -46,11 +52,24 @@ def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
         raise OperationError(
             f'Entra already has "{name}" from the gallery, without the identifier of any other stack, and this stack '
             "knows nothing of it:\n" + "\n".join(lines) + "\n"
-            "Most likely an earlier run made it and lost the answer. Nobody signs in through it. Nothing was changed.\n"
-            f"Delete it (az ad app delete --id {found[0].client_id}) and run again. If it belongs to somebody else, "
-            "write another mimecast-sso:application.displayName.",
+            "Most likely an earlier run made it and lost the answer. Nothing was changed. Take it over:\n"
+            f"  mimecast-sso:application:\n    adopt: {found[0].client_id}\n"
+            f"or delete it (az ad app delete --id {found[0].client_id}), and run again. If it belongs to somebody "
+            "else, write another mimecast-sso:application.displayName.",
             Exit.REFUSED,
         )
+
+
+def _refuse_another(resources: Iterable[Mapping[str, Any]], adopt: str) -> None:
+    for resource in resources:
+        own = str((resource.get("inputs") or {}).get("clientId") or adopt)
+        if resource["type"] == _PRINCIPAL and not resource.get("delete") and own.lower() != adopt:
+            raise OperationError(
+                f"mimecast-sso:application.adopt is {adopt}, and this stack has application {own} already: adopting "
+                "another would delete that one. Nothing was changed. Remove the key, or write "
+                f"adopt: {own}.",
+                Exit.REFUSED,
+            )
 
 
 def _knows_its_application(resources: Iterable[Mapping[str, Any]]) -> bool:
