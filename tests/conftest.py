@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.support import soak
 from tests.support.sandboxes import RunningSandbox, started
 
 
@@ -14,3 +15,9 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
     """A started and seeded sandbox, one per test module: see ``tests.support.sandboxes``."""
     with started(tmp_path_factory.mktemp("sandbox")) as running:
         yield running
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
+    """``tally(name, count, unit)`` adds to a figure in ``build/soak.json``: see ``tests.support.soak``."""
+    return soak.tally(request)

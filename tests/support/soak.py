@@ -1,4 +1,4 @@
-"""Keeps what long runs count, in ``build/soak.json``."""
+"""Keeps what long runs count, in ``build/soak.json``: ``{name: {"value": count, "unit": …, "run": …}}``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import pytest
 SOAK = Path(__file__).resolve().parents[2] / "build" / "soak.json"
 
 
-@pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
-    """``tally(name, count, unit)`` adds to a figure of this run; only tests marked ``soak`` leave a trace.
+    """What adds to a figure of this run: ``(name, count, unit)``. Only tests marked ``soak`` leave a trace.
 
     Tests of one run add up over pytest-xdist's workers; the first one of a new run begins at nothing.
     """

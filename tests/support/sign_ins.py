@@ -1,0 +1,135 @@
+"""People who sign in all the time: several threads that walk the portal's and Entra's pages while something else runs.
+
+Each sign-in is a whole one, over every form from the portal's own page on, with unmodified sessions. Some keep the
+session at Entra, as people with an open browser do, some come anew and enter their password.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import requests
+
+from facts.regions import REGIONS
+from sandbox import credentials
+from sandbox.browser import Browser, Page
+
+_ANEW_EVERY = 5
+_MOST_PAGES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A sign-in that did not reach the portal: who, between which moments (``time.monotonic``), and what was read."""
+
+    address: str
+    started: float
+    ended: float
+    reason: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many sign-ins ended, and those that were refused."""
+
+    ended: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+
+class SignIns:
+    """Signs these people in, over and over, from ``threads`` threads; a context manager.
+
+    ``pause`` seconds are waited after each sign-in, so that a deployment beside it gets its share of the machine.
+    """
+
+    def __init__(
+        self, home: Path, people: Sequence[str], *, region: str = "eu", threads: int = 4, pause: float = 0.0
+    ) -> None:
+        self._home = home
+        self._people = people
+        self._start_page = REGIONS[region].sign_on_url
+        self._pause = pause
+        self._tally = Tally()
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(number,), name=f"sign-ins-{number}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def __enter__(self) -> SignIns:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def tally(self) -> Tally:
+        """What happened until now."""
+        with self._changed:
+            return Tally(self._tally.ended, list(self._tally.refused))
+
+    def wait_for(self, number: int, *, within: float) -> Tally:
+        """Waits until so many sign-ins ended in all. Raises AssertionError when they take more than ``within`` s."""
+        with self._changed:
+            reached = self._changed.wait_for(lambda: self._tally.ended >= number, within)
+        assert reached, f"{self.tally.ended} of {number} sign-ins in {within} s"
+        return self.tally
+
+    def wait_for_more(self, number: int, *, within: float = 60.0) -> Tally:
+        """Waits until so many more ended, all of which began before the wait was over."""
+        return self.wait_for(self.tally.ended + number, within=within)
+
+    def _run(self, number: int) -> None:
+        turn = number
+        browser = Browser(self._home)
+        while not self._stopping.is_set():
+            address = self._people[turn % len(self._people)]
+            if turn % _ANEW_EVERY == 0:
+                browser = Browser(self._home)
+            started = time.monotonic()
+            reason = self._sign_in(browser, address)
+            with self._changed:
+                self._tally.ended += 1
+                if reason:
+                    self._tally.refused.append(Refusal(address, started, time.monotonic(), reason))
+                self._changed.notify_all()
+            turn += len(self._threads)
+            self._stopping.wait(self._pause)
+
+    def _sign_in(self, browser: Browser, address: str) -> str:
+        """Why the person did not reach the portal; "" when they did."""
+        typed = {
+            "login": {"emailAddress": address},
+            "saml-request": {},
+            "sign-in": {"login": address, "passwd": credentials.USER_PASSWORD},
+            "saml-response": {},
+        }
+        try:
+            page = browser.open(self._start_page)
+            for _ in range(_MOST_PAGES):
+                if page.text("signed-in") is not None:
+                    return ""
+                step = next((name for name in typed if page.form(name) is not None), None)
+                if step is None:
+                    return _reason(page)
+                page = browser.submit(page.form(step), typed.pop(step))
+        except requests.RequestException as error:
+            return f"{type(error).__name__}: {error}"
+        return _reason(page)
+
+
+def _reason(page: Page) -> str:
+    found = (page.text(identifier) for identifier in ("reason", "error", "problem"))
+    return next((text for text in found if text), f"{page.url} answered {page.status}: {page.hints()[:2]}")
