@@ -19,7 +19,7 @@ from components.settings.authentication_profile import (
     Evidence,
     SecondProfile,
 )
-from components.settings.base import NAMESPACE, REFUSED, SECRET, SECRET_KEYS
+from components.settings.base import DEPLOYED, NAMESPACE, REFUSED, SECRET, SECRET_KEYS
 from components.settings.certificates import (
     Certificates,
     CutOver,
@@ -45,6 +45,7 @@ from components.settings.reading import (
 from components.settings.roll_out import RollOut
 
 __all__ = [
+    "DEPLOYED",
     "NAMESPACE",
     "REFUSED",
     "SCALARS",
