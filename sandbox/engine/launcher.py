@@ -210,8 +210,14 @@ def _refused(t: str, props: Any, opts: Any, remote: bool, package_ref: Any) -> I
     yield from (feature for feature, used_here in used.items() if used_here)
     for name in ("transforms", "hooks", "replace_with", "replacement_trigger", "state_migrations",
                  "env_var_mappings", "plugin_download_url"):  # fmt: skip
-        if getattr(opts, name, None) not in (None, [], ""):
+        if _is_given(getattr(opts, name, None)):
             yield f"the resource option {name}"
+
+
+def _is_given(option: Any) -> bool:
+    if isinstance(option, pulumi.ResourceHookBinding):
+        return any(vars(option).values())  # Merging options makes an empty one.
+    return option not in (None, [], "")
 
 
 def _has_asset(value: Any) -> bool:
