@@ -7,6 +7,7 @@ Mimecast accepts for it, once it is verified.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,8 +24,10 @@ from facts.mimecast_api import (
     GET_PENDING_DOMAIN,
     INTERNAL_DOMAINS_PATH,
     PROOF_RECORD_TYPE,
+    Endpoint,
 )
 from facts.mimecast_errors import DOMAIN_EXISTS
+from providers.mimecast.answers import Json
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
     DomainHeldElsewhere,
@@ -82,16 +85,38 @@ class DomainStatus:
         return PROOF_RECORD_TYPE
 
 
+class DomainList:
+    """The account's domains, internal and pending, each list read once until something is written. Thread-safe."""
+
+    def __init__(self, client: MimecastClient) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._lists: dict[Endpoint, tuple[Json, ...]] = {}
+
+    def find(self, domain: str, now: datetime | None = None) -> DomainStatus | None:
+        """The domain by name, among the internal ones first, then among the pending; ``None`` when it is neither."""
+        # Listed whole: what the vendor answers about a single name that it does not have is documented nowhere.
+        internal = _named(self._list(GET_INTERNAL_DOMAIN, "list the internal domains"), domain)
+        if internal is not None:
+            return _internal(domain, internal)
+        pending = _named(self._list(GET_PENDING_DOMAIN, "list the pending domains"), domain)
+        return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
+
+    def forget(self) -> None:
+        """Drops what is known; to be called around every write."""
+        with self._lock:
+            self._lists.clear()
+
+    def _list(self, endpoint: Endpoint, what: str) -> tuple[Json, ...]:
+        with self._lock:
+            if endpoint not in self._lists:
+                self._lists[endpoint] = self._client.legacy(endpoint).accepted(what).data
+            return self._lists[endpoint]
+
+
 def find_domain(client: MimecastClient, domain: str, now: datetime | None = None) -> DomainStatus | None:
-    """The domain by name, among the internal ones first, then among the pending; ``None`` when it is neither."""
-    # Listed whole: what the vendor answers about a single name that it does not have is documented nowhere.
-    internal = _named(client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains").data, domain)
-    if internal is not None:
-        return DomainStatus(
-            domain, State.INTERNAL, str(internal.get("inboundType") or ""), str(internal.get("id") or "")
-        )
-    pending = _named(client.legacy(GET_PENDING_DOMAIN).accepted("list the pending domains").data, domain)
-    return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
+    """The domain as it is at this moment, internal or pending; ``None`` when it is neither."""
+    return DomainList(client).find(domain, now)
 
 
 def list_domains(
@@ -109,9 +134,7 @@ def list_domains(
             found[name] = _pending(name, item, now)
     for item in client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains").data:
         name = same_key(str(item.get("domain") or ""))
-        found[name] = DomainStatus(
-            name, State.INTERNAL, str(item.get("inboundType") or ""), str(item.get("id") or "")
-        )
+        found[name] = _internal(name, item)
     return found
 
 
@@ -249,6 +272,10 @@ def _renewals(client: MimecastClient, domain: str) -> set[str]:
 
 def _named(items: tuple[Mapping[str, Any], ...], domain: str) -> Mapping[str, Any] | None:
     return next((item for item in items if same_key(str(item.get("domain") or "")) == domain), None)
+
+
+def _internal(domain: str, item: Mapping[str, Any]) -> DomainStatus:
+    return DomainStatus(domain, State.INTERNAL, str(item.get("inboundType") or ""), str(item.get("id") or ""))
 
 
 def _pending(domain: str, item: Mapping[str, Any], now: datetime) -> DomainStatus:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -79,6 +80,27 @@ def find_group(client: MimecastClient, name: str, parent_id: str | None = None) 
             "(Directories > Profile Groups), or configure another name"
         )
     return groups[0] if groups else None
+
+
+class GroupList:
+    """Groups by name, each looked up once until a group is written. Thread-safe."""
+
+    def __init__(self, client: MimecastClient) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._groups: dict[str, CloudGroup | None] = {}
+
+    def find(self, name: str) -> CloudGroup | None:
+        """As `find_group`."""
+        with self._lock:
+            if name not in self._groups:
+                self._groups[name] = find_group(self._client, name)
+            return self._groups[name]
+
+    def forget(self) -> None:
+        """Drops what is known; to be called around every write."""
+        with self._lock:
+            self._groups.clear()
 
 
 def require_group(client: MimecastClient, name: str) -> CloudGroup:

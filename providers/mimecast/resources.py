@@ -177,7 +177,7 @@ class DomainProvider(_Provider):
         return CreateResult(props["domain"], _domain_outputs(props, status, registered=registered))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        status = domains.find_domain(_process.session().client, props["domain"])
+        status = _process.session().domains.find(props["domain"])
         if status is None:
             return ReadResult(_GONE, {})
         inputs = _inputs(props, "domain", "mode", "inboundType")
@@ -193,15 +193,15 @@ class DomainProvider(_Provider):
 
     def delete(self, _id: str, props: Properties) -> None:
         if props["mode"] != domains.Mode.REQUIRE:
-            domains.remove_domain(
-                _process.session().client, props["domain"], registered=props["registered"] is True
-            )
+            with _process.session().writing() as client:
+                domains.remove_domain(client, props["domain"], registered=props["registered"] is True)
 
 
 def _provide(props: Properties) -> tuple[domains.DomainStatus, bool]:
-    return domains.provide_domain(
-        _process.session().client, props["domain"], domains.Mode(props["mode"]), props["inboundType"]
-    )
+    with _process.session().writing() as client:
+        return domains.provide_domain(
+            client, props["domain"], domains.Mode(props["mode"]), props["inboundType"]
+        )
 
 
 def _domain_outputs(props: Properties, status: domains.DomainStatus, *, registered: bool) -> Properties:
@@ -287,7 +287,7 @@ class DomainVerificationProvider(_Provider):
         return CreateResult(props["domain"], _verified(props))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        status = domains.find_domain(_process.session().client, props["domain"])
+        status = _process.session().domains.find(props["domain"])
         if status is None:
             return ReadResult(_GONE, {})
         inputs = _inputs(props, "domain", "proofValue", "publish")
@@ -300,9 +300,8 @@ class DomainVerificationProvider(_Provider):
 
 
 def _verified(props: Properties) -> Properties:
-    result = domain_verification.verify_domain(
-        _process.session().client, props["domain"], _publisher(props["publish"])
-    )
+    with _process.session().writing() as client:
+        result = domain_verification.verify_domain(client, props["domain"], _publisher(props["publish"]))
     if result.next_step:
         _log.warning("%s is %s. %s", props["domain"], result.outcome.value, result.next_step)
     return _verification_outputs(props, result)
@@ -619,11 +618,12 @@ class GroupProvider(_Provider):
         return CheckResult(inputs, failures)
 
     def create(self, props: Properties) -> CreateResult:
-        group, created = groups.provide_group(_process.session().client, props["description"])
+        with _process.session().writing() as client:
+            group, created = groups.provide_group(client, props["description"])
         return CreateResult(group.name, {"description": group.name, "created": created})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        group = groups.find_group(_process.session().client, props["description"])
+        group = _process.session().groups.find(props["description"])
         if group is None:
             return ReadResult(_GONE, {})
         return ReadResult(
@@ -632,11 +632,13 @@ class GroupProvider(_Provider):
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         if _differs(olds, news, "description"):
-            groups.rename_group(_process.session().client, olds["description"], news["description"])
+            with _process.session().writing() as client:
+                groups.rename_group(client, olds["description"], news["description"])
         return UpdateResult({"description": news["description"], "created": olds["created"]})
 
     def delete(self, _id: str, props: Properties) -> None:
-        groups.remove_group(_process.session().client, props["description"], created=props["created"] is True)
+        with _process.session().writing() as client:
+            groups.remove_group(client, props["description"], created=props["created"] is True)
 
 
 class Group(Resource, module="mimecast", name="Group"):
@@ -677,17 +679,17 @@ class GroupMembershipProvider(_Provider):
         return CreateResult(props["group"], _change_members(set(), props))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        client = _process.session().client
-        group = groups.find_group(client, props["group"])
+        session = _process.session()
+        group = session.groups.find(props["group"])
         if group is None:
             return ReadResult(_GONE, {})
-        live = groups.list_members(client, group)
+        live = groups.list_members(session.client, group)
         # Those who are held back are absent on purpose.
         members = live | set(props["members"]) if props["hold"] else live
         inputs = _inputs(props, "group", "members", "hold") | {"members": sorted(members)}
         outputs = dict(inputs)
         if set(members) != set(props["members"]):
-            outputs[_CHANGED_AT] = _time(client.now())  # When is not known; not before it was last looked.
+            outputs[_CHANGED_AT] = _time(session.client.now())  # When is not known; not before it was last looked.
         elif _CHANGED_AT in props:
             outputs[_CHANGED_AT] = props[_CHANGED_AT]
         return ReadResult(id_, outputs, inputs)

@@ -1,4 +1,4 @@
-"""What the process knows about the tenant: credentials, the client, the account check, the listing.
+"""What the process knows about the tenant: credentials, the client, the account check, what was listed.
 
 Built once and shared by all threads, because the quota, the token and the account are shared as well.
 """
@@ -6,13 +6,16 @@ Built once and shared by all threads, because the quota, the token and the accou
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from facts.mimecast_api import CREDENTIALS_PAGE, GLOBAL_GATEWAY
 from providers.mimecast.accounts import AccountCheck
 from providers.mimecast.address_book import Listing
 from providers.mimecast.client import Credentials, MimecastClient, shared_client
+from providers.mimecast.domains import DomainList
 from providers.mimecast.errors import AuthenticationError
+from providers.mimecast.groups import GroupList
 
 
 def from_environment(
@@ -43,6 +46,8 @@ class Session:
     def __init__(self, client: MimecastClient, account_code: str, region: str) -> None:
         self._client = client
         self._addresses = Listing(client)
+        self._domains = DomainList(client)
+        self._groups = GroupList(client)
         self._account = AccountCheck(client, account_code, region)
 
     @property
@@ -51,8 +56,37 @@ class Session:
         self._account.pass_once()
         return self._client
 
+    @contextmanager
+    def writing(self) -> Iterator[MimecastClient]:
+        """The client for calls that may change domains or groups, which are listed again afterwards.
+
+        Addresses are forgotten by domain, by whoever writes them. Raises AccountMismatch.
+        """
+        client = self.client
+        self._forget()
+        try:
+            yield client
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._domains.forget()
+        self._groups.forget()
+
     @property
     def addresses(self) -> Listing:
         """The live addresses of that account. Raises AccountMismatch."""
         self._account.pass_once()
         return self._addresses
+
+    @property
+    def domains(self) -> DomainList:
+        """The live domains of that account. Raises AccountMismatch."""
+        self._account.pass_once()
+        return self._domains
+
+    @property
+    def groups(self) -> GroupList:
+        """The live groups of that account. Raises AccountMismatch."""
+        self._account.pass_once()
+        return self._groups
