@@ -201,6 +201,18 @@ class MimecastTenant(pulumi.ComponentResource):
             linked, self._members, linked.state.apply(lambda state: state not in OPENS), [self._book]
         )
 
+    @property
+    def trusted(self) -> pulumi.Output[dict[str, str]]:
+        """The thumbprints that Mimecast is attested to trust, each with how that is known."""
+        chains = [(each.chain, each.state, each.chain.thumbprint) for each in self._chains]
+        return pulumi.Output.all(*(pulumi.Output.all(state, made) for _, state, made in chains)).apply(
+            lambda known: {
+                made: f"{state}: confirmed by {chain.confirmed['by']} at {chain.confirmed['at']}"
+                for (chain, _, _), (state, made) in zip(chains, known, strict=True)
+                if made and state in OPENS and chain.confirmed
+            }
+        )
+
     def leave(self, after: Sequence[pulumi.Resource]) -> list[GroupMembership]:
         """Takes people out of the groups that they are not to be in, once ``after`` is done; these memberships.
 

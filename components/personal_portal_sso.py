@@ -12,7 +12,7 @@ import pulumi
 import pulumi_azuread as azuread
 from pydantic import ValidationError
 
-from components import live_application, live_tenant, people, roll_out
+from components import certificate_expiry, live_application, live_tenant, people, roll_out
 from components.adoption import Adoption, Wanted
 from components.gallery_application import (
     GalleryApplication,
@@ -66,6 +66,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         settings = args.settings
         _refuse_shared_domains(settings, args.root)
         cloud = _cloud()
+        expiry = certificate_expiry.begin(settings.identifier)
         deployer = ask_or_stop(
             "Entra could not be reached or refused the ARM_* credentials", azuread.get_client_config
         )
@@ -120,6 +121,9 @@ class PersonalPortalSso(pulumi.ComponentResource):
         certificates.retire(after=[active, *tenant.leave(after=[active])])
         self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
         self.outputs["signingCertificateThumbprint"] = active.activeThumbprint
+        live = expiry.result()
+        tenant.trusted.apply(lambda trusted: live.say(trusted, self))
+        self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(live.mark)
         self.register_outputs({})
 
     def _adoption(

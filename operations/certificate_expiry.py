@@ -46,15 +46,21 @@ class Checked:
                 yield f"This check fails from {FAILING_DAYS} days before the end on; deployments do not."
 
 
-def check(stack: Stack, settings: Settings, resources: Iterable[Mapping[str, Any]]) -> Checked:
+def check(
+    stack: Stack,
+    settings: Settings,
+    resources: Iterable[Mapping[str, Any]],
+    graph: GraphClient | None = None,
+) -> Checked:
     """Reads the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
 
-    ``resources``: those in the stack's state, which say what Mimecast was attested to trust.
+    ``resources``: those in the stack's state, which say what Mimecast was attested to trust. ``graph``: a client
+    that is there already.
     """
     # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
     os.environ.update(stack.environment)
     try:
-        graph = GraphClient(stack.environment)
+        graph = graph or GraphClient(stack.environment)
         principal = find_service_principal(graph, settings.identifier)
         if principal is None:
             return Checked(None)

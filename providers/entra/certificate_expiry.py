@@ -121,7 +121,7 @@ class Expiry:
         known = self.trusted.get(certificate.thumbprint)
         if known:
             return f"which Mimecast trusts ({known})"
-        return "which Mimecast is not known to trust, so that sign-ins are refused"
+        return "which Mimecast is not known to trust; if it does not, it refuses every sign-in"
 
 
 def _written(moment: datetime) -> str:

@@ -71,7 +71,7 @@ def test_the_switch_is_foreseen_with_what_mimecast_trusts() -> None:
     next_one = certificate("b", timedelta(days=-1), timedelta(days=900))
     unknown = text(expiry(ending(timedelta(days=20)), next_one))
     assert "At 2026-12-12 12:00 UTC Entra switches by itself to B (" in unknown
-    assert "which Mimecast is not known to trust, so that sign-ins are refused" in unknown
+    assert "which Mimecast is not known to trust; if it does not, it refuses every sign-in" in unknown
     known = expiry(
         ending(timedelta(days=20)), next_one, trusted={"B": "confirmed by ada@example.com at 2026-11-01"}
     )
