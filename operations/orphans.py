@@ -43,7 +43,7 @@ def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
         return
     os.environ.update(stack.environment)  # Proxy and trust are read from there.
     try:
-        found = list(_search(GraphClient(stack.environment), settings))
+        found = list(search(GraphClient(stack.environment), settings))
     except GraphError:
         return  # The deployment asks Entra next, and says what is wrong.
     if found:
@@ -76,7 +76,8 @@ def _knows_its_application(resources: Iterable[Mapping[str, Any]]) -> bool:
     return any(resource["type"] == _TYPE for resource in resources)
 
 
-def _search(graph: GraphClient, settings: Settings) -> Iterator[Orphan]:
+def search(graph: GraphClient, settings: Settings) -> Iterator[Orphan]:
+    """The applications of the wanted name, from a template, that serve no other account. Raises GraphError."""
     name = settings.application.display_name.replace("'", "''")
     answer = graph.get(
         "/applications",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -20,6 +22,7 @@ from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Ref
 _TIMEOUT_SECONDS = 30
 _RETRIES = 5
 _LONGEST_WAIT_SECONDS = 60
+_DOTS_OF_A_JWT = 2
 
 
 class GraphClient:
@@ -71,6 +74,19 @@ class GraphClient:
             with contextlib.suppress(Refused, NotFound):
                 self._call("GET", "/organization", params={"$select": "id"})
         return self._date or datetime.now(UTC)
+
+    def claims(self) -> dict[str, Any]:
+        """What the access token says of its holder: ``tid``, ``oid``, ``roles`` or ``scp``. Raises GraphError.
+
+        Read, not verified: Graph judges the token; this only foretells what it will allow.
+        """
+        token = self._token()
+        middle = token.split(".")[1] if token.count(".") == _DOTS_OF_A_JWT else ""
+        try:
+            found = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+        except ValueError:
+            return {}  # Microsoft may change the form of its tokens at any time.
+        return found if isinstance(found, dict) else {}
 
     def patch(self, path: str, values: Mapping[str, Any]) -> None:
         """Sets properties of an object. Raises GraphError."""

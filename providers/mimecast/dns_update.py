@@ -105,6 +105,27 @@ def publish_txt(server: UpdateServer, name: str, value: str) -> None:
         )
 
 
+def find_zone(server: UpdateServer) -> str:
+    """Asks the server for its zone's SOA over TCP, and gives the primary server's name. Writes nothing.
+
+    Raises DnsUpdateError when the server cannot be reached, or does not serve the zone.
+    """
+    address, port = _address(server.server)
+    query = dns.message.make_query(dns.name.from_text(server.zone), dns.rdatatype.SOA)
+    try:
+        answer = dns.query.tcp(query, address, timeout=TIMEOUT, port=port)
+    except (OSError, dns.exception.DNSException) as error:
+        raise DnsUpdateError(
+            f"The name server {server.server} did not answer: {type(error).__name__}"
+        ) from None
+    for record in (record for rrset in answer.answer for record in rrset):
+        if record.rdtype == dns.rdatatype.SOA:
+            return str(record.mname)
+    raise DnsUpdateError(
+        f"The name server {server.server} does not serve zone {server.zone}: {dns.rcode.to_text(answer.rcode())}"
+    )
+
+
 def _keyring(server: UpdateServer) -> dict[dns.name.Name, dns.tsig.Key]:
     try:
         ring = dns.tsigkeyring.from_text({server.key_name: (server.key_algorithm, server.key_secret)})
