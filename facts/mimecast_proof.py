@@ -10,3 +10,10 @@ CNAME_TARGET = "validate-domain.mimecast.com"
 def cname_name(domain: str, code: str) -> str:
     """Where the CNAME form of the proof belongs."""
     return f"{code}.{domain}"
+
+
+def proof_record(domain: str, code: str, record_type: str) -> tuple[str, str]:
+    """Name and value of the proof record of that type: ``TXT`` or ``CNAME``."""
+    if record_type == CNAME_TYPE:
+        return cname_name(domain, code), CNAME_TARGET
+    return domain, code

@@ -50,6 +50,11 @@ class Dns(Section):
     """Who publishes the proof record of a domain."""
 
     publish: Literal["none", "rfc2136"] = Field("none", examples=["rfc2136"])
+    record: Literal["TXT", "CNAME"] = Field(
+        "TXT",
+        description="The form of the proof that is published: TXT at the domain itself, or CNAME at <code>.<domain>.",
+        examples=["CNAME"],
+    )
     server: Text | None = Field(None, description="host or host:port", examples=["ns1.example.com"])
     zone: DomainName | None = Field(None, examples=["example.com"])
     tsig: Tsig | None = None

@@ -23,6 +23,8 @@ import dns.tsig
 import dns.tsigkeyring
 import dns.update
 
+from facts.mimecast_api import PROOF_RECORD_TYPE
+from facts.mimecast_proof import CNAME_TYPE, proof_record
 from providers.mimecast.errors import DnsUpdateError
 from providers.mimecast.names import domain_name
 
@@ -41,6 +43,8 @@ class UpdateServer:
     key_name: str
     key_algorithm: str
     key_secret: str = field(repr=False)
+    record_type: str = PROOF_RECORD_TYPE
+    """Which form of the proof is published: ``TXT`` or ``CNAME``."""
 
 
 def update_server(
@@ -73,20 +77,23 @@ def update_server(
         key_name=str(values["tsig.name"]),
         key_algorithm=str(tsig.get("algorithm") or "hmac-sha256"),
         key_secret=str(values["tsig.secret"]),
+        record_type=str(configuration.get("record") or PROOF_RECORD_TYPE),
     )
 
 
-def publish_txt(server: UpdateServer, name: str, value: str) -> None:
-    """Adds the TXT record ``value`` at ``name``, beside the ones that are there. A second time changes nothing.
+def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
+    """Adds the proof record of ``domain``, beside the ones that are there. A second time changes nothing.
 
     Raises DnsUpdateError when the name is outside the zone, or the server cannot be reached or refuses.
     """
+    name, value = proof_record(domain, code, server.record_type)
     zone = dns.name.from_text(server.zone)
     owner = dns.name.from_text(name)
     if not owner.is_subdomain(zone):
         raise DnsUpdateError(f"{name} is not in the zone {server.zone} of mimecast-sso:dns")
     update = dns.update.UpdateMessage(zone, keyring=_keyring(server), keyalgorithm=server.key_algorithm)
-    update.add(owner.relativize(zone), TTL, dns.rdatatype.TXT, _quoted(value))
+    text = f"{value}." if server.record_type == CNAME_TYPE else _quoted(value)
+    update.add(owner.relativize(zone), TTL, server.record_type, text)
     address, port = _address(server.server)
     try:
         answer = dns.query.tcp(update, address, timeout=TIMEOUT, port=port)

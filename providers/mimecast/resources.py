@@ -311,10 +311,10 @@ def _publisher(publish: str) -> Callable[[domains.DomainStatus], None] | None:
     if publish == domain_verification.Publish.NONE:
         return None
     # Loaded here, because most runs publish nothing.
-    from providers.mimecast.dns_update import publish_txt, update_server  # noqa: PLC0415
+    from providers.mimecast.dns_update import publish_proof, update_server  # noqa: PLC0415
 
     server = update_server(_process.configuration.dns)
-    return lambda status: publish_txt(server, status.proof_name, status.proof_value)
+    return lambda status: publish_proof(server, status.domain, status.proof_value)
 
 
 def _verification_outputs(props: Properties, result: domain_verification.Verification) -> Properties:
@@ -689,7 +689,9 @@ class GroupMembershipProvider(_Provider):
         inputs = _inputs(props, "group", "members", "hold") | {"members": sorted(members)}
         outputs = dict(inputs)
         if set(members) != set(props["members"]):
-            outputs[_CHANGED_AT] = _time(session.client.now())  # When is not known; not before it was last looked.
+            outputs[_CHANGED_AT] = _time(
+                session.client.now()
+            )  # When is not known; not before it was last looked.
         elif _CHANGED_AT in props:
             outputs[_CHANGED_AT] = props[_CHANGED_AT]
         return ReadResult(id_, outputs, inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,20 @@ def test_a_cname_record_will_do(plugin: Plugin, world: RunningSandbox) -> None:
     assert send(world, update) == "NOERROR"
     verified = plugin.update(DomainVerificationProvider, id_, pending, verification(domain))
     assert verified["state"] == "verified"
+
+
+def test_a_cname_record_is_published_by_dns_update(world: RunningSandbox) -> None:
+    configuration = {**json.loads(CONFIG["dns"]), "record": "CNAME"}
+    with running(world.env) as plugin:
+        plugin.configure(**(CONFIG | {"dns": json.dumps(configuration)}))
+        _, domain = plugin.create(DomainProvider, INPUTS)
+        wanted = verification(domain) | {"publish": "rfc2136"}
+        id_, verified = plugin.create(DomainVerificationProvider, wanted)
+        assert verified["state"] == "verified"
+        plugin.update(DomainVerificationProvider, id_, verified, wanted)
+    records = [(r["name"], r["type"]) for r in world.control.documents("dns.records")]
+    (proof,) = [record for record in records if record[1] in ("TXT", "CNAME")]
+    assert proof == (f"{cname_name(NAME, domain['proofValue'])}.", "CNAME")
 
 
 def test_an_ended_proof_is_issued_again(plugin: Plugin, world: RunningSandbox) -> None:
