@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +10,18 @@ from typing import NoReturn
 import click
 
 from components.settings import ConfigurationError, Lane
-from operations import certificate_expiry, orphans, profiles, verification
+from operations import certificate_expiry, orphans, profiles
 from operations import drift as drifts
 from operations import roll_out as roll_outs
 from operations.deployment import deploy, engine_name, failed, open_with_engine, relative
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
+from operations.preflight import preflight
+from operations.rotate_commands import rotate
 from operations.stacks import open_stack
+from operations.tenant import connect
+from operations.verify import confirmation
+from operations.verify.command import verify
 from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone
 from providers.mimecast.names import email_address
 
@@ -113,11 +117,13 @@ def drift(stack: str) -> Exit:
     click.echo("\n".join(found.lines()))
     certificate = certificate_expiry.check(opened, settings, engine.resources())
     click.echo("\n".join(certificate.lines()))
-    confirmed = settings.authentication_profile.confirmed
+    lane = settings.certificates.active_generation.profile
+    confirmed = settings.authentication_profile.confirmed_of(lane)
     if confirmed is None:
         return Exit.CHANGES if found.found else certificate.code
-    changes, unread = verification.console_changes(opened, confirmed)
-    click.echo("\n".join(verification.console_lines(changes, unread, confirmed)))
+    log = confirmation.read_log(lambda: connect(opened), confirmed)
+    click.echo("\n".join(confirmation.lines(log, confirmed)))
+    changes = log.events.changes if log.events else ()
     if changes:
         click.echo(
             "If they concern this profile, the confirmation is stale. Record that: mimecast-sso verify"
@@ -160,21 +166,11 @@ def confirm(stack: str, by: str, evidence: str, fingerprint: str | None, profile
     return Exit.FINE
 
 
-@_on_stack
-@click.option(
-    "--saml-request", metavar="URL|FILE|TEXT", help="A redirect URL, a HAR file, or the value itself."
-)
-@click.option("--by", default=getpass.getuser, show_default="the user's name", help="Who captured it.")
-def verify(stack: str, saml_request: str | None, by: str) -> Exit:
-    """Compare what Mimecast sends and logs with what was confirmed, and record it. Exit code 2 when they differ.
+commands.add_command(verify)
+commands.add_command(preflight)
 
-    Of a capture only the sign-in request's issuer, destination, reply URL and contexts are kept.
-    """
-    seen = verification.captured(saml_request) if saml_request else None
-    opened, engine = open_with_engine(stack, "verify")
-    verdict = verification.verify(opened, opened.settings(), _profile(engine), seen, by=by)
-    click.echo("\n".join(verdict.lines()))
-    return verdict.code
+
+commands.add_command(rotate)
 
 
 # -- Roll-out -------------------------------------------------------------------------------------------------

@@ -151,6 +151,8 @@ def environment(home: Path) -> dict[str, str]:
         "PULUMI_HOME": str(pulumi_home(home)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # What people type in, for commands that sign a seeded person in as that person would.
+        "SANDBOX_USER_PASSWORD": credentials.USER_PASSWORD,
         "SANDBOX_HOME": str(home),
         "SANDBOX_INSTANCE": process.instance,
     }

@@ -1,4 +1,4 @@
-"""The audit log, read for one thing: what changed in the console after somebody confirmed its values."""
+"""The audit log, read for what happened after somebody confirmed the console's values: changes, and log-ons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facts.mimecast_audit import GET_AUDIT_EVENTS, touches_sign_in
+from facts.mimecast_audit import GET_AUDIT_EVENTS, LOG_ON_EVENTS, touches_sign_in
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MalformedAnswer
 
@@ -25,18 +25,39 @@ class ConsoleChange:
     details: str
 
 
-def changes_since(client: MimecastClient, since: datetime) -> list[ConsoleChange]:
-    """Changes of profiles and application settings after ``since``, oldest first.
+@dataclass(frozen=True, slots=True)
+class LogOn:
+    """One log-on, or one that failed; ``address`` is empty where Mimecast does not say whose."""
 
-    Which events these are is assumed (`facts.mimecast_audit`). Raises any `MimecastError`.
-    """
+    at: datetime
+    address: str
+    succeeded: bool
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What the log has since a moment, oldest first."""
+
+    changes: tuple[ConsoleChange, ...]
+    """Of profiles and application settings; which events these are is assumed (`facts.mimecast_audit`)."""
+    log_ons: tuple[LogOn, ...]
+
+
+def events_since(client: MimecastClient, since: datetime) -> Events:
+    """Changes of profiles and application settings, and log-ons, after ``since``. Raises any `MimecastError`."""
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
         # Ahead of this machine's clock, which may be behind Mimecast's.
         "endDateTime": (datetime.now(UTC) + _AHEAD).strftime(_WIRE),
     }
-    found = [_change(row) for row in _rows(client, span) if _counts(row)]
-    return sorted((change for change in found if change.at > since), key=lambda change: change.at)
+    rows = _rows(client, span)
+    changes = (_change(row) for row in rows if _counts(row))
+    log_ons = (_log_on(row) for row in rows if row.get("auditType") in LOG_ON_EVENTS)
+    return Events(
+        tuple(sorted((each for each in changes if each.at > since), key=lambda each: each.at)),
+        tuple(sorted((each for each in log_ons if each.at > since), key=lambda each: each.at)),
+    )
 
 
 def _rows(client: MimecastClient, span: dict[str, str]) -> list[dict[str, Any]]:
@@ -57,11 +78,25 @@ def _counts(row: dict[str, Any]) -> bool:
 
 
 def _change(row: dict[str, Any]) -> ConsoleChange:
+    user = str(row.get("user") or "") or "somebody whom the audit log does not name"
+    return ConsoleChange(
+        _time(row), str(row.get("auditType") or "an event"), user, str(row.get("eventInfo") or "")
+    )
+
+
+def _log_on(row: dict[str, Any]) -> LogOn:
+    return LogOn(
+        _time(row),
+        str(row.get("user") or "").lower(),
+        LOG_ON_EVENTS[str(row["auditType"])],
+        str(row.get("eventInfo") or ""),
+    )
+
+
+def _time(row: dict[str, Any]) -> datetime:
     try:
-        at = datetime.strptime(str(row.get("eventTime")), "%Y-%m-%dT%H:%M:%S%z")
+        return datetime.strptime(str(row.get("eventTime")), "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
         raise MalformedAnswer(
             "An event of Mimecast's audit log has no time", method="POST", path=GET_AUDIT_EVENTS.path
         ) from None
-    user = str(row.get("user") or "") or "somebody whom the audit log does not name"
-    return ConsoleChange(at, str(row.get("auditType") or "an event"), user, str(row.get("eventInfo") or ""))

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from components.settings import from_values
+from components.settings import Lane, from_values
 from operations.exit_codes import OperationError
 from operations.profiles import Profile
-from operations.verification import Captured, captured, compare
+from operations.verify.captures import Captured, captured
+from operations.verify.sign_in_request import compare
 from providers.mimecast.authentication_profile import Fingerprints
 from saml import authn_request
 from saml.authn_request import AuthnRequest
@@ -38,6 +39,7 @@ SETTINGS = from_values(
     }
 )
 PROFILE = Profile(
+    lane=Lane.FIRST,
     form={"loginUrl": LOGIN, "passwordProtectedContext": False, "integratedAuthenticationContext": False},
     thumbprint="",
     fingerprints=Fingerprints("v1:a", "v1:b"),

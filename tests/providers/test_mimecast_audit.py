@@ -1,4 +1,4 @@
-"""Changes of the console, read from the audit log."""
+"""Changes of the console and log-ons, read from the audit log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from facts.mimecast_audit import touches_sign_in
-from providers.mimecast.audit import changes_since
+from providers.mimecast.audit import events_since
 from providers.mimecast.errors import MalformedAnswer
 from tests.providers.vendor import Adapter, Answer, client, legacy
 
@@ -37,7 +37,7 @@ def test_changes_after_the_confirmation_are_found_on_every_page_oldest_first() -
         [event(9, "New Application Settings"), event(7, "User Logged On", category="authentication_logs")],
         [event(3, "Account Changed", eventInfo="Authentication profile Entra"), event(0), event(-5)],
     )
-    found = changes_since(client(log), SINCE)
+    found = events_since(client(log), SINCE).changes
     assert [(change.event, change.at - SINCE) for change in found] == [
         ("Account Changed", timedelta(minutes=3)),
         ("New Application Settings", timedelta(minutes=9)),
@@ -46,9 +46,26 @@ def test_changes_after_the_confirmation_are_found_on_every_page_oldest_first() -
     assert first["data"][0]["startDateTime"] == "2026-11-22T10:00:00+0000"
 
 
+def test_log_ons_are_told_from_other_events() -> None:
+    log = vendor(
+        [
+            event(4, "Logon Authentication Failed", category="authentication_logs", user="Ada@example.com"),
+            event(3, "User Logged On", category="authentication_logs", user="grace@example.com"),
+            event(2, "Logon Requires Challenge", category="authentication_logs"),
+            event(-1, "User Logged On", category="authentication_logs"),
+        ]
+    )
+    found = events_since(client(log), SINCE)
+    assert found.changes == ()
+    assert [(each.address, each.succeeded) for each in found.log_ons] == [
+        ("grace@example.com", True),
+        ("ada@example.com", False),
+    ]
+
+
 def test_an_event_without_a_time_or_an_endless_log_is_an_error() -> None:
     with pytest.raises(MalformedAnswer, match="no time"):
-        changes_since(client(vendor([event(1, eventTime="yesterday")])), SINCE)
+        events_since(client(vendor([event(1, eventTime="yesterday")])), SINCE)
 
 
 @pytest.mark.parametrize(

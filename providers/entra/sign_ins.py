@@ -1,0 +1,58 @@
+"""Who signed in to an application, as Entra's sign-in log has it. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Protocol
+
+from facts.entra_sign_ins import SIGN_INS, UNAVAILABLE
+from providers.entra.errors import GraphError
+
+MOST = 5_000
+"""Entries that are read at most, the newest."""
+
+
+class Graph(Protocol):
+    """The part of a Graph client that is used here."""
+
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """One sign-in; ``error`` is the number of the AADSTS code, 0 where Entra issued an assertion."""
+
+    at: datetime
+    user_id: str
+    user_principal_name: str
+    error: int
+    reason: str
+
+
+def since(graph: Graph, client_id: str, moment: datetime) -> list[SignIn]:
+    """Interactive sign-ins to the application with this client id from ``moment`` on, oldest first.
+
+    Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log.
+    """
+    start = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    rows = graph.list(SIGN_INS, filter=f"appId eq '{client_id}' and createdDateTime ge {start}")
+    return sorted((_sign_in(row) for row in islice(rows, MOST)), key=lambda sign_in: sign_in.at)
+
+
+def unavailable(error: GraphError) -> str | None:
+    """Why this caller cannot read the log, and what would help; None for any other error."""
+    return UNAVAILABLE.get(error.code)
+
+
+def _sign_in(row: dict[str, Any]) -> SignIn:
+    status = row.get("status") or {}
+    return SignIn(
+        at=datetime.fromisoformat(str(row["createdDateTime"])).astimezone(UTC),
+        user_id=str(row.get("userId") or ""),
+        user_principal_name=str(row.get("userPrincipalName") or "").lower(),
+        error=int(status.get("errorCode") or 0),
+        reason=str(status.get("failureReason") or ""),
+    )
