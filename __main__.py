@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pulumi
 
-from components import guards
+from components import guards, survey
 from components.personal_portal_sso import PersonalPortalSso, PersonalPortalSsoArgs
 from components.settings import ConfigurationError, from_engine
 
@@ -18,12 +18,12 @@ def main() -> None:
         raise pulumi.RunError(
             f"The configuration of stack {pulumi.get_stack()} cannot be used.\n{error}"
         ) from None
-    guards.check_account(settings)
+    root, today = Path(__file__).resolve().parent, datetime.now(UTC).date()
+    found = survey.take(settings, root, today)
+    guards.check(found.situation)
     sso = PersonalPortalSso(
         "mimecast-personal-portal",
-        PersonalPortalSsoArgs(
-            settings=settings, root=Path(__file__).resolve().parent, today=datetime.now(UTC).date()
-        ),
+        PersonalPortalSsoArgs(settings=settings, root=root, today=today, survey=found),
     )
     for key, value in sso.outputs.items():
         pulumi.export(key, value)

@@ -1,23 +1,18 @@
-"""Says in previews and deployments when the signing certificate ends, as read live from Entra.
-
-The certificates are read while the rest of the program asks its own questions: a token and two reads take as long as
-everything else together.
-"""
+"""Says in previews and deployments when the signing certificate ends, as read live from Entra."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 import pulumi
 
+from components.findings import Known
+from components.guards import Principal
 from providers.entra import certificate_expiry
 from providers.entra.certificate_expiry import Expiry
-from providers.entra.errors import GraphError
-from providers.entra.graph import shared_client
-from providers.entra.signing_certificates import SigningCertificates, find_service_principal, read
+from providers.entra.signing_certificates import SigningCertificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +39,9 @@ class Live:
             pulumi.log.warn(". ".join(expiry.lines()) + ".", resource=resource)
 
 
-def begin(identifier: str) -> Future[Live]:
-    """Starts reading the certificates of the service principal with this identifier, if there is one."""
-    with_one_thread = ThreadPoolExecutor(1, "signing-certificates")
-    reading = with_one_thread.submit(_read, identifier)
-    with_one_thread.shutdown(wait=False)
-    return reading
-
-
-def _read(identifier: str) -> Live:
+def of(principal: Known[Principal], now: datetime) -> Live:
+    """The certificates of the service principal as it was read; none where there is no principal yet."""
     none = SigningCertificates((), "")
-    try:
-        graph = shared_client()
-        principal = find_service_principal(graph, identifier)
-        return Live(read(graph, principal) if principal else none, graph.now())
-    except GraphError as error:
-        return Live(none, None, str(error))
+    if not principal.is_known:
+        return Live(none, None, principal.source)
+    return Live(principal.value.certificates if principal.value else none, now)

@@ -66,6 +66,8 @@ class MimecastTenantArgs:
     """One, or two where certificates rotate between two profiles; that of the active generation first."""
     live: live_tenant.LiveTenant | MimecastError
     """What is at Mimecast before the run, or why that is unknown."""
+    after: Sequence[pulumi.Resource] = ()
+    """What people need to sign in: it is there before they are added, and goes after they are taken out."""
 
 
 @dataclass(slots=True)
@@ -100,6 +102,7 @@ class MimecastTenant(pulumi.ComponentResource):
         domains = self._domains(args)
         self.domain_states, self.proof_records = domains.states, domains.proofs
         self._name, self._members = name, sorted(args.members)
+        self._after = args.after
         self._book = self._address_book(name, args, domains)
         self._chains = [self._link(chain) for chain in args.chains]
         self.profile, self.profile_state = self._chains[0].profile, self._chains[0].state
@@ -238,7 +241,7 @@ class MimecastTenant(pulumi.ComponentResource):
             group=linked.group.description,
             members=members,
             hold=hold,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*after, linked.profile]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*after, *self._after, linked.profile]),
         )
 
     def _warn_of_lock_outs(self, form: Mapping[str, pulumi.Input[str | bool]]) -> None:

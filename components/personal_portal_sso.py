@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pulumi
-import pulumi_azuread as azuread
-from pydantic import ValidationError
 
-from components import certificate_expiry, live_application, live_tenant, people, roll_out
+from components import certificate_expiry, live_application, live_tenant, people
 from components.adoption import Adoption, Wanted
+from components.console_form import console_form
 from components.gallery_application import (
     GalleryApplication,
     GalleryApplicationArgs,
     find_owners,
     find_template,
 )
-from components.lookups import ask_or_stop
+from components.live_tenant import LiveTenant
 from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
-from components.people import EntraGroup, Person, Standing
+from components.people import EntraGroup, Person
 from components.settings import (
     REFUSED,
-    Address,
-    AddressSource,
     Certificates,
     Lane,
     RotationMode,
@@ -35,21 +32,21 @@ from components.settings import (
     domains_elsewhere,
 )
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
-from facts.entra import CLOUDS, Cloud
+from components.survey import Survey
+from facts.entra import Cloud
 from providers.entra.errors import GraphError
 from providers.entra.graph import shared_client
-from providers.mimecast import MimecastError, from_environment
 from providers.mimecast.authentication_profile import OPENS
-from providers.mimecast.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalPortalSsoArgs:
-    """Settings, the project's folder (files named in the settings are relative to it), and the day guards count."""
+    """Settings, the project's folder (other stacks' files are in it), the day guards count, and what is there."""
 
     settings: Settings
     root: Path
     today: date
+    survey: Survey
 
 
 class PersonalPortalSso(pulumi.ComponentResource):
@@ -65,14 +62,10 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self._settings = args.settings
         settings = args.settings
         _refuse_shared_domains(settings, args.root)
-        cloud = _cloud()
-        expiry = certificate_expiry.begin(settings.identifier)
-        deployer = ask_or_stop(
-            "Entra could not be reached or refused the ARM_* credentials", azuread.get_client_config
-        )
-        users = people.find_users(settings.assign.users)
-        self._say_who_cannot_sign_in(users)
-        groups = people.find_groups(settings.assign.groups)
+        survey = args.survey
+        cloud, deployer = survey.cloud, survey.deployer
+        users, groups = survey.users, survey.groups
+        self._say_who_is_assigned(survey)
         owners = {deployer.object_id: "the deploying principal", **find_owners(settings.application)}
         self._say_what_the_tile_does()
         adoption = self._adoption(cloud, owners, users, groups)
@@ -98,7 +91,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             SigningCertificatesArgs(settings.certificates, application.service_principal, adoption),
             pulumi.ResourceOptions(parent=self),
         )
-        addresses = self._people(users, args.root)
+        addresses = survey.addresses
         entra = _EntraValues(cloud, deployer.tenant_id, application.client_id, certificates)
         tenant = MimecastTenant(
             "mimecast",
@@ -107,9 +100,10 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 dns=settings.dns,
                 addresses=settings.addresses,
                 people=addresses,
-                members=roll_out.members(settings.roll_out, [person.address for person in addresses]),
+                members=survey.situation.wanted,
                 chains=[self._chain(lane, entra, args.today) for lane in _lanes(settings.certificates)],
-                live=_live(settings, addresses),
+                live=survey.mimecast,
+                after=[application],
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -121,7 +115,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         certificates.retire(after=[active, *tenant.leave(after=[active])])
         self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
         self.outputs["signingCertificateThumbprint"] = active.activeThumbprint
-        live = expiry.result()
+        live = certificate_expiry.of(survey.situation.principal, survey.entra_now)
         tenant.trusted.apply(lambda trusted: live.say(trusted, self))
         self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(live.mark)
         self.register_outputs({})
@@ -180,29 +174,12 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 resource=self,
             )
 
-    def _say_who_cannot_sign_in(self, users: list[Person]) -> None:
-        for person in users:
-            if person.standing is not Standing.MEMBER:
-                detail = f" ({person.mail})" if person.standing is Standing.OTHER_MAIL else ""
-                pulumi.log.warn(f"{person.address}: {person.standing}{detail}", resource=self)
-
-    def _people(self, users: list[Person], root: Path) -> list[Address]:
-        settings = self._settings.addresses
-        if settings.source is AddressSource.EXPLICIT:
-            return list(settings.explicit)
-        if settings.source is AddressSource.CSV:
-            return list(settings.read_csv(root))
-        # Assigned people; synchronised ones are the same people, whom the address book then only checks.
-        usable = (self._address_of(person) for person in users if person.mail and person.enabled)
-        return [address for address in usable if address]
-
-    def _address_of(self, person: Person) -> Address | None:
-        try:
-            return Address(address=person.mail, name=person.display_name or None)
-        except ValidationError as error:
-            reason = str(error.errors()[0].get("ctx", {}).get("error", "is malformed"))
-            pulumi.log.warn(f"{person.address} is left out: in Entra, mail or display name {reason}", self)
-            return None
+    def _say_who_is_assigned(self, survey: Survey) -> None:
+        live, own = survey.mimecast, survey.situation.own_addresses
+        expected = {*live.addresses, *own} if isinstance(live, LiveTenant) else None
+        found = people.sort(survey.situation.assigned, expected)
+        for remark in people.remarks(found, survey.groups, mimecast_read=expected is not None):
+            self._say(replace(remark, text=f"{remark.text}."))
 
     def _chain(self, lane: Lane, entra: _EntraValues, today: date) -> Chain:
         certificates, profile = self._settings.certificates, self._settings.authentication_profile
@@ -224,27 +201,15 @@ class PersonalPortalSso(pulumi.ComponentResource):
 
     def _form(
         self, lane: Lane, entra: _EntraValues, certificate: pulumi.Input[str]
-    ) -> dict[str, pulumi.Input[str | bool]]:
-        wanted = self._settings.authentication_profile
-        by_metadata = wanted.source == "metadata"
-        return {
-            "description": wanted.description_of(lane),
-            "enforceAdministrationConsole": wanted.enforce.administration_console,
-            "enforcePersonalPortal": wanted.enforce.personal_portal,
-            "enforceEndUserApplications": wanted.enforce.end_user_applications,
-            "provider": wanted.provider,
-            "metadataUrl": entra.metadata_url if by_metadata else "",
-            "monitorMetadataUrl": by_metadata,
-            "issuerUrl": entra.issuer,
-            "loginUrl": entra.login_url,
-            "logoutUrl": entra.login_url,
-            "certificate": certificate,
-            "passwordProtectedContext": wanted.contexts.password_protected,
-            "integratedAuthenticationContext": wanted.contexts.integrated,
-            "allowSingleSignOn": wanted.allow_single_sign_on,
-            "applicationSettings": wanted.application_settings_of(lane),
-            "settingsProfile": wanted.description_of(lane),
-        }
+    ) -> Mapping[str, pulumi.Input[str | bool]]:
+        return console_form(
+            self._settings,
+            lane,
+            issuer=entra.issuer,
+            login_url=entra.login_url,
+            metadata_url=entra.metadata_url,
+            certificate=certificate,
+        )
 
     def _outputs(
         self, entra: _EntraValues, tenant: MimecastTenant, addresses: list[str]
@@ -298,13 +263,6 @@ class _EntraValues:
         return self.client_id.apply(lambda client_id: self.cloud.metadata_url(self.tenant_id, client_id))
 
 
-def _cloud() -> Cloud:
-    name = os.environ.get("ARM_ENVIRONMENT", "public").lower()
-    if name not in CLOUDS:
-        raise pulumi.RunError(f"ARM_ENVIRONMENT is {name}; allowed are {', '.join(CLOUDS)}.")
-    return CLOUDS[name]
-
-
 def _wanted(settings: Settings, owners: dict[str, str], people: dict[str, str]) -> Wanted:
     application = settings.application
     return Wanted(
@@ -333,18 +291,6 @@ def _refuse_shared_domains(settings: Settings, root: Path) -> None:
     problems = domains_elsewhere(settings, pulumi.get_stack(), root / "stacks")
     if problems:
         raise pulumi.RunError("\n".join(problems))
-
-
-def _live(settings: Settings, addresses: list[Address]) -> live_tenant.LiveTenant | MimecastError:
-    try:
-        client = from_environment(
-            client_id=settings.mimecast_client_id or "",
-            client_secret=str(settings.mimecast_client_secret or ""),
-        )
-        session = Session(client, settings.account_code, settings.region)
-        return live_tenant.read(session, settings.domains, [person.address for person in addresses])
-    except MimecastError as error:
-        return error
 
 
 def _lanes(certificates: Certificates) -> list[Lane]:

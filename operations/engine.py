@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from components.settings import REFUSED
+from components.settings import DEPLOYED, REFUSED
+from operations import recorded
 from operations.exit_codes import OperationError
 from operations.stacks import PROJECT, Stack
 
@@ -59,6 +60,7 @@ class Engine:
     def run(self, verb: str, *flags: str, quiet: bool = False) -> Outcome:
         """Runs a verb of the engine. Its output goes to the terminal; if ``quiet``, only that of a failure."""
         stack = self._stack
+        environment = stack.environment | (self._recorded() if verb in ("up", "preview") else {})
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
             log = Path(folder) / "events.jsonl"
             done = subprocess.run(
@@ -72,7 +74,7 @@ class Engine:
                 ],
                 cwd=stack.root,
                 # The flag that writes engine events exists only among the debug commands.
-                env=stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"},
+                env=environment | {"PULUMI_DEBUG_COMMANDS": "true"},
                 stdout=subprocess.PIPE if quiet else None,
                 stderr=subprocess.STDOUT if quiet else None,
                 text=True,
@@ -81,6 +83,13 @@ class Engine:
             if quiet and done.returncode:
                 print(done.stdout, file=sys.stderr, end="")
             return _outcome(done.returncode, _events(log))
+
+    def _recorded(self) -> dict[str, str]:
+        """What the program's guards want to know of the stack's state; nothing where it cannot be read."""
+        try:
+            return {DEPLOYED: recorded.summary(self.resources())}
+        except OperationError:
+            return {}
 
     def ensure_stack(self) -> None:
         """Makes the stack in the sandbox's backend when it is not there; stacks on real tenants are left alone."""

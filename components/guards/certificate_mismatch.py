@@ -1,0 +1,74 @@
+"""Guard `certificate-mismatch`: Entra signs with the certificate that Mimecast trusts, before people depend on it.
+
+What Entra signs with is read live, its own switch to a valid certificate included. What Mimecast trusts is a
+person's word: the confirmed fingerprint covers the thumbprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.findings import Finding, How, Input
+from components.guards.situation import Situation
+from components.settings import RotationMode
+
+
+def find(situation: Situation) -> Finding:
+    """Not met where people would be added while the sides differ, or while one of them is unknown."""
+    inputs = tuple(_inputs(situation))
+    problem = _problem(situation) if situation.added else ""
+    if not problem:
+        return Finding("certificate-mismatch", inputs)
+    return Finding(
+        "certificate-mismatch",
+        inputs,
+        f"{len(situation.added)} people would have to sign in through Entra, and {problem}",
+        situation.added,
+        "leave mimecast-sso:rollOut as it was and bring the certificates together first (mimecast-sso rotate status "
+        "shows both sides; mimecast-sso up --refresh activates the configured one); then add people",
+    )
+
+
+def _problem(situation: Situation) -> str:
+    principal = situation.principal.value
+    if not situation.principal.is_known:
+        return "what Entra signs with is unknown"
+    signing = principal.signing if principal else None
+    if signing is None:
+        return "Entra has no certificate that is known to sign"
+    if _by_metadata(situation):
+        return ""
+    trusted = set(situation.opening.values())
+    if signing.thumbprint not in trusted:
+        return f"Entra signs with {signing.thumbprint}, and Mimecast is attested to trust {', '.join(sorted(trusted))}"
+    return ""
+
+
+def _by_metadata(situation: Situation) -> bool:
+    return situation.settings.certificates.rotation is RotationMode.METADATA
+
+
+def _inputs(situation: Situation) -> Iterator[Input]:
+    principal = situation.principal.value
+    if principal is None or principal.signing is None:
+        yield Input(
+            "what Entra signs with", How.UNKNOWN, situation.principal.source or "there is no certificate"
+        )
+    else:
+        yield Input(
+            f"Entra signs with {principal.signing}", How.LIVE, f"at {principal.now:%Y-%m-%d %H:%M:%SZ}"
+        )
+    if _by_metadata(situation):
+        seen = situation.settings.certificates.metadata_observed
+        yield Input("Mimecast follows the metadata", How.ATTESTED, f"{seen.by}, {seen.at}" if seen else "")
+        return
+    profile = situation.settings.authentication_profile
+    for lane, thumbprint in situation.opening.items():
+        said = profile.confirmed_of(lane)
+        yield (
+            Input(f"Mimecast trusts {thumbprint}", How.ATTESTED, f"{said.by}, {said.at}")
+            if thumbprint and said
+            else Input(
+                "what Mimecast trusts", How.UNKNOWN, "the confirmation covers a certificate that was not read"
+            )
+        )

@@ -1,0 +1,211 @@
+"""What is there before a run, and what the run would do to people's sign-in. Pure: nothing here reads or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from components.console_form import console_form
+from components.findings import How, Input, Known
+from components.live_tenant import LiveTenant
+from components.people import Person
+from components.settings import Confirmed, Lane, Ownership, RotationMode, Settings
+from facts.entra import Cloud
+from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+from providers.mimecast import authentication_profile
+from providers.mimecast.accounts import Account
+from providers.mimecast.authentication_profile import OPENS
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The service principal that has the wanted identifier, as Entra shows it at ``now`` (its own time)."""
+
+    object_id: str
+    client_id: str
+    template_id: str
+    enabled: bool
+    assignment_required: bool
+    certificates: SigningCertificates
+    assigned: frozenset[str]
+    """Object ids of assigned users and groups."""
+    now: datetime
+
+    @property
+    def signing(self) -> SigningCertificate | None:
+        """The certificate that signs now."""
+        return self.certificates.active(self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """People of the roll-out whom the configuration does not assign.
+
+    ``found`` are those whom Entra knows by mail address; ``assigned`` the object ids of those who are assigned all
+    the same, by another hand, also after the run.
+    """
+
+    found: tuple[Person, ...] = ()
+    assigned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What the last deployment made, from the stack's state."""
+
+    identifier: str
+    account_code: str
+    region: str
+    issuer: str
+    assigned: frozenset[str]
+    """Object ids of the users and groups that this stack assigned."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that the guards decide from. ``wanted`` are the addresses of the roll-out, sorted."""
+
+    settings: Settings
+    today: date
+    cloud: Cloud
+    tenant_id: str
+    account: Known[Account]
+    members: Known[Mapping[Lane, frozenset[str]]]
+    """Of each lane's roll-out group; addresses, and whole domains as ``@example.com``."""
+    principal: Known[Principal]
+    """Known without a value: Entra has none with this identifier."""
+    mimecast: Known[LiveTenant]
+    assigned: tuple[Person, ...]
+    """Users and direct members of groups whom the configuration assigns."""
+    assigned_ids: frozenset[str]
+    """Object ids of the configured users and groups."""
+    own_addresses: frozenset[str]
+    """Addresses that this stack makes sure are at Mimecast."""
+    wanted: tuple[str, ...]
+    strangers: Known[Strangers]
+    deployed: Known[Deployed]
+
+    # -- Who is affected --------------------------------------------------------------------------------------
+
+    @property
+    def enforces(self) -> bool:
+        """Whether the profile makes anybody sign in through Entra."""
+        boxes = self.settings.authentication_profile.enforce
+        return boxes.personal_portal or boxes.end_user_applications or boxes.administration_console
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        """Who is in a roll-out group, as far as that is known."""
+        groups = (self.members.value or {}).values()
+        return frozenset(address for group in groups for address in group)
+
+    @cached_property
+    def opening(self) -> Mapping[Lane, str]:
+        """The lanes that this run lets people into, each with the thumbprint that Mimecast is attested to trust.
+
+        A lane whose certificates cannot be read is taken for open, with "": then nothing says that it is closed.
+        """
+        lanes = self.settings.certificates.populated
+        return {lane: thumbprint for lane in lanes for thumbprint in self._trusted(lane)}
+
+    @cached_property
+    def added(self) -> tuple[str, ...]:
+        """Who would newly sign in through Entra, and by nothing else, sorted."""
+        if not self.enforces or not self.opening:
+            return ()
+        return tuple(address for address in self.wanted if not self._covers(address))
+
+    @cached_property
+    def staying(self) -> tuple[str, ...]:
+        """Who signs in through Entra now and afterwards, as far as that is known, sorted."""
+        if not self.enforces:
+            return ()
+        return tuple(address for address in self.wanted if self._covers(address))
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Object ids of the users and groups whose assignment this run takes away, or may.
+
+        Assignments of another hand stay. Whose they are is unknown without the stack's state.
+        """
+        if self.principal.value is None or self.settings.assign.mode is not Ownership.MANAGE:
+            return frozenset()
+        gone = self.principal.value.assigned - self.assigned_ids
+        return gone & self.deployed.value.assigned if self.deployed.value else gone
+
+    @property
+    def unmatched(self) -> tuple[str, ...]:
+        """Addresses about which Entra has to be asked: nobody whom the configuration assigns has them."""
+        mails = {person.mail.lower() for person in self.assigned}
+        asked = (*self.added, *(self.staying if self.removed else ()))
+        return tuple(address for address in asked if address not in mails)
+
+    def _covers(self, address: str) -> bool:
+        return address in self.everybody or f"@{address.rpartition('@')[2]}" in self.everybody
+
+    def _trusted(self, lane: Lane) -> Iterator[str]:
+        confirmed = self.settings.authentication_profile.confirmed_of(lane)
+        if confirmed is None:
+            return
+        if not self.principal.is_known:
+            yield ""
+        elif self.principal.value is not None:
+            candidates = self._certificates_of(lane, self.principal.value)
+            yield from [print_ for print_ in candidates if self._opens(lane, print_, confirmed)][:1]
+
+    def _certificates_of(self, lane: Lane, principal: Principal) -> list[str]:
+        certificates = self.settings.certificates
+        if certificates.rotation is RotationMode.METADATA:
+            return [""]
+        generation = certificates.of_lane(lane)
+        made = principal.certificates.labelled(generation.label) if generation else ()
+        return [certificate.thumbprint for certificate in made]
+
+    def _opens(self, lane: Lane, thumbprint: str, confirmed: Confirmed) -> bool:
+        form = console_form(
+            self.settings,
+            lane,
+            issuer=self.cloud.issuer(self.tenant_id),
+            login_url=self.cloud.login_url(self.tenant_id),
+            # Not critical, or (the certificate) represented by its thumbprint.
+            metadata_url="",
+            certificate="",
+        )
+        state = authentication_profile.state(
+            form | {"group": self.settings.roll_out.group_of(lane)},
+            thumbprint,
+            confirmed.model_dump(),
+            self.settings.authentication_profile.known(self.today, lane),
+        )
+        return state in OPENS
+
+    # -- Inputs that several guards show ----------------------------------------------------------------------
+
+    def group_input(self) -> Input:
+        """Who is in the roll-out group."""
+        name = self.settings.roll_out.group
+        if not self.members.is_known:
+            return Input(f"who is in the roll-out group “{name}”", How.UNKNOWN, self.members.source)
+        return Input(f"{len(self.everybody)} are in the roll-out group “{name}”", How.LIVE)
+
+    def principal_input(self) -> Input:
+        """Whether Entra has a service principal with the wanted identifier."""
+        name = self.settings.identifier
+        if not self.principal.is_known:
+            return Input(f"the application with identifier {name}", How.UNKNOWN, self.principal.source)
+        there = "has one" if self.principal.value else "has no"
+        return Input(f"Entra {there} application with identifier {name}", How.LIVE)
+
+    def confirmation_inputs(self) -> list[Input]:
+        """Who said that the console holds the wanted values."""
+        profile = self.settings.authentication_profile
+        found = [(lane, profile.confirmed_of(lane)) for lane in self.opening]
+        return [
+            Input(
+                f"the {lane} authentication profile is set as wanted", How.ATTESTED, f"{said.by}, {said.at}"
+            )
+            for lane, said in found
+            if said is not None
+        ]
