@@ -22,6 +22,7 @@ from facts.entra import PREMIUM_PLANS
 from facts.mimecast_api import (
     CREATE_DOMAIN,
     CREATE_USER,
+    FIND_GROUPS,
     GET_ACCOUNT,
     GET_GROUP_MEMBERS,
     GET_INTERNAL_DOMAIN,
@@ -72,7 +73,8 @@ class Line:
     how: str = _LIVE
 
     def __str__(self) -> str:
-        return f"  {self.standing:8}{self.subject}: {self.text} [{self.how}]"
+        how = f" [{self.how}]" if self.how else ""
+        return f"  {self.standing:8}{self.subject}: {self.text}{how}"
 
 
 def _fine(subject: str, text: str, how: str = _LIVE) -> Line:
@@ -84,7 +86,7 @@ def _missing(subject: str, text: str, how: str = _LIVE) -> Line:
 
 
 def _unknown(subject: str, why: object) -> Line:
-    return Line(Standing.UNKNOWN, subject, str(why), "unknown")
+    return Line(Standing.UNKNOWN, subject, str(why), "")
 
 
 @click.command("preflight")
@@ -310,19 +312,24 @@ def _mimecast(stack: Stack, settings: Settings) -> Iterator[Line]:
         return
     yield _fine("credentials and account", f"{account.code} ({account.name}), region {account.region}")
     registers = any(domain.mode is not DomainMode.REQUIRE for domain in settings.domains)
-    probes: list[tuple[str, Callable[[], str]]] = [
+    probes: list[tuple[str, Callable[[], str | None]]] = [
         (GET_INTERNAL_DOMAIN.permission, lambda: _domains(client, pending=False)),
     ]
     if registers:
         probes.append((GET_PENDING_DOMAIN.permission, lambda: _domains(client, pending=True)))
     probes += [
         (f"{GET_INTERNAL_USERS.permission} (addresses)", lambda: _addresses(client, settings)),
-        (GET_GROUP_MEMBERS.permission, lambda: _group(client, settings)),
+        (FIND_GROUPS.permission, lambda: _group(client, settings)),
+        (GET_GROUP_MEMBERS.permission, lambda: _members(client, settings)),
         (GET_AUDIT_EVENTS.permission, lambda: _audit(client)),
     ]
     for subject, probe in probes:
         try:
-            yield _fine(f"permission {subject}", probe())
+            seen = probe()
+            if seen is None:
+                yield _unknown(f"permission {subject}", "there is nothing yet that could be read with it")
+            else:
+                yield _fine(f"permission {subject}", seen)
         except Forbidden as error:
             yield _missing(f"permission {subject}", str(error))
         except MimecastError as error:
@@ -337,13 +344,14 @@ def _mimecast(stack: Stack, settings: Settings) -> Iterator[Line]:
 
 
 def _domains(client: MimecastClient, *, pending: bool) -> str:
-    found = list_domains(client, pending=pending)
-    return f"{len(found)} domains: {enumerate_some(sorted(found), 5)}"
+    found = sorted(list_domains(client, pending=pending))
+    return f"{len(found)} domains{': ' if found else ''}{enumerate_some(found, 5)}"
 
 
-def _addresses(client: MimecastClient, settings: Settings) -> str:
+def _addresses(client: MimecastClient, settings: Settings) -> str | None:
     wanted = _known_addresses(client, settings)
-    return f"{len(Listing(client).of(wanted))} of {len(wanted)} configured addresses are there"
+    found = Listing(client).of(wanted)
+    return f"{len(found)} of {len(wanted)} configured addresses are there" if wanted else None
 
 
 def _known_addresses(client: MimecastClient, settings: Settings) -> list[str]:
@@ -355,11 +363,12 @@ def _known_addresses(client: MimecastClient, settings: Settings) -> list[str]:
 
 def _group(client: MimecastClient, settings: Settings) -> str:
     group = find_group(client, settings.roll_out.group)
-    if group is None:
-        return (
-            f'groups can be searched; "{settings.roll_out.group}" is not there yet, so no members were read'
-        )
-    return f'"{group.name}" has {len(list_members(client, group))} members'
+    return f'roll-out group "{settings.roll_out.group}" {"is there" if group else "is not there yet"}'
+
+
+def _members(client: MimecastClient, settings: Settings) -> str | None:
+    group = find_group(client, settings.roll_out.group)
+    return f'"{group.name}" has {len(list_members(client, group))} members' if group else None
 
 
 def _audit(client: MimecastClient) -> str:
