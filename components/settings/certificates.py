@@ -183,6 +183,13 @@ class Certificates(Section):
         return frozenset({self.active_generation.profile})
 
     @property
+    def labels(self) -> frozenset[str]:
+        """Of all generations, retired ones included."""
+        return frozenset(
+            [generation.label for generation in self.generations] + [entry.label for entry in self.retired]
+        )
+
+    @property
     def active_generation(self) -> Generation:
         """The generation that signs."""
         return self.generation(self.active)

@@ -1,0 +1,271 @@
+"""``mimecast-sso rotate``: the next certificate, step by step, and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from components.settings import Certificates, Lane, Settings
+from facts.certificate_life import LONGEST_LIFE_YEARS
+from operations import profiles, rotation
+from operations.deployment import deploy, open_with_engine, relative
+from operations.engine import Engine
+from operations.exit_codes import Exit, OperationError
+from operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
+from operations.stacks import Stack
+from operations.tenant import connect
+from providers.entra import signing_certificates
+from providers.entra.errors import GraphError
+from providers.entra.graph import GraphClient
+from providers.entra.signing_certificates import SigningCertificates
+from providers.mimecast import authentication_profile, groups
+from providers.mimecast.authentication_profile import OPENS
+from providers.mimecast.errors import MimecastError
+
+_CERTIFICATE = "azuread:index/servicePrincipalTokenSigningCertificate:ServicePrincipalTokenSigningCertificate"
+_ACTIVE = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
+_MEMBERSHIP = "pulumi-python:dynamic/mimecast:GroupMembership"
+_RESOURCE_NAME = "signing-certificate-"
+
+
+# -- Commands -------------------------------------------------------------------------------------------------
+
+
+@click.group("rotate")
+def rotate() -> None:
+    """The signing certificate: stage the next one, have it trusted, activate it, retire the former one."""
+
+
+def _options(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    stack = click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
+    return stack(command)
+
+
+def _changes(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    apply_ = click.option("--apply", "apply_", is_flag=True, help="Deploy the step at once.")
+    yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+    return _options(apply_(yes(command)))
+
+
+def _new(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    label = click.option("--label", help="Of the next generation; the month when it is not given.")
+    end = click.option("--end-date", metavar="TIME", help="Its end, as 2029-11-01T00:00:00Z; in three years.")
+    start = click.option("--start", is_flag=True, help="Begin a rotation though none is due yet.")
+    return label(end(start(command)))
+
+
+@rotate.command("status")
+@_options
+def status(stack: str) -> Exit:
+    """Say where the rotation stands and what next would do. Exit code 2 when a step is due."""
+    opened, engine = open_with_engine(stack, "rotate status")
+    picture = read(opened, engine)
+    planned = rotation.plan(picture, _generation(picture, None, None))
+    wanted = picture.wanted
+    click.echo(f"Signing certificates of {opened.name}, rotation {wanted.rotation}")
+    click.echo("\n".join(rotation.lines(picture)))
+    click.echo(f"Expected gap when the active certificate changes: {wanted.expected_gap()}.")
+    _say(planned, "Next step")
+    if picture.unknown:
+        return Exit.ERROR
+    return Exit.CHANGES if planned.due or _is_stopped(planned) else Exit.FINE
+
+
+@rotate.command("next")
+@_changes
+@_new
+def forward(
+    stack: str, *, apply_: bool, yes: bool, label: str | None, end_date: str | None, start: bool
+) -> Exit:
+    """Make the next step: a change of the stack's file, and with --apply its deployment."""
+    opened, engine = open_with_engine(stack, "rotate next")
+    picture = read(opened, engine)
+    planned = rotation.plan(picture, _generation(picture, label, end_date), start=start or label is not None)
+    return _make(opened, engine, picture, planned, apply_=apply_, yes=yes)
+
+
+@rotate.command("rollback")
+@_changes
+def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
+    """Go one step back: a change of the stack's file, and with --apply its deployment."""
+    opened, engine = open_with_engine(stack, "rotate rollback")
+    picture = read(opened, engine)
+    return _make(opened, engine, picture, rotation.back(picture), apply_=apply_, yes=yes)
+
+
+def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, apply_: bool, yes: bool) -> Exit:
+    _say(planned, "Step")
+    if planned.refusals:
+        return Exit.ERROR if picture.unknown else Exit.REFUSED
+    if planned.touches_people:
+        click.echo(f"Expected gap: {picture.wanted.expected_gap()}.")
+    if planned.change is not None:
+        opened.set_certificates(_checked(planned.change))
+        click.echo(f"Written to {relative(opened.file)}.")
+    elif planned.step is not Step.DEPLOY:
+        return Exit.FINE
+    if apply_:
+        # With a refresh: a run that died may have done more than the stack's state tells.
+        return deploy(opened, engine, yes=yes, refresh=True)
+    click.echo(
+        "Nothing is deployed yet: "
+        + ("run up --refresh" if planned.change is None else "commit the file, then: up --refresh")
+    )
+    return Exit.FINE
+
+
+def _checked(wanted: Certificates) -> Certificates:
+    """The same, once more through every check of the settings."""
+    return Certificates.model_validate(wanted.model_dump(by_alias=True))
+
+
+def _say(planned: Plan, heading: str) -> None:
+    name = "" if planned.step is Step.NONE else f"{planned.step}: "
+    click.echo(f"{heading}: {name}{planned.text}.")
+    for refusal in planned.refusals:
+        click.echo(f"  Not now. {refusal.text}.")
+
+
+def _is_stopped(planned: Plan) -> bool:
+    return planned.step is Step.NONE and bool(planned.refusals)
+
+
+def _generation(picture: Picture, label: str | None, end_date: str | None) -> NewGeneration:
+    now = picture.now
+    labels = (f"{now:%Y-%m}{suffix}" for suffix in ("", *(f".{number}" for number in range(2, 100))))
+    free = next(each for each in labels if each not in picture.wanted.labels)
+    # A day less than Entra allows, whatever the month's length.
+    ends = now.replace(year=now.year + LONGEST_LIFE_YEARS, day=min(now.day, 28))
+    return NewGeneration(label or free, _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
+
+
+def _utc(text: str) -> str:
+    try:
+        return (
+            datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        )
+    except ValueError:
+        raise click.UsageError(f"{text!r} is not a time in UTC written as 2029-11-01T00:00:00Z") from None
+
+
+# -- Reading both sides ---------------------------------------------------------------------------------------
+
+
+def read(stack: Stack, engine: Engine) -> Picture:
+    """Both sides as they are now. What cannot be read is unknown, and says why.
+
+    Raises ConfigurationError; OperationError when the stack was never deployed.
+    """
+    # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
+    os.environ.update(stack.environment)
+    settings = stack.settings()
+    resources = [each for each in engine.resources() if not each.get("delete")]
+    active = next((each["outputs"] for each in resources if each["type"] == _ACTIVE), None)
+    if active is None:
+        raise OperationError(
+            "Nothing to rotate: the stack has no signing certificate yet. Deploy it first: up"
+        )
+    unknown: list[str] = []
+    entra, now = _entra(stack, str(active["servicePrincipalId"]), unknown)
+    return Picture(
+        wanted=settings.certificates,
+        entra=entra,
+        now=now,
+        thumbprints=_thumbprints(resources),
+        activated=str(active.get("activeThumbprint") or ""),
+        activated_at=_moment(active.get("activatedAt")),
+        profiles=_profiles(settings, resources, now),
+        groups=_groups(stack, settings, resources, unknown),
+        unknown=tuple(unknown),
+    )
+
+
+def _entra(
+    stack: Stack, service_principal: str, unknown: list[str]
+) -> tuple[SigningCertificates | None, datetime]:
+    try:
+        graph = GraphClient(stack.environment)
+        return signing_certificates.read(graph, service_principal), graph.now()
+    except GraphError as error:
+        unknown.append(f"Entra was not read: {_line(error)}")
+        return None, datetime.now(UTC)
+
+
+def _thumbprints(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        resource["urn"].rpartition("::")[2].removeprefix(_RESOURCE_NAME): str(
+            resource["outputs"]["thumbprint"]
+        )
+        for resource in resources
+        if resource["type"] == _CERTIFICATE
+    }
+
+
+def _profiles(settings: Settings, resources: list[dict[str, Any]], now: datetime) -> dict[Lane, LaneProfile]:
+    found = {}
+    for lane in settings.certificates.lanes:
+        profile = profiles.of(resources, lane)
+        if profile is not None:
+            found[lane] = _lane_profile(settings, profile, now)
+    return found
+
+
+def _lane_profile(settings: Settings, profile: profiles.Profile, now: datetime) -> LaneProfile:
+    section = settings.authentication_profile
+    written = section.confirmed_of(profile.lane)
+    configured = authentication_profile.state(
+        profile.form,
+        profile.thumbprint,
+        written.model_dump() if written else None,
+        section.known(now.date(), profile.lane),
+    )
+    known = profile.confirmed if profile.state != "due" else None
+    return LaneProfile(
+        state=profile.state,
+        thumbprint=profile.thumbprint,
+        basis=f"confirmed by {known['by']} on {known['at']}" if known else "",
+        idle=profile.idle,
+        confirmed_since=configured in OPENS and profile.state not in OPENS,
+    )
+
+
+def _groups(
+    stack: Stack, settings: Settings, resources: list[dict[str, Any]], unknown: list[str]
+) -> dict[Lane, LaneGroup]:
+    memberships = {
+        profiles.lane_of(each["urn"]): each["outputs"] for each in resources if each["type"] == _MEMBERSHIP
+    }
+    live = _members(stack, [settings.roll_out.group_of(lane) for lane in memberships], unknown)
+    return {
+        lane: LaneGroup(
+            name=settings.roll_out.group_of(lane),
+            members=live.get(settings.roll_out.group_of(lane)),
+            recorded=frozenset(outputs["members"]),
+            changed_at=_moment(outputs.get("changedAt")),
+        )
+        for lane, outputs in memberships.items()
+    }
+
+
+def _members(stack: Stack, names: list[str], unknown: list[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    try:
+        client = connect(stack)
+        for name in names:
+            group = groups.find_group(client, name)
+            found[name] = frozenset(groups.list_members(client, group)) if group else frozenset()
+    except MimecastError as error:
+        unknown.append(f"Mimecast was not read: {_line(error)}")
+    return found
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(str(text)) if text else None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
