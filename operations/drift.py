@@ -94,7 +94,16 @@ def report(events: Iterable[dict[str, Any]]) -> Report:
 
 
 def _differs(metadata: dict[str, Any]) -> bool:
-    return not metadata.get("new") or bool(metadata.get("detailedDiff") or metadata.get("diffs"))
+    return not metadata.get("new") or bool(_paths(metadata))
+
+
+def _paths(metadata: dict[str, Any]) -> list[str]:
+    """What differs: as the provider says, or the outputs where it only says that something does."""
+    found = metadata.get("detailedDiff") or metadata.get("diffs")
+    if found or metadata["op"] != "update":
+        return list(found or ())
+    old, new = (metadata[side].get("outputs") or {} for side in ("old", "new"))
+    return sorted(key for key in new if new[key] != old.get(key))
 
 
 def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[Difference]:
@@ -103,7 +112,7 @@ def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[Dif
         wanted = "made anew by the next deployment" if step else "forgotten by the next deployment"
         yield Difference(resource, "", _ABSENT, _ABSENT, wanted)
         return
-    for path in metadata.get("detailedDiff") or metadata["diffs"]:
+    for path in _paths(metadata):
         recorded, live = _at(metadata["old"], path), _at(metadata["new"], path)
         wanted = _at(step["new"], path, inputs=True) if step else live
         yield Difference(resource, path, recorded, live, wanted)

@@ -52,6 +52,11 @@ def test_a_change_that_the_program_accepts_wants_what_is() -> None:
     assert (difference.recorded, difference.live, difference.wanted) == ("(none)", "b", "b")
 
 
+def test_where_the_provider_only_says_that_something_differs_the_outputs_tell() -> None:
+    (difference,) = report(read("update", {"tags": ["a"], "url": "live"})).differences
+    assert (difference.path, difference.recorded, difference.live) == ("url", "old", "live")
+
+
 def test_keys_with_dots_are_one_key() -> None:
     urn = "urn:pulumi:s::p::pulumi-python:dynamic/mimecast:AddressBook::book"
     old = {"outputs": {"addresses": {"ada@example.com": {"name": "Ada"}}}}
