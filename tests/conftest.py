@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support import soak
+from tests.support.fault_table import pytest_terminal_summary  # noqa: F401  (a hook)
 from tests.support.sandboxes import RunningSandbox, started
 
 

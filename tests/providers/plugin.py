@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,8 @@ class Plugin:
     """One provider process. Old outputs are passed as given; ``__provider`` is added and taken away here."""
 
     stub: Any
+    kill: Callable[[], None]
+    """Ends the process at once, as ``kill -9`` does."""
     output: list[str] = field(default_factory=list)
 
     def configure(self, **config: Any) -> None:
@@ -114,7 +116,7 @@ def running(environment: dict[str, str]) -> Iterator[Plugin]:
     port = process.stdout.readline().strip()
     # gRPC's clients honour proxy variables, and tests may run where some are set.
     channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=_CHANNEL)
-    plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel))
+    plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel), process.kill)
     reader = threading.Thread(target=plugin.output.extend, args=(process.stdout,), daemon=True)
     reader.start()
     try:
