@@ -41,10 +41,13 @@ def test_an_instantiate_whose_answer_was_lost(tmp_path: Path) -> None:
             assert "Nothing was changed" in refused.text
         assert applications(made) == [orphan]
 
-        made.control.delete("entra.applications", orphan["id"])
+        assert f"adopt: {orphan['appId']}" in refused.text
+        made.configure(application={"displayName": "Mimecast Personal Portal", "adopt": orphan["appId"]})
         again = made.up()
         assert again.code == 0, again.text
-        assert len(applications(made)) == 1
+        (adopted,) = applications(made)
+        assert adopted["appId"] == orphan["appId"]
+        assert adopted["identifierUris"] == ["https://eu-api.mimecast.com/sso/CUK25A118"]
 
 
 @pytest.mark.soak

@@ -1,0 +1,214 @@
+"""What a preview says about hand-made applications: nothing where nothing differs, and every flaw by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components.adoption import Effect, Finding, Wanted
+from components.live_application import CannotBeTakenOver, adopt, check
+from components.settings import Ownership, Settings, from_values
+from facts.entra import CLOUDS
+from facts.regions import REGIONS
+from providers.entra.graph import GraphClient
+from sandbox import credentials
+from sandbox.stack_seed import document
+from tests.support.hand_made import (
+    END,
+    FLAWS,
+    GROUP,
+    IDENTIFIER,
+    MAIL,
+    NAME,
+    PEOPLE,
+    UPN_CLAIMS,
+    Flaw,
+    Tenant,
+    bare,
+    clean,
+    graph_session,
+    remove,
+)
+from tests.support.projects import ROOT
+from tests.support.sandboxes import started
+
+Trial = tuple[Tenant, GraphClient]
+
+
+COLLECTIONS = ("applications", "servicePrincipals", "policies", "assignments", "users", "groups")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    seed = document("sandbox", ROOT / "stacks")
+    with started(tmp_path_factory.mktemp("world"), seed) as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.env.items():
+            patch.setenv(name, value)
+        yield clean(graph_session(running.session()), running.control), GraphClient(running.env)
+
+
+@pytest.fixture
+def trial(made: Trial) -> Iterator[Trial]:
+    """The clean application; whatever a test does to the directory is undone afterwards."""
+    control = made[0].control
+    before = {name: _by_id(control.documents(f"entra.{name}")) for name in COLLECTIONS}
+    yield made
+    for name, documents in before.items():
+        now = _by_id(control.documents(f"entra.{name}"))
+        for identifier in now.keys() - documents.keys():
+            control.delete(f"entra.{name}", identifier)
+        for identifier, item in documents.items():
+            if now.get(identifier) != item:
+                control.put(f"entra.{name}", identifier, item)
+
+
+def _by_id(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {item["id"]: item for item in documents}
+
+
+def wanted(tenant: Tenant, **changes: object) -> Wanted:
+    people = {tenant.user(person): person for person in PEOPLE} | {tenant.group(GROUP): GROUP}
+    values: dict[str, object] = {
+        "display_name": NAME,
+        "identifier": IDENTIFIER,
+        "reply_urls": [REGIONS["eu"].reply_url],
+        "sign_on_url": REGIONS["eu"].sign_on_url,
+        "assignment_required": True,
+        "hide": False,
+        "owners": {credentials.DEPLOYER_OBJECT_ID: "the deploying principal"},
+        "notification_emails": [MAIL],
+        "claims": Ownership.MANAGE,
+        "assign": Ownership.MANAGE,
+        "people": people,
+        "generations": settings().certificates.generations,
+    }
+    return Wanted(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def settings(**changes: object) -> Settings:
+    values = {
+        "region": "eu",
+        "accountCode": "CUK25A118",
+        "certificates": {"generations": [{"label": "2026", "endDate": END}], "active": "2026"},
+    }
+    return from_values({**values, **changes})
+
+
+def found(trial: Trial, **changes: object) -> list[Finding]:
+    tenant, graph = trial
+    return adopt(graph, tenant.client_id, wanted(tenant, **changes), CLOUDS["public"])[1]
+
+
+def test_nothing_differs_and_nothing_is_written(trial: Trial) -> None:
+    tenant, graph = trial
+    goal = wanted(tenant)
+    after = len(tenant.control.journal(host="graph.microsoft.com"))
+    adoption, findings = adopt(graph, tenant.client_id, goal, CLOUDS["public"])
+    assert findings == []
+    assert adoption.identifier(IDENTIFIER) is not None
+    assert adoption.certificate(goal.generations[0]) is not None
+    assert {entry["method"] for entry in tenant.control.journal()[after:]} == {"GET", "POST"}, (
+        "a token is a POST"
+    )
+    assert not [
+        entry
+        for entry in tenant.control.journal(host="graph.microsoft.com")[after:]
+        if entry["method"] != "GET"
+    ]
+
+
+@pytest.mark.parametrize("flaw", FLAWS, ids=str)
+def test_every_planted_flaw_is_named(trial: Trial, flaw: Flaw) -> None:
+    tenant, _ = trial
+    flaw.plant(tenant)
+    if flaw.refused:
+        with pytest.raises(CannotBeTakenOver) as refused:
+            found(trial)
+        text = str(refused.value)
+    else:
+        findings = found(trial)
+        text = "\n".join(map(str, findings))
+        assert any(finding.effect is Effect.CHANGES for finding in findings) is flaw.changes, text
+        if flaw.words:
+            assert len(findings) <= len(flaw.words) + 1, f"nothing else is found:\n{text}"
+        else:
+            assert findings == []
+    assert [word for word in flaw.words if word not in text] == [], text
+
+
+def test_what_is_left_to_a_person_is_not_changed(trial: Trial) -> None:
+    tenant, _ = trial
+    for flaw in FLAWS:
+        if flaw.name in ("UPN claim", "group not assigned"):
+            flaw.plant(tenant)
+    findings = found(trial, claims=Ownership.VERIFY, assign=Ownership.VERIFY)
+    assert {finding.effect for finding in findings} == {Effect.STAYS}
+    assert len(findings) == 2
+
+
+def test_a_policy_of_others_may_be_there_when_claims_are_left_to_a_person(trial: Trial) -> None:
+    tenant, _ = trial
+    next(flaw for flaw in FLAWS if flaw.name == "claims policy of another").plant(tenant)
+    assert found(trial, claims=Ownership.VERIFY) == []
+
+
+def test_an_unknown_application_is_named(trial: Trial) -> None:
+    tenant, graph = trial
+    nobody = "6c000000-0000-4000-8000-000000000001"
+    with pytest.raises(CannotBeTakenOver, match=nobody):
+        adopt(graph, nobody, wanted(tenant), CLOUDS["public"])
+
+
+def test_verify_says_what_differs_and_needs_no_permission_to_write(trial: Trial) -> None:
+    tenant, _ = trial
+    people = dict(wanted(tenant).people)
+    checked = settings(
+        application={"claims": "verify"}, assign={"mode": "verify", "users": list(PEOPLE), "groups": [GROUP]}
+    )
+
+    def said() -> list[tuple[str, bool]]:
+        return [(remark.text, remark.warns) for remark in check(reader, checked, people)]
+
+    tenant.control.set("entra.deployer_roles", ["Application.Read.All", "Policy.Read.All"])
+    try:
+        reader = lambda: GraphClient(_environment(tenant))  # noqa: E731
+        fine = said()
+        tenant.plant("entra.policies", _policy(tenant), definition=[UPN_CLAIMS])
+        tenant.control.delete("entra.assignments", tenant.control.documents("entra.assignments")[0]["id"])
+        differs = said()
+        tenant.control.set("entra.deployer_roles", ["User.Read.All"])
+        unread = said()
+    finally:
+        tenant.control.set("entra.deployer_roles", None)
+    assert [warns for _, warns in fine] == [False, False], fine
+    assert all(warns for _, warns in differs)
+    assert "user.userprincipalname" in differs[0][0]
+    assert "not assigned: ada@example.com" in differs[1][0]
+    assert len(unread) == 1
+    assert "unknown" in unread[0][0]
+
+
+def test_verify_before_there_is_an_application_is_unknown(trial: Trial) -> None:
+    tenant, graph = trial
+    remove(tenant)
+    bare(tenant.graph, tenant.control)
+    (remark,) = check(lambda: graph, settings(application={"claims": "verify"}), {})
+    assert remark.warns
+    assert "unknown until the next run" in remark.text
+    assert list(check(lambda: pytest.fail("asked"), settings(), {})) == [], "nothing is asked for nothing"
+
+
+def _policy(tenant: Tenant) -> str:
+    principal = tenant.control.get("entra.servicePrincipals", tenant.principal["id"])
+    assert principal is not None
+    return str(principal["_claimsMappingPolicies"][0])
+
+
+def _environment(tenant: Tenant) -> dict[str, str]:
+    return {
+        "ARM_TENANT_ID": credentials.TENANT_ID,
+        "ARM_CLIENT_ID": credentials.DEPLOYER_CLIENT_ID,
+        "ARM_CLIENT_SECRET": credentials.DEPLOYER_CLIENT_SECRET,
+    }
