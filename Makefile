@@ -25,6 +25,8 @@ up: .venv/runtime
 	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
 	@if [ -e $(SHEET) ]; then $(MAKE) --no-print-directory console-work; fi
 	@$(SANDBOX) login $(PERSON)
+	@echo
+	@$(SANDBOX) run -- $(SSO) verify --stack $(STACK) --person $(PERSON)
 
 .PHONY: console-work
 console-work:
@@ -45,7 +47,11 @@ down: .venv/runtime
 	@$(SANDBOX) run -- $(SSO) down --stack $(STACK) --yes
 	@$(SANDBOX) stop
 else
-up preview drift down: .venv/runtime
+up: .venv/runtime
+	@$(SSO) up --stack $(STACK)
+	@$(SSO) verify --stack $(STACK)
+
+preview drift down: .venv/runtime
 	@$(SSO) $@ --stack $(STACK)
 endif
 
