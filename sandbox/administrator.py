@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from facts.profile_form import PROVIDER_NAMES, TICKED, UNTICKED, Section
+from facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Section
 from facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.browser import Browser, Page
@@ -17,6 +17,8 @@ _PAGES = {
     Section.PROFILE: ("authentication-profiles", "authentication-profile", "Description"),
     Section.SETTINGS: ("application-settings", "application-settings", "Application Settings Description"),
 }
+_LABELS = {field.key: field.label for field in FIELDS}
+_METADATA, _CERTIFICATE = _LABELS["metadataUrl"], _LABELS["certificate"]
 _LONGEST_SHOWN = 60
 
 
@@ -45,6 +47,8 @@ def fill(home: Path, file: Path) -> Iterator[str]:
     for section, (folder, form, name_label) in _PAGES.items():
         dialogue = sheet.dialogues[section]
         page = _open(browser, f"{console}/{folder}", dialogue, name_label)
+        if section is Section.PROFILE and _wants_import(dialogue):
+            page = _import(browser, page, form, dialogue)
         yield f"{section.value}:"
         yield from _type(page, dialogue)
         _save(browser, page, form)
@@ -72,6 +76,23 @@ def _open(browser: Browser, url: str, dialogue: Dialogue, name_label: str) -> Pa
     names = (dialogue.values.get(name_label, ""), dialogue.path.rpartition(">")[2].strip())
     existing = next((link for name in names if name and (link := listed.link(name))), None)
     return browser.open(existing or f"{url}/new")
+
+
+def _wants_import(dialogue: Dialogue) -> bool:
+    """Whether the certificate is to come from the metadata: the sheet has an address and no certificate."""
+    return bool(dialogue.values.get(_METADATA)) and not dialogue.values.get(_CERTIFICATE)
+
+
+def _import(browser: Browser, page: Page, form: str, dialogue: Dialogue) -> Page:
+    """Press Import beside the Metadata URL; the form that comes back, filled."""
+    page.controls()[_METADATA].value = dialogue.values[_METADATA]
+    filled = browser.press(page.form(form), "action", "import")
+    errors = filled.items("errors")
+    if errors:
+        raise CannotFillError(f"the console does not import: {'; '.join(errors)}")
+    # What was filled stays, so the sheet's empty field is not typed.
+    del dialogue.values[_CERTIFICATE]
+    return filled
 
 
 def _type(page: Page, dialogue: Dialogue) -> Iterator[str]:

@@ -30,7 +30,7 @@ async def imported_fields(world: World, url: str) -> dict[str, str]:
     """
     if not url:
         raise MetadataUnavailableError("Enter the address to import from.")
-    content = await asyncio.to_thread(_fetch, world, url)
+    content = await asyncio.to_thread(fetch, world, url)
     try:
         provider = metadata.parse(content)
     except MalformedMetadata as error:
@@ -43,7 +43,8 @@ async def imported_fields(world: World, url: str) -> dict[str, str]:
     }
 
 
-def _fetch(world: World, url: str) -> bytes:
+def fetch(world: World, url: str) -> bytes:
+    """The document behind a URL. Raises MetadataUnavailableError."""
     process = read_process(world.home)
     if process is None:
         raise MetadataUnavailableError("The sandbox does not know its own proxy.")

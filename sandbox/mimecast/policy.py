@@ -2,7 +2,9 @@
 
 Documented: a profile acts through an application settings definition bound to a group, people in no bound group
 get the default definition, and a change takes up to 15 minutes. EMU: the oldest definition wins when somebody is
-in several bound groups; how long a change takes is the setting ``mimecast.propagation_seconds``, 0 unless set.
+in several bound groups, but the answer of an identity provider is accepted by the profile of any of these groups,
+unless the setting ``mimecast.accepts_any_bound_profile`` is false; how long a change takes is the setting
+``mimecast.propagation_seconds``, 0 unless set.
 
 Profiles and settings keep the versions that were saved, as ``{"at": time, "values": …}``.
 """
@@ -117,7 +119,24 @@ def profiles(world: World, account: str) -> list[Profile]:
 
 def effective(world: World, account: str, address: str) -> Profile | None:
     """The profile that somebody signs in under now."""
+    return next(iter(_effective(world, account, address)), None)
+
+
+def accepting(world: World, account: str, address: str) -> list[Profile]:
+    """The profiles by which an identity provider's answer for somebody is accepted now."""
+    found = _effective(world, account, address)
+    return found if accepts_any(world) else found[:1]
+
+
+def accepts_any(world: World) -> bool:
+    """Whether somebody in several bound groups gets in by the profile of any of them."""
+    return bool(world.setting("mimecast.accepts_any_bound_profile", default=True))
+
+
+def _effective(world: World, account: str, address: str) -> list[Profile]:
+    """The profiles of the person's groups, oldest definition first; the default one for who is in none."""
     default: int | None = None
+    mine: list[int] = []
     for document in world.all(SETTINGS):
         values = _counting(world, document)
         if document["account"] != account or values is None:
@@ -125,8 +144,10 @@ def effective(world: World, account: str, address: str) -> Profile | None:
         if values["group"] is None:
             default = values["settingsProfile"]
         elif _is_member(world, values["group"], address):
-            return profile(world, values["settingsProfile"])
-    return profile(world, default) if default is not None else None
+            mine.append(values["settingsProfile"])
+    numbers = mine or ([] if default is None else [default])
+    found = (profile(world, number) for number in numbers)
+    return [each for each in found if each is not None]
 
 
 def _horizon(world: World) -> datetime:

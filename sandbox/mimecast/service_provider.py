@@ -2,7 +2,7 @@
 
 Documented: endpoints and entity ids by region, HTTP-POST both ways, the entity id's special form for Entra, the
 two authentication contexts, that Allow Single Sign On switches sign-ins that start at the identity provider.
-EMU: the pages themselves, that the asserted person must be under the profile that validated the assertion, the
+EMU: the pages themselves, that the asserted person must be under a profile that validated the assertion, the
 ten minutes that a request may take, no NameID policy and no signature in the request.
 """
 
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from facts.regions import Region
 from saml import authn_request, documents, names, response
 from saml.errors import SamlError
-from sandbox.mimecast import accounts, audit, domains, pages, passwords, policy, users
+from sandbox.mimecast import accounts, audit, domains, metadata_monitor, pages, passwords, policy, users
 from sandbox.mimecast.audit import Event
 from sandbox.world import World
 
@@ -78,6 +78,7 @@ class Portal:
         """An address was entered, or (same URL) an identity provider's answer has come."""
         form = await pages.form_of(request)
         if "SAMLResponse" in form:
+            await self._refresh_metadata()
             return self._finish(lambda: self._answered(form["SAMLResponse"], form.get("RelayState", "")))
         address = form.get("emailAddress", "").strip().lower()
         if not address:
@@ -144,14 +145,45 @@ class Portal:
         profile = policy.profile(self._world, request["profile"])
         if profile is None:
             raise _RefusedError("The authentication profile of this sign-in is gone.")
-        assertion = self._validated(encoded, profile, region, region.reply_url, request["id"])
-        return profile, assertion
+        refusal = None
+        for candidate in self._candidates(profile):
+            try:
+                address = self._validated(encoded, candidate, region, region.reply_url, request["id"])
+            except _RefusedError as error:
+                refusal = refusal or error  # The profile of the request has the word.
+            else:
+                return self._acting(candidate, address), address
+        assert refusal is not None  # noqa: S101  (there is one candidate at least)
+        raise refusal
+
+    def _candidates(self, requested: policy.Profile) -> list[policy.Profile]:
+        """The profiles that may validate an answer: somebody may be in the groups of several, or change groups."""
+        if not policy.accepts_any(self._world):
+            return [requested]
+        others = policy.profiles(self._world, requested.account)
+        same = (each for each in others if each.form["issuerUrl"] == requested.form["issuerUrl"])
+        return [requested, *(each for each in same if each.is_set_up and each.number != requested.number)]
+
+    def _acting(self, validated: policy.Profile, address: str) -> policy.Profile:
+        """The profile that the person is under, where it trusts what validated the answer."""
+        trusted = set(metadata_monitor.certificates(self._world, validated))
+        accepting = policy.accepting(self._world, validated.account, address)
+        return next(
+            (each for each in accepting if trusted & set(metadata_monitor.certificates(self._world, each))),
+            validated,
+        )
+
+    async def _refresh_metadata(self) -> None:
+        for account in self._world.all(accounts.ACCOUNTS):
+            if self._region is not None and account["region"] == self._region.code:
+                await metadata_monitor.refresh(self._world, account["accountCode"])
 
     def _is_too_old(self, request: dict[str, Any]) -> bool:
         return datetime.fromisoformat(request["created"]) + _REQUEST_LIFETIME <= self._world.now()
 
     async def _unsolicited(self, request: Request) -> Response:
         form = await pages.form_of(request)
+        await self._refresh_metadata()
         return self._finish(lambda: self._identity_provider_initiated(form.get("SAMLResponse", "")))
 
     def _identity_provider_initiated(self, encoded: str) -> tuple[policy.Profile, str]:
@@ -189,21 +221,25 @@ class Portal:
     ) -> str:
         """The address that a response vouches for; each assertion counts once."""
         now = self._world.now()
-        try:
-            assertion = response.validate(
-                encoded,
-                certificate_body=profile.form["certificate"],
-                expected_issuer=profile.form["issuerUrl"],
-                audience=profile.entity_id(region),
-                recipient=recipient,
-                in_response_to=in_response_to,
-                now=now,
-                first_use=lambda identifier, until: self._remember(identifier, until, now),
-            )
-        except SamlError as error:
-            reason = f"The identity could not be validated. {type(error).__name__}: {error}"
-            raise _RefusedError(reason, profile.account) from error
-        return assertion.name_id.strip().lower()
+        problem: SamlError | None = None
+        for certificate in metadata_monitor.certificates(self._world, profile):
+            try:
+                assertion = response.validate(
+                    encoded,
+                    certificate_body=certificate,
+                    expected_issuer=profile.form["issuerUrl"],
+                    audience=profile.entity_id(region),
+                    recipient=recipient,
+                    in_response_to=in_response_to,
+                    now=now,
+                    first_use=lambda identifier, until: self._remember(identifier, until, now),
+                )
+            except SamlError as error:
+                problem = problem or error
+            else:
+                return assertion.name_id.strip().lower()
+        reason = f"The identity could not be validated. {type(problem).__name__}: {problem}"
+        raise _RefusedError(reason, profile.account) from problem
 
     def _remember(self, identifier: str, until: datetime, now: datetime) -> bool:
         """Whether the assertion is new; it is remembered for as long as it could be used."""
@@ -232,8 +268,8 @@ class Portal:
             raise _RefusedError(f"{address} is not provisioned in Mimecast.", profile.account, address)
         if user["accountDisabled"] or user["accountLocked"]:
             raise _RefusedError(f"The account {address} is disabled or locked.", profile.account, address)
-        counting = policy.effective(self._world, profile.account, address)
-        if counting is None or counting.number != profile.number:
+        accepting = policy.accepting(self._world, profile.account, address)
+        if profile.number not in {each.number for each in accepting}:
             reason = f"Single sign-on is not set up or not enforced for {address}."
             raise _RefusedError(reason, profile.account, address)
 
