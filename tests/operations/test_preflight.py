@@ -1,0 +1,147 @@
+"""The preflight of a stack on the sandbox: what is there, what is missing, what nobody can see."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.environment import environment
+from tests.support.hand_made import clean, graph_session
+from tests.support.projects import Ended, Project, project
+from tests.support.sandboxes import RunningSandbox
+
+LEAST = ["Application.ReadWrite.OwnedBy", "Group.Read.All", "User.Read.All", "LicenseAssignment.Read.All"]
+VERIFYING = [*LEAST, "Application.Read.All", "Policy.Read.All"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with project(tmp_path_factory.mktemp("preflight"), "embedded") as fresh:
+        yield fresh
+
+
+@pytest.fixture(autouse=True)
+def as_shipped(made: Project) -> Iterator[None]:
+    content = made.stack_file.read_text()
+    yield
+    made.stack_file.write_text(content)
+    for name in ("entra.deployer_roles", "entra.premium_plans"):
+        made.control.set(name, None)
+    made.control.faults()
+
+
+def preflight(made: Project, **changes: str) -> Ended:
+    """The command with the sandbox's environment, changed."""
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("mimecast-sso")), "preflight", "--stack", "sandbox"],
+        cwd=made.folder,
+        env={**os.environ, **environment(made.home), **changes},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout)
+
+
+def lines(text: str, standing: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.startswith(f"  {standing} "))
+
+
+def test_a_sandbox_has_what_it_needs_and_nothing_is_written(made: Project) -> None:
+    before = len(made.control.journal())
+    ended = preflight(made)
+    assert ended.code == 0, ended.text
+    fine, unknown = lines(ended.text, "ok"), lines(ended.text, "unknown")
+    for part in ("client secret", "AppRoleAssignment.ReadWrite.All", "CUK25A118", "serves zone example.com"):
+        assert part in fine
+    assert "licence for groups" in unknown, "the deployer may not read subscriptions"
+    assert "(to write)" in unknown
+    assert "directory synchronisation" in unknown
+    assert "[unknown]" not in fine
+    assert "0 missing" in ended.text
+    reads = ("/oauth", "/get-", "/find-")
+    writes = [
+        entry["path"]
+        for entry in made.control.journal()[before:]
+        if entry["method"] != "GET" and not any(part in entry["path"] for part in reads)
+    ]
+    assert writes == []
+
+
+def test_missing_permissions_and_licence_are_named(made: Project) -> None:
+    made.control.set("entra.deployer_roles", LEAST)
+    made.control.set("entra.premium_plans", [])
+    made.control.faults(
+        {
+            "host": "api.services.mimecast.com",
+            "method": "POST",
+            "path": "/api/audit/.*",
+            "status": 403,
+            "body": {"fail": [{"code": "app_forbidden", "message": "no product"}]},
+            "times": 9,
+        }
+    )
+    made.configure(application={"template": "No such entry"})
+    ended = preflight(made)
+    assert ended.code == 5, ended.text
+    missing = lines(ended.text, "missing")
+    for part in (
+        "Policy.ReadWrite.ApplicationConfiguration",
+        "AppRoleAssignment.ReadWrite.All",
+        "needs Entra ID P1",
+        "No such entry",
+        "Account | Logs | Read",
+    ):
+        assert part in missing, ended.text
+
+
+def test_verify_modes_need_no_permission_to_write_claims_or_assignments(made: Project) -> None:
+    made.control.set("entra.deployer_roles", VERIFYING)
+    made.configure(
+        application={"claims": "verify"}, assign={"mode": "verify", "groups": ["Mimecast users"], "users": []}
+    )
+    ended = preflight(made)
+    assert ended.code == 0, ended.text
+    assert "licence for groups: Entra ID P1" in lines(ended.text, "ok")
+
+
+def test_what_is_adopted_must_be_there_and_owned(made: Project) -> None:
+    nobody = "6c000000-0000-4000-8000-000000000001"
+    made.configure(application={"adopt": nobody})
+    assert nobody in lines(preflight(made).text, "missing")
+    running = RunningSandbox(made.home, environment(made.home), made.control)
+    tenant = clean(graph_session(running.session()), made.control)
+    made.configure(application={"adopt": tenant.client_id})
+    assert preflight(made).code == 0
+    tenant.plant("entra.servicePrincipals", tenant.principal["id"], _owners=[])
+    ended = preflight(made)
+    assert ended.code == 5
+    assert "owner of the service principal" in lines(ended.text, "missing")
+    assert "owner of the application" in lines(ended.text, "ok")
+    made.configure(application={"displayName": "another"})
+    assert "one to adopt" in lines(preflight(made).text, "note")
+
+
+def test_credentials_that_do_not_work(made: Project) -> None:
+    ended = preflight(made, ARM_CLIENT_SECRET="wrong", MIMECAST_CLIENT_SECRET="canary-wrong")
+    assert ended.code == 5
+    missing = lines(ended.text, "missing")
+    assert "AADSTS7000215" in missing
+    assert missing.count("credentials") == 2
+    assert "canary" not in ended.text
+    assert lines(ended.text, "unknown").count("everything else at") == 2
+
+
+def test_credentials_of_another_account(made: Project) -> None:
+    made.configure(accountCode="CUK00A001")
+    ended = preflight(made)
+    assert ended.code == 5
+    assert "the Mimecast credentials open account CUK25A118" in lines(ended.text, "missing").replace(
+        "The", "the"
+    )
