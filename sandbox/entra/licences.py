@@ -19,30 +19,29 @@ _READ = one_of(
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 )
-_PARTS = {"Entra ID P1": "AAD_PREMIUM", "Entra ID P2": "AAD_PREMIUM_P2"}
+_PLAN = next(identifier for identifier, name in PREMIUM_PLANS.items() if name == "Entra ID P1")
+_PART = "AAD_PREMIUM"
 
 
 def _list(call: Call) -> Response:
     # The tenant has P1 unless the setting says otherwise: without it, groups could not be assigned.
-    held: list[str] = call.world.setting("entra.premium_plans", ["Entra ID P1"])
-    return call.many(
-        _sku(identifier, _PARTS[name]) for identifier, name in PREMIUM_PLANS.items() if name in held
-    )
+    held = call.world.setting("entra.premium", default=True)
+    return call.many([_sku()] if held else [])
 
 
-def _sku(plan: str, part: str) -> Document:
+def _sku() -> Document:
     return {
-        "id": f"sandbox_{plan}",
-        "skuId": plan,
-        "skuPartNumber": part,
+        "id": f"sandbox_{_PLAN}",
+        "skuId": _PLAN,
+        "skuPartNumber": _PART,
         "appliesTo": "User",
         "capabilityStatus": "Enabled",
         "consumedUnits": 0,
         "prepaidUnits": {"enabled": 25, "suspended": 0, "warning": 0, "lockedOut": 0},
         "servicePlans": [
             {
-                "servicePlanId": plan,
-                "servicePlanName": part,
+                "servicePlanId": _PLAN,
+                "servicePlanName": _PART,
                 "provisioningStatus": "Success",
                 "appliesTo": "User",
             }

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from facts.entra import CLOUDS
+from facts.entra import CLOUDS, HIDE_TAG
 from saml import authn_request, metadata, names, response
 from saml.authn_request import AuthnRequest, Binding
 from saml.errors import MalformedRequest
@@ -91,7 +91,9 @@ class SignOn:
         return [
             (service_principals.shown(self._world, principal)["displayName"], self._tile_url(principal))
             for principal in self._world.all(SERVICE_PRINCIPALS)
-            if principal["preferredSingleSignOnMode"] == "saml" and self._is_assigned(principal, user)
+            if principal["preferredSingleSignOnMode"] == "saml"
+            and HIDE_TAG not in principal["tags"]
+            and self._is_assigned(principal, user)
         ]
 
     # Handlers

@@ -30,7 +30,7 @@ def as_shipped(made: Project) -> Iterator[None]:
     content = made.stack_file.read_text()
     yield
     made.stack_file.write_text(content)
-    for name in ("entra.deployer_roles", "entra.premium_plans"):
+    for name in ("entra.deployer_roles", "entra.premium"):
         made.control.set(name, None)
     made.control.faults()
 
@@ -76,7 +76,7 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(made: Project) -> No
 
 def test_missing_permissions_and_licence_are_named(made: Project) -> None:
     made.control.set("entra.deployer_roles", LEAST)
-    made.control.set("entra.premium_plans", [])
+    made.control.set("entra.premium", False)
     made.control.faults(
         {
             "host": "api.services.mimecast.com",

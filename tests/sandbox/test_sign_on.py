@@ -523,6 +523,13 @@ def test_without_a_sign_on_url_a_tile_answers_unasked(sandbox: RunningSandbox, r
     response.verified(active_body(ready))
 
 
+def test_a_hidden_tile_is_not_shown_and_signing_in_works(sandbox: RunningSandbox, ready: Application) -> None:
+    name = ready.call("GET", f"/applications/{ready.application_id}")["displayName"]
+    ready.patch(tags=["WindowsAzureActiveDirectoryIntegratedApp", "HideApp"])
+    assert name not in Visit(sandbox).open("https://myapps.microsoft.com/").sign_in(ADA).tiles()
+    assert Visit(sandbox).start(ready.request()).sign_in(ADA).response().root is not None
+
+
 def test_a_my_apps_ticket_is_good_for_one_use(sandbox: RunningSandbox, ready: Application) -> None:
     session = sandbox.session()
     visit = Visit(sandbox).start(ready.request()).sign_in(ADA)
