@@ -1,0 +1,116 @@
+"""``mimecast-sso verify`` on a whole deployment: all is fine, and each thing that can go wrong is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from sandbox.environment import environment
+from tests.support.projects import Ended, Project, project
+from tests.support.sandboxes import RunningSandbox
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+
+ADA, GRACE = "ada@example.com", "grace@example.com"
+SWITCHES = ("clock.offset_seconds", "entra.premium", "entra.deployer_roles")
+FROM_MIMECAST = "sign-in from Mimecast (SP-initiated)"
+FROM_MY_APPS = "sign-in from My Apps (IdP-initiated)"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with project(tmp_path_factory.mktemp("project"), "embedded") as fresh:
+        assert fresh.up().code == 0
+        fresh.do_the_console_work()
+        assert fresh.up().code == 0
+        yield fresh
+
+
+@pytest.fixture(autouse=True)
+def switches(made: Project) -> Iterator[None]:
+    yield
+    for name in SWITCHES:
+        made.control.set(name, None)
+
+
+def results(ended: Ended) -> dict[str, str]:
+    """Result by check, without the time in the name of those that have one."""
+    rows = (re.split(r" {2,}", line, maxsplit=2) for line in ended.text.splitlines())
+    return {re.sub(r" since .*", "", row[1]): row[0] for row in rows if len(row) == 3}
+
+
+def test_a_good_deployment_is_fine_in_every_line(made: Project) -> None:
+    verified = made.sso("verify", "--person", ADA)
+    assert verified.code == 0, verified.text
+    found = results(verified)
+    assert found.pop(FROM_MY_APPS) == "not configured"
+    assert set(found.values()) == {"fine"}, verified.text
+    assert {"metadata: signature", "metadata: certificate", "Mimecast: certificate", FROM_MIMECAST} <= set(
+        found
+    )
+    assert f"1 proved ({ADA}), 2 no traffic yet" in verified.text
+    assert "attested: claimed: confirmed by administrator@example.com at " in verified.text
+    assert all(line.endswith("]") for line in verified.text.splitlines()[:-1]), "each says how it knows"
+
+
+def test_a_log_that_this_tenant_does_not_show_is_said_to_be_unchecked(made: Project) -> None:
+    made.control.set("entra.premium", False)
+    unlicensed = made.sso("verify")
+    assert (unlicensed.code, results(unlicensed)["sign-ins"]) == (0, "not possible"), unlicensed.text
+    assert "P1 licence" in unlicensed.text
+    assert re.search(r"^Not checked: sign-ins since .*\.$", unlicensed.text, re.MULTILINE)
+    roles = ["Application.Read.All", "User.Read.All"]
+    made.control.set("entra.deployer_roles", roles)
+    assert "AuditLog.Read.All is missing" in made.sso("verify").text
+
+
+def test_a_certificate_near_its_end_fails(made: Project) -> None:
+    end = datetime(2029, 11, 1, tzinfo=UTC)
+    five_days_before = (end - datetime.now(UTC)).total_seconds() - 5 * 24 * 3600
+    made.control.set("clock.offset_seconds", five_days_before)
+    verified = made.sso("verify")
+    assert (verified.code, results(verified)["certificate: life"]) == (2, "FAILS"), verified.text
+    assert "expires in 5 days" in verified.text
+
+
+def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(made: Project) -> None:
+    graph = RunningSandbox(made.home, environment(made.home), made.control).graph()
+    (principal,) = [
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if each["preferredSingleSignOnMode"] == "saml"
+    ]
+    url, active = f"{GRAPH}/servicePrincipals/{principal['id']}", "preferredTokenSigningKeyThumbprint"
+    new = graph.post(f"{url}/addTokenSigningCertificate", json={"displayName": "CN=Other"}, timeout=30).json()
+    assert graph.patch(url, json={active: new["thumbprint"]}, timeout=30).ok
+    verified = made.sso("verify", "--person", GRACE)
+    assert graph.patch(url, json={active: principal[active]}, timeout=30).ok
+
+    found = results(verified)
+    assert verified.code == 2, verified.text
+    assert {what for what, result in found.items() if result == "FAILS"} == {
+        "Mimecast: certificate",
+        FROM_MIMECAST,
+    }
+    assert f"Entra signs with {new['thumbprint']}, and Mimecast has another" in verified.text
+    assert "SignatureInvalid" in verified.text
+    assert found["metadata: certificate"] == "fine"
+    assert "1 too fresh to tell" in verified.text, "Mimecast does not say whose response it refused"
+
+
+@pytest.mark.xfail(
+    reason="azuread sorts the reply URLs, so that Entra answers unasked at the wrong one", strict=True
+)
+def test_the_configured_initiation_is_the_one_that_is_walked(made: Project) -> None:
+    made.configure(application={"displayName": "Mimecast Personal Portal", "signOn": "idp"})
+    up = made.up()
+    assert up.code == 0, up.text
+    verified = made.sso("verify", "--person", ADA)
+    found = results(verified)
+    assert (verified.code, found[FROM_MY_APPS], found[FROM_MIMECAST]) == (0, "fine", "not configured"), (
+        verified.text
+    )
+    assert found["sign-in request: issuer"] == "fine", "Mimecast asks all the same"
