@@ -1,0 +1,232 @@
+"""The address book as a state machine: edits on both sides, faults and crashes, in any order.
+
+A configuration is edited, the tenant is edited behind the book's back, answers are lost, refused or spoilt, and the
+process dies between two of its calls, so that the state still holds what it held before. After every run that ends
+well the tenant holds what is wanted, nobody was created twice, nobody disappeared, and a refresh reports exactly
+what differs.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from providers.edge import ResourceError
+from providers.mimecast import resources
+from providers.mimecast.resources import AddressBookProvider
+from providers.mimecast.session import Session
+from tests.providers.vendor import LOST, Adapter, Answer, Directory, client, legacy, refused, user
+
+ADDRESSES = [
+    f"{name}@{domain}" for name in ("a", "b", "c", "d+x") for domain in ("example.com", "example.org")
+]
+SYNCHRONISED = "synced@example.com"
+NAMES = ("", "Ada", "Grace")
+FAULTS = ("ok", "ok", "before", "after", "quota", "malformed", "crash before", "crash after")
+
+address = st.sampled_from(ADDRESSES)
+name = st.sampled_from(NAMES)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that follows in it happens."""
+
+
+class Tenant(Directory):
+    """A directory whose writes and listings meet the faults set for them, one each."""
+
+    def __init__(self) -> None:
+        super().__init__({SYNCHRONISED: user(SYNCHRONISED, "Synced", "ldap")}, page=3)
+        self.faults: list[str] = []
+        self.writes = 0
+
+    def respond(self, path: str, body: Any) -> Answer:
+        if path == "/api/account/get-account":
+            return legacy({"accountCode": "CUK25A118", "region": "eu", "accountName": "x"})
+        if path == "/api/user/get-internal-users":
+            return self._list(body)
+        fault = self.faults.pop(0) if self.faults else "ok"
+        if fault == "crash before":
+            raise Killed
+        if fault == "before":
+            return refused(500, "internal_server_error_1")
+        if fault == "quota":
+            return Answer({}, 429, {"X-RateLimit-Reset": "50"})
+        self.writes += 1
+        answer = self._write(path, body["data"][0])
+        if fault == "crash after":
+            raise Killed
+        if fault == "malformed":
+            return Answer(b"<html>")
+        return Answer(error=LOST) if fault == "after" else answer
+
+
+class Book(RuleBasedStateMachine):
+    """One address book, its configuration, its state, and the tenant."""
+
+    @initialize()
+    def start(self) -> None:
+        self.tenant = Tenant()
+        self.config: dict[str, dict[str, str]] = {}
+        self.adopt: set[str] = set()
+        self.state: dict[str, Any] | None = None
+        self.everybody: set[str] = {SYNCHRONISED}
+        """Whoever was ever in the tenant and was not taken out by the console."""
+
+    # -- Edits on both sides ----------------------------------------------------------------------------------
+
+    @rule(address=address, name=name)
+    def configure(self, address: str, name: str) -> None:
+        self.config[address] = {"name": name}
+
+    @rule(address=address)
+    def leave_out(self, address: str) -> None:
+        self.config.pop(address, None)
+
+    @rule(address=address)
+    def allow_adoption(self, address: str) -> None:
+        self.adopt.add(address)
+
+    @rule(named=st.sampled_from(["", "Synced", "Another name"]))
+    def want_the_synchronised_one(self, named: str) -> None:
+        self.config[SYNCHRONISED] = {"name": named}
+
+    @rule(address=address, name=name)
+    def console_adds_or_renames(self, address: str, name: str) -> None:
+        self.tenant.users.setdefault(address, user(address, name))["name"] = name
+        self.everybody.add(address)
+
+    @rule(address=address)
+    def console_removes(self, address: str) -> None:
+        self.tenant.users.pop(address, None)
+        self.everybody.discard(address)
+
+    # -- Runs -------------------------------------------------------------------------------------------------
+
+    @rule(faults=st.lists(st.sampled_from(FAULTS), max_size=6))
+    def run(self, faults: list[str]) -> None:
+        self.tenant.faults = list(faults)
+        self._run()
+        self.tenant.faults = []
+
+    @rule()
+    def run_until_it_ends_well(self) -> None:
+        if self._refusable():
+            before = deepcopy(self.tenant.users)
+            assert self._run() == "refused"
+            assert self.tenant.users == before, "a refused run writes nothing"
+            return
+        assert self._run() == "done"
+        self._is_as_wanted()
+        written = self.tenant.writes
+        assert self._run() == "done"
+        assert self.tenant.writes == written, "a second run writes nothing"
+        assert self._refreshed() == self.config, "a refresh finds nothing"
+
+    @rule()
+    def refresh_is_exact(self) -> None:
+        if self.state is None:
+            return
+        recorded = self.state["addresses"]
+        live = self.tenant.users
+        expected = {
+            each: {"name": entry["name"] and live[each]["name"]}
+            for each, entry in recorded.items()
+            if each in live
+        }
+        assert self._refreshed() == expected
+
+    @rule()
+    def refresh_into_the_state(self) -> None:
+        if self.state is not None:
+            found = self._new_process().read("address-book", deepcopy(self.state))
+            self.state = found.outs if found.id else None
+
+    @invariant()
+    def nobody_is_lost_or_there_twice(self) -> None:
+        assert self.everybody <= self.tenant.users.keys()
+        assert len(self.tenant.users) == len({each.lower() for each in self.tenant.users})
+        assert self.tenant.users[SYNCHRONISED]["name"] == "Synced"
+
+    # -- Inside -----------------------------------------------------------------------------------------------
+
+    def _new_process(self) -> AddressBookProvider:
+        mimecast = client(Adapter(self.tenant.respond))
+        resources._process._session = Session(mimecast, "CUK25A118", "eu")
+        return AddressBookProvider()
+
+    def _run(self) -> str:
+        """What an update does: check, then create or update; the state changes only when that ends well."""
+        provider = self._new_process()
+        wanted = {"addresses": self.config, "onRemoval": "forget", "adopt": sorted(self.adopt)}
+        inputs = provider.check({}, deepcopy(wanted)).inputs
+        present = set(self.tenant.users)
+        try:
+            if self.state is None:
+                outputs = provider.create(inputs).outs
+            else:
+                outputs = provider.update("address-book", deepcopy(self.state), inputs).outs
+        except Killed:
+            return "killed"
+        except ResourceError as refusal:
+            return "refused" if "Nothing was written" in str(refusal) else "failed"
+        finally:
+            self.everybody |= set(self.tenant.users) - present
+        self.state = outputs
+        return "done"
+
+    def _refreshed(self) -> dict[str, dict[str, str]]:
+        found = self._new_process().read("address-book", deepcopy(self.state))
+        return (found.inputs or {}).get("addresses", {})
+
+    def _refusable(self) -> bool:
+        """Whether somebody is wanted otherwise than is, and is neither this book's nor to be adopted."""
+        managed = self.state["addresses"].keys() if self.state else set()
+        for each, entry in self.config.items():
+            live = self.tenant.users.get(each)
+            if live is None or entry["name"] in ("", live["name"]):
+                continue
+            if live["source"] == "ldap" or each not in {*managed, *self.adopt}:
+                return True
+        return False
+
+    def _is_as_wanted(self) -> None:
+        for each, entry in self.config.items():
+            assert entry["name"] in ("", self.tenant.users[each]["name"])
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.mimecast.address_book._PAUSES", (0.0, 0.0, 0.0))
+
+
+def run_machine(examples: int, steps: int) -> None:
+    from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415
+
+    before = resources._process._session
+    try:
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            Book,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=steps,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        resources._process._session = before
+
+
+def test_the_book_converges_whatever_happens() -> None:
+    run_machine(40, 25)
+
+
+@pytest.mark.soak
+def test_the_book_converges_in_long_lives() -> None:
+    run_machine(1500, 50)
