@@ -19,6 +19,9 @@ GET_AUDIT_EVENTS = Endpoint("/api/audit/get-audit-events", "Account | Logs | Rea
 LOG_ON_EVENTS: Mapping[str, bool] = {"User Logged On": True, "Logon Authentication Failed": False}
 """Types of events that are log-ons, and whether the person got in."""
 
+GROUP_EVENT = "Folder Log Entry"
+"""The type of an event of a group or its members (recorded; its details are not documented)."""
+
 SIGN_IN_EVENTS: tuple[str, ...] = ("authentication profile", "application setting")
 """Words, in lower case, in the type or the details of an event. Assumed: see above."""
 

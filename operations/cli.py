@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from components.settings import ConfigurationError, Lane
-from operations import certificate_expiry, orphans, profiles
+from operations import certificate_expiry, orphans, profiles, tear_down
 from operations import drift as drifts
 from operations import roll_out as roll_outs
 from operations.deployment import deploy, engine_name, failed, open_with_engine, relative
@@ -134,8 +134,10 @@ def drift(stack: str) -> Exit:
 @_on_stack
 @_yes
 def down(stack: str, yes: bool) -> Exit:
-    """Destroy what the stack made. What Mimecast cannot delete is named and left."""
-    _, engine = open_with_engine(stack, "down")
+    """Destroy what the stack made, once nobody depends on it. What Mimecast cannot delete is named and left."""
+    opened, engine = open_with_engine(stack, "down")
+    if engine.has_resources():
+        tear_down.prepare(opened, opened.settings())
     outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []))
     return failed(outcome) if outcome.code else Exit.FINE
 

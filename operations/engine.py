@@ -112,6 +112,13 @@ class Engine:
             return (latest or {}).get("resources") or []
         return (self.export().get("deployment") or {}).get("resources") or []
 
+    def has_resources(self) -> bool:
+        """Whether anything is deployed, for all that can be read."""
+        try:
+            return bool(self.resources())
+        except OperationError:
+            return False
+
     def export(self) -> dict[str, Any]:
         """The stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
         state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self._stack.name))

@@ -143,11 +143,20 @@ def _live(stack: Stack) -> Found:
         present = _groups(client, target)
         if not present:
             return Found(frozenset(), "read live: there is no such group yet")
-        people = frozenset().union(*(groups.list_members(client, group) for group in present))
+        people = _listed(client, present)
         second = f", in “{target.second_group}” as well" if len(present) > 1 else ""
         return Found(people, f"read live at {_now():%Y-%m-%d %H:%M:%SZ}{second}")
     except MimecastError as error:
         return Found(None, f"Mimecast was not read: {_short(error)}")
+
+
+def live_members(client: MimecastClient, target: Target) -> frozenset[str]:
+    """Who is in the roll-out groups now. Raises MimecastError."""
+    return _listed(client, _groups(client, target))
+
+
+def _listed(client: MimecastClient, present: list[CloudGroup]) -> frozenset[str]:
+    return frozenset().union(*(groups.list_members(client, group) for group in present))
 
 
 def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
@@ -296,12 +305,13 @@ def back(stack: Stack) -> RolledBack:
     """
     before = _choice(stack)
     try:
-        return _emptied(stack, before)
+        return emptied(stack, before)
     finally:
         stack.set_roll_out(RollOut(group=stack.target().group, who="none"))
 
 
-def _emptied(stack: Stack, before: RollOut | None) -> RolledBack:
+def emptied(stack: Stack, before: RollOut | None) -> RolledBack:
+    """Takes everybody out, and keeps who it was in an undo record. Raises MimecastError."""
     target, client = stack.target(), connect(stack)
     present = _groups(client, target)
     if not present:

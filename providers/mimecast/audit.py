@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facts.mimecast_audit import GET_AUDIT_EVENTS, LOG_ON_EVENTS, touches_sign_in
+from facts.mimecast_audit import GET_AUDIT_EVENTS, GROUP_EVENT, LOG_ON_EVENTS, touches_sign_in
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MalformedAnswer
 
@@ -46,12 +46,7 @@ class Events:
 
 def events_since(client: MimecastClient, since: datetime) -> Events:
     """Changes of profiles and application settings, and log-ons, after ``since``. Raises any `MimecastError`."""
-    span = {
-        "startDateTime": since.astimezone(UTC).strftime(_WIRE),
-        # Ahead of this machine's clock, which may be behind Mimecast's.
-        "endDateTime": (datetime.now(UTC) + _AHEAD).strftime(_WIRE),
-    }
-    rows = _rows(client, span)
+    rows = _rows(client, since)
     changes = (_change(row) for row in rows if _counts(row))
     log_ons = (_log_on(row) for row in rows if row.get("auditType") in LOG_ON_EVENTS)
     return Events(
@@ -60,7 +55,18 @@ def events_since(client: MimecastClient, since: datetime) -> Events:
     )
 
 
-def _rows(client: MimecastClient, span: dict[str, str]) -> list[dict[str, Any]]:
+def last_group_change(client: MimecastClient, since: datetime) -> datetime | None:
+    """When a group, or its members, changed last after ``since``, whichever group it was. Raises MimecastError."""
+    times = [_time(row) for row in _rows(client, since) if row.get("auditType") == GROUP_EVENT]
+    return max((at for at in times if at > since), default=None)
+
+
+def _rows(client: MimecastClient, since: datetime) -> list[dict[str, Any]]:
+    span = {
+        "startDateTime": since.astimezone(UTC).strftime(_WIRE),
+        # Ahead of this machine's clock, which may be behind Mimecast's.
+        "endDateTime": (datetime.now(UTC) + _AHEAD).strftime(_WIRE),
+    }
     # Unlike other lists this one has its rows in ``data`` itself.
     rows: list[dict[str, Any]] = []
     page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
