@@ -333,23 +333,3 @@ def test_what_is_asked_is_there_once(
         assert left[0]["times"] == 0, "the fault did not strike"
     case.run(plugin, name, before)
     assert case.live(world, name) == case.expected(name)
-
-
-def test_a_refresh_that_finds_nothing_stays_within_its_budget(tmp_path: Any) -> None:
-    count = 250
-    document = seed_document()
-    document["mimecast"] |= {
-        "domains": [{"name": "example.com"}],
-        "addresses": [{"domain": "example.com", "count": count}],
-    }
-    with started(tmp_path, document) as world, running(world.env) as plugin:
-        plugin.configure(region="eu", accountCode=ACCOUNT_CODE)
-        names = {user["emailAddress"]: user["name"] for user in world.control.documents("mimecast.users")}
-        wanted = {a: {"name": name} for a, name in names.items() if a.startswith("user-")}
-        assert len(wanted) == count
-        inputs = {"addresses": wanted, "onRemoval": "forget", "adopt": []}
-        first = len(world.control.journal(host="api.services.mimecast.com"))
-        id_, outputs, seen = plugin.read(AddressBookProvider, "address-book", inputs | {"created": []})
-        calls = len(world.control.journal(host="api.services.mimecast.com")) - first
-        assert (id_, seen, outputs["created"]) == ("address-book", inputs, [])
-        assert calls <= count / 100 + 6
