@@ -50,6 +50,7 @@ def document(stack: str, folder: Path) -> dict[str, Any]:
         "templates": _templates(_mapping(settings.get("application")).get("template")),
         "users": [_user(address, name) for address, name in people.items()],
         "groups": _groups(settings, people),
+        "applications": _applications(settings),
         "mimecast": {
             "accountCode": str(settings["accountCode"]),
             "region": settings["region"],
@@ -147,6 +148,25 @@ def _groups(settings: Mapping[str, Any], people: Iterable[str]) -> list[dict[str
         if address.casefold() not in assigned and not address.startswith(f"{_VISITOR}@")
     ]
     return [{"displayName": str(name), "members": members} for name in _list(assign.get("groups"))]
+
+
+def _applications(settings: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The application that the stack is to adopt, as somebody made it in the portal."""
+    application = _mapping(settings.get("application"))
+    if not application.get("adopt"):
+        return []
+    region = REGIONS[settings["region"]]
+    return [
+        {
+            "clientId": str(application["adopt"]).lower(),
+            "displayName": str(application.get("displayName") or _TEMPLATES[0]),
+            "identifier": str(
+                application.get("identifier") or region.identifier(str(settings["accountCode"]))
+            ),
+            "replyUrl": str(application.get("replyUrl") or region.reply_url),
+            "signOnUrl": str(application.get("signOnUrl") or region.sign_on_url),
+        }
+    ]
 
 
 def _mimecast_users(settings: Mapping[str, Any], people: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def _instantiate(call: Call) -> Response:
             "A value without a type name was found and no expected type is available: displayName."
         )
     world = call.world
-    application = _from_template(world, chosen, name)
+    application = from_template(world, chosen, name)
     principal = service_principals.from_template(world, application, is_gallery=chosen["id"] != _NON_GALLERY)
     if world.setting("entra.owner_on_instantiate", default=True):
         application[OWNERS] = principal[OWNERS] = [call.caller.object_id]
@@ -87,7 +87,8 @@ def _instantiate(call: Call) -> Response:
     return JSONResponse(answer, status_code=HTTPStatus.CREATED)
 
 
-def _from_template(world: World, chosen: Document, name: str) -> Document:
+def from_template(world: World, chosen: Document, name: str) -> Document:
+    """The application that a template gives, not kept yet."""
     identifier = new_id()
     application = objects.new(
         objects.APPLICATION,

@@ -6,8 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sandbox.credentials import USER_PASSWORD
-from sandbox.entra import applications, directory, objects
-from sandbox.entra.objects import DOMAINS, GROUPS, MAILBOXES, MEMBERS, SERVICE_PRINCIPALS, TEMPLATES, USERS
+from sandbox.entra import applications, directory, objects, service_principals
+from sandbox.entra.objects import (
+    APPLICATIONS,
+    DOMAINS,
+    GROUPS,
+    MAILBOXES,
+    MEMBERS,
+    OWNERS,
+    SERVICE_PRINCIPALS,
+    TEMPLATES,
+    USERS,
+)
 from sandbox.entra.permissions import ROLE_IDS
 from sandbox.entra.tokens import DEPLOYERS, TENANT, TENANTS
 from sandbox.world import World
@@ -36,6 +46,8 @@ def seed(world: World, document: Mapping[str, Any]) -> None:
         _seed_user(world, user)
     for group in document.get("groups", []):
         _seed_group(world, group["displayName"], group.get("members", []))
+    for application in document.get("applications", []):
+        _seed_application(world, application)
 
 
 def _add(world: World, collection: str, document: dict[str, Any]) -> None:
@@ -116,6 +128,21 @@ def _seed_group(world: World, name: str, members: Iterable[str]) -> None:
     if missing:
         group[MEMBERS] += missing
         objects.save(world, GROUPS, group)
+
+
+def _seed_application(world: World, wanted: Mapping[str, Any]) -> None:
+    """An application as somebody made it in the portal, who also made the deploying principal an owner of it."""
+    if any(item["appId"] == wanted["clientId"] for item in world.all(APPLICATIONS)):
+        return
+    template = next(item for item in world.all(TEMPLATES) if item["publisher"] == "Mimecast")
+    application = applications.from_template(world, template, wanted["displayName"])
+    application |= {"appId": wanted["clientId"], "identifierUris": [wanted["identifier"]]}
+    application["web"]["redirectUris"] = [wanted["replyUrl"]]
+    principal = service_principals.from_template(world, application, is_gallery=True)
+    principal |= {"preferredSingleSignOnMode": "saml", "loginUrl": wanted["signOnUrl"]}
+    application[OWNERS] = principal[OWNERS] = [item["objectId"] for item in world.all(DEPLOYERS)]
+    objects.save(world, APPLICATIONS, application)
+    objects.save(world, SERVICE_PRINCIPALS, principal)
 
 
 def _user_id(world: World, address: str) -> str:
