@@ -5,21 +5,28 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import jwt
 import msal
 import pytest
 import requests
-from azure.identity import ClientSecretCredential
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import CertificateCredential, ClientSecretCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from sandbox import credentials
 from tests.support.sandboxes import ADA, GROUP, RunningSandbox
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 TOKEN_URL = f"https://login.microsoftonline.com/{credentials.TENANT_ID}/oauth2/v2.0/token"
+SCOPE = "https://graph.microsoft.com/.default"
 IDENTIFIER = "https://eu-api.mimecast.com/sso/CUK25A118"
 SUBJECT = "CN=Mimecast SSO 2026"
 
@@ -109,6 +116,58 @@ def test_msal_gets_a_token_with_an_object_id_and_roles(sandbox: RunningSandbox) 
     assert claims["tid"] == credentials.TENANT_ID
     assert claims["aud"] == "https://graph.microsoft.com"
     assert "Application.ReadWrite.OwnedBy" in claims["roles"]
+
+
+def client_certificate(folder: Path) -> tuple[Path, str]:
+    """A PEM file with a key and its self-signed certificate, and the certificate's SHA-1."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "deployer")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "client.pem"
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(pem + certificate.public_bytes(Encoding.PEM))
+    return file, certificate.fingerprint(hashes.SHA1()).hex()  # noqa: S303
+
+
+def test_unmodified_clients_sign_in_with_a_certificate(
+    sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "NO_PROXY"):
+        monkeypatch.setenv(name, sandbox.env[name])
+    file, thumbprint = client_certificate(tmp_path)
+    tenant, client = credentials.TENANT_ID, credentials.DEPLOYER_CLIENT_ID
+    assert CertificateCredential(tenant, client, str(file)).get_token(SCOPE).token
+    application = msal.ConfidentialClientApplication(
+        client,
+        client_credential={"private_key": file.read_text(), "thumbprint": thumbprint},
+        authority=f"https://login.microsoftonline.com/{tenant}",
+        http_client=sandbox.session(),
+    )
+    assert "access_token" in application.acquire_token_for_client([SCOPE])
+
+
+def test_unmodified_clients_say_why_a_secret_is_refused(
+    sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "NO_PROXY"):
+        monkeypatch.setenv(name, sandbox.env[name])
+    tenant, client = credentials.TENANT_ID, credentials.DEPLOYER_CLIENT_ID
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+        ClientSecretCredential(tenant, client, "wrong").get_token(SCOPE)
+    application = msal.ConfidentialClientApplication(
+        client,
+        client_credential="wrong",
+        authority=f"https://login.microsoftonline.com/{tenant}",
+        http_client=sandbox.session(),
+    )
+    refused = application.acquire_token_for_client([SCOPE])
+    assert (refused["error"], refused["error_codes"]) == ("invalid_client", [7000215])
 
 
 @pytest.mark.parametrize("tenant", [credentials.TENANT_ID, credentials.TENANT_DOMAIN])

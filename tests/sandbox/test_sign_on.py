@@ -1,19 +1,26 @@
-"""Entra's SAML sign-on, walked by an unmodified session; answers are judged by signxml and lxml on their own."""
+"""Entra's SAML sign-on, walked by an unmodified session; answers are judged by signxml, lxml and python3-saml."""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
 from cryptography import x509
 from lxml import etree, html
+from onelogin.saml2.authn_request import OneLogin_Saml2_Authn_Request
+from onelogin.saml2.errors import OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError
+from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
+from onelogin.saml2.response import OneLogin_Saml2_Response
+from onelogin.saml2.settings import OneLogin_Saml2_Settings
+from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from saml import authn_request, metadata, names
@@ -454,6 +461,92 @@ def test_metadata_without_an_application_shows_the_tenants_own_certificate(
 ) -> None:
     (tenant_wide,) = shown_certificates(sandbox)
     assert tenant_wide not in shown_certificates(sandbox, f"?appid={ready.client_id}")
+
+
+# An unmodified SAML toolkit as service provider
+
+
+def toolkit(sandbox: RunningSandbox, application: Application) -> OneLogin_Saml2_Settings:
+    """python3-saml in its strict mode, set up from the sandbox's metadata and nothing else."""
+    url = f"{LOGIN}/federationmetadata/2007-06/federationmetadata.xml?appid={application.client_id}"
+    provider = OneLogin_Saml2_IdPMetadataParser.parse(sandbox.session().get(url, timeout=30).content)
+    return OneLogin_Saml2_Settings(
+        {
+            "strict": True,
+            "sp": {
+                "entityId": application.identifier,
+                "assertionConsumerService": {"url": REPLY_URL, "binding": names.BINDING_POST},
+                "NameIDFormat": names.FORMAT_EMAIL,
+            },
+            "security": {
+                "wantAssertionsSigned": True,
+                "requestedAuthnContext": False,
+                "rejectDeprecatedAlgorithm": True,
+            },
+            **provider,
+        }
+    )
+
+
+def judged(
+    settings: OneLogin_Saml2_Settings, encoded: str, request_id: str | None = None
+) -> OneLogin_Saml2_Response:
+    """The toolkit's verdict, which it gives by an exception; the form is as the browser posts it."""
+    response = OneLogin_Saml2_Response(settings, encoded)
+    url = urlsplit(REPLY_URL)
+    posted = {"https": "on", "http_host": url.hostname, "script_name": url.path, "get_data": {}}
+    response.is_valid({**posted, "post_data": {"SAMLResponse": encoded}}, request_id, raise_exceptions=True)
+    return response
+
+
+def test_a_toolkit_reads_the_metadata(sandbox: RunningSandbox, ready: Application) -> None:
+    settings = toolkit(sandbox, ready)
+    data = settings.get_idp_data()
+    assert data["entityId"] == f"https://sts.windows.net/{credentials.TENANT_ID}/"
+    assert data["singleSignOnService"]["url"] == SAML2
+    assert "".join(data["x509cert"].splitlines()[1:-1]) == active_body(ready)
+    xml = (
+        sandbox.session()
+        .get(f"{LOGIN}/federationmetadata/2007-06/federationmetadata.xml?appid={ready.client_id}", timeout=30)
+        .content
+    )
+    assert OneLogin_Saml2_Utils.validate_metadata_sign(xml, cert=data["x509cert"])
+
+
+def test_a_toolkits_own_request_is_answered_and_its_answer_accepted(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    settings = toolkit(sandbox, ready)
+    asked = OneLogin_Saml2_Authn_Request(settings)
+    query = urlencode({"SAMLRequest": asked.get_request(), "RelayState": "x"})
+    answer = Visit(sandbox).open(f"{SAML2}?{query}").sign_in(ADA).response()
+    accepted = judged(settings, answer.encoded, asked.get_id())
+    assert (accepted.get_nameid(), accepted.get_nameid_format()) == (ADA, names.FORMAT_EMAIL)
+    assert accepted.get_attributes()["http://schemas.microsoft.com/identity/claims/tenantid"] == [
+        credentials.TENANT_ID
+    ]
+
+
+def test_a_toolkit_refuses_what_was_tampered_with(sandbox: RunningSandbox, ready: Application) -> None:
+    settings = toolkit(sandbox, ready)
+    answer = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    assert judged(settings, answer.encoded, "_request").get_nameid() == ADA
+    with pytest.raises(OneLogin_Saml2_ValidationError, match="InResponseTo"):
+        judged(settings, answer.encoded, "_another")
+    xml = base64.b64decode(answer.encoded)
+    signature = re.compile(rb"<ds:Signature.*</ds:Signature>", re.DOTALL)
+    for forged in (
+        xml.replace(ADA.encode(), GRACE.encode()),
+        xml.replace(REPLY_URL.encode(), b"https://attacker.example/login/saml"),
+        signature.sub(b"", xml),
+    ):
+        assert forged != xml
+        with pytest.raises((OneLogin_Saml2_ValidationError, OneLogin_Saml2_Error)):
+            judged(settings, base64.b64encode(forged).decode("ascii"), "_request")
+    ready.patch(preferredTokenSigningKeyThumbprint=ready.add_certificate()["thumbprint"])
+    other = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    with pytest.raises(OneLogin_Saml2_ValidationError, match="Signature validation failed"):
+        judged(settings, other.encoded, "_request")
 
 
 # The sign-in log
