@@ -1,0 +1,73 @@
+"""People sorted: the kinds, their counts and names, and the groups that Entra does not expand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from components.people import EntraGroup, Kind, Person, assigned, remarks, sort
+
+ADA = Person("ada@example.com", "1", "Ada", "ada@example.com", "ada@example.com", enabled=True, guest=False)
+GUEST = replace(ADA, address="guest@example.org", object_id="2", mail="guest@example.org", guest=True)
+NO_MAIL = replace(
+    ADA, address="kay@example.com", object_id="3", mail="", user_principal_name="kay@example.com"
+)
+OTHER_NAME = replace(ADA, address="grace@example.com", object_id="4", mail="Grace@example.com")
+DISABLED = replace(ADA, address="alan@example.com", object_id="5", mail="alan@example.com", enabled=False)
+SHARED = replace(
+    DISABLED, address="info@example.com", object_id="6", mail="info@example.com", shared_mailbox=True
+)
+UNREADABLE = Person("hidden", "7", "", "", None, enabled=None, guest=None)
+EVERYBODY = [ADA, GUEST, NO_MAIL, OTHER_NAME, DISABLED, SHARED, UNREADABLE]
+
+
+def addresses(people: tuple[Person, ...]) -> list[str]:
+    return [person.address for person in people]
+
+
+def test_everybody_is_of_some_kind() -> None:
+    found = sort(EVERYBODY, {"ada@example.com", "grace@example.com", "alan@example.com"})
+    assert {kind: addresses(found.of(kind)) for kind in Kind if found.of(kind)} == {
+        Kind.MEMBER: [person.address for person in EVERYBODY if person.guest is False],
+        Kind.GUEST: ["guest@example.org"],
+        Kind.NO_MAIL: ["kay@example.com"],
+        Kind.OTHER_NAME: ["guest@example.org", "grace@example.com", "alan@example.com", "info@example.com"],
+        Kind.DISABLED: ["alan@example.com"],
+        Kind.SHARED_MAILBOX: ["info@example.com"],
+        Kind.NOT_IN_MIMECAST: ["guest@example.org", "info@example.com"],
+        Kind.UNREADABLE: ["hidden"],
+    }
+
+
+def test_the_summary_counts_and_the_rest_names() -> None:
+    group = EntraGroup("Mimecast users", "8", (DISABLED,), ("Contractors", "Board"))
+    found = sort(EVERYBODY, None)
+    summary, *rest = remarks(found, [group], mimecast_read=False)
+    assert not summary.warns
+    for part in (
+        "7 people are assigned (1 of them direct members of “Mimecast users”)",
+        "guest 1",
+        "no mail 1",
+        "shared mailbox 1",
+        "not in Mimecast unknown",
+        "shared mailbox unknown of 1 disabled",
+    ):
+        assert part in summary.text
+    texts = [remark.text for remark in rest]
+    assert any(text.startswith("Disabled (1): alan@example.com: ") for text in texts)
+    assert texts[-1].startswith("Group “Mimecast users” holds 2 nested groups")
+    assert "Entra does not expand nested groups for app assignment" in texts[-1]
+
+
+def test_the_first_twenty_are_named() -> None:
+    many = [
+        replace(NO_MAIL, address=f"user-{number:02}@example.com", object_id=str(number))
+        for number in range(25)
+    ]
+    _, no_mail, *_ = remarks(sort(many, set()), [], mimecast_read=True)
+    assert "No mail (25): user-00@example.com" in no_mail.text
+    assert "user-19@example.com and 5 more" in no_mail.text
+
+
+def test_nobody_is_counted_twice() -> None:
+    groups = [EntraGroup("One", "8", (ADA, GUEST)), EntraGroup("Two", "9", (GUEST, DISABLED))]
+    assert [person.object_id for person in assigned([ADA], groups)] == ["1", "2", "5"]
