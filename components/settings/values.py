@@ -9,9 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from providers.mimecast.names import MalformedNameError, domain_name, email_address
+from providers.mimecast.names import MalformedNameError, domain_name, email_address, one_line
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}")
@@ -26,12 +25,6 @@ def _natural_key(normal: Callable[[str], str]) -> AfterValidator:
             raise ValueError(error.why) from None
 
     return AfterValidator(validate)
-
-
-def _printable(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("holds control characters, such as a tab or a line break")
-    return value
 
 
 def _account_code(value: str) -> str:
@@ -104,7 +97,7 @@ AccountCode = Annotated[str, AfterValidator(_account_code)]
 Guid = Annotated[str, AfterValidator(_guid)]
 Owner = Annotated[str, AfterValidator(_owner)]
 Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
-PersonName = Annotated[Text, AfterValidator(_printable)]
+PersonName = Annotated[Text, AfterValidator(one_line)]
 Label = Annotated[str, BeforeValidator(_text), AfterValidator(_generation_label)]
 Thumbprint = Annotated[str, BeforeValidator(_text), AfterValidator(_thumbprint)]
 UtcTime = Annotated[str, BeforeValidator(_text), AfterValidator(_utc_time)]

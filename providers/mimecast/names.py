@@ -12,6 +12,7 @@ from functools import lru_cache
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL_PART = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_DOMAIN = 253
 _LONGEST_ADDRESS = 254
 
@@ -53,6 +54,13 @@ def email_address(text: str) -> str:
             text, f"is longer than the {_LONGEST_ADDRESS} characters of an e-mail address"
         )
     return address
+
+
+def one_line(text: str) -> str:
+    """``text``, if nothing in it would break a line or a terminal. Raises ValueError."""
+    if _CONTROL.search(text):
+        raise ValueError("holds control characters, such as a tab or a line break")
+    return text
 
 
 def domain_of(address: str) -> str:

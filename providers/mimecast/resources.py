@@ -42,7 +42,7 @@ from facts.mimecast_api import LEGACY_INBOUND_TYPES
 from providers.edge import ReadableProvider, ResourceError, is_known, normalise
 from providers.mimecast import address_book, authentication_profile, domain_verification, domains, groups
 from providers.mimecast.errors import MimecastError
-from providers.mimecast.names import domain_name, email_address, enumerate_some
+from providers.mimecast.names import domain_name, email_address, enumerate_some, one_line
 from providers.mimecast.session import Session, from_environment
 
 _log = logging.getLogger(__name__)
@@ -469,11 +469,18 @@ def _book(value: Any) -> dict[str, dict[str, str]]:
         if address in book:
             raise ValueError(f"{address} is there twice")
         values = entry if isinstance(entry, dict) else {}
-        book[address] = {"name": str(values.get("name") or "").strip()}
+        book[address] = {"name": _name(address, values.get("name"))}
         version = values.get("passwordVersion")
         if version not in (None, ""):
             book[address]["passwordVersion"] = _version(version)
     return dict(sorted(book.items()))
+
+
+def _name(address: str, value: Any) -> str:
+    try:
+        return one_line(str(value or "").strip())
+    except ValueError as error:
+        raise ValueError(f"the name of {address} {error}") from None
 
 
 def _version(value: Any) -> str:
@@ -913,7 +920,7 @@ def _differs(olds: Properties, news: Properties, key: str) -> bool:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a text that is not empty")
-    return value.strip()
+    return one_line(value.strip())
 
 
 def _one_of(value: Any, allowed: Sequence[str]) -> str:
