@@ -39,6 +39,9 @@ from providers.entra.graph import shared_client
 from providers.mimecast.authentication_profile import OPENS
 
 
+_MOST_LISTED = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class PersonalPortalSsoArgs:
     """Settings, the project's folder (other stacks' files are in it), the day guards count, and what is there."""
@@ -230,7 +233,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             "certificateExpiry": entra.certificates.active.end_date,
             "domains": tenant.domain_states,
             "proofRecords": tenant.proof_records,
-            "addresses": sorted(addresses),
+            "addresses": _listed(sorted(addresses)),
             "authenticationProfile": {
                 "description": settings.authentication_profile.description_of(
                     settings.certificates.active_generation.profile
@@ -279,6 +282,11 @@ def _wanted(settings: Settings, owners: dict[str, str], people: dict[str, str]) 
         people=people,
         generations=settings.certificates.generations,
     )
+
+
+def _listed(names: list[str]) -> list[str]:
+    """For an output, which the engine prints at the end of every run: of very many, the first ones and the count."""
+    return names if len(names) <= _MOST_LISTED else [*names[:20], f"and {len(names) - 20} more"]
 
 
 def _reply_urls(settings: Settings) -> list[str]:
