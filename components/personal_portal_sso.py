@@ -38,7 +38,6 @@ from providers.entra.errors import GraphError
 from providers.entra.graph import shared_client
 from providers.mimecast.authentication_profile import OPENS
 
-
 _MOST_LISTED = 1000
 
 
