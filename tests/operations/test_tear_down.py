@@ -1,0 +1,99 @@
+"""Making a stack safe to destroy: the roll-out group is emptied, Mimecast's time awaited, and looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings import Settings, from_values
+from operations import tear_down
+from operations.exit_codes import Exit, OperationError
+from operations.stacks import Stack
+from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
+
+GROUP = "Single sign-on"
+LIFTED = {"name": "allow-destroy", "reason": "change CHG-1042", "until": "2099-12-31"}
+VALUES: dict[str, Any] = {
+    "region": "eu",
+    "accountCode": "CUK25A118",
+    "rollOut": {"group": GROUP},
+    "certificates": {
+        "generations": [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}],
+        "active": "2026",
+        "waitMinutes": 15,
+    },
+}
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[RunningSandbox]:
+    """A sandbox with two people in the roll-out group."""
+    document = seed_document()
+    document["mimecast"] |= {
+        "domains": [{"name": "example.com"}],
+        "groups": [{"description": GROUP, "members": [ADA, GRACE]}],
+    }
+    with started(tmp_path / "home", document) as running, pytest.MonkeyPatch.context() as environment:
+        for name, value in running.env.items():
+            environment.setenv(name, value)
+        yield running
+
+
+def stack(sandbox: RunningSandbox, folder: Path) -> Stack:
+    file = folder / "Pulumi.test.yaml"
+    file.write_text(
+        yaml.safe_dump({"config": {f"mimecast-sso:{key}": value for key, value in VALUES.items()}})
+    )
+    return Stack("test", folder, file, dict(sandbox.env))
+
+
+def settings(*overrides: dict[str, str]) -> Settings:
+    return from_values(VALUES | {"guards": list(overrides)})
+
+
+def test_people_are_taken_out_and_the_time_is_awaited(
+    sandbox: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened, waited = stack(sandbox, tmp_path), list[float]()
+    with pytest.raises(OperationError) as refused:
+        tear_down.prepare(opened, settings(LIFTED | {"until": "2026-01-01"}), waited.append)
+    assert refused.value.code is Exit.REFUSED
+    assert "2 people sign in through Entra and could not any more" in str(refused.value)
+    assert len(sandbox.control.documents("mimecast.members")) == 2
+
+    tear_down.prepare(opened, settings(LIFTED), waited.append)
+    said = capsys.readouterr().out
+    assert sandbox.control.documents("mimecast.members") == []
+    assert waited == [15 * 60]
+    assert "Guard allow-destroy is lifted until 2099-12-31: change CHG-1042" in said
+    assert "Undo record" in said
+    assert "Nobody is in the roll-out group (read live)" in said
+
+    # Begun anew, for example after the wait was broken off: only the rest is awaited.
+    tear_down.prepare(opened, settings(LIFTED), waited.append)
+    assert 14 * 60 < waited[1] <= 15 * 60
+    assert "(audit log)" in capsys.readouterr().out
+    sandbox.control.faults({"path": "/api/audit/get-audit-events", "status": 403, "times": 9})
+    tear_down.prepare(opened, settings(LIFTED), waited.append)
+    assert waited[2] == 15 * 60
+    assert "when somebody last left is unknown" in capsys.readouterr().out
+
+
+def test_nothing_is_destroyed_when_somebody_comes_back_or_it_is_unknown(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    opened = stack(sandbox, tmp_path)
+    (member, _) = sandbox.control.documents("mimecast.members")
+
+    def somebody_comes_back(_: float) -> None:
+        sandbox.control.put("mimecast.members", f"{member['group']}/{member['who']}", member)
+
+    with pytest.raises(OperationError, match="is in the roll-out group again"):
+        tear_down.prepare(opened, settings(LIFTED), somebody_comes_back)
+    sandbox.control.faults({"path": "/api/directory/find-groups", "status": 403, "times": 9})
+    with pytest.raises(OperationError, match="unknown, so nothing is destroyed"):
+        tear_down.prepare(opened, settings(LIFTED), somebody_comes_back)
