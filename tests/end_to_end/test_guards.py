@@ -1,0 +1,182 @@
+"""Each guard refuses a whole run with exit code 4, and nothing was written at either side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.projects import Ended, Project, project
+
+# One deployment serves all tests here, so one worker runs them.
+pytestmark = pytest.mark.xdist_group("guards")
+
+ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
+_READS = ("get-", "find-", "/oauth/token", "/oauth2/")
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The tutorial is done for Ada alone; nothing protects or lifts anything but what a test says."""
+    with project(tmp_path_factory.mktemp("project"), "embedded") as made:
+        made.configure(guards=None, rollOut={"group": "Single sign-on", "who": "pilot", "pilot": [ADA]})
+        first = made.up()
+        assert first.code == 0, first.text
+        made.do_the_console_work()
+        second = made.up()
+        assert "for 1 people who newly sign in through Entra (ada@example.com): all met" in second.text
+        assert second.code == 0, second.text
+        yield made
+
+
+@pytest.fixture
+def made(deployed: Project) -> Iterator[Project]:
+    """The deployment, its stack file and the sandbox's objects as they were before."""
+    content = deployed.stack_file.read_text()
+    collections = ("entra.servicePrincipals", "entra.users", "entra.groups")
+    before = {name: deployed.control.documents(name) for name in collections}
+    yield deployed
+    deployed.stack_file.write_text(content)
+    deployed.control.faults()
+    for name, documents in before.items():
+        for document in documents:
+            deployed.control.put(name, document["id"], document)
+
+
+def refused(made: Project, *said: str, verb: str = "up") -> Ended:
+    """Runs a command that has to be refused, and shows that it only read. ``said`` is in what it prints."""
+    before = made.control.journal()[-1]["number"]
+    ended = made.sso(verb, *([] if verb == "preview" else ["--yes"]))
+    assert ended.code == 4, ended.text
+    for part in said:
+        assert part in ended.text
+    assert "Traceback" not in ended.text
+    assert writes(made, before) == []
+    return ended
+
+
+def writes(made: Project, after: int) -> list[str]:
+    """The calls since then that may change something, at either side."""
+    return [
+        f"{entry['method']} {entry['host']}{entry['path']}"
+        for entry in made.control.journal(after=after)
+        if entry["method"] != "GET" and not any(part in entry["path"] for part in _READS)
+    ]
+
+
+def change(made: Project, collection: str, wanted: dict[str, Any], **values: Any) -> None:
+    """Somebody else changes an object: the only one that has these properties."""
+    (document,) = (each for each in made.control.documents(collection) if wanted.items() <= each.items())
+    made.control.put(collection, document["id"], document | values)
+
+
+def everybody_is_wanted(made: Project, **keys: Any) -> None:
+    made.configure(rollOut=EVERYBODY, **keys)
+
+
+EVERYBODY = {"group": "Single sign-on", "who": "all"}
+PRINCIPAL = {"preferredSingleSignOnMode": "saml"}
+
+
+def test_people_are_not_put_behind_what_does_not_work(made: Project) -> None:
+    everybody_is_wanted(made, assign={"users": [ADA, GRACE]})
+    made.control.put(*_disabled_and_expired(made))
+    change(made, "entra.users", {"mail": GRACE}, accountEnabled=False)
+    refused(
+        made,
+        "Refused by guard last-sign-in-method: 2 people would have single sign-on as their only way",
+        "the application is disabled in Entra",
+        "Refused by guard certificate-mismatch: 2 people would have to sign in through Entra",
+        "is attested to trust",
+        "Refused by guard unprepared-people: 2 of 2 people",
+        "the account is disabled: grace@example.com",
+        "not assigned, neither themselves nor as direct members of an assigned group: alan@example.com",
+        "Affected, 2: alan@example.com, grace@example.com",
+        "(read live",
+        "(attested: administrator@example.com",
+    )
+
+
+def _disabled_and_expired(made: Project) -> tuple[str, str, dict[str, Any]]:
+    """The principal, disabled, and with a second certificate that Entra signs with: the configured one is over."""
+    (principal,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if PRINCIPAL.items() <= each.items()
+    )
+    old = principal["keyCredentials"]
+    other = "AAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    new = [
+        key | {"customKeyIdentifier": other, "key": None, "keyId": f"{key['keyId'][:-4]}ffff"} for key in old
+    ]
+    over = [key | {"endDateTime": "2026-01-01T00:00:00Z"} for key in old]
+    changed = principal | {"keyCredentials": [*over, *new], "accountEnabled": False}
+    return "entra.servicePrincipals", principal["id"], changed
+
+
+def test_what_people_depend_on_is_not_changed_under_them(made: Project) -> None:
+    made.configure(
+        tenantId="6c000000-0000-4000-8000-000000000002",
+        application={"identifier": "https://eu-api.mimecast.com/sso/CUK25A118/other"},
+        authenticationProfile={"enforce": {"administrationConsole": True}},
+    )
+    refused(
+        made,
+        "Refused by guard account: The ARM_* credentials open Entra tenant",
+        "Refused by guard allow-destroy: 1 people sign in through Entra, and Entra has no application with",
+        "Refused by guard administrators: administrators among 1 people",
+        "mimecast-sso:attested: [{fact: mimecast-emergency-access",
+        "(unknown: nobody said so)",
+        "Affected, 1: ada@example.com",
+    )
+
+
+def test_an_assignment_is_not_taken_from_who_depends_on_it(made: Project) -> None:
+    """And a region that would change is refused, though Mimecast itself is in the new one."""
+    (account,) = made.control.documents("mimecast.accounts")
+    made.control.put("mimecast.accounts", account["accountCode"], account | {"region": "de"})
+    try:
+        made.configure(region="de", assign={"users": [GRACE], "groups": ["Mimecast users"]})
+        refused(
+            made,
+            "Refused by guard account: region would change from eu to de",
+            "(last deployment)",
+            verb="preview",
+        )
+    finally:
+        made.control.put("mimecast.accounts", account["accountCode"], account)
+    made.configure(region="eu")
+    refused(
+        made,
+        "Refused by guard last-sign-in-method: 1 people who sign in through Entra would lose their assignment",
+    )
+
+
+def test_nothing_is_destroyed_while_somebody_depends_on_it(made: Project) -> None:
+    refused(
+        made,
+        "Refused by guard allow-destroy",
+        "1 people sign in through Entra",
+        "roll-out back",
+        verb="down",
+    )
+
+
+def test_a_lifted_guard_is_said_with_its_reason_until_it_ends(made: Project) -> None:
+    ended = {"name": "account", "reason": "change CHG-1041", "until": "2026-01-01"}
+    lifted = {"name": "unprepared-people", "reason": "change CHG-1042", "until": "2099-12-31"}
+    made.configure(guards=[ended, lifted], assign={"users": [ADA, GRACE]}, rollOut=EVERYBODY)
+    run = made.sso("preview")
+    assert "Guard unprepared-people is lifted until 2099-12-31: change CHG-1042" in run.text
+    assert "The override of guard account ended on 2026-01-01 and counts no more" in run.text
+    assert run.code == 2, run.text
+
+
+def test_taking_people_out_is_never_stopped(made: Project) -> None:
+    change(made, "entra.servicePrincipals", PRINCIPAL, accountEnabled=False)
+    made.control.faults({"path": "/api/user/get-internal-users", "status": 403, "times": 99})
+    made.configure(rollOut={"group": "Single sign-on", "who": "none"}, assign={"users": []})
+    ended = made.sso("preview")
+    assert ended.code == 2, ended.text
+    assert "puts nobody new behind single sign-on" in ended.text
