@@ -385,7 +385,11 @@ class AddressBookProvider(_Provider):
             again = olds.get("missing") and not _differs(olds, news, "addresses")
             return DiffResult(changes=True) if again else DiffResult()
         if is_known(news["addresses"]) and not olds.get(_CHECK_ONLY):
-            _refuse_removal(news["onRemoval"], olds["addresses"].keys() - news["addresses"].keys())
+            removed = olds["addresses"].keys() - news["addresses"].keys()
+            _refuse_removal(news["onRemoval"], removed)
+            _say_removal(
+                news["onRemoval"], removed, {*(olds.get("created") or ()), *(olds.get("adopt") or ())}
+            )
         return DiffResult()
 
     def create(self, props: Properties) -> CreateResult:
@@ -543,6 +547,22 @@ def _refuse_removal(on_removal: str, removed: set[str]) -> None:
         raise ResourceError(
             f"{len(removed)} addresses would be removed, which {_NAMESPACE}:addresses.onRemoval: refuse forbids: "
             f"{enumerate_some(sorted(removed))}. Keep them, or set onRemoval to disable or forget"
+        )
+
+
+def _say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
+    """What a run is going to do about addresses that left: the program does not know them, so it cannot say it."""
+    disabled = sorted(removed & ours) if on_removal == address_book.Removal.DISABLE else []
+    kept = sorted(removed - set(disabled))
+    if disabled:
+        _log.warning(
+            "%d addresses leave and are disabled, which ends these people's sign-in: %s",
+            len(disabled),
+            enumerate_some(disabled),
+        )
+    if kept:
+        _log.warning(
+            "%d addresses leave and stay as they are at Mimecast: %s", len(kept), enumerate_some(kept)
         )
 
 

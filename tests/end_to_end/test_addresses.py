@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.projects import ENGINES, Project, project
 
-ADA, GRACE = "ada@example.com", "grace@example.com"
+ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 WRITES = "/api/user/(create-user|update-user|import-users)"
 
 
@@ -35,6 +35,16 @@ def test_previews_say_what_changes(fresh: Project) -> None:
     text = fresh.sso("preview").text
     assert "1 address is created at Mimecast: new@example.com" in text
     assert "'Ada Example' becomes 'Ada Lovelace'" in text
+    assert "addresses leave and stay as they are at Mimecast: " in text
+    fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}, addressPasswords=None)
+    assert (
+        "addresses leave and are disabled, which ends these people's sign-in: " in fresh.sso("preview").text
+    )
+    fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "refuse"}, addressPasswords=None)
+    refused = fresh.sso("preview")
+    assert "onRemoval: refuse forbids" in refused.text
+    assert refused.code != 0
+    fresh.configure(addresses={"list": [{"address": ADA}]}, addressPasswords=None)
 
     fresh.control.faults({"path": "/api/domain/get-pending-domain", "status": 403})
     assert "Which domains and addresses change is unknown here" in fresh.sso("preview").text
@@ -73,3 +83,16 @@ def test_one_domain_in_two_stack_files_is_refused(fresh: Project) -> None:
     refused = fresh.sso("preview")
     assert refused.code == 1, refused.text
     assert "stacks/Pulumi.sandbox.yaml and in stacks/Pulumi.second.yaml" in refused.text
+
+
+def test_addresses_are_those_of_assigned_people_and_of_groups_members(fresh: Project) -> None:
+    fresh.configure(
+        addresses={"source": "assigned"},
+        assign={"users": [GRACE], "groups": ["Mimecast users"]},
+        addressPasswords=None,
+    )
+    first = fresh.up()
+    assert first.code == 0, first.text
+    live = {user["emailAddress"] for user in fresh.control.documents("mimecast.users")}
+    assert live >= {GRACE, ALAN}, "who is a member of the group has an address too"
+    assert ADA not in live, "who is neither assigned nor a member has none"
