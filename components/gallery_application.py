@@ -16,6 +16,7 @@ from components.lookups import LookupFailed, ask, ask_or_stop
 from components.people import EntraGroup, Person
 from components.settings import Application, Ownership, SignOn
 from facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES, Cloud
+from providers.entra.resources import DefaultReplyUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class GalleryApplicationArgs:
     identifier: str
     sign_on_url: str
     reply_urls: Sequence[str]
-    """In order; Entra sends answers to sign-ins that it started to the first one."""
+    """The first takes the sign-ins that start in My Apps, when these go to Entra (``signOn: idp``)."""
     owners: Sequence[str]
     """Object ids: the deploying principal first, without which it could not change what it made."""
     users: Sequence[Person]
@@ -80,7 +81,7 @@ class GalleryApplication(pulumi.ComponentResource):
                 adoption.identifier(args.identifier) if adoption else None,
             ),
         )
-        azuread.ApplicationRedirectUris(
+        reply_urls = azuread.ApplicationRedirectUris(
             f"{name}-reply-urls",
             application_id=application.application_id,
             type="Web",
@@ -91,6 +92,13 @@ class GalleryApplication(pulumi.ComponentResource):
                 adoption.reply_urls if adoption else None,
             ),
         )
+        if args.application.sign_on is SignOn.IDENTITY_PROVIDER:
+            DefaultReplyUrl(
+                f"{name}-default-reply-url",
+                application_id=application.application_object_id,
+                url=args.reply_urls[0],
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[reply_urls], deleted_with=application),
+            )
         if args.application.claims is Ownership.MANAGE:
             self._claims(name, adoption)
         if args.assign is Ownership.MANAGE:

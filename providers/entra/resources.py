@@ -5,6 +5,7 @@ The module path and the names of the classes are in people's state, so they neve
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from providers.edge import ReadableProvider
-from providers.entra import signing_certificates
+from providers.entra import default_reply_url, signing_certificates
 from providers.entra.errors import GraphError, NotFound
 from providers.entra.graph import shared_client
 
@@ -180,3 +181,56 @@ class RetiredSigningCertificate(Resource, module="entra", name="RetiredSigningCe
             "gone": None,
         }
         super().__init__(RetiredSigningCertificateProvider(), resource_name, props, opts)
+
+
+class DefaultReplyUrlProvider(ReadableProvider):
+    """`DefaultReplyUrl`."""
+
+    expected = (GraphError,)
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        return DiffResult(
+            replaces=["applicationId"] if olds["applicationId"] != news["applicationId"] else []
+        )
+
+    def create(self, props: Properties) -> CreateResult:
+        default_reply_url.write(shared_client(), props["applicationId"], props["url"])
+        return CreateResult(props["applicationId"], props)
+
+    def read(self, id_: str, _props: Properties) -> ReadResult:
+        try:
+            url = default_reply_url.read(shared_client(), id_)
+        except NotFound:
+            return ReadResult("", {})
+        outputs = {"applicationId": id_, "url": url}
+        return ReadResult(id_, outputs, outputs)
+
+    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
+        default_reply_url.write(shared_client(), news["applicationId"], news["url"])
+        return UpdateResult(news)
+
+    def delete(self, id_: str, _props: Properties) -> None:
+        with suppress(NotFound):
+            default_reply_url.write(shared_client(), id_, "")
+
+
+class DefaultReplyUrl(Resource, module="entra", name="DefaultReplyUrl"):
+    """The reply URL that takes IdP-initiated sign-ins."""
+
+    applicationId: Output[str]  # noqa: N815
+    url: Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        application_id: Input[str],
+        url: Input[str],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """
+        :param application_id: Object id of the application.
+        :param url: One of its reply URLs.
+        """
+        props: Properties = {"applicationId": application_id, "url": url}
+        super().__init__(DefaultReplyUrlProvider(), resource_name, props, opts)

@@ -189,7 +189,10 @@ class SignOn:
             )
         if not registered:
             raise SignInRefusedError("AADSTS500113: No reply address is registered for the application.")
-        return asked or registered[0]
+        application = service_principals.application_of(self._world, principal) or {}
+        default = application.get("defaultRedirectUri")
+        # That a default which is registered no longer is passed over is assumed.
+        return asked or (default if default in registered else registered[0])
 
     def _unsolicited_answer(self, request: Request) -> Pending:
         """A sign-in that starts in My Apps: to the application's first reply URL, answering no request."""

@@ -101,9 +101,6 @@ def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(ma
     assert "1 too fresh to tell" in verified.text, "Mimecast does not say whose response it refused"
 
 
-@pytest.mark.xfail(
-    reason="azuread sorts the reply URLs, so that Entra answers unasked at the wrong one", strict=True
-)
 def test_the_configured_initiation_is_the_one_that_is_walked(made: Project) -> None:
     made.configure(application={"displayName": "Mimecast Personal Portal", "signOn": "idp"})
     up = made.up()
