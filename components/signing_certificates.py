@@ -28,6 +28,7 @@ class SigningCertificatesArgs:
 class Made:
     """One generation as Entra made it."""
 
+    resource: pulumi.Resource
     thumbprint: pulumi.Output[str]
     """SHA-1, 40 hexadecimal digits in capitals."""
     body: pulumi.Output[str]
@@ -52,11 +53,14 @@ class SigningCertificates(pulumi.ComponentResource):
     ) -> None:
         super().__init__("mimecast-sso:entra:SigningCertificates", name, None, opts)
         self._name, self._args = name, args
-        self.generations = {
-            generation.label: self._made(generation)
+        active = args.certificates.active_generation
+        self.active = self._made(active)
+        # Entra makes the first certificate of all the active one by itself.
+        self.generations = {active.label: self.active} | {
+            generation.label: self._made(generation, after=[self.active.resource])
             for generation in args.certificates.generations
+            if generation is not active
         }
-        self.active = self.generations[args.certificates.active]
         if len(args.certificates.generations) > 1:
             pulumi.log.info(
                 f"A rotation ({args.certificates.rotation}) is under way. Expected gap when the active certificate "
@@ -65,7 +69,7 @@ class SigningCertificates(pulumi.ComponentResource):
             )
         self.register_outputs({"thumbprint": self.active.thumbprint, "endDate": self.active.end_date})
 
-    def _made(self, generation: Generation) -> Made:
+    def _made(self, generation: Generation, after: Sequence[pulumi.Resource] = ()) -> Made:
         adoption = self._args.adoption
         there = adoption.certificate(generation) if adoption else None
         certificate = azuread.ServicePrincipalTokenSigningCertificate(
@@ -77,12 +81,13 @@ class SigningCertificates(pulumi.ComponentResource):
                 parent=self,
                 retain_on_delete=True,
                 deleted_with=self._args.service_principal,
+                depends_on=list(after),
                 import_=adoption.certificate_id(there) if adoption and there else None,
             ),
         )
         # The plugin marks the certificate secret, but it is the public half and people paste it into a form.
         body = pulumi.Output.unsecret(certificate.value).apply(certificate_body)
-        return Made(certificate.thumbprint, body, certificate.end_date)
+        return Made(certificate, certificate.thumbprint, body, certificate.end_date)
 
     def activate(
         self, trusted: pulumi.Input[bool], after: Sequence[pulumi.Resource] = ()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +58,8 @@ class SignIns:
         self._tally = Tally()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
+        self._under_way = 0
+        self._held = False
         self._threads = [
             threading.Thread(target=self._run, args=(number,), name=f"sign-ins-{number}", daemon=True)
             for number in range(threads)
@@ -91,6 +94,19 @@ class SignIns:
         """Waits until so many more ended, all of which began before the wait was over."""
         return self.wait_for(self.tally.ended + number, within=within)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lets the sign-ins under way end and begins no other: nobody is half-way when the clock is moved."""
+        with self._changed:
+            self._held = True
+            self._changed.wait_for(lambda: not self._under_way)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held = False
+                self._changed.notify_all()
+
     def _run(self, number: int) -> None:
         turn = number
         browser = Browser(self._home)
@@ -98,9 +114,13 @@ class SignIns:
             address = self._people[turn % len(self._people)]
             if turn % _ANEW_EVERY == 0:
                 browser = Browser(self._home)
+            with self._changed:
+                self._changed.wait_for(lambda: not self._held)
+                self._under_way += 1
             started = time.monotonic()
             reason = self._sign_in(browser, address)
             with self._changed:
+                self._under_way -= 1
                 self._tally.ended += 1
                 if reason:
                     self._tally.refused.append(Refusal(address, started, time.monotonic(), reason))

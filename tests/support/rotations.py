@@ -1,0 +1,179 @@
+"""Rotations of the signing certificate, with the commands that people type, and with deaths on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.projects import Ended, Project
+
+PEOPLE = ("ada@example.com", "grace@example.com", "alan@example.com")
+_MOST_RUNS = 40
+_LONGEST = 120.0
+_POLL = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A moment at which a command is killed, with everything that it started."""
+
+    name: str
+    has_come: Callable[[Project, int, bytes], bool]
+    """By the project, and the last journal entry and the stack's file as they were when the command began."""
+
+
+def _written(made: Project, _: int, file: bytes) -> bool:
+    return working_file(made).read_bytes() != file
+
+
+def _changed_a_vendor(made: Project, entry: int, _: bytes) -> bool:
+    return any(writes(each) for each in made.control.journal(after=entry))
+
+
+WRITTEN = Death("the step stands in the stack's file", _written)
+WORKING = Death("the first change was made at Entra or Mimecast", _changed_a_vendor)
+
+
+def writes(entry: dict[str, Any]) -> bool:
+    """Whether a journalled request changed something at Entra or Mimecast."""
+    path, method = str(entry["path"]), str(entry["method"])
+    if entry["host"] == "graph.microsoft.com":
+        return method != "GET"
+    names = ("add-group-member", "remove-group-member", "create-", "update-")
+    return entry["host"].endswith("services.mimecast.com") and any(name in path for name in names)
+
+
+def working_file(made: Project) -> Path:
+    """The copy of the stack's file that commands write."""
+    return made.home / "stacks" / "Pulumi.sandbox.yaml"
+
+
+def certificates(made: Project) -> dict[str, Any]:
+    """The section as the commands wrote it."""
+    section: dict[str, Any] = yaml.safe_load(working_file(made).read_text())["config"][
+        "mimecast-sso:certificates"
+    ]
+    return section
+
+
+def rotate(made: Project, verb: str, *words: str, death: Death | None = None) -> Ended:
+    """``mimecast-sso rotate VERB``; with ``death``, killed at that moment (code -9), if it comes."""
+    command = [
+        *(sys.executable, "-m", "sandbox", "run", "--"),
+        *(str(Path(sys.executable).with_name("mimecast-sso")), "rotate", verb, "--stack", "sandbox", *words),
+    ]
+    environment = {
+        **os.environ,
+        "SANDBOX_HOME": str(made.home),
+        "NO_COLOR": "1",
+        "ENGINE": made.engine,
+        "PYTHONUNBUFFERED": "1",  # What a killed command said is read too.
+    }
+    file = working_file(made).read_bytes()
+    entry = max((each["number"] for each in made.control.journal()[-1:]), default=0)
+    with (made.home / "rotate.log").open("w+b") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=made.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _LONGEST
+        while process.poll() is None:
+            assert time.monotonic() < deadline, f"rotate {verb} does not end"
+            if death and death.has_come(made, entry, file):
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            time.sleep(_POLL)
+        output.seek(0)
+        return Ended(process.returncode, output.read().decode("utf-8", "replace"))
+
+
+def do_what_is_due_in_the_console(made: Project) -> None:
+    """The sandbox's administrator works through every run sheet that lies there, and each is confirmed."""
+    for sheet in sorted((made.folder / "build/run-sheet").glob("*.html")):
+        filled = made.sandbox("administrator", str(sheet))
+        assert filled.code == 0, filled.text
+        lane = ("--profile", "second") if "second" in sheet.name else ()
+        said = ("--by", "administrator@example.com", "--evidence", "a test")
+        confirmed = made.sso("confirm", *lane, *said)
+        assert confirmed.code == 0, confirmed.text
+
+
+def move_clock(made: Project, by: timedelta) -> None:
+    """Moves the sandbox's clock on."""
+    setting = made.control.get("settings", "clock.offset_seconds") or {"value": 0}
+    made.control.set("clock.offset_seconds", setting["value"] + by.total_seconds())
+
+
+def in_three_years(made: Project, rotation: int) -> str:
+    """An end for the certificate of the so-many-th rotation, later than that of the one before."""
+    setting = made.control.get("settings", "clock.offset_seconds") or {"value": 0}
+    now = datetime.now(UTC) + timedelta(seconds=setting["value"])
+    return (now + timedelta(days=1000 + rotation)).strftime("%Y-%m-%dT00:00:00Z")
+
+
+def complete(
+    made: Project,
+    label: str,
+    end_date: str,
+    *,
+    deaths: Sequence[Death] = (),
+    wait: Callable[[], None] = lambda: None,
+    console: Callable[[Project], None] = do_what_is_due_in_the_console,
+) -> list[str]:
+    """One rotation to the generation ``label``, from staging it to retiring the former one; what each run did.
+
+    Each step is killed at each of ``deaths`` in turn, if it comes to that, and run again. ``wait`` is called where
+    only time is missing, ``console`` where a person has to act. Raises AssertionError where a run ends in any other
+    way.
+    """
+    said: list[str] = []
+    pending = list(deaths)
+    for _ in range(_MOST_RUNS):
+        if _is_over(made, label) and said[-1:] == ["retire: 0"]:
+            return said
+        words = () if _has(made, label) else ("--label", label, "--end-date", end_date)
+        ended = rotate(made, "next", "--apply", "--yes", *words, death=next(iter(pending), None))
+        said.append(f"{_step(ended.text, said)}: {ended.code}")
+        if ended.code == -signal.SIGKILL:
+            pending.pop(0)
+            continue
+        pending = list(deaths)
+        if ended.code == 4 and any(text in ended.text for text in ("Wait until", "soaks until")):
+            wait()
+        elif ended.code == 4 and "not attested" in ended.text:
+            console(made)
+        else:
+            assert ended.code == 0, f"{said}\n{ended.text}"
+    raise AssertionError(f"The rotation does not end: {said}")
+
+
+def _has(made: Project, label: str) -> bool:
+    return any(each["label"] == label for each in certificates(made)["generations"])
+
+
+def _is_over(made: Project, label: str) -> bool:
+    section = certificates(made)
+    return [each["label"] for each in section["generations"]] == [label] and section["active"] == label
+
+
+def _step(text: str, said: Sequence[str]) -> str:
+    """The step that a run made; one that only deploys carries on with the one before that was killed."""
+    line = next((line for line in text.splitlines() if line.startswith("Step: ")), "Step: none:")
+    name = line.removeprefix("Step: ").partition(":")[0]
+    before, _, code = said[-1].partition(": ") if said else ("", "", "")
+    return before if name == "deploy" and code == str(-signal.SIGKILL) else name
