@@ -164,8 +164,8 @@ def preferred_roles(live: LiveApplication) -> list[str]:
 
 
 def compare(live: LiveApplication, wanted: Wanted, around: Surroundings) -> list[Finding]:
-    """Every difference by name; empty when the application is as wanted."""
-    return [
+    """Every difference by name, what would change first; empty when the application is as wanted."""
+    found = [
         *_refusals(live, wanted, around),
         *_names(live, wanted),
         *_principal(live, wanted),
@@ -175,6 +175,7 @@ def compare(live: LiveApplication, wanted: Wanted, around: Surroundings) -> list
         *_certificates(live, wanted, around.now),
         *(_stays(f"{what} could not be read (unknown)") for what in around.unread),
     ]
+    return sorted(found, key=lambda finding: list(Effect).index(finding.effect))
 
 
 def _changes(text: str) -> Finding:
@@ -258,9 +259,12 @@ def _tags(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     added = sorted(feature_tags(live, hide=False) - live.tags)
     if added:
         yield _changes(f"tags: {', '.join(added)} is added; the portal lists enterprise applications by it")
-    lost = sorted(live.tags - _KNOWN_TAGS)
-    if lost:
-        yield _changes(f"tags: {enumerate_some(lost)} is removed; only tags with a meaning are kept")
+    own = sorted(live.tags - _KNOWN_TAGS)
+    # The azuread provider writes the tags anew only when one of those with a meaning changes.
+    if own and feature_tags(live, hide=wanted.hide) != live.tags & _KNOWN_TAGS:
+        yield _changes(f"tags: {enumerate_some(own)} is removed; only tags with a meaning are kept")
+    elif own:
+        yield _stays(f"tags without a meaning to Entra: {enumerate_some(own)}")
 
 
 def feature_tags(live: LiveApplication | None, *, hide: bool) -> frozenset[str]:
@@ -354,7 +358,7 @@ def _certificates(live: LiveApplication, wanted: Wanted, now: datetime) -> Itera
     taken = [matching(certificates, generation) for generation in wanted.generations]
     for generation, certificate in zip(wanted.generations, taken, strict=True):
         if certificate is None:
-            signs = f"; {active} goes on signing until Mimecast is told" if active else ""
+            signs = _who_signs(active, now)
             yield _changes(
                 f"signing certificate {generation.label}, until {generation.end_date}, is made{signs}"
             )
@@ -368,6 +372,14 @@ def _certificates(live: LiveApplication, wanted: Wanted, now: datetime) -> Itera
                 f"{', and it is the active one' if certificate == active else ''}. To keep it under this project, "
                 f'name its end: endDate: "{certificate.not_after.strftime(_WIRE)}"'
             )
+
+
+def _who_signs(active: SigningCertificate | None, now: datetime) -> str:
+    if active is None:
+        return ""
+    if active.is_valid(now):
+        return f"; {active} goes on signing until Mimecast is told"
+    return f"; Entra signs with it at once, because {active} is not valid, so Mimecast must be told of it"
 
 
 def _shown(text: str) -> str:
