@@ -227,6 +227,19 @@ def _names(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
         yield _changes(
             f"reply URLs: {enumerate_some(removed)} is removed; sign-ins that Mimecast answers there would fail"
         )
+    yield from _default_reply_url(live, wanted)
+
+
+def _default_reply_url(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    """Where Entra sends answers nobody asked for; stated only for sign-ins that start in My Apps."""
+    default = live.default_reply_url
+    if not wanted.sign_on_url and default != wanted.reply_urls[0]:
+        yield _changes(f"default reply URL: {_shown(default)} becomes {wanted.reply_urls[0]}")
+    elif wanted.sign_on_url and default and default not in wanted.reply_urls:
+        yield _stays(
+            f"default reply URL: {default} is none of the wanted ones, and Entra may refuse to remove it; take it back "
+            "in the portal"
+        )
 
 
 def _principal(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.signing_certificates import Graph, SigningCertificates
 from providers.entra.signing_certificates import read as read_certificates
 
-_APPLICATION = "id,appId,applicationTemplateId,displayName,identifierUris,web,createdDateTime"
+_APPLICATION = "id,appId,applicationTemplateId,displayName,identifierUris,web,defaultRedirectUri"
 _PRINCIPAL = (
     "id,appId,displayName,accountEnabled,alternativeNames,appRoleAssignmentRequired,appRoles,description,loginUrl,"
     "notes,notificationEmailAddresses,preferredSingleSignOnMode,samlSingleSignOnSettings,tags"
@@ -71,6 +71,8 @@ class LiveApplication:
     display_name: str
     identifiers: tuple[str, ...]
     reply_urls: tuple[str, ...]
+    default_reply_url: str
+    """"" where none is stated."""
     sign_on_url: str
     mode: str
     enabled: bool
@@ -101,6 +103,7 @@ def read(graph: Graph, client_id: str) -> LiveApplication:
         display_name=_text(application, "displayName"),
         identifiers=tuple(application.get("identifierUris") or ()),
         reply_urls=tuple((application.get("web") or {}).get("redirectUris") or ()),
+        default_reply_url=_text(application, "defaultRedirectUri"),
         sign_on_url=_text(principal, "loginUrl"),
         mode=_text(principal, "preferredSingleSignOnMode"),
         enabled=bool(principal.get("accountEnabled")),

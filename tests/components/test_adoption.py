@@ -148,6 +148,15 @@ def test_what_is_left_to_a_person_is_not_changed(trial: Trial) -> None:
     assert len(findings) == 2
 
 
+def test_sign_ins_that_start_in_my_apps_want_another_default_and_no_sign_on_url(trial: Trial) -> None:
+    tile = REGIONS["eu"].idp_initiated_reply_url
+    findings = found(trial, sign_on_url="", reply_urls=[tile, REGIONS["eu"].reply_url])
+    text = "\n".join(map(str, findings))
+    assert f"default reply URL: none becomes {tile}" in text
+    assert "becomes none" in text
+    assert len(findings) == 3, text
+
+
 def test_a_policy_of_others_may_be_there_when_claims_are_left_to_a_person(trial: Trial) -> None:
     tenant, _ = trial
     next(flaw for flaw in FLAWS if flaw.name == "claims policy of another").plant(tenant)
