@@ -27,6 +27,9 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 Properties = dict[str, Any]
 
 
+_TIMEOUT = 900.0
+"""Seconds: what takes longer hangs. A book of 100,000 addresses takes minutes on a busy machine."""
+
 # Messages as long as the Pulumi CLI takes; a book of 100,000 addresses has 10 MB.
 _CHANNEL = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 400 * 1024 * 1024)]
 
@@ -42,6 +45,7 @@ class Plugin:
     stub: Any
     kill: Callable[[], None]
     """Ends the process at once, as ``kill -9`` does."""
+    pid: int
     output: list[str] = field(default_factory=list)
 
     def configure(self, **config: Any) -> None:
@@ -96,7 +100,7 @@ class Plugin:
 
     def _call(self, method: str, request: Any) -> Any:
         try:
-            return getattr(self.stub, method)(request, timeout=60)
+            return getattr(self.stub, method)(request, timeout=_TIMEOUT)
         except grpc.RpcError as error:
             raise CallError(error.details()) from None
 
@@ -116,7 +120,7 @@ def running(environment: dict[str, str]) -> Iterator[Plugin]:
     port = process.stdout.readline().strip()
     # gRPC's clients honour proxy variables, and tests may run where some are set.
     channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=_CHANNEL)
-    plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel), process.kill)
+    plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel), process.kill, process.pid)
     reader = threading.Thread(target=plugin.output.extend, args=(process.stdout,), daemon=True)
     reader.start()
     try:
