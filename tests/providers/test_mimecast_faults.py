@@ -246,28 +246,25 @@ WRITES = {
 }
 
 KILLED = "killed after the answer"
-FAULTS = (
-    "error-before",
+FAULTS = ("error-before", "quota", "token-expired", "malformed", "drop-after", KILLED)
+LONG_FAULTS = (
     "drop-before",
-    "quota",
-    "token-expired",
+    "unavailable",
     "error-after",
-    "drop-after",
     "truncated",
-    "malformed",
     "wrong-type",
-    KILLED,
+    "duplicated",
+    "delay",
+    "quota-bare",
 )
-LONG_FAULTS = ("unavailable", "delay", "duplicated", "quota-bare")
-"""With these, a run of the whole table takes minutes: without headers, a used up quota is waited for 5 s."""
+"""With these as well, the table takes minutes: a used up quota without headers, for one, is waited for 5 s."""
 
 
 def cells() -> Iterator[Any]:
     for write in WRITES:
         for fault in (*FAULTS, *LONG_FAULTS):
-            # Nobody knows how soon a new group is listed, so a lost one is looked for during seconds.
-            slow = fault in LONG_FAULTS or (write, fault) == ("create-group", "drop-before")
-            yield pytest.param(write, fault, marks=pytest.mark.soak if slow else (), id=f"{write}-{fault}")
+            marks = pytest.mark.soak if fault in LONG_FAULTS else ()
+            yield pytest.param(write, fault, marks=marks, id=f"{write}-{fault}")
 
 
 def name_of(write: str, fault: str) -> str:
