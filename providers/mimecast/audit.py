@@ -64,8 +64,8 @@ def last_group_change(client: MimecastClient, since: datetime) -> datetime | Non
 def _rows(client: MimecastClient, since: datetime) -> list[dict[str, Any]]:
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
-        # Ahead of this machine's clock, which may be behind Mimecast's.
-        "endDateTime": (datetime.now(UTC) + _AHEAD).strftime(_WIRE),
+        # By Mimecast's clock, as far as it is known, and ahead of it: no event is to fall behind the end.
+        "endDateTime": (client.now() + _AHEAD).strftime(_WIRE),
     }
     # Unlike other lists this one has its rows in ``data`` itself.
     rows: list[dict[str, Any]] = []

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from components.settings import Lane
+from operations import profiles
+from operations.engine import Engine
+from operations.stacks import Stack
+from operations.verify.checks import Result
+from operations.verify.run import Verification
 from sandbox.environment import environment
 from tests.support.projects import Ended, Project, project
 from tests.support.sandboxes import RunningSandbox
@@ -74,6 +82,7 @@ def test_a_certificate_near_its_end_fails(made: Project) -> None:
     verified = made.sso("verify")
     assert (verified.code, results(verified)["certificate: life"]) == (2, "FAILS"), verified.text
     assert "expires in 5 days" in verified.text
+    assert results(verified)["sign-ins"] == "fine", "both logs are read by their own clocks"
 
 
 def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(made: Project) -> None:
@@ -99,6 +108,35 @@ def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(ma
     assert "SignatureInvalid" in verified.text
     assert found["metadata: certificate"] == "fine"
     assert "1 too fresh to tell" in verified.text, "Mimecast does not say whose response it refused"
+
+
+def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
+    made: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = environment(made.home)
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+    file = made.home / "stacks" / "Pulumi.sandbox.yaml"
+    sandboxed = Stack("sandbox", made.folder, file, dict(os.environ))
+    resources, settings = Engine(sandboxed, "embedded").resources(), sandboxed.settings()
+    profile = profiles.of(resources, Lane.FIRST)
+    assert profile is not None
+    for name in here:
+        if name.startswith("SANDBOX_"):
+            monkeypatch.delenv(name)
+    real = replace(sandboxed, environment=dict(os.environ))
+    before = len(made.control.journal(host="login.microsoftonline.com", path="/login$"))
+
+    verdict = Verification(real, settings, profile, resources, None, None, "ada@example.com").run()
+
+    found = {check.what: check for check in verdict.checks}
+    assert verdict.code == 0, list(verdict.lines())
+    for what in ("sign-in request", FROM_MIMECAST):
+        assert found[what].result is Result.NOT_POSSIBLE
+        assert found[what].known == "unknown"
+    assert found["metadata: signature"].result is Result.FINE
+    assert f"Not checked: sign-in request, {FROM_MIMECAST}." in list(verdict.lines())
+    assert len(made.control.journal(host="login.microsoftonline.com", path="/login$")) == before
 
 
 def test_the_configured_initiation_is_the_one_that_is_walked(made: Project) -> None:
