@@ -44,7 +44,10 @@ READ_ASSIGNMENTS = Need(
     ("Application.Read.All", "AppRoleAssignment.ReadWrite.All", *_WRITE, "Directory.Read.All"),
 )
 READ_GROUPS = Need("find groups (assign.groups)", ("Group.Read.All", "Group.ReadWrite.All", *_DIRECTORY))
-READ_USERS = Need("find people (assign.users)", ("User.Read.All", "User.ReadWrite.All", *_DIRECTORY))
+READ_USERS = Need(
+    "read people (assign.users, members of assign.groups)",
+    ("User.Read.All", "User.ReadWrite.All", *_DIRECTORY),
+)
 
 OPTIONAL: tuple[Need, ...] = (
     Need(

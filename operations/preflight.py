@@ -183,7 +183,7 @@ def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Line]
         manage_assignments=settings.assign.mode is Ownership.MANAGE,
         check_assignments=settings.assign.mode is Ownership.VERIFY,
         groups=bool(settings.assign.groups),
-        users=bool(settings.assign.users),
+        users=bool(settings.assign.users or settings.assign.groups),
     ):
         role = need.met(held)
         if role:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.projects import Ended, Project, project
+from tests.support.projects import ENGINES, Ended, Project, project
 
 # One deployment serves all tests here, so one worker runs them.
 pytestmark = pytest.mark.xdist_group("guards")
@@ -16,10 +16,10 @@ ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 _READS = ("get-", "find-", "/oauth/token", "/oauth2/")
 
 
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+@pytest.fixture(scope="module", params=ENGINES)
+def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The tutorial is done for Ada alone; nothing protects or lifts anything but what a test says."""
-    with project(tmp_path_factory.mktemp("project"), "embedded") as made:
+    with project(tmp_path_factory.mktemp("project"), request.param) as made:
         made.configure(guards=None, rollOut={"group": "Single sign-on", "who": "pilot", "pilot": [ADA]})
         first = made.up()
         assert first.code == 0, first.text
