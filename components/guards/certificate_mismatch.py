@@ -14,8 +14,13 @@ from components.settings import RotationMode
 
 
 def find(situation: Situation) -> Finding:
-    """Not met where people would be added while the sides differ, or while one of them is unknown."""
+    """Not met where people would be added while the sides differ, or while one of them is unknown.
+
+    Nor where a rotation leaves out a step, so that people would depend on a group that they are not in yet.
+    """
     inputs = tuple(_inputs(situation))
+    if situation.stranded:
+        return _stranded(situation, inputs)
     problem = _problem(situation) if situation.added else ""
     if not problem:
         return Finding("certificate-mismatch", inputs)
@@ -26,6 +31,19 @@ def find(situation: Situation) -> Finding:
         situation.added,
         "leave mimecast-sso:rollOut as it was and bring the certificates together first (mimecast-sso rotate status "
         "shows both sides; mimecast-sso up --refresh activates the configured one); then add people",
+    )
+
+
+def _stranded(situation: Situation, inputs: tuple[Input, ...]) -> Finding:
+    lane = situation.settings.certificates.active_generation.profile
+    group = situation.settings.roll_out.group_of(lane)
+    return Finding(
+        "certificate-mismatch",
+        inputs,
+        f"{len(situation.stranded)} people would depend on the {lane} profile, and are not in its group “{group}” yet",
+        situation.stranded,
+        "make the steps of the rotation one after another (mimecast-sso rotate next): first cutOver both, and only "
+        "when Mimecast has seen that another active generation, and then cutOver active",
     )
 
 

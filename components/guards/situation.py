@@ -124,6 +124,25 @@ class Situation:
             return ()
         return tuple(address for address in self.wanted if self._covers(address))
 
+    @cached_property
+    def stranded(self) -> tuple[str, ...]:
+        """Blue/green: who would depend on a profile whose group they are not in yet, sorted.
+
+        That is so where Entra would change to another certificate, or people would leave a group, before they are in
+        the group of the profile that holds the active certificate: it takes Mimecast minutes to see them there.
+        """
+        certificates = self.settings.certificates
+        lane = certificates.active_generation.profile
+        trusted, groups = self.opening.get(lane), self.members.value
+        if certificates.rotation is not RotationMode.BLUE_GREEN or not trusted or groups is None:
+            return ()
+        signing = self.principal.value.signing if self.principal.value else None
+        activates = signing is None or signing.thumbprint != trusted
+        if not activates and lane.other in certificates.populated:
+            return ()
+        moving = groups.get(lane.other, frozenset()) - groups.get(lane, frozenset())
+        return tuple(sorted(moving & set(self.wanted)))
+
     @property
     def removed(self) -> frozenset[str]:
         """Object ids of the users and groups whose assignment this run takes away, or may.

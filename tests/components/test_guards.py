@@ -408,6 +408,69 @@ def test_every_finding_says_how_its_inputs_are_known() -> None:
         assert all(str(each).endswith(")") for each in finding.inputs)
 
 
+# -- Blue/green rotation --------------------------------------------------------------------------------------
+
+
+def rotating(active: str, cut_over: str) -> Settings:
+    """The second profile is confirmed to hold the certificate of generation 2029."""
+    generations = [
+        {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+        {"label": "2029", "endDate": "2032-11-01T00:00:00Z", "profile": "second"},
+    ]
+    rotation = {
+        "generations": generations,
+        "active": active,
+        "cutOver": cut_over,
+        "rotation": "blue-green",
+    }
+    first = settings(certificates=rotation)
+    profile = first.authentication_profile
+    form = console_form(
+        first,
+        Lane.SECOND,
+        issuer=CLOUD.issuer(TENANT),
+        login_url=CLOUD.login_url(TENANT),
+        metadata_url="",
+        certificate="",
+    )
+    form |= {"group": first.roll_out.group_of(Lane.SECOND)}
+    word = profile.confirmed_of(Lane.FIRST)
+    assert word is not None
+    second = word.model_copy(
+        update={"fingerprint": authentication_profile.fingerprints(form, OTHER).critical}
+    )
+    both = profile.model_copy(update={"second": profile.second.model_copy(update={"confirmed": second})})
+    return first.model_copy(update={"authentication_profile": both})
+
+
+def in_groups(first: set[str], second: set[str]) -> Known[Any]:
+    return live({Lane.FIRST: frozenset(first), Lane.SECOND: frozenset(second)})
+
+
+@pytest.mark.parametrize(
+    ("active", "cut_over", "first", "second", "signs", "met"),
+    [
+        ("2026", "both", {ADA, GRACE}, set(), THUMBPRINT, True),
+        ("2029", "both", {ADA, GRACE}, {ADA, GRACE}, THUMBPRINT, True),
+        ("2029", "active", {ADA, GRACE}, {ADA, GRACE}, OTHER, True),
+        ("2026", "both", set(), {ADA, GRACE}, OTHER, False),
+        ("2029", "both", {ADA, GRACE}, {ADA}, THUMBPRINT, False),
+        ("2029", "active", {ADA, GRACE}, set(), THUMBPRINT, False),
+        ("2029", "active", {ADA, GRACE}, set(), OTHER, False),
+        ("2029", "active", {ALAN}, {ADA, GRACE}, OTHER, True),
+    ],
+)
+def test_a_rotation_that_leaves_out_a_step_is_stopped(  # noqa: PLR0917  (a row of the table)
+    active: str, cut_over: str, first: set[str], second: set[str], signs: str, met: bool
+) -> None:
+    made = certificates(certificate(THUMBPRINT), certificate(OTHER, "2029"), preferred=signs)
+    seen = situation(
+        rotating(active, cut_over), members=in_groups(first, second), principal=principal(certificates=made)
+    )
+    assert ("certificate-mismatch" not in unmet(seen)) == met
+    assert met or "are not in its group" in unmet(seen)["certificate-mismatch"].problem
+
+
 # -- Overrides ------------------------------------------------------------------------------------------------
 
 BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
