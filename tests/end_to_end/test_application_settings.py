@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from facts.entra import HIDE_TAG
 from facts.regions import REGIONS
 from sandbox import credentials
@@ -61,6 +63,7 @@ def test_a_hidden_tile_started_by_entra_with_further_owners_and_nothing_assigned
         assert "not assigned: ada@example.com" in text
 
 
+@pytest.mark.soak
 def test_a_rehearsal_finds_the_application_that_the_stack_adopts(tmp_path: Path) -> None:
     with project(tmp_path, "embedded") as made:
         made.configure(application={"displayName": "Mail portal", "adopt": CLIENT_ID})

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from operations.cli import main
 from sandbox.environment import environment
 from tests.support.hand_made import clean, graph_session
 from tests.support.projects import Ended, Project, project
@@ -35,27 +33,33 @@ def as_shipped(made: Project) -> Iterator[None]:
     made.control.faults()
 
 
-def preflight(made: Project, **changes: str) -> Ended:
-    """The command with the sandbox's environment, changed."""
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("mimecast-sso")), "preflight", "--stack", "sandbox"],
-        cwd=made.folder,
-        env={**os.environ, **environment(made.home), **changes},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout)
+@pytest.fixture
+def preflight(
+    made: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """The command in this process, with the sandbox's environment, changed."""
+    monkeypatch.chdir(made.folder)
+
+    def run(**changes: str) -> Ended:
+        for name, value in (environment(made.home) | changes).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["mimecast-sso", "preflight", "--stack", "sandbox"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(int(ended.value.code or 0), capsys.readouterr().out)
+
+    return run
 
 
 def lines(text: str, standing: str) -> str:
     return "\n".join(line for line in text.splitlines() if line.startswith(f"  {standing} "))
 
 
-def test_a_sandbox_has_what_it_needs_and_nothing_is_written(made: Project) -> None:
+def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
     before = len(made.control.journal())
-    ended = preflight(made)
+    ended = preflight()
     assert ended.code == 0, ended.text
     fine, unknown = lines(ended.text, "ok"), lines(ended.text, "unknown")
     for part in ("client secret", "AppRoleAssignment.ReadWrite.All", "CUK25A118", "serves zone example.com"):
@@ -74,7 +78,7 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(made: Project) -> No
     assert writes == []
 
 
-def test_missing_permissions_and_licence_are_named(made: Project) -> None:
+def test_missing_permissions_and_licence_are_named(made: Project, preflight: Callable[..., Ended]) -> None:
     made.control.set("entra.deployer_roles", LEAST)
     made.control.set("entra.premium", False)
     made.control.faults(
@@ -88,7 +92,7 @@ def test_missing_permissions_and_licence_are_named(made: Project) -> None:
         }
     )
     made.configure(application={"template": "No such entry"})
-    ended = preflight(made)
+    ended = preflight()
     assert ended.code == 5, ended.text
     missing = lines(ended.text, "missing")
     for part in (
@@ -101,35 +105,37 @@ def test_missing_permissions_and_licence_are_named(made: Project) -> None:
         assert part in missing, ended.text
 
 
-def test_verify_modes_need_no_permission_to_write_claims_or_assignments(made: Project) -> None:
+def test_verify_modes_need_no_permission_to_write_claims_or_assignments(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
     made.control.set("entra.deployer_roles", VERIFYING)
     made.configure(
         application={"claims": "verify"}, assign={"mode": "verify", "groups": ["Mimecast users"], "users": []}
     )
-    ended = preflight(made)
+    ended = preflight()
     assert ended.code == 0, ended.text
     assert "licence for groups: Entra ID P1" in lines(ended.text, "ok")
 
 
-def test_what_is_adopted_must_be_there_and_owned(made: Project) -> None:
+def test_what_is_adopted_must_be_there_and_owned(made: Project, preflight: Callable[..., Ended]) -> None:
     nobody = "6c000000-0000-4000-8000-000000000001"
     made.configure(application={"adopt": nobody})
-    assert nobody in lines(preflight(made).text, "missing")
+    assert nobody in lines(preflight().text, "missing")
     running = RunningSandbox(made.home, environment(made.home), made.control)
     tenant = clean(graph_session(running.session()), made.control)
     made.configure(application={"adopt": tenant.client_id})
-    assert preflight(made).code == 0
+    assert preflight().code == 0
     tenant.plant("entra.servicePrincipals", tenant.principal["id"], _owners=[])
-    ended = preflight(made)
+    ended = preflight()
     assert ended.code == 5
     assert "owner of the service principal" in lines(ended.text, "missing")
     assert "owner of the application" in lines(ended.text, "ok")
     made.configure(application={"displayName": "another"})
-    assert "one to adopt" in lines(preflight(made).text, "note")
+    assert "one to adopt" in lines(preflight().text, "note")
 
 
-def test_credentials_that_do_not_work(made: Project) -> None:
-    ended = preflight(made, ARM_CLIENT_SECRET="wrong", MIMECAST_CLIENT_SECRET="canary-wrong")
+def test_credentials_that_do_not_work(made: Project, preflight: Callable[..., Ended]) -> None:
+    ended = preflight(ARM_CLIENT_SECRET="wrong", MIMECAST_CLIENT_SECRET="canary-wrong")
     assert ended.code == 5
     missing = lines(ended.text, "missing")
     assert "AADSTS7000215" in missing
@@ -138,9 +144,9 @@ def test_credentials_that_do_not_work(made: Project) -> None:
     assert lines(ended.text, "unknown").count("everything else at") == 2
 
 
-def test_credentials_of_another_account(made: Project) -> None:
+def test_credentials_of_another_account(made: Project, preflight: Callable[..., Ended]) -> None:
     made.configure(accountCode="CUK00A001")
-    ended = preflight(made)
+    ended = preflight()
     assert ended.code == 5
     assert "the Mimecast credentials open account CUK25A118" in lines(ended.text, "missing").replace(
         "The", "the"

@@ -86,7 +86,7 @@ def pipeline() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/token", asked
     server.shutdown()
     server.server_close()
