@@ -248,11 +248,8 @@ def _kills(folder: Path, count: int, seed: int, tally: Any) -> None:
             stack.up()
             stack.must("preview", "--expect-no-changes")
             tally("engine_kills_converged", 5, "kills")
+            assert "pending_operations" not in stack.state()
             _forget_orphans(stack)
-    stack.must("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
-    stack.up()
-    assert "pending_operations" not in stack.state()
-    stack.must("preview", "--expect-no-changes")
 
 
 def _lost(stack: Any) -> list[str]:
