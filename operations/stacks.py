@@ -112,8 +112,8 @@ class Stack:
                 section[key] = value
             else:
                 section.pop(key, None)
-        _save(self.file, document)
         self._keep(_ROLL_OUT, document)
+        _save(self.file, document)
 
     def set_certificates(self, wanted: Certificates) -> None:
         """Writes generations, the active one and the rest of a rotation into the stack's file. Atomic.
@@ -123,13 +123,14 @@ class Stack:
         document = _load(self.file)
         section = document["config"].setdefault(_CERTIFICATES, {})
         _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
-        _save(self.file, document)
         self._keep(_CERTIFICATES, document)
+        _save(self.file, document)
 
     def _keep(self, key: str, document: Any) -> None:
+        """Before the copy is written: else a death between the two would take the change back."""
         if self.on_sandbox:
             kept = {"tracked": _plain(_load(self.tracked), key), "written": _plain(document, key)}
-            _kept(self.file, key).write_text(json.dumps(kept), encoding="utf-8")
+            _write(_kept(self.file, key), json.dumps(kept))
 
     def target(self) -> Target:
         """Account, region and group alone, so that a fault anywhere else in the file stops no roll-back."""
