@@ -22,6 +22,7 @@ from providers.mimecast.resources import (
     GroupProvider,
 )
 from sandbox import credentials
+from sandbox.faults import KINDS
 from tests.providers.plugin import CallError, Plugin, running
 from tests.providers.test_mimecast_resources import CONFIG
 from tests.support import fault_table
@@ -330,3 +331,46 @@ def test_what_is_asked_is_there_once(
         assert left[0]["times"] == 0, "the fault did not strike"
     case.run(plugin, name, before)
     assert case.live(world, name) == case.expected(name)
+
+
+QUICK = [kind for kind in KINDS if kind not in ("delay", "quota-bare")]
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 32))]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_faults_during_a_whole_deployment(plugin: Plugin, world: RunningSandbox, seed: int) -> None:
+    name = f"random-{seed}"
+    people = {f"{name}-{number}@example.com": {"name": f"Person {number}"} for number in range(12)}
+    wanted = {"addresses": people, "onRemoval": "forget", "adopt": []}
+    members = membership(name, *people)
+    refusals: list[str] = []
+
+    def deploy() -> None:
+        made = plugin.create(DomainProvider, domain(name))[1]
+        proof = {"domain": made["domain"], "proofValue": made["proofValue"], "publish": "rfc2136"}
+        plugin.create(DomainVerificationProvider, proof)
+        plugin.create(AddressBookProvider, wanted)
+        plugin.create(GroupProvider, {"description": name})
+        plugin.create(GroupMembershipProvider, members)
+
+    host = r"api\.services\.mimecast\.com"
+    world.control.faults({"host": host, "seed": seed, "rate": 0.15, "kinds": QUICK})
+    try:
+        for _ in range(20):
+            try:
+                deploy()
+                break
+            except CallError as error:
+                refusals.append(str(error))
+        else:
+            pytest.fail(f"it never ended well: {refusals}")
+        assert not [text for text in refusals if "defect" in text]
+        assert sum(world.control.fault_rules()[0]["counts"].values()) > 20
+    finally:
+        world.control.faults()
+    assert states(world, name) == ["internal"]
+    for address, entry in people.items():
+        found = named(world, "mimecast.users", "emailAddress", address)
+        assert [user["name"] for user in found] == [entry["name"]]
+    assert groups_called(world, name) == 1
+    assert sorted(names_in(world, name)) == members["members"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from providers.mimecast.resources import AddressBookProvider
 from tests.providers.plugin import Plugin, refusal, running
 from tests.providers.test_mimecast_resources import CONFIG
 from tests.providers.vendor import LOST, Adapter, Answer, Directory, client, failure, legacy, refused, user
+from tests.support import fault_table
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
 IMPORT, STATUS = "/api/user/import-users", "/api/user/get-import-status"
@@ -237,67 +237,82 @@ def test_files_and_calls_together_converge(
 
 # -- Against the sandbox --------------------------------------------------------------------------------------
 
-COUNT = 600
+COUNT = user_import.IMPORT_FROM
+FAULTS = ("error-before", "quota", "malformed", "drop-after")
+LONG = ("token-expired", "drop-before", "error-after", "truncated", "wrong-type", "unavailable", "quota-bare")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[RunningSandbox]:
+CASES = ("budget", *(f"{kind}-{path}" for kind in (*FAULTS, *LONG) for path in ("import", "status")))
+
+
+def domain_of(case: str) -> str:
+    return f"{case}.example"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
     document = seed_document()
-    document["mimecast"] |= {"domains": [{"name": "example.com"}]}
-    with started(tmp_path, document) as sandbox:
+    document["mimecast"] |= {"domains": [{"name": domain_of(case)} for case in CASES]}
+    with started(tmp_path_factory.mktemp("import"), document) as sandbox:
         yield sandbox
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plugin(world: RunningSandbox) -> Iterator[Plugin]:
     with running(world.env) as process:
         process.configure(**CONFIG)
         yield process
 
 
-def big_book() -> dict[str, Any]:
-    addresses = {f"person{number:04d}@example.com": {"name": f"Person {number}"} for number in range(COUNT)}
-    return {"addresses": addresses, "onRemoval": "forget", "adopt": []}
+def big_book(case: str) -> dict[str, Any]:
+    people = (f"person{number:04d}@{domain_of(case)}" for number in range(COUNT))
+    return {"addresses": {each: {"name": each[:10]} for each in people}, "onRemoval": "forget", "adopt": []}
 
 
 def test_a_big_book_costs_few_calls(plugin: Plugin, world: RunningSandbox) -> None:
+    before = len(world.control.journal())
     world.control.set("mimecast.import_delay_seconds", 0.3)
-    id_, outputs = plugin.create(AddressBookProvider, big_book())
+    id_, outputs = plugin.create(AddressBookProvider, big_book("budget"))
+    world.control.set("mimecast.import_delay_seconds", None)
     assert len(outputs["created"]) == COUNT
-    paths = [entry["path"] for entry in world.control.journal(host="api.services.mimecast.com")]
+    journal = world.control.journal(host="api.services.mimecast.com")[before:]
+    paths = [entry["path"] for entry in journal]
     assert (paths.count(IMPORT), paths.count(CREATE)) == (1, 0)
     pages = COUNT // 100 + 1
     assert len(paths) <= pages + 15
-    assert plugin.read(AddressBookProvider, id_, outputs) == (id_, outputs, big_book())
+    assert plugin.read(AddressBookProvider, id_, outputs) == (id_, outputs, big_book("budget"))
     # The engine was killed before it could record that: the next run finds everybody there.
-    assert plugin.create(AddressBookProvider, big_book())[1]["created"] == []
-    assert len(world.control.journal(path=f"{IMPORT}|{CREATE}")) == 1
+    assert plugin.create(AddressBookProvider, big_book("budget"))[1]["created"] == []
+    paths = [entry["path"] for entry in world.control.journal()[before:]]
+    assert paths.count(IMPORT) + paths.count(CREATE) == 1
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 500},
-        {"status": 429, "headers": {"X-RateLimit-Reset": "20"}},
-        {"status": 200, "body": "<html>", "after_commit": True},
-        {"after_commit": True, "drop": True},
-    ],
-    ids=["failed before", "refused by quota", "not JSON after", "answer lost after"],
-)
-@pytest.mark.parametrize("path", [IMPORT, STATUS])
+@pytest.mark.parametrize("fault", [*FAULTS, *(pytest.param(each, marks=pytest.mark.soak) for each in LONG)])
+@pytest.mark.parametrize("path", [IMPORT, STATUS], ids=["import", "status"])
 def test_whatever_happens_to_an_import_everybody_is_there_once(
-    plugin: Plugin, world: RunningSandbox, path: str, fault: dict[str, Any]
+    plugin: Plugin,
+    world: RunningSandbox,
+    path: str,
+    fault: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    world.control.faults({"host": ".*", "method": "POST", "path": path, "times": 1} | fault)
-    _, outputs = plugin.create(AddressBookProvider, big_book())
+    record_property(*fault_table.cell(path.rpartition("/")[2], fault))
+    case = f"{fault}-{'import' if path == IMPORT else 'status'}"
+    book = big_book(case)
+    world.control.faults({"path": path, "kind": fault})
+    try:
+        _, outputs = plugin.create(AddressBookProvider, book)
+        assert world.control.fault_rules()[0]["times"] == 0, "the fault did not strike"
+    finally:
+        world.control.faults()
     assert len(outputs["created"]) == COUNT
     live = [user["emailAddress"] for user in world.control.documents("mimecast.users")]
-    assert sorted(a for a in live if a.startswith("person")) == sorted(big_book()["addresses"])
+    mine = [each for each in live if each.startswith("person") and each.endswith(f"@{domain_of(case)}")]
+    assert sorted(mine) == sorted(book["addresses"])
 
 
 def test_a_domain_of_somebody_else_is_a_clear_error(plugin: Plugin) -> None:
-    book = big_book()
-    book["addresses"] = {a.replace("example.com", "other.example"): e for a, e in book["addresses"].items()}
+    book = big_book("other")
     line = refusal(plugin, "create", AddressBookProvider, book)
     assert f"{COUNT} of {COUNT} addresses could not be written" in line
     assert "other.example is not an internal domain of this account" in line
