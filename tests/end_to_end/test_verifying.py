@@ -17,7 +17,7 @@ from operations.stacks import Stack
 from operations.verify.checks import Result
 from operations.verify.run import Verification
 from sandbox.environment import environment
-from tests.support.projects import Ended, Project, project
+from tests.support.projects import ENGINES, Ended, Project, project
 from tests.support.sandboxes import RunningSandbox
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -28,9 +28,9 @@ FROM_MIMECAST = "sign-in from Mimecast (SP-initiated)"
 FROM_MY_APPS = "sign-in from My Apps (IdP-initiated)"
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with project(tmp_path_factory.mktemp("project"), "embedded") as fresh:
+@pytest.fixture(scope="module", params=ENGINES)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with project(tmp_path_factory.mktemp("project"), request.param) as fresh:
         assert fresh.up().code == 0
         fresh.do_the_console_work()
         assert fresh.up().code == 0
