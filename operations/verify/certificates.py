@@ -70,7 +70,7 @@ class Certificates:
         yield _same("metadata: sign-on URL", str(form["loginUrl"]), login)
         yield self._signature()
         active = self.expiry.certificates.active(self.expiry.now)
-        if active is None:
+        if active is None or self.expiry.certificates.named() is None:
             found = "; ".join(self.expiry.lines()) or "the application has no signing certificate"
             yield Check("Entra: active certificate", Result.FAILS, found, _GRAPH)
             return
