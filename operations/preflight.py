@@ -158,6 +158,14 @@ def _entra(stack: Stack, settings: Settings) -> Iterator[Line]:
     way = credentials.method(stack.environment)
     yield _fine("credentials", f"{way}, tenant {token.get('tid') or stack.environment.get('ARM_TENANT_ID')}")
     yield from _permissions(token, settings)
+    if settings.application.notification_emails:
+        yield Line(
+            Standing.NOTE,
+            "notification addresses",
+            "Entra may not send its mails before a certificate ends for applications configured by Graph; open the "
+            "application's single sign-on page in the portal once. Whether somebody did is unknown",
+            "Microsoft's documentation",
+        )
     checks: tuple[tuple[str, Callable[[GraphClient, Settings], Iterator[Line]]], ...] = (
         ("licence", _licence),
         ("template", _template),

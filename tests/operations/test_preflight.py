@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from facts.graph_permissions import OPTIONAL, needs
 from operations.cli import main
+from providers.entra.graph import GraphClient
+from sandbox.entra.tokens import DEFAULT_ROLES
 from sandbox.environment import environment
 from tests.support.hand_made import clean, graph_session
 from tests.support.projects import Ended, Project, project
@@ -151,3 +154,24 @@ def test_credentials_of_another_account(made: Project, preflight: Callable[..., 
     assert "the Mimecast credentials open account CUK25A118" in lines(ended.text, "missing").replace(
         "The", "the"
     )
+
+
+def test_a_persons_token_says_nothing_about_permissions(
+    preflight: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GraphClient, "claims", lambda _: {"tid": "t", "scp": "Application.ReadWrite.All"})
+    ended = preflight()
+    assert "depends on directory roles" in lines(ended.text, "unknown")
+    assert "permission:" not in lines(ended.text, "ok")
+
+
+def test_the_sandboxes_deployer_has_the_least_permissions_and_one_more() -> None:
+    """The deployments of all other tests run with these, so they are enough; and each is needed."""
+    wanted = needs(
+        manage_claims=True, manage_assignments=True, check_assignments=False, groups=True, users=True
+    )
+    held = frozenset(DEFAULT_ROLES)
+    least = {need.met(held) for need in wanted}
+    assert "" not in least
+    optional = {role for need in OPTIONAL for role in need.one_of}
+    assert held - least - optional == {"Domain.Read.All"}, "azuread's get_domains, which a program may call"
