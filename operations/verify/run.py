@@ -21,7 +21,7 @@ from providers.entra import people
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 from providers.mimecast import groups
-from providers.mimecast.errors import MimecastError
+from providers.mimecast.errors import AccountMismatch, MimecastError
 
 if TYPE_CHECKING:
     from operations.verify.captures import Captured
@@ -130,6 +130,9 @@ class Verification:
             found = (groups.find_group(client, roll_out.group_of(lane)) for lane in self._lanes)
             people_in = (groups.list_members(client, group) for group in found if group)
             self._members = frozenset(member for members in people_in for member in members)
+        except AccountMismatch as error:
+            self._note("Mimecast: account", Result.FAILS, str(error), "read live: Mimecast's account")
+            return None
         except MimecastError as error:
             self._note("Mimecast", Result.UNKNOWN, str(error), "unknown")
             return None
