@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.settings import AddressSource, RollOut, Settings, read_values
+from components.settings import AddressSource, Lane, RollOut, Settings, read_values
 from facts.profile_form import PROPAGATION_MINUTES
 from operations import profiles
 from operations.engine import Engine
@@ -96,7 +96,7 @@ def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engin
     deployed, profile = None, f"unknown ({why_no_engine})"
     if engine is not None:
         try:
-            deployed, profile = _deployed(engine)
+            deployed, profile = _deployed(engine, settings.certificates.active_generation.profile)
         except OperationError as error:
             profile = f"unknown (the stack's state cannot be read: {_short(error)})"
     return Standing(stack.target(), _live(stack), wanted(stack, settings, deployed), profile)
@@ -165,8 +165,8 @@ def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
     return [group for group in found if group is not None]
 
 
-def _deployed(engine: Engine) -> tuple[list[str] | None, str]:
-    profile = profiles.read(engine)
+def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, str]:
+    profile = profiles.read(engine, lane)
     memberships = profiles.resources(engine, _MEMBERSHIP)
     people = {member for resource in memberships for member in resource["outputs"]["members"]}
     members = sorted(people) if memberships else None
