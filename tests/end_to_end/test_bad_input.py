@@ -52,8 +52,8 @@ def made(shared: Project) -> Iterator[Project]:
         ),
         (
             {"application": {"adopt": "6c000000-0000-4000-8000-000000000001"}},
-            1,
-            "application.adopt is not built yet",
+            4,
+            "This tenant has no application with client id 6c000000-0000-4000-8000-000000000001",
         ),
         ({"application": {"template": "No such entry"}}, 1, 'gallery has no entry named "No such entry"'),
         (
