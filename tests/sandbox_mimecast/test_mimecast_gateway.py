@@ -190,6 +190,18 @@ def test_a_permission_that_the_role_lacks_is_refused(sandbox: RunningSandbox, ap
     assert api.v2("GET", "/user/cloud-gateway/v1/users").status_code == 403
 
 
+def test_the_checks_come_in_order(sandbox: RunningSandbox, api: Api) -> None:
+    sandbox.control.set("mimecast.permissions", {credentials.MIMECAST_CLIENT_ID: []})
+    url = GATEWAY + "/api/user/get-internal-users"
+    assert api.post("/api/user/get-internal-users", {}).status_code == 403
+    assert api.session.get(url, timeout=TIMEOUT).status_code == 405, "verb before permission"
+    assert api.session.get(GATEWAY + "/api/no/such", timeout=TIMEOUT).status_code == 404, "path before verb"
+    stranger = sandbox.session().get(GATEWAY + "/api/no/such", timeout=TIMEOUT)
+    assert stranger.status_code == 401, "credentials before path"
+    sandbox.control.set("mimecast.rate_limit", {"calls": 0, "window_ms": 60_000})
+    assert api.session.get(GATEWAY + "/api/no/such", timeout=TIMEOUT).status_code == 429, "quota before path"
+
+
 def test_discovery_tells_the_region_of_known_addresses_only(sandbox: RunningSandbox) -> None:
     sandbox.control.seed(
         {
