@@ -8,6 +8,7 @@ from typing import Any
 
 _STACK = "pulumi:pulumi:Stack"
 _IDENTIFIER = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"
+_ACTIVE = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
 _ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 
 
@@ -18,12 +19,14 @@ def summary(resources: Iterable[Mapping[str, Any]]) -> str:
         by_type.setdefault(resource["type"], []).append(resource.get("outputs") or {})
     stack = next(iter(by_type.get(_STACK, ())), {})
     identifier = next(iter(by_type.get(_IDENTIFIER, ())), {})
+    active = next(iter(by_type.get(_ACTIVE, ())), {})
     return json.dumps(
         {
             "identifier": str(identifier.get("identifierUri") or ""),
             "account_code": str(stack.get("accountCode") or ""),
             "region": str(stack.get("region") or ""),
             "issuer": str(stack.get("issuer") or ""),
+            "active": str(active.get("activeThumbprint") or ""),
             "assigned": sorted(str(each["principalObjectId"]) for each in by_type.get(_ASSIGNMENT, ())),
         }
     )

@@ -48,10 +48,9 @@ def _stranded(situation: Situation, inputs: tuple[Input, ...]) -> Finding:
 
 
 def _problem(situation: Situation) -> str:
-    principal = situation.principal.value
     if not situation.principal.is_known:
         return "what Entra signs with is unknown"
-    signing = principal.signing if principal else None
+    signing = situation.signing
     if signing is None:
         return "Entra has no certificate that is known to sign"
     if _by_metadata(situation):
@@ -76,6 +75,8 @@ def _inputs(situation: Situation) -> Iterator[Input]:
         yield Input(
             f"Entra signs with {principal.signing}", How.LIVE, f"at {principal.now:%Y-%m-%d %H:%M:%SZ}"
         )
+    if principal is not None and situation.signing != principal.signing:
+        yield Input(f"this run activates {situation.signing}", How.RECORDED, "it was not active before")
     if _by_metadata(situation):
         seen = situation.settings.certificates.metadata_observed
         yield Input("Mimecast follows the metadata", How.ATTESTED, f"{seen.by}, {seen.at}" if seen else "")

@@ -59,6 +59,8 @@ class Deployed:
     account_code: str
     region: str
     issuer: str
+    active: str
+    """Thumbprint of the certificate that signed afterwards."""
     assigned: frozenset[str]
     """Object ids of the users and groups that this stack assigned."""
 
@@ -153,6 +155,22 @@ class Situation:
             return frozenset()
         gone = self.principal.value.assigned - self.assigned_ids
         return gone & self.deployed.value.assigned if self.deployed.value else gone
+
+    @property
+    def signing(self) -> SigningCertificate | None:
+        """The certificate that signs after the run, as far as that is known.
+
+        A run activates the confirmed one only where the last deployment left another active: what somebody else
+        activated since, it does not see.
+        """
+        principal, deployed = self.principal.value, self.deployed.value
+        if principal is None:
+            return None
+        wanted = self.opening.get(self.settings.certificates.active_generation.profile)
+        made = principal.certificates.get(wanted) if wanted else None
+        if made and deployed and deployed.active != wanted and made.is_valid(principal.now):
+            return made
+        return principal.signing
 
     @property
     def unmatched(self) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ def deployed(**changes: Any) -> Known[Deployed]:
         account_code="CUK25A118",
         region="eu",
         issuer=CLOUD.issuer(TENANT),
+        active=THUMBPRINT,
         assigned=PRINCIPAL.assigned,
     )
     return Known(replace(made, **changes), How.RECORDED)
@@ -200,6 +201,7 @@ def test_unknown_is_never_fine() -> None:
 
 EXPIRED = certificates(certificate(THUMBPRINT, days=-1))
 SWITCHED = certificates(certificate(THUMBPRINT, days=-1), certificate(OTHER, "2027"))
+BOTH_VALID = certificates(certificate(THUMBPRINT), certificate(OTHER, "2027"), preferred=OTHER)
 PEOPLE_IN = {"members": members(ADA, GRACE)}
 ADMINISTRATORS = {"enforce": {"administrationConsole": True}}
 WORD = {"by": ADA, "at": "2026-11-01T09:00:00Z", "evidence": "signed in with it"}
@@ -237,6 +239,11 @@ BOTH_WORDS = [
             "certificate-mismatch",
             situation(principal=principal(certificates=SWITCHED)),
             f"Entra signs with {OTHER}, and Mimecast is attested to trust {THUMBPRINT}",
+        ),
+        (
+            "certificate-mismatch",  # Somebody else activated another one, which the run does not see.
+            situation(principal=principal(certificates=BOTH_VALID)),
+            f"Entra signs with {OTHER}",
         ),
         ("certificate-mismatch", situation(principal=NOT_READ), "what Entra signs with is unknown"),
         (
@@ -347,6 +354,13 @@ def test_unmet(guard: str, seen: Situation, said: str) -> None:
 @pytest.mark.parametrize(
     ("guard", "seen"),
     [
+        (
+            "certificate-mismatch",  # This run activates the confirmed one: people must not wait for that.
+            situation(
+                principal=principal(certificates=BOTH_VALID),
+                deployed=deployed(active=OTHER),
+            ),
+        ),
         ("unprepared-people", situation(mimecast=live(tenant()))),  # This run makes the addresses.
         (
             "unprepared-people",
