@@ -41,7 +41,6 @@ from providers.mimecast.accounts import AccountMismatch, require
 from providers.mimecast.address_book import Listing
 from providers.mimecast.audit import events_since
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.dns_update import find_zone, update_server
 from providers.mimecast.domains import list_domains
 from providers.mimecast.errors import DnsUpdateError, Forbidden, MimecastError
 from providers.mimecast.groups import find_group, list_members
@@ -411,6 +410,9 @@ def _dns(stack: Stack, settings: Settings) -> Iterator[Line]:
     if settings.dns.publish == "none":
         yield Line(Standing.NOTE, "proof records", "published by hand, or by your own resource", "configured")
         return
+    # dnspython takes a tenth of a second to load, and every command loads this module.
+    from providers.mimecast.dns_update import find_zone, update_server  # noqa: PLC0415
+
     try:
         server = update_server(settings.dns.model_dump(), stack.environment)
         primary = find_zone(server)

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import jinja2
+from typing import TYPE_CHECKING, Any
 
 from facts.profile_form import (
     CONSOLE_PATHS,
@@ -28,6 +26,9 @@ from facts.profile_form import (
     Section,
 )
 from providers.mimecast.authentication_profile import Fingerprints, normal_certificate
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 LEAVE_EMPTY = "leave empty"
 CERTIFICATE_BELOW = "the text below, on one line"
@@ -442,7 +443,10 @@ def _wrapped(paragraph: str, first: str = "", rest: str = "") -> list[str]:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template() -> Template:
+    # Loaded by the first page that is written: most runs write none.
+    import jinja2  # noqa: PLC0415
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
