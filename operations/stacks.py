@@ -277,7 +277,8 @@ def _plain_value(value: Any) -> Any:
 
 
 def _yaml() -> YAML:
-    yaml = YAML()  # Round trip: comments, quotes and order stay.
+    yaml = YAML()  # Round trip: comments and order stay.
+    yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
