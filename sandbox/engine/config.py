@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,17 +18,23 @@ import yaml
 from sandbox.engine import paths
 from sandbox.engine.errors import EngineError, NotSupportedError
 from sandbox.engine.secrets import Crypter, new_salt, passphrase
-from sandbox.engine.values import Properties, Secret
+from sandbox.engine.values import Properties, Secret, number
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without dates: a configuration value that looks like one stays text."""
+    """YAML as the Pulumi CLI reads it: `no` is text, 1e3 a number. Dates stay the text that they are."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_Loader.yaml_implicit_resolvers = {}
+for _kind, _pattern, _first in (
+    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", "true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", "[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("merge", "<<", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), _first)
+_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: number(float(node.value)))
 
 
 def go_json(value: Any) -> str:
@@ -135,6 +144,7 @@ class StackConfig:
     project: Project
     document: dict[str, Any] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
+    _read: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path, project: Project) -> StackConfig:
@@ -148,6 +158,7 @@ class StackConfig:
             config.values = {
                 full_key(key, project.name): value for key, value in _config_values(node, path).items()
             }
+            config._read = copy.deepcopy(config.values)
         if config.document.get("environment"):
             raise NotSupportedError(f"`environment` (Pulumi ESC) in {path}")
         provider = config.document.get("secretsprovider")
@@ -167,14 +178,36 @@ class StackConfig:
             self.save()
 
     def save(self) -> None:
-        """Write the file."""
-        document = {key: value for key, value in self.document.items() if key != "config"}
-        if self.values:
-            document["config"] = self.values
+        """Write what was changed into the file, and leave everything else in it as it is, comments too."""
+        from ruamel.yaml import YAML  # noqa: PLC0415 (50 ms that most verbs do not need)
+
+        editor = YAML()
+        editor.width = 10_000
+        editor.preserve_quotes = True
+        editor.indent(mapping=2, sequence=4, offset=2)
+        before = editor.load(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
+        document = {} if before is None else before
+        if self.salt is not None:
+            document["encryptionsalt"] = self.salt
+        config = document.get("config") or {}
+        names = {full_key(key, self.project.name): key for key in config}
+        for key in names.keys() - self.values.keys():
+            del config[names[key]]
+        for key, value in self.values.items():
+            if key not in self._read or self._read[key] != value:
+                name = names.get(key, key)
+                config[name] = _edited(config.get(name), value)
+        if config:
+            document["config"] = config
+        else:
+            document.pop("config", None)
+        text = io.StringIO()
+        if document:
+            editor.dump(document, text)
+        self._read = copy.deepcopy(self.values)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        text = yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=10_000) if document else ""
         temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text.getvalue(), encoding="utf-8")
         temporary.replace(self.path)
 
     def all_values(self) -> dict[str, Any]:
@@ -205,6 +238,25 @@ class StackConfig:
         return {
             key: (decrypt_text(value, crypter), is_secret(value)) for key, value in self.all_values().items()
         }
+
+
+def _edited(old: Any, new: Any) -> Any:
+    """`new` for a file that holds `old`, whose maps are changed in place so that their comments stay."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString  # noqa: PLC0415
+
+    if isinstance(new, dict):
+        kept = old if isinstance(old, dict) else {}
+        for key in [key for key in kept if key not in new]:
+            del kept[key]
+        for key, value in new.items():
+            if key not in kept or kept[key] != value:
+                kept[key] = _edited(kept.get(key), value)
+        return kept
+    if isinstance(new, list):
+        return [_edited(None, item) for item in new]
+    if isinstance(new, str) and yaml.safe_load(new) != new:
+        return DoubleQuotedScalarString(new)  # text that readers would take for something else
+    return new
 
 
 def is_secret(value: Any) -> bool:

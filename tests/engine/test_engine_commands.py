@@ -257,3 +257,53 @@ def test_project_is_found_from_a_folder_below(stack: Any) -> None:
     other.write_text("config:\n  box:region: us\n")
     assert stack.must("config", "get", "region").strip() == "eu"
     assert stack.must("config", "get", "region", "--config-file", str(other)).strip() == "us"
+
+
+def test_setting_a_value_keeps_the_rest_of_the_file(stack: Any) -> None:
+    file = stack.folder / "Pulumi.dev.yaml"
+    before = """\
+# Who may change this: the network team.
+config:
+  # Where it runs.
+  box:region: eu # near us
+  zone: 042
+  box:rules:
+    # Checked twice.
+    port: 443
+    open: no
+  box:old: x
+"""
+    salt = file.read_text()
+    file.write_text(before + salt)
+    stack.must("config", "set", "region", "us")
+    stack.must("config", "set", "--path", "rules.host", "yes")
+    stack.must("config", "set", "number", "042")
+    stack.must("config", "rm", "old")
+    after = file.read_text()
+    expected = before.replace("region: eu", "region: us").replace("  box:old: x\n", "")
+    added = '    host: "yes"\n'
+    expected = expected.replace("    open: no\n", "    open: no\n" + added) + '  box:number: "042"\n' + salt
+    assert sorted(after.splitlines()) == sorted(expected.splitlines())
+    assert after.startswith(expected.partition("  box:number")[0])
+    assert stack.must("config", "get", "zone").strip() == "042"
+    assert json.loads(stack.must("config", "get", "rules")) == {"host": "yes", "open": "no", "port": 443}
+    stack.must("config", "set", "--path", "rules.list[0]", "first")
+    stack.must("config", "rm", "--path", "rules.port")
+    assert json.loads(stack.must("config", "get", "rules")) == {
+        "host": "yes",
+        "list": ["first"],
+        "open": "no",
+    }
+
+
+def test_configuration_is_read_as_the_pulumi_cli_reads_it(stack: Any) -> None:
+    """Seen with the Pulumi CLI 3.260.0."""
+    lines = ["flag: True", "y: y", "on: on", "octal: 042", "new: 0o42", "under: 1_000", "time: 12:30:45",
+             "null_: ~", "f: 1e3", "hex: 0x1F"]  # fmt: skip
+    file = stack.folder / "Pulumi.dev.yaml"
+    file.write_text(file.read_text() + "config:\n  box:rules:\n" + "".join(f"    {line}\n" for line in lines))
+    expected = (
+        '{"f":1000,"flag":true,"hex":31,"new":34,"null_":null,"octal":34,"on":"on","time":"12:30:45",'
+        '"under":1000,"y":"y"}'
+    )
+    assert stack.must("config", "get", "rules").strip() == expected
