@@ -213,6 +213,74 @@ def test_the_form_imports_federation_metadata(sandbox: RunningSandbox, applicati
     assert "cannot be fetched" in refused.text
 
 
+def add_certificate(application: Application, name: str) -> dict[str, Any]:
+    key = {"displayName": name, "endDateTime": "2029-06-01T00:00:00Z"}
+    path = f"servicePrincipals/{application.principal}/addTokenSigningCertificate"
+    return application.call("POST", path, key)
+
+
+def activate(application: Application, certificate: dict[str, Any]) -> None:
+    preferred = {"preferredTokenSigningKeyThumbprint": certificate["thumbprint"]}
+    application.call("PATCH", f"servicePrincipals/{application.principal}", preferred)
+
+
+def test_a_monitored_profile_follows_the_metadata(sandbox: RunningSandbox, application: Application) -> None:
+    app_id = application.call("GET", f"applications/{application.application}", {})["appId"]
+    host = f"https://login.microsoftonline.com/{credentials.TENANT_ID}"
+    url = f"{host}/federationmetadata/2007-06/federationmetadata.xml?appid={app_id}"
+    edit_profile(sandbox, metadataUrl=url, monitorMetadataUrl=True)
+    for name in ("CN=Third", "CN=Fourth"):
+        certificate = add_certificate(application, name)
+        activate(application, certificate)
+        assert f"as {ADA}" in sign_in(sandbox, ADA).text
+    sandbox.control.set("mimecast.metadata_interval_seconds", 3600)
+    activate(application, add_certificate(application, "CN=Fifth"))
+    late = sign_in(sandbox, ADA)
+    sandbox.control.set("mimecast.metadata_interval_seconds", None)
+    assert "SignatureInvalid" in late.text
+    assert f"as {ADA}" in sign_in(sandbox, ADA).text
+    activate(application, certificate)
+    edit_profile(sandbox, monitorMetadataUrl=False, metadataUrl="", certificate=certificate["key"])
+    assert f"as {ADA}" in sign_in(sandbox, ADA).text
+
+
+def test_who_is_in_the_groups_of_two_profiles_gets_in_by_either(
+    sandbox: RunningSandbox, api: Api, application: Application
+) -> None:
+    first, second = add_certificate(application, "CN=Blue"), add_certificate(application, "CN=Green")
+    edit_profile(sandbox, certificate=first["key"])
+    (group,) = api.ok("/api/directory/create-group", {"description": "Second"})
+    api.ok("/api/directory/add-group-member", {"id": group["id"], "emailAddress": ADA})
+    browser = Browser(sandbox).administrator()
+    browser.fill(
+        f"{CONSOLE}/authentication-profiles/new",
+        "authentication-profile",
+        description="Entra, second",
+        enforcePersonalPortal=True,
+        provider="Microsoft Entra ID",
+        issuerUrl=ISSUER,
+        loginUrl=LOGIN_URL,
+        certificate=second["key"],
+        passwordProtectedContext=False,
+        integratedAuthenticationContext=False,
+    )
+    form = browser.get(f"{CONSOLE}/application-settings/new").forms["application-settings"]
+    profile = form.options["settingsProfile"]["Entra, second"]
+    browser.send(form, applicationSettings="Second", group="Second", settingsProfile=profile)
+    for certificate in (second, first):
+        activate(application, certificate)
+        assert f"as {ADA}" in sign_in(sandbox, ADA).text
+    activate(application, second)
+    sandbox.control.set("mimecast.accepts_any_bound_profile", False)
+    first_only = sign_in(sandbox, ADA)
+    sandbox.control.set("mimecast.accepts_any_bound_profile", None)
+    assert "SignatureInvalid" in first_only.text
+    api.ok("/api/directory/remove-group-member", {"id": group["id"], "emailAddress": ADA})
+    assert "is not set up or not enforced" in sign_in(sandbox, ADA).text
+    activate(application, first)
+    assert f"as {ADA}" in sign_in(sandbox, ADA).text
+
+
 def test_everything_survives_a_restart(tmp_path: Path) -> None:
     with started(tmp_path) as sandbox:
         api = default_api(sandbox)
