@@ -151,6 +151,7 @@ def complete(
         said.append(f"{_step(ended.text, said)}: {ended.code}")
         if ended.code == -signal.SIGKILL:
             pending.pop(0)
+            _unlock(made)
             continue
         pending = list(deaths)
         if ended.code == 4 and any(text in ended.text for text in ("Wait until", "soaks until")):
@@ -160,6 +161,12 @@ def complete(
         else:
             assert ended.code == 0, f"{said}\n{ended.text}"
     raise AssertionError(f"The rotation does not end: {said}")
+
+
+def _unlock(made: Project) -> None:
+    """What the message about the dead engine's lock says to do; nothing where it died before it had one."""
+    engine = ["pulumi"] if made.engine == "pulumi" else [sys.executable, "-m", "sandbox.engine"]
+    made.sandbox("run", "--", *engine, "cancel", "--yes", "--stack", "sandbox")
 
 
 def _has(made: Project, label: str) -> bool:
