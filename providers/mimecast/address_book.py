@@ -98,15 +98,22 @@ class Listing:
         self._client = client
         self._lock = threading.Lock()
         self._domains: dict[str, dict[str, LiveAddress]] = {}
+        self._listed_twice: set[str] = set()
 
-    def of(self, addresses: Iterable[str]) -> dict[str, LiveAddress]:
-        """Those of ``addresses`` that exist."""
+    def of(self, addresses: Iterable[str], *, absent_for_sure: bool = False) -> dict[str, LiveAddress]:
+        """Those of ``addresses`` that exist.
+
+        With ``absent_for_sure``, a domain in which some are missing is listed once more and both lists count:
+        while pages are read, others may vanish and appear, and a row slips to a page that was read before.
+        """
         by_domain: dict[str, list[str]] = defaultdict(list)
         for address in addresses:
             by_domain[domain_of(address)].append(address)
         found: dict[str, LiveAddress] = {}
         for domain, wanted in sorted(by_domain.items()):
             live = self._domain(domain)
+            if absent_for_sure and any(address not in live for address in wanted):
+                live = self._domain(domain, again=True)
             found.update((address, live[address]) for address in wanted if address in live)
         return found
 
@@ -115,11 +122,15 @@ class Listing:
         with self._lock:
             for domain in domains:
                 self._domains.pop(domain, None)
+                self._listed_twice.discard(domain)
 
-    def _domain(self, domain: str) -> dict[str, LiveAddress]:
+    def _domain(self, domain: str, *, again: bool = False) -> dict[str, LiveAddress]:
         with self._lock:
             if domain not in self._domains:
                 self._domains[domain] = list_addresses(self._client, domain)
+            elif again and domain not in self._listed_twice:
+                self._listed_twice.add(domain)
+                self._domains[domain] |= list_addresses(self._client, domain)
             return self._domains[domain]
 
 

@@ -402,7 +402,7 @@ class AddressBookProvider(_Provider):
         inputs = _book_inputs(props)
         if props.get(_CHECK_ONLY):
             return _looked_again(id_, props)
-        live = _process.session().addresses.of(props["addresses"])
+        live = _process.session().addresses.of(props["addresses"], absent_for_sure=True)
         if props["addresses"] and not live:
             return ReadResult(_GONE, {})
         inputs["addresses"] = {
@@ -563,6 +563,15 @@ def _say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
     if kept:
         _log.warning(
             "%d addresses leave and stay as they are at Mimecast: %s", len(kept), enumerate_some(kept)
+        )
+
+
+def _say_passwords(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+    changed = [address for address in _new_versions(olds, news) if address in olds]
+    if changed:
+        _log.warning(
+            "The cloud password of these addresses is to be set, which revokes the people's application tokens: %s",
+            enumerate_some(changed),
         )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from providers.mimecast import AddressesRefused, PartlyDone
 from providers.mimecast.address_book import Listing, Wanted, converge, disable, list_addresses
-from tests.providers.vendor import Adapter, Directory, client, failure, legacy, scripted, user
+from tests.providers.vendor import Adapter, Answer, Directory, client, failure, legacy, scripted, user
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.org"
 
@@ -36,6 +36,33 @@ def test_each_domain_is_listed_once_while_nothing_is_written() -> None:
     for _ in range(2):
         assert listing.of([ADA, GRACE, ALAN]).keys() == {ADA, GRACE, ALAN}
     assert adapter.paths == ["/api/user/get-internal-users"] * 2
+
+
+def test_an_address_that_slipped_between_pages_is_not_taken_for_gone() -> None:
+    people = [f"{letter}@example.com" for letter in "abcdef"]
+    directory = Directory({a: user(a, "") for a in people}, page=2)
+    pages = 0
+
+    def respond(path: str, body: Any) -> Answer:
+        nonlocal pages
+        answer = directory.respond(path, body)
+        pages += 1
+        if (
+            pages == 1
+        ):  # One goes, one comes: as many as before, and "c" moves to the page that was just read.
+            del directory.users["a@example.com"]
+            directory.users["g@example.com"] = user("g@example.com", "")
+        return answer
+
+    mimecast = client(Adapter(respond))
+    assert "c@example.com" not in Listing(mimecast).of(people)
+    directory.users = {a: user(a, "") for a in people}
+    pages = 0
+    listing = Listing(mimecast)
+    assert "c@example.com" in listing.of(people, absent_for_sure=True)
+    calls = pages
+    assert listing.of(["nobody@example.com"], absent_for_sure=True) == {}
+    assert pages == calls, "twice is enough"
 
 
 def test_a_different_existing_address_needs_adopt() -> None:
