@@ -137,7 +137,8 @@ def down(stack: str, yes: bool) -> Exit:
     """Destroy what the stack made, once nobody depends on it. What Mimecast cannot delete is named and left."""
     opened, engine = open_with_engine(stack, "down")
     if engine.has_resources():
-        tear_down.prepare(opened, opened.settings())
+        tear_down.prepare(opened, opened.settings(), ask=not yes)
+        engine.unprotect()
     outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []))
     return failed(outcome) if outcome.code else Exit.FINE
 

@@ -119,6 +119,11 @@ class Engine:
         except OperationError:
             return False
 
+    def unprotect(self) -> None:
+        """Takes the protection off whatever the last deployment protected: for a tear-down that was allowed by name."""
+        if any(resource.get("protect") for resource in self.resources()):
+            self._quietly("state", "unprotect", "--all", "--yes", "--stack", self._stack.name)
+
     def export(self) -> dict[str, Any]:
         """The stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
         state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self._stack.name))

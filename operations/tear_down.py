@@ -28,11 +28,13 @@ from providers.mimecast.names import enumerate_some
 _GUARD: Final = "allow-destroy"
 
 
-def prepare(stack: Stack, settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
+def prepare(
+    stack: Stack, settings: Settings, pause: Callable[[float], None] = time.sleep, *, ask: bool = False
+) -> None:
     """Makes the stack safe to destroy, and says what it does; returns when nobody depends on it any more.
 
     Raises OperationError while the guard is not lifted by name, and when people are still in the group afterwards;
-    MimecastError when the group cannot be emptied.
+    MimecastError when the group cannot be emptied; click.Abort when somebody, asked (``ask``), says no.
     """
     try:
         members, unread = _members(stack), ""
@@ -47,6 +49,8 @@ def prepare(stack: Stack, settings: Settings, pause: Callable[[float], None] = t
         raise OperationError(
             f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}", Exit.ERROR
         )
+    if members and ask:
+        click.confirm(f"Take {len(members)} people out of the roll-out group now?", abort=True)
     if members:
         click.echo("\n".join(roll_out.emptied(stack, settings.roll_out).lines()))
     _wait(stack, settings, just_emptied=bool(members), pause=pause)
