@@ -15,9 +15,12 @@ from sandbox.run_sheets import Dialogue, read
 from tests.support import chromium
 from tests.support.projects import Project, project
 
-pytestmark = pytest.mark.skipif(
-    chromium.installed() is None, reason="no Chromium or Chrome is on the PATH of this machine"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        chromium.installed() is None, reason="no Chromium or Chrome is on the PATH of this machine"
+    ),
+    pytest.mark.xdist_group("browser"),  # They share a deployment.
+]
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 CONSOLE = "https://login-eu.mimecast.com/administration/"

@@ -20,6 +20,8 @@ from sandbox.environment import environment
 from tests.support.projects import ENGINES, Ended, Project, project
 from tests.support.sandboxes import RunningSandbox
 
+pytestmark = pytest.mark.xdist_group("verifying")  # They share a deployment.
+
 GRAPH = "https://graph.microsoft.com/v1.0"
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
