@@ -79,8 +79,7 @@ def _kinds(person: Person, at_mimecast: Collection[str] | None) -> Iterator[Kind
 
 def remarks(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool) -> Iterator[Remark]:
     """The summary with its counts, who is of which kind, and the groups that are not expanded."""
-    if found.everybody or groups:
-        yield Remark(_summary(found, groups, mimecast_read=mimecast_read))
+    yield Remark(_summary(found, groups, mimecast_read=mimecast_read))
     for kind, means in _MEANS.items():
         if found.of(kind):
             names = [_name(person, kind) for person in found.of(kind)]
@@ -99,14 +98,15 @@ def remarks(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool)
 
 def _summary(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool) -> str:
     counts = [f"{kind} {len(found.of(kind))}" for kind in Kind if found.of(kind)]
-    if not mimecast_read:
+    if found.everybody and not mimecast_read:
         counts.append(f"{Kind.NOT_IN_MIMECAST} unknown")
     unseen = [person for person in found.of(Kind.DISABLED) if person.shared_mailbox is None]
     if unseen:
         counts.append(f"{Kind.SHARED_MAILBOX} unknown of {len(unseen)} disabled (MailboxSettings.Read)")
     parts = [f"{len(group.members)} of them direct members of “{group.name}”" for group in groups]
     sizes = f" ({', '.join(parts)})" if parts else ""
-    return f"{len(found.everybody)} people are assigned{sizes}: {', '.join(counts) or 'nobody'}"
+    kinds = f": {', '.join(counts)}" if counts else ""
+    return f"{len(found.everybody)} people are assigned{sizes}{kinds}"
 
 
 def _name(person: Person, kind: Kind) -> str:
