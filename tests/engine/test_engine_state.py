@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -192,6 +193,48 @@ def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
     told = stack.up()
     assert "interrupted while creating" in told
     assert "pending operations" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "meaning"),
+    [
+        ("pulumi-python:dynamic/mimecast:Domain", "found by their natural key: the next run takes over"),
+        ("azuread:index/application:Application", "Entra ID: look for an object that may have been made"),
+        ("box:index:Thing", "It may have been made without the state knowing"),
+    ],
+)
+def test_next_run_says_what_an_interrupted_operation_means(stack: Any, kind: str, meaning: str) -> None:
+    stack.write("")
+    document = json.loads(stack.state_file.read_text())
+    urn = f"urn:pulumi:dev::box::{kind}::lost"
+    operation = {"type": "creating", "resource": {"urn": urn, "custom": True, "type": kind}}
+    document["checkpoint"]["latest"]["pending_operations"] = [operation]
+    stack.state_file.write_text(json.dumps(document))
+    told = stack.up()
+    assert f"* {urn}, interrupted while creating" in told
+    assert meaning in told
+    assert [op["resource"]["urn"] for op in stack.state()["pending_operations"]] == [
+        urn
+    ]  # until it is cleared
+
+
+@pytest.mark.parametrize("failing", ["open", "replace"])
+def test_state_that_cannot_be_written_is_kept_and_nothing_is_made(stack: Any, failing: str) -> None:
+    """A full disk leaves the old file whole, whenever it shows."""
+    before = stack.state_file.read_text()
+    real = getattr(Path, failing)
+
+    def full(path: Path, *words: Any, **more: Any) -> Any:
+        if path.name.startswith("dev.json."):
+            raise OSError(28, "No space left on device")
+        return real(path, *words, **more)
+
+    with mock.patch.object(Path, failing, full):
+        done = stack.run("up", "--yes", "--skip-preview")
+    assert done.returncode == 1
+    assert "the state cannot be written: [Errno 28] No space left on device" in done.stdout + done.stderr
+    assert stack.state_file.read_text() == before
+    assert stack.objects() == {}
 
 
 def test_children_of_a_killed_engine_end(stack: Any) -> None:
