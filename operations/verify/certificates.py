@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,19 +27,29 @@ if TYPE_CHECKING:
     from providers.entra.signing_certificates import SigningCertificate
 
 _TIMEOUT_SECONDS = 30
+_NONE_YET = (requests.codes.bad_request, requests.codes.not_found)
+_FRESH = timedelta(minutes=30)
+"""How long a new certificate may be unpublished without anything being wrong. Assumed: no figure is documented."""
+
 _GRAPH = "read live: Microsoft Graph"
 _METADATA = "read live: federation metadata"
 _BOTH = "read live: federation metadata, Microsoft Graph"
 
 
+class NotPublished(OperationError):  # noqa: N818  (the finding itself)
+    """Entra answers, and has no metadata of this application (yet)."""
+
+
 def fetch(url: str) -> bytes:
-    """The federation metadata. Raises OperationError, also for a host that no Entra cloud has."""
+    """The federation metadata. Raises NotPublished, OperationError; this also for a host that no Entra cloud has."""
     if urlsplit(url).scheme != "https" or urlsplit(url).hostname not in {
         cloud.login_host for cloud in CLOUDS.values()
     }:
         raise OperationError(f"{url} is not at an Entra cloud's sign-in host.")
     try:
         with requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
+            if answer.status_code in _NONE_YET:
+                raise NotPublished(f"Entra has none of this application: it answers {answer.status_code}.")
             if answer.status_code != requests.codes.ok:
                 raise OperationError(f"The federation metadata answers {answer.status_code}.")
             content = answer.raw.read(SIZE_LIMIT + 1, decode_content=True)
@@ -51,16 +62,30 @@ def fetch(url: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What is compared: the metadata document, Entra's certificates, and the profile that was deployed."""
+    """What is compared: Entra's certificates, the profile that was deployed, and the metadata or why there is none."""
 
-    xml: bytes
     expiry: Expiry
     profile: Profile
+    document: bytes | OperationError
 
     def checks(self) -> Iterator[Check]:
         """All of them."""
+        active = self.expiry.certificates.active(self.expiry.now)
+        if active is None or self.expiry.certificates.named() is None:
+            found = "; ".join(self.expiry.lines()) or "the application has no signing certificate"
+            yield Check("Entra: active certificate", Result.FAILS, found, _GRAPH)
+            active = None
+        if isinstance(self.document, OperationError):
+            yield self._not_read(self.document)
+        else:
+            yield from self._metadata(self.document, active)
+        if active:
+            yield self._at_mimecast(active)
+            yield self._life()
+
+    def _metadata(self, xml: bytes, active: SigningCertificate | None) -> Iterator[Check]:
         try:
-            provider = metadata.parse(self.xml)
+            provider = metadata.parse(xml)
         except MalformedMetadata as error:
             yield Check("metadata", Result.FAILS, f"cannot be read: {error}", _METADATA)
             return
@@ -68,38 +93,39 @@ class Certificates:
         yield _same("metadata: entity id", str(form["issuerUrl"]), provider.entity_id)
         login = provider.single_sign_on_urls.get(BINDING_POST, "")
         yield _same("metadata: sign-on URL", str(form["loginUrl"]), login)
-        yield self._signature()
-        active = self.expiry.certificates.active(self.expiry.now)
-        if active is None or self.expiry.certificates.named() is None:
-            found = "; ".join(self.expiry.lines()) or "the application has no signing certificate"
-            yield Check("Entra: active certificate", Result.FAILS, found, _GRAPH)
-            return
-        shown = [thumbprint(body) for body in provider.signing_certificates]
-        yield _shown(active, shown)
-        yield self._at_mimecast(active)
-        yield self._life()
+        yield self._signature(xml, active)
+        if active:
+            yield _shown(active, [thumbprint(body) for body in provider.signing_certificates])
 
-    def _signature(self) -> Check:
-        what = "metadata: signature"
-        live, now = self.expiry.certificates, self.expiry.now
-        active = live.active(now)
-        problem = "the application has no signing certificate to check it with"
-        for certificate in sorted(live.certificates, key=lambda each: each != active):
+    def _not_read(self, error: OperationError) -> Check:
+        """Right after a deployment, metadata that is not there is not published yet."""
+        if not isinstance(error, NotPublished):
+            return Check("metadata", Result.UNKNOWN, str(error), "unknown")
+        youngest = max((each.not_before for each in self.expiry.certificates.certificates), default=None)
+        if youngest and self.expiry.now < youngest + _FRESH:
+            found = f"not published yet: the certificate is of {youngest:%Y-%m-%d %H:%M} UTC. {error}"
+            return Check("metadata", Result.WAITING, found, _METADATA)
+        return Check("metadata", Result.FAILS, str(error), _METADATA)
+
+    def _signature(self, xml: bytes, active: SigningCertificate | None) -> Check:
+        what, problem = "metadata: signature", "the application has no signing certificate to check it with"
+        live = self.expiry.certificates.certificates
+        for certificate in sorted(live, key=lambda each: each != active):
             try:
-                metadata.verify(self.xml, certificate.body, now)
+                metadata.verify(xml, certificate.body, self.expiry.now)
             except SignatureInvalid as error:
                 problem = problem if certificate != active else str(error)
                 continue
             kind = "the active" if certificate == active else "an inactive"
             return Check(what, Result.FINE, f"holds, by {kind} certificate of this application", _BOTH)
-        return self._signed_by_another(problem)
+        return self._signed_by_another(xml, problem)
 
-    def _signed_by_another(self, problem: str) -> Check:
+    def _signed_by_another(self, xml: bytes, problem: str) -> Check:
         """Which key signs an application's metadata is not documented, so an intact one of another's is open."""
-        what, enclosed = "metadata: signature", metadata.enclosed_certificate(self.xml)
+        what, enclosed = "metadata: signature", metadata.enclosed_certificate(xml)
         if enclosed and thumbprint(enclosed) not in self.expiry.certificates.thumbprints:
             try:
-                metadata.verify(self.xml, enclosed, self.expiry.now)
+                metadata.verify(xml, enclosed, self.expiry.now)
             except SignatureInvalid:
                 return Check(
                     what, Result.FAILS, "does not hold by the certificate that it encloses either", _BOTH

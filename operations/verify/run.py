@@ -114,12 +114,14 @@ class Verification:
             found = f"no application has the identifier {self.settings.identifier}"
             self._note("Entra: application", Result.FAILS, found, "read live: Microsoft Graph")
         else:
-            try:
-                xml = certificates.fetch(certificates.metadata_url(self._outputs))
-            except OperationError as error:
-                self._note("metadata", Result.UNKNOWN, str(error), "unknown")
-                return
-            self._found += certificates.Certificates(xml, checked.expiry, self.profile).checks()
+            compared = certificates.Certificates(checked.expiry, self.profile, self._metadata())
+            self._found += compared.checks()
+
+    def _metadata(self) -> bytes | OperationError:
+        try:
+            return certificates.fetch(certificates.metadata_url(self._outputs))
+        except OperationError as error:
+            return error
 
     # -- Mimecast -----------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pytest
 from components.settings import Lane
 from operations.exit_codes import OperationError
 from operations.profiles import Profile
-from operations.verify.certificates import Certificates, fetch, thumbprint
+from operations.verify.certificates import Certificates, NotPublished, fetch, thumbprint
 from operations.verify.checks import Result
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
@@ -64,7 +64,7 @@ def found(
     certificates = SigningCertificates((ACTIVE, INACTIVE), preferred)
     known = {ACTIVE.thumbprint: ATTESTED} if trusted is None else trusted
     expiry = Expiry(certificates, NOW + timedelta(days=late), known)
-    checks = Certificates(xml, expiry, PROFILE).checks()
+    checks = Certificates(expiry, PROFILE, xml).checks()
     return {check.what: (check.result, check.found) for check in checks}
 
 
@@ -112,6 +112,23 @@ def test_an_active_certificate_that_entra_does_not_have_is_named() -> None:
 @pytest.mark.parametrize(("days", "result"), [(939, Result.FINE), (941, Result.WARNS), (994, Result.FAILS)])
 def test_its_end_warns_and_fails(days: int, result: Result) -> None:
     assert found(document(), late=days)["certificate: life"][0] is result
+
+
+@pytest.mark.parametrize(
+    ("error", "after", "result"),
+    [
+        (NotPublished("400"), timedelta(minutes=5), Result.WAITING),
+        (NotPublished("400"), timedelta(hours=1), Result.FAILS),
+        (OperationError("could not be reached"), timedelta(minutes=5), Result.UNKNOWN),
+    ],
+)
+def test_metadata_that_is_not_there_is_waited_for_after_a_deployment(
+    error: OperationError, after: timedelta, result: Result
+) -> None:
+    expiry = Expiry(SigningCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {})
+    first, *others = Certificates(expiry, PROFILE, error).checks()
+    assert (first.what, first.result) == ("metadata", result)
+    assert [check.what for check in others] == ["Mimecast: certificate", "certificate: life"]
 
 
 @pytest.mark.parametrize(
