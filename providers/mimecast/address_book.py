@@ -19,7 +19,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from facts.mimecast_api import CREATE_USER, GET_INTERNAL_USERS, UPDATE_USER, Endpoint
+from facts.mimecast_api import (
+    CREATE_USER,
+    GET_INTERNAL_USERS,
+    READ_USER,
+    UPDATE_USER,
+    USERS_PER_UPDATE,
+    Endpoint,
+)
 from facts.mimecast_errors import FORBIDDEN_FOR_ADDRESS
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.domains import list_domains
@@ -41,6 +48,8 @@ PARALLEL_WRITES = 4
 _PAUSES = (0.5, 2.0, 0.0)
 """Seconds after each round: nobody knows how soon a written address is listed."""
 _ROUNDS = len(_PAUSES)
+DISABLED_SAMPLE = 100
+"""Of so many addresses that are taken over it is asked whether they are disabled: five a call."""
 _PAUSES_FOR_LISTING = (2.0, 8.0)
 """Seconds between looking for imported addresses that are not listed yet."""
 
@@ -220,6 +229,7 @@ def converge(
             _refuse(step)
             _say_kept_passwords(wanted, step, set_password, managed, adopt)
             _say_set_passwords(step)
+            _say_disabled(client, _taken_over(rest, listing.of(rest), {*managed, *adopt}))
         if not step.create and not step.update:
             problems = {}
             break
@@ -305,6 +315,37 @@ def _say_set_passwords(step: Plan) -> None:
         _log.warning(
             "The cloud password of these existing addresses is set, which revokes the people's application tokens: %s",
             enumerate_some(list(step.passwords)),
+        )
+
+
+def _taken_over(wanted: Iterable[str], live: Mapping[str, LiveAddress], ours: Collection[str]) -> list[str]:
+    return sorted(a for a in wanted if a in live and a not in ours and not live[a].synchronised)
+
+
+def _say_disabled(client: MimecastClient, taken_over: list[str]) -> None:
+    """Warns of those who were there already and are disabled; of very many only the first are asked for."""
+    asked = taken_over[:DISABLED_SAMPLE]
+    disabled: list[str] = []
+    try:
+        for start in range(0, len(asked), USERS_PER_UPDATE):
+            items = [{"emailAddress": address} for address in asked[start : start + USERS_PER_UPDATE]]
+            rows = client.legacy(READ_USER, *items).data
+            disabled += [
+                same_key(str(row.get("emailAddress"))) for row in rows if row.get("accountDisabled") is True
+            ]
+    except MimecastError as error:
+        _log.warning("Whether addresses that were there already are disabled is unknown: %s", error)
+    if disabled:
+        _log.warning(
+            "Disabled at Mimecast, so these people cannot sign in: %s. They were there already; list them under "
+            "mimecast-sso:addresses.adopt to have them enabled",
+            enumerate_some(sorted(disabled)),
+        )
+    if len(asked) < len(taken_over):
+        _log.warning(
+            "%d of %d addresses that were there already were not asked for: whether they are disabled is unknown",
+            len(taken_over) - len(asked),
+            len(taken_over),
         )
 
 

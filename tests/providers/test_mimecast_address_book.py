@@ -80,6 +80,29 @@ def test_an_adopted_address_is_enabled_again_and_no_other() -> None:
     assert [directory.users[a]["disabled"] for a in (ADA, GRACE, ALAN)] == [False, True, True]
 
 
+def test_who_is_taken_over_and_disabled_is_named(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = {f"p{number}@example.com": Wanted() for number in range(12)}
+    directory = Directory({a: user(a, "") | {"disabled": a == "p3@example.com"} for a in people}, page=100)
+    adapter = Adapter(directory.respond)
+    mimecast = client(adapter)
+    converge(mimecast, Listing(mimecast), people, pause=lambda _: None)
+    assert adapter.paths.count("/api/user/update-user") == 3, "five a call"
+    assert "cannot sign in: p3@example.com. They were there already" in caplog.text
+    assert directory.users["p3@example.com"]["disabled"], "nothing was changed"
+
+    caplog.clear()
+    converge(mimecast, Listing(mimecast), people, managed=list(people), pause=lambda _: None)
+    assert adapter.paths.count("/api/user/update-user") == 3, "what is managed already is not asked for again"
+    monkeypatch.setattr("providers.mimecast.address_book.DISABLED_SAMPLE", 5)
+    converge(mimecast, Listing(mimecast), people, pause=lambda _: None)
+    assert (
+        "(of 12 addresses that were there already, 5 were asked for)" in caplog.text
+        or "p3" not in caplog.text
+    )
+
+
 def test_a_managed_address_is_renamed() -> None:
     directory = Directory({ADA: user(ADA, "A. Lovelace")})
     apply(directory, {ADA: Wanted("Ada")}, managed=[ADA])

@@ -20,7 +20,7 @@ from providers.edge import ResourceError
 from providers.mimecast import resources
 from providers.mimecast.resources import AddressBookProvider
 from providers.mimecast.session import Session
-from tests.providers.vendor import LOST, Adapter, Answer, Directory, client, legacy, refused, user
+from tests.providers.vendor import LOST, Adapter, Answer, Directory, asks_only, client, legacy, refused, user
 
 ADDRESSES = [
     f"{name}@{domain}" for name in ("a", "b", "c", "d+x") for domain in ("example.com", "example.org")
@@ -48,8 +48,11 @@ class Tenant(Directory):
     def respond(self, path: str, body: Any) -> Answer:
         if path == "/api/account/get-account":
             return legacy({"accountCode": "CUK25A118", "region": "eu", "accountName": "x"})
-        if path == "/api/user/get-internal-users":
-            return self._list(body)
+        if path == "/api/user/get-internal-users" or asks_only(path, body):
+            return super().respond(path, body)
+        return self._written(path, body)
+
+    def _written(self, path: str, body: Any) -> Answer:
         fault = self.faults.pop(0) if self.faults else "ok"
         if fault == "crash before":
             raise Killed

@@ -133,6 +133,11 @@ def client(adapter: Adapter, time: Time | None = None) -> MimecastClient:
     return MimecastClient(CREDENTIALS, adapter=adapter, clock=(time or Time()).clock)
 
 
+def asks_only(path: str, body: Any) -> bool:
+    """Whether an update names nothing but addresses, which changes nothing and answers the settings."""
+    return path == "/api/user/update-user" and all(item.keys() == {"emailAddress"} for item in body["data"])
+
+
 class Directory:
     """Users of one account, by the rules of the reference; ``faults`` says what becomes of each write in turn.
 
@@ -149,6 +154,8 @@ class Directory:
     def respond(self, path: str, body: Any) -> Answer:
         if path == "/api/user/get-internal-users":
             return self._list(body)
+        if asks_only(path, body):
+            return self._settings(body)
         fault = self._faults.pop(0) if self._faults else "ok"
         if fault == "before":
             return refused(500, "internal_server_error_1")
@@ -156,6 +163,17 @@ class Directory:
             return Answer({}, 429, {"X-RateLimit-Reset": "50"})
         answer = self._write(path, body["data"][0])
         return Answer(error=LOST) if fault == "after" else answer
+
+    def _settings(self, body: Any) -> Answer:
+        known = [
+            self.users[item["emailAddress"]] for item in body["data"] if item["emailAddress"] in self.users
+        ]
+        return legacy(
+            *(
+                {"emailAddress": each["emailAddress"], "accountDisabled": each.get("disabled", False)}
+                for each in known
+            )
+        )
 
     def _list(self, body: Any) -> Answer:
         domain = body["data"][0]["domain"]
