@@ -112,8 +112,7 @@ class GalleryApplication(pulumi.ComponentResource):
         return azuread.ServicePrincipal(
             f"{name}-service-principal",
             client_id=self.client_id,
-            # An import finds the principal by itself, and stating this would be a difference to what it finds.
-            use_existing=None if adoption else True,
+            use_existing=True,
             account_enabled=True,
             preferred_single_sign_on_mode="saml",
             app_role_assignment_required=settings.assignment_required,
@@ -122,7 +121,11 @@ class GalleryApplication(pulumi.ComponentResource):
             feature_tags=[_feature_tags(adoption, hide=settings.hide)],
             login_url=args.sign_on_url if settings.sign_on is SignOn.SERVICE_PROVIDER else None,
             notification_email_addresses=list(settings.notification_emails) or None,
-            opts=_imported(options, adoption.service_principal if adoption else None),
+            opts=_imported(
+                # How the principal was come by changes nothing of it: an imported one does not say.
+                pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(ignore_changes=["useExisting"])),
+                adoption.service_principal if adoption else None,
+            ),
         )
 
     def _claims(self, name: str, adoption: Adoption | None) -> None:
