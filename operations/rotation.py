@@ -118,6 +118,10 @@ class Picture:
         """Who is in a lane's group; nobody where it is unknown, which is said elsewhere."""
         return self.group(lane).members or frozenset()
 
+    def unrecorded(self, lane: Lane) -> frozenset[str]:
+        """Who joined a lane's group in a run that died before it recorded when: from then on counts the wait."""
+        return (self.members(lane) & self.people) - self.group(lane).recorded
+
     @property
     def switched(self) -> bool:
         """Whether Entra signs with another than the one named active, because that one is not valid."""
@@ -343,6 +347,8 @@ def _groups_behind(picture: Picture) -> Iterator[str]:
             missing = picture.people - picture.members(lane)
             if missing and generation and picture.trusts(generation):
                 yield f"{len(missing)} people join “{group.name}”"
+            elif unrecorded := picture.unrecorded(lane):
+                yield f"since when {len(unrecorded)} people are in “{group.name}” is recorded"
         elif group.recorded:
             yield f"{len(group.recorded)} people leave “{group.name}”"
 
@@ -534,6 +540,12 @@ def _reactivate(picture: Picture, former: Generation) -> Plan:
             refusals.append(
                 Refusal(
                     f"{len(missing) or 'Unknown'} people are not in “{group.name}” yet: deploy first (up)"
+                )
+            )
+        elif picture.unrecorded(former.profile):
+            refusals.append(
+                Refusal(
+                    f"Since when people are in “{group.name}” is not recorded: deploy first (up --refresh)"
                 )
             )
         refusals += _waited(picture, group.changed_at, f"people joined “{group.name}”")

@@ -238,6 +238,32 @@ def test_going_back_twice_needs_people_in_the_group_they_go_back_to() -> None:
     assert "deploy first" in refusals(rotation.back(world.picture()))
 
 
+def dies_when_all_have_joined(world: World, lane: Lane) -> None:
+    """Everybody is in the group, and the run died before it could record that."""
+    while world.live(lane) < frozenset(PEOPLE):
+        assert not world.deploy(refresh=False, dies_after=len(Lane) + 1)  # Both forms, and one joins.
+    assert not world.state.members[lane]
+
+
+def test_joining_counts_from_when_it_is_recorded() -> None:
+    world = until(at_rest(), Step.STAGE)
+    make(world, forward(world))
+    dies_when_all_have_joined(world, Lane.SECOND)
+    planned = forward(world)
+    assert (planned.step, "is recorded" in planned.text) == (Step.DEPLOY, True)
+    assert world.deploy()
+    assert "Wait until" in refusals(forward(world))
+
+
+def test_joining_again_counts_from_when_it_is_recorded() -> None:
+    world = until(at_rest(), *TO_LEAVE)
+    make(world, rotation.back(world.picture()))
+    dies_when_all_have_joined(world, Lane.FIRST)
+    assert "is not recorded: deploy first" in refusals(rotation.back(world.picture()))
+    assert world.deploy()
+    assert "Wait until" in refusals(rotation.back(world.picture()))
+
+
 def test_what_cannot_be_read_is_unknown() -> None:
     unread = replace(at_rest().picture(), entra=None, unknown=("Entra was not read: 503",))
     for planned in (rotation.plan(unread, NEW), rotation.back(unread)):
