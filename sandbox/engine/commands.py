@@ -22,11 +22,11 @@ from sandbox.engine.config import (
     set_path,
 )
 from sandbox.engine.errors import ConfirmationError, EngineError, NotSupportedError
-from sandbox.engine.resource import display_type
+from sandbox.engine.resource import STACK_TYPE, display_type
 from sandbox.engine.secrets import Cache, Crypter, passphrase
 from sandbox.engine.snapshot import Journal, check_version, manifest, render
 from sandbox.engine.stack import Session
-from sandbox.engine.values import SECRET, SIGNATURE
+from sandbox.engine.values import SECRET, SIGNATURE, mapped
 
 
 def run(session: Session, options: argparse.Namespace) -> int:
@@ -123,21 +123,23 @@ def _state_crypter(session: Session, stack: str, latest: dict[str, Any]) -> Cryp
 
 def _outputs(session: Session, stack: str, *, show_secrets: bool) -> dict[str, Any]:
     latest = _latest(session, stack)
-    for resource in latest.get("resources") or ():
-        if resource["type"] == "pulumi:pulumi:Stack":
-            crypter = _state_crypter(session, stack, latest) if show_secrets else None
-            return {
-                key: _output_value(value, crypter) for key, value in (resource.get("outputs") or {}).items()
-            }
-    return {}
+
+    def clear(secret: dict[str, str]) -> Any:
+        if not show_secrets:
+            return "[secret]"
+        return json.loads(_state_crypter(session, stack, latest).decrypt(secret["ciphertext"]))
+
+    resources = latest.get("resources") or ()
+    found = [resource.get("outputs") or {} for resource in resources if resource["type"] == STACK_TYPE]
+    outputs: dict[str, Any] = _with_secrets(found[0], clear) if found else {}
+    return outputs
 
 
-def _output_value(value: Any, crypter: Crypter | None) -> Any:
-    if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET:
-            return json.loads(crypter.decrypt(value["ciphertext"])) if crypter else "[secret]"
-        return {key: _output_value(item, crypter) for key, item in value.items()}
-    return [_output_value(item, crypter) for item in value] if isinstance(value, list) else value
+def _with_secrets(value: Any, change: Callable[[dict[str, str]], Any]) -> Any:
+    """A part of a state document with every secret in it changed."""
+    if isinstance(value, dict) and value.get(SIGNATURE) == SECRET:
+        return change(value)
+    return mapped(lambda item: _with_secrets(item, change), value)
 
 
 def _output(session: Session, options: argparse.Namespace) -> None:
@@ -203,7 +205,12 @@ def _export(session: Session, options: argparse.Namespace) -> None:
     document = session.backend.read(stack)
     deployment = document["checkpoint"].get("latest") or {}
     if options.show_secrets:
-        deployment = _revealed(deployment, _state_crypter(session, stack, deployment))
+        crypter = _state_crypter(session, stack, deployment)
+
+        def reveal(secret: dict[str, str]) -> Any:
+            return {SIGNATURE: SECRET, "plaintext": crypter.decrypt(secret["ciphertext"])}
+
+        deployment = _with_secrets(deployment, reveal)
     out = {"version": document["version"], "deployment": deployment}
     if document.get("features"):
         out["features"] = document["features"]
@@ -212,22 +219,6 @@ def _export(session: Session, options: argparse.Namespace) -> None:
         options.file.write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
-
-
-def _revealed(value: Any, crypter: Crypter) -> Any:
-    if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET and "ciphertext" in value:
-            return {SIGNATURE: SECRET, "plaintext": crypter.decrypt(value["ciphertext"])}
-        return {key: _revealed(item, crypter) for key, item in value.items()}
-    return [_revealed(item, crypter) for item in value] if isinstance(value, list) else value
-
-
-def _hidden(value: Any, crypter: Callable[[], Crypter]) -> Any:
-    if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET and "plaintext" in value:
-            return {SIGNATURE: SECRET, "ciphertext": crypter().encrypt(value["plaintext"])}
-        return {key: _hidden(item, crypter) for key, item in value.items()}
-    return [_hidden(item, crypter) for item in value] if isinstance(value, list) else value
 
 
 def _import(session: Session, options: argparse.Namespace) -> None:
@@ -246,11 +237,18 @@ def _import(session: Session, options: argparse.Namespace) -> None:
                 f"resource '{resource['urn']}' is of another stack; importing it could be dangerous. "
                 "Use --force if that is what you want"
             )
-    latest = _hidden(deployment, lambda: _state_crypter(session, stack, deployment))
+
+    def hide(secret: dict[str, str]) -> Any:
+        if "plaintext" not in secret:
+            return secret
+        crypter = _state_crypter(session, stack, deployment)
+        return {SIGNATURE: SECRET, "ciphertext": crypter.encrypt(secret["plaintext"])}
+
+    latest = _with_secrets(deployment, hide)
     reference = f"organization/{session.project.name}/{stack}"
-    text = json.dumps({"version": document["version"], "checkpoint": {"stack": reference, "latest": latest}})
-    if document.get("features"):
-        text = json.dumps({**json.loads(text), "features": document["features"]})
+    checkpoint = {"stack": reference, "latest": latest}
+    features = {key: document[key] for key in ("features",) if document.get(key)}
+    text = json.dumps({"version": document["version"], **features, "checkpoint": checkpoint})
     with session.backend.lock(stack):
         session.backend.write(stack, text)
     print("Import complete.")

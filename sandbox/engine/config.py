@@ -18,7 +18,7 @@ import yaml
 from sandbox.engine import paths
 from sandbox.engine.errors import EngineError, NotSupportedError
 from sandbox.engine.secrets import Crypter, new_salt, passphrase
-from sandbox.engine.values import Properties, Secret, number
+from sandbox.engine.values import Properties, Secret, mapped, number, walk
 
 
 class _Loader(yaml.SafeLoader):
@@ -226,9 +226,7 @@ class StackConfig:
         """Every value as text, secrets as `[secret]`."""
 
         def mask(value: Any) -> Any:
-            if isinstance(value, dict):
-                return "[secret]" if set(value) == {"secure"} else {k: mask(v) for k, v in value.items()}
-            return [mask(item) for item in value] if isinstance(value, list) else value
+            return "[secret]" if _is_ciphertext(value) else mapped(mask, value)
 
         clear = {key: mask(value) for key, value in self.all_values().items()}
         return {key: value if isinstance(value, str) else go_json(value) for key, value in clear.items()}
@@ -261,22 +259,20 @@ def _edited(old: Any, new: Any) -> Any:
 
 def is_secret(value: Any) -> bool:
     """Whether the value, or a leaf of it, is secret."""
-    if isinstance(value, dict):
-        return set(value) == {"secure"} or any(is_secret(item) for item in value.values())
-    return isinstance(value, list) and any(is_secret(item) for item in value)
+    return any(map(_is_ciphertext, walk(value)))
+
+
+def _is_ciphertext(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {"secure"}
 
 
 def decrypted_value(value: Any, crypter: Crypter | None) -> Any:
     """The value with its secret leaves in plain text."""
-    if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            if crypter is None:
-                raise EngineError("the stack's configuration has a secret but no encryptionsalt")
-            return crypter.decrypt(value["secure"])
-        return {key: decrypted_value(item, crypter) for key, item in value.items()}
-    if isinstance(value, list):
-        return [decrypted_value(item, crypter) for item in value]
-    return value
+    if not _is_ciphertext(value):
+        return mapped(lambda item: decrypted_value(item, crypter), value)
+    if crypter is None:
+        raise EngineError("the stack's configuration has a secret but no encryptionsalt")
+    return crypter.decrypt(value["secure"])
 
 
 def decrypt_text(value: Any, crypter: Crypter | None) -> str:

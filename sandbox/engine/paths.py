@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.engine.values import SIGNATURE, Properties, Secret, equal
+from sandbox.engine.values import SIGNATURE, Properties, Secret, equal, mapped
 
 Path = tuple[str | int, ...]
 
@@ -98,9 +98,7 @@ def copy(value: Any) -> Any:
     """A copy of the containers, so that `reset` can work in place."""
     if isinstance(value, Secret):
         return Secret(copy(value.value))
-    if isinstance(value, dict):
-        return {key: copy(item) for key, item in value.items()}
-    return [copy(item) for item in value] if isinstance(value, list) else value
+    return mapped(copy, value)
 
 
 def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:  # noqa: PLR0911 (one per kind)

@@ -7,7 +7,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -105,6 +105,13 @@ class Diff:
         kinds = (kind for kind, _ in (self.detailed or {}).values())
         return bool(self.replace_keys) or any(kind.endswith("-replace") for kind in kinds)
 
+    def settled(self, old: Properties, new: Properties) -> Diff:
+        """The same, with what the engine finds itself where the provider does not say."""
+        if self.changed is not None:
+            return self
+        own = diff_inputs(old, new)
+        return replace(self, changed=own.changed, keys=own.keys, detailed=own.detailed)
+
     def inverted(self) -> Diff:
         """The same seen from the other side: what was added is deleted."""
         detailed = self.detailed
@@ -145,6 +152,7 @@ class Provider:
         self._configured = threading.Event()
         self._error: ProviderError | None = None
         self.config_known = True
+        self.inputs: Properties = {}
         self._secrets = False
         self._references = False
         self._previews = False
@@ -196,6 +204,7 @@ class Provider:
 
     def configure(self, urn: str, id_: str, inputs: Properties) -> None:
         """Configure in the background; a failure shows at the first use [case configure_fails]."""
+        self.inputs = inputs
         if has_unknowns(inputs):
             self.config_known = False
             self._configured.set()
@@ -397,12 +406,6 @@ def _failure(error: Any) -> ProviderError:
     return ProviderError(text, doubtful=error.code() in _DOUBTFUL)
 
 
-@dataclass
-class _Entry:
-    provider: Provider
-    inputs: Properties = field(default_factory=dict)
-
-
 class Registry:
     """The provider of provider resources: loads, checks, compares and configures them.
 
@@ -419,7 +422,7 @@ class Registry:
         self._stored = stored
         self._preview = preview
         self._checked: dict[str, Provider] = {}
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Provider] = {}
         self._all: list[Provider] = []
         self._lock = threading.RLock()
 
@@ -430,13 +433,14 @@ class Registry:
             ProviderError: It is neither registered nor in the state, or does not start.
         """
         with self._lock:
-            entry = self._entries.get(reference)
-            if entry is None:
+            provider = self._entries.get(reference)
+            if provider is None:
                 old = self._stored(provider_urn(reference), provider_id(reference))
                 if old is None:
                     raise ProviderError(f"unknown provider {reference}")
-                entry = self._configure(self._load(old.urn, old.inputs), old.urn, old.id, visible(old.inputs))
-            return entry.provider
+                provider = self._load(old.urn, old.inputs)
+                self._configure(provider, old.urn, old.id, old.inputs)
+            return provider
 
     def _load(self, urn: str, inputs: Properties) -> Provider:
         package = package_of(urn_type(urn))
@@ -457,10 +461,9 @@ class Registry:
         self._all.append(provider)
         return provider
 
-    def _configure(self, provider: Provider, urn: str, id_: str, inputs: Properties) -> _Entry:
-        provider.configure(urn, id_, inputs)
-        entry = self._entries[provider_reference(urn, id_)] = _Entry(provider, inputs)
-        return entry
+    def _configure(self, provider: Provider, urn: str, id_: str, inputs: Properties) -> None:
+        provider.configure(urn, id_, visible(inputs))
+        self._entries[provider_reference(urn, id_)] = provider
 
     def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
         """CheckConfig with a fresh process; the inputs keep what the engine put there."""
@@ -486,31 +489,28 @@ class Registry:
         """Unchanged: configure it with the stored inputs unless it is already in use."""
         with self._lock:
             if provider_reference(resource.urn, resource.id) not in self._entries:
-                self._take(resource.urn, resource.id, resource.inputs)
+                self.update(resource.urn, resource.id, resource.inputs)
 
     def create(self, urn: str, inputs: Properties) -> str:
         """Configure a new one and give its id."""
         id_ = UNKNOWN_TEXT if self._preview else str(uuid.uuid4())
-        self._take(urn, id_, inputs)
+        self.update(urn, id_, inputs)
         return id_
 
     def update(self, urn: str, id_: str, inputs: Properties) -> None:
-        """Configure it anew under the same id."""
-        self._take(urn, id_, inputs)
-
-    def _take(self, urn: str, id_: str, inputs: Properties) -> None:
+        """Configure a process for it under this id."""
         with self._lock:
             provider = self._checked.pop(urn, None) or self._load(urn, inputs)
-            self._configure(provider, urn, id_, visible(inputs))
+            self._configure(provider, urn, id_, inputs)
 
     def replaced_config(self, old_reference: str, new_reference: str) -> bool:
         """Whether a resource that changes from one provider to another has to be replaced."""
         with self._lock:
             old = self._stored(provider_urn(old_reference), provider_id(old_reference))
-            entry = self._entries.get(new_reference)
-        if old is None or entry is None:
+            provider = self._entries.get(new_reference)
+        if old is None or provider is None:
             return False
-        return entry.provider.diff_config(provider_urn(new_reference), old, entry.inputs).replaces
+        return provider.diff_config(provider_urn(new_reference), old, provider.inputs).replaces
 
     def cancel(self) -> None:
         """Pass a cancellation on."""

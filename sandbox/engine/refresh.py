@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sandbox.engine.backend import timestamp
-from sandbox.engine.providers import Provider, ProviderError, Registry, Result, diff_inputs
+from sandbox.engine.providers import Provider, ProviderError, Registry, Result
 from sandbox.engine.resource import Resource
 from sandbox.engine.steps import Step
 from sandbox.engine.values import equal
@@ -47,10 +47,7 @@ def _compare(step: Step, provider: Provider, old: Resource, new: Resource) -> No
     if old.external:
         step.result = "same" if equal(old.outputs, new.outputs) else "update"
         return
-    diff = provider.diff(new, old.inputs, old.ignore_changes)
-    if diff.changed is None:
-        own = diff_inputs(new.inputs, old.inputs)
-        diff = replace(diff, changed=own.changed, keys=own.keys, detailed=own.detailed)
+    diff = provider.diff(new, old.inputs, old.ignore_changes).settled(new.inputs, old.inputs)
     step.diff = diff.inverted()
     step.result = "update" if diff.changed else "same"
 

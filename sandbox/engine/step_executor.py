@@ -9,7 +9,7 @@ from dataclasses import replace
 from sandbox.engine.backend import timestamp
 from sandbox.engine.errors import StoppedError
 from sandbox.engine.events import Events
-from sandbox.engine.providers import Partial, Provider, ProviderError, Registry, Result, visible
+from sandbox.engine.providers import Partial, ProviderError, Registry, Result, visible
 from sandbox.engine.resource import Resource
 from sandbox.engine.snapshot import Journal, Operation
 from sandbox.engine.step_generator import StepGenerator
@@ -188,9 +188,6 @@ class StepExecutor:
             return None
         return self._journal.begin(_OPERATIONS[step.op], resource)
 
-    def _provider(self, reference: str) -> Provider:
-        return self._registry.get(reference)
-
     def _same(self, step: Step) -> None:
         new, old = step.new, step.old
         if new is None or old is None or new is old:  # skipped, or left out of this run
@@ -215,7 +212,7 @@ class StepExecutor:
                 new = replace(new, id=self._registry.create(new.urn, new.inputs), outputs=visible(new.inputs))
             elif new.custom:
                 timeout = new.custom_timeouts.get("create", 0)
-                result = self._provider(new.provider).create(new.urn, new.inputs, timeout)
+                result = self._registry.get(new.provider).create(new.urn, new.inputs, timeout)
                 self._no_unknowns(result.outputs, new.urn)
                 new = replace(new, id=result.id, outputs=result.outputs)
         except ProviderError as error:
@@ -243,7 +240,7 @@ class StepExecutor:
                 new = replace(new, outputs=visible(new.inputs))
             elif new.custom:
                 timeout = new.custom_timeouts.get("update", 0)
-                result = self._provider(new.provider).update(old, new, timeout)
+                result = self._registry.get(new.provider).update(old, new, timeout)
                 self._no_unknowns(result.outputs, new.urn)
                 new = replace(new, outputs=result.outputs)
         except ProviderError as error:
@@ -270,7 +267,7 @@ class StepExecutor:
         if self._has_object(step, old) and not self._preview:
             operation = self._begin(step, old)
             try:
-                self._provider(old.provider).delete(old, old.custom_timeouts.get("delete", 0))
+                self._registry.get(old.provider).delete(old, old.custom_timeouts.get("delete", 0))
             except ProviderError:
                 self._journal.end(operation)
                 raise
@@ -315,7 +312,7 @@ class StepExecutor:
 
     def _read_for_import(self, new: Resource) -> tuple[Properties, Result]:
         timeout = new.custom_timeouts.get("read", 0)
-        result = self._provider(new.provider).read(new.urn, new.import_id, {}, {}, timeout)
+        result = self._registry.get(new.provider).read(new.urn, new.import_id, {}, {}, timeout)
         if not result.found:
             raise ProviderError(f"resource '{new.import_id}' does not exist")
         if result.inputs is None:

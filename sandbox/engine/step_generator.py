@@ -19,7 +19,6 @@ from sandbox.engine.providers import (
     Provider,
     ProviderError,
     Registry,
-    diff_inputs,
 )
 from sandbox.engine.resource import (
     STACK_TYPE,
@@ -350,8 +349,7 @@ class StepGenerator:
         diff = provider.diff(old, inputs, tuple(ignore))
         if diff.changed is not None:
             return diff
-        own = diff_inputs(old.inputs, self._ignore_changes(old.urn, inputs, old.inputs, ignore))
-        return replace(diff, changed=own.changed, keys=own.keys, detailed=own.detailed)
+        return diff.settled(old.inputs, self._ignore_changes(old.urn, inputs, old.inputs, ignore))
 
     def _provider_changed(self, old: Resource, new: Resource) -> bool:
         if old.provider == new.provider:

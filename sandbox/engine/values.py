@@ -63,6 +63,15 @@ class Secret:
     value: Any
 
 
+def mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """A map or list with `function` applied to what it holds; any other value as it is."""
+    if isinstance(value, dict):
+        return {key: function(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [function(item) for item in value]
+    return value
+
+
 # -- the wire -----------------------------------------------------------------------------------------
 
 
@@ -155,15 +164,11 @@ def to_state(value: Any, encrypt: Callable[[str], str]) -> Any:
     if isinstance(value, Secret):
         text = json.dumps(to_state(plain(value.value), encrypt), separators=(",", ":"), ensure_ascii=False)
         return {SIGNATURE: SECRET, "ciphertext": encrypt(text)}
-    if isinstance(value, dict):
-        return {key: to_state(item, encrypt) for key, item in value.items()}
-    if isinstance(value, list):
-        return [to_state(item, encrypt) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {SIGNATURE: FLOAT, "value": struct.pack(">d", value).hex()}
     if isinstance(value, Unknown):
         raise TypeError("an unknown value cannot be saved")
-    return value
+    return mapped(lambda item: to_state(item, encrypt), value)
 
 
 def from_state(value: Any, decrypt: Callable[[str], str]) -> Any:
@@ -176,10 +181,9 @@ def from_state(value: Any, decrypt: Callable[[str], str]) -> Any:
             return Secret(from_state(json.loads(value["plaintext"]), decrypt))
         if signature == FLOAT:
             return struct.unpack(">d", bytes.fromhex(value["value"]))[0]
-        return {key: from_state(item, decrypt) for key, item in value.items()}
-    if isinstance(value, list):
-        return [from_state(item, decrypt) for item in value]
-    return number(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return number(value)
+    return mapped(lambda item: from_state(item, decrypt), value)
 
 
 # -- questions and conversions ------------------------------------------------------------------------
@@ -212,24 +216,14 @@ def plain(value: Any) -> Any:
     """The value without its secret marks."""
     if isinstance(value, Secret):
         return plain(value.value)
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value
+    return mapped(plain, value)
 
 
-def shown(value: Any, *, show_secrets: bool = False) -> Any:
+def shown(value: Any) -> Any:
     """The value as people may see it: `[secret]`, `[unknown]`."""
     if isinstance(value, Secret):
-        return shown(value.value, show_secrets=True) if show_secrets else "[secret]"
-    if value is UNKNOWN:
-        return "[unknown]"
-    if isinstance(value, dict):
-        return {key: shown(item, show_secrets=show_secrets) for key, item in value.items()}
-    if isinstance(value, list):
-        return [shown(item, show_secrets=show_secrets) for item in value]
-    return value
+        return "[secret]"
+    return "[unknown]" if value is UNKNOWN else mapped(shown, value)
 
 
 def mark_secrets(results: Properties, sources: Mapping[str, Any]) -> Properties:
