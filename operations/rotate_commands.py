@@ -246,6 +246,7 @@ def _groups(
             members=live.get(settings.roll_out.group_of(lane)),
             recorded=frozenset(outputs["members"]),
             changed_at=_moment(outputs.get("changedAt")),
+            held=bool(outputs.get("hold")),
         )
         for lane, outputs in memberships.items()
     }

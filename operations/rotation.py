@@ -56,6 +56,8 @@ class LaneGroup:
     members: frozenset[str] | None
     recorded: frozenset[str] = frozenset()
     changed_at: datetime | None = None
+    held: bool = False
+    """Whether the last deployment that recorded it added nobody: then it recorded nobody's joining either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,9 @@ class Picture:
 
     def unrecorded(self, lane: Lane) -> frozenset[str]:
         """Who joined a lane's group in a run that died before it recorded when: from then on counts the wait."""
-        return (self.members(lane) & self.people) - self.group(lane).recorded
+        group = self.group(lane)
+        recorded = frozenset[str]() if group.held else group.recorded
+        return (self.members(lane) & self.people) - recorded
 
     @property
     def switched(self) -> bool:

@@ -255,6 +255,15 @@ def test_joining_counts_from_when_it_is_recorded() -> None:
     assert "Wait until" in refusals(forward(world))
 
 
+def test_joining_after_a_hold_counts_from_when_it_is_recorded() -> None:
+    world = until(at_rest(), *TO_OVERLAP)
+    picture = world.picture()
+    held = replace(picture.group(Lane.SECOND), held=True)
+    seen = replace(picture, groups={**picture.groups, Lane.SECOND: held})
+    planned = rotation.plan(seen, NEW)
+    assert (planned.step, "is recorded" in planned.text) == (Step.DEPLOY, True)
+
+
 def test_joining_again_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), *TO_LEAVE)
     make(world, rotation.back(world.picture()))

@@ -96,7 +96,7 @@ class World:
             activated_at=state.activated_at,
             profiles={lane: self._profile(lane) for lane in state.forms},
             groups={
-                lane: LaneGroup(lane, self.live(lane), members, state.changed_at.get(lane))
+                lane: LaneGroup(lane, self.live(lane), members, state.changed_at.get(lane), state.held[lane])
                 for lane, members in state.members.items()
             },
         )
