@@ -232,4 +232,4 @@ def test_the_book_converges_whatever_happens() -> None:
 
 @pytest.mark.soak
 def test_the_book_converges_in_long_lives() -> None:
-    run_machine(1500, 50)
+    run_machine(600, 50)
