@@ -22,7 +22,7 @@ from sandbox.engine.config import (
     set_path,
 )
 from sandbox.engine.errors import ConfirmationError, EngineError, NotSupportedError
-from sandbox.engine.resource import STACK_TYPE, display_type
+from sandbox.engine.resource import STACK_TYPE, display_type, tree, urn_name
 from sandbox.engine.secrets import Cache, Crypter, passphrase
 from sandbox.engine.snapshot import Journal, check_version, manifest, render
 from sandbox.engine.stack import Session
@@ -179,25 +179,11 @@ def _show(session: Session, options: argparse.Namespace) -> None:
     print(f"Current stack is {stack}:\n    Managed by {session.project.name}")
     print(f"    Last updated: {(latest.get('manifest') or {}).get('time', 'never')}")
     print(f"Current stack resources ({len(resources)}):")
-    _print_tree(resources)
+    types = {resource["urn"]: resource["type"] for resource in resources}
+    for urn, branch in tree({resource["urn"]: resource.get("parent", "") for resource in resources}, "    "):
+        print(f"{branch}{display_type(types[urn])}  {urn_name(urn)}")
     print()
     _print_outputs(_outputs(session, stack, show_secrets=options.show_secrets))
-
-
-def _print_tree(resources: list[dict[str, Any]]) -> None:
-    children: dict[str, list[dict[str, Any]]] = {}
-    for resource in resources:
-        children.setdefault(resource.get("parent", ""), []).append(resource)
-
-    def visit(parent: str, indent: str) -> None:
-        rows = children.get(parent, [])
-        for index, row in enumerate(rows):
-            last = index == len(rows) - 1
-            branch = "    " if not parent else indent + ("└─ " if last else "├─ ")
-            print(f"{branch}{display_type(row['type'])}  {row['urn'].rsplit('::', 1)[1]}")
-            visit(row["urn"], "    " if not parent else indent + ("   " if last else "│  "))
-
-    visit("", "    ")
 
 
 def _export(session: Session, options: argparse.Namespace) -> None:

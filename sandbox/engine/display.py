@@ -13,49 +13,28 @@ from typing import Any
 
 from sandbox.engine.deployment import Outcome
 from sandbox.engine.object_diff import ObjectDiff
-from sandbox.engine.resource import STACK_TYPE, display_type, urn_name, urn_type
+from sandbox.engine.resource import STACK_TYPE, display_type, tree, urn_name, urn_type
 from sandbox.engine.steps import Step, is_default_provider
 from sandbox.engine.values import UNKNOWN, Properties, Secret, equal
 
-_SYMBOLS = {
-    "create": "+ ",
-    "delete": "- ",
-    "update": "~ ",
-    "refresh": "~ ",
-    "replace": "+-",
-    "create-replacement": "++",
-    "delete-replaced": "--",
-    "import": "= ",
-    "import-replacement": "=>",
-    "discard": "< ",
-    "same": "  ",
+# Operation: symbol, what is said while it runs, what is said when it is done.
+_OPERATIONS = {
+    "create": ("+ ", "creating", "created"),
+    "delete": ("- ", "deleting", "deleted"),
+    "update": ("~ ", "updating", "updated"),
+    "refresh": ("~ ", "refreshing", "refresh"),
+    "replace": ("+-", "replacing", "replaced"),
+    "create-replacement": ("++", "creating replacement", "created replacement"),
+    "delete-replaced": ("--", "deleting original", "deleted original"),
+    "import": ("= ", "importing", "imported"),
+    "import-replacement": ("=>", "importing replacement", "imported replacement"),
+    "discard": ("< ", "discarding", "discarded"),
 }
+_SYMBOLS = {op: symbol for op, (symbol, _, _) in _OPERATIONS.items()}
+_RUNNING = {op: running for op, (_, running, _) in _OPERATIONS.items()}
+_DONE = {op: done for op, (_, _, done) in _OPERATIONS.items()}
 _COLOURS = {"+": "32", "-": "31", "~": "33", "=": "36", "<": "36"}
-_RUNNING = {
-    "create": "creating",
-    "delete": "deleting",
-    "update": "updating",
-    "refresh": "refreshing",
-    "replace": "replacing",
-    "create-replacement": "creating replacement",
-    "delete-replaced": "deleting original",
-    "import": "importing",
-    "import-replacement": "importing replacement",
-    "discard": "discarding",
-}
-_DONE = {
-    "create": "created",
-    "delete": "deleted",
-    "update": "updated",
-    "replace": "replaced",
-    "create-replacement": "created replacement",
-    "delete-replaced": "deleted original",
-    "import": "imported",
-    "import-replacement": "imported replacement",
-    "discard": "discarded",
-}
 _PLANNED = {"create-replacement": "create replacement", "delete-replaced": "delete original"}
-_COUNTED = {**_DONE, "same": "unchanged"}
 _ORDER = ("create", "update", "replace", "delete", "import", "import-replacement", "discard")
 _VERBS = {
     ("update", False): "Updating",
@@ -253,21 +232,10 @@ class Display:
 
     def tree(self) -> Iterator[str]:
         """The rows as a tree, for the live display."""
-        children: dict[str, list[_Row]] = {}
-        for row in list(self._rows.values()):
-            if not is_default_provider(row.urn):
-                children.setdefault(row.parent if row.parent in self._rows else "", []).append(row)
-
-        def visit(parent: str, indent: str) -> Iterator[str]:
-            rows = children.get(parent, [])
-            for index, row in enumerate(rows):
-                last = index == len(rows) - 1
-                branch = "" if not parent else indent + ("└─ " if last else "├─ ")
-                if self._interesting(row):
-                    yield self._tree_line(row, branch)
-                yield from visit(row.urn, "" if not parent else indent + ("   " if last else "│  "))
-
-        yield from visit("", "")
+        rows = {row.urn: row for row in list(self._rows.values()) if not is_default_provider(row.urn)}
+        for urn, branch in tree({urn: row.parent for urn, row in rows.items()}):
+            if self._interesting(rows[urn]):
+                yield self._tree_line(rows[urn], branch)
 
     @staticmethod
     def _interesting(row: _Row) -> bool:
@@ -359,7 +327,7 @@ class Display:
         lines = []
         for op in _ORDER:
             if op in changes:
-                told = f"to {op.split('-')[0]}" if self._preview else _COUNTED[op]
+                told = f"to {op.split('-')[0]}" if self._preview else _DONE[op]
                 lines.append(f"    {self._style.symbol(op)}{changes[op]} {told}")
         changed = sum(n for op, n in changes.items() if op != "same")
         same = changes.get("same", 0)

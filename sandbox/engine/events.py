@@ -82,16 +82,20 @@ def metadata(step: Step, op: str) -> dict[str, Any]:
         out["keys"] = list(diff.replace_keys)
     if diff is not None and diff.keys:
         out["diffs"] = list(diff.keys)
-    if diff is None or diff.detailed is None:
-        out["detailedDiff"] = None
-    else:
-        out["detailedDiff"] = {
-            path: {"diffKind": kind, "inputDiff": inputs} for path, (kind, inputs) in diff.detailed.items()
-        }
+    out["detailedDiff"] = details(step, "diffKind")
     if step.logical:
         out["logical"] = True
     out["provider"] = step.resource.provider
     return out
+
+
+def details(step: Step, kind_key: str) -> dict[str, Any] | None:
+    """The differences of a step by path; None where the provider gave none."""
+    if step.diff is None or step.diff.detailed is None:
+        return None
+    return {
+        path: {kind_key: kind, "inputDiff": inputs} for path, (kind, inputs) in step.diff.detailed.items()
+    }
 
 
 def state_document(state: Resource) -> dict[str, Any]:

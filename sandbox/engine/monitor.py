@@ -22,7 +22,8 @@ from sandbox.engine.steps import Alias, Goal, Step
 from sandbox.engine.values import Properties, fill_struct, from_struct, number
 
 # Features of the protocol that this engine has, by number (proto/pulumi/resource.proto): secrets, resource
-# references, alias specs, replacement trigger (refused when used), deletedWith.
+# references, alias specs, replacement trigger (refused when used), deletedWith. Without the others the SDK makes no
+# calls for transforms, hooks and parameterised packages; the launcher has refused these before.
 _FEATURES = (0, 1, 3, 4, 5)
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)")
@@ -134,26 +135,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Call(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refused: methods of resources."""
         self._unsupported(context, f"the method {request.tok}")
-
-    def RegisterPackage(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refused: parameterised packages."""
-        self._unsupported(context, f"the parameterised package {request.name}")
-
-    def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refused: transforms."""
-        self._unsupported(context, "a stack transform")
-
-    def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refused: transforms."""
-        self._unsupported(context, "an invoke transform")
-
-    def RegisterResourceHook(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refused: hooks."""
-        self._unsupported(context, "a resource hook")
-
-    def RegisterErrorHook(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refused: hooks."""
-        self._unsupported(context, "an error hook")
 
     def _unsupported(self, context: Any, feature: str) -> NoReturn:
         error = NotSupportedError(feature)

@@ -11,13 +11,13 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from sandbox.engine.children import Children, kill
 from sandbox.engine.config import Project
-from sandbox.engine.errors import EngineError
 
 _START_SECONDS = 20.0
 _END_SECONDS = 5.0
@@ -78,14 +78,15 @@ class PluginHost:
         self._log = log
         self._children = children
         self._processes: list[Process] = []
-        self._early: dict[tuple[str, str], list[_Starting]] = {}
+        self._early: dict[tuple[str, str], list[Future[Process]]] = {}
+        self._pool = ThreadPoolExecutor(thread_name_prefix="plugins")
         self._lock = threading.Lock()
         self._warned: set[str] = set()
         self._stopped = False
 
     def start_early(self, package: str, version: str, config: Mapping[str, str]) -> None:
         """Begin to start a plugin that will probably be asked for."""
-        starting = _Starting(lambda: self._start(package, version, config, warn=False))
+        starting = self._pool.submit(self._start, package, version, config, warn=False)
         self._early.setdefault((package, version), []).append(starting)
 
     def start(self, package: str, version: str, config: Mapping[str, str]) -> Process:
@@ -237,28 +238,6 @@ class PluginHost:
             thread.start()
         for thread in threads:
             thread.join()
-
-
-class _Starting:
-    """The result of a start in the background."""
-
-    def __init__(self, start: Callable[[], Process]) -> None:
-        self._process: Process | None = None
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, args=(start,), daemon=True)
-        self._thread.start()
-
-    def _run(self, start: Callable[[], Process]) -> None:
-        try:
-            self._process = start()
-        except (PluginError, EngineError, OSError) as error:
-            self._error = error
-
-    def result(self) -> Process:
-        self._thread.join()
-        if self._process is None:
-            raise PluginError(str(self._error)) from self._error
-        return self._process
 
 
 def pulumi_home(environment: Mapping[str, Any]) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.engine.deployment import Outcome
-from sandbox.engine.events import state_document
+from sandbox.engine.events import details, state_document
 from sandbox.engine.resource import STACK_TYPE
 from sandbox.engine.steps import Step
 
@@ -77,9 +77,4 @@ def _document(step: Step, op: str) -> dict[str, Any]:
         out["diffReasons"] = list(diff.keys)
     if diff is not None and diff.replace_keys:
         out["replaceReasons"] = list(diff.replace_keys)
-    out["detailedDiff"] = None
-    if diff is not None and diff.detailed is not None:
-        out["detailedDiff"] = {
-            path: {"kind": kind, "inputDiff": inputs} for path, (kind, inputs) in diff.detailed.items()
-        }
-    return out
+    return out | {"detailedDiff": details(step, "kind")}

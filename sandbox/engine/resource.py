@@ -173,6 +173,27 @@ def urn_name(urn: str) -> str:
     return urn.split("::", 3)[3]
 
 
+def tree(parents: Mapping[str, str], root_branch: str = "") -> Iterator[tuple[str, str]]:
+    """URNs with the lines that lead to them, parents before children.
+
+    Args:
+        parents: URN to the URN of its parent; a parent that is not there counts as none.
+        root_branch: What stands before those without a parent.
+    """
+    children: dict[str, list[str]] = {}
+    for urn, parent in parents.items():
+        children.setdefault(parent if parent in parents else "", []).append(urn)
+
+    def visit(parent: str, indent: str) -> Iterator[tuple[str, str]]:
+        urns = children.get(parent, [])
+        for index, urn in enumerate(urns):
+            last = index == len(urns) - 1
+            yield urn, indent + ("└─ " if last else "├─ ") if parent else root_branch
+            yield from visit(urn, indent + ("   " if last else "│  ") if parent else root_branch)
+
+    yield from visit("", root_branch)
+
+
 def display_type(type_: str) -> str:
     """A type as people see it: `azuread:index/application:Application` is `azuread:index:Application`."""
     package, _, rest = type_.partition(":")

@@ -34,6 +34,11 @@ from sandbox.engine.snapshot import Journal, foreign_features
 from sandbox.engine.steps import Alias, Goal, Step
 from sandbox.engine.values import UNKNOWN, Properties, equal, plain, shown
 
+# Fields that a resource takes from the goal as they are.
+_TAKEN = (
+    "type", "custom", "inputs", "parent", "provider", "dependencies", "property_dependencies", "deleted_with",
+    "additional_secret_outputs", "ignore_changes", "replace_on_changes", "hide_diff", "custom_timeouts", "import_id",
+)  # fmt: skip
 Report = Callable[[str, str, str], None]  # severity, text, URN
 
 
@@ -559,25 +564,12 @@ def _wanted(goal: Goal, urn: str, old: Resource | None) -> Resource:
         extra = {key: value for key, value in old.extra.items() if key != "aliases"}
     return Resource(
         urn=urn,
-        type=goal.type,
-        custom=goal.custom,
-        inputs=goal.inputs,
-        parent=goal.parent,
-        provider=goal.provider,
-        dependencies=goal.dependencies,
-        property_dependencies=goal.property_dependencies,
         protect=bool(goal.protect),
         retain_on_delete=bool(goal.retain_on_delete),
-        deleted_with=goal.deleted_with,
-        additional_secret_outputs=goal.additional_secret_outputs,
-        ignore_changes=goal.ignore_changes,
-        replace_on_changes=goal.replace_on_changes,
-        hide_diff=goal.hide_diff,
-        custom_timeouts=goal.custom_timeouts,
-        import_id=goal.import_id,
         created=old.created if old else "",
         modified=old.modified if old else "",
         extra=extra,
+        **{name: getattr(goal, name) for name in _TAKEN},
     )
 
 
