@@ -21,6 +21,7 @@ PEOPLE = ("ada@example.com", "grace@example.com", "alan@example.com")
 _MOST_RUNS = 40
 _LONGEST = 120.0
 _POLL = 0.005
+_NOTHING = "Step: Nothing is due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,16 @@ def complete(
     said: list[str] = []
     pending = list(deaths)
     for _ in range(_MOST_RUNS):
-        if _is_over(made, label) and said[-1:] == ["retire: 0"]:
-            return said
         words = () if _has(made, label) else ("--label", label, "--end-date", end_date)
         ended = rotate(made, "next", "--apply", "--yes", *words, death=next(iter(pending), None))
         said.append(f"{_step(ended.text, said)}: {ended.code}")
+        # A run that died at the very end has left nothing to do.
+        if (
+            ended.code == 0
+            and _is_over(made, label)
+            and ("Step: retire" in ended.text or _NOTHING in ended.text)
+        ):
+            return said
         if ended.code == -signal.SIGKILL:
             pending.pop(0)
             _unlock(made)
@@ -183,4 +189,5 @@ def _step(text: str, said: Sequence[str]) -> str:
     line = next((line for line in text.splitlines() if line.startswith("Step: ")), "Step: none:")
     name = line.removeprefix("Step: ").partition(":")[0]
     before, _, code = said[-1].partition(": ") if said else ("", "", "")
+    name = "none" if line.startswith(_NOTHING) else name
     return before if name == "deploy" and code == str(-signal.SIGKILL) else name
