@@ -1,0 +1,86 @@
+"""What forbids a step now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from components.settings import Generation
+from operations.rotation.picture import Picture
+from operations.rotation.step import Refusal
+
+
+def window(picture: Picture) -> Iterator[Refusal]:
+    window = picture.wanted.window
+    if window is None:
+        return
+    opens = datetime.fromisoformat(window.not_before)
+    if picture.now < opens:
+        yield Refusal(f"The window is not open before {window.not_before} (certificates.window)", waits=True)
+    if not window.approved_by:
+        yield Refusal(
+            "Nobody approved it: write certificates.window.approvedBy into the stack's file, as a change that somebody "
+            "reviews"
+        )
+
+
+def usable(picture: Picture, generation: Generation) -> Iterator[Refusal]:
+    live = picture.live(generation)
+    if live is None:
+        yield Refusal(f"The certificate of generation {generation.label} is not in Entra")
+    elif not live.is_valid(picture.now):
+        yield Refusal(
+            f"The certificate of generation {generation.label} is valid from {live.not_before:%Y-%m-%d} to "
+            f"{live.not_after:%Y-%m-%d}, and not now"
+        )
+
+
+def attested(picture: Picture, generation: Generation) -> Iterator[Refusal]:
+    if not picture.trusts(generation):
+        profile = picture.profiles.get(generation.profile)
+        yield Refusal(
+            f"Trust in generation {generation.label} is not attested: the {generation.profile} profile is "
+            f"{profile.state if profile else 'absent'}"
+        )
+
+
+def waited(picture: Picture, since: datetime | None, what: str) -> Iterator[Refusal]:
+    minutes = picture.wanted.wait_minutes
+    if since is None:
+        yield Refusal(f"Since when {what} is unknown: up --refresh")
+    elif picture.now < since + timedelta(minutes=minutes):
+        yield Refusal(
+            f"Wait until {since + timedelta(minutes=minutes):%Y-%m-%d %H:%M:%SZ}: {what} at {since:%H:%M:%SZ}, and "
+            f"such a change may take {minutes} minutes to count (certificates.waitMinutes)",
+            waits=True,
+        )
+
+
+def soaked(picture: Picture) -> Iterator[Refusal]:
+    wanted = picture.wanted
+    ends = soak_ends(picture)
+    if ends is None:
+        yield Refusal(
+            f"Since when generation {wanted.active} signs is unknown, so whether it has soaked is. Look at the "
+            "sign-ins, and list the former one under certificates.retired by hand"
+        )
+    elif picture.now < ends:
+        yield Refusal(
+            f"Generation {wanted.active} soaks until {ends:%Y-%m-%d %H:%M:%SZ} (certificates.soakDays "
+            f"{wanted.soak_days}); until then the former one stays, for a roll-back",
+            waits=True,
+        )
+
+
+def soak_ends(picture: Picture) -> datetime | None:
+    """When the active generation has soaked; ``None`` where it is unknown since when it signs."""
+    if picture.activated_at is None:
+        return None
+    return picture.activated_at + timedelta(days=picture.wanted.soak_days)
+
+
+def signs(picture: Picture, thumbprint: str) -> bool:
+    if picture.entra is None:
+        return True
+    signing = (picture.entra.named(), picture.entra.active(picture.now))
+    return any(each is not None and each.thumbprint == thumbprint for each in signing)
