@@ -32,7 +32,9 @@ def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
             figure = figures.get(name, {})
             before = figure["value"] if figure.get("run") == run else 0
             figures[name] = {"value": before + count, "unit": unit, "run": run}
+            text = json.dumps(figures, indent=1, sort_keys=True) + "\n"
             file.truncate(0)
-            file.write(json.dumps(figures, indent=1, sort_keys=True) + "\n")
+            file.write(text)
+            file.flush()  # Before the lock is let go.
 
     return add
