@@ -8,6 +8,11 @@ STACK  ?= sandbox
 PERSON ?= ada@example.com
 export ENGINE ?= auto
 
+# Byte code is kept, and kept out of the tree, also where the surroundings forbid to write it: without it every
+# command, program and provider compiles itself anew, which takes longer than its work.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX     := $(CURDIR)/.venv/pycache
+
 BIN     := .venv/bin
 SSO     := $(BIN)/mimecast-sso
 SANDBOX := $(BIN)/python -m sandbox

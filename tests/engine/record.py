@@ -89,7 +89,6 @@ class Runner:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
             "PULUMI_DEBUG_COMMANDS": "1",
             "PULUMI_SUPPRESS_NEO_LINK": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "SANDBOX_HOME": str(self.work / "sandbox"),
             "CASE_CLOUD": str(self.cloud),
             "CASE_CALLS": str(self.calls),

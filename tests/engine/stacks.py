@@ -54,7 +54,6 @@ class Stack:
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "x",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "SANDBOX_HOME": str(folder / "sandbox"),
             "CASE_CLOUD": str(self.cloud_file),
             "CASE_CALLS": str(self.calls_file),
