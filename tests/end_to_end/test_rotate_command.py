@@ -96,6 +96,7 @@ def fresh(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
+@pytest.mark.soak
 def test_blue_green_loses_no_sign_in(fresh: Project) -> None:
     made = deployed(fresh, rotation="blue-green")
     everybody = in_group(made, GROUP)
