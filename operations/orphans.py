@@ -19,6 +19,7 @@ from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
+from providers.entra.odata import literal
 
 _TYPE = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
 _PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
@@ -78,10 +79,9 @@ def _knows_its_application(resources: Iterable[Mapping[str, Any]]) -> bool:
 
 def search(graph: GraphClient, settings: Settings) -> Iterator[Orphan]:
     """The applications of the wanted name, from a template, that serve no other account. Raises GraphError."""
-    name = settings.application.display_name.replace("'", "''")
     answer = graph.get(
         "/applications",
-        filter=f"displayName eq '{name}'",
+        filter=f"displayName eq {literal(settings.application.display_name)}",
         select="id,appId,applicationTemplateId,createdDateTime,identifierUris",
     )
     for application in answer.get("value") or []:

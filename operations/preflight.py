@@ -37,6 +37,7 @@ from operations.stacks import Stack, open_stack
 from providers.entra import applications, credentials
 from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Refused
 from providers.entra.graph import GraphClient
+from providers.entra.odata import literal
 from providers.mimecast.accounts import AccountMismatch, require
 from providers.mimecast.address_book import Listing
 from providers.mimecast.audit import events_since
@@ -232,7 +233,7 @@ def _template(graph: GraphClient, settings: Settings) -> Iterator[Line]:
     if settings.application.adopt:
         return
     for template in settings.application.template:
-        query = f"displayName eq '{template.replace(chr(39), chr(39) * 2)}'"
+        query = f"displayName eq {literal(template)}"
         found = next(iter(graph.list("/applicationTemplates", filter=query, select="id,displayName")), None)
         if found is None and "-" in template and " " not in template:
             found = _by_id(graph, template)

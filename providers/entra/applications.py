@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.entra.errors import GraphError, NotFound, Refused
+from providers.entra.odata import literal
 from providers.entra.signing_certificates import Graph, SigningCertificates
 from providers.entra.signing_certificates import read as read_certificates
 
@@ -151,9 +152,10 @@ def assigned(graph: Graph, principal_id: str) -> tuple[Assigned, ...]:
 
 def with_identifier(graph: Graph, identifier: str) -> tuple[tuple[str, str], ...]:
     """Client id and name of the tenant's applications with this identifier. Raises GraphError."""
-    quoted = identifier.replace("'", "''")
     found = graph.list(
-        "/applications", filter=f"identifierUris/any(u:u eq '{quoted}')", select="appId,displayName"
+        "/applications",
+        filter=f"identifierUris/any(u:u eq {literal(identifier)})",
+        select="appId,displayName",
     )
     return tuple((str(item["appId"]), _text(item, "displayName")) for item in found)
 
@@ -170,7 +172,7 @@ def is_guest(graph: Graph, user_id: str) -> bool:
 
 
 def _only(graph: Graph, path: str, client_id: str, select: str) -> Mapping[str, Any]:
-    found = list(graph.list(path, filter=f"appId eq '{client_id}'", select=select))
+    found = list(graph.list(path, filter=f"appId eq {literal(client_id)}", select=select))
     if not found:
         what = "service principal" if path == "/servicePrincipals" else "application"
         raise NotFound(f"This tenant has no {what} with client id {client_id}")

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from providers.entra.errors import NotFound
+from providers.entra.odata import literal
 
 _USER = "id,displayName,mail,userPrincipalName,accountEnabled,userType"
 _USER_TYPE = "#microsoft.graph.user"
@@ -58,14 +59,17 @@ def users_with(graph: Graph, property_: str, values: Sequence[str]) -> list[User
     return [
         _user(row)
         for chunk in _chunks(values, _VALUES_PER_FILTER)
-        for row in graph.list("/users", filter=f"{property_} in ({_quoted(chunk)})", select=_USER)
+        for row in graph.list(
+            "/users", filter=f"{property_} in ({','.join(map(literal, chunk))})", select=_USER
+        )
     ]
 
 
 def security_groups(graph: Graph, name: str) -> list[str]:
     """The object ids of the security groups with this display name. Raises GraphError."""
-    text = _quoted([name])
-    rows = graph.list("/groups", filter=f"displayName eq {text} and securityEnabled eq true", select="id")
+    rows = graph.list(
+        "/groups", filter=f"displayName eq {literal(name)} and securityEnabled eq true", select="id"
+    )
     return [str(row["id"]) for row in rows]
 
 
@@ -100,10 +104,6 @@ def _user(row: Mapping[str, Any]) -> User:
         enabled=row.get("accountEnabled"),
         guest=None if kind is None else str(kind).lower() == "guest",
     )
-
-
-def _quoted(values: Iterable[str]) -> str:
-    return ",".join("'" + value.replace("'", "''") + "'" for value in values)
 
 
 def _chunks(values: Iterable[str], size: int) -> Iterator[list[str]]:

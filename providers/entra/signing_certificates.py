@@ -30,6 +30,7 @@ from providers.entra.errors import (
     NotTakenOver,
     Refused,
 )
+from providers.entra.odata import literal
 
 _SUBJECT = "CN=Mimecast Personal Portal "
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -129,11 +130,12 @@ def find_service_principal(graph: Graph, identifier: str) -> str | None:
 
     Raises GraphError; Refused when several have it, which Entra does not allow in one tenant.
     """
-    quoted = identifier.replace("'", "''")
     found = [
         str(principal["id"])
         for principal in graph.list(
-            "/servicePrincipals", filter=f"servicePrincipalNames/any(n:n eq '{quoted}')", select="id"
+            "/servicePrincipals",
+            filter=f"servicePrincipalNames/any(n:n eq {literal(identifier)})",
+            select="id",
         )
     ]
     if len(found) > 1:
