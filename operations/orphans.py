@@ -79,12 +79,12 @@ def _knows_its_application(resources: Iterable[Mapping[str, Any]]) -> bool:
 
 def search(graph: GraphClient, settings: Settings) -> Iterator[Orphan]:
     """The applications of the wanted name, from a template, that serve no other account. Raises GraphError."""
-    answer = graph.get(
+    found = graph.list(
         "/applications",
         filter=f"displayName eq {literal(settings.application.display_name)}",
         select="id,appId,applicationTemplateId,createdDateTime,identifierUris",
     )
-    for application in answer.get("value") or []:
+    for application in found:
         # One with another identifier serves another account or stack; one not from a template was made by hand.
         identifiers = application.get("identifierUris") or []
         if application.get("applicationTemplateId") and (

@@ -12,7 +12,7 @@ from operations.cli import main
 from providers.entra.graph import GraphClient
 from sandbox.entra.tokens import DEFAULT_ROLES
 from sandbox.environment import environment
-from tests.support.hand_made import clean, graph_session
+from tests.support.hand_made import bare, clean, graph_session
 from tests.support.projects import Ended, Project, project
 from tests.support.sandboxes import RunningSandbox
 
@@ -31,7 +31,7 @@ def as_shipped(made: Project) -> Iterator[None]:
     content = made.stack_file.read_text()
     yield
     made.stack_file.write_text(content)
-    for name in ("entra.deployer_roles", "entra.premium"):
+    for name in ("entra.deployer_roles", "entra.premium", "entra.page_size"):
         made.control.set(name, None)
     made.control.faults()
 
@@ -135,6 +135,20 @@ def test_what_is_adopted_must_be_there_and_owned(made: Project, preflight: Calla
     assert "owner of the application" in lines(ended.text, "ok")
     made.configure(application={"displayName": "another"})
     assert "one to adopt" in lines(preflight().text, "note")
+
+
+def test_an_unrecorded_application_is_found_on_the_second_page(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
+    graph = graph_session(RunningSandbox(made.home, environment(made.home), made.control).session())
+    first, second = (bare(graph, made.control, "Twice") for _ in range(2))
+    of_another_account = ["https://eu-api.mimecast.com/sso/CUK00A001"]
+    first.plant("entra.applications", first.application["id"], identifierUris=of_another_account)
+    made.configure(application={"displayName": "Twice"})
+    made.control.set("entra.page_size", 1)
+    ended = preflight()
+    assert second.client_id in lines(ended.text, "note")
+    assert first.client_id not in ended.text
 
 
 def test_credentials_that_do_not_work(made: Project, preflight: Callable[..., Ended]) -> None:
