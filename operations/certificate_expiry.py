@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.settings import Settings
 from facts.certificate_life import FAILING_DAYS
+from operations import tenant
 from operations.exit_codes import Exit
 from operations.stacks import Stack
 from providers.entra.certificate_expiry import Expiry
@@ -57,10 +57,8 @@ def check(
     ``resources``: those in the stack's state, which say what Mimecast was attested to trust. ``graph``: a client
     that is there already.
     """
-    # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
-    os.environ.update(stack.environment)
     try:
-        graph = graph or GraphClient(stack.environment)
+        graph = graph or tenant.graph(stack)
         principal = find_service_principal(graph, settings.identifier)
         if principal is None:
             return Checked(None)

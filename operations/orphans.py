@@ -8,12 +8,12 @@ A stack that has its application never gets another one by adopting: that would 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.settings import Settings
+from operations import tenant
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack
@@ -42,9 +42,8 @@ def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
         _refuse_another(resources, adopt)
     if adopt or _knows_its_application(resources):
         return
-    os.environ.update(stack.environment)  # Proxy and trust are read from there.
     try:
-        found = list(search(GraphClient(stack.environment), settings))
+        found = list(search(tenant.graph(stack), settings))
     except GraphError:
         return  # The deployment asks Entra next, and says what is wrong.
     if found:

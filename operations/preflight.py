@@ -6,7 +6,6 @@ known to be missing fails the preflight (exit code 5).
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from facts.mimecast_api import (
     REMOVE_GROUP_MEMBER,
 )
 from facts.mimecast_audit import GET_AUDIT_EVENTS
-from operations import orphans
+from operations import orphans, tenant
 from operations.exit_codes import Exit
 from operations.stacks import Stack, open_stack
 from providers.entra import applications, credentials
@@ -94,7 +93,7 @@ def _unknown(subject: str, why: object) -> Line:
 def preflight(stack: str) -> Exit:
     """Say whether a deployment has what it needs, writing nothing. Exit code 5 when something is missing."""
     opened = open_stack(stack)
-    os.environ.update(opened.environment)  # Proxy and trust are read from there.
+    tenant.reach(opened)
     settings = opened.settings()
     missing = unknown = 0
     for title, lines in (
@@ -146,7 +145,7 @@ def _engine(stack: Stack) -> Iterator[Line]:
 
 def _entra(stack: Stack, settings: Settings) -> Iterator[Line]:
     try:
-        graph = GraphClient(stack.environment)
+        graph = tenant.graph(stack)
         token = graph.claims()
     except CredentialsMissing as error:
         yield _missing("credentials", str(error))

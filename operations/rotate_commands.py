@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,16 +10,14 @@ import click
 
 from components.settings import Certificates, Lane, Settings
 from facts.certificate_life import LONGEST_LIFE_YEARS
-from operations import profiles, rotation
+from operations import profiles, rotation, tenant
 from operations.deployment import deploy, open_with_engine, relative
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
 from operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
 from operations.stacks import Stack
-from operations.tenant import connect
 from providers.entra import signing_certificates
 from providers.entra.errors import GraphError
-from providers.entra.graph import GraphClient
 from providers.entra.signing_certificates import SigningCertificates
 from providers.mimecast import authentication_profile, groups
 from providers.mimecast.authentication_profile import OPENS
@@ -160,8 +157,6 @@ def read(stack: Stack, engine: Engine) -> Picture:
 
     Raises ConfigurationError; OperationError when the stack was never deployed.
     """
-    # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
-    os.environ.update(stack.environment)
     settings = stack.settings()
     resources = [each for each in engine.resources() if not each.get("delete")]
     active = next((each["outputs"] for each in resources if each["type"] == _ACTIVE), None)
@@ -188,7 +183,7 @@ def _entra(
     stack: Stack, service_principal: str, unknown: list[str]
 ) -> tuple[SigningCertificates | None, datetime]:
     try:
-        graph = GraphClient(stack.environment)
+        graph = tenant.graph(stack)
         return signing_certificates.read(graph, service_principal), graph.now()
     except GraphError as error:
         unknown.append(f"Entra was not read: {_line(error)}")
@@ -255,7 +250,7 @@ def _groups(
 def _members(stack: Stack, names: list[str], unknown: list[str]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     try:
-        client = connect(stack)
+        client = tenant.connect(stack)
         for name in names:
             group = groups.find_group(client, name)
             found[name] = frozenset(groups.list_members(client, group)) if group else frozenset()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from components.settings import Confirmed, Lane, Settings, SignOn
-from operations import certificate_expiry, profiles
+from operations import certificate_expiry, profiles, tenant
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
 from operations.profiles import Profile
 from operations.stacks import Stack
-from operations.tenant import connect
 from operations.verify import certificates, checks, confirmation, round_trip, sign_in_request, sign_ins
 from operations.verify.checks import Check, Result
 from providers.entra import people
@@ -77,8 +75,6 @@ class Verification:
 
     def run(self) -> Verdict:
         """Everything that can be looked at; raises OperationError only where nothing can be."""
-        # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
-        os.environ.update(self.stack.environment)
         confirmed = confirmation.current(self.settings, self.profile)
         graph = self._graph()
         self._certificates(graph)
@@ -99,7 +95,7 @@ class Verification:
 
     def _graph(self) -> GraphClient | None:
         try:
-            return GraphClient(self.stack.environment)
+            return tenant.graph(self.stack)
         except GraphError as error:
             self._note("Entra", Result.UNKNOWN, str(error), "unknown")
             return None
@@ -127,7 +123,7 @@ class Verification:
 
     def _mimecast(self) -> MimecastClient | None:
         try:
-            client = connect(self.stack)
+            client = tenant.connect(self.stack)
             roll_out = self.settings.roll_out
             found = (groups.find_group(client, roll_out.group_of(lane)) for lane in self._lanes)
             people_in = (groups.list_members(client, group) for group in found if group)
