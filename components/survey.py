@@ -20,9 +20,10 @@ from components.live_tenant import LiveTenant
 from components.lookups import ask_or_stop
 from components.people import EntraGroup, Person
 from components.settings import DEPLOYED, Address, AddressSource, Lane, Settings
-from facts.entra import CLOUDS, Cloud
+from facts.entra import Cloud
+from providers.entra import credentials
 from providers.entra.applications import assigned
-from providers.entra.errors import GraphError
+from providers.entra.errors import CredentialsMissing, GraphError
 from providers.entra.graph import shared_client
 from providers.entra.signing_certificates import Graph, find_service_principal
 from providers.entra.signing_certificates import read as read_certificates
@@ -89,10 +90,10 @@ def take(settings: Settings, root: Path, today: date) -> Survey:
 
 
 def _cloud() -> Cloud:
-    name = os.environ.get("ARM_ENVIRONMENT", "public").lower()
-    if name not in CLOUDS:
-        raise pulumi.RunError(f"ARM_ENVIRONMENT is {name}; allowed are {', '.join(CLOUDS)}.")
-    return CLOUDS[name]
+    try:
+        return credentials.cloud(os.environ)
+    except CredentialsMissing as error:
+        raise pulumi.RunError(f"{error}.") from None
 
 
 # -- Entra ----------------------------------------------------------------------------------------------------
