@@ -16,7 +16,7 @@ from operations import roll_out as roll_outs
 from operations.deployment import deploy, engine_name, failed, open_with_engine, relative
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
-from operations.preflight import preflight
+from operations.preflight.command import preflight
 from operations.rotate_commands import rotate
 from operations.stacks import open_stack
 from operations.tenant import connect

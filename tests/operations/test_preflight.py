@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from facts.graph_permissions import OPTIONAL, needs
+from facts.mimecast_api import FIND_GROUPS, GET_INTERNAL_DOMAIN
 from operations.cli import main
 from providers.entra.graph import GraphClient
-from sandbox.entra.tokens import DEFAULT_ROLES
+from sandbox.entra.tokens import LEAST_ROLES
 from sandbox.environment import environment
 from tests.support.hand_made import bare, clean, graph_session
 from tests.support.projects import Ended, Project, project
@@ -61,6 +62,7 @@ def lines(text: str, standing: str) -> str:
 def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
     made: Project, preflight: Callable[..., Ended]
 ) -> None:
+    made.control.set("entra.deployer_roles", list(LEAST_ROLES))
     before = len(made.control.journal())
     ended = preflight()
     assert ended.code == 0, ended.text
@@ -79,6 +81,14 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
         if entry["method"] != "GET" and not any(part in entry["path"] for part in reads)
     ]
     assert writes == []
+
+
+def test_what_several_lines_look_at_is_read_once(made: Project, preflight: Callable[..., Ended]) -> None:
+    before = len(made.control.journal())
+    assert preflight().code == 0
+    paths = [entry["path"] for entry in made.control.journal()[before:]]
+    assert paths.count(FIND_GROUPS.path) == 1
+    assert paths.count(GET_INTERNAL_DOMAIN.path) == 2, "alone, and along with the pending ones"
 
 
 def test_missing_permissions_and_licence_are_named(made: Project, preflight: Callable[..., Ended]) -> None:
@@ -179,12 +189,12 @@ def test_a_persons_token_says_nothing_about_permissions(
     assert "permission:" not in lines(ended.text, "ok")
 
 
-def test_the_sandboxes_deployer_has_the_least_permissions_and_one_more() -> None:
-    """The deployments of all other tests run with these, so they are enough; and each is needed."""
+def test_the_least_permissions_are_the_needed_ones_and_one_more() -> None:
+    """A deployment of ``end_to_end/test_verifying.py`` runs with these, so they are enough; and each is needed."""
     wanted = needs(
         manage_claims=True, manage_assignments=True, check_assignments=False, groups=True, users=True
     )
-    held = frozenset(DEFAULT_ROLES)
+    held = frozenset(LEAST_ROLES)
     least = {need.met(held) for need in wanted}
     assert "" not in least
     optional = {role for need in OPTIONAL for role in need.one_of}
