@@ -53,6 +53,7 @@ SP = "ServicePrincipal"
 TEMPLATE = "ApplicationFromTemplate"
 IDENTIFIER = "ApplicationIdentifierUri"
 REDIRECTS = "ApplicationRedirectUris"
+OWNER = "ApplicationOwner"
 CERTIFICATE = "ServicePrincipalTokenSigningCertificate"
 POLICY = "ClaimsMappingPolicy"
 POLICY_ASSIGNMENT = "ServicePrincipalClaimsMappingPolicyAssignment"
@@ -124,6 +125,9 @@ CHECKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "identifier: other segment": (IDENTIFIER, {"applicationId": "/applicationx/zz", "identifierUri": "x"}, {}),
     "identifier: empty id": (IDENTIFIER, {"applicationId": "", "identifierUri": "x"}, {}),
     "identifier: fine": (IDENTIFIER, {"applicationId": "/applications/zz", "identifierUri": "x"}, {}),
+    "owner: everything wrong": (OWNER, {"applicationId": V, "ownerObjectId": "ada@example.com", "id": "x"}, {}),
+    "owner: nothing": (OWNER, {}, {}),
+    "owner: fine": (OWNER, {**ON_V, "ownerObjectId": U.upper()}, {}),
     "redirects: type, no addresses": (REDIRECTS, {**ON_V, "type": "web", "redirectUris": []}, {}),
     "redirects: addresses": (
         REDIRECTS,
@@ -247,6 +251,7 @@ _IDENTIFIER_OUTPUTS = {
 _REDIRECT_OUTPUTS = {
     **ON_V, "type": "Web", "redirectUris": ["https://a", "https://b"], "id": f"/applications/{V}/redirectUris/Web",
 }  # fmt: skip
+_OWNER_OUTPUTS = {**ON_V, "ownerObjectId": U, "id": f"/applications/{V}/owners/{U}"}
 _CERTIFICATE_OUTPUTS = {
     "servicePrincipalId": "/servicePrincipals/" + V, "displayName": "CN=x", "endDate": "2030-01-01T00:00:00Z",
     "startDate": "2029-01-01T00:00:00Z", "keyId": W, "thumbprint": "AB", "value": "abc",
@@ -281,6 +286,9 @@ CHANGES: dict[str, tuple[str, Mapping[str, Any], dict[str, Any]]] = {
     "identifier: both": (
         IDENTIFIER, _IDENTIFIER_OUTPUTS, {"applicationId": "/applications/" + U, "identifierUri": "https://b"},
     ),
+    "owner: same": (OWNER, _OWNER_OUTPUTS, {**ON_V, "ownerObjectId": U}),
+    "owner: another": (OWNER, _OWNER_OUTPUTS, {**ON_V, "ownerObjectId": W}),
+    "owner: application unknown": (OWNER, _OWNER_OUTPUTS, {"applicationId": UNKNOWN, "ownerObjectId": U}),
     **{
         f"redirects: {name}": (REDIRECTS, _REDIRECT_OUTPUTS, {**ON_V, "type": kind, "redirectUris": uris})
         for name, kind, uris in (
@@ -335,6 +343,7 @@ NEW: dict[str, tuple[str, dict[str, Any]]] = {
     "redirects": (REDIRECTS, {"applicationId": UNKNOWN, "type": "Web", "redirectUris": ["https://b", "https://a"]}),
     "redirects: unknown": (REDIRECTS, {**ON_V, "type": "Web", "redirectUris": [UNKNOWN, "https://a"]}),
     "redirects: none": (REDIRECTS, {**ON_V, "type": "Web", "redirectUris": []}),
+    "owner": (OWNER, {"applicationId": UNKNOWN, "ownerObjectId": U}),
     "service principal: little": (SP, {"clientId": U, "accountEnabled": True}),
     "service principal: much": (SP, {**SERVICE_PRINCIPAL_INPUTS, "clientId": UNKNOWN}),
     "service principal: tags, empty blocks": (

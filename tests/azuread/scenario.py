@@ -116,6 +116,7 @@ def run(plugin: Plugin, sandbox: RunningSandbox) -> dict[str, Any]:
     application = _application(scenario, template)
     principal = _service_principal(scenario, application, me)
     _addresses(scenario, application)
+    _owners(scenario, application, me, ada)
     _certificates(scenario, principal["id"])
     _policies(scenario, principal["id"])
     _assignments(scenario, principal, ada, group)
@@ -237,6 +238,29 @@ def _addresses(s: Scenario, application: dict[str, Any]) -> None:
     s.step("redirects gone", lambda: s.plugin.read(kind, redirects, made, stated))
 
 
+def _owners(s: Scenario, application: dict[str, Any], me: str, ada: str) -> None:
+    kind = "ApplicationOwner"
+    on = {"applicationId": application["applicationId"]}
+    s.faulty("GET", "/owners")
+    s.create("owner not readable", kind, {**on, "ownerObjectId": ada})
+    s.faulty("POST", "/owners/")
+    s.create("owner denied", kind, {**on, "ownerObjectId": ada})
+    owner, made = s.create("owner", kind, {**on, "ownerObjectId": ada})
+    s.create("owner again", kind, {**on, "ownerObjectId": ada})
+    s.create("owner who instantiated", kind, {**on, "ownerObjectId": me})
+    s.create("owner of no application", kind, {"applicationId": f"/applications/{ada}", "ownerObjectId": me})
+    s.step("owner imported", lambda: s.plugin.read(kind, owner))
+    s.step("owner of another form", lambda: s.plugin.read(kind, application["applicationId"]))
+    s.step("owner refreshed", lambda: s.plugin.read(kind, owner, made, made))
+    s.faulty("GET", "/owners")
+    s.step("owner not refreshed", lambda: s.plugin.read(kind, owner, made, made))
+    s.faulty("DELETE", "/owners/")
+    s.step("owner removal denied", lambda: s.plugin.delete(kind, owner, made))
+    s.step("owner removed", lambda: s.plugin.delete(kind, owner, made))
+    s.step("owner removed again", lambda: s.plugin.delete(kind, owner, made))
+    s.step("owner gone", lambda: s.plugin.read(kind, owner, made, made))
+
+
 def _certificates(s: Scenario, principal_id: str) -> None:
     kind = "ServicePrincipalTokenSigningCertificate"
     stated = {
@@ -347,6 +371,9 @@ def _deletions(s: Scenario, application: dict[str, Any], principal: dict[str, An
     certificate = "ServicePrincipalTokenSigningCertificate"
     stated = {"servicePrincipalId": principal["id"]}
     s.create("certificate of no principal", certificate, stated)
+    s.step("owner of an application that is gone", lambda: s.plugin.read("ApplicationOwner", (
+        f"{before['applicationId']}/owners/{outputs['owners'][0]}"
+    )))  # fmt: skip
     s.create("identifier of no application", "ApplicationIdentifierUri", {
         "applicationId": before["applicationId"], "identifierUri": IDENTIFIER
     })  # fmt: skip

@@ -6,6 +6,7 @@ from sandbox.azuread.resources.app_role_assignment import AppRoleAssignment
 from sandbox.azuread.resources.application import (
     ApplicationFromTemplate,
     ApplicationIdentifierUri,
+    ApplicationOwner,
     ApplicationRedirectUris,
 )
 from sandbox.azuread.resources.base import ResourceType
@@ -19,6 +20,7 @@ from sandbox.azuread.resources.signing_certificate import ServicePrincipalTokenS
 TYPES: tuple[ResourceType, ...] = (
     ApplicationFromTemplate(),
     ApplicationIdentifierUri(),
+    ApplicationOwner(),
     ApplicationRedirectUris(),
     AppRoleAssignment(),
     ClaimsMappingPolicy(),

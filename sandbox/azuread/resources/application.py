@@ -1,4 +1,4 @@
-"""Applications: made from a gallery template, their identifier URIs and redirect URIs.
+"""Applications: made from a gallery template, their identifier URIs, redirect URIs and owners.
 
 Calls and messages: hashicorp/terraform-provider-azuread, `internal/services/applications`.
 """
@@ -9,10 +9,11 @@ import base64
 import binascii
 import threading
 from collections import defaultdict
+from http import HTTPStatus
 from typing import ClassVar
 
 from sandbox.azuread import validation
-from sandbox.azuread.graph import Document, FailedError, Graph, naming
+from sandbox.azuread.graph import Document, FailedError, Graph, GraphError, naming
 from sandbox.azuread.resources.base import (
     MINUTE,
     IncompleteError,
@@ -228,3 +229,57 @@ class ApplicationRedirectUris(ResourceType):
     def _named(self, resource_id: str) -> str:
         application, kind = known_parts(self.ID, resource_id)
         return f'Application Redirect URIs (Application ID: "{application}", URI Type: "{kind}")'
+
+
+class ApplicationOwner(ResourceType):
+    table = Table(
+        "ApplicationOwner",
+        (
+            required("applicationId", validate=validation.application_id, replaces=True),
+            required("ownerObjectId", validate=validation.uuid, replaces=True),
+        ),
+    )
+    create_seconds = 10 * MINUTE
+    repeats_errors = True
+    ID = "/applications/([^/]+)/owners/([^/]+)"
+
+    def create(self, graph: Graph, planned: Properties) -> str:
+        application, owner = last_part(planned["applicationId"]), planned["ownerObjectId"]
+        resource_id = f"/applications/{application}/owners/{owner}"
+        with _locks[application]:
+            if self._is_owner(graph, resource_id, "checking for presence of existing"):
+                raise _already_exists(resource_id, "azuread_application_owner")
+            with naming(f"adding {self._named(resource_id)}"):
+                graph.post(f"/applications/{application}/owners/$ref", graph.reference(owner))
+        return resource_id
+
+    def read(self, graph: Graph, resource_id: str) -> Properties | None:
+        found = parts(self.ID, resource_id)
+        if found is None:
+            return None
+        application, owner = found
+        with _locks[application]:
+            if not self._is_owner(graph, resource_id, "retrieving"):
+                return None
+        return {"id": resource_id, "applicationId": f"/applications/{application}", "ownerObjectId": owner}
+
+    def delete(self, graph: Graph, resource_id: str, olds: Properties) -> None:
+        application, _ = known_parts(self.ID, resource_id)
+        with _locks[application], naming(f"removing {self._named(resource_id)}"):
+            graph.delete(f"{resource_id}/$ref")
+
+    def _is_owner(self, graph: Graph, resource_id: str, verb: str) -> bool:
+        application, owner = known_parts(self.ID, resource_id)
+        query = f"id eq '{owner}'"
+        try:
+            found = graph.list(f"/applications/{application}/owners", filter=query)
+        except GraphError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return False
+            doing = f'{verb} {self._named(resource_id)}: unable to list Owners with filter "{query}"'
+            raise FailedError(f"{doing}: {error}") from error
+        return any(str(each["id"]).lower() == owner.lower() for each in found)
+
+    def _named(self, resource_id: str) -> str:
+        application, owner = known_parts(self.ID, resource_id)
+        return f'Application Id Owner (Application: "{application}"\nDirectory Object: "{owner}")'
