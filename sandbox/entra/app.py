@@ -10,7 +10,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route
 from starlette.types import ASGIApp
 
-from sandbox.entra import applications, directory, graph, licences, policies, service_principals, sign_in_log
+from sandbox.entra import (
+    applications,
+    directory,
+    directory_audit_log,
+    graph,
+    licences,
+    policies,
+    service_principals,
+    sign_in_log,
+)
 from sandbox.entra.my_apps import MyApps
 from sandbox.entra.sign_on import SignOn
 from sandbox.entra.tokens import TokenEndpoints
@@ -43,6 +52,7 @@ def _graph(world: World) -> ASGIApp:
         *directory.OPERATIONS,
         *licences.OPERATIONS,
         *sign_in_log.OPERATIONS,
+        *directory_audit_log.OPERATIONS,
     )
 
     async def unknown(request: Request, _: Exception) -> Response:

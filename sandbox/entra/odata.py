@@ -19,7 +19,7 @@ _COMPARES = re.compile(r"(?P<name>\w+) (?P<operator>ge|gt|le|lt) (?P<moment>\d{4
 _IN = re.compile(r"(?P<name>\w+) in \((?P<texts>'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\)")
 _LISTED = re.compile(r"'((?:[^']|'')*)'")
 _MOST_LISTED = 15
-_ANY = re.compile(rf"(?P<name>\w+)/any\((?P<variable>\w+):\s*(?P=variable) eq {_TEXT}\)")
+_ANY = re.compile(rf"(?P<name>\w+)/any\((?P<variable>\w+):\s*(?P=variable)(?:/(?P<part>\w+))? eq {_TEXT}\)")
 _AND = re.compile(r"\s+and\s+")
 _OPERATORS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -83,7 +83,11 @@ def _condition(match: re.Match[str]) -> Predicate:
         return lambda document: _property(document, name) == wanted
     text = match["text"].replace("''", "'").casefold()
     if match.re is _ANY:
-        return lambda document: any(str(item).casefold() == text for item in _property(document, name) or [])
+        part = match["part"]
+        return lambda document: any(
+            str(_property(item, part) if part else item).casefold() == text
+            for item in _property(document, name) or []
+        )
     return lambda document: str(_property(document, name) or "").casefold() == text
 
 

@@ -7,8 +7,9 @@ reference" for the ids.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
-from sandbox.entra.graph import denied, one_of
+from sandbox.entra.graph import GraphError, denied, one_of
 from sandbox.entra.objects import OWNERS
 from sandbox.entra.odata import Document
 from sandbox.entra.tokens import Caller
@@ -61,3 +62,19 @@ def check_owned(caller: Caller, document: Document) -> None:
     """
     if not set(_APPLICATION_WRITE) & set(caller.roles) and caller.object_id not in document[OWNERS]:
         raise denied()
+
+
+def check_log_reader(caller: Caller, *wanted: str) -> None:
+    """A caller who reads a log must have all of these permissions; the code is the one that callers report.
+
+    Raises:
+        GraphError: 403.
+    """
+    missing = [role for role in wanted if role not in caller.roles]
+    if missing:
+        raise GraphError(
+            HTTPStatus.FORBIDDEN,
+            "Authentication_MSGraphPermissionMissing",
+            "The principal does not have required Microsoft Graph permission(s): "
+            f"{', '.join(missing)} to call this API.",
+        )

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from facts.entra import DEFAULT_ACCESS_ROLE_ID
-from sandbox.entra import objects, owners
+from sandbox.entra import directory_audit_log, objects, owners
 from sandbox.entra.graph import (
     Call,
     Operation,
@@ -167,6 +168,7 @@ def _update(call: Call) -> Response:
     changed["keyCredentials"] = _with_kept_keys(principal["keyCredentials"], changed["keyCredentials"])
     _check(principal, changed)
     objects.save(call.world, SERVICE_PRINCIPALS, changed)
+    directory_audit_log.record(call.world, call.caller, principal, changed)
     return no_content()
 
 
@@ -228,8 +230,10 @@ def _add_certificate(call: Call) -> Response:
         certificate = keys.self_signed(world, subject, start, end)
     except ValueError as error:
         raise bad_request(f"Invalid value specified for property 'displayName': {error}.") from error
+    before = deepcopy(principal)
     _keep_certificate(world, principal, _credentials(certificate.der, subject, start, end))
     objects.save(world, SERVICE_PRINCIPALS, principal)
+    directory_audit_log.record(world, call.caller, before, principal)
     sign, verify, _ = _credentials_of(principal, certificate.der)
     return call.one({**verify, "keyId": sign["keyId"], "thumbprint": certificate.thumbprint})
 

@@ -20,11 +20,11 @@ from starlette.responses import Response
 from sandbox.entra import service_principals
 from sandbox.entra.graph import Call, GraphError, Operation
 from sandbox.entra.odata import Document
+from sandbox.entra.permissions import check_log_reader
 from sandbox.world import World
 
 ENTRIES = "entra.signInLog"
 
-_PERMISSION = "AuditLog.Read.All"
 _CODE = re.compile(r"AADSTS(\d+): (.*)", re.DOTALL)
 
 
@@ -69,12 +69,7 @@ def record(world: World, principal: Document, user: Document, refusal: str = "")
 
 def _list(call: Call) -> Response:
     world = call.world
-    if _PERMISSION not in call.caller.roles:
-        raise GraphError(
-            HTTPStatus.FORBIDDEN,
-            "Authentication_MSGraphPermissionMissing",
-            f"The principal does not have required Microsoft Graph permission(s): {_PERMISSION} to call this API.",
-        )
+    check_log_reader(call.caller, "AuditLog.Read.All")
     if not world.setting("entra.premium", default=True):
         raise GraphError(
             HTTPStatus.FORBIDDEN,

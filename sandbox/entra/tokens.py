@@ -1,7 +1,12 @@
 """The token endpoint, and the discovery documents that client libraries read before they use it.
 
-Sources: Microsoft's "OAuth 2.0 client credentials flow", "OpenID Connect on the identity platform", "Access token
-claims reference" and "Microsoft Entra authentication and authorization error codes".
+Sources: Microsoft's "OAuth 2.0 client credentials flow", "OAuth 2.0 Resource Owner Password Credentials", "OpenID
+Connect on the identity platform", "Access token claims reference" and "Microsoft Entra authentication and
+authorization error codes".
+
+A person gets a token too, by name and password, for the public client of the Azure CLI: so the log of the directory
+can say that a person did something. The setting ``entra.administrators`` lists the user principal names of those who
+are Application Administrators (default: nobody); everybody else may read no object.
 """
 
 from __future__ import annotations
@@ -31,15 +36,18 @@ LIFETIME_SECONDS = 3599
 TENANT = "tenant"
 TENANTS = "entra.tenant"
 DEPLOYERS = "entra.deployers"
+_USERS = "entra.users"
+_PASSWORDS = "entra.passwords"
 
 _GRAPH = f"https://{GRAPH_HOST}"
 _GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 _DEFAULT = "/.default"
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _KEY_ID = "sandbox"
+_CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 _CLOUD = CLOUDS["public"]
 
-DEFAULT_ROLES: tuple[str, ...] = (
+LEAST_ROLES: tuple[str, ...] = (
     "Application.Read.All",
     "Application.ReadWrite.OwnedBy",
     "AppRoleAssignment.ReadWrite.All",
@@ -50,7 +58,13 @@ DEFAULT_ROLES: tuple[str, ...] = (
     "Policy.ReadWrite.ApplicationConfiguration",
     "User.Read.All",
 )
-"""The least application permissions of the product: of its deployment, and (the audit log) of its check afterwards."""
+"""The least application permissions of a deployment, and the one that the sign-in log wants."""
+
+DEFAULT_ROLES: tuple[str, ...] = (*LEAST_ROLES, "Directory.Read.All")
+"""With the one that the directory's audit log wants besides."""
+
+ADMINISTRATOR_SCOPES = ("Application.ReadWrite.All", "AuditLog.Read.All", "Directory.Read.All")
+"""What an Application Administrator may do through a client that acts for people."""
 
 
 class InvalidTokenError(Exception):
@@ -69,11 +83,14 @@ class TokenRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The service principal behind a token, with its application permissions."""
+    """The service principal behind a token, with its application permissions; or a person, with what they may do."""
 
     client_id: str
     object_id: str
     roles: tuple[str, ...]
+    display_name: str = ""
+    user_principal_name: str = ""
+    """"" for a service principal."""
 
 
 def tenant_id(world: World) -> str | None:
@@ -172,17 +189,14 @@ class TokenEndpoints:
         grant_type = form.get("grant_type")
         if not grant_type:
             raise _missing("grant_type")
+        if grant_type == "password":
+            return _answer(_user_token(self._world, form))
         if grant_type != "client_credentials":
             message = f"The app requested an unsupported grant type '{grant_type}'."
             raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "unsupported_grant_type", 70003, message)
         deployer = self._authenticated_client(form)
         audience = _audience(form.get("scope"))
-        return {
-            "token_type": "Bearer",
-            "expires_in": LIFETIME_SECONDS,
-            "ext_expires_in": LIFETIME_SECONDS,
-            "access_token": _issue(self._world, deployer, audience),
-        }
+        return _answer(_application_token(self._world, deployer, audience))
 
     def _authenticated_client(self, form: Mapping[str, str]) -> dict[str, Any]:
         client_id = form.get("client_id") or ""
@@ -235,7 +249,9 @@ def authenticate(world: World, header: str | None) -> Caller:
         ) from error
     if not claims["nbf"] <= world.now().timestamp() < claims["exp"]:
         raise InvalidTokenError("Lifetime validation failed, the token is expired.")
-    return Caller(claims["appid"], claims["oid"], tuple(claims["roles"]))
+    may = claims["roles"] if claims["idtyp"] == "app" else claims["scp"].split()
+    name = claims.get("app_displayname") if claims["idtyp"] == "app" else claims.get("name")
+    return Caller(claims["appid"], claims["oid"], tuple(may), name or "", claims.get("upn") or "")
 
 
 def roles(world: World, deployer: Mapping[str, Any]) -> Iterable[str]:
@@ -243,7 +259,49 @@ def roles(world: World, deployer: Mapping[str, Any]) -> Iterable[str]:
     return world.setting("entra.deployer_roles", deployer.get("roles") or list(DEFAULT_ROLES))
 
 
-def _issue(world: World, deployer: Mapping[str, Any], audience: str) -> str:
+def _application_token(world: World, deployer: Mapping[str, Any], audience: str) -> str:
+    return _issue(
+        world,
+        audience,
+        app_displayname=deployer["displayName"],
+        appid=deployer["clientId"],
+        appidacr="1",
+        idtyp="app",
+        oid=deployer["objectId"],
+        sub=deployer["objectId"],
+        roles=list(roles(world, deployer)),
+    )
+
+
+def _user_token(world: World, form: Mapping[str, str]) -> str:
+    """What a person may do is what the client may do for people, as far as their own role in the directory goes."""
+    if form.get("client_id") != _CLI_CLIENT_ID:
+        message = f"Application with identifier '{form.get('client_id')}' was not found in the directory."
+        raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "unauthorized_client", 700016, message)
+    audience = _audience(form.get("scope"))
+    name = (form.get("username") or "").casefold()
+    user = next((each for each in world.all(_USERS) if each["userPrincipalName"].casefold() == name), None)
+    known = world.get(_PASSWORDS, user["id"]) if user else None
+    if user is None or known is None or known["password"] != form.get("password"):
+        message = "Error validating credentials due to invalid username or password."
+        raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_grant", 50126, message)
+    administrators: list[str] = world.setting("entra.administrators", [])
+    is_administrator = name in {each.casefold() for each in administrators}
+    return _issue(
+        world,
+        audience,
+        appid=_CLI_CLIENT_ID,
+        appidacr="0",
+        idtyp="user",
+        name=user["displayName"],
+        oid=user["id"],
+        sub=user["id"],
+        scp=" ".join(ADMINISTRATOR_SCOPES) if is_administrator else "User.Read",
+        upn=user["userPrincipalName"],
+    )
+
+
+def _issue(world: World, audience: str, **of_caller: Any) -> str:
     import jwt  # noqa: PLC0415
 
     from sandbox.entra.keys import token_key  # noqa: PLC0415
@@ -258,19 +316,22 @@ def _issue(world: World, deployer: Mapping[str, Any], audience: str) -> str:
         "iat": now,
         "nbf": now,
         "exp": now + LIFETIME_SECONDS,
-        "app_displayname": deployer["displayName"],
-        "appid": deployer["clientId"],
-        "appidacr": "1",
-        "idtyp": "app",
-        "oid": deployer["objectId"],
-        "sub": deployer["objectId"],
-        "roles": list(roles(world, deployer)),
         "tenant_region_scope": "EU",
         "tid": tenant,
         "uti": _base64url(uuid.uuid4().bytes),
         "ver": "1.0",
+        **of_caller,
     }
     return jwt.encode(claims, token_key(world), algorithm="RS256", headers={"kid": _KEY_ID})
+
+
+def _answer(token: str) -> dict[str, Any]:
+    return {
+        "token_type": "Bearer",
+        "expires_in": LIFETIME_SECONDS,
+        "ext_expires_in": LIFETIME_SECONDS,
+        "access_token": token,
+    }
 
 
 def _public_key(world: World) -> RSAPublicKey:

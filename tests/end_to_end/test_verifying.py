@@ -16,6 +16,7 @@ from operations.engine import Engine
 from operations.stacks import Stack
 from operations.verify.checks import Result
 from operations.verify.run import Verification
+from sandbox.entra.tokens import LEAST_ROLES
 from sandbox.environment import environment
 from tests.support.projects import ENGINES, Ended, Project, project
 from tests.support.sandboxes import RunningSandbox
@@ -33,9 +34,11 @@ FROM_MY_APPS = "sign-in from My Apps (IdP-initiated)"
 @pytest.fixture(scope="module", params=ENGINES)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with project(tmp_path_factory.mktemp("project"), request.param) as fresh:
+        fresh.control.set("entra.deployer_roles", list(LEAST_ROLES))
         assert fresh.up().code == 0
         fresh.do_the_console_work()
         assert fresh.up().code == 0
+        fresh.control.set("entra.deployer_roles", None)
         yield fresh
 
 

@@ -191,7 +191,7 @@ def test_azure_identity_gets_a_token_from_the_environment(
         ({"client_secret": "wrong"}, 401, "invalid_client", 7000215),
         ({"client_secret": ""}, 401, "invalid_client", 7000218),
         ({"client_id": "00000000-0000-0000-0000-000000000000"}, 400, "unauthorized_client", 700016),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
+        ({"grant_type": "authorization_code"}, 400, "unsupported_grant_type", 70003),
         ({"scope": "https://graph.microsoft.com/User.Read"}, 400, "invalid_scope", 1002012),
         ({"scope": ""}, 400, "invalid_request", 900144),
     ],

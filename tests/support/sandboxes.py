@@ -23,6 +23,8 @@ GRACE = "grace@example.com"
 ALAN = "alan@example.com"
 WITHOUT_MAIL = "kay@contoso.onmicrosoft.com"
 GROUP = "Mimecast Personal Portal users"
+CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""The Azure CLI's, which acts for people."""
 
 
 def seed_document() -> dict[str, Any]:
@@ -94,15 +96,27 @@ class RunningSandbox:
 
     def graph(self) -> requests.Session:
         """A session that carries the deploying principal's Graph token."""
+        return self._with_token(
+            grant_type="client_credentials",
+            client_id=credentials.DEPLOYER_CLIENT_ID,
+            client_secret=credentials.DEPLOYER_CLIENT_SECRET,
+        )
+
+    def portal(self, name: str) -> requests.Session:
+        """A session that carries a person's Graph token; they are an administrator of applications from now on."""
+        self.control.set("entra.administrators", [name])
+        return self._with_token(
+            grant_type="password",
+            client_id=CLI_CLIENT_ID,
+            username=name,
+            password=credentials.USER_PASSWORD,
+        )
+
+    def _with_token(self, **form: str) -> requests.Session:
         session = self.session()
         answer = session.post(
             f"https://login.microsoftonline.com/{credentials.TENANT_ID}/oauth2/v2.0/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": credentials.DEPLOYER_CLIENT_ID,
-                "client_secret": credentials.DEPLOYER_CLIENT_SECRET,
-                "scope": "https://graph.microsoft.com/.default",
-            },
+            data={**form, "scope": "https://graph.microsoft.com/.default"},
             timeout=30,
         )
         answer.raise_for_status()

@@ -1,0 +1,164 @@
+"""The directory's audit log: what changed a service principal, read by ``GET /auditLogs/directoryAudits``.
+
+Sources: Microsoft Graph's "List directoryAudits", "directoryAudit resource type", "targetResource resource type" and
+"auditActivityInitiator resource type" (properties, filters, newest first, both permissions), "Microsoft Entra data
+retention" (30 days with P1 or P2, seven without), "Audit log activities" (the names of the activities). The values of
+``KeyDescription``, a JSON list of texts before and after, are as published from real tenants for passwords.
+
+Settings:
+
+- ``entra.directory_audit_delay_seconds``: how late entries are seen, 0 unless set;
+- ``entra.directory_audit_keys``: ``lists`` (all credentials before and after; the default) or ``differences`` (only
+  those that were added, or removed): which of these Entra writes for a service principal is not documented;
+- ``entra.directory_audit_activations``: whether a change of the active certificate is shown with its values (true
+  unless set): whether Entra does is not documented;
+- ``entra.premium``: whether the tenant has P1 (true unless set).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from facts.entra_directory_audits import (
+    ADDED_CREDENTIALS,
+    CREDENTIALS,
+    PREFERRED_CERTIFICATE,
+    REMOVED_CREDENTIALS,
+    RETENTION_DAYS,
+    RETENTION_DAYS_FREE,
+    UPDATED_PROPERTIES,
+)
+from sandbox.entra.graph import Call, Operation
+from sandbox.entra.odata import Document
+from sandbox.entra.permissions import check_log_reader
+from sandbox.entra.tokens import Caller
+from sandbox.world import World
+
+ENTRIES = "entra.directoryAuditLog"
+
+_UPDATED = "Update service principal"
+_PREFERRED = "preferredTokenSigningKeyThumbprint"
+_SECRET_LISTS = ("keyCredentials", "passwordCredentials")
+
+
+def record(world: World, caller: Caller, before: Document, after: Document) -> None:
+    """Notes what a caller changed of a service principal. No change, no entry."""
+    changed = [name for name in before if not name.startswith("_") and before[name] != after[name]]
+    if not changed:
+        return
+    had, has = _descriptions(before), _descriptions(after)
+    kept = [item for item in had if item in has]
+    for activity, old, new in ((REMOVED_CREDENTIALS, had, kept), (ADDED_CREDENTIALS, kept, has)):
+        if old != new:
+            values = [
+                _property(CREDENTIALS, *_shown(world, old, new)),
+                _property(UPDATED_PROPERTIES, None, CREDENTIALS),
+            ]
+            _note(world, caller, after, activity, values)
+    names = [name[0].upper() + name[1:] for name in changed if name not in _SECRET_LISTS]
+    if names:
+        values = [*_activation(world, before, after), _property(UPDATED_PROPERTIES, None, ", ".join(names))]
+        _note(world, caller, after, _UPDATED, values)
+
+
+def _descriptions(principal: Document) -> list[str]:
+    """Each credential in the form that the log has them in."""
+    kinds = [(item, item["type"], item["usage"]) for item in principal["keyCredentials"]]
+    kinds += [(item, "Password", "Verify") for item in principal["passwordCredentials"]]
+    return [
+        f"[KeyIdentifier={item['keyId']},KeyType={kind},KeyUsage={usage},DisplayName={item['displayName']}]"
+        for item, kind, usage in kinds
+    ]
+
+
+def _shown(world: World, old: list[str], new: list[str]) -> tuple[list[str] | None, list[str] | None]:
+    if world.setting("entra.directory_audit_keys", "lists") == "lists":
+        return old, new
+    removed, added = [item for item in old if item not in new], [item for item in new if item not in old]
+    return removed or None, added or None
+
+
+def _activation(world: World, before: Document, after: Document) -> Iterator[Document]:
+    old, new = before[_PREFERRED], after[_PREFERRED]
+    if old != new and world.setting("entra.directory_audit_activations", default=True):
+        yield _property(PREFERRED_CERTIFICATE, [old] if old else [], [new] if new else [])
+
+
+def _property(name: str, old: Any, new: Any) -> Document:
+    return {
+        "displayName": name,
+        "oldValue": None if old is None else json.dumps(old),
+        "newValue": None if new is None else json.dumps(new),
+    }
+
+
+def _note(world: World, caller: Caller, principal: Document, activity: str, values: list[Document]) -> None:
+    identifier = f"Directory_{uuid.uuid4()}"
+    entry: Document = {
+        "id": identifier,
+        "category": "ApplicationManagement",
+        "correlationId": str(uuid.uuid4()),
+        "result": "success",
+        "resultReason": "",
+        "activityDisplayName": activity,
+        "activityDateTime": f"{world.now():%Y-%m-%dT%H:%M:%S.%f}0Z",
+        "loggedByService": "Core Directory",
+        "operationType": "Update",
+        "initiatedBy": _initiator(caller),
+        "targetResources": [
+            {
+                "id": principal["id"],
+                "displayName": principal["displayName"],
+                "type": "ServicePrincipal",
+                "userPrincipalName": None,
+                "groupType": None,
+                "modifiedProperties": [
+                    *values,
+                    _property("TargetId.ServicePrincipalNames", None, principal["appId"]),
+                ],
+            }
+        ],
+        "additionalDetails": [],
+    }
+    world.put(ENTRIES, identifier, entry)
+
+
+def _initiator(caller: Caller) -> Document:
+    if caller.user_principal_name:
+        user = {
+            "id": caller.object_id,
+            "displayName": None,
+            "userPrincipalName": caller.user_principal_name,
+            "ipAddress": "127.0.0.1",
+        }
+        return {"user": user, "app": None}
+    app = {
+        "appId": caller.client_id,
+        "displayName": caller.display_name,
+        "servicePrincipalId": caller.object_id,
+        "servicePrincipalName": None,
+    }
+    return {"user": None, "app": app}
+
+
+def _list(call: Call) -> Response:
+    world = call.world
+    check_log_reader(call.caller, "AuditLog.Read.All", "Directory.Read.All")
+    late = timedelta(seconds=world.setting("entra.directory_audit_delay_seconds", 0))
+    days = RETENTION_DAYS if world.setting("entra.premium", default=True) else RETENTION_DAYS_FREE
+    first, last = world.now() - timedelta(days=days), world.now() - late
+    seen = [
+        entry
+        for entry in world.all(ENTRIES)
+        if first <= datetime.fromisoformat(entry["activityDateTime"]) <= last
+    ]
+    return call.many(reversed(seen))
+
+
+OPERATIONS = (Operation("GET", "/auditLogs/directoryAudits", _list),)

@@ -1,0 +1,163 @@
+"""The directory's audit log of the sandbox: who changed the credentials of a service principal, and to what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.entra.tokens import LEAST_ROLES
+from tests.support.sandboxes import ADA, CLI_CLIENT_ID, GRACE, RunningSandbox
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+SWITCHES = (
+    "clock.offset_seconds",
+    "entra.administrators",
+    "entra.deployer_roles",
+    "entra.directory_audit_activations",
+    "entra.directory_audit_delay_seconds",
+    "entra.directory_audit_keys",
+    "entra.page_size",
+    "entra.premium",
+)
+
+
+@pytest.fixture(autouse=True)
+def switches(sandbox: RunningSandbox) -> Iterator[None]:
+    yield
+    for name in SWITCHES:
+        sandbox.control.set(name, None)
+
+
+@pytest.fixture
+def principal(sandbox: RunningSandbox) -> str:
+    """The object id of a new service principal."""
+    graph = sandbox.graph()
+    query = f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'"
+    (template,) = graph.get(query, timeout=30).json()["value"]
+    url = f"{GRAPH}/applicationTemplates/{template['id']}/instantiate"
+    return str(graph.post(url, json={"displayName": "Audited"}, timeout=30).json()["servicePrincipal"]["id"])
+
+
+def add(graph: requests.Session, principal: str, name: str) -> dict[str, Any]:
+    url = f"{GRAPH}/servicePrincipals/{principal}/addTokenSigningCertificate"
+    answer = graph.post(url, json={"displayName": f"CN={name}"}, timeout=30)
+    answer.raise_for_status()
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def log(sandbox: RunningSandbox, principal: str, *filters: str) -> requests.Response:
+    wanted = " and ".join([f"targetResources/any(t:t/id eq '{principal}')", *filters])
+    url = f"{GRAPH}/auditLogs/directoryAudits"
+    return sandbox.graph().get(url, params={"$filter": wanted}, timeout=30)
+
+
+def changes(entry: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Name of a property → its values before and after."""
+    (target,) = entry["targetResources"]
+    return {
+        each["displayName"]: tuple(each[key] and json.loads(each[key]) for key in ("oldValue", "newValue"))
+        for each in target["modifiedProperties"]
+    }
+
+
+def test_who_added_activated_and_removed_a_certificate_is_logged_newest_first(
+    sandbox: RunningSandbox, principal: str
+) -> None:
+    mine, portal = sandbox.graph(), sandbox.portal(ADA)
+    first, second = add(mine, principal, "First"), add(portal, principal, "Second")
+    url = f"{GRAPH}/servicePrincipals/{principal}"
+    preferred = {"preferredTokenSigningKeyThumbprint": second["thumbprint"]}
+    assert portal.patch(url, json=preferred, timeout=30).ok
+    found = portal.get(url, timeout=30).json()
+    left = {
+        name: [key for key in found[name] if key["displayName"] == "CN=Second"]
+        for name in ("keyCredentials", "passwordCredentials")
+    }
+    assert mine.patch(url, json=left, timeout=30).ok
+
+    removed, activated, added, *_ = entries = log(sandbox, principal).json()["value"]
+    assert [entry["activityDisplayName"] for entry in entries] == [
+        "Remove service principal credentials",
+        "Update service principal",
+        "Add service principal credentials",
+        "Update service principal",
+        "Add service principal credentials",
+    ]
+    assert activated["initiatedBy"]["user"]["userPrincipalName"] == ADA
+    assert removed["initiatedBy"]["app"]["displayName"] == "Single sign-on deployment"
+    assert removed["initiatedBy"]["user"] is None
+    assert changes(activated)["PreferredTokenSigningKeyThumbprint"] == (
+        [first["thumbprint"]],
+        [second["thumbprint"]],
+    )
+    before, after = changes(added)["KeyDescription"]
+    sign = (
+        f"[KeyIdentifier={second['keyId']},KeyType=X509CertAndPassword,KeyUsage=Sign,DisplayName=CN=Second]"
+    )
+    assert sign in after
+    assert sign not in before
+    before, after = changes(removed)["KeyDescription"]
+    assert [len(before), len(after)] == [6, 3]
+    later = datetime.now(UTC) + timedelta(minutes=5)
+    assert log(sandbox, principal, f"activityDateTime ge {later:%Y-%m-%dT%H:%M:%SZ}").json()["value"] == []
+
+
+def test_the_other_forms_in_which_entra_may_write_them(sandbox: RunningSandbox, principal: str) -> None:
+    sandbox.control.set("entra.directory_audit_keys", "differences")
+    sandbox.control.set("entra.directory_audit_activations", False)
+    add(sandbox.graph(), principal, "First")
+    activated, added = log(sandbox, principal).json()["value"]
+    before, after = changes(added)["KeyDescription"]
+    assert (before, len(after)) == (None, 3)
+    assert changes(activated)["Included Updated Properties"] == (None, "PreferredTokenSigningKeyThumbprint")
+    assert "PreferredTokenSigningKeyThumbprint" not in changes(activated)
+
+
+def test_it_comes_late_in_pages_is_kept_for_a_while_and_wants_both_permissions(
+    sandbox: RunningSandbox, principal: str
+) -> None:
+    add(sandbox.graph(), principal, "First")
+    sandbox.control.set("entra.page_size", 1)
+    page = log(sandbox, principal).json()
+    assert (len(page["value"]), "@odata.nextLink" in page) == (1, True)
+    sandbox.control.set("entra.directory_audit_delay_seconds", 300)
+    assert log(sandbox, principal).json()["value"] == []
+    sandbox.control.set("clock.offset_seconds", 301)
+    assert len(log(sandbox, principal).json()["value"]) == 1
+    sandbox.control.set("clock.offset_seconds", 8 * 24 * 3600)
+    assert len(log(sandbox, principal).json()["value"]) == 1
+    sandbox.control.set("entra.premium", False)
+    assert log(sandbox, principal).json()["value"] == []
+    sandbox.control.set("entra.deployer_roles", list(LEAST_ROLES))
+    refused = log(sandbox, principal)
+    assert refused.status_code == 403
+    assert refused.json()["error"]["code"] == "Authentication_MSGraphPermissionMissing"
+    assert "Directory.Read.All to call" in refused.json()["error"]["message"]
+
+
+def test_who_is_no_administrator_may_change_nothing(sandbox: RunningSandbox, principal: str) -> None:
+    portal = sandbox.portal(ADA)
+    sandbox.control.set("entra.administrators", [GRACE])
+    assert "AADSTS50126" in _token(sandbox, password="wrong").text
+    assert "AADSTS700016" in _token(sandbox, client_id="00000000-0000-0000-0000-000000000000").text
+    token = _token(sandbox).json()["access_token"]
+    portal.headers["Authorization"] = f"Bearer {token}"
+    assert portal.get(f"{GRAPH}/servicePrincipals/{principal}", timeout=30).status_code == 403
+
+
+def _token(sandbox: RunningSandbox, **changes: str) -> requests.Response:
+    form = {
+        "grant_type": "password",
+        "client_id": CLI_CLIENT_ID,
+        "username": ADA,
+        "password": "sandbox-password-1",
+        "scope": "https://graph.microsoft.com/.default",
+    }
+    url = "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token"
+    return sandbox.session().post(url, data=form | changes, timeout=30)
