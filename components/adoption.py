@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from components.claims import claims_definition, name_id_problem, same_meaning
@@ -25,9 +25,9 @@ from facts.entra import (
 from providers.entra.applications import Assigned, LiveApplication, Policy
 from providers.entra.signing_certificates import SigningCertificate
 from providers.mimecast.names import enumerate_some
+from providers.times import utc_text, utc_time
 
 _KNOWN_TAGS = frozenset({ENTERPRISE_TAG, GALLERY_TAG, CUSTOM_TAG, HIDE_TAG})
-_WIRE = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Effect(StrEnum):
@@ -53,7 +53,8 @@ class Finding:
 class Wanted:
     """What the configuration says about the application. ``sign_on_url`` is "" for sign-ins that start in My Apps.
 
-    ``owners`` and ``people`` are by object id: whom the configuration names, deploying principal included.
+    ``owners`` and ``people`` are by object id: whom the configuration names. ``deployer`` is the deploying
+    principal's object id, which is an owner of the service principal always.
     """
 
     display_name: str
@@ -63,6 +64,7 @@ class Wanted:
     assignment_required: bool
     hide: bool
     owners: Mapping[str, str]
+    deployer: str
     notification_emails: Sequence[str]
     claims: Ownership
     assign: Ownership
@@ -152,7 +154,7 @@ class Adoption:
 
 def matching(certificates: Iterable[SigningCertificate], generation: Generation) -> SigningCertificate | None:
     """The certificate that ends when the generation does; of several, one made for its label first."""
-    end = datetime.strptime(generation.end_date, _WIRE).replace(tzinfo=UTC)
+    end = utc_time(generation.end_date)
     found = [certificate for certificate in certificates if certificate.not_after == end]
     return min(found, key=lambda each: (each.label != generation.label, each.thumbprint), default=None)
 
@@ -298,15 +300,35 @@ def _emails(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
 
 def _owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     present = {owner.object_id: owner.name for owner in live.owners}
-    for object_id, name in wanted.owners.items():
+    stated = {wanted.deployer: "the deploying principal", **wanted.owners}
+    for object_id, name in stated.items():
         if object_id not in present:
             yield _changes(f"owners: {name} is added")
     for object_id, name in present.items():
-        if object_id not in wanted.owners:
+        if object_id not in stated:
             yield _changes(
                 f"owners: {name or object_id} is removed; to keep it, name {object_id} in "
                 "mimecast-sso:application.owners"
             )
+    yield from _application_owners(live, wanted)
+
+
+def _application_owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    present = {owner.object_id: owner.name for owner in live.registration.owners}
+    for object_id, name in wanted.owners.items():
+        if object_id not in present:
+            yield _changes(f"owners of the application object: {name} is added")
+    if wanted.deployer not in present and wanted.deployer not in wanted.owners:
+        yield _stays(
+            "owners of the application object: the deploying principal is not among them; to add it, name "
+            f"{wanted.deployer} in mimecast-sso:application.owners"
+        )
+    stated = {wanted.deployer, *wanted.owners}
+    others = sorted(name or object_id for object_id, name in present.items() if object_id not in stated)
+    if others:
+        yield _stays(
+            f"owners of the application object that the configuration does not name: {enumerate_some(others)}"
+        )
 
 
 def _cleared(live: LiveApplication) -> Iterator[Finding]:
@@ -383,7 +405,7 @@ def _certificates(live: LiveApplication, wanted: Wanted, now: datetime) -> Itera
             yield _stays(
                 f"signing certificate {certificate} is in no generation"
                 f"{', and it is the active one' if certificate == active else ''}. To keep it under this project, "
-                f'name its end: endDate: "{certificate.not_after.strftime(_WIRE)}"'
+                f'name its end: endDate: "{utc_text(certificate.not_after)}"'
             )
 
 

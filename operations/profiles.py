@@ -14,6 +14,7 @@ from operations.exit_codes import Exit, OperationError
 from operations.stacks import Stack
 from providers.mimecast import run_sheet
 from providers.mimecast.authentication_profile import Fingerprints
+from providers.times import utc_text
 
 _RENDERED = {"html": run_sheet.html, "md": run_sheet.markdown, "txt": run_sheet.text}
 _TYPE = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
@@ -138,7 +139,7 @@ def confirm(stack: Stack, profile: Profile, *, by: str, evidence: str, fingerpri
     confirmed = Confirmed(
         fingerprint=wanted,
         by=by,
-        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        at=utc_text(datetime.now(UTC)),
         evidence=evidence,
     )
     stack.confirm(confirmed, profile.lane)

@@ -24,6 +24,7 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import GroupNotFound, MimecastError
 from providers.mimecast.groups import CloudGroup
 from providers.mimecast.names import enumerate_some
+from providers.times import utc_text
 
 _MEMBERSHIP = "pulumi-python:dynamic/mimecast:GroupMembership"
 _LONGEST_REASON = 300
@@ -343,7 +344,7 @@ def _write_record(stack: Stack, target: Target, members: list[str], before: Roll
         "stack": stack.name,
         "accountCode": target.account_code,
         "group": target.group,
-        "at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "at": utc_text(now),
         "members": members,
         "rollOut": before.model_dump(by_alias=True, exclude_none=True) if before else None,
     }

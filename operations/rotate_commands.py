@@ -22,6 +22,7 @@ from providers.entra.signing_certificates import SigningCertificates
 from providers.mimecast import authentication_profile, groups
 from providers.mimecast.authentication_profile import OPENS
 from providers.mimecast.errors import MimecastError
+from providers.times import utc_text, utc_time
 
 _CERTIFICATE = "azuread:index/servicePrincipalTokenSigningCertificate:ServicePrincipalTokenSigningCertificate"
 _ACTIVE = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
@@ -142,11 +143,9 @@ def _generation(picture: Picture, label: str | None, end_date: str | None) -> Ne
 
 def _utc(text: str) -> str:
     try:
-        return (
-            datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        )
-    except ValueError:
-        raise click.UsageError(f"{text!r} is not a time in UTC written as 2029-11-01T00:00:00Z") from None
+        return utc_text(utc_time(text))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 # -- Reading both sides ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from providers.mimecast.names import MalformedNameError, domain_name, email_address, one_line
+from providers.times import utc_time
 
 _ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -65,7 +66,7 @@ def _utc_time(value: str) -> str:
     # Graph gives times as YYYY-MM-DDTHH:MM:SSZ; any other spelling of the same instant makes the azuread
     # provider replace the certificate on the next run.
     try:
-        datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007  (the pattern demands UTC)
+        utc_time(value)
     except ValueError:
         raise ValueError("is not a time in UTC written as 2029-11-01T00:00:00Z") from None
     return value

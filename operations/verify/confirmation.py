@@ -19,11 +19,11 @@ from operations.verify.sign_in_request import Comparison, destination
 from providers.mimecast import audit, authentication_profile
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
+from providers.times import utc_text
 
 if TYPE_CHECKING:
     from operations.verify.captures import Captured
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _ASSUMED = "which events would show one is assumed"
 _BASIS = {
     "due": "nobody confirmed the wanted values; nothing is recorded",
@@ -90,7 +90,7 @@ def check(log: Log, confirmed: Confirmed) -> list[Check]:
         Check(
             what,
             Result.DIFFERS,
-            f"{change.at:{_TIME}} {change.event}, by {change.by}: {change.details}",
+            f"{utc_text(change.at)} {change.event}, by {change.by}: {change.details}",
             known,
         )
         for change in log.events.changes
@@ -139,7 +139,7 @@ def lines(log: Log, confirmed: Confirmed) -> Iterator[str]:
     else:
         yield f"Console {since}: {len(log.events.changes)} changes of profiles or application settings"
         yield from (
-            f"  {change.at:{_TIME}}  {change.event}, by {change.by}: {change.details}"
+            f"  {utc_text(change.at)}  {change.event}, by {change.by}: {change.details}"
             for change in log.events.changes
         )
 
@@ -148,7 +148,7 @@ def _request(
     captured: tuple[Captured, Sequence[Comparison]], confirmed: Confirmed, by: str
 ) -> CapturedRequest:
     seen, rows = captured
-    at = seen.request.issue_instant.astimezone(UTC).strftime(_TIME)
+    at = utc_text(seen.request.issue_instant)
     if at < confirmed.at:
         raise OperationError(
             f"Mimecast sent this request at {at}, before the confirmation of {confirmed.at}, so it shows nothing "
@@ -168,4 +168,4 @@ def _request(
 
 
 def _recorded(change: audit.ConsoleChange) -> ConsoleChange:
-    return ConsoleChange(at=change.at.astimezone(UTC).strftime(_TIME), event=change.event, by=change.by)
+    return ConsoleChange(at=utc_text(change.at), event=change.event, by=change.by)

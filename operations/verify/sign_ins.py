@@ -17,12 +17,12 @@ from providers.entra import people, sign_ins
 from providers.entra.errors import GraphError
 from providers.mimecast.audit import LogOn
 from providers.mimecast.names import enumerate_some
+from providers.times import utc_text
 
 if TYPE_CHECKING:
     from operations.verify.confirmation import Log
     from providers.entra.graph import GraphClient
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _LIVE = "read live: both logs, joined by address and time"
 _SKEW = timedelta(minutes=5)
 _WINDOW = timedelta(minutes=15)
@@ -44,7 +44,7 @@ def check(
     graph: GraphClient, client_id: str, since: datetime, log: Log, members: Iterable[str]
 ) -> Iterator[Check]:
     """The sign-ins of the application since a moment; ``members`` are the people of the roll-out group."""
-    what = f"sign-ins since {since:{_TIME}}"
+    what = f"sign-ins since {utc_text(since)}"
     if log.events is None:
         yield Check(what, Result.UNKNOWN, f"Mimecast's audit log was not read. {log.unread}", "unknown")
         return
@@ -77,7 +77,7 @@ def join(
 def _person(address: str, issued: sign_ins.SignIn, mimecast: Sequence[LogOn], now: datetime) -> Person:
     if issued.error:
         why = CONFIGURATION_ERRORS[issued.error]
-        found = f"refused by Entra at {issued.at:{_TIME}}: AADSTS{issued.error}, {why}"
+        found = f"refused by Entra at {utc_text(issued.at)}: AADSTS{issued.error}, {why}"
         return Person(address, issued.at, Result.FAILS, found)
     after = [
         each
@@ -85,9 +85,9 @@ def _person(address: str, issued: sign_ins.SignIn, mimecast: Sequence[LogOn], no
         if each.address == address and issued.at - _SKEW <= each.at <= issued.at + _WINDOW
     ]
     if any(each.succeeded for each in after):
-        return Person(address, issued.at, Result.FINE, f"issued at {issued.at:{_TIME}} and accepted")
+        return Person(address, issued.at, Result.FINE, f"issued at {utc_text(issued.at)} and accepted")
     refusal = next((each for each in reversed(after) if not each.succeeded), None)
-    found = f"issued by Entra at {issued.at:{_TIME}}, not accepted by Mimecast"
+    found = f"issued by Entra at {utc_text(issued.at)}, not accepted by Mimecast"
     if refusal:
         return Person(address, issued.at, Result.FAILS, f"{found}: {refusal.details}")
     if now < issued.at + _LATE:

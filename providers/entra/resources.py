@@ -6,7 +6,6 @@ The module path and the names of the classes are in people's state, so they neve
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from pulumi import Input, Output, ResourceOptions
@@ -16,10 +15,13 @@ from providers.edge import ReadableProvider
 from providers.entra import default_reply_url, signing_certificates
 from providers.entra.errors import GraphError, NotFound
 from providers.entra.graph import shared_client
+from providers.times import utc_text
 
 Properties = dict[str, Any]
 
 _ACTIVATED_AT = "activatedAt"
+KEY_IDS = "keyIds"
+"""In the state of a retired certificate: the ids of the keys that were taken away with it."""
 
 
 class ActiveSigningCertificateProvider(ReadableProvider):
@@ -30,7 +32,7 @@ class ActiveSigningCertificateProvider(ReadableProvider):
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         if olds.get("activeThumbprint") != olds.get("thumbprint"):
             return DiffResult(changes=True)  # It waited; whether it still must is seen when it is tried.
-        return DiffResult(replaces=_replaces(olds, news))
+        return DiffResult(replaces=_replaces(olds, news, "servicePrincipalId"))
 
     def create(self, props: Properties) -> CreateResult:
         return CreateResult(props["servicePrincipalId"], _activated({}, props))
@@ -43,7 +45,7 @@ class ActiveSigningCertificateProvider(ReadableProvider):
         outputs = props | {"activeThumbprint": signs}
         if signs != props.get("activeThumbprint"):
             # Since when is not known; not before it was last looked.
-            outputs[_ACTIVATED_AT] = _time(shared_client().now())
+            outputs[_ACTIVATED_AT] = utc_text(shared_client().now())
         inputs = {key: props[key] for key in ("servicePrincipalId", "thumbprint", "replace")}
         return ReadResult(id_, outputs, inputs | {"thumbprint": signs or props["thumbprint"]})
 
@@ -54,8 +56,9 @@ class ActiveSigningCertificateProvider(ReadableProvider):
         """Leaves the certificate active: the principal always has one, and goes by itself."""
 
 
-def _replaces(olds: Properties, news: Properties) -> list[str]:
-    return ["servicePrincipalId"] if olds["servicePrincipalId"] != news["servicePrincipalId"] else []
+def _replaces(olds: Properties, news: Properties, *keys: str) -> list[str]:
+    """Those of the keys whose change makes another resource of it."""
+    return [key for key in keys if olds[key] != news[key]]
 
 
 def _activated(olds: Properties, props: Properties) -> Properties:
@@ -66,7 +69,7 @@ def _activated(olds: Properties, props: Properties) -> Properties:
         )
     )
     same = signs == olds.get("activeThumbprint")
-    activated_at = olds.get(_ACTIVATED_AT) if same else _time(graph.now())
+    activated_at = olds.get(_ACTIVATED_AT) if same else utc_text(graph.now())
     return {
         "servicePrincipalId": props["servicePrincipalId"],
         "thumbprint": props["thumbprint"],
@@ -74,10 +77,6 @@ def _activated(olds: Properties, props: Properties) -> Properties:
         "activeThumbprint": signs,
         **({_ACTIVATED_AT: activated_at} if activated_at else {}),
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _signs_now(certificates: signing_certificates.SigningCertificates) -> str:
@@ -125,9 +124,7 @@ class RetiredSigningCertificateProvider(ReadableProvider):
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         if olds.get("gone") is not True:
             return DiffResult(changes=True)
-        return DiffResult(
-            replaces=[key for key in ("servicePrincipalId", "thumbprint") if olds[key] != news[key]]
-        )
+        return DiffResult(replaces=_replaces(olds, news, "servicePrincipalId", "thumbprint"))
 
     def create(self, props: Properties) -> CreateResult:
         return CreateResult(props["thumbprint"], _retired(props))
@@ -138,21 +135,24 @@ class RetiredSigningCertificateProvider(ReadableProvider):
             live = signing_certificates.read(shared_client(), props["servicePrincipalId"])
         except NotFound:
             return ReadResult("", {})
-        return ReadResult(id_, inputs | {"gone": props["thumbprint"] not in live.thumbprints}, inputs)
+        kept = {key: props[key] for key in (KEY_IDS,) if key in props}
+        return ReadResult(id_, inputs | {"gone": props["thumbprint"] not in live.thumbprints} | kept, inputs)
 
-    def update(self, _id: str, _olds: Properties, news: Properties) -> UpdateResult:
-        return UpdateResult(_retired(news))
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        kept = {key: olds[key] for key in (KEY_IDS,) if key in olds}
+        return UpdateResult(kept | _retired(news))
 
     def delete(self, _id: str, _props: Properties) -> None:
         """What was taken away does not come back."""
 
 
 def _retired(props: Properties) -> Properties:
-    left = signing_certificates.retire(shared_client(), props["servicePrincipalId"], props["thumbprint"])
+    done = signing_certificates.retire(shared_client(), props["servicePrincipalId"], props["thumbprint"])
     return {
         "servicePrincipalId": props["servicePrincipalId"],
         "thumbprint": props["thumbprint"],
-        "gone": props["thumbprint"] not in left.thumbprints,
+        "gone": props["thumbprint"] not in done.left.thumbprints,
+        **({KEY_IDS: list(done.key_ids)} if done.key_ids else {}),
     }
 
 
@@ -189,9 +189,7 @@ class DefaultReplyUrlProvider(ReadableProvider):
     expected = (GraphError,)
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        return DiffResult(
-            replaces=["applicationId"] if olds["applicationId"] != news["applicationId"] else []
-        )
+        return DiffResult(replaces=_replaces(olds, news, "applicationId"))
 
     def create(self, props: Properties) -> CreateResult:
         default_reply_url.write(shared_client(), props["applicationId"], props["url"])

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from facts.entra_sign_ins import SIGN_INS, UNAVAILABLE
 from providers.entra.errors import GraphError
 from providers.entra.odata import literal
+from providers.times import utc_text
 
 MOST = 5_000
 """Entries that are read at most, the newest."""
@@ -38,8 +39,9 @@ def since(graph: Graph, client_id: str, moment: datetime) -> list[SignIn]:
 
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log.
     """
-    start = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    rows = graph.list(SIGN_INS, filter=f"appId eq {literal(client_id)} and createdDateTime ge {start}")
+    rows = graph.list(
+        SIGN_INS, filter=f"appId eq {literal(client_id)} and createdDateTime ge {utc_text(moment)}"
+    )
     return sorted((_sign_in(row) for row in islice(rows, MOST)), key=lambda sign_in: sign_in.at)
 
 

@@ -38,6 +38,7 @@ from providers.mimecast.errors import (
     UnclearOutcome,
 )
 from providers.mimecast.names import same_key
+from providers.times import utc_text
 
 _log = logging.getLogger(__name__)
 
@@ -286,7 +287,7 @@ def _pending(domain: str, item: Mapping[str, Any], now: datetime) -> DomainStatu
         inbound_type=str(item.get("inboundType") or ""),
         secure_id=str(item.get("id") or ""),
         proof_value=str(item.get("token") or ""),
-        expires=ends.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if ends is not None else "",
+        expires=utc_text(ends) if ends is not None else "",
     )
 
 

@@ -44,6 +44,7 @@ from providers.mimecast import address_book, authentication_profile, domain_veri
 from providers.mimecast.errors import MimecastError
 from providers.mimecast.names import domain_name, email_address, enumerate_some, one_line
 from providers.mimecast.session import Session, from_environment
+from providers.times import utc_text
 
 _log = logging.getLogger(__name__)
 
@@ -725,9 +726,8 @@ class GroupMembershipProvider(_Provider):
         inputs = _inputs(props, "group", "members", "hold") | {"members": sorted(members)}
         outputs = dict(inputs)
         if set(members) != set(props["members"]):
-            outputs[_CHANGED_AT] = _time(
-                session.client.now()
-            )  # When is not known; not before it was last looked.
+            # When is not known; not before it was last looked.
+            outputs[_CHANGED_AT] = utc_text(session.client.now())
         elif _CHANGED_AT in props:
             outputs[_CHANGED_AT] = props[_CHANGED_AT]
         return ReadResult(id_, outputs, inputs)
@@ -766,7 +766,7 @@ def _change_members(before: set[str], props: Properties) -> Properties:
             enumerate_some(others),
         )
     # How long ago that was decides, in a rotation, whether the change counts at Mimecast by now.
-    return _inputs(props, "group", "members", "hold") | {_CHANGED_AT: _time(client.now())}
+    return _inputs(props, "group", "members", "hold") | {_CHANGED_AT: utc_text(client.now())}
 
 
 class GroupMembership(Resource, module="mimecast", name="GroupMembership"):
@@ -936,10 +936,6 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
 
 def _inputs(props: Properties, *keys: str) -> Properties:
     return {key: props.get(key) for key in keys}
-
-
-def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _differs(olds: Properties, news: Properties, key: str) -> bool:
