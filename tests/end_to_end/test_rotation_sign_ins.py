@@ -6,6 +6,8 @@ lose nobody; with one profile people are refused inside the announced gap, and o
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,6 +17,8 @@ from typing import Any
 import pytest
 
 from facts.profile_form import PROPAGATION_MINUTES
+from sandbox.azuread.install import EXECUTABLE
+from tests.azuread.conftest import published_command
 from tests.support.projects import Project, project
 from tests.support.rotations import (
     PEOPLE,
@@ -30,14 +34,40 @@ from tests.support.sign_ins import SignIns
 Tally = Callable[[str, int, str], None]
 
 SOAK_DAYS = 7
-METADATA: dict[str, Any] = {
-    "rotation": "metadata",
-    "metadataObserved": {
-        "by": "ada@example.com",
-        "at": "2026-11-01T09:00:00Z",
-        "evidence": "one rotation, followed within 20 minutes",
-    },
+OBSERVED = {
+    "by": "ada@example.com",
+    "at": "2026-11-01T09:00:00Z",
+    "evidence": "one rotation, followed within 20 minutes",
 }
+BLUE_GREEN: dict[str, Any] = {"source": "certificate", "certificates": {"rotation": "blue-green"}}
+METADATA: dict[str, Any] = {
+    "source": "metadata",
+    "certificates": {"rotation": "metadata", "metadataObserved": OBSERVED},
+}
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest, azuread: str) -> str:
+    """An engine, when it is on this machine, with the plugin that was chosen before."""
+    if request.param == "pulumi" and shutil.which("pulumi") is None:
+        pytest.skip("the Pulumi CLI is not on the PATH of this machine")
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def azuread(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Which azuread plugin serves: the published one, when it is on this machine, or the sandbox's stand-in."""
+    if request.param == "published":
+        published_command()
+    else:
+        folders = os.environ["PATH"].split(os.pathsep)
+        shown = [folder for folder in folders if not Path(folder, EXECUTABLE).exists()]
+        monkeypatch.setenv("PATH", os.pathsep.join(shown))
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.delenv("PULUMI_HOME", raising=False)
+    name: str = request.param
+    return name
 
 
 def deployed(made: Project, *, source: str = "certificate", **certificates: Any) -> None:
@@ -67,19 +97,14 @@ def test_nobody_is_refused_while_people_move_from_one_profile_to_the_other(tmp_p
     assert tally.refused == []
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize(
-    ("source", "certificates"),
-    [
-        pytest.param("certificate", {"rotation": "blue-green"}, id="blue-green"),
-        pytest.param("metadata", METADATA, id="metadata"),
-    ],
-)
-def test_five_thousand_sign_ins_through_rotations_that_die_at_every_step(
-    tmp_path: Path, tally: Tally, source: str, certificates: dict[str, Any]
+def rotate_while_people_sign_in(
+    folder: Path, engine: str, tally: Tally, *, source: str, certificates: dict[str, Any], sign_ins: int
 ) -> None:
-    """At the vendor's times: a change of the console or of a group counts after 15 minutes, by the sandbox's clock."""
-    with project(tmp_path, "embedded") as made:
+    """Whole rotations, one at least and until there were so many sign-ins; each step dies twice. Nobody is refused.
+
+    At the vendor's times: a change of the console or of a group counts after 15 minutes, by the sandbox's clock.
+    """
+    with project(folder, engine) as made:
         deployed(made, source=source, waitMinutes=PROPAGATION_MINUTES, soakDays=SOAK_DAYS, **certificates)
         move_clock(made, timedelta(minutes=PROPAGATION_MINUTES))
         made.control.set("mimecast.propagation_seconds", PROPAGATION_MINUTES * 60)
@@ -95,7 +120,7 @@ def test_five_thousand_sign_ins_through_rotations_that_die_at_every_step(
                     move_clock(made, timedelta(minutes=PROPAGATION_MINUTES))
 
             rotations = 0
-            while rotations == 0 or people.tally.ended < 5_000:
+            while rotations == 0 or people.tally.ended < sign_ins:
                 rotations += 1
                 complete(
                     made,
@@ -110,6 +135,30 @@ def test_five_thousand_sign_ins_through_rotations_that_die_at_every_step(
     tally("rotation_refused", len(ended.refused), "sign-ins")
     tally("rotations", rotations, "rotations")
     assert ended.refused == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("azuread", ["stand-in"], indirect=True)
+@pytest.mark.parametrize(
+    "mode", [pytest.param(BLUE_GREEN, id="blue-green"), pytest.param(METADATA, id="metadata")]
+)
+def test_five_thousand_sign_ins_through_rotations_that_die_at_every_step(
+    tmp_path: Path, tally: Tally, mode: dict[str, Any], azuread: str
+) -> None:
+    rotate_while_people_sign_in(tmp_path, "embedded", tally, **mode, sign_ins=5_000)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("engine", "azuread"),
+    [("pulumi", "stand-in"), ("pulumi", "published"), ("embedded", "published")],
+    indirect=True,
+)
+def test_a_rotation_that_dies_at_every_step_with_what_users_have(
+    tmp_path: Path, tally: Tally, engine: str, azuread: str
+) -> None:
+    """A killed Pulumi CLI leaves its providers running: they end what they began, and nobody records it."""
+    rotate_while_people_sign_in(tmp_path, engine, tally, **BLUE_GREEN, sign_ins=0)
 
 
 @pytest.mark.soak
