@@ -18,6 +18,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
         yield running
 
 
+@pytest.fixture(scope="module")
+def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
+    """This process's clients reach the module's sandbox."""
+    with sandbox.entered():
+        yield
+
+
 @pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
     """``tally(name, count, unit)`` adds to a figure in ``build/soak.json``: see ``tests.support.soak``."""

@@ -28,7 +28,6 @@ from tests.support.hand_made import (
     Tenant,
     bare,
     clean,
-    graph_session,
     remove,
 )
 from tests.support.projects import ROOT
@@ -43,10 +42,8 @@ COLLECTIONS = ("applications", "servicePrincipals", "policies", "assignments", "
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     seed = document("sandbox", ROOT / "stacks")
-    with started(tmp_path_factory.mktemp("world"), seed) as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.env.items():
-            patch.setenv(name, value)
-        yield clean(graph_session(running.session()), running.control), GraphClient(running.env)
+    with started(tmp_path_factory.mktemp("world"), seed) as running, running.entered():
+        yield clean(running.graph(), running.control), GraphClient(running.env)
 
 
 @pytest.fixture

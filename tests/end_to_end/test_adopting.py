@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from sandbox.environment import environment
-from tests.support.hand_made import FLAWS, IDENTIFIER, NAME, Flaw, Tenant, clean, graph_session
+from tests.support.hand_made import FLAWS, IDENTIFIER, NAME, Flaw, Tenant, clean
 from tests.support.projects import ENGINES, Project, project
 
 GRAPH = "graph.microsoft.com"
@@ -27,12 +25,7 @@ TOGETHER = (
 
 def hand_made(made: Project) -> Tenant:
     """A clean application in the project's sandbox, which the stack is to adopt."""
-    variables = environment(made.home)
-    session = requests.Session()
-    session.trust_env = False
-    session.proxies = {"https": variables["HTTPS_PROXY"]}
-    session.verify = variables["REQUESTS_CA_BUNDLE"]
-    tenant = clean(graph_session(session), made.control)
+    tenant = clean(made.running.graph(), made.control)
     adopting(made, tenant.client_id)
     return tenant
 

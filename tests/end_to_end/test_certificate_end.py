@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from facts.certificate_life import FAILING_DAYS, WARNING_DAYS
-from sandbox.environment import environment
 from tests.support.projects import Project, project
-from tests.support.sandboxes import RunningSandbox
 
 LIFE = timedelta(days=100)
 
@@ -78,12 +76,11 @@ def test_every_mark_and_what_comes_after(made: Project) -> None:
 
 @pytest.mark.soak
 def test_entra_switches_by_itself(made: Project) -> None:
-    running = RunningSandbox(made.home, environment(made.home), made.control)
     (principal,) = [
         each["id"] for each in made.control.documents("entra.servicePrincipals") if each["keyCredentials"]
     ]
     url = f"https://graph.microsoft.com/v1.0/servicePrincipals/{principal}/addTokenSigningCertificate"
-    running.graph().post(url, json={"displayName": "CN=Theirs"}, timeout=30).raise_for_status()
+    made.running.graph().post(url, json={"displayName": "CN=Theirs"}, timeout=30).raise_for_status()
     days_before_the_end(made, 20)
     assert "Entra switches by itself to" in made.sso("preview").text
     days_before_the_end(made, -1)

@@ -17,9 +17,7 @@ from operations.stacks import Stack
 from operations.verify.checks import Result
 from operations.verify.run import Verification
 from sandbox.entra.tokens import LEAST_ROLES
-from sandbox.environment import environment
 from tests.support.projects import ENGINES, Ended, Project, project
-from tests.support.sandboxes import RunningSandbox
 
 pytestmark = pytest.mark.xdist_group("verifying")  # They share a deployment.
 
@@ -91,7 +89,7 @@ def test_a_certificate_near_its_end_fails(made: Project) -> None:
 
 
 def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(made: Project) -> None:
-    graph = RunningSandbox(made.home, environment(made.home), made.control).graph()
+    graph = made.running.graph()
     (principal,) = [
         each
         for each in made.control.documents("entra.servicePrincipals")
@@ -118,7 +116,7 @@ def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(ma
 def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
     made: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = environment(made.home)
+    here = made.running.env
     for name, value in here.items():
         monkeypatch.setenv(name, value)
     file = made.home / "stacks" / "Pulumi.sandbox.yaml"

@@ -12,10 +12,8 @@ from facts.mimecast_api import FIND_GROUPS, GET_INTERNAL_DOMAIN
 from operations.cli import main
 from providers.entra.graph import GraphClient
 from sandbox.entra.tokens import LEAST_ROLES
-from sandbox.environment import environment
-from tests.support.hand_made import bare, clean, graph_session
+from tests.support.hand_made import bare, clean
 from tests.support.projects import Ended, Project, project
-from tests.support.sandboxes import RunningSandbox
 
 LEAST = ["Application.ReadWrite.OwnedBy", "Group.Read.All", "User.Read.All", "LicenseAssignment.Read.All"]
 VERIFYING = [*LEAST, "Application.Read.All", "Policy.Read.All"]
@@ -45,7 +43,7 @@ def preflight(
     monkeypatch.chdir(made.folder)
 
     def run(**changes: str) -> Ended:
-        for name, value in (environment(made.home) | changes).items():
+        for name, value in (made.running.env | changes).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(sys, "argv", ["mimecast-sso", "preflight", "--stack", "sandbox"])
         with pytest.raises(SystemExit) as ended:
@@ -134,8 +132,7 @@ def test_what_is_adopted_must_be_there_and_owned(made: Project, preflight: Calla
     nobody = "6c000000-0000-4000-8000-000000000001"
     made.configure(application={"adopt": nobody})
     assert nobody in lines(preflight().text, "missing")
-    running = RunningSandbox(made.home, environment(made.home), made.control)
-    tenant = clean(graph_session(running.session()), made.control)
+    tenant = clean(made.running.graph(), made.control)
     made.configure(application={"adopt": tenant.client_id})
     assert preflight().code == 0
     tenant.plant("entra.servicePrincipals", tenant.principal["id"], _owners=[])
@@ -150,7 +147,7 @@ def test_what_is_adopted_must_be_there_and_owned(made: Project, preflight: Calla
 def test_an_unrecorded_application_is_found_on_the_second_page(
     made: Project, preflight: Callable[..., Ended]
 ) -> None:
-    graph = graph_session(RunningSandbox(made.home, environment(made.home), made.control).session())
+    graph = made.running.graph()
     first, second = (bare(graph, made.control, "Twice") for _ in range(2))
     of_another_account = ["https://eu-api.mimecast.com/sso/CUK00A001"]
     first.plant("entra.applications", first.application["id"], identifierUris=of_another_account)

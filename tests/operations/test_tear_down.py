@@ -37,9 +37,7 @@ def sandbox(tmp_path: Path) -> Iterator[RunningSandbox]:
         "domains": [{"name": "example.com"}],
         "groups": [{"description": GROUP, "members": [ADA, GRACE]}],
     }
-    with started(tmp_path / "home", document) as running, pytest.MonkeyPatch.context() as environment:
-        for name, value in running.env.items():
-            environment.setenv(name, value)
+    with started(tmp_path / "home", document) as running, running.entered():
         yield running
 
 

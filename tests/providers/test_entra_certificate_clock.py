@@ -20,13 +20,7 @@ GRAPH = "https://graph.microsoft.com/v1.0"
 LOGIN = f"https://login.microsoftonline.com/{credentials.TENANT_ID}"
 DAY = timedelta(days=1)
 
-
-@pytest.fixture(scope="module", autouse=True)
-def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("on_the_sandbox")
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from providers.entra import people
@@ -12,14 +10,7 @@ from providers.entra.graph import GraphClient
 from sandbox.entra.tokens import DEFAULT_ROLES
 from tests.support.sandboxes import ADA, ALAN, GRACE, GROUP, WITHOUT_MAIL, RunningSandbox
 
-
-@pytest.fixture(scope="module", autouse=True)
-def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
-    """The variables that point clients at the sandbox."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("on_the_sandbox")
 
 
 @pytest.fixture

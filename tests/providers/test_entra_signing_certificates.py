@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,14 +27,7 @@ from tests.support.sandboxes import RunningSandbox
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
-    """The variables that point clients at the sandbox."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("on_the_sandbox")
 
 
 @pytest.fixture(scope="module")

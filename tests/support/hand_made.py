@@ -18,7 +18,6 @@ import requests
 from components.claims import claims_definition
 from facts.entra import CUSTOM_TAG, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG, NAMEID_CLAIM
 from facts.regions import REGIONS
-from sandbox import credentials
 from sandbox.control_client import Control
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -111,23 +110,6 @@ class Tenant:
         model = next(iter(self.control.documents(collection)))
         found = self.control.get(collection, like) or model
         self.control.put(collection, identifier, copy.deepcopy(found) | {"id": identifier} | values)
-
-
-def graph_session(session: requests.Session) -> requests.Session:
-    """The session with a token of the deploying principal."""
-    answer = session.post(
-        f"https://login.microsoftonline.com/{credentials.TENANT_ID}/oauth2/v2.0/token",
-        data={
-            "grant_type": "client_credentials",
-            "client_id": credentials.DEPLOYER_CLIENT_ID,
-            "client_secret": credentials.DEPLOYER_CLIENT_SECRET,
-            "scope": "https://graph.microsoft.com/.default",
-        },
-        timeout=30,
-    )
-    answer.raise_for_status()
-    session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-    return session
 
 
 def bare(graph: requests.Session, control: Control, name: str = NAME) -> Tenant:

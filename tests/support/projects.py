@@ -17,6 +17,8 @@ import yaml
 
 from sandbox import lifecycle
 from sandbox.control_client import Control
+from sandbox.environment import environment
+from tests.support.sandboxes import RunningSandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +80,11 @@ class Project:
             else:
                 document["config"][f"mimecast-sso:{key}"] = value
         self.stack_file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    @property
+    def running(self) -> RunningSandbox:
+        """The sandbox, for what a test asks of it directly."""
+        return RunningSandbox(self.home, environment(self.home), self.control)
 
     @property
     def stack_file(self) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from sandbox import credentials, lifecycle
@@ -85,6 +86,14 @@ class RunningSandbox:
     home: Path
     env: dict[str, str]
     control: Control
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """While inside, this process's clients reach the sandbox, as its children do."""
+        with pytest.MonkeyPatch.context() as process:
+            for name, value in self.env.items():
+                process.setenv(name, value)
+            yield
 
     def session(self) -> requests.Session:
         """A session that reaches the vendors' host names through the proxy and trusts the sandbox only."""
