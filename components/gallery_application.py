@@ -30,7 +30,9 @@ class GalleryApplicationArgs:
     reply_urls: Sequence[str]
     """The first takes the sign-ins that start in My Apps, when these go to Entra (``signOn: idp``)."""
     owners: Sequence[str]
-    """Object ids: the deploying principal first, without which it could not change what it made."""
+    """Of the service principal, object ids: the deploying principal first, without which it could not change it."""
+    application_owners: Mapping[str, str | None]
+    """Of the application object, object ids, with the id to import each by (`application_owners.declared`)."""
     users: Sequence[Person]
     groups: Sequence[EntraGroup]
     assign: Ownership
@@ -64,9 +66,10 @@ class GalleryApplication(pulumi.ComponentResource):
         )
         # The service principal id that ApplicationFromTemplate reports is never refreshed, so the principal is
         # adopted through the client id.
-        self.client_id = azuread.get_application_output(
+        registration = azuread.get_application_output(
             object_id=application.application_object_id, opts=pulumi.InvokeOutputOptions(parent=self)
-        ).client_id
+        )
+        self.client_id = registration.client_id
         self.service_principal = self._service_principal(name, args, kept)
         identifier = azuread.ApplicationIdentifierUri(
             f"{name}-identifier",
@@ -99,6 +102,8 @@ class GalleryApplication(pulumi.ComponentResource):
                 url=args.reply_urls[0],
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[reply_urls], deleted_with=application),
             )
+        self._application_owners(args, application, reply_urls)
+        registration.owners.apply(lambda owners: self._say_when_not_owned(args, owners))
         if args.application.claims is Ownership.MANAGE:
             self._claims(name, adoption)
         if args.assign is Ownership.MANAGE:
@@ -127,6 +132,34 @@ class GalleryApplication(pulumi.ComponentResource):
                 adoption.service_principal if adoption else None,
             ),
         )
+
+    def _application_owners(
+        self,
+        args: GalleryApplicationArgs,
+        application: azuread.ApplicationFromTemplate,
+        after: pulumi.Resource,
+    ) -> None:
+        for object_id, import_id in args.application_owners.items():
+            azuread.ApplicationOwner(
+                f"owner-{object_id}",
+                application_id=application.application_id,
+                owner_object_id=object_id,
+                opts=_imported(
+                    # An application that goes takes its owners along; one by one, the last would leave nobody.
+                    pulumi.ResourceOptions(parent=self, depends_on=[after], deleted_with=application),
+                    import_id,
+                ),
+            )
+
+    def _say_when_not_owned(self, args: GalleryApplicationArgs, owners: Sequence[str]) -> None:
+        deployer = args.owners[0]
+        if deployer not in owners and deployer not in args.application_owners:
+            pulumi.log.warn(
+                f"The deploying principal {deployer} is not among the owners of the application object (read live): "
+                "with Application.ReadWrite.OwnedBy alone it can not change it. To make it one, name it in "
+                "mimecast-sso:application.owners.",
+                resource=self,
+            )
 
     def _claims(self, name: str, adoption: Adoption | None) -> None:
         there = adoption.policy if adoption else None

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import pulumi
+
 from components.adoption import Adoption, Effect, Finding, Surroundings, Wanted, compare
 from components.claims import name_id_problem
 from components.live_tenant import Remark
 from components.settings import Ownership, Settings
 from facts.entra import Cloud
 from providers.entra import applications
-from providers.entra.applications import LiveApplication
+from providers.entra.applications import LiveApplication, Registration
 from providers.entra.errors import GraphError, NotFound
 from providers.entra.signing_certificates import Graph, find_service_principal
 from providers.mimecast.names import enumerate_some
@@ -37,6 +39,17 @@ def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[A
     if refused:
         raise CannotBeTakenOver("\n".join(f"  {finding.text}" for finding in refused))
     return Adoption(live, live.template_id or cloud.non_gallery_template), findings
+
+
+def registration(graph: Graph, client_id: str) -> Registration:
+    """The application object with its owners. Raises RunError where it cannot be read."""
+    try:
+        return applications.registration(graph, client_id)
+    except GraphError as error:
+        raise pulumi.RunError(
+            "mimecast-sso:application.owners: who owns the application could not be read, so nothing is changed: "
+            f"{error}"
+        ) from None
 
 
 def report(live: LiveApplication, findings: Sequence[Finding]) -> Remark:

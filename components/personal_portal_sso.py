@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from components import certificate_expiry, live_application, live_tenant, people
+from components import application_owners, certificate_expiry, live_application, live_tenant, people
 from components.adoption import Adoption, Wanted
 from components.console_form import console_form
 from components.gallery_application import (
@@ -21,7 +21,6 @@ from components.gallery_application import (
 )
 from components.live_tenant import LiveTenant
 from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
-from components.people import EntraGroup, Person
 from components.settings import (
     REFUSED,
     Certificates,
@@ -34,6 +33,7 @@ from components.settings import (
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
 from components.survey import Survey
 from facts.entra import Cloud
+from providers.entra.applications import Registration
 from providers.entra.errors import GraphError
 from providers.entra.graph import shared_client
 from providers.mimecast.authentication_profile import OPENS
@@ -68,9 +68,9 @@ class PersonalPortalSso(pulumi.ComponentResource):
         cloud, deployer = survey.cloud, survey.deployer
         users, groups = survey.users, survey.groups
         self._say_who_is_assigned(survey)
-        owners = {deployer.object_id: "the deploying principal", **find_owners(settings.application)}
+        owners = find_owners(settings.application)
         self._say_what_the_tile_does()
-        adoption = self._adoption(cloud, owners, users, groups)
+        adoption = self._adoption(survey, owners)
         application = GalleryApplication(
             name,
             GalleryApplicationArgs(
@@ -79,7 +79,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 identifier=settings.identifier,
                 sign_on_url=settings.sign_on_url,
                 reply_urls=_reply_urls(settings),
-                owners=list(owners),
+                owners=list(dict.fromkeys((deployer.object_id, *owners))),
+                application_owners=self._application_owners(survey, owners, adoption),
                 users=users,
                 groups=groups,
                 assign=settings.assign.mode,
@@ -122,22 +123,20 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(live.mark)
         self.register_outputs({})
 
-    def _adoption(
-        self, cloud: Cloud, owners: dict[str, str], users: list[Person], groups: list[EntraGroup]
-    ) -> Adoption | None:
+    def _adoption(self, survey: Survey, owners: dict[str, str]) -> Adoption | None:
         """The application to take over, if any; says what would change, and what `verify` finds."""
         settings = self._settings
-        names = {user.object_id: user.address for user in users} | {
-            group.object_id: group.name for group in groups
+        names = {user.object_id: user.address for user in survey.users} | {
+            group.object_id: group.name for group in survey.groups
         }
         if settings.application.adopt is None:
             for remark in live_application.check(shared_client, settings, names):
                 self._say(remark)
             return None
-        wanted = _wanted(settings, owners, names)
+        wanted = _wanted(settings, survey.deployer.object_id, owners, names)
         try:
             adoption, findings = live_application.adopt(
-                shared_client(), settings.application.adopt, wanted, cloud
+                shared_client(), settings.application.adopt, wanted, survey.cloud
             )
         except live_application.CannotBeTakenOver as problem:
             raise pulumi.RunError(
@@ -149,6 +148,19 @@ class PersonalPortalSso(pulumi.ComponentResource):
             ) from None
         self._say(live_application.report(adoption.live, findings))
         return adoption
+
+    def _application_owners(
+        self, survey: Survey, configured: Collection[str], adoption: Adoption | None
+    ) -> dict[str, str | None]:
+        deployed, principal = survey.situation.deployed.value, survey.situation.principal.value
+        recorded = deployed.owners if deployed else None
+        if not configured and not recorded:
+            return {}  # Nothing is asked for those who configure no owners.
+        if adoption:
+            live: Registration | None = adoption.live.registration
+        else:
+            live = live_application.registration(shared_client(), principal.client_id) if principal else None
+        return application_owners.declared(configured, survey.deployer.object_id, live, recorded)
 
     def _say(self, remark: live_tenant.Remark) -> None:
         (pulumi.log.warn if remark.warns else pulumi.log.info)(remark.text, resource=self)
@@ -265,7 +277,7 @@ class _EntraValues:
         return self.client_id.apply(lambda client_id: self.cloud.metadata_url(self.tenant_id, client_id))
 
 
-def _wanted(settings: Settings, owners: dict[str, str], people: dict[str, str]) -> Wanted:
+def _wanted(settings: Settings, deployer: str, owners: dict[str, str], people: dict[str, str]) -> Wanted:
     application = settings.application
     return Wanted(
         display_name=application.display_name,
@@ -275,6 +287,7 @@ def _wanted(settings: Settings, owners: dict[str, str], people: dict[str, str]) 
         assignment_required=application.assignment_required,
         hide=application.hide,
         owners=owners,
+        deployer=deployer,
         notification_emails=application.notification_emails,
         claims=application.claims,
         assign=settings.assign.mode,

@@ -237,6 +237,5 @@ def _deployed(environment: Mapping[str, str]) -> Known[Deployed]:
     if not text:
         return unknown("the run was not started by mimecast-sso, which reads the stack's state")
     values = json.loads(text)
-    return Known(
-        Deployed(**{**values, "assigned": frozenset(values["assigned"])}), How.RECORDED, "the stack's state"
-    )
+    sets = {name: frozenset(values[name]) for name in ("assigned", "owners")}
+    return Known(Deployed(**{**values, **sets}), How.RECORDED, "the stack's state")

@@ -9,6 +9,7 @@ from typing import Any
 _STACK = "pulumi:pulumi:Stack"
 _IDENTIFIER = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"
 _ACTIVE = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
+_OWNER = "azuread:index/applicationOwner:ApplicationOwner"
 _ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
 
 
@@ -27,6 +28,7 @@ def summary(resources: Iterable[Mapping[str, Any]]) -> str:
             "region": str(stack.get("region") or ""),
             "issuer": str(stack.get("issuer") or ""),
             "active": str(active.get("activeThumbprint") or ""),
+            "owners": sorted(str(each["ownerObjectId"]) for each in by_type.get(_OWNER, ())),
             "assigned": sorted(str(each["principalObjectId"]) for each in by_type.get(_ASSIGNMENT, ())),
         }
     )

@@ -63,6 +63,8 @@ class Deployed:
     """Thumbprint of the certificate that signed afterwards."""
     assigned: frozenset[str]
     """Object ids of the users and groups that this stack assigned."""
+    owners: frozenset[str] = frozenset()
+    """Object ids of the owners of the application object that this stack recorded."""
 
 
 @dataclass(frozen=True)

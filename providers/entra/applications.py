@@ -25,10 +25,22 @@ _GROUP = "#microsoft.graph.group"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Somebody who may change the service principal."""
+    """Somebody who may change an application object or a service principal."""
 
     object_id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An application object, by its object id, and its owners; its service principal has owners of its own."""
+
+    object_id: str
+    owners: tuple[Owner, ...]
+
+    def owned_by(self, object_id: str) -> bool:
+        """Whether somebody is among the owners."""
+        return any(owner.object_id == object_id for owner in self.owners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,8 @@ class LiveApplication:
     alternative_names: tuple[str, ...]
     roles: tuple[Role, ...]
     owners: tuple[Owner, ...]
+    """Of the service principal."""
+    registration: Registration
     policies: tuple[Policy, ...] | None
     assigned: tuple[Assigned, ...]
     certificates: SigningCertificates
@@ -116,11 +130,17 @@ def read(graph: Graph, client_id: str) -> LiveApplication:
         relay_state=_text(principal.get("samlSingleSignOnSettings") or {}, "relayState"),
         alternative_names=tuple(principal.get("alternativeNames") or ()),
         roles=tuple(_roles(principal)),
-        owners=tuple(_owners(graph, principal_id)),
+        owners=tuple(_owners(graph, f"/servicePrincipals/{principal_id}")),
+        registration=_registration(graph, str(application["id"])),
         policies=_policies_if_allowed(graph, principal_id),
         assigned=assigned(graph, principal_id),
         certificates=read_certificates(graph, principal_id),
     )
+
+
+def registration(graph: Graph, client_id: str) -> Registration:
+    """The application object with this client id. Raises NotFound, or GraphError for a failed reading."""
+    return _registration(graph, str(_only(graph, "/applications", client_id, "id")["id"]))
 
 
 def policies(graph: Graph, principal_id: str) -> tuple[Policy, ...]:
@@ -185,8 +205,12 @@ def _roles(principal: Mapping[str, Any]) -> Iterator[Role]:
             yield Role(str(role["id"]), _text(role, "displayName"))
 
 
-def _owners(graph: Graph, principal_id: str) -> Iterator[Owner]:
-    for owner in graph.list(f"/servicePrincipals/{principal_id}/owners"):
+def _registration(graph: Graph, object_id: str) -> Registration:
+    return Registration(object_id, tuple(_owners(graph, f"/applications/{object_id}")))
+
+
+def _owners(graph: Graph, path: str) -> Iterator[Owner]:
+    for owner in graph.list(f"{path}/owners"):
         name = _text(owner, "userPrincipalName") or _text(owner, "displayName")
         yield Owner(str(owner["id"]), name)
 

@@ -9,10 +9,13 @@ import pytest
 from facts.entra import HIDE_TAG
 from facts.regions import REGIONS
 from sandbox import credentials
-from tests.support.projects import project
+from sandbox.entra.tokens import LEAST_ROLES
+from tests.support.projects import ENGINES, Project, project
 
 LEAST = ["Application.ReadWrite.OwnedBy", "Application.Read.All", "Policy.Read.All", "User.Read.All"]
 """Enough where claims and assignments are left to a person, and no group is assigned."""
+WITHOUT_OWNING = [role for role in LEAST_ROLES if not role.endswith("OwnedBy")]
+DEPLOYER = credentials.DEPLOYER_OBJECT_ID
 CLIENT_ID = "6c000000-0000-4000-8000-000000000001"
 
 
@@ -64,6 +67,81 @@ def test_a_hidden_tile_started_by_entra_with_further_owners_and_nothing_assigned
             "application.claims is verify, and differs (read live): the NameID is Entra's own value" in text
         )
         assert "not assigned: ada@example.com" in text
+
+
+def owners(made: Project, collection: str) -> set[str]:
+    """Who owns the stack's application object, or its service principal: user principal names, or object ids."""
+    (application,) = made.control.documents("entra.applications")
+    names = {user["id"]: user["userPrincipalName"] for user in made.control.documents("entra.users")}
+    (document,) = (
+        item for item in made.control.documents(collection) if item["appId"] == application["appId"]
+    )
+    return {names.get(owner, owner) for owner in document["_owners"]}
+
+
+def written_owners(made: Project, after: int) -> list[str]:
+    """Whose ownership of the application object was written."""
+    return [
+        entry["method"]
+        for entry in made.control.journal(host="graph.microsoft.com")[after:]
+        if entry["method"] != "GET" and "/applications/" in entry["path"] and "/owners/" in entry["path"]
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_owners_of_the_application_object_and_of_the_service_principal(tmp_path: Path, engine: str) -> None:
+    with project(tmp_path, engine) as made:
+        made.configure(application={"owners": ["alan@example.com"]})
+        assert made.up().code == 0
+        both = {DEPLOYER, "alan@example.com"}
+        assert owners(made, "entra.applications") == owners(made, "entra.servicePrincipals") == both
+
+        (application,) = made.control.documents("entra.applications")
+        ada = next(
+            user["id"]
+            for user in made.control.documents("entra.users")
+            if "ada@" in user["userPrincipalName"]
+        )
+        made.control.put(
+            "entra.applications",
+            application["id"],
+            application | {"_owners": [*application["_owners"], ada]},
+        )
+        # Ada was made an owner by hand, and the deploying principal is one by instantiating: neither is made one again.
+        made.configure(application={"owners": ["ada@example.com", DEPLOYER]})
+        before = len(made.control.journal(host="graph.microsoft.com"))
+        changed = made.up()
+        assert changed.code == 0, changed.text
+        assert "1 imported" in changed.text, changed.text
+        assert written_owners(made, before) == ["DELETE"], "Alan's"
+        both = {DEPLOYER, "ada@example.com"}
+        assert owners(made, "entra.applications") == owners(made, "entra.servicePrincipals") == both
+        again = made.sso("preview")
+        assert again.code == 0, again.text
+
+        before = len(made.control.journal(host="graph.microsoft.com"))
+        gone = made.sso("down", "--yes")
+        assert gone.code == 0, gone.text
+        assert made.control.documents("entra.applications") == []
+        assert written_owners(made, before) == [], "they go with the application"
+
+
+def test_a_deploying_principal_that_is_no_owner_is_named_and_becomes_one(tmp_path: Path) -> None:
+    with project(tmp_path, "embedded") as made:
+        made.control.set("entra.owner_on_instantiate", False)
+        made.control.set("entra.deployer_roles", ["Application.ReadWrite.All", *WITHOUT_OWNING])
+        first = made.up()
+        assert first.code == 0, first.text
+        assert f"principal {DEPLOYER} is not among the owners of the application object" in first.text
+        made.configure(application={"owners": [DEPLOYER]})
+        second = made.up()
+        assert second.code == 0, second.text
+        assert "is not among the owners" not in second.text
+        assert owners(made, "entra.applications") == {DEPLOYER}
+        # Left out of the configuration, it stays an owner: the identity that runs is never removed.
+        made.configure(application={})
+        third = made.sso("preview")
+        assert third.code == 0, third.text
 
 
 @pytest.mark.soak

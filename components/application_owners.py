@@ -1,0 +1,43 @@
+"""Owners of the application object: whom a run declares, and whom the engine takes over as they are.
+
+The service principal has a list of owners of its own, which azuread writes as a whole; here it is a resource an owner,
+and owners that nobody configured stay. Whether instantiating a gallery template makes the caller an owner of the
+application object is not documented, so the deploying principal is declared only where that does no harm: azuread
+refuses to make an owner of somebody who is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from providers.entra.applications import Registration
+
+
+def declared(
+    configured: Collection[str], deployer: str, live: Registration | None, recorded: Collection[str] | None
+) -> dict[str, str | None]:
+    """The owners to declare by object id, each with the id to import it by, or None where it is to be made.
+
+    ``live`` is None where the application is not there yet. ``recorded`` are the owners in the stack's state, None
+    where that is not known.
+    """
+    wanted = [owner for owner in configured if owner != deployer]
+    if _declares(deployer, deployer in configured, live, recorded):
+        wanted.append(deployer)
+    return {owner: _import_id(owner, live) for owner in wanted}
+
+
+def _declares(
+    deployer: str, configured: bool, live: Registration | None, recorded: Collection[str] | None
+) -> bool:
+    if recorded is not None and deployer in recorded:
+        return True  # Not declaring it any more would take it away from the identity that runs.
+    if not configured or live is None:
+        return False
+    return recorded is None or not live.owned_by(deployer)
+
+
+def _import_id(owner: str, live: Registration | None) -> str | None:
+    if live is None or not live.owned_by(owner):
+        return None
+    return f"/applications/{live.object_id}/owners/{owner}"
