@@ -230,11 +230,8 @@ def user_role(roles: Sequence[Mapping[str, object]]) -> str:
 
 def find_owners(application: Application) -> dict[str, str]:
     """The configured owners, by object id. Raises RunError naming one that Entra does not know."""
-    found: dict[str, str] = {}
-    for owner in application.owners:
-        if "@" not in owner:
-            found[owner] = owner
-            continue
+    found = {owner: owner for owner in application.owners if owner not in application.named_owners}
+    for owner in application.named_owners:
         user = ask_or_stop(
             f"mimecast-sso:application.owners names {owner}, which could not be found as a user principal name",
             partial(azuread.get_user, user_principal_name=owner),

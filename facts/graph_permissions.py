@@ -45,9 +45,13 @@ READ_ASSIGNMENTS = Need(
 )
 READ_GROUPS = Need("find groups (assign.groups)", ("Group.Read.All", "Group.ReadWrite.All", *_DIRECTORY))
 READ_USERS = Need(
-    "read people (assign.users, members of assign.groups)",
+    "read people (assign.users, members of assign.groups, application.owners)",
     ("User.Read.All", "User.ReadWrite.All", *_DIRECTORY),
 )
+
+ADD_OWNERS = Need("add owners of the application object (application.owners)", _WRITE)
+"""Microsoft's reference ("Add owner") lists `OWNED` with Directory.Read.All as well, and notes that it is not
+sufficient; azuread's documentation says that it is. So with that alone it is unknown."""
 
 OPTIONAL: tuple[Need, ...] = (
     Need(

@@ -73,7 +73,8 @@ class Application(Section):
     )
     owners: tuple[Owner, ...] = Field(
         (),
-        description="Owners of the service principal beside the deploying one: user principal names, or object ids.",
+        description="Owners of application object and service principal beside the deploying principal: user principal "
+        "names, or object ids.",
         examples=[["identity@example.com"]],
     )
     claims: Ownership = Field(Ownership.MANAGE, examples=["manage"])
@@ -82,6 +83,11 @@ class Application(Section):
         description="Client id of an application to take over instead of making one.",
         examples=["6c000000-0000-4000-8000-000000000001"],
     )
+
+    @property
+    def named_owners(self) -> list[str]:
+        """Owners by user principal name, whom Entra is asked for."""
+        return [owner for owner in self.owners if "@" in owner]
 
     @field_validator("template", mode="before")
     @classmethod

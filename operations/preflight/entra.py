@@ -63,7 +63,7 @@ def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Line]
         manage_assignments=settings.assign.mode is Ownership.MANAGE,
         check_assignments=settings.assign.mode is Ownership.VERIFY,
         groups=bool(settings.assign.groups),
-        users=bool(settings.assign.users or settings.assign.groups),
+        users=bool(settings.assign.users or settings.assign.groups or settings.application.named_owners),
     ):
         role = need.met(held)
         if role:
@@ -72,10 +72,24 @@ def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Line]
             yield missing(
                 "permission", f"{need.what}: {' or '.join(need.one_of)}", "read live, from the token"
             )
+    if settings.application.owners:
+        yield _owners(held)
     for need in permissions.OPTIONAL:
         if not need.met(held):
             text = f"{need.what}: {need.one_of[0]} is not granted; without it, {need.loses} stays unknown"
             yield note("permission", text, "read live, from the token")
+
+
+def _owners(held: frozenset[str]) -> Line:
+    need = permissions.ADD_OWNERS
+    role = need.met(held)
+    if role:
+        return fine("permission", f"{need.what}: {role}", "read live, from the token")
+    return unknown(
+        "permission",
+        f"{need.what}: Microsoft's reference says both that {permissions.OWNED} is enough and that it is not; "
+        f"{need.one_of[0]} is",
+    )
 
 
 def _licence(graph: GraphClient, settings: Settings) -> Iterator[Line]:
@@ -158,10 +172,8 @@ def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> 
     yield fine("application to adopt", f'"{live.display_name}", object {live.object_id}')
     if isinstance(roles, list) and permissions.OWNED in roles and "Application.ReadWrite.All" not in roles:
         me = str(token.get("oid") or "")
-        owned = {"service principal": [owner.object_id for owner in live.owners]}
-        owned["application"] = [str(o["id"]) for o in graph.list(f"/applications/{live.object_id}/owners")]
-        for what, owners in owned.items():
-            if me in owners:
+        for what, owners in (("service principal", live.owners), ("application", live.registration.owners)):
+            if any(owner.object_id == me for owner in owners):
                 yield fine(f"owner of the {what}", "the deploying principal")
             else:
                 yield missing(

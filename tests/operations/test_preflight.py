@@ -89,6 +89,18 @@ def test_what_several_lines_look_at_is_read_once(made: Project, preflight: Calla
     assert paths.count(GET_INTERNAL_DOMAIN.path) == 2, "alone, and along with the pending ones"
 
 
+def test_whether_owners_can_be_added_is_unknown_with_the_least_permission(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
+    made.configure(application={"owners": ["alan@example.com"]})
+    made.control.set("entra.deployer_roles", list(LEAST_ROLES))
+    ended = preflight()
+    assert ended.code == 0, ended.text
+    assert "add owners of the application object" in lines(ended.text, "unknown")
+    made.control.set("entra.deployer_roles", [*LEAST_ROLES, "Application.ReadWrite.All"])
+    assert "add owners of the application object" in lines(preflight().text, "ok")
+
+
 def test_missing_permissions_and_licence_are_named(made: Project, preflight: Callable[..., Ended]) -> None:
     made.control.set("entra.deployer_roles", LEAST)
     made.control.set("entra.premium", False)

@@ -392,6 +392,8 @@ def test_owners_are_added_and_removed_by_reference(all_permissions: Graph, sandb
     assert "references already exist" in all_permissions.message("POST", f"{path}/$ref", body)
     all_permissions.delete(f"{path}/{ada}/$ref")
     assert all_permissions.refused("DELETE", f"{path}/{ada}/$ref")[0] == 404
+    all_permissions.delete(f"{path}/{credentials.DEPLOYER_OBJECT_ID}/$ref")
+    assert all_permissions.get(path)["value"] == []
 
 
 @pytest.mark.parametrize(

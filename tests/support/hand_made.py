@@ -211,6 +211,15 @@ def _owner(tenant: Tenant) -> None:
     tenant.call("POST", f"/servicePrincipals/{tenant.principal['id']}/owners/$ref", reference)
 
 
+def _application_owner(tenant: Tenant) -> None:
+    reference = {"@odata.id": f"{GRAPH}/directoryObjects/{tenant.user('alan@example.com')}"}
+    tenant.call("POST", f"/applications/{tenant.application['id']}/owners/$ref", reference)
+
+
+def _not_an_owner(tenant: Tenant) -> None:
+    tenant.plant("entra.applications", tenant.application["id"], _owners=[])
+
+
 def _no_certificate(tenant: Tenant) -> None:
     tenant.plant("entra.servicePrincipals", tenant.principal["id"], keyCredentials=[], passwordCredentials=[],
                  preferredTokenSigningKeyThumbprint=None)  # fmt: skip
@@ -266,6 +275,9 @@ FLAWS: tuple[Flaw, ...] = (
     Flaw("assignment off", lambda t: t.set_principal(appRoleAssignmentRequired=False),
          ("assignment becomes required",)),
     Flaw("foreign owner", _owner, ("owners: alan@example.com is removed",)),
+    Flaw("foreign owner of the application object", _application_owner, ("does not name: alan@example.com",),
+         changes=False),
+    Flaw("application object without owners", _not_an_owner, ("is not among them; to add it, name",), changes=False),
     Flaw("tags missing", lambda t: t.set_principal(tags=[]), (f"{GALLERY_TAG}, {ENTERPRISE_TAG} is added",)),
     Flaw("tags of one's own", lambda t: t.set_principal(tags=[ENTERPRISE_TAG, GALLERY_TAG, "cost centre 12"]),
          ("without a meaning to Entra: cost centre 12",), changes=False),
