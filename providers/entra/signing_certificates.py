@@ -19,7 +19,7 @@ import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -34,7 +34,8 @@ from providers.entra.odata import literal
 
 _SUBJECT = "CN=Mimecast Personal Portal "
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
-_PICTURE = "keyCredentials,passwordCredentials,preferredTokenSigningKeyThumbprint"
+_LISTS = ("keyCredentials", "passwordCredentials")
+_PICTURE = ",".join((*_LISTS, "preferredTokenSigningKeyThumbprint"))
 
 
 class Graph(Protocol):
@@ -83,10 +84,14 @@ class SigningCertificate:
 
 @dataclass(frozen=True, slots=True)
 class SigningCertificates:
-    """All certificates of a principal in Graph's order, and the thumbprint that Entra prefers ("": none named)."""
+    """All certificates of a principal in Graph's order, and the thumbprint that Entra prefers ("": none named).
+
+    ``key_ids``: of every key and password on the principal, in small letters.
+    """
 
     certificates: tuple[SigningCertificate, ...]
     preferred: str
+    key_ids: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def thumbprints(self) -> frozenset[str]:
@@ -148,6 +153,14 @@ def read(graph: Graph, service_principal: str) -> SigningCertificates:
     return _parsed(_picture(graph, service_principal))
 
 
+@dataclass(frozen=True, slots=True)
+class TakenAway:
+    """What is ``left`` on a principal, and the ids of the keys that went; none where they were gone before."""
+
+    left: SigningCertificates
+    key_ids: tuple[str, ...] = ()
+
+
 def activate(graph: Graph, service_principal: str, thumbprint: str, *, replace: bool) -> SigningCertificates:
     """Makes a certificate the active one, and gives what is true afterwards.
 
@@ -177,11 +190,12 @@ def activate(graph: Graph, service_principal: str, thumbprint: str, *, replace: 
         return after
 
 
-def retire(graph: Graph, service_principal: str, thumbprint: str) -> SigningCertificates:
+def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
     """Takes one certificate away, with its three credentials, and gives what is there afterwards.
 
     One that is gone already is fine, so the step can be repeated. The lists are read again before they are
-    written, compared, and compared once more afterwards.
+    written, compared, and compared once more afterwards. What somebody adds between that reading and the writing is
+    lost with the old lists, and no answer shows it: `providers.entra.certificate_losses` finds it later.
 
     Raises CertificateInUse for the active one and for the last valid one, ForeignChange when somebody else
     changed the certificates meanwhile (before writing: nothing was written), GraphError.
@@ -190,7 +204,7 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> SigningCert
         decided_on = read(graph, service_principal)
         certificate = decided_on.get(thumbprint)
         if certificate is None:
-            return decided_on
+            return TakenAway(decided_on)
         _check_retirable(decided_on, certificate, graph.now())
         picture = _picture(graph, service_principal)
         before = _parsed(picture)
@@ -206,7 +220,7 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> SigningCert
         others = tuple(each for each in before.certificates if each != certificate)
         expected = SigningCertificates(others, before.preferred)
         _stop_at_changes(expected, after, f"while {thumbprint} was taken away")
-        return after
+        return TakenAway(after, _key_ids(picture, certificate.custom_key_identifier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,29 +272,38 @@ def _check_retirable(
 
 def _without(picture: Mapping[str, Any], custom_key_identifier: str) -> dict[str, Any]:
     """Both lists without one certificate. Keys are sent as null, which leaves them as they are."""
-    return {
-        "keyCredentials": [
-            {**item, "key": None}
-            for item in picture["keyCredentials"]
-            if item["customKeyIdentifier"] != custom_key_identifier
-        ],
-        "passwordCredentials": [
-            item
-            for item in picture["passwordCredentials"]
-            if item["customKeyIdentifier"] != custom_key_identifier
-        ],
+    rest = {
+        name: [item for item in picture[name] if item["customKeyIdentifier"] != custom_key_identifier]
+        for name in _LISTS
     }
+    return rest | {"keyCredentials": [{**item, "key": None} for item in rest["keyCredentials"]]}
 
 
 def _picture(graph: Graph, service_principal: str) -> dict[str, Any]:
     found = graph.get(f"/servicePrincipals/{service_principal}", select=_PICTURE)
-    return {name: found.get(name) or [] for name in ("keyCredentials", "passwordCredentials")} | {
+    return {name: found.get(name) or [] for name in _LISTS} | {
         "preferred": str(found.get("preferredTokenSigningKeyThumbprint") or "").upper()
     }
 
 
 def _parsed(picture: Mapping[str, Any]) -> SigningCertificates:
-    return SigningCertificates(tuple(_certificates(picture["keyCredentials"])), picture["preferred"])
+    key_ids = {str(item["keyId"]).casefold() for name in _LISTS for item in picture[name]}
+    certificates = tuple(_certificates(picture["keyCredentials"]))
+    return SigningCertificates(certificates, picture["preferred"], frozenset(key_ids))
+
+
+def _key_ids(picture: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, ...]:
+    """Of the three credentials of one certificate."""
+    return tuple(
+        sorted(
+            {
+                str(item["keyId"]).casefold()
+                for name in _LISTS
+                for item in picture[name]
+                if item["customKeyIdentifier"] == custom_key_identifier
+            }
+        )
+    )
 
 
 def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertificate]:

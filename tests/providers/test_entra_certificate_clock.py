@@ -139,8 +139,8 @@ def test_the_last_valid_one_is_not_taken_away(sandbox: RunningSandbox, made: dic
     client, principal = GraphClient(sandbox.env), made["servicePrincipal"]["id"]
     with pytest.raises(CertificateInUse):
         signing_certificates.retire(client, principal, made["thumbprints"][1])
-    left = signing_certificates.retire(client, principal, made["thumbprints"][2])
-    assert left.thumbprints == set(made["thumbprints"][:2])
+    done = signing_certificates.retire(client, principal, made["thumbprints"][2])
+    assert done.left.thumbprints == set(made["thumbprints"][:2])
 
 
 def test_half_a_certificate_does_not_sign(sandbox: RunningSandbox, made: dict[str, Any]) -> None:

@@ -4,14 +4,16 @@ Somebody else adds, takes away and activates certificates between any two of our
 they took effect; the process dies. Whatever the order: ours never take away what was not asked for without saying
 so, never the certificate that signs without saying so, and what somebody else did is named.
 
-One thing cannot be seen in Graph's answers: a certificate that is added after the last reading and before the lists
-are written is lost with them, since they are written whole and have no version. The machine counts these apart.
+Graph's answers do not show a certificate that is added after the last reading and before the lists are written: it is
+lost with them. Each of these, and each activation that was overwritten so, is found in the audit log and named, once
+its entries are there; and nothing else is called a loss, early or late.
 """
 
 from __future__ import annotations
 
 import base64
 import itertools
+import json
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -29,7 +31,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from providers.entra import signing_certificates
+from facts.entra_directory_audits import DIRECTORY_AUDITS
+from providers.entra import certificate_losses, directory_audits, signing_certificates
+from providers.entra.certificate_losses import Judgement, Ours
 from providers.entra.errors import (
     CertificateInUse,
     CertificateUnknown,
@@ -38,17 +42,21 @@ from providers.entra.errors import (
     Unreachable,
 )
 from providers.entra.errors import Refused as GraphRefused
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import SigningCertificates, TakenAway
 
 PRINCIPAL = "principal"
+PORTALS_NAME = "CN=Microsoft Azure Federated SSO Certificate"
 BEGIN = datetime(2026, 11, 22, tzinfo=UTC)
 YEAR = timedelta(days=365)
 
-moments = st.sampled_from(
-    ["ok", "ok", "ok", "ok", "before", "after", "die", "die after", "add", "remove", "activate"]
-)
+OTHERS = ("add", "remove", "activate", "stage")
+moments = st.sampled_from(["ok", "ok", "ok", "ok", "before", "after", "die", "die after", *OTHERS])
 schedules = st.lists(moments, max_size=5)
 which = st.integers(0, 5)
+US, ADA = "us", "ada"
+"""Object ids: of the deployment, in whichever process it runs, and of a person in the portal."""
+LATE = timedelta(minutes=16)
+KEPT = certificate_losses.RETENTION - timedelta(days=1)
 
 
 class Killed(BaseException):
@@ -67,8 +75,15 @@ class Entra:
         self.meddle: Callable[[str], None] = lambda _: None
         self.unseen: set[str] = set()
         """Added by somebody else, and not read by us since."""
-        self.lost_unseen: set[str] = set()
+        self.unseen_activation = ""
+        """The entry of the last activation by somebody else, until we read."""
+        self.lost_unseen: dict[str, datetime] = {}
+        """Thumbprint, or entry of an activation → when it was lost."""
         self.before_write: SigningCertificates | None = None
+        self.log: list[dict[str, Any]] = []
+        self.log_has_lists = True
+        self.hidden: frozenset[int] = frozenset()
+        """Entries that are not there yet."""
         self._numbers = itertools.count(1)
 
     # What the client calls
@@ -79,7 +94,10 @@ class Entra:
         return answer
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        raise NotImplementedError
+        assert path == DIRECTORY_AUDITS
+        start = query["filter"].rpartition(" ")[2]
+        newest = [entry for number, entry in enumerate(self.log) if number not in self.hidden][::-1]
+        return (entry for entry in newest if entry["activityDateTime"] >= start)
 
     def patch(self, path: str, values: Mapping[str, Any]) -> None:
         assert path == f"/servicePrincipals/{PRINCIPAL}"
@@ -90,7 +108,7 @@ class Entra:
 
     def _call(self, act: Callable[[], Any]) -> Any:
         moment = self.schedule.pop(0) if self.schedule else "ok"
-        if moment in ("add", "remove", "activate"):
+        if moment in OTHERS:
             self.meddle(moment)
         if moment == "before":
             raise Unreachable("no answer")
@@ -105,12 +123,13 @@ class Entra:
 
     # What happens there
 
-    def add(self) -> str:
+    def add(self, by: str = US) -> str:
         """A new certificate, valid for a year from now; its thumbprint."""
         digest = next(self._numbers).to_bytes(20, "big")
+        before = self._described()
         common = {
             "customKeyIdentifier": base64.b64encode(digest).decode(),
-            "displayName": signing_certificates.subject(digest[-2:].hex()),
+            "displayName": signing_certificates.subject(digest[-2:].hex()) if by == US else PORTALS_NAME,
             "startDateTime": self.time.isoformat(),
             "endDateTime": (self.time + YEAR).isoformat(),
         }
@@ -120,24 +139,78 @@ class Entra:
             common | {"keyId": f"{thumbprint}-verify", "usage": "Verify", "key": None},
         ]
         self.passwords.append(common | {"keyId": f"{thumbprint}-sign", "secretText": None})
-        self.preferred = self.preferred or thumbprint
+        self._note_keys(before, by)
+        if not self.preferred:
+            self.activate(thumbprint, by)
         return thumbprint
 
-    def remove(self, thumbprint: str) -> None:
+    def remove(self, thumbprint: str, by: str) -> None:
+        before = self._described()
         identifier = base64.b64encode(bytes.fromhex(thumbprint)).decode()
         self.keys = [item for item in self.keys if item["customKeyIdentifier"] != identifier]
         self.passwords = [item for item in self.passwords if item["customKeyIdentifier"] != identifier]
+        self._note_keys(before, by)
+
+    def activate(self, thumbprint: str, by: str) -> str:
+        """The entry of the log; "" where nothing changed."""
+        if thumbprint == self.preferred:
+            return ""
+        before, self.preferred = self.preferred, thumbprint
+        values = [[before] if before else [], [thumbprint]]
+        return self._note("Update service principal", "PreferredTokenSigningKeyThumbprint", values, by)
+
+    def _described(self) -> list[str]:
+        kinds = [(item, "AsymmetricX509Cert", item["usage"]) for item in self.keys]
+        kinds += [(item, "Password", "Verify") for item in self.passwords]
+        return [
+            f"[KeyIdentifier={item['keyId']},KeyType={kind},KeyUsage={usage},DisplayName={item['displayName']}]"
+            for item, kind, usage in kinds
+        ]
+
+    def _note_keys(self, before: list[str], by: str) -> None:
+        after = self._described()
+        if before == after:
+            return
+        activity = f"{'Remove' if set(before) - set(after) else 'Add'} service principal credentials"
+        old: list[str] | None = before
+        new: list[str] | None = after
+        if not self.log_has_lists:
+            old = [item for item in before if item not in after] or None
+            new = [item for item in after if item not in before] or None
+        self._note(activity, "KeyDescription", [old, new], by)
+
+    def _note(self, activity: str, name: str, values: list[list[str] | None], by: str) -> str:
+        self.time += timedelta(seconds=1)
+        old, new = (value and json.dumps(value) for value in values)
+        user = {"id": by, "userPrincipalName": f"{by}@example.com"}
+        entry = {
+            "id": f"entry-{len(self.log)}",
+            "activityDateTime": self.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "activityDisplayName": activity,
+            "result": "success",
+            "initiatedBy": {"app": {"servicePrincipalId": by}} if by == US else {"user": user},
+            "targetResources": [
+                {
+                    "id": PRINCIPAL,
+                    "modifiedProperties": [{"displayName": name, "oldValue": old, "newValue": new}],
+                }
+            ],
+        }
+        self.log.append(entry)
+        return str(entry["id"])
 
     def seen(self) -> SigningCertificates:
         """As it is, without a call."""
-        schedule, unseen, self.schedule = self.schedule, set(self.unseen), []
+        schedule, unseen, activation = self.schedule, set(self.unseen), self.unseen_activation
+        self.schedule = []
         try:
             return signing_certificates.read(self, PRINCIPAL)
         finally:
-            self.schedule, self.unseen = schedule, unseen
+            self.schedule, self.unseen, self.unseen_activation = schedule, unseen, activation
 
     def _read(self) -> dict[str, Any]:
         self.unseen.clear()
+        self.unseen_activation = ""
         return {
             "keyCredentials": deepcopy(self.keys),
             "passwordCredentials": deepcopy(self.passwords),
@@ -154,29 +227,34 @@ class Entra:
             raise GraphRefused("Invalid value for preferredTokenSigningKeyThumbprint.")
         self.before_write = self.seen()
         if "keyCredentials" in values:
-            kept = {item["customKeyIdentifier"] for item in sent}
-            here = {
-                thumbprint
-                for thumbprint in self.unseen
-                if base64.b64encode(bytes.fromhex(thumbprint)).decode() not in kept
-            }
-            self.lost_unseen |= here
+            before, kept = self._described(), {item["customKeyIdentifier"] for item in sent}
+            for thumbprint in self.unseen:
+                if base64.b64encode(bytes.fromhex(thumbprint)).decode() not in kept:
+                    self.lost_unseen[thumbprint] = self.time
             self.keys = [item for item in self.keys if item["customKeyIdentifier"] in kept]
             self.passwords = [dict(item) for item in values["passwordCredentials"]]
-        self.preferred = chosen
+            self._note_keys(before, US)
+        if chosen != self.preferred and self.unseen_activation:
+            self.lost_unseen[self.unseen_activation] = self.time
+        self.activate(chosen, US)
 
 
 class Rotation(RuleBasedStateMachine):
     """One principal, whom Mimecast trusts, and what was asked for."""
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(log_has_lists=st.booleans())
+    def start(self, *, log_has_lists: bool) -> None:
         self.entra = Entra()
+        self.entra.log_has_lists = log_has_lists
         self.entra.meddle = self._somebody_else
         self.trusted = {self.entra.add()}
         self.foreign: set[str] = set()
         """What somebody else took away or made."""
         self.retired: set[str] = set()
+        self.recorded: dict[str, frozenset[str]] = {}
+        """The keys of those that were taken away by a run that lived to record it."""
+        self.labels: dict[str, str] = {}
+        """What the configuration calls those that are to be taken away."""
         self.everything = set(self.trusted)
 
     # -- Ours -------------------------------------------------------------------------------------------------
@@ -205,9 +283,10 @@ class Rotation(RuleBasedStateMachine):
     def retire(self, number: int, schedule: list[str]) -> None:
         target = self._one(number)
         self.retired.add(target)
+        self._name(target)
         present = self.entra.seen()
         self.entra.before_write = None
-        after = self._run(lambda: signing_certificates.retire(self.entra, PRINCIPAL, target), schedule)
+        after = self._run(lambda: self._retire(target), schedule)
         if after is not None:
             assert target not in after.thumbprints
             written_over = self.entra.before_write
@@ -225,8 +304,9 @@ class Rotation(RuleBasedStateMachine):
         """Without faults it ends at the first try, or is refused for a reason that holds."""
         target = self._one(number)
         present = self.entra.seen()
+        self._name(target)
         try:
-            signing_certificates.retire(self.entra, PRINCIPAL, target)
+            self._retire(target)
             self.retired.add(target)
             self.everything -= {target}
         except CertificateInUse:
@@ -238,7 +318,7 @@ class Rotation(RuleBasedStateMachine):
 
     # -- Everybody else's -------------------------------------------------------------------------------------
 
-    @rule(how=st.sampled_from(["add", "remove", "activate"]))
+    @rule(how=st.sampled_from(OTHERS))
     def somebody_else_acts(self, how: str) -> None:
         self._somebody_else(how)
 
@@ -251,12 +331,34 @@ class Rotation(RuleBasedStateMachine):
     def nothing_is_left(self) -> None:
         self.everything.add(self.entra.add())
 
+    @rule(back=st.sets(st.integers(1, 6)))
+    def somebody_looks_before_all_entries_are_there(self, back: set[int]) -> None:
+        """What is told then is true, though it may not be all."""
+        oldest = (self.entra.time - timedelta(minutes=15)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        fresh = {number for number, entry in enumerate(self.entra.log) if entry["activityDateTime"] > oldest}
+        self.entra.hidden = frozenset(len(self.entra.log) - each for each in back) & fresh
+        self._check_told(self._judged(self.entra.time))
+        self.entra.hidden = frozenset()
+
     # -- What always holds ------------------------------------------------------------------------------------
+
+    @invariant()
+    def a_loss_is_found_and_named(self) -> None:
+        """By whoever looks before the log has forgotten it."""
+        judged = self._judged(self.entra.time + LATE)
+        self._check_told(judged)
+        told = {loss.reference.removesuffix("-verify").upper(): str(loss) for loss in judged.losses}
+        preferred = self.entra.preferred
+        for lost, at in self.entra.lost_unseen.items():
+            if at < self.entra.time - KEPT or self._activated_again(lost, preferred):
+                continue
+            assert lost.upper() in told, f"{lost} was lost, and is not named"
+            assert lost in told[lost.upper()] or lost.lower() in told[lost.upper()]
 
     @invariant()
     def nothing_disappears_unasked(self) -> None:
         gone = self.everything - self.entra.seen().thumbprints
-        assert gone <= self.retired | self.foreign | self.entra.lost_unseen
+        assert gone <= self.retired | self.foreign | self.entra.lost_unseen.keys()
 
     @invariant()
     def each_certificate_is_whole(self) -> None:
@@ -273,18 +375,50 @@ class Rotation(RuleBasedStateMachine):
         here = [each.thumbprint for each in self.entra.seen().certificates] or ["0" * 40]
         return here[number % len(here)]
 
+    def _name(self, target: str) -> None:
+        certificate = self.entra.seen().get(target)
+        if certificate:
+            self.labels[target] = certificate.label or "taken over from the portal"
+
+    def _retire(self, target: str) -> SigningCertificates:
+        done: TakenAway = signing_certificates.retire(self.entra, PRINCIPAL, target)
+        if done.key_ids:
+            self.recorded[target] = frozenset(done.key_ids)
+        return done.left
+
+    def _judged(self, now: datetime) -> Judgement:
+        entries = directory_audits.since(self.entra, PRINCIPAL, now - certificate_losses.RETENTION)
+        ours = Ours(US, self.labels, self.recorded)
+        return certificate_losses.judge(entries, self.entra.seen(), now, ours)
+
+    def _check_told(self, judged: Judgement) -> None:
+        """Nothing is called lost that was not; nor what was taken away by a run that died, unless it had to look so."""
+        assert judged.unknown == ()
+        died = {each for each in self.retired if each not in self.recorded}
+        for loss in judged.losses:
+            reference = loss.reference.removesuffix("-verify")
+            is_activation = loss.what.startswith("activation")
+            assert is_activation or reference.upper() in self.entra.lost_unseen.keys() | died, loss
+
+    def _activated_again(self, lost: str, preferred: str) -> bool:
+        (entry,) = [each for each in self.entra.log if each["id"] == lost] or [None]
+        if entry is None:
+            return False
+        (values,) = entry["targetResources"][0]["modifiedProperties"]
+        return bool(json.loads(values["newValue"]) == [preferred])
+
     def _somebody_else(self, how: str) -> None:
         here = [each.thumbprint for each in self.entra.seen().certificates]
-        if how == "add" or not here:
-            made = self.entra.add()
+        if how in ("add", "stage") or not here:
+            made = self.entra.add(US if how == "stage" else ADA)
             self.entra.unseen.add(made)
             self.everything.add(made)
         elif how == "remove":
-            self.entra.remove(here[-1])
+            self.entra.remove(here[-1], ADA)
             self.foreign.add(here[-1])
             self.entra.unseen.discard(here[-1])
         else:
-            self.entra.preferred = here[-1]
+            self.entra.unseen_activation = self.entra.activate(here[-1], ADA) or self.entra.unseen_activation
 
     def _run(
         self, action: Callable[[], SigningCertificates], schedule: list[str]
@@ -296,7 +430,7 @@ class Rotation(RuleBasedStateMachine):
         except ForeignChange as change:
             named = change.thumbprints
             told = bool(named) and all(thumbprint in str(change) for thumbprint in named)
-            by_somebody = bool({"add", "remove", "activate"} & set(schedule))
+            by_somebody = bool(set(OTHERS) & set(schedule))
             if not (told and by_somebody):
                 raise  # Of a change that nobody made, or without saying which.
         except GraphError as error:

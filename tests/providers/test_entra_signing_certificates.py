@@ -248,7 +248,7 @@ def test_one_certificate_goes_with_its_three_credentials(
 ) -> None:
     first, second = certificates
     signing_certificates.activate(client, principal, second, replace=True)
-    assert signing_certificates.retire(client, principal, first).thumbprints == {second}
+    assert signing_certificates.retire(client, principal, first).left.thumbprints == {second}
     left = sandbox.control.get("entra.servicePrincipals", principal)
     assert left
     assert [key["usage"] for key in left["keyCredentials"]] == ["Sign", "Verify"]
@@ -256,7 +256,7 @@ def test_one_certificate_goes_with_its_three_credentials(
     assert len(left["passwordCredentials"]) == 1
     assert left["preferredTokenSigningKeyThumbprint"] == second
     # The step may be repeated after a crash.
-    assert signing_certificates.retire(client, principal, first).thumbprints == {second}
+    assert signing_certificates.retire(client, principal, first).left.thumbprints == {second}
 
 
 def test_the_one_that_signs_and_the_last_valid_one_stay(

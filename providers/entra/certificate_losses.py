@@ -1,0 +1,229 @@
+"""What somebody else did to a principal's credentials and a write of ours undid, unseen: found in the audit log.
+
+Graph's lists of credentials are written whole and have no version. So a certificate that somebody adds after our last
+reading and before our write is lost with the old list, and no later reading shows that it was ever there. The audit
+log has both: who added it, and which write took it away. Entries come minutes late, so a later run finds what one
+right after the write cannot.
+
+A write of ours takes one certificate away, which the configuration names. From this follows what counts as a loss:
+
+- whatever else went in the same write as one that was named; or
+- what went within `_LONGEST_WRITE` of being added, by the hand of this caller or of another application, and not by
+  the hand that added it. What was there for longer had been read, and was kept unless it was meant.
+
+A person who takes away what another person added has done so on purpose. An activation counts as lost when an
+application, or this caller, activated another certificate within `_NOBODY_REACTS`; within `_LONGEST_WRITE` it is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+
+from facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS, RETENTION_DAYS_FREE
+from providers.entra.directory_audits import Actor, Credential, Entry
+from providers.entra.signing_certificates import SigningCertificates, subject
+
+RETENTION = timedelta(days=RETENTION_DAYS)
+"""How far one looks back."""
+
+_LATE = timedelta(minutes=LATENCY_MINUTES)
+_LONGEST_WRITE = timedelta(minutes=30)
+"""Between the last reading and the end of a write that is repeated as often as the client does: a few minutes."""
+_NOBODY_REACTS = timedelta(minutes=1)
+"""Too soon for a person to have seen an activation and to have wanted another."""
+_SURELY_KEPT = timedelta(days=RETENTION_DAYS_FREE - 1)
+_TIME = "%Y-%m-%d %H:%M:%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What we know of ourselves.
+
+    ``caller``: our object id. ``retired``: thumbprint → label of what was to be taken away. ``retired_keys``:
+    thumbprint → ids of the keys that were, where that was recorded. ``settled``: references of losses that people
+    have dealt with.
+    """
+
+    caller: str
+    retired: Mapping[str, str]
+    retired_keys: Mapping[str, frozenset[str]]
+    settled: frozenset[str] = frozenset()
+
+    def named(self, credential: Credential) -> bool:
+        """Whether it was to be taken away: by its key, or by its generation where the keys were not recorded."""
+        if any(credential.key_id in keys for keys in self.retired_keys.values()):
+            return True
+        unrecorded = (
+            label for thumbprint, label in self.retired.items() if thumbprint not in self.retired_keys
+        )
+        return credential.display_name in {subject(label) for label in unrecorded}
+
+    def may_be(self, actor: Actor) -> bool:
+        """Whether a write of this hand may be one of ours: other deployments may run as another application."""
+        return actor.object_id == self.caller or not actor.is_person
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something of somebody else's that a write of ours undid. ``reference`` is what settles it by name."""
+
+    what: str
+    reference: str
+    done: str
+    """By whom and when, in words."""
+    undone: str
+
+    def __str__(self) -> str:
+        return f"{self.what}, {self.done}, was lost by {self.undone} (reference {self.reference})"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the log tells. ``unknown``: what should be told and is not; ``open``: what may be fine or not.
+
+    The entries of what was done from ``since`` until ``until`` are taken to be there.
+    """
+
+    since: datetime
+    until: datetime
+    losses: tuple[Loss, ...] = ()
+    unknown: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+
+
+def judge(entries: Sequence[Entry], live: SigningCertificates, now: datetime, ours: Ours) -> Judgement:
+    """``entries``: all since ``now`` less `RETENTION`, oldest first; ``live`` was read before they were."""
+    gone = list(_gone(entries, live, ours))
+    replaced = list(_replaced(entries, live, ours))
+    lost = [each for each in gone if each.is_loss(ours)]
+    losses = [*_losses(lost), *(each.loss for each in replaced if each.soon)]
+    return Judgement(
+        since=now - RETENTION,
+        until=now - _LATE,
+        losses=tuple(each for each in losses if each.reference not in ours.settled),
+        unknown=(*_unreadable(entries, ours), *_unexplained(gone, now)),
+        open=(
+            *(f"{each.loss}, if nobody had seen it" for each in replaced if not each.soon),
+            *_silent(entries, live, now),
+        ),
+    )
+
+
+# -- Credentials ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A credential that is not there, and the entries that made it come and go; ``None``: not in the log."""
+
+    credential: Credential
+    added: Entry | None
+    removed: Entry | None
+
+    def is_loss(self, ours: Ours) -> bool:
+        if self.removed is None:
+            return False
+        if any(ours.named(each) for each in self.removed.removed):
+            return True
+        if self.added is None or self.removed.by == self.added.by:
+            return False
+        return ours.may_be(self.removed.by) and self.removed.at - self.added.at <= _LONGEST_WRITE
+
+
+def _gone(entries: Sequence[Entry], live: SigningCertificates, ours: Ours) -> Iterator[_Gone]:
+    added = {each.key_id: (each, entry) for entry in entries for each in entry.added}
+    removed = {each.key_id: (each, entry) for entry in entries for each in entry.removed}
+    for key_id in sorted(added.keys() | removed.keys()):
+        credential = (added.get(key_id) or removed[key_id])[0]
+        if key_id not in live.key_ids and not ours.named(credential):
+            yield _Gone(
+                credential, *(found[key_id][1] if key_id in found else None for found in (added, removed))
+            )
+
+
+def _losses(lost: Iterable[_Gone]) -> Iterator[Loss]:
+    """One for what came under one name and went together: a certificate is several credentials."""
+
+    for _, group in groupby(sorted(lost, key=_together), key=_together):
+        members = list(group)
+        shown = next((each for each in members if _is_public_half(each.credential)), members[0])
+        kind = "password" if shown.credential.kind == "Password" else "certificate"
+        name = shown.credential.display_name or "without a name"
+        added = shown.added
+        yield Loss(
+            f"{kind} {name}, key {shown.credential.key_id}",
+            shown.credential.key_id,
+            f"added {_by(added)}" if added else "added by an unknown hand (not in the log)",
+            f"the write {_by(shown.removed)}" if shown.removed else "an unknown write",
+        )
+
+
+def _together(each: _Gone) -> tuple[str, str, str]:
+    added, removed = (entry.id if entry else "" for entry in (each.added, each.removed))
+    return added, removed, each.credential.display_name
+
+
+def _is_public_half(credential: Credential) -> bool:
+    return credential.usage == "Verify" and credential.kind != "Password"
+
+
+def _unexplained(gone: Iterable[_Gone], now: datetime) -> Iterator[str]:
+    for each in gone:
+        if each.removed or not each.added or not _is_public_half(each.credential):
+            continue
+        if each.added.at < now - _LATE:
+            name = each.credential.display_name
+            yield f"certificate {name}, added {_by(each.added)}, is gone, and no entry says who took it away"
+
+
+# -- Activations ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Replaced:
+    loss: Loss
+    soon: bool
+
+
+def _replaced(entries: Iterable[Entry], live: SigningCertificates, ours: Ours) -> Iterator[_Replaced]:
+    """Activations by another hand that were followed by another one that may be ours, before long."""
+    activations = [(entry, entry.activated) for entry in entries if entry.activated]
+    for (theirs, (before, wanted)), (after, (_, instead)) in pairwise(activations):
+        # Entra itself activates the first certificate of all.
+        if not before or wanted in ("", instead, live.preferred) or theirs.by == after.by:
+            continue
+        waited = after.at - theirs.at
+        if ours.may_be(after.by) and waited <= _LONGEST_WRITE:
+            loss = Loss(
+                f"activation of {wanted}", theirs.id, f"done {_by(theirs)}", f"the activation {_by(after)}"
+            )
+            yield _Replaced(loss, waited <= _NOBODY_REACTS)
+
+
+# -- What the log does not tell -------------------------------------------------------------------------------
+
+
+def _unreadable(entries: Iterable[Entry], ours: Ours) -> Iterator[str]:
+    for entry in entries:
+        if entry.unreadable:
+            yield f"what was changed {_by(entry)} cannot be read from the log: {entry.unreadable}"
+        elif entry.hidden_activation and not ours.may_be(entry.by):
+            yield f"another certificate was activated {_by(entry)}, and the log does not say which"
+
+
+def _silent(entries: Sequence[Entry], live: SigningCertificates, now: datetime) -> Iterator[str]:
+    """What is known to have happened is the touchstone: a log without it may lack other things too."""
+    added = {each.key_id for entry in entries for each in entry.added}
+    for each in live.certificates:
+        if now - _SURELY_KEPT < each.not_before < now - _LATE and each.key_id.casefold() not in added:
+            yield (
+                f"the log does not show that {each.thumbprint} was added at {each.not_before:{_TIME}}, so it may not "
+                "show what others did either"
+            )
+
+
+def _by(entry: Entry) -> str:
+    return f"by {entry.by.name} at {entry.at:{_TIME}}"

@@ -1,0 +1,197 @@
+"""Who changed the credentials of a service principal, as the directory's audit log has it. Nothing is written.
+
+Names and forms, with their sources and what is assumed of them: `facts.entra_directory_audits`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Protocol
+
+from facts.entra_directory_audits import (
+    CREDENTIALS,
+    CREDENTIALS_ACTIVITIES,
+    DIRECTORY_AUDITS,
+    PREFERRED_CERTIFICATE,
+    UNAVAILABLE,
+    UPDATED_PROPERTIES,
+)
+from providers.entra.errors import GraphError, Refused
+from providers.entra.odata import literal
+
+MOST = 2_000
+"""Entries that are read at most: a principal that nobody wrote a program against has a handful a month."""
+
+_CREDENTIAL = re.compile(
+    r"\[KeyIdentifier=(?P<id>[^,\]]+),KeyType=(?P<kind>[^,\]]*),KeyUsage=(?P<usage>[^,\]]*)"
+    r"(?:,DisplayName=(?P<name>.*))?\]",
+    re.DOTALL,
+)
+
+
+class Graph(Protocol):
+    """The part of a Graph client that is used here."""
+
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A key or a password as the log names it; ``key_id`` in small letters."""
+
+    key_id: str
+    kind: str
+    usage: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: object id ("" where the log does not say), a name for people, and whether it is a person."""
+
+    object_id: str
+    name: str
+    is_person: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one entry says of credentials and of the active certificate.
+
+    ``activated``: the thumbprints before and after ("": none), ``None`` where it is not about that. ``unreadable``
+    and ``hidden_activation``: it is about credentials, or about the active certificate, and does not say what.
+    """
+
+    id: str
+    at: datetime
+    by: Actor
+    added: frozenset[Credential] = frozenset()
+    removed: frozenset[Credential] = frozenset()
+    activated: tuple[str, str] | None = None
+    unreadable: str = ""
+    hidden_activation: bool = False
+
+
+def since(graph: Graph, service_principal: str, moment: datetime) -> list[Entry]:
+    """Changes of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
+
+    Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log. Refused
+    too where there are more than `MOST` entries, because then a change may be among those that were not read.
+    """
+    start = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    rows = graph.list(
+        DIRECTORY_AUDITS,
+        filter=f"targetResources/any(t:t/id eq {literal(service_principal)}) and activityDateTime ge {start}",
+    )
+    read = list(islice(rows, MOST + 1))
+    if len(read) > MOST:
+        raise Refused(
+            f"The directory's audit log has more than {MOST} entries of {service_principal} since {start}"
+        )
+    # The newest come first: so entries of one moment keep their order.
+    entries = (entry for row in reversed(read) if (entry := _entry(row, service_principal)))
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def unavailable(error: GraphError) -> str | None:
+    """Why this caller cannot read the log, and what would help; None for any other error."""
+    return UNAVAILABLE.get(error.code)
+
+
+def _entry(row: Mapping[str, Any], service_principal: str) -> Entry | None:
+    """What the row says; ``None`` where it is about something else, or changed nothing."""
+    found = _properties(row, service_principal)
+    activity, result = (str(row.get(name) or "") for name in ("activityDisplayName", "result"))
+    credentials = CREDENTIALS in found or any(part in activity for part in CREDENTIALS_ACTIVITIES)
+    active = PREFERRED_CERTIFICATE in found
+    names = str((found.get(UPDATED_PROPERTIES) or {}).get("newValue") or "")
+    hidden = not active and PREFERRED_CERTIFICATE in names
+    if result == "failure" or not (credentials or active or hidden):
+        return None
+    entry = Entry(
+        str(row["id"]),
+        _moment(row["activityDateTime"]),
+        _actor(row.get("initiatedBy") or {}),
+        hidden_activation=hidden,
+    )
+    try:
+        _check_result(result)
+        old, new = _credentials(found) if credentials else (frozenset(), frozenset())
+        activated = _activated(found[PREFERRED_CERTIFICATE]) if active else None
+    except ValueError as problem:
+        return replace(entry, unreadable=f"{activity} ({problem})")
+    return replace(entry, added=new - old, removed=old - new, activated=activated)
+
+
+def _check_result(result: str) -> None:
+    if result != "success":
+        raise ValueError(f"its result is {result or 'missing'}")
+
+
+def _properties(row: Mapping[str, Any], service_principal: str) -> dict[str, Mapping[str, Any]]:
+    wanted = service_principal.casefold()
+    return {
+        str(item.get("displayName")): item
+        for target in row.get("targetResources") or ()
+        if str(target.get("id") or "").casefold() == wanted
+        for item in target.get("modifiedProperties") or ()
+    }
+
+
+def _credentials(
+    found: Mapping[str, Mapping[str, Any]],
+) -> tuple[frozenset[Credential], frozenset[Credential]]:
+    """Before and after. Raises ValueError for a form that is not known, and where neither is there."""
+    old, new = (found.get(CREDENTIALS, {}).get(name) for name in ("oldValue", "newValue"))
+    if old is None and new is None:
+        raise ValueError("it shows no credentials")
+    return _listed(old), _listed(new)
+
+
+def _listed(value: object) -> frozenset[Credential]:
+    if value is None:
+        return frozenset()
+    texts = json.loads(str(value))
+    if not isinstance(texts, list):
+        raise ValueError("its credentials are no list")  # noqa: TRY004  (read, not given)
+    return frozenset(_credential(text) for text in texts)
+
+
+def _credential(text: object) -> Credential:
+    match = _CREDENTIAL.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("a credential has an unknown form")
+    return Credential(match["id"].casefold(), match["kind"], match["usage"], match["name"] or "")
+
+
+def _activated(found: Mapping[str, Any]) -> tuple[str, str]:
+    before, after = (_thumbprint(found.get(name)) for name in ("oldValue", "newValue"))
+    return before, after
+
+
+def _thumbprint(value: object) -> str:
+    """Written as a text or as a list of one; "" for none. Raises ValueError."""
+    shown = None if value is None else json.loads(str(value))
+    if isinstance(shown, list) and len(shown) <= 1:
+        shown = shown[0] if shown else None
+    if shown is not None and not isinstance(shown, str):
+        raise ValueError("its thumbprint has an unknown form")
+    return (shown or "").upper()
+
+
+def _actor(initiated_by: Mapping[str, Any]) -> Actor:
+    user, app = initiated_by.get("user") or {}, initiated_by.get("app") or {}
+    if user:
+        name = user.get("userPrincipalName") or user.get("displayName") or user.get("id")
+        return Actor(str(user.get("id") or ""), str(name or "somebody"), is_person=True)
+    identifier = str(app.get("servicePrincipalId") or app.get("appId") or "")
+    return Actor(identifier, str(app.get("displayName") or identifier or "an unknown hand"), is_person=False)
+
+
+def _moment(written: object) -> datetime:
+    return datetime.fromisoformat(str(written)).astimezone(UTC)
