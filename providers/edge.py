@@ -12,6 +12,9 @@ from typing import Any, ClassVar, NoReturn
 from pulumi.dynamic import CheckFailure, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
+Properties = dict[str, Any]
+"""Inputs or outputs of a resource, spelt as in state."""
+
 TRACEBACK_VARIABLE = "MIMECAST_SSO_TRACEBACK"
 """Environment variable: when set, errors come with the whole traceback."""
 
@@ -67,8 +70,18 @@ def is_known(value: Any) -> bool:
     return True
 
 
+def select(props: Properties, *keys: str) -> Properties:
+    """These of the properties; ``None`` for one that is not there."""
+    return {key: props.get(key) for key in keys}
+
+
+def differs(olds: Properties, news: Properties, key: str) -> bool:
+    """Whether an input is known to be another one than it was."""
+    return is_known(news.get(key)) and olds.get(key) != news.get(key)
+
+
 def normalise(
-    inputs: dict[str, Any], failures: list[CheckFailure], key: str, normal: Callable[[Any], Any]
+    inputs: Properties, failures: list[CheckFailure], key: str, normal: Callable[[Any], Any]
 ) -> None:
     """Replaces ``inputs[key]`` by its normal form, or reports why it has none; unknown values stay."""
     value = inputs.get(key)

@@ -6,18 +6,15 @@ The module path and the names of the classes are in people's state, so they neve
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
-from providers.edge import ReadableProvider
+from providers.edge import Properties, ReadableProvider
 from providers.entra import default_reply_url, signing_certificates
 from providers.entra.errors import GraphError, NotFound
 from providers.entra.graph import shared_client
 from providers.times import utc_text
-
-Properties = dict[str, Any]
 
 _ACTIVATED_AT = "activatedAt"
 KEY_IDS = "keyIds"

@@ -1,6 +1,7 @@
 """Mimecast: a client for its API, and one handler per object.
 
-Nothing in this package but `providers.mimecast.resources` knows Pulumi. Typical use::
+Nothing in this package knows Pulumi but `providers.mimecast.resources`, and `process` and `managed_book`, which serve
+it. Typical use::
 
     from providers.mimecast import MimecastError, find_domain, from_environment
 

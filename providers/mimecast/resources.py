@@ -17,11 +17,8 @@ resource                      what it stands for
 
 from __future__ import annotations
 
-import json
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +26,6 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    Config,
     ConfigureRequest,
     CreateResult,
     DiffResult,
@@ -39,118 +35,32 @@ from pulumi.dynamic import (
 )
 
 from facts.mimecast_api import LEGACY_INBOUND_TYPES
-from providers.edge import ReadableProvider, ResourceError, is_known, normalise
-from providers.mimecast import address_book, authentication_profile, domain_verification, domains, groups
+from providers.edge import Properties, ReadableProvider, differs, is_known, normalise, select
+from providers.mimecast import (
+    address_book,
+    authentication_profile,
+    domain_verification,
+    domains,
+    groups,
+    managed_book,
+    normal_forms,
+)
 from providers.mimecast.errors import MimecastError
-from providers.mimecast.names import domain_name, email_address, enumerate_some, one_line
-from providers.mimecast.session import Session, from_environment
+from providers.mimecast.names import domain_name, email_address, enumerate_some
+from providers.mimecast.process import process, read_configuration
 from providers.times import utc_text
 
 _log = logging.getLogger(__name__)
 
-Properties = dict[str, Any]
-
-_NAMESPACE = "mimecast-sso"
 _GONE = ""
-_CHECK_ONLY = "checkOnly"
 _CHANGED_AT = "changedAt"
-
-
-# -- What the process knows -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Password:
-    password: str = field(repr=False)
-    confirmation: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Configuration:
-    """The part of the stack configuration that providers need; secrets show in no representation."""
-
-    account_code: str = ""
-    region: str = ""
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    passwords: Mapping[str, _Password] = field(default_factory=dict, repr=False)
-    dns: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-class _Process:
-    """Configuration and session of this process. All provider classes and all threads share one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._session: Session | None = None
-        self.configuration = _Configuration()
-
-    def configure(self, configuration: _Configuration) -> None:
-        with self._lock:
-            if configuration != self.configuration:
-                self.configuration, self._session = configuration, None
-
-    def session(self) -> Session:
-        with self._lock:
-            if self._session is None:
-                self._session = self._opened()
-            return self._session
-
-    def _opened(self) -> Session:
-        known = self.configuration
-        for key, value in (("accountCode", known.account_code), ("region", known.region)):
-            if not value:
-                raise ResourceError(
-                    f"{_NAMESPACE}:{key} is not set, so the Mimecast account cannot be checked"
-                )
-        client = from_environment(client_id=known.client_id, client_secret=known.client_secret)
-        return Session(client, known.account_code, known.region)
-
-
-_process = _Process()
 
 
 class _Provider(ReadableProvider):
     expected = (MimecastError,)
 
     def take_configuration(self, req: ConfigureRequest) -> None:
-        _process.configure(_configuration(req.config))
-
-
-def _configuration(config: Config) -> _Configuration:
-    def text(key: str) -> str:
-        return str(config.get(f"{_NAMESPACE}:{key}") or "")
-
-    def structure(key: str) -> Mapping[str, Any]:
-        value = config.get(f"{_NAMESPACE}:{key}") or {}
-        try:
-            value = json.loads(value) if isinstance(value, str) else value
-        except ValueError:
-            value = None
-        if not isinstance(value, Mapping):
-            raise ResourceError(f"{_NAMESPACE}:{key} must be a map")
-        return value
-
-    return _Configuration(
-        account_code=text("accountCode"),
-        region=text("region"),
-        client_id=text("mimecastClientId"),
-        client_secret=text("mimecastClientSecret"),
-        passwords=_passwords(structure("addressPasswords")),
-        dns=structure("dns"),
-    )
-
-
-def _passwords(entries: Mapping[str, Any]) -> dict[str, _Password]:
-    found = {}
-    for address, entry in entries.items():
-        values = entry if isinstance(entry, Mapping) else {}
-        try:
-            key = email_address(address)
-        except ValueError:
-            raise ResourceError(f"{_NAMESPACE}:addressPasswords has a key that is not an address") from None
-        found[key] = _Password(str(values.get("password") or ""), str(values.get("confirmation") or ""))
-    return found
+        process.configure(read_configuration(req.config))
 
 
 # -- Domain ---------------------------------------------------------------------------------------------------
@@ -160,15 +70,15 @@ class DomainProvider(_Provider):
     """`Domain`."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        inputs = _inputs(news, "domain", "mode", "inboundType")
+        inputs = select(news, "domain", "mode", "inboundType")
         failures: list[CheckFailure] = []
-        normalise(inputs, failures, "domain", lambda value: domain_name(_text(value)))
-        normalise(inputs, failures, "mode", lambda value: _one_of(value, list(domains.Mode)))
-        normalise(inputs, failures, "inboundType", lambda value: _one_of(value, LEGACY_INBOUND_TYPES))
+        normalise(inputs, failures, "domain", lambda value: domain_name(normal_forms.text(value)))
+        normalise(inputs, failures, "mode", normal_forms.one_of(domains.Mode))
+        normalise(inputs, failures, "inboundType", normal_forms.one_of(LEGACY_INBOUND_TYPES))
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        if _differs(olds, news, "domain"):
+        if differs(olds, news, "domain"):
             return DiffResult(replaces=["domain"])
         # An ended proof is issued again by an update, though no input changed.
         return DiffResult(changes=True) if _proof_ended(olds) else DiffResult()
@@ -178,10 +88,10 @@ class DomainProvider(_Provider):
         return CreateResult(props["domain"], _domain_outputs(props, status, registered=registered))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        status = _process.session().domains.find(props["domain"])
+        status = process.session().domains.find(props["domain"])
         if status is None:
             return ReadResult(_GONE, {})
-        inputs = _inputs(props, "domain", "mode", "inboundType")
+        inputs = select(props, "domain", "mode", "inboundType")
         if inputs["mode"] == domains.Mode.REGISTER and status.state is domains.State.INTERNAL:
             inputs["inboundType"] = status.inbound_type or inputs["inboundType"]
         return ReadResult(id_, _domain_outputs(inputs, status, registered=props["registered"]), inputs)
@@ -194,12 +104,12 @@ class DomainProvider(_Provider):
 
     def delete(self, _id: str, props: Properties) -> None:
         if props["mode"] != domains.Mode.REQUIRE:
-            with _process.session().writing() as client:
+            with process.session().writing() as client:
                 domains.remove_domain(client, props["domain"], registered=props["registered"] is True)
 
 
 def _provide(props: Properties) -> tuple[domains.DomainStatus, bool]:
-    with _process.session().writing() as client:
+    with process.session().writing() as client:
         return domains.provide_domain(
             client, props["domain"], domains.Mode(props["mode"]), props["inboundType"]
         )
@@ -207,7 +117,7 @@ def _provide(props: Properties) -> tuple[domains.DomainStatus, bool]:
 
 def _domain_outputs(props: Properties, status: domains.DomainStatus, *, registered: bool) -> Properties:
     return {
-        **_inputs(props, "domain", "mode", "inboundType"),
+        **select(props, "domain", "mode", "inboundType"),
         "state": status.state.value,
         "registered": registered,
         "proofName": status.proof_name,
@@ -269,17 +179,15 @@ class DomainVerificationProvider(_Provider):
     """`DomainVerification`."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        inputs = _inputs(news, "domain", "proofValue", "publish")
+        inputs = select(news, "domain", "proofValue", "publish")
         failures: list[CheckFailure] = []
-        normalise(inputs, failures, "domain", lambda value: domain_name(_text(value)))
+        normalise(inputs, failures, "domain", lambda value: domain_name(normal_forms.text(value)))
         normalise(inputs, failures, "proofValue", lambda value: str(value or ""))
-        normalise(
-            inputs, failures, "publish", lambda value: _one_of(value, list(domain_verification.Publish))
-        )
+        normalise(inputs, failures, "publish", normal_forms.one_of(domain_verification.Publish))
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        if _differs(olds, news, "domain"):
+        if differs(olds, news, "domain"):
             return DiffResult(replaces=["domain"])
         # Verified stays verified, whatever record proved it; anything else is tried again in every run.
         return DiffResult(changes=olds.get("state") != domain_verification.Outcome.VERIFIED)
@@ -288,10 +196,10 @@ class DomainVerificationProvider(_Provider):
         return CreateResult(props["domain"], _verified(props))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        status = _process.session().domains.find(props["domain"])
+        status = process.session().domains.find(props["domain"])
         if status is None:
             return ReadResult(_GONE, {})
-        inputs = _inputs(props, "domain", "proofValue", "publish")
+        inputs = select(props, "domain", "proofValue", "publish")
         return ReadResult(
             id_, _verification_outputs(inputs, domain_verification.verification(status)), inputs
         )
@@ -301,7 +209,7 @@ class DomainVerificationProvider(_Provider):
 
 
 def _verified(props: Properties) -> Properties:
-    with _process.session().writing() as client:
+    with process.session().writing() as client:
         result = domain_verification.verify_domain(client, props["domain"], _publisher(props["publish"]))
     if result.next_step:
         _log.warning("%s is %s. %s", props["domain"], result.outcome.value, result.next_step)
@@ -314,13 +222,13 @@ def _publisher(publish: str) -> Callable[[domains.DomainStatus], None] | None:
     # Loaded here, because most runs publish nothing.
     from providers.mimecast.dns_update import publish_proof, update_server  # noqa: PLC0415
 
-    server = update_server(_process.configuration.dns)
+    server = update_server(process.configuration.dns)
     return lambda status: publish_proof(server, status.domain, status.proof_value)
 
 
 def _verification_outputs(props: Properties, result: domain_verification.Verification) -> Properties:
     return {
-        **_inputs(props, "domain", "proofValue", "publish"),
+        **select(props, "domain", "proofValue", "publish"),
         "state": result.outcome.value,
         "nextStep": result.next_step,
     }
@@ -368,42 +276,43 @@ class AddressBookProvider(_Provider):
     """`AddressBook`."""
 
     def check(self, olds: Properties, news: Properties) -> CheckResult:
-        inputs = _book_inputs(news)
+        inputs = managed_book.inputs(news)
         failures: list[CheckFailure] = []
-        normalise(inputs, failures, "addresses", _book)
-        normalise(inputs, failures, "onRemoval", lambda value: _one_of(value, list(address_book.Removal)))
-        normalise(inputs, failures, "adopt", lambda value: _sorted_names(value, email_address))
+        normalise(inputs, failures, "addresses", normal_forms.book)
+        normalise(inputs, failures, "onRemoval", normal_forms.one_of(address_book.Removal))
+        normalise(inputs, failures, "adopt", normal_forms.names(email_address))
         if not failures and is_known(inputs["addresses"]):
-            problem = _password_problem(olds.get("addresses") or {}, inputs["addresses"])
+            problem = managed_book.password_problem(olds.get("addresses") or {}, inputs["addresses"])
             if problem:
                 # On no property, because the engine prints a property's value next to the reason.
                 failures.append(CheckFailure("", problem))
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        if news.get(_CHECK_ONLY):
+        if news.get(managed_book.CHECK_ONLY):
             # While somebody is missing, every run looks again. Where inputs differ, the engine says which.
-            again = olds.get("missing") and not _differs(olds, news, "addresses")
+            again = olds.get("missing") and not differs(olds, news, "addresses")
             return DiffResult(changes=True) if again else DiffResult()
-        if is_known(news["addresses"]) and not olds.get(_CHECK_ONLY):
+        if is_known(news["addresses"]) and not olds.get(managed_book.CHECK_ONLY):
             removed = olds["addresses"].keys() - news["addresses"].keys()
-            _refuse_removal(news["onRemoval"], removed)
-            _say_removal(
+            managed_book.refuse_removal(news["onRemoval"], removed)
+            managed_book.say_removal(
                 news["onRemoval"], removed, {*(olds.get("created") or ()), *(olds.get("adopt") or ())}
             )
         return DiffResult()
 
     def create(self, props: Properties) -> CreateResult:
-        if props.get(_CHECK_ONLY):
-            return CreateResult("address-book", _checked(props))
-        created = _converge({}, props)
-        return CreateResult("address-book", _book_outputs(props, created))
+        if props.get(managed_book.CHECK_ONLY):
+            return CreateResult("address-book", managed_book.checked(props))
+        created = managed_book.converge({}, props)
+        return CreateResult("address-book", managed_book.outputs(props, created))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        inputs = _book_inputs(props)
-        if props.get(_CHECK_ONLY):
-            return _looked_again(id_, props)
-        live = _process.session().addresses.of(props["addresses"], absent_for_sure=True)
+        inputs = managed_book.inputs(props)
+        if props.get(managed_book.CHECK_ONLY):
+            outputs = managed_book.looked_again(props)
+            return ReadResult(id_, outputs, managed_book.inputs(outputs))
+        live = process.session().addresses.of(props["addresses"], absent_for_sure=True)
         if props["addresses"] and not live:
             return ReadResult(_GONE, {})
         inputs["addresses"] = {
@@ -413,187 +322,25 @@ class AddressBookProvider(_Provider):
             for address, entry in props["addresses"].items()
             if address in live
         }
-        return ReadResult(id_, _book_outputs(inputs, set(props["created"])), inputs)
+        return ReadResult(id_, managed_book.outputs(inputs, set(props["created"])), inputs)
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
-        if news.get(_CHECK_ONLY):
-            return UpdateResult(_checked(news))
+        if news.get(managed_book.CHECK_ONLY):
+            return UpdateResult(managed_book.checked(news))
         # What was only checked was never this book's.
-        managed = {} if olds.get(_CHECK_ONLY) else olds["addresses"]
+        managed = {} if olds.get(managed_book.CHECK_ONLY) else olds["addresses"]
         removed = managed.keys() - news["addresses"].keys()
-        _refuse_removal(news["onRemoval"], removed)
-        created = _converge(managed, news) | set(olds.get("created") or ())
-        _let_go(news["onRemoval"], removed, created | set(olds.get("adopt") or ()))
-        return UpdateResult(_book_outputs(news, created))
+        managed_book.refuse_removal(news["onRemoval"], removed)
+        created = managed_book.converge(managed, news) | set(olds.get("created") or ())
+        managed_book.let_go(news["onRemoval"], removed, created | set(olds.get("adopt") or ()))
+        return UpdateResult(managed_book.outputs(news, created))
 
     def delete(self, _id: str, props: Properties) -> None:
-        if props.get(_CHECK_ONLY):
+        if props.get(managed_book.CHECK_ONLY):
             return
         removed = set(props["addresses"])
-        _refuse_removal(props["onRemoval"], removed)
-        _let_go(props["onRemoval"], removed, {*props["created"], *props["adopt"]})
-
-
-def _book_inputs(props: Properties) -> Properties:
-    # The flag is there only when it is set, so that books of earlier releases show no difference.
-    inputs = _inputs(props, "addresses", "onRemoval", "adopt")
-    return inputs | {_CHECK_ONLY: True} if props.get(_CHECK_ONLY) is True else inputs
-
-
-def _checked(props: Properties) -> Properties:
-    """The outputs of a book that is only looked at. Warns about who is missing."""
-    addresses = props["addresses"]
-    missing = address_book.missing_from(_process.session().addresses.of(addresses), addresses)
-    if missing:
-        _log.warning(
-            "%d of %d addresses are not at Mimecast, so these people cannot sign in: %s. Nothing is written, because "
-            "directory synchronisation owns the addresses: look there (Services > Directory Synchronization)",
-            len(missing),
-            len(addresses),
-            enumerate_some(list(missing)),
-        )
-    return _book_inputs(props) | {"created": [], "missing": list(missing)}
-
-
-def _looked_again(id_: str, props: Properties) -> ReadResult:
-    """Who is not there is no longer among the addresses, and is again once there: that is what drift shows."""
-    wanted = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
-    outputs = _checked(props | {"addresses": wanted})
-    outputs["addresses"] = {
-        address: entry for address, entry in sorted(wanted.items()) if address not in outputs["missing"]
-    }
-    return ReadResult(id_, outputs, _book_inputs(outputs))
-
-
-def _book(value: Any) -> dict[str, dict[str, str]]:
-    if not isinstance(value, dict):
-        raise ValueError("must be a map of addresses")  # noqa: TRY004  (the user's value)
-    book: dict[str, dict[str, str]] = {}
-    for spelt, entry in value.items():
-        address = email_address(spelt)
-        if address in book:
-            raise ValueError(f"{address} is there twice")
-        values = entry if isinstance(entry, dict) else {}
-        book[address] = {"name": _name(address, values.get("name"))}
-        version = values.get("passwordVersion")
-        if version not in (None, ""):
-            book[address]["passwordVersion"] = _version(version)
-    return dict(sorted(book.items()))
-
-
-def _name(address: str, value: Any) -> str:
-    try:
-        return one_line(str(value or "").strip())
-    except ValueError as error:
-        raise ValueError(f"the name of {address} {error}") from None
-
-
-def _version(value: Any) -> str:
-    # Numbers come over the wire as floats.
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _new_versions(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """Addresses whose password is to be set: those with a version other than before."""
-    return [
-        address
-        for address, entry in news.items()
-        if entry.get("passwordVersion")
-        and entry["passwordVersion"] != (olds.get(address) or {}).get("passwordVersion")
-    ]
-
-
-def _password_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
-    passwords = _process.configuration.passwords
-    changed = _new_versions(olds, news)
-    missing = [address for address in changed if address not in passwords or not passwords[address].password]
-    if missing:
-        return (
-            f"{_NAMESPACE}:addressPasswords has no password for {enumerate_some(missing)}, which "
-            "have a passwordVersion"
-        )
-    unequal = [
-        address for address in changed if passwords[address].password != passwords[address].confirmation
-    ]
-    if unequal:
-        return f"In {_NAMESPACE}:addressPasswords, password and confirmation differ for {enumerate_some(unequal)}"
-    return ""
-
-
-def _converge(olds: Mapping[str, Any], news: Properties) -> set[str]:
-    problem = _password_problem(olds, news["addresses"])
-    if problem:
-        raise ResourceError(problem)
-    passwords = _process.configuration.passwords
-    changed = _new_versions(olds, news["addresses"])
-    session = _process.session()
-    created = address_book.converge(
-        session.client,
-        session.addresses,
-        {
-            address: address_book.Wanted(
-                entry["name"], passwords[address].password if address in changed else None
-            )
-            for address, entry in news["addresses"].items()
-        },
-        managed=olds.keys(),
-        adopt=news["adopt"],
-        set_password=changed,
-    )
-    return set(created)
-
-
-def _refuse_removal(on_removal: str, removed: set[str]) -> None:
-    if removed and on_removal == address_book.Removal.REFUSE:
-        raise ResourceError(
-            f"{len(removed)} addresses would be removed, which {_NAMESPACE}:addresses.onRemoval: refuse forbids: "
-            f"{enumerate_some(sorted(removed))}. Keep them, or set onRemoval to disable or forget"
-        )
-
-
-def _say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
-    """What a run is going to do about addresses that left: the program does not know them, so it cannot say it."""
-    disabled = sorted(removed & ours) if on_removal == address_book.Removal.DISABLE else []
-    kept = sorted(removed - set(disabled))
-    if disabled:
-        _log.warning(
-            "%d addresses leave and are disabled, which ends these people's sign-in: %s",
-            len(disabled),
-            enumerate_some(disabled),
-        )
-    if kept:
-        _log.warning(
-            "%d addresses leave and stay as they are at Mimecast: %s", len(kept), enumerate_some(kept)
-        )
-
-
-def _say_passwords(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-    changed = [address for address in _new_versions(olds, news) if address in olds]
-    if changed:
-        _log.warning(
-            "The cloud password of these addresses is to be set, which revokes the people's application tokens: %s",
-            enumerate_some(changed),
-        )
-
-
-def _let_go(on_removal: str, removed: set[str], ours: set[str]) -> None:
-    """Disables the removed addresses that this book made or adopted, if so configured; forgets the others."""
-    disabled = removed & ours if on_removal == address_book.Removal.DISABLE else set()
-    forgotten = sorted(removed - disabled)
-    if disabled:
-        session = _process.session()
-        address_book.disable(session.client, session.addresses, sorted(disabled))
-        _log.warning(
-            "Disabled at Mimecast: %s. To use one again, list it under %s:addresses.adopt as well",
-            enumerate_some(sorted(disabled)),
-            _NAMESPACE,
-        )
-    if forgotten:
-        _log.warning("No longer managed, and unchanged at Mimecast: %s", enumerate_some(forgotten))
-
-
-def _book_outputs(props: Properties, created: set[str]) -> Properties:
-    return _book_inputs(props) | {"created": sorted(created & props["addresses"].keys())}
+        managed_book.refuse_removal(props["onRemoval"], removed)
+        managed_book.let_go(props["onRemoval"], removed, {*props["created"], *props["adopt"]})
 
 
 class AddressBook(Resource, module="mimecast", name="AddressBook"):
@@ -636,7 +383,7 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
             "onRemoval": on_removal,
             "adopt": list(adopt) if isinstance(adopt, tuple) else adopt,
             "created": None,
-            _CHECK_ONLY: check_only or None,
+            managed_book.CHECK_ONLY: check_only or None,
             "missing": None,
         }
         super().__init__(AddressBookProvider(), resource_name, props, opts)
@@ -649,18 +396,18 @@ class GroupProvider(_Provider):
     """`Group`."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        inputs = _inputs(news, "description")
+        inputs = select(news, "description")
         failures: list[CheckFailure] = []
-        normalise(inputs, failures, "description", _text)
+        normalise(inputs, failures, "description", normal_forms.text)
         return CheckResult(inputs, failures)
 
     def create(self, props: Properties) -> CreateResult:
-        with _process.session().writing() as client:
+        with process.session().writing() as client:
             group, created = groups.provide_group(client, props["description"])
         return CreateResult(group.name, {"description": group.name, "created": created})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        group = _process.session().groups.find(props["description"])
+        group = process.session().groups.find(props["description"])
         if group is None:
             return ReadResult(_GONE, {})
         return ReadResult(
@@ -668,13 +415,13 @@ class GroupProvider(_Provider):
         )
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
-        if _differs(olds, news, "description"):
-            with _process.session().writing() as client:
+        if differs(olds, news, "description"):
+            with process.session().writing() as client:
                 groups.rename_group(client, olds["description"], news["description"])
         return UpdateResult({"description": news["description"], "created": olds["created"]})
 
     def delete(self, _id: str, props: Properties) -> None:
-        with _process.session().writing() as client:
+        with process.session().writing() as client:
             groups.remove_group(client, props["description"], created=props["created"] is True)
 
 
@@ -702,28 +449,28 @@ class GroupMembershipProvider(_Provider):
     """`GroupMembership`."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        inputs = _inputs(news, "group", "members", "hold")
+        inputs = select(news, "group", "members", "hold")
         failures: list[CheckFailure] = []
-        normalise(inputs, failures, "group", _text)
-        normalise(inputs, failures, "members", lambda value: _sorted_names(value, groups.member_name))
+        normalise(inputs, failures, "group", normal_forms.text)
+        normalise(inputs, failures, "members", normal_forms.names(groups.member_name))
         normalise(inputs, failures, "hold", lambda value: value is True)
         return CheckResult(inputs, failures)
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        return DiffResult(replaces=["group"]) if _differs(olds, news, "group") else DiffResult()
+        return DiffResult(replaces=["group"]) if differs(olds, news, "group") else DiffResult()
 
     def create(self, props: Properties) -> CreateResult:
         return CreateResult(props["group"], _change_members(set(), props))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
-        session = _process.session()
+        session = process.session()
         group = session.groups.find(props["group"])
         if group is None:
             return ReadResult(_GONE, {})
         live = groups.list_members(session.client, group)
         # Those who are held back are absent on purpose.
         members = live | set(props["members"]) if props["hold"] else live
-        inputs = _inputs(props, "group", "members", "hold") | {"members": sorted(members)}
+        inputs = select(props, "group", "members", "hold") | {"members": sorted(members)}
         outputs = dict(inputs)
         if set(members) != set(props["members"]):
             # When is not known; not before it was last looked.
@@ -736,7 +483,7 @@ class GroupMembershipProvider(_Provider):
         return UpdateResult(_change_members(set(olds["members"]), news))
 
     def delete(self, _id: str, props: Properties) -> None:
-        client = _process.session().client
+        client = process.session().client
         group = groups.find_group(client, props["group"])
         if group is None:
             return
@@ -751,7 +498,7 @@ class GroupMembershipProvider(_Provider):
 
 def _change_members(before: set[str], props: Properties) -> Properties:
     # Only members that the state knows are removed: a preview shows exactly what happens. Others turn up as drift.
-    client = _process.session().client
+    client = process.session().client
     group = groups.require_group(client, props["group"])
     wanted = set(props["members"])
     present = groups.change_members(
@@ -766,7 +513,7 @@ def _change_members(before: set[str], props: Properties) -> Properties:
             enumerate_some(others),
         )
     # How long ago that was decides, in a rotation, whether the change counts at Mimecast by now.
-    return _inputs(props, "group", "members", "hold") | {_CHANGED_AT: utc_text(client.now())}
+    return select(props, "group", "members", "hold") | {_CHANGED_AT: utc_text(client.now())}
 
 
 class GroupMembership(Resource, module="mimecast", name="GroupMembership"):
@@ -801,18 +548,20 @@ class AuthenticationProfileProvider(_Provider):
     """`AuthenticationProfile`. Calls nothing: no public Mimecast API has authentication profiles."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        inputs = _inputs(news, "form", "thumbprint", "confirmed", "evidence")
+        inputs = select(news, "form", "thumbprint", "confirmed", "evidence")
         failures: list[CheckFailure] = []
         normalise(
             inputs,
             failures,
             "thumbprint",
             # Empty where the form gets no certificate: it comes by the metadata, or there is none yet.
-            lambda value: authentication_profile.normal_thumbprint(_text(value)) if value != "" else "",
+            lambda value: (
+                authentication_profile.normal_thumbprint(normal_forms.text(value)) if value != "" else ""
+            ),
         )
-        normalise(inputs, failures, "form", _form)
-        normalise(inputs, failures, "confirmed", _confirmation)
-        normalise(inputs, failures, "evidence", _evidence)
+        normalise(inputs, failures, "form", normal_forms.form)
+        normalise(inputs, failures, "confirmed", normal_forms.confirmation)
+        normalise(inputs, failures, "evidence", normal_forms.evidence)
         for key in ("confirmed", "evidence"):
             if inputs[key] is None:
                 del inputs[key]
@@ -834,38 +583,6 @@ class AuthenticationProfileProvider(_Provider):
         # What was confirmed last is what the console holds, until something else is confirmed.
         previous = olds["form"] if olds.get("state") != "due" else olds.get("previousForm")
         return UpdateResult(_profile_outputs(news, previous))
-
-
-def _form(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("must be a map of the form's fields")  # noqa: TRY004  (the user's value)
-    certificate = value.get("certificate")
-    if not isinstance(certificate, str):
-        return value
-    return value | {"certificate": authentication_profile.normal_certificate(certificate)}
-
-
-def _confirmation(value: Any) -> dict[str, str] | None:
-    if value is None:
-        return None
-    keys = ("fingerprint", "by", "at", "evidence")
-    if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in keys):
-        raise ValueError(f"must be a map with the texts {', '.join(keys)}")
-    return {key: value[key].strip() for key in keys}
-
-
-def _evidence(value: Any) -> dict[str, Any] | None:
-    parts = {"request": ("fingerprint", "at", "differs"), "change": ("at",)}
-    if value is not None and not (
-        isinstance(value, dict)
-        and all(
-            isinstance(value[part], dict) and all(key in value[part] for key in keys)
-            for part, keys in parts.items()
-            if part in value
-        )
-    ):
-        raise ValueError("must be a map with request (fingerprint, at, differs), change (at) or expired")
-    return value or None
 
 
 def _profile_inputs(props: Properties) -> Properties:
@@ -929,32 +646,3 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
         }
         outputs = ("criticalFingerprint", "cosmeticFingerprint", "state", "previousForm")
         super().__init__(AuthenticationProfileProvider(), resource_name, props | dict.fromkeys(outputs), opts)
-
-
-# -- Small things ---------------------------------------------------------------------------------------------
-
-
-def _inputs(props: Properties, *keys: str) -> Properties:
-    return {key: props.get(key) for key in keys}
-
-
-def _differs(olds: Properties, news: Properties, key: str) -> bool:
-    return is_known(news.get(key)) and olds.get(key) != news.get(key)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a text that is not empty")
-    return one_line(value.strip())
-
-
-def _one_of(value: Any, allowed: Sequence[str]) -> str:
-    if value not in allowed:
-        raise ValueError(f"must be one of {', '.join(allowed)}")
-    return str(value)
-
-
-def _sorted_names(value: Any, normal: Callable[[str], str]) -> list[str]:
-    if value is not None and not isinstance(value, list):
-        raise ValueError("must be a list")
-    return sorted({normal(str(name)) for name in value or []})

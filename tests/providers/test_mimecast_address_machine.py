@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from providers.edge import ResourceError
-from providers.mimecast import resources
+from providers.mimecast.process import process
 from providers.mimecast.resources import AddressBookProvider
 from providers.mimecast.session import Session
 from tests.providers.vendor import LOST, Adapter, Answer, Directory, asks_only, client, legacy, refused, user
@@ -160,7 +160,7 @@ class Book(RuleBasedStateMachine):
 
     def _new_process(self) -> AddressBookProvider:
         mimecast = client(Adapter(self.tenant.respond))
-        resources._process._session = Session(mimecast, "CUK25A118", "eu")
+        process._session = Session(mimecast, "CUK25A118", "eu")
         return AddressBookProvider()
 
     def _run(self) -> str:
@@ -211,7 +211,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_machine(examples: int, steps: int) -> None:
     from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415
 
-    before = resources._process._session
+    before = process._session
     try:
         run_state_machine_as_test(  # type: ignore[no-untyped-call]
             Book,
@@ -223,7 +223,7 @@ def run_machine(examples: int, steps: int) -> None:
             ),
         )
     finally:
-        resources._process._session = before
+        process._session = before
 
 
 def test_the_book_converges_whatever_happens() -> None:

@@ -1,0 +1,150 @@
+"""The address book of a stack from one run to the next: what is written, who leaves, what people are told of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from providers.edge import Properties, ResourceError, select
+from providers.mimecast import address_book
+from providers.mimecast.names import enumerate_some
+from providers.mimecast.process import NAMESPACE, process
+
+_log = logging.getLogger(__name__)
+
+CHECK_ONLY = "checkOnly"
+"""The property of a book that is only looked at."""
+
+
+def inputs(props: Properties) -> Properties:
+    """The inputs among a book's properties."""
+    found = select(props, "addresses", "onRemoval", "adopt")
+    # The flag is there only when it is set, so that books of earlier releases show no difference.
+    return found | {CHECK_ONLY: True} if props.get(CHECK_ONLY) is True else found
+
+
+def outputs(props: Properties, created: set[str]) -> Properties:
+    """The outputs of a book, of which ``created`` were made by it."""
+    return inputs(props) | {"created": sorted(created & props["addresses"].keys())}
+
+
+def checked(props: Properties) -> Properties:
+    """The outputs of a book that is only looked at. Warns about who is missing."""
+    addresses = props["addresses"]
+    missing = address_book.missing_from(process.session().addresses.of(addresses), addresses)
+    if missing:
+        _log.warning(
+            "%d of %d addresses are not at Mimecast, so these people cannot sign in: %s. Nothing is written, because "
+            "directory synchronisation owns the addresses: look there (Services > Directory Synchronization)",
+            len(missing),
+            len(addresses),
+            enumerate_some(list(missing)),
+        )
+    return inputs(props) | {"created": [], "missing": list(missing)}
+
+
+def looked_again(props: Properties) -> Properties:
+    """Who is not there is no longer among the addresses, and is again once there: that is what drift shows."""
+    wanted = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
+    found = checked(props | {"addresses": wanted})
+    there = {address: entry for address, entry in sorted(wanted.items()) if address not in found["missing"]}
+    return found | {"addresses": there}
+
+
+def _new_versions(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Addresses whose password is to be set: those with a version other than before."""
+    return [
+        address
+        for address, entry in news.items()
+        if entry.get("passwordVersion")
+        and entry["passwordVersion"] != (olds.get(address) or {}).get("passwordVersion")
+    ]
+
+
+def password_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+    """Why the passwords of these entries cannot be set, or ""."""
+    passwords = process.configuration.passwords
+    changed = _new_versions(olds, news)
+    missing = [address for address in changed if address not in passwords or not passwords[address].password]
+    if missing:
+        return (
+            f"{NAMESPACE}:addressPasswords has no password for {enumerate_some(missing)}, which "
+            "have a passwordVersion"
+        )
+    unequal = [
+        address for address in changed if passwords[address].password != passwords[address].confirmation
+    ]
+    if unequal:
+        return (
+            f"In {NAMESPACE}:addressPasswords, password and confirmation differ for {enumerate_some(unequal)}"
+        )
+    return ""
+
+
+def converge(olds: Mapping[str, Any], news: Properties) -> set[str]:
+    """Makes the addresses as wanted, and gives those it created. ``olds``: the entries that the book had.
+
+    Raises ResourceError and what `providers.mimecast.address_book.converge` raises.
+    """
+    problem = password_problem(olds, news["addresses"])
+    if problem:
+        raise ResourceError(problem)
+    passwords = process.configuration.passwords
+    changed = _new_versions(olds, news["addresses"])
+    session = process.session()
+    created = address_book.converge(
+        session.client,
+        session.addresses,
+        {
+            address: address_book.Wanted(
+                entry["name"], passwords[address].password if address in changed else None
+            )
+            for address, entry in news["addresses"].items()
+        },
+        managed=olds.keys(),
+        adopt=news["adopt"],
+        set_password=changed,
+    )
+    return set(created)
+
+
+def refuse_removal(on_removal: str, removed: set[str]) -> None:
+    """Raises ResourceError where addresses leave and the configuration forbids that."""
+    if removed and on_removal == address_book.Removal.REFUSE:
+        raise ResourceError(
+            f"{len(removed)} addresses would be removed, which {NAMESPACE}:addresses.onRemoval: refuse forbids: "
+            f"{enumerate_some(sorted(removed))}. Keep them, or set onRemoval to disable or forget"
+        )
+
+
+def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
+    """What a run is going to do about addresses that left: the program does not know them, so it cannot say it."""
+    disabled = sorted(removed & ours) if on_removal == address_book.Removal.DISABLE else []
+    kept = sorted(removed - set(disabled))
+    if disabled:
+        _log.warning(
+            "%d addresses leave and are disabled, which ends these people's sign-in: %s",
+            len(disabled),
+            enumerate_some(disabled),
+        )
+    if kept:
+        _log.warning(
+            "%d addresses leave and stay as they are at Mimecast: %s", len(kept), enumerate_some(kept)
+        )
+
+
+def let_go(on_removal: str, removed: set[str], ours: set[str]) -> None:
+    """Disables the removed addresses that this book made or adopted, if so configured; forgets the others."""
+    disabled = removed & ours if on_removal == address_book.Removal.DISABLE else set()
+    forgotten = sorted(removed - disabled)
+    if disabled:
+        session = process.session()
+        address_book.disable(session.client, session.addresses, sorted(disabled))
+        _log.warning(
+            "Disabled at Mimecast: %s. To use one again, list it under %s:addresses.adopt as well",
+            enumerate_some(sorted(disabled)),
+            NAMESPACE,
+        )
+    if forgotten:
+        _log.warning("No longer managed, and unchanged at Mimecast: %s", enumerate_some(forgotten))

@@ -1,0 +1,106 @@
+"""The inputs of the resources in normal form.
+
+What has none raises a ValueError, whose text is shown to the user next to the input's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from providers.mimecast import authentication_profile
+from providers.mimecast.names import email_address, one_line
+
+
+def text(value: Any) -> str:
+    """One line without spaces around it."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a text that is not empty")
+    return one_line(value.strip())
+
+
+def one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
+    """One of the allowed words."""
+    words = tuple(allowed)
+
+    def normal(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return str(value)
+
+    return normal
+
+
+def names(each: Callable[[str], str]) -> Callable[[Any], list[str]]:
+    """A sorted list of names, each in a normal form of its own and once."""
+
+    def normal(value: Any) -> list[str]:
+        if value is not None and not isinstance(value, list):
+            raise ValueError("must be a list")
+        return sorted({each(str(name)) for name in value or []})
+
+    return normal
+
+
+def book(value: Any) -> dict[str, dict[str, str]]:
+    """Address → ``name``, and ``passwordVersion`` where there is one."""
+    if not isinstance(value, dict):
+        raise ValueError("must be a map of addresses")  # noqa: TRY004  (the user's value)
+    found: dict[str, dict[str, str]] = {}
+    for spelt, entry in value.items():
+        address = email_address(spelt)
+        if address in found:
+            raise ValueError(f"{address} is there twice")
+        values = entry if isinstance(entry, dict) else {}
+        found[address] = {"name": _name(address, values.get("name"))}
+        version = values.get("passwordVersion")
+        if version not in (None, ""):
+            found[address]["passwordVersion"] = _version(version)
+    return dict(sorted(found.items()))
+
+
+def _name(address: str, value: Any) -> str:
+    try:
+        return one_line(str(value or "").strip())
+    except ValueError as error:
+        raise ValueError(f"the name of {address} {error}") from None
+
+
+def _version(value: Any) -> str:
+    # Numbers come over the wire as floats.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def form(value: Any) -> dict[str, Any]:
+    """A console form, its certificate on one line."""
+    if not isinstance(value, dict):
+        raise ValueError("must be a map of the form's fields")  # noqa: TRY004  (the user's value)
+    certificate = value.get("certificate")
+    if not isinstance(certificate, str):
+        return value
+    return value | {"certificate": authentication_profile.normal_certificate(certificate)}
+
+
+def confirmation(value: Any) -> dict[str, str] | None:
+    """A person's word for a form, if there is one."""
+    if value is None:
+        return None
+    keys = ("fingerprint", "by", "at", "evidence")
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in keys):
+        raise ValueError(f"must be a map with the texts {', '.join(keys)}")
+    return {key: value[key].strip() for key in keys}
+
+
+def evidence(value: Any) -> dict[str, Any] | None:
+    """What was seen after a confirmation, if anything was."""
+    parts = {"request": ("fingerprint", "at", "differs"), "change": ("at",)}
+    if value is not None and not (
+        isinstance(value, dict)
+        and all(
+            isinstance(value[part], dict) and all(key in value[part] for key in keys)
+            for part, keys in parts.items()
+            if part in value
+        )
+    ):
+        raise ValueError("must be a map with request (fingerprint, at, differs), change (at) or expired")
+    return value or None

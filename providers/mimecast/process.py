@@ -1,0 +1,109 @@
+"""What the provider's process knows: its part of the stack configuration, and the session with the account."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi.dynamic import Config
+
+from providers.edge import ResourceError
+from providers.mimecast.names import email_address
+from providers.mimecast.session import Session, from_environment
+
+NAMESPACE = "mimecast-sso"
+"""Of the keys in the stack configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Password:
+    password: str = field(repr=False)
+    confirmation: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The part of the stack configuration that providers need; secrets show in no representation."""
+
+    account_code: str = ""
+    region: str = ""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    passwords: Mapping[str, _Password] = field(default_factory=dict, repr=False)
+    dns: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Process:
+    """Configuration and session of this process. All provider classes and all threads share one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self.configuration = Configuration()
+
+    def configure(self, configuration: Configuration) -> None:
+        """Another configuration opens another session."""
+        with self._lock:
+            if configuration != self.configuration:
+                self.configuration, self._session = configuration, None
+
+    def session(self) -> Session:
+        """Opened once. Raises ResourceError or AuthenticationError where something to open it with is missing."""
+        with self._lock:
+            if self._session is None:
+                self._session = self._opened()
+            return self._session
+
+    def _opened(self) -> Session:
+        known = self.configuration
+        for key, value in (("accountCode", known.account_code), ("region", known.region)):
+            if not value:
+                raise ResourceError(
+                    f"{NAMESPACE}:{key} is not set, so the Mimecast account cannot be checked"
+                )
+        client = from_environment(client_id=known.client_id, client_secret=known.client_secret)
+        return Session(client, known.account_code, known.region)
+
+
+def read_configuration(config: Config) -> Configuration:
+    """That part of a stack's configuration. Raises ResourceError for a value of the wrong kind."""
+
+    def text(key: str) -> str:
+        return str(config.get(f"{NAMESPACE}:{key}") or "")
+
+    def structure(key: str) -> Mapping[str, Any]:
+        value = config.get(f"{NAMESPACE}:{key}") or {}
+        try:
+            value = json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            value = None
+        if not isinstance(value, Mapping):
+            raise ResourceError(f"{NAMESPACE}:{key} must be a map")
+        return value
+
+    return Configuration(
+        account_code=text("accountCode"),
+        region=text("region"),
+        client_id=text("mimecastClientId"),
+        client_secret=text("mimecastClientSecret"),
+        passwords=_passwords(structure("addressPasswords")),
+        dns=structure("dns"),
+    )
+
+
+def _passwords(entries: Mapping[str, Any]) -> dict[str, _Password]:
+    found = {}
+    for address, entry in entries.items():
+        values = entry if isinstance(entry, Mapping) else {}
+        try:
+            key = email_address(address)
+        except ValueError:
+            raise ResourceError(f"{NAMESPACE}:addressPasswords has a key that is not an address") from None
+        found[key] = _Password(str(values.get("password") or ""), str(values.get("confirmation") or ""))
+    return found
+
+
+process = Process()
