@@ -104,8 +104,9 @@ def judge(entries: Sequence[Entry], live: SigningCertificates, now: datetime, ou
         since=now - RETENTION,
         until=now - _LATE,
         losses=tuple(each for each in losses if each.reference not in ours.settled),
-        unknown=(*_unreadable(entries, ours), *_unexplained(gone, now)),
+        unknown=tuple(_unreadable(entries, ours)),
         open=(
+            *_unexplained(gone, now),
             *(f"{each.loss}, if nobody had seen it" for each in replaced if not each.soon),
             *_silent(entries, live, now),
         ),
@@ -171,12 +172,13 @@ def _is_public_half(credential: Credential) -> bool:
 
 
 def _unexplained(gone: Iterable[_Gone], now: datetime) -> Iterator[str]:
+    """When it went is not known, so neither is whether the entry of that is late, or missing."""
     for each in gone:
         if each.removed or not each.added or not _is_public_half(each.credential):
             continue
         if each.added.at < now - _LATE:
             name = each.credential.display_name
-            yield f"certificate {name}, added {_by(each.added)}, is gone, and no entry says who took it away"
+            yield f"certificate {name}, added {_by(each.added)}, is gone, and no entry says yet who took it away"
 
 
 # -- Activations ----------------------------------------------------------------------------------------------
