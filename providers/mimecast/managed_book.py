@@ -134,6 +134,16 @@ def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
         )
 
 
+def say_passwords(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+    """Whose password a run is going to set, among the addresses that the book had."""
+    changed = [address for address in _new_versions(olds, news) if address in olds]
+    if changed:
+        _log.warning(
+            "The cloud password of these addresses is to be set, which revokes the people's application tokens: %s",
+            enumerate_some(changed),
+        )
+
+
 def let_go(on_removal: str, removed: set[str], ours: set[str]) -> None:
     """Disables the removed addresses that this book made or adopted, if so configured; forgets the others."""
     disabled = removed & ours if on_removal == address_book.Removal.DISABLE else set()

@@ -299,6 +299,7 @@ class AddressBookProvider(_Provider):
             managed_book.say_removal(
                 news["onRemoval"], removed, {*(olds.get("created") or ()), *(olds.get("adopt") or ())}
             )
+            managed_book.say_passwords(olds["addresses"], news["addresses"])
         return DiffResult()
 
     def create(self, props: Properties) -> CreateResult:

@@ -292,6 +292,16 @@ def test_a_password_is_set_by_its_version_and_kept_nowhere(plugin: Plugin, world
         assert form not in text
 
 
+def test_a_preview_names_whose_password_is_set(caplog: pytest.LogCaptureFixture) -> None:
+    olds = book(old="Old", both="Both") | {"created": []}
+    news = book(old="Old", both="Both", new="New")
+    for address in ("both@example.com", "new@example.com"):
+        news["addresses"][address]["passwordVersion"] = "1"
+    AddressBookProvider().diff("address-book", olds, news)
+    (line,) = caplog.messages
+    assert line.endswith("is to be set, which revokes the people's application tokens: both@example.com")
+
+
 def test_password_and_confirmation_must_agree_before_any_call(plugin: Plugin) -> None:
     def failures(address: str) -> list[tuple[str, str]]:
         news = {
