@@ -8,9 +8,7 @@ from typing import Any
 
 from components.settings import Settings
 from facts.certificate_life import FAILING_DAYS
-from operations import tenant
 from operations.exit_codes import Exit
-from operations.stacks import Stack
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
@@ -26,6 +24,8 @@ class Checked:
 
     expiry: Expiry | None
     problem: str = ""
+    principal: str = ""
+    """Object id of the service principal."""
 
     @property
     def code(self) -> Exit:
@@ -46,25 +46,19 @@ class Checked:
                 yield f"This check fails from {FAILING_DAYS} days before the end on; deployments do not."
 
 
-def check(
-    stack: Stack,
-    settings: Settings,
-    resources: Iterable[Mapping[str, Any]],
-    graph: GraphClient | None = None,
-) -> Checked:
+def check(graph: GraphClient, settings: Settings, resources: Iterable[Mapping[str, Any]]) -> Checked:
     """Reads the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
 
-    ``resources``: those in the stack's state, which say what Mimecast was attested to trust. ``graph``: a client
-    that is there already.
+    ``resources``: those in the stack's state, which say what Mimecast was attested to trust.
     """
     try:
-        graph = graph or tenant.graph(stack)
         principal = find_service_principal(graph, settings.identifier)
         if principal is None:
             return Checked(None)
-        return Checked(Expiry(read(graph, principal), graph.now(), trusted(resources)))
+        expiry = Expiry(read(graph, principal), graph.now(), trusted(resources))
     except GraphError as error:
         return Checked(None, str(error))
+    return Checked(expiry, principal=principal)
 
 
 def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:

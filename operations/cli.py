@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from components.settings import ConfigurationError, Lane
-from operations import certificate_expiry, orphans, profiles, tear_down
+from components.settings import ConfigurationError, Lane, Settings
+from operations import certificate_expiry, certificate_losses, orphans, profiles, tear_down, tenant
 from operations import drift as drifts
 from operations import roll_out as roll_outs
 from operations.deployment import deploy, engine_name, failed, open_with_engine, relative
@@ -18,10 +18,11 @@ from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
 from operations.preflight.command import preflight
 from operations.rotate_commands import rotate
-from operations.stacks import open_stack
+from operations.stacks import Stack, open_stack
 from operations.tenant import connect
 from operations.verify import confirmation
 from operations.verify.command import verify
+from providers.entra.errors import GraphError
 from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone
 from providers.mimecast.names import email_address
 
@@ -106,7 +107,8 @@ def preview(stack: str, diff: bool) -> Exit:
 def drift(stack: str) -> Exit:
     """Compare the live world with the stack, changing nothing.
 
-    Exit code 2 when they differ, and when the signing certificate ends within seven days.
+    Exit code 2 when they differ, when the signing certificate ends within seven days, and when a deployment undid
+    what somebody else did to the certificates.
     """
     opened, engine = open_with_engine(stack, "drift")
     settings = opened.settings()
@@ -115,12 +117,11 @@ def drift(stack: str) -> Exit:
         return failed(outcome, dry=True)
     found = drifts.report(outcome.events)
     click.echo("\n".join(found.lines()))
-    certificate = certificate_expiry.check(opened, settings, engine.resources())
-    click.echo("\n".join(certificate.lines()))
+    certificate = _certificates(opened, settings, engine.resources())
     lane = settings.certificates.active_generation.profile
     confirmed = settings.authentication_profile.confirmed_of(lane)
     if confirmed is None:
-        return Exit.CHANGES if found.found else certificate.code
+        return Exit.CHANGES if found.found else certificate
     log = confirmation.read_log(lambda: connect(opened), confirmed)
     click.echo("\n".join(confirmation.lines(log, confirmed)))
     changes = log.events.changes if log.events else ()
@@ -128,7 +129,24 @@ def drift(stack: str) -> Exit:
         click.echo(
             "If they concern this profile, the confirmation is stale. Record that: mimecast-sso verify"
         )
-    return Exit.CHANGES if found.found or changes else certificate.code
+    return Exit.CHANGES if found.found or changes else certificate
+
+
+def _certificates(opened: Stack, settings: Settings, resources: Iterable[Mapping[str, Any]]) -> Exit:
+    """Says when the live certificate ends, and what was undone of others' doing."""
+    try:
+        graph = tenant.graph(opened)
+    except GraphError as error:
+        click.echo("\n".join(certificate_expiry.Checked(None, str(error)).lines()))
+        return Exit.ERROR
+    ends = certificate_expiry.check(graph, settings, resources)
+    click.echo("\n".join(ends.lines()))
+    if ends.expiry is None:
+        return ends.code
+    live = ends.expiry.certificates
+    lost = certificate_losses.check(graph, ends.principal, live, settings.certificates, resources)
+    click.echo("\n".join(lost.lines()))
+    return max(ends.code, lost.code)  # Changes outdo what is unknown.
 
 
 @_on_stack

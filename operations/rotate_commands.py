@@ -10,7 +10,7 @@ import click
 
 from components.settings import Certificates, Lane, Settings
 from facts.certificate_life import LONGEST_LIFE_YEARS
-from operations import profiles, rotation, tenant
+from operations import certificate_losses, profiles, rotation, tenant
 from operations.deployment import deploy, open_with_engine, relative
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
@@ -164,7 +164,8 @@ def read(stack: Stack, engine: Engine) -> Picture:
             "Nothing to rotate: the stack has no signing certificate yet. Deploy it first: up"
         )
     unknown: list[str] = []
-    entra, now = _entra(stack, str(active["servicePrincipalId"]), unknown)
+    principal = str(active["servicePrincipalId"])
+    entra, now, told = _entra(stack, principal, settings.certificates, resources, unknown)
     return Picture(
         wanted=settings.certificates,
         entra=entra,
@@ -175,18 +176,25 @@ def read(stack: Stack, engine: Engine) -> Picture:
         profiles=_profiles(settings, resources, now),
         groups=_groups(stack, settings, resources, unknown),
         unknown=tuple(unknown),
+        losses=told.losses,
+        notes=() if told.losses else tuple(told.lines()),
     )
 
 
 def _entra(
-    stack: Stack, service_principal: str, unknown: list[str]
-) -> tuple[SigningCertificates | None, datetime]:
+    stack: Stack,
+    service_principal: str,
+    wanted: Certificates,
+    resources: Iterable[Mapping[str, Any]],
+    unknown: list[str],
+) -> tuple[SigningCertificates | None, datetime, certificate_losses.Checked]:
     try:
         graph = tenant.graph(stack)
-        return signing_certificates.read(graph, service_principal), graph.now()
+        live = signing_certificates.read(graph, service_principal)
     except GraphError as error:
         unknown.append(f"Entra was not read: {_line(error)}")
-        return None, datetime.now(UTC)
+        return None, datetime.now(UTC), certificate_losses.Checked()
+    return live, graph.now(), certificate_losses.check(graph, service_principal, live, wanted, resources)
 
 
 def _thumbprints(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -99,6 +99,13 @@ class Certificates(Section):
         description="Certificates that are taken away from Entra.",
         examples=[[{"label": "2026", "thumbprint": "0123456789ABCDEF0123456789ABCDEF01234567"}]],
     )
+    settled_losses: tuple[Text, ...] = Field(
+        (),
+        alias="settledLosses",
+        description="What somebody added or activated and a deployment undid unseen, by the reference that drift, "
+        "verify and rotate show, once it was made again or is not wanted.",
+        examples=[["1a2b3c4d-0000-4000-8000-000000000001"]],
+    )
     metadata_observed: MetadataObserved | None = Field(None, alias="metadataObserved")
     window: Window | None = Field(
         None, description="Required before a step that touches people's sign-in, when it is there."

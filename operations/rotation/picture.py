@@ -53,6 +53,10 @@ class Picture:
     profiles: Mapping[Lane, LaneProfile]
     groups: Mapping[Lane, LaneGroup]
     unknown: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    """What others did to the certificates and a deployment undid unseen, in words."""
+    notes: tuple[str, ...] = ()
+    """What else is known of that, or why it is not."""
 
     def thumbprint(self, generation: Generation) -> str:
         """Of a generation; "" before it is deployed."""

@@ -51,6 +51,7 @@ def lines(picture: Picture) -> Iterator[str]:
         yield f"  {stray.label:12} {'left over':8} {stray.thumbprint}: an interrupted run made it ({read})"
     if picture.entra and picture.switched:
         yield f"  Entra signs with {picture.entra.active(picture.now)}, because the active one is not valid ({read})"
+    yield from (f"  {note}" for note in picture.notes)
     for lane in picture.wanted.lanes:
         if group := picture.groups.get(lane):
             known = group.members is not None

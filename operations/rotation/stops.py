@@ -49,17 +49,21 @@ def foreign(picture: Picture) -> list[str]:
 
 def changed_by_others(picture: Picture) -> Plan | None:
     found = foreign(picture)
-    if not found:
+    refusals = [
+        Refusal(f"Changed by another hand, and undone by a deployment. {loss}") for loss in picture.losses
+    ]
+    if found:
+        text = (
+            f"Changed in Entra by another hand. {'; '.join(found)}. Put the active one back: up --refresh. Take an "
+            "added one away in the portal, or list it under certificates.retired, once nobody uses it"
+        )
+        refusals.insert(0, Refusal(text))
+    if not refusals:
         return None
     return Plan(
         Step.NONE,
         "The rotation stops, because somebody else changed the signing certificates",
-        refusals=(
-            Refusal(
-                f"Changed in Entra by another hand. {'; '.join(found)}. Put the active one back: up --refresh. Take an "
-                "added one away in the portal, or list it under certificates.retired, once nobody uses it"
-            ),
-        ),
+        refusals=tuple(refusals),
     )
 
 
@@ -124,7 +128,9 @@ def _groups_behind(picture: Picture) -> Iterator[str]:
             yield f"the {lane} group is made"
         elif lane in wanted.populated:
             missing = picture.people - picture.members(lane)
-            if missing and generation and picture.trusts(generation):
+            if generation is None or not picture.trusts(generation):
+                continue  # Nobody joins, and nothing is recorded, before the profile is confirmed.
+            if missing:
                 yield f"{len(missing)} people join “{group.name}”"
             elif unrecorded := picture.unrecorded(lane):
                 yield f"since when {len(unrecorded)} people are in “{group.name}” is recorded"

@@ -8,12 +8,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from components.settings import Confirmed, Lane, Settings, SignOn
-from operations import certificate_expiry, profiles, tenant
+from operations import certificate_expiry, certificate_losses, profiles, tenant
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
 from operations.profiles import Profile
 from operations.stacks import Stack
-from operations.verify import certificates, checks, confirmation, round_trip, sign_in_request, sign_ins
+from operations.verify import (
+    certificates,
+    checks,
+    confirmation,
+    losses,
+    round_trip,
+    sign_in_request,
+    sign_ins,
+)
 from operations.verify.checks import Check, Result
 from providers.entra import people
 from providers.entra.errors import GraphError
@@ -103,7 +111,7 @@ class Verification:
     def _certificates(self, graph: GraphClient | None) -> None:
         if graph is None:
             return
-        checked = certificate_expiry.check(self.stack, self.settings, self.resources, graph)
+        checked = certificate_expiry.check(graph, self.settings, self.resources)
         if checked.problem:
             self._note("Entra: certificates", Result.UNKNOWN, checked.problem, "unknown")
         elif checked.expiry is None:
@@ -112,6 +120,11 @@ class Verification:
         else:
             compared = certificates.Certificates(checked.expiry, self.profile, self._metadata())
             self._found += compared.checks()
+            live = checked.expiry.certificates
+            told = certificate_losses.check(
+                graph, checked.principal, live, self.settings.certificates, self.resources
+            )
+            self._found += losses.checks(told)
 
     def _metadata(self) -> bytes | OperationError:
         try:

@@ -17,7 +17,7 @@ from providers.entra.graph import shared_client
 from providers.times import utc_text
 
 _ACTIVATED_AT = "activatedAt"
-KEY_IDS = "keyIds"
+_KEY_IDS = "keyIds"
 """In the state of a retired certificate: the ids of the keys that were taken away with it."""
 
 
@@ -132,11 +132,11 @@ class RetiredSigningCertificateProvider(ReadableProvider):
             live = signing_certificates.read(shared_client(), props["servicePrincipalId"])
         except NotFound:
             return ReadResult("", {})
-        kept = {key: props[key] for key in (KEY_IDS,) if key in props}
+        kept = {key: props[key] for key in (_KEY_IDS,) if key in props}
         return ReadResult(id_, inputs | {"gone": props["thumbprint"] not in live.thumbprints} | kept, inputs)
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
-        kept = {key: olds[key] for key in (KEY_IDS,) if key in olds}
+        kept = {key: olds[key] for key in (_KEY_IDS,) if key in olds}
         return UpdateResult(kept | _retired(news))
 
     def delete(self, _id: str, _props: Properties) -> None:
@@ -149,7 +149,7 @@ def _retired(props: Properties) -> Properties:
         "servicePrincipalId": props["servicePrincipalId"],
         "thumbprint": props["thumbprint"],
         "gone": props["thumbprint"] not in done.left.thumbprints,
-        **({KEY_IDS: list(done.key_ids)} if done.key_ids else {}),
+        **({_KEY_IDS: list(done.key_ids)} if done.key_ids else {}),
     }
 
 
