@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from components.settings import Ownership, Settings
 from facts import graph_permissions as permissions
@@ -30,6 +30,8 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
         return
     way = credentials.method(stack.environment)
     yield fine("credentials", f"{way}, tenant {token.get('tid') or stack.environment.get('ARM_TENANT_ID')}")
+    if way is credentials.Method.MANAGED:
+        yield from _identity_of_azuread(stack.environment)
     yield from _permissions(token, settings)
     if settings.application.notification_emails:
         yield note(
@@ -49,6 +51,15 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
             yield from check(graph, settings)
         except GraphError as error:
             yield unknown(subject, error)
+
+
+def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Line]:
+    if environment.get("IDENTITY_ENDPOINT") and not environment.get("ARM_MSI_ENDPOINT"):
+        yield unknown(
+            "credentials of azuread",
+            "it does not read IDENTITY_ENDPOINT, and asks 169.254.169.254, which App Service and Container Apps do not "
+            "have. Use ARM_USE_OIDC=true or a secret there",
+        )
 
 
 def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Line]:

@@ -1,7 +1,8 @@
 """One credential for Graph from the variables that the azuread provider reads, tried in its order.
 
-Source of names and order: the azuread provider's "Authenticating" guides. The first complete one wins: certificate,
-secret, OpenID Connect token (given, from Azure DevOps, from GitHub), workload identity, managed identity, Azure CLI.
+Source of names and order: the azuread provider's "Authenticating" guides, and what the published plugin does. The first
+complete one wins: certificate, secret, OpenID Connect token (given, from Azure DevOps, from GitHub), managed identity,
+Azure CLI. Like azuread, a way that is complete and fails is not followed by the next.
 """
 
 from __future__ import annotations
@@ -10,20 +11,17 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import requests
-
 from facts.entra import CLOUDS, Cloud
-from providers.entra.errors import CredentialsMissing, Unreachable
+from providers.entra import federated_tokens
+from providers.entra.errors import CredentialsMissing
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-_TIMEOUT_SECONDS = 30
-_AUDIENCE = "api://AzureADTokenExchange"
-_ADO_VERSION = "7.1"
+_CLI_SECONDS = 30
+"""az is a Python program of its own, and slow to start on a busy machine."""
 
 
 class Method(StrEnum):
@@ -32,7 +30,6 @@ class Method(StrEnum):
     CERTIFICATE = "client certificate"
     SECRET = "client secret"  # noqa: S105  (the name of a method)
     OIDC = "OpenID Connect token"
-    WORKLOAD = "workload identity"
     MANAGED = "managed identity"
     CLI = "Azure CLI"
 
@@ -52,16 +49,15 @@ def method(environment: Mapping[str, str]) -> Method:
         Method.CERTIFICATE: named
         and _any(environment, "ARM_CLIENT_CERTIFICATE", "ARM_CLIENT_CERTIFICATE_PATH"),
         Method.SECRET: named and _any(environment, "ARM_CLIENT_SECRET", "ARM_CLIENT_SECRET_FILE_PATH"),
-        Method.OIDC: named and _true(environment, "ARM_USE_OIDC"),
-        Method.WORKLOAD: named and _true(environment, "ARM_USE_AKS_WORKLOAD_IDENTITY"),
+        Method.OIDC: named and _federates(environment) and federated_tokens.available(environment),
         Method.MANAGED: _true(environment, "ARM_USE_MSI"),
         Method.CLI: _true(environment, "ARM_USE_CLI", default=True),
     }
     found = next((way for way, complete in ways.items() if complete), None)
     if found is None:
         raise CredentialsMissing(
-            "There is no credential for Microsoft Graph. Set ARM_TENANT_ID, ARM_CLIENT_ID and one of "
-            "ARM_CLIENT_SECRET, ARM_CLIENT_CERTIFICATE_PATH or ARM_USE_OIDC=true, or sign in with az login"
+            f"There is no credential for Microsoft Graph. {_incomplete(environment)}Set ARM_TENANT_ID, ARM_CLIENT_ID "
+            "and one of ARM_CLIENT_SECRET, ARM_CLIENT_CERTIFICATE_PATH or ARM_USE_OIDC=true, or sign in with az login"
         )
     return found
 
@@ -86,16 +82,10 @@ def credential(environment: Mapping[str, str]) -> TokenCredential:
             tenant, client, _value(environment, "ARM_CLIENT_SECRET"), authority=authority
         ),
         Method.OIDC: lambda: identity.ClientAssertionCredential(
-            tenant, client, lambda: _assertion(environment), authority=authority
+            tenant, client, lambda: federated_tokens.read(environment), authority=authority
         ),
-        Method.WORKLOAD: lambda: identity.WorkloadIdentityCredential(
-            tenant_id=tenant,
-            client_id=client,
-            token_file_path=environment.get("AZURE_FEDERATED_TOKEN_FILE"),
-            authority=authority,
-        ),
-        Method.MANAGED: lambda: identity.ManagedIdentityCredential(client_id=client or None),
-        Method.CLI: lambda: identity.AzureCliCredential(tenant_id=tenant),
+        Method.MANAGED: lambda: _managed_identity(environment, client),
+        Method.CLI: lambda: identity.AzureCliCredential(tenant_id=tenant, process_timeout=_CLI_SECONDS),
     }
     try:
         return builders[method(environment)]()
@@ -104,16 +94,67 @@ def credential(environment: Mapping[str, str]) -> TokenCredential:
         raise CredentialsMissing(f"The credential for Microsoft Graph cannot be used: {error}") from None
 
 
+def refusal(environment: Mapping[str, str], reason: str) -> CredentialsMissing:
+    """What to say when the chosen way gave no token: the way, why (one line), and what to do about it."""
+    way = method(environment)
+    text = f"No token for Microsoft Graph by {way}: {reason.rstrip('. ')}. {_incomplete(environment)}"
+    return CredentialsMissing(text + _REMEDIES[way].format(**_named_in_remedies(environment)))
+
+
+_ANOTHER_WAY = "or set ARM_CLIENT_SECRET, ARM_CLIENT_CERTIFICATE_PATH or ARM_USE_OIDC=true"
+_REMEDIES = {
+    Method.CERTIFICATE: "Check ARM_TENANT_ID and ARM_CLIENT_ID, and that this application has the certificate of "
+    "ARM_CLIENT_CERTIFICATE_PATH or ARM_CLIENT_CERTIFICATE",
+    Method.SECRET: "Check ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or ARM_CLIENT_SECRET_FILE_PATH)",
+    Method.OIDC: "Check ARM_TENANT_ID and ARM_CLIENT_ID, and that this application has a federated credential with the "
+    "token's issuer, subject and audience",
+    Method.MANAGED: "ARM_USE_MSI is true, and {endpoint} was asked. Check that this machine has the identity "
+    f"(ARM_CLIENT_ID names a user-assigned one, and is unset for the machine's own), {_ANOTHER_WAY}",
+    Method.CLI: f"Install the Azure CLI and run az login{{tenant}}, {_ANOTHER_WAY}; ARM_USE_CLI=false leaves this "
+    "way out",
+}
+
+
+def _named_in_remedies(environment: Mapping[str, str]) -> dict[str, str]:
+    endpoint = next(
+        (name for name in ("ARM_MSI_ENDPOINT", "IDENTITY_ENDPOINT", "MSI_ENDPOINT") if environment.get(name)),
+        "the metadata service of Azure's machines (169.254.169.254)",
+    )
+    tenant = _tenant(environment)
+    return {"endpoint": endpoint, "tenant": f" --tenant {tenant}" if tenant else ""}
+
+
+def _managed_identity(environment: Mapping[str, str], client: str) -> TokenCredential:
+    endpoint = environment.get("ARM_MSI_ENDPOINT")
+    if endpoint:
+        from providers.entra.managed_identity import ManagedIdentityEndpoint  # noqa: PLC0415
+
+        return ManagedIdentityEndpoint(endpoint, client)
+    from azure import identity  # noqa: PLC0415
+
+    return identity.ManagedIdentityCredential(client_id=client or None)
+
+
+def _federates(environment: Mapping[str, str]) -> bool:
+    return _true(environment, "ARM_USE_OIDC") or _true(environment, "ARM_USE_AKS_WORKLOAD_IDENTITY")
+
+
+def _incomplete(environment: Mapping[str, str]) -> str:
+    """What is said of a federation that was asked for and passed over, as azuread passes over it."""
+    if not _federates(environment) or federated_tokens.available(environment):
+        return ""
+    return f"(ARM_USE_OIDC or ARM_USE_AKS_WORKLOAD_IDENTITY is set, but {federated_tokens.MISSING}.) "
+
+
 def _tenant(environment: Mapping[str, str]) -> str:
-    return environment.get("ARM_TENANT_ID") or _workload(environment, "AZURE_TENANT_ID")
+    stated = environment.get("ARM_TENANT_ID", "").strip()
+    if not _true(environment, "ARM_USE_AKS_WORKLOAD_IDENTITY"):
+        return stated
+    return _agreed("ARM_TENANT_ID", stated, "AZURE_TENANT_ID", environment.get("AZURE_TENANT_ID", ""))
 
 
 def _client(environment: Mapping[str, str]) -> str:
-    return _value(environment, "ARM_CLIENT_ID") or _workload(environment, "AZURE_CLIENT_ID")
-
-
-def _workload(environment: Mapping[str, str], name: str) -> str:
-    return environment.get(name, "") if _true(environment, "ARM_USE_AKS_WORKLOAD_IDENTITY") else ""
+    return _value(environment, "ARM_CLIENT_ID")
 
 
 def _any(environment: Mapping[str, str], *names: str) -> bool:
@@ -126,18 +167,18 @@ def _true(environment: Mapping[str, str], name: str, *, default: bool = False) -
 
 
 def _value(environment: Mapping[str, str], name: str) -> str:
-    """A variable, or the content of the file that ``<name>_FILE_PATH`` names."""
-    if value := environment.get(name):
-        return value
-    path = environment.get(f"{name}_FILE_PATH")
-    return _content(path, f"{name}_FILE_PATH") if path else ""
+    """A variable, or the content of the file that ``<name>_FILE_PATH`` names; azuread refuses two that differ."""
+    stated, file = environment.get(name, "").strip(), f"{name}_FILE_PATH"
+    path = environment.get(file)
+    return _agreed(name, stated, file, federated_tokens.content(path, file)) if path else stated
 
 
-def _content(path: str, variable: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise CredentialsMissing(f"{variable} names a file that cannot be read: {error.strerror}") from None
+def _agreed(name: str, stated: str, other: str, found: str) -> str:
+    if stated and found and stated != found:
+        raise CredentialsMissing(
+            f"{name} and {other} say different things, and azuread refuses both: unset one"
+        )
+    return stated or found
 
 
 def _certificate(environment: Mapping[str, str]) -> bytes | None:
@@ -149,57 +190,3 @@ def _certificate(environment: Mapping[str, str]) -> bytes | None:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
         raise CredentialsMissing("ARM_CLIENT_CERTIFICATE is not base 64") from None
-
-
-def _assertion(environment: Mapping[str, str]) -> str:
-    """The token of another issuer that Entra takes instead of a secret (workload identity federation)."""
-    if token := environment.get("ARM_OIDC_TOKEN"):
-        return token
-    if path := environment.get("ARM_OIDC_TOKEN_FILE_PATH"):
-        return _content(path, "ARM_OIDC_TOKEN_FILE_PATH")
-    url = _first(environment, "ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI")
-    bearer = _first(
-        environment, "ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"
-    )
-    if not url or not bearer:
-        raise CredentialsMissing(
-            "ARM_USE_OIDC is set, but there is no token: set ARM_OIDC_TOKEN or ARM_OIDC_TOKEN_FILE_PATH, run in a "
-            "GitHub workflow with permission id-token: write, or in an Azure DevOps pipeline with "
-            "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN"
-        )
-    connection = _first(
-        environment, "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"
-    )
-    return _from_azure_devops(url, bearer, connection) if connection else _from_github(url, bearer)
-
-
-def _first(environment: Mapping[str, str], *names: str) -> str:
-    return next((environment[name] for name in names if environment.get(name)), "")
-
-
-def _from_github(url: str, bearer: str) -> str:
-    return _exchanged("GET", url, bearer, {"audience": _AUDIENCE}, "value")
-
-
-def _from_azure_devops(url: str, bearer: str, connection: str) -> str:
-    query = {"api-version": _ADO_VERSION, "serviceConnectionId": connection}
-    return _exchanged("POST", url, bearer, query, "oidcToken")
-
-
-def _exchanged(verb: str, url: str, bearer: str, query: Mapping[str, str], key: str) -> str:
-    try:
-        answer = requests.request(
-            verb,
-            url,
-            params=query,
-            # Azure DevOps answers a refused token with a redirection to a sign-in page unless it is told not to.
-            headers={"Authorization": f"Bearer {bearer}", "X-TFS-FedAuthRedirect": "Suppress"},
-            timeout=_TIMEOUT_SECONDS,
-            allow_redirects=False,
-        )
-        answer.raise_for_status()
-        return str(answer.json()[key])
-    except (requests.RequestException, KeyError, ValueError) as error:
-        raise Unreachable(
-            f"The pipeline's identity token could not be read: {type(error).__name__}"
-        ) from None

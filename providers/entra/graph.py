@@ -7,19 +7,24 @@ import contextlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from providers.entra.credentials import cloud, credential
-from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Refused, Unreachable
+from providers.entra.credentials import cloud, credential, refusal
+from providers.entra.errors import GraphError, NotFound, Refused, Unreachable
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken
 
 _TIMEOUT_SECONDS = 30
+_RENEWED_BEFORE_SECONDS = 300
 _RETRIES = 5
 _LONGEST_WAIT_SECONDS = 60
 _DOTS_OF_A_JWT = 2
@@ -47,6 +52,7 @@ class GraphClient:
             redirect=0,
         )
         self._session.mount("https://", HTTPAdapter(max_retries=retry))
+        self._held: AccessToken | None = None
         self._date: datetime | None = None
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
@@ -118,11 +124,16 @@ class GraphClient:
     def _token(self) -> str:
         from azure.core.exceptions import AzureError  # noqa: PLC0415  (as azure-identity: only when needed)
 
-        try:
-            return self._credential.get_token(self._scope).token
-        except AzureError as error:
-            # The first line names the AADSTS code; the rest is advice for interactive use.
-            raise CredentialsMissing(f"No token for Microsoft Graph: {str(error).splitlines()[0]}") from None
+        held = self._held
+        if held is None or held.expires_on - time.time() < _RENEWED_BEFORE_SECONDS:
+            try:
+                # Kept here, because azure-identity starts the Azure CLI again for every token.
+                held = self._held = self._credential.get_token(self._scope)
+            except AzureError as error:
+                # The first line names the AADSTS code; the rest is advice for interactive use.
+                reason = next(iter(str(error).splitlines()), type(error).__name__)
+                raise refusal(self._environment, reason) from None
+        return held.token
 
 
 _clients: dict[None, GraphClient] = {}

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
-import threading
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-import jwt
 import pytest
-from azure import identity
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -21,9 +16,12 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from facts.entra import CLOUDS
 from providers.entra.credentials import Method, cloud, credential, method
-from providers.entra.errors import CredentialsMissing, Unreachable
+from providers.entra.errors import CredentialsMissing
 from providers.entra.graph import GraphClient
 from sandbox import credentials
+from tests.azuread.conftest import published_command
+from tests.azuread.driver import Plugin, plugin_environment
+from tests.support.identities import DEPLOYER, Service, azure_cli, federated, service
 from tests.support.sandboxes import RunningSandbox
 
 PASSWORD = "of the archive"
@@ -61,35 +59,11 @@ def archive() -> bytes:
     return pkcs12.serialize_key_and_certificates(b"deployment", key, certificate, None, locked)
 
 
-def federated() -> str:
-    claims = {"aud": "api://AzureADTokenExchange", "iss": "https://ci.example.com", "exp": 4102444800}
-    return jwt.encode(claims, "any key of at least thirty-two bytes")
-
-
 @pytest.fixture
-def pipeline() -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
-    """A service that gives out identity tokens as GitHub and Azure DevOps do, and what it was asked."""
-    asked: list[tuple[str, str, str]] = []
-
-    class Service(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            asked.append((self.command, self.path, self.headers["Authorization"]))
-            body = json.dumps({"value": federated(), "oidcToken": federated()}).encode()
-            self.send_response(200 if "good" in self.headers["Authorization"] else 401)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = answer  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/token", asked
-    server.shutdown()
-    server.server_close()
+def pipeline() -> Iterator[Service]:
+    """A service that gives out identity tokens as GitHub and Azure DevOps do."""
+    with service() as running:
+        yield running
 
 
 def signs_in(environment: dict[str, str]) -> None:
@@ -122,64 +96,101 @@ def test_a_federated_token(tmp_path: Path) -> None:
     signs_in({"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN_FILE_PATH": str(file)})
 
 
-def test_a_github_workflow(pipeline: tuple[str, list[tuple[str, str, str]]]) -> None:
-    url, asked = pipeline
+def test_a_github_workflow(pipeline: Service) -> None:
     signs_in({
-        "ARM_USE_OIDC": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}?run=1",
+        "ARM_USE_OIDC": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": f"{pipeline.url}?run=1",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "good",
     })  # fmt: skip
-    assert asked == [("GET", "/token?run=1&audience=api%3A%2F%2FAzureADTokenExchange", "Bearer good")]
+    ((verb, path, bearer),) = pipeline.asked
+    assert (verb, bearer) == ("GET", "Bearer good")
+    assert path.endswith("?run=1&audience=api%3A%2F%2FAzureADTokenExchange")
 
 
-def test_an_azure_devops_pipeline(pipeline: tuple[str, list[tuple[str, str, str]]]) -> None:
-    url, asked = pipeline
+def test_an_azure_devops_pipeline(pipeline: Service) -> None:
     signs_in({
-        "ARM_USE_OIDC": "true", "SYSTEM_OIDCREQUESTURI": url, "SYSTEM_ACCESSTOKEN": "good",
+        "ARM_USE_OIDC": "true", "SYSTEM_OIDCREQUESTURI": pipeline.url, "SYSTEM_ACCESSTOKEN": "good",
         "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "c1",
     })  # fmt: skip
-    assert asked == [("POST", "/token?api-version=7.1&serviceConnectionId=c1", "Bearer good")]
+    ((verb, path, bearer),) = pipeline.asked
+    assert (verb, bearer) == ("POST", "Bearer good")
+    assert path.endswith("?api-version=7.1&serviceConnectionId=c1")
 
 
-def test_a_pipeline_that_refuses_is_named_without_its_token(
-    pipeline: tuple[str, list[tuple[str, str, str]]],
-) -> None:
-    url, _ = pipeline
-    environment = {"ARM_USE_OIDC": "true", "ARM_OIDC_REQUEST_URL": url, "ARM_OIDC_REQUEST_TOKEN": "bad-token"}
-    with pytest.raises(Unreachable) as refused:
-        signs_in(environment)
-    assert "bad-token" not in str(refused.value)
+SECRET = {"ARM_CLIENT_SECRET": credentials.DEPLOYER_CLIENT_SECRET}
+OIDC = {"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": federated()}
+WAYS: dict[str, tuple[dict[str, str], Method]] = {
+    "certificate before secret and OIDC": (
+        {"ARM_CLIENT_CERTIFICATE_PATH": "{archive}", **SECRET, **OIDC}, Method.CERTIFICATE,
+    ),
+    "secret before OIDC": (SECRET | OIDC, Method.SECRET),
+    "OIDC before managed identity": (OIDC | {"ARM_USE_MSI": "true"}, Method.OIDC),
+    "AKS is OIDC": (
+        {"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "ARM_OIDC_TOKEN": federated(), "ARM_USE_MSI": "true"}, Method.OIDC,
+    ),
+    "OIDC without a token gives way": ({"ARM_USE_OIDC": "true", "ARM_USE_MSI": "true"}, Method.MANAGED),
+    "a token alone is not OIDC": ({"ARM_OIDC_TOKEN": federated(), "ARM_USE_MSI": "true"}, Method.MANAGED),
+    "AKS does not read what the cluster sets, but the tenant": (
+        {
+            "ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_FEDERATED_TOKEN_FILE": "/none", "ARM_TENANT_ID": "",
+            "AZURE_TENANT_ID": credentials.TENANT_ID, "AZURE_CLIENT_ID": "x", "ARM_USE_MSI": "true",
+        },
+        Method.MANAGED,
+    ),
+    "managed identity before the CLI": ({"ARM_USE_MSI": "true", "ARM_USE_CLI": "true"}, Method.MANAGED),
+    "the CLI last": ({"ARM_USE_CLI": "true"}, Method.CLI),
+    "a secret without a client gives way": ({**SECRET, "ARM_CLIENT_ID": "", "ARM_USE_CLI": "true"}, Method.CLI),
+}  # fmt: skip
+"""What is set beside `WHO`, and the way that wins."""
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        (
-            {"ARM_CLIENT_CERTIFICATE_PATH": "x", "ARM_CLIENT_SECRET": "x", "ARM_USE_OIDC": "1"},
-            Method.CERTIFICATE,
-        ),
-        ({"ARM_CLIENT_SECRET": "x", "ARM_USE_OIDC": "true"}, Method.SECRET),
-        ({"ARM_USE_OIDC": "true", "ARM_USE_MSI": "true"}, Method.OIDC),
-        ({"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "ARM_USE_MSI": "true"}, Method.WORKLOAD),
-        ({"ARM_USE_MSI": "true", "ARM_USE_CLI": "true"}, Method.MANAGED),
-        ({"ARM_USE_CLI": "true"}, Method.CLI),
-    ],
-)
+@pytest.mark.parametrize(("environment", "expected"), WAYS.values(), ids=WAYS)
 def test_the_order_is_azureads(environment: dict[str, str], expected: Method) -> None:
     assert method(WHO | environment) is expected
 
 
-def test_what_azure_identity_gives_for_the_rest(tmp_path: Path) -> None:
-    token = tmp_path / "token"
-    token.write_text(federated())
-    workload = {
-        "ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_TENANT_ID": credentials.TENANT_ID,
-        "AZURE_CLIENT_ID": credentials.DEPLOYER_CLIENT_ID, "AZURE_FEDERATED_TOKEN_FILE": str(token),
-    }  # fmt: skip
-    made = credential(workload)
-    assert isinstance(made, identity.WorkloadIdentityCredential)
-    assert made.get_token("https://graph.microsoft.com/.default").token
-    assert isinstance(credential(WHO | {"ARM_USE_MSI": "true"}), identity.ManagedIdentityCredential)
-    assert isinstance(credential({"ARM_TENANT_ID": "t"}), identity.AzureCliCredential)
+@pytest.mark.parametrize(("environment", "expected"), WAYS.values(), ids=WAYS)
+def test_the_published_plugin_chooses_the_same(
+    sandbox: RunningSandbox, tmp_path: Path, archive: bytes, environment: dict[str, str], expected: Method
+) -> None:
+    command = published_command()
+    file = tmp_path / "deployment.pfx"
+    file.write_bytes(archive)
+    az = azure_cli(tmp_path / "azure-cli")
+    az.login(DEPLOYER)
+    header = str(sandbox.graph().headers["Authorization"])
+    before = len(sandbox.control.journal(host="login.microsoftonline.com"))
+    with service(lambda: header.removeprefix("Bearer ")) as identity:
+        chosen = WHO | {name: value.format(archive=file) for name, value in environment.items()}
+        chosen |= {
+            "ARM_CLIENT_CERTIFICATE_PASSWORD": PASSWORD,
+            "ARM_MSI_ENDPOINT": identity.url,
+            "PATH": f"{az.folder}{os.pathsep}{os.environ['PATH']}",
+        }
+        bare = {name: value for name, value in plugin_environment(sandbox.env).items() if "ARM_" not in name}
+        with Plugin(command, bare | chosen, tmp_path) as plugin:
+            plugin.configure({"version": "6.11.1"})
+            found = plugin.invoke("getClientConfig", {})["return"]
+    assert found["objectId"] == credentials.DEPLOYER_OBJECT_ID
+    asked = sandbox.control.journal(host="login.microsoftonline.com")[before:]
+    forms = [str(entry["body"]) for entry in asked if "/token" in entry["path"]]
+    if identity.asked:
+        assert expected is Method.MANAGED
+    elif az.tokens():
+        assert expected is Method.CLI
+    elif any("client_secret" in form for form in forms):
+        assert expected is Method.SECRET
+    else:
+        # Both are an assertion; the one case with a certificate has a secret as well, which would come before OIDC.
+        assert expected in {Method.CERTIFICATE, Method.OIDC}
+
+
+def test_two_values_that_differ_are_refused_as_azuread_does(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("another")
+    with pytest.raises(CredentialsMissing, match="ARM_CLIENT_SECRET and ARM_CLIENT_SECRET_FILE_PATH"):
+        credential(WHO | SECRET | {"ARM_CLIENT_SECRET_FILE_PATH": str(file)})
+    with pytest.raises(CredentialsMissing, match="ARM_TENANT_ID and AZURE_TENANT_ID"):
+        method(WHO | {"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_TENANT_ID": "another"})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""Tokens of another issuer that Entra takes instead of a secret (workload identity federation), as azuread gets them.
+
+Source: the azuread provider's guide "Authenticating using a Service Principal and OpenID Connect" for the variables;
+GitHub's and Azure DevOps' references for the two requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from providers.entra.errors import CredentialsMissing
+
+_TIMEOUT_SECONDS = 30
+_AUDIENCE = "api://AzureADTokenExchange"
+_ADO_VERSION = "7.1"
+_URLS = ("ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI")
+_BEARERS = ("ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN")
+_CONNECTIONS = ("ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID")
+
+MISSING = (
+    "there is no token: set ARM_OIDC_TOKEN or ARM_OIDC_TOKEN_FILE_PATH (in AKS to the value of "
+    "AZURE_FEDERATED_TOKEN_FILE), run in a GitHub workflow with permission id-token: write, or in an Azure DevOps "
+    "pipeline with ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID and SYSTEM_ACCESSTOKEN"
+)
+
+
+def available(environment: Mapping[str, str]) -> bool:
+    """Whether the variables give a token, or say where one is asked for."""
+    given = environment.get("ARM_OIDC_TOKEN") or environment.get("ARM_OIDC_TOKEN_FILE_PATH")
+    return bool(given or (_first(environment, _URLS) and _first(environment, _BEARERS)))
+
+
+def read(environment: Mapping[str, str]) -> str:
+    """The token, of variables where it is `available`. Raises CredentialsMissing, naming the variable that fails."""
+    if path := environment.get("ARM_OIDC_TOKEN_FILE_PATH"):
+        return content(path, "ARM_OIDC_TOKEN_FILE_PATH")
+    if token := environment.get("ARM_OIDC_TOKEN"):
+        return token
+    connection = _first(environment, _CONNECTIONS)
+    if connection:
+        query = {"api-version": _ADO_VERSION, "serviceConnectionId": environment[connection]}
+        return _asked("POST", environment, query, "oidcToken")
+    return _asked("GET", environment, {"audience": _AUDIENCE}, "value")
+
+
+def content(path: str, variable: str) -> str:
+    """The content of a file that a variable names. Raises CredentialsMissing naming the variable."""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise CredentialsMissing(f"{variable} names a file that cannot be read: {error.strerror}") from None
+
+
+def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """The name of the first variable that is set, or ""."""
+    return next((name for name in names if environment.get(name)), "")
+
+
+def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], key: str) -> str:
+    url, bearer = _first(environment, _URLS), _first(environment, _BEARERS)
+    where = f"The identity token of this pipeline could not be had from {url}"
+    try:
+        answer = requests.request(
+            verb,
+            environment[url],
+            params=query,
+            # Azure DevOps answers a refused token with a redirection to a sign-in page unless it is told not to.
+            headers={"Authorization": f"Bearer {environment[bearer]}", "X-TFS-FedAuthRedirect": "Suppress"},
+            timeout=_TIMEOUT_SECONDS,
+            allow_redirects=False,
+        )
+        if answer.ok:
+            return str(answer.json()[key])
+    except (requests.RequestException, KeyError, ValueError) as error:
+        raise CredentialsMissing(f"{where}: {type(error).__name__}. Check {url}") from None
+    raise CredentialsMissing(
+        f"{where}: HTTP {answer.status_code}. Check {bearer}, and that this job may ask for a token (GitHub: "
+        "permission id-token: write)"
+    )

@@ -1,0 +1,48 @@
+"""A managed identity by the endpoint that ``ARM_MSI_ENDPOINT`` names, asked as the azuread provider asks it.
+
+azure-identity finds the endpoints of Azure's own services by itself, and knows nothing of this variable. Source of the
+request: "How to use managed identities … to acquire an access token" (Microsoft), and azuread's guide "Authenticating
+using Managed Identity".
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import requests
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
+
+_VERSION = "2018-02-01"
+_TIMEOUT_SECONDS = 30
+_DEFAULT = "/.default"
+
+
+class ManagedIdentityEndpoint:
+    """A credential for azure-identity's users. ``client_id`` names a user-assigned identity, or is ""."""
+
+    def __init__(self, endpoint: str, client_id: str) -> None:
+        self._endpoint = endpoint
+        self._client = {"client_id": client_id} if client_id else {}
+
+    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+        """A token for a scope that ends in ``/.default``. Raises ClientAuthenticationError where there is none."""
+        query = {"api-version": _VERSION, "resource": scopes[0].removesuffix(_DEFAULT), **self._client}
+        session = requests.Session()
+        session.trust_env = (
+            False  # The endpoint is the machine's own; a proxy would be somebody else's machine.
+        )
+        try:
+            answer = session.get(
+                self._endpoint, params=query, headers={"Metadata": "true"}, timeout=_TIMEOUT_SECONDS
+            )
+            found = answer.json()
+            if answer.ok:
+                return AccessToken(str(found["access_token"]), int(time.time()) + int(found["expires_in"]))
+            reason = (
+                f"HTTP {answer.status_code}: {found.get('error_description') or found.get('error') or ''}"
+            )
+        except (requests.RequestException, ValueError, KeyError, AttributeError) as error:
+            reason = type(error).__name__
+        raise ClientAuthenticationError(reason)
