@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +22,7 @@ from providers.entra.errors import (
 )
 from providers.entra.graph import GraphClient
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+from tests.support.interrupted import Interrupted
 from tests.support.sandboxes import RunningSandbox
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -285,24 +285,6 @@ def _change(sandbox: RunningSandbox, principal: str, thumbprint: str, **values: 
             item | values if item["customKeyIdentifier"] == identifier else item for item in document[name]
         ]
     sandbox.control.put("entra.servicePrincipals", principal, document)
-
-
-class Interrupted(GraphClient):
-    """A client among whose calls somebody else acts: ``meanwhile`` by the number of the call it comes after.
-
-    Taking one away is three calls and a last one: reading to decide, reading again, writing; reading to verify.
-    """
-
-    def __init__(self, environment: dict[str, str], meanwhile: dict[int, Callable[[], object]]) -> None:
-        super().__init__(environment)
-        self._meanwhile = meanwhile
-        self._calls = 0
-
-    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer = super()._call(method, path, **options)
-        self._calls += 1
-        self._meanwhile.pop(self._calls, lambda: None)()
-        return answer
 
 
 def _take_away(graph: requests.Session, principal: str, thumbprint: str) -> None:

@@ -1,0 +1,28 @@
+"""A client of Microsoft Graph among whose calls somebody else acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from providers.entra.graph import GraphClient
+
+BEFORE_RETIRING = 2
+"""Taking a certificate away: read to decide, read again, write, read to verify; so just before the writing."""
+BEFORE_ACTIVATING = 1
+"""Activating: read, write, read to verify."""
+
+
+class Interrupted(GraphClient):
+    """``meanwhile`` by the number of the call it comes after."""
+
+    def __init__(self, environment: Mapping[str, str], meanwhile: dict[int, Callable[[], object]]) -> None:
+        super().__init__(environment)
+        self._meanwhile = meanwhile
+        self._calls = 0
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        answer = super()._call(method, path, **options)
+        self._calls += 1
+        self._meanwhile.pop(self._calls, lambda: None)()
+        return answer
