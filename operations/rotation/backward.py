@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.settings import CutOver, Generation, Retired, RotationMode
-from operations.rotation.gates import attested, signs, usable, waited
+from operations.rotation.gates import attested, gathered, settled, signs, usable
 from operations.rotation.picture import Picture
 from operations.rotation.step import Plan, Refusal, Step
 from operations.rotation.stops import unknown
@@ -43,28 +43,14 @@ def _separate(picture: Picture, target: Generation | None) -> Plan:
         Step.SEPARATE,
         f"People leave “{name}”{label} and stay where they were: cutOver active",
         picture.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
+        (*settled(picture), *gathered(picture, lane.other)),
     )
 
 
 def _reactivate(picture: Picture, former: Generation) -> Plan:
     refusals = [*usable(picture, former)]
     if picture.blue_green:
-        group = picture.group(former.profile)
-        refusals += attested(picture, former)
-        missing = picture.people - picture.members(former.profile)
-        if missing or group.members is None:
-            refusals.append(
-                Refusal(
-                    f"{len(missing) or 'Unknown'} people are not in “{group.name}” yet: deploy first (up)"
-                )
-            )
-        elif picture.unrecorded(former.profile):
-            refusals.append(
-                Refusal(
-                    f"Since when people are in “{group.name}” is not recorded: deploy first (up --refresh)"
-                )
-            )
-        refusals += waited(picture, group.changed_at, f"people joined “{group.name}”")
+        refusals += [*attested(picture, former), *gathered(picture, former.profile)]
     text = f"Entra signs with generation {former.label} again, no more with {picture.wanted.active}"
     if picture.wanted.rotation is RotationMode.SINGLE:
         text += ", once the profile holds it again and a person confirmed that"
@@ -94,6 +80,8 @@ def _unstage(picture: Picture, target: Generation) -> Plan:
         refusals.append(
             Refusal(f"Entra signs with {thumbprint}; have it sign with {wanted.active} first: up --refresh")
         )
+    elif thumbprint:
+        refusals += settled(picture)
     group = picture.group(target.profile)
     if picture.blue_green and thumbprint and (group.members is None or group.members):
         refusals.append(

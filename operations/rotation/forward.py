@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from components.settings import CutOver, Generation, Retired, RotationMode
 from facts.certificate_life import WARNING_DAYS
-from operations.rotation.gates import signs, soaked, usable, waited, window
+from operations.rotation.gates import settled, signs, soaked, usable, waited, window
 from operations.rotation.picture import Picture
 from operations.rotation.step import NewGeneration, Plan, Refusal, Step
 from operations.rotation.stops import behind, changed_by_others, console_work, members_of_others, unknown
@@ -104,6 +104,8 @@ def _retire(picture: Picture, former: Generation | None) -> Plan:
         if picture.blue_green:
             group = picture.group(former.profile)
             refusals += waited(picture, group.changed_at, f"people left “{group.name}”")
+    else:
+        refusals += settled(picture)
     refusals += [
         Refusal(f"Entra signs with {each.thumbprint}, so it is not taken away")
         for each in gone

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from components.settings import Generation
+from components.settings import Generation, Lane
 from operations.rotation.picture import Picture
 from operations.rotation.step import Refusal
 
@@ -56,6 +56,32 @@ def waited(picture: Picture, since: datetime | None, what: str) -> Iterator[Refu
         )
 
 
+def settled(picture: Picture) -> Iterator[Refusal]:
+    """Entra signs with the active generation, and has for so long that it signs with no other any more."""
+    active = picture.wanted.active_generation
+    recorded = picture.activated == picture.thumbprint(active) or picture.switched
+    if not picture.is_active(active) or not recorded:
+        yield Refusal(
+            f"That Entra signs with generation {active.label} is not recorded: deploy first (up --refresh)"
+        )
+    elif picture.activated_at:  # Else nothing was activated since the state says when.
+        yield from waited(picture, picture.activated_at, f"generation {active.label} became the active one")
+
+
+def gathered(picture: Picture, lane: Lane) -> Iterator[Refusal]:
+    """Everybody is in a lane's group, and has been for so long that it counts."""
+    group = picture.group(lane)
+    missing = picture.people - picture.members(lane)
+    if group.members is None:
+        yield Refusal(f"Who is in “{group.name}” is unknown: deploy first (up --refresh)")
+    elif missing:
+        yield Refusal(f"{len(missing)} people are not in “{group.name}” yet: deploy first (up --refresh)")
+    elif picture.unrecorded(lane):
+        yield Refusal(f"Since when people are in “{group.name}” is not recorded: deploy first (up --refresh)")
+    else:
+        yield from waited(picture, group.changed_at, f"people joined “{group.name}”")
+
+
 def soaked(picture: Picture) -> Iterator[Refusal]:
     wanted = picture.wanted
     ends = soak_ends(picture)
@@ -76,7 +102,10 @@ def soak_ends(picture: Picture) -> datetime | None:
     """When the active generation has soaked; ``None`` where it is unknown since when it signs."""
     if picture.activated_at is None:
         return None
-    return picture.activated_at + timedelta(days=picture.wanted.soak_days)
+    wanted = picture.wanted
+    return picture.activated_at + max(
+        timedelta(days=wanted.soak_days), timedelta(minutes=wanted.wait_minutes)
+    )
 
 
 def signs(picture: Picture, thumbprint: str) -> bool:

@@ -1,51 +1,20 @@
-"""Planning of rotations: each step with its gates, and that no order of steps, deaths and foreign changes locks out."""
+"""Planning of rotations: each step with its gates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from components.settings import Certificates, CutOver, Lane
+from components.settings import Certificates, Lane
 from operations import rotation
 from operations.rotation import NewGeneration, Plan, Step
-from tests.support.rotation_world import PEOPLE, WAIT, World, in_group
+from providers.entra.signing_certificates import subject
+from tests.support.rotation_world import NEW, PEOPLE, WAIT, World, at_rest, forward, in_group, make
 
-NEW = NewGeneration("next", "2029-12-01T00:00:00Z")
-FIRST = {"label": "2026", "endDate": "2029-07-28T00:00:00Z"}
 OBSERVED = {"by": "ada@example.com", "at": "2026-11-01T00:00:00Z", "evidence": "seen"}
-
-
-def certificates(**changes: Any) -> Certificates:
-    values = {"generations": [FIRST], "active": "2026", "rotation": "blue-green", "soakDays": 1}
-    return Certificates.model_validate(values | changes)
-
-
-def at_rest(**changes: Any) -> World:
-    """The first generation signs, its profile is confirmed, and people are in the first group for long."""
-    world = World(certificates(**changes))
-    assert world.deploy()
-    world.work_at_the_console(Lane.FIRST)
-    world.pass_time(WAIT)
-    assert world.deploy()
-    world.pass_time(timedelta(days=2))
-    return world
-
-
-def forward(world: World, *, start: bool = True) -> Plan:
-    return rotation.plan(world.picture(), NEW, start=start)
-
-
-def make(world: World, planned: Plan) -> None:
-    assert planned.refusals == (), planned
-    if planned.change is not None:
-        world.wanted = Certificates.model_validate(planned.change.model_dump(by_alias=True))
 
 
 def step(world: World, expected: Step) -> None:
@@ -190,6 +159,7 @@ def test_a_foreign_activation_stops_the_rotation_and_a_refresh_puts_it_back() ->
     assert "signs with" in refusals(rotation.back(world.picture()))
     assert world.deploy(refresh=True)
     assert world.preferred == before
+    world.pass_time(WAIT)
     assert world.locked_out() == []
 
 
@@ -308,6 +278,7 @@ def test_single_mode_waits_for_the_console_and_then_activates() -> None:
     world.pass_time(WAIT)
     assert world.deploy()
     assert world.preferred == world.thumbprint("next")
+    world.pass_time(WAIT)
     assert world.locked_out() == []
     assert forward(world).step is Step.RETIRE
 
@@ -335,116 +306,245 @@ def test_metadata_mode_activates_what_is_staged() -> None:
     assert rotation.plan(due, NEW).step is Step.CONSOLE
 
 
-# -- Any order ------------------------------------------------------------------------------------------------
+# -- To the minute, and to the word ---------------------------------------------------------------------------
 
 
-class AnyOrder(RuleBasedStateMachine):
-    """Steps, steps back, deployments that die, console work, time, and other people's changes, in any order.
-
-    Whoever could sign in before one of our deeds can afterwards; and when everybody else keeps still, the rotation
-    comes to its end.
-    """
-
-    @initialize()
-    def begin(self) -> None:
-        self.world = at_rest()
-        self.others_changed = False
-
-    def _ours(self, deed: Callable[[], object]) -> None:
-        before = set(self.world.locked_out())
-        deed()
-        assert set(self.world.locked_out()) <= before
-
-    @rule()
-    def go_on(self) -> None:
-        planned = forward(self.world)
-        if not planned.refusals:
-            make(self.world, planned)
-
-    @rule()
-    def a_whole_step(self) -> None:
-        """On, deployed, the console work done, and the vendors' time awaited: else few orders come far."""
-        self.go_on()
-        for _ in range(2):
-            self.deploy(refresh=True, dies_after=None)
-            self.work_at_the_console(Lane.SECOND)
-        self.wait(15)
-
-    @rule()
-    def go_back(self) -> None:
-        planned = rotation.back(self.world.picture())
-        if not planned.refusals:
-            make(self.world, planned)
-
-    @rule(refresh=st.booleans(), dies_after=st.none() | st.integers(0, 12))
-    def deploy(self, refresh: bool, dies_after: int | None) -> None:
-        self._ours(lambda: self.world.deploy(refresh=refresh, dies_after=dies_after))
-
-    @rule(lane=st.sampled_from(Lane))
-    def work_at_the_console(self, lane: Lane) -> None:
-        self._ours(lambda: self.world.work_at_the_console(lane))
-
-    @rule(minutes=st.sampled_from([5, 15, 60 * 24]))
-    def wait(self, minutes: int) -> None:
-        self._ours(lambda: self.world.pass_time(timedelta(minutes=minutes)))
-
-    @rule()
-    def somebody_adds_a_certificate(self) -> None:
-        self.world.make_certificate("CN=Somebody else's")
-        self.others_changed = True
-
-    @rule(data=st.data())
-    def somebody_activates(self, data: st.DataObject) -> None:
-        self.world.preferred = data.draw(st.sampled_from([each.thumbprint for each in self.world.entra]))
-        self.others_changed = True
-
-    @precondition(lambda self: self.others_changed)
-    @rule()
-    def the_others_put_it_back(self) -> None:
-        """A refreshed deployment, and the stranger's certificates taken away in the portal."""
-        self.world.deploy(refresh=True)
-        strangers = self.world.picture().strangers
-        self.world.entra = [
-            each
-            for each in self.world.entra
-            if each not in strangers or each.thumbprint == self.world.preferred
-        ]
-        self.others_changed = False
-
-    @invariant()
-    def the_configuration_is_valid(self) -> None:
-        if hasattr(self, "world"):
-            Certificates.model_validate(self.world.wanted.model_dump(by_alias=True))
-
-    def teardown(self) -> None:
-        if not hasattr(self, "world") or self.others_changed:
-            return
-        self._come_to_the_end()
-
-    def _come_to_the_end(self) -> None:
-        for _ in range(40):
-            planned = forward(self.world, start=False)
-            if planned.step is Step.NONE and not planned.refusals:
-                assert len(self.world.wanted.generations) == 1
-                assert self.world.wanted.cut_over is CutOver.ACTIVE
-                assert self.world.locked_out() == []
-                return
-            if planned.step is Step.CONSOLE:
-                for lane in Lane:
-                    self._ours(lambda lane=lane: self.world.work_at_the_console(lane))
-            elif planned.refusals:
-                self._ours(self.world.deploy)
-                self._ours(lambda: self.world.pass_time(timedelta(days=1)))
-            else:
-                make(self.world, planned)
-                self._ours(self.world.deploy)
-        pytest.fail(f"no end: {forward(self.world, start=False)}")
+A_SECOND = timedelta(seconds=1)
 
 
-TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+def offered(world: World, expected: Step) -> bool:
+    planned = forward(world)
+    assert planned.step is expected, planned
+    return not planned.refusals
+
+
+def opens_after(world: World, expected: Step, duration: timedelta) -> None:
+    """The step is refused until so much time has passed, to the second, and no longer."""
+    world.pass_time(duration - A_SECOND)
+    assert not offered(world, expected)
+    assert not forward(world).due
+    world.pass_time(A_SECOND)
+    assert offered(world, expected)
+
+
+def test_the_window_opens_to_the_second() -> None:
+    opens = at_rest().now + timedelta(hours=1)
+    window = {"notBefore": f"{opens:%Y-%m-%dT%H:%M:%SZ}", "approvedBy": "grace@example.com"}
+    world = at_rest(window=window)
+    step(world, Step.STAGE)
+    world.work_at_the_console(Lane.SECOND)
+    assert world.deploy()
+    opens_after(world, Step.OVERLAP, timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [(TO_OVERLAP, Step.ACTIVATE), (TO_ACTIVATE, Step.LEAVE), (TO_LEAVE, Step.RETIRE)],
 )
+def test_each_wait_ends_to_the_second(before: tuple[Step, ...], expected: Step) -> None:
+    world = until(at_rest(soakDays=0), *before[:-1])
+    step(world, before[-1])
+    opens_after(world, expected, WAIT)
+
+
+def test_the_soak_ends_to_the_second() -> None:
+    world = until(at_rest(soakDays=2), *TO_OVERLAP)
+    step(world, Step.ACTIVATE)
+    world.pass_time(WAIT)
+    step(world, Step.LEAVE)
+    opens_after(world, Step.RETIRE, timedelta(days=2) - WAIT)
+
+
+def test_without_a_soak_the_former_one_stays_until_entra_signs_with_it_no_more() -> None:
+    world = at_rest(rotation="metadata", metadataObserved=OBSERVED, soakDays=0)
+    step(world, Step.STAGE)
+    step(world, Step.ACTIVATE)
+    opens_after(world, Step.RETIRE, WAIT)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [({}, Step.SEPARATE), ({"rotation": "metadata", "metadataObserved": OBSERVED}, Step.UNSTAGE)],
+)
+def test_after_a_reactivation_the_next_step_back_waits_until_it_counts(
+    mode: dict[str, Any], expected: Step
+) -> None:
+    world = at_rest(waitMinutes=5, **mode)
+    until(world, *(TO_ACTIVATE if not mode else (Step.STAGE, Step.ACTIVATE)))
+    make(world, rotation.back(world.picture()))
+    assert world.deploy()
+    world.pass_time(timedelta(minutes=5) - A_SECOND)
+    planned = rotation.back(world.picture())
+    assert (planned.step, [each.waits for each in planned.refusals]) == (expected, [True])
+    world.pass_time(A_SECOND)
+    assert rotation.back(world.picture()).refusals == ()
+
+
+def test_people_stay_in_the_second_group_while_entra_signs_with_its_certificate() -> None:
+    world = until(at_rest(), *TO_OVERLAP)
+    world.preferred = world.thumbprint("next")
+    planned = rotation.back(world.picture())
+    assert (planned.step, "deploy first" in refusals(planned)) == (Step.SEPARATE, True)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None:
+    world = until(at_rest(), *(TO_OVERLAP if back else TO_ACTIVATE))
+    lane, expected = (Lane.FIRST, Step.SEPARATE) if back else (Lane.SECOND, Step.LEAVE)
+
+    def planned() -> Plan:
+        return rotation.back(world.picture()) if back else forward(world)
+
+    world.members[in_group("ada@example.com", lane)].set(world.now, False)
+    assert planned().change is None or "1 people are not in" in refusals(planned())
+    assert world.deploy(refresh=True)
+    assert (planned().step, "Wait until" in refusals(planned())) == (expected, True)
+    world.pass_time(WAIT)
+    assert planned().refusals == ()
+
+
+@pytest.mark.parametrize(
+    ("rotated", "step_back"),
+    [(TO_OVERLAP, Step.SEPARATE), (TO_ACTIVATE, Step.REACTIVATE)],
+)
+def test_no_step_back_out_of_a_group_that_was_not_read(rotated: tuple[Step, ...], step_back: Step) -> None:
+    picture = until(at_rest(), *rotated).picture()
+    group = replace(picture.group(Lane.FIRST), members=None)
+    planned = rotation.back(replace(picture, groups={**picture.groups, Lane.FIRST: group}))
+    assert (planned.step, "Who is in “first” is unknown" in refusals(planned)) == (step_back, True)
+
+
+@pytest.mark.parametrize("members", [None, frozenset({"ada@example.com"})])
+def test_a_certificate_stays_while_anybody_may_be_in_its_group(members: frozenset[str] | None) -> None:
+    picture = until(at_rest(), Step.STAGE).picture()
+    group = replace(picture.group(Lane.SECOND), members=members)
+    planned = rotation.back(replace(picture, groups={**picture.groups, Lane.SECOND: group}))
+    assert (planned.step, "People are in “second”" in refusals(planned)) == (Step.UNSTAGE, True)
+
+
+def test_what_was_never_made_is_unstaged_at_once() -> None:
+    world = at_rest()
+    make(world, forward(world))
+    before = world.wanted
+    planned = rotation.back(world.picture())
+    assert (planned.step, planned.refusals) == (Step.UNSTAGE, ())
+    assert planned.change is not None
+    assert planned.change.retired == before.retired
+
+
+@pytest.mark.parametrize("rotated", [(Step.STAGE,), TO_OVERLAP])
+def test_a_certificate_that_is_not_valid_is_not_relied_on(rotated: tuple[Step, ...]) -> None:
+    picture = until(at_rest(), *rotated).picture()
+    assert picture.entra is not None
+    late = tuple(
+        replace(each, not_before=picture.now + timedelta(days=1)) if each.label == "next" else each
+        for each in picture.entra.certificates
+    )
+    planned = rotation.plan(replace(picture, entra=replace(picture.entra, certificates=late)), NEW)
+    assert planned.change is not None
+    assert "of generation next is valid from" in refusals(planned)
+
+
+def test_no_way_back_to_a_certificate_that_is_not_valid_or_not_trusted() -> None:
+    for rotated, expected in ((TO_ACTIVATE, Step.REACTIVATE), (TO_LEAVE, Step.REJOIN)):
+        picture = until(at_rest(), *rotated).picture()
+        assert picture.entra is not None
+        over = tuple(
+            replace(each, not_after=picture.now) if each.label == "2026" else each
+            for each in picture.entra.certificates
+        )
+        expired = rotation.back(replace(picture, entra=replace(picture.entra, certificates=over)))
+        assert (expired.step, "of generation 2026 is valid from" in refusals(expired)) == (expected, True)
+        stale = replace(picture.profiles[Lane.FIRST], state="stale")
+        untrusted = rotation.back(replace(picture, profiles={**picture.profiles, Lane.FIRST: stale}))
+        said = "Trust in generation 2026 is not attested: the first profile is stale" in refusals(untrusted)
+        assert (untrusted.step, said) == (expected, True)
+
+
+def test_the_certificate_that_entra_switched_to_is_not_taken_away() -> None:
+    picture = until(at_rest(), *TO_LEAVE).picture()
+    assert picture.entra is not None
+    over = tuple(
+        replace(each, not_after=picture.now) if each.label == "next" else each
+        for each in picture.entra.certificates
+    )
+    switched = replace(picture, entra=replace(picture.entra, certificates=over))
+    planned = rotation.plan(switched, NEW)
+    assert (planned.step, "so it is not taken away" in refusals(planned)) == (Step.RETIRE, True)
+
+
+def test_what_an_interrupted_run_left_alone_is_taken_away_too() -> None:
+    world = at_rest()
+    left = world.make_certificate(subject("2026"))
+    planned = forward(world, start=False)
+    assert (planned.step, planned.refusals) == (Step.RETIRE, ())
+    assert planned.change is not None
+    assert [(each.label, each.thumbprint) for each in planned.change.retired] == [("2026", left.thumbprint)]
+    assert planned.change.generations == world.wanted.generations
+
+
+def test_an_activation_by_metadata_does_not_wait_for_people_who_joined() -> None:
+    world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
+    step(world, Step.STAGE)
+    picture = world.picture()
+    group = replace(picture.group(Lane.FIRST), changed_at=world.now)
+    planned = rotation.plan(replace(picture, groups={Lane.FIRST: group}), NEW)
+    assert (planned.step, planned.refusals) == (Step.ACTIVATE, ())
+
+
+def test_the_rotation_is_due_by_the_live_certificate_and_not_by_the_configured_end() -> None:
+    picture = at_rest().picture()
+    assert picture.entra is not None
+    (only,) = picture.entra.certificates
+    begins = only.not_after - timedelta(days=rotation.LEAD_DAYS)
+    assert rotation.plan(replace(picture, now=begins - A_SECOND), NEW).step is Step.NONE
+    assert rotation.plan(replace(picture, now=begins), NEW).step is Step.STAGE
+    later = replace(only, not_after=only.not_after + timedelta(days=100))
+    longer = replace(picture, entra=replace(picture.entra, certificates=(later,)), now=begins)
+    assert rotation.plan(longer, NEW).step is Step.NONE
+    as_long = NewGeneration("next", f"{later.not_after:%Y-%m-%dT%H:%M:%SZ}")
+    assert "ends no later" in refusals(rotation.plan(longer, as_long, start=True))
+
+
+def test_what_is_retired_stays_on_the_list() -> None:
+    listed = {"label": "2023", "thumbprint": "F" * 40}
+    world = until(at_rest(soakDays=0, retired=[listed]), *TO_LEAVE)
+    world.pass_time(WAIT)
+    retired, unstaged = forward(world), rotation.back(until(at_rest(retired=[listed]), Step.STAGE).picture())
+    for planned in (retired, unstaged):
+        assert planned.change is not None
+        first, *more = planned.change.retired
+        assert (first.label, len(more)) == ("2023", 1)
+
+
+def test_each_plan_says_what_it_does_in_its_mode() -> None:
+    observed = {"metadataObserved": OBSERVED}
+    for rotation_, more in (("blue-green", {}), ("metadata", observed), ("single", {})):
+        world = at_rest(rotation=rotation_, soakDays=0, **more)
+        staged = forward(world)
+        assert ("for the second profile" in staged.text) == (rotation_ == "blue-green")
+        step(world, Step.STAGE)
+        if rotation_ == "blue-green":
+            world.work_at_the_console(Lane.SECOND)
+            assert world.deploy()
+            world.pass_time(WAIT)
+            step(world, Step.OVERLAP)
+            world.pass_time(WAIT)
+        activated = forward(world)
+        assert activated.step is Step.ACTIVATE
+        assert ("run sheet" in activated.text) == (rotation_ == "single")
+        step(world, Step.ACTIVATE)
+        reactivated = rotation.back(world.picture())
+        assert reactivated.step is Step.REACTIVATE
+        assert ("a person confirmed" in reactivated.text) == (rotation_ == "single")
+
+
+def test_going_back_from_rest_says_what_to_do_instead() -> None:
+    planned = rotation.back(at_rest().picture())
+    assert (planned.step, planned.change) == (Step.NONE, None)
+    assert "roll-out back" in refusals(planned)
+
+
+def test_leaving_counts_who_leaves_which_group() -> None:
+    planned = forward(until(at_rest(), *TO_ACTIVATE))
+    assert (planned.step, planned.text) == (Step.LEAVE, "2 people leave “first”: cutOver active")

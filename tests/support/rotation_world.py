@@ -1,8 +1,8 @@
 """Entra, Mimecast and a stack's state as a deployment of a blue/green rotation leaves them, in memory.
 
 `deploy` does what the program's resources do, in their order, and can die after any of its deeds; it may lose what it
-did, as an engine does that is killed before it writes its state. Changes at Mimecast count at an unknown moment
-within fifteen minutes, and whoever is in both groups gets in by the profile of either.
+did, as an engine does that is killed before it writes its state. Changes at Mimecast, and of what Entra signs with,
+count at an unknown moment within fifteen minutes, and whoever is in both groups gets in by the profile of either.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from components.settings import Certificates, Lane
-from operations.rotation import LaneGroup, LaneProfile, Picture
+from components.settings import Certificates, Lane, RotationMode
+from operations import rotation
+from operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 
 T = TypeVar("T")
@@ -22,6 +23,10 @@ T = TypeVar("T")
 PEOPLE = frozenset({"ada@example.com", "grace@example.com"})
 STARTS = datetime(2026, 11, 1, tzinfo=UTC)
 WAIT = timedelta(minutes=15)
+NEW = NewGeneration("next", "2029-12-01T00:00:00Z")
+FIRST = {"label": "2026", "endDate": "2029-07-28T00:00:00Z"}
+FOLLOWS = "follows the metadata"
+"""What the form of a profile holds instead of a certificate."""
 
 
 class Died(Exception):  # noqa: N818  (says what happened)
@@ -42,9 +47,9 @@ class Timeline(Generic[T]):
         if value != self.value:
             self.values.append((now, value))
 
-    def possible(self, now: datetime) -> set[T]:
+    def possible(self, now: datetime) -> frozenset[T]:
         older = [value for at, value in self.values if at <= now - WAIT]
-        return {value for at, value in self.values if at > now - WAIT} | set(older[-1:])
+        return frozenset(value for at, value in self.values if at > now - WAIT) | frozenset(older[-1:])
 
 
 def in_group(person: str, lane: Lane) -> tuple[str, Lane]:
@@ -72,7 +77,7 @@ class World:
         self.now = STARTS
         self.wanted = wanted
         self.entra: list[SigningCertificate] = []
-        self.preferred = ""
+        self.signing = Timeline([(datetime.min.replace(tzinfo=UTC), "")])
         self.members = {
             in_group(person, lane): Timeline([(datetime.min.replace(tzinfo=UTC), False)])
             for person, lane in product(PEOPLE, Lane)
@@ -82,6 +87,15 @@ class World:
         self.state = State()
         self._made = 0
         self._deeds_left: int | None = None
+
+    @property
+    def preferred(self) -> str:
+        """What Entra is told to sign with."""
+        return self.signing.value
+
+    @preferred.setter
+    def preferred(self, thumbprint: str) -> None:
+        self.signing.set(self.now, thumbprint)
 
     # Reading
 
@@ -107,7 +121,7 @@ class World:
         written = bool(form) and self.confirmed.get(lane) == form
         return LaneProfile(
             state="claimed" if opens else "due",
-            thumbprint=form,
+            thumbprint="" if form == FOLLOWS else form,
             idle=not form,
             confirmed_since=written and not opens,
         )
@@ -122,19 +136,26 @@ class World:
 
     def locked_out(self) -> list[str]:
         """Who might not get in now: in no group, or by profiles that may not hold what Entra signs with."""
-        return [
-            person
-            for person in PEOPLE
-            if not all(self._gets_in(person, lanes) for lanes in self._lanes(person))
-        ]
+        return [person for person in PEOPLE if not all(self._get_in(lanes) for lanes in self._lanes(person))]
 
     def _lanes(self, person: str) -> Iterator[frozenset[Lane]]:
         possible = [self.members[in_group(person, lane)].possible(self.now) for lane in Lane]
         for values in product(*possible):
             yield frozenset(lane for lane, value in zip(Lane, values, strict=True) if value)
 
-    def _gets_in(self, _person: str, lanes: frozenset[Lane]) -> bool:
-        return any(self.console[lane].possible(self.now) == {self.preferred} for lane in lanes)
+    def _get_in(self, lanes: frozenset[Lane]) -> bool:
+        return all(
+            any(self._accepts(lane, signs) for lane in lanes) for signs in self.signing.possible(self.now)
+        )
+
+    def _accepts(self, lane: Lane, thumbprint: str) -> bool:
+        held = self.console[lane].possible(self.now)
+        return held == {thumbprint} or (held == {FOLLOWS} and thumbprint in self._listed)
+
+    @property
+    def _listed(self) -> frozenset[str]:
+        """What the metadata lists."""
+        return frozenset(each.thumbprint for each in self.entra)
 
     # People and time
 
@@ -193,8 +214,7 @@ class World:
                 state.members[lane], state.changed_at[lane] = found, self.now
         if state.activated not in ("", self.preferred):
             state.activated, state.activated_at = self.preferred, self.now
-        there = {each.thumbprint for each in self.entra}
-        state.thumbprints = {label: each for label, each in state.thumbprints.items() if each in there}
+        state.thumbprints = {label: each for label, each in state.thumbprints.items() if each in self._listed}
 
     def _deploy(self) -> None:
         wanted, state = self.wanted, self.state
@@ -207,7 +227,10 @@ class World:
         for lane in wanted.lanes:
             mine = wanted.of_lane(lane)
             self._deed()
-            state.forms[lane] = state.thumbprints[mine.label] if mine else ""
+            if wanted.rotation is RotationMode.METADATA:
+                state.forms[lane] = FOLLOWS
+            else:
+                state.forms[lane] = state.thumbprints[mine.label] if mine else ""
             state.confirmed[lane] = self.confirmed.get(lane, "")
         active = wanted.active_generation.profile
         for lane in sorted(wanted.populated, key=lambda lane: lane is not active):
@@ -260,3 +283,35 @@ class World:
         if any(each.thumbprint == thumbprint for each in self.entra):
             self._deed()
             self.entra = [each for each in self.entra if each.thumbprint != thumbprint]
+
+
+# A rotation in such a world
+
+
+def certificates(**changes: Any) -> Certificates:
+    """The section of a stack with one generation, by default in blue/green."""
+    values = {"generations": [FIRST], "active": "2026", "rotation": "blue-green", "soakDays": 1}
+    return Certificates.model_validate(values | changes)
+
+
+def at_rest(**changes: Any) -> World:
+    """The first generation signs, its profile is confirmed, and people are in the first group for long."""
+    world = World(certificates(**changes))
+    assert world.deploy()
+    world.work_at_the_console(Lane.FIRST)
+    world.pass_time(WAIT)
+    assert world.deploy()
+    world.pass_time(timedelta(days=2))
+    return world
+
+
+def forward(world: World, *, start: bool = True) -> Plan:
+    """What ``rotate next`` plans."""
+    return rotation.plan(world.picture(), NEW, start=start)
+
+
+def make(world: World, planned: Plan) -> None:
+    """Writes the step's change into the configuration, through all checks of the settings."""
+    assert planned.refusals == (), planned
+    if planned.change is not None:
+        world.wanted = Certificates.model_validate(planned.change.model_dump(by_alias=True))
