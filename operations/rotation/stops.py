@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.settings import Lane, RotationMode
+from operations.rotation.gates import signs
 from operations.rotation.picture import Picture
 from operations.rotation.step import Plan, Refusal, Step
 from providers.mimecast.names import enumerate_some
@@ -103,7 +104,7 @@ def outstanding(picture: Picture) -> list[str]:
     found += [
         f"certificate {entry.thumbprint} ({entry.label}) is taken away"
         for entry in wanted.retired
-        if entry.thumbprint in live
+        if entry.thumbprint in live and not signs(picture, entry.thumbprint)
     ]
     return found
 

@@ -243,6 +243,31 @@ def test_joining_again_counts_from_when_it_is_recorded() -> None:
     assert "Wait until" in refusals(rotation.back(world.picture()))
 
 
+def test_a_form_that_is_due_anew_is_console_work_and_no_deployment_that_never_helps() -> None:
+    world = until(at_rest(), *TO_OVERLAP)
+    world.entra = [each for each in world.entra if each.label != "next"]
+    assert "removed: generation next" in refusals(forward(world))
+    assert world.deploy(refresh=True)
+    assert forward(world).step is Step.CONSOLE
+    world.work_at_the_console(Lane.SECOND)
+    assert world.deploy()
+    world.pass_time(WAIT)
+    step(world, Step.ACTIVATE)
+
+
+def test_a_retired_certificate_that_signs_waits_for_the_console_and_no_deployment() -> None:
+    world = until(at_rest(), Step.STAGE)
+    make(world, rotation.back(world.picture()))
+    world.preferred = world.thumbprint("next")
+    world.entra = [each for each in world.entra if each.label != "2026"]
+    assert not world.deploy(refresh=True), "the certificate signs, so it is not taken away"
+    assert forward(world).step is Step.CONSOLE
+    world.work_at_the_console(Lane.FIRST)
+    assert world.deploy()
+    assert [each.label for each in world.entra] == ["2026"]
+    assert forward(world, start=False).step is Step.NONE
+
+
 def test_what_cannot_be_read_is_unknown() -> None:
     unread = replace(at_rest().picture(), entra=None, unknown=("Entra was not read: 503",))
     for planned in (rotation.plan(unread, NEW), rotation.back(unread)):
