@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from facts.entra import CLOUDS
 from sandbox.entra import objects, owners, service_principals
+from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     ANYBODY,
     Call,
@@ -96,7 +97,7 @@ def from_template(world: World, chosen: Document, name: str) -> Document:
         appId=new_id(),
         applicationTemplateId=chosen["id"],
         displayName=name,
-        createdDateTime=_timestamp(world),
+        createdDateTime=on_the_wire(world.now()),
         publisherDomain=_initial_domain(world),
         appRoles=[_role(chosen["id"], "User"), _role(chosen["id"], "msiam_access")],
     )
@@ -133,7 +134,7 @@ def _create(call: Call) -> Response:
         objects.APPLICATION,
         id=new_id(),
         appId=new_id(),
-        createdDateTime=_timestamp(call.world),
+        createdDateTime=on_the_wire(call.world.now()),
         publisherDomain=_initial_domain(call.world),
     )
     application = objects.merge(blank, body, read_only=_READ_ONLY)
@@ -238,10 +239,6 @@ def _check_roles(before: Iterable[Document], after: Iterable[Document]) -> None:
 
 def _initial_domain(world: World) -> str | None:
     return next((domain["id"] for domain in world.all(objects.DOMAINS) if domain["isInitial"]), None)
-
-
-def _timestamp(world: World) -> str:
-    return world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 OPERATIONS: tuple[Operation, ...] = (

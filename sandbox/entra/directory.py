@@ -11,6 +11,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from sandbox.entra import objects
+from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
     GraphError,
@@ -69,7 +70,7 @@ def new_user(world: World, body: Document, password: str) -> Document:
         objects.USER,
         id=new_id(),
         mailNickname=name.partition("@")[0],
-        createdDateTime=world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        createdDateTime=on_the_wire(world.now()),
     )
     user = objects.merge(blank, body, read_only=("id",))
     objects.save(world, USERS, user)
@@ -165,9 +166,7 @@ def new_group(
     """
     if not body.get("displayName"):
         raise bad_request("Property 'displayName' is required.")
-    blank = objects.new(
-        objects.GROUP, id=new_id(), createdDateTime=world.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    )
+    blank = objects.new(objects.GROUP, id=new_id(), createdDateTime=on_the_wire(world.now()))
     group = objects.merge(blank, body, read_only=("id",))
     group[MEMBERS] = list(members)
     group[OWNERS] = list(owners)

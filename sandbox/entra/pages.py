@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse, Response
 
+from sandbox.entra.clock import on_the_wire
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -31,7 +33,7 @@ def error_page(message: str, now: datetime) -> Response:
         status=HTTPStatus.BAD_REQUEST,
         message=message,
         correlation=str(uuid.uuid4()),
-        timestamp=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        timestamp=on_the_wire(now),
     )
 
 

@@ -10,13 +10,14 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from facts.entra import DEFAULT_ACCESS_ROLE_ID
 from sandbox.entra import directory_audit_log, objects, owners
+from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
     Operation,
@@ -118,7 +119,7 @@ def _new(world: World, application: Document, **values: Any) -> Document:
         id=new_id(),
         appId=application["appId"],
         appOwnerOrganizationId=tenant_id(world),
-        createdDateTime=world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        createdDateTime=on_the_wire(world.now()),
         displayName=application["displayName"],
         appDisplayName=application["displayName"],
         **values,
@@ -256,8 +257,8 @@ def _credentials(der: bytes, subject: str, start: datetime, end: datetime) -> li
     common = {
         "customKeyIdentifier": base64.b64encode(digest).decode("ascii"),
         "displayName": subject,
-        "startDateTime": _written(start),
-        "endDateTime": _written(end),
+        "startDateTime": on_the_wire(start),
+        "endDateTime": on_the_wire(end),
     }
     sign_id = new_id()
     return [
@@ -294,10 +295,6 @@ def _credentials_of(principal: Document, der: bytes) -> tuple[Document, Document
 
     sign = next(item for item in principal["keyCredentials"] if same(item) and item["usage"] == "Sign")
     return sign, verify, next(item for item in principal["passwordCredentials"] if same(item))
-
-
-def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # Claims mapping policies of a service principal
@@ -402,7 +399,7 @@ def assign(world: World, resource: Document, principal_id: str, role_id: str) ->
     assignment = {
         "id": base64.urlsafe_b64encode(identifier.encode("ascii")).rstrip(b"=").decode("ascii"),
         "appRoleId": role_id,
-        "createdDateTime": world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "createdDateTime": on_the_wire(world.now()),
         "deletedDateTime": None,
         "principalId": principal["id"],
         "principalType": kind,

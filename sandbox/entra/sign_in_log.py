@@ -18,6 +18,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from sandbox.entra import service_principals
+from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import Call, GraphError, Operation
 from sandbox.entra.odata import Document
 from sandbox.entra.permissions import check_log_reader
@@ -35,7 +36,7 @@ def record(world: World, principal: Document, user: Document, refusal: str = "")
     application = service_principals.shown(world, principal)["displayName"]
     entry: Document = {
         "id": identifier,
-        "createdDateTime": world.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "createdDateTime": on_the_wire(world.now()),
         "userDisplayName": user["displayName"],
         "userPrincipalName": user["userPrincipalName"],
         "userId": user["id"],
