@@ -53,13 +53,16 @@ ADD_OWNERS = Need("add owners of the application object (application.owners)", _
 """Microsoft's reference ("Add owner") lists `OWNED` with Directory.Read.All as well, and notes that it is not
 sufficient; azuread's documentation says that it is. So with that alone it is unknown."""
 
+_UNDONE = "whether a deployment undid what somebody else did to the certificates"
+
 OPTIONAL: tuple[Need, ...] = (
     Need(
         "read subscriptions",
         ("LicenseAssignment.Read.All", "Organization.Read.All", *_DIRECTORY),
         "whether the tenant may assign groups",
     ),
-    Need("read the sign-in log", ("AuditLog.Read.All",), "whether sign-ins succeed at Entra"),
+    Need("read Entra's logs", ("AuditLog.Read.All",), f"whether sign-ins succeed at Entra, and {_UNDONE},"),
+    Need("read the directory's audit log", ("Directory.Read.All",), _UNDONE),
     Need("read mailbox settings", ("MailboxSettings.Read",), "which assigned people are shared mailboxes"),
 )
 """Rows without which something stays unknown, and nothing fails."""

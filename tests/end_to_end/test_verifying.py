@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,11 @@ from operations.engine import Engine
 from operations.stacks import Stack
 from operations.verify.checks import Result
 from operations.verify.run import Verification
+from providers.entra.signing_certificates import retire, subject
 from sandbox.entra.tokens import LEAST_ROLES
+from tests.support.interrupted import BEFORE_RETIRING, Interrupted
 from tests.support.projects import ENGINES, Ended, Project, project
+from tests.support.rotations import rotate
 
 pytestmark = pytest.mark.xdist_group("verifying")  # They share a deployment.
 
@@ -27,6 +31,7 @@ ADA, GRACE = "ada@example.com", "grace@example.com"
 SWITCHES = ("clock.offset_seconds", "entra.premium", "entra.deployer_roles")
 FROM_MIMECAST = "sign-in from Mimecast (SP-initiated)"
 FROM_MY_APPS = "sign-in from My Apps (IdP-initiated)"
+OTHERS = "certificates: others' changes"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -53,6 +58,11 @@ def results(ended: Ended) -> dict[str, str]:
     return {re.sub(r" since .*", "", row[1]): row[0] for row in rows if len(row) == 3}
 
 
+def saml_principals(made: Project) -> list[dict[str, Any]]:
+    documents = made.control.documents("entra.servicePrincipals")
+    return [each for each in documents if each["preferredSingleSignOnMode"] == "saml"]
+
+
 def test_a_good_deployment_is_fine_in_every_line(made: Project) -> None:
     verified = made.sso("verify", "--person", ADA)
     assert verified.code == 0, verified.text
@@ -75,7 +85,10 @@ def test_a_log_that_this_tenant_does_not_show_is_said_to_be_unchecked(made: Proj
     assert re.search(r"^Not checked: sign-ins since .*\.$", unlicensed.text, re.MULTILINE)
     roles = ["Application.Read.All", "User.Read.All"]
     made.control.set("entra.deployer_roles", roles)
-    assert "AuditLog.Read.All is missing" in made.sso("verify").text
+    unpermitted = made.sso("verify")
+    assert "AuditLog.Read.All is missing" in unpermitted.text
+    assert results(unpermitted)[OTHERS] == "not possible"
+    assert "AuditLog.Read.All and Directory.Read.All are both needed" in unpermitted.text
 
 
 def test_a_certificate_near_its_end_fails(made: Project) -> None:
@@ -90,11 +103,7 @@ def test_a_certificate_near_its_end_fails(made: Project) -> None:
 
 def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(made: Project) -> None:
     graph = made.running.graph()
-    (principal,) = [
-        each
-        for each in made.control.documents("entra.servicePrincipals")
-        if each["preferredSingleSignOnMode"] == "saml"
-    ]
+    (principal,) = saml_principals(made)
     url, active = f"{GRAPH}/servicePrincipals/{principal['id']}", "preferredTokenSigningKeyThumbprint"
     new = graph.post(f"{url}/addTokenSigningCertificate", json={"displayName": "CN=Other"}, timeout=30).json()
     assert graph.patch(url, json={active: new["thumbprint"]}, timeout=30).ok
@@ -111,6 +120,33 @@ def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(ma
     assert "SignatureInvalid" in verified.text
     assert found["metadata: certificate"] == "fine"
     assert "1 too fresh to tell" in verified.text, "Mimecast does not say whose response it refused"
+
+
+def test_a_certificate_that_a_deployment_took_away_unseen_is_named_by_every_command(made: Project) -> None:
+    """Ada adds one in the portal after our last reading of the list, and before we write it."""
+    running, (principal,) = made.running, saml_principals(made)
+    url = f"{GRAPH}/servicePrincipals/{principal['id']}/addTokenSigningCertificate"
+    portal, body = running.portal(ADA), {"displayName": "CN=Microsoft Azure Federated SSO Certificate"}
+    old = running.graph().post(url, json={"displayName": subject("2020")}, timeout=30).json()["thumbprint"]
+    with running.entered():
+        hers = {BEFORE_RETIRING: lambda: portal.post(url, json=body, timeout=30).raise_for_status()}
+        left = retire(Interrupted(running.env, hers), principal["id"], old).left
+    assert old not in left.thumbprints, "and nothing else was seen"
+
+    verified = made.sso("verify", "--person", ADA)
+    assert (verified.code, results(verified)[OTHERS]) == (2, "FAILS"), verified.text
+    found = re.search(rf"{body['displayName']}, key (\S+), added by {ADA} at .*deployment at", verified.text)
+    assert found, verified.text
+    drift, rotation = made.sso("drift"), rotate(made, "next", "--start")
+    assert (drift.code, rotation.code) == (2, 4), rotation.text
+    for each in (drift, rotation):
+        assert found[1] in each.text
+        assert ADA in each.text
+    assert "The rotation stops" in rotation.text
+
+    made.configure(certificates=made.configuration("certificates") | {"settledLosses": [found[1]]})
+    settled = made.sso("verify", "--person", ADA)
+    assert results(settled)[OTHERS] == "fine", settled.text
 
 
 def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(

@@ -71,6 +71,9 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
     assert "(to write)" in unknown
     assert "directory synchronisation" in unknown
     assert "[unknown]" not in fine
+    assert "Directory.Read.All is not granted; without it, whether a deployment undid" in lines(
+        ended.text, "note"
+    )
     assert "0 missing" in ended.text
     reads = ("/oauth", "/get-", "/find-")
     writes = [

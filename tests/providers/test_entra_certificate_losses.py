@@ -31,13 +31,7 @@ SWITCHES = (
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
-    """The variables that point clients at the sandbox."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        yield
+pytestmark = pytest.mark.usefixtures("on_the_sandbox")
 
 
 @pytest.fixture(autouse=True)

@@ -86,6 +86,10 @@ class Project:
         """The sandbox, for what a test asks of it directly."""
         return RunningSandbox(self.home, environment(self.home), self.control)
 
+    def configuration(self, key: str) -> Any:
+        """A key of the stack file's ``mimecast-sso`` namespace."""
+        return yaml.safe_load(self.stack_file.read_text())["config"][f"mimecast-sso:{key}"]
+
     @property
     def stack_file(self) -> Path:
         """The stack's tracked file."""
