@@ -53,3 +53,5 @@ UNAVAILABLE: Mapping[str, str] = {
     ),
 }
 """By the code of Graph's error: why the log cannot be read, and what would help."""
+
+ABSENT = "this cloud's Graph does not have it; Microsoft lists it for all clouds but China's"

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from facts.entra_directory_audits import (
+    ABSENT,
     CREDENTIALS,
     CREDENTIALS_ACTIVITIES,
     DIRECTORY_AUDITS,
@@ -21,7 +22,7 @@ from facts.entra_directory_audits import (
     UNAVAILABLE,
     UPDATED_PROPERTIES,
 )
-from providers.entra.errors import GraphError, Refused
+from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
 
 MOST = 2_000
@@ -100,7 +101,7 @@ def since(graph: Graph, service_principal: str, moment: datetime) -> list[Entry]
 
 def unavailable(error: GraphError) -> str | None:
     """Why this caller cannot read the log, and what would help; None for any other error."""
-    return UNAVAILABLE.get(error.code)
+    return ABSENT if isinstance(error, NotFound) else UNAVAILABLE.get(error.code)
 
 
 def _entry(row: Mapping[str, Any], service_principal: str) -> Entry | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from providers.entra import certificate_losses, directory_audits, signing_certificates
+from providers.entra import certificate_losses, directory_audits, resources, signing_certificates
 from providers.entra.certificate_losses import Judgement, Ours
 from providers.entra.directory_audits import Actor, Credential, Entry
 from providers.entra.errors import GraphError
@@ -144,6 +144,31 @@ def test_who_may_not_read_the_log_is_told_both_permissions(sandbox: RunningSandb
     why = directory_audits.unavailable(refused.value)
     assert why
     assert "AuditLog.Read.All and Directory.Read.All" in why
+
+
+def test_a_cloud_without_the_log_is_named(sandbox: RunningSandbox, principal: str) -> None:
+    route = {"host": "graph.microsoft.com", "method": "GET", "path": ".*/auditLogs/.*"}
+    sandbox.control.faults(
+        route | {"status": 404, "body": {"error": {"code": "x", "message": "y"}}, "times": 1}
+    )
+    with pytest.raises(GraphError) as refused:
+        directory_audits.since(GraphClient(sandbox.env), principal, datetime.now(UTC))
+    assert "China" in (directory_audits.unavailable(refused.value) or "")
+
+
+def test_the_keys_that_were_taken_away_are_kept_in_the_state(
+    sandbox: RunningSandbox, principal: str, certificates: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "shared_client", lambda: GraphClient(sandbox.env))
+    provider = resources.RetiredSigningCertificateProvider()
+    wanted = {"servicePrincipalId": principal, "thumbprint": certificates[1], "gone": None}
+    made = provider.create(wanted).outs
+    assert made
+    assert (made["gone"], len(made["keyIds"])) == (True, 2)
+    assert provider.read("id", made).outs == made
+    assert provider.update("id", made, wanted).outs == made, "gone already: what was recorded stays"
+    older = {key: value for key, value in made.items() if key != "keyIds"}
+    assert provider.read("id", older).outs == older, "a state from before shows no difference"
 
 
 # What the log may say otherwise
