@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,16 +11,16 @@ import pulumi_azuread as azuread
 
 from components.adoption import Adoption, feature_tags
 from components.claims import claims_definition, same_meaning
-from components.lookups import LookupFailed, ask, ask_or_stop
+from components.lookups import ask_or_stop
 from components.people import EntraGroup, Person
 from components.settings import Application, Ownership, SignOn
-from facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES, Cloud
+from facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
 from providers.entra.resources import DefaultReplyUrl
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryApplicationArgs:
-    """What a `GalleryApplication` is made of. ``template_id`` is looked up beforehand (`find_template`)."""
+    """What a `GalleryApplication` is made of. ``template_id`` is looked up beforehand (`gallery_template`)."""
 
     application: Application
     template_id: str
@@ -62,7 +61,15 @@ class GalleryApplication(pulumi.ComponentResource):
             name,
             display_name=args.application.display_name,
             template_id=args.template_id,
-            opts=_imported(kept, adoption.application if adoption else None),
+            opts=_imported(
+                pulumi.ResourceOptions.merge(
+                    kept,
+                    # An application keeps the entry it was made from: another one, also where the gallery renamed
+                    # its entries, would mean another application, and is planned only where that is allowed.
+                    pulumi.ResourceOptions(ignore_changes=["templateId"] if args.protect else None),
+                ),
+                adoption.application if adoption else None,
+            ),
         )
         # The service principal id that ApplicationFromTemplate reports is never refreshed, so the principal is
         # adopted through the client id.
@@ -238,33 +245,3 @@ def find_owners(application: Application) -> dict[str, str]:
         )
         found[user.object_id] = owner
     return found
-
-
-def find_template(application: Application, cloud: Cloud) -> str:
-    """The id of the first gallery template of the configured list. Raises RunError when there is none."""
-    for template in application.template:
-        if _looks_like_id(template):
-            return template.lower()
-        try:
-            found = ask(partial(azuread.get_application_template, display_name=template))
-        except LookupFailed as failure:
-            if "no application templates found" not in str(failure):
-                raise pulumi.RunError(
-                    f'The gallery entry "{template}" could not be looked up: {failure}'
-                ) from None
-        else:
-            return found.template_id
-    if application.allow_non_gallery:
-        return cloud.non_gallery_template
-    names = ", ".join(f'"{name}"' for name in application.template)
-    raise pulumi.RunError(
-        f"mimecast-sso:application.template: the tenant's gallery has no entry named {names}. Write the name or "
-        "the id of the entry it has, or allowNonGallery: true to make a non-gallery application."
-    )
-
-
-def _looks_like_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False

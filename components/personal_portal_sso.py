@@ -10,15 +10,22 @@ from typing import Any
 
 import pulumi
 
-from components import application_owners, certificate_expiry, live_application, live_tenant, people
+from components import (
+    application_owners,
+    certificate_expiry,
+    gallery_template,
+    live_application,
+    live_tenant,
+    people,
+)
 from components.adoption import Adoption, Wanted
 from components.console_form import console_form
 from components.gallery_application import (
     GalleryApplication,
     GalleryApplicationArgs,
     find_owners,
-    find_template,
 )
+from components.guards.situation import Situation
 from components.live_tenant import LiveTenant
 from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
 from components.settings import (
@@ -70,12 +77,14 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self._say_who_is_assigned(survey)
         owners = find_owners(settings.application)
         self._say_what_the_tile_does()
+        protect = not settings.overrides("allow-destroy", args.today)
+        self._say_which_template_is_kept(survey.situation, protect=protect)
         adoption = self._adoption(survey, owners)
         application = GalleryApplication(
             name,
             GalleryApplicationArgs(
                 application=settings.application,
-                template_id=adoption.template_id if adoption else find_template(settings.application, cloud),
+                template_id=adoption.template_id if adoption else survey.situation.template,
                 identifier=settings.identifier,
                 sign_on_url=settings.sign_on_url,
                 reply_urls=_reply_urls(settings),
@@ -84,7 +93,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 users=users,
                 groups=groups,
                 assign=settings.assign.mode,
-                protect=not settings.overrides("allow-destroy", args.today),
+                protect=protect,
                 adoption=adoption,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -187,6 +196,13 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 "in the roll-out group.",
                 resource=self,
             )
+
+    def _say_which_template_is_kept(self, situation: Situation, *, protect: bool) -> None:
+        there, wanted = situation.principal.value, situation.other_template
+        if there is None or not wanted or not protect:
+            return  # Not protected, it is replaced: guard allow-destroy says for whom.
+        people = len(situation.everybody) if situation.members.is_known else None
+        self._say(gallery_template.remark(there.client_id, there.template_id, wanted, people))
 
     def _say_who_is_assigned(self, survey: Survey) -> None:
         live, own = survey.mimecast, survey.situation.own_addresses

@@ -13,7 +13,7 @@ import pulumi
 import pulumi_azuread as azuread
 from pydantic import ValidationError
 
-from components import live_tenant, people, roll_out
+from components import gallery_template, live_tenant, people, roll_out
 from components.findings import How, Known, live, unknown
 from components.guards.situation import Deployed, Principal, Situation, Strangers
 from components.live_tenant import LiveTenant
@@ -52,7 +52,7 @@ class Survey:
 
 
 def take(settings: Settings, root: Path, today: date) -> Survey:
-    """Reads both sides. Raises RunError where Entra cannot be asked for people, or does not know them.
+    """Reads both sides. Raises RunError where Entra cannot be asked for people or the gallery, or does not know them.
 
     What else cannot be read is unknown in the situation, with the reason.
     """
@@ -69,6 +69,7 @@ def take(settings: Settings, root: Path, today: date) -> Survey:
     everybody = people.assigned(users, groups)
     addresses = _addresses(settings, everybody, root)
     mimecast = _tenant(session, settings, addresses, everybody)
+    principal = _principal(graph, settings.identifier)
     situation = Situation(
         settings=settings,
         today=today,
@@ -76,7 +77,7 @@ def take(settings: Settings, root: Path, today: date) -> Survey:
         tenant_id=deployer.tenant_id,
         account=account,
         members=_members(session, settings),
-        principal=_principal(graph, settings.identifier),
+        principal=principal,
         mimecast=unknown(str(mimecast)) if isinstance(mimecast, MimecastError) else live(mimecast),
         assigned=tuple(everybody),
         assigned_ids=frozenset({*(user.object_id for user in users), *(group.object_id for group in groups)}),
@@ -84,6 +85,7 @@ def take(settings: Settings, root: Path, today: date) -> Survey:
         wanted=tuple(roll_out.members(settings.roll_out, [person.address for person in addresses])),
         strangers=live(Strangers()),
         deployed=_deployed(os.environ),
+        template=_template(settings, cloud, principal.value),
     )
     situation = replace(situation, strangers=_strangers(graph, situation))
     return Survey(cloud, deployer, graph.now(), users, groups, addresses, mimecast, situation)
@@ -125,6 +127,12 @@ def _principal(graph: Graph, identifier: str) -> Known[Principal]:
     except GraphError as error:
         return unknown(str(error))
     return live(principal)
+
+
+def _template(settings: Settings, cloud: Cloud, there: Principal | None) -> str:
+    if settings.application.adopt:
+        return ""
+    return gallery_template.find(settings.application, cloud, there.template_id if there else "")
 
 
 def _strangers(graph: Graph, situation: Situation) -> Known[Strangers]:

@@ -7,7 +7,6 @@ seen here, before anything is planned, is what the configuration would have repl
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 from components.findings import Finding, How, Input
@@ -40,7 +39,7 @@ def _losses(situation: Situation) -> Iterator[str]:
             "replace the identifier"
         )
     if principal is not None:
-        yield from _replaced_application(settings, principal)
+        yield from _replaced_application(situation, principal)
         yield from _certificate(settings, principal)
 
 
@@ -52,15 +51,20 @@ def _was_in_use(situation: Situation) -> bool:
     return bool(deployed and deployed.identifier) or any(profile.confirmed_of(lane) for lane in lanes)
 
 
-def _replaced_application(settings: Settings, principal: Principal) -> Iterator[str]:
+def _replaced_application(situation: Situation, principal: Principal) -> Iterator[str]:
+    settings, template = situation.settings, situation.other_template
     adopted = settings.application.adopt
     if adopted and adopted != principal.client_id:
         yield (
             f"application {principal.client_id} would be replaced by {adopted} (mimecast-sso:application.adopt)"
         )
-    template = settings.application.template[0].lower()
-    if not adopted and _is_id(template) and template != principal.template_id:
-        yield f"application {principal.client_id} would be replaced by one of template {template}"
+    if template and settings.overrides(
+        "allow-destroy", situation.today
+    ):  # Else the application keeps its entry.
+        yield (
+            f"application {principal.client_id} would be replaced by one of gallery entry {template} "
+            "(mimecast-sso:application.template)"
+        )
 
 
 def _certificate(settings: Settings, principal: Principal) -> Iterator[str]:
@@ -72,13 +76,6 @@ def _certificate(settings: Settings, principal: Principal) -> Iterator[str]:
         yield f"certificate {signing} signs and would be retired (mimecast-sso:certificates.retired)"
     elif signing.label and all(each.label != signing.label for each in certificates.generations):
         yield f"certificate {signing} signs, and mimecast-sso:certificates.generations holds it no more"
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def _inputs(situation: Situation) -> Iterator[Input]:

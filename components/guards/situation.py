@@ -90,6 +90,8 @@ class Situation:
     wanted: tuple[str, ...]
     strangers: Known[Strangers]
     deployed: Known[Deployed]
+    template: str = ""
+    """Id of the gallery entry that the configuration leads to; "" where an application is adopted."""
 
     # -- Who is affected --------------------------------------------------------------------------------------
 
@@ -104,6 +106,13 @@ class Situation:
         """Who is in a roll-out group, as far as that is known."""
         groups = (self.members.value or {}).values()
         return frozenset(address for group in groups for address in group)
+
+    @property
+    def other_template(self) -> str:
+        """The configured gallery entry, where the application that is there was made from another; else ""."""
+        there = self.principal.value
+        known = there is not None and bool(there.template_id)
+        return self.template if known and there is not None and there.template_id != self.template else ""
 
     @cached_property
     def opening(self) -> Mapping[Lane, str]:

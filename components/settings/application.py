@@ -32,7 +32,8 @@ class Application(Section):
     )
     template: tuple[Text, ...] = Field(
         ("Mimecast Personal Portal", "Mimecast"),
-        description="Names of gallery entries, tried in order, or one id.",
+        description="Names of gallery entries, tried in order, or one id. Used when the application is made; it keeps "
+        "its entry afterwards.",
         examples=[["Mimecast Personal Portal", "Mimecast"]],
         min_length=1,
     )

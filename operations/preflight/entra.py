@@ -138,7 +138,11 @@ def _template(graph: GraphClient, settings: Settings) -> Iterator[Line]:
             yield fine("template", f'"{found["displayName"]}", id {found["id"]}')
             return
     names = ", ".join(settings.application.template)
-    if settings.application.allow_non_gallery:
+    if next(iter(applications.with_identifier(graph, settings.identifier)), None):
+        yield note(
+            "template", f"the gallery has none of {names}; the application that is there keeps its own"
+        )
+    elif settings.application.allow_non_gallery:
         yield note("template", f"none of {names}; a non-gallery application will be made")
     else:
         yield missing("template", f"the gallery has none of {names}. Set mimecast-sso:application.template")

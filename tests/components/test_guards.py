@@ -30,6 +30,7 @@ TENANT = "7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01"
 CLOUD = CLOUDS["public"]
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 THUMBPRINT, OTHER = "A" * 40, "B" * 40
+LIFTED = {"name": "allow-destroy", "reason": "change CHG-1042", "until": "2026-11-22"}
 NOT_READ = unknown("it was not read")
 
 
@@ -330,10 +331,8 @@ BOTH_WORDS = [
         ),
         (
             "allow-destroy",
-            situation(
-                settings(application={"template": "6c000000-0000-4000-8000-000000000003"}), **PEOPLE_IN
-            ),
-            "replaced by one of template",
+            situation(settings(guards=[LIFTED]), **PEOPLE_IN, template="another template"),
+            "replaced by one of gallery entry another template",
         ),
         (
             "allow-destroy",

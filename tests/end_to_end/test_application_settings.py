@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from facts.entra import HIDE_TAG
 from facts.regions import REGIONS
@@ -89,7 +90,7 @@ def written_owners(made: Project, after: int) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_owners_of_the_application_object_and_of_the_service_principal(tmp_path: Path, engine: str) -> None:
+def test_owners_of_both_objects_and_the_gallery_entry_that_is_kept(tmp_path: Path, engine: str) -> None:
     with project(tmp_path, engine) as made:
         made.configure(application={"owners": ["alan@example.com"]})
         assert made.up().code == 0
@@ -116,9 +117,25 @@ def test_owners_of_the_application_object_and_of_the_service_principal(tmp_path:
         assert written_owners(made, before) == ["DELETE"], "Alan's"
         both = {DEPLOYER, "ada@example.com"}
         assert owners(made, "entra.applications") == owners(made, "entra.servicePrincipals") == both
-        again = made.sso("preview")
-        assert again.code == 0, again.text
+        # Another gallery entry is another application: planned only where guard allow-destroy is lifted.
+        stated = {"owners": ["ada@example.com", DEPLOYER], "template": "Mimecast"}
+        lifted = yaml.safe_load(made.stack_file.read_text())["config"]["mimecast-sso:guards"]
+        made.configure(application=stated, guards=None)
+        kept = made.sso("preview")
+        assert kept.code == 0, kept.text
+        entry = made.control.documents("entra.applications")[0]["applicationTemplateId"]
+        said = " ".join(kept.text.split())
+        for part in (
+            "An application keeps its entry",
+            "the 0 people who sign in",
+            f"Write template: {entry}",
+        ):
+            assert part in said, kept.text
+        made.configure(guards=lifted)
+        replaced = made.sso("preview")
+        assert "to replace" in replaced.text, replaced.text
 
+        made.configure(application={"owners": stated["owners"]})
         before = len(made.control.journal(host="graph.microsoft.com"))
         gone = made.sso("down", "--yes")
         assert gone.code == 0, gone.text
@@ -126,6 +143,7 @@ def test_owners_of_the_application_object_and_of_the_service_principal(tmp_path:
         assert written_owners(made, before) == [], "they go with the application"
 
 
+@pytest.mark.soak
 def test_a_deploying_principal_that_is_no_owner_is_named_and_becomes_one(tmp_path: Path) -> None:
     with project(tmp_path, "embedded") as made:
         made.control.set("entra.owner_on_instantiate", False)
