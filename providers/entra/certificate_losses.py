@@ -8,8 +8,8 @@ right after the write cannot.
 A write of ours takes one certificate away, which the configuration names. From this follows what counts as a loss:
 
 - whatever else went in the same write as one that was named; or
-- what went within `_LONGEST_WRITE` of being added, by the hand of this caller or of another application, and not by
-  the hand that added it. What was there for longer had been read, and was kept unless it was meant.
+- what went by the hand of this caller, or of another application, either several at once, or within `_LONGEST_WRITE`
+  of being added by another hand. What was there for longer had been read, and was kept unless it was meant.
 
 A person who takes away what another person added has done so on purpose. An activation counts as lost when an
 application, or this caller, activated another certificate within `_NOBODY_REACTS`; within `_LONGEST_WRITE` it is told.
@@ -129,9 +129,13 @@ class _Gone:
             return False
         if any(ours.named(each) for each in self.removed.removed):
             return True
+        if not ours.may_be(self.removed.by):
+            return False
+        if sum(_is_public_half(each) for each in self.removed.removed) > 1:
+            return True
         if self.added is None or self.removed.by == self.added.by:
             return False
-        return ours.may_be(self.removed.by) and self.removed.at - self.added.at <= _LONGEST_WRITE
+        return self.removed.at - self.added.at <= _LONGEST_WRITE
 
 
 def _gone(entries: Sequence[Entry], live: SigningCertificates, ours: Ours) -> Iterator[_Gone]:

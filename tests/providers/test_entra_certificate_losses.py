@@ -269,6 +269,7 @@ def _came_and_went(by: Actor, after: timedelta, *others: Credential) -> list[Ent
 
 
 OURS = Credential("key-2025", "AsymmetricX509Cert", "Verify", subject("2025"))
+OTHER = Credential("key-y", "AsymmetricX509Cert", "Verify", THEIRS)
 SOON, LATER = timedelta(seconds=1), timedelta(hours=1)
 
 
@@ -279,7 +280,9 @@ SOON, LATER = timedelta(seconds=1), timedelta(hours=1)
         (Actor("other", "another deployment", is_person=False), SOON, [], True),
         (US, LATER, [], False),  # It had been read, so it was meant.
         (US, LATER, [OURS], True),  # Two went, and one was named.
+        (US, LATER, [OTHER], True),  # Two went, and the run that named one of them died.
         (BOB, SOON, [], False),
+        (BOB, SOON, [OTHER], False),
         (BOB, SOON, [OURS], True),  # Bob deploys, and works in the portal too.
         (Actor("eve", "eve@example.com", is_person=True), SOON, [], False),
     ],
