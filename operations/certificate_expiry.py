@@ -9,13 +9,12 @@ from typing import Any
 from components.settings import Settings
 from facts.certificate_life import FAILING_DAYS
 from operations.exit_codes import Exit
+from operations.resource_types import AUTHENTICATION_PROFILE
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 from providers.entra.signing_certificates import find_service_principal, read
 from providers.mimecast.authentication_profile import OPENS
-
-_PROFILE = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,11 @@ def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     known = {}
     for resource in resources:
         outputs = resource.get("outputs") or {}
-        if resource["type"] == _PROFILE and outputs.get("state") in OPENS and outputs.get("thumbprint"):
+        if (
+            resource["type"] == AUTHENTICATION_PROFILE
+            and outputs.get("state") in OPENS
+            and outputs.get("thumbprint")
+        ):
             confirmed = outputs.get("confirmed") or {}
             known[str(outputs["thumbprint"])] = (
                 f"{outputs['state']}: confirmed by {confirmed.get('by')} at {confirmed.get('at')}"

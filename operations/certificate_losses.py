@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.settings import Certificates
 from operations.exit_codes import Exit
+from operations.resource_types import RETIRED_SIGNING_CERTIFICATE
 from providers.entra import certificate_losses, directory_audits
 from providers.entra.certificate_losses import RETENTION, Judgement, Ours
 from providers.entra.errors import GraphError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from providers.entra.graph import GraphClient
     from providers.entra.signing_certificates import SigningCertificates
 
-_RETIRED = "pulumi-python:dynamic/entra:RetiredSigningCertificate"
 _TIME = "%Y-%m-%d %H:%M:%SZ"
 _SETTLE = "Have it made again, or leave it; then list the reference under certificates.settledLosses"
 
@@ -98,5 +98,5 @@ def check(
 
 
 def _recorded(resources: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
-    outputs = (each.get("outputs") or {} for each in resources if each["type"] == _RETIRED)
+    outputs = (each.get("outputs") or {} for each in resources if each["type"] == RETIRED_SIGNING_CERTIFICATE)
     return {str(each["thumbprint"]): frozenset(each["keyIds"]) for each in outputs if each.get("keyIds")}

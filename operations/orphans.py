@@ -16,13 +16,11 @@ from components.settings import Settings
 from operations import tenant
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
+from operations.resource_types import APPLICATION_FROM_TEMPLATE, SERVICE_PRINCIPAL
 from operations.stacks import Stack
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 from providers.entra.odata import literal
-
-_TYPE = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
-_PRINCIPAL = "azuread:index/servicePrincipal:ServicePrincipal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def refuse(stack: Stack, engine: Engine, settings: Settings) -> None:
 def _refuse_another(resources: Iterable[Mapping[str, Any]], adopt: str) -> None:
     for resource in resources:
         own = str((resource.get("inputs") or {}).get("clientId") or adopt)
-        if resource["type"] == _PRINCIPAL and not resource.get("delete") and own.lower() != adopt:
+        if resource["type"] == SERVICE_PRINCIPAL and not resource.get("delete") and own.lower() != adopt:
             raise OperationError(
                 f"mimecast-sso:application.adopt is {adopt}, and this stack has application {own} already: adopting "
                 "another would delete that one. Nothing was changed. Remove the key, or write "
@@ -73,7 +71,7 @@ def _refuse_another(resources: Iterable[Mapping[str, Any]], adopt: str) -> None:
 
 
 def _knows_its_application(resources: Iterable[Mapping[str, Any]]) -> bool:
-    return any(resource["type"] == _TYPE for resource in resources)
+    return any(resource["type"] == APPLICATION_FROM_TEMPLATE for resource in resources)
 
 
 def search(graph: GraphClient, settings: Settings) -> Iterator[Orphan]:

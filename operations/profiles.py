@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from components.settings import Confirmed, Lane, Settings
 from operations.engine import Engine, Outcome
 from operations.exit_codes import Exit, OperationError
+from operations.resource_types import AUTHENTICATION_PROFILE
 from operations.stacks import Stack
 from providers.mimecast import run_sheet
 from providers.mimecast.authentication_profile import Fingerprints
 from providers.times import utc_text
 
 _RENDERED = {"html": run_sheet.html, "md": run_sheet.markdown, "txt": run_sheet.text}
-_TYPE = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ def resources(engine: Engine, type_: str) -> list[dict[str, Any]]:
 
 def read(engine: Engine, lane: Lane = Lane.FIRST) -> Profile | None:
     """A lane's profile in the stack's state; None before the first deployment, and where there is no such lane."""
-    return of(resources(engine, _TYPE), lane)
+    return of(resources(engine, AUTHENTICATION_PROFILE), lane)
 
 
 def of(found: Iterable[Mapping[str, Any]], lane: Lane) -> Profile | None:
     """A lane's profile among resources of a state; None when it is not there."""
     for resource in found:
-        if resource["type"] == _TYPE and lane_of(resource["urn"]) is lane:
+        if resource["type"] == AUTHENTICATION_PROFILE and lane_of(resource["urn"]) is lane:
             return _profile(lane, resource["outputs"])
     return None
 
@@ -63,7 +63,7 @@ def deployed(outcome: Outcome) -> dict[Lane, Profile]:
     found = {}
     for event in outcome.events:
         metadata = event.get("resOutputsEvent", {}).get("metadata", {})
-        if metadata.get("type") == _TYPE and metadata.get("new"):
+        if metadata.get("type") == AUTHENTICATION_PROFILE and metadata.get("new"):
             lane = lane_of(metadata["urn"])
             found[lane] = _profile(lane, metadata["new"]["outputs"])
     return found
@@ -119,8 +119,10 @@ def remove_run_sheet(stack: Stack, lane: Lane = Lane.FIRST) -> None:
         run_sheet_path(stack, suffix, lane).unlink(missing_ok=True)
 
 
-def confirm(stack: Stack, profile: Profile, *, by: str, evidence: str, fingerprint: str | None) -> Confirmed:
-    """Records a person's word in the stack's file.
+def confirm(
+    stack: Stack, profile: Profile, *, by: str, at: datetime, evidence: str, fingerprint: str | None
+) -> Confirmed:
+    """Records a person's word, given at a time of Mimecast's, in the stack's file.
 
     Raises OperationError for a sheet that is out of date, and for a profile that has no certificate yet.
     """
@@ -139,7 +141,7 @@ def confirm(stack: Stack, profile: Profile, *, by: str, evidence: str, fingerpri
     confirmed = Confirmed(
         fingerprint=wanted,
         by=by,
-        at=utc_text(datetime.now(UTC)),
+        at=utc_text(at),
         evidence=evidence,
     )
     stack.confirm(confirmed, profile.lane)

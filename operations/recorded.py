@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_STACK = "pulumi:pulumi:Stack"
-_IDENTIFIER = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"
-_ACTIVE = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
-_OWNER = "azuread:index/applicationOwner:ApplicationOwner"
-_ASSIGNMENT = "azuread:index/appRoleAssignment:AppRoleAssignment"
+from operations.resource_types import (
+    ACTIVE_SIGNING_CERTIFICATE,
+    APP_ROLE_ASSIGNMENT,
+    APPLICATION_IDENTIFIER,
+    APPLICATION_OWNER,
+    STACK,
+)
 
 
 def summary(resources: Iterable[Mapping[str, Any]]) -> str:
@@ -18,9 +20,9 @@ def summary(resources: Iterable[Mapping[str, Any]]) -> str:
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for resource in resources:
         by_type.setdefault(resource["type"], []).append(resource.get("outputs") or {})
-    stack = next(iter(by_type.get(_STACK, ())), {})
-    identifier = next(iter(by_type.get(_IDENTIFIER, ())), {})
-    active = next(iter(by_type.get(_ACTIVE, ())), {})
+    stack = next(iter(by_type.get(STACK, ())), {})
+    identifier = next(iter(by_type.get(APPLICATION_IDENTIFIER, ())), {})
+    active = next(iter(by_type.get(ACTIVE_SIGNING_CERTIFICATE, ())), {})
     return json.dumps(
         {
             "identifier": str(identifier.get("identifierUri") or ""),
@@ -28,7 +30,9 @@ def summary(resources: Iterable[Mapping[str, Any]]) -> str:
             "region": str(stack.get("region") or ""),
             "issuer": str(stack.get("issuer") or ""),
             "active": str(active.get("activeThumbprint") or ""),
-            "owners": sorted(str(each["ownerObjectId"]) for each in by_type.get(_OWNER, ())),
-            "assigned": sorted(str(each["principalObjectId"]) for each in by_type.get(_ASSIGNMENT, ())),
+            "owners": sorted(str(each["ownerObjectId"]) for each in by_type.get(APPLICATION_OWNER, ())),
+            "assigned": sorted(
+                str(each["principalObjectId"]) for each in by_type.get(APP_ROLE_ASSIGNMENT, ())
+            ),
         }
     )

@@ -17,6 +17,7 @@ from facts.profile_form import PROPAGATION_MINUTES
 from operations import profiles
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
+from operations.resource_types import GROUP_MEMBERSHIP
 from operations.stacks import Stack, Target
 from operations.tenant import connect
 from providers.mimecast import groups
@@ -26,7 +27,6 @@ from providers.mimecast.groups import CloudGroup
 from providers.mimecast.names import enumerate_some
 from providers.times import utc_text
 
-_MEMBERSHIP = "pulumi-python:dynamic/mimecast:GroupMembership"
 _LONGEST_REASON = 300
 _NOBODY: frozenset[str] = frozenset()
 
@@ -168,7 +168,7 @@ def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
 
 def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, str]:
     profile = profiles.read(engine, lane)
-    memberships = profiles.resources(engine, _MEMBERSHIP)
+    memberships = profiles.resources(engine, GROUP_MEMBERSHIP)
     people = {member for resource in memberships for member in resource["outputs"]["members"]}
     members = sorted(people) if memberships else None
     state = (

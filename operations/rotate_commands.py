@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from components.settings import Certificates, Lane, Settings
+from components.settings.values import Label
 from facts.certificate_life import LONGEST_LIFE_YEARS
 from operations import certificate_losses, profiles, rotation, tenant
 from operations.deployment import deploy, open_with_engine, relative
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
+from operations.resource_types import ACTIVE_SIGNING_CERTIFICATE, GROUP_MEMBERSHIP, SIGNING_CERTIFICATE
 from operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
 from operations.stacks import Stack
 from providers.entra import signing_certificates
@@ -24,9 +27,6 @@ from providers.mimecast.authentication_profile import OPENS
 from providers.mimecast.errors import MimecastError
 from providers.times import utc_text, utc_time
 
-_CERTIFICATE = "azuread:index/servicePrincipalTokenSigningCertificate:ServicePrincipalTokenSigningCertificate"
-_ACTIVE = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
-_MEMBERSHIP = "pulumi-python:dynamic/mimecast:GroupMembership"
 _RESOURCE_NAME = "signing-certificate-"
 
 
@@ -67,7 +67,9 @@ def status(stack: str) -> Exit:
     click.echo(f"Signing certificates of {opened.name}, rotation {wanted.rotation}")
     click.echo("\n".join(rotation.lines(picture)))
     click.echo(f"Expected gap when the active certificate changes: {wanted.expected_gap()}.")
-    _say(planned, "Next step")
+    _say(planned, "Next step", opened)
+    if planned.change is not None and not planned.refusals:
+        click.echo(f"  Make it: mimecast-sso rotate next --stack {opened.name}")
     if picture.unknown:
         return Exit.ERROR
     return Exit.CHANGES if planned.due or _is_stopped(planned) else Exit.FINE
@@ -96,7 +98,7 @@ def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
 
 
 def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, apply_: bool, yes: bool) -> Exit:
-    _say(planned, "Step")
+    _say(planned, "Step", opened)
     if planned.refusals:
         return Exit.ERROR if picture.unknown else Exit.REFUSED
     if planned.touches_people:
@@ -108,12 +110,21 @@ def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, app
         return Exit.FINE
     if apply_:
         # With a refresh: a run that died may have done more than the stack's state tells.
-        return deploy(opened, engine, yes=yes, refresh=True)
-    click.echo(
-        "Nothing is deployed yet: "
-        + ("run up --refresh" if planned.change is None else "commit the file, then: up --refresh")
-    )
+        return _deployed(opened, engine, yes=yes)
+    if planned.change is not None:
+        click.echo(f"Nothing is deployed yet. Commit the file, then: {_up(opened)}")
     return Exit.FINE
+
+
+def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
+    ended = deploy(opened, engine, yes=yes, refresh=True)
+    if ended is not Exit.FINE:
+        click.echo(
+            f"\nThe step stands in {relative(opened.file)} and is not wholly deployed. Once the cause is mended: "
+            f"{_up(opened)}\nTo undo it instead: mimecast-sso rotate rollback --stack {opened.name}",
+            err=True,
+        )
+    return ended
 
 
 def _checked(wanted: Certificates) -> Certificates:
@@ -121,11 +132,30 @@ def _checked(wanted: Certificates) -> Certificates:
     return Certificates.model_validate(wanted.model_dump(by_alias=True))
 
 
-def _say(planned: Plan, heading: str) -> None:
+def _say(planned: Plan, heading: str, opened: Stack) -> None:
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
     click.echo(f"{heading}: {name}{planned.text}.")
+    why = "Why" if planned.change is None else "Not now"
     for refusal in planned.refusals:
-        click.echo(f"  Not now. {refusal.text}.")
+        click.echo(f"  {why}: {refusal.text}.")
+    if planned.waits:
+        click.echo("  Nobody has anything to do until then. Afterwards: the same command again.")
+    for number, command in enumerate(_to_type(planned, opened)):
+        click.echo(f"  {'then' if number else 'Type'}: {command}")
+
+
+def _to_type(planned: Plan, opened: Stack) -> Iterator[str]:
+    """What makes a step that is no change of the stack's file."""
+    if planned.console is not None:
+        which = f"--stack {opened.name}" + (" --profile second" if planned.console is Lane.SECOND else "")
+        yield f"mimecast-sso run-sheet {which}"
+        yield f"mimecast-sso confirm {which} --by WHO --evidence WHAT, once it is saved"
+    if planned.step in (Step.CONSOLE, Step.DEPLOY):
+        yield _up(opened)
+
+
+def _up(opened: Stack) -> str:
+    return f"mimecast-sso up --stack {opened.name} --refresh"
 
 
 def _is_stopped(planned: Plan) -> bool:
@@ -138,7 +168,15 @@ def _generation(picture: Picture, label: str | None, end_date: str | None) -> Ne
     free = next(each for each in labels if each not in picture.wanted.labels)
     # A day less than Entra allows, whatever the month's length.
     ends = now.replace(year=now.year + LONGEST_LIFE_YEARS, day=min(now.day, 28))
-    return NewGeneration(label or free, _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
+    return NewGeneration(_label(label or free), _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
+
+
+def _label(text: str) -> str:
+    try:
+        return TypeAdapter[str](Label).validate_python(text)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise click.UsageError(f"A label {reason}; this is {text!r}") from None
 
 
 def _utc(text: str) -> str:
@@ -157,11 +195,12 @@ def read(stack: Stack, engine: Engine) -> Picture:
     Raises ConfigurationError; OperationError when the stack was never deployed.
     """
     settings = stack.settings()
-    resources = [each for each in engine.resources() if not each.get("delete")]
-    active = next((each["outputs"] for each in resources if each["type"] == _ACTIVE), None)
+    resources = _resources(stack, engine)
+    active = next((each["outputs"] for each in resources if each["type"] == ACTIVE_SIGNING_CERTIFICATE), None)
     if active is None:
         raise OperationError(
-            "Nothing to rotate: the stack has no signing certificate yet. Deploy it first: up"
+            "Nothing to rotate: the stack has no signing certificate yet. Deploy it first: "
+            f"mimecast-sso up --stack {stack.name}"
         )
     unknown: list[str] = []
     principal = str(active["servicePrincipalId"])
@@ -197,13 +236,23 @@ def _entra(
     return live, graph.now(), certificate_losses.check(graph, service_principal, live, wanted, resources)
 
 
+def _resources(stack: Stack, engine: Engine) -> list[dict[str, Any]]:
+    try:
+        return [each for each in engine.resources() if not each.get("delete")]
+    except OperationError as error:
+        raise OperationError(
+            f"The state of stack {stack.name} could not be read: {error}. One that was never deployed has nothing to "
+            f"rotate; deploy it first: mimecast-sso up --stack {stack.name}"
+        ) from None
+
+
 def _thumbprints(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {
         resource["urn"].rpartition("::")[2].removeprefix(_RESOURCE_NAME): str(
             resource["outputs"]["thumbprint"]
         )
         for resource in resources
-        if resource["type"] == _CERTIFICATE
+        if resource["type"] == SIGNING_CERTIFICATE
     }
 
 
@@ -239,7 +288,9 @@ def _groups(
     stack: Stack, settings: Settings, resources: list[dict[str, Any]], unknown: list[str]
 ) -> dict[Lane, LaneGroup]:
     memberships = {
-        profiles.lane_of(each["urn"]): each["outputs"] for each in resources if each["type"] == _MEMBERSHIP
+        profiles.lane_of(each["urn"]): each["outputs"]
+        for each in resources
+        if each["type"] == GROUP_MEMBERSHIP
     }
     live = _members(stack, [settings.roll_out.group_of(lane) for lane in memberships], unknown)
     return {

@@ -12,6 +12,7 @@ from operations import certificate_expiry, certificate_losses, profiles, tenant
 from operations.engine import Engine
 from operations.exit_codes import Exit, OperationError
 from operations.profiles import Profile
+from operations.resource_types import STACK
 from operations.stacks import Stack
 from operations.verify import (
     certificates,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from operations.verify.sign_in_request import Comparison
     from providers.mimecast.client import MimecastClient
 
-_STACK = "pulumi:pulumi:Stack"
 _REQUEST = "sign-in request"
 _CAPTURED = "seen: a captured sign-in"
 _WALKED = "seen live: a sign-in walked on the sandbox"
@@ -224,7 +224,7 @@ class Verification:
 
     @property
     def _outputs(self) -> Mapping[str, Any]:
-        stacks = (resource.get("outputs") or {} for resource in self.resources if resource["type"] == _STACK)
+        stacks = (resource.get("outputs") or {} for resource in self.resources if resource["type"] == STACK)
         return next(stacks, {})
 
     def _note(self, what: str, result: Result, found: str, known: str) -> None:
