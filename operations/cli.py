@@ -182,8 +182,11 @@ def confirm(stack: str, by: str, evidence: str, fingerprint: str | None, profile
     """Record that the console holds the values of the run sheet."""
     opened, engine = open_with_engine(stack, "confirm")
     wanted = _profile(engine, Lane(profile))
-    confirmed = profiles.confirm(opened, wanted, by=by, evidence=evidence, fingerprint=fingerprint)
+    now = tenant.mimecast_time(opened)
+    confirmed = profiles.confirm(opened, wanted, by=by, at=now.at, evidence=evidence, fingerprint=fingerprint)
     click.echo(f"Confirmed {confirmed.fingerprint} by {by}, in {relative(opened.file)}. Deploy it: up")
+    if now.remark:
+        click.echo(now.remark)
     return Exit.FINE
 
 

@@ -128,7 +128,8 @@ def confirm(
     """
     if profile.idle:
         raise OperationError(
-            f"The {profile.lane} profile has no certificate yet, so there is nothing to confirm.",
+            f"The {profile.lane} profile has no certificate yet, so there is nothing to confirm. When it gets one: "
+            f"mimecast-sso rotate status --stack {stack.name}",
             Exit.REFUSED,
         )
     wanted = profile.fingerprints.critical

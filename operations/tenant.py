@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from operations.stacks import Stack
 from providers.entra.graph import GraphClient
 from providers.mimecast.accounts import require
 from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MimecastError
 from providers.mimecast.session import from_environment
 
 
@@ -24,6 +27,27 @@ def graph(stack: Stack) -> GraphClient:
     """
     reach(stack)
     return GraphClient(stack.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time; ``remark`` says so where it is this machine's own, and is "" where a service told it."""
+
+    at: datetime
+    remark: str = ""
+
+
+def mimecast_time(stack: Stack) -> Moment:
+    """Mimecast's own time, by which its audit log and its requests are dated; else this machine's."""
+    try:
+        return Moment(connect(stack).now())
+    except MimecastError as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        return Moment(
+            datetime.now(UTC),
+            f"The time is this machine's, because Mimecast did not tell its own: {reason}. Where the two differ, "
+            "changes in the console may be taken for earlier or later than this.",
+        )
 
 
 def connect(stack: Stack) -> MimecastClient:

@@ -1,4 +1,5 @@
-"""The preflight with every way to sign in that needs no secret, through unmodified azure-identity; and what fails."""
+"""Reaching the live tenants: every way to sign in that needs no secret, through unmodified azure-identity and the whole
+preflight, what fails, and whose clock counts."""
 
 from __future__ import annotations
 
@@ -6,12 +7,15 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
+from operations import tenant
 from operations.cli import main
+from operations.stacks import open_stack
 from sandbox import credentials
 from sandbox.environment import environment
 from tests.support.identities import HEADER, AzureCli, Service, azure_cli, federated, service
@@ -170,3 +174,23 @@ def test_a_pipeline_that_is_refused(preflight: Run, tmp_path: Path) -> None:
     ended = preflight({"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN_FILE_PATH": str(tmp_path / "none")})
     assert ended.code == 5, ended.text
     assert "ARM_OIDC_TOKEN_FILE_PATH names a file that cannot be read" in ended.text
+
+
+def test_the_time_of_a_confirmation_is_mimecasts_or_said_to_be_this_machines(
+    made: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made.folder)
+    for name, value in environment(made.home).items():
+        monkeypatch.setenv(name, value)
+    made.control.set("clock.offset_seconds", 3600)
+    try:
+        asked = tenant.mimecast_time(open_stack("sandbox"))
+    finally:
+        made.control.set("clock.offset_seconds", None)
+    now = datetime.now(UTC)
+    assert timedelta(minutes=59) < asked.at - now < timedelta(minutes=61)
+    assert not asked.remark
+    monkeypatch.setenv("MIMECAST_CLIENT_SECRET", "wrong")
+    local = tenant.mimecast_time(open_stack("sandbox"))
+    assert timedelta(0) <= local.at - now < timedelta(minutes=5)
+    assert local.remark.startswith("The time is this machine's, because Mimecast did not tell its own: ")
