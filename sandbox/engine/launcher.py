@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import json
 import logging
 import os
@@ -31,6 +32,9 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2_grpc
 _ALREADY_SHOWN = 32
 _MESSAGE_LIMIT = 400 * 1024 * 1024
 _PATIENCE = 0.5  # seconds
+# The SDK waits for all outputs anew whenever one is there, and makes short-lived objects by the square of their number.
+# With Python's own thresholds these cause one full pass after the other over all resources of the program.
+_COLLECT_AFTER = (50_000, 20, 20)
 Refuse = Callable[[str], NoReturn]
 
 
@@ -95,6 +99,7 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorStub):
 
 def main() -> int:
     """Run the program and give its exit code."""
+    gc.set_threshold(*_COLLECT_AFTER)
     order = json.loads(sys.stdin.readline())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     channel = grpc.insecure_channel(

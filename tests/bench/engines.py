@@ -19,6 +19,7 @@ from tests.support.projects import project
 
 EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
 SIZES = (1, 50, 500)
+LARGE = (1000, 2000)
 RUNS = 3
 
 _PROGRAM = """
@@ -46,17 +47,40 @@ class Box(dynamic.Resource):
 
 
 @dataclass(frozen=True, slots=True)
-class _Stack:
+class Used:
+    """What a command took: seconds, processor time of all its processes in seconds, memory of the largest in MB."""
+
+    seconds: float
+    processor: float
+    memory: float
+
+
+@dataclass(frozen=True, slots=True)
+class BenchStack:
+    """A project of boxes with a stack, in a folder."""
+
     folder: Path
     environment: dict[str, str]
 
-    def up(self, engine: list[str]) -> float:
+    def up(self, engine: list[str]) -> Used:
+        """Deploy it."""
         words = [*engine, "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "dev"]
-        return timed(lambda: run(words, self.folder, self.environment))
+        log = self.folder / "up.log"
+        begin = time.perf_counter()
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                words, cwd=self.folder, env=self.environment, stdout=out, stderr=subprocess.STDOUT
+            )
+            _, status, used = os.wait4(process.pid, 0)  # of this command alone, not of those before it
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{log.read_text()}\n{' '.join(words)} ended with {process.returncode}")
+        return Used(time.perf_counter() - begin, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)
 
 
 @contextmanager
-def _stack(engine: list[str], count: int) -> Iterator[_Stack]:
+def bench_stack(engine: list[str], count: int) -> Iterator[BenchStack]:
+    """A new stack of ``count`` boxes; nothing is deployed yet."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "state").mkdir()
@@ -72,7 +96,7 @@ def _stack(engine: list[str], count: int) -> Iterator[_Stack]:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         run([*engine, "stack", "init", "dev", "--non-interactive"], folder, environment)
-        yield _Stack(folder, environment)
+        yield BenchStack(folder, environment)
 
 
 def measure() -> Iterator[tuple[str, Figure]]:
@@ -83,10 +107,9 @@ def measure() -> Iterator[tuple[str, Figure]]:
         for place, kind in enumerate(("create", "noop")):
             yield f"engine_{kind}_{count}_s", seconds(own[place])
             yield f"engine_{kind}_{count}_ratio", ratio(own[place] / other[place] if other else None)
-    yield "engine_rss_mb", megabytes(_memory(500))
-    with _stack(EMBEDDED, 2000) as stack:
-        stack.up(EMBEDDED)
-        yield "engine_noop_2000_s", seconds(stack.up(EMBEDDED))
+    with bench_stack(EMBEDDED, 500) as stack:
+        yield "engine_rss_mb", megabytes(stack.up(EMBEDDED).memory)
+    yield from _growth()
     yield "engine_start_s", seconds(statistics.median(_start_to_first_step() for _ in range(RUNS)))
     yield from _product_stack(pulumi is not None)
 
@@ -95,30 +118,35 @@ def _pair(engine: list[str], count: int) -> tuple[float, float]:
     """Median seconds of a first deployment, and of one that changes nothing."""
     creates, noops = [], []
     for _ in range(RUNS):
-        with _stack(engine, count) as stack:
-            creates.append(stack.up(engine))
-            noops.append(stack.up(engine))
+        with bench_stack(engine, count) as stack:
+            creates.append(stack.up(engine).seconds)
+            noops.append(stack.up(engine).seconds)
     return statistics.median(creates), statistics.median(noops)
 
 
-def _memory(count: int) -> float:
-    """Most memory of the engine, without its children, while it creates ``count`` resources, in MB."""
-    with _stack(EMBEDDED, count) as stack:
-        process = subprocess.Popen(
-            [*EMBEDDED, "up", "--yes", "--skip-preview", "--stack", "dev"],
-            cwd=stack.folder,
-            env=stack.environment,
-            stdout=subprocess.DEVNULL,
-        )
-        _, status, used = os.wait4(process.pid, 0)  # of this process alone: Pulumi CLIs ended before it
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit("the update whose memory was to be measured failed")
-        return used.ru_maxrss * 1024 / 1e6
+def _growth() -> Iterator[tuple[str, Figure]]:
+    """No change and creation with 1,000 and 2,000 resources in turn: seconds, and the second's cost over the first's.
+
+    The ratio is of processor time, which other work on the machine disturbs less; 2 is linear.
+    """
+    used: dict[tuple[str, int], list[Used]] = {}
+    for _ in range(RUNS):
+        for count in LARGE:
+            with bench_stack(EMBEDDED, count) as stack:
+                for kind in ("create", "noop"):
+                    used.setdefault((kind, count), []).append(stack.up(EMBEDDED))
+    for kind in ("create", "noop"):
+        for count in LARGE:
+            yield (
+                f"engine_{kind}_{count}_s",
+                seconds(statistics.median(one.seconds for one in used[kind, count])),
+            )
+        small, large = (statistics.median(one.processor for one in used[kind, count]) for count in LARGE)
+        yield f"engine_{kind}_growth", ratio(large / small)
 
 
 def _start_to_first_step() -> float:
-    with _stack(EMBEDDED, 1) as stack:
+    with bench_stack(EMBEDDED, 1) as stack:
         words = [*EMBEDDED, "up", "--yes", "--skip-preview", "--stack", "dev"]
         begin = time.perf_counter()
         process = subprocess.Popen(
