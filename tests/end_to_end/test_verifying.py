@@ -128,6 +128,8 @@ def test_a_certificate_that_a_deployment_took_away_unseen_is_named_by_every_comm
     url = f"{GRAPH}/servicePrincipals/{principal['id']}/addTokenSigningCertificate"
     portal, body = running.portal(ADA), {"displayName": "CN=Microsoft Azure Federated SSO Certificate"}
     old = running.graph().post(url, json={"displayName": subject("2020")}, timeout=30).json()["thumbprint"]
+    configured = made.configuration("certificates") | {"retired": [{"label": "2020", "thumbprint": old}]}
+    made.configure(certificates=configured)
     with running.entered():
         hers = {BEFORE_RETIRING: lambda: portal.post(url, json=body, timeout=30).raise_for_status()}
         left = retire(Interrupted(running.env, hers), principal["id"], old).left
@@ -144,7 +146,7 @@ def test_a_certificate_that_a_deployment_took_away_unseen_is_named_by_every_comm
         assert ADA in each.text
     assert "The rotation stops" in rotation.text
 
-    made.configure(certificates=made.configuration("certificates") | {"settledLosses": [found[1]]})
+    made.configure(certificates=configured | {"settledLosses": [found[1]]})
     settled = made.sso("verify", "--person", ADA)
     assert results(settled)[OTHERS] == "fine", settled.text
 
