@@ -98,7 +98,7 @@ def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
 
 
 def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, apply_: bool, yes: bool) -> Exit:
-    _say(planned, "Step", opened)
+    _say(planned, "Step", opened, applies=apply_)
     if planned.refusals:
         return Exit.ERROR if picture.unknown else Exit.REFUSED
     if planned.touches_people:
@@ -124,6 +124,12 @@ def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
             f"{_up(opened)}\nTo undo it instead: mimecast-sso rotate rollback --stack {opened.name}",
             err=True,
         )
+        return ended
+    if not opened.on_sandbox:  # Where the rehearsal has a copy of the file.
+        click.echo(
+            f"\nCommit {relative(opened.file)}: a deployment from elsewhere without it takes the step back."
+        )
+    click.echo(f"What comes next: mimecast-sso rotate status --stack {opened.name}")
     return ended
 
 
@@ -132,7 +138,7 @@ def _checked(wanted: Certificates) -> Certificates:
     return Certificates.model_validate(wanted.model_dump(by_alias=True))
 
 
-def _say(planned: Plan, heading: str, opened: Stack) -> None:
+def _say(planned: Plan, heading: str, opened: Stack, *, applies: bool = False) -> None:
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
     click.echo(f"{heading}: {name}{planned.text}.")
     why = "Why" if planned.change is None else "Not now"
@@ -140,7 +146,8 @@ def _say(planned: Plan, heading: str, opened: Stack) -> None:
         click.echo(f"  {why}: {refusal.text}.")
     if planned.waits:
         click.echo("  Nobody has anything to do until then. Afterwards: the same command again.")
-    for number, command in enumerate(_to_type(planned, opened)):
+    to_type = () if applies and planned.step is Step.DEPLOY else _to_type(planned, opened)
+    for number, command in enumerate(to_type):
         click.echo(f"  {'then' if number else 'Type'}: {command}")
 
 

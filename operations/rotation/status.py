@@ -82,6 +82,8 @@ def _of_mimecast(picture: Picture, generation: Generation) -> str:
         observed = picture.wanted.metadata_observed
         seen = f"; followed once, observed by {observed.by} at {observed.at}" if observed else ""
         return f"follows the metadata ({profile.state}, {profile.basis or 'not attested'}{seen})"
+    if not picture.thumbprint(generation):
+        return "no certificate yet that it could hold"
     if not profile.thumbprint or profile.thumbprint != picture.thumbprint(generation):
         return f"the {generation.profile} profile is to hold another certificate (as deployed last)"
     if profile.state in OPENS:

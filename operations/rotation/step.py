@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from components.settings import Certificates
+from components.settings import Certificates, Lane
 
 
 class Step(StrEnum):
@@ -45,13 +45,18 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     touches_people: bool = False
     """Whether the expected gap is at stake."""
+    console: Lane | None = None
+    """Whose profile a person sets."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether only time is missing."""
+        return bool(self.refusals) and all(refusal.waits for refusal in self.refusals)
 
     @property
     def due(self) -> bool:
         """Whether somebody has something to do now."""
-        return self.step is not Step.NONE and not (
-            self.refusals and all(refusal.waits for refusal in self.refusals)
-        )
+        return self.step is not Step.NONE and not self.waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,11 +149,7 @@ def console_work(picture: Picture) -> Plan | None:
         profile = picture.profiles.get(generation.profile)
         if picture.trusts(generation) or profile is None:
             continue
-        which = f" --profile {generation.profile}" if generation.profile is Lane.SECOND else ""
-        text = (
-            f"A person sets the {generation.profile} profile in the console from its run sheet and confirms it: "
-            f"mimecast-sso run-sheet{which}, then confirm{which}"
-        )
+        text = f"A person sets the {generation.profile} profile in the console from its run sheet and confirms it"
         why = (
             f"Trust in generation {generation.label} is not attested: the {generation.profile} profile is "
             f"{profile.state}"
@@ -163,5 +159,6 @@ def console_work(picture: Picture) -> Plan | None:
             text,
             refusals=(Refusal(why),),
             touches_people=wanted.rotation is RotationMode.SINGLE and not picture.is_active(generation),
+            console=generation.profile,
         )
     return None

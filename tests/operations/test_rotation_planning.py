@@ -498,6 +498,17 @@ def test_the_certificate_that_entra_switched_to_is_not_taken_away() -> None:
     assert (planned.step, "so it is not taken away" in refusals(planned)) == (Step.RETIRE, True)
 
 
+def test_the_certificate_that_entra_switched_to_is_not_unstaged() -> None:
+    picture = until(at_rest(), Step.STAGE).picture()
+    assert picture.entra is not None
+    over = tuple(
+        replace(each, not_after=picture.now) if each.label == "2026" else each
+        for each in picture.entra.certificates
+    )
+    planned = rotation.back(replace(picture, entra=replace(picture.entra, certificates=over)))
+    assert (planned.step, "Entra signs with" in refusals(planned)) == (Step.UNSTAGE, True)
+
+
 def test_what_an_interrupted_run_left_alone_is_taken_away_too() -> None:
     world = at_rest()
     left = world.make_certificate(subject("2026"))
@@ -515,6 +526,27 @@ def test_an_activation_by_metadata_does_not_wait_for_people_who_joined() -> None
     group = replace(picture.group(Lane.FIRST), changed_at=world.now)
     planned = rotation.plan(replace(picture, groups={Lane.FIRST: group}), NEW)
     assert (planned.step, planned.refusals) == (Step.ACTIVATE, ())
+
+
+def test_a_retirement_by_metadata_does_not_wait_for_people_who_joined() -> None:
+    world = at_rest(rotation="metadata", metadataObserved=OBSERVED, soakDays=0)
+    step(world, Step.STAGE)
+    step(world, Step.ACTIVATE)
+    world.pass_time(WAIT)
+    picture = world.picture()
+    group = replace(picture.group(Lane.FIRST), changed_at=world.now)
+    planned = rotation.plan(replace(picture, groups={Lane.FIRST: group}), NEW)
+    assert (planned.step, planned.refusals) == (Step.RETIRE, ())
+
+
+def test_what_an_interrupted_run_left_stays_until_entra_signs_with_it_no_more() -> None:
+    world = at_rest()
+    left = world.make_certificate(subject("2026"))
+    active = world.preferred
+    world.preferred = left.thumbprint
+    assert world.deploy(refresh=True)
+    assert world.preferred == active
+    opens_after(world, Step.RETIRE, WAIT)
 
 
 def test_the_rotation_is_due_by_the_live_certificate_and_not_by_the_configured_end() -> None:
@@ -547,7 +579,8 @@ def test_each_plan_says_what_it_does_in_its_mode() -> None:
     for rotation_, more in (("blue-green", {}), ("metadata", observed), ("single", {})):
         world = at_rest(rotation=rotation_, soakDays=0, **more)
         staged = forward(world)
-        assert ("for the second profile" in staged.text) == (rotation_ == "blue-green")
+        assert (", for the second profile" in staged.text) == (rotation_ == "blue-green")
+        assert ("profile" in staged.text) == (rotation_ == "blue-green")
         step(world, Step.STAGE)
         if rotation_ == "blue-green":
             world.work_at_the_console(Lane.SECOND)
