@@ -25,6 +25,7 @@ KEYS = frozenset(
 _VARIABLES = {
     "tenantId": "ARM_TENANT_ID", "clientId": "ARM_CLIENT_ID", "clientSecret": "ARM_CLIENT_SECRET",
     "metadataHost": "ARM_METADATA_HOSTNAME", "environment": "ARM_ENVIRONMENT", "useCli": "ARM_USE_CLI",
+    "useMsi": "ARM_USE_MSI", "useOidc": "ARM_USE_OIDC", "useAksWorkloadIdentity": "ARM_USE_AKS_WORKLOAD_IDENTITY",
 }  # fmt: skip
 _CREDENTIALS = ("tenantId", "clientId", "clientSecret")
 _ENVIRONMENTS = ("public", "global", "usgovernment", "dod", "usgovernmentl5", "china", "canary")
@@ -101,7 +102,8 @@ def _require_credentials(texts: Mapping[str, str], environment: Mapping[str, str
     if not missing:
         return
     details = "no Authorizer could be configured, please check your configuration"
-    if _value(texts, "useCli", environment) != "false":
+    others = [_value(texts, key, environment) for key in ("useMsi", "useOidc", "useAksWorkloadIdentity")]
+    if _value(texts, "useCli", environment) != "false" or "true" in others:
         details = (
             f"{', '.join(missing)} missing. The sandbox's stand-in for the azuread plugin signs in with a client "
             "secret alone (ARM_TENANT_ID, ARM_CLIENT_ID, ARM_CLIENT_SECRET, as `sandbox env` prints them); the "
