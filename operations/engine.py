@@ -151,7 +151,10 @@ def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
     if not stack.on_sandbox:
         raise OperationError(_NEED_PULUMI.format(stack=stack.name, verb=verb))
     if wanted == "pulumi":
-        raise OperationError("ENGINE=pulumi, but there is no pulumi on the PATH.")
+        raise OperationError(
+            "ENGINE=pulumi, but there is no pulumi on the PATH. Install it (https://www.pulumi.com/docs/install/), or "
+            "leave ENGINE unset: on the sandbox the embedded engine serves."
+        )
     return [sys.executable, "-m", "sandbox.engine"]
 
 

@@ -28,6 +28,7 @@ from providers.mimecast.names import enumerate_some
 from providers.times import utc_text
 
 _LONGEST_REASON = 300
+_RECORDS = Path("build") / "roll-out"
 _NOBODY: frozenset[str] = frozenset()
 
 
@@ -240,9 +241,14 @@ def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
         choice = RollOut.model_validate(document["rollOut"])
         same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
     except (OSError, ValueError, KeyError, TypeError):
-        raise OperationError(f"{record} is not an undo record of a roll-back.") from None
+        raise OperationError(
+            f"{record} is not an undo record of a roll-back. Those are in {_RECORDS}."
+        ) from None
     if not same:
-        raise OperationError(f"{record} belongs to another stack or group.", Exit.REFUSED)
+        raise OperationError(
+            f"{record} belongs to another stack or group. Those of this stack are {_RECORDS / stack.name}-*.json.",
+            Exit.REFUSED,
+        )
     stack.set_roll_out(choice)
     return choice
 
@@ -339,7 +345,7 @@ def _choice(stack: Stack) -> RollOut | None:
 
 def _write_record(stack: Stack, target: Target, members: list[str], before: RollOut | None) -> Path:
     now = _now()
-    record = stack.root / "build" / "roll-out" / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
+    record = stack.root / _RECORDS / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
     content = {
         "stack": stack.name,
         "accountCode": target.account_code,

@@ -47,7 +47,8 @@ def prepare(
     click.echo(f"Guard {_GUARD} is lifted until {override.until}: {override.reason}.")
     if unread:
         raise OperationError(
-            f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}", Exit.ERROR
+            f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Mend it, and run this again",
+            Exit.ERROR,
         )
     if members and ask:
         click.confirm(f"Take {len(members)} people out of the roll-out group now?", abort=True)

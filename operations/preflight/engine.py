@@ -32,6 +32,10 @@ def ask(stack: Stack) -> Iterator[Line]:
         if stack.on_sandbox:
             yield note("azuread plugin", "the sandbox's stand-in serves", "this machine")
         else:
-            yield missing("azuread plugin", "and downloading it is switched off", "not on this machine")
+            yield missing(
+                "azuread plugin",
+                "downloading it is switched off; install it: pulumi plugin install resource azuread",
+                "not on this machine",
+            )
     else:
         yield note("azuread plugin", "downloaded by the first run", "not on this machine")

@@ -50,10 +50,15 @@ def _content(given: str) -> str:
         if not path.is_file():
             return given
         if path.stat().st_size > _SIZE_LIMIT:
-            raise OperationError(f"{path} is longer than {_SIZE_LIMIT // 1024 // 1024} MB.")
+            raise OperationError(
+                f"{path} is longer than {_SIZE_LIMIT // 1024 // 1024} MB. Record the sign-in alone, or pass the URL of "
+                "the redirect."
+            )
         return path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError:
-        raise OperationError(f"{path} is no text.") from None
+        raise OperationError(
+            f"{path} is no text. Pass a HAR file, the URL of the redirect, or the value itself."
+        ) from None
     except OSError:
         return given  # Too long for the name of a file, for one.
 
@@ -77,9 +82,14 @@ def _of_har(text: str) -> Captured:
             for value, binding in _values(request)
         ]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise OperationError("The file is no HAR file (HTTP Archive) of a browser.") from None
+        raise OperationError(
+            "The file is no HAR file (HTTP Archive) of a browser. Save the recording of its developer tools as HAR."
+        ) from None
     if not found:
-        raise OperationError(f"None of the {len(requests)} requests of the HAR file has a {_FIELD}.")
+        raise OperationError(
+            f"None of the {len(requests)} requests of the HAR file has a {_FIELD}. Begin the recording before you sign "
+            "in, keep it over page loads, and save it again."
+        )
     value, binding, url = found[-1]
     return Captured(_parsed(value, binding), _without_query(url))
 
