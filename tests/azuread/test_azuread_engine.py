@@ -20,7 +20,7 @@ from tests.azuread.driver import plugin_environment
 from tests.support.sandboxes import RunningSandbox
 
 PROGRAM = Path(__file__).parent / "program" / "__main__.py"
-RESOURCES = 10  # the stack and nine of the plugin
+RESOURCES = 11  # the stack and ten of the plugin
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,9 @@ def test_a_metadata_host_names_the_addresses(command: list[str], sandbox: Runnin
         assert plugin.invoke("getUser", {"mail": ADA})["return"]["mail"] == ADA
 
 
-def test_other_ways_to_sign_in_are_named(sandbox: RunningSandbox) -> None:
-    environment = {**plugin_environment(sandbox.env), "ARM_CLIENT_SECRET": "", "ARM_USE_CLI": "true"}
+@pytest.mark.parametrize("way", [{"ARM_USE_CLI": "true"}, {"ARM_USE_MSI": "true"}], ids=("CLI", "MSI"))
+def test_other_ways_to_sign_in_are_named(sandbox: RunningSandbox, way: dict[str, str]) -> None:
+    environment = {**plugin_environment(sandbox.env), "ARM_CLIENT_SECRET": "", **way}
     with Plugin(STAND_IN, environment, ROOT) as plugin, pytest.raises(PluginError) as refused:
         plugin.check_config({"version": "6.11.1"})
     assert "ARM_CLIENT_SECRET missing" in refused.value.text

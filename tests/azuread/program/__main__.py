@@ -34,12 +34,18 @@ identifier = azuread.ApplicationIdentifierUri(
     identifier_uri=f"https://eu-api.mimecast.com/sso/{os.environ['ACCOUNT_CODE']}",
     opts=pulumi.ResourceOptions(depends_on=[principal], delete_before_replace=True),
 )
-azuread.ApplicationRedirectUris(
+redirects = azuread.ApplicationRedirectUris(
     "portal",
     application_id=application.application_id,
     type="Web",
     redirect_uris=["https://eu-api.mimecast.com/login/saml", "https://a.example/x"],
     opts=pulumi.ResourceOptions(depends_on=[identifier]),
+)
+azuread.ApplicationOwner(
+    "user",
+    application_id=application.application_id,
+    owner_object_id=user.object_id,
+    opts=pulumi.ResourceOptions(depends_on=[redirects], deleted_with=application),
 )
 certificate = azuread.ServicePrincipalTokenSigningCertificate(
     "first",
