@@ -66,7 +66,7 @@ test: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not soak"
 
 soak: .venv/dev
-	$(BIN)/python -m pytest -n auto -m soak
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30 -m soak
 
 check: .venv/dev
 	$(BIN)/ruff format --check .

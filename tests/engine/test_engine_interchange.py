@@ -188,7 +188,7 @@ def test_random_programs(tmp_path_factory: pytest.TempPathFactory, programs: lis
 
 
 @pytest.mark.soak
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs=st.lists(PROGRAM, min_size=2, max_size=5))
 def test_many_random_programs(
     tmp_path_factory: pytest.TempPathFactory, tally: Any, programs: list[list[Any]]

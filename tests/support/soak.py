@@ -25,16 +25,15 @@ def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
         if not soak:
             return
         SOAK.parent.mkdir(exist_ok=True)
-        with SOAK.open("a+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            figures = json.loads(file.read() or "{}")
+        with SOAK.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            figures = json.loads(SOAK.read_text(encoding="utf-8")) if SOAK.exists() else {}
             figure = figures.get(name, {})
             before = figure["value"] if figure.get("run") == run else 0
             figures[name] = {"value": before + count, "unit": unit, "run": run}
-            text = json.dumps(figures, indent=1, sort_keys=True) + "\n"
-            file.truncate(0)
-            file.write(text)
-            file.flush()  # Before the lock is let go.
+            # In one piece: whoever dies while writing leaves the figures as they were.
+            fresh = SOAK.with_suffix(".new")
+            fresh.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            fresh.replace(SOAK)
 
     return add
