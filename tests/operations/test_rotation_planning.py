@@ -603,6 +603,13 @@ def test_going_back_from_rest_says_what_to_do_instead() -> None:
     assert "roll-out back" in refusals(planned)
 
 
+def test_leaving_the_second_group_again_says_whose_it_is() -> None:
+    picture = until(at_rest(), *TO_OVERLAP).picture()
+    assert rotation.back(picture).text.startswith("People leave “second” of generation next and stay")
+    alone = picture.wanted.model_copy(update={"generations": picture.wanted.generations[:1]})
+    assert rotation.back(replace(picture, wanted=alone)).text.startswith("People leave “second” and stay")
+
+
 def test_leaving_counts_who_leaves_which_group() -> None:
     planned = forward(until(at_rest(), *TO_ACTIVATE))
     assert (planned.step, planned.text) == (Step.LEAVE, "2 people leave “first”: cutOver active")
