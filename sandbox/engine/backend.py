@@ -34,8 +34,7 @@ class Backend:
             raise NotSupportedError(f"the backend {url!r} (only file:// is)")
         self.url = url
         self.project = project
-        path = unquote(parts.netloc + parts.path)
-        self.root = Path(path).expanduser() / ".pulumi"
+        self.root = Path(unquote(parts.netloc + parts.path)).expanduser() / ".pulumi"
 
     def _stacks(self) -> Path:
         return self.root / "stacks" / self.project.name
@@ -86,13 +85,7 @@ class Backend:
         return Path(f"{self.state_file(stack)}.bak")
 
     def write(self, stack: str, text: str, *, durable: bool = True) -> None:
-        """Replace the checkpoint atomically and keep the previous one as backup.
-
-        Args:
-            stack: Name of the stack.
-            text: The whole document.
-            durable: Wait until the disk has it.
-        """
+        """Replace the checkpoint atomically and keep the previous one as backup; `durable` waits for the disk."""
         path = self.state_file(stack)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(f"{path}.{uuid.uuid4().hex}.tmp")
@@ -120,40 +113,30 @@ class Backend:
 
     def remove(self, stack: str) -> None:
         """Remove a stack's state; its backup stays."""
-        path = self.state_file(stack)
-        path.replace(self.backup_file(stack))
+        self.state_file(stack).replace(self.backup_file(stack))
 
     # -- locks --------------------------------------------------------------------------------------
 
     def _locks(self, stack: str) -> Path:
         return self.root / "locks" / "organization" / self.project.name / stack
 
-    def _held(self, stack: str, own: Path | None = None) -> list[Path]:
-        return [path for path in sorted(self._locks(stack).glob("*.json")) if path != own]
+    def _held(self, stack: str) -> list[Path]:
+        return sorted(self._locks(stack).glob("*.json"))
 
-    def _refuse(self, stack: str, locks: list[Path]) -> None:
-        told = (
-            f"the stack is currently locked by {len(locks)} lock(s). Either wait for the other process(es) to end "
-            "or delete the lock file with `cancel` (python -m sandbox.engine cancel --yes, or pulumi cancel)."
-        )
-        lines = [told]
-        for path in locks:
-            try:
-                holder = json.loads(path.read_text(encoding="utf-8"))
-                who = (
-                    f"created by {holder['username']}@{holder['hostname']} (pid {holder['pid']}) "
-                    f"at {holder['timestamp']}"
-                )
-            except (OSError, ValueError, KeyError):
-                who = "unreadable"
-            lines.append(f"  file://{path}: {who}")
-        raise EngineError("\n".join(lines))
+    def _refuse(self, stack: str, own: Path | None = None) -> None:
+        """Raise EngineError, which names the holders, if the stack is locked by others."""
+        locks = [path for path in self._held(stack) if path != own]
+        if locks:
+            raise EngineError(
+                f"the stack is currently locked by {len(locks)} lock(s). Either wait for the other process(es) to "
+                "end or delete the lock file with `cancel` (python -m sandbox.engine cancel --yes, or pulumi "
+                "cancel).\n" + "\n".join(f"  file://{path}: {_holder(path)}" for path in locks)
+            )
 
     @contextmanager
     def lock(self, stack: str) -> Iterator[None]:
         """Hold the stack's lock; EngineError names the holder if someone else has it."""
-        if locks := self._held(stack):
-            self._refuse(stack, locks)
+        self._refuse(stack)
         own = self._locks(stack) / f"{uuid.uuid4()}.json"
         own.parent.mkdir(parents=True, exist_ok=True)
         holder = {
@@ -166,8 +149,7 @@ class Backend:
         temporary.write_text(json.dumps(holder), encoding="utf-8")
         temporary.replace(own)
         try:
-            if locks := self._held(stack, own):  # two took it at once: both step back
-                self._refuse(stack, locks)
+            self._refuse(stack, own)  # if two took it at once, both step back
             yield
         finally:
             own.unlink(missing_ok=True)
@@ -176,6 +158,15 @@ class Backend:
         """Remove every lock of the stack."""
         for path in self._held(stack):
             path.unlink(missing_ok=True)
+
+
+def _holder(lock: Path) -> str:
+    try:
+        holder = json.loads(lock.read_text(encoding="utf-8"))
+        who = f"{holder['username']}@{holder['hostname']} (pid {holder['pid']})"
+        return f"created by {who} at {holder['timestamp']}"
+    except (OSError, ValueError, KeyError):
+        return "unreadable"
 
 
 class Selection:
@@ -189,22 +180,19 @@ class Selection:
 
     def _document(self) -> dict[str, Any]:
         try:
-            document = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return dict(json.loads(self._path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
             return {}
-        return document if isinstance(document, dict) else {}
 
     def get(self) -> str | None:
         """Name of the selected stack."""
-        stacks = self._document().get("stacks") or {}
-        reference = stacks.get(self._backend.url)
+        reference = (self._document().get("stacks") or {}).get(self._backend.url)
         return str(reference).rsplit("/", 1)[-1] if reference else None
 
     def set(self, stack: str) -> None:
         """Select a stack."""
         document = self._document()
-        document.setdefault("stacks", {})[self._backend.url] = (
-            f"organization/{self._backend.project.name}/{stack}"
-        )
+        reference = f"organization/{self._backend.project.name}/{stack}"
+        document["stacks"] = {**(document.get("stacks") or {}), self._backend.url: reference}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(json.dumps(document), encoding="utf-8")

@@ -3,54 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from sandbox.engine.config import (
-    StackConfig,
-    decrypt_text,
-    decrypted_value,
-    full_key,
-    get_path,
-    is_secret,
-    remove_path,
-    set_path,
-)
+from sandbox.engine import paths
+from sandbox.engine.config import decrypt_text, decrypted_value, is_secret, typed
 from sandbox.engine.errors import ConfirmationError, EngineError, NotSupportedError
 from sandbox.engine.resource import STACK_TYPE, display_type, tree, urn_name
-from sandbox.engine.secrets import Cache, Crypter, passphrase
-from sandbox.engine.snapshot import Journal, check_version, manifest, render
-from sandbox.engine.stack import Session
+from sandbox.engine.secrets import Crypter
+from sandbox.engine.snapshot import check_version, manifest, render
+from sandbox.engine.stack import Session, Stack
 from sandbox.engine.values import SECRET, SIGNATURE, mapped
-
-
-def run(session: Session, options: argparse.Namespace) -> int:
-    """Run one of the verbs."""
-    verbs: dict[tuple[str, str], Callable[[Session, argparse.Namespace], None]] = {
-        ("stack", "show"): _show,
-        ("stack", "init"): _init,
-        ("stack", "ls"): _list,
-        ("stack", "select"): _select,
-        ("stack", "output"): _output,
-        ("stack", "export"): _export,
-        ("stack", "import"): _import,
-        ("stack", "rm"): _remove,
-        ("config", "show"): _config,
-        ("config", "get"): _config_get,
-        ("config", "set"): _config_set,
-        ("config", "rm"): _config_remove,
-        ("state", "unprotect"): _unprotect,
-    }
-    if options.verb == "cancel":
-        _cancel(session, options)
-    else:
-        verbs[options.verb, options.sub or "show"](session, options)
-    return 0
 
 
 def _print_json(value: Any) -> None:
@@ -67,14 +33,13 @@ def _confirmed(options: argparse.Namespace) -> None:
 
 def _init(session: Session, options: argparse.Namespace) -> None:
     name = session.stack_name(options.name)
-    if options.secrets_provider not in ("passphrase", "default"):
+    if (options.secrets_provider or "passphrase") not in ("passphrase", "default"):
         raise NotSupportedError(f"the secrets provider {options.secrets_provider!r}")
     if session.backend.exists(name):
         raise EngineError(f"stack '{name}' already exists")
-    config = session.config(name)
-    config.ensure_salt()
-    reference = f"organization/{session.project.name}/{name}"
-    session.backend.create(name, render(reference, manifest(config.salt)))
+    stack = Stack(session.backend, name, session.config(name))
+    stack.config.ensure_salt()
+    session.backend.create(name, render(stack.reference, manifest(stack.config.salt)))
     if not options.no_select:
         session.selection.set(name)
     print(f"Created stack '{name}'")
@@ -85,14 +50,8 @@ def _list(session: Session, options: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     for name in session.backend.stacks():
         latest = session.backend.read(name)["checkpoint"].get("latest") or {}
-        rows.append(
-            {
-                "name": name,
-                "current": name == current,
-                "resourceCount": len(latest.get("resources") or ()),
-                "lastUpdate": (latest.get("manifest") or {}).get("time"),
-            }
-        )
+        count, time = len(latest.get("resources") or ()), (latest.get("manifest") or {}).get("time")
+        rows.append({"name": name, "current": name == current, "resourceCount": count, "lastUpdate": time})
     if options.json:
         _print_json(rows)
         return
@@ -104,35 +63,7 @@ def _list(session: Session, options: argparse.Namespace) -> None:
 
 
 def _select(session: Session, options: argparse.Namespace) -> None:
-    session.selection.set(session.existing(options.name))
-
-
-def _latest(session: Session, stack: str) -> dict[str, Any]:
-    return dict(session.backend.read(stack)["checkpoint"].get("latest") or {})
-
-
-def _state_crypter(session: Session, stack: str, latest: dict[str, Any]) -> Crypter:
-    state = (latest.get("secrets_providers") or {}).get("state") or {}
-    salt = state.get("salt") or session.config(stack).salt
-    if not salt:
-        raise EngineError(
-            "there is a secret but no encryption salt, neither in the state nor in the stack file"
-        )
-    return Crypter(passphrase(os.environ), salt)
-
-
-def _outputs(session: Session, stack: str, *, show_secrets: bool) -> dict[str, Any]:
-    latest = _latest(session, stack)
-
-    def clear(secret: dict[str, str]) -> Any:
-        if not show_secrets:
-            return "[secret]"
-        return json.loads(_state_crypter(session, stack, latest).decrypt(secret["ciphertext"]))
-
-    resources = latest.get("resources") or ()
-    found = [resource.get("outputs") or {} for resource in resources if resource["type"] == STACK_TYPE]
-    outputs: dict[str, Any] = _with_secrets(found[0], clear) if found else {}
-    return outputs
+    session.selection.set(session.stack(options.name).name)
 
 
 def _with_secrets(value: Any, change: Callable[[dict[str, str]], Any]) -> Any:
@@ -142,8 +73,18 @@ def _with_secrets(value: Any, change: Callable[[dict[str, str]], Any]) -> Any:
     return mapped(lambda item: _with_secrets(item, change), value)
 
 
+def _outputs(stack: Stack, *, show_secrets: bool) -> dict[str, Any]:
+    def clear(secret: dict[str, str]) -> Any:
+        return json.loads(stack.decrypt(secret["ciphertext"])) if show_secrets else "[secret]"
+
+    for resource in stack.latest.get("resources") or ():
+        if resource["type"] == STACK_TYPE:
+            return dict(_with_secrets(resource.get("outputs") or {}, clear))
+    return {}
+
+
 def _output(session: Session, options: argparse.Namespace) -> None:
-    outputs = _outputs(session, session.existing(), show_secrets=options.show_secrets)
+    outputs = _outputs(session.stack(), show_secrets=options.show_secrets)
     if options.name is not None:
         if options.name not in outputs:
             raise EngineError(f"current stack does not have output property '{options.name}'")
@@ -170,36 +111,28 @@ def _print_outputs(outputs: dict[str, Any]) -> None:
 
 
 def _show(session: Session, options: argparse.Namespace) -> None:
-    stack = session.existing()
-    if options.show_name:
-        print(stack)
-        return
-    latest = _latest(session, stack)
-    resources = latest.get("resources") or []
-    print(f"Current stack is {stack}:\n    Managed by {session.project.name}")
-    print(f"    Last updated: {(latest.get('manifest') or {}).get('time', 'never')}")
+    stack = session.stack()
+    resources = stack.latest.get("resources") or []
+    print(f"Current stack is {stack.name}:\n    Managed by {session.project.name}")
+    print(f"    Last updated: {(stack.latest.get('manifest') or {}).get('time', 'never')}")
     print(f"Current stack resources ({len(resources)}):")
     types = {resource["urn"]: resource["type"] for resource in resources}
     for urn, branch in tree({resource["urn"]: resource.get("parent", "") for resource in resources}, "    "):
         print(f"{branch}{display_type(types[urn])}  {urn_name(urn)}")
     print()
-    _print_outputs(_outputs(session, stack, show_secrets=options.show_secrets))
+    _print_outputs(_outputs(stack, show_secrets=options.show_secrets))
 
 
 def _export(session: Session, options: argparse.Namespace) -> None:
-    stack = session.existing()
-    document = session.backend.read(stack)
-    deployment = document["checkpoint"].get("latest") or {}
-    if options.show_secrets:
-        crypter = _state_crypter(session, stack, deployment)
+    stack = session.stack()
 
-        def reveal(secret: dict[str, str]) -> Any:
-            return {SIGNATURE: SECRET, "plaintext": crypter.decrypt(secret["ciphertext"])}
+    def reveal(secret: dict[str, str]) -> Any:
+        return {SIGNATURE: SECRET, "plaintext": stack.decrypt(secret["ciphertext"])}
 
-        deployment = _with_secrets(deployment, reveal)
-    out = {"version": document["version"], "deployment": deployment}
-    if document.get("features"):
-        out["features"] = document["features"]
+    latest = _with_secrets(stack.latest, reveal) if options.show_secrets else stack.latest
+    out = {"version": stack.document["version"], "deployment": latest}
+    if stack.document.get("features"):
+        out["features"] = stack.document["features"]
     text = json.dumps(out, indent=4, ensure_ascii=False) + "\n"
     if options.file:
         options.file.write_text(text, encoding="utf-8")
@@ -208,83 +141,77 @@ def _export(session: Session, options: argparse.Namespace) -> None:
 
 
 def _import(session: Session, options: argparse.Namespace) -> None:
-    stack = session.existing()
+    stack = session.stack()
     text = options.file.read_text(encoding="utf-8") if options.file else sys.stdin.read()
     try:
         document = json.loads(text)
-        deployment = document["deployment"] or {}
+        latest = document["deployment"] or {}
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"this is not an exported deployment: {error}") from error
     check_version(document)
-    prefix = f"urn:pulumi:{stack}::{session.project.name}::"
-    for resource in deployment.get("resources") or ():
+    prefix = f"urn:pulumi:{stack.name}::{session.project.name}::"
+    for resource in latest.get("resources") or ():
         if not resource["urn"].startswith(prefix) and not options.force:
             raise EngineError(
                 f"resource '{resource['urn']}' is of another stack; importing it could be dangerous. "
                 "Use --force if that is what you want"
             )
+    # Its secrets are encrypted, or will be, with the salt that it brings.
+    stack.document = {"checkpoint": {"latest": latest}}
 
     def hide(secret: dict[str, str]) -> Any:
         if "plaintext" not in secret:
             return secret
-        crypter = _state_crypter(session, stack, deployment)
-        return {SIGNATURE: SECRET, "ciphertext": crypter.encrypt(secret["plaintext"])}
+        return {SIGNATURE: SECRET, "ciphertext": _key(stack.state_crypter).encrypt(secret["plaintext"])}
 
-    latest = _with_secrets(deployment, hide)
-    reference = f"organization/{session.project.name}/{stack}"
-    checkpoint = {"stack": reference, "latest": latest}
-    features = {key: document[key] for key in ("features",) if document.get(key)}
+    checkpoint = {"stack": stack.reference, "latest": _with_secrets(latest, hide)}
+    features = {"features": document["features"]} if document.get("features") else {}
     text = json.dumps({"version": document["version"], **features, "checkpoint": checkpoint})
-    with session.backend.lock(stack):
-        session.backend.write(stack, text)
+    with session.backend.lock(stack.name):
+        session.backend.write(stack.name, text)
     print("Import complete.")
 
 
+def _key(crypter: Crypter | None) -> Crypter:
+    if crypter is None:
+        raise EngineError("there is a secret but no salt, neither in the state nor in the stack file")
+    return crypter
+
+
 def _remove(session: Session, options: argparse.Namespace) -> None:
-    stack = session.existing(options.name)
+    stack = session.stack(options.name)
     _confirmed(options)
-    with session.backend.lock(stack):
-        if _latest(session, stack).get("resources") and not options.force:
+    with session.backend.lock(stack.name):
+        if stack.latest.get("resources") and not options.force:
             raise EngineError(
-                f"'{stack}' still has resources; removal rejected. Possible actions:\n"
-                f"- Make sure that '{stack}' is the stack that you want to destroy\n"
+                f"'{stack.name}' still has resources; removal rejected. Possible actions:\n"
+                f"- Make sure that '{stack.name}' is the stack that you want to destroy\n"
                 "- Run `destroy` to delete the resources, then run `stack rm`\n"
-                f"- Run `stack rm {stack} --force` to override this error"
+                f"- Run `stack rm {stack.name} --force` to override this error"
             )
-        session.backend.remove(stack)
-    if not options.preserve_config:
-        Path(session.config(stack).path).unlink(missing_ok=True)
-    print(f"Stack '{stack}' has been removed!")
+        session.backend.remove(stack.name)
+    stack.config.path.unlink(missing_ok=True)
+    print(f"Stack '{stack.name}' has been removed!")
 
 
 def _cancel(session: Session, options: argparse.Namespace) -> None:
-    stack = session.existing(options.name)
+    stack = session.stack(options.name)
     _confirmed(options)
-    session.backend.cancel(stack)
-    print(f"The currently running update for '{stack}' has been canceled!")
+    session.backend.cancel(stack.name)
+    print(f"The currently running update for '{stack.name}' has been canceled!")
 
 
 def _unprotect(session: Session, options: argparse.Namespace) -> None:
-    target = session.target()
+    stack = session.stack().open()
     if bool(options.urn) == options.all:
         raise EngineError("name one URN, or pass --all")
-    with session.backend.lock(target.stack):
-        cache = Cache(target.require_crypter)
-        snapshot = target.snapshot(cache)
-        if options.urn and all(resource.urn != options.urn for resource in snapshot.resources):
+    with session.backend.lock(stack.name):
+        journal = stack.journal(write=True)
+        chosen = [resource for resource in journal.base if options.all or resource.urn == options.urn]
+        if options.urn and not chosen:
             raise EngineError(f"No such resource {options.urn!r} exists in the current state")
-
-        def save(text: str, durable: bool) -> None:
-            session.backend.write(target.stack, text, durable=durable)
-
-        salt = target.crypter.salt_line if target.crypter else None
-        journal = Journal(target.reference, snapshot, cache, save, salt)
-        journal.rebase(
-            [
-                replace(resource, protect=False) if options.all or resource.urn == options.urn else resource
-                for resource in snapshot.resources
-            ]
-        )
+        for resource in chosen:
+            journal.replace_old(resource, protect=False)
         journal.finish()
     print("All resources unprotected" if options.all else "Resource unprotected")
 
@@ -292,23 +219,14 @@ def _unprotect(session: Session, options: argparse.Namespace) -> None:
 # -- config -------------------------------------------------------------------------------------------
 
 
-def _crypter(config: StackConfig) -> Crypter | None:
-    return Crypter(passphrase(os.environ), config.salt) if config.salt else None
-
-
-def _config_of(session: Session) -> tuple[str, StackConfig]:
-    stack = session.existing()
-    return stack, session.config(stack)
-
-
 def _config(session: Session, options: argparse.Namespace) -> None:
-    _, config = _config_of(session)
+    stack = session.stack()
     rows = {}
-    for key, value in sorted(config.all_values().items()):
+    for key, value in sorted(stack.config.all_values().items()):
         secret = is_secret(value)
         row: dict[str, Any] = {}
         if not secret or options.show_secrets:
-            crypter = _crypter(config) if secret else None
+            crypter = stack.crypter if secret else None
             row["value"] = decrypt_text(value, crypter)
             clear = decrypted_value(value, crypter)
             if not isinstance(clear, str):
@@ -326,14 +244,13 @@ def _config(session: Session, options: argparse.Namespace) -> None:
 
 
 def _config_get(session: Session, options: argparse.Namespace) -> None:
-    stack, config = _config_of(session)
-    key = full_key(options.key, session.project.name)
-    values = config.all_values()
+    stack = session.stack()
     try:
-        value = get_path(values, key) if options.path else values[key]
+        path = stack.config.key_path(options.key, structured=options.path)
+        value = paths.get(path, stack.config.all_values())
     except (KeyError, ValueError):
-        raise EngineError(f"configuration key '{options.key}' not found for stack '{stack}'") from None
-    text = decrypt_text(value, _crypter(config) if is_secret(value) else None)
+        raise EngineError(f"configuration key '{options.key}' not found for stack '{stack.name}'") from None
+    text = decrypt_text(value, stack.crypter if is_secret(value) else None)
     if options.json:
         _print_json({"value": text, "secret": is_secret(value)})
     else:
@@ -341,29 +258,42 @@ def _config_get(session: Session, options: argparse.Namespace) -> None:
 
 
 def _config_set(session: Session, options: argparse.Namespace) -> None:
-    _, config = _config_of(session)
-    key = full_key(options.key, session.project.name)
+    stack = session.stack()
     value: Any = options.value if options.value is not None else sys.stdin.read().removesuffix("\n")
-    if options.secret:
-        config.ensure_salt()
-        crypter = _crypter(config)
-        if crypter is not None:
-            value = {"secure": crypter.encrypt(value)}
-    if options.path:
-        try:
-            set_path(config.values, key, value)
-        except ValueError as error:
-            raise EngineError(f"invalid config key: {error}") from error
-    else:
-        config.values[key] = value
-    config.save()
+    try:
+        path = stack.config.key_path(options.key, structured=options.path)
+        if options.secret:
+            stack.config.ensure_salt()
+            value = {"secure": _key(stack.crypter).encrypt(value)}
+        elif len(path) > 1:
+            value = typed(value)
+        paths.assign(path, stack.config.values, value)
+    except ValueError as error:
+        raise EngineError(f"invalid config key: {error}") from error
+    stack.config.save()
 
 
 def _config_remove(session: Session, options: argparse.Namespace) -> None:
-    _, config = _config_of(session)
-    key = full_key(options.key, session.project.name)
-    if options.path:
-        remove_path(config.values, key)
-    else:
-        config.values.pop(key, None)
+    config = session.stack().config
+    path = config.key_path(options.key, structured=options.path)
+    with contextlib.suppress(KeyError, IndexError, TypeError):  # there is nothing to remove
+        del paths.get(path[:-1], config.values)[path[-1]]
     config.save()
+
+
+VERBS: dict[str, Callable[[Session, argparse.Namespace], None]] = {
+    "stack": _show,
+    "stack init": _init,
+    "stack ls": _list,
+    "stack select": _select,
+    "stack output": _output,
+    "stack export": _export,
+    "stack import": _import,
+    "stack rm": _remove,
+    "state unprotect": _unprotect,
+    "cancel": _cancel,
+    "config": _config,
+    "config get": _config_get,
+    "config set": _config_set,
+    "config rm": _config_remove,
+}

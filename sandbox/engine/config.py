@@ -9,7 +9,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,43 +44,20 @@ def go_json(value: Any) -> str:
     return text
 
 
-@dataclass(frozen=True)
 class Project:
-    """A `Pulumi.yaml`.
+    """A `Pulumi.yaml` and its content."""
 
-    Attributes:
-        path: The file.
-        document: Its content.
-    """
-
-    path: Path
-    document: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The name of the project."""
-        return str(self.document["name"])
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the project file."""
-        return self.path.parent
-
-    @property
-    def runtime_options(self) -> dict[str, Any]:
-        """Options of the language runtime."""
-        runtime = self.document.get("runtime")
-        return dict(runtime.get("options") or {}) if isinstance(runtime, dict) else {}
-
-    @property
-    def main(self) -> Path:
-        """The file or folder of the program."""
-        return (self.folder / str(self.document.get("main") or ".")).resolve()
-
-    @property
-    def working_folder(self) -> Path:
-        """Where the program and its plugins run."""
-        return self.main if self.main.is_dir() else self.main.parent
+    def __init__(self, path: Path, document: dict[str, Any]) -> None:
+        runtime = document.get("runtime")
+        self.path = path.resolve()
+        self.folder = self.path.parent
+        self.document = document
+        self.name = str(document["name"])
+        self.runtime_options = dict(runtime.get("options") or {}) if isinstance(runtime, dict) else {}
+        self.main = (
+            self.folder / str(document.get("main") or ".")
+        ).resolve()  # file or folder of the program
+        self.working_folder = self.main if self.main.is_dir() else self.main.parent
 
     def python(self) -> str:
         """The interpreter of the program: that of `virtualenv` if it has the SDK, else this one."""
@@ -94,16 +70,11 @@ class Project:
 
     def stack_file(self, stack: str) -> Path:
         """The configuration file of a stack."""
-        folder = self.folder / str(self.document.get("stackConfigDir") or "")
-        return folder / f"Pulumi.{stack}.yaml"
+        return self.folder / str(self.document.get("stackConfigDir") or "") / f"Pulumi.{stack}.yaml"
 
 
 def find_project(start: Path) -> Project:
-    """The project file in `start` or above it.
-
-    Raises:
-        EngineError: There is none, or it is not a project in Python.
-    """
+    """The project file in `start` or above it; EngineError if there is none, or none of a project in Python."""
     for folder in [start, *start.parents]:
         for name in ("Pulumi.yaml", "Pulumi.yml"):
             if (folder / name).is_file():
@@ -125,7 +96,7 @@ def _project(path: Path) -> Project:
     for key in ("plugins", "packages", "template-plugins"):
         if document.get(key):
             raise NotSupportedError(f"`{key}` in {path}")
-    return Project(path.resolve(), document)
+    return Project(path, document)
 
 
 def full_key(key: str, project: str) -> str:
@@ -133,38 +104,30 @@ def full_key(key: str, project: str) -> str:
     return key if ":" in key else f"{project}:{key}"
 
 
-@dataclass
 class StackConfig:
-    """The configuration of one stack and its file.
+    """The configuration of one stack and its file; a file that is not there is an empty configuration.
 
     Values are text, structures, `{"secure": ciphertext}` or structures with such leaves.
+
+    Raises:
+        EngineError: The file is not a map, or its `config` is none.
+        NotSupportedError: It asks for what only the Pulumi CLI does.
     """
 
-    path: Path
-    project: Project
-    document: dict[str, Any] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-    _read: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, path: Path, project: Project) -> StackConfig:
-        """Read the file; a file that is not there is an empty configuration."""
-        config = cls(path, project)
-        if path.exists():
-            node = yaml.compose(path.read_text(encoding="utf-8"), _Loader)
-            config.document = _construct(node) if node is not None else {}
-            if not isinstance(config.document, dict):
-                raise EngineError(f"could not read {path}: not a map")
-            config.values = {
-                full_key(key, project.name): value for key, value in _config_values(node, path).items()
-            }
-            config._read = copy.deepcopy(config.values)
-        if config.document.get("environment"):
+    def __init__(self, path: Path, project: Project) -> None:
+        self.path = path
+        self.project = project
+        node = yaml.compose(path.read_text(encoding="utf-8"), _Loader) if path.exists() else None
+        self.document = {} if node is None else _construct(node)
+        if not isinstance(self.document, dict):
+            raise EngineError(f"could not read {path}: not a map")
+        self.values = {full_key(key, project.name): value for key, value in _config_values(node, path)}
+        self._read = copy.deepcopy(self.values)
+        if self.document.get("environment"):
             raise NotSupportedError(f"`environment` (Pulumi ESC) in {path}")
-        provider = config.document.get("secretsprovider")
+        provider = self.document.get("secretsprovider")
         if provider and provider != "passphrase":
             raise NotSupportedError(f"the secrets provider {provider!r} in {path}")
-        return config
 
     @property
     def salt(self) -> str | None:
@@ -185,8 +148,7 @@ class StackConfig:
         editor.width = 10_000
         editor.preserve_quotes = True
         editor.indent(mapping=2, sequence=4, offset=2)
-        before = editor.load(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
-        document = {} if before is None else before
+        document = (editor.load(self.path.read_text(encoding="utf-8")) if self.path.exists() else None) or {}
         if self.salt is not None:
             document["encryptionsalt"] = self.salt
         config = document.get("config") or {}
@@ -210,16 +172,23 @@ class StackConfig:
         temporary.write_text(text.getvalue(), encoding="utf-8")
         temporary.replace(self.path)
 
+    def key_path(self, key: str, *, structured: bool) -> paths.Path:
+        """Where `namespace:name`, or with `--path` `namespace:name.rest[0]`, stands; ValueError if it is no path."""
+        key = full_key(key, self.project.name)
+        if not structured:
+            return (key,)
+        namespace, rest = key.split(":", 1)
+        head, *tail = paths.parse(rest)
+        return (f"{namespace}:{head}", *tail)
+
     def all_values(self) -> dict[str, Any]:
         """The stack's values over the defaults that the project file gives."""
         defaults: dict[str, Any] = {}
         for key, spec in (self.project.document.get("config") or {}).items():
-            value = spec
-            if isinstance(spec, dict):
-                value = spec.get("value", spec.get("default"))
+            value = spec.get("value", spec.get("default")) if isinstance(spec, dict) else spec
             if value is not None:
-                name = full_key(key, self.project.name)
-                defaults[name] = value if isinstance(value, str | dict | list) else go_json(value)
+                text = value if isinstance(value, str | dict | list) else go_json(value)
+                defaults[full_key(key, self.project.name)] = text
         return defaults | self.values
 
     def masked(self) -> dict[str, str]:
@@ -228,8 +197,7 @@ class StackConfig:
         def mask(value: Any) -> Any:
             return "[secret]" if _is_ciphertext(value) else mapped(mask, value)
 
-        clear = {key: mask(value) for key, value in self.all_values().items()}
-        return {key: value if isinstance(value, str) else go_json(value) for key, value in clear.items()}
+        return {key: _as_text(mask(value)) for key, value in self.all_values().items()}
 
     def decrypted(self, crypter: Crypter | None) -> dict[str, tuple[str, bool]]:
         """Every value as the program gets it: text (JSON for structures), and whether it is secret."""
@@ -277,8 +245,11 @@ def decrypted_value(value: Any, crypter: Crypter | None) -> Any:
 
 def decrypt_text(value: Any, crypter: Crypter | None) -> str:
     """The value as text; structures as JSON."""
-    clear = decrypted_value(value, crypter)
-    return clear if isinstance(clear, str) else go_json(clear)
+    return _as_text(decrypted_value(value, crypter))
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else go_json(value)
 
 
 def package_config(values: dict[str, tuple[str, bool]], package: str) -> Properties:
@@ -297,65 +268,22 @@ def package_config(values: dict[str, tuple[str, bool]], package: str) -> Propert
     return out
 
 
-def set_path(values: dict[str, Any], key: str, value: Any) -> None:
-    """`config set --path`: `key` is `namespace:name.rest[0]`; inside a path the text is given its type."""
-    namespace, rest = key.split(":", 1)
-    path = paths.parse(rest)
-    if len(path) > 1 and isinstance(value, str):
-        value = _typed(value)
-    root: dict[str, Any] = {}
-    top = f"{namespace}:{path[0]}"
-    if top in values:
-        root[str(path[0])] = values[top]
-    paths.assign(path, root, value)
-    values[top] = root[str(path[0])]
-
-
-def get_path(values: dict[str, Any], key: str) -> Any:
-    """The value at `namespace:name.rest[0]`; KeyError if there is none."""
-    namespace, rest = key.split(":", 1)
-    head, *tail = paths.parse(rest)
-    return paths.get(tuple(tail), values[f"{namespace}:{head}"])
-
-
-def remove_path(values: dict[str, Any], key: str) -> None:
-    """Remove what `get_path` finds; nothing happens if there is nothing."""
-    namespace, rest = key.split(":", 1)
-    head, *tail = paths.parse(rest)
-    top = f"{namespace}:{head}"
-    try:
-        parent: Any = paths.get(tuple(tail[:-1]), values[top]) if tail else values
-        del parent[tail[-1] if tail else top]
-    except (KeyError, IndexError, TypeError):
-        return
-
-
-def _typed(text: str) -> Any:
+def typed(text: str) -> Any:
+    """What `config set --path` makes of a text inside a structure."""
     if text in ("true", "false"):
         return text == "true"
-    if text == "0" or (
-        text.lstrip("-").isascii() and text.lstrip("-").isdigit() and text.lstrip("-")[0] != "0"
-    ):
-        return int(text)
-    return text
+    return int(text) if re.fullmatch(r"0|-?[1-9][0-9]*", text) else text
 
 
 def _construct(node: Any) -> Any:
     return _Loader("").construct_document(node)
 
 
-def _config_values(node: Any, path: Path) -> dict[str, Any]:
-    if not isinstance(node, yaml.MappingNode):
-        return {}
-    for key, value in node.value:
-        if key.value == "config" and isinstance(value, yaml.MappingNode):
-            return dict(_scalars(value))
-        if key.value == "config" and not (isinstance(value, yaml.ScalarNode) and not value.value):
+def _config_values(document: Any, path: Path) -> Iterator[tuple[str, Any]]:
+    """What stands under `config`. Top-level values keep their text: `n: 042` is the text 042."""
+    for key, node in document.value if document is not None else ():
+        if key.value == "config" and isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                yield name.value, value.value if isinstance(value, yaml.ScalarNode) else _construct(value)
+        elif key.value == "config" and node.value:
             raise EngineError(f"could not read {path}: `config` is not a map")
-    return {}
-
-
-def _scalars(node: Any) -> Iterator[tuple[str, Any]]:
-    """Top-level values keep their text: `n: 042` is the text 042."""
-    for key, value in node.value:
-        yield key.value, value.value if isinstance(value, yaml.ScalarNode) else _construct(value)

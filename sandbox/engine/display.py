@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -9,40 +10,44 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sandbox.engine.deployment import Outcome
 from sandbox.engine.object_diff import ObjectDiff
-from sandbox.engine.resource import STACK_TYPE, display_type, tree, urn_name, urn_type
+from sandbox.engine.resource import STACK_TYPE, display_type, make_urn, tree, urn_name, urn_type
+from sandbox.engine.run import Outcome
+from sandbox.engine.stack import Stack
 from sandbox.engine.steps import Step, is_default_provider
 from sandbox.engine.values import UNKNOWN, Properties, Secret, equal
 
-# Operation: symbol, what is said while it runs, what is said when it is done.
+
+class _Words(NamedTuple):
+    """What is said of an operation: its symbol, while it runs, when it is done, when it is planned."""
+
+    symbol: str
+    running: str
+    done: str
+    planned: str
+
+
 _OPERATIONS = {
-    "create": ("+ ", "creating", "created"),
-    "delete": ("- ", "deleting", "deleted"),
-    "update": ("~ ", "updating", "updated"),
-    "refresh": ("~ ", "refreshing", "refresh"),
-    "replace": ("+-", "replacing", "replaced"),
-    "create-replacement": ("++", "creating replacement", "created replacement"),
-    "delete-replaced": ("--", "deleting original", "deleted original"),
-    "import": ("= ", "importing", "imported"),
-    "import-replacement": ("=>", "importing replacement", "imported replacement"),
-    "discard": ("< ", "discarding", "discarded"),
+    "create": _Words("+ ", "creating", "created", "create"),
+    "delete": _Words("- ", "deleting", "deleted", "delete"),
+    "update": _Words("~ ", "updating", "updated", "update"),
+    "refresh": _Words("~ ", "refreshing", "refresh", "refreshing"),
+    "replace": _Words("+-", "replacing", "replaced", "replace"),
+    "create-replacement": _Words("++", "creating replacement", "created replacement", "create replacement"),
+    "delete-replaced": _Words("--", "deleting original", "deleted original", "delete original"),
+    "import": _Words("= ", "importing", "imported", "import"),
+    "import-replacement": _Words("=>", "importing replacement", "imported replacement", "import-replacement"),
+    "discard": _Words("< ", "discarding", "discarded", "discard"),
 }
-_SYMBOLS = {op: symbol for op, (symbol, _, _) in _OPERATIONS.items()}
-_RUNNING = {op: running for op, (_, running, _) in _OPERATIONS.items()}
-_DONE = {op: done for op, (_, _, done) in _OPERATIONS.items()}
-_COLOURS = {"+": "32", "-": "31", "~": "33", "=": "36", "<": "36"}
-_PLANNED = {"create-replacement": "create replacement", "delete-replaced": "delete original"}
-_ORDER = ("create", "update", "replace", "delete", "import", "import-replacement", "discard")
-_VERBS = {
-    ("update", False): "Updating",
-    ("update", True): "Previewing update",
-    ("refresh", False): "Refreshing",
-    ("refresh", True): "Previewing refresh",
-    ("destroy", False): "Destroying",
-    ("destroy", True): "Previewing destroy",
+_OTHER = _Words("  ", "", "", "")
+_COLOURS = {"+": "32", "-": "31", "~": "33", "=": "36", "<": "36", "error": "31", "warning": "33"}
+_COUNTED = ("create", "update", "replace", "delete", "import", "import-replacement", "discard")
+_TITLES = {
+    "update": ("Updating", "Previewing update"),
+    "refresh": ("Refreshing", "Previewing refresh"),
+    "destroy": ("Destroying", "Previewing destroy"),
 }
 
 
@@ -85,60 +90,47 @@ class Style:
         """The text in a colour (an SGR code)."""
         return f"\x1b[{colour}m{text}\x1b[0m" if self.on and colour else text
 
+    def mark(self, text: str, mark: str) -> str:
+        """The text in the colour of a mark (`+`, `-`, `~`) or a severity."""
+        return self.paint(text, _COLOURS.get(mark, ""))
+
     def symbol(self, op: str) -> str:
         """The two-character symbol of an operation."""
-        text = _SYMBOLS.get(op, "  ")
-        return self.paint(text, _COLOURS.get(text[0], ""))
+        text = _OPERATIONS.get(op, _OTHER).symbol
+        return self.mark(text, text[0])
 
 
 class Display:
-    """Shows one run.
+    """Shows one run: as a tree redrawn in place on a terminal, else as one line for each event.
 
-    Args:
-        kind: update, refresh or destroy.
-        stack: Name of the stack.
-        project: Name of the project.
-        preview: Whether it is a preview.
-        style: Colours.
-        diff: Show a tree of property differences instead of a table.
-        live: Redraw a tree in place; otherwise one line for each event.
-        show_secrets: Show secret outputs.
+    With `--diff` as differences of properties.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        stack: str,
-        project: str,
-        *,
-        preview: bool,
-        style: Style,
-        diff: bool = False,
-        live: bool = False,
-        show_secrets: bool = False,
-        suppress_outputs: bool = False,
-    ) -> None:
+    def __init__(self, kind: str, stack: Stack, options: argparse.Namespace, *, preview: bool) -> None:
         self._kind = kind
         self._preview = preview
-        self._style = style
-        self._diff = diff
-        self._values = ObjectDiff(self._mark, show_secrets=show_secrets)
-        self._inputs = ObjectDiff(self._mark, sames=False)
+        self._style = style = Style(options.color)
+        self._diff = options.diff
+        self._values = ObjectDiff(style.mark, show_secrets=options.show_secrets)
+        self._inputs = ObjectDiff(style.mark, sames=False)
         self._printed: set[str] = set()  # URNs that have an entry in the tree of `--diff`
-        self._suppress = suppress_outputs
+        self._outputs_shown = not options.suppress_outputs
         self._rows: dict[str, _Row] = {}
-        self._stack_urn = f"urn:pulumi:{stack}::{project}::{STACK_TYPE}::{project}-{stack}"
+        project = stack.project.name
+        self._stack_urn = make_urn(stack.name, project, "", STACK_TYPE, f"{project}-{stack.name}")
         self._ended = False
         self._lock = threading.Lock()
-        self._painter = _Painter(self) if live and not diff else None
-        print(self._style.paint(f"{_VERBS[kind, preview]} ({stack}):", "1;35"), flush=True)
+        live = sys.stdout.isatty() and not options.non_interactive and os.environ.get("TERM") != "dumb"
+        live = live and not options.suppress_progress and not options.diff
+        self._painter = _Painter(self) if live else None
+        print(style.paint(f"{_TITLES[kind][preview]} ({stack.name}):", "1;35"), flush=True)
 
     # -- events -------------------------------------------------------------------------------------
 
     def __call__(self, kind: str, payload: dict[str, Any], step: Step | None) -> None:
         """Take one event."""
         with self._lock:
-            if step is not None:
+            if step is not None and not step.internal:
                 self._step(kind, step)
             elif kind == "diagnosticEvent":
                 self._diagnostic(payload)
@@ -149,42 +141,35 @@ class Display:
     def _step(self, kind: str, step: Step) -> None:
         row = self._row(step.urn, step.resource.type)
         row.parent = step.resource.parent
-        op = step.op if kind == "resourcePreEvent" else step.shown_op
-        if op != "same" or step.op == "refresh":
-            row.op = op if row.op in ("same", "refresh", op) or kind != "resOutputsEvent" else row.op
+        op = step.shown_op if kind == "resOutputsEvent" else step.op
+        words = _OPERATIONS.get(op, _OTHER)
+        if op != "same" and (kind != "resOutputsEvent" or row.op in ("same", "refresh")):
+            row.op = op
         if kind == "resourcePreEvent":
             row.started = time.monotonic()
-            row.status = _PLANNED.get(op, op) if self._preview and op != "refresh" else _RUNNING.get(op, "")
-            if op == "same":
-                row.status = "running" if row.type == STACK_TYPE else ""
+            row.status = words.planned if self._preview else words.running
+            if op == "same" and row.type == STACK_TYPE:
+                row.status = "running"
             row.info = _summary_of(step)
         elif kind == "resOpFailedEvent":
             row.failed, row.done = True, True
-            row.status = f"**{_RUNNING.get(op, op)} failed**"
+            row.status = f"**{words.running or op} failed**"
         else:
-            self._outputs(row, step, op)
+            row.done = True
+            if step.op == "refresh":
+                row.op = op
+                row.info = _summary_of(step)
+            row.status = words.planned
+            if op != "same" and not self._preview:
+                row.status = f"{words.done} ({_duration(time.monotonic() - row.started)})"
+            if step.resource.retain_on_delete and op == "delete":
+                row.status += "[retain]"
         if self._diff:
             self._print_diff(step, kind)
-        elif self._painter is None and not self._diff and self._worth_a_line(row, step, kind):
+        elif self._painter is None and self._worth_a_line(row, step, kind):
             self._print_row(row)
 
-    def _outputs(self, row: _Row, step: Step, op: str) -> None:
-        row.done = True
-        if step.op == "refresh":
-            row.op = op
-            row.info = _summary_of(step)
-        if op == "same":
-            row.status = ""
-        elif self._preview:
-            row.status = _PLANNED.get(op, op)
-        else:
-            row.status = f"{_DONE.get(op, op)} ({_duration(time.monotonic() - row.started)})"
-        if step.resource.retain_on_delete and op == "delete":
-            row.status += "[retain]"
-
     def _worth_a_line(self, row: _Row, step: Step, kind: str) -> bool:
-        if is_default_provider(row.urn):
-            return False
         if row.type == STACK_TYPE:
             return kind == "resourcePreEvent" or step.op == "delete"  # its last line stands at the end
         if self._preview and kind == "resOutputsEvent" and step.op != "refresh":
@@ -192,11 +177,8 @@ class Display:
         return step.op != "same" or bool(row.info)
 
     def _diagnostic(self, payload: dict[str, Any]) -> None:
-        message = _Message(
-            payload["severity"],
-            payload["prefix"] + payload["message"].rstrip("\n"),
-            payload.get("streamID", 0),
-        )
+        text = payload["prefix"] + payload["message"].rstrip("\n")
+        message = _Message(payload["severity"], text, payload.get("streamID", 0))
         row = self._row(payload.get("urn") or self._stack_urn)
         row.messages.append(message)
         row.failed = row.failed or message.severity == "error"
@@ -206,11 +188,7 @@ class Display:
             self._print_row(row, message.text)
 
     def _tinted(self, message: _Message) -> str:
-        colour = {"error": "31", "warning": "33"}.get(message.severity, "")
-        return "\n".join(self._style.paint(line, colour) for line in message.text.splitlines())
-
-    def _mark(self, text: str, mark: str) -> str:
-        return self._style.paint(text, _COLOURS.get(mark, ""))
+        return "\n".join(self._style.mark(line, message.severity) for line in message.text.splitlines())
 
     # -- rows ---------------------------------------------------------------------------------------
 
@@ -234,14 +212,9 @@ class Display:
         """The rows as a tree, for the live display."""
         rows = {row.urn: row for row in list(self._rows.values()) if not is_default_provider(row.urn)}
         for urn, branch in tree({urn: row.parent for urn, row in rows.items()}):
-            if self._interesting(rows[urn]):
-                yield self._tree_line(rows[urn], branch)
-
-    @staticmethod
-    def _interesting(row: _Row) -> bool:
-        return (
-            row.op != "same" or row.type == STACK_TYPE or bool(row.messages) or bool(row.info) or row.failed
-        )
+            row = rows[urn]
+            if row.op != "same" or row.type == STACK_TYPE or row.messages or row.info or row.failed:
+                yield self._tree_line(row, branch)
 
     def _tree_line(self, row: _Row, branch: str) -> str:
         status = row.status
@@ -268,7 +241,7 @@ class Display:
             self._painter.stop()
         if not self._diff:
             self._print_diagnostics()
-        if not self._suppress:
+        if self._outputs_shown:
             self._print_outputs(outcome)
         self._print_resources(outcome)
         if not self._preview:
@@ -325,9 +298,9 @@ class Display:
     def _print_resources(self, outcome: Outcome) -> None:
         changes = {op: n for op, n in outcome.changes.items() if n}
         lines = []
-        for op in _ORDER:
+        for op in _COUNTED:
             if op in changes:
-                told = f"to {op.split('-')[0]}" if self._preview else _DONE[op]
+                told = f"to {op.split('-')[0]}" if self._preview else _OPERATIONS[op].done
                 lines.append(f"    {self._style.symbol(op)}{changes[op]} {told}")
         changed = sum(n for op, n in changes.items() if op != "same")
         same = changes.get("same", 0)
@@ -345,7 +318,7 @@ class Display:
     # -- --diff -------------------------------------------------------------------------------------
 
     def _print_diff(self, step: Step, kind: str) -> None:
-        if step.internal or step.op in ("create-replacement", "delete-replaced", "refresh"):
+        if step.op in ("create-replacement", "delete-replaced", "refresh"):
             return
         stack = step.urn == self._stack_urn
         depth, parent = 0, step.resource.parent

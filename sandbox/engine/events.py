@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox.engine.resource import Resource
+from sandbox.engine.resource import STACK_TYPE
+from sandbox.engine.run import Outcome
 from sandbox.engine.steps import Step
 from sandbox.engine.values import shown
 
@@ -17,9 +18,10 @@ Listener = Callable[[str, dict[str, Any], Step | None], None]
 
 
 class Events:
-    """Numbers events and passes them to listeners, one at a time."""
+    """Passes events to listeners, one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, preview: bool) -> None:
+        self._preview = preview
         self._listeners: list[Listener] = []
         self._lock = threading.RLock()
 
@@ -33,15 +35,11 @@ class Events:
             for listener in self._listeners:
                 listener(kind, payload, step)
 
-    def step(self, kind: str, step: Step, *, preview: bool, **more: Any) -> None:
+    def step(self, kind: str, step: Step, **more: Any) -> None:
         """An event about a step: `resourcePreEvent`, `resOutputsEvent` or `resOpFailedEvent`."""
-        payload = {
-            "metadata": metadata(step, step.shown_op if kind == "resOutputsEvent" else step.op),
-            **more,
-        }
-        if preview:
-            payload["planning"] = True
-        self.emit(kind, payload, step)
+        op = step.shown_op if kind == "resOutputsEvent" else step.op
+        planning = {"planning": True} if self._preview else {}
+        self.emit(kind, {"metadata": metadata(step, op), **more, **planning}, step)
 
     def diagnostic(self, severity: str, text: str, urn: str = "", stream: int = 0) -> None:
         """A message: error, warning, info, info#err or debug; what processes print has a stream of its own."""
@@ -52,11 +50,22 @@ class Events:
             payload | ({"urn": urn} if urn else {}) | ({"streamID": stream} if stream else {}),
         )
 
+    def summary(self, outcome: Outcome) -> None:
+        """How the run ended."""
+        payload = {
+            "maybeCorrupt": outcome.doubtful,
+            "durationSeconds": int(outcome.seconds),
+            "resourceChanges": outcome.changes,
+            "isPreview": self._preview,
+            "result": "succeeded" if outcome.ok else "failed",
+        }
+        self.emit("summaryEvent", payload)
+
 
 class JsonLines:
     """Writes events as JSON, one a line."""
 
-    def __init__(self, write: Callable[[str], Any], *, show_secrets: bool = False) -> None:
+    def __init__(self, write: Callable[[str], Any]) -> None:
         self._write = write
         self._sequence = 0
 
@@ -72,32 +81,83 @@ class JsonLines:
         return cls(path.open("w", encoding="utf-8", buffering=1).write)
 
 
+class PreviewDocument:
+    """`preview --json`: collects steps and messages and prints them as one document at the end.
+
+    Args:
+        config: The stack's configuration as text, secrets masked.
+        refresh: Whether this is a refresh, whose steps are told by their results.
+    """
+
+    def __init__(self, config: Mapping[str, str], *, refresh: bool) -> None:
+        self._refresh = refresh
+        self._config = dict(sorted(config.items()))
+        self._steps: list[dict[str, Any]] = []
+        self._diagnostics: list[dict[str, Any]] = []
+
+    def __call__(self, kind: str, payload: dict[str, Any], step: Step | None) -> None:
+        """Take one event."""
+        if kind == "diagnosticEvent" and payload["severity"] != "debug":
+            told = {"urn": payload.get("urn"), "prefix": payload["prefix"], "message": payload["message"]}
+            told["message"] = payload["prefix"] + payload["message"]
+            self._diagnostics.append(
+                {**{k: v for k, v in told.items() if v}, "severity": payload["severity"]}
+            )
+        if step is None or step.internal or not (step.logical or step.op == "refresh"):
+            return
+        if kind == "resourcePreEvent":
+            if step.op != "same" or step.resource.type == STACK_TYPE:
+                self._steps.append(_planned(step, step.op))
+        elif kind == "resOutputsEvent" and self._refresh and _worth_telling(step):
+            self._replace(_planned(step, step.result))
+
+    def _replace(self, document: dict[str, Any]) -> None:
+        for index, other in enumerate(self._steps):
+            if other["urn"] == document["urn"] and other["op"] == "refresh":
+                self._steps[index] = document
+
+    def finish(self, outcome: Outcome) -> None:
+        """Print the document."""
+        document: dict[str, Any] = {"config": self._config} if self._config else {}
+        if self._steps:
+            document["steps"] = self._steps
+        if self._diagnostics:
+            document["diagnostics"] = self._diagnostics
+        document["duration"] = int(outcome.seconds * 1e9)
+        document["changeSummary"] = {op: n for op, n in sorted(outcome.changes.items()) if n}
+        print(json.dumps(document, indent=4, ensure_ascii=False, default=str))
+
+
+def _worth_telling(step: Step) -> bool:
+    """A refresh is told by its result only if there are details; a removal always is [case refresh: d]."""
+    return step.result == "delete" or (step.result == "update" and bool(step.diff and step.diff.detailed))
+
+
 def metadata(step: Step, op: str) -> dict[str, Any]:
     """What events say about a step."""
     out: dict[str, Any] = {"op": op, "urn": step.urn, "type": step.resource.type}
     for side, state in (("old", step.old), ("new", step.new)):
-        out[side] = None if state is None else state_document(state)
-    diff = step.diff
-    if diff is not None and diff.replace_keys:
-        out["keys"] = list(diff.replace_keys)
-    if diff is not None and diff.keys:
-        out["diffs"] = list(diff.keys)
-    out["detailedDiff"] = details(step, "diffKind")
+        out[side] = None if state is None else state.to_json(shown)
+    if step.diff is not None and step.diff.replace_keys:
+        out["keys"] = list(step.diff.replace_keys)
+    if step.diff is not None and step.diff.keys:
+        out["diffs"] = list(step.diff.keys)
     if step.logical:
         out["logical"] = True
-    out["provider"] = step.resource.provider
-    return out
+    return out | {"detailedDiff": _details(step, "diffKind"), "provider": step.resource.provider}
 
 
-def details(step: Step, kind_key: str) -> dict[str, Any] | None:
+def _planned(step: Step, op: str) -> dict[str, Any]:
+    """The same as `preview --json` has it."""
+    told = metadata(step, op)
+    names = {"op": "op", "urn": "urn", "provider": "provider", "old": "oldState", "new": "newState",
+             "diffs": "diffReasons", "keys": "replaceReasons"}  # fmt: skip
+    out = {name: told[key] for key, name in names.items() if told.get(key)}
+    return out | {"detailedDiff": _details(step, "kind")}
+
+
+def _details(step: Step, kind_key: str) -> dict[str, Any] | None:
     """The differences of a step by path; None where the provider gave none."""
     if step.diff is None or step.diff.detailed is None:
         return None
-    return {
-        path: {kind_key: kind, "inputDiff": inputs} for path, (kind, inputs) in step.diff.detailed.items()
-    }
-
-
-def state_document(state: Resource) -> dict[str, Any]:
-    """A resource as people may see it, with the state file's keys."""
-    return state.to_json(shown)
+    return {path: {kind_key: kind, "inputDiff": own} for path, (kind, own) in step.diff.detailed.items()}

@@ -14,12 +14,13 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, resource_pb2, resource_pb2_grpc
 
 from sandbox.engine.errors import EngineError, NotSupportedError, RegistrationError, StoppedError
-from sandbox.engine.providers import CHANNEL_OPTIONS, Provider, ProviderError, Registry, with_version
-from sandbox.engine.resource import PROVIDER_PREFIX, Resource, package_of, provider_reference
+from sandbox.engine.providers import CHANNEL_OPTIONS, Provider, ProviderError, with_version
+from sandbox.engine.resource import PROVIDER_PREFIX, STACK_TYPE, Resource, package_of, provider_reference
+from sandbox.engine.run import Run
 from sandbox.engine.step_executor import StepError, StepExecutor
-from sandbox.engine.step_generator import Report, StepGenerator
+from sandbox.engine.step_generator import StepGenerator
 from sandbox.engine.steps import Alias, Goal, Step
-from sandbox.engine.values import Properties, fill_struct, from_struct, number
+from sandbox.engine.values import Properties, from_struct, number, to_struct
 
 # Features of the protocol that this engine has, by number (proto/pulumi/resource.proto): secrets, resource
 # references, alias specs, replacement trigger (refused when used), deletedWith. Without the others the SDK makes no
@@ -31,33 +32,19 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    """Turns registrations into steps and answers when they are done.
-
-    Args:
-        generator: Decides.
-        executor: Carries out.
-        registry: The providers.
-        report: Receives diagnostics.
-        package_config: Gives a package's configuration, for its default provider.
-        preview: Whether this is a preview.
-    """
+    """Turns registrations into steps and answers when they are done; `package_config` is for default providers."""
 
     def __init__(
         self,
+        run: Run,
         generator: StepGenerator,
         executor: StepExecutor,
-        registry: Registry,
-        report: Report,
         package_config: Callable[[str], Properties],
-        *,
-        preview: bool,
     ) -> None:
+        self._run = run
         self._generator = generator
         self._executor = executor
-        self._registry = registry
-        self._report = report
         self._package_config = package_config
-        self._preview = preview
         self._defaults: dict[tuple[str, str], _Once] = {}
         self._lock = threading.Lock()
         self.stack_urn = ""
@@ -67,7 +54,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
         """Tell the features."""
-        info = resource_pb2.DeploymentInfo(dryRun=self._preview)
+        info = resource_pb2.DeploymentInfo(dryRun=self._run.preview)
         info.supportedFeatures.extend(resource_pb2.ResourceMonitorFeature.ValueType(n) for n in _FEATURES)
         return info
 
@@ -81,11 +68,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         try:
             step = self._register(self._goal(request))
             answer = _registered(step, request)
-            if step.skipped and not self._generator.mode:
+            if step.skipped and not self._run.mode:
                 answer.result = resource_pb2.FAIL
             return answer  # noqa: TRY300 (the rest is about failures)
         except StepError as error:
-            if self._executor.stopped.is_set() or not request.supportsResultReporting:
+            if self._run.stopped.is_set() or not request.supportsResultReporting:
                 self._refuse(error, context)
             # --continue-on-error: the SDK is told that this one failed, and goes on [case update_fails].
             answer = _registered(error.step, request)
@@ -125,7 +112,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         if package == "pulumi":
             raise NotSupportedError(f"the function {request.tok}")
         self._unparameterised(request)
-        return self._registry.get(request.provider or self._default_provider(package, request.version))
+        return self._run.registry.get(request.provider or self._default_provider(package, request.version))
 
     def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Refused: looking up objects that the stack does not own, and stack references."""
@@ -142,11 +129,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         raise error
 
-    def _fail_run(self, text: str, urn: str = "") -> None:
-        if text:
-            self._report("error", text, urn)
-        self._executor.failed = True
-        self._executor.stopped.set()
+    def _fail_run(self, text: str) -> None:
+        self._run.fail(text)
+        self._run.stop()
 
     def _refuse(self, error: Exception, context: Any) -> NoReturn:
         """Answer a registration that was not carried out.
@@ -162,14 +147,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def _goal(self, request: Any) -> Goal:
         self._supported(request)
-        inputs = from_struct(request.object)
-        goal = _goal(request, inputs)
-        if goal.is_provider:
-            return replace(goal, inputs=with_version(inputs, request.version))
-        if goal.custom and not goal.provider:
-            inherited = self._generator.inherited_provider(goal.parent, goal.type)
-            provider = inherited or self._default_provider(package_of(goal.type), request.version)
-            return replace(goal, provider=provider)
+        goal = _goal(request)
+        state = goal.state
+        if state.is_provider:
+            return replace(goal, state=replace(state, inputs=with_version(state.inputs, request.version)))
+        if state.custom and not state.provider:
+            inherited = self._generator.inherited_provider(state.parent, state.type)
+            provider = inherited or self._default_provider(package_of(state.type), request.version)
+            return replace(goal, state=replace(state, provider=provider))
         return goal
 
     def _supported(self, request: Any) -> None:
@@ -196,7 +181,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             raise NotSupportedError(f"a plugin download URL ({request.pluginDownloadURL})")
 
     def _register(self, goal: Goal) -> Step:
-        if self._executor.stopped.is_set():
+        if self._run.stopped.is_set():
             raise StoppedError
         registration = self._generator.begin(goal)
         done: Step | None = None
@@ -205,14 +190,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             self._executor.run(imports)
             done = imports[0]
             registration = self._generator.imported(registration, _new(done))
-        if self._executor.stopped.is_set():
+        if self._run.stopped.is_set():
             raise StoppedError
         steps = self._generator.steps(registration)
         self._executor.run(steps)
         if steps and steps[0].op == "refresh":
             return steps[0]
-        if goal.type == "pulumi:pulumi:Stack":
-            self.stack_urn = registration.urn
+        if goal.state.type == STACK_TYPE:
+            self.stack_urn = registration.new.urn
         made = [step for step in steps if step.new is not None and step.op != "replace"]
         return made[-1] if made else done or steps[-1]
 
@@ -225,8 +210,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def _register_default(self, package: str, version: str) -> str:
         name = "default_" + re.sub(r"[.+-]", "_", version) if version else "default"
         inputs = with_version(self._package_config(package), version)
-        goal = Goal(PROVIDER_PREFIX + package, name, custom=True, inputs=inputs)
-        state = _new(self._register(goal))
+        wanted = Resource(urn="", type=PROVIDER_PREFIX + package, custom=True, inputs=inputs)
+        state = _new(self._register(Goal(name, wanted)))
         return provider_reference(state.urn, state.id)
 
 
@@ -254,17 +239,16 @@ class _Once:
 class EngineService(engine_pb2_grpc.EngineServicer):
     """Takes log messages of the program and the plugins."""
 
-    def __init__(self, report: Report, executor: StepExecutor) -> None:
-        self._report = report
-        self._executor = executor
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
         """Pass a message on; what a stopped run makes the program complain about is not news."""
         severity = _SEVERITIES.get(request.severity, "info")
-        if severity == "error" and self._executor.stopped.is_set():
+        if severity == "error" and self._run.stopped.is_set():
             return empty_pb2.Empty()
         if severity != "debug":
-            self._report(severity, request.message, request.urn)
+            self._run.events.diagnostic(severity, request.message, request.urn)
         return empty_pb2.Empty()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -286,7 +270,7 @@ def serve(address: str, parallel: int, monitor: Monitor, engine: EngineService) 
     return server
 
 
-def _goal(request: Any, inputs: Properties) -> Goal:
+def _goal(request: Any) -> Goal:
     timeouts = {
         name: seconds(text)
         for name in ("create", "update", "delete", "read")
@@ -298,26 +282,30 @@ def _goal(request: Any, inputs: Properties) -> Goal:
         aliases.append(
             Alias(alias.urn, spec.name, spec.type, spec.project, spec.stack, spec.parentUrn, spec.noParent)
         )
-    return Goal(
+    state = Resource(
+        urn="",
         type=request.type,
-        name=request.name,
         custom=request.custom,
-        inputs=inputs,
+        inputs=from_struct(request.object),
         parent=request.parent,
         provider=request.provider,
         dependencies=tuple(sorted(set(request.dependencies))),
         property_dependencies={key: list(value.urns) for key, value in request.propertyDependencies.items()},
-        protect=request.protect if request.HasField("protect") else None,
-        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
         deleted_with=request.deletedWith,
-        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
         hide_diff=tuple(request.hideDiffs),
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
-        aliases=tuple(aliases),
         import_id=request.importId,
         custom_timeouts=timeouts,
+    )
+    return Goal(
+        request.name,
+        state,
+        protect=request.protect if request.HasField("protect") else None,
+        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
+        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+        aliases=tuple(aliases),
     )
 
 
@@ -335,8 +323,8 @@ def _registered(step: Step, request: Any) -> Any:
     if state is not None and state.custom and not gone:
         answer.id = state.id
         # The program is always sent secrets as such; a component gets nothing back.
-        fill_struct(
-            answer.object, state.outputs, secrets=request.acceptSecrets, references=request.acceptResources
+        answer.object.CopyFrom(
+            to_struct(state.outputs, secrets=request.acceptSecrets, references=request.acceptResources)
         )
     return answer
 

@@ -12,13 +12,7 @@ Paint = Callable[[str, str], str]  # the text, and the mark ("+", "-", "~") that
 
 
 class ObjectDiff:
-    """Writes values and differences.
-
-    Args:
-        paint: Colours a line.
-        show_secrets: Show what secrets hold.
-        sames: Also write what did not change.
-    """
+    """Writes values and differences; with `sames` also what did not change."""
 
     def __init__(self, paint: Paint, *, show_secrets: bool = False, sames: bool = True) -> None:
         self._paint = paint

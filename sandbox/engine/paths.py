@@ -22,11 +22,7 @@ _ODD = re.compile(r'[.\[\]"]')
 
 
 def parse(text: str) -> Path:
-    """Parse a property path.
-
-    Raises:
-        ValueError: The text is not a path.
-    """
+    """Parse a property path; ValueError if the text is none."""
     parts: list[str | int] = []
     position = 0
     while position < len(text):
@@ -158,11 +154,7 @@ def _reset_all(rest: Path, old: Any, new: Any, secret: bool) -> bool:
 
 
 def get(path: Path, value: Any) -> Any:
-    """The value at a path.
-
-    Raises:
-        KeyError: There is nothing.
-    """
+    """The value at a path; KeyError if there is none."""
     for part in path:
         try:
             value = value[part]

@@ -12,7 +12,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,7 +44,6 @@ class Process:
     path: str
     address: str
     popen: subprocess.Popen[bytes]
-    prematurely: list[str] = field(default_factory=list)
 
     def stop(self) -> None:
         """Ask it to end; kill it if it does not."""
@@ -59,15 +58,7 @@ class Process:
 
 
 class PluginHost:
-    """Starts the plugins of one run, some of them before they are asked for.
-
-    Args:
-        project: The project; plugins run in its program's folder.
-        environment: What the processes get.
-        engine: Address of the engine's own server.
-        log: Receives `(severity, text)`.
-        children: Starts the processes.
-    """
+    """Starts the plugins of one run, some of them before they are asked for; `engine` is the engine's address."""
 
     def __init__(
         self, project: Project, environment: Mapping[str, str], engine: str, log: Log, children: Children
@@ -90,12 +81,7 @@ class PluginHost:
         self._early.setdefault((package, version), []).append(starting)
 
     def start(self, package: str, version: str, config: Mapping[str, str]) -> Process:
-        """A process of its own for one provider resource.
-
-        Args:
-            package: The package, such as `azuread`.
-            version: The version that the SDK asks for; empty for any.
-            config: The configuration of the package's namespace, for `PULUMI_CONFIG`.
+        """A process of its own for one provider resource, with the configuration of the package's namespace.
 
         Raises:
             PluginError: Not found, or it does not start; the text is the Pulumi CLI's.
@@ -103,24 +89,26 @@ class PluginHost:
         with self._lock:
             waiting = self._early.get((package, version))
             early = waiting.pop() if waiting else None
-        if early is not None:
-            process = early.result()
-            self._warn_ambient(package, process.path)
-            return process
-        return self._start(package, version, config, warn=True)
+        if early is None:
+            return self._start(package, version, config, warn=True)
+        process = early.result()
+        self._warn_ambient(package, process.path)
+        return process
 
     def _start(self, package: str, version: str, config: Mapping[str, str], *, warn: bool) -> Process:
         command = self._command(package, version)
         if warn:
             self._warn_ambient(package, command[-1])
+        project = self._project
         options = {
-            f"PULUMI_RUNTIME_{key.upper()}": str(value)
-            for key, value in self._project.runtime_options.items()
+            f"PULUMI_RUNTIME_{key.upper()}": str(value) for key, value in project.runtime_options.items()
         }
-        environment = self._environment | options
-        environment |= {"PULUMI_PROJECT": self._project.name, "PULUMI_CONFIG": json.dumps(dict(config))}
+        own = {"PULUMI_PROJECT": project.name, "PULUMI_CONFIG": json.dumps(dict(config))}
         popen = self._children.start(
-            [*command, self._engine], self._project.working_folder, environment, subprocess.DEVNULL
+            [*command, self._engine],
+            project.working_folder,
+            self._environment | options | own,
+            subprocess.DEVNULL,
         )
         process = Process(command[-1], "", popen)
         with self._lock:
@@ -134,47 +122,34 @@ class PluginHost:
 
     def _handshake(self, process: Process, severity: str) -> None:
         """Read the port; from then on lines are log output."""
-        assert process.popen.stdout is not None and process.popen.stderr is not None  # noqa: S101, PT018
-        errors: list[str] = []
-        reader = threading.Thread(
-            target=self._drain, args=(process.popen.stderr, severity, errors), daemon=True
-        )
+        out, err = process.popen.stdout, process.popen.stderr
+        assert out is not None and err is not None  # noqa: S101, PT018 (pipes were asked for)
+        said: list[str] = []
+        reader = threading.Thread(target=self._drain, args=(err, severity, said), daemon=True)
         reader.start()
         timer = threading.Timer(_START_SECONDS, process.popen.kill)
         timer.daemon = True
         timer.start()
-        line = process.popen.stdout.readline().decode(errors="replace").strip()
+        line = out.readline().decode(errors="replace").strip()
         timer.cancel()
-        if not line.isdigit():
-            self._failed(process, line, errors, reader)
-        process.address = f"127.0.0.1:{line}"
-        errors.clear()
-        threading.Thread(target=self._drain, args=(process.popen.stdout, severity, []), daemon=True).start()
-
-    def _failed(self, process: Process, line: str, errors: list[str], reader: threading.Thread) -> None:
-        path = process.path
         if self._stopped:
             raise PluginError("the run has ended")
-        if not line:
-            code = process.popen.wait()
-            text = f"could not read plugin [{path}]: exit status {code}"
-        else:
+        if not line.isdigit():
             process.stop()
-            name = Path(path).name.removeprefix("pulumi-resource-")
-            text = (
-                f"{name} (resource) plugin [{path}] wrote an invalid port to stdout: could not parse port: "
-                f'strconv.Atoi: parsing "{line}": invalid syntax'
-            )
-        reader.join(1.0)
-        told = "\n".join([line, *errors]).strip()
+            reader.join(1.0)
+            self._dump(process.path, [line, *said])
+            raise PluginError(_misfit(process, line))
+        process.address = f"127.0.0.1:{line}"
+        threading.Thread(target=self._drain, args=(out, severity, []), daemon=True).start()
+
+    def _dump(self, path: str, said: list[str]) -> None:
         self._log(
             "error",
             f"Detected that {path} exited prematurely.\n"
             "       This is *always* a bug in the provider. Please report the issue to the provider author "
-            f"as appropriate.\n\nTo assist with debugging we have dumped the STDOUT and STDERR streams of the "
-            f"plugin:\n\n{told}",
+            "as appropriate.\n\nTo assist with debugging we have dumped the STDOUT and STDERR streams of the "
+            "plugin:\n\n" + "\n".join(said).strip(),
         )
-        raise PluginError(text)
 
     def _drain(self, stream: IO[bytes], severity: str, kept: list[str]) -> None:
         for raw in stream:
@@ -206,13 +181,11 @@ class PluginHost:
         exact = folder / f"resource-{package}-v{version}"
         if version and exact.is_dir():
             return exact
+        wanted = parse_version(version) or (0, 0, 0)
         found = []
-        for path in folder.glob(f"resource-{package}-v*"):
+        for path in folder.glob(f"resource-{package}-v*/"):
             have = parse_version(path.name.rsplit("-v", 1)[-1])
-            if have is None or not path.is_dir():
-                continue
-            wanted = parse_version(version) or (0, 0, 0)
-            if have >= wanted and (not version or have[0] == wanted[0]):
+            if have is not None and have >= wanted and (not version or have[0] == wanted[0]):
                 found.append((have, path))
         return max(found)[1] if found else None
 
@@ -233,11 +206,20 @@ class PluginHost:
         with self._lock:
             self._stopped = True
             processes = list(self._processes)
-        threads = [threading.Thread(target=process.stop) for process in processes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(processes) or 1) as pool:
+            list(pool.map(Process.stop, processes))
+
+
+def _misfit(process: Process, line: str) -> str:
+    """Why a process is no plugin, from the first line that it wrote."""
+    path = process.path
+    if not line:
+        return f"could not read plugin [{path}]: exit status {process.popen.wait()}"
+    name = Path(path).name.removeprefix("pulumi-resource-")
+    return (
+        f"{name} (resource) plugin [{path}] wrote an invalid port to stdout: could not parse port: "
+        f'strconv.Atoi: parsing "{line}": invalid syntax'
+    )
 
 
 def pulumi_home(environment: Mapping[str, Any]) -> Path:

@@ -6,34 +6,27 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox.engine import paths
 from sandbox.engine.plugins import DYNAMIC, PluginError, PluginHost
-from sandbox.engine.resource import (
-    Resource,
-    package_of,
-    provider_id,
-    provider_reference,
-    provider_urn,
-    urn_name,
-    urn_type,
-)
+from sandbox.engine.resource import Resource, package_of, provider_reference, provider_urn, urn_name, urn_type
 from sandbox.engine.values import (
     UNKNOWN_TEXT,
     Properties,
     equal,
-    fill_struct,
     from_struct,
     has_unknowns,
     mark_secrets,
     plain,
+    to_struct,
 )
 
 MESSAGE_LIMIT = 400 * 1024 * 1024
@@ -53,28 +46,23 @@ _INVERTED = {
 }
 
 
-@dataclass(frozen=True)
-class Partial:
-    """What a provider says about an object that it made or changed without finishing it."""
-
-    id: str
-    outputs: Properties
-    inputs: Properties
-    reasons: tuple[str, ...]
-
-
 class ProviderError(Exception):
     """A call failed.
 
     Attributes:
-        doubtful: The provider cannot say what state the object is in.
-        partial: The object is there although the call failed.
+        code: The gRPC status, if that is where it failed.
+        partial: The object is there although the call failed; `init_errors` say what is missing in it.
     """
 
-    def __init__(self, text: str, *, doubtful: bool = False, partial: Partial | None = None) -> None:
+    def __init__(self, text: str, code: Any = None, *, partial: Resource | None = None) -> None:
         super().__init__(text)
-        self.doubtful = doubtful
+        self.code = code
         self.partial = partial
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the provider cannot say what state the object is in."""
+        return self.code in _DOUBTFUL
 
 
 class DiffUnavailableError(Exception):
@@ -106,39 +94,20 @@ class Diff:
         return bool(self.replace_keys) or any(kind.endswith("-replace") for kind in kinds)
 
     def settled(self, old: Properties, new: Properties) -> Diff:
-        """The same, with what the engine finds itself where the provider does not say."""
+        """The same, with what the engine finds in the inputs where the provider does not say."""
         if self.changed is not None:
             return self
-        own = diff_inputs(old, new)
-        return replace(self, changed=own.changed, keys=own.keys, detailed=own.detailed)
+        found = paths.difference(plain(old), plain(new))
+        keys = tuple(sorted({str(path[0]) for path in found}))
+        detailed = {paths.render(path): (kind, True) for path, kind in found.items()}
+        return replace(self, changed=bool(found), keys=keys, detailed=detailed or None)
 
     def inverted(self) -> Diff:
         """The same seen from the other side: what was added is deleted."""
-        detailed = self.detailed
-        if detailed is not None:
-            detailed = {
-                path: (_INVERTED.get(kind, kind), inputs) for path, (kind, inputs) in detailed.items()
-            }
+        if self.detailed is None:
+            return self
+        detailed = {path: (_INVERTED.get(kind, kind), own) for path, (kind, own) in self.detailed.items()}
         return replace(self, detailed=detailed)
-
-
-def diff_inputs(old: Properties, new: Properties) -> Diff:
-    """What the engine finds itself, when the provider does not say."""
-    found = paths.difference(plain(old), plain(new))
-    if not found:
-        return Diff(changed=False)
-    keys = tuple(sorted({str(path[0]) for path in found}))
-    return Diff(True, keys, detailed={paths.render(path): (kind, True) for path, kind in found.items()})
-
-
-@dataclass(frozen=True)
-class Result:
-    """What Create, Update or Read gave. Read: an empty id says that the object is gone."""
-
-    id: str
-    outputs: Properties
-    inputs: Properties | None = None
-    found: bool = True
 
 
 class Provider:
@@ -146,216 +115,209 @@ class Provider:
 
     def __init__(self, package: str, address: str, *, preview: bool) -> None:
         self.package = package
+        self.inputs: Properties = {}
         self._preview = preview
         self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        self._configured = threading.Event()
-        self._error: ProviderError | None = None
-        self.config_known = True
-        self.inputs: Properties = {}
-        self._secrets = False
-        self._references = False
-        self._previews = False
+        self._configured: Any = None
+        self._features = provider_pb2.ConfigureResponse()
 
-    def _call(self, method: str, request: Any) -> Any:
+    def _call(
+        self, method: str, about: Resource, sources: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Any:
+        """Call the plugin; `sources` mark secrets in what it tells about an object that it left unfinished."""
         try:
-            return getattr(self._stub, method)(request, wait_for_ready=True)
+            return getattr(self._stub, method)(_request(method, about.urn, fields), wait_for_ready=True)
         except grpc.RpcError as error:
+            for detail in _unfinished(error):
+                reasons = tuple(detail.reasons)
+                partial = replace(
+                    about,
+                    id=detail.id,
+                    inputs=from_struct(detail.inputs) or about.inputs,
+                    outputs=self._properties(detail.properties, sources or {}),
+                    init_errors=reasons,
+                )
+                count = f"{len(reasons)} error{'s' if len(reasons) != 1 else ''} occurred:"
+                lines = [count, *(f"    * {reason}" for reason in reasons)]
+                raise ProviderError("\n".join(lines), partial=partial) from error
             raise _failure(error) from error
 
-    def _fill(self, message: Any, properties: Mapping[str, Any]) -> None:
-        message.SetInParent()
-        fill_struct(message, properties, secrets=self._secrets, references=self._references)
+    def _struct(self, properties: Mapping[str, Any]) -> Struct:
+        features = self._features
+        return to_struct(properties, secrets=features.acceptSecrets, references=features.acceptResources)
 
-    def _read_back(self, message: Any, sources: Mapping[str, Any]) -> Properties:
+    def _properties(self, message: Struct, sources: Mapping[str, Any]) -> Properties:
         """Properties of an answer; a plugin that takes no secrets has them marked again."""
         results = from_struct(message)
-        return results if self._secrets else mark_secrets(results, sources)
+        return results if self._features.acceptSecrets else mark_secrets(results, sources)
 
     # -- configuration ------------------------------------------------------------------------------
 
-    def check_config(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
+    def check_config(self, new: Resource, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
         """Check the provider's own inputs: checked inputs and failures."""
-        request = provider_pb2.CheckRequest(urn=urn, name=urn_name(urn), type=urn_type(urn))
-        fill_struct(request.olds, olds)
-        fill_struct(request.news, news)
         try:
-            answer = self._stub.CheckConfig(request, wait_for_ready=True)
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.UNIMPLEMENTED:
+            answer = self._call("CheckConfig", new, olds=to_struct(olds), news=to_struct(news))
+        except ProviderError as error:
+            if error.code == grpc.StatusCode.UNIMPLEMENTED:
                 return news, []
-            code = str(error.code().name).title().replace("_", "")
-            raise ProviderError(f"rpc error: code = {code} desc = {error.details()}") from error
+            code = str(error.code.name).title().replace("_", "")
+            raise ProviderError(f"rpc error: code = {code} desc = {error}") from error
         return mark_secrets(from_struct(answer.inputs), news), list(answer.failures)
 
-    def diff_config(self, urn: str, old: Resource, news: Properties) -> Diff:
-        """Compare the stored configuration with another one."""
-        request = provider_pb2.DiffRequest(urn=urn, name=urn_name(urn), type=urn_type(urn))
-        fill_struct(request.olds, old.outputs)
-        fill_struct(request.old_inputs, visible(old.inputs))
-        fill_struct(request.news, news)
+    def diff_config(self, old: Resource, new: Resource) -> Diff:
+        """Compare the stored configuration with another one; without DiffConfig, old outputs with it."""
+        olds, inputs, news = (
+            to_struct(old.outputs),
+            to_struct(visible(old.inputs)),
+            to_struct(visible(new.inputs)),
+        )
         try:
-            answer = self._stub.DiffConfig(request, wait_for_ready=True)
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.UNIMPLEMENTED:
-                return Diff(changed=None)
-            raise _failure(error) from error
-        return _diff(answer)
+            diff = _diff(self._call("DiffConfig", new, olds=olds, old_inputs=inputs, news=news))
+        except ProviderError as error:
+            if error.code != grpc.StatusCode.UNIMPLEMENTED:
+                raise
+            diff = Diff(changed=None)
+        return (
+            replace(diff, changed=not equal(old.outputs, visible(new.inputs)))
+            if diff.changed is None
+            else diff
+        )
 
     def configure(self, urn: str, id_: str, inputs: Properties) -> None:
-        """Configure in the background; a failure shows at the first use [case configure_fails]."""
+        """Configure in the background, unless something is not known; a failure shows at the first use."""
         self.inputs = inputs
         if has_unknowns(inputs):
-            self.config_known = False
-            self._configured.set()
             return
-        request = provider_pb2.ConfigureRequest(
-            id=id_,
-            urn=urn,
-            name=urn_name(urn),
-            type=urn_type(urn),
-            acceptSecrets=True,
-            acceptResources=True,
-            sends_old_inputs=True,
-            sends_old_inputs_to_delete=True,
+        clear = {key: plain(value) for key, value in inputs.items() if key != "version"}
+        fields = {
+            "id": id_,
+            "args": to_struct(inputs, secrets=True, references=True),
+            "variables": {f"{self.package}:config:{key}": _text(value) for key, value in clear.items()},
+            "acceptSecrets": True,
+            "acceptResources": True,
+            "sends_old_inputs": True,
+            "sends_old_inputs_to_delete": True,
+        }
+        self._configured = self._stub.Configure.future(
+            _request("Configure", urn, fields), wait_for_ready=True
         )
-        fill_struct(request.args, inputs, secrets=True, references=True)
-        for key, value in inputs.items():
-            if key != "version":
-                clear = plain(value)
-                text = clear if isinstance(clear, str) else json.dumps(clear, separators=(",", ":"))
-                request.variables[f"{self.package}:config:{key}"] = text
-        threading.Thread(target=self._configure, args=(request,), daemon=True).start()
 
-    def _configure(self, request: Any) -> None:
+    def _ready(self) -> bool:
+        """Wait for Configure, which may have failed [case configure_fails]; False if it could not be called."""
+        if self._configured is None:
+            return False
         try:
-            answer = self._call("Configure", request)
-            self._secrets = answer.acceptSecrets
-            self._references = answer.acceptResources
-            self._previews = answer.supportsPreview
-        except ProviderError as error:
-            self._error = error
-        finally:
-            self._configured.set()
-
-    def _ready(self) -> None:
-        self._configured.wait()
-        if self._error is not None:
-            raise self._error
+            self._features = self._configured.result()
+        except grpc.RpcError as error:
+            raise _failure(error) from error
+        return True
 
     # -- resources ----------------------------------------------------------------------------------
 
-    def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
+    def check(self, new: Resource, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
         """Checked inputs and failures; `olds` is empty where there are none to consider."""
-        self._ready()
-        if not self.config_known:
+        if not self._ready():
             return news, []
-        request = provider_pb2.CheckRequest(
-            urn=urn, name=urn_name(urn), type=urn_type(urn), randomSeed=os.urandom(32)
-        )
-        self._fill(request.olds, olds)
-        self._fill(request.news, news)
-        answer = self._call("Check", request)
-        return self._read_back(answer.inputs, news), list(answer.failures)
+        seed = os.urandom(32)
+        answer = self._call("Check", new, olds=self._struct(olds), news=self._struct(news), randomSeed=seed)
+        return self._properties(answer.inputs, news), list(answer.failures)
 
-    def diff(self, old: Resource, news: Properties, ignore_changes: tuple[str, ...]) -> Diff:
+    def diff(self, old: Resource, new: Resource) -> Diff:
         """Compare what is there with what is wanted."""
-        self._ready()
-        if not self.config_known:
+        if not self._ready():
             raise DiffUnavailableError(
                 "The provider for this resource has inputs that are not known during preview.\n"
                 "This preview may not correctly represent the changes that will be applied during an update."
             )
-        request = provider_pb2.DiffRequest(
-            id=old.id, urn=old.urn, name=old.name, type=old.type, ignoreChanges=ignore_changes
-        )
-        self._fill(request.olds, old.outputs)
-        self._fill(request.old_inputs, old.inputs)
-        self._fill(request.news, news)
-        return _diff(self._call("Diff", request))
+        return _diff(self._call("Diff", old, **self._change(old, new)))
 
-    def create(self, urn: str, inputs: Properties, timeout: float) -> Result:
+    def _change(self, old: Resource, new: Resource) -> dict[str, Any]:
+        return {
+            "id": old.id,
+            "olds": self._struct(old.outputs),
+            "old_inputs": self._struct(old.inputs),
+            "news": self._struct(new.inputs),
+            "ignoreChanges": new.ignore_changes,
+        }
+
+    def create(self, new: Resource) -> Resource:
         """Make an object; in a preview, say what it would be like."""
-        self._ready()
-        if self._preview and not (self.config_known and self._previews):
-            return Result("", inputs if self.config_known else {})
-        request = provider_pb2.CreateRequest(
-            urn=urn, name=urn_name(urn), type=urn_type(urn), timeout=timeout, preview=self._preview
+        known = self._ready()
+        if self._preview and not self._features.supportsPreview:
+            return replace(new, outputs=new.inputs if known else {})
+        properties, timeout = self._struct(new.inputs), new.custom_timeouts.get("create", 0)
+        answer = self._call(
+            "Create", new, new.inputs, properties=properties, timeout=timeout, preview=self._preview
         )
-        self._fill(request.properties, inputs)
-        answer = self._partial("Create", request, inputs)
         if not answer.id and not self._preview:
             raise ProviderError(
-                f"plugin for package '{self.package}' returned empty resource.ID from create '{urn}'"
+                f"plugin for package '{self.package}' returned empty resource.ID from create '{new.urn}'"
             )
-        return Result(_known(answer.id), self._read_back(answer.properties, inputs))
+        return self._reached(replace(new, id="" if answer.id == UNKNOWN_TEXT else answer.id), answer)
 
-    def update(self, old: Resource, new: Resource, timeout: float) -> Result:
+    def update(self, old: Resource, new: Resource) -> Resource:
         """Change an object; in a preview, say what it would be like."""
+        known = self._ready()
+        if self._preview and not self._features.supportsPreview:
+            return replace(new, outputs=new.inputs if known else {})
+        change, timeout = self._change(old, new), new.custom_timeouts.get("update", 0)
+        answer = self._call("Update", new, new.inputs, **change, timeout=timeout, preview=self._preview)
+        return self._reached(new, answer)
+
+    def _reached(self, new: Resource, answer: Any) -> Resource:
+        outputs = self._properties(answer.properties, new.inputs)
+        if not self._preview and has_unknowns(outputs):
+            raise ProviderError(f"the provider returned a value that is not known for {new.urn}")
+        return replace(new, outputs=outputs)
+
+    def read(self, old: Resource) -> Resource:
+        """The object as it is now; without an id if it is gone."""
         self._ready()
-        if self._preview and not (self.config_known and self._previews):
-            return Result(old.id, new.inputs if self.config_known else {})
-        request = provider_pb2.UpdateRequest(
+        answer = self._call(
+            "Read",
+            old,
+            old.outputs,
             id=old.id,
-            urn=new.urn,
-            name=new.name,
-            type=new.type,
-            timeout=timeout,
-            ignoreChanges=new.ignore_changes,
-            preview=self._preview,
+            inputs=self._struct(old.inputs) if old.inputs else None,
+            properties=self._struct(old.outputs) if old.outputs else None,
+            timeout=old.custom_timeouts.get("read", 0),
         )
-        self._fill(request.olds, old.outputs)
-        self._fill(request.old_inputs, old.inputs)
-        self._fill(request.news, new.inputs)
-        answer = self._partial("Update", request, new.inputs)
-        return Result(old.id, self._read_back(answer.properties, new.inputs))
+        inputs = self._properties(answer.inputs, old.inputs) if answer.HasField("inputs") else old.inputs
+        outputs = self._properties(answer.properties, old.outputs)
+        return replace(old, id=answer.id, inputs=inputs, outputs=outputs, init_errors=())
 
-    def read(self, urn: str, id_: str, inputs: Properties, outputs: Properties, timeout: float = 0) -> Result:
-        """Look at an object. Without inputs and outputs: as an import does."""
+    def read_import(self, new: Resource) -> Resource:
+        """The object whose id the program gives [case import_option]."""
         self._ready()
-        request = provider_pb2.ReadRequest(
-            id=id_, urn=urn, name=urn_name(urn), type=urn_type(urn), timeout=timeout
-        )
-        if inputs:
-            self._fill(request.inputs, inputs)
-        if outputs:
-            self._fill(request.properties, outputs)
-        answer = self._partial("Read", request, outputs)
-        return Result(
-            answer.id,
-            self._read_back(answer.properties, outputs),
-            self._read_back(answer.inputs, inputs) if answer.HasField("inputs") else None,
-            answer.HasField("properties"),
-        )
+        answer = self._call("Read", new, id=new.import_id, timeout=new.custom_timeouts.get("read", 0))
+        if not answer.HasField("properties"):
+            raise ProviderError(f"resource '{new.import_id}' does not exist")
+        if not answer.HasField("inputs"):
+            raise ProviderError(
+                "provider does not support importing resources; please try updating the "
+                f"'{package_of(new.type)}' plugin"
+            )
+        inputs, outputs = from_struct(answer.inputs), from_struct(answer.properties)
+        return replace(new, id=answer.id or new.import_id, inputs=inputs, outputs=outputs)
 
-    def delete(self, old: Resource, timeout: float) -> None:
+    def delete(self, old: Resource) -> None:
         """Remove an object."""
         self._ready()
-        request = provider_pb2.DeleteRequest(
-            id=old.id, urn=old.urn, name=old.name, type=old.type, timeout=timeout
-        )
-        self._fill(request.properties, old.outputs)
-        self._fill(request.old_inputs, old.inputs)
-        self._call("Delete", request)
+        properties, inputs = self._struct(old.outputs), self._struct(old.inputs)
+        timeout = old.custom_timeouts.get("delete", 0)
+        self._call("Delete", old, id=old.id, properties=properties, old_inputs=inputs, timeout=timeout)
 
     def invoke(self, token: str, arguments: Any) -> Any:
         """Pass an invoke on; gives the plugin's InvokeResponse."""
-        self._ready()
-        if not self.config_known:
+        if not self._ready():
             return provider_pb2.InvokeResponse()
-        request = provider_pb2.InvokeRequest(tok=token, preview=self._preview)
-        self._fill(request.args, from_struct(arguments))
-        return self._call("Invoke", request)
-
-    def _partial(self, method: str, request: Any, sources: Properties) -> Any:
-        """A call whose error may say that the object is there all the same."""
+        args = self._struct(from_struct(arguments))
         try:
-            return self._call(method, request)
-        except ProviderError as error:
-            if error.partial is not None and not self._secrets:
-                outputs = mark_secrets(error.partial.outputs, sources)
-                error.partial = replace(error.partial, outputs=outputs)
-            raise
+            request = provider_pb2.InvokeRequest(tok=token, args=args, preview=self._preview)
+            return self._stub.Invoke(request, wait_for_ready=True)
+        except grpc.RpcError as error:
+            raise _failure(error) from error
 
     def cancel(self) -> None:
         """Tell the plugin that the run was cancelled; errors do not matter."""
@@ -376,8 +338,28 @@ def with_version(inputs: Properties, version: str) -> Properties:
     return {**inputs, _INTERNAL: {}, "version": version} if version else inputs
 
 
-def _known(id_: str) -> str:
-    return "" if id_ == UNKNOWN_TEXT else id_
+def _request(method: str, urn: str, fields: Mapping[str, Any]) -> Any:
+    """The request of a method; CheckConfig takes a CheckRequest, and so on."""
+    kind = getattr(provider_pb2, method.removesuffix("Config") + "Request")
+    return kind(urn=urn, name=urn_name(urn), type=urn_type(urn), **fields)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _failure(error: Any) -> ProviderError:
+    return ProviderError(error.details() or str(error.code().name), error.code())
+
+
+def _unfinished(error: Any) -> Iterator[Any]:
+    """What the error says about an object that is there all the same (ErrorResourceInitFailed)."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            for packed in status_pb2.Status.FromString(value).details:
+                detail = provider_pb2.ErrorResourceInitFailed()
+                if packed.Unpack(detail):
+                    yield detail
 
 
 def _diff(answer: Any) -> Diff:
@@ -388,54 +370,34 @@ def _diff(answer: Any) -> Diff:
     return Diff(changed, tuple(answer.diffs), tuple(answer.replaces), detailed, answer.deleteBeforeReplace)
 
 
-def _failure(error: Any) -> ProviderError:
-    text = error.details() or str(error.code().name)
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            status = status_pb2.Status.FromString(value)
-            for packed in status.details:
-                detail = provider_pb2.ErrorResourceInitFailed()
-                if packed.Unpack(detail):
-                    reasons = tuple(detail.reasons)
-                    partial = Partial(
-                        detail.id, from_struct(detail.properties), from_struct(detail.inputs), reasons
-                    )
-                    count = f"{len(reasons)} error{'s' if len(reasons) != 1 else ''} occurred:"
-                    text = "\n".join([count, *(f"    * {reason}" for reason in reasons)])
-                    return ProviderError(text, partial=partial)
-    return ProviderError(text, doubtful=error.code() in _DOUBTFUL)
-
-
 class Registry:
-    """The provider of provider resources: loads, checks, compares and configures them.
+    """The provider of provider resources: loads, checks, compares and configures them."""
 
-    Args:
-        host: Starts the processes.
-        stored: Gives the old state of a provider by URN and id, for what this run has not registered.
-        preview: Whether this is a preview.
-    """
-
-    def __init__(
-        self, host: PluginHost, stored: Callable[[str, str], Resource | None], *, preview: bool
-    ) -> None:
+    def __init__(self, host: PluginHost, *, preview: bool) -> None:
         self._host = host
-        self._stored = stored
         self._preview = preview
+        self._stored: dict[str, Resource] = {}
         self._checked: dict[str, Provider] = {}
         self._entries: dict[str, Provider] = {}
         self._all: list[Provider] = []
         self._lock = threading.RLock()
 
-    def get(self, reference: str) -> Provider:
-        """The provider that a resource names; one of the old state is loaded with its stored inputs.
+    def know(self, resources: Iterable[Resource]) -> None:
+        """Take the providers among the resources of the old state as what this run has not registered."""
+        self._stored = {provider_reference(r.urn, r.id): r for r in resources if r.is_provider}
 
-        Raises:
-            ProviderError: It is neither registered nor in the state, or does not start.
-        """
+    def of(self, resource: Resource) -> Provider | Registry | None:
+        """Who makes and changes a resource, nobody for components; ProviderError if it does not start."""
+        if resource.is_provider:
+            return self
+        return self.get(resource.provider) if resource.custom else None
+
+    def get(self, reference: str) -> Provider:
+        """The provider that a resource names; one of the old state is loaded with its stored inputs."""
         with self._lock:
             provider = self._entries.get(reference)
             if provider is None:
-                old = self._stored(provider_urn(reference), provider_id(reference))
+                old = self._stored.get(reference)
                 if old is None:
                     raise ProviderError(f"unknown provider {reference}")
                 provider = self._load(old.urn, old.inputs)
@@ -444,15 +406,9 @@ class Registry:
 
     def _load(self, urn: str, inputs: Properties) -> Provider:
         package = package_of(urn_type(urn))
-        config = (
-            {}
-            if package == DYNAMIC
-            else {
-                f"{package}:{key}": text
-                for key, value in visible(inputs).items()
-                if key != "version" and isinstance(text := plain(value), str)
-            }
-        )
+        clear = {} if package == DYNAMIC else {key: plain(value) for key, value in visible(inputs).items()}
+        config = {f"{package}:{key}": text for key, text in clear.items() if isinstance(text, str)}
+        config.pop(f"{package}:version", None)
         try:
             process = self._host.start(package, str(inputs.get("version", "")), config)
         except PluginError as error:
@@ -465,52 +421,46 @@ class Registry:
         provider.configure(urn, id_, visible(inputs))
         self._entries[provider_reference(urn, id_)] = provider
 
-    def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
+    def check(self, new: Resource, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
         """CheckConfig with a fresh process; the inputs keep what the engine put there."""
-        provider = self._load(urn, news)
-        checked, failures = provider.check_config(urn, visible(olds), visible(news))
+        provider = self._load(new.urn, news)
+        checked, failures = provider.check_config(new, visible(olds), visible(news))
         with self._lock:
-            self._checked[urn] = provider
-        for key in ("version", _INTERNAL):
-            if key in news:
-                checked[key] = news[key]
-        return checked, failures
+            self._checked[new.urn] = provider
+        return checked | {key: news[key] for key in ("version", _INTERNAL) if key in news}, failures
 
-    def diff(self, old: Resource, urn: str, news: Properties) -> Diff:
-        """DiffConfig; a plugin without it compares old outputs with new inputs and never replaces."""
+    def diff(self, old: Resource, new: Resource) -> Diff:
+        """DiffConfig of the stored configuration and the new one."""
         with self._lock:
-            provider = self._checked.get(urn) or self.get(provider_reference(old.urn, old.id))
-        diff = provider.diff_config(urn, old, visible(news))
-        if diff.changed is None:
-            return replace(diff, changed=not equal(old.outputs, visible(news)))
-        return diff
+            provider = self._checked.get(new.urn) or self.get(provider_reference(old.urn, old.id))
+        return provider.diff_config(old, new)
 
     def same(self, resource: Resource) -> None:
         """Unchanged: configure it with the stored inputs unless it is already in use."""
         with self._lock:
             if provider_reference(resource.urn, resource.id) not in self._entries:
-                self.update(resource.urn, resource.id, resource.inputs)
+                self.update(resource, resource)
 
-    def create(self, urn: str, inputs: Properties) -> str:
-        """Configure a new one and give its id."""
-        id_ = UNKNOWN_TEXT if self._preview else str(uuid.uuid4())
-        self.update(urn, id_, inputs)
-        return id_
+    def create(self, new: Resource) -> Resource:
+        """Configure a new one under an id of its own."""
+        new = replace(new, id=UNKNOWN_TEXT if self._preview else str(uuid.uuid4()))
+        return self.update(new, new)
 
-    def update(self, urn: str, id_: str, inputs: Properties) -> None:
-        """Configure a process for it under this id."""
+    def update(self, old: Resource, new: Resource) -> Resource:
+        """Configure a process for it, under the id that it has."""
         with self._lock:
-            provider = self._checked.pop(urn, None) or self._load(urn, inputs)
-            self._configure(provider, urn, id_, inputs)
+            provider = self._checked.pop(new.urn, None) or self._load(new.urn, new.inputs)
+            self._configure(provider, new.urn, old.id, new.inputs)
+        return replace(new, outputs=visible(new.inputs))
 
     def replaced_config(self, old_reference: str, new_reference: str) -> bool:
         """Whether a resource that changes from one provider to another has to be replaced."""
         with self._lock:
-            old = self._stored(provider_urn(old_reference), provider_id(old_reference))
-            provider = self._entries.get(new_reference)
+            old, provider = self._stored.get(old_reference), self._entries.get(new_reference)
         if old is None or provider is None:
             return False
-        return provider.diff_config(provider_urn(new_reference), old, provider.inputs).replaces
+        new = replace(old, urn=provider_urn(new_reference), inputs=provider.inputs)
+        return provider.diff_config(old, new).replaces
 
     def cancel(self) -> None:
         """Pass a cancellation on."""

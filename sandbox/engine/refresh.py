@@ -2,68 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sandbox.engine.backend import timestamp
-from sandbox.engine.providers import Provider, ProviderError, Registry, Result
+from sandbox.engine.providers import ProviderError
 from sandbox.engine.resource import Resource
+from sandbox.engine.run import Run
 from sandbox.engine.steps import Step
 from sandbox.engine.values import equal
 
 
-def refresh_step(step: Step, registry: Registry, warn: Callable[[str, str], None]) -> None:
+def refresh_step(step: Step, run: Run) -> None:
     """Read one resource; `step.new` and `step.result` say what was found [case refresh]."""
-    old = step.old
-    if old is None:
-        raise ValueError("nothing to refresh")
+    old = step.resource
     step.new, step.result = old, "same"
     if not old.custom or old.is_provider or old.pending_replacement:
         return
-    provider = registry.get(old.provider)
-    reasons: tuple[str, ...] = ()
+    provider = run.registry.get(old.provider)
     try:
-        found = provider.read(old.urn, old.id, old.inputs, old.outputs, old.custom_timeouts.get("read", 0))
+        new = provider.read(old)
     except ProviderError as error:
         # Not healthy is not a failure of the refresh [case plugin_partial_failure 07].
         if error.partial is None:
             raise
-        reasons = error.partial.reasons
-        found = Result(error.partial.id, error.partial.outputs, error.partial.inputs or None)
-        warn("\n* ".join(["Refreshed resource is in an unhealthy state:", *reasons]), old.urn)
-    if not found.id:
+        new = error.partial
+        text = "\n* ".join(["Refreshed resource is in an unhealthy state:", *new.init_errors])
+        run.events.diagnostic("warning", text, old.urn)
+    if not new.id:
         step.new, step.result = None, "delete"
         return
-    inputs = old.inputs if found.inputs is None else found.inputs
-    new = replace(old, id=found.id, inputs=inputs, outputs=found.outputs, init_errors=reasons)
-    if not (equal(inputs, old.inputs) and equal(found.outputs, old.outputs)):
+    if not (equal(new.inputs, old.inputs) and equal(new.outputs, old.outputs)):
         new = replace(new, modified=timestamp())
     step.new = new
-    _compare(step, provider, old, new)
-
-
-def _compare(step: Step, provider: Provider, old: Resource, new: Resource) -> None:
-    """What an update with an unchanged program would do, seen from the other side."""
     if old.external:
-        step.result = "same" if equal(old.outputs, new.outputs) else "update"
-        return
-    diff = provider.diff(new, old.inputs, old.ignore_changes).settled(new.inputs, old.inputs)
-    step.diff = diff.inverted()
-    step.result = "update" if diff.changed else "same"
+        changed = not equal(old.outputs, new.outputs)
+    else:  # what an update with an unchanged program would do, seen from the other side
+        diff = provider.diff(new, old).settled(new.inputs, old.inputs)
+        step.diff, changed = diff.inverted(), bool(diff.changed)
+    step.result = "update" if changed else "same"
 
 
-def rebuild(resources: Sequence[Resource], results: Mapping[int, Step]) -> list[Resource]:
-    """The state after a refresh, without what is gone and without references to it.
+def rebuild(found: Sequence[Resource | None], before: Sequence[Resource]) -> list[Resource]:
+    """The state after a refresh, without what is gone (None) and without references to it.
 
     Lists of dependencies shrink, children move up to the next parent that is there, and a resource none of
     whose properties depends on anything loses its `propertyDependencies` until the next update.
     """
-    parents = {resource.urn: resource.parent for resource in resources}
+    parents = {resource.urn: resource.parent for resource in before}
     kept: list[Resource] = []
     there: set[str] = set()
-    for resource in resources:
-        step = results.get(id(resource))
-        new = resource if step is None else step.new
+    for new in found:
         if new is None:
             continue
         parent = new.parent

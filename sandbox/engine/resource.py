@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sandbox.engine.values import UNKNOWN_TEXT, Properties, from_state
@@ -11,70 +11,42 @@ from sandbox.engine.values import UNKNOWN_TEXT, Properties, from_state
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
 
-# Attribute of Resource, key in the state file, in the order in which the Pulumi CLI writes them.
-# Fields that are not here are carried along in `extra`.
-_FIELDS = {
-    "urn": "urn",
-    "custom": "custom",
-    "delete": "delete",
-    "id": "id",
-    "type": "type",
-    "inputs": "inputs",
-    "outputs": "outputs",
-    "parent": "parent",
-    "protect": "protect",
-    "external": "external",
-    "dependencies": "dependencies",
-    "init_errors": "initErrors",
-    "provider": "provider",
-    "property_dependencies": "propertyDependencies",
-    "pending_replacement": "pendingReplacement",
-    "additional_secret_outputs": "additionalSecretOutputs",
-    "custom_timeouts": "customTimeouts",
-    "import_id": "importID",
-    "retain_on_delete": "retainOnDelete",
-    "deleted_with": "deletedWith",
-    "created": "created",
-    "modified": "modified",
-    "ignore_changes": "ignoreChanges",
-    "hide_diff": "hideDiff",
-    "replace_on_changes": "replaceOnChanges",
-}
 _ALWAYS = frozenset({"urn", "custom", "type"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Resource:
     """One resource in the state. Never changed in place; two are the same only if they are one object.
 
+    In the order in which the Pulumi CLI writes the fields; those that are not here are carried along in `extra`.
     `property_dependencies` is None where the state has none (providers, and after a refresh).
     """
 
     urn: str
-    type: str
     custom: bool
+    delete: bool = False
     id: str = ""
+    type: str
     inputs: Properties = field(default_factory=dict)
     outputs: Properties = field(default_factory=dict)
     parent: str = ""
-    provider: str = ""
-    dependencies: tuple[str, ...] = ()
-    property_dependencies: dict[str, list[str]] | None = None
     protect: bool = False
-    retain_on_delete: bool = False
     external: bool = False
-    delete: bool = False
-    pending_replacement: bool = False
-    deleted_with: str = ""
+    dependencies: tuple[str, ...] = ()
     init_errors: tuple[str, ...] = ()
+    provider: str = ""
+    property_dependencies: dict[str, list[str]] | None = None
+    pending_replacement: bool = False
     additional_secret_outputs: tuple[str, ...] = ()
-    ignore_changes: tuple[str, ...] = ()
-    replace_on_changes: tuple[str, ...] = ()
-    hide_diff: tuple[str, ...] = ()
     custom_timeouts: dict[str, float] = field(default_factory=dict)
     import_id: str = ""
+    retain_on_delete: bool = False
+    deleted_with: str = ""
     created: str = ""
     modified: str = ""
+    ignore_changes: tuple[str, ...] = ()
+    hide_diff: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -112,6 +84,15 @@ class Resource:
         return out | self.extra
 
 
+def _key(attribute: str) -> str:
+    """The state file's key: `init_errors` is `initErrors`."""
+    first, *others = attribute.split("_")
+    return "importID" if attribute == "import_id" else first + "".join(map(str.capitalize, others))
+
+
+_FIELDS = {item.name: _key(item.name) for item in fields(Resource) if item.name != "extra"}
+
+
 def from_json(document: Mapping[str, Any], decrypt: Callable[[str], str]) -> Resource:
     """A resource of the state file; fields that the engine does not know are kept in `extra`."""
     known: dict[str, Any] = {}
@@ -123,8 +104,8 @@ def from_json(document: Mapping[str, Any], decrypt: Callable[[str], str]) -> Res
             elif isinstance(value, list):
                 value = tuple(value)
             known[attribute] = value
-    if known.get("property_dependencies") is not None:
-        known["property_dependencies"] = {k: v or [] for k, v in known["property_dependencies"].items()}
+    if properties := known.get("property_dependencies"):
+        known["property_dependencies"] = {key: urns or [] for key, urns in properties.items()}
     extra = {key: value for key, value in document.items() if key not in _FIELDS.values()}
     return Resource(**known, extra=extra)
 

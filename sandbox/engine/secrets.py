@@ -33,21 +33,15 @@ class Crypter:
 
     def prepare(self) -> None:
         """Derive the key in the background; the derivation takes about half a second and lets others run."""
-        threading.Thread(target=self._quietly, daemon=True).start()
 
-    def verify(self) -> None:
-        """Check the passphrase.
+        def derive() -> None:
+            with contextlib.suppress(EngineError):  # it is raised again when the key is used
+                self.key()
 
-        Raises:
-            EngineError: It is not the one that the salt was made with.
-        """
-        self._derive()
+        threading.Thread(target=derive, daemon=True).start()
 
-    def _quietly(self) -> None:
-        with contextlib.suppress(EngineError):  # it is raised again when the key is used
-            self._derive()
-
-    def _derive(self) -> bytes:
+    def key(self) -> bytes:
+        """The key; EngineError if the passphrase is not the one that the salt was made with."""
         _, salt, check = self.salt_line.split(":", 2)
         key = _derive(self._passphrase, base64.b64decode(salt))
         if not self._checked:  # nothing is ever written with a key that the salt was not made with
@@ -56,15 +50,11 @@ class Crypter:
 
     def encrypt(self, text: str) -> str:
         """Encrypt under a fresh nonce."""
-        return _seal(self._derive(), text)
+        return _seal(self.key(), text)
 
     def decrypt(self, ciphertext: str) -> str:
-        """Decrypt what `encrypt` or the Pulumi CLI made.
-
-        Raises:
-            EngineError: Wrong passphrase, or a damaged text.
-        """
-        return _open(self._derive(), ciphertext)
+        """Decrypt what `encrypt` or the Pulumi CLI made; EngineError if the passphrase or the text is wrong."""
+        return _open(self.key(), ciphertext)
 
 
 class Cache:
@@ -91,11 +81,7 @@ class Cache:
 
 
 def passphrase(environment: Mapping[str, str]) -> str:
-    """The passphrase of the caller.
-
-    Raises:
-        EngineError: None was given.
-    """
+    """The passphrase of the caller; EngineError if there is none."""
     if "PULUMI_CONFIG_PASSPHRASE" in environment:
         return environment["PULUMI_CONFIG_PASSPHRASE"]
     file = environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")

@@ -11,13 +11,14 @@ from typing import Any
 
 from sandbox.engine.backend import timestamp
 from sandbox.engine.errors import EngineError, NotSupportedError
-from sandbox.engine.resource import Resource, from_json, provider_id, provider_urn, rewrite
+from sandbox.engine.resource import Resource, from_json, provider_reference, provider_urn, rewrite
 from sandbox.engine.secrets import Cache
 from sandbox.engine.values import to_state
 
 VERSION = "v3.260.0-sandbox"
 _SCHEMAS = (3, 4)
 # Fields of version 4 that are carried along. A resource that uses one is kept, but not changed.
+_FEATURES = frozenset({"hooks", "views", "taint", "replaceWith", "refreshBeforeUpdate"})
 _FOREIGN = (
     "taint",
     "replaceWith",
@@ -60,7 +61,10 @@ def load(document: Mapping[str, Any], decrypter: Callable[[str], Callable[[str],
     """
     check_version(document)
     latest = dict(document["checkpoint"].get("latest") or {})
-    _check_magic(latest.get("manifest") or {})
+    manifest = latest.get("manifest") or {}
+    version, magic = manifest.get("version", ""), manifest.get("magic", "")
+    if (version or magic) and magic != _magic(version):
+        raise ValueError("snapshot integrity: the magic cookie does not belong to the version")
     resources = tuple(from_json(item, decrypter(item["urn"])) for item in latest.pop("resources", None) or ())
     pending = tuple(
         Operation(from_json(item["resource"], decrypter(item["resource"]["urn"])), item["type"])
@@ -74,21 +78,8 @@ def check_version(document: Mapping[str, Any]) -> None:
     """Raise NotSupportedError for a state of another version."""
     if document.get("version") not in _SCHEMAS:
         raise NotSupportedError(f"a state of version {document.get('version')}")
-    unknown = set(document.get("features") or ()) - {
-        "hooks",
-        "views",
-        "taint",
-        "replaceWith",
-        "refreshBeforeUpdate",
-    }
-    if unknown:
+    if unknown := set(document.get("features") or ()) - _FEATURES:
         raise NotSupportedError(f"a state with {', '.join(sorted(unknown))}")
-
-
-def _check_magic(manifest: Mapping[str, Any]) -> None:
-    version, magic = manifest.get("version", ""), manifest.get("magic", "")
-    if (version or magic) and magic != _magic(version):
-        raise ValueError("snapshot integrity: the magic cookie does not belong to the version")
 
 
 def _magic(version: str) -> str:
@@ -97,27 +88,28 @@ def _magic(version: str) -> str:
 
 def verify(resources: Sequence[Resource]) -> None:
     """Raise ValueError unless every resource stands after what it refers to, and URNs are unique."""
-    seen: dict[str, set[str]] = {}
+    seen: set[str] = set()  # URNs
+    providers: set[str] = set()
     live: set[str] = set()
     for resource in resources:
         if not resource.custom and resource.id:
             raise ValueError(f"snapshot integrity: the component {resource.urn} has an id")
-        if resource.provider and not resource.pending_replacement:
-            urn, id_ = provider_urn(resource.provider), provider_id(resource.provider)
-            if id_ not in seen.get(urn, ()):
-                raise ValueError(
-                    f"snapshot integrity: {resource.urn} has an unknown provider {resource.provider}"
-                )
+        if resource.provider and not resource.pending_replacement and resource.provider not in providers:
+            raise ValueError(
+                f"snapshot integrity: {resource.urn} has an unknown provider {resource.provider}"
+            )
         for urn in resource.references():
             if urn not in seen and not (resource.provider and urn == provider_urn(resource.provider)):
                 raise ValueError(
                     f"snapshot integrity: {resource.urn} refers to {urn}, which does not come before it"
                 )
+        if resource.urn in live and not resource.delete:
+            raise ValueError(f"snapshot integrity: {resource.urn} is there twice")
+        seen.add(resource.urn)
+        if resource.is_provider:
+            providers.add(provider_reference(resource.urn, resource.id))
         if not resource.delete:
-            if resource.urn in live:
-                raise ValueError(f"snapshot integrity: {resource.urn} is there twice")
             live.add(resource.urn)
-        seen.setdefault(resource.urn, set()).add(resource.id)
 
 
 def foreign_features(resource: Resource) -> list[str]:
@@ -135,15 +127,14 @@ class Journal:
     def __init__(
         self,
         stack: str,
-        base: Snapshot,
+        found: Snapshot,
         cache: Cache,
         save: Callable[[str, bool], None] | None,
         salt: str | None,
     ) -> None:
-        self.base = list(base.resources)
+        self.base = list(found.resources)
         self._stack = stack
-        self._rest = base.rest
-        self._features = base.features
+        self._found = found
         self._salt = salt
         self._cache = cache
         self._save = save
@@ -151,7 +142,7 @@ class Journal:
         self._done: set[int] = set()
         self._moved: dict[int, Resource] = {}
         # Pending creates are carried along until a refresh clears them [case pending_operation].
-        self._pending: dict[int, Operation] = {id(op): op for op in base.pending if op.type == "creating"}
+        self._pending: dict[int, Operation] = {id(op): op for op in found.pending if op.type == "creating"}
         self._aliases: dict[str, str] = {}
         self._texts: dict[int, tuple[Resource, str]] = {}
         self._lock = threading.Condition()
@@ -179,7 +170,7 @@ class Journal:
             if operation is not None:
                 self._pending.pop(id(operation), None)
             if old is not None:
-                self._done.add(id(self._current(old)))
+                self._done.add(id(self.current(old)))
             if new is not None:
                 self._new.append(new)
             self._changed += 1
@@ -187,7 +178,7 @@ class Journal:
     def replace_old(self, old: Resource, **changes: Any) -> Resource:
         """Change marks (`delete`, `pending_replacement`) of an old state that stays."""
         with self._lock:
-            current = self._current(old)
+            current = self.current(old)
             new = self._moved[id(current)] = replace(current, **changes)
             for resources in (self.base, self._new):
                 for index, resource in enumerate(resources):
@@ -198,10 +189,6 @@ class Journal:
 
     def current(self, old: Resource) -> Resource:
         """The old state with the marks that it was given since."""
-        with self._lock:
-            return self._current(old)
-
-    def _current(self, old: Resource) -> Resource:
         while id(old) in self._moved:
             old = self._moved[id(old)]
         return old
@@ -233,8 +220,7 @@ class Journal:
     @property
     def pending(self) -> list[Operation]:
         """Operations that have begun, or were found, and not ended."""
-        with self._lock:
-            return list(self._pending.values())
+        return list(self._pending.values())
 
     def resources(self) -> list[Resource]:
         """The state as it is now."""
@@ -264,22 +250,26 @@ class Journal:
             while self._written < wanted and self._error is None:
                 if self._writing:
                     self._lock.wait()
-                    continue
-                self._writing = True
-                covered, text = self._changed, self._text()
-                self._lock.release()
-                failure: Exception | None = None
-                try:
-                    self._save(text, durable)
-                except OSError as error:
-                    failure = error
-                finally:
-                    self._lock.acquire()
-                    self._writing = False
-                    self._written, self._error = covered, failure
-                    self._lock.notify_all()
+                else:
+                    self._write(self._save, durable)
             if self._error is not None:
                 raise EngineError(f"the state cannot be written: {self._error}") from self._error
+
+    def _write(self, save: Callable[[str, bool], None], durable: bool) -> None:
+        """Write, and let others go on meanwhile; the lock is held before and after."""
+        self._writing = True
+        covered, text = self._changed, self._text()
+        self._lock.release()
+        failure: Exception | None = None
+        try:
+            save(text, durable)
+        except OSError as error:
+            failure = error
+        finally:
+            self._lock.acquire()
+            self._writing = False
+            self._written, self._error = covered, failure
+            self._lock.notify_all()
 
     def _text(self) -> str:
         resources = [self._resource_text(resource) for resource in self.resources()]
@@ -287,16 +277,15 @@ class Journal:
             f'{{"resource":{self._resource_text(op.resource)},"type":"{op.type}"}}'
             for op in self._pending.values()
         ]
-        latest = self._rest | manifest(self._salt)
-        return render(self._stack, latest, resources, pending, self._features)
+        latest = self._found.rest | manifest(self._salt)
+        return render(self._stack, latest, resources, pending, self._found.features)
 
     def _resource_text(self, resource: Resource) -> str:
         if self._aliases:
             return self._encode(rewrite(resource, self._aliases))
-        known = self._texts.get(id(resource))
-        if known is None:
-            known = self._texts[id(resource)] = resource, self._encode(resource)
-        return known[1]
+        if id(resource) not in self._texts:
+            self._texts[id(resource)] = resource, self._encode(resource)
+        return self._texts[id(resource)][1]
 
     def _encode(self, resource: Resource) -> str:
         encrypt = self._cache.encrypter(resource.urn)

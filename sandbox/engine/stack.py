@@ -4,16 +4,105 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sandbox.engine.backend import Backend, Selection
 from sandbox.engine.config import StackConfig, find_project
-from sandbox.engine.errors import EngineError, NoSuchStackError
+from sandbox.engine.errors import EngineError, NoSuchStackError, NotSupportedError
 from sandbox.engine.plugins import pulumi_home
+from sandbox.engine.secrets import Cache, Crypter, passphrase
+from sandbox.engine.snapshot import Journal, check_version, load
 
-if TYPE_CHECKING:
-    from sandbox.engine.deployment import Target
+
+class Stack:
+    """A stack with its state, configuration and keys.
+
+    Secrets of the state are decrypted with the state's own salt and encrypted with the stack file's.
+    """
+
+    def __init__(self, backend: Backend, name: str, config: StackConfig) -> None:
+        self.backend = backend
+        self.project = backend.project
+        self.name = name
+        self.config = config
+        self.reference = f"organization/{self.project.name}/{name}"
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The state file."""
+        return self.backend.read(self.name)
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The state in it, secrets encrypted."""
+        return self.document["checkpoint"].get("latest") or {}
+
+    @property
+    def _state_salt(self) -> str | None:
+        provider = self.latest.get("secrets_providers") or {}
+        if provider and provider.get("type") != "passphrase":
+            raise NotSupportedError(f"the secrets provider {provider.get('type')!r} in the state")
+        return (provider.get("state") or {}).get("salt")
+
+    @cached_property
+    def crypter(self) -> Crypter | None:
+        """The key for writing secrets, if the stack has one."""
+        salt = self.config.salt or self._state_salt
+        return Crypter(passphrase(os.environ), salt) if salt else None
+
+    @cached_property
+    def state_crypter(self) -> Crypter | None:
+        """The key that the secrets of the state were encrypted with."""
+        salt = self._state_salt
+        if salt is None or (self.crypter is not None and self.crypter.salt_line == salt):
+            return self.crypter
+        return Crypter(passphrase(os.environ), salt)
+
+    def require_crypter(self) -> Crypter:
+        """The key for writing secrets; a stack without one gets it."""
+        if self.crypter is None:
+            self.config.ensure_salt()
+            self.crypter = Crypter(passphrase(os.environ), str(self.config.salt))
+        return self.crypter
+
+    def decrypt(self, ciphertext: str) -> str:
+        """A secret of the state."""
+        if self.state_crypter is None:
+            raise EngineError("there is a secret but no salt, neither in the state nor in the stack file")
+        return self.state_crypter.decrypt(ciphertext)
+
+    def open(self) -> Stack:
+        """Read the state and begin to derive the key that will be needed."""
+        check_version(self.document)
+        if self.state_crypter is not None and self.crypter is not None:
+            self.crypter.prepare()
+        return self
+
+    def journal(self, *, write: bool) -> Journal:
+        """The state, decrypted, for a run; EngineError, which names the backup, if it contradicts itself."""
+        cache = Cache(self.require_crypter)
+
+        def decrypter(place: str) -> Callable[[str], str]:
+            def decrypt(ciphertext: str) -> str:
+                text = self.decrypt(ciphertext)
+                if self.state_crypter is self.crypter:
+                    cache.remember(place, text, ciphertext)
+                return text
+
+            return decrypt
+
+        try:
+            snapshot = load(self.document, decrypter)
+        except (ValueError, KeyError, TypeError) as error:
+            raise EngineError(self.backend.damaged(self.name, str(error))) from error
+        salt = self.crypter.salt_line if self.crypter else None
+        return Journal(self.reference, snapshot, cache, self._save if write else None, salt)
+
+    def _save(self, text: str, durable: bool) -> None:
+        self.backend.write(self.name, text, durable=durable)
 
 
 class Session:
@@ -34,11 +123,7 @@ class Session:
         self.selection = Selection(pulumi_home(os.environ), self.backend)
 
     def stack_name(self, given: str | None = None) -> str:
-        """The stack that the command is about, which may not exist.
-
-        Raises:
-            EngineError: None was named and none is selected.
-        """
+        """The stack that the command is about, which may not exist; EngineError if none is selected."""
         name = given or self._options.stack or os.environ.get("PULUMI_STACK") or self.selection.get()
         if not name:
             raise EngineError(
@@ -49,22 +134,13 @@ class Session:
             raise NoSuchStackError(f"no stack named '{name}' found")
         return parts[-1]
 
-    def existing(self, given: str | None = None) -> str:
+    def stack(self, given: str | None = None) -> Stack:
         """The stack that the command is about; NoSuchStackError if there is none of that name."""
         name = self.stack_name(given)
         if not self.backend.exists(name):
             raise NoSuchStackError(f"no stack named '{name}' found")
-        return name
+        return Stack(self.backend, name, self.config(name))
 
     def config(self, stack: str) -> StackConfig:
-        """The stack's configuration."""
-        return StackConfig.load(self._options.config_file or self.project.stack_file(stack), self.project)
-
-    def target(self) -> Target:
-        """The stack, opened for a run."""
-        from sandbox.engine.deployment import Target  # noqa: PLC0415 (not every verb runs anything)
-
-        stack = self.existing()
-        target = Target(self.backend, stack, self.config(stack))
-        target.open()
-        return target
+        """A stack's configuration."""
+        return StackConfig(self._options.config_file or self.project.stack_file(stack), self.project)

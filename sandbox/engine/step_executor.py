@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sandbox.engine.backend import timestamp
 from sandbox.engine.errors import StoppedError
-from sandbox.engine.events import Events
-from sandbox.engine.providers import Partial, ProviderError, Registry, Result, visible
+from sandbox.engine.providers import ProviderError
+from sandbox.engine.refresh import refresh_step
 from sandbox.engine.resource import Resource
-from sandbox.engine.snapshot import Journal, Operation
+from sandbox.engine.run import Run
+from sandbox.engine.snapshot import Operation
 from sandbox.engine.step_generator import StepGenerator
 from sandbox.engine.steps import Step
-from sandbox.engine.values import Properties, Secret, has_unknowns
+from sandbox.engine.values import Secret
 
 _OPERATIONS = {
     "create": "creating",
@@ -40,44 +42,15 @@ class StepError(Exception):
 
 
 class StepExecutor:
-    """Runs chains of steps, a bounded number of them at a time.
+    """Runs chains of steps, a bounded number of them at a time."""
 
-    Args:
-        journal: Takes the outcome.
-        registry: The providers.
-        generator: Knows which deletes are planned.
-        events: Receives what happens.
-        parallel: How many steps run at a time.
-        preview: Nothing is changed.
-        continue_on_error: Go on after a failed step.
-    """
-
-    def __init__(
-        self,
-        journal: Journal,
-        registry: Registry,
-        generator: StepGenerator,
-        events: Events,
-        *,
-        parallel: int,
-        preview: bool,
-        continue_on_error: bool,
-    ) -> None:
-        self._journal = journal
-        self._registry = registry
+    def __init__(self, run: Run, generator: StepGenerator) -> None:
+        self._run = run
         self._generator = generator
-        self._events = events
-        self._places = threading.Semaphore(parallel)
-        self._parallel = parallel
-        self._preview = preview
-        self._continue = continue_on_error
+        self._places = threading.Semaphore(run.parallel)
         self._components: dict[str, Step] = {}
         self._lock = threading.Lock()
-        self.stopped = threading.Event()
-        self.failed = False
-        self.doubtful = False
-        self.changes: dict[str, int] = {}
-        self.refreshing = False
+        self.refreshing = False  # the results of a refresh count as changes
 
     # -- running ------------------------------------------------------------------------------------
 
@@ -90,7 +63,7 @@ class StepExecutor:
         """
         with self._places:
             for step in steps:
-                if self.stopped.is_set():
+                if self._run.stopped.is_set():
                     raise StoppedError
                 self._step(step)
 
@@ -108,7 +81,7 @@ class StepExecutor:
         """Run deletes level by level. What something that stays refers to stays too [case protect]."""
         staying: set[str] = set()
         for level in levels:
-            if self.stopped.is_set():
+            if self._run.stopped.is_set():
                 return
             undone = self.run_all([step for step in level if step.urn not in staying])
             for step in [*undone, *(step for step in level if step.urn in staying)]:
@@ -116,9 +89,9 @@ class StepExecutor:
 
     def drain(self) -> None:
         """Wait for the steps that are running."""
-        for _ in range(self._parallel):
+        for _ in range(self._run.parallel):
             self._places.acquire()
-        self._places.release(self._parallel)
+        self._places.release(self._run.parallel)
 
     def _quietly(self, step: Step, undone: list[Step]) -> None:
         try:
@@ -127,8 +100,9 @@ class StepExecutor:
             undone.append(step)
 
     def _step(self, step: Step) -> None:
+        events = self._run.events
         if not step.skipped and step.op != "remove-pending-replace":
-            self._events.step("resourcePreEvent", step, preview=self._preview)
+            events.step("resourcePreEvent", step)
         try:
             self._apply(step)
         except ProviderError as error:
@@ -137,35 +111,29 @@ class StepExecutor:
         self._count(step)
         resource = step.resource
         if not step.skipped and (resource.custom or step.op in ("delete", "refresh")):
-            self._events.step("resOutputsEvent", step, preview=self._preview)
+            events.step("resOutputsEvent", step)
         if not resource.custom and step.logical and step.new is not None:
             with self._lock:
                 self._components[step.urn] = step
 
     def _failed(self, step: Step, error: ProviderError) -> None:
-        prefix = "Preview failed: " if self._preview else ""
-        self._events.diagnostic("error", f"{prefix}{error}", step.urn)
+        run = self._run
+        run.fail(f"{'Preview failed: ' if run.preview else ''}{error}", step.urn)
         # The summary calls a create that ended in doubt clean: nothing was recorded [case create_fails].
-        self.doubtful |= error.doubtful and not step.op.startswith("create")
-        if not self._preview:
-            self._events.step("resOpFailedEvent", step, preview=False, status=0, steps=0)
+        run.outcome.doubtful |= error.doubtful and not step.op.startswith("create")
+        if not run.preview:
+            run.events.step("resOpFailedEvent", step, status=0, steps=0)
         self._generator.unavailable(step.urn)
-        self.failed = True
-        if not (self._continue or isinstance(error, ProtectedError)):
-            self.stopped.set()
+        if not (run.continue_on_error or isinstance(error, ProtectedError)):
+            run.stopped.set()
 
     def _count(self, step: Step) -> None:
-        if step.internal or step.skipped:
+        counts = self.refreshing if step.op == "refresh" else step.logical
+        if step.internal or step.skipped or not counts:
             return
-        op = step.op
-        if op == "refresh":
-            if not self.refreshing:
-                return
-            op = step.shown_op
-        elif not step.logical:
-            return
+        changes = self._run.outcome.changes
         with self._lock:
-            self.changes[op] = self.changes.get(op, 0) + 1
+            changes[step.shown_op] = changes.get(step.shown_op, 0) + 1
 
     # -- operations ---------------------------------------------------------------------------------
 
@@ -183,10 +151,18 @@ class StepExecutor:
         elif step.op != "replace":
             self._delete(step)
 
-    def _begin(self, step: Step, resource: Resource) -> Operation | None:
-        if self._preview or not resource.custom or resource.is_provider:
-            return None
-        return self._journal.begin(_OPERATIONS[step.op], resource)
+    @contextmanager
+    def _operation(self, step: Step, resource: Resource) -> Iterator[Operation | None]:
+        """Record that something begins; if it fails without a trace, that nothing was changed."""
+        journal, operation = self._run.journal, None
+        if not self._run.preview and resource.custom and not resource.is_provider:
+            operation = journal.begin(_OPERATIONS[step.op], resource)
+        try:
+            yield operation
+        except ProviderError as error:
+            if error.partial is None:
+                journal.end(operation)
+            raise
 
     def _same(self, step: Step) -> None:
         new, old = step.new, step.old
@@ -198,64 +174,53 @@ class StepExecutor:
         new = replace(new, id=old.id, outputs=old.outputs, init_errors=())
         if new.is_provider:
             # A provider that calls a change none goes on with what it knows.
-            self._registry.same(replace(new, inputs=old.inputs))
+            self._run.registry.same(replace(new, inputs=old.inputs))
         step.new = new
-        self._journal.end(None, old=old, new=new)
+        self._run.journal.end(None, old=old, new=new)
 
     def _create(self, step: Step) -> None:
         new, old = _state(step.new), step.old
-        operation = self._begin(step, new)
         now = timestamp()
-        new = replace(new, created=now, modified=now)
-        try:
-            if new.is_provider:
-                new = replace(new, id=self._registry.create(new.urn, new.inputs), outputs=visible(new.inputs))
-            elif new.custom:
-                timeout = new.custom_timeouts.get("create", 0)
-                result = self._registry.get(new.provider).create(new.urn, new.inputs, timeout)
-                self._no_unknowns(result.outputs, new.urn)
-                new = replace(new, id=result.id, outputs=result.outputs)
-        except ProviderError as error:
-            self._made(operation, old, _partly(new, error.partial) if error.partial else None)
-            raise
+        with self._operation(step, new) as operation:
+            new = replace(new, created=now, modified=now)
+            try:
+                if provider := self._run.registry.of(new):
+                    new = provider.create(new)
+            except ProviderError as error:
+                if error.partial is not None:
+                    self._made(operation, old, _with_secrets(replace(error.partial, inputs=new.inputs)))
+                raise
         step.new = _with_secrets(new)
         self._made(operation, old, step.new)
 
-    def _made(self, operation: Operation | None, old: Resource | None, new: Resource | None) -> None:
-        if new is None or old is None:
-            self._journal.end(operation, new=new)
-        elif self._journal.current(old).pending_replacement:
-            self._journal.end(operation, old=old, new=new)  # it was deleted first
+    def _made(self, operation: Operation | None, old: Resource | None, new: Resource) -> None:
+        journal = self._run.journal
+        if old is None:
+            journal.end(operation, new=new)
+        elif journal.current(old).pending_replacement:
+            journal.end(operation, old=old, new=new)  # it was deleted first
         else:
-            self._journal.replace_old(old, delete=True)  # it goes at the end
-            self._journal.end(operation, new=new)
+            journal.replace_old(old, delete=True)  # it goes at the end
+            journal.end(operation, new=new)
 
     def _update(self, step: Step) -> None:
         new, old = _state(step.new), _state(step.old)
-        operation = self._begin(step, new)
-        new = replace(new, id=old.id, modified=timestamp(), init_errors=())
-        try:
-            if new.is_provider:
-                self._registry.update(new.urn, old.id, new.inputs)
-                new = replace(new, outputs=visible(new.inputs))
-            elif new.custom:
-                timeout = new.custom_timeouts.get("update", 0)
-                result = self._registry.get(new.provider).update(old, new, timeout)
-                self._no_unknowns(result.outputs, new.urn)
-                new = replace(new, outputs=result.outputs)
-        except ProviderError as error:
-            if error.partial is None:
-                self._journal.end(operation)
-            else:
-                # What was reached is known, what was asked for is not [case plugin_partial_failure 04].
-                partly = replace(_partly(new, error.partial), id=old.id, inputs=old.inputs)
-                self._journal.end(operation, old=old, new=partly)
-            raise
+        with self._operation(step, new) as operation:
+            new = replace(new, id=old.id, modified=timestamp(), init_errors=())
+            try:
+                if provider := self._run.registry.of(new):
+                    new = provider.update(old, new)
+            except ProviderError as error:
+                if error.partial is not None:
+                    # What was reached is known, what was asked for is not [case plugin_partial_failure 04].
+                    partly = _with_secrets(replace(error.partial, id=old.id, inputs=new.inputs))
+                    self._run.journal.end(operation, old=old, new=replace(partly, inputs=old.inputs))
+                raise
         step.new = _with_secrets(new)
-        self._journal.end(operation, old=old, new=step.new)
+        self._run.journal.end(operation, old=old, new=step.new)
 
     def _delete(self, step: Step) -> None:
-        old = _state(step.old)
+        old, journal = _state(step.old), self._run.journal
         if old.protect and step.op == "delete":
             raise ProtectedError(
                 f'resource "{old.urn}" cannot be deleted\n'
@@ -264,18 +229,14 @@ class StepExecutor:
                 f"`pulumi state unprotect '{old.urn}'`"
             )
         operation = None
-        if self._has_object(step, old) and not self._preview:
-            operation = self._begin(step, old)
-            try:
-                self._registry.get(old.provider).delete(old, old.custom_timeouts.get("delete", 0))
-            except ProviderError:
-                self._journal.end(operation)
-                raise
+        if self._has_object(step, old) and not self._run.preview:
+            with self._operation(step, old) as operation:
+                self._run.registry.get(old.provider).delete(old)
         if step.keep:
-            self._journal.replace_old(old, pending_replacement=True)
-            self._journal.end(operation)
+            journal.replace_old(old, pending_replacement=True)
+            journal.end(operation)
         else:
-            self._journal.end(operation, old=old)
+            journal.end(operation, old=old)
 
     def _has_object(self, step: Step, old: Resource) -> bool:
         """Whether the provider has something to delete [cases retain_on_delete, deleted_with]."""
@@ -287,67 +248,26 @@ class StepExecutor:
 
     def _import(self, step: Step) -> None:
         """Read an object that the program names by its id [case import_option]."""
-        new = _state(step.new)
-        operation = self._begin(step, new)
-        try:
-            inputs, result = self._read_for_import(new)
-        except ProviderError:
-            self._journal.end(operation)
-            raise
+        new, journal = _state(step.new), self._run.journal
         now = timestamp()
-        state = replace(
-            new,
-            id=result.id or new.import_id,
-            inputs=inputs,
-            outputs=result.outputs,
-            created=now,
-            modified=now,
-        )
+        with self._operation(step, new) as operation:
+            state = self._run.registry.get(new.provider).read_import(replace(new, created=now, modified=now))
         step.new = _with_secrets(state)
         if step.old is not None and not step.old.external:
-            self._journal.replace_old(step.old, delete=True)
-            self._journal.end(operation, new=step.new)
+            journal.replace_old(step.old, delete=True)
+            journal.end(operation, new=step.new)
         else:
-            self._journal.end(operation, old=step.old, new=step.new)
-
-    def _read_for_import(self, new: Resource) -> tuple[Properties, Result]:
-        timeout = new.custom_timeouts.get("read", 0)
-        result = self._registry.get(new.provider).read(new.urn, new.import_id, {}, {}, timeout)
-        if not result.found:
-            raise ProviderError(f"resource '{new.import_id}' does not exist")
-        if result.inputs is None:
-            raise ProviderError(
-                "provider does not support importing resources; please try updating the "
-                f"'{new.type.split(':', 1)[0]}' plugin"
-            )
-        return result.inputs, result
+            journal.end(operation, old=step.old, new=step.new)
 
     def _refresh(self, step: Step) -> None:
-        from sandbox.engine.refresh import refresh_step  # noqa: PLC0415 (it needs this module's names)
-
-        refresh_step(step, self._registry, self._warn)
-        if self._generator.mode == "refresh":
-            self._journal.end(None, old=step.old, new=step.new)
-
-    def _warn(self, text: str, urn: str) -> None:
-        self._events.diagnostic("warning", text, urn)
-
-    def _no_unknowns(self, outputs: dict[str, object], urn: str) -> None:
-        if not self._preview and has_unknowns(outputs):
-            raise ProviderError(f"the provider returned a value that is not known for {urn}")
+        refresh_step(step, self._run)
+        if self._run.mode == "refresh":
+            self._run.journal.end(None, old=step.old, new=step.new)
 
     # -- outputs of components ----------------------------------------------------------------------
 
     def component_outputs(self, urn: str, merge: Callable[[dict[str, object]], dict[str, object]]) -> bool:
-        """Store the outputs of a component that was registered before.
-
-        Args:
-            urn: The component.
-            merge: Gives the new outputs from the old ones.
-
-        Returns:
-            Whether there was such a component waiting for its outputs.
-        """
+        """Store what `merge` makes of a component's old outputs; False if none of this URN waits for them."""
         with self._lock:
             step = self._components.pop(urn, None)
         if step is None or step.new is None:
@@ -355,8 +275,8 @@ class StepExecutor:
         old = step.new
         before = step.old.outputs if step.old is not None else {}
         step.new = replace(old, outputs=merge(before))
-        self._journal.replace_new(old, step.new)
-        self._events.step("resOutputsEvent", step, preview=self._preview)
+        self._run.journal.replace_new(old, step.new)
+        self._run.events.step("resOutputsEvent", step)
         return True
 
 
@@ -364,10 +284,6 @@ def _state(state: Resource | None) -> Resource:
     if state is None:
         raise ValueError("a step without a state")
     return state
-
-
-def _partly(new: Resource, partial: Partial) -> Resource:
-    return _with_secrets(replace(new, id=partial.id, outputs=partial.outputs, init_errors=partial.reasons))
 
 
 def _with_secrets(new: Resource) -> Resource:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sandbox.engine.providers import Diff
 from sandbox.engine.resource import PROVIDER_PREFIX, Resource, urn_name, urn_type
-from sandbox.engine.values import Properties
 
 
 @dataclass(frozen=True)
@@ -24,32 +23,19 @@ class Alias:
 
 @dataclass(frozen=True)
 class Goal:
-    """What the program asks for. Options that are None were not given and come from the parent."""
+    """What the program asks for. Options that are None were not given and come from the parent.
 
-    type: str
+    Attributes:
+        name: The last part of the URN to be.
+        state: The state wanted; it has no URN yet.
+    """
+
     name: str
-    custom: bool
-    inputs: Properties
-    parent: str = ""
-    provider: str = ""
-    dependencies: tuple[str, ...] = ()
-    property_dependencies: dict[str, list[str]] | None = None
+    state: Resource
     protect: bool | None = None
     retain_on_delete: bool | None = None
-    deleted_with: str = ""
     delete_before_replace: bool | None = None
-    ignore_changes: tuple[str, ...] = ()
-    replace_on_changes: tuple[str, ...] = ()
-    hide_diff: tuple[str, ...] = ()
-    additional_secret_outputs: tuple[str, ...] = ()
     aliases: tuple[Alias, ...] = ()
-    import_id: str = ""
-    custom_timeouts: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def is_provider(self) -> bool:
-        """Whether this asks for a provider."""
-        return self.type.startswith(PROVIDER_PREFIX)
 
 
 @dataclass(eq=False)
@@ -69,7 +55,6 @@ class Step:
     """
 
     op: str
-    urn: str
     old: Resource | None = None
     new: Resource | None = None
     diff: Diff | None = None
@@ -77,6 +62,11 @@ class Step:
     keep: bool = False
     result: str = ""
     skipped: bool = False
+
+    @property
+    def urn(self) -> str:
+        """The URN of the resource."""
+        return self.resource.urn
 
     @property
     def resource(self) -> Resource:

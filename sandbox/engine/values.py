@@ -115,17 +115,16 @@ def _special(fields: Properties) -> Any:
     raise NotSupportedError(f"a property value of an unknown kind ({signature})")
 
 
-def fill_struct(
-    message: Struct, properties: Mapping[str, Any], *, secrets: bool = False, references: bool = False
-) -> None:
-    """Write properties into a protobuf Struct.
+def to_struct(properties: Mapping[str, Any], *, secrets: bool = False, references: bool = False) -> Struct:
+    """The protobuf Struct of properties, for receivers that accept secrets and references, or plain and as ids."""
+    from google.protobuf.struct_pb2 import Struct  # noqa: PLC0415 (children start before this is needed)
 
-    Args:
-        message: The Struct to fill.
-        properties: Values of the model; unknowns are sent as such.
-        secrets: Keep secrets wrapped, for receivers that accept them; otherwise they go out plain.
-        references: Keep resource references; otherwise they go out as ids.
-    """
+    message = Struct()
+    _fill_struct(message, properties, secrets, references)
+    return message
+
+
+def _fill_struct(message: Struct, properties: Mapping[str, Any], secrets: bool, references: bool) -> None:
     for key, value in properties.items():
         _fill(message.fields[key], value, secrets, references)
 
@@ -144,7 +143,7 @@ def _fill(target: Any, value: Any, secrets: bool, references: bool) -> None:
             _fill(target, value.get("id") or value.get("urn"), secrets, references)
             return
         target.struct_value.SetInParent()
-        fill_struct(target.struct_value, value, secrets=secrets, references=references)
+        _fill_struct(target.struct_value, value, secrets, references)
     elif isinstance(value, list):
         target.list_value.SetInParent()
         for item in value:
@@ -176,9 +175,7 @@ def from_state(value: Any, decrypt: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
         signature = value.get(SIGNATURE)
         if signature == SECRET:
-            if "ciphertext" in value:
-                return Secret(from_state(json.loads(decrypt(value["ciphertext"])), decrypt))
-            return Secret(from_state(json.loads(value["plaintext"]), decrypt))
+            return Secret(from_state(json.loads(decrypt(value["ciphertext"])), decrypt))
         if signature == FLOAT:
             return struct.unpack(">d", bytes.fromhex(value["value"]))[0]
     if isinstance(value, float):

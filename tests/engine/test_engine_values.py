@@ -16,12 +16,12 @@ from sandbox.engine.values import (
     UNKNOWN,
     Secret,
     equal,
-    fill_struct,
     from_state,
     from_struct,
     mark_secrets,
     plain,
     to_state,
+    to_struct,
 )
 
 KEYS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=6).filter(
@@ -47,8 +47,7 @@ MODEL = st.recursive(
 
 
 def _over_the_wire(properties: dict[str, Any], **options: bool) -> dict[str, Any]:
-    message = Struct()
-    fill_struct(message, properties, **options)
+    message = to_struct(properties, **options)
     return from_struct(Struct.FromString(message.SerializeToString()))
 
 

@@ -1,0 +1,78 @@
+"""What everybody who takes part in one run shares."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sandbox.engine.values import Properties
+
+if TYPE_CHECKING:
+    from sandbox.engine.events import Events
+    from sandbox.engine.providers import Registry
+    from sandbox.engine.snapshot import Journal
+
+
+@dataclass
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        ok: Whether everything that was begun was done.
+        doubtful: Whether a provider could not say what state an object is in.
+        changes: Operation to number of resources, `same` included.
+        outputs: The stack's outputs, for showing; None if unchanged or not run.
+        protected: Protected resources that a destroy left, with what they need.
+        empty: Nothing is left in the state.
+    """
+
+    ok: bool = True
+    canceled: bool = False
+    doubtful: bool = False
+    seconds: float = 0.0
+    changes: dict[str, int] = field(default_factory=dict)
+    outputs: Properties | None = None
+    old_outputs: Properties = field(default_factory=dict)
+    protected: int = 0
+    empty: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to do."""
+        return any(count for op, count in self.changes.items() if op != "same")
+
+
+@dataclass
+class Run:
+    """One run.
+
+    Attributes:
+        preview: Change nothing.
+        mode: "refresh" or "destroy" when the program runs for these (`--run-program`), else empty.
+        parallel: How many steps run at a time.
+        stopped: The run has failed or was cancelled: nothing new begins.
+    """
+
+    stack: str
+    project: str
+    preview: bool
+    mode: str
+    parallel: int
+    continue_on_error: bool
+    events: Events
+    journal: Journal
+    registry: Registry
+    outcome: Outcome
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def fail(self, text: str = "", urn: str = "") -> None:
+        """The run has failed; say why, unless that was said."""
+        if text:
+            self.events.diagnostic("error", text, urn)
+        self.outcome.ok = False
+
+    def stop(self) -> None:
+        """The run has failed or was cancelled: let what is running end and begin nothing new."""
+        self.outcome.ok = False
+        self.stopped.set()
