@@ -455,6 +455,10 @@ def test_what_was_never_made_is_unstaged_at_once() -> None:
     assert (planned.step, planned.refusals) == (Step.UNSTAGE, ())
     assert planned.change is not None
     assert planned.change.retired == before.retired
+    picture = world.picture()
+    group = replace(picture.group(Lane.SECOND), members=None)
+    unread = replace(picture, groups={**picture.groups, Lane.SECOND: group})
+    assert rotation.back(unread).refusals == ()
 
 
 @pytest.mark.parametrize("rotated", [(Step.STAGE,), TO_OVERLAP])
