@@ -18,7 +18,7 @@ def back(picture: Picture) -> Plan:
         return stop
     target, former = wanted.next_generation, wanted.former_generation
     if wanted.cut_over is CutOver.BOTH:
-        return _reactivate(picture, former) if former and not target else _separate(picture, target)
+        return _reactivate(picture, former) if former else _separate(picture, target)
     if target:
         return _unstage(picture, target)
     if former:

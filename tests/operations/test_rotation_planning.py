@@ -490,6 +490,30 @@ def test_no_way_back_to_a_certificate_that_is_not_valid_or_not_trusted() -> None
         assert (untrusted.step, said) == (expected, True)
 
 
+@pytest.mark.parametrize(("rotated", "expected"), [(TO_ACTIVATE, Step.REACTIVATE), (TO_LEAVE, Step.REJOIN)])
+def test_no_way_back_to_a_certificate_that_is_gone(rotated: tuple[Step, ...], expected: Step) -> None:
+    world = until(at_rest(), *rotated)
+    world.entra = [each for each in world.entra if each.label != "2026"]
+    planned = rotation.back(world.picture())
+    assert (planned.step, "of generation 2026 is not in Entra" in refusals(planned)) == (expected, True)
+
+
+def test_since_when_is_unknown_is_no_reason_to_go_on() -> None:
+    joined = until(at_rest(), *TO_OVERLAP).picture()
+    group = replace(joined.group(Lane.SECOND), changed_at=None)
+    activate = rotation.plan(replace(joined, groups={**joined.groups, Lane.SECOND: group}), NEW)
+    leave = rotation.plan(replace(until(at_rest(), *TO_ACTIVATE).picture(), activated_at=None), NEW)
+    retire = rotation.plan(replace(until(at_rest(), *TO_LEAVE).picture(), activated_at=None), NEW)
+    for planned, expected in ((activate, Step.ACTIVATE), (leave, Step.LEAVE), (retire, Step.RETIRE)):
+        assert (planned.step, planned.waits) == (expected, False)
+        assert "is unknown" in refusals(planned)
+
+
+def test_nothing_was_activated_since_the_state_says_when() -> None:
+    picture = replace(until(at_rest(), *TO_OVERLAP).picture(), activated_at=None)
+    assert (rotation.back(picture).step, rotation.back(picture).refusals) == (Step.SEPARATE, ())
+
+
 def test_the_certificate_that_entra_switched_to_is_not_taken_away() -> None:
     picture = until(at_rest(), *TO_LEAVE).picture()
     assert picture.entra is not None
