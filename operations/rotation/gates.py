@@ -59,10 +59,15 @@ def waited(picture: Picture, since: datetime | None, what: str) -> Iterator[Refu
 def settled(picture: Picture) -> Iterator[Refusal]:
     """Entra signs with the active generation, and has for so long that it signs with no other any more."""
     active = picture.wanted.active_generation
-    recorded = picture.activated == picture.thumbprint(active) or picture.switched
-    if not picture.is_active(active) or not recorded:
+    signing = picture.entra.active(picture.now) if picture.entra else None
+    if signing is None or signing.thumbprint != picture.thumbprint(active):
         yield Refusal(
-            f"That Entra signs with generation {active.label} is not recorded: deploy first (up --refresh)"
+            f"Entra signs with {signing or 'an unknown certificate'}, not with generation {active.label}: deploy first "
+            "(up --refresh)"
+        )
+    elif picture.activated != signing.thumbprint:
+        yield Refusal(
+            f"Since when Entra signs with generation {active.label} is not recorded: deploy first (up --refresh)"
         )
     elif picture.activated_at:  # Else nothing was activated since the state says when.
         yield from waited(picture, picture.activated_at, f"generation {active.label} became the active one")

@@ -509,6 +509,25 @@ def test_since_when_is_unknown_is_no_reason_to_go_on() -> None:
         assert "is unknown" in refusals(planned)
 
 
+def test_since_when_entra_signs_is_recorded_before_people_go_back() -> None:
+    picture = replace(until(at_rest(), *TO_OVERLAP).picture(), activated="F" * 40)
+    planned = rotation.back(picture)
+    assert (planned.step, "is not recorded: deploy first" in refusals(planned)) == (Step.SEPARATE, True)
+
+
+def test_people_stay_in_the_second_group_when_entra_switched_to_its_certificate_by_itself() -> None:
+    picture = until(at_rest(), *TO_OVERLAP).picture()
+    assert picture.entra is not None
+    over = tuple(
+        replace(each, not_after=picture.now) if each.label == "2026" else each
+        for each in picture.entra.certificates
+    )
+    switched = replace(picture, entra=replace(picture.entra, certificates=over))
+    planned = rotation.back(switched)
+    said = "not with generation 2026" in refusals(planned)
+    assert (planned.step, said) == (Step.SEPARATE, True)
+
+
 def test_nothing_was_activated_since_the_state_says_when() -> None:
     picture = replace(until(at_rest(), *TO_OVERLAP).picture(), activated_at=None)
     assert (rotation.back(picture).step, rotation.back(picture).refusals) == (Step.SEPARATE, ())
