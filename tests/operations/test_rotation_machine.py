@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,12 +20,12 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from components.settings import CutOver, Lane, RotationMode
 from operations import rotation
 from operations.rotation import NewGeneration, Plan, Step
+from tests.support import state_machines
 from tests.support.rotation_world import NEW, PEOPLE, WAIT, World, at_rest, forward, in_group, make
 
 STRANGER = "CN=Somebody else's"
@@ -331,23 +330,11 @@ class AnyOrder(RuleBasedStateMachine):
         pytest.fail(f"no end: {forward(self.world, start=False)}")
 
 
-def run_machine(lives: int, steps: int) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call, unused-ignore]
-        AnyOrder,
-        settings=settings(
-            max_examples=lives,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_whatever_the_order_every_step_is_safe() -> None:
-    run_machine(25, 25)
+    state_machines.run(AnyOrder, 25, 25)
 
 
 @pytest.mark.soak
 def test_whatever_the_order_every_step_is_safe_for_long(tally: Callable[[str, int, str], None]) -> None:
-    run_machine(1_000, 40)
+    state_machines.run(AnyOrder, 1_000, 40)
     tally("rotation_machine", 1_000, "random histories")

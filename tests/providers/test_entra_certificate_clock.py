@@ -27,9 +27,7 @@ pytestmark = pytest.mark.usefixtures("on_the_sandbox")
 def made(sandbox: RunningSandbox) -> dict[str, Any]:
     """A SAML application with three certificates, as ``instantiate`` answers it, and their thumbprints."""
     graph = sandbox.graph()
-    template = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'", timeout=30)
-    path = f"{GRAPH}/applicationTemplates/{template.json()['value'][0]['id']}/instantiate"
-    answer: dict[str, Any] = graph.post(path, json={"displayName": "Clock"}, timeout=30).json()
+    answer = sandbox.instantiate("Clock")
     add = f"{GRAPH}/servicePrincipals/{answer['servicePrincipal']['id']}/addTokenSigningCertificate"
     answer["thumbprints"] = [
         graph.post(add, json={"displayName": signing_certificates.subject(label)}, timeout=30).json()[

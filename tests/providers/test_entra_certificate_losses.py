@@ -44,11 +44,7 @@ def switches(sandbox: RunningSandbox) -> Iterator[None]:
 @pytest.fixture
 def principal(sandbox: RunningSandbox) -> str:
     """The object id of a service principal that the deployment owns."""
-    graph = sandbox.graph()
-    query = f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'"
-    (template,) = graph.get(query, timeout=30).json()["value"]
-    url = f"{GRAPH}/applicationTemplates/{template['id']}/instantiate"
-    return str(graph.post(url, json={"displayName": "Losses"}, timeout=30).json()["servicePrincipal"]["id"])
+    return str(sandbox.instantiate("Losses")["servicePrincipal"]["id"])
 
 
 @pytest.fixture

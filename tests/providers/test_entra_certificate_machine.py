@@ -21,14 +21,12 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from facts.entra_directory_audits import DIRECTORY_AUDITS
@@ -43,6 +41,7 @@ from providers.entra.errors import (
 )
 from providers.entra.errors import Refused as GraphRefused
 from providers.entra.signing_certificates import SigningCertificates, TakenAway
+from tests.support import state_machines
 
 PRINCIPAL = "principal"
 PORTALS_NAME = "CN=Microsoft Azure Federated SSO Certificate"
@@ -448,23 +447,11 @@ class Rotation(RuleBasedStateMachine):
         return None
 
 
-def run_machine(examples: int, steps: int) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call, unused-ignore]
-        Rotation,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_nothing_is_lost_unsaid_whatever_the_order() -> None:
-    run_machine(100, 25)
+    state_machines.run(Rotation, 100, 25)
 
 
 @pytest.mark.soak
 def test_nothing_is_lost_unsaid_for_long(tally: Callable[[str, int, str], None]) -> None:
-    run_machine(1_000, 50)
+    state_machines.run(Rotation, 1_000, 50)
     tally("certificate_machine", 1_000, "random histories")

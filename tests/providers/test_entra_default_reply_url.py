@@ -25,9 +25,7 @@ def plugin(sandbox: RunningSandbox) -> Iterator[Plugin]:
 def an_application(sandbox: RunningSandbox) -> str:
     """The object id of an application with two reply URLs."""
     graph = sandbox.graph()
-    found = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'", timeout=30).json()
-    path = f"{GRAPH}/applicationTemplates/{found['value'][0]['id']}/instantiate"
-    made = graph.post(path, json={"displayName": "Default"}, timeout=30).json()["application"]
+    made = sandbox.instantiate("Default")["application"]
     body = {"web": {"redirectUris": [FIRST, SECOND]}}
     assert graph.patch(f"{GRAPH}/applications/{made['id']}", json=body, timeout=30).ok
     return str(made["id"])

@@ -38,12 +38,7 @@ def client(sandbox: RunningSandbox) -> GraphClient:
 @pytest.fixture
 def principal(sandbox: RunningSandbox) -> str:
     """The object id of a service principal in SAML mode."""
-    graph = sandbox.graph()
-    (template,) = _get(graph, "/applicationTemplates?$filter=displayName eq 'Mimecast'")["value"]
-    made = _post(
-        graph, f"/applicationTemplates/{template['id']}/instantiate", {"displayName": "Certificates"}
-    )
-    return str(made["servicePrincipal"]["id"])
+    return str(sandbox.instantiate("Certificates")["servicePrincipal"]["id"])
 
 
 @pytest.fixture

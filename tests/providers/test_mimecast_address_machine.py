@@ -13,7 +13,6 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from providers.edge import ResourceError
@@ -21,6 +20,7 @@ from providers.mimecast.process import process
 from providers.mimecast.resources import AddressBookProvider
 from providers.mimecast.session import Session
 from tests.providers.vendor import LOST, Adapter, Answer, Directory, asks_only, client, legacy, refused, user
+from tests.support import state_machines
 
 ADDRESSES = [
     f"{name}@{domain}" for name in ("a", "b", "c", "d+x") for domain in ("example.com", "example.org")
@@ -208,20 +208,10 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("providers.mimecast.address_book._PAUSES", (0.0, 0.0, 0.0))
 
 
-def run_machine(examples: int, steps: int) -> None:
-    from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415
-
+def run_machine(lives: int, steps: int) -> None:
     before = process._session
     try:
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
-            Book,
-            settings=settings(
-                max_examples=examples,
-                stateful_step_count=steps,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        state_machines.run(Book, lives, steps)
     finally:
         process._session = before
 

@@ -36,11 +36,7 @@ def switches(sandbox: RunningSandbox) -> Iterator[None]:
 @pytest.fixture
 def principal(sandbox: RunningSandbox) -> str:
     """The object id of a new service principal."""
-    graph = sandbox.graph()
-    query = f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'"
-    (template,) = graph.get(query, timeout=30).json()["value"]
-    url = f"{GRAPH}/applicationTemplates/{template['id']}/instantiate"
-    return str(graph.post(url, json={"displayName": "Audited"}, timeout=30).json()["servicePrincipal"]["id"])
+    return str(sandbox.instantiate("Audited")["servicePrincipal"]["id"])
 
 
 def add(graph: requests.Session, principal: str, name: str) -> dict[str, Any]:

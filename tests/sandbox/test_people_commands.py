@@ -222,9 +222,7 @@ def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
 def certificate(sandbox: RunningSandbox) -> str:
     """Both tenants ready for the sheet: the application with Ada assigned, the people and the group."""
     graph = sandbox.graph()
-    template = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'", timeout=30)
-    path = f"{GRAPH}/applicationTemplates/{template.json()['value'][0]['id']}/instantiate"
-    made = graph.post(path, json={"displayName": "Mimecast"}, timeout=30).json()
+    made = sandbox.instantiate("Mimecast")
     principal = f"{GRAPH}/servicePrincipals/{made['servicePrincipal']['id']}"
     graph.patch(principal, json={"preferredSingleSignOnMode": "saml"}, timeout=30)
     body = {"identifierUris": [IDENTIFIER], "web": {"redirectUris": [REPLY_URL]}}

@@ -164,9 +164,7 @@ class Response:
 def application(sandbox: RunningSandbox, request: pytest.FixtureRequest) -> Application:
     """A SAML application of its own for each test, to which nobody is assigned."""
     graph = sandbox.graph()
-    template = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq 'Mimecast'", timeout=30)
-    path = f"{GRAPH}/applicationTemplates/{template.json()['value'][0]['id']}/instantiate"
-    made = graph.post(path, json={"displayName": request.node.name}, timeout=30).json()
+    made = sandbox.instantiate(request.node.name)
     identifier = f"https://eu-api.mimecast.com/sso/{made['application']['appId']}"
     application = Application(
         graph=graph,

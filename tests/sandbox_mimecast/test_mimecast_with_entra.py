@@ -60,11 +60,7 @@ def mimecast(sandbox: RunningSandbox, api: Api, application: Application) -> Non
 
 def configure_entra(sandbox: RunningSandbox, *, assigned: tuple[str, ...]) -> Application:
     graph = sandbox.graph()
-    wanted = "applicationTemplates?$filter=displayName eq 'Mimecast Personal Portal'"
-    (template,) = graph_call(graph, "GET", wanted)["value"]
-    made = graph_call(
-        graph, "POST", f"applicationTemplates/{template['id']}/instantiate", {"displayName": "Mimecast SSO"}
-    )
+    made = sandbox.instantiate("Mimecast SSO", "Mimecast Personal Portal")
     application, principal = made["application"]["id"], made["servicePrincipal"]["id"]
     graph_call(graph, "PATCH", f"servicePrincipals/{principal}", {"preferredSingleSignOnMode": "saml"})
     uris = {

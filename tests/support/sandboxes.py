@@ -121,6 +121,17 @@ class RunningSandbox:
             password=credentials.USER_PASSWORD,
         )
 
+    def instantiate(self, name: str, template: str = "Mimecast") -> dict[str, Any]:
+        """A new application from the gallery: ``application`` and ``servicePrincipal``."""
+        templates, graph = "https://graph.microsoft.com/v1.0/applicationTemplates", self.graph()
+        found = graph.get(f"{templates}?$filter=displayName eq '{template}'", timeout=30).json()["value"]
+        answer = graph.post(
+            f"{templates}/{found[0]['id']}/instantiate", json={"displayName": name}, timeout=30
+        )
+        answer.raise_for_status()
+        made: dict[str, Any] = answer.json()
+        return made
+
     def _with_token(self, **form: str) -> requests.Session:
         session = self.session()
         answer = session.post(
