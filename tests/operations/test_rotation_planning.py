@@ -140,6 +140,13 @@ def test_what_is_configured_and_not_there_is_deployed_first() -> None:
     assert (ahead.step, "generation next becomes the active one" in ahead.text) == (Step.DEPLOY, True)
 
 
+def test_a_retired_certificate_that_is_still_there_is_deployed_first() -> None:
+    world = until(at_rest(soakDays=0), *TO_LEAVE)
+    make(world, forward(world))
+    ahead = forward(world)
+    assert (ahead.step, "(2026) is taken away" in ahead.text) == (Step.DEPLOY, True)
+
+
 @pytest.mark.parametrize("rotated", [(), TO_OVERLAP, TO_ACTIVATE, TO_LEAVE])
 def test_a_foreign_certificate_stops_the_rotation_and_is_shown(rotated: tuple[Step, ...]) -> None:
     world = until(at_rest(), *rotated)
