@@ -280,6 +280,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
     for planned in (rotation.plan(unread, NEW), rotation.back(unread)):
         assert "Unknown, and so not fine: Entra was not read: 503" in refusals(planned)
     text = "\n".join(rotation.lines(unread))
+    assert rotation.foreign(unread) == []
     assert "Entra: unknown" in text
     assert "signs" not in text
 
