@@ -82,7 +82,9 @@ class Stack:
     def faults(self, faults: dict[str, Any]) -> None:
         """Set what goes wrong from now on."""
         cloud = json.loads(self.cloud_file.read_text())
-        self.cloud_file.write_text(json.dumps(cloud | {"faults": faults}))
+        whole = self.cloud_file.with_suffix(".new")  # a provider that hangs reads the file all the time
+        whole.write_text(json.dumps(cloud | {"faults": faults}))
+        whole.replace(self.cloud_file)
 
     def state(self) -> dict[str, Any]:
         """The `latest` part of the checkpoint."""
