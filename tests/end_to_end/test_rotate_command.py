@@ -98,6 +98,8 @@ def fresh(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.mark.soak
 def test_blue_green_loses_no_sign_in(fresh: Project) -> None:
+    never = rotate(fresh, "status")
+    assert (never.code, "never deployed" in never.text) == (1, True), never.text
     made = deployed(fresh, rotation="blue-green")
     everybody = in_group(made, GROUP)
     tracked = made.stack_file.read_text()
@@ -105,6 +107,7 @@ def test_blue_green_loses_no_sign_in(fresh: Project) -> None:
     make(made, "stage", "--start", "--label", "2029")
     early = rotate(made, "next")
     assert (early.code, "second profile is due" in early.text) == (4, True), early.text
+    assert "then: mimecast-sso confirm --stack sandbox --profile second --by" in early.text
     console_work(made, "second")
     make(made, "deploy")
 
@@ -140,6 +143,8 @@ def test_single_mode_has_the_gap_that_it_announces(fresh: Project) -> None:
     made = deployed(fresh)
     nothing = rotate(made, "next")
     assert (nothing.code, "Nothing is due" in nothing.text) == (0, True), nothing.text
+    misspelt = rotate(made, "next", "--label", "no label!")
+    assert (misspelt.code, "A label may hold letters" in misspelt.text) == (64, True), misspelt.text
     make(made, "stage", "--start", "--label", "2029")
     announced = rotate(made, "next", "--apply", "--yes")
     assert "Expected gap: from a moment within 15 minutes after Save in the console" in announced.text
@@ -162,7 +167,12 @@ def test_metadata_mode_loses_no_sign_in(fresh: Project) -> None:
     fresh.configure(authenticationProfile={"source": "metadata"})
     made = deployed(fresh, rotation="metadata", metadataObserved=OBSERVED)
     make(made, "stage", "--start", "--label", "2029")
-    make(made, "activate")
+    write = {"method": "PATCH", "path": "/v1.0/servicePrincipals/.*", "status": 403, "times": 20}
+    made.control.faults(write)
+    failed = rotate(made, "next", "--apply", "--yes")
+    assert (failed.code, "--refresh\nTo undo it instead: " in failed.text) == (1, True), failed.text
+    made.control.faults()
+    make(made, "deploy")
     go_back(made, "reactivate")
     make(made, "activate")
     make(made, "retire")
