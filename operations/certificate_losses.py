@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.settings import Certificates
+from facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS
 from operations.exit_codes import Exit
 from operations.resource_types import RETIRED_SIGNING_CERTIFICATE
 from providers.entra import certificate_losses, directory_audits
@@ -67,7 +68,11 @@ class Checked:
         if self.judgement:
             yield from (f"{what}: open: {each}." for each in self.judgement.open)
             if not (self.losses or self.unknown or self.judgement.open):
-                yield f"{what}: nothing, as the directory's audit log tells ({self.span})."
+                # Without times: a report that finds the same is the same.
+                yield (
+                    f"{what}: nothing, as the directory's audit log of the last {RETENTION_DAYS} days tells, which may "
+                    f"be {LATENCY_MINUTES} minutes late."
+                )
 
 
 def check(
