@@ -12,7 +12,17 @@ from components.settings import Certificates, Lane
 from operations import rotation
 from operations.rotation import NewGeneration, Plan, Step
 from providers.entra.signing_certificates import subject
-from tests.support.rotation_world import NEW, PEOPLE, WAIT, World, at_rest, forward, in_group, make
+from tests.support.rotation_world import (
+    NEW,
+    PEOPLE,
+    WAIT,
+    World,
+    at_rest,
+    certificates,
+    forward,
+    in_group,
+    make,
+)
 
 OBSERVED = {"by": "ada@example.com", "at": "2026-11-01T00:00:00Z", "evidence": "seen"}
 
@@ -138,6 +148,45 @@ def test_what_is_configured_and_not_there_is_deployed_first() -> None:
     make(world, forward(world))
     ahead = forward(world)
     assert (ahead.step, "generation next becomes the active one" in ahead.text) == (Step.DEPLOY, True)
+
+
+def test_the_second_profile_and_group_are_made_before_the_first_blue_green_rotation() -> None:
+    world = at_rest(rotation="single")
+    world.wanted = certificates()
+    ahead = forward(world)
+    assert (ahead.step, "the second profile is described" in ahead.text) == (Step.DEPLOY, True)
+    assert "the second group is made" in ahead.text
+    assert world.deploy()
+    assert forward(world).step is Step.STAGE
+
+
+def test_a_form_that_a_dead_run_did_not_reach_is_deployed_first() -> None:
+    world = at_rest()
+    make(world, forward(world))
+    assert not world.deploy(dies_after=2), "the certificate is made and recorded"
+    ahead = forward(world)
+    assert (ahead.step, "the form of the second profile" in ahead.text) == (Step.DEPLOY, True)
+
+
+def test_who_is_in_the_only_group_does_not_hold_a_rotation_by_metadata_up() -> None:
+    world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
+    step(world, Step.STAGE)
+    world.members[in_group("ada@example.com", Lane.FIRST)].set(world.now, False)
+    assert (forward(world).step, forward(world).refusals) == (Step.ACTIVATE, ())
+
+
+def test_an_active_certificate_that_is_gone_is_shown_and_the_only_one_is_active_unnamed() -> None:
+    world = at_rest()
+    world.make_certificate(subject("2026"))
+    world.entra = world.entra[1:]
+    assert f"active: {world.preferred}" not in refusals(forward(world))
+    assert f"removed: generation 2026, {world.preferred}" in refusals(forward(world))
+    world.preferred = "F" * 40
+    assert f"active: {'F' * 40}; after the last deployment" in refusals(forward(world))
+    picture = at_rest().picture()
+    assert picture.entra is not None
+    unnamed = replace(picture, entra=replace(picture.entra, preferred=""))
+    assert rotation.foreign(unnamed) == []
 
 
 def test_a_retired_certificate_that_is_still_there_is_deployed_first() -> None:
