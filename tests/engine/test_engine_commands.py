@@ -180,7 +180,8 @@ def test_programs_that_only_the_cli_runs(refusing: Any, feature: str) -> None:
     assert feature in text
     assert "not supported by the sandbox's embedded engine; use the Pulumi CLI" in text
     assert refusing.objects() == {}
-    assert "resources" not in refusing.state()
+    # A call lets the stack itself be registered meanwhile.
+    assert not any(resource["custom"] for resource in refusing.state().get("resources", ()))
 
 
 CRATES = """\
