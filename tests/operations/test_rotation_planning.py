@@ -168,6 +168,14 @@ def test_a_form_that_a_dead_run_did_not_reach_is_deployed_first() -> None:
     assert (ahead.step, "the form of the second profile" in ahead.text) == (Step.DEPLOY, True)
 
 
+def test_an_activation_that_a_dead_run_did_not_record_is_ours_and_is_deployed_again() -> None:
+    world = until(at_rest(), *TO_OVERLAP)
+    make(world, forward(world))
+    world.preferred = world.thumbprint("next")
+    ahead = forward(world)
+    assert (ahead.step, "generation next becomes the active one" in ahead.text) == (Step.DEPLOY, True)
+
+
 def test_who_is_in_the_only_group_does_not_hold_a_rotation_by_metadata_up() -> None:
     world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
     step(world, Step.STAGE)
