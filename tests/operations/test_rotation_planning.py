@@ -176,6 +176,24 @@ def test_an_activation_that_a_dead_run_did_not_record_is_ours_and_is_deployed_ag
     assert (ahead.step, "generation next becomes the active one" in ahead.text) == (Step.DEPLOY, True)
 
 
+def test_a_leaving_that_is_not_deployed_is_deployed_first() -> None:
+    world = until(at_rest(), *TO_ACTIVATE)
+    make(world, forward(world))
+    ahead = forward(world)
+    assert (ahead.step, "2 people leave “first”" in ahead.text) == (Step.DEPLOY, True)
+
+
+def test_console_work_touches_people_only_where_the_one_profile_changes() -> None:
+    staged = until(at_rest(), Step.STAGE).picture()
+    profiles = {**staged.profiles, Lane.SECOND: replace(staged.profiles[Lane.SECOND], state="stale")}
+    second = rotation.plan(replace(staged, profiles=profiles), NEW)
+    assert (second.step, second.touches_people, second.console) == (Step.CONSOLE, False, Lane.SECOND)
+    alone = at_rest(rotation="single").picture()
+    stale = {Lane.FIRST: replace(alone.profiles[Lane.FIRST], state="stale")}
+    again = rotation.plan(replace(alone, profiles=stale), NEW)
+    assert (again.step, again.touches_people, again.console) == (Step.CONSOLE, False, Lane.FIRST)
+
+
 def test_who_is_in_the_only_group_does_not_hold_a_rotation_by_metadata_up() -> None:
     world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
     step(world, Step.STAGE)
