@@ -71,8 +71,9 @@ def address_remarks(live: LiveTenant, people: Sequence[Address], *, check_only: 
     else:
         yield from _changed(live, here)
     if waiting:
+        done = "looked for" if check_only else "made"
         yield Remark(
-            f"{_addresses(waiting)} made once Mimecast owns the domain, not before: {enumerate_some(waiting)}"
+            f"{_addresses(waiting)} {done} once Mimecast owns the domain, not before: {enumerate_some(waiting)}"
         )
 
 

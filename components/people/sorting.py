@@ -84,7 +84,9 @@ def remarks(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool)
         if found.of(kind):
             names = [_name(person, kind) for person in found.of(kind)]
             yield Remark(
-                f"{kind.capitalize()} ({len(names)}): {enumerate_some(names)}: {means}", kind in _WARNS
+                # Not capitalize(), which would write mimecast.
+                f"{kind[0].upper()}{kind[1:]} ({len(names)}): {enumerate_some(names)}: {means}",
+                kind in _WARNS,
             )
     for group in groups:
         if group.nested:
