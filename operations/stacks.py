@@ -45,13 +45,15 @@ _SALT = "encryptionsalt"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a stack's roll-out groups are: the Mimecast account, its region, the groups' names."""
+    """Where a stack's roll-out groups are, and how to get there."""
 
     account_code: str
     region: str
     group: str
     second_group: str
     """That of the second profile; most stacks have none."""
+    client_id: str = ""
+    """Of the Mimecast API application, where the stack file names it; the secret is never read from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class Stack:
             _write(_kept(self.file, key), json.dumps(kept))
 
     def target(self) -> Target:
-        """Account, region and group alone, so that a fault anywhere else in the file stops no roll-back."""
+        """Account, region, group and client id alone, so that a fault anywhere else in the file stops no roll-back."""
         values = read_values(self.file)
         section = values.get("rollOut")
         group = section.get("group") if isinstance(section, dict) else None
@@ -147,6 +149,7 @@ class Stack:
             values["region"],
             roll_out.group_of(Lane.FIRST),
             roll_out.group_of(Lane.SECOND),
+            str(values.get("mimecastClientId") or ""),
         )
 
 

@@ -53,10 +53,12 @@ def mimecast_time(stack: Stack) -> Moment:
 def connect(stack: Stack) -> MimecastClient:
     """A client of the stack's Mimecast account, with the credentials of ``MIMECAST_*``.
 
+    The client id may be in the stack file instead, as for the program.
+
     Raises AccountMismatch when they open another account than the stack file names, or another MimecastError.
     """
     reach(stack)
-    client = from_environment(stack.environment)
     target = stack.target()
+    client = from_environment(stack.environment, client_id=target.client_id)
     require(client, target.account_code, target.region)
     return client

@@ -11,6 +11,8 @@ from components.settings import Confirmed
 from operations.engine import Engine
 from operations.exit_codes import OperationError
 from operations.stacks import open_stack
+from operations.tenant import connect
+from providers.mimecast.errors import AuthenticationError
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIRMED = Confirmed(
@@ -68,3 +70,17 @@ def test_a_real_stack_needs_the_pulumi_cli(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_unknown_stack_names_those_there_are() -> None:
     with pytest.raises(OperationError, match="dev-eu, prod-eu, prod-us, sandbox"):
         open_stack("prod-fr")
+
+
+def test_the_client_id_of_the_stack_file_serves_commands_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MIMECAST_CLIENT_ID", "MIMECAST_CLIENT_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    stack = open_stack("prod-eu")
+    with pytest.raises(AuthenticationError, match=r"^MIMECAST_CLIENT_ID is not set"):
+        connect(stack)
+    with stack.file.open("a") as file:
+        file.write("  mimecast-sso:mimecastClientId: an-id\n")
+    with pytest.raises(AuthenticationError, match=r"^MIMECAST_CLIENT_SECRET is not set"):
+        connect(stack)
