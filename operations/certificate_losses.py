@@ -13,12 +13,12 @@ from operations.resource_types import RETIRED_SIGNING_CERTIFICATE
 from providers.entra import certificate_losses, directory_audits
 from providers.entra.certificate_losses import RETENTION, Judgement, Ours
 from providers.entra.errors import GraphError
+from providers.times import shown
 
 if TYPE_CHECKING:
     from providers.entra.graph import GraphClient
     from providers.entra.signing_certificates import SigningCertificates
 
-_TIME = "%Y-%m-%d %H:%M:%SZ"
 _SETTLE = "Have it made again, or leave it; then list the reference under certificates.settledLosses"
 
 
@@ -55,7 +55,7 @@ class Checked:
         """What was looked at, in words; later entries may not be there yet."""
         if self.judgement is None:
             return "nothing"
-        return f"what was done from {self.judgement.since:{_TIME}} to {self.judgement.until:{_TIME}}"
+        return f"what was done from {shown(self.judgement.since)} to {shown(self.judgement.until)}"
 
     def lines(self) -> Iterator[str]:
         """The findings as text."""

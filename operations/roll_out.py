@@ -25,7 +25,7 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import GroupNotFound, MimecastError
 from providers.mimecast.groups import CloudGroup
 from providers.mimecast.names import enumerate_some
-from providers.times import utc_text
+from providers.times import shown, utc_text
 
 _LONGEST_REASON = 300
 _RECORDS = Path("build") / "roll-out"
@@ -147,7 +147,7 @@ def _live(stack: Stack) -> Found:
             return Found(frozenset(), "read live: there is no such group yet")
         people = _listed(client, present)
         second = f", in “{target.second_group}” as well" if len(present) > 1 else ""
-        return Found(people, f"read live at {_now():%Y-%m-%d %H:%M:%SZ}{second}")
+        return Found(people, f"read live at {shown(_now())}{second}")
     except MimecastError as error:
         return Found(None, f"Mimecast was not read: {_short(error)}")
 

@@ -1,4 +1,4 @@
-"""Times as texts: in UTC, to the second, as Microsoft Graph writes them and configuration and state keep them."""
+"""Times as texts, in UTC and to the second: as configuration and state keep them, and as people are shown them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ _PATTERN = "%Y-%m-%dT%H:%M:%SZ"
 def utc_text(moment: datetime) -> str:
     """An aware time, such as ``2029-11-01T00:00:00Z``."""
     return f"{moment.astimezone(UTC):{_PATTERN}}"
+
+
+def shown(moment: datetime) -> str:
+    """An aware time for people, such as ``2029-11-01 00:00:00Z``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def graph_time(written: object) -> datetime:
+    """The aware time of an answer of Microsoft Graph, with or without fractions. Raises ValueError for another text."""
+    return datetime.fromisoformat(str(written)).astimezone(UTC)
 
 
 def utc_time(text: str) -> datetime:

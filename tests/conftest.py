@@ -26,6 +26,14 @@ def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
 
 
 @pytest.fixture
+def switches(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> Iterator[None]:
+    """Puts the settings that a module names in ``SWITCHES`` back after each of its tests."""
+    yield
+    for name in request.module.SWITCHES:
+        sandbox.control.set(name, None)
+
+
+@pytest.fixture
 def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
     """``tally(name, count, unit)`` adds to a figure in ``build/soak.json``: see ``tests.support.soak``."""
     return soak.tally(request)

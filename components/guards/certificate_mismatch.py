@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from components.findings import Finding, How, Input
 from components.guards.situation import Situation
 from components.settings import RotationMode
+from providers.times import shown
 
 
 def find(situation: Situation) -> Finding:
@@ -72,9 +73,7 @@ def _inputs(situation: Situation) -> Iterator[Input]:
             "what Entra signs with", How.UNKNOWN, situation.principal.source or "there is no certificate"
         )
     else:
-        yield Input(
-            f"Entra signs with {principal.signing}", How.LIVE, f"at {principal.now:%Y-%m-%d %H:%M:%SZ}"
-        )
+        yield Input(f"Entra signs with {principal.signing}", How.LIVE, f"at {shown(principal.now)}")
     if principal is not None and situation.signing != principal.signing:
         yield Input(f"this run activates {situation.signing}", How.RECORDED, "it was not active before")
     if _by_metadata(situation):

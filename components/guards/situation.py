@@ -111,8 +111,9 @@ class Situation:
     def other_template(self) -> str:
         """The configured gallery entry, where the application that is there was made from another; else ""."""
         there = self.principal.value
-        known = there is not None and bool(there.template_id)
-        return self.template if known and there is not None and there.template_id != self.template else ""
+        if there is None or there.template_id in ("", self.template):
+            return ""
+        return self.template
 
     @cached_property
     def opening(self) -> Mapping[Lane, str]:

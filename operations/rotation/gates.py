@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from components.settings import Generation, Lane
 from operations.rotation.picture import Picture
 from operations.rotation.step import Refusal
+from providers.times import shown
 
 
 def window(picture: Picture) -> Iterator[Refusal]:
@@ -50,7 +51,7 @@ def waited(picture: Picture, since: datetime | None, what: str) -> Iterator[Refu
         yield Refusal(f"Since when {what} is unknown: up --refresh")
     elif picture.now < since + timedelta(minutes=minutes):
         yield Refusal(
-            f"Wait until {since + timedelta(minutes=minutes):%Y-%m-%d %H:%M:%SZ}: {what} at {since:%H:%M:%SZ}, and "
+            f"Wait until {shown(since + timedelta(minutes=minutes))}: {what} at {since:%H:%M:%SZ}, and "
             f"such a change may take {minutes} minutes to count (certificates.waitMinutes)",
             waits=True,
         )
@@ -97,7 +98,7 @@ def soaked(picture: Picture) -> Iterator[Refusal]:
         )
     elif picture.now < ends:
         yield Refusal(
-            f"Generation {wanted.active} soaks until {ends:%Y-%m-%d %H:%M:%SZ} (certificates.soakDays "
+            f"Generation {wanted.active} soaks until {shown(ends)} (certificates.soakDays "
             f"{wanted.soak_days}); until then the former one stays, for a roll-back",
             waits=True,
         )

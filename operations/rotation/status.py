@@ -9,6 +9,7 @@ from components.settings import Generation
 from operations.rotation.gates import soak_ends
 from operations.rotation.picture import Picture
 from providers.mimecast.authentication_profile import OPENS
+from providers.times import shown
 
 
 class State(StrEnum):
@@ -39,7 +40,7 @@ def state(picture: Picture, generation: Generation) -> State:
 
 def lines(picture: Picture) -> Iterator[str]:
     """The generations and the groups as text, each fact with how it is known."""
-    read = f"read live at {picture.now:%Y-%m-%d %H:%M:%SZ}"
+    read = f"read live at {shown(picture.now)}"
     for generation in picture.wanted.generations:
         yield f"  {generation.label:12} {state(picture, generation):8} {_of_entra(picture, generation, read)}"
         yield f"  {'':12} {'':8} Mimecast: {_of_mimecast(picture, generation)}"
@@ -70,7 +71,7 @@ def _of_entra(picture: Picture, generation: Generation, read: str) -> str:
     role = "signs" if picture.is_active(generation) else "inactive"
     since = ""
     if picture.is_active(generation) and picture.activated_at:
-        since = f" since {picture.activated_at:%Y-%m-%d %H:%M:%SZ}"
+        since = f" since {shown(picture.activated_at)}"
     return f"Entra: {live.thumbprint} until {live.not_after:%Y-%m-%d}, {role}{since} ({read})"
 
 

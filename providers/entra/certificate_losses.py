@@ -25,6 +25,7 @@ from itertools import groupby, pairwise
 from facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS, RETENTION_DAYS_FREE
 from providers.entra.directory_audits import Actor, Credential, Entry
 from providers.entra.signing_certificates import SigningCertificates, subject
+from providers.times import shown
 
 RETENTION = timedelta(days=RETENTION_DAYS)
 """How far one looks back."""
@@ -35,7 +36,6 @@ _LONGEST_WRITE = timedelta(minutes=30)
 _NOBODY_REACTS = timedelta(minutes=1)
 """Too soon for a person to have seen an activation and to have wanted another."""
 _SURELY_KEPT = timedelta(days=RETENTION_DAYS_FREE - 1)
-_TIME = "%Y-%m-%d %H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,10 +226,10 @@ def _silent(entries: Sequence[Entry], live: SigningCertificates, now: datetime) 
     for each in live.certificates:
         if now - _SURELY_KEPT < each.not_before < now - _LATE and each.key_id.casefold() not in added:
             yield (
-                f"the log does not show that {each.thumbprint} was added at {each.not_before:{_TIME}}, so it may not "
+                f"the log does not show that {each.thumbprint} was added at {shown(each.not_before)}, so it may not "
                 "show what others did either"
             )
 
 
 def _by(entry: Entry) -> str:
-    return f"by {entry.by.name} at {entry.at:{_TIME}}"
+    return f"by {entry.by.name} at {shown(entry.at)}"

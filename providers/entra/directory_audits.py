@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from facts.entra_directory_audits import (
 )
 from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
+from providers.times import graph_time, utc_text
 
 MOST = 2_000
 """Entries that are read at most: a principal that nobody wrote a program against has a handful a month."""
@@ -84,7 +85,7 @@ def since(graph: Graph, service_principal: str, moment: datetime) -> list[Entry]
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log. Refused
     too where there are more than `MOST` entries, because then a change may be among those that were not read.
     """
-    start = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    start = utc_text(moment)
     rows = graph.list(
         DIRECTORY_AUDITS,
         filter=f"targetResources/any(t:t/id eq {literal(service_principal)}) and activityDateTime ge {start}",
@@ -116,7 +117,7 @@ def _entry(row: Mapping[str, Any], service_principal: str) -> Entry | None:
         return None
     entry = Entry(
         str(row["id"]),
-        _moment(row["activityDateTime"]),
+        graph_time(row["activityDateTime"]),
         _actor(row.get("initiatedBy") or {}),
         hidden_activation=hidden,
     )
@@ -192,7 +193,3 @@ def _actor(initiated_by: Mapping[str, Any]) -> Actor:
         return Actor(str(user.get("id") or ""), str(name or "somebody"), is_person=True)
     identifier = str(app.get("servicePrincipalId") or app.get("appId") or "")
     return Actor(identifier, str(app.get("displayName") or identifier or "an unknown hand"), is_person=False)
-
-
-def _moment(written: object) -> datetime:
-    return datetime.fromisoformat(str(written)).astimezone(UTC)

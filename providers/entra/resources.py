@@ -132,15 +132,20 @@ class RetiredSigningCertificateProvider(ReadableProvider):
             live = signing_certificates.read(shared_client(), props["servicePrincipalId"])
         except NotFound:
             return ReadResult("", {})
-        kept = {key: props[key] for key in (_KEY_IDS,) if key in props}
-        return ReadResult(id_, inputs | {"gone": props["thumbprint"] not in live.thumbprints} | kept, inputs)
+        return ReadResult(
+            id_, inputs | {"gone": props["thumbprint"] not in live.thumbprints} | _key_ids(props), inputs
+        )
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
-        kept = {key: olds[key] for key in (_KEY_IDS,) if key in olds}
-        return UpdateResult(kept | _retired(news))
+        return UpdateResult(_key_ids(olds) | _retired(news))
 
     def delete(self, _id: str, _props: Properties) -> None:
         """What was taken away does not come back."""
+
+
+def _key_ids(props: Properties) -> Properties:
+    """The ids that were recorded, if any: later runs, which find nothing left to take away, keep them."""
+    return {_KEY_IDS: props[_KEY_IDS]} if _KEY_IDS in props else {}
 
 
 def _retired(props: Properties) -> Properties:

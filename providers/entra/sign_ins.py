@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 
 from facts.entra_sign_ins import SIGN_INS, UNAVAILABLE
 from providers.entra.errors import GraphError
 from providers.entra.odata import literal
-from providers.times import utc_text
+from providers.times import graph_time, utc_text
 
 MOST = 5_000
 """Entries that are read at most, the newest."""
@@ -53,7 +53,7 @@ def unavailable(error: GraphError) -> str | None:
 def _sign_in(row: dict[str, Any]) -> SignIn:
     status = row.get("status") or {}
     return SignIn(
-        at=datetime.fromisoformat(str(row["createdDateTime"])).astimezone(UTC),
+        at=graph_time(row["createdDateTime"]),
         user_id=str(row.get("userId") or ""),
         user_principal_name=str(row.get("userPrincipalName") or "").lower(),
         error=int(status.get("errorCode") or 0),

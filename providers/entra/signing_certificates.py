@@ -20,7 +20,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from providers.entra.errors import (
@@ -31,6 +31,7 @@ from providers.entra.errors import (
     Refused,
 )
 from providers.entra.odata import literal
+from providers.times import graph_time
 
 _SUBJECT = "CN=Mimecast Personal Portal "
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -314,8 +315,8 @@ def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertific
             yield SigningCertificate(
                 thumbprint=_thumbprint(key),
                 display_name=str(key.get("displayName") or ""),
-                not_before=_moment(key["startDateTime"]),
-                not_after=_moment(key["endDateTime"]),
+                not_before=graph_time(key["startDateTime"]),
+                not_after=graph_time(key["endDateTime"]),
                 key_id=str(key["keyId"]),
                 custom_key_identifier=str(key["customKeyIdentifier"]),
                 body=str(key.get("key") or ""),
@@ -331,10 +332,6 @@ def _thumbprint(key: Mapping[str, Any]) -> str:
         return base64.b64decode(identifier, validate=True).hex().upper()
     except binascii.Error:
         return identifier.upper()
-
-
-def _moment(written: str) -> datetime:
-    return datetime.fromisoformat(written).astimezone(UTC)
 
 
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)

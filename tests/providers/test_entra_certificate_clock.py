@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,8 +18,9 @@ from tests.support.sandboxes import RunningSandbox
 GRAPH = "https://graph.microsoft.com/v1.0"
 LOGIN = f"https://login.microsoftonline.com/{credentials.TENANT_ID}"
 DAY = timedelta(days=1)
+SWITCHES = ("clock.offset_seconds", "entra.metadata_lists_inactive", "entra.expired_switch")
 
-pytestmark = pytest.mark.usefixtures("on_the_sandbox")
+pytestmark = pytest.mark.usefixtures("on_the_sandbox", "switches")
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,6 @@ def made(sandbox: RunningSandbox) -> dict[str, Any]:
         for label in ("first", "second", "third")
     ]
     return answer
-
-
-@pytest.fixture(autouse=True)
-def switches(sandbox: RunningSandbox) -> Iterator[None]:
-    yield
-    for name in ("clock.offset_seconds", "entra.metadata_lists_inactive", "entra.expired_switch"):
-        sandbox.control.set(name, None)
 
 
 def set_lives(sandbox: RunningSandbox, made: dict[str, Any], *lives: tuple[int, int] | None) -> None:

@@ -30,15 +30,7 @@ SWITCHES = (
     "entra.page_size",
 )
 
-
-pytestmark = pytest.mark.usefixtures("on_the_sandbox")
-
-
-@pytest.fixture(autouse=True)
-def switches(sandbox: RunningSandbox) -> Iterator[None]:
-    yield
-    for name in SWITCHES:
-        sandbox.control.set(name, None)
+pytestmark = pytest.mark.usefixtures("on_the_sandbox", "switches")
 
 
 @pytest.fixture

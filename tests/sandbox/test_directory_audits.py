@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,11 +25,7 @@ SWITCHES = (
 )
 
 
-@pytest.fixture(autouse=True)
-def switches(sandbox: RunningSandbox) -> Iterator[None]:
-    yield
-    for name in SWITCHES:
-        sandbox.control.set(name, None)
+pytestmark = pytest.mark.usefixtures("switches")
 
 
 @pytest.fixture

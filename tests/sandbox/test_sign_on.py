@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,6 +31,16 @@ from tests.support.sandboxes import ADA, GRACE, GROUP, WITHOUT_MAIL, RunningSand
 GRAPH = "https://graph.microsoft.com/v1.0"
 LOGIN = f"https://login.microsoftonline.com/{credentials.TENANT_ID}"
 SAML2 = f"{LOGIN}/saml2"
+SWITCHES = (
+    "clock.offset_seconds",
+    "entra.metadata_lists_inactive",
+    "entra.sign_in_log_delay_seconds",
+    "entra.premium",
+    "entra.deployer_roles",
+)
+
+pytestmark = pytest.mark.usefixtures("switches")
+
 REPLY_URL = "https://eu-api.mimecast.com/login/saml"
 NAMEID = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
 SCHEMA = [{"Source": "user", "ID": "mail", "SamlClaimType": NAMEID, "SamlNameIdFormat": names.FORMAT_EMAIL}]
@@ -186,19 +195,6 @@ def ready(application: Application) -> Application:
     application.add_certificate()
     application.assign(user_id(application, ADA))
     return application
-
-
-@pytest.fixture(autouse=True)
-def switches(sandbox: RunningSandbox) -> Iterator[None]:
-    yield
-    for name in (
-        "clock.offset_seconds",
-        "entra.metadata_lists_inactive",
-        "entra.sign_in_log_delay_seconds",
-        "entra.premium",
-        "entra.deployer_roles",
-    ):
-        sandbox.control.set(name, None)
 
 
 def user_id(application: Application, name: str) -> str:
