@@ -75,19 +75,22 @@ def _rejoin(picture: Picture, former: Generation) -> Plan:
 
 def _unstage(picture: Picture, target: Generation) -> Plan:
     wanted, thumbprint = picture.wanted, picture.thumbprint(target)
-    refusals = []
-    if signs(picture, thumbprint):
-        refusals.append(
-            Refusal(f"Entra signs with {thumbprint}; have it sign with {wanted.active} first: up --refresh")
-        )
-    elif thumbprint:
+    # A run that died may have made its certificate, unrecorded; without a generation it would be a stranger's.
+    gone = [thumbprint] if thumbprint else []
+    gone += [each.thumbprint for each in picture.strays if each.label == target.label]
+    refusals = [
+        Refusal(f"Entra signs with {each}; have it sign with {wanted.active} first: up --refresh")
+        for each in gone
+        if signs(picture, each)
+    ]
+    if gone and not refusals:
         refusals += settled(picture)
     group = picture.group(target.profile)
     if picture.blue_green and thumbprint and (group.members is None or group.members):
         refusals.append(
             Refusal(f"People are in “{group.name}”, or that is unknown: deploy first (up --refresh)")
         )
-    retired = (Retired(label=target.label, thumbprint=thumbprint),) if thumbprint else ()
+    retired = tuple(Retired(label=target.label, thumbprint=each) for each in gone)
     rest = tuple(generation for generation in wanted.generations if generation is not target)
     return Plan(
         Step.UNSTAGE,

@@ -530,6 +530,19 @@ def test_a_certificate_stays_while_anybody_may_be_in_its_group(members: frozense
     assert (planned.step, "People are in “second”" in refusals(planned)) == (Step.UNSTAGE, True)
 
 
+def test_what_a_dead_run_made_goes_when_it_is_unstaged() -> None:
+    world = at_rest()
+    make(world, forward(world))
+    assert not world.deploy(dies_after=1), "the certificate is made, and not recorded"
+    (left,) = world.picture().strays
+    make(world, rotation.back(world.picture()))
+    assert [entry.thumbprint for entry in world.wanted.retired] == [left.thumbprint]
+    assert world.deploy()
+    assert world.picture().strangers == ()
+    planned = forward(world, start=False)
+    assert (planned.step, planned.refusals) == (Step.NONE, ())
+
+
 def test_what_was_never_made_is_unstaged_at_once() -> None:
     world = at_rest()
     make(world, forward(world))
