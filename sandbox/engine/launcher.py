@@ -32,10 +32,12 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2_grpc
 _ALREADY_SHOWN = 32
 _MESSAGE_LIMIT = 400 * 1024 * 1024
 _PATIENCE = 0.5  # seconds
-# The SDK waits for all outputs anew whenever one is there, and makes short-lived objects by the square of their number.
-# With Python's own thresholds these cause one full pass after the other over all resources of the program.
+# Each waiting of the SDK makes short-lived objects for all outputs. With Python's own thresholds these cause one full
+# pass after the other over all resources of the program.
 _COLLECT_AFTER = (50_000, 20, 20)
+_APART = 1e-4  # seconds between groups of answers, for each call under way
 Refuse = Callable[[str], NoReturn]
+_Call = concurrent.futures.Future[Any]
 
 
 class _Engine(engine_pb2_grpc.EngineStub):
@@ -97,6 +99,46 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorStub):
             loop.call_later(_PATIENCE, self.watch, loop)
 
 
+class _Pool(concurrent.futures.ThreadPoolExecutor):
+    """The threads of the program's calls, each blocked by one until it is done; `size` bounds how many are under way.
+
+    Answers are handed out in groups: whenever the program wakes, the SDK waits anew for all outputs that are missing
+    (`wait_for_rpcs`). The more there are, the longer until the next group, so that this costs the same for each.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
+        super().__init__(size)
+        self._loop = loop
+        self._open = 0
+        self._group: list[tuple[_Call, _Call]] = []
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _Call:
+        """Begin a call; the loop's thread calls this, and everything below."""
+        answer: _Call = concurrent.futures.Future()
+        answer.set_running_or_notify_cancel()  # from now on it cannot be cancelled
+        self._open += 1
+
+        def done(call: _Call) -> None:
+            self._loop.call_soon_threadsafe(self._join, call, answer)
+
+        super().submit(function, *args, **kwargs).add_done_callback(done)
+        return answer
+
+    def _join(self, call: _Call, answer: _Call) -> None:
+        if not self._group:
+            self._loop.call_later(_APART * self._open, self._hand_out)
+        self._group.append((call, answer))
+
+    def _hand_out(self) -> None:
+        for call, answer in self._group:
+            if error := call.exception():
+                answer.set_exception(error)
+            else:
+                answer.set_result(call.result())
+        self._open -= len(self._group)
+        self._group.clear()
+
+
 def main() -> int:
     """Run the program and give its exit code."""
     gc.set_threshold(*_COLLECT_AFTER)
@@ -130,8 +172,7 @@ def main() -> int:
         sys.path.insert(0, str(folder))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    # A registration blocks a thread until it is done: this bounds how many are under way.
-    pool = concurrent.futures.ThreadPoolExecutor(4 * order["parallel"])
+    pool = _Pool(loop, 4 * order["parallel"])
     loop.set_default_executor(pool)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 

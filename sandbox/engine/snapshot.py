@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -149,6 +150,7 @@ class Journal:
         self._changed = 0
         self._written = 0
         self._writing = False
+        self._took = 0.0
         self._error: Exception | None = None
 
     # -- what happens -------------------------------------------------------------------------------
@@ -256,8 +258,14 @@ class Journal:
                 raise EngineError(f"the state cannot be written: {self._error}") from self._error
 
     def _write(self, save: Callable[[str, bool], None], durable: bool) -> None:
-        """Write, and let others go on meanwhile; the lock is held before and after."""
+        """Write, and let others go on meanwhile; the lock is held before and after.
+
+        It begins after as long as the last one took, so that operations which begin meanwhile share it: the whole state
+        is written each time, and otherwise many resources would be written too often.
+        """
         self._writing = True
+        self._lock.wait(self._took)
+        begin = time.monotonic()
         covered, text = self._changed, self._text()
         self._lock.release()
         failure: Exception | None = None
@@ -267,6 +275,7 @@ class Journal:
             failure = error
         finally:
             self._lock.acquire()
+            self._took = time.monotonic() - begin
             self._writing = False
             self._written, self._error = covered, failure
             self._lock.notify_all()
