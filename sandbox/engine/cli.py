@@ -25,7 +25,7 @@ _CANCELLED = 8
 _REFUSED = (
     "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--target-replace",
     "--plan", "--save-plan", "--policy-pack", "--import-file", "--config", "-c", "--config-path", "--attach-debugger",
-    "--remote", "--import-pending-creates",
+    "--remote", "--import-pending-creates", "--run-program",
 )  # fmt: skip
 _COMMON = ("--stack=", "--cwd=", "--config-file=", "--color=", "--non-interactive")
 _RUN = (
@@ -38,12 +38,9 @@ _VERBS = {
     "preview": ("say what `up` would do", _RUN),
     "refresh": (
         "make the state what is really there",
-        (*_RUN, "--preview-only", "--run-program", "--clear-pending-creates", "--skip-pending-creates"),
+        (*_RUN, "--preview-only", "--clear-pending-creates", "--skip-pending-creates"),
     ),
-    "destroy": (
-        "delete everything in the stack",
-        (*_RUN, "--preview-only", "--run-program", "--exclude-protected"),
-    ),
+    "destroy": ("delete everything in the stack", (*_RUN, "--preview-only", "--exclude-protected")),
     "cancel": ("remove a lock that a killed run left", ("name?", "--yes")),
     "stack": ("show a stack", ("--show-secrets",)),
     "stack init": ("make a stack", ("name?", "--no-select", "--secrets-provider=")),

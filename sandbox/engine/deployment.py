@@ -86,7 +86,7 @@ class Deployment:
 
     def _start(self) -> None:
         """Start children, the program too if it is to run, then make what the run needs from the state."""
-        if self._kind == "update" or self._options.run_program:
+        if self._kind == "update":
             self._program = Program(self._stack.project, self._environment, self._output, self._children)
         self._start_plugins()
         self._prepare()
@@ -116,7 +116,6 @@ class Deployment:
             stack=self._stack.name,
             project=self._stack.project.name,
             preview=self._preview,
-            mode=self._kind if self._kind != "update" and self._options.run_program else "",
             parallel=self._parallel,
             continue_on_error=self._options.continue_on_error,
             events=self._events,
@@ -163,16 +162,13 @@ class Deployment:
         if self._options.refresh and not self._refresh_all():
             return
         monitor = self._run_program()
-        if self._going_on:
+        if self._program_ok and not self._run.stopped.is_set():
             self._executor.delete(self._generator.deletes())
         self._stack_outputs(monitor)
 
     def _refresh(self) -> None:
         self._executor.refreshing = True
-        if self._program is None:
-            self._refresh_all()
-        else:
-            self._refresh_with_program()
+        self._refresh_all()
         resources = self._journal.resources()
         found = [resource.outputs for resource in resources if resource.type == STACK_TYPE]
         self._outcome.outputs = self._outcome.old_outputs = found[0] if found else {}
@@ -188,15 +184,7 @@ class Deployment:
             kept = protected_with_needs(self._journal.base)
             self._outcome.protected = len(kept)
             self._executor.run_all([Step("same", r, r) for r in self._journal.base if r.urn in kept])
-        if self._program is not None:
-            self._run_program()
-            if not self._program_ok:
-                return
         self._executor.delete(self._generator.deletes(keep=lambda resource: resource.urn in kept))
-
-    @property
-    def _going_on(self) -> bool:
-        return self._program_ok and not self._run.stopped.is_set()
 
     def _run_program(self) -> Monitor:
         from sandbox.engine.monitor import EngineService, Monitor, serve  # noqa: PLC0415
@@ -259,33 +247,17 @@ class Deployment:
 
     def _refresh_all(self) -> bool:
         """Refresh every resource, all at once and in no order; False if that failed."""
-        base = self._journal.base
-        self._rebase(base, self._read_all(base))
-        return self._outcome.ok
-
-    def _refresh_with_program(self) -> None:
-        """What the program registers is read while it runs, the rest afterwards."""
-        monitor = self._run_program()
-        if self._going_on:
-            self._read_all(self._generator.unregistered())
-        self._stack_outputs(monitor)
-        self._rebase(self._journal.resources(), {})
-
-    def _read_all(self, resources: Sequence[Resource]) -> dict[int, Resource | None]:
-        """Read resources; gives what was found, by the identity of the old state."""
+        from sandbox.engine.refresh import rebuild  # noqa: PLC0415
         from sandbox.engine.steps import Step  # noqa: PLC0415
 
-        steps = [Step("refresh", r, r, logical=False) for r in resources]
+        base = self._journal.base
+        steps = [Step("refresh", resource, resource, logical=False) for resource in base]
         self._executor.run_all(steps)
-        return {id(step.old): step.new for step in steps}
-
-    def _rebase(self, resources: Sequence[Resource], found: Mapping[int, Resource | None]) -> None:
-        from sandbox.engine.refresh import rebuild  # noqa: PLC0415
-
-        rebuilt = rebuild([found.get(id(resource), resource) for resource in resources], resources)
+        rebuilt = rebuild([step.new for step in steps], base)
         self._journal.rebase(rebuilt, clear_pending=self._options.clear_pending_creates)
         self._generator.rebase()
         self._registry.know(rebuilt)
+        return self._outcome.ok
 
 
 def protected_with_needs(resources: Sequence[Resource]) -> set[str]:

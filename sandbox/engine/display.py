@@ -39,11 +39,10 @@ _OPERATIONS = {
     "delete-replaced": _Words("--", "deleting original", "deleted original", "delete original"),
     "import": _Words("= ", "importing", "imported", "import"),
     "import-replacement": _Words("=>", "importing replacement", "imported replacement", "import-replacement"),
-    "discard": _Words("< ", "discarding", "discarded", "discard"),
 }
 _OTHER = _Words("  ", "", "", "")
-_COLOURS = {"+": "32", "-": "31", "~": "33", "=": "36", "<": "36", "error": "31", "warning": "33"}
-_COUNTED = ("create", "update", "replace", "delete", "import", "import-replacement", "discard")
+_COLOURS = {"+": "32", "-": "31", "~": "33", "=": "36", "error": "31", "warning": "33"}
+_COUNTED = ("create", "update", "replace", "delete", "import", "import-replacement")
 _TITLES = {
     "update": ("Updating", "Previewing update"),
     "refresh": ("Refreshing", "Previewing refresh"),

@@ -45,7 +45,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._generator = generator
         self._executor = executor
         self._package_config = package_config
-        self._defaults: dict[tuple[str, str], _Once] = {}
+        self._defaults: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self.stack_urn = ""
         self.stack_outputs: Properties | None = None
@@ -58,17 +58,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         info.supportedFeatures.extend(resource_pb2.ResourceMonitorFeature.ValueType(n) for n in _FEATURES)
         return info
 
-    def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Tell the features to older SDKs."""
-        names = ("secrets", "resourceReferences", "aliasSpecs", "deletedWith")
-        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in names)
-
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Register a resource: check, compare, carry out, answer with what there is now."""
         try:
             step = self._register(self._goal(request))
             answer = _registered(step, request)
-            if step.skipped and not self._run.mode:
+            if step.skipped:
                 answer.result = resource_pb2.FAIL
             return answer  # noqa: TRY300 (the rest is about failures)
         except StepError as error:
@@ -194,8 +189,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             raise StoppedError
         steps = self._generator.steps(registration)
         self._executor.run(steps)
-        if steps and steps[0].op == "refresh":
-            return steps[0]
         if goal.state.type == STACK_TYPE:
             self.stack_urn = registration.new.urn
         made = [step for step in steps if step.new is not None and step.op != "replace"]
@@ -204,8 +197,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def _default_provider(self, package: str, version: str) -> str:
         """Register the default provider of a package on first use; two versions are two providers."""
         with self._lock:
-            once = self._defaults.setdefault((package, version), _Once())
-        return once.get(lambda: self._register_default(package, version))
+            if (package, version) not in self._defaults:
+                self._defaults[package, version] = ""  # who asks after a failure is not told again
+                self._defaults[package, version] = self._register_default(package, version)
+        if reference := self._defaults[package, version]:
+            return reference
+        raise StoppedError
 
     def _register_default(self, package: str, version: str) -> str:
         name = "default_" + re.sub(r"[.+-]", "_", version) if version else "default"
@@ -213,27 +210,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         wanted = Resource(urn="", type=PROVIDER_PREFIX + package, custom=True, inputs=inputs)
         state = _new(self._register(Goal(name, wanted)))
         return provider_reference(state.urn, state.id)
-
-
-class _Once:
-    """Does something once, for whoever comes first; everybody gets the outcome."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._value: str | None = None
-        self._error: Exception | None = None
-
-    def get(self, make: Callable[[], str]) -> str:
-        with self._lock:
-            if self._error is not None:
-                raise StoppedError from self._error
-            if self._value is None:
-                try:
-                    self._value = make()
-                except Exception as error:
-                    self._error = error
-                    raise
-            return self._value
 
 
 class EngineService(engine_pb2_grpc.EngineServicer):
@@ -316,11 +292,10 @@ def _new(step: Step) -> Resource:
 
 
 def _registered(step: Step, request: Any) -> Any:
-    gone = step.result == "delete"
-    answer = resource_pb2.RegisterResourceResponse(urn=step.urn, unknown=step.skipped or gone)
+    answer = resource_pb2.RegisterResourceResponse(urn=step.urn, unknown=step.skipped)
     state = step.new or step.old
     answer.object.SetInParent()
-    if state is not None and state.custom and not gone:
+    if state is not None and state.custom:
         answer.id = state.id
         # The program is always sent secrets as such; a component gets nothing back.
         answer.object.CopyFrom(

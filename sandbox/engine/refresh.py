@@ -35,12 +35,9 @@ def refresh_step(step: Step, run: Run) -> None:
     if not (equal(new.inputs, old.inputs) and equal(new.outputs, old.outputs)):
         new = replace(new, modified=timestamp())
     step.new = new
-    if old.external:
-        changed = not equal(old.outputs, new.outputs)
-    else:  # what an update with an unchanged program would do, seen from the other side
-        diff = provider.diff(new, old).settled(new.inputs, old.inputs)
-        step.diff, changed = diff.inverted(), bool(diff.changed)
-    step.result = "update" if changed else "same"
+    # What an update with an unchanged program would do, seen from the other side.
+    diff = provider.diff(new, old).settled(new.inputs, old.inputs)
+    step.diff, step.result = diff.inverted(), "update" if diff.changed else "same"
 
 
 def rebuild(found: Sequence[Resource | None], before: Sequence[Resource]) -> list[Resource]:

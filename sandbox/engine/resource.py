@@ -31,7 +31,6 @@ class Resource:
     outputs: Properties = field(default_factory=dict)
     parent: str = ""
     protect: bool = False
-    external: bool = False
     dependencies: tuple[str, ...] = ()
     init_errors: tuple[str, ...] = ()
     provider: str = ""

@@ -49,7 +49,6 @@ class Run:
 
     Attributes:
         preview: Change nothing.
-        mode: "refresh" or "destroy" when the program runs for these (`--run-program`), else empty.
         parallel: How many steps run at a time.
         stopped: The run has failed or was cancelled: nothing new begins.
     """
@@ -57,7 +56,6 @@ class Run:
     stack: str
     project: str
     preview: bool
-    mode: str
     parallel: int
     continue_on_error: bool
     events: Events

@@ -72,6 +72,8 @@ def load(document: Mapping[str, Any], decrypter: Callable[[str], Callable[[str],
         for item in latest.pop("pending_operations", None) or ()
     )
     verify(resources)
+    if read := [resource.urn for resource in resources if resource.extra.get("external")]:
+        raise NotSupportedError(f"a state with what the stack does not own ({read[0]})")
     return Snapshot(resources, pending, latest, tuple(document.get("features") or ()))
 
 

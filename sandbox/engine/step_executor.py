@@ -147,7 +147,7 @@ class StepExecutor:
         elif step.op in ("import", "import-replacement"):
             self._import(step)
         elif step.op == "refresh":
-            self._refresh(step)
+            refresh_step(step, self._run)
         elif step.op != "replace":
             self._delete(step)
 
@@ -240,7 +240,7 @@ class StepExecutor:
 
     def _has_object(self, step: Step, old: Resource) -> bool:
         """Whether the provider has something to delete [cases retain_on_delete, deleted_with]."""
-        if not old.custom or old.is_provider or old.external or old.retain_on_delete:
+        if not old.custom or old.is_provider or old.retain_on_delete:
             return False
         if step.op == "remove-pending-replace":
             return False
@@ -253,16 +253,11 @@ class StepExecutor:
         with self._operation(step, new) as operation:
             state = self._run.registry.get(new.provider).read_import(replace(new, created=now, modified=now))
         step.new = _with_secrets(state)
-        if step.old is not None and not step.old.external:
+        if step.old is not None:
             journal.replace_old(step.old, delete=True)
             journal.end(operation, new=step.new)
         else:
-            journal.end(operation, old=step.old, new=step.new)
-
-    def _refresh(self, step: Step) -> None:
-        refresh_step(step, self._run)
-        if self._run.mode == "refresh":
-            self._run.journal.end(None, old=step.old, new=step.new)
+            journal.end(operation, new=step.new)
 
     # -- outputs of components ----------------------------------------------------------------------
 

@@ -161,12 +161,12 @@ class StepGenerator:
     def import_steps(self, registration: Registration) -> list[Step]:
         """Steps that take an existing object into the state first [case import_option].
 
-        When there is no old state, or it is another object's, or one that the engine does not own.
+        When there is no old state, or it is another object's.
         """
         new, old = registration.new, registration.old
         if not (new.custom and new.import_id):
             return []
-        if old is not None and not old.external and (old.import_id or old.id) == new.import_id:
+        if old is not None and (old.import_id or old.id) == new.import_id:
             return []
         self._mark(new.urn)
         if old is not None and new.urn not in self._deleted:
@@ -184,8 +184,6 @@ class StepGenerator:
     def steps(self, registration: Registration) -> list[Step]:
         """The chain of steps for a registration; none when an import did everything. Reports what is invalid."""
         new, old = registration.new, registration.old
-        if self._run.mode and new.custom and not new.is_provider:
-            return self._of_mode(new, old)
         if self._blocked(new):
             self._mark(new.urn)
             self.unavailable(new.urn)
@@ -193,7 +191,7 @@ class StepGenerator:
         self._guard_foreign(old)
         registration.provider = self._provider(new)
         with self._lock:
-            fresh = old is None or old.external or new.urn in self._deleted
+            fresh = old is None or new.urn in self._deleted
         if old is not None:
             registration.new = replace(new, inputs=self._ignore_changes(new, old.inputs))
         if old is None or fresh:
@@ -206,20 +204,6 @@ class StepGenerator:
             if new.urn in self._deleted:  # deleted for another's replacement while this was being compared
                 return self._create(registration.new, old)
             return self._change(registration, old, diff)
-
-    def _of_mode(self, new: Resource, old: Resource | None) -> list[Step]:
-        """With `--run-program` the program only says what there is; nothing is made or changed."""
-        self._mark(new.urn)
-        if old is None:
-            self.unavailable(new.urn)
-            return [Step("same", None, new, skipped=True)]
-        if self._run.mode == "refresh":
-            return [Step("refresh", old, old, logical=False)]
-        return [Step("same", old, replace(new, inputs=old.inputs))]
-
-    def unregistered(self) -> list[Resource]:
-        """Old states that the program did not ask for."""
-        return [r for r in self._run.journal.remaining() if r.urn not in self._operated or r.delete]
 
     def _guard_foreign(self, old: Resource | None) -> None:
         if old is not None and (found := foreign_features(old)):
@@ -311,9 +295,6 @@ class StepGenerator:
             diff = Diff(changed=True, replace_keys=keys)
             create = Step("create-replacement", old, new, diff, logical=False)
             return [Step("replace", old, new), create]
-        if old is not None:  # it was external; this one is owned
-            create = Step("create-replacement", old, new, logical=False)
-            return [create, Step("replace", old, new)]
         return [Step("create", None, new)]
 
     def _change(self, registration: Registration, old: Resource, diff: Diff) -> list[Step]:
@@ -386,7 +367,7 @@ class StepGenerator:
         replaced = {root.urn}
         found = []
         for resource in self._run.journal.remaining():
-            if not resource.custom or resource.external or resource.delete or resource.urn in self._operated:
+            if not resource.custom or resource.delete or resource.urn in self._operated:
                 continue
             keys = self._goes_with(resource, replaced)
             if keys is not None:
@@ -431,20 +412,16 @@ class StepGenerator:
     def deletes(self, *, keep: Callable[[Resource], bool] = lambda _: False) -> list[list[Step]]:
         """Steps for what the program no longer has, in levels: a level begins when the one before is done."""
         steps: dict[int, Step] = {}
-        everything = self._run.mode == "destroy"
-        resources = self._run.journal.resources() if everything else self._run.journal.remaining()
+        resources = self._run.journal.remaining()
         for resource in resources:
             operated = resource.urn in self._operated or resource.urn in self._aliased
             if resource.delete:
                 steps[id(resource)] = Step("delete-replaced", resource, logical=False)
-            elif (everything or not operated) and not keep(resource):
+            elif not (operated or keep(resource)):
                 self._guard_foreign(resource)
-                op = "discard" if resource.external else "delete"
-                if resource.pending_replacement:
-                    op = "remove-pending-replace"
+                op = "remove-pending-replace" if resource.pending_replacement else "delete"
                 steps[id(resource)] = Step(op, resource)
-        if not everything:
-            self._spare(resources, steps)
+        self._spare(resources, steps)
         self.deletions.update(step.urn for step in steps.values())
         return _levels(resources, steps)
 

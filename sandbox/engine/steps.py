@@ -44,7 +44,7 @@ class Step:
 
     Attributes:
         op: create, update, delete, same, replace, create-replacement, delete-replaced, import,
-            import-replacement, refresh, discard, remove-pending-replace.
+            import-replacement, refresh, remove-pending-replace.
         old: The state before; for a create None.
         new: The state wanted, and once the step is done the state reached.
         diff: Keys and details to show.

@@ -62,19 +62,6 @@ def test_a_life(stack: Any) -> None:
     assert "no stack named 'dev' found" in done.stderr
 
 
-def test_program_runs_for_refresh_and_destroy(stack: Any) -> None:
-    stack.up()
-    stack.must("config", "set", "region", "eu")
-    shown = stack.must("refresh", "--run-program", "--yes", "--skip-preview", "--color", "never")
-    assert "refreshing" in shown
-    provider = next(r for r in stack.state()["resources"] if r["type"] == "pulumi:providers:pulumi-python")
-    assert provider["inputs"] == {"box:region": "eu"}  # plain refreshes and destroys use the stored one
-    stack.must("preview", "--expect-no-changes")
-    stack.must("destroy", "--run-program", "--yes", "--skip-preview")
-    assert stack.objects() == {}
-    assert "resources" not in stack.state()
-
-
 def test_export_and_import(stack: Any, tmp_path: Path) -> None:
     stack.must("config", "set", "--secret", "password", "hunter2")
     stack.up()
@@ -102,6 +89,7 @@ def test_nothing_is_asked(stack: Any) -> None:
     [
         ["up", "--yes", "--target", "urn"],
         ["destroy", "--yes", "--exclude=urn"],
+        ["refresh", "--yes", "--run-program"],
         ["up", "--yes", "--plan", "file"],
         ["preview", "--policy-pack", "folder"],
         ["stack", "init", "other", "--secrets-provider", "awskms://key"],

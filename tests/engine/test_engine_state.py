@@ -80,7 +80,7 @@ def test_running_update_holds_a_lock_that_others_see(stack: Any) -> None:
     assert list(stack.locks.glob("*")) == []
 
 
-@pytest.mark.parametrize("damage", ["truncated", "foreign", "order", "magic", "future"])
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "order", "magic", "future", "not owned"])
 def test_damaged_state_is_kept_and_its_backup_named(stack: Any, damage: str) -> None:
     stack.up()
     text = stack.state_file.read_text()
@@ -95,6 +95,9 @@ def test_damaged_state_is_kept_and_its_backup_named(stack: Any, damage: str) -> 
     elif damage == "magic":
         document["checkpoint"]["latest"]["manifest"]["magic"] = "0" * 64
         text = json.dumps(document)
+    elif damage == "not owned":
+        document["checkpoint"]["latest"]["resources"][-1]["external"] = True
+        text = json.dumps(document)
     else:
         text = json.dumps({**document, "version": 4, "features": ["from-the-future"]})
     stack.state_file.write_text(text)
@@ -102,8 +105,8 @@ def test_damaged_state_is_kept_and_its_backup_named(stack: Any, damage: str) -> 
         done = stack.run(verb, "--yes", "--skip-preview")
         assert done.returncode == 1, done.stdout
         assert "Traceback" not in done.stderr
-        if damage == "future":
-            assert "from-the-future" in done.stderr
+        if damage in ("future", "not owned"):
+            assert {"future": "from-the-future", "not owned": "does not own"}[damage] in done.stderr
             assert "Pulumi CLI" in done.stderr
         else:
             assert str(stack.state_file) in done.stderr
