@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+_UNION_MEMBER = re.compile(r"function-[a-z]+\[.*\]", re.DOTALL)
 
 
 class ConfigurationError(Exception):
@@ -40,7 +43,7 @@ def allowed(detail: ErrorDetails) -> str:
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], namespace: str, secrets: frozenset[str]) -> str:
-    path = [part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    path = _keys(detail)
     dotted = _dotted(path)
     where = f"{namespace}:{dotted}" if dotted else f"The configuration of {namespace}"
     if detail["type"] == "missing":
@@ -59,6 +62,16 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], namespace: str, secre
         head = f"{where} is {json.dumps(detail['input'], default=str)}; {allowed(detail)}"
     line = _yaml_line(model, namespace, path)
     return f"{head}. Write, for example:\n{line}" if line else f"{head}."
+
+
+def _keys(detail: ErrorDetails) -> list[int | str]:
+    """Keys and places, without pydantic's marks for members of a union; what is no key of ours may look like one."""
+    unknown = len(detail["loc"]) - 1 if detail["type"] == "extra_forbidden" else None
+    return [
+        part
+        for index, part in enumerate(detail["loc"])
+        if index == unknown or not (isinstance(part, str) and _UNION_MEMBER.fullmatch(part))
+    ]
 
 
 def _dotted(path: list[int | str]) -> str:

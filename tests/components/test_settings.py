@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from components.settings import (
@@ -182,6 +182,8 @@ def test_a_csv_file_gives_addresses_and_names_its_bad_line(tmp_path: Path) -> No
         st.text(max_size=12), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)
     )
 )
+@example({"function-": None})
+@example({"function-after[key(), str]": None})
 def test_any_configuration_is_accepted_or_explained(values: dict[str, Any]) -> None:
     with contextlib.suppress(ConfigurationError):  # Anything else fails the test.
         from_values(values)
