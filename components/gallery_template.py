@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from functools import partial
 
 import pulumi
@@ -11,6 +10,7 @@ import pulumi_azuread as azuread
 from components.live_tenant import Remark
 from components.lookups import LookupFailed, ask
 from components.settings import Application
+from components.settings.values import is_guid
 from facts.entra import Cloud
 
 
@@ -21,7 +21,7 @@ def find(application: Application, cloud: Cloud, made_from: str) -> str:
     of the list: that application needs none any more. Otherwise RunError is raised.
     """
     for template in application.template:
-        if _is_id(template):
+        if is_guid(template):
             return template.lower()
         try:
             found = ask(partial(azuread.get_application_template, display_name=template))
@@ -54,10 +54,3 @@ def remark(client_id: str, made_from: str, wanted: str, people: int | None) -> R
         "lift guard allow-destroy.",
         True,
     )
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False

@@ -210,7 +210,7 @@ class MimecastTenant(pulumi.ComponentResource):
         chains = [(each.chain, each.state, each.chain.thumbprint) for each in self._chains]
         return pulumi.Output.all(*(pulumi.Output.all(state, made) for _, state, made in chains)).apply(
             lambda known: {
-                made: f"{state}: confirmed by {chain.confirmed['by']} at {chain.confirmed['at']}"
+                made: f"{state}: {authentication_profile.attested_by(chain.confirmed)}"
                 for (chain, _, _), (state, made) in zip(chains, known, strict=True)
                 if made and state in OPENS and chain.confirmed
             }

@@ -14,7 +14,7 @@ from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 from providers.entra.signing_certificates import find_service_principal, read
-from providers.mimecast.authentication_profile import OPENS
+from providers.mimecast.authentication_profile import OPENS, attested_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,5 @@ def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
             and outputs.get("state") in OPENS
             and outputs.get("thumbprint")
         ):
-            confirmed = outputs.get("confirmed") or {}
-            known[str(outputs["thumbprint"])] = (
-                f"{outputs['state']}: confirmed by {confirmed.get('by')} at {confirmed.get('at')}"
-            )
+            known[str(outputs["thumbprint"])] = f"{outputs['state']}: {attested_by(outputs['confirmed'])}"
     return known

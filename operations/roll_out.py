@@ -21,6 +21,7 @@ from operations.resource_types import GROUP_MEMBERSHIP
 from operations.stacks import Stack, Target
 from operations.tenant import connect
 from providers.mimecast import groups
+from providers.mimecast.authentication_profile import attested_by
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import GroupNotFound, MimecastError
 from providers.mimecast.groups import CloudGroup
@@ -181,12 +182,8 @@ def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, str]:
 
 
 def _attested(profile: profiles.Profile) -> str:
-    confirmed = profile.confirmed
-    return (
-        f"; confirmed by {confirmed['by']} on {confirmed['at']}"
-        if confirmed and profile.state != "due"
-        else ""
-    )
+    known = profile.confirmed if profile.state != "due" else None
+    return f"; {attested_by(known)}" if known else ""
 
 
 def _short(error: Exception) -> str:

@@ -285,7 +285,7 @@ def _lane_profile(settings: Settings, profile: profiles.Profile, now: datetime) 
     return LaneProfile(
         state=profile.state,
         thumbprint=profile.thumbprint,
-        basis=f"confirmed by {known['by']} on {known['at']}" if known else "",
+        basis=authentication_profile.attested_by(known) if known else "",
         idle=profile.idle,
         confirmed_since=configured in OPENS and profile.state not in OPENS,
     )

@@ -36,8 +36,13 @@ def _account_code(value: str) -> str:
     return value
 
 
+def is_guid(text: str) -> bool:
+    """Whether a text is an object id or another GUID, and not a name."""
+    return _GUID.fullmatch(text) is not None
+
+
 def _guid(value: str) -> str:
-    if not _GUID.fullmatch(value):
+    if not is_guid(value):
         raise ValueError("is not an id such as 6c000000-0000-4000-8000-000000000001")
     return value.lower()
 

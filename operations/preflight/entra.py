@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from components.settings import Ownership, Settings
+from components.settings.values import is_guid
 from facts import graph_permissions as permissions
 from facts.entra import PREMIUM_PLANS
 from operations import orphans, tenant
@@ -130,11 +131,7 @@ def _template(graph: GraphClient, settings: Settings) -> Iterator[Line]:
     if settings.application.adopt:
         return
     for template in settings.application.template:
-        query = f"displayName eq {literal(template)}"
-        found = next(iter(graph.list("/applicationTemplates", filter=query, select="id,displayName")), None)
-        if found is None and "-" in template and " " not in template:
-            found = _by_id(graph, template)
-        if found:
+        if found := _by_id(graph, template) if is_guid(template) else _by_name(graph, template):
             yield fine("template", f'"{found["displayName"]}", id {found["id"]}')
             return
     names = ", ".join(settings.application.template)
@@ -146,6 +143,11 @@ def _template(graph: GraphClient, settings: Settings) -> Iterator[Line]:
         yield note("template", f"none of {names}; a non-gallery application will be made")
     else:
         yield missing("template", f"the gallery has none of {names}. Set mimecast-sso:application.template")
+
+
+def _by_name(graph: GraphClient, template: str) -> dict[str, object] | None:
+    named = f"displayName eq {literal(template)}"
+    return next(iter(graph.list("/applicationTemplates", filter=named, select="id,displayName")), None)
 
 
 def _by_id(graph: GraphClient, template: str) -> dict[str, object] | None:
@@ -188,7 +190,7 @@ def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> 
     if isinstance(roles, list) and permissions.OWNED in roles and "Application.ReadWrite.All" not in roles:
         me = str(token.get("oid") or "")
         for what, owners in (("service principal", live.owners), ("application", live.registration.owners)):
-            if any(owner.object_id == me for owner in owners):
+            if me in {owner.object_id for owner in owners}:
                 yield fine(f"owner of the {what}", "the deploying principal")
             else:
                 yield missing(

@@ -81,6 +81,11 @@ def state(
     return "proved" if seen else "claimed"
 
 
+def attested_by(confirmed: Mapping[str, Any]) -> str:
+    """Who confirmed a profile and when, in words; ``confirmed`` holds ``by`` and ``at``."""
+    return f"confirmed by {confirmed['by']} at {confirmed['at']}"
+
+
 def normal_thumbprint(thumbprint: str) -> str:
     """Hexadecimal digits in capitals, without separators."""
     return thumbprint.replace(":", "").replace(" ", "").upper()

@@ -129,7 +129,7 @@ def test_blue_green_loses_no_sign_in(fresh: Project) -> None:
     for part in (
         "2029         soaked",
         "read live at",
-        "confirmed by ada@example.com on",
+        "confirmed by ada@example.com at",
         "2026         retired",
     ):
         assert part in rest.text
