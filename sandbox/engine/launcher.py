@@ -102,12 +102,14 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorStub):
 class _Pool(concurrent.futures.ThreadPoolExecutor):
     """The threads of the program's calls, each blocked by one until it is done; `size` bounds how many are under way.
 
-    Answers are handed out in groups: whenever the program wakes, the SDK waits anew for all outputs that are missing
-    (`wait_for_rpcs`). The more there are, the longer until the next group, so that this costs the same for each.
+    Once the program has been read (`reading` is false), answers are handed out in groups: whenever one is there, the
+    SDK waits anew for all outputs that are missing (`wait_for_rpcs`). The more calls are under way, the longer until
+    the next group, so that this costs the same for each resource.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
         super().__init__(size)
+        self.reading = True
         self._loop = loop
         self._open = 0
         self._group: list[tuple[_Call, _Call]] = []
@@ -126,7 +128,7 @@ class _Pool(concurrent.futures.ThreadPoolExecutor):
 
     def _join(self, call: _Call, answer: _Call) -> None:
         if not self._group:
-            self._loop.call_later(_APART * self._open, self._hand_out)
+            self._loop.call_later(0.0 if self.reading else _APART * self._open, self._hand_out)
         self._group.append((call, answer))
 
     def _hand_out(self) -> None:
@@ -182,12 +184,12 @@ def main() -> int:
 
     _guard(refuse)
     try:
-        return _run(loop, program, monitor)
+        return _run(loop, program, monitor, pool)
     finally:
         pool.shutdown()  # what a failed program has registered is still made, its outputs are still sent
 
 
-def _run(loop: asyncio.AbstractEventLoop, program: Path, monitor: _Monitor) -> int:
+def _run(loop: asyncio.AbstractEventLoop, program: Path, monitor: _Monitor, pool: _Pool) -> int:
     def execute() -> None:
         if program.is_dir() and not (program / "__main__.py").exists():
             pulumi.log.error(f"unable to find main python program `__main__.py` in `{program}`")
@@ -196,6 +198,7 @@ def _run(loop: asyncio.AbstractEventLoop, program: Path, monitor: _Monitor) -> i
         try:
             runpy.run_path(str(program), run_name="__main__")
         finally:
+            pool.reading = False
             monitor.release()
 
     try:
