@@ -126,6 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(session: Session, options: argparse.Namespace, child: Mapping[str, str]) -> int:
     """`up`, `preview`, `refresh`, `destroy`."""
+    if options.exclude_protected and (count := _nothing_but_protected(session)):
+        print(
+            f"There were no unprotected resources to destroy. There are still {count} protected resources associated "
+            "with this stack."
+        )
+        return 0
     if options.verb == "preview" or options.preview_only:
         return _once(session, options, child, preview=True)
     if not (options.skip_preview or options.yes):
@@ -135,6 +141,15 @@ def run(session: Session, options: argparse.Namespace, child: Mapping[str, str])
     with session.backend.lock(session.stack_name()):
         code = 0 if options.skip_preview else _once(session, options, child, preview=True)
         return code or _once(session, options, child, preview=False)
+
+
+def _nothing_but_protected(session: Session) -> int:
+    """How many resources there are, if all are protected or needed by one that is; else 0."""
+    from sandbox.engine.deployment import protected_with_needs  # noqa: PLC0415
+
+    resources = session.stack().open().journal(write=False).base
+    kept = protected_with_needs(resources)
+    return 0 if any(resource.urn not in kept for resource in resources) else len(kept)
 
 
 def _once(session: Session, options: argparse.Namespace, child: Mapping[str, str], *, preview: bool) -> int:

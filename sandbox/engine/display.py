@@ -391,7 +391,7 @@ def _summary_of(step: Step) -> str:
     if old is None or new is None:
         return ""
     if step.op == "same":
-        return "[diff: ~protect]" if old.protect != new.protect else ""
+        return "[diff: ~protect]" if step.changes_protection else ""
     if step.diff is None or not step.diff.changed:
         return ""
     signs: dict[str, list[str]] = {"+": [], "-": [], "~": []}

@@ -106,7 +106,7 @@ class PreviewDocument:
         if step is None or step.internal or not (step.logical or step.op == "refresh"):
             return
         if kind == "resourcePreEvent":
-            if step.op != "same" or step.resource.type == STACK_TYPE:
+            if step.op != "same" or step.resource.type == STACK_TYPE or step.changes_protection:
                 self._steps.append(_planned(step, step.op))
         elif kind == "resOutputsEvent" and self._refresh and _worth_telling(step):
             self._replace(_planned(step, step.result))
@@ -124,7 +124,8 @@ class PreviewDocument:
         if self._diagnostics:
             document["diagnostics"] = self._diagnostics
         document["duration"] = int(outcome.seconds * 1e9)
-        document["changeSummary"] = {op: n for op, n in sorted(outcome.changes.items()) if n}
+        if changes := {op: n for op, n in sorted(outcome.changes.items()) if n}:
+            document["changeSummary"] = changes
         print(json.dumps(document, indent=4, ensure_ascii=False, default=str))
 
 

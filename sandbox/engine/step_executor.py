@@ -79,13 +79,18 @@ class StepExecutor:
 
     def delete(self, levels: Sequence[Sequence[Step]]) -> None:
         """Run deletes level by level. What something that stays refers to stays too [case protect]."""
-        staying: set[str] = set()
+        needed: set[str] = set()
+
+        def stays(step: Step) -> bool:
+            return step.urn in needed and id(step.resource) not in self._generator.succeeded
+
         for level in levels:
             if self._run.stopped.is_set():
                 return
-            undone = self.run_all([step for step in level if step.urn not in staying])
-            for step in [*undone, *(step for step in level if step.urn in staying)]:
-                staying.update(step.resource.references())
+            staying = [step for step in level if stays(step)]
+            undone = self.run_all([step for step in level if step not in staying])
+            for step in [*undone, *staying]:
+                needed.update(step.resource.references())
 
     def drain(self) -> None:
         """Wait for the steps that are running."""
@@ -171,7 +176,7 @@ class StepExecutor:
         if step.skipped:
             step.new = old
             return
-        new = replace(new, id=old.id, outputs=old.outputs, init_errors=())
+        new = _with_secrets(replace(new, id=old.id, outputs=old.outputs, init_errors=()))
         if new.is_provider:
             # A provider that calls a change none goes on with what it knows.
             self._run.registry.same(replace(new, inputs=old.inputs))

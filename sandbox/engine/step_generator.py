@@ -72,6 +72,8 @@ class StepGenerator:
     def rebase(self) -> None:
         """Take the old state from the journal, which has another one after a refresh."""
         self._olds = {resource.urn: resource for resource in self._run.journal.base if not resource.delete}
+        # Copies that an earlier run replaced; what has their URN as a dependency means their successors.
+        self.succeeded = {id(resource) for resource in self._run.journal.base if resource.delete}
 
     # -- registrations ------------------------------------------------------------------------------
 
@@ -184,10 +186,6 @@ class StepGenerator:
     def steps(self, registration: Registration) -> list[Step]:
         """The chain of steps for a registration; none when an import did everything. Reports what is invalid."""
         new, old = registration.new, registration.old
-        if self._blocked(new):
-            self._mark(new.urn)
-            self.unavailable(new.urn)
-            return [Step("same", old, new, skipped=True)]
         self._guard_foreign(old)
         registration.provider = self._provider(new)
         with self._lock:
@@ -197,10 +195,12 @@ class StepGenerator:
         if old is None or fresh:
             self._check(registration, {}, registration.given)
             with self._lock:
-                return self._create(registration.new, old)
+                return self._skipped(registration) or self._create(registration.new, old)
         self._check(registration, old.inputs, registration.new.inputs)
         diff = self._diff(registration, old)
         with self._lock:
+            if skipped := self._skipped(registration):
+                return skipped
             if new.urn in self._deleted:  # deleted for another's replacement while this was being compared
                 return self._create(registration.new, old)
             return self._change(registration, old, diff)
@@ -402,10 +402,14 @@ class StepGenerator:
         with self._lock:
             self._unavailable.add(urn)
 
-    def _blocked(self, new: Resource) -> bool:
+    def _skipped(self, registration: Registration) -> list[Step]:
         """Newer SDKs register what depends on a failure with inputs missing [case update_fails]."""
-        with self._lock:
-            return not self._unavailable.isdisjoint(new.references())
+        new = registration.new
+        if self._unavailable.isdisjoint(new.references()):
+            return []
+        self._mark(new.urn)
+        self.unavailable(new.urn)
+        return [Step("same", registration.old, new, skipped=True)]
 
     # -- the rest -----------------------------------------------------------------------------------
 

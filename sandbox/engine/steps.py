@@ -77,6 +77,11 @@ class Step:
         return found
 
     @property
+    def changes_protection(self) -> bool:
+        """Whether protection is put on or taken off, which is no change of the resource, and shown."""
+        return self.old is not None and self.new is not None and self.old.protect != self.new.protect
+
+    @property
     def shown_op(self) -> str:
         """The operation to report when the step is done."""
         return self.result or self.op

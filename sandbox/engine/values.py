@@ -166,7 +166,7 @@ def to_state(value: Any, encrypt: Callable[[str], str]) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {SIGNATURE: FLOAT, "value": struct.pack(">d", value).hex()}
     if isinstance(value, Unknown):
-        raise TypeError("an unknown value cannot be saved")
+        return UNKNOWN_TEXT  # an output of a program that went on after a failure
     return mapped(lambda item: to_state(item, encrypt), value)
 
 
@@ -202,6 +202,17 @@ def walk(value: Any) -> Iterator[Any]:
 def has_unknowns(value: Any) -> bool:
     """Whether something in the value is not known."""
     return any(item is UNKNOWN for item in walk(value))
+
+
+def known(value: Any) -> Any:
+    """The value without what in it is not known."""
+    if isinstance(value, Secret):
+        return Secret(known(value.value))
+    if isinstance(value, dict):
+        value = {key: item for key, item in value.items() if plain(item) is not UNKNOWN}
+    elif isinstance(value, list):
+        value = [item for item in value if plain(item) is not UNKNOWN]
+    return mapped(known, value)
 
 
 def has_secrets(value: Any) -> bool:
