@@ -106,7 +106,7 @@ class StepExecutor:
 
     def _step(self, step: Step) -> None:
         events = self._run.events
-        if not step.skipped and step.op != "remove-pending-replace":
+        if not step.skipped:
             events.step("resourcePreEvent", step)
         try:
             self._apply(step)
