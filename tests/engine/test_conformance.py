@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
 import os
 import shutil
@@ -17,13 +16,7 @@ from unittest import mock
 import pytest
 
 from sandbox.engine.cli import main
-
-_SPEC = importlib.util.spec_from_file_location("engine_record", Path(__file__).with_name("record.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-record = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = record
-_SPEC.loader.exec_module(record)
+from tests.engine import record
 
 CASES = Path(__file__).with_name("cases")
 EMBEDDED = [sys.executable, "-m", "sandbox.engine"]

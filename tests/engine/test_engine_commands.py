@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from sandbox.engine import environment
-
-if TYPE_CHECKING:
-    from tests.engine import stacks
-else:
-    _SPEC = importlib.util.spec_from_file_location("engine_stacks", Path(__file__).with_name("stacks.py"))
-    stacks = importlib.util.module_from_spec(_SPEC)
-    sys.modules[_SPEC.name] = stacks
-    _SPEC.loader.exec_module(stacks)
+from tests.engine import stacks
 
 TWO = """\
 a = Thing("a", value=os.environ.get("VALUE", "1"), tags={"k": "v"})

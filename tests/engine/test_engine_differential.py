@@ -6,25 +6,19 @@ counts where the CLI does the same a second time; a case that it does not come t
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
-if TYPE_CHECKING:
-    from tests.engine import record
-else:
-    _SPEC = importlib.util.spec_from_file_location("engine_record", Path(__file__).with_name("record.py"))
-    record = importlib.util.module_from_spec(_SPEC)
-    sys.modules[_SPEC.name] = record
-    _SPEC.loader.exec_module(record)
+from tests.engine import record
 
 PULUMI = shutil.which("pulumi")
 EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
@@ -158,11 +152,8 @@ def _case(folder: Path, seed: int) -> Path:
 
 
 def _problems(case: Path, cli: list[str]) -> str:
-    runner = record.Runner(case, cli)
-    try:
+    with closing(record.Runner(case, cli)) as runner:
         return "\n".join(record.check(runner))
-    finally:
-        runner.close()
 
 
 @pytest.mark.soak
@@ -173,11 +164,8 @@ def test_random_programs_on_both_engines(
 ) -> None:
     assert PULUMI is not None
     case = _case(tmp_path / "case", seed)
-    recorder = record.Runner(case, [PULUMI])
-    try:
+    with closing(record.Runner(case, [PULUMI])) as recorder:
         record.record(recorder)
-    finally:
-        recorder.close()
     told = [json.loads(path.read_text()) for path in (case / "expected").glob("*.json")]
     if crashed := [each["run"] for each in told if each["exit"] not in (0, 1, 7)]:
         pytest.skip(f"the Pulumi CLI itself does not come to an end: {crashed}")

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import os
 import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from sandbox.engine.resource import display_type
-
-if TYPE_CHECKING:
-    from tests.engine import stacks
-else:
-    _SPEC = importlib.util.spec_from_file_location("engine_stacks", Path(__file__).with_name("stacks.py"))
-    stacks = importlib.util.module_from_spec(_SPEC)
-    sys.modules[_SPEC.name] = stacks
-    _SPEC.loader.exec_module(stacks)
+from tests.engine import stacks
 
 PROGRAM = """\
 import sys

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import signal
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest import mock
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.engine import stacks
-else:
-    _SPEC = importlib.util.spec_from_file_location("engine_stacks", Path(__file__).with_name("stacks.py"))
-    stacks = importlib.util.module_from_spec(_SPEC)
-    sys.modules[_SPEC.name] = stacks
-    _SPEC.loader.exec_module(stacks)
+from tests.engine import stacks
 
 ONE = 'a = Thing("a", value=os.environ.get("VALUE", "1"))\npulumi.export("serial", a.serial)\n'
 MIXED = """\
