@@ -82,13 +82,13 @@ class StepExecutor:
         needed: set[str] = set()
 
         def stays(step: Step) -> bool:
-            return step.urn in needed and id(step.resource) not in self._generator.succeeded
+            return step.urn in needed and id(step.resource) not in self._generator.superseded
 
         for level in levels:
             if self._run.stopped.is_set():
                 return
             staying = [step for step in level if stays(step)]
-            undone = self.run_all([step for step in level if step not in staying])
+            undone = self.run_all([step for step in level if not stays(step)])
             for step in [*undone, *staying]:
                 needed.update(step.resource.references())
 

@@ -73,7 +73,7 @@ class StepGenerator:
         """Take the old state from the journal, which has another one after a refresh."""
         self._olds = {resource.urn: resource for resource in self._run.journal.base if not resource.delete}
         # Copies that an earlier run replaced; what has their URN as a dependency means their successors.
-        self.succeeded = {id(resource) for resource in self._run.journal.base if resource.delete}
+        self.superseded = {id(resource) for resource in self._run.journal.base if resource.delete}
 
     # -- registrations ------------------------------------------------------------------------------
 
@@ -189,10 +189,10 @@ class StepGenerator:
         self._guard_foreign(old)
         registration.provider = self._provider(new)
         with self._lock:
-            fresh = old is None or new.urn in self._deleted
+            deleted = new.urn in self._deleted
         if old is not None:
             registration.new = replace(new, inputs=self._ignore_changes(new, old.inputs))
-        if old is None or fresh:
+        if old is None or deleted:
             self._check(registration, {}, registration.given)
             with self._lock:
                 return self._skipped(registration) or self._create(registration.new, old)

@@ -63,6 +63,9 @@ class Secret:
     value: Any
 
 
+_NOT_KNOWN = (UNKNOWN, Secret(UNKNOWN))
+
+
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     """A map or list with `function` applied to what it holds; any other value as it is."""
     if isinstance(value, dict):
@@ -209,9 +212,9 @@ def known(value: Any) -> Any:
     if isinstance(value, Secret):
         return Secret(known(value.value))
     if isinstance(value, dict):
-        value = {key: item for key, item in value.items() if plain(item) is not UNKNOWN}
+        value = {key: item for key, item in value.items() if item not in _NOT_KNOWN}
     elif isinstance(value, list):
-        value = [item for item in value if plain(item) is not UNKNOWN]
+        value = [item for item in value if item not in _NOT_KNOWN]
     return mapped(known, value)
 
 
