@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pulumi
 
-from components import guards, survey
 from components.personal_portal_sso import PersonalPortalSso, PersonalPortalSsoArgs
-from components.settings import ConfigurationError, from_engine
+from mimecast_sso.assessment import guards, survey
+from mimecast_sso.settings import ConfigurationError, from_engine
 
 
 def main() -> None:

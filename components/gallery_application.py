@@ -9,12 +9,12 @@ from functools import partial
 import pulumi
 import pulumi_azuread as azuread
 
-from components.adoption import Adoption, feature_tags
-from components.claims import claims_definition, same_meaning
-from components.lookups import ask_or_stop
-from components.people import EntraGroup, Person
-from components.settings import Application, Ownership, SignOn
-from facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
+from mimecast_sso.assessment.adoption import Adoption, feature_tags
+from mimecast_sso.assessment.lookups import ask_or_stop
+from mimecast_sso.assessment.people import EntraGroup, Person
+from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
+from mimecast_sso.settings import Application, Ownership, SignOn
+from providers.entra.claims import claims_definition, same_meaning
 from providers.entra.resources import DefaultReplyUrl
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pulumi
 
-from components import live_tenant
-from components.settings import Address, Addresses, AddressSource, Dns, Domain, Lane
-from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
-from providers.mimecast import MimecastError, authentication_profile, run_sheet
-from providers.mimecast.authentication_profile import OPENS
-from providers.mimecast.names import domain_of, enumerate_some
+from mimecast_sso.assessment import live_tenant
+from mimecast_sso.console import attestation, run_sheet
+from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
+from mimecast_sso.settings import Address, Addresses, AddressSource, Dns, Domain, Lane
+from mimecast_sso.text.names import domain_of, enumerate_some
+from providers.mimecast import MimecastError
 from providers.mimecast.resources import (
     AddressBook,
     AuthenticationProfile,
@@ -31,12 +32,12 @@ class Chain:
     lane: Lane
     group: str
     form: Mapping[str, pulumi.Input[str | bool]]
-    """The console's form (facts.profile_form), by field key, without the group."""
+    """The console's form (mimecast_sso.facts.profile_form), by field key, without the group."""
     thumbprint: pulumi.Input[str]
     """Of the certificate in the form; "" when the form has none."""
     confirmed: Mapping[str, str] | None
     evidence: Mapping[str, Any] | None
-    """What was seen after the confirmation (`components.settings.AuthenticationProfile.known`)."""
+    """What was seen after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`)."""
     populated: bool
     """Whether people are to be in the group."""
     idle: bool = False
@@ -190,7 +191,7 @@ class MimecastTenant(pulumi.ComponentResource):
         # Computed here as well as by the provider: a dynamic provider's outputs are unknown in previews, and
         # people must see there whether anybody's sign-in would change.
         state = pulumi.Output.all(form=form, thumbprint=chain.thumbprint).apply(
-            lambda known: authentication_profile.state(
+            lambda known: attestation.state(
                 known["form"], known["thumbprint"], chain.confirmed, chain.evidence
             )
         )
@@ -210,7 +211,7 @@ class MimecastTenant(pulumi.ComponentResource):
         chains = [(each.chain, each.state, each.chain.thumbprint) for each in self._chains]
         return pulumi.Output.all(*(pulumi.Output.all(state, made) for _, state, made in chains)).apply(
             lambda known: {
-                made: f"{state}: {authentication_profile.attested_by(chain.confirmed)}"
+                made: f"{state}: {attestation.attested_by(chain.confirmed)}"
                 for (chain, _, _), (state, made) in zip(chains, known, strict=True)
                 if made and state in OPENS and chain.confirmed
             }

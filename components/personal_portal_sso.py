@@ -10,7 +10,14 @@ from typing import Any
 
 import pulumi
 
-from components import (
+from components.gallery_application import (
+    GalleryApplication,
+    GalleryApplicationArgs,
+    find_owners,
+)
+from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
+from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
+from mimecast_sso.assessment import (
     application_owners,
     certificate_expiry,
     gallery_template,
@@ -18,17 +25,14 @@ from components import (
     live_tenant,
     people,
 )
-from components.adoption import Adoption, Wanted
-from components.console_form import console_form
-from components.gallery_application import (
-    GalleryApplication,
-    GalleryApplicationArgs,
-    find_owners,
-)
-from components.guards.situation import Situation
-from components.live_tenant import LiveTenant
-from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
-from components.settings import (
+from mimecast_sso.assessment.adoption import Adoption, Wanted
+from mimecast_sso.assessment.guards.situation import Situation
+from mimecast_sso.assessment.live_tenant import LiveTenant
+from mimecast_sso.assessment.survey import Survey
+from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.console.form import console_form
+from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.settings import (
     REFUSED,
     Certificates,
     Lane,
@@ -37,13 +41,9 @@ from components.settings import (
     SignOn,
     domains_elsewhere,
 )
-from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
-from components.survey import Survey
-from facts.entra import Cloud
 from providers.entra.applications import Registration
 from providers.entra.errors import GraphError
 from providers.entra.graph import shared_client
-from providers.mimecast.authentication_profile import OPENS
 
 _MOST_LISTED = 1000
 

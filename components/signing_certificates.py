@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_azuread as azuread
 
-from components.adoption import Adoption
-from components.settings import Certificates, Generation
+from mimecast_sso.assessment.adoption import Adoption
+from mimecast_sso.settings import Certificates, Generation
 from providers.entra.resources import ActiveSigningCertificate, RetiredSigningCertificate
 from providers.entra.signing_certificates import subject
 

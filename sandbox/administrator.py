@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Section
-from facts.regions import REGIONS
+from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Section
+from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.browser import Browser, Page
 from sandbox.lifecycle import control

@@ -5,7 +5,7 @@ They are known before any emulator is loaded, because the listener's certificate
 
 from __future__ import annotations
 
-from facts.regions import REGIONS
+from mimecast_sso.facts.regions import REGIONS
 
 LOGIN_HOST = "login.microsoftonline.com"
 GRAPH_HOST = "graph.microsoft.com"

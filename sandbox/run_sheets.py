@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 from lxml import html as lxml_html
 
-from facts.profile_form import Section
+from mimecast_sso.facts.profile_form import Section
 
 LEAVE_EMPTY = "leave empty"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facts.regions import REGIONS
+from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.browser import Browser, Page
 from sandbox.lifecycle import control

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from facts.regions import REGIONS
+from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 
 _NAMESPACE = "mimecast-sso:"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from facts.certificate_life import FAILING_DAYS, WARNING_DAYS
+from mimecast_sso.facts.certificate_life import FAILING_DAYS, WARNING_DAYS
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
 
 EXPIRED = "expired"

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-from facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS, RETENTION_DAYS_FREE
+from mimecast_sso.facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS, RETENTION_DAYS_FREE
+from mimecast_sso.text.times import shown
 from providers.entra.directory_audits import Actor, Credential, Entry
 from providers.entra.signing_certificates import SigningCertificates, subject
-from providers.times import shown
 
 RETENTION = timedelta(days=RETENTION_DAYS)
 """How far one looks back."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from facts.entra import CLOUDS, Cloud
+from mimecast_sso.facts.entra import CLOUDS, Cloud
 from providers.entra import federated_tokens
 from providers.entra.errors import CredentialsMissing
 

@@ -1,6 +1,6 @@
 """Who changed the credentials of a service principal, as the directory's audit log has it. Nothing is written.
 
-Names and forms, with their sources and what is assumed of them: `facts.entra_directory_audits`.
+Names and forms, with their sources and what is assumed of them: `mimecast_sso.facts.entra_directory_audits`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 
-from facts.entra_directory_audits import (
+from mimecast_sso.facts.entra_directory_audits import (
     ABSENT,
     CREDENTIALS,
     CREDENTIALS_ACTIVITIES,
@@ -22,9 +22,9 @@ from facts.entra_directory_audits import (
     UNAVAILABLE,
     UPDATED_PROPERTIES,
 )
+from mimecast_sso.text.times import graph_time, utc_text
 from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
-from providers.times import graph_time, utc_text
 
 MOST = 2_000
 """Entries that are read at most: a principal that nobody wrote a program against has a handful a month."""

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
+from mimecast_sso.text.times import utc_text
 from providers.edge import Properties, ReadableProvider
 from providers.entra import default_reply_url, signing_certificates
 from providers.entra.errors import GraphError, NotFound
 from providers.entra.graph import shared_client
-from providers.times import utc_text
 
 _ACTIVATED_AT = "activatedAt"
 _KEY_IDS = "keyIds"

@@ -8,10 +8,10 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Protocol
 
-from facts.entra_sign_ins import SIGN_INS, UNAVAILABLE
+from mimecast_sso.facts.entra_sign_ins import SIGN_INS, UNAVAILABLE
+from mimecast_sso.text.times import graph_time, utc_text
 from providers.entra.errors import GraphError
 from providers.entra.odata import literal
-from providers.times import graph_time, utc_text
 
 MOST = 5_000
 """Entries that are read at most, the newest."""

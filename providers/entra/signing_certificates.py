@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from mimecast_sso.text.times import graph_time
 from providers.entra.errors import (
     CertificateInUse,
     CertificateUnknown,
@@ -31,7 +32,6 @@ from providers.entra.errors import (
     Refused,
 )
 from providers.entra.odata import literal
-from providers.times import graph_time
 
 _SUBJECT = "CN=Mimecast Personal Portal "
 _CLOCK_DIFFERENCE = timedelta(minutes=5)

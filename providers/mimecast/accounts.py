@@ -9,8 +9,8 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from facts.mimecast_api import ACCOUNT_PAGE, GET_ACCOUNT
-from facts.regions import REGIONS
+from mimecast_sso.facts.mimecast_api import ACCOUNT_PAGE, GET_ACCOUNT
+from mimecast_sso.facts.regions import REGIONS
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import AccountMismatch, MalformedAnswer
 

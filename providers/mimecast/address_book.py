@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from facts.mimecast_api import (
+from mimecast_sso.facts.mimecast_api import (
     CREATE_USER,
     GET_INTERNAL_USERS,
     READ_USER,
@@ -27,7 +27,8 @@ from facts.mimecast_api import (
     USERS_PER_UPDATE,
     Endpoint,
 )
-from facts.mimecast_errors import FORBIDDEN_FOR_ADDRESS
+from mimecast_sso.facts.mimecast_errors import FORBIDDEN_FOR_ADDRESS
+from mimecast_sso.text.names import domain_of, enumerate_some, same_key
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.domains import list_domains
 from providers.mimecast.errors import (
@@ -39,7 +40,6 @@ from providers.mimecast.errors import (
     Rejected,
     UnclearOutcome,
 )
-from providers.mimecast.names import domain_of, enumerate_some, same_key
 from providers.mimecast.user_import import IMPORT_FROM, files, fits_in_a_file, import_file
 
 _log = logging.getLogger(__name__)

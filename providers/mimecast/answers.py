@@ -20,8 +20,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from facts.mimecast_api import CREDENTIALS_PAGE
-from facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
+from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE
+from mimecast_sso.facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
 from providers.mimecast.errors import (
     AuthenticationError,
     Forbidden,

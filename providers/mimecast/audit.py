@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facts.mimecast_audit import GET_AUDIT_EVENTS, GROUP_EVENT, LOG_ON_EVENTS, touches_sign_in
+from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS, GROUP_EVENT, LOG_ON_EVENTS, touches_sign_in
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MalformedAnswer
 
@@ -40,7 +40,7 @@ class Events:
     """What the log has since a moment, oldest first."""
 
     changes: tuple[ConsoleChange, ...]
-    """Of profiles and application settings; which events these are is assumed (`facts.mimecast_audit`)."""
+    """Of profiles and application settings; which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
     log_ons: tuple[LogOn, ...]
 
 

@@ -31,7 +31,13 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from facts.mimecast_api import DEFAULT_TOKEN_SECONDS, GLOBAL_GATEWAY, HOST_SUFFIX, TOKEN_PATH, Endpoint
+from mimecast_sso.facts.mimecast_api import (
+    DEFAULT_TOKEN_SECONDS,
+    GLOBAL_GATEWAY,
+    HOST_SUFFIX,
+    TOKEN_PATH,
+    Endpoint,
+)
 from providers.mimecast.answers import (
     Again,
     Call,

@@ -23,10 +23,10 @@ import dns.tsig
 import dns.tsigkeyring
 import dns.update
 
-from facts.mimecast_api import PROOF_RECORD_TYPE
-from facts.mimecast_proof import CNAME_TYPE, proof_record
+from mimecast_sso.facts.mimecast_api import PROOF_RECORD_TYPE
+from mimecast_sso.facts.mimecast_proof import CNAME_TYPE, proof_record
+from mimecast_sso.text.names import domain_name
 from providers.mimecast.errors import DnsUpdateError
-from providers.mimecast.names import domain_name
 
 TIMEOUT = 10.0
 TTL = 300

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from facts.mimecast_api import PROOF_RECORD_TYPE, VERIFY_DOMAIN
-from facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
+from mimecast_sso.facts.mimecast_api import PROOF_RECORD_TYPE, VERIFY_DOMAIN
+from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.domains import DomainStatus, State, find_domain
 from providers.mimecast.errors import DomainNotRegistered, UnclearOutcome

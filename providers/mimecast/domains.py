@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
-from facts.mimecast_api import (
+from mimecast_sso.facts.mimecast_api import (
     CREATE_DOMAIN,
     DELETE_PENDING_DOMAIN,
     DOMAINS_PAGE,
@@ -26,7 +26,9 @@ from facts.mimecast_api import (
     PROOF_RECORD_TYPE,
     Endpoint,
 )
-from facts.mimecast_errors import DOMAIN_EXISTS
+from mimecast_sso.facts.mimecast_errors import DOMAIN_EXISTS
+from mimecast_sso.text.names import same_key
+from mimecast_sso.text.times import utc_text
 from providers.mimecast.answers import Json
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
@@ -37,8 +39,6 @@ from providers.mimecast.errors import (
     Rejected,
     UnclearOutcome,
 )
-from providers.mimecast.names import same_key
-from providers.times import utc_text
 
 _log = logging.getLogger(__name__)
 

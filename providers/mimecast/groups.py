@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from facts.mimecast_api import (
+from mimecast_sso.facts.mimecast_api import (
     ADD_GROUP_MEMBER,
     CREATE_GROUP,
     DELETE_GROUP,
@@ -26,7 +26,8 @@ from facts.mimecast_api import (
     UPDATE_GROUP,
     Endpoint,
 )
-from facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
+from mimecast_sso.facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
+from mimecast_sso.text.names import domain_name, email_address, enumerate_some, same_key
 from providers.mimecast.answers import LegacyAnswer
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
@@ -37,7 +38,6 @@ from providers.mimecast.errors import (
     PartlyDone,
     UnclearOutcome,
 )
-from providers.mimecast.names import domain_name, email_address, enumerate_some, same_key
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from facts.mimecast_api import RATE_LIMIT_REMAINING, RATE_LIMIT_RESET
+from mimecast_sso.facts.mimecast_api import RATE_LIMIT_REMAINING, RATE_LIMIT_RESET
 
 LONGEST_WAIT = 300.0
 """Seconds; whatever a header says, nobody waits longer for one call."""

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from mimecast_sso.text.names import enumerate_some
 from providers.edge import Properties, ResourceError, select
 from providers.mimecast import address_book
-from providers.mimecast.names import enumerate_some
 from providers.mimecast.process import NAMESPACE, process
 
 _log = logging.getLogger(__name__)

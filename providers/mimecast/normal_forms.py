@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from providers.mimecast import authentication_profile
-from providers.mimecast.names import email_address, one_line
+from mimecast_sso.console import attestation
+from mimecast_sso.text.names import email_address, one_line
 
 
 def text(value: Any) -> str:
@@ -78,7 +78,7 @@ def form(value: Any) -> dict[str, Any]:
     certificate = value.get("certificate")
     if not isinstance(certificate, str):
         return value
-    return value | {"certificate": authentication_profile.normal_certificate(certificate)}
+    return value | {"certificate": attestation.normal_certificate(certificate)}
 
 
 def confirmation(value: Any) -> dict[str, str] | None:

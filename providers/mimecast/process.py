@@ -10,8 +10,8 @@ from typing import Any
 
 from pulumi.dynamic import Config
 
+from mimecast_sso.text.names import email_address
 from providers.edge import ResourceError
-from providers.mimecast.names import email_address
 from providers.mimecast.session import Session, from_environment
 
 NAMESPACE = "mimecast-sso"

@@ -34,11 +34,13 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from facts.mimecast_api import LEGACY_INBOUND_TYPES
+from mimecast_sso.console import attestation
+from mimecast_sso.facts.mimecast_api import LEGACY_INBOUND_TYPES
+from mimecast_sso.text.names import domain_name, email_address, enumerate_some
+from mimecast_sso.text.times import utc_text
 from providers.edge import Properties, ReadableProvider, differs, is_known, normalise, select
 from providers.mimecast import (
     address_book,
-    authentication_profile,
     domain_verification,
     domains,
     groups,
@@ -46,9 +48,7 @@ from providers.mimecast import (
     normal_forms,
 )
 from providers.mimecast.errors import MimecastError
-from providers.mimecast.names import domain_name, email_address, enumerate_some
 from providers.mimecast.process import process, read_configuration
-from providers.times import utc_text
 
 _log = logging.getLogger(__name__)
 
@@ -556,9 +556,7 @@ class AuthenticationProfileProvider(_Provider):
             failures,
             "thumbprint",
             # Empty where the form gets no certificate: it comes by the metadata, or there is none yet.
-            lambda value: (
-                authentication_profile.normal_thumbprint(normal_forms.text(value)) if value != "" else ""
-            ),
+            lambda value: attestation.normal_thumbprint(normal_forms.text(value)) if value != "" else "",
         )
         normalise(inputs, failures, "form", normal_forms.form)
         normalise(inputs, failures, "confirmed", normal_forms.confirmation)
@@ -570,7 +568,7 @@ class AuthenticationProfileProvider(_Provider):
             # On no property: the certificate may be marked secret, and the engine prints values.
             failures += [
                 CheckFailure("", problem)
-                for problem in authentication_profile.problems(inputs["form"], inputs["thumbprint"])
+                for problem in attestation.problems(inputs["form"], inputs["thumbprint"])
             ]
         return CheckResult(inputs, failures)
 
@@ -591,8 +589,8 @@ def _profile_inputs(props: Properties) -> Properties:
 
 
 def _profile_outputs(props: Properties, previous: Properties | None) -> Properties:
-    prints = authentication_profile.fingerprints(props["form"], props["thumbprint"])
-    state = authentication_profile.state(
+    prints = attestation.fingerprints(props["form"], props["thumbprint"])
+    state = attestation.state(
         props["form"], props["thumbprint"], props.get("confirmed"), props.get("evidence")
     )
     return {
@@ -609,7 +607,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
 
     It writes nothing to Mimecast and claims nothing: ``state`` is ``due`` until the confirmed fingerprint is the
     wanted one; then evidence decides between ``claimed``, ``proved``, ``stale`` and ``contradicted``
-    (`providers.mimecast.authentication_profile.state`).
+    (`mimecast_sso.console.attestation.state`).
     """
 
     form: Output[dict[str, Any]]
@@ -634,7 +632,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
         opts: ResourceOptions | None = None,
     ) -> None:
         """
-        :param form: Every field of `facts.profile_form.FIELDS`, by key.
+        :param form: Every field of `mimecast_sso.facts.profile_form.FIELDS`, by key.
         :param thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal; "" when the form has none.
         :param confirmed: A person's word: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
         :param evidence: What was seen afterwards: ``request``, ``change``, ``expired``. Absent: nothing was.

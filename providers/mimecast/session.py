@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from facts.mimecast_api import CREDENTIALS_PAGE, GLOBAL_GATEWAY
+from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE, GLOBAL_GATEWAY
 from providers.mimecast.accounts import AccountCheck
 from providers.mimecast.address_book import Listing
 from providers.mimecast.client import Credentials, MimecastClient, shared_client

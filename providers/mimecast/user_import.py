@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from facts.mimecast_import import (
+from mimecast_sso.facts.mimecast_import import (
     ARGUMENT_HEADER,
     COLUMNS,
     ENDED,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse, Response
 
-from facts.entra import CLOUDS
+from mimecast_sso.facts.entra import CLOUDS
 from sandbox.entra import objects, owners, service_principals
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (

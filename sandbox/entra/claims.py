@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facts.entra import NAMEID_CLAIM
-from saml import names
+from mimecast_sso.facts.entra import NAMEID_CLAIM
+from mimecast_sso.saml import names
 from sandbox.entra.objects import POLICIES, POLICY_IDS
 from sandbox.entra.odata import Document
 from sandbox.world import World

@@ -25,7 +25,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from facts.entra_directory_audits import (
+from mimecast_sso.facts.entra_directory_audits import (
     ADDED_CREDENTIALS,
     CREDENTIALS,
     PREFERRED_CERTIFICATE,

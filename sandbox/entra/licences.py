@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from facts.entra import PREMIUM_PLANS
+from mimecast_sso.facts.entra import PREMIUM_PLANS
 from sandbox.entra.graph import Call, Operation, one_of
 from sandbox.entra.odata import Document
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from facts.entra import DEFAULT_ACCESS_ROLE_ID
+from mimecast_sso.facts.entra import DEFAULT_ACCESS_ROLE_ID
 from sandbox.entra import directory_audit_log, objects, owners
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (

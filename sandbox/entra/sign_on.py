@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from facts.entra import CLOUDS, HIDE_TAG
-from saml import authn_request, metadata, names, response
-from saml.authn_request import AuthnRequest, Binding
-from saml.errors import MalformedRequest
-from saml.metadata import IdentityProvider
+from mimecast_sso.facts.entra import CLOUDS, HIDE_TAG
+from mimecast_sso.saml import authn_request, metadata, names, response
+from mimecast_sso.saml.authn_request import AuthnRequest, Binding
+from mimecast_sso.saml.errors import MalformedRequest
+from mimecast_sso.saml.metadata import IdentityProvider
 from sandbox.entra import claims, directory, service_principals, sign_in_log, signing
 from sandbox.entra.keys import Certificate
 from sandbox.entra.objects import ASSIGNMENTS, PASSWORDS, SERVICE_PRINCIPALS, USERS

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from facts.entra import CLOUDS
+from mimecast_sso.facts.entra import CLOUDS
 from sandbox.hosts import GRAPH_HOST, LOGIN_HOST, STS_HOST
 from sandbox.world import World
 

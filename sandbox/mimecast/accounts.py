@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from facts.regions import REGIONS, Region
+from mimecast_sso.facts.regions import REGIONS, Region
 from sandbox.mimecast import rest
 from sandbox.mimecast.envelope import Answer, Function, Item, Page
 from sandbox.mimecast.oauth import Caller

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Host
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from facts.regions import REGIONS
+from mimecast_sso.facts.regions import REGIONS
 from sandbox.hosts import MIMECAST_HOSTS
 from sandbox.mimecast import console, service_provider
 from sandbox.mimecast.api import ApiGateway, RegionalApi

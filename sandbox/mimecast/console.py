@@ -1,7 +1,8 @@
 """The administration console: authentication profiles, application settings, and lists to look things up in.
 
-The form's fields, labels and order are those of ``facts.profile_form``. EMU: the pages' addresses, the wording of
-errors, that descriptions are unique, and that an incomplete profile is refused. Every save is an audit event.
+The form's fields, labels and order are those of ``mimecast_sso.facts.profile_form``. EMU: the pages'
+addresses, the wording of errors, that descriptions are unique, and that an incomplete profile is
+refused. Every save is an audit event.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from facts.profile_form import CONSOLE_PATHS, Control, FormField, Section
-from facts.regions import REGIONS
+from mimecast_sso.facts.profile_form import CONSOLE_PATHS, Control, FormField, Section
+from mimecast_sso.facts.regions import REGIONS
 from sandbox.mimecast import (
     accounts,
     audit,

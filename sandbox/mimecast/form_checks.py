@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from facts.profile_form import PROVIDER_NAMES
+from mimecast_sso.facts.profile_form import PROVIDER_NAMES
 from sandbox.mimecast import policy
 
 Errors = dict[str, str]

@@ -10,8 +10,8 @@ import asyncio
 
 import requests
 
-from saml import metadata, names
-from saml.errors import MalformedMetadata
+from mimecast_sso.saml import metadata, names
+from mimecast_sso.saml.errors import MalformedMetadata
 from sandbox.environment import TRUST_FILE, read_process
 from sandbox.world import World
 

@@ -12,8 +12,8 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from saml import metadata
-from saml.errors import MalformedMetadata
+from mimecast_sso.saml import metadata
+from mimecast_sso.saml.errors import MalformedMetadata
 from sandbox.mimecast import metadata_import, policy
 from sandbox.mimecast.metadata_import import MetadataUnavailableError
 from sandbox.world import World

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facts.profile_form import FIELDS, PROVIDER_NAMES, Control, Section
-from facts.regions import Region
+from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, Control, Section
+from mimecast_sso.facts.regions import Region
 from sandbox.mimecast import groups, ids
 from sandbox.world import World
 

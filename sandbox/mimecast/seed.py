@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from facts.regions import REGIONS
+from mimecast_sso.facts.regions import REGIONS
 from sandbox import tenants
 from sandbox.mimecast import accounts, domains, groups, oauth, passwords, policy, users
 from sandbox.world import World

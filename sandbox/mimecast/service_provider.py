@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from facts.regions import Region
-from saml import authn_request, documents, names, response
-from saml.errors import SamlError
+from mimecast_sso.facts.regions import Region
+from mimecast_sso.saml import authn_request, documents, names, response
+from mimecast_sso.saml.errors import SamlError
 from sandbox.mimecast import accounts, audit, domains, metadata_monitor, pages, passwords, policy, users
 from sandbox.mimecast.audit import Event
 from sandbox.world import World

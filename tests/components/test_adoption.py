@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.adoption import Effect, Finding, Wanted
-from components.live_application import CannotBeTakenOver, adopt, check
-from components.settings import Ownership, Settings, from_values
-from facts.entra import CLOUDS
-from facts.regions import REGIONS
+from mimecast_sso.assessment.adoption import Effect, Finding, Wanted
+from mimecast_sso.assessment.live_application import CannotBeTakenOver, adopt, check
+from mimecast_sso.facts.entra import CLOUDS
+from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.settings import Ownership, Settings, from_values
 from providers.entra.graph import GraphClient
 from sandbox import credentials
 from sandbox.stack_seed import document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.application_owners import declared
+from mimecast_sso.assessment.application_owners import declared
 from providers.entra.applications import Owner, Registration
 
 APPLICATION = "66666666-0000-4000-8000-000000000001"

@@ -9,17 +9,18 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import guards
-from components.console_form import console_form
-from components.findings import Finding, How, Known, live, unknown
-from components.guards import GUARDS, Principal, Situation
-from components.guards.situation import Deployed, Strangers
-from components.live_tenant import LiveTenant
-from components.people import Person
-from components.settings import Lane, Settings, from_values
-from facts.entra import CLOUDS
+from mimecast_sso.assessment import guards
+from mimecast_sso.assessment.findings import Finding, How, Known, live, unknown
+from mimecast_sso.assessment.guards import GUARDS, Principal, Situation
+from mimecast_sso.assessment.guards.situation import Deployed, Strangers
+from mimecast_sso.assessment.live_tenant import LiveTenant
+from mimecast_sso.assessment.people import Person
+from mimecast_sso.console import attestation
+from mimecast_sso.console.form import console_form
+from mimecast_sso.facts.entra import CLOUDS
+from mimecast_sso.settings import Lane, Settings, from_values
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
-from providers.mimecast import DomainStatus, authentication_profile
+from providers.mimecast import DomainStatus
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.domains import State
@@ -64,7 +65,7 @@ def fingerprint(wanted: Settings) -> str:
         metadata_url="",
         certificate="",
     )
-    return authentication_profile.fingerprints(form | {"group": wanted.roll_out.group}, THUMBPRINT).critical
+    return attestation.fingerprints(form | {"group": wanted.roll_out.group}, THUMBPRINT).critical
 
 
 def certificate(thumbprint: str, label: str = "2026", days: int = 1000) -> SigningCertificate:
@@ -449,9 +450,7 @@ def rotating(active: str, cut_over: str) -> Settings:
     form |= {"group": first.roll_out.group_of(Lane.SECOND)}
     word = profile.confirmed_of(Lane.FIRST)
     assert word is not None
-    second = word.model_copy(
-        update={"fingerprint": authentication_profile.fingerprints(form, OTHER).critical}
-    )
+    second = word.model_copy(update={"fingerprint": attestation.fingerprints(form, OTHER).critical})
     both = profile.model_copy(update={"second": profile.second.model_copy(update={"confirmed": second})})
     return first.model_copy(update={"authentication_profile": both})
 

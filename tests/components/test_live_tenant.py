@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from components import live_tenant
-from components.live_tenant import LiveTenant, Remark
-from components.settings import Address, Domain, DomainMode
+from mimecast_sso.assessment import live_tenant
+from mimecast_sso.assessment.live_tenant import LiveTenant, Remark
+from mimecast_sso.settings import Address, Domain, DomainMode
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.domains import State

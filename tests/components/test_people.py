@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from components.people import EntraGroup, Kind, Person, assigned, remarks, sort
+from mimecast_sso.assessment.people import EntraGroup, Kind, Person, assigned, remarks, sort
 
 ADA = Person("ada@example.com", "1", "Ada", "ada@example.com", "ada@example.com", enabled=True, guest=False)
 GUEST = replace(ADA, address="guest@example.org", object_id="2", mail="guest@example.org", guest=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import Address, ConfigurationError, DomainMode, domains_elsewhere, from_values
+from mimecast_sso.settings import Address, ConfigurationError, DomainMode, domains_elsewhere, from_values
 from tests.components.test_settings import SMALLEST
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.roll_out import members
-from components.settings import RollOut
+from mimecast_sso.assessment.roll_out import members
+from mimecast_sso.settings import RollOut
 
 PEOPLE = [f"person{number}@example.com" for number in range(500)]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import (
+from mimecast_sso.settings import (
     Certificates,
     ConfigurationError,
     CutOver,

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.schema import FILE, stack_file_schema, text
+from mimecast_sso.settings.schema import FILE, stack_file_schema, text
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 
 
 def test_the_file_is_up_to_date() -> None:
-    assert FILE.read_text(encoding="utf-8") == text(), "write it anew: python -m components.schema"
+    assert FILE.read_text(encoding="utf-8") == text(), "write it anew: python -m mimecast_sso.settings.schema"
 
 
 @pytest.mark.parametrize("file", sorted(STACKS.glob("Pulumi.*.yaml")), ids=lambda path: path.stem)

@@ -14,14 +14,14 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from components.settings import (
+from mimecast_sso.facts.regions import REGIONS, RETIRED_HOSTS
+from mimecast_sso.settings import (
     ConfigurationError,
     DomainMode,
     from_engine,
     from_file,
     from_values,
 )
-from facts.regions import REGIONS, RETIRED_HOSTS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import pytest
 
-from operations.cli import commands
+from mimecast_sso.operations.cli import commands
 from sandbox.__main__ import _parser as sandbox_parser
 
 ROOT = Path(__file__).resolve().parents[2]

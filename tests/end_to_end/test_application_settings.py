@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from facts.entra import HIDE_TAG
-from facts.regions import REGIONS
+from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.entra.tokens import LEAST_ROLES
 from tests.support.projects import ENGINES, Project, project

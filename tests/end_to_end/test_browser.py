@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from facts.profile_form import TICKED, Section
-from facts.regions import REGIONS
+from mimecast_sso.facts.profile_form import TICKED, Section
+from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.environment import environment
 from sandbox.run_sheets import Dialogue, read

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.certificate_life import FAILING_DAYS, WARNING_DAYS
+from mimecast_sso.facts.certificate_life import FAILING_DAYS, WARNING_DAYS
 from tests.support.projects import Project, project
 
 LIFE = timedelta(days=100)

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from facts.profile_form import PROPAGATION_MINUTES
-from facts.regions import REGIONS
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.facts.regions import REGIONS
 from sandbox.browser import Browser, Page
 from tests.support.projects import Ended, Project, project
 

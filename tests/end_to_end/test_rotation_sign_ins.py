@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from sandbox.azuread.install import EXECUTABLE
 from tests.azuread.conftest import published_command
 from tests.support.projects import Project, project

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from components.settings import Lane
-from operations import profiles
-from operations.engine import Engine
-from operations.stacks import Stack
-from operations.verify.checks import Result
-from operations.verify.run import Verification
+from mimecast_sso.operations import profiles
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.verify.checks import Result
+from mimecast_sso.operations.verify.run import Verification
+from mimecast_sso.settings import Lane
 from providers.entra.signing_certificates import retire, subject
 from sandbox.entra.tokens import LEAST_ROLES
 from tests.support.interrupted import BEFORE_RETIRING, Interrupted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from operations.drift import report
+from mimecast_sso.operations.drift import report
 
 URN = (
     "urn:pulumi:s::mimecast-sso::mimecast-sso:index:PersonalPortalSso$azuread:index/sp:ServicePrincipal::app"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from facts.graph_permissions import OPTIONAL, needs
-from facts.mimecast_api import FIND_GROUPS, GET_INTERNAL_DOMAIN
-from operations.cli import main
+from mimecast_sso.facts.graph_permissions import OPTIONAL, needs
+from mimecast_sso.facts.mimecast_api import FIND_GROUPS, GET_INTERNAL_DOMAIN
+from mimecast_sso.operations.cli import main
 from providers.entra.graph import GraphClient
 from sandbox.entra.tokens import LEAST_ROLES
 from tests.support.hand_made import bare, clean

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from operations import tenant
-from operations.cli import main
-from operations.stacks import open_stack
+from mimecast_sso.operations import tenant
+from mimecast_sso.operations.cli import main
+from mimecast_sso.operations.stacks import open_stack
 from sandbox import credentials
 from sandbox.environment import environment
 from tests.support.identities import HEADER, AzureCli, Service, azure_cli, federated, service

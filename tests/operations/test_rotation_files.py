@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.settings import Certificates, Confirmed, Lane
-from operations.stacks import Stack, open_stack
+from mimecast_sso.operations.stacks import Stack, open_stack
+from mimecast_sso.settings import Certificates, Confirmed, Lane
 
 ROOT = Path(__file__).resolve().parents[2]
 CERTIFICATES = """\

@@ -22,9 +22,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from components.settings import CutOver, Lane, RotationMode
-from operations import rotation
-from operations.rotation import NewGeneration, Plan, Step
+from mimecast_sso.operations import rotation
+from mimecast_sso.operations.rotation import NewGeneration, Plan, Step
+from mimecast_sso.settings import CutOver, Lane, RotationMode
 from tests.support import state_machines
 from tests.support.rotation_world import NEW, PEOPLE, WAIT, World, at_rest, forward, in_group, make
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from components.settings import Certificates, Lane
-from operations import rotation
-from operations.rotation import NewGeneration, Plan, Step
+from mimecast_sso.operations import rotation
+from mimecast_sso.operations.rotation import NewGeneration, Plan, Step
+from mimecast_sso.settings import Certificates, Lane
 from providers.entra.signing_certificates import subject
 from tests.support.rotation_world import (
     NEW,

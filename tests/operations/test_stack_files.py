@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from components.settings import Confirmed
-from operations.engine import Engine
-from operations.exit_codes import OperationError
-from operations.stacks import open_stack
-from operations.tenant import connect
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.stacks import open_stack
+from mimecast_sso.operations.tenant import connect
+from mimecast_sso.settings import Confirmed
 from providers.mimecast.errors import AuthenticationError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import Settings, from_values
-from operations import tear_down
-from operations.exit_codes import Exit, OperationError
-from operations.stacks import Stack
+from mimecast_sso.operations import tear_down
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.settings import Settings, from_values
 from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
 
 GROUP = "Single sign-on"

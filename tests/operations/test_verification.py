@@ -10,15 +10,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from components.settings import Lane, from_values
-from operations.exit_codes import OperationError
-from operations.profiles import Profile
-from operations.verify.captures import Captured, captured
-from operations.verify.sign_in_request import compare
-from providers.mimecast.authentication_profile import Fingerprints
-from saml import authn_request
-from saml.authn_request import AuthnRequest
-from saml.names import CONTEXT_PASSWORD_PROTECTED
+from mimecast_sso.console.attestation import Fingerprints
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.profiles import Profile
+from mimecast_sso.operations.verify.captures import Captured, captured
+from mimecast_sso.operations.verify.sign_in_request import compare
+from mimecast_sso.saml import authn_request
+from mimecast_sso.saml.authn_request import AuthnRequest
+from mimecast_sso.saml.names import CONTEXT_PASSWORD_PROTECTED
+from mimecast_sso.settings import Lane, from_values
 
 LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
 REQUEST = AuthnRequest(

@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from components.settings import Lane
-from operations.exit_codes import OperationError
-from operations.profiles import Profile
-from operations.verify.certificates import Certificates, NotPublished, fetch, thumbprint
-from operations.verify.checks import Result
+from mimecast_sso.console.attestation import Fingerprints
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.profiles import Profile
+from mimecast_sso.operations.verify.certificates import Certificates, NotPublished, fetch, thumbprint
+from mimecast_sso.operations.verify.checks import Result
+from mimecast_sso.saml import metadata
+from mimecast_sso.saml.metadata import IdentityProvider
+from mimecast_sso.saml.names import BINDING_POST
+from mimecast_sso.settings import Lane
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
-from providers.mimecast.authentication_profile import Fingerprints
-from saml import metadata
-from saml.metadata import IdentityProvider
-from saml.names import BINDING_POST
 from tests.saml.messages import ISSUER, NOW, body, key_pair
 
 LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.regions import REGIONS
+from mimecast_sso.facts.regions import REGIONS
 from sandbox.browser import Browser
 from tests.support.projects import Project, project
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from operations.verify import sign_ins
-from operations.verify.checks import Check, Result, code, table
-from operations.verify.confirmation import Log
+from mimecast_sso.operations.verify import sign_ins
+from mimecast_sso.operations.verify.checks import Check, Result, code, table
+from mimecast_sso.operations.verify.confirmation import Log
 from providers.entra.errors import Refused
 from providers.entra.sign_ins import SignIn
 from providers.mimecast.audit import Events, LogOn

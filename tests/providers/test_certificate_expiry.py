@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from facts.certificate_life import ENTRA_REMINDERS_DAYS, FAILING_DAYS, WARNING_DAYS
+from mimecast_sso.facts.certificate_life import ENTRA_REMINDERS_DAYS, FAILING_DAYS, WARNING_DAYS
 from providers.entra.certificate_expiry import Expiry, mark
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 

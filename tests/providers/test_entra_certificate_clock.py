@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from mimecast_sso.saml import metadata
 from providers.entra import signing_certificates
 from providers.entra.errors import CertificateInUse
 from providers.entra.graph import GraphClient
-from saml import metadata
 from sandbox import credentials
 from tests.support.sandboxes import RunningSandbox
 

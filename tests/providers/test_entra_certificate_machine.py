@@ -29,7 +29,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from facts.entra_directory_audits import DIRECTORY_AUDITS
+from mimecast_sso.facts.entra_directory_audits import DIRECTORY_AUDITS
 from providers.entra import certificate_losses, directory_audits, signing_certificates
 from providers.entra.certificate_losses import Judgement, Ours
 from providers.entra.errors import (

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from facts.entra import CLOUDS
+from mimecast_sso.facts.entra import CLOUDS
 from providers.entra.credentials import Method, cloud, credential, method
 from providers.entra.errors import CredentialsMissing
 from providers.entra.graph import GraphClient

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facts.mimecast_audit import touches_sign_in
+from mimecast_sso.facts.mimecast_audit import touches_sign_in
 from providers.mimecast.audit import events_since
 from providers.mimecast.errors import MalformedAnswer
 from tests.providers.vendor import Adapter, Answer, client, legacy

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
+from mimecast_sso.facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
+from mimecast_sso.text.names import domain_name, email_address, enumerate_some, same_key
 from providers.mimecast import (
     AccountMismatch,
     AmbiguousGroup,
@@ -26,7 +27,6 @@ from providers.mimecast.accounts import Account, AccountCheck, check_account
 from providers.mimecast.dns_update import update_server
 from providers.mimecast.domain_verification import Outcome, verify_domain
 from providers.mimecast.domains import Mode, State, find_domain, provide_domain, remove_domain
-from providers.mimecast.names import domain_name, email_address, enumerate_some, same_key
 from tests.providers.vendor import LOST, Adapter, Answer, Time, client, failure, legacy, scripted
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)

@@ -12,7 +12,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facts.mimecast_import import ROWS_PER_FILE
+from mimecast_sso.facts.mimecast_import import ROWS_PER_FILE
 from providers.mimecast import MimecastClient, PartlyDone, user_import
 from providers.mimecast.address_book import Listing, Wanted, converge
 from providers.mimecast.resources import AddressBookProvider

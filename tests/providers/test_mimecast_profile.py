@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from facts.profile_form import FIELDS, Control, Section
-from providers.mimecast.authentication_profile import fingerprints, problems, state
-from providers.mimecast.run_sheet import RunSheet, html, lock_out_warnings, markdown, text
+from mimecast_sso.console.attestation import fingerprints, problems, state
+from mimecast_sso.console.run_sheet import RunSheet, html, lock_out_warnings, markdown, text
+from mimecast_sso.facts.profile_form import FIELDS, Control, Section
 
 CONTENT = b"a certificate, as far as this test goes" * 20
 CERTIFICATE = base64.b64encode(CONTENT).decode()

@@ -11,7 +11,7 @@ import dns.tsig
 import dns.update
 import pytest
 
-from facts.mimecast_proof import CNAME_TARGET, cname_name
+from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, cname_name
 from providers.mimecast.resources import DomainProvider, DomainVerificationProvider
 from sandbox import credentials
 from tests.providers.plugin import Plugin, running

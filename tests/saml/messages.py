@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from saml import names, response
-from saml.names import PREFIXES
+from mimecast_sso.saml import names, response
+from mimecast_sso.saml.names import PREFIXES
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ISSUER = "https://sts.windows.net/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/"

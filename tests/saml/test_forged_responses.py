@@ -24,8 +24,8 @@ from signxml.algorithms import (
 )
 from signxml.signer import XMLSigner
 
-from saml import names, response, signatures
-from saml.errors import (
+from mimecast_sso.saml import names, response, signatures
+from mimecast_sso.saml.errors import (
     Expired,
     MalformedResponse,
     NotYetValid,
@@ -37,7 +37,7 @@ from saml.errors import (
     WrongIssuer,
     WrongRecipient,
 )
-from saml.names import PREFIXES, tag
+from mimecast_sso.saml.names import PREFIXES, tag
 from tests.saml.messages import (
     ISSUER,
     NOW,

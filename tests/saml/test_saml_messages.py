@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from saml import authn_request, metadata, names
-from saml.authn_request import AuthnRequest
-from saml.documents import parse_instant
-from saml.errors import (
+from mimecast_sso.saml import authn_request, metadata, names
+from mimecast_sso.saml.authn_request import AuthnRequest
+from mimecast_sso.saml.documents import parse_instant
+from mimecast_sso.saml.errors import (
     Expired,
     MalformedMetadata,
     MalformedRequest,
@@ -31,7 +31,7 @@ from saml.errors import (
     WrongIssuer,
     WrongRecipient,
 )
-from saml.metadata import IdentityProvider
+from mimecast_sso.saml.metadata import IdentityProvider
 from tests.saml.messages import (
     AUDIENCE,
     ISSUER,

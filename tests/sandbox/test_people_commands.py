@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.profile_form import FIELDS, TICKED, UNTICKED, Control, Section
+from mimecast_sso.facts.profile_form import FIELDS, TICKED, UNTICKED, Control, Section
 from sandbox import credentials, lifecycle, run_sheets, stack_seed
 from sandbox.run_sheets import UnreadableError
 from sandbox.stack_seed import StackError

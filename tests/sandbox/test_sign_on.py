@@ -22,9 +22,9 @@ from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from saml import authn_request, metadata, names
-from saml.authn_request import AuthnRequest
-from saml.names import PREFIXES
+from mimecast_sso.saml import authn_request, metadata, names
+from mimecast_sso.saml.authn_request import AuthnRequest
+from mimecast_sso.saml.names import PREFIXES
 from sandbox import credentials
 from tests.support.sandboxes import ADA, GRACE, GROUP, WITHOUT_MAIL, RunningSandbox
 

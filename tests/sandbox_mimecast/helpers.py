@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from saml import names, response
+from mimecast_sso.saml import names, response
 from sandbox import credentials
 from tests.support.sandboxes import RunningSandbox
 

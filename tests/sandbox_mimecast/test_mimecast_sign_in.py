@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from facts.profile_form import FIELDS, Section
-from saml import authn_request, names
+from mimecast_sso.facts.profile_form import FIELDS, Section
+from mimecast_sso.saml import authn_request, names
 from tests.sandbox_mimecast.helpers import (
     CONSOLE,
     REGION_HOST,

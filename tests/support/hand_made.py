@@ -15,9 +15,9 @@ from typing import Any
 
 import requests
 
-from components.claims import claims_definition
-from facts.entra import CUSTOM_TAG, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG, NAMEID_CLAIM
-from facts.regions import REGIONS
+from mimecast_sso.facts.entra import CUSTOM_TAG, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG, NAMEID_CLAIM
+from mimecast_sso.facts.regions import REGIONS
+from providers.entra.claims import claims_definition
 from sandbox.control_client import Control
 
 GRAPH = "https://graph.microsoft.com/v1.0"

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, Generic, TypeVar
 
-from components.settings import Certificates, Lane, RotationMode
-from operations import rotation
-from operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan
+from mimecast_sso.operations import rotation
+from mimecast_sso.operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan
+from mimecast_sso.settings import Certificates, Lane, RotationMode
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from types import TracebackType
 
 import requests
 
-from facts.regions import REGIONS
+from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.browser import Browser, Page
 

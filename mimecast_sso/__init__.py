@@ -1,0 +1,1 @@
+"""Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal."""

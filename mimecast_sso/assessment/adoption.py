@@ -1,0 +1,421 @@
+"""Taking over an application that is there: what of it is as wanted, what would change, what stays.
+
+Pure: compares what was read live (`providers.entra.applications`) with what the configuration wants, and names the
+objects that the engine imports. Nothing here reads or writes.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mimecast_sso.facts.entra import (
+    CUSTOM_TAG,
+    DEFAULT_ACCESS_ROLE_ID,
+    ENTERPRISE_TAG,
+    GALLERY_TAG,
+    HIDE_TAG,
+    USER_ROLE_NAMES,
+)
+from mimecast_sso.settings import Generation, Ownership
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.times import utc_text, utc_time
+from providers.entra.applications import Assigned, LiveApplication, Policy
+from providers.entra.claims import claims_definition, name_id_problem, same_meaning
+from providers.entra.signing_certificates import SigningCertificate
+
+_KNOWN_TAGS = frozenset({ENTERPRISE_TAG, GALLERY_TAG, CUSTOM_TAG, HIDE_TAG})
+
+
+class Effect(StrEnum):
+    """What becomes of a difference."""
+
+    CHANGES = "would change"
+    STAYS = "stays as it is"
+    REFUSED = "cannot be taken over"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference between the live application and the configuration, by name."""
+
+    effect: Effect
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.effect}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the configuration says about the application. ``sign_on_url`` is "" for sign-ins that start in My Apps.
+
+    ``owners`` and ``people`` are by object id: whom the configuration names. ``deployer`` is the deploying
+    principal's object id, which is an owner of the service principal always.
+    """
+
+    display_name: str
+    identifier: str
+    reply_urls: Sequence[str]
+    sign_on_url: str
+    assignment_required: bool
+    hide: bool
+    owners: Mapping[str, str]
+    deployer: str
+    notification_emails: Sequence[str]
+    claims: Ownership
+    assign: Ownership
+    people: Mapping[str, str]
+    generations: Sequence[Generation]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What was read live around the application.
+
+    ``same_identifier``: client id and name of other applications with the wanted identifier. ``nested``: of assigned
+    groups by name, the groups in them. ``guests``: names of assigned guests. ``unread``: what could not be read.
+    """
+
+    now: datetime
+    same_identifier: Sequence[tuple[str, str]] = ()
+    nested: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    guests: Sequence[str] = ()
+    unread: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """The live objects that the engine imports, by the ids that the azuread provider gives them."""
+
+    live: LiveApplication
+    template_id: str
+
+    @property
+    def application(self) -> str:
+        """The application with its service principal."""
+        return f"/applicationTemplates/{self.template_id}/instantiate/{self.live.object_id}/{self.live.principal_id}"
+
+    @property
+    def service_principal(self) -> str:
+        """The service principal."""
+        return f"/servicePrincipals/{self.live.principal_id}"
+
+    def identifier(self, uri: str) -> str | None:
+        """An identifier that the application has."""
+        if uri not in self.live.identifiers:
+            return None
+        encoded = base64.b64encode(uri.encode()).decode()
+        return f"/applications/{self.live.object_id}/identifierUris/{encoded}"
+
+    @property
+    def reply_urls(self) -> str | None:
+        """The list of reply URLs; an empty one cannot be imported, and is made."""
+        return f"/applications/{self.live.object_id}/redirectUris/Web" if self.live.reply_urls else None
+
+    @property
+    def policy(self) -> Policy | None:
+        """The assigned claims mapping policy."""
+        return next(iter(self.live.policies or ()), None)
+
+    def policy_id(self) -> str | None:
+        """The claims mapping policy itself."""
+        return f"/policies/claimsMappingPolicies/{self.policy.policy_id}" if self.policy else None
+
+    def policy_assignment(self) -> str | None:
+        """The assignment of the claims mapping policy."""
+        return (
+            f"{self.service_principal}/claimsMappingPolicies/{self.policy.policy_id}" if self.policy else None
+        )
+
+    def assigned(self, object_id: str) -> Assigned | None:
+        """A person's or group's assignment, whichever of the application's roles it gives."""
+        order = {role: place for place, role in enumerate(preferred_roles(self.live))}
+        found = [item for item in self.live.assigned if item.principal_id == object_id]
+        return min(
+            found, key=lambda item: (order.get(item.role_id, len(order)), item.assignment_id), default=None
+        )
+
+    def assignment(self, assigned: Assigned) -> str:
+        """An assignment."""
+        return f"{self.service_principal}/appRoleAssignedTo/{assigned.assignment_id}"
+
+    def certificate(self, generation: Generation) -> SigningCertificate | None:
+        """The certificate of a generation: the one that ends when it does, to the second."""
+        return matching(self.live.certificates.certificates, generation)
+
+    def certificate_id(self, certificate: SigningCertificate) -> str:
+        """A signing certificate."""
+        return f"{self.live.principal_id}/tokenSigningCertificate/{certificate.key_id}"
+
+
+def matching(certificates: Iterable[SigningCertificate], generation: Generation) -> SigningCertificate | None:
+    """The certificate that ends when the generation does; of several, one made for its label first."""
+    end = utc_time(generation.end_date)
+    found = [certificate for certificate in certificates if certificate.not_after == end]
+    return min(found, key=lambda each: (each.label != generation.label, each.thumbprint), default=None)
+
+
+def preferred_roles(live: LiveApplication) -> list[str]:
+    """The ids of the roles that people can have, the best first."""
+    names = {name: place for place, name in enumerate(USER_ROLE_NAMES)}
+    return [role.role_id for role in sorted(live.roles, key=lambda role: names.get(role.name, len(names)))]
+
+
+def compare(live: LiveApplication, wanted: Wanted, around: Surroundings) -> list[Finding]:
+    """Every difference by name, what would change first; empty when the application is as wanted."""
+    found = [
+        *_refusals(live, wanted, around),
+        *_names(live, wanted),
+        *_principal(live, wanted),
+        *_cleared(live),
+        *_claims(live, wanted),
+        *_people(live, wanted, around),
+        *_certificates(live, wanted, around.now),
+        *(_stays(f"{what} could not be read (unknown)") for what in around.unread),
+    ]
+    return sorted(found, key=lambda finding: list(Effect).index(finding.effect))
+
+
+def _changes(text: str) -> Finding:
+    return Finding(Effect.CHANGES, text)
+
+
+def _stays(text: str) -> Finding:
+    return Finding(Effect.STAYS, text)
+
+
+def _refusals(live: LiveApplication, wanted: Wanted, around: Surroundings) -> Iterator[Finding]:
+    for client_id, name in around.same_identifier:
+        if client_id != live.client_id:
+            yield Finding(
+                Effect.REFUSED,
+                f'application "{name}" (client id {client_id}) has identifier {wanted.identifier} as well; two '
+                "applications of a tenant cannot share it. Adopt that one, or take the identifier away from it",
+            )
+    policies = live.policies or ()
+    if wanted.claims is Ownership.MANAGE and live.policies is None:
+        yield Finding(
+            Effect.REFUSED,
+            "its claims mapping policy could not be read, so it could not be taken over. Give the deploying "
+            "principal Policy.Read.All, or set mimecast-sso:application.claims: verify",
+        )
+    for policy in policies:
+        if wanted.claims is Ownership.MANAGE and policy.others:
+            yield Finding(
+                Effect.REFUSED,
+                f'claims policy "{policy.name}" belongs to others too ({enumerate_some(policy.others)}), whose '
+                "sign-in would change with it. Take its assignment away from this application, or set "
+                "mimecast-sso:application.claims: verify",
+            )
+
+
+def _names(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    if live.display_name != wanted.display_name:
+        yield _changes(f'display name: "{live.display_name}" becomes "{wanted.display_name}"')
+    if wanted.identifier not in live.identifiers:
+        yield _changes(f"identifier: {wanted.identifier} is added")
+    others = [uri for uri in live.identifiers if uri != wanted.identifier]
+    if others:
+        yield _stays(f"identifiers that the configuration does not name: {enumerate_some(others)}")
+    added = [url for url in wanted.reply_urls if url not in live.reply_urls]
+    removed = [url for url in live.reply_urls if url not in wanted.reply_urls]
+    if added:
+        yield _changes(f"reply URLs: {enumerate_some(added)} is added")
+    if removed:
+        yield _changes(
+            f"reply URLs: {enumerate_some(removed)} is removed; sign-ins that Mimecast answers there would fail"
+        )
+    yield from _default_reply_url(live, wanted)
+
+
+def _default_reply_url(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    """Where Entra sends answers nobody asked for; stated only for sign-ins that start in My Apps."""
+    default = live.default_reply_url
+    if not wanted.sign_on_url and default != wanted.reply_urls[0]:
+        yield _changes(f"default reply URL: {_shown(default)} becomes {wanted.reply_urls[0]}")
+    elif wanted.sign_on_url and default and default not in wanted.reply_urls:
+        yield _stays(
+            f"default reply URL: {default} is none of the wanted ones, and Entra may refuse to remove it; take it back "
+            "in the portal"
+        )
+
+
+def _principal(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    if not live.enabled:
+        yield _changes("the application is disabled, and is enabled: assigned people can sign in again")
+    if live.mode != "saml":
+        yield _changes(f'single sign-on mode: "{live.mode}" becomes "saml"')
+    if live.sign_on_url != wanted.sign_on_url:
+        yield _changes(f"sign-on URL: {_shown(live.sign_on_url)} becomes {_shown(wanted.sign_on_url)}")
+    yield from _assignment_required(live, wanted)
+    yield from _tags(live, wanted)
+    yield from _emails(live, wanted)
+    yield from _owners(live, wanted)
+
+
+def _assignment_required(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    if live.assignment_required == wanted.assignment_required:
+        return
+    yield _changes(
+        "assignment becomes required: whoever is not assigned can no longer sign in"
+        if wanted.assignment_required
+        else "assignment is no longer required: everybody in the tenant gets an assertion"
+    )
+
+
+def _tags(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    if (HIDE_TAG in live.tags) != wanted.hide:
+        hidden = "is hidden from My Apps" if wanted.hide else "is hidden, and shows in My Apps again"
+        yield _changes(f"the tile {hidden}")
+    added = sorted(feature_tags(live, hide=False) - live.tags)
+    if added:
+        yield _changes(f"tags: {', '.join(added)} is added; the portal lists enterprise applications by it")
+    own = sorted(live.tags - _KNOWN_TAGS)
+    # The azuread provider writes the tags anew only when one of those with a meaning changes.
+    if own and feature_tags(live, hide=wanted.hide) != live.tags & _KNOWN_TAGS:
+        yield _changes(f"tags: {enumerate_some(own)} is removed; only tags with a meaning are kept")
+    elif own:
+        yield _stays(f"tags without a meaning to Entra: {enumerate_some(own)}")
+
+
+def feature_tags(live: LiveApplication | None, *, hide: bool) -> frozenset[str]:
+    """The tags that the service principal gets; where it came from is kept, and new ones come from the gallery."""
+    custom = live is not None and CUSTOM_TAG in live.tags
+    kept = {CUSTOM_TAG} | (live.tags & {GALLERY_TAG}) if live is not None and custom else {GALLERY_TAG}
+    return frozenset({ENTERPRISE_TAG} | kept | ({HIDE_TAG} if hide else set()))
+
+
+def _emails(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    before, after = (
+        {mail.lower() for mail in mails} for mails in (live.notification_emails, wanted.notification_emails)
+    )
+    if before != after:
+        was, becomes = (", ".join(sorted(mails)) or "none" for mails in (before, after))
+        yield _changes(f"notification addresses: {was} becomes {becomes}")
+
+
+def _owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    present = {owner.object_id: owner.name for owner in live.owners}
+    stated = {wanted.deployer: "the deploying principal", **wanted.owners}
+    for object_id, name in stated.items():
+        if object_id not in present:
+            yield _changes(f"owners: {name} is added")
+    for object_id, name in present.items():
+        if object_id not in stated:
+            yield _changes(
+                f"owners: {name or object_id} is removed; to keep it, name {object_id} in "
+                "mimecast-sso:application.owners"
+            )
+    yield from _application_owners(live, wanted)
+
+
+def _application_owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    present = {owner.object_id: owner.name for owner in live.registration.owners}
+    for object_id, name in wanted.owners.items():
+        if object_id not in present:
+            yield _changes(f"owners of the application object: {name} is added")
+    if wanted.deployer not in present and wanted.deployer not in wanted.owners:
+        yield _stays(
+            "owners of the application object: the deploying principal is not among them; to add it, name "
+            f"{wanted.deployer} in mimecast-sso:application.owners"
+        )
+    stated = {wanted.deployer, *wanted.owners}
+    others = sorted(name or object_id for object_id, name in present.items() if object_id not in stated)
+    if others:
+        yield _stays(
+            f"owners of the application object that the configuration does not name: {enumerate_some(others)}"
+        )
+
+
+def _cleared(live: LiveApplication) -> Iterator[Finding]:
+    texts = {"description": live.description, "notes": live.notes, "relay state": live.relay_state}
+    for name, text in texts.items():
+        if text:
+            yield _changes(f'{name}: "{text}" is cleared; the configuration has none')
+    if live.alternative_names:
+        yield _changes(f"alternative names: {enumerate_some(live.alternative_names)} is cleared")
+
+
+def _claims(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+    if live.policies is None:
+        yield _stays("claims policy: could not be read (unknown)")
+        return
+    policy = next(iter(live.policies), None)
+    problem = name_id_problem(policy.definition if policy else None)
+    if wanted.claims is Ownership.VERIFY:
+        if problem:
+            yield _stays(
+                f"claims: {problem}; mimecast-sso:application.claims is verify, so nothing is written"
+            )
+    elif policy is None:
+        yield _changes(
+            "claims policy: one is made and assigned; the portal's claims editor shows it as overridden"
+        )
+    elif not policy.others and not same_meaning(policy.definition, claims_definition()):
+        effect = f"{problem}: it becomes the mail address" if problem else "its other claims are replaced"
+        yield _changes(f'claims policy "{policy.name}" is rewritten: {effect}')
+
+
+def _people(live: LiveApplication, wanted: Wanted, around: Surroundings) -> Iterator[Finding]:
+    if not live.roles:
+        yield _stays(
+            "no app role for people is enabled (User and msiam_access are missing): people get the default access "
+            f"{DEFAULT_ACCESS_ROLE_ID}"
+        )
+    assigned = {item.principal_id: item for item in live.assigned}
+    missing = [name for object_id, name in wanted.people.items() if object_id not in assigned]
+    if missing and wanted.assign is Ownership.MANAGE:
+        yield _changes(f"assignments: {enumerate_some(missing)} is assigned")
+    elif missing:
+        yield _stays(f"{enumerate_some(missing)} is not assigned, and mimecast-sso:assign.mode is verify")
+    others = sorted(item.name for item in live.assigned if item.principal_id not in wanted.people)
+    if others:
+        yield _stays(f"assigned, and not in the configuration: {enumerate_some(others)}")
+    for group, nested in around.nested.items():
+        yield _stays(
+            f'group "{group}" holds groups ({enumerate_some(nested)}), and Entra does not give the application to '
+            "members of nested groups"
+        )
+    if around.guests:
+        yield _stays(
+            f"guests are assigned: {enumerate_some(around.guests)}; a guest's mail address is at Mimecast only if "
+            "somebody registered it"
+        )
+
+
+def _certificates(live: LiveApplication, wanted: Wanted, now: datetime) -> Iterator[Finding]:
+    certificates = live.certificates.certificates
+    active = live.certificates.active(now)
+    taken = [matching(certificates, generation) for generation in wanted.generations]
+    for generation, certificate in zip(wanted.generations, taken, strict=True):
+        if certificate is None:
+            signs = _who_signs(active, now)
+            yield _changes(
+                f"signing certificate {generation.label}, until {generation.end_date}, is made{signs}"
+            )
+    for certificate in certificates:
+        if not certificate.is_valid(now):
+            state = "has expired" if certificate.not_after <= now else "is not valid yet"
+            yield _stays(f"signing certificate {certificate} {state}")
+        if certificate not in taken:
+            yield _stays(
+                f"signing certificate {certificate} is in no generation"
+                f"{', and it is the active one' if certificate == active else ''}. To keep it under this project, "
+                f'name its end: endDate: "{utc_text(certificate.not_after)}"'
+            )
+
+
+def _who_signs(active: SigningCertificate | None, now: datetime) -> str:
+    if active is None:
+        return ""
+    if active.is_valid(now):
+        return f"; {active} goes on signing until Mimecast is told"
+    return f"; Entra signs with it at once, because {active} is not valid, so Mimecast must be told of it"
+
+
+def _shown(text: str) -> str:
+    return text or "none"

@@ -1,0 +1,144 @@
+"""What Entra has of the application, read live before anything is registered: for adopting it, and for checking.
+
+Asked for only where the configuration says ``adopt`` or ``verify``; everything else is the engine's to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import pulumi
+
+from mimecast_sso.assessment.adoption import Adoption, Effect, Finding, Surroundings, Wanted, compare
+from mimecast_sso.assessment.live_tenant import Remark
+from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.settings import Ownership, Settings
+from mimecast_sso.text.names import enumerate_some
+from providers.entra import applications
+from providers.entra.applications import LiveApplication, Registration
+from providers.entra.claims import name_id_problem
+from providers.entra.errors import GraphError, NotFound
+from providers.entra.signing_certificates import Graph, find_service_principal
+
+_MOST_LOOKED_AT = 50
+"""Assigned users and groups that are read one by one; of more, the rest is reported as not looked at."""
+
+
+class CannotBeTakenOver(Exception):  # noqa: N818  (says what happened)
+    """The application to adopt is not there, or taking it over would harm others; the text lists why."""
+
+
+def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[Adoption, list[Finding]]:
+    """Reads the application, and what would change. Raises CannotBeTakenOver, or GraphError for a failed reading."""
+    try:
+        live = applications.read(graph, client_id)
+    except NotFound as error:
+        raise CannotBeTakenOver(f"{error}. Correct mimecast-sso:application.adopt") from None
+    findings = compare(live, wanted, _surroundings(graph, live, wanted.identifier))
+    refused = [finding for finding in findings if finding.effect is Effect.REFUSED]
+    if refused:
+        raise CannotBeTakenOver("\n".join(f"  {finding.text}" for finding in refused))
+    return Adoption(live, live.template_id or cloud.non_gallery_template), findings
+
+
+def registration(graph: Graph, client_id: str) -> Registration:
+    """The application object with its owners. Raises RunError where it cannot be read."""
+    try:
+        return applications.registration(graph, client_id)
+    except GraphError as error:
+        raise pulumi.RunError(
+            "mimecast-sso:application.owners: who owns the application could not be read, so nothing is changed: "
+            f"{error}"
+        ) from None
+
+
+def report(live: LiveApplication, findings: Sequence[Finding]) -> Remark:
+    """What is said in every preview of a stack that adopts."""
+    head = f'Application "{live.display_name}" (client id {live.client_id}), as read live from Entra: '
+    if not findings:
+        return Remark(f"{head}nothing differs from the configuration, and nothing of it would change.")
+    changes = sum(finding.effect is Effect.CHANGES for finding in findings)
+    lines = "".join(f"\n  {finding}" for finding in findings)
+    return Remark(f"{head}{changes} would change, {len(findings) - changes} to know.{lines}", changes > 0)
+
+
+def check(connect: Callable[[], Graph], settings: Settings, people: Mapping[str, str]) -> Iterator[Remark]:
+    """What of claims and assignments, left to a person by ``verify``, is otherwise than configured.
+
+    ``people``: names of the configured users and groups by object id. Nothing is asked where nothing is ``verify``.
+    """
+    modes = {"application.claims": settings.application.claims, "assign.mode": settings.assign.mode}
+    checked = [key for key, mode in modes.items() if mode is Ownership.VERIFY]
+    if not checked:
+        return
+    try:
+        graph = connect()
+        principal = find_service_principal(graph, settings.identifier)
+        for key in checked:
+            if principal is None:
+                yield Remark(
+                    f"mimecast-sso:{key} is verify, and there is no application with identifier {settings.identifier} "
+                    "yet: unknown until the next run",
+                    True,
+                )
+            elif key == "assign.mode":
+                yield _assignments(graph, principal, people)
+            else:
+                yield _claims(graph, principal)
+    except GraphError as error:
+        yield Remark(f"mimecast-sso:{' and '.join(checked)}: not checked (unknown): {error}", True)
+
+
+def _claims(graph: Graph, principal: str) -> Remark:
+    policies = applications.policies(graph, principal)
+    problem = name_id_problem(policies[0].definition if policies else None)
+    if not problem:
+        return Remark(
+            f'mimecast-sso:application.claims is verify: claims policy "{policies[0].name}" issues the mail address as '
+            "NameID (read live)"
+        )
+    hint = "" if policies else ", unless the portal's claims editor says otherwise, which Graph does not show"
+    return Remark(
+        f"mimecast-sso:application.claims is verify, and differs (read live): {problem}{hint}. Nothing is written",
+        True,
+    )
+
+
+def _assignments(graph: Graph, principal: str, people: Mapping[str, str]) -> Remark:
+    assigned = {item.principal_id: item.name for item in applications.assigned(graph, principal)}
+    missing = sorted(name for object_id, name in people.items() if object_id not in assigned)
+    others = sorted(name for object_id, name in assigned.items() if object_id not in people)
+    differs = [f"not assigned: {enumerate_some(missing)}"] if missing else []
+    differs += [f"assigned, and not configured: {enumerate_some(others)}"] if others else []
+    if not differs:
+        return Remark(
+            "mimecast-sso:assign.mode is verify: exactly the configured people are assigned (read live)"
+        )
+    return Remark(
+        f"mimecast-sso:assign.mode is verify, and differs (read live): {'; '.join(differs)}. Nothing is written",
+        True,
+    )
+
+
+def _surroundings(graph: Graph, live: LiveApplication, identifier: str) -> Surroundings:
+    unread: list[str] = []
+    nested: dict[str, Sequence[str]] = {}
+    guests: list[str] = []
+    people = [item for item in live.assigned if item.kind in ("Group", "User")]
+    if len(people) > _MOST_LOOKED_AT:
+        unread.append(f"nested groups and guests among the last {len(people) - _MOST_LOOKED_AT} assignments")
+    for item in people[:_MOST_LOOKED_AT]:
+        try:
+            if item.kind == "Group":
+                nested[item.name] = applications.nested_groups(graph, item.principal_id)
+            elif applications.is_guest(graph, item.principal_id):
+                guests.append(item.name)
+        except GraphError:
+            unread.append(f"{item.kind.lower()} {item.name}")
+    return Surroundings(
+        now=graph.now(),
+        same_identifier=applications.with_identifier(graph, identifier),
+        nested={group: names for group, names in nested.items() if names},
+        guests=guests,
+        unread=unread,
+    )

@@ -1,0 +1,199 @@
+"""What a run changes at Mimecast, said before it does.
+
+A dynamic provider's outputs are hidden in previews, and its state from the program. So the program reads the live
+domains and addresses itself, once, with the providers' own handlers, and compares them with the configuration. It
+cannot know what this stack recorded: where that decides, the text says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mimecast_sso.settings import Address, Domain, DomainMode
+from mimecast_sso.text.names import domain_of, enumerate_some
+from providers.mimecast import DomainStatus
+from providers.mimecast.address_book import LiveAddress, missing_from
+from providers.mimecast.domains import State, list_domains
+from providers.mimecast.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTenant:
+    """The account's domains by name, and those of the wanted addresses that exist."""
+
+    domains: Mapping[str, DomainStatus]
+    addresses: Mapping[str, LiveAddress]
+
+    def is_internal(self, domain: str) -> bool:
+        """Whether Mimecast owns the domain, so that it can have addresses."""
+        status = self.domains.get(domain)
+        return status is not None and status.state is State.INTERNAL
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One line of the log."""
+
+    text: str
+    warns: bool = False
+
+
+def read(session: Session, domains: Sequence[Domain], addresses: Iterable[str]) -> LiveTenant:
+    """Lists the domains, and the addresses of those among them that are needed: a call per hundred addresses.
+
+    Pending domains are left out where all modes are ``require``: then the role needs no permission to register.
+    Raises MimecastError, also when the credentials open another account.
+    """
+    pending = any(domain.mode is not DomainMode.REQUIRE for domain in domains)
+    tenant = LiveTenant(list_domains(session.client, pending=pending), {})
+    wanted = [address for address in addresses if tenant.is_internal(domain_of(address))]
+    return LiveTenant(tenant.domains, session.addresses.of(wanted))
+
+
+def unknown(reason: Exception) -> Remark:
+    """What is said when Mimecast could not be read."""
+    return Remark(
+        f"Which domains and addresses change is unknown here, because Mimecast was not read: {reason}", True
+    )
+
+
+# -- Addresses ------------------------------------------------------------------------------------------------
+
+
+def address_remarks(live: LiveTenant, people: Sequence[Address], *, check_only: bool) -> Iterator[Remark]:
+    """Which addresses are created, differ, wait or may not be changed: the first ones and how many."""
+    names = {person.address: person.name or "" for person in people}
+    waiting = sorted(address for address in names if not live.is_internal(domain_of(address)))
+    here = {address: name for address, name in names.items() if live.is_internal(domain_of(address))}
+    if check_only:
+        yield from _checked(live, here)
+    else:
+        yield from _changed(live, here)
+    if waiting:
+        done = "looked for" if check_only else "made"
+        yield Remark(
+            f"{_addresses(waiting)} {done} once Mimecast owns the domain, not before: {enumerate_some(waiting)}"
+        )
+
+
+def _checked(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Remark]:
+    missing = list(missing_from(live.addresses, people))
+    if missing:
+        yield Remark(
+            f"{len(missing)} of {len(people)} assigned people are not at Mimecast and cannot sign in: "
+            f"{enumerate_some(missing)}. Nothing is written: directory synchronisation owns the addresses",
+            True,
+        )
+
+
+def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Remark]:
+    created, renamed, fixed = [], [], []
+    for address, name in sorted(people.items()):
+        existing = live.addresses.get(address)
+        if existing is None:
+            created.append(address)
+        elif existing.alias or (existing.synchronised and name not in ("", existing.name)):
+            fixed.append(address)
+        elif name not in ("", existing.name):
+            renamed.append(f"{address} ({existing.name!r} becomes {name!r})")
+    if created:
+        yield Remark(f"{_addresses(created)} created at Mimecast: {enumerate_some(created)}")
+    if renamed:
+        yield Remark(
+            f"{len(renamed)} addresses have another name at Mimecast: {enumerate_some(renamed)}. They are changed if "
+            "this stack manages them already or adopts them; otherwise the run is refused"
+        )
+    if fixed:
+        yield Remark(
+            f"{len(fixed)} addresses differ and cannot be changed, because they are aliases or directory "
+            f"synchronisation owns them, so the run is refused: {enumerate_some(fixed)}",
+            True,
+        )
+
+
+def _addresses(which: Sequence[str]) -> str:
+    return "1 address is" if len(which) == 1 else f"{len(which)} addresses are"
+
+
+# -- Domains --------------------------------------------------------------------------------------------------
+
+
+def domain_remarks(live: LiveTenant, domains: Sequence[Domain]) -> Iterator[Remark]:
+    """What becomes of each domain, what that does to mail, and what its removal would do."""
+    for domain in domains:
+        status = live.domains.get(domain.name)
+        if status is None or domain.mode is DomainMode.REQUIRE:
+            yield from _absent(live, domain)
+        elif status.state is State.INTERNAL:
+            yield from _internal(domain, status)
+        else:
+            yield _pending(status)
+    yield from _others(live, {domain.name for domain in domains})
+
+
+def _absent(live: LiveTenant, domain: Domain) -> Iterator[Remark]:
+    if domain.mode is not DomainMode.REQUIRE:
+        yield Remark(_registering(live, domain), True)
+    elif not live.is_internal(domain.name):
+        yield Remark(
+            f"{domain.name} is not an internal domain of the account, and its mode is require: the run will fail",
+            True,
+        )
+
+
+def _registering(live: LiveTenant, domain: Domain) -> str:
+    at_once = any(live.is_internal(parent) for parent in _parents(domain.name))
+    when = "at once, because its parent domain is internal" if at_once else "as soon as its proof is verified"
+    return (
+        f"Registering {domain.name} at Mimecast changes mail flow: {when}, Mimecast accepts mail for it (inbound type "
+        f"{domain.inbound_type}) and treats mail from it as internal. Have delivery routes and policies ready, or set "
+        "its mode to require. Only Mimecast support removes an internal domain; a pending one that this stack "
+        "registered is deleted when it leaves mimecast-sso:domains"
+    )
+
+
+def _parents(domain: str) -> Iterator[str]:
+    parent = domain.partition(".")[2]
+    while parent:
+        yield parent
+        parent = parent.partition(".")[2]
+
+
+def _internal(domain: Domain, status: DomainStatus) -> Iterator[Remark]:
+    wanted = domain.inbound_type.value
+    if domain.mode is DomainMode.REGISTER and status.inbound_type not in ("", wanted):
+        yield Remark(
+            f"The inbound type of {domain.name} becomes {wanted}, and is {status.inbound_type}: that decides for which "
+            "recipients Mimecast accepts mail",
+            True,
+        )
+
+
+def _pending(status: DomainStatus) -> Remark:
+    proof = (
+        "its proof has ended and is issued again"
+        if status.state is State.EXPIRED
+        else f"its proof is valid until {status.expires or 'a time that Mimecast did not say'}"
+    )
+    return Remark(
+        f"{status.domain} is registered at Mimecast and not verified yet; {proof}. If this stack registered it, it is "
+        "deleted there when it leaves mimecast-sso:domains"
+    )
+
+
+def _others(live: LiveTenant, named: set[str]) -> Iterator[Remark]:
+    """Domains that the configuration does not name; it may have named them before."""
+    others = {name: status for name, status in sorted(live.domains.items()) if name not in named}
+    pending = [name for name, status in others.items() if status.state is not State.INTERNAL]
+    internal = [name for name in others if name not in pending]
+    if pending:
+        yield Remark(
+            f"Pending at Mimecast, and not in mimecast-sso:domains: {enumerate_some(pending)}. Deleted now if this "
+            "stack registered it, else left"
+        )
+    if internal:
+        yield Remark(
+            f"Internal at Mimecast, and not in mimecast-sso:domains: {enumerate_some(internal)}. They stay as they "
+            "are, also when this stack had them: no API removes an internal domain"
+        )

@@ -1,0 +1,1 @@
+"""The console form of the authentication profile: desired values, run sheet, attestation."""

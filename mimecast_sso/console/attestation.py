@@ -1,0 +1,133 @@
+"""The authentication profile as a set of wanted values, and whether a person confirmed exactly these.
+
+No public Mimecast API reads or writes authentication profiles or application settings, so nothing here calls one.
+Two fingerprints stand for the values: the *critical* one covers what can break a sign-in or lock people out, the
+*cosmetic* one the rest. A confirmation names the critical fingerprint it was given for. Evidence is what was seen
+after it: a sign-in request of Mimecast's, or a change in the console.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mimecast_sso.facts.profile_form import FIELDS, Control
+
+State = Literal["due", "claimed", "proved", "stale", "contradicted"]
+
+OPENS: frozenset[str] = frozenset({"claimed", "proved"})
+"""The states in which people are added to the group."""
+
+_VERSION = "v1"
+_DIGITS = 32
+_CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """``"v1:<hex>"`` each."""
+
+    critical: str
+    cosmetic: str
+
+
+def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprints:
+    """Fingerprints of the wanted values; of the certificate the thumbprint counts, not how its text is wrapped.
+
+    ``form`` maps every key of `mimecast_sso.facts.profile_form.FIELDS` to its value. The same values give the same
+    fingerprints in every release: what they are computed from is version 1 of a format, and pinned in tests.
+    """
+    critical = {field.key: form[field.key] for field in FIELDS if field.critical}
+    cosmetic = {field.key: form[field.key] for field in FIELDS if not field.critical}
+    critical[_CERTIFICATE] = normal_thumbprint(thumbprint)
+    return Fingerprints(_digest("critical", critical), _digest("cosmetic", cosmetic))
+
+
+def state(
+    form: Mapping[str, str | bool],
+    thumbprint: str,
+    confirmed: Mapping[str, Any] | None,
+    evidence: Mapping[str, Any] | None = None,
+) -> State:
+    """What is known of the console. ``due`` unless a person confirmed exactly these critical values, then:
+
+    ============== =============================================================================================
+    contradicted   a sign-in request that Mimecast sent after the confirmation differs from the wanted values
+    stale          the console changed after the confirmation, or the confirmation is too old
+    proved         such a request agrees with them
+    claimed        there is only the person's word
+    ============== =============================================================================================
+
+    ``evidence`` may have ``request`` (``fingerprint`` of the form it was compared with, ``at``, ``differs``),
+    ``change`` (``at``) and ``expired``; all times are UTC as ``2026-11-01T09:00:00Z``. What is older than the
+    confirmation does not count.
+    """
+    critical = fingerprints(form, thumbprint).critical
+    confirmed, evidence = confirmed or {}, evidence or {}
+    if str(confirmed.get("fingerprint") or "") != critical:
+        return "due"
+    since = str(confirmed.get("at") or "")
+    request, change = evidence.get("request") or {}, evidence.get("change") or {}
+    seen = request.get("fingerprint") == critical and str(request["at"]) >= since
+    if seen and request["differs"]:
+        return "contradicted"
+    if evidence.get("expired") or (change and str(change["at"]) > since):
+        return "stale"
+    return "proved" if seen else "claimed"
+
+
+def attested_by(confirmed: Mapping[str, Any]) -> str:
+    """Who confirmed a profile and when, in words; ``confirmed`` holds ``by`` and ``at``."""
+    return f"confirmed by {confirmed['by']} at {confirmed['at']}"
+
+
+def normal_thumbprint(thumbprint: str) -> str:
+    """Hexadecimal digits in capitals, without separators."""
+    return thumbprint.replace(":", "").replace(" ", "").upper()
+
+
+def normal_certificate(text: str) -> str:
+    """The base-64 body of a certificate on one line, without its BEGIN and END lines."""
+    return "".join(line.strip() for line in text.splitlines() if "-----" not in line)
+
+
+def problems(form: Mapping[str, Any], thumbprint: str) -> list[str]:
+    """What is wrong with the values of a form, in words; values that are no text or truth are skipped (unknown)."""
+    found = [
+        f"form.{field.key} must be {'true or false' if field.control is Control.CHECK_BOX else 'a text'}"
+        for field in FIELDS
+        if field.key in form
+        and not isinstance(form[field.key], bool if field.control is Control.CHECK_BOX else str)
+    ]
+    missing = [field.key for field in FIELDS if field.key not in form]
+    unknown = sorted(set(form) - {field.key for field in FIELDS})
+    found += [f"form.{key} is missing" for key in missing] + [
+        f"form.{key} is no field of the form" for key in unknown
+    ]
+    if not found:
+        found += _certificate_problems(str(form[_CERTIFICATE]), normal_thumbprint(thumbprint))
+    return found
+
+
+def _certificate_problems(certificate: str, thumbprint: str) -> list[str]:
+    if not certificate:
+        return []
+    try:
+        content = base64.b64decode(normal_certificate(certificate), validate=True)
+    except (binascii.Error, ValueError):
+        return ["form.certificate is not the base-64 body of a certificate"]
+    # Entra's thumbprints are SHA-1; it names the certificate here and protects nothing.
+    if hashlib.sha1(content, usedforsecurity=False).hexdigest().upper() != thumbprint:
+        return ["thumbprint is not the SHA-1 thumbprint of form.certificate"]
+    return []
+
+
+def _digest(kind: str, values: Mapping[str, str | bool]) -> str:
+    tidy = {key: value if isinstance(value, bool) else value.strip() for key, value in values.items()}
+    canonical = json.dumps([_VERSION, kind, tidy], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return f"{_VERSION}:{hashlib.sha256(canonical.encode()).hexdigest()[:_DIGITS]}"

@@ -1,0 +1,457 @@
+"""The sheet an administrator works from: every field of the console's forms, with the value ready to paste.
+
+The Markdown form is for tickets, the HTML form for people who print or click, the plain text for mail and
+terminals. All carry the same facts in the form's order; Markdown and HTML can be read by machines: tables under
+fixed headings.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mimecast_sso.console.attestation import Fingerprints, normal_certificate
+from mimecast_sso.facts.profile_form import (
+    CONSOLE_PATHS,
+    FIELDS,
+    PROPAGATION_MINUTES,
+    PROVIDER_NAMES,
+    TICKED,
+    UNTICKED,
+    Control,
+    FormField,
+    Section,
+)
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+LEAVE_EMPTY = "leave empty"
+CERTIFICATE_BELOW = "the text below, on one line"
+ADMINISTRATORS_PROFILE = "Account_Administrators_Authentication_Profile"
+
+_TEXT_WIDTH = 100
+_TEMPLATES = Path(__file__).parent / "templates"
+_CERTIFICATE = "certificate"
+_PRESENT_PATHS = {
+    Section.PROFILE: "Users & Groups > Applications > Authentication Profiles",
+    Section.SETTINGS: "Users & Groups > Applications",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunSheet:
+    """What a run sheet is made from. ``form`` and ``previous`` map field keys to values.
+
+    ``previous`` is the form as it was confirmed last, or ``None`` when nothing was ever set in the console;
+    ``state`` and ``evidence`` are those of the resource (`mimecast_sso.console.attestation`).
+    """
+
+    stack: str
+    region: str
+    account_code: str
+    form: Mapping[str, str | bool]
+    previous: Mapping[str, str | bool] | None
+    fingerprints: Fingerprints
+    state: str
+    evidence: Mapping[str, Any] | None = None
+    second: bool = False
+    """Whether it is the second profile, which rotations of the certificate keep."""
+
+    @property
+    def confirm_command(self) -> str:
+        """What to run when the console holds these values."""
+        return (
+            f".venv/bin/mimecast-sso confirm --stack {self.stack}{' --profile second' if self.second else ''} "
+            f"--fingerprint {self.fingerprints.critical} "
+            "--by NAME --evidence TEXT"
+        )
+
+    def rows(self, section: Section) -> list[Row]:
+        """The fields of one console dialogue, in its order."""
+        return [_row(self, field) for field in FIELDS if field.section is section]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table. ``value`` is what to enter; ``before`` what stands there now, when it changes."""
+
+    key: str
+    label: str
+    value: str
+    before: str
+    note: str
+
+    @property
+    def is_certificate(self) -> bool:
+        """Whether the value is too long for a table in Markdown."""
+        return self.key == _CERTIFICATE
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialogue:
+    number: int
+    title: str
+    path: str
+    introduction: str
+    rows: list[Row]
+
+    @property
+    def changes(self) -> bool:
+        return any(row.before for row in self.rows)
+
+
+def markdown(sheet: RunSheet) -> str:
+    """The sheet as Markdown. Tables stand under ``## 1. Authentication profile`` and ``## 2. Application settings``."""
+    standing = f"State: **{sheet.state}**. {_escaped(_standing(sheet))}"
+    parts = [f"# {_title(sheet)}", "", standing, "", *_facts_table(sheet)]
+    for heading, paragraphs in _before_work(sheet):
+        parts += ["", f"## {heading}", "", *_bullets(paragraphs)]
+    for dialogue in _dialogues(sheet):
+        parts += ["", f"## {dialogue.number}. {dialogue.title}", "", *_dialogue_markdown(dialogue)]
+    for heading, paragraphs in _after_work(sheet):
+        parts += ["", f"## {heading}", "", *_bullets(paragraphs)]
+    parts += ["", "## 3. Confirm", "", _CONFIRM, "", "```sh", sheet.confirm_command, "```", ""]
+    return "\n".join(parts)
+
+
+def html(sheet: RunSheet) -> str:
+    """The sheet as one self-contained page, fit for print. Every value is escaped.
+
+    Tables are ``<table data-section="…">`` with a row ``<tr data-field="key">`` for each field; the value is the
+    text of ``td.value code``.
+    """
+    return _template().render(
+        sheet=sheet,
+        title=_title(sheet),
+        standing=_standing(sheet),
+        before_work=_before_work(sheet),
+        dialogues=_dialogues(sheet),
+        after_work=_after_work(sheet),
+        confirm=_CONFIRM,
+        leave_empty=LEAVE_EMPTY,
+    )
+
+
+def text(sheet: RunSheet) -> str:
+    """The sheet as plain text, with each value on a line of its own, ready to paste."""
+    parts = [_underlined(_title(sheet), "="), "", f"State: {sheet.state}. {_standing(sheet)}", ""]
+    parts += [f"{name:22}{value}" for name, value in _facts(sheet).items()]
+    for heading, paragraphs in _before_work(sheet):
+        parts += ["", _underlined(heading), "", *_items(paragraphs)]
+    for dialogue in _dialogues(sheet):
+        parts += ["", _underlined(f"{dialogue.number}. {dialogue.title}"), "", *_dialogue_text(dialogue)]
+    for heading, paragraphs in _after_work(sheet):
+        parts += ["", _underlined(heading), "", *_items(paragraphs)]
+    parts += ["", _underlined("3. Confirm"), "", *_wrapped(_CONFIRM), "", f"    {sheet.confirm_command}", ""]
+    return "\n".join(parts)
+
+
+_CONFIRM = (
+    "When the console holds exactly these values, say so, with your name and what shows it (a change number, a "
+    "screenshot). This records the critical fingerprint; the next deployment then fills the group."
+)
+
+
+def _title(sheet: RunSheet) -> str:
+    which = ", second profile" if sheet.second else ""
+    return f"Mimecast console: single sign-on for {sheet.account_code} ({sheet.stack}{which})"
+
+
+def _standing(sheet: RunSheet) -> str:
+    evidence = sheet.evidence or {}
+    if sheet.state == "claimed":
+        return "A person confirmed these values; there is nothing to do."
+    if sheet.state == "proved":
+        return "A person confirmed these values, and a sign-in request of Mimecast's agrees; there is nothing to do."
+    if sheet.state == "contradicted":
+        return (
+            f"A person confirmed these values, but the sign-in request that Mimecast sent at "
+            f"{evidence['request']['at']} is not as wanted: {_differing(evidence['request'])}. Set the values below, "
+            "then confirm again."
+        )
+    if sheet.state == "stale":
+        change = evidence.get("change")
+        why = (
+            f"the audit log shows “{change['event']}” at {change['at']}"
+            if change
+            else f"the confirmation ended on {evidence.get('expired', 'a day that is over')}"
+        )
+        return (
+            f"A person confirmed these values, but {why}. Compare the console with them, then confirm again."
+        )
+    if sheet.previous is None:
+        return "Nobody has confirmed these values yet."
+    return "The values below differ from the ones confirmed last."
+
+
+def _differing(request: Mapping[str, Any]) -> str:
+    def sent(aspect: str) -> str:
+        value = request.get(aspect)
+        return ", ".join(value) if isinstance(value, list | tuple) else str(value or "")
+
+    return "; ".join(f"{_ASPECTS[aspect]} {sent(aspect) or 'none'}" for aspect in request["differs"])
+
+
+_ASPECTS = {
+    "issuer": "issuer",
+    "destination": "destination",
+    "replyUrl": "reply URL",
+    "contexts": "authentication contexts",
+}
+
+
+def _before_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
+    reader = (
+        f"An administrator of Mimecast account {sheet.account_code}, region {sheet.region}, who may edit "
+        "authentication profiles and application settings. Mimecast offers no API for either, so a person enters "
+        "the values."
+    )
+    return [("Who this is for", [reader]), ("What it does to people's sign-in", _effects(sheet))]
+
+
+def _effects(sheet: RunSheet) -> list[str]:
+    return [
+        f"Nothing, until people are in the group “{sheet.form['group']}”. The deployment adds them, after step 3.",
+        "People who are in the group already get the new values within the time below.",
+        *lock_out_warnings(sheet.form),
+    ]
+
+
+def lock_out_warnings(form: Mapping[str, str | bool]) -> list[str]:
+    """Who could be locked out by these values, in sentences; the deployment logs them as well.
+
+    Source: Mimecast's articles on authentication profiles, SAML for end-user applications, the default
+    administrator profile and break-glass accounts.
+    """
+    warnings = [
+        (
+            f"Administrators: where {ADMINISTRATORS_PROFILE} exists it overrides every other profile for them, this "
+            "one included. No API shows whether it exists: look before anything is enforced."
+        )
+    ]
+    if form["enforceAdministrationConsole"] is True:
+        warnings.append(
+            "Administrators in the group sign in to the console through SAML. Keep a second Super Administrator "
+            "who does not depend on the identity provider."
+        )
+    if form["enforceEndUserApplications"] is True:
+        warnings.append(
+            "Mimecast for Outlook, Mobile and Mac, and every program that uses the API with a user's password, "
+            "refuse the password of people in the group; keys of API 1.0 cannot be made for them."
+        )
+    warnings.append(
+        "Permitted IP ranges of the profile: whoever comes from elsewhere is refused, and that does not count as a "
+        "failed sign-in. No API shows them."
+    )
+    if form["monitorMetadataUrl"] is not True:
+        warnings.append(
+            "The certificate is pasted, not monitored: when Entra signs with another one, nobody in the group can "
+            "sign in until it stands here as well."
+        )
+    return warnings
+
+
+def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
+    group = str(sheet.form["group"])
+    return [
+        (
+            "What not to touch",
+            [
+                (
+                    "The default authentication profile and the default application settings: they hold for everybody "
+                    "who is in no bound group."
+                ),
+                f"{ADMINISTRATORS_PROFILE}: it is active at once for all administrators and cannot be removed.",
+                (
+                    "Permitted IP ranges, 2-step authentication and the domain authentication mechanisms of this "
+                    "profile: leave what the form offers."
+                ),
+                f"The members of “{group}”: the deployment owns them.",
+            ],
+        ),
+        (
+            "When it takes effect",
+            [f"Up to {PROPAGATION_MINUTES} minutes after Save and Exit, by Mimecast's own account."],
+        ),
+        (
+            "Roll-back",
+            [
+                (
+                    f"At once: mimecast-sso roll-out back --stack {sheet.stack}, or by hand in the console under "
+                    f"Directories > Profile Groups: take the people out of the group “{group}”. They are asked for a "
+                    "password again, a cloud password or the directory's, "
+                    f"within {PROPAGATION_MINUTES} minutes. The profile and its settings can stay."
+                ),
+            ],
+        ),
+    ]
+
+
+def _dialogues(sheet: RunSheet) -> list[_Dialogue]:
+    return [
+        _dialogue(sheet, number, section)
+        for number, section in enumerate((Section.PROFILE, Section.SETTINGS), start=1)
+    ]
+
+
+def _dialogue(sheet: RunSheet, number: int, section: Section) -> _Dialogue:
+    path, introduction = CONSOLE_PATHS[section], _INTRODUCTIONS[section]
+    if sheet.previous is not None:
+        key = "description" if section is Section.PROFILE else "applicationSettings"
+        path = f"{_PRESENT_PATHS[section]} > {sheet.previous.get(key, sheet.form[key])}"
+        introduction = "Open the definition that is there, change what the table says, then Save and Exit."
+    return _Dialogue(number, section.value, path, introduction, sheet.rows(section))
+
+
+_INTRODUCTIONS = {
+    Section.PROFILE: "Enter the fields in this order, then Save and Exit.",
+    Section.SETTINGS: (
+        "These settings bind the profile to the group; a profile alone acts on nobody. Select the profile with "
+        "Lookup, then Save and Exit."
+    ),
+}
+
+
+def _row(sheet: RunSheet, field: FormField) -> Row:
+    value = _shown(sheet.form[field.key])
+    before = ""
+    if sheet.previous is not None and field.key in sheet.previous:
+        old = _shown(sheet.previous[field.key])
+        before = (old or LEAVE_EMPTY.replace("leave ", "")) if old != value else ""
+    if field.key == _CERTIFICATE:
+        value = normal_certificate(value)
+        before = "another certificate" if before and normal_certificate(before) != value else ""
+    imported = field.key == _CERTIFICATE and not value and sheet.form["monitorMetadataUrl"] is True
+    return Row(field.key, field.label, value, before, _IMPORTED if imported else _note(field))
+
+
+def _facts(sheet: RunSheet) -> dict[str, str]:
+    return {
+        "Stack": sheet.stack,
+        "Region": sheet.region,
+        "Account": sheet.account_code,
+        "Critical fingerprint": sheet.fingerprints.critical,
+        "Cosmetic fingerprint": sheet.fingerprints.cosmetic,
+    }
+
+
+def _shown(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return TICKED if value else UNTICKED
+    return value.strip()
+
+
+_IMPORTED = "type nothing: press Import beside the Metadata URL, which fills it"
+
+
+def _note(field: FormField) -> str:
+    notes = []
+    if field.former_label:
+        notes.append(f"formerly “{field.former_label}”")
+    if field.key == "provider":
+        notes.append(f"or {PROVIDER_NAMES[1]}, whichever the list offers")
+    if field.key in ("passwordProtectedContext", "integratedAuthenticationContext"):
+        notes.append("ticked in a new profile; Entra needs it off")
+    if field.control is Control.TEXT_AREA:
+        notes.append("without BEGIN and END lines")
+    return "; ".join(notes)
+
+
+# -- Markdown -------------------------------------------------------------------------------------------------
+
+
+def _facts_table(sheet: RunSheet) -> list[str]:
+    rows = (f"| {name} | {_code(value)} |" for name, value in _facts(sheet).items())
+    return ["| | |", "| --- | --- |", *rows]
+
+
+def _dialogue_markdown(dialogue: _Dialogue) -> list[str]:
+    lines = [f"Console: **{_escaped(dialogue.path)}**", "", dialogue.introduction, ""]
+    columns = ["Field", "Value", *(["Before"] if dialogue.changes else []), "Note"]
+    lines += [_line(columns), _line(["---"] * len(columns))]
+    for row in dialogue.rows:
+        value = CERTIFICATE_BELOW if row.is_certificate and row.value else _cell(row.value)
+        before = [_code(row.before) if row.before else ""] if dialogue.changes else []
+        lines.append(_line([_escaped(row.label), value, *before, _escaped(row.note)]))
+    for row in dialogue.rows:
+        if row.is_certificate and row.value:
+            lines += ["", f"{row.label}:", "", "```text", row.value, "```"]
+    return lines
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: str) -> str:
+    if value in (TICKED, UNTICKED):
+        return value
+    return _code(value) if value else LEAVE_EMPTY
+
+
+def _code(value: str) -> str:
+    # A code span may hold anything but as many backticks as delimit it, and a table's cell no bare pipe.
+    text = " ".join(value.split()).replace("|", "\\|")
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _bullets(paragraphs: list[str]) -> list[str]:
+    return [f"- {_escaped(paragraph)}" for paragraph in paragraphs]
+
+
+# -- Plain text -----------------------------------------------------------------------------------------------
+
+
+def _dialogue_text(dialogue: _Dialogue) -> list[str]:
+    lines = [f"Console: {dialogue.path}", *_wrapped(dialogue.introduction)]
+    for row in dialogue.rows:
+        lines += ["", f"{row.label}:", f"    {row.value or f'({LEAVE_EMPTY})'}"]
+        lines += [f"    (before: {row.before})"] if row.before else []
+        lines += [f"    ({row.note})"] if row.note else []
+    return lines
+
+
+def _underlined(heading: str, line: str = "-") -> str:
+    return f"{heading}\n{line * len(heading)}"
+
+
+def _items(paragraphs: list[str]) -> list[str]:
+    return [line for paragraph in paragraphs for line in _wrapped(paragraph, "- ", "  ")]
+
+
+def _wrapped(paragraph: str, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(
+        paragraph,
+        _TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+# -- HTML -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _template() -> Template:
+    # Loaded by the first page that is written: most runs write none.
+    import jinja2  # noqa: PLC0415
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("run_sheet.html.j2")

@@ -1,0 +1,86 @@
+"""Deploying a stack: one run of the engine, and what follows from how it ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import cast, get_args
+
+import click
+
+from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.operations import orphans, profiles
+from mimecast_sso.operations.engine import Engine, EngineName, Outcome
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.stacks import Stack, open_stack
+from mimecast_sso.settings import Lane, Settings
+
+_NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
+_CONSOLE_WORK = {
+    "due": ("Console work is due", "Nobody's sign-in changes until it is done and confirmed."),
+    "stale": ("The confirmation is stale: console work is due", _NOBODY_REMOVED),
+    "contradicted": ("Evidence contradicts the confirmation: console work is due", _NOBODY_REMOVED),
+}
+
+
+def open_with_engine(name: str, verb: str) -> tuple[Stack, Engine]:
+    """The stack of that name and the engine that ``ENGINE`` chooses. Raises OperationError."""
+    wanted = engine_name()
+    stack = open_stack(name)
+    return stack, Engine(stack, wanted, verb)
+
+
+def engine_name() -> EngineName:
+    """What ``ENGINE`` says. Raises OperationError for anything else."""
+    wanted = os.environ.get("ENGINE") or "auto"
+    if wanted not in get_args(EngineName):
+        raise OperationError(
+            f"ENGINE is {wanted}; allowed are {', '.join(get_args(EngineName))}.", Exit.USAGE
+        )
+    return cast("EngineName", wanted)
+
+
+def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refresh: bool = False) -> Exit:
+    """Runs ``up``, then says whether console work is due and where its run sheets are."""
+    settings = stack.settings()
+    engine.ensure_stack()
+    orphans.refuse(stack, engine, settings)
+    flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
+    # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
+    flags += ["--skip-preview"] if stack.on_sandbox and yes else []
+    outcome = engine.run("up", *flags)
+    if outcome.code:
+        return failed(outcome)
+    deployed = profiles.deployed(outcome)
+    for lane in Lane:
+        profile = deployed.get(lane)
+        if profile and profile.state not in OPENS and not profile.idle:
+            _say_what_is_due(stack, settings, profile)
+        else:
+            profiles.remove_run_sheet(stack, lane)
+    return Exit.FINE
+
+
+def _say_what_is_due(stack: Stack, settings: Settings, profile: profiles.Profile) -> None:
+    page = profiles.write_run_sheet(stack, settings, profile)
+    why, effect = _CONSOLE_WORK[profile.state]
+    certificates = settings.certificates
+    if profile.state == "due" and profile.previous and len(certificates.lanes) == 1:
+        effect = f"Saving it changes sign-ins: {certificates.expected_gap()}."
+    which = ", for the second profile" if profile.lane is Lane.SECOND else ""
+    click.echo(
+        f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"
+        f"Run sheet: {relative(page)} (and .md, .txt). {effect}"
+    )
+
+
+def failed(outcome: Outcome, *, dry: bool = False) -> Exit:
+    """The exit code of a run that failed; ``dry`` for one that changes nothing."""
+    if outcome.refused:
+        return Exit.REFUSED
+    return Exit.PARTLY if outcome.changed and not dry else Exit.ERROR
+
+
+def relative(path: Path) -> str:
+    """A path as it is typed from the working folder."""
+    return os.path.relpath(path)

@@ -1,0 +1,186 @@
+"""Running the engine: the Pulumi CLI, or the embedded one for stacks on the sandbox."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from mimecast_sso.operations import recorded
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.stacks import PROJECT, Stack
+from mimecast_sso.settings import DEPLOYED, REFUSED
+
+EngineName = Literal["auto", "pulumi", "embedded"]
+
+_NEED_PULUMI = (
+    "Stack {stack} is deployed on real tenants, and that takes the Pulumi CLI. Install it "
+    "(https://www.pulumi.com/docs/install/), or rehearse the stack on the sandbox: "
+    ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso {verb} --stack {stack}"
+)
+
+# Operations that change nothing: an unchanged resource, and reads that a program makes.
+_QUIET = frozenset({"same", "read", "refresh"})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How one run of the engine ended."""
+
+    code: int
+    changes: dict[str, int] = field(default_factory=dict)
+    """Steps by operation, from the engine's summary."""
+    errors: list[str] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was (or, in a preview, would be) done."""
+        return any(count for operation, count in self.changes.items() if operation not in _QUIET)
+
+    @property
+    def refused(self) -> bool:
+        """Whether one of the program's guards stopped the run."""
+        return any(REFUSED in error for error in self.errors)
+
+
+class Engine:
+    """The engine's command line, for one stack."""
+
+    def __init__(self, stack: Stack, wanted: EngineName, verb: str = "up") -> None:
+        self._stack = stack
+        self._command = _command(stack, wanted, verb)
+
+    def run(self, verb: str, *flags: str, quiet: bool = False) -> Outcome:
+        """Runs a verb of the engine. Its output goes to the terminal; if ``quiet``, only that of a failure."""
+        stack = self._stack
+        environment = stack.environment | (self._recorded() if verb in ("up", "preview") else {})
+        with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
+            log = Path(folder) / "events.jsonl"
+            done = subprocess.run(
+                [
+                    *self._command,
+                    verb,
+                    *("--stack", stack.name),
+                    *("--config-file", str(stack.file)),
+                    *("--event-log", str(log)),
+                    *flags,
+                ],
+                cwd=stack.root,
+                # The flag that writes engine events exists only among the debug commands.
+                env=environment | {"PULUMI_DEBUG_COMMANDS": "true"},
+                stdout=subprocess.PIPE if quiet else None,
+                stderr=subprocess.STDOUT if quiet else None,
+                text=True,
+                check=False,
+            )
+            if quiet and done.returncode:
+                print(done.stdout, file=sys.stderr, end="")
+            return _outcome(done.returncode, _events(log))
+
+    def _recorded(self) -> dict[str, str]:
+        """What the program's guards want to know of the stack's state; nothing where it cannot be read."""
+        try:
+            return {DEPLOYED: recorded.summary(self.resources())}
+        except OperationError:
+            return {}
+
+    def ensure_stack(self) -> None:
+        """Makes the stack in the sandbox's backend when it is not there; stacks on real tenants are left alone."""
+        stack = self._stack
+        if not stack.on_sandbox or _checkpoint(stack).exists():
+            return
+        backend = Path(stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        backend.mkdir(parents=True, exist_ok=True)
+        before = stack.tracked.read_text(encoding="utf-8")
+        try:
+            self._quietly("stack", "init", stack.name)
+        finally:
+            stack.take_back_salt(before)
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in the stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
+        if self._stack.on_sandbox and _checkpoint(self._stack).exists():
+            # The sandbox's backend is a folder, and starting an engine to read a file takes half a second.
+            latest = json.loads(_checkpoint(self._stack).read_text(encoding="utf-8"))["checkpoint"]["latest"]
+            return (latest or {}).get("resources") or []
+        return (self.export().get("deployment") or {}).get("resources") or []
+
+    def has_resources(self) -> bool:
+        """Whether anything is deployed, for all that can be read."""
+        try:
+            return bool(self.resources())
+        except OperationError:
+            return False
+
+    def unprotect(self) -> None:
+        """Takes the protection off whatever the last deployment protected: for a tear-down that was allowed by name."""
+        if any(resource.get("protect") for resource in self.resources()):
+            self._quietly("state", "unprotect", "--all", "--yes", "--stack", self._stack.name)
+
+    def export(self) -> dict[str, Any]:
+        """The stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
+        state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self._stack.name))
+        return state
+
+    def _quietly(self, *words: str) -> str:
+        done = subprocess.run(
+            [*self._command, *words],
+            cwd=self._stack.root,
+            env=self._stack.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            raise OperationError((done.stderr or done.stdout).strip())
+        return done.stdout
+
+
+def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
+    installed = shutil.which("pulumi", path=stack.environment.get("PATH"))
+    if installed and wanted != "embedded":
+        return [installed]
+    if not stack.on_sandbox:
+        raise OperationError(_NEED_PULUMI.format(stack=stack.name, verb=verb))
+    if wanted == "pulumi":
+        raise OperationError(
+            "ENGINE=pulumi, but there is no pulumi on the PATH. Install it (https://www.pulumi.com/docs/install/), or "
+            "leave ENGINE unset: on the sandbox the embedded engine serves."
+        )
+    return [sys.executable, "-m", "sandbox.engine"]
+
+
+def _checkpoint(stack: Stack) -> Path:
+    backend = Path(stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    return backend / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
+
+
+def _events(log: Path) -> Iterator[dict[str, Any]]:
+    try:
+        lines = log.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue  # A killed engine leaves half a line.
+
+
+def _outcome(code: int, events: Iterator[dict[str, Any]]) -> Outcome:
+    outcome = Outcome(code, events=list(events))
+    for event in outcome.events:
+        if "summaryEvent" in event:
+            outcome.changes = event["summaryEvent"].get("resourceChanges") or {}
+        diagnostic = event.get("diagnosticEvent")
+        if diagnostic and diagnostic.get("severity") == "error":
+            outcome.errors.append(diagnostic.get("message", ""))
+    return outcome

@@ -1,0 +1,28 @@
+"""The name server that is to publish the proof of a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mimecast_sso.operations.preflight.lines import Line, fine, missing, note, unknown
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.settings import Settings
+from providers.mimecast.errors import DnsUpdateError
+
+
+def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
+    """Whether the server answers for its zone."""
+    if settings.dns.publish == "none":
+        yield note("proof records", "published by hand, or by your own resource", "configured")
+        return
+    # dnspython takes a tenth of a second to load, and every command loads this module.
+    from providers.mimecast.dns_update import find_zone, update_server  # noqa: PLC0415
+
+    try:
+        server = update_server(settings.dns.model_dump(), stack.environment)
+        primary = find_zone(server)
+    except DnsUpdateError as error:
+        yield missing("name server", str(error))
+        return
+    yield fine("name server", f"{server.server} serves zone {server.zone} (primary {primary})")
+    yield unknown("key for updates", "a server shows whether it takes the key only when something is updated")

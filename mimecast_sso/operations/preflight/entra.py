@@ -1,0 +1,200 @@
+"""Entra's side: credentials, permissions, licence, the gallery template, applications that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from mimecast_sso.facts import graph_permissions as permissions
+from mimecast_sso.facts.entra import PREMIUM_PLANS
+from mimecast_sso.operations import orphans, tenant
+from mimecast_sso.operations.preflight.lines import Line, fine, missing, note, unknown
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.settings import Ownership, Settings
+from mimecast_sso.settings.values import is_guid
+from providers.entra import applications, credentials
+from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Refused
+from providers.entra.graph import GraphClient
+from providers.entra.odata import literal
+
+
+def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
+    """Everything that Microsoft Graph shows to the deploying principal."""
+    try:
+        graph = tenant.graph(stack)
+        token = graph.claims()
+    except CredentialsMissing as error:
+        yield missing("credentials", str(error))
+        yield unknown("everything else at Entra", "it was not asked without credentials")
+        return
+    except GraphError as error:
+        yield unknown("Entra", error)
+        return
+    way = credentials.method(stack.environment)
+    yield fine("credentials", f"{way}, tenant {token.get('tid') or stack.environment.get('ARM_TENANT_ID')}")
+    if way is credentials.Method.MANAGED:
+        yield from _identity_of_azuread(stack.environment)
+    yield from _permissions(token, settings)
+    if settings.application.notification_emails:
+        yield note(
+            "notification addresses",
+            "Entra may not send its mails before a certificate ends for applications configured by Graph; open the "
+            "application's single sign-on page in the portal once. Whether somebody did is unknown",
+            "Microsoft's documentation",
+        )
+    checks: tuple[tuple[str, Callable[[GraphClient, Settings], Iterator[Line]]], ...] = (
+        ("licence", _licence),
+        ("template", _template),
+        ("application", _applications),
+        ("owner", lambda graph, settings: _owner(graph, settings, token)),
+    )
+    for subject, check in checks:
+        try:
+            yield from check(graph, settings)
+        except GraphError as error:
+            yield unknown(subject, error)
+
+
+def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Line]:
+    if environment.get("IDENTITY_ENDPOINT") and not environment.get("ARM_MSI_ENDPOINT"):
+        yield unknown(
+            "credentials of azuread",
+            "it does not read IDENTITY_ENDPOINT, and asks 169.254.169.254, which App Service and Container Apps do not "
+            "have. Use ARM_USE_OIDC=true or a secret there",
+        )
+
+
+def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Line]:
+    roles = token.get("roles")
+    if not isinstance(roles, list):
+        who = "a person's" if token.get("scp") else "one without roles"
+        yield unknown("permissions", f"the token is {who}: what it allows depends on directory roles")
+        return
+    held = frozenset(map(str, roles))
+    for need in permissions.needs(
+        manage_claims=settings.application.claims is Ownership.MANAGE,
+        manage_assignments=settings.assign.mode is Ownership.MANAGE,
+        check_assignments=settings.assign.mode is Ownership.VERIFY,
+        groups=bool(settings.assign.groups),
+        users=bool(settings.assign.users or settings.assign.groups or settings.application.named_owners),
+    ):
+        role = need.met(held)
+        if role:
+            yield fine("permission", f"{need.what}: {role}", "read live, from the token")
+        else:
+            yield missing(
+                "permission", f"{need.what}: {' or '.join(need.one_of)}", "read live, from the token"
+            )
+    if settings.application.owners:
+        yield _owners(held)
+    for need in permissions.OPTIONAL:
+        if not need.met(held):
+            text = f"{need.what}: {need.one_of[0]} is not granted; without it, {need.loses} stays unknown"
+            yield note("permission", text, "read live, from the token")
+
+
+def _owners(held: frozenset[str]) -> Line:
+    need = permissions.ADD_OWNERS
+    role = need.met(held)
+    if role:
+        return fine("permission", f"{need.what}: {role}", "read live, from the token")
+    return unknown(
+        "permission",
+        f"{need.what}: Microsoft's reference says both that {permissions.OWNED} is enough and that it is not; "
+        f"{need.one_of[0]} is",
+    )
+
+
+def _licence(graph: GraphClient, settings: Settings) -> Iterator[Line]:
+    if not settings.assign.groups:
+        return
+    try:
+        skus = list(graph.list("/subscribedSkus"))
+    except Refused as error:
+        yield unknown("licence for groups (P1)", error)
+        return
+    plans = {
+        PREMIUM_PLANS[plan["servicePlanId"]]
+        for sku in skus
+        if sku.get("capabilityStatus") == "Enabled"
+        for plan in sku.get("servicePlans") or ()
+        if plan.get("servicePlanId") in PREMIUM_PLANS
+    }
+    if plans:
+        yield fine("licence for groups", ", ".join(sorted(plans)))
+    else:
+        yield missing(
+            "licence for groups", "assigning groups needs Entra ID P1; assign people, or buy it for them"
+        )
+
+
+def _template(graph: GraphClient, settings: Settings) -> Iterator[Line]:
+    if settings.application.adopt:
+        return
+    for template in settings.application.template:
+        if found := _by_id(graph, template) if is_guid(template) else _by_name(graph, template):
+            yield fine("template", f'"{found["displayName"]}", id {found["id"]}')
+            return
+    names = ", ".join(settings.application.template)
+    if next(iter(applications.with_identifier(graph, settings.identifier)), None):
+        yield note(
+            "template", f"the gallery has none of {names}; the application that is there keeps its own"
+        )
+    elif settings.application.allow_non_gallery:
+        yield note("template", f"none of {names}; a non-gallery application will be made")
+    else:
+        yield missing("template", f"the gallery has none of {names}. Set mimecast-sso:application.template")
+
+
+def _by_name(graph: GraphClient, template: str) -> dict[str, object] | None:
+    named = f"displayName eq {literal(template)}"
+    return next(iter(graph.list("/applicationTemplates", filter=named, select="id,displayName")), None)
+
+
+def _by_id(graph: GraphClient, template: str) -> dict[str, object] | None:
+    try:
+        return graph.get(f"/applicationTemplates/{template}", select="id,displayName")
+    except (NotFound, Refused):
+        return None
+
+
+def _applications(graph: GraphClient, settings: Settings) -> Iterator[Line]:
+    adopt = settings.application.adopt
+    for client_id, name in applications.with_identifier(graph, settings.identifier):
+        text = f'"{name}" (client id {client_id}) has identifier {settings.identifier}'
+        if adopt and client_id != adopt:
+            yield missing("application", f"{text}, and {adopt} is to be adopted: two cannot share it")
+        elif adopt:
+            yield fine("application", f"{text}, and is adopted")
+        else:
+            yield note(
+                "application",
+                f"{text}: this stack's own, or one to adopt (mimecast-sso:application.adopt)",
+            )
+    if not adopt:
+        for orphan in orphans.search(graph, settings):
+            text = f"client id {orphan.client_id} has the wanted name and template, made {orphan.created}"
+            yield note("application", f"{text}: this stack's own, or one to adopt")
+
+
+def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> Iterator[Line]:
+    """Whoever holds only OwnedBy must own what it adopts: both the application and its service principal."""
+    adopt, roles = settings.application.adopt, token.get("roles") or ()
+    if adopt is None:
+        return
+    try:
+        live = applications.read(graph, adopt)
+    except NotFound as error:
+        yield missing("application to adopt", str(error))
+        return
+    yield fine("application to adopt", f'"{live.display_name}", object {live.object_id}')
+    if isinstance(roles, list) and permissions.OWNED in roles and "Application.ReadWrite.All" not in roles:
+        me = str(token.get("oid") or "")
+        for what, owners in (("service principal", live.owners), ("application", live.registration.owners)):
+            if me in {owner.object_id for owner in owners}:
+                yield fine(f"owner of the {what}", "the deploying principal")
+            else:
+                yield missing(
+                    f"owner of the {what}",
+                    f"{permissions.OWNED} changes only what it owns: add {me or 'the deploying principal'} to its "
+                    "owners, or grant Application.ReadWrite.All",
+                )

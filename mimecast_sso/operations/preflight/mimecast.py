@@ -1,0 +1,178 @@
+"""Mimecast's side: the account, what the role of the API application may do, directory synchronisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from mimecast_sso.facts.mimecast_api import (
+    CREATE_DOMAIN,
+    CREATE_USER,
+    FIND_GROUPS,
+    GET_ACCOUNT,
+    GET_GROUP_MEMBERS,
+    GET_INTERNAL_DOMAIN,
+    GET_INTERNAL_USERS,
+    GET_PENDING_DOMAIN,
+    REMOVE_GROUP_MEMBER,
+)
+from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
+from mimecast_sso.operations.preflight.lines import Line, fine, missing, note, unknown
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.settings import AddressSource, DomainMode, Settings
+from mimecast_sso.text.names import domain_of, enumerate_some
+from providers.mimecast.accounts import AccountMismatch, require
+from providers.mimecast.address_book import Listing, LiveAddress
+from providers.mimecast.audit import events_since
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.domains import DomainStatus, list_domains
+from providers.mimecast.errors import Forbidden, MimecastError
+from providers.mimecast.groups import CloudGroup, find_group, list_members
+from providers.mimecast.session import from_environment
+
+_A_MOMENT = timedelta(minutes=1)
+
+
+def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
+    """Everything that Mimecast shows to the API application without a write."""
+    try:
+        client = from_environment(stack.environment, client_id=settings.mimecast_client_id or "")
+        account = require(client, settings.account_code, settings.region)
+    except AccountMismatch as error:
+        yield missing("account", str(error))
+        return
+    except Forbidden as error:
+        yield fine("credentials", "MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET")
+        yield missing("permission", f"{GET_ACCOUNT.permission}: {error}")
+        return
+    except MimecastError as error:
+        yield missing("credentials", str(error))
+        yield unknown("everything else at Mimecast", "it was not asked without credentials")
+        return
+    yield fine("credentials and account", f"{account.code} ({account.name}), region {account.region}")
+    live = _Live(client, settings)
+    registers = any(domain.mode is not DomainMode.REQUIRE for domain in settings.domains)
+    yield from _reading(live, registers=registers)
+    yield from _writing(settings, registers=registers)
+    yield _synchronisation(live)
+
+
+class _Live:
+    """What several questions look at; each list is read once."""
+
+    def __init__(self, client: MimecastClient, settings: Settings) -> None:
+        self.client = client
+        self.settings = settings
+
+    @cached_property
+    def domains(self) -> Mapping[str, DomainStatus]:
+        """The internal domains by name."""
+        return list_domains(self.client, pending=False)
+
+    @cached_property
+    def configured(self) -> list[str]:
+        """Configured addresses in domains that the account has: of another domain Mimecast lists nothing."""
+        settings = self.settings
+        named = {address.address for address in settings.addresses.explicit} | set(settings.assign.users)
+        return sorted(address for address in named if domain_of(address) in self.domains)
+
+    @cached_property
+    def addresses(self) -> Mapping[str, LiveAddress]:
+        """Those of the configured addresses that are there."""
+        return Listing(self.client).of(self.configured)
+
+    @cached_property
+    def group(self) -> CloudGroup | None:
+        """The roll-out group."""
+        return find_group(self.client, self.settings.roll_out.group)
+
+
+# -- Permissions ----------------------------------------------------------------------------------------------
+
+
+def _reading(live: _Live, *, registers: bool) -> Iterator[Line]:
+    probes: list[tuple[str, Callable[[], str | None]]] = [
+        (GET_INTERNAL_DOMAIN.permission, lambda: _domains(live.domains)),
+    ]
+    if registers:
+        probes.append(
+            (GET_PENDING_DOMAIN.permission, lambda: _domains(list_domains(live.client, pending=True)))
+        )
+    probes += [
+        (f"{GET_INTERNAL_USERS.permission} (addresses)", lambda: _addresses(live)),
+        (FIND_GROUPS.permission, lambda: _group(live)),
+        (GET_GROUP_MEMBERS.permission, lambda: _members(live)),
+        (GET_AUDIT_EVENTS.permission, lambda: _audit(live.client)),
+    ]
+    for subject, probe in probes:
+        try:
+            seen = probe()
+        except Forbidden as error:
+            yield missing(f"permission {subject}", str(error))
+        except MimecastError as error:
+            yield unknown(f"permission {subject}", error)
+        else:
+            if seen is None:
+                yield unknown(f"permission {subject}", "there is nothing yet that could be read with it")
+            else:
+                yield fine(f"permission {subject}", seen)
+
+
+def _domains(domains: Iterable[str]) -> str:
+    found = sorted(domains)
+    return f"{len(found)} domains{': ' if found else ''}{enumerate_some(found, 5)}"
+
+
+def _addresses(live: _Live) -> str | None:
+    if not live.configured:
+        return None
+    return f"{len(live.addresses)} of {len(live.configured)} configured addresses are there"
+
+
+def _group(live: _Live) -> str:
+    return (
+        f'roll-out group "{live.settings.roll_out.group}" {"is there" if live.group else "is not there yet"}'
+    )
+
+
+def _members(live: _Live) -> str | None:
+    group = live.group
+    return f'"{group.name}" has {len(list_members(live.client, group))} members' if group else None
+
+
+def _audit(client: MimecastClient) -> str:
+    events_since(client, datetime.now(UTC) - _A_MOMENT)
+    return "the audit log can be read"
+
+
+def _writing(settings: Settings, *, registers: bool) -> Iterator[Line]:
+    permissions = [CREATE_USER.permission, REMOVE_GROUP_MEMBER.permission]
+    permissions += [CREATE_DOMAIN.permission] if registers else []
+    if settings.addresses.source is AddressSource.SYNCHRONISED:
+        permissions.remove(CREATE_USER.permission)
+    for permission in permissions:
+        yield unknown(f"permission {permission} (to write)", "Mimecast shows it only by refusing a write")
+
+
+# -- Directory synchronisation --------------------------------------------------------------------------------
+
+
+def _synchronisation(live: _Live) -> Line:
+    subject = "directory synchronisation"
+    wanted = live.settings.addresses.source is AddressSource.SYNCHRONISED
+    try:
+        addresses = live.addresses.values()
+    except MimecastError as error:
+        return unknown(subject, error)
+    synchronised = sum(address.synchronised for address in addresses)
+    if synchronised:
+        text = f"on: it owns {synchronised} of {len(addresses)} configured addresses that are there"
+        if wanted:
+            return fine(subject, text)
+        return note(subject, f"{text}; it may change or remove them")
+    return unknown(
+        subject,
+        f"it owns none of the {len(addresses)} configured addresses that are there, and no documented call tells "
+        f"whether it is on{'; mimecast-sso:addresses.source needs it' if wanted else ''}",
+    )

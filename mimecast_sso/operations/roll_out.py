@@ -1,0 +1,360 @@
+"""The roll-out switch, operated: who is in the group, widening it, halting, and taking everybody back.
+
+The group decides whose sign-in goes through Entra. Its members are read and written at Mimecast directly;
+who ought to be in it stands in the stack's file (``rollOut``), and the deployment puts them there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mimecast_sso.console.attestation import attested_by
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.operations import profiles
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.resource_types import GROUP_MEMBERSHIP
+from mimecast_sso.operations.stacks import Stack, Target
+from mimecast_sso.operations.tenant import connect
+from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings, read_values
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.times import shown, utc_text
+from providers.mimecast import groups
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import GroupNotFound, MimecastError
+from providers.mimecast.groups import CloudGroup
+
+_LONGEST_REASON = 300
+_RECORDS = Path("build") / "roll-out"
+_NOBODY: frozenset[str] = frozenset()
+
+
+# -- Status ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Some addresses and how they are known; ``members`` is ``None`` when they are not."""
+
+    members: frozenset[str] | None
+    how: str
+
+    def __str__(self) -> str:
+        return f"{'unknown' if self.members is None else len(self.members)} ({self.how})"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The group as it is, as it ought to be, and the profile that is bound to it."""
+
+    target: Target
+    live: Found
+    wanted: Found
+    profile: str
+    """The profile's state and how that is known."""
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Who ought to be in the group and is not."""
+        return (
+            (self.wanted.members or _NOBODY) - self.live.members if self.live.members is not None else _NOBODY
+        )
+
+    @property
+    def unasked(self) -> frozenset[str]:
+        """Who is in the group though the configuration does not say so."""
+        return (
+            (self.live.members or _NOBODY) - self.wanted.members
+            if self.wanted.members is not None
+            else _NOBODY
+        )
+
+    @property
+    def code(self) -> Exit:
+        """Fine when the group is as it ought to be; unknown is not fine."""
+        if self.live.members is None or self.wanted.members is None:
+            return Exit.ERROR
+        return Exit.CHANGES if self.waiting or self.unasked else Exit.FINE
+
+    def lines(self) -> Iterator[str]:
+        """The standing as text."""
+        yield f"Group “{self.target.group}” of Mimecast account {self.target.account_code} ({self.target.region})"
+        yield f"  in the group     {self.live}"
+        yield f"  ought to be      {self.wanted}"
+        yield f"  profile          {self.profile}"
+        if self.live.members:
+            yield f"In the group: {enumerate_some(sorted(self.live.members))}"
+        if self.waiting:
+            yield f"Waiting: {enumerate_some(sorted(self.waiting))}"
+        if self.unasked:
+            yield f"In the group, and not in the configuration: {enumerate_some(sorted(self.unasked))}"
+
+
+def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engine: str = "") -> Standing:
+    """Reads group, configuration and state; what cannot be read is unknown, and says why."""
+    deployed, profile = None, f"unknown ({why_no_engine})"
+    if engine is not None:
+        try:
+            deployed, profile = _deployed(engine, settings.certificates.active_generation.profile)
+        except OperationError as error:
+            profile = f"unknown (the stack's state cannot be read: {_short(error)})"
+    return Standing(stack.target(), _live(stack), wanted(stack, settings, deployed), profile)
+
+
+def wanted(stack: Stack, settings: Settings, deployed: Collection[str] | None = None) -> Found:
+    """Who ought to be in the group; ``deployed`` are the members that the last deployment wanted, if known."""
+    choice = settings.roll_out
+    how = f"{stack.file.name}: {describe(choice)}"
+    if choice.who in ("none", "pilot") or settings.addresses.source in (
+        AddressSource.EXPLICIT,
+        AddressSource.CSV,
+    ):
+        return Found(frozenset(members(choice, _addresses(stack, settings))), how)
+    if deployed is not None:
+        return Found(frozenset(deployed), f"{how}; the addresses are those of the last deployment")
+    return Found(None, f"{how}; the addresses come from elsewhere, and the stack's state was not read")
+
+
+def members(choice: RollOut, addresses: Collection[str]) -> list[str]:
+    """The addresses that belong in the group, as the deployment chooses them."""
+    return groups.choose_members(choice.who, choice.pilot, choice.share, addresses)
+
+
+def describe(choice: RollOut) -> str:
+    """A choice of members in words."""
+    extra = f" and {len(choice.pilot)} pilot addresses" if choice.pilot else ""
+    if choice.who == "pilot":
+        return f"rollOut.who pilot, {len(choice.pilot)} addresses"
+    if choice.who == "share":
+        return f"rollOut.who share, {choice.share} %{extra}"
+    return f"rollOut.who {choice.who}{extra if choice.who == 'all' else ''}"
+
+
+def _addresses(stack: Stack, settings: Settings) -> list[str]:
+    book = settings.addresses
+    people = book.read_csv(stack.root) if book.source is AddressSource.CSV else book.explicit
+    return [person.address for person in people]
+
+
+def _live(stack: Stack) -> Found:
+    try:
+        client, target = connect(stack), stack.target()
+        present = _groups(client, target)
+        if not present:
+            return Found(frozenset(), "read live: there is no such group yet")
+        people = _listed(client, present)
+        second = f", in “{target.second_group}” as well" if len(present) > 1 else ""
+        return Found(people, f"read live at {shown(_now())}{second}")
+    except MimecastError as error:
+        return Found(None, f"Mimecast was not read: {_short(error)}")
+
+
+def live_members(client: MimecastClient, target: Target) -> frozenset[str]:
+    """Who is in the roll-out groups now. Raises MimecastError."""
+    return _listed(client, _groups(client, target))
+
+
+def _listed(client: MimecastClient, present: list[CloudGroup]) -> frozenset[str]:
+    return frozenset().union(*(groups.list_members(client, group) for group in present))
+
+
+def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
+    """Those of the two profiles that are there; most stacks have one profile."""
+    found = (groups.find_group(client, name) for name in (target.group, target.second_group))
+    return [group for group in found if group is not None]
+
+
+def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, str]:
+    profile = profiles.read(engine, lane)
+    memberships = profiles.resources(engine, GROUP_MEMBERSHIP)
+    people = {member for resource in memberships for member in resource["outputs"]["members"]}
+    members = sorted(people) if memberships else None
+    state = (
+        f"{profile.state} (as deployed last{_attested(profile)})"
+        if profile
+        else "absent (nothing deployed yet)"
+    )
+    return members, state
+
+
+def _attested(profile: profiles.Profile) -> str:
+    known = profile.confirmed if profile.state != "due" else None
+    return f"; {attested_by(known)}" if known else ""
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:_LONGEST_REASON]
+
+
+# -- Widening and halting -------------------------------------------------------------------------------------
+
+
+def widen(
+    stack: Stack, settings: Settings, *, share: int | None, pilot: tuple[str, ...], everybody: bool
+) -> RollOut:
+    """Writes a wider choice into the stack's file. Raises OperationError for one that is not wider."""
+    before = settings.roll_out
+    after = _wider(before, share, pilot, everybody=everybody)
+    addresses = _addresses(stack, settings)
+    lost = set(members(before, addresses)) - set(members(after, addresses))
+    if lost:
+        raise OperationError(
+            f"That would take {enumerate_some(sorted(lost))} out of the group. Widening only adds.",
+            Exit.REFUSED,
+        )
+    stack.set_roll_out(after)
+    return after
+
+
+def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everybody: bool) -> RollOut:
+    if before.who == "all":
+        raise OperationError("The roll-out is at its widest: rollOut.who is all.", Exit.REFUSED)
+    # People of a pilot that was rolled back come back only by name.
+    known = () if before.who == "none" else before.pilot
+    joined = tuple(dict.fromkeys((*known, *pilot)))
+    if everybody:
+        return before.model_copy(update={"who": "all", "pilot": joined, "share": 0})
+    if share is not None:
+        if before.who == "share" and share <= before.share:
+            raise OperationError(
+                f"The share is {before.share} % already, and {share} % is not more. Widening only adds.",
+                Exit.REFUSED,
+            )
+        return before.model_copy(update={"who": "share", "pilot": joined, "share": share})
+    if joined == known:
+        raise OperationError(f"{', '.join(pilot)} is in the pilot already.", Exit.REFUSED)
+    who = "share" if before.who == "share" else "pilot"
+    return before.model_copy(update={"who": who, "pilot": joined})
+
+
+def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
+    """Writes the choice that a roll-back replaced, from its undo record. Raises OperationError."""
+    try:
+        document = json.loads(record.read_text(encoding="utf-8"))
+        choice = RollOut.model_validate(document["rollOut"])
+        same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise OperationError(
+            f"{record} is not an undo record of a roll-back. Those are in {_RECORDS}."
+        ) from None
+    if not same:
+        raise OperationError(
+            f"{record} belongs to another stack or group. Those of this stack are {_RECORDS / stack.name}-*.json.",
+            Exit.REFUSED,
+        )
+    stack.set_roll_out(choice)
+    return choice
+
+
+def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
+    """Writes exactly the live members as the pilot: they stay, and a later deployment adds nobody.
+
+    Gives the choice, and the members that are whole domains: these are in the group by somebody else's hand, and
+    no configuration of this project holds them. Raises MimecastError.
+    """
+    client = connect(stack)
+    target = stack.target()
+    present = [groups.require_group(client, target.group), groups.find_group(client, target.second_group)]
+    members = {
+        member for group in present if group is not None for member in groups.list_members(client, group)
+    }
+    people = tuple(sorted(member for member in members if not member.startswith("@")))
+    choice = settings.roll_out.model_copy(
+        update={"who": "pilot" if people else "none", "pilot": people, "share": 0}
+    )
+    stack.set_roll_out(choice)
+    return choice, sorted(members - set(people))
+
+
+# -- Roll-back ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What a roll-back did. ``left`` are members that Mimecast still lists."""
+
+    target: Target
+    removed: tuple[str, ...]
+    left: tuple[str, ...]
+    record: Path | None
+    """The undo record; ``None`` when nobody was in the group."""
+
+    def lines(self) -> Iterator[str]:
+        """What was done and what follows from it, as text."""
+        group = f"the group “{self.target.group}” of Mimecast account {self.target.account_code}"
+        if self.removed:
+            yield f"Taken out of {group}, {len(self.removed)} members: {', '.join(self.removed)}"
+        else:
+            yield f"Nobody was in {group}."
+        if self.left:
+            yield f"Mimecast still lists {', '.join(self.left)}: run this again, and look at the group in the console."
+        if self.record:
+            yield f"Undo record: {self.record}"
+        yield (
+            f"By Mimecast's own account it takes up to {PROPAGATION_MINUTES} minutes until they are asked for a "
+            "password again. Then a cloud password or a directory password is needed: whoever has neither cannot "
+            "sign in until an administrator sets one."
+        )
+
+
+def back(stack: Stack) -> RolledBack:
+    """Empties the group at Mimecast at once, and has the stack's file say so. Needs neither Entra nor an engine.
+
+    The undo record is written before anybody is taken out. The file is changed even when Mimecast fails, so that
+    no deployment puts back who was to come out. Raises MimecastError.
+    """
+    before = _choice(stack)
+    try:
+        return emptied(stack, before)
+    finally:
+        stack.set_roll_out(RollOut(group=stack.target().group, who="none"))
+
+
+def emptied(stack: Stack, before: RollOut | None) -> RolledBack:
+    """Takes everybody out, and keeps who it was in an undo record. Raises MimecastError."""
+    target, client = stack.target(), connect(stack)
+    present = _groups(client, target)
+    if not present:
+        raise GroupNotFound(f"Mimecast has no cloud group called {target.group!r}; nobody was taken out")
+    members = {group.name: sorted(groups.list_members(client, group)) for group in present}
+    people = sorted({member for each in members.values() for member in each})
+    if not people:
+        return RolledBack(target, (), (), None)
+    record = _write_record(stack, target, people, before)
+    for group in present:
+        groups.change_members(client, group, add=(), remove=members[group.name])
+    left = {member for group in present for member in groups.list_members(client, group)}
+    removed = tuple(member for member in people if member not in left)
+    return RolledBack(target, removed, tuple(sorted(left)), record)
+
+
+def _choice(stack: Stack) -> RollOut | None:
+    """What the file says now, unless it says something that cannot be read."""
+    try:
+        return RollOut.model_validate(read_values(stack.file).get("rollOut") or {})
+    except ValueError:
+        return None
+
+
+def _write_record(stack: Stack, target: Target, members: list[str], before: RollOut | None) -> Path:
+    now = _now()
+    record = stack.root / _RECORDS / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
+    content = {
+        "stack": stack.name,
+        "accountCode": target.account_code,
+        "group": target.group,
+        "at": utc_text(now),
+        "members": members,
+        "rollOut": before.model_dump(by_alias=True, exclude_none=True) if before else None,
+    }
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(f"{json.dumps(content, indent=2)}\n", encoding="utf-8")
+    return record
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,337 @@
+"""``mimecast-sso rotate``: the next certificate, step by step, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from mimecast_sso.console import attestation
+from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.facts.certificate_life import LONGEST_LIFE_YEARS
+from mimecast_sso.operations import certificate_losses, profiles, rotation, tenant
+from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.resource_types import (
+    ACTIVE_SIGNING_CERTIFICATE,
+    GROUP_MEMBERSHIP,
+    SIGNING_CERTIFICATE,
+)
+from mimecast_sso.operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.settings import Certificates, Lane, Settings
+from mimecast_sso.settings.values import Label
+from mimecast_sso.text.times import utc_text, utc_time
+from providers.entra import signing_certificates
+from providers.entra.errors import GraphError
+from providers.entra.signing_certificates import SigningCertificates
+from providers.mimecast import groups
+from providers.mimecast.errors import MimecastError
+
+_RESOURCE_NAME = "signing-certificate-"
+
+
+# -- Commands -------------------------------------------------------------------------------------------------
+
+
+@click.group("rotate")
+def rotate() -> None:
+    """The signing certificate: stage the next one, have it trusted, activate it, retire the former one."""
+
+
+def _options(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    stack = click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
+    return stack(command)
+
+
+def _changes(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    apply_ = click.option("--apply", "apply_", is_flag=True, help="Deploy the step at once.")
+    yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+    return _options(apply_(yes(command)))
+
+
+def _new(command: Callable[..., Exit]) -> Callable[..., Exit]:
+    label = click.option("--label", help="Of the next generation; the month when it is not given.")
+    end = click.option("--end-date", metavar="TIME", help="Its end, as 2029-11-01T00:00:00Z; in three years.")
+    start = click.option("--start", is_flag=True, help="Begin a rotation though none is due yet.")
+    return label(end(start(command)))
+
+
+@rotate.command("status")
+@_options
+def status(stack: str) -> Exit:
+    """Say where the rotation stands and what next would do. Exit code 2 when a step is due."""
+    opened, engine = open_with_engine(stack, "rotate status")
+    picture = read(opened, engine)
+    planned = rotation.plan(picture, _generation(picture, None, None))
+    wanted = picture.wanted
+    click.echo(f"Signing certificates of {opened.name}, rotation {wanted.rotation}")
+    click.echo("\n".join(rotation.lines(picture)))
+    click.echo(f"Expected gap when the active certificate changes: {wanted.expected_gap()}.")
+    _say(planned, "Next step", opened)
+    if planned.change is not None and not planned.refusals:
+        click.echo(f"  Make it: mimecast-sso rotate next --stack {opened.name}")
+    if picture.unknown:
+        return Exit.ERROR
+    return Exit.CHANGES if planned.due or _is_stopped(planned) else Exit.FINE
+
+
+@rotate.command("next")
+@_changes
+@_new
+def forward(
+    stack: str, *, apply_: bool, yes: bool, label: str | None, end_date: str | None, start: bool
+) -> Exit:
+    """Make the next step: a change of the stack's file, and with --apply its deployment."""
+    opened, engine = open_with_engine(stack, "rotate next")
+    picture = read(opened, engine)
+    planned = rotation.plan(picture, _generation(picture, label, end_date), start=start or label is not None)
+    return _make(opened, engine, picture, planned, apply_=apply_, yes=yes)
+
+
+@rotate.command("rollback")
+@_changes
+def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
+    """Go one step back: a change of the stack's file, and with --apply its deployment."""
+    opened, engine = open_with_engine(stack, "rotate rollback")
+    picture = read(opened, engine)
+    return _make(opened, engine, picture, rotation.back(picture), apply_=apply_, yes=yes)
+
+
+def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, apply_: bool, yes: bool) -> Exit:
+    _say(planned, "Step", opened, applies=apply_)
+    if planned.refusals:
+        return Exit.ERROR if picture.unknown else Exit.REFUSED
+    if planned.touches_people:
+        click.echo(f"Expected gap: {picture.wanted.expected_gap()}.")
+    if planned.change is not None:
+        opened.set_certificates(_checked(planned.change))
+        click.echo(f"Written to {relative(opened.file)}.")
+    elif planned.step is not Step.DEPLOY:
+        return Exit.FINE
+    if apply_:
+        # With a refresh: a run that died may have done more than the stack's state tells.
+        return _deployed(opened, engine, yes=yes)
+    if planned.change is not None:
+        click.echo(f"Nothing is deployed yet. Commit the file, then: {_up(opened)}")
+    return Exit.FINE
+
+
+def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
+    ended = deploy(opened, engine, yes=yes, refresh=True)
+    if ended is not Exit.FINE:
+        click.echo(
+            f"\nThe step stands in {relative(opened.file)} and is not wholly deployed. Once the cause is mended: "
+            f"{_up(opened)}\nTo undo it instead: mimecast-sso rotate rollback --stack {opened.name}",
+            err=True,
+        )
+        return ended
+    if not opened.on_sandbox:  # Where the rehearsal has a copy of the file.
+        click.echo(
+            f"\nCommit {relative(opened.file)}: a deployment from elsewhere without it takes the step back."
+        )
+    click.echo(f"What comes next: mimecast-sso rotate status --stack {opened.name}")
+    return ended
+
+
+def _checked(wanted: Certificates) -> Certificates:
+    """The same, once more through every check of the settings."""
+    return Certificates.model_validate(wanted.model_dump(by_alias=True))
+
+
+def _say(planned: Plan, heading: str, opened: Stack, *, applies: bool = False) -> None:
+    name = "" if planned.step is Step.NONE else f"{planned.step}: "
+    click.echo(f"{heading}: {name}{planned.text}.")
+    why = "Why" if planned.change is None else "Not now"
+    for refusal in planned.refusals:
+        click.echo(f"  {why}: {refusal.text}.")
+    if planned.waits:
+        click.echo("  Nobody has anything to do until then. Afterwards: the same command again.")
+    to_type = () if applies and planned.step is Step.DEPLOY else _to_type(planned, opened)
+    for number, command in enumerate(to_type):
+        click.echo(f"  {'then' if number else 'Type'}: {command}")
+
+
+def _to_type(planned: Plan, opened: Stack) -> Iterator[str]:
+    """What makes a step that is no change of the stack's file."""
+    if planned.console is not None:
+        which = f"--stack {opened.name}" + (" --profile second" if planned.console is Lane.SECOND else "")
+        yield f"mimecast-sso run-sheet {which}"
+        yield f"mimecast-sso confirm {which} --by WHO --evidence WHAT, once it is saved"
+    if planned.step in (Step.CONSOLE, Step.DEPLOY):
+        yield _up(opened)
+
+
+def _up(opened: Stack) -> str:
+    return f"mimecast-sso up --stack {opened.name} --refresh"
+
+
+def _is_stopped(planned: Plan) -> bool:
+    return planned.step is Step.NONE and bool(planned.refusals)
+
+
+def _generation(picture: Picture, label: str | None, end_date: str | None) -> NewGeneration:
+    now = picture.now
+    labels = (f"{now:%Y-%m}{suffix}" for suffix in ("", *(f".{number}" for number in range(2, 100))))
+    free = next(each for each in labels if each not in picture.wanted.labels)
+    # A day less than Entra allows, whatever the month's length.
+    ends = now.replace(year=now.year + LONGEST_LIFE_YEARS, day=min(now.day, 28))
+    return NewGeneration(_label(label or free), _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
+
+
+def _label(text: str) -> str:
+    try:
+        return TypeAdapter[str](Label).validate_python(text)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise click.UsageError(f"A label {reason}; this is {text!r}") from None
+
+
+def _utc(text: str) -> str:
+    try:
+        return utc_text(utc_time(text))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+# -- Reading both sides ---------------------------------------------------------------------------------------
+
+
+def read(stack: Stack, engine: Engine) -> Picture:
+    """Both sides as they are now. What cannot be read is unknown, and says why.
+
+    Raises ConfigurationError; OperationError when the stack was never deployed.
+    """
+    settings = stack.settings()
+    resources = _resources(stack, engine)
+    active = next((each["outputs"] for each in resources if each["type"] == ACTIVE_SIGNING_CERTIFICATE), None)
+    if active is None:
+        raise OperationError(
+            "Nothing to rotate: the stack has no signing certificate yet. Deploy it first: "
+            f"mimecast-sso up --stack {stack.name}"
+        )
+    unknown: list[str] = []
+    principal = str(active["servicePrincipalId"])
+    entra, now, told = _entra(stack, principal, settings.certificates, resources, unknown)
+    return Picture(
+        wanted=settings.certificates,
+        entra=entra,
+        now=now,
+        thumbprints=_thumbprints(resources),
+        activated=str(active.get("activeThumbprint") or ""),
+        activated_at=_moment(active.get("activatedAt")),
+        profiles=_profiles(settings, resources, now),
+        groups=_groups(stack, settings, resources, unknown),
+        unknown=tuple(unknown),
+        losses=told.losses,
+        notes=() if told.losses else tuple(told.lines()),
+    )
+
+
+def _entra(
+    stack: Stack,
+    service_principal: str,
+    wanted: Certificates,
+    resources: Iterable[Mapping[str, Any]],
+    unknown: list[str],
+) -> tuple[SigningCertificates | None, datetime, certificate_losses.Checked]:
+    try:
+        graph = tenant.graph(stack)
+        live = signing_certificates.read(graph, service_principal)
+    except GraphError as error:
+        unknown.append(f"Entra was not read: {_line(error)}")
+        return None, datetime.now(UTC), certificate_losses.Checked()
+    return live, graph.now(), certificate_losses.check(graph, service_principal, live, wanted, resources)
+
+
+def _resources(stack: Stack, engine: Engine) -> list[dict[str, Any]]:
+    try:
+        return [each for each in engine.resources() if not each.get("delete")]
+    except OperationError as error:
+        raise OperationError(
+            f"The state of stack {stack.name} could not be read: {error}. One that was never deployed has nothing to "
+            f"rotate; deploy it first: mimecast-sso up --stack {stack.name}"
+        ) from None
+
+
+def _thumbprints(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        resource["urn"].rpartition("::")[2].removeprefix(_RESOURCE_NAME): str(
+            resource["outputs"]["thumbprint"]
+        )
+        for resource in resources
+        if resource["type"] == SIGNING_CERTIFICATE
+    }
+
+
+def _profiles(settings: Settings, resources: list[dict[str, Any]], now: datetime) -> dict[Lane, LaneProfile]:
+    found = {}
+    for lane in settings.certificates.lanes:
+        profile = profiles.of(resources, lane)
+        if profile is not None:
+            found[lane] = _lane_profile(settings, profile, now)
+    return found
+
+
+def _lane_profile(settings: Settings, profile: profiles.Profile, now: datetime) -> LaneProfile:
+    section = settings.authentication_profile
+    written = section.confirmed_of(profile.lane)
+    configured = attestation.state(
+        profile.form,
+        profile.thumbprint,
+        written.model_dump() if written else None,
+        section.known(now.date(), profile.lane),
+    )
+    known = profile.confirmed if profile.state != "due" else None
+    return LaneProfile(
+        state=profile.state,
+        thumbprint=profile.thumbprint,
+        basis=attestation.attested_by(known) if known else "",
+        idle=profile.idle,
+        confirmed_since=configured in OPENS and profile.state not in OPENS,
+    )
+
+
+def _groups(
+    stack: Stack, settings: Settings, resources: list[dict[str, Any]], unknown: list[str]
+) -> dict[Lane, LaneGroup]:
+    memberships = {
+        profiles.lane_of(each["urn"]): each["outputs"]
+        for each in resources
+        if each["type"] == GROUP_MEMBERSHIP
+    }
+    live = _members(stack, [settings.roll_out.group_of(lane) for lane in memberships], unknown)
+    return {
+        lane: LaneGroup(
+            name=settings.roll_out.group_of(lane),
+            members=live.get(settings.roll_out.group_of(lane)),
+            recorded=frozenset(outputs["members"]),
+            changed_at=_moment(outputs.get("changedAt")),
+            held=bool(outputs.get("hold")),
+        )
+        for lane, outputs in memberships.items()
+    }
+
+
+def _members(stack: Stack, names: list[str], unknown: list[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    try:
+        client = tenant.connect(stack)
+        for name in names:
+            group = groups.find_group(client, name)
+            found[name] = frozenset(groups.list_members(client, group)) if group else frozenset()
+    except MimecastError as error:
+        unknown.append(f"Mimecast was not read: {_line(error)}")
+    return found
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(str(text)) if text else None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,100 @@
+"""The step back."""
+
+from __future__ import annotations
+
+from mimecast_sso.operations.rotation.gates import attested, gathered, settled, signs, usable
+from mimecast_sso.operations.rotation.picture import Picture
+from mimecast_sso.operations.rotation.step import Plan, Refusal, Step
+from mimecast_sso.operations.rotation.stops import unknown
+from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
+
+
+def back(picture: Picture) -> Plan:
+    """The step back. No window, approval or soak stands in its way; what would lock people out does."""
+    wanted = picture.wanted
+    if picture.entra is None:
+        stop = unknown(picture)
+        assert stop is not None  # noqa: S101  (nothing was read)
+        return stop
+    target, former = wanted.next_generation, wanted.former_generation
+    if wanted.cut_over is CutOver.BOTH:
+        return _reactivate(picture, former) if former else _separate(picture, target)
+    if target:
+        return _unstage(picture, target)
+    if former:
+        return _rejoin(picture, former) if picture.blue_green else _reactivate(picture, former)
+    return Plan(
+        Step.NONE,
+        "There is nothing to go back to",
+        refusals=(
+            Refusal(
+                "There is one generation. What was retired is taken away from Entra and does not come back: stage a "
+                "new one (next --start). To have people sign in with a password again: roll-out back"
+            ),
+        ),
+    )
+
+
+def _separate(picture: Picture, target: Generation | None) -> Plan:
+    lane = picture.wanted.active_generation.profile.other
+    name = picture.group(lane).name
+    label = f" of generation {target.label}" if target else ""
+    return Plan(
+        Step.SEPARATE,
+        f"People leave “{name}”{label} and stay where they were: cutOver active",
+        picture.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
+        (*settled(picture), *gathered(picture, lane.other)),
+    )
+
+
+def _reactivate(picture: Picture, former: Generation) -> Plan:
+    refusals = [*usable(picture, former)]
+    if picture.blue_green:
+        refusals += [*attested(picture, former), *gathered(picture, former.profile)]
+    text = f"Entra signs with generation {former.label} again, no more with {picture.wanted.active}"
+    if picture.wanted.rotation is RotationMode.SINGLE:
+        text += ", once the profile holds it again and a person confirmed that"
+    return Plan(
+        Step.REACTIVATE,
+        text,
+        picture.wanted.model_copy(update={"active": former.label}),
+        tuple(refusals),
+        touches_people=True,
+    )
+
+
+def _rejoin(picture: Picture, former: Generation) -> Plan:
+    group = picture.group(former.profile)
+    return Plan(
+        Step.REJOIN,
+        f"{len(picture.people)} people join “{group.name}” again, and stay where they are: cutOver both",
+        picture.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
+        (*usable(picture, former), *attested(picture, former)),
+    )
+
+
+def _unstage(picture: Picture, target: Generation) -> Plan:
+    wanted, thumbprint = picture.wanted, picture.thumbprint(target)
+    # A run that died may have made its certificate, unrecorded; without a generation it would be a stranger's.
+    gone = [thumbprint] if thumbprint else []
+    gone += [each.thumbprint for each in picture.strays if each.label == target.label]
+    refusals = [
+        Refusal(f"Entra signs with {each}; have it sign with {wanted.active} first: up --refresh")
+        for each in gone
+        if signs(picture, each)
+    ]
+    if gone and not refusals:
+        refusals += settled(picture)
+    group = picture.group(target.profile)
+    if picture.blue_green and thumbprint and (group.members is None or group.members):
+        refusals.append(
+            Refusal(f"People are in “{group.name}”, or that is unknown: deploy first (up --refresh)")
+        )
+    retired = tuple(Retired(label=target.label, thumbprint=each) for each in gone)
+    rest = tuple(generation for generation in wanted.generations if generation is not target)
+    return Plan(
+        Step.UNSTAGE,
+        f"Generation {target.label} leaves the configuration, and its certificate is taken away from Entra",
+        wanted.model_copy(update={"generations": rest, "retired": (*wanted.retired, *retired)}),
+        tuple(refusals),
+    )

@@ -1,0 +1,156 @@
+"""The next step."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from mimecast_sso.facts.certificate_life import WARNING_DAYS
+from mimecast_sso.operations.rotation.gates import settled, signs, soaked, usable, waited, window
+from mimecast_sso.operations.rotation.picture import Picture
+from mimecast_sso.operations.rotation.step import NewGeneration, Plan, Refusal, Step
+from mimecast_sso.operations.rotation.stops import (
+    behind,
+    changed_by_others,
+    console_work,
+    members_of_others,
+    unknown,
+)
+from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
+
+LEAD_DAYS = max(WARNING_DAYS)
+"""A rotation is due from so many days before the active certificate ends."""
+
+
+def plan(picture: Picture, new: NewGeneration, *, start: bool = False) -> Plan:
+    """The next step. ``start``: begin a rotation though none is due yet."""
+    stop = (
+        unknown(picture)
+        or changed_by_others(picture)
+        or behind(picture)
+        or console_work(picture)
+        or members_of_others(picture)
+    )
+    return stop or _forward(picture, new, start=start)
+
+
+def _forward(picture: Picture, new: NewGeneration, *, start: bool) -> Plan:
+    wanted, target = picture.wanted, picture.wanted.next_generation
+    if target:
+        joins = picture.blue_green and wanted.cut_over is not CutOver.BOTH
+        return _overlap(picture, target) if joins else _activate(picture, target)
+    if wanted.cut_over is CutOver.BOTH:
+        return _leave(picture)
+    if wanted.former_generation or picture.strays:
+        return _retire(picture, wanted.former_generation)
+    return _stage(picture, new, start=start)
+
+
+def _overlap(picture: Picture, target: Generation) -> Plan:
+    group = picture.group(target.profile)
+    return Plan(
+        Step.OVERLAP,
+        f"{len(picture.people)} people join “{group.name}”, and stay where they are: cutOver both",
+        picture.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
+        (*window(picture), *usable(picture, target)),
+        touches_people=True,
+    )
+
+
+def _activate(picture: Picture, target: Generation) -> Plan:
+    refusals = [*window(picture), *usable(picture, target)]
+    if picture.blue_green:
+        refusals += waited(
+            picture,
+            picture.group(target.profile).changed_at,
+            f"people joined “{picture.group(target.profile).name}”",
+        )
+    console = picture.wanted.rotation is RotationMode.SINGLE
+    text = (
+        f"Generation {target.label} is to be the active one: its run sheet is written, and Entra changes once a "
+        "person has set the profile and confirmed it"
+        if console
+        else f"Entra signs with generation {target.label}, no more with {picture.wanted.active}"
+    )
+    return Plan(
+        Step.ACTIVATE,
+        text,
+        picture.wanted.model_copy(update={"active": target.label}),
+        tuple(refusals),
+        touches_people=True,
+    )
+
+
+def _leave(picture: Picture) -> Plan:
+    active = picture.wanted.active_generation
+    group = picture.group(active.profile.other)
+    return Plan(
+        Step.LEAVE,
+        f"{len(picture.members(active.profile.other))} people leave “{group.name}”: cutOver active",
+        picture.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
+        (
+            *waited(picture, picture.activated_at, f"generation {active.label} became the active one"),
+            *waited(
+                picture,
+                picture.group(active.profile).changed_at,
+                f"people joined “{picture.group(active.profile).name}”",
+            ),
+        ),
+    )
+
+
+def _retire(picture: Picture, former: Generation | None) -> Plan:
+    wanted, strays = picture.wanted, picture.strays
+    gone = [Retired(label=each.label, thumbprint=each.thumbprint) for each in strays]
+    rest = wanted.generations
+    refusals: list[Refusal] = []
+    if former:
+        gone.append(Retired(label=former.label, thumbprint=picture.thumbprint(former)))
+        rest = tuple(generation for generation in wanted.generations if generation is not former)
+        refusals += soaked(picture)
+        if picture.blue_green:
+            group = picture.group(former.profile)
+            refusals += waited(picture, group.changed_at, f"people left “{group.name}”")
+    else:
+        refusals += settled(picture)
+    refusals += [
+        Refusal(f"Entra signs with {each.thumbprint}, so it is not taken away")
+        for each in gone
+        if signs(picture, each.thumbprint)
+    ]
+    names = ", ".join(f"{each.label} ({each.thumbprint})" for each in gone)
+    change = wanted.model_copy(
+        update={
+            "generations": rest,
+            "retired": (*wanted.retired, *gone),
+            # An approval is for one rotation.
+            "window": wanted.window.model_copy(update={"approved_by": None}) if wanted.window else None,
+        }
+    )
+    return Plan(Step.RETIRE, f"Entra's certificate of {names} is taken away", change, tuple(refusals))
+
+
+def _stage(picture: Picture, new: NewGeneration, *, start: bool) -> Plan:
+    wanted, active = picture.wanted, picture.wanted.active_generation
+    live = picture.live(active)
+    ends = live.not_after if live else datetime.fromisoformat(active.end_date)
+    begins = ends - timedelta(days=LEAD_DAYS)
+    if not start and picture.now < begins:
+        return Plan(
+            Step.NONE,
+            f"Nothing is due. Generation {active.label} ends at {ends:%Y-%m-%d %H:%MZ}; the next rotation is due from "
+            f"{begins:%Y-%m-%d} on (earlier: next --start)",
+        )
+    lane = active.profile.other if picture.blue_green else active.profile
+    generation = Generation(label=new.label, endDate=new.end_date, profile=lane)
+    refusals = []
+    if new.label in wanted.labels:
+        refusals.append(Refusal(f"The label {new.label} is in use; give another one: --label"))
+    if datetime.fromisoformat(new.end_date) <= ends:
+        refusals.append(Refusal(f"A certificate until {new.end_date} ends no later than the active one"))
+    where = f", for the {lane} profile" if picture.blue_green else ""
+    return Plan(
+        Step.STAGE,
+        f"Generation {new.label} until {new.end_date} is made in Entra, inactive{where}",
+        wanted.model_copy(update={"generations": (*wanted.generations, generation)}),
+        tuple(refusals),
+    )

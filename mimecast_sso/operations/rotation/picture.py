@@ -1,0 +1,132 @@
+"""What is known of a rotation: what is wanted, live, attested and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.settings import Certificates, Generation, Lane, RotationMode
+from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+
+
+@dataclass(frozen=True, slots=True)
+class LaneProfile:
+    """An authentication profile as the last deployment recorded it; no API shows the console."""
+
+    state: str
+    thumbprint: str
+    """Of the certificate in its form; "" where it has none."""
+    basis: str = ""
+    """Who attested it and when, in words."""
+    idle: bool = False
+    confirmed_since: bool = False
+    """Whether the stack's file holds a confirmation of it that is not deployed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneGroup:
+    """A roll-out group: who is in it (``None``: could not be read), and what the last deployment did to it."""
+
+    name: str
+    members: frozenset[str] | None
+    recorded: frozenset[str] = frozenset()
+    changed_at: datetime | None = None
+    held: bool = False
+    """Whether the last deployment that recorded it added nobody: then it recorded nobody's joining either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Both sides of a rotation. What could not be read is ``None``, and ``unknown`` says why."""
+
+    wanted: Certificates
+    entra: SigningCertificates | None
+    now: datetime
+    """The time of the service that was asked."""
+    thumbprints: Mapping[str, str]
+    """Label → thumbprint, as the last deployment recorded them."""
+    activated: str
+    """What Entra signed with after the last deployment; "" before the first."""
+    activated_at: datetime | None
+    profiles: Mapping[Lane, LaneProfile]
+    groups: Mapping[Lane, LaneGroup]
+    unknown: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+    """What others did to the certificates and a deployment undid unseen, in words."""
+    notes: tuple[str, ...] = ()
+    """What else is known of that, or why it is not."""
+
+    def thumbprint(self, generation: Generation) -> str:
+        """Of a generation; "" before it is deployed."""
+        return self.thumbprints.get(generation.label, "")
+
+    def live(self, generation: Generation) -> SigningCertificate | None:
+        """A generation's certificate at Entra, when it is there."""
+        return self.entra.get(self.thumbprint(generation)) if self.entra else None
+
+    def is_active(self, generation: Generation) -> bool:
+        """Whether Entra names it as the active one."""
+        named = self.entra.named() if self.entra else None
+        return named is not None and named.thumbprint == self.thumbprint(generation)
+
+    def trusts(self, generation: Generation) -> bool:
+        """Whether the profile of its lane is attested to hold its certificate, or to follow the metadata."""
+        profile = self.profiles.get(generation.profile)
+        if profile is None or profile.state not in OPENS:
+            return False
+        return self.by_metadata or profile.thumbprint == self.thumbprint(generation)
+
+    @property
+    def by_metadata(self) -> bool:
+        """Whether Mimecast gets certificates from the metadata, and not from a person."""
+        return self.wanted.rotation is RotationMode.METADATA
+
+    @property
+    def blue_green(self) -> bool:
+        """Whether people move between two groups."""
+        return self.wanted.rotation is RotationMode.BLUE_GREEN
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Who the last deployment had in a group, or wanted there."""
+        return frozenset[str]().union(*(group.recorded for group in self.groups.values()))
+
+    def group(self, lane: Lane) -> LaneGroup:
+        """A lane's group; unknown before it is deployed."""
+        return self.groups.get(lane) or LaneGroup(f"the {lane} group", None)
+
+    def members(self, lane: Lane) -> frozenset[str]:
+        """Who is in a lane's group; nobody where it is unknown, which is said elsewhere."""
+        return self.group(lane).members or frozenset()
+
+    def unrecorded(self, lane: Lane) -> frozenset[str]:
+        """Who joined a lane's group in a run that died before it recorded when: from then on counts the wait."""
+        group = self.group(lane)
+        recorded = frozenset[str]() if group.held else group.recorded
+        return (self.members(lane) & self.people) - recorded
+
+    @property
+    def switched(self) -> bool:
+        """Whether Entra signs with another than the one named active, because that one is not valid."""
+        return self.entra is not None and self.entra.named() != self.entra.active(self.now)
+
+    @property
+    def strays(self) -> tuple[SigningCertificate, ...]:
+        """Certificates with the name of a generation of ours that an interrupted run left behind."""
+        labels = self.thumbprints.keys() | self.wanted.labels
+        return tuple(each for each in self._unrecorded() if each.label in labels)
+
+    @property
+    def strangers(self) -> tuple[SigningCertificate, ...]:
+        """Certificates that this stack did not make."""
+        strays = self.strays
+        return tuple(each for each in self._unrecorded() if each not in strays)
+
+    def _unrecorded(self) -> Iterator[SigningCertificate]:
+        retired = {entry.thumbprint for entry in self.wanted.retired}
+        known = {*self.thumbprints.values(), *retired}
+        yield from (
+            each for each in (self.entra.certificates if self.entra else ()) if each.thumbprint not in known
+        )

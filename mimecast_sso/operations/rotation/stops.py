@@ -1,0 +1,164 @@
+"""What comes before any step: what is unknown, somebody else's changes, a deployment or console work due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mimecast_sso.operations.rotation.gates import signs
+from mimecast_sso.operations.rotation.picture import Picture
+from mimecast_sso.operations.rotation.step import Plan, Refusal, Step
+from mimecast_sso.settings import Lane, RotationMode
+from mimecast_sso.text.names import enumerate_some
+
+
+def behind(picture: Picture) -> Plan | None:
+    behind = outstanding(picture)
+    text = f"Deploy what the configuration says: {'; '.join(behind)}"
+    return Plan(Step.DEPLOY, text) if behind else None
+
+
+def unknown(picture: Picture) -> Plan | None:
+    if not picture.unknown and picture.entra is not None:
+        return None
+    reasons = picture.unknown or ("Entra was not read",)
+    return Plan(
+        Step.NONE,
+        "What the next step is, is unknown",
+        refusals=tuple(Refusal(f"Unknown, and so not fine: {reason}") for reason in reasons),
+    )
+
+
+def foreign(picture: Picture) -> list[str]:
+    """What somebody else changed among the certificates, in words."""
+    if picture.entra is None:
+        return []
+    found = [f"added: {each}" for each in picture.strangers]
+    found += [
+        f"removed: generation {generation.label}, {picture.thumbprint(generation)}"
+        for generation in picture.wanted.generations
+        if picture.thumbprint(generation) and picture.live(generation) is None
+    ]
+    named = picture.entra.named()
+    is_active = named.thumbprint if named else picture.entra.preferred
+    active = picture.thumbprint(picture.wanted.active_generation)
+    if picture.activated and is_active not in (picture.activated, active):
+        found.append(
+            f"active: {named or is_active or 'none'}; after the last deployment it was {picture.activated}"
+        )
+    return found
+
+
+def changed_by_others(picture: Picture) -> Plan | None:
+    found = foreign(picture)
+    refusals = [
+        Refusal(f"Changed by another hand, and undone by a deployment. {loss}") for loss in picture.losses
+    ]
+    if found:
+        text = (
+            f"Changed in Entra by another hand. {'; '.join(found)}. Put the active one back: up --refresh. Take an "
+            "added one away in the portal, or list it under certificates.retired, once nobody uses it"
+        )
+        refusals.insert(0, Refusal(text))
+    if not refusals:
+        return None
+    return Plan(
+        Step.NONE,
+        "The rotation stops, because somebody else changed the signing certificates",
+        refusals=tuple(refusals),
+    )
+
+
+def members_of_others(picture: Picture) -> Plan | None:
+    wanted = picture.wanted
+    names = [
+        f"“{picture.group(lane).name}”: {enumerate_some(sorted(picture.members(lane)))}"
+        for lane in wanted.lanes
+        if lane not in wanted.populated and picture.members(lane)
+    ]
+    if not names:
+        return None
+    return Plan(
+        Step.NONE,
+        "The rotation stops, because somebody is in a group that is to be empty",
+        refusals=(Refusal(f"In the group by another hand, {'; '.join(names)}. Take them out: up --refresh"),),
+    )
+
+
+def outstanding(picture: Picture) -> list[str]:
+    """What the configuration says and the two sides do not show yet, in words, though nothing forbids it."""
+    wanted = picture.wanted
+    found = [
+        f"generation {generation.label} is made in Entra"
+        for generation in wanted.generations
+        if not picture.thumbprint(generation)
+    ]
+    found += [text for lane in wanted.lanes if (text := _profile_behind(picture, lane))]
+    active = wanted.active_generation
+    if picture.thumbprint(active) and picture.trusts(active):
+        recorded = picture.activated == picture.thumbprint(active) or picture.switched
+        if not picture.is_active(active) or not recorded:
+            found.append(f"generation {active.label} becomes the active one")
+        if picture.blue_green:
+            found += _groups_behind(picture)
+    live = picture.entra.thumbprints if picture.entra else frozenset[str]()
+    found += [
+        f"certificate {entry.thumbprint} ({entry.label}) is taken away"
+        for entry in wanted.retired
+        if entry.thumbprint in live and not signs(picture, entry.thumbprint)
+    ]
+    return found
+
+
+def _profile_behind(picture: Picture, lane: Lane) -> str:
+    profile, generation = picture.profiles.get(lane), picture.wanted.of_lane(lane)
+    if profile is None:
+        return f"the {lane} profile is described"
+    if profile.confirmed_since:
+        return f"the confirmation of the {lane} profile"
+    if picture.by_metadata:
+        return ""
+    form = picture.thumbprint(generation) if generation else ""
+    return f"the form of the {lane} profile" if profile.thumbprint != form else ""
+
+
+def _groups_behind(picture: Picture) -> Iterator[str]:
+    wanted = picture.wanted
+    for lane in wanted.lanes:
+        group, generation = picture.groups.get(lane), wanted.of_lane(lane)
+        if group is None:
+            yield f"the {lane} group is made"
+        elif lane in wanted.populated:
+            missing = picture.people - picture.members(lane)
+            if generation is None or not picture.trusts(generation):
+                continue  # Nobody joins, and nothing is recorded, before the profile is confirmed.
+            if missing:
+                yield f"{len(missing)} people join “{group.name}”"
+            elif unrecorded := picture.unrecorded(lane):
+                yield f"since when {len(unrecorded)} people are in “{group.name}” is recorded"
+        elif group.recorded:
+            yield f"{len(group.recorded)} people leave “{group.name}”"
+
+
+def console_work(picture: Picture) -> Plan | None:
+    """A profile that has to be set, or confirmed anew, before anything else."""
+    wanted = picture.wanted
+    needed = [each for each in (wanted.active_generation, wanted.next_generation) if each]
+    if not picture.blue_green:
+        needed = needed[:1]
+    for generation in needed:
+        profile = picture.profiles.get(generation.profile)
+        if picture.trusts(generation) or profile is None:
+            continue
+        text = f"A person sets the {generation.profile} profile in the console from its run sheet and confirms it"
+        why = (
+            f"Trust in generation {generation.label} is not attested: the {generation.profile} profile is "
+            f"{profile.state}"
+        )
+        return Plan(
+            Step.CONSOLE,
+            text,
+            refusals=(Refusal(why),),
+            touches_people=wanted.rotation is RotationMode.SINGLE and not picture.is_active(generation),
+            console=generation.profile,
+        )
+    return None

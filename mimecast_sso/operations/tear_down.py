@@ -1,0 +1,116 @@
+"""Destroying a stack in the safe order: nobody in the roll-out group, Mimecast's time awaited, and only then Entra.
+
+Mimecast takes a while to notice that somebody left the group. Whoever is sent to Entra meanwhile, and finds the
+application gone, cannot sign in at all. ``pulumi destroy`` alone knows nothing of this: it takes people out before
+the Entra side goes, and waits for nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import click
+
+from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.operations import roll_out
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.tenant import connect
+from mimecast_sso.settings import Settings
+from mimecast_sso.text.names import enumerate_some
+from providers.mimecast.audit import last_group_change
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MimecastError
+
+_GUARD: Final = "allow-destroy"
+
+
+def prepare(
+    stack: Stack, settings: Settings, pause: Callable[[float], None] = time.sleep, *, ask: bool = False
+) -> None:
+    """Makes the stack safe to destroy, and says what it does; returns when nobody depends on it any more.
+
+    Raises OperationError while the guard is not lifted by name, and when people are still in the group afterwards;
+    MimecastError when the group cannot be emptied; click.Abort when somebody, asked (``ask``), says no.
+    """
+    try:
+        members, unread = _members(stack), ""
+    except MimecastError as error:
+        members, unread = frozenset[str](), " ".join(str(error).split())
+    finding = _finding(settings, members, unread)
+    override = settings.override(_GUARD, datetime.now(UTC).date())
+    if override is None:
+        raise OperationError(finding.refusal(), Exit.REFUSED)
+    click.echo(f"Guard {_GUARD} is lifted until {override.until}: {override.reason}.")
+    if unread:
+        raise OperationError(
+            f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Mend it, and run this again",
+            Exit.ERROR,
+        )
+    if members and ask:
+        click.confirm(f"Take {len(members)} people out of the roll-out group now?", abort=True)
+    if members:
+        click.echo("\n".join(roll_out.emptied(stack, settings.roll_out).lines()))
+    _wait(stack, settings, just_emptied=bool(members), pause=pause)
+    left = _members(stack)
+    if left:
+        raise OperationError(
+            f"Nothing was destroyed: {enumerate_some(sorted(left))} is in the roll-out group again. Somebody else adds "
+            "people; stop that, and run this again.",
+            Exit.REFUSED,
+        )
+    click.echo("Nobody is in the roll-out group (read live). The Entra side goes now.")
+
+
+def _members(stack: Stack) -> frozenset[str]:
+    return frozenset(roll_out.live_members(connect(stack), stack.target()))
+
+
+def _finding(settings: Settings, members: frozenset[str], unread: str) -> Finding:
+    name = f"the roll-out group “{settings.roll_out.group}”"
+    known = (
+        Input(f"who is in {name}", How.UNKNOWN, unread)
+        if unread
+        else Input(f"{len(members)} are in {name}", How.LIVE)
+    )
+    if members:
+        who = f"{len(members)} people sign in through Entra and could not any more"
+    else:
+        who = f"{'who' if unread else 'nobody'} is in {name}{' is unknown' if unread else ''}"
+    return Finding(
+        _GUARD,
+        (known,),
+        f"application, service principal, identifier and certificates would be deleted; {who}",
+        tuple(sorted(members)),
+        "take everybody out first (mimecast-sso roll-out back), then lift this guard; with it lifted, down takes "
+        f"people out itself and waits {settings.certificates.wait_minutes} minutes (certificates.waitMinutes)",
+    )
+
+
+def _wait(stack: Stack, settings: Settings, *, just_emptied: bool, pause: Callable[[float], None]) -> None:
+    whole = timedelta(minutes=settings.certificates.wait_minutes)
+    if not whole:
+        return
+    rest, why = whole, "people were just taken out of the group"
+    if not just_emptied:
+        rest, why = _rest(connect(stack), whole)
+    if rest > timedelta():
+        click.echo(
+            f"Waiting {round(rest.total_seconds() / 60)} minutes, until Mimecast sends nobody to Entra any more: {why}."
+        )
+        pause(rest.total_seconds())
+
+
+def _rest(client: MimecastClient, whole: timedelta) -> tuple[timedelta, str]:
+    """How much of the time is left, by Mimecast's audit log and clock; all of it where the log is not readable."""
+    now = client.now()
+    try:
+        last = last_group_change(client, now - whole)
+    except MimecastError as error:
+        return whole, f"when somebody last left is unknown ({' '.join(str(error).split())})"
+    if last is None:
+        return timedelta(), ""
+    return last + whole - now, f"a group was changed at {last:%H:%M:%SZ} (audit log)"

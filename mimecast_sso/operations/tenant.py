@@ -1,0 +1,64 @@
+"""The live tenants of a stack, for commands that ask them directly and not through the engine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mimecast_sso.operations.stacks import Stack
+from providers.entra.graph import GraphClient
+from providers.mimecast.accounts import require
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MimecastError
+from providers.mimecast.session import from_environment
+
+
+def reach(stack: Stack) -> None:
+    """Lets this process reach the world that the stack is deployed on."""
+    # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
+    os.environ.update(stack.environment)
+
+
+def graph(stack: Stack) -> GraphClient:
+    """A client of the stack's Microsoft Graph, with the credentials of ``ARM_*``.
+
+    Raises CredentialsMissing where these name none; what they open is asked by the first call.
+    """
+    reach(stack)
+    return GraphClient(stack.environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time; ``remark`` says so where it is this machine's own, and is "" where a service told it."""
+
+    at: datetime
+    remark: str = ""
+
+
+def mimecast_time(stack: Stack) -> Moment:
+    """Mimecast's own time, by which its audit log and its requests are dated; else this machine's."""
+    try:
+        return Moment(connect(stack).now())
+    except MimecastError as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        return Moment(
+            datetime.now(UTC),
+            f"The time is this machine's, because Mimecast did not tell its own: {reason}. Where the two differ, "
+            "changes in the console may be taken for earlier or later than this.",
+        )
+
+
+def connect(stack: Stack) -> MimecastClient:
+    """A client of the stack's Mimecast account, with the credentials of ``MIMECAST_*``.
+
+    The client id may be in the stack file instead, as for the program.
+
+    Raises AccountMismatch when they open another account than the stack file names, or another MimecastError.
+    """
+    reach(stack)
+    target = stack.target()
+    client = from_environment(stack.environment, client_id=target.client_id)
+    require(client, target.account_code, target.region)
+    return client

@@ -1,0 +1,118 @@
+"""Finding Mimecast's sign-in request (SAML AuthnRequest) in what people capture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.saml import authn_request
+from mimecast_sso.saml.authn_request import AuthnRequest, Binding
+from mimecast_sso.saml.errors import MalformedRequest
+
+_FIELD = "SAMLRequest"
+_SIZE_LIMIT = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A sign-in request, and the address that the browser took it to, when that is known."""
+
+    request: AuthnRequest
+    sent_to: str | None
+
+
+def captured(given: str) -> Captured:
+    """The sign-in request in a redirect URL, a HAR file, a form's text, or its base64 value (or a file of these).
+
+    Of a HAR file the last sign-in request is taken. Nothing else of it is kept: no cookie, no assertion.
+
+    Raises OperationError when there is no readable request; the text shows nothing of what was given.
+    """
+    text = _content(given.strip())
+    if text.startswith(("https://", "http://")):
+        return _of_url(text)
+    if text.startswith("{"):
+        return _of_har(text)
+    if f"{_FIELD}=" in text:
+        values = parse_qs(text).get(_FIELD)
+        return Captured(_parsed(values[0] if values else "", "post", "redirect"), None)
+    return Captured(_parsed(unquote(text) if "%" in text else text, "post", "redirect"), None)
+
+
+def _content(given: str) -> str:
+    path = Path(given)
+    try:
+        if not path.is_file():
+            return given
+        if path.stat().st_size > _SIZE_LIMIT:
+            raise OperationError(
+                f"{path} is longer than {_SIZE_LIMIT // 1024 // 1024} MB. Record the sign-in alone, or pass the URL of "
+                "the redirect."
+            )
+        return path.read_text(encoding="utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise OperationError(
+            f"{path} is no text. Pass a HAR file, the URL of the redirect, or the value itself."
+        ) from None
+    except OSError:
+        return given  # Too long for the name of a file, for one.
+
+
+def _of_url(url: str) -> Captured:
+    values = parse_qs(urlsplit(url).query).get(_FIELD)
+    if not values:
+        raise OperationError(
+            f"The URL has no {_FIELD} parameter. Capture the redirect to the identity provider."
+        )
+    return Captured(_parsed(values[0], "redirect", "post"), _without_query(url))
+
+
+def _of_har(text: str) -> Captured:
+    try:
+        entries = json.loads(text)["log"]["entries"]
+        requests = [entry["request"] for entry in entries]
+        found = [
+            (value, binding, str(request["url"]))
+            for request in requests
+            for value, binding in _values(request)
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise OperationError(
+            "The file is no HAR file (HTTP Archive) of a browser. Save the recording of its developer tools as HAR."
+        ) from None
+    if not found:
+        raise OperationError(
+            f"None of the {len(requests)} requests of the HAR file has a {_FIELD}. Begin the recording before you sign "
+            "in, keep it over page loads, and save it again."
+        )
+    value, binding, url = found[-1]
+    return Captured(_parsed(value, binding), _without_query(url))
+
+
+def _values(request: dict[str, Any]) -> Iterator[tuple[str, Binding]]:
+    for value in parse_qs(urlsplit(str(request["url"])).query).get(_FIELD, []):
+        yield value, "redirect"
+    posted = request.get("postData") or {}
+    values = [str(each["value"]) for each in posted.get("params") or () if each.get("name") == _FIELD]
+    for value in values or parse_qs(str(posted.get("text") or "")).get(_FIELD, []):
+        yield (unquote(value) if "%" in value else value), "post"
+
+
+def _parsed(value: str, *bindings: Binding) -> AuthnRequest:
+    problem = ""
+    for binding in bindings:
+        # A plus sign is a blank in a form's text that was pasted without its percent signs.
+        try:
+            return authn_request.parse(value.replace(" ", "+"), binding=binding)
+        except MalformedRequest as error:
+            problem = problem or str(error)
+    raise OperationError(f"That is no SAML sign-in request: {problem.splitlines()[0]}")
+
+
+def _without_query(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(query="", fragment=""))

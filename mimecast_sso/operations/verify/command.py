@@ -1,0 +1,35 @@
+"""The ``verify`` command."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from mimecast_sso.operations.deployment import open_with_engine
+from mimecast_sso.operations.exit_codes import Exit
+
+
+@click.command()
+@click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
+@click.option(
+    "--saml-request", metavar="URL|FILE|TEXT", help="A redirect URL, a HAR file, or the value itself."
+)
+@click.option("--by", default=getpass.getuser, show_default="the user's name", help="Who captured it.")
+@click.option("--person", metavar="ADDRESS", help="On the sandbox: who signs in. Default: the group's first.")
+def verify(stack: str, saml_request: str | None, by: str, person: str | None) -> Exit:
+    """Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.
+
+    Nothing is changed but the stack's file, where evidence is recorded beside the confirmation. Of a capture only the
+    sign-in request's issuer, destination, reply URL and contexts are kept. Exit code 2 when something differs or
+    fails, 1 when something could not be read.
+    """
+    # Loaded by this command alone: XML, signatures and tokens take most of a second.
+    from mimecast_sso.operations.verify.captures import captured  # noqa: PLC0415
+    from mimecast_sso.operations.verify.run import verify as run  # noqa: PLC0415
+
+    seen = captured(saml_request) if saml_request else None
+    opened, engine = open_with_engine(stack, "verify")
+    verdict = run(opened, engine, seen, person=person, by=by)
+    click.echo("\n".join(verdict.lines()))
+    return verdict.code

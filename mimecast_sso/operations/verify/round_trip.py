@@ -1,0 +1,156 @@
+"""A sign-in from end to end on the sandbox: plain HTML pages, walked as a person walks them.
+
+Never on a real tenant: there a password alone must not sign anybody in, so what can be seen is seen in the logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import requests
+from lxml import html
+
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.verify.captures import Captured
+from mimecast_sso.saml import authn_request
+from mimecast_sso.saml.errors import MalformedRequest
+
+PASSWORD = "SANDBOX_USER_PASSWORD"  # noqa: S105  (the name of a variable)
+
+_TIMEOUT_SECONDS = 30
+_MOST_PAGES = 8
+_REFUSALS = ("error", "reason", "problem")
+
+
+class NotSignedIn(Exception):  # noqa: N818  (the finding itself)
+    """The walk ended elsewhere than in the portal; the message is what the person reads there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom the walk signs in: the address that Mimecast asks for, the user name that Entra asks for."""
+
+    address: str
+    user_name: str
+    password: str
+
+
+class Walk:
+    """A browser of its own for one person on the sandbox.
+
+    Raises OperationError when the environment is not a sandbox's.
+    """
+
+    def __init__(self, environment: Mapping[str, str], person: Person) -> None:
+        proxy = environment.get("HTTPS_PROXY", "")
+        if "SANDBOX_INSTANCE" not in environment or urlsplit(proxy).hostname != "127.0.0.1":
+            raise OperationError("A password is typed on the sandbox only, and this is none.")
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.proxies = {"https": proxy, "http": proxy}
+        self._session.verify = environment["REQUESTS_CA_BUNDLE"]
+        self._person = person
+        self.asked: Captured | None = None
+        """Mimecast's sign-in request, once one was sent."""
+
+    def request_only(self, sign_on_url: str) -> None:
+        """As far as Mimecast's sign-in request, and no further. Raises NotSignedIn."""
+        page = self._submit(self._open(sign_on_url), "login")
+        form = page.form("saml-request")
+        if form is None:
+            raise NotSignedIn(page.refusal())
+        self._note(form)
+
+    def from_mimecast(self, sign_on_url: str) -> str:
+        """Sign in from Mimecast's own page (SP-initiated); what the portal says. Raises NotSignedIn."""
+        return self._through(self._open(sign_on_url))
+
+    def from_my_apps(self, my_apps_url: str, application: str) -> str:
+        """Sign in from the application's tile (IdP-initiated); what the portal says. Raises NotSignedIn."""
+        page = self._open(my_apps_url)
+        if page.form("sign-in") is not None:
+            page = self._submit(page, "sign-in")
+        tile = page.link(application)
+        if tile is None:
+            raise NotSignedIn(f"My Apps shows no tile “{application}”. {page.refusal()}".strip())
+        return self._through(self._open(tile))
+
+    def _through(self, page: _Page) -> str:
+        left = ["login", "saml-request", "sign-in", "saml-response"]
+        for _ in range(_MOST_PAGES):
+            signed_in = page.text("signed-in")
+            if signed_in is not None:
+                return signed_in
+            form = next((name for name in left if page.form(name) is not None), None)
+            if form is None or page.text("problem") is not None:
+                break
+            if form == "saml-request":
+                self._note(page.form(form))
+            left.remove(form)  # A page that comes back asks again, and the same answer would not help.
+            page = self._submit(page, form)
+        raise NotSignedIn(page.refusal())
+
+    def _note(self, form: Any) -> None:
+        try:
+            asked = authn_request.parse(form.fields["SAMLRequest"])
+        except (MalformedRequest, KeyError) as error:
+            raise NotSignedIn(f"Mimecast's sign-in request cannot be read: {error}") from None
+        self.asked = Captured(asked, form.action)
+
+    def _open(self, url: str) -> _Page:
+        return self._load("GET", url)
+
+    def _submit(self, page: _Page, name: str) -> _Page:
+        form = page.form(name)
+        if form is None:
+            raise NotSignedIn(page.refusal())
+        typed = {
+            "login": {"emailAddress": self._person.address},
+            "sign-in": {"login": self._person.user_name, "passwd": self._person.password},
+        }.get(name, {})
+        for field, value in typed.items():
+            form.fields[field] = value
+        return self._load(form.method, form.action, data=form.form_values())
+
+    def _load(self, method: str, url: str, **options: Any) -> _Page:
+        try:
+            return _Page(self._session.request(method, url, timeout=_TIMEOUT_SECONDS, **options))
+        except requests.RequestException as error:
+            raise NotSignedIn(f"{url} could not be reached: {type(error).__name__}") from None
+
+
+class _Page:
+    """A page that was loaded; forms and elements are found by their id."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        self._answer = answer
+        self._root: Any = cast("Any", html.fromstring(answer.content or b"<html/>", base_url=answer.url))
+        self._root.make_links_absolute()
+
+    def form(self, identifier: str) -> Any | None:
+        found = next((form for form in self._root.forms if form.get("id") == identifier), None)
+        if found is not None:
+            found.action = found.action or self._answer.url
+        return found
+
+    def text(self, identifier: str) -> str | None:
+        element = self._root.get_element_by_id(identifier, None)
+        return None if element is None else " ".join(element.text_content().split())
+
+    def link(self, text: str) -> str | None:
+        return next(
+            (a.get("href") for a in self._root.iter("a") if " ".join(a.text_content().split()) == text), None
+        )
+
+    def refusal(self) -> str:
+        """Why this page is not the portal, in its own words."""
+        for identifier in _REFUSALS:
+            said = self.text(identifier)
+            if said:
+                return said
+        if self.form("password") is not None:
+            return "Mimecast asks for a password: single sign-on is not enforced for this address."
+        return f"{self._answer.url} answered {self._answer.status_code} without a form to go on with."

@@ -1,0 +1,67 @@
+"""What Mimecast's sign-in request shows, compared with what is wanted.
+
+It shows what Mimecast calls itself, where it sends people, where it wants the answer, and which authentication
+contexts it asks for; it does not show the certificate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mimecast_sso.operations.profiles import Profile
+from mimecast_sso.saml.names import CONTEXT_INTEGRATED, CONTEXT_PASSWORD_PROTECTED
+from mimecast_sso.settings import Settings
+
+if TYPE_CHECKING:
+    from mimecast_sso.operations.verify.captures import Captured
+
+_CONTEXTS = {
+    "passwordProtectedContext": CONTEXT_PASSWORD_PROTECTED,
+    "integratedAuthenticationContext": CONTEXT_INTEGRATED,
+}
+_NOT_SENT = "(not sent)"
+
+Aspect = Literal["issuer", "destination", "replyUrl", "contexts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One aspect of the request; ``agrees`` is ``None`` where the request leaves it open, which SAML allows."""
+
+    aspect: Aspect
+    label: str
+    wanted: str
+    sent: str
+    agrees: bool | None
+
+
+def compare(settings: Settings, profile: Profile, seen: Captured) -> list[Comparison]:
+    """The request against the wanted values: region and account for Mimecast's own, the form for the rest."""
+    request = seen.request
+    wanted_contexts = tuple(name for key, name in _CONTEXTS.items() if profile.form[key])
+    return [
+        _row("issuer", "issuer", settings.identifier, request.issuer),
+        _row("destination", "destination", str(profile.form["loginUrl"]), destination(seen)),
+        _row("replyUrl", "reply URL", settings.reply_url, request.assertion_consumer_service_url),
+        Comparison(
+            "contexts",
+            "contexts",
+            _listed(wanted_contexts),
+            _listed(request.requested_authn_contexts),
+            set(wanted_contexts) == set(request.requested_authn_contexts),
+        ),
+    ]
+
+
+def _row(aspect: Aspect, label: str, wanted: str, sent: str | None) -> Comparison:
+    return Comparison(aspect, label, wanted, sent or _NOT_SENT, sent == wanted if sent else None)
+
+
+def destination(seen: Captured) -> str | None:
+    """Where the request went: its own word, else the browser's."""
+    return seen.request.destination or seen.sent_to
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"

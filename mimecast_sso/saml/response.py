@@ -1,0 +1,306 @@
+"""The response with which an identity provider ends a sign-in (saml-core 3.3.3, profiles 4.1.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from lxml import etree
+
+from mimecast_sso.saml import names, signatures
+from mimecast_sso.saml.documents import decode, encode, instant, new_id, parse, parse_instant, text
+from mimecast_sso.saml.errors import (
+    Expired,
+    MalformedResponse,
+    NotYetValid,
+    Replayed,
+    SignatureInvalid,
+    StatusNotSuccess,
+    WrongAudience,
+    WrongInResponseTo,
+    WrongIssuer,
+    WrongRecipient,
+)
+from mimecast_sso.saml.names import PREFIXES, tag
+
+CLOCK_SKEW = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What the identity provider says about a person, to whom, and for how long. Times are aware."""
+
+    issuer: str
+    name_id: str
+    name_id_format: str
+    audience: str
+    recipient: str
+    in_response_to: str | None
+    issued: datetime
+    not_before: datetime
+    not_on_or_after: datetime
+    authn_context: str = names.CONTEXT_PASSWORD
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedAssertion:
+    """What the signature vouches for, read from the signed element alone."""
+
+    id: str
+    name_id: str
+    name_id_format: str | None
+    authn_context: str | None
+    attributes: Mapping[str, tuple[str, ...]]
+    not_on_or_after: datetime
+    in_response_to: str | None
+
+
+def build(assertion: Assertion, key: RSAPrivateKey, certificate: x509.Certificate) -> str:
+    """The value of the ``SAMLResponse`` field: a Response whose assertion is signed with RSA and SHA-256."""
+    root = etree.Element(
+        tag("samlp", "Response"),
+        {
+            "ID": new_id(),
+            "Version": "2.0",
+            "IssueInstant": instant(assertion.issued),
+            "Destination": assertion.recipient,
+        },
+        nsmap={"samlp": names.PROTOCOL},
+    )
+    if assertion.in_response_to:
+        root.set("InResponseTo", assertion.in_response_to)
+    _child(root, "saml", "Issuer", assertion.issuer)
+    status = _child(root, "samlp", "Status")
+    _child(status, "samlp", "StatusCode", Value=names.STATUS_SUCCESS)
+    root.append(signatures.sign(_assertion_element(assertion), key, certificate))
+    return encode(root)
+
+
+def validate(
+    encoded: str,
+    *,
+    certificate_body: str,
+    expected_issuer: str,
+    audience: str,
+    recipient: str,
+    in_response_to: str | None,
+    now: datetime,
+    first_use: Callable[[str, datetime], bool],
+    clock_skew: timedelta = CLOCK_SKEW,
+) -> ValidatedAssertion:
+    """Check a ``SAMLResponse`` as a service provider must, and give what its signed part says.
+
+    ``certificate_body`` is the base64 of the identity provider's certificate, with or without its first and last
+    line. ``in_response_to`` is the id of the request that is answered; ``None`` accepts unsolicited responses
+    only. ``first_use`` remembers the id of an assertion that is fine in every other way until the time it is
+    given, and says whether it is new.
+
+    Raises:
+        MalformedResponse, StatusNotSuccess, SignatureInvalid, WrongIssuer, WrongAudience, WrongRecipient,
+        NotYetValid, Expired, WrongInResponseTo, Replayed
+    """
+    try:
+        root = parse(decode(encoded))
+    except ValueError as error:
+        raise MalformedResponse(str(error)) from error
+    if root.tag != tag("samlp", "Response"):
+        raise MalformedResponse(f"not a Response but {root.tag}")
+    _check_status(root)
+    _check_addressee(root, recipient, in_response_to)
+    assertion = _verified_assertion(root, signatures.read_certificate(certificate_body), now)
+    _check_issuer(assertion, expected_issuer)
+    try:
+        expires = _check_conditions(assertion, audience, now, clock_skew)
+        confirmed_until = _check_subject(assertion, recipient, in_response_to, now, clock_skew)
+    except ValueError as error:
+        raise MalformedResponse(str(error)) from error
+    found = _validated(assertion, min(expires, confirmed_until), in_response_to)
+    if not first_use(found.id, found.not_on_or_after + clock_skew):
+        raise Replayed("the assertion has been used already")
+    return found
+
+
+# Building
+
+
+def _child(
+    parent: etree._Element, prefix: str, name: str, content: str | None = None, **attributes: str
+) -> etree._Element:
+    child = etree.SubElement(parent, tag(prefix, name), attributes)
+    child.text = content
+    return child
+
+
+def _assertion_element(assertion: Assertion) -> etree._Element:
+    root = etree.Element(
+        tag("saml", "Assertion"),
+        {"ID": assertion.id, "IssueInstant": instant(assertion.issued), "Version": "2.0"},
+        nsmap={"saml": names.ASSERTION},
+    )
+    _child(root, "saml", "Issuer", assertion.issuer)
+    signatures.add_placeholder(root)  # The schema wants it right after the issuer.
+    subject = _child(root, "saml", "Subject")
+    _child(subject, "saml", "NameID", assertion.name_id, Format=assertion.name_id_format)
+    confirmation = _child(subject, "saml", "SubjectConfirmation", Method=names.BEARER)
+    data = _child(
+        confirmation,
+        "saml",
+        "SubjectConfirmationData",
+        NotOnOrAfter=instant(assertion.not_on_or_after),
+        Recipient=assertion.recipient,
+    )
+    if assertion.in_response_to:
+        data.set("InResponseTo", assertion.in_response_to)
+    conditions = _child(
+        root,
+        "saml",
+        "Conditions",
+        NotBefore=instant(assertion.not_before),
+        NotOnOrAfter=instant(assertion.not_on_or_after),
+    )
+    restriction = _child(conditions, "saml", "AudienceRestriction")
+    _child(restriction, "saml", "Audience", assertion.audience)
+    _add_attributes(root, assertion.attributes)
+    statement = _child(
+        root, "saml", "AuthnStatement", AuthnInstant=instant(assertion.issued), SessionIndex=assertion.id
+    )
+    context = _child(statement, "saml", "AuthnContext")
+    _child(context, "saml", "AuthnContextClassRef", assertion.authn_context)
+    return root
+
+
+def _add_attributes(root: etree._Element, attributes: Mapping[str, Iterable[str]]) -> None:
+    if not attributes:
+        return
+    statement = _child(root, "saml", "AttributeStatement")
+    for name, values in attributes.items():
+        attribute = _child(statement, "saml", "Attribute", Name=name)
+        for value in values:
+            _child(attribute, "saml", "AttributeValue", value)
+
+
+# Validating
+
+
+def _check_status(root: etree._Element) -> None:
+    code = root.find("samlp:Status/samlp:StatusCode", PREFIXES)
+    if code is None:
+        raise MalformedResponse("a Response needs a StatusCode")
+    if code.get("Value") != names.STATUS_SUCCESS:
+        detail = code.find("samlp:StatusCode", PREFIXES)
+        value = (code if detail is None else detail).get("Value")
+        raise StatusNotSuccess(value or "", text(root, "samlp:Status/samlp:StatusMessage"))
+
+
+def _check_addressee(root: etree._Element, recipient: str, in_response_to: str | None) -> None:
+    """What the envelope says must fit too, though only the assertion's own words are believed."""
+    destination = root.get("Destination")
+    if destination is not None and destination != recipient:
+        raise WrongRecipient(f"the response is meant for {destination}, this is {recipient}")
+    if root.get("InResponseTo") != in_response_to:
+        raise WrongInResponseTo(f"the response answers {root.get('InResponseTo')}, not {in_response_to}")
+
+
+def _verified_assertion(root: etree._Element, certificate: x509.Certificate, now: datetime) -> etree._Element:
+    """The assertion as it was signed: parsed again from the very bytes that the signature covers."""
+    if root.find(".//saml:EncryptedAssertion", PREFIXES) is not None:
+        raise MalformedResponse("encrypted assertions are not supported")
+    assertions = root.findall(".//saml:Assertion", PREFIXES)
+    if len(assertions) != 1 or assertions[0].getparent() is not root:
+        raise MalformedResponse("a Response needs exactly one assertion, as its child")
+    signatures.check_unique_ids(root)
+    signed = _signed_element(root, assertions[0])
+    payload = signatures.verified(signed, certificate, now)
+    found = payload if payload.tag == tag("saml", "Assertion") else payload.find("saml:Assertion", PREFIXES)
+    if found is None:
+        raise SignatureInvalid("the signature does not cover the assertion")
+    return found
+
+
+def _signed_element(root: etree._Element, assertion: etree._Element) -> etree._Element:
+    """The assertion or the response, whichever has a signature of its own that refers to it."""
+    for element in (assertion, root):
+        if signatures.own_signature(element) is not None:
+            return element
+    raise SignatureInvalid("the response is not signed")
+
+
+def _check_issuer(assertion: etree._Element, expected: str) -> None:
+    issuer = text(assertion, "saml:Issuer")
+    if issuer != expected:
+        raise WrongIssuer(f"issued by {issuer}, expected {expected}")
+
+
+def _check_conditions(
+    assertion: etree._Element, audience: str, now: datetime, clock_skew: timedelta
+) -> datetime:
+    conditions = assertion.find("saml:Conditions", PREFIXES)
+    if conditions is None:
+        raise MalformedResponse("an assertion needs Conditions")
+    not_before = conditions.get("NotBefore")
+    if not_before is not None and now + clock_skew < parse_instant(not_before):
+        raise NotYetValid(f"valid from {not_before}, now it is {instant(now)}")
+    expires = parse_instant(conditions.get("NotOnOrAfter"))
+    _check_not_over(expires, now, clock_skew)
+    audiences = [
+        (element.text or "").strip()
+        for element in conditions.findall("saml:AudienceRestriction/saml:Audience", PREFIXES)
+    ]
+    if audience not in audiences:
+        raise WrongAudience(f"meant for {', '.join(audiences) or 'nobody'}, this is {audience}")
+    return expires
+
+
+def _check_subject(
+    assertion: etree._Element,
+    recipient: str,
+    in_response_to: str | None,
+    now: datetime,
+    clock_skew: timedelta,
+) -> datetime:
+    path = f"saml:Subject/saml:SubjectConfirmation[@Method='{names.BEARER}']/saml:SubjectConfirmationData"
+    data = assertion.find(path, PREFIXES)
+    if data is None:
+        raise MalformedResponse("an assertion needs a bearer confirmation")
+    if data.get("Recipient") != recipient:
+        raise WrongRecipient(f"the assertion is meant for {data.get('Recipient')}, this is {recipient}")
+    if data.get("InResponseTo") != in_response_to:
+        raise WrongInResponseTo(f"the assertion answers {data.get('InResponseTo')}, not {in_response_to}")
+    expires = parse_instant(data.get("NotOnOrAfter"))
+    _check_not_over(expires, now, clock_skew)
+    return expires
+
+
+def _check_not_over(expires: datetime, now: datetime, clock_skew: timedelta) -> None:
+    if now - clock_skew >= expires:
+        raise Expired(f"expired at {instant(expires)}, now it is {instant(now)}")
+
+
+def _validated(
+    assertion: etree._Element, not_on_or_after: datetime, in_response_to: str | None
+) -> ValidatedAssertion:
+    name_id = text(assertion, "saml:Subject/saml:NameID")
+    if not name_id:
+        raise MalformedResponse("an assertion needs a NameID")
+    element = assertion.find("saml:Subject/saml:NameID", PREFIXES)
+    attributes = {
+        attribute.get("Name") or "": tuple(
+            "".join(part for part in value.itertext() if isinstance(part, str))
+            for value in attribute.findall("saml:AttributeValue", PREFIXES)
+        )
+        for attribute in assertion.findall("saml:AttributeStatement/saml:Attribute", PREFIXES)
+    }
+    return ValidatedAssertion(
+        id=assertion.get("ID") or "",
+        name_id=name_id,
+        name_id_format=None if element is None else element.get("Format"),
+        authn_context=text(assertion, "saml:AuthnStatement/saml:AuthnContext/saml:AuthnContextClassRef"),
+        attributes=attributes,
+        not_on_or_after=not_on_or_after,
+        in_response_to=in_response_to,
+    )

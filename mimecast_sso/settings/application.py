@@ -1,0 +1,104 @@
+"""The gallery application in Entra, and the people who get it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field, field_validator
+
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.values import EmailAddress, Guid, Owner, Text
+
+
+class SignOn(StrEnum):
+    """Where a sign-in from the My Apps tile begins."""
+
+    SERVICE_PROVIDER = "sp"
+    IDENTITY_PROVIDER = "idp"
+
+
+class Ownership(StrEnum):
+    """Whether this project writes something, or a person does and it is only checked."""
+
+    MANAGE = "manage"
+    VERIFY = "verify"
+
+
+class Application(Section):
+    """The gallery application in Entra."""
+
+    display_name: Text = Field(
+        "Mimecast Personal Portal", alias="displayName", examples=["Mimecast Personal Portal"]
+    )
+    template: tuple[Text, ...] = Field(
+        ("Mimecast Personal Portal", "Mimecast"),
+        description="Names of gallery entries, tried in order, or one id. Used when the application is made; it keeps "
+        "its entry afterwards.",
+        examples=[["Mimecast Personal Portal", "Mimecast"]],
+        min_length=1,
+    )
+    allow_non_gallery: bool = Field(
+        False,
+        alias="allowNonGallery",
+        description="Whether a non-gallery application may be made when no template is found.",
+        examples=[True],
+    )
+    sign_on: SignOn = Field(
+        SignOn.SERVICE_PROVIDER,
+        alias="signOn",
+        description="What the My Apps tile opens: sp Mimecast's sign-in page, idp the portal at once.",
+        examples=["sp"],
+    )
+    sign_on_url: Text | None = Field(
+        None, alias="signOnUrl", description="Overrides the region's sign-on URL.", examples=[None]
+    )
+    reply_url: Text | None = Field(
+        None, alias="replyUrl", description="Overrides the region's reply URL.", examples=[None]
+    )
+    identifier: Text | None = Field(
+        None, description="Overrides the region's identifier (entity id).", examples=[None]
+    )
+    notification_emails: tuple[EmailAddress, ...] = Field(
+        (), alias="notificationEmails", examples=[["identity@example.com"]], max_length=5
+    )
+    assignment_required: bool = Field(
+        True,
+        alias="assignmentRequired",
+        description="Whether only assigned people get an assertion; if not, Mimecast alone decides who gets in.",
+        examples=[True],
+    )
+    hide: bool = Field(
+        False,
+        description="Whether the tile is kept out of My Apps. Signing in works as before.",
+        examples=[True],
+    )
+    owners: tuple[Owner, ...] = Field(
+        (),
+        description="Owners of application object and service principal beside the deploying principal: user principal "
+        "names, or object ids.",
+        examples=[["identity@example.com"]],
+    )
+    claims: Ownership = Field(Ownership.MANAGE, examples=["manage"])
+    adopt: Guid | None = Field(
+        None,
+        description="Client id of an application to take over instead of making one.",
+        examples=["6c000000-0000-4000-8000-000000000001"],
+    )
+
+    @property
+    def named_owners(self) -> list[str]:
+        """Owners by user principal name, whom Entra is asked for."""
+        return [owner for owner in self.owners if "@" in owner]
+
+    @field_validator("template", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+
+class Assign(Section):
+    """The people who get the application: users by address, groups by name."""
+
+    users: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
+    groups: tuple[Text, ...] = Field((), examples=[["Mimecast users"]])
+    mode: Ownership = Field(Ownership.MANAGE, examples=["manage"])

@@ -1,0 +1,141 @@
+"""The console's authentication profile, what a person said of it, and what was seen."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import Field
+
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.certificates import Lane
+from mimecast_sso.settings.values import Text, UtcTime
+
+
+class Enforce(Section):
+    """For which Mimecast sign-ins the profile enforces SAML."""
+
+    personal_portal: bool = Field(True, alias="personalPortal", examples=[True])
+    administration_console: bool = Field(False, alias="administrationConsole", examples=[False])
+    end_user_applications: bool = Field(False, alias="endUserApplications", examples=[False])
+
+
+class Contexts(Section):
+    """Authentication contexts that Mimecast asks for; both must be off for Entra."""
+
+    password_protected: bool = Field(False, alias="passwordProtected", examples=[False])
+    integrated: bool = Field(False, examples=[False])
+
+
+class Confirmed(Section):
+    """A person's word that the console holds the values with this fingerprint."""
+
+    fingerprint: Text = Field(examples=["v1:…"])
+    by: Text = Field(examples=["ada@example.com"])
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
+    evidence: Text = Field(examples=["change CHG-1042, screenshot attached"])
+
+
+class CapturedRequest(Section):
+    """A sign-in request that Mimecast sent, compared with the form of a fingerprint; nothing else of the sign-in."""
+
+    fingerprint: Text = Field(examples=["v1:…"])
+    at: UtcTime = Field(description="When Mimecast issued it.", examples=["2026-11-01T09:30:00Z"])
+    by: Text = Field(description="Who recorded it.", examples=["ada@example.com"])
+    issuer: Text = Field(examples=["https://eu-api.mimecast.com/sso/CUK25A118"])
+    destination: Text | None = Field(None, examples=["https://login.microsoftonline.com/…/saml2"])
+    reply_url: Text | None = Field(
+        None, alias="replyUrl", examples=["https://eu-api.mimecast.com/login/saml"]
+    )
+    contexts: tuple[Text, ...] = Field((), examples=[[]])
+    differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
+        (), description="What is not as wanted.", examples=[["destination"]]
+    )
+
+
+class ConsoleChange(Section):
+    """The last event of Mimecast's audit log that touches profiles or application settings."""
+
+    at: UtcTime = Field(examples=["2026-11-02T09:00:00Z"])
+    event: Text = Field(examples=["Existing Authentication Profile Changed"])
+    by: Text = Field(examples=["administrator@example.com"])
+
+
+class Evidence(Section):
+    """What was seen after the confirmation. Written by ``mimecast-sso verify``."""
+
+    request: CapturedRequest | None = None
+    change: ConsoleChange | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As it stands in the stack's file and in state."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class SecondProfile(Section):
+    """What is known of the second profile, which blue/green rotation keeps; its values follow from the first."""
+
+    confirmed: Confirmed | None = None
+    evidence: Evidence | None = None
+
+
+class AuthenticationProfile(Section):
+    """The console's authentication profile and its binding, which a person sets from the run sheet."""
+
+    description: Text = Field(
+        "Microsoft Entra ID single sign-on", examples=["Microsoft Entra ID single sign-on"]
+    )
+    provider: Literal["Azure Active Directory", "Microsoft Entra ID"] = Field(
+        "Azure Active Directory", examples=["Azure Active Directory"]
+    )
+    source: Literal["certificate", "metadata"] = Field(
+        "certificate",
+        description="Whether the form gets the certificate, or the metadata URL which it then monitors.",
+        examples=["certificate"],
+    )
+    allow_single_sign_on: bool = Field(True, alias="allowSingleSignOn", examples=[True])
+    enforce: Enforce = Enforce()
+    contexts: Contexts = Contexts()
+    application_settings: Text = Field(
+        "Single sign-on", alias="applicationSettings", examples=["Single sign-on"]
+    )
+    confirmed: Confirmed | None = None
+    evidence: Evidence | None = None
+    second: SecondProfile = SecondProfile()
+    stale_after_days: int = Field(
+        365,
+        alias="staleAfterDays",
+        description="After how many days a confirmation has to be given anew.",
+        examples=[365],
+        ge=1,
+    )
+
+    def description_of(self, lane: Lane) -> str:
+        """The profile's name."""
+        return _named(self.description, lane)
+
+    def application_settings_of(self, lane: Lane) -> str:
+        """The name of the definition that binds it to its group."""
+        return _named(self.application_settings, lane)
+
+    def confirmed_of(self, lane: Lane) -> Confirmed | None:
+        """A person's word on a lane's profile."""
+        return self.second.confirmed if lane is Lane.SECOND else self.confirmed
+
+    def evidence_of(self, lane: Lane) -> Evidence | None:
+        """What was seen of a lane's profile after it was confirmed."""
+        return self.second.evidence if lane is Lane.SECOND else self.evidence
+
+    def known(self, today: date, lane: Lane = Lane.FIRST) -> dict[str, Any] | None:
+        """The evidence as state has it, with the end of the confirmation (a day) when that has come."""
+        evidence, confirmed = self.evidence_of(lane), self.confirmed_of(lane)
+        known = evidence.document() if evidence else {}
+        if confirmed:
+            ends = date.fromisoformat(confirmed.at[:10]) + timedelta(days=self.stale_after_days)
+            if ends < today:
+                known["expired"] = ends.isoformat()
+        return known or None
+
+
+def _named(name: str, lane: Lane) -> str:
+    return f"{name} (second)" if lane is Lane.SECOND else name

@@ -1,0 +1,256 @@
+"""The generations of signing certificates, and how one follows another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import Field, field_validator, model_validator
+
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.values import Label, Text, Thumbprint, UtcTime
+
+
+class Lane(StrEnum):
+    """One of the two chains of profile, application settings and group at Mimecast."""
+
+    FIRST = "first"
+    SECOND = "second"
+
+    @property
+    def other(self) -> Lane:
+        """The one that it is not."""
+        return Lane.SECOND if self is Lane.FIRST else Lane.FIRST
+
+
+class RotationMode(StrEnum):
+    """How Mimecast comes to trust the next certificate."""
+
+    SINGLE = "single"
+    """One profile: its certificate is replaced by hand, with a gap."""
+    BLUE_GREEN = "blue-green"
+    """A second profile holds the next certificate, and people move from one group to the other."""
+    METADATA = "metadata"
+    """The profile monitors the federation metadata."""
+
+
+class CutOver(StrEnum):
+    """In which lanes people are."""
+
+    ACTIVE = "active"
+    """In the lane of the active generation."""
+    BOTH = "both"
+    """In both, while Entra changes from one certificate to the other."""
+
+
+class Generation(Section):
+    """One signing certificate."""
+
+    label: Label = Field(examples=["2026"])
+    end_date: UtcTime = Field(alias="endDate", examples=["2029-11-01T00:00:00Z"])
+    profile: Lane = Field(
+        Lane.FIRST,
+        description="The authentication profile that holds it; second only with rotation: blue-green.",
+        examples=["second"],
+    )
+
+
+class Retired(Section):
+    """A generation that is over: its certificate is taken away from Entra."""
+
+    label: Label = Field(examples=["2026"])
+    thumbprint: Thumbprint = Field(examples=["0123456789ABCDEF0123456789ABCDEF01234567"])
+
+
+class MetadataObserved(Section):
+    """A person's word that Mimecast followed a change of the metadata in this tenant once."""
+
+    by: Text = Field(examples=["ada@example.com"])
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
+    evidence: Text = Field(examples=["change CHG-1042: followed within 20 minutes, no sign-in refused"])
+
+
+class Window(Section):
+    """When people's sign-in may be changed, and who agreed to it."""
+
+    not_before: UtcTime = Field(alias="notBefore", examples=["2026-11-07T20:00:00Z"])
+    approved_by: Text | None = Field(None, alias="approvedBy", examples=["grace@example.com"])
+
+
+class Certificates(Section):
+    """The generations of signing certificates, oldest first, and the one that signs."""
+
+    generations: tuple[Generation, ...] = Field(
+        examples=[[{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}]], min_length=1
+    )
+    active: Label = Field(examples=["2026"])
+    rotation: RotationMode = Field(
+        RotationMode.SINGLE, description="How Mimecast comes to trust the next one.", examples=["blue-green"]
+    )
+    cut_over: CutOver = Field(
+        CutOver.ACTIVE,
+        alias="cutOver",
+        description="Blue/green: in which lanes people are; both only while the active generation changes.",
+        examples=["both"],
+    )
+    retired: tuple[Retired, ...] = Field(
+        (),
+        description="Certificates that are taken away from Entra.",
+        examples=[[{"label": "2026", "thumbprint": "0123456789ABCDEF0123456789ABCDEF01234567"}]],
+    )
+    settled_losses: tuple[Text, ...] = Field(
+        (),
+        alias="settledLosses",
+        description="What somebody added or activated and a deployment undid unseen, by the reference that drift, "
+        "verify and rotate show, once it was made again or is not wanted.",
+        examples=[["1a2b3c4d-0000-4000-8000-000000000001"]],
+    )
+    metadata_observed: MetadataObserved | None = Field(None, alias="metadataObserved")
+    window: Window | None = Field(
+        None, description="Required before a step that touches people's sign-in, when it is there."
+    )
+    wait_minutes: int = Field(
+        PROPAGATION_MINUTES,
+        alias="waitMinutes",
+        description="How long a change of group members, or of the active certificate, is awaited.",
+        examples=[PROPAGATION_MINUTES],
+        ge=0,
+        le=24 * 60,
+    )
+    soak_days: int = Field(
+        7,
+        alias="soakDays",
+        description="For how many days the old generation stays after a change.",
+        examples=[7],
+        ge=0,
+        le=365,
+    )
+
+    @field_validator("retired")
+    @classmethod
+    def _retired_once(cls, value: tuple[Retired, ...]) -> tuple[Retired, ...]:
+        if repeated := _repeated(entry.thumbprint for entry in value):
+            raise ValueError(f"names certificate {repeated} twice")
+        return value
+
+    @model_validator(mode="after")
+    def _active_is_a_generation(self) -> Certificates:
+        labels = [generation.label for generation in self.generations]
+        if len(set(labels)) != len(labels):
+            raise ValueError("has two generations with one label")
+        if self.active not in labels:
+            if any(entry.label == self.active for entry in self.retired):
+                raise ValueError(
+                    f"has active: {self.active}, which is retired; generations hold {', '.join(labels)}"
+                )
+            raise ValueError(f"has active: {self.active}, but generations hold {', '.join(labels)}")
+        return self
+
+    @model_validator(mode="after")
+    def _mode_has_what_it_needs(self) -> Certificates:
+        if self.rotation is RotationMode.METADATA and self.metadata_observed is None:
+            raise ValueError(
+                "has rotation: metadata, but no metadataObserved. How Mimecast follows a change of the metadata is "
+                "not documented: let one rotation (single) show it in this tenant, and write who saw it, when, and "
+                "what shows it (by, at, evidence)"
+            )
+        if self.rotation is not RotationMode.BLUE_GREEN:
+            self._has_one_lane()
+        elif repeated := _repeated(generation.profile.value for generation in self.generations):
+            labels = [each.label for each in self.generations if each.profile == repeated]
+            raise ValueError(
+                f"has rotation: blue-green and generations {', '.join(labels)} in the {repeated} profile, which holds "
+                f"one certificate. Write profile: {Lane(repeated).other} for one of them, or retire it first"
+            )
+        return self
+
+    def _has_one_lane(self) -> None:
+        second = [generation.label for generation in self.generations if generation.profile is Lane.SECOND]
+        if second:
+            raise ValueError(
+                f"has generation {second[0]} with profile: second, which needs rotation: blue-green; rotation is "
+                f"{self.rotation}"
+            )
+        if self.cut_over is CutOver.BOTH:
+            raise ValueError(
+                f"has cutOver: both, which needs rotation: blue-green; rotation is {self.rotation}"
+            )
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The lanes that are kept at Mimecast, whether anybody is in them or not."""
+        return tuple(Lane) if self.rotation is RotationMode.BLUE_GREEN else (Lane.FIRST,)
+
+    @property
+    def populated(self) -> frozenset[Lane]:
+        """The lanes that people are to be in."""
+        if self.cut_over is CutOver.BOTH:
+            return frozenset(self.lanes)
+        return frozenset({self.active_generation.profile})
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Of all generations, retired ones included."""
+        return frozenset(
+            [generation.label for generation in self.generations] + [entry.label for entry in self.retired]
+        )
+
+    @property
+    def active_generation(self) -> Generation:
+        """The generation that signs."""
+        return self.generation(self.active)
+
+    def generation(self, label: str) -> Generation:
+        """The generation with this label. Raises KeyError."""
+        for generation in self.generations:
+            if generation.label == label:
+                return generation
+        raise KeyError(label)
+
+    def of_lane(self, lane: Lane) -> Generation | None:
+        """The generation whose certificate stands in a lane's profile: the active one, else the newest there."""
+        mine = [generation for generation in self.generations if generation.profile is lane]
+        if self.active_generation in mine:
+            return self.active_generation
+        return mine[-1] if mine else None
+
+    @property
+    def next_generation(self) -> Generation | None:
+        """The one that comes after the active one, when there is one."""
+        later = self.generations[self.generations.index(self.active_generation) + 1 :]
+        return later[0] if later else None
+
+    @property
+    def former_generation(self) -> Generation | None:
+        """The oldest of those before the active one, when there is one."""
+        earlier = self.generations[: self.generations.index(self.active_generation)]
+        return earlier[0] if earlier else None
+
+    def expected_gap(self) -> str:
+        """For how long people's sign-in may fail when the active generation changes, and how that is known."""
+        if self.rotation is RotationMode.SINGLE:
+            return (
+                f"from a moment within {PROPAGATION_MINUTES} minutes after Save in the console (Mimecast's own figure "
+                "for a change to take effect) until the deployment that activates the new certificate: sign-ins fail "
+                f"for {PROPAGATION_MINUTES} minutes at most when that deployment follows Save at once, and until then "
+                "otherwise. The exact moment is unknown"
+            )
+        if self.rotation is RotationMode.METADATA:
+            seen = self.metadata_observed
+            observed = f"; observed once by {seen.by} at {seen.at}: {seen.evidence}" if seen else ""
+            return f"unknown: how often Mimecast reads the metadata again is not documented{observed}"
+        return (
+            "unknown: whether Mimecast accepts the certificate of either profile for a person in both groups is not "
+            "documented. None if it does; if not, from the activation until people have left the old group, "
+            f"{self.wait_minutes + PROPAGATION_MINUTES} minutes or more. Try it with the roll-out's pilot first"
+        )
+
+
+def _repeated(values: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    return None

@@ -1,0 +1,66 @@
+"""The internal domains at Mimecast, and who publishes their proof."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.values import DomainName, Text
+
+
+class DomainMode(StrEnum):
+    """What may be done about a Mimecast domain."""
+
+    ENSURE = "ensure"
+    REGISTER = "register"
+    REQUIRE = "require"
+
+
+class InboundType(StrEnum):
+    """Which recipients Mimecast accepts mail for, once a domain is registered."""
+
+    ANY = "any"
+    KNOWN = "known"
+    LDAP = "ldap"
+    SMTP = "smtp"
+
+
+class Domain(Section):
+    """One internal domain at Mimecast."""
+
+    name: DomainName = Field(examples=["example.com"])
+    mode: DomainMode = Field(DomainMode.ENSURE, examples=["ensure"])
+    inbound_type: InboundType = Field(InboundType.KNOWN, alias="inboundType", examples=["known"])
+
+
+class Tsig(Section):
+    """The key that signs DNS updates (RFC 8945)."""
+
+    name: Text = Field(examples=["mimecast-proof."])
+    algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = Field(
+        "hmac-sha256", examples=["hmac-sha256"]
+    )
+    secret: Text = Field(description="Base64. Secret.", examples=["secure: v1:…"])
+
+
+class Dns(Section):
+    """Who publishes the proof record of a domain."""
+
+    publish: Literal["none", "rfc2136"] = Field("none", examples=["rfc2136"])
+    record: Literal["TXT", "CNAME"] = Field(
+        "TXT",
+        description="The form of the proof that is published: TXT at the domain itself, or CNAME at <code>.<domain>.",
+        examples=["CNAME"],
+    )
+    server: Text | None = Field(None, description="host or host:port", examples=["ns1.example.com"])
+    zone: DomainName | None = Field(None, examples=["example.com"])
+    tsig: Tsig | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Dns:
+        if self.publish == "rfc2136" and not (self.server and self.zone and self.tsig):
+            raise ValueError("with publish: rfc2136 also needs server, zone and tsig (name, secret)")
+        return self

@@ -1,0 +1,49 @@
+"""The guards that are lifted by name, and the facts that a person vouches for because no API shows them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.values import Day, Text, UtcTime
+
+GuardName = Literal[
+    "last-sign-in-method",
+    "certificate-mismatch",
+    "unprepared-people",
+    "administrators",
+    "account",
+    "allow-destroy",
+]
+
+FactName = Literal["mimecast-emergency-access", "entra-emergency-access"]
+
+
+class GuardOverride(Section):
+    """A guard that is lifted, by name, for a stated reason, until a date (inclusive)."""
+
+    name: GuardName = Field(examples=["allow-destroy"])
+    reason: Text = Field(examples=["tenant is being retired, change CHG-1042"])
+    until: Day = Field(examples=["2026-12-31"])
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.until}: {self.reason}"
+
+
+class Attestation(Section):
+    """A person's word for a fact that a guard needs and no API shows."""
+
+    fact: FactName = Field(
+        description="mimecast-emergency-access: a second Super Administrator signs in to Mimecast with a cloud "
+        "password, and no profile of this project reaches that account. entra-emergency-access: an emergency "
+        "account of Entra can sign in and administer when single sign-on, multi-factor or Conditional Access fail.",
+        examples=["mimecast-emergency-access"],
+    )
+    by: Text = Field(examples=["ada@example.com"])
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
+    evidence: Text = Field(examples=["signed in with it on that day, change CHG-1042"])
+
+    def __str__(self) -> str:
+        return f"{self.by}, {self.at}: {self.evidence}"

@@ -1,0 +1,165 @@
+"""The whole stack configuration as one validated model."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from mimecast_sso.facts.regions import REGIONS, RETIRED_HOSTS, Region
+from mimecast_sso.settings.addresses import Addresses
+from mimecast_sso.settings.application import Application, Assign
+from mimecast_sso.settings.authentication_profile import AuthenticationProfile
+from mimecast_sso.settings.base import SECRET, Section
+from mimecast_sso.settings.certificates import Certificates, RotationMode
+from mimecast_sso.settings.domains import Dns, Domain
+from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
+from mimecast_sso.settings.roll_out import RollOut
+from mimecast_sso.settings.values import AccountCode, Guid, Text
+
+_RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
+
+
+class Settings(Section):
+    """The whole stack configuration."""
+
+    region: Literal["eu", "de", "us", "usb", "uspcom", "ca", "za", "au", "jer"] = Field(
+        description="The Mimecast grid that holds the account.", examples=["eu"]
+    )
+    account_code: AccountCode = Field(alias="accountCode", description="In capitals.", examples=["CUK25A118"])
+    application: Application = Application()
+    assign: Assign = Assign()
+    domains: tuple[Domain, ...] = Field((), examples=[[{"name": "example.com"}]])
+    dns: Dns = Dns()
+    addresses: Addresses = Addresses()
+    address_passwords: Any = Field(
+        None, alias="addressPasswords", description="Secret: address → {password, confirmation}."
+    )
+    authentication_profile: AuthenticationProfile = Field(
+        AuthenticationProfile(), alias="authenticationProfile"
+    )
+    roll_out: RollOut = Field(RollOut(), alias="rollOut")
+    certificates: Certificates = Field(
+        examples=[{"generations": [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}], "active": "2026"}]
+    )
+    guards: tuple[GuardOverride, ...] = ()
+    attested: tuple[Attestation, ...] = Field(
+        (), description="Facts that guards need and no API shows; they count as long as a confirmation does."
+    )
+    tenant_id: Guid | None = Field(
+        None,
+        alias="tenantId",
+        description="The Entra tenant; credentials of another one are refused.",
+        examples=["6c000000-0000-4000-8000-000000000002"],
+    )
+    mimecast_client_id: Text | None = Field(
+        None, alias="mimecastClientId", description="Rather MIMECAST_CLIENT_ID in the environment."
+    )
+    mimecast_client_secret: Any = Field(
+        None, alias="mimecastClientSecret", description="Secret. Rather MIMECAST_CLIENT_SECRET."
+    )
+
+    @field_validator("domains", mode="before")
+    @classmethod
+    def _names_are_domains(cls, value: object) -> object:
+        if isinstance(value, list):
+            return [{"name": entry} if isinstance(entry, str) else entry for entry in value]
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        for key, url, wanted in self._overrides():
+            match = _RETIRED_URL.match(url or "")
+            host = match["host"].lower() if match else ""
+            if host in RETIRED_HOSTS:
+                raise ValueError(
+                    f"has application.{key} = {url}, but {host} stands in tutorials of 2016 to 2018 and is not in use; "
+                    f"remove the key, or write {wanted}"
+                )
+        self._profile_suits_rotation()
+        self._passwords_are_there()
+        names = {domain.name for domain in self.domains}
+        if len(names) != len(self.domains):
+            raise ValueError("domains names one domain twice")
+        return self
+
+    def _profile_suits_rotation(self) -> None:
+        source, rotation = self.authentication_profile.source, self.certificates.rotation
+        if rotation is RotationMode.METADATA and source != "metadata":
+            raise ValueError(
+                "has certificates.rotation: metadata, but the profile's form gets a certificate. Write "
+                "authenticationProfile.source: metadata"
+            )
+        if rotation is RotationMode.BLUE_GREEN and source == "metadata":
+            raise ValueError(
+                "has certificates.rotation: blue-green and authenticationProfile.source: metadata. Two profiles that "
+                "follow one metadata address hold one certificate; write source: certificate"
+            )
+
+    def _passwords_are_there(self) -> None:
+        passwords = self.address_passwords
+        if passwords == SECRET:
+            return  # Read without its passphrase; the deployment will see them.
+        if not isinstance(passwords, dict | None):
+            raise ValueError("has addressPasswords that are not a map of addresses")  # noqa: TRY004  (pydantic wants it)
+        known = {address.lower(): entry for address, entry in (passwords or {}).items()}
+        for person in self.addresses.explicit:
+            if not person.password_version:
+                continue
+            entry = known.get(person.address)
+            if not isinstance(entry, dict) or not entry.get("password"):
+                raise ValueError(
+                    f"has a passwordVersion for {person.address}, but addressPasswords has no password for "
+                    f"{person.address}. Set the secret map: address → password, confirmation"
+                )
+            if entry["password"] != entry.get("confirmation"):
+                raise ValueError(
+                    f"has addressPasswords in which password and confirmation of {person.address} differ"
+                )
+
+    def _overrides(self) -> tuple[tuple[str, str | None, str], ...]:
+        region, application = REGIONS[self.region], self.application
+        return (
+            ("signOnUrl", application.sign_on_url, region.sign_on_url),
+            ("replyUrl", application.reply_url, region.reply_url),
+            ("identifier", application.identifier, region.identifier(self.account_code)),
+        )
+
+    @property
+    def region_facts(self) -> Region:
+        """The row of the region table."""
+        return REGIONS[self.region]
+
+    @property
+    def identifier(self) -> str:
+        """The entity id that Mimecast uses towards Entra."""
+        return self.application.identifier or self.region_facts.identifier(self.account_code)
+
+    @property
+    def reply_url(self) -> str:
+        """The assertion consumer service of sign-ins that start at Mimecast."""
+        return self.application.reply_url or self.region_facts.reply_url
+
+    @property
+    def sign_on_url(self) -> str:
+        """The page that starts a sign-in at Mimecast."""
+        return self.application.sign_on_url or self.region_facts.sign_on_url
+
+    def overrides(self, name: GuardName, today: date) -> bool:
+        """Whether a guard is lifted today."""
+        return self.override(name, today) is not None
+
+    def override(self, name: GuardName, today: date) -> GuardOverride | None:
+        """What lifts a guard today: the entry that does so longest."""
+        valid = [guard for guard in self.guards if guard.name == name and guard.until >= today]
+        return max(valid, key=lambda guard: guard.until, default=None)
+
+    def attestation(self, fact: FactName, today: date) -> Attestation | None:
+        """The latest word given for a fact, while it is no older than ``authenticationProfile.staleAfterDays``."""
+        oldest = today - timedelta(days=self.authentication_profile.stale_after_days)
+        valid = [
+            entry for entry in self.attested if entry.fact == fact and entry.at[:10] >= oldest.isoformat()
+        ]
+        return max(valid, key=lambda entry: entry.at, default=None)

@@ -1,0 +1,112 @@
+"""Reading the settings: from the engine, or from a stack file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
+from mimecast_sso.settings.domains import Domain, DomainMode
+from mimecast_sso.settings.errors import ConfigurationError, explain
+from mimecast_sso.settings.model import Settings
+
+SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})
+
+
+def from_engine(config: Mapping[str, str]) -> Settings:
+    """Settings from the engine's flat map of full keys to text (structured values are JSON text).
+
+    Keys of other namespaces are left alone. Raises ConfigurationError.
+    """
+    values: dict[str, Any] = {}
+    for full_key, text in config.items():
+        namespace, _, key = full_key.partition(":")
+        if namespace != NAMESPACE:
+            continue
+        values[key] = text if key in SCALARS else _structured(key, text)
+    return from_values(values)
+
+
+def _structured(key: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # The model says what is wrong with it, naming the key.
+
+
+def from_file(path: Path) -> Settings:
+    """Settings from a stack file; secrets stay encrypted and read as ``[secret]``. Raises ConfigurationError."""
+    return from_values(read_values(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``."""
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise ConfigurationError([f"The stack file {path} cannot be read: {error.strerror}."]) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError([f"The stack file {path} is not valid YAML: {error}"]) from None
+    config = document.get("config") if isinstance(document, dict) else None
+    if not isinstance(config, dict):
+        raise ConfigurationError([f"The stack file {path} has no config: section."])
+    prefix = f"{NAMESPACE}:"
+    return {
+        key.removeprefix(prefix): _without_secrets(value)
+        for key, value in config.items()
+        if key.startswith(prefix)
+    }
+
+
+def domains_elsewhere(settings: Settings, stack: str, folder: Path) -> list[str]:
+    """Domains that another stack file of the same account names as well, one text each.
+
+    Two stacks that both may register a domain, or set its inbound type, undo each other's work. Where both only
+    require it, nothing is written and nothing is wrong. Files that cannot be read are left to their own stacks.
+    """
+    mine = {domain.name: domain.mode for domain in settings.domains}
+    problems = []
+    for path in sorted(folder.glob("Pulumi.*.yaml")):
+        if path.name == f"Pulumi.{stack}.yaml":
+            continue
+        for domain in _domains_of_account(path, settings.account_code):
+            modes = {domain.mode, mine.get(domain.name, DomainMode.REQUIRE)}
+            if domain.name in mine and modes != {DomainMode.REQUIRE}:
+                problems.append(
+                    f"{NAMESPACE}:domains names {domain.name} in {folder.name}/Pulumi.{stack}.yaml and in "
+                    f"{folder.name}/{path.name}, both for account {settings.account_code}: two stacks would write the "
+                    "same domain. Name it in one of them, or set its mode to require in both"
+                )
+    return problems
+
+
+def _domains_of_account(path: Path, account_code: str) -> tuple[Domain, ...]:
+    try:
+        other = from_file(path)
+    except ConfigurationError:
+        return ()
+    return other.domains if other.account_code == account_code else ()
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return SECRET
+        return {key: _without_secrets(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(entry) for entry in value]
+    return value
+
+
+def from_values(values: Mapping[str, Any]) -> Settings:
+    """Settings from plain values by key. Raises ConfigurationError."""
+    try:
+        return Settings.model_validate(dict(values))
+    except ValidationError as error:
+        problems = explain(error, Settings, namespace=NAMESPACE, secrets=SECRET_KEYS)
+        raise ConfigurationError(problems) from None

@@ -1,0 +1,46 @@
+"""The group that carries the profile, and who is in it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.certificates import Lane
+from mimecast_sso.settings.values import EmailAddress, Text
+
+
+class RollOut(Section):
+    """The Mimecast group that carries the profile, and who is in it."""
+
+    group: Text = Field("Single sign-on", examples=["Single sign-on"])
+    second_group: Text | None = Field(
+        None,
+        alias="secondGroup",
+        description="The group of the second profile (blue/green rotation); without it the first's name, “(second)”.",
+        examples=["Single sign-on (second)"],
+    )
+    who: Literal["none", "pilot", "share", "all"] = Field("all", examples=["pilot"])
+    pilot: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
+    share: int = Field(
+        0, description="Per cent of the addresses, chosen by hash.", examples=[10], ge=0, le=100
+    )
+
+    def group_of(self, lane: Lane) -> str:
+        """The name of a lane's group."""
+        if lane is Lane.FIRST:
+            return self.group
+        return self.second_group or f"{self.group} (second)"
+
+    @model_validator(mode="after")
+    def _choice_has_what_it_needs(self) -> RollOut:
+        if self.who == "pilot" and not self.pilot:
+            raise ValueError("with who: pilot also needs pilot (a list of addresses)")
+        if self.who == "share" and not self.share:
+            raise ValueError("with who: share also needs share (per cent)")
+        if self.second_group == self.group:
+            raise ValueError(
+                "has one name for group and secondGroup; the second profile needs a group of its own"
+            )
+        return self

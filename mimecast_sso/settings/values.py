@@ -1,0 +1,110 @@
+"""The kinds of values in a stack configuration: each in its normal form, or explained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from mimecast_sso.text.names import MalformedNameError, domain_name, email_address, one_line
+from mimecast_sso.text.times import utc_time
+
+_ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_THUMBPRINT = re.compile(r"[0-9A-F]{40}")
+_GENERATION_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+
+def _natural_key(normal: Callable[[str], str]) -> AfterValidator:
+    def validate(value: str) -> str:
+        try:
+            return normal(value)
+        except MalformedNameError as error:
+            raise ValueError(error.why) from None
+
+    return AfterValidator(validate)
+
+
+def _account_code(value: str) -> str:
+    if not _ACCOUNT_CODE.fullmatch(value):
+        raise ValueError(
+            "is not an account code; it stands in Account > Account Settings, in capitals, such as CUK25A118"
+        )
+    return value
+
+
+def is_guid(text: str) -> bool:
+    """Whether a text is an object id or another GUID, and not a name."""
+    return _GUID.fullmatch(text) is not None
+
+
+def _guid(value: str) -> str:
+    if not is_guid(value):
+        raise ValueError("is not an id such as 6c000000-0000-4000-8000-000000000001")
+    return value.lower()
+
+
+def _owner(value: str) -> str:
+    try:
+        return email_address(value) if "@" in value else _guid(value)
+    except MalformedNameError as error:
+        raise ValueError(error.why) from None
+
+
+def _generation_label(value: str) -> str:
+    if not _GENERATION_LABEL.fullmatch(value):
+        raise ValueError("may hold letters, digits, dot, dash and underscore, 32 at most")
+    return value
+
+
+def _thumbprint(value: str) -> str:
+    digits = value.replace(":", "").replace(" ", "").upper()
+    if not _THUMBPRINT.fullmatch(digits):
+        raise ValueError("is not a certificate's thumbprint: 40 hexadecimal digits")
+    return digits
+
+
+def _utc_time(value: str) -> str:
+    # Graph gives times as YYYY-MM-DDTHH:MM:SSZ; any other spelling of the same instant makes the azuread
+    # provider replace the certificate on the next run.
+    try:
+        utc_time(value)
+    except ValueError:
+        raise ValueError("is not a time in UTC written as 2029-11-01T00:00:00Z") from None
+    return value
+
+
+# How the Pulumi CLI passes on a time that stands in a stack file without quotes.
+_UNQUOTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
+
+
+def _text(value: object) -> object:
+    # YAML reads 2026 as a number, 2026-11-01 as a date; these keys mean the text.
+    if isinstance(value, str):
+        return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, (int, float, date)) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _day(value: object) -> object:
+    text = _text(value)
+    return text.removesuffix("T00:00:00Z") if isinstance(text, str) else text
+
+
+DomainName = Annotated[str, _natural_key(domain_name)]
+EmailAddress = Annotated[str, _natural_key(email_address)]
+AccountCode = Annotated[str, AfterValidator(_account_code)]
+Guid = Annotated[str, AfterValidator(_guid)]
+Owner = Annotated[str, AfterValidator(_owner)]
+Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+PersonName = Annotated[Text, AfterValidator(one_line)]
+Label = Annotated[str, BeforeValidator(_text), AfterValidator(_generation_label)]
+Thumbprint = Annotated[str, BeforeValidator(_text), AfterValidator(_thumbprint)]
+UtcTime = Annotated[str, BeforeValidator(_text), AfterValidator(_utc_time)]
+Day = Annotated[date, BeforeValidator(_day)]

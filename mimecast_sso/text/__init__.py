@@ -1,0 +1,1 @@
+"""Texts in normal form: names, times."""

@@ -1,0 +1,69 @@
+"""The claims that Mimecast needs: the mail address as NameID. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mimecast_sso.facts.entra import EMAIL_CLAIM, NAMEID_CLAIM, NAMEID_FORMAT_EMAIL
+
+_POLICY = "ClaimsMappingPolicy"
+
+
+def claims_definition() -> str:
+    """The claims mapping policy: the user's mail address is the NameID. One text for equal content."""
+    schema = [
+        {
+            "ID": "mail",
+            "SamlClaimType": NAMEID_CLAIM,
+            "SamlNameIdFormat": NAMEID_FORMAT_EMAIL,
+            "Source": "user",
+        },
+        {"ID": "mail", "SamlClaimType": EMAIL_CLAIM, "Source": "user"},
+    ]
+    policy = {_POLICY: {"ClaimsSchema": schema, "IncludeBasicClaimSet": "true", "Version": 1}}
+    return json.dumps(policy, sort_keys=True, separators=(",", ":"))
+
+
+def same_meaning(one: str, other: str) -> bool:
+    """Whether two definitions issue the same claims: order and spelling of keys aside."""
+    return bool(_normal(one) == _normal(other))
+
+
+def name_id_source(definition: str) -> str:
+    """What a definition issues as NameID, such as ``user.mail``; "" when it leaves Entra's own (the UPN)."""
+    for entry in _schema(definition):
+        if entry.get("SamlClaimType") == NAMEID_CLAIM:
+            return f"{entry.get('Source', '')}.{entry.get('ID', '')}".lower()
+    return ""
+
+
+def name_id_problem(definition: str | None) -> str:
+    """Why Mimecast, which matches by mail address, would not match; "" when it would. ``None``: no policy."""
+    source = name_id_source(definition) if definition is not None else ""
+    if source == "user.mail":
+        return ""
+    issued = source or "Entra's own value, the user principal name"
+    return f"the NameID is {issued}, and Mimecast matches people by mail address"
+
+
+def _schema(definition: str) -> list[Mapping[str, Any]]:
+    try:
+        schema = json.loads(definition)[_POLICY].get("ClaimsSchema") or []
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    return [entry for entry in schema if isinstance(entry, dict)]
+
+
+def _normal(definition: str) -> Any:
+    try:
+        policy = json.loads(definition)[_POLICY]
+        rest = {key.lower(): str(value).lower() for key, value in policy.items() if key != "ClaimsSchema"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return definition
+    claims = [
+        sorted((key.lower(), str(value).lower()) for key, value in entry.items())
+        for entry in _schema(definition)
+    ]
+    return rest, sorted(claims)
