@@ -8,8 +8,8 @@ from datetime import datetime
 
 import pulumi
 
-from mimecast_sso.assessment.findings import Known
 from mimecast_sso.assessment.guards import Principal
+from mimecast_sso.provenance import Known
 from providers.entra import certificate_expiry
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.signing_certificates import SigningCertificates

@@ -7,60 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Generic, TypeVar
 
+from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import REFUSED, GuardName, GuardOverride
 from mimecast_sso.text.names import enumerate_some
-
-T = TypeVar("T")
-
-
-class How(StrEnum):
-    """How something is known."""
-
-    LIVE = "read live"
-    ATTESTED = "attested"
-    CONFIGURED = "stack file"
-    RECORDED = "last deployment"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
-    """A value and how it is known; ``value`` counts for nothing where ``how`` is unknown."""
-
-    value: T | None
-    how: How
-    source: str = ""
-    """Where it was read, who said it and when, or why it is unknown."""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a value."""
-        return self.how is not How.UNKNOWN
-
-
-def live(value: T, source: str = "") -> Known[T]:
-    """A value that was just read."""
-    return Known(value, How.LIVE, source)
-
-
-def unknown(source: str) -> Known[T]:
-    """Nothing, and why."""
-    return Known(None, How.UNKNOWN, " ".join(source.split()))
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """What a guard looked at, in words."""
-
-    what: str
-    how: How
-    source: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.what} ({self.how}{f': {self.source}' if self.source else ''})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +22,7 @@ class Finding:
     """
 
     guard: GuardName
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[Statement, ...] = ()
     problem: str = ""
     affected: tuple[str, ...] = ()
     remedy: str = ""

@@ -14,12 +14,12 @@ import pulumi_azuread as azuread
 from pydantic import ValidationError
 
 from mimecast_sso.assessment import gallery_template, live_tenant, people, roll_out
-from mimecast_sso.assessment.findings import How, Known, live, unknown
 from mimecast_sso.assessment.guards.situation import Deployed, Principal, Situation, Strangers
 from mimecast_sso.assessment.live_tenant import LiveTenant
 from mimecast_sso.assessment.lookups import ask_or_stop
 from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import How, Known, live, unknown
 from mimecast_sso.settings import DEPLOYED, Address, AddressSource, Lane, Settings
 from providers.entra import credentials
 from providers.entra.applications import assigned

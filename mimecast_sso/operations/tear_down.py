@@ -14,11 +14,12 @@ from typing import Final
 
 import click
 
-from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.operations import roll_out
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.tenant import connect
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.names import enumerate_some
 from providers.mimecast.audit import last_group_change
@@ -72,9 +73,9 @@ def _members(stack: Stack) -> frozenset[str]:
 def _finding(settings: Settings, members: frozenset[str], unread: str) -> Finding:
     name = f"the roll-out group “{settings.roll_out.group}”"
     known = (
-        Input(f"who is in {name}", How.UNKNOWN, unread)
+        Statement(f"who is in {name}", How.UNKNOWN, unread)
         if unread
-        else Input(f"{len(members)} are in {name}", How.LIVE)
+        else Statement(f"{len(members)} are in {name}", How.LIVE)
     )
     if members:
         who = f"{len(members)} people sign in through Entra and could not any more"

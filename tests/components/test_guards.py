@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from mimecast_sso.assessment import guards
-from mimecast_sso.assessment.findings import Finding, How, Known, live, unknown
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.assessment.guards import GUARDS, Principal, Situation
 from mimecast_sso.assessment.guards.situation import Deployed, Strangers
 from mimecast_sso.assessment.live_tenant import LiveTenant
@@ -18,6 +18,7 @@ from mimecast_sso.assessment.people import Person
 from mimecast_sso.console import attestation
 from mimecast_sso.console.form import console_form
 from mimecast_sso.facts.entra import CLOUDS
+from mimecast_sso.provenance import How, Known, live, unknown
 from mimecast_sso.settings import Lane, Settings, from_values
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 from providers.mimecast import DomainStatus

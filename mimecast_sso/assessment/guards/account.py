@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.assessment.guards.situation import Situation
+from mimecast_sso.provenance import How, Statement
 from providers.mimecast.accounts import AccountMismatch, check_account
 
 
@@ -85,22 +86,22 @@ def _how_many(situation: Situation) -> str:
     return f"{len(situation.everybody)} people"
 
 
-def _inputs(situation: Situation) -> Iterator[Input]:
+def _inputs(situation: Situation) -> Iterator[Statement]:
     live = situation.account
     yield (
-        Input(f"Mimecast account {live.value.code} in region {live.value.region}", How.LIVE)
+        Statement(f"Mimecast account {live.value.code} in region {live.value.region}", How.LIVE)
         if live.value
-        else Input("the Mimecast account", How.UNKNOWN, live.source)
+        else Statement("the Mimecast account", How.UNKNOWN, live.source)
     )
-    yield Input(f"Entra tenant {situation.tenant_id}", How.LIVE, "that issued the token")
+    yield Statement(f"Entra tenant {situation.tenant_id}", How.LIVE, "that issued the token")
     deployed = situation.deployed
     yield (
-        Input(
+        Statement(
             f"deployed: account {deployed.value.account_code}, region {deployed.value.region}, issuer "
             f"{deployed.value.issuer}",
             How.RECORDED,
         )
         if deployed.value
-        else Input("what was deployed before", How.UNKNOWN, deployed.source)
+        else Statement("what was deployed before", How.UNKNOWN, deployed.source)
     )
     yield situation.group_input()

@@ -8,8 +8,9 @@ Administrator with a cloud password exists: that is a person's word (``mimecast-
 
 from __future__ import annotations
 
-from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.assessment.guards.situation import Situation
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import FactName
 
 _FACTS: tuple[tuple[FactName, str], ...] = (
@@ -23,17 +24,20 @@ def find(situation: Situation) -> Finding:
     settings = situation.settings
     if not settings.authentication_profile.enforce.administration_console:
         return Finding(
-            "administrators", (Input("administrators keep their sign-in", How.CONFIGURED, "enforce"),)
+            "administrators", (Statement("administrators keep their sign-in", How.CONFIGURED, "enforce"),)
         )
     affected = _affected(situation)
     words = {fact: settings.attestation(fact, situation.today) for fact, _ in _FACTS}
     inputs = [
-        Input(what, How.ATTESTED, str(word))
+        Statement(what, How.ATTESTED, str(word))
         if (word := words[fact])
-        else Input(what, How.UNKNOWN, "nobody said so")
+        else Statement(what, How.UNKNOWN, "nobody said so")
         for fact, what in _FACTS
     ]
-    inputs += [Input("who of them is an administrator", How.UNKNOWN, "no API says"), situation.group_input()]
+    inputs += [
+        Statement("who of them is an administrator", How.UNKNOWN, "no API says"),
+        situation.group_input(),
+    ]
     missing = [fact for fact, _ in _FACTS if words[fact] is None]
     if not missing or not (affected or (situation.opening and not situation.members.is_known)):
         return Finding("administrators", tuple(inputs))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.assessment.guards.situation import Principal, Situation
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Settings
 
 
@@ -78,9 +79,9 @@ def _certificate(settings: Settings, principal: Principal) -> Iterator[str]:
         yield f"certificate {signing} signs, and mimecast-sso:certificates.generations holds it no more"
 
 
-def _inputs(situation: Situation) -> Iterator[Input]:
+def _inputs(situation: Situation) -> Iterator[Statement]:
     yield situation.group_input()
     yield situation.principal_input()
     principal = situation.principal.value
     if principal is not None and principal.signing is not None:
-        yield Input(f"{principal.signing} signs", How.LIVE)
+        yield Statement(f"{principal.signing} signs", How.LIVE)

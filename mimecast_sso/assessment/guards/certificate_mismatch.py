@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.assessment.guards.situation import Situation
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import RotationMode
 from mimecast_sso.text.times import shown
 
@@ -35,7 +36,7 @@ def find(situation: Situation) -> Finding:
     )
 
 
-def _stranded(situation: Situation, inputs: tuple[Input, ...]) -> Finding:
+def _stranded(situation: Situation, inputs: tuple[Statement, ...]) -> Finding:
     lane = situation.settings.certificates.active_generation.profile
     group = situation.settings.roll_out.group_of(lane)
     return Finding(
@@ -66,27 +67,29 @@ def _by_metadata(situation: Situation) -> bool:
     return situation.settings.certificates.rotation is RotationMode.METADATA
 
 
-def _inputs(situation: Situation) -> Iterator[Input]:
+def _inputs(situation: Situation) -> Iterator[Statement]:
     principal = situation.principal.value
     if principal is None or principal.signing is None:
-        yield Input(
+        yield Statement(
             "what Entra signs with", How.UNKNOWN, situation.principal.source or "there is no certificate"
         )
     else:
-        yield Input(f"Entra signs with {principal.signing}", How.LIVE, f"at {shown(principal.now)}")
+        yield Statement(f"Entra signs with {principal.signing}", How.LIVE, f"at {shown(principal.now)}")
     if principal is not None and situation.signing != principal.signing:
-        yield Input(f"this run activates {situation.signing}", How.RECORDED, "it was not active before")
+        yield Statement(f"this run activates {situation.signing}", How.RECORDED, "it was not active before")
     if _by_metadata(situation):
         seen = situation.settings.certificates.metadata_observed
-        yield Input("Mimecast follows the metadata", How.ATTESTED, f"{seen.by}, {seen.at}" if seen else "")
+        yield Statement(
+            "Mimecast follows the metadata", How.ATTESTED, f"{seen.by}, {seen.at}" if seen else ""
+        )
         return
     profile = situation.settings.authentication_profile
     for lane, thumbprint in situation.opening.items():
         said = profile.confirmed_of(lane)
         yield (
-            Input(f"Mimecast trusts {thumbprint}", How.ATTESTED, f"{said.by}, {said.at}")
+            Statement(f"Mimecast trusts {thumbprint}", How.ATTESTED, f"{said.by}, {said.at}")
             if thumbprint and said
-            else Input(
+            else Statement(
                 "what Mimecast trusts", How.UNKNOWN, "the confirmation covers a certificate that was not read"
             )
         )

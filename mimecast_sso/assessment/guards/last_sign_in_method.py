@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.assessment.guards.situation import Situation
+from mimecast_sso.provenance import How, Statement
 
 
 def find(situation: Situation) -> Finding:
@@ -76,7 +77,7 @@ def _losing(situation: Situation) -> tuple[str, ...]:
     return tuple(address for address in situation.staying if address not in kept)
 
 
-def _inputs(situation: Situation) -> Iterator[Input]:
+def _inputs(situation: Situation) -> Iterator[Statement]:
     yield situation.group_input()
     yield situation.principal_input()
     principal = situation.principal.value
@@ -84,8 +85,8 @@ def _inputs(situation: Situation) -> Iterator[Input]:
         state = "enabled" if principal.enabled else "disabled"
         signing = principal.signing
         until = f"signs until {signing.not_after:%Y-%m-%d}" if signing else "has no certificate that signs"
-        yield Input(f"the application is {state}, and {until}", How.LIVE)
-        yield Input(f"{len(principal.assigned)} users and groups are assigned", How.LIVE)
+        yield Statement(f"the application is {state}, and {until}", How.LIVE)
+        yield Statement(f"{len(principal.assigned)} users and groups are assigned", How.LIVE)
         if situation.deployed.value is None:
-            yield Input("which of these this stack assigned", How.UNKNOWN, situation.deployed.source)
+            yield Statement("which of these this stack assigned", How.UNKNOWN, situation.deployed.source)
     yield from situation.confirmation_inputs()

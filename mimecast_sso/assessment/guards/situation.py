@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
-from mimecast_sso.assessment.findings import How, Input, Known
 from mimecast_sso.assessment.live_tenant import LiveTenant
 from mimecast_sso.assessment.people import Person
 from mimecast_sso.console import attestation
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
 from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import How, Known, Statement
 from mimecast_sso.settings import Confirmed, Lane, Ownership, RotationMode, Settings
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
 from providers.mimecast.accounts import Account
@@ -232,27 +232,27 @@ class Situation:
 
     # -- Inputs that several guards show ----------------------------------------------------------------------
 
-    def group_input(self) -> Input:
+    def group_input(self) -> Statement:
         """Who is in the roll-out group."""
         name = self.settings.roll_out.group
         if not self.members.is_known:
-            return Input(f"who is in the roll-out group “{name}”", How.UNKNOWN, self.members.source)
-        return Input(f"{len(self.everybody)} are in the roll-out group “{name}”", How.LIVE)
+            return Statement(f"who is in the roll-out group “{name}”", How.UNKNOWN, self.members.source)
+        return Statement(f"{len(self.everybody)} are in the roll-out group “{name}”", How.LIVE)
 
-    def principal_input(self) -> Input:
+    def principal_input(self) -> Statement:
         """Whether Entra has a service principal with the wanted identifier."""
         name = self.settings.identifier
         if not self.principal.is_known:
-            return Input(f"the application with identifier {name}", How.UNKNOWN, self.principal.source)
+            return Statement(f"the application with identifier {name}", How.UNKNOWN, self.principal.source)
         there = "has one" if self.principal.value else "has no"
-        return Input(f"Entra {there} application with identifier {name}", How.LIVE)
+        return Statement(f"Entra {there} application with identifier {name}", How.LIVE)
 
-    def confirmation_inputs(self) -> list[Input]:
+    def confirmation_inputs(self) -> list[Statement]:
         """Who said that the console holds the wanted values."""
         profile = self.settings.authentication_profile
         found = [(lane, profile.confirmed_of(lane)) for lane in self.opening]
         return [
-            Input(
+            Statement(
                 f"the {lane} authentication profile is set as wanted", How.ATTESTED, f"{said.by}, {said.at}"
             )
             for lane, said in found

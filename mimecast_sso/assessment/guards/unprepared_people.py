@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from mimecast_sso.assessment.findings import Finding, How, Input
+from mimecast_sso.assessment.findings import Finding
 from mimecast_sso.assessment.guards.situation import Situation
 from mimecast_sso.assessment.people import Person
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.names import domain_of, enumerate_some
 from providers.mimecast.address_book import missing_from
 
@@ -99,11 +100,11 @@ def _at_mimecast(situation: Situation, address: str) -> Iterator[str]:
         yield _AT_MIMECAST
 
 
-def _inputs(situation: Situation, reasons: Mapping[str, list[str]]) -> Iterator[Input]:
+def _inputs(situation: Situation, reasons: Mapping[str, list[str]]) -> Iterator[Statement]:
     unknown = {_MIMECAST_UNKNOWN: situation.mimecast.source, _ENTRA_UNKNOWN: situation.strangers.source}
     for reason, addresses in reasons.items():
         how = How.UNKNOWN if reason in {*unknown, _UNREADABLE} else How.LIVE
-        yield Input(f"{reason}: {enumerate_some(sorted(addresses))}", how, unknown.get(reason, ""))
+        yield Statement(f"{reason}: {enumerate_some(sorted(addresses))}", how, unknown.get(reason, ""))
     yield situation.group_input()
-    yield Input(f"{len(situation.assigned)} people are assigned by the configuration", How.LIVE, "Entra")
+    yield Statement(f"{len(situation.assigned)} people are assigned by the configuration", How.LIVE, "Entra")
     yield from situation.confirmation_inputs()

@@ -1,0 +1,155 @@
+"""A statement and how it is known: the one form in which this project says anything about a tenant.
+
+`Known` carries a value, `Statement` a sentence; both name how they are known and where from. `lines` renders
+statements for a terminal, `document` for JSON. Unknown is never shown as fine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class How(StrEnum):
+    """How something is known."""
+
+    LIVE = "read live"
+    SEEN = "seen"
+    """In traffic: a sign-in that was walked or captured."""
+    ATTESTED = "attested"
+    CONFIGURED = "stack file"
+    RECORDED = "last deployment"
+    DOCUMENTED = "documented"
+    ASSUMED = "assumed"
+    UNKNOWN = "unknown"
+
+
+class Verdict(StrEnum):
+    """What a statement means to its reader; capitals are what somebody has to act on."""
+
+    FINE = "fine"
+    NOTE = "note"
+    """Neither needed nor wrong, and worth knowing."""
+    OPEN = "open"
+    """What was seen neither confirms nor contradicts it."""
+    WARNS = "warns"
+    WAITING = "waiting"
+    """For work that is known to be due, or for people to sign in."""
+    NOT_CONFIGURED = "not configured"
+    NOT_POSSIBLE = "not possible"
+    """Cannot be looked at here; the text says why, and what would make it possible."""
+    UNKNOWN = "UNKNOWN"
+    """Should have been read, and was not."""
+    MISSING = "MISSING"
+    DIFFERS = "DIFFERS"
+    FAILS = "FAILS"
+
+
+BAD = frozenset({Verdict.MISSING, Verdict.DIFFERS, Verdict.FAILS})
+"""What makes a command that checks end with a code of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """A value and how it is known.
+
+    Attributes:
+        value: Meaningless where ``how`` is unknown.
+        how: The kind of knowledge.
+        source: Where it was read, who attested it and when, or why it is unknown.
+    """
+
+    value: T | None
+    how: How
+    source: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a value."""
+        return self.how is not How.UNKNOWN
+
+    def map(self, change: Callable[[T], U]) -> Known[U]:
+        """The same knowledge of something that follows from the value; nothing follows from none."""
+        if not self.is_known or self.value is None:
+            return Known(None, self.how, self.source)
+        return Known(change(self.value), self.how, self.source)
+
+    def states(self, text: str, verdict: Verdict = Verdict.NOTE, subject: str = "") -> Statement:
+        """A sentence that rests on this value; where it is unknown the verdict is."""
+        return Statement(text, self.how, self.source, verdict if self.is_known else Verdict.UNKNOWN, subject)
+
+
+def live(value: T, source: str = "") -> Known[T]:
+    """A value that was just read."""
+    return Known(value, How.LIVE, source)
+
+
+def unknown(source: object) -> Known[T]:
+    """Nothing, and why: an exception or a text, shown on one line."""
+    return Known(None, How.UNKNOWN, " ".join(str(source).split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence, how it is known, and what it means.
+
+    Attributes:
+        text: Without its full stop.
+        how: The kind of knowledge.
+        source: Where it was read, who attested it and when, or why it is unknown.
+        verdict: What it means to the reader.
+        subject: What it is about, where statements stand in a table.
+    """
+
+    text: str
+    how: How = How.LIVE
+    source: str = ""
+    verdict: Verdict = Verdict.NOTE
+    subject: str = ""
+
+    @property
+    def basis(self) -> str:
+        """How it is known, in words."""
+        return f"{self.how}: {_line(self.source)}" if self.source else str(self.how)
+
+    @property
+    def warns(self) -> bool:
+        """Whether a log shows it as a warning."""
+        return self.verdict in BAD or self.verdict in (Verdict.WARNS, Verdict.UNKNOWN)
+
+    def __str__(self) -> str:
+        return f"{_line(self.text)} ({self.basis})"
+
+    def document(self) -> dict[str, str]:
+        """As JSON: ``subject``, ``verdict``, ``text``, ``how``, ``source``; empty ones are left out."""
+        values = {
+            "subject": self.subject,
+            "verdict": str(self.verdict),
+            "text": _line(self.text),
+            "how": str(self.how),
+            "source": _line(self.source),
+        }
+        return {key: value for key, value in values.items() if value}
+
+
+def lines(statements: Sequence[Statement]) -> Iterator[str]:
+    """A table: verdict, subject, text and how it is known, a line each; columns as wide as they have to be."""
+    verdicts = max((len(each.verdict) for each in statements), default=0)
+    subjects = max((len(each.subject) for each in statements), default=0)
+    for each in statements:
+        head = f"{each.verdict:<{verdicts}}  {each.subject:<{subjects}}  "
+        yield f"{head}{_line(each.text)} [{each.basis}]"
+
+
+def documents(statements: Iterable[Statement]) -> list[Mapping[str, str]]:
+    """The same statements as JSON."""
+    return [each.document() for each in statements]
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
