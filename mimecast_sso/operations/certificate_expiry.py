@@ -8,8 +8,8 @@ from typing import Any
 
 from mimecast_sso.console.attestation import OPENS, attested_by
 from mimecast_sso.facts.certificate_life import FAILING_DAYS
+from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.settings import Settings
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mimecast_sso.facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS
+from mimecast_sso.facts.resource_types import RETIRED_SIGNING_CERTIFICATE
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.resource_types import RETIRED_SIGNING_CERTIFICATE
 from mimecast_sso.settings import Certificates
 from mimecast_sso.text.times import shown
 from providers.entra import certificate_losses, directory_audits

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mimecast_sso.facts.resource_types import APPLICATION_FROM_TEMPLATE, SERVICE_PRINCIPAL
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.resource_types import APPLICATION_FROM_TEMPLATE, SERVICE_PRINCIPAL
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import Settings
 from providers.entra.errors import GraphError

@@ -10,9 +10,9 @@ from typing import Any
 
 from mimecast_sso.console import run_sheet
 from mimecast_sso.console.attestation import Fingerprints
+from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.operations.engine import Engine, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import Confirmed, Lane, Settings
 from mimecast_sso.text.times import utc_text

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mimecast_sso.operations.resource_types import (
+from mimecast_sso.facts.resource_types import (
     ACTIVE_SIGNING_CERTIFICATE,
     APP_ROLE_ASSIGNMENT,
     APPLICATION_IDENTIFIER,

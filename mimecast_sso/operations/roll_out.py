@@ -14,10 +14,10 @@ from pathlib import Path
 
 from mimecast_sso.console.attestation import attested_by
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.facts.resource_types import GROUP_MEMBERSHIP
 from mimecast_sso.operations import profiles
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.resource_types import GROUP_MEMBERSHIP
 from mimecast_sso.operations.stacks import Stack, Target
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings, read_values

@@ -12,15 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 from mimecast_sso.console import attestation
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.certificate_life import LONGEST_LIFE_YEARS
-from mimecast_sso.operations import certificate_losses, profiles, rotation, tenant
-from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
-from mimecast_sso.operations.engine import Engine
-from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.resource_types import (
+from mimecast_sso.facts.resource_types import (
     ACTIVE_SIGNING_CERTIFICATE,
     GROUP_MEMBERSHIP,
     SIGNING_CERTIFICATE,
 )
+from mimecast_sso.operations import certificate_losses, profiles, rotation, tenant
+from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import Certificates, Lane, Settings

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mimecast_sso.facts.resource_types import STACK
 from mimecast_sso.operations import certificate_expiry, certificate_losses, profiles, tenant
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.profiles import Profile
-from mimecast_sso.operations.resource_types import STACK
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.verify import (
     certificates,

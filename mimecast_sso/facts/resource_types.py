@@ -8,15 +8,20 @@ STACK: Final = "pulumi:pulumi:Stack"
 
 APPLICATION_FROM_TEMPLATE: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
 APPLICATION_IDENTIFIER: Final = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"
+APPLICATION_REDIRECT_URIS: Final = "azuread:index/applicationRedirectUris:ApplicationRedirectUris"
 APPLICATION_OWNER: Final = "azuread:index/applicationOwner:ApplicationOwner"
 APP_ROLE_ASSIGNMENT: Final = "azuread:index/appRoleAssignment:AppRoleAssignment"
+CLAIMS_MAPPING_POLICY: Final = "azuread:index/claimsMappingPolicy:ClaimsMappingPolicy"
 SERVICE_PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
 SIGNING_CERTIFICATE: Final = (
     "azuread:index/servicePrincipalTokenSigningCertificate:ServicePrincipalTokenSigningCertificate"
 )
 
 ACTIVE_SIGNING_CERTIFICATE: Final = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
+DEFAULT_REPLY_URL: Final = "pulumi-python:dynamic/entra:DefaultReplyUrl"
 RETIRED_SIGNING_CERTIFICATE: Final = "pulumi-python:dynamic/entra:RetiredSigningCertificate"
 
+ADDRESS_BOOK: Final = "pulumi-python:dynamic/mimecast:AddressBook"
 AUTHENTICATION_PROFILE: Final = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
+GROUP: Final = "pulumi-python:dynamic/mimecast:Group"
 GROUP_MEMBERSHIP: Final = "pulumi-python:dynamic/mimecast:GroupMembership"

@@ -1,0 +1,309 @@
+"""What the last deployment of this stack recorded, as a typed contract over the outputs in its state.
+
+A deployment that has not happened yet is an empty record. Outputs that earlier releases did not have read as absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Protocol
+
+from mimecast_sso.console.attestation import OPENS, Fingerprints
+from mimecast_sso.facts import resource_types as types
+from mimecast_sso.settings import Lane
+
+
+class Resource(Protocol):
+    """A resource of a state: its URN, type, and outputs with secrets left out."""
+
+    @property
+    def urn(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def outputs(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedApplication:
+    """The application object, and how the engine knows it."""
+
+    client_id: str
+    object_id: str
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPrincipal:
+    """The service principal's outputs that decide about sign-ins."""
+
+    object_id: str
+    enabled: bool
+    assignment_required: bool
+    sign_on_url: str
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAssignment:
+    """One assignment that this stack created or adopted."""
+
+    principal_id: str
+    """Object id of the user or group."""
+    role_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPolicy:
+    """The claims mapping policy that this stack created or adopted; ``definition`` is JSON text."""
+
+    name: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedGroup:
+    """A roll-out group by the name it had; ``created`` by this stack, or found."""
+
+    name: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMembership:
+    """Who this stack has in a group, or holds back from it."""
+
+    group: str
+    members: frozenset[str]
+    hold: bool
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedProfile:
+    """The attested authentication profile of one slot."""
+
+    slot: Lane
+    form: Mapping[str, Any]
+    thumbprint: str
+    """Of the certificate in the form; "" where it has none."""
+    fingerprints: Fingerprints
+    state: str
+    previous: Mapping[str, Any] | None
+    """The form as it was confirmed last, while the desired one is due."""
+    confirmed: Mapping[str, Any] | None
+    evidence: Mapping[str, Any] | None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a certificate, so that nothing is due in the console."""
+        return not self.form["certificate"] and not self.form["monitorMetadataUrl"]
+
+    @property
+    def opens(self) -> bool:
+        """Whether people are added while it is in this state."""
+        return self.state in OPENS
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedBook:
+    """The address book: addresses this stack manages, those it created, and those it may change."""
+
+    addresses: frozenset[str]
+    created: frozenset[str]
+    adopted: frozenset[str]
+    check_only: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that the last deployment recorded, by kind; pending deletions are left out."""
+
+    resources: tuple[Resource, ...] = field(default=(), repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is deployed."""
+        return not self.resources
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Any]:
+        """The stack's outputs."""
+        return next((each.outputs for each in self._of(types.STACK)), {})
+
+    @cached_property
+    def application(self) -> RecordedApplication | None:
+        """The application that this stack created or adopted."""
+        made = next(self._of(types.APPLICATION_FROM_TEMPLATE), None)
+        if made is None:
+            return None
+        principal = next(self._of(types.SERVICE_PRINCIPAL), None)
+        return RecordedApplication(
+            client_id=str((principal.outputs if principal else {}).get("clientId") or ""),
+            object_id=str(made.outputs.get("applicationObjectId") or ""),
+            display_name=str(made.outputs.get("displayName") or ""),
+        )
+
+    @cached_property
+    def principal(self) -> RecordedPrincipal | None:
+        """The service principal."""
+        found = next(self._of(types.SERVICE_PRINCIPAL), None)
+        if found is None:
+            return None
+        outputs = found.outputs
+        tags: Mapping[str, Any] = next(iter(outputs.get("featureTags") or ()), {})
+        return RecordedPrincipal(
+            object_id=str(outputs.get("objectId") or ""),
+            enabled=outputs.get("accountEnabled") is not False,
+            assignment_required=outputs.get("appRoleAssignmentRequired") is True,
+            sign_on_url=str(outputs.get("loginUrl") or ""),
+            hidden=tags.get("hide") is True,
+        )
+
+    @cached_property
+    def identifiers(self) -> frozenset[str]:
+        """The identifiers that this stack put on its application."""
+        found = self._of(types.APPLICATION_IDENTIFIER)
+        return frozenset(str(each.outputs["identifierUri"]) for each in found)
+
+    @cached_property
+    def reply_urls(self) -> tuple[str, ...] | None:
+        """The reply URLs; ``None`` where they were not deployed."""
+        found = next(self._of(types.APPLICATION_REDIRECT_URIS), None)
+        return tuple(map(str, found.outputs.get("redirectUris") or ())) if found else None
+
+    @cached_property
+    def default_reply_url(self) -> str:
+        """The default reply URL that this stack states; "" for none."""
+        found = next(self._of(types.DEFAULT_REPLY_URL), None)
+        return str(found.outputs.get("url") or "") if found else ""
+
+    @cached_property
+    def assignments(self) -> Mapping[str, RecordedAssignment]:
+        """This stack's assignments, by the object id of the user or group."""
+        found = (
+            RecordedAssignment(
+                str(each.outputs["principalObjectId"]), str(each.outputs.get("appRoleId") or "")
+            )
+            for each in self._of(types.APP_ROLE_ASSIGNMENT)
+        )
+        return {each.principal_id: each for each in found}
+
+    @cached_property
+    def policy(self) -> RecordedPolicy | None:
+        """The claims mapping policy of this stack."""
+        found = next(self._of(types.CLAIMS_MAPPING_POLICY), None)
+        if found is None:
+            return None
+        definitions = found.outputs.get("definitions") or ("",)
+        return RecordedPolicy(str(found.outputs.get("displayName") or ""), str(definitions[0]))
+
+    @cached_property
+    def owners(self) -> frozenset[str]:
+        """Object ids of the owners of the application object that this stack recorded."""
+        return frozenset(str(each.outputs["ownerObjectId"]) for each in self._of(types.APPLICATION_OWNER))
+
+    @cached_property
+    def thumbprints(self) -> Mapping[str, str]:
+        """Label → thumbprint of the signing certificates."""
+        return {
+            name_of(each.urn).removeprefix("signing-certificate-"): str(each.outputs["thumbprint"])
+            for each in self._of(types.SIGNING_CERTIFICATE)
+        }
+
+    @cached_property
+    def active(self) -> Mapping[str, Any]:
+        """The outputs of the active signing certificate; empty before the first deployment."""
+        return next((each.outputs for each in self._of(types.ACTIVE_SIGNING_CERTIFICATE)), {})
+
+    @cached_property
+    def profiles(self) -> Mapping[Lane, RecordedProfile]:
+        """The attested profiles, by slot."""
+        found = (profile_of(each.urn, each.outputs) for each in self._of(types.AUTHENTICATION_PROFILE))
+        return {each.slot: each for each in found}
+
+    @cached_property
+    def groups(self) -> Mapping[Lane, RecordedGroup]:
+        """The roll-out groups, by slot."""
+        return {
+            slot_of(each.urn): RecordedGroup(
+                str(each.outputs["description"]), each.outputs.get("created") is True
+            )
+            for each in self._of(types.GROUP)
+        }
+
+    @cached_property
+    def memberships(self) -> Mapping[Lane, RecordedMembership]:
+        """Who is recorded in the roll-out groups, by slot."""
+        return {
+            slot_of(each.urn): RecordedMembership(
+                str(each.outputs["group"]),
+                frozenset(map(str, each.outputs["members"])),
+                each.outputs.get("hold") is True,
+                _moment(each.outputs.get("changedAt")),
+            )
+            for each in self._of(types.GROUP_MEMBERSHIP)
+        }
+
+    @cached_property
+    def book(self) -> RecordedBook | None:
+        """The address book."""
+        found = next(self._of(types.ADDRESS_BOOK), None)
+        if found is None:
+            return None
+        outputs = found.outputs
+        return RecordedBook(
+            frozenset(outputs.get("addresses") or ()),
+            frozenset(outputs.get("created") or ()),
+            frozenset(outputs.get("adopt") or ()),
+            outputs.get("checkOnly") is True,
+        )
+
+    @property
+    def account_code(self) -> str:
+        """The Mimecast account deployed to; "" before the first deployment."""
+        return str(self.outputs.get("accountCode") or "")
+
+    @property
+    def region(self) -> str:
+        """Its region."""
+        return str(self.outputs.get("region") or "")
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of the Entra tenant deployed to."""
+        return str(self.outputs.get("issuer") or "")
+
+    def _of(self, type_: str) -> Iterator[Resource]:
+        return (each for each in self.resources if each.type == type_)
+
+
+def name_of(urn: str) -> str:
+    """A resource's name, from its URN."""
+    return urn.rpartition("::")[2]
+
+
+def slot_of(urn: str) -> Lane:
+    """The profile slot that a resource belongs to: names of the second slot end so, those of the first do not."""
+    return Lane.SECOND if urn.endswith(f"-{Lane.SECOND}") else Lane.FIRST
+
+
+def profile_of(urn: str, outputs: Mapping[str, Any]) -> RecordedProfile:
+    """A profile from its URN and outputs, in a state or in an event of the engine."""
+    return RecordedProfile(
+        slot=slot_of(urn),
+        form=outputs["form"],
+        thumbprint=outputs["thumbprint"],
+        fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
+        state=outputs["state"],
+        previous=outputs.get("previousForm"),
+        confirmed=outputs.get("confirmed"),
+        evidence=outputs.get("evidence"),
+    )
+
+
+def _moment(text: object) -> datetime | None:
+    return datetime.fromisoformat(str(text)) if text else None

@@ -1,0 +1,444 @@
+"""One sign-in to the Mimecast Personal Portal, judged from the facts that decide it. Pure.
+
+`judge` follows a sign-in through both systems in the order in which a person meets their checks, and stops at the
+first that fails. What holds for everybody is in `EntraState` and `MimecastState`, what concerns one person in a `Case`;
+people whose cases are equal have equal outcomes, so ten thousand people are a handful of judgements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mimecast_sso.facts.regions import Region
+from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
+from mimecast_sso.settings import Lane
+
+# -- What decides ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EntraState:
+    """The application that Mimecast names, as Entra has it at one instant.
+
+    Attributes:
+        issuer: The tenant's SAML entity id.
+        login_url: The tenant's single sign-on endpoint.
+        exists: Whether an application has one of the identifiers below.
+        assigned: Object ids of the assigned users and groups.
+        name_id: The attribute that becomes the NameID, such as ``user.mail``; ``None``: could not be read.
+        signing: Thumbprint of the certificate that signs; "" where the application has none of its own; ``None``:
+            could not be told.
+        needs_certificate: Whether Entra refuses to sign with the tenant's own key, because a claims policy is assigned.
+    """
+
+    issuer: str
+    login_url: str
+    exists: bool = False
+    enabled: bool = True
+    saml: bool = True
+    identifiers: tuple[str, ...] = ()
+    reply_urls: tuple[str, ...] = ()
+    default_reply_url: str = ""
+    sign_on_url: str = ""
+    hidden: bool = False
+    assignment_required: bool = True
+    assigned: frozenset[str] = frozenset()
+    name_id: str | None = "user.userprincipalname"
+    signing: str | None = ""
+    needs_certificate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldProfile:
+    """An authentication profile with its application settings, as the console holds it.
+
+    Attributes:
+        thumbprint: Of the certificate in the form.
+        by_metadata: Whether it takes its certificates from the federation metadata instead.
+        contexts: Whether the sign-in request asks for an authentication context.
+    """
+
+    issuer: str
+    login_url: str
+    thumbprint: str
+    by_metadata: bool = False
+    enforces_portal: bool = True
+    single_sign_on: bool = True
+    contexts: bool = False
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether it knows an identity provider."""
+        return bool(self.issuer and self.login_url and (self.thumbprint or self.by_metadata))
+
+    def trusts(self, thumbprint: str) -> bool:
+        """Whether a response signed with this certificate is accepted."""
+        return self.by_metadata or (bool(thumbprint) and thumbprint == self.thumbprint)
+
+
+Profiles = Mapping[Lane, HeldProfile | None]
+"""What the console holds for each slot; ``None``: nothing that anybody confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What Mimecast calls itself, and where it takes responses: by account and region."""
+
+    identifier: str
+    reply_url: str
+    idp_initiated_reply_url: str
+    sign_on_host: str
+
+    @staticmethod
+    def of(region: Region, account_code: str) -> Endpoints:
+        """Those of an account."""
+        return Endpoints(
+            region.identifier(account_code), region.reply_url, region.idp_initiated_reply_url, region.host
+        )
+
+    def starts_sign_in(self, url: str) -> bool:
+        """Whether a page is one of Mimecast's sign-in pages for this account: its region's, or the one for all."""
+        host = url.removeprefix("https://").partition("/")[0].lower()
+        return url.lower().startswith("https://") and host in (self.sign_on_host, _CENTRAL_SIGN_IN)
+
+
+_CENTRAL_SIGN_IN = "login.mimecast.com"
+
+
+class AccountState(StrEnum):
+    """A person's account in Entra."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    SHARED = "shared mailbox"
+    BLOCKED = "blocked by Conditional Access"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class NameIdState(StrEnum):
+    """What the NameID that Entra issues for a person is at Mimecast."""
+
+    SAME = "the person's address"
+    UNKNOWN_THERE = "no address"
+    OTHER = "another address"
+    EMPTY = "empty"
+    UNKNOWN = "unknown"
+
+
+class AddressState(StrEnum):
+    """A person's address at Mimecast."""
+
+    PRESENT = "present"
+    ALIAS = "alias"
+    DISABLED = "disabled"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What decides about one person beside what holds for everybody.
+
+    Attributes:
+        slots: The profile slots in whose roll-out group Mimecast sees the person; ``None``: could not be read.
+        assigned: Whether the person is assigned, directly or as a direct member of an assigned group; ``None``:
+            could not be told.
+    """
+
+    slots: frozenset[Lane] | None
+    assigned: bool | None
+    account: AccountState
+    name_id: NameIdState
+    address: AddressState
+
+
+# -- What follows ---------------------------------------------------------------------------------------------------
+
+
+class Way(StrEnum):
+    """Where a sign-in starts."""
+
+    FROM_MIMECAST = "from Mimecast"
+    """Service-provider initiated."""
+    FROM_MY_APPS = "from My Apps"
+    """Identity-provider initiated, or through the tile to Mimecast's page."""
+
+
+class Result(StrEnum):
+    """How a sign-in ends."""
+
+    ENTRA = "signs in through Entra"
+    PASSWORD = "signs in with a password"  # noqa: S105  (no password)
+    NOT_OFFERED = "no tile in My Apps"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict on one sign-in.
+
+    Attributes:
+        reason: Why it is refused or not offered.
+        missing: Of an unknown one, the input that is missing.
+        through_entra: Whether Mimecast sends the person to Entra, or Entra sends them to Mimecast.
+    """
+
+    result: Result
+    reason: Reason | None = None
+    missing: str = ""
+    through_entra: bool = True
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether the person gets in. Whether somebody has a password no API tells; it is assumed here."""
+        return self.result in (Result.ENTRA, Result.PASSWORD)
+
+    @property
+    def fails(self) -> bool:
+        """Whether the person is refused, or that cannot be ruled out."""
+        return self.result in (Result.REFUSED, Result.UNKNOWN)
+
+    def __str__(self) -> str:
+        if self.result is Result.UNKNOWN:
+            return f"unknown: {self.missing}"
+        if self.reason is None:
+            return str(self.result)
+        row = REASONS[self.reason]
+        code = f" ({row.code})" if row.code else ""
+        head = f"refused by {row.side}: " if self.result is Result.REFUSED else f"{self.result}: "
+        return f"{head}{row.text}{code}"
+
+
+_ENTRA = Outcome(Result.ENTRA)
+_PASSWORD = Outcome(Result.PASSWORD, through_entra=False)
+
+
+def judge(
+    way: Way, entra: EntraState | None, mimecast: Endpoints, profiles: Profiles | None, case: Case
+) -> Outcome:
+    """How a sign-in ends.
+
+    Args:
+        way: Where it starts.
+        entra: The application; ``None``: could not be read.
+        mimecast: The account's own values.
+        profiles: What the console holds; ``None``: unknown.
+        case: What decides about the person.
+    """
+    if way is Way.FROM_MIMECAST:
+        return _from_mimecast(entra, mimecast, profiles, case)
+    return _from_my_apps(entra, mimecast, profiles, case)
+
+
+def _from_mimecast(
+    entra: EntraState | None, mimecast: Endpoints, profiles: Profiles | None, case: Case
+) -> Outcome:
+    if case.slots is None:
+        return _unknown("who is in the roll-out group")
+    if case.slots and profiles is None:
+        return _unknown("what the console holds")
+    held = _held(profiles or {}, case.slots)
+    # The oldest definition decides where somebody is sent who is in several bound groups (assumed).
+    if not held or not held[0].is_set_up or not held[0].enforces_portal:
+        return _with_a_password(case)
+    return _sent_to_entra(entra, mimecast, held, case) or _at_mimecast(case) or _ENTRA
+
+
+def _sent_to_entra(
+    entra: EntraState | None, mimecast: Endpoints, held: list[HeldProfile], case: Case
+) -> Outcome | None:
+    """What stops somebody whom Mimecast sends to Entra, up to Mimecast's check of the signature."""
+    if entra is None:
+        return _unknown("the application in Entra")
+    sends = held[0]
+    return (
+        _refused_if(sends.login_url != entra.login_url, Reason.SENT_ELSEWHERE)
+        or _application(entra, mimecast)
+        or _person(entra, case)
+        or _refused_if(sends.contexts, Reason.CONTEXT)
+        or _assertion(entra, case)
+        or _refused_if(sends.issuer != entra.issuer, Reason.ISSUER)
+        or _refused_if(not any(_accepts(each, entra) for each in held), Reason.SIGNATURE)
+    )
+
+
+def _from_my_apps(
+    entra: EntraState | None, mimecast: Endpoints, profiles: Profiles | None, case: Case
+) -> Outcome:
+    if entra is None:
+        return _unknown("the application in Entra")
+    absent = _no_tile(entra, case)
+    if absent is not None:
+        return absent
+    if entra.sign_on_url:
+        if not mimecast.starts_sign_in(entra.sign_on_url):
+            return _refused(Reason.SIGN_ON_URL_ELSEWHERE)
+        return _from_mimecast(entra, mimecast, profiles, case)
+    problem = (
+        (_refused(Reason.APPLICATION_DISABLED) if not entra.enabled else None)
+        or _account(case)
+        or _assertion(entra, case)
+        or _posted_to(entra, mimecast)
+    )
+    return problem or _unasked(entra, mimecast, profiles, case)
+
+
+def _unasked(entra: EntraState, mimecast: Endpoints, profiles: Profiles | None, case: Case) -> Outcome:
+    """Mimecast's judgement on a response that it did not ask for."""
+    if profiles is None:
+        return _unknown("what the console holds")
+    known = {slot: each for slot, each in profiles.items() if each and each.is_set_up}
+    of_tenant = {slot: each for slot, each in known.items() if each.issuer == entra.issuer}
+    allowed = {slot: each for slot, each in of_tenant.items() if each.single_sign_on}
+    accepts = frozenset(slot for slot, each in allowed.items() if _accepts(each, entra))
+    return (
+        _refused_if(not known, Reason.NOT_IN_GROUP)
+        or _refused_if(not of_tenant, Reason.ISSUER)
+        or _refused_if(not allowed, Reason.SINGLE_SIGN_ON_OFF)
+        or _refused_if(not accepts, Reason.SIGNATURE)
+        or _refused_if(entra.identifiers[:1] != (mimecast.identifier,), Reason.AUDIENCE)
+        or _at_mimecast(case)
+        or _in_group(case, accepts)
+        or _ENTRA
+    )
+
+
+# -- Entra's checks -------------------------------------------------------------------------------------------------
+
+
+def _application(entra: EntraState, mimecast: Endpoints) -> Outcome | None:
+    if not entra.exists or mimecast.identifier not in entra.identifiers:
+        return _refused(Reason.APPLICATION_MISSING)
+    if not entra.enabled:
+        return _refused(Reason.APPLICATION_DISABLED)
+    if mimecast.reply_url not in entra.reply_urls:
+        return _refused(Reason.REPLY_URL)
+    return None
+
+
+def _accepts(profile: HeldProfile, entra: EntraState) -> bool:
+    return profile.issuer == entra.issuer and profile.trusts(entra.signing or "")
+
+
+def _account(case: Case) -> Outcome | None:
+    if case.account is AccountState.UNKNOWN:
+        return _unknown("whether the Entra account is enabled (User.Read.All)")
+    reason = {
+        AccountState.NONE: Reason.NO_ACCOUNT,
+        AccountState.DISABLED: Reason.ACCOUNT_DISABLED,
+        AccountState.SHARED: Reason.SHARED_MAILBOX,
+    }.get(case.account)
+    return _refused(reason) if reason else None
+
+
+def _person(entra: EntraState, case: Case) -> Outcome | None:
+    problem = _account(case)
+    if problem is not None:
+        return problem
+    if entra.assignment_required:
+        if case.assigned is None:
+            return _unknown("who is assigned to the application")
+        if not case.assigned:
+            return _refused(Reason.NOT_ASSIGNED)
+    return None
+
+
+def _assertion(entra: EntraState, case: Case) -> Outcome | None:
+    """Whether Entra issues one, and what it says."""
+    if case.account is AccountState.BLOCKED:
+        return _refused(Reason.CONDITIONAL_ACCESS)
+    if entra.signing is None:
+        return _unknown("which certificate Entra signs with")
+    if not entra.signing and entra.needs_certificate:
+        return _refused(Reason.NO_CERTIFICATE)
+    if case.name_id is NameIdState.EMPTY:
+        return _refused(Reason.NO_NAME_ID)
+    return None
+
+
+def _no_tile(entra: EntraState, case: Case) -> Outcome | None:
+    """My Apps shows a tile to assigned people only, whether assignment is required or not."""
+    reason = None
+    if not entra.exists:
+        reason = Reason.APPLICATION_MISSING
+    elif not entra.saml:
+        reason = Reason.NOT_SAML
+    elif case.account is AccountState.NONE:
+        reason = Reason.NO_ACCOUNT
+    elif case.assigned is None:
+        return _unknown("who is assigned to the application")
+    elif not case.assigned:
+        reason = Reason.NOT_ASSIGNED
+    if reason is None and not entra.hidden:
+        return None
+    return Outcome(Result.NOT_OFFERED, reason)
+
+
+def _posted_to(entra: EntraState, mimecast: Endpoints) -> Outcome | None:
+    """Where Entra sends a response that nobody asked for: the default reply URL, else the first."""
+    if not entra.reply_urls:
+        return _refused(Reason.NO_REPLY_URL)
+    default = entra.default_reply_url
+    url = default if default in entra.reply_urls else entra.reply_urls[0]
+    if url == mimecast.idp_initiated_reply_url:
+        return None
+    return _refused(Reason.UNASKED if url == mimecast.reply_url else Reason.REPLY_URL_ELSEWHERE)
+
+
+# -- Mimecast's checks ----------------------------------------------------------------------------------------------
+
+
+def _held(profiles: Profiles, slots: frozenset[Lane]) -> list[HeldProfile]:
+    """The profiles that a person is under, the oldest first."""
+    return [each for slot in Lane if slot in slots and (each := profiles.get(slot)) is not None]
+
+
+def _with_a_password(case: Case) -> Outcome:
+    problem = _address(case.address)
+    if problem is None:
+        return _PASSWORD
+    return Outcome(problem.result, problem.reason, problem.missing, through_entra=False)
+
+
+def _at_mimecast(case: Case) -> Outcome | None:
+    """What Mimecast makes of the NameID."""
+    if case.name_id is NameIdState.UNKNOWN:
+        return _unknown("what Entra issues as NameID")
+    if case.name_id is NameIdState.UNKNOWN_THERE:
+        return _refused(Reason.NAME_ID_UNKNOWN)
+    if case.name_id is NameIdState.OTHER:
+        return _refused(Reason.NAME_ID_OTHER)
+    return _address(case.address)
+
+
+def _in_group(case: Case, accepting: frozenset[Lane]) -> Outcome | None:
+    if case.slots is None:
+        return _unknown("who is in the roll-out group")
+    return _refused_if(not case.slots & accepting, Reason.NOT_IN_GROUP)
+
+
+def _address(state: AddressState) -> Outcome | None:
+    if state is AddressState.UNKNOWN:
+        return _unknown("which addresses exist at Mimecast")
+    reason = {
+        AddressState.ABSENT: Reason.NOT_AT_MIMECAST,
+        AddressState.ALIAS: Reason.ALIAS,
+        AddressState.DISABLED: Reason.ADDRESS_DISABLED,
+    }.get(state)
+    return _refused(reason) if reason else None
+
+
+def _refused(reason: Reason) -> Outcome:
+    return Outcome(Result.REFUSED, reason)
+
+
+def _refused_if(condition: bool, reason: Reason) -> Outcome | None:
+    return _refused(reason) if condition else None
+
+
+def _unknown(missing: str) -> Outcome:
+    return Outcome(Result.UNKNOWN, missing=missing)

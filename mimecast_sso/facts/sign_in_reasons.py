@@ -1,0 +1,307 @@
+"""Why a sign-in to the Mimecast Personal Portal fails: one row a reason.
+
+Sources: Microsoft's "Microsoft Entra authentication and authorization error codes" (AADSTS codes), "Single Sign-On SAML
+protocol" and "Manage users and groups assignment to an application"; Mimecast's administrator guides "Authentication
+Profiles" and "Configuring SAML for Microsoft Entra ID"; SAML 2.0 core and profiles for what a relying party validates.
+That somebody gets in who is in the groups of two profiles, with the certificate of either, is assumed
+(docs/certificates.md).
+
+To add a reason: a row here, the line in `mimecast_sso.assessment.sign_in` that finds it, and a test in
+``tests/assessment/test_sign_in.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """Who refuses."""
+
+    ENTRA = "Entra"
+    MIMECAST = "Mimecast"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reason.
+
+    Attributes:
+        side: Who refuses.
+        code: Entra's error code, such as ``AADSTS50105``; "" where there is none.
+        text: What is wrong, as a clause about one person or all of them.
+        sees: What the person sees.
+        fix: What an administrator does about it, imperative.
+        guard: The name under which a run that would cause it is refused, for people who sign in through Entra now.
+        guard_joining: The same for people whom the run would newly send to Entra.
+    """
+
+    side: Side
+    code: str
+    text: str
+    sees: str
+    fix: str
+    guard: str = "last-sign-in-method"
+    guard_joining: str = "unprepared-people"
+
+
+class Reason(StrEnum):
+    """The reasons, by a name that stays the same in reports."""
+
+    APPLICATION_MISSING = "application-missing"
+    APPLICATION_DISABLED = "application-disabled"
+    NOT_SAML = "not-saml"
+    REPLY_URL = "reply-url"
+    NO_REPLY_URL = "no-reply-url"
+    REPLY_URL_ELSEWHERE = "reply-url-elsewhere"
+    SIGN_ON_URL_ELSEWHERE = "sign-on-url-elsewhere"
+    NO_ACCOUNT = "no-account"
+    ACCOUNT_DISABLED = "account-disabled"
+    SHARED_MAILBOX = "shared-mailbox"
+    NOT_ASSIGNED = "not-assigned"
+    CONTEXT = "requested-context"
+    NO_CERTIFICATE = "no-certificate"
+    NO_NAME_ID = "no-name-id"
+    CONDITIONAL_ACCESS = "conditional-access"
+    SENT_ELSEWHERE = "sent-elsewhere"
+    SIGNATURE = "signature"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+    NAME_ID_UNKNOWN = "name-id-unknown"
+    NAME_ID_OTHER = "name-id-other"
+    NOT_AT_MIMECAST = "not-at-mimecast"
+    ALIAS = "alias"
+    ADDRESS_DISABLED = "address-disabled"
+    UNASKED = "unasked-response"
+    SINGLE_SIGN_ON_OFF = "single-sign-on-off"
+    NOT_IN_GROUP = "not-in-group"
+
+
+_APPLICATION = "last-sign-in-method"
+_CERTIFICATE = "certificate-mismatch"
+_DESTROY = "allow-destroy"
+_ACCOUNT = "account"
+
+REASONS: dict[Reason, Row] = {
+    Reason.APPLICATION_MISSING: Row(
+        Side.ENTRA,
+        "AADSTS700016",
+        "no application in Entra has the identifier that Mimecast names",
+        "Entra: the application was not found in the directory",
+        "give the application the identifier of this account and region again",
+        _DESTROY,
+        _APPLICATION,
+    ),
+    Reason.APPLICATION_DISABLED: Row(
+        Side.ENTRA,
+        "AADSTS7000112",
+        "the application is disabled in Entra",
+        "Entra: the application is disabled",
+        "enable it (Enterprise applications > Properties > Enabled for users to sign in)",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.NOT_SAML: Row(
+        Side.ENTRA,
+        "",
+        "the application does not use SAML for single sign-on",
+        "My Apps: no tile that signs in",
+        "set its single sign-on mode to SAML",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.REPLY_URL: Row(
+        Side.ENTRA,
+        "AADSTS50011",
+        "the reply URL that Mimecast asks for is not registered on the application",
+        "Entra: the reply URL does not match",
+        "register the reply URL of the account's region (remove mimecast-sso:application.replyUrl)",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.NO_REPLY_URL: Row(
+        Side.ENTRA,
+        "AADSTS500113",
+        "no reply URL is registered on the application",
+        "Entra: no reply address is registered",
+        "register the reply URL of the account's region",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.REPLY_URL_ELSEWHERE: Row(
+        Side.ENTRA,
+        "",
+        "Entra posts the response to a URL that is not Mimecast's in this region",
+        "an error page, or a page that is not Mimecast's",
+        "make the region's /login/sso/mpp the default reply URL",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.SIGN_ON_URL_ELSEWHERE: Row(
+        Side.ENTRA,
+        "",
+        "the tile in My Apps opens a page that is not Mimecast's sign-in page for this region",
+        "a page that is not Mimecast's",
+        "remove mimecast-sso:application.signOnUrl",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.NO_ACCOUNT: Row(
+        Side.ENTRA,
+        "AADSTS50034",
+        "no account in Entra has this address, so nobody can sign in for it",
+        "Entra: the account does not exist in this directory",
+        "correct the address, or give the Entra account this mail address",
+    ),
+    Reason.ACCOUNT_DISABLED: Row(
+        Side.ENTRA,
+        "AADSTS50057",
+        "the Entra account is disabled",
+        "Entra: the user account is disabled",
+        "enable the account, or leave the person out of mimecast-sso:rollOut",
+    ),
+    Reason.SHARED_MAILBOX: Row(
+        Side.ENTRA,
+        "AADSTS50057",
+        "the account belongs to a shared mailbox, which nobody signs in with",
+        "Entra: the user account is disabled",
+        "leave it out of mimecast-sso:rollOut",
+    ),
+    Reason.NOT_ASSIGNED: Row(
+        Side.ENTRA,
+        "AADSTS50105",
+        "not assigned to the application, neither directly nor as a direct member of an assigned group",
+        "Entra: the signed-in user is not assigned to a role for the application",
+        "assign them (mimecast-sso:assign), or leave them out of mimecast-sso:rollOut",
+    ),
+    Reason.CONTEXT: Row(
+        Side.ENTRA,
+        "AADSTS75011",
+        "Mimecast requests an authentication context, and whoever signs in by another method is refused "
+        "(multi-factor authentication, Windows Hello, certificates)",
+        "Entra: the authentication method doesn't match the requested one",
+        "turn both authentication contexts off (mimecast-sso:authenticationProfile.contexts)",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.NO_CERTIFICATE: Row(
+        Side.ENTRA,
+        "AADSTS50146",
+        "the application has no valid signing certificate of its own",
+        "Entra: the application is required to have a signing key",
+        "create one (mimecast-sso rotate next)",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.NO_NAME_ID: Row(
+        Side.ENTRA,
+        "",
+        "the account has no value for the attribute that becomes the NameID",
+        "Entra: the claim cannot be issued",
+        "give the Entra account the mail address that it has at Mimecast",
+    ),
+    Reason.CONDITIONAL_ACCESS: Row(
+        Side.ENTRA,
+        "AADSTS53003",
+        "a Conditional Access policy blocks the sign-in",
+        "Entra: your sign-in was blocked by Conditional Access",
+        "change the policy, or leave the person out of mimecast-sso:rollOut",
+    ),
+    Reason.SENT_ELSEWHERE: Row(
+        Side.MIMECAST,
+        "",
+        "the authentication profile sends people to another identity provider or tenant",
+        "the sign-in page of another tenant",
+        "set the profile's Login URL from the run sheet",
+        _ACCOUNT,
+        _ACCOUNT,
+    ),
+    Reason.SIGNATURE: Row(
+        Side.MIMECAST,
+        "",
+        "Entra signs with a certificate that the person's authentication profile at Mimecast does not hold",
+        "Mimecast: the identity could not be validated",
+        "bring the two certificates together (mimecast-sso rotate status shows both sides)",
+        _CERTIFICATE,
+        _CERTIFICATE,
+    ),
+    Reason.ISSUER: Row(
+        Side.MIMECAST,
+        "",
+        "the authentication profile expects another issuer than this tenant",
+        "Mimecast: the identity could not be validated",
+        "set the profile's Issuer URL from the run sheet",
+        _ACCOUNT,
+        _ACCOUNT,
+    ),
+    Reason.AUDIENCE: Row(
+        Side.MIMECAST,
+        "",
+        "the response is meant for another identifier than this account's",
+        "Mimecast: the identity could not be validated",
+        "remove the foreign identifier from the application, or make this account's the first",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.NAME_ID_UNKNOWN: Row(
+        Side.MIMECAST,
+        "",
+        "the NameID that Entra issues is not an address at Mimecast",
+        "Mimecast: not provisioned",
+        "have Entra issue the mail address (mimecast-sso:application.claims: manage), or correct the mail address",
+    ),
+    Reason.NAME_ID_OTHER: Row(
+        Side.MIMECAST,
+        "",
+        "the NameID that Entra issues is another person's address at Mimecast",
+        "the portal of another person",
+        "correct the mail addresses in Entra",
+    ),
+    Reason.NOT_AT_MIMECAST: Row(
+        Side.MIMECAST,
+        "",
+        "the address does not exist at Mimecast",
+        "Mimecast: not provisioned",
+        "add the address (mimecast-sso:addresses, or directory synchronisation), or correct it",
+    ),
+    Reason.ALIAS: Row(
+        Side.MIMECAST,
+        "",
+        "the address is an alias at Mimecast",
+        "Mimecast: not provisioned",
+        "use the primary address",
+    ),
+    Reason.ADDRESS_DISABLED: Row(
+        Side.MIMECAST,
+        "",
+        "the address is disabled or locked at Mimecast",
+        "Mimecast: the account is disabled or locked",
+        "enable the address at Mimecast",
+    ),
+    Reason.UNASKED: Row(
+        Side.MIMECAST,
+        "",
+        "Entra posts the response to the address for sign-ins that Mimecast started, and Mimecast started none",
+        "Mimecast: this response answers no sign-in",
+        "make the region's /login/sso/mpp the default reply URL (mimecast-sso:application.signOn: idp)",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.SINGLE_SIGN_ON_OFF: Row(
+        Side.MIMECAST,
+        "",
+        "the authentication profile does not allow single sign-on",
+        "Mimecast: single sign-on is not allowed",
+        "tick Allow Single Sign On in the profile",
+        _APPLICATION,
+        _APPLICATION,
+    ),
+    Reason.NOT_IN_GROUP: Row(
+        Side.MIMECAST,
+        "",
+        "not in a roll-out group whose profile accepts the response",
+        "Mimecast: single sign-on is not set up for this address",
+        "add the person to mimecast-sso:rollOut",
+    ),
+}
