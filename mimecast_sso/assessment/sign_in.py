@@ -28,8 +28,12 @@ class EntraState:
         exists: Whether an application has one of the identifiers below.
         assigned: Object ids of the assigned users and groups.
         name_id: The attribute that becomes the NameID, such as ``user.mail``; ``None``: could not be read.
+        name_id_assumed: Whether that is Entra's default, which the portal's claims editor may override; Graph does not
+            show what it holds.
         signing: Thumbprint of the certificate that signs; "" where the application has none of its own; ``None``:
             could not be told.
+        signing_expired: Whether that certificate has expired. Assumed is that Entra goes on signing with it; whether
+            Mimecast accepts that is unknown.
         needs_certificate: Whether Entra refuses to sign with the tenant's own key, because a claims policy is assigned.
     """
 
@@ -46,7 +50,9 @@ class EntraState:
     assignment_required: bool = True
     assigned: frozenset[str] = frozenset()
     name_id: str | None = "user.userprincipalname"
+    name_id_assumed: bool = False
     signing: str | None = ""
+    signing_expired: bool = False
     needs_certificate: bool = False
 
 
@@ -107,6 +113,10 @@ class Endpoints:
 _CENTRAL_SIGN_IN = "login.mimecast.com"
 
 
+Slots = frozenset[Lane] | None
+"""The profile slots in whose roll-out group Mimecast sees a person; ``None``: could not be read."""
+
+
 class AccountState(StrEnum):
     """A person's account in Entra."""
 
@@ -143,12 +153,11 @@ class Case:
     """What decides about one person beside what holds for everybody.
 
     Attributes:
-        slots: The profile slots in whose roll-out group Mimecast sees the person; ``None``: could not be read.
         assigned: Whether the person is assigned, directly or as a direct member of an assigned group; ``None``:
             could not be told.
     """
 
-    slots: frozenset[Lane] | None
+    slots: Slots
     assigned: bool | None
     account: AccountState
     name_id: NameIdState
@@ -353,11 +362,11 @@ def _assertion(entra: EntraState, case: Case) -> Outcome | None:
         return _refused(Reason.CONDITIONAL_ACCESS)
     if entra.signing is None:
         return _unknown("which certificate Entra signs with")
-    if not entra.signing and entra.needs_certificate:
-        return _refused(Reason.NO_CERTIFICATE)
-    if case.name_id is NameIdState.EMPTY:
-        return _refused(Reason.NO_NAME_ID)
-    return None
+    if entra.signing_expired:
+        return _unknown("whether Mimecast accepts a response signed with an expired certificate")
+    return _refused_if(not entra.signing and entra.needs_certificate, Reason.NO_CERTIFICATE) or _refused_if(
+        case.name_id is NameIdState.EMPTY, Reason.NO_NAME_ID
+    )
 
 
 def _no_tile(entra: EntraState, case: Case) -> Outcome | None:

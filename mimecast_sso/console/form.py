@@ -12,7 +12,7 @@ T = TypeVar("T")
 def console_form(
     settings: Settings, lane: Lane, *, issuer: str, login_url: str, metadata_url: T, certificate: T
 ) -> dict[str, str | bool | T]:
-    """The values by key of `mimecast_sso.facts.profile_form.FIELDS`, all but the group.
+    """The values by key of `mimecast_sso.facts.profile_form.FIELDS`.
 
     ``metadata_url`` and ``certificate`` may be outputs, whose values are known only after a deployment.
     """
@@ -34,5 +34,6 @@ def console_form(
         "integratedAuthenticationContext": wanted.contexts.integrated,
         "allowSingleSignOn": wanted.allow_single_sign_on,
         "applicationSettings": wanted.application_settings_of(lane),
+        "group": settings.roll_out.group_of(lane),
         "settingsProfile": wanted.description_of(lane),
     }

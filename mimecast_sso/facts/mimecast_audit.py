@@ -10,6 +10,7 @@ whose type contains such words, or whose details do where the category is the ac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from mimecast_sso.facts.mimecast_api import Endpoint
@@ -21,6 +22,10 @@ LOG_ON_EVENTS: Mapping[str, bool] = {"User Logged On": True, "Logon Authenticati
 
 GROUP_EVENT = "Folder Log Entry"
 """The type of an event of a group or its members (recorded; its details are not documented)."""
+
+MEMBER_ADDED = re.compile(r"Action Performed - Added (?P<member>\S+) to (?P<group>.+)")
+MEMBER_REMOVED = re.compile(r"Action Performed - Removed (?P<member>\S+) from (?P<group>.+)")
+"""The details of an event of a group's member. Assumed: no public source shows them. A whole domain has no @."""
 
 SIGN_IN_EVENTS: tuple[str, ...] = ("authentication profile", "application setting")
 """Words, in lower case, in the type or the details of an event. Assumed: see above."""

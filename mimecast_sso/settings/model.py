@@ -152,7 +152,11 @@ class Settings(Section):
         return self.override(name, today) is not None
 
     def override(self, name: GuardName, today: date) -> GuardOverride | None:
-        """What lifts a guard today: the entry that does so longest."""
+        """What overrides a guard today: the entry that does so longest."""
+        return self.override_named(name, today)
+
+    def override_named(self, name: str, today: date) -> GuardOverride | None:
+        """The same for a guard by its name, which may be one that nothing overrides."""
         valid = [guard for guard in self.guards if guard.name == name and guard.until >= today]
         return max(valid, key=lambda guard: guard.until, default=None)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -33,6 +35,19 @@ class RollOut(Section):
             return self.group
         return self.second_group or f"{self.group} (second)"
 
+    def members(self, addresses: Iterable[str]) -> list[str]:
+        """The addresses that belong in the group, sorted.
+
+        A share is chosen by a hash of the address, so that the same people stay in it and a greater share only adds.
+        The pilot stays in whatever the choice, except for none: widening removes nobody.
+        """
+        if self.who == "none":
+            return []
+        if self.who == "pilot":
+            return sorted(set(self.pilot))
+        chosen = {address for address in addresses if self.who == "all" or _percentile(address) < self.share}
+        return sorted(chosen | set(self.pilot))
+
     @model_validator(mode="after")
     def _choice_has_what_it_needs(self) -> RollOut:
         if self.who == "pilot" and not self.pilot:
@@ -44,3 +59,7 @@ class RollOut(Section):
                 "has one name for group and secondGroup; the second profile needs a group of its own"
             )
         return self
+
+
+def _percentile(address: str) -> int:
+    return int.from_bytes(hashlib.sha256(address.encode()).digest()[:8], "big") % 100

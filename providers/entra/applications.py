@@ -12,14 +12,19 @@ from typing import Any
 
 from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
-from providers.entra.signing_certificates import Graph, SigningCertificates
-from providers.entra.signing_certificates import read as read_certificates
+from providers.entra.signing_certificates import Graph, SigningCertificates, parsed, thumbprint_of
 
-_APPLICATION = "id,appId,applicationTemplateId,displayName,identifierUris,web,defaultRedirectUri"
-_PRINCIPAL = (
-    "id,appId,displayName,accountEnabled,alternativeNames,appRoleAssignmentRequired,appRoles,description,loginUrl,"
-    "notes,notificationEmailAddresses,preferredSingleSignOnMode,samlSingleSignOnSettings,tags"
+APPLICATION = (
+    "id,appId,applicationTemplateId,displayName,identifierUris,web,defaultRedirectUri,keyCredentials,"
+    "passwordCredentials"
 )
+"""The properties of an application object that `assemble` wants."""
+PRINCIPAL = (
+    "id,appId,displayName,accountEnabled,alternativeNames,appRoleAssignmentRequired,appRoles,description,loginUrl,"
+    "notes,notificationEmailAddresses,preferredSingleSignOnMode,samlSingleSignOnSettings,tags,keyCredentials,"
+    "passwordCredentials,preferredTokenSigningKeyThumbprint"
+)
+"""The same of a service principal; Graph shows the public half of a key only when one object is read."""
 _GROUP = "#microsoft.graph.group"
 
 
@@ -73,6 +78,22 @@ class Assigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """A key or password with which somebody can act as the application, or sign for it.
+
+    ``holder`` is ``application`` or ``service principal``, ``kind`` ``key`` or ``password``. ``thumbprint`` ties the
+    three credentials of a signing certificate together; "" for one that has none.
+    """
+
+    holder: str
+    kind: str
+    key_id: str
+    name: str
+    thumbprint: str
+    ends: str
+
+
+@dataclass(frozen=True, slots=True)
 class LiveApplication:
     """Application and service principal. ``policies`` is ``None`` where they could not be read."""
 
@@ -103,17 +124,39 @@ class LiveApplication:
     policies: tuple[Policy, ...] | None
     assigned: tuple[Assigned, ...]
     certificates: SigningCertificates
+    credentials: tuple[Credential, ...] = ()
+    """Of both objects; signing certificates included."""
 
 
 def read(graph: Graph, client_id: str) -> LiveApplication:
     """The application with this client id. Raises NotFound when it or its service principal is not there."""
-    application = _only(graph, "/applications", client_id, _APPLICATION)
-    principal = _only(graph, "/servicePrincipals", client_id, _PRINCIPAL)
-    principal_id = str(principal["id"])
+    application = _only(graph, "/applications", client_id, "id")
+    principal = _only(graph, "/servicePrincipals", client_id, "id")
+    principal_id, object_id = str(principal["id"]), str(application["id"])
+    return assemble(
+        graph.get(f"/applications/{object_id}", select=APPLICATION),
+        graph.get(f"/servicePrincipals/{principal_id}", select=PRINCIPAL),
+        owners=tuple(_owners(graph, f"/servicePrincipals/{principal_id}")),
+        registration=_registration(graph, object_id),
+        policies=_policies_if_allowed(graph, principal_id),
+        assigned=assigned(graph, principal_id),
+    )
+
+
+def assemble(
+    application: Mapping[str, Any],
+    principal: Mapping[str, Any],
+    *,
+    owners: tuple[Owner, ...],
+    registration: Registration,
+    policies: tuple[Policy, ...] | None,
+    assigned: tuple[Assigned, ...],
+) -> LiveApplication:
+    """One application, from its two objects as read with `APPLICATION` and `PRINCIPAL`, and what surrounds them."""
     return LiveApplication(
         client_id=str(application["appId"]),
         object_id=str(application["id"]),
-        principal_id=principal_id,
+        principal_id=str(principal["id"]),
         template_id=_text(application, "applicationTemplateId"),
         display_name=_text(application, "displayName"),
         identifiers=tuple(application.get("identifierUris") or ()),
@@ -130,12 +173,30 @@ def read(graph: Graph, client_id: str) -> LiveApplication:
         relay_state=_text(principal.get("samlSingleSignOnSettings") or {}, "relayState"),
         alternative_names=tuple(principal.get("alternativeNames") or ()),
         roles=tuple(_roles(principal)),
-        owners=tuple(_owners(graph, f"/servicePrincipals/{principal_id}")),
-        registration=_registration(graph, str(application["id"])),
-        policies=_policies_if_allowed(graph, principal_id),
-        assigned=assigned(graph, principal_id),
-        certificates=read_certificates(graph, principal_id),
+        owners=owners,
+        registration=registration,
+        policies=policies,
+        assigned=assigned,
+        certificates=parsed(principal),
+        credentials=(
+            *_credentials("application", application),
+            *_credentials("service principal", principal),
+        ),
     )
+
+
+def _credentials(holder: str, row: Mapping[str, Any]) -> Iterator[Credential]:
+    for kind, name in (("key", "keyCredentials"), ("password", "passwordCredentials")):
+        for item in row.get(name) or ():
+            thumbprint = thumbprint_of(item) if item.get("customKeyIdentifier") else ""
+            yield Credential(
+                holder,
+                kind,
+                str(item["keyId"]).casefold(),
+                _text(item, "displayName"),
+                thumbprint,
+                _text(item, "endDateTime"),
+            )
 
 
 def registration(graph: Graph, client_id: str) -> Registration:
@@ -146,27 +207,34 @@ def registration(graph: Graph, client_id: str) -> Registration:
 def policies(graph: Graph, principal_id: str) -> tuple[Policy, ...]:
     """The claims mapping policies assigned to a service principal (Entra allows one). Raises GraphError."""
     return tuple(
-        Policy(
-            policy_id=str(policy["id"]),
-            name=_text(policy, "displayName"),
-            definition=next(iter(policy.get("definition") or ()), ""),
-            others=tuple(_others(graph, str(policy["id"]), principal_id)),
-        )
+        policy_of(policy, tuple(_others(graph, str(policy["id"]), principal_id)))
         for policy in graph.list(f"/servicePrincipals/{principal_id}/claimsMappingPolicies")
+    )
+
+
+def policy_of(row: Mapping[str, Any], others: tuple[str, ...] = ()) -> Policy:
+    """A claims mapping policy, from Graph's row; who else has it assigned is asked for separately."""
+    return Policy(
+        policy_id=str(row["id"]),
+        name=_text(row, "displayName"),
+        definition=next(iter(row.get("definition") or ()), ""),
+        others=others,
     )
 
 
 def assigned(graph: Graph, principal_id: str) -> tuple[Assigned, ...]:
     """Who is assigned to a service principal: direct assignments, groups not expanded. Raises GraphError."""
-    return tuple(
-        Assigned(
-            assignment_id=str(assignment["id"]),
-            principal_id=str(assignment["principalId"]),
-            kind=_text(assignment, "principalType"),
-            name=_text(assignment, "principalDisplayName"),
-            role_id=str(assignment["appRoleId"]),
-        )
-        for assignment in graph.list(f"/servicePrincipals/{principal_id}/appRoleAssignedTo")
+    return tuple(map(assigned_of, graph.list(f"/servicePrincipals/{principal_id}/appRoleAssignedTo")))
+
+
+def assigned_of(row: Mapping[str, Any]) -> Assigned:
+    """An assignment, from Graph's row."""
+    return Assigned(
+        assignment_id=str(row["id"]),
+        principal_id=str(row["principalId"]),
+        kind=_text(row, "principalType"),
+        name=_text(row, "principalDisplayName"),
+        role_id=str(row["appRoleId"]),
     )
 
 
@@ -210,9 +278,12 @@ def _registration(graph: Graph, object_id: str) -> Registration:
 
 
 def _owners(graph: Graph, path: str) -> Iterator[Owner]:
-    for owner in graph.list(f"{path}/owners"):
-        name = _text(owner, "userPrincipalName") or _text(owner, "displayName")
-        yield Owner(str(owner["id"]), name)
+    return map(owner_of, graph.list(f"{path}/owners"))
+
+
+def owner_of(row: Mapping[str, Any]) -> Owner:
+    """An owner, from Graph's row."""
+    return Owner(str(row["id"]), _text(row, "userPrincipalName") or _text(row, "displayName"))
 
 
 def _policies_if_allowed(graph: Graph, principal_id: str) -> tuple[Policy, ...] | None:

@@ -19,11 +19,11 @@ from typing import Any, Protocol
 from providers.entra.errors import NotFound
 from providers.entra.odata import literal
 
-_USER = "id,displayName,mail,userPrincipalName,accountEnabled,userType"
+USER = "id,displayName,mail,userPrincipalName,accountEnabled,userType"
 _USER_TYPE = "#microsoft.graph.user"
 _GROUP_TYPE = "#microsoft.graph.group"
-_VALUES_PER_FILTER = 15
-_ROWS_PER_PAGE = "999"
+VALUES_PER_FILTER = 15
+ROWS_PER_PAGE = "999"
 
 
 class Graph(Protocol):
@@ -57,10 +57,10 @@ class Members:
 def users_with(graph: Graph, property_: str, values: Sequence[str]) -> list[User]:
     """The users whose ``mail``, ``userPrincipalName`` or ``id`` is among the values. Raises GraphError."""
     return [
-        _user(row)
-        for chunk in _chunks(values, _VALUES_PER_FILTER)
+        user_of(row)
+        for chunk in chunks(values)
         for row in graph.list(
-            "/users", filter=f"{property_} in ({','.join(map(literal, chunk))})", select=_USER
+            "/users", filter=f"{property_} in ({','.join(map(literal, chunk))})", select=USER
         )
     ]
 
@@ -75,8 +75,12 @@ def security_groups(graph: Graph, name: str) -> list[str]:
 
 def members(graph: Graph, group: str) -> Members:
     """The direct members of the group with this object id. Raises GraphError."""
-    rows = list(graph.list(f"/groups/{group}/members", select=_USER, top=_ROWS_PER_PAGE))
-    users = [_user(row) for row in rows if row.get("@odata.type") == _USER_TYPE]
+    return members_of(list(graph.list(f"/groups/{group}/members", select=USER, top=ROWS_PER_PAGE)))
+
+
+def members_of(rows: Sequence[Mapping[str, Any]]) -> Members:
+    """A group's direct members, from Graph's rows."""
+    users = [user_of(row) for row in rows if row.get("@odata.type") == _USER_TYPE]
     nested = [
         str(row.get("displayName") or row["id"]) for row in rows if row.get("@odata.type") == _GROUP_TYPE
     ]
@@ -94,7 +98,8 @@ def mailbox_purpose(graph: Graph, user: str) -> str:
         return ""
 
 
-def _user(row: Mapping[str, Any]) -> User:
+def user_of(row: Mapping[str, Any]) -> User:
+    """A user, from Graph's row (`USER`)."""
     kind = row.get("userType")
     return User(
         object_id=str(row["id"]),
@@ -106,7 +111,8 @@ def _user(row: Mapping[str, Any]) -> User:
     )
 
 
-def _chunks(values: Iterable[str], size: int) -> Iterator[list[str]]:
+def chunks(values: Iterable[str], size: int = VALUES_PER_FILTER) -> Iterator[list[str]]:
+    """The values in lists that one ``$filter`` takes."""
     iterator = iter(values)
     while chunk := list(islice(iterator, size)):
         yield chunk

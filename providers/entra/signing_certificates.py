@@ -281,7 +281,15 @@ def _without(picture: Mapping[str, Any], custom_key_identifier: str) -> dict[str
 
 
 def _picture(graph: Graph, service_principal: str) -> dict[str, Any]:
-    found = graph.get(f"/servicePrincipals/{service_principal}", select=_PICTURE)
+    return _lists(graph.get(f"/servicePrincipals/{service_principal}", select=_PICTURE))
+
+
+def parsed(principal: Mapping[str, Any]) -> SigningCertificates:
+    """The certificates, from a service principal that was read with the properties that they consist of."""
+    return _parsed(_lists(principal))
+
+
+def _lists(found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: found.get(name) or [] for name in _LISTS} | {
         "preferred": str(found.get("preferredTokenSigningKeyThumbprint") or "").upper()
     }
@@ -313,7 +321,7 @@ def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertific
     for key in keys:
         if key.get("usage") == "Verify" and key["customKeyIdentifier"] in sign:
             yield SigningCertificate(
-                thumbprint=_thumbprint(key),
+                thumbprint=thumbprint_of(key),
                 display_name=str(key.get("displayName") or ""),
                 not_before=graph_time(key["startDateTime"]),
                 not_after=graph_time(key["endDateTime"]),
@@ -323,7 +331,8 @@ def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertific
             )
 
 
-def _thumbprint(key: Mapping[str, Any]) -> str:
+def thumbprint_of(key: Mapping[str, Any]) -> str:
+    """SHA-1 of a credential's certificate, 40 hexadecimal digits in capitals, from Graph's item."""
     if key.get("key"):
         der = base64.b64decode(str(key["key"]))
         return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()

@@ -78,6 +78,8 @@ class LiveAddress:
     name: str
     synchronised: bool
     alias: bool
+    disabled: bool | None = None
+    """Whether it is disabled; ``None`` where that was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,10 @@ class Listing:
                 live = self._domain(domain, again=True)
             found.update((address, live[address]) for address in wanted if address in live)
         return found
+
+    def domain(self, domain: str) -> dict[str, LiveAddress]:
+        """All addresses of an internal domain."""
+        return dict(self._domain(domain))
 
     def forget(self, domains: Iterable[str]) -> None:
         """Drops what is known about ``domains``; to be called around every write."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS, GROUP_EVENT, LOG_ON_EVENTS, touches_sign_in
+from mimecast_sso.facts.mimecast_audit import (
+    GET_AUDIT_EVENTS,
+    GROUP_EVENT,
+    LOG_ON_EVENTS,
+    MEMBER_ADDED,
+    MEMBER_REMOVED,
+    touches_sign_in,
+)
+from mimecast_sso.text.names import same_key
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MalformedAnswer
 
@@ -36,32 +45,60 @@ class LogOn:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupChange:
+    """Somebody, or a whole domain as ``@example.com``, joined or left a group; how the log words it is assumed."""
+
+    at: datetime
+    group: str
+    member: str
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Events:
     """What the log has since a moment, oldest first."""
 
     changes: tuple[ConsoleChange, ...]
     """Of profiles and application settings; which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
     log_ons: tuple[LogOn, ...]
+    group_changes: tuple[GroupChange, ...] = ()
 
 
-def events_since(client: MimecastClient, since: datetime) -> Events:
-    """Changes of profiles and application settings, and log-ons, after ``since``. Raises any `MimecastError`."""
-    rows = _rows(client, since)
+def events_since(client: MimecastClient, since: datetime, *, most_pages: int = _MOST_PAGES) -> Events:
+    """Changes of profiles and application settings, log-ons, and changes of groups, after ``since``.
+
+    Raises any `MimecastError`; MalformedAnswer where the log has more than ``most_pages`` pages of 100 events.
+    """
+    rows = _rows(client, since, most_pages)
     changes = (_change(row) for row in rows if _counts(row))
     log_ons = (_log_on(row) for row in rows if row.get("auditType") in LOG_ON_EVENTS)
     return Events(
         tuple(sorted((each for each in changes if each.at > since), key=lambda each: each.at)),
         tuple(sorted((each for each in log_ons if each.at > since), key=lambda each: each.at)),
+        tuple(sorted(_group_changes(rows), key=lambda each: each.at)),
     )
+
+
+def _group_changes(rows: Iterable[dict[str, Any]]) -> Iterator[GroupChange]:
+    for row in rows:
+        if row.get("auditType") != GROUP_EVENT:
+            continue
+        for pattern, joined in ((MEMBER_ADDED, True), (MEMBER_REMOVED, False)):
+            match = pattern.search(str(row.get("eventInfo") or ""))
+            if match:
+                member = same_key(match["member"])
+                yield GroupChange(
+                    _time(row), match["group"], member if "@" in member else f"@{member}", joined
+                )
 
 
 def last_group_change(client: MimecastClient, since: datetime) -> datetime | None:
     """When a group, or its members, changed last after ``since``, whichever group it was. Raises MimecastError."""
-    times = [_time(row) for row in _rows(client, since) if row.get("auditType") == GROUP_EVENT]
+    times = [_time(row) for row in _rows(client, since, _MOST_PAGES) if row.get("auditType") == GROUP_EVENT]
     return max((at for at in times if at > since), default=None)
 
 
-def _rows(client: MimecastClient, since: datetime) -> list[dict[str, Any]]:
+def _rows(client: MimecastClient, since: datetime, most_pages: int) -> list[dict[str, Any]]:
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
         # By Mimecast's clock, as far as it is known, and ahead of it: no event is to fall behind the end.
@@ -70,13 +107,17 @@ def _rows(client: MimecastClient, since: datetime) -> list[dict[str, Any]]:
     # Unlike other lists this one has its rows in ``data`` itself.
     rows: list[dict[str, Any]] = []
     page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
-    for _ in range(_MOST_PAGES):
+    for _ in range(most_pages):
         answer = client.legacy(GET_AUDIT_EVENTS, span, page=page).accepted("read the audit log")
         rows += answer.data
         if not answer.next_page:
             return rows
         page = page | {"pageToken": answer.next_page}
-    raise MalformedAnswer("Mimecast's audit log has no end", method="POST", path=GET_AUDIT_EVENTS.path)
+    raise MalformedAnswer(
+        f"Mimecast's audit log has more than {most_pages} pages since {since:%Y-%m-%d %H:%MZ}, and was not read whole",
+        method="POST",
+        path=GET_AUDIT_EVENTS.path,
+    )
 
 
 def _counts(row: dict[str, Any]) -> bool:

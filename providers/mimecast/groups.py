@@ -6,14 +6,13 @@ and two of one name are refused. A member is an address, or a whole domain writt
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from mimecast_sso.facts.mimecast_api import (
     ADD_GROUP_MEMBER,
@@ -178,24 +177,6 @@ def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
 
 
 # -- Members --------------------------------------------------------------------------------------------------
-
-
-def choose_members(
-    who: Literal["none", "pilot", "share", "all"], pilot: Iterable[str], share: int, addresses: Iterable[str]
-) -> list[str]:
-    """Which of the ``addresses`` belong in a group, sorted; ``share`` is per cent.
-
-    A share is chosen by a hash of the address, so that the same people stay in it and a greater share only adds.
-    The pilot stays in whatever the choice, except for none: widening takes nobody out.
-    """
-    if who == "none":
-        return []
-    chosen = {address for address in addresses if who == "all" or _percentile(address) < share}
-    return sorted(set(pilot) if who == "pilot" else chosen | set(pilot))
-
-
-def _percentile(address: str) -> int:
-    return int.from_bytes(hashlib.sha256(address.encode()).digest()[:8], "big") % 100
 
 
 def member_name(text: str) -> str:

@@ -1,72 +1,78 @@
 """What is refused before the first resource is registered.
 
-One module a guard, each a function from a `Situation` to a `Finding`. A refusal is a `pulumi.RunError` whose text
-begins with `mimecast_sso.settings.REFUSED`; the commands around the engine know it by that. Guards stop a run that
-would newly put people behind single sign-on, or break the sign-in of those who are; staging, taking people out and
-rolling back are never stopped.
+A guard is a name for reasons why people would lose their sign-in: the forecast finds who would, and
+`mimecast_sso.facts.sign_in_reasons` says under which name that is refused. Three guards look at something else: that the
+credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), and that no
+second stack writes the same objects (`second_stack`).
+
+`check` decides; the program raises what it refuses, and a command ends with 4. The text of a refusal begins with
+`mimecast_sso.settings.REFUSED`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-import pulumi
-
-from mimecast_sso.assessment.findings import Finding, ended
-from mimecast_sso.assessment.guards import (
-    account,
-    administrators,
-    allow_destroy,
-    certificate_mismatch,
-    last_sign_in_method,
-    unprepared_people,
-)
-from mimecast_sso.assessment.guards.situation import Principal, Situation
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.guards import account, administrators, losses, second_stack
+from mimecast_sso.assessment.guards.finding import Finding, expired
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import people
 
-__all__ = ["GUARDS", "Principal", "Situation", "check", "findings"]
+__all__ = ["GUARDS", "Finding", "Judgement", "check", "findings"]
 
-GUARDS: tuple[Callable[[Situation], Finding], ...] = (
+GUARDS: tuple[Callable[[Assessment], Iterable[Finding]], ...] = (
     account.find,
-    allow_destroy.find,
+    second_stack.find,
     administrators.find,
-    last_sign_in_method.find,
-    certificate_mismatch.find,
-    unprepared_people.find,
+    losses.find,
 )
 
 
-def findings(situation: Situation) -> list[Finding]:
-    """What each guard finds."""
-    return [guard(situation) for guard in GUARDS]
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a run may go on, and what is said of it.
+
+    Attributes:
+        refusals: The texts of what is refused; none where the run may go on.
+        warnings: Overrides that are used, and overrides that expired.
+        summary: One sentence for a run that goes on.
+    """
+
+    refusals: tuple[str, ...]
+    warnings: tuple[str, ...]
+    summary: str
 
 
-def check(situation: Situation) -> None:
-    """Logs what was found, and which guards are lifted. Raises RunError with all refusals."""
-    settings, today = situation.settings, situation.today
-    for override in settings.guards:
-        if override.until < today:
-            pulumi.log.warn(ended(override))
+def findings(assessment: Assessment) -> list[Finding]:
+    """What the guards refuse. Where the credentials open something else, nothing more can be said."""
+    found: list[Finding] = []
+    for guard in GUARDS:
+        found += [finding for finding in guard(assessment) if not finding.met]
+        if any(finding.final for finding in found):
+            return found
+    return found
+
+
+def check(assessment: Assessment) -> Judgement:
+    """Judges a run."""
+    settings, today = assessment.settings, assessment.snapshot.entra_now.date()
+    warnings = [expired(override) for override in settings.guards if override.until < today]
     refusals: list[str] = []
-    lifted: list[str] = []
-    for finding in findings(situation):
-        if finding.met:
-            continue
-        lifting = None if finding.final else settings.override(finding.guard, today)
-        if lifting is None:
+    for finding in findings(assessment):
+        override = None if finding.final else settings.override_named(finding.guard, today)
+        if override is None:
             refusals.append(finding.refusal())
         else:
-            lifted.append(finding.lifted(lifting))
-    for text in lifted:
-        pulumi.log.warn(text)
-    if refusals:
-        raise pulumi.RunError("\n".join(refusals))
-    pulumi.log.info(_summary(situation, len(lifted)))
+            warnings.append(finding.overridden(override))
+    return Judgement(tuple(refusals), tuple(warnings), _summary(assessment, overridden=bool(warnings)))
 
 
-def _summary(situation: Situation, lifted: int) -> str:
-    added = situation.added
-    if not added:
-        return "Guards: this run puts nobody new behind single sign-on."
-    verdict = f"{lifted} of {len(GUARDS)} lifted" if lifted else "all met"
-    return f"Guards, for {len(added)} people who newly sign in through Entra ({enumerate_some(added)}): {verdict}."
+def _summary(assessment: Assessment, *, overridden: bool) -> str:
+    joining = assessment.forecast.joining
+    verdict = "Guards: see the overrides above" if overridden else "Guards: all met"
+    if not joining:
+        return f"{verdict}; this run sends nobody new to Entra."
+    verb = "signs" if len(joining) == 1 else "sign"
+    return f"{verdict}; {people(len(joining))} newly {verb} in through Entra: {enumerate_some(joining)}."

@@ -1,107 +1,105 @@
 """Guard `account`: the live systems are the configured ones, and their values do not change under people.
 
-Region and account code are in the identifier that Mimecast and Entra share. Another account's credentials, or
-another tenant's, would have everything made a second time, somewhere else.
+Region and account code are in the identifier that Mimecast and Entra share. Another account's credentials, or another
+tenant's, would have everything created a second time, somewhere else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mimecast_sso.assessment.findings import Finding
-from mimecast_sso.assessment.guards.situation import Situation
+from mimecast_sso.assessment import sentences
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.provenance import How, Statement
+from mimecast_sso.text.wording import people
 from providers.mimecast.accounts import AccountMismatch, check_account
 
 
-def find(situation: Situation) -> Finding:
-    """Not met where a live system is another one, or a deployed value would change while people depend on it."""
-    inputs = tuple(_inputs(situation))
-    elsewhere = [*_mimecast_differs(situation), *_tenant_differs(situation)]
+def find(assessment: Assessment) -> Iterator[Finding]:
+    """Refuses where a live system is another one, or a deployed value would change while people depend on it."""
+    known = tuple(_known(assessment))
+    elsewhere = [*_mimecast_differs(assessment), *_tenant_differs(assessment)]
     if elsewhere:
-        return Finding(
+        yield Finding(
             "account",
-            inputs,
             "; ".join(elsewhere),
+            known=known,
             remedy="use the credentials of the configured systems, or correct the keys",
             final=True,
         )
-    changes = list(_changes(situation))
-    if changes and (situation.everybody or not situation.members.is_known or _leaves_account(situation)):
-        return Finding(
+        return
+    changes = list(_changes(assessment))
+    snapshot = assessment.snapshot
+    if changes and (snapshot.everybody or not snapshot.groups_known or _leaves_account(assessment)):
+        yield Finding(
             "account",
-            inputs,
             f"{', '.join(changes)}; that replaces the identifier or the issuer, and whoever signs in through Entra "
-            f"could not until Mimecast is set anew ({_how_many(situation)})",
-            tuple(sorted(situation.everybody)),
-            "take everybody out first (mimecast-sso roll-out back), or put the old values back",
+            f"could not until Mimecast is set up again ({_how_many(assessment)})",
+            tuple(sorted(snapshot.everybody)),
+            known=known,
+            remedy="empty the roll-out group first (mimecast-sso roll-out back), or restore the previous values",
         )
-    return Finding("account", inputs)
 
 
-def _mimecast_differs(situation: Situation) -> Iterator[str]:
-    settings = situation.settings
-    if situation.account.value is None:
+def _mimecast_differs(assessment: Assessment) -> Iterator[str]:
+    settings, live = assessment.settings, assessment.snapshot.account.value
+    if live is None:
         return
     try:
-        check_account(situation.account.value, settings.account_code, settings.region)
+        check_account(live, settings.account_code, settings.region)
     except AccountMismatch as mismatch:
         yield str(mismatch)
 
 
-def _tenant_differs(situation: Situation) -> Iterator[str]:
-    wanted = situation.settings.tenant_id
-    if wanted and wanted != situation.tenant_id.lower():
+def _tenant_differs(assessment: Assessment) -> Iterator[str]:
+    wanted, live = assessment.settings.tenant_id, assessment.snapshot.tenant_id
+    if wanted and wanted != live.lower():
         yield (
-            f"The ARM_* credentials open Entra tenant {situation.tenant_id}, but mimecast-sso:tenantId is {wanted}. "
+            f"The ARM_* credentials open Entra tenant {live}, but mimecast-sso:tenantId is {wanted}. "
             "Nothing was changed"
         )
 
 
-def _changes(situation: Situation) -> Iterator[str]:
-    deployed, settings = situation.deployed.value, situation.settings
-    if deployed is None:
-        return
-    issuer = situation.cloud.issuer(situation.tenant_id)
+def _changes(assessment: Assessment) -> Iterator[str]:
+    record, settings = assessment.snapshot.recorded, assessment.settings
     for name, old, new in (
-        ("region", deployed.region, settings.region),
-        ("accountCode", deployed.account_code, settings.account_code),
-        ("the Entra tenant (issuer)", deployed.issuer, issuer),
+        ("region", record.region, settings.region),
+        ("accountCode", record.account_code, settings.account_code),
+        ("the Entra tenant (issuer)", record.issuer, assessment.snapshot.issuer),
     ):
         if old and old != new:
             yield f"{name} would change from {old} to {new}"
 
 
-def _leaves_account(situation: Situation) -> bool:
+def _leaves_account(assessment: Assessment) -> bool:
     """Whether the roll-out group that was read is not the one that people are in."""
-    deployed, settings = situation.deployed.value, situation.settings
-    return deployed is not None and (
-        (deployed.account_code, deployed.region) != (settings.account_code, settings.region)
-    )
+    record, settings = assessment.snapshot.recorded, assessment.settings
+    deployed = (record.account_code, record.region)
+    return bool(record.account_code) and deployed != (settings.account_code, settings.region)
 
 
-def _how_many(situation: Situation) -> str:
-    if _leaves_account(situation) or not situation.members.is_known:
+def _how_many(assessment: Assessment) -> str:
+    if _leaves_account(assessment) or not assessment.snapshot.groups_known:
         return "how many is unknown: the group of the account deployed to was not read"
-    return f"{len(situation.everybody)} people"
+    return people(len(assessment.snapshot.everybody))
 
 
-def _inputs(situation: Situation) -> Iterator[Statement]:
-    live = situation.account
-    yield (
-        Statement(f"Mimecast account {live.value.code} in region {live.value.region}", How.LIVE)
+def _known(assessment: Assessment) -> Iterator[Statement]:
+    snapshot, record = assessment.snapshot, assessment.snapshot.record
+    live = snapshot.account
+    found = (
+        f"Mimecast account {live.value.code} in region {live.value.region}"
         if live.value
-        else Statement("the Mimecast account", How.UNKNOWN, live.source)
+        else "the Mimecast account"
     )
-    yield Statement(f"Entra tenant {situation.tenant_id}", How.LIVE, "that issued the token")
-    deployed = situation.deployed
-    yield (
-        Statement(
-            f"deployed: account {deployed.value.account_code}, region {deployed.value.region}, issuer "
-            f"{deployed.value.issuer}",
-            How.RECORDED,
+    yield live.states(found)
+    yield Statement(f"Entra tenant {snapshot.tenant_id}", How.LIVE, "it issued the token")
+    deployed = record.value
+    if deployed is not None and deployed.account_code:
+        yield record.states(
+            f"deployed: account {deployed.account_code}, region {deployed.region}, issuer {deployed.issuer}"
         )
-        if deployed.value
-        else Statement("what was deployed before", How.UNKNOWN, deployed.source)
-    )
-    yield situation.group_input()
+    elif deployed is None:
+        yield record.states("what was deployed before")
+    yield from sentences.groups(snapshot)

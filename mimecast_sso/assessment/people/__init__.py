@@ -4,10 +4,9 @@ from mimecast_sso.assessment.people.directory import (
     EntraGroup,
     Person,
     assigned,
-    find_by_mail,
-    find_groups,
-    find_users,
-    ids_in_groups,
+    group_problem,
+    person_of,
+    with_mailboxes,
 )
 from mimecast_sso.assessment.people.sorting import Kind, Sorted, remarks, sort
 
@@ -17,10 +16,9 @@ __all__ = [
     "Person",
     "Sorted",
     "assigned",
-    "find_by_mail",
-    "find_groups",
-    "find_users",
-    "ids_in_groups",
+    "group_problem",
+    "person_of",
     "remarks",
     "sort",
+    "with_mailboxes",
 ]

@@ -1,0 +1,134 @@
+"""One assessment of a stack: what was read, what the configuration asks for, and the sign-in forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.effects import effects_of
+from mimecast_sso.assessment.forecast import SignInForecast, forecast
+from mimecast_sso.assessment.people import Person, assigned
+from mimecast_sso.assessment.reading import Graph, Scope, take
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import How, Known, Statement, Verdict
+from mimecast_sso.settings import Address, AddressSource, Settings
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MimecastError
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything that is known before a run.
+
+    Attributes:
+        addresses: Those of the configured source, in normal form.
+        left_out: Assigned people whose address cannot be used, a statement each.
+    """
+
+    settings: Settings
+    snapshot: Snapshot
+    desired: Desired
+    forecast: SignInForecast
+    addresses: tuple[Address, ...] = ()
+    left_out: tuple[Statement, ...] = ()
+
+    @property
+    def assigned(self) -> list[Person]:
+        """The configured users, and direct members of the configured groups, each once."""
+        return assigned(self.snapshot.directory.users, self.snapshot.directory.groups)
+
+
+def assess(
+    settings: Settings,
+    record: Known[Record],
+    *,
+    cloud: Cloud,
+    graph: Graph,
+    mimecast: MimecastClient | MimecastError,
+    root: Path,
+    destroys: bool = False,
+) -> Assessment:
+    """Reads both tenants and forecasts what a run of the configuration does to people's sign-in.
+
+    Args:
+        settings: The configuration.
+        record: What the last deployment recorded.
+        cloud: The Entra cloud.
+        graph: Microsoft Graph.
+        mimecast: The account, or why it cannot be asked.
+        root: The project's folder, which CSV files are relative to.
+        destroys: Whether everything that is recorded would be deleted instead.
+
+    Raises:
+        ConfigurationError: A CSV file cannot be used.
+        GraphError: Entra cannot be asked at all.
+    """
+    written = _written(settings, root)
+    named = {address.address for address in written} | set(settings.roll_out.pilot)
+    for recorded in (record.value or Record()).memberships.values():
+        named |= {member for member in recorded.members if not member.startswith("@")}
+    snapshot = take(Scope(settings, cloud, record, tuple(sorted(named))), graph, mimecast)
+    return of(settings, snapshot, written, destroys=destroys)
+
+
+def of(
+    settings: Settings, snapshot: Snapshot, written: Sequence[Address], *, destroys: bool = False
+) -> Assessment:
+    """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
+    directory = snapshot.directory
+    everybody = assigned(directory.users, directory.groups)
+    derived, left_out = _derived(settings, everybody)
+    addresses = (*written, *derived)
+    desired = Desired(
+        settings=settings,
+        snapshot=snapshot,
+        addresses=tuple(each.address for each in addresses),
+        members=tuple(settings.roll_out.members(each.address for each in addresses)),
+        principals=frozenset(each.object_id for each in (*directory.users, *directory.groups)),
+        destroys=destroys,
+    )
+    return Assessment(settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out)
+
+
+def _written(settings: Settings, root: Path) -> tuple[Address, ...]:
+    book = settings.addresses
+    if book.source is AddressSource.CSV:
+        return book.read_csv(root)
+    return book.explicit if book.source is AddressSource.EXPLICIT else ()
+
+
+def _derived(
+    settings: Settings, everybody: Sequence[Person]
+) -> tuple[tuple[Address, ...], tuple[Statement, ...]]:
+    """Of assigned people; synchronised ones are the same people, whom the address book then only checks."""
+    if settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV):
+        return (), ()
+    found: dict[str, Address] = {}
+    left_out = []
+    for person in everybody:
+        if person.mail and person.enabled:
+            try:
+                address = Address(address=person.mail, name=person.display_name or None)
+                found.setdefault(address.address, address)
+            except ValidationError as error:
+                left_out.append(_left_out(person, error))
+    return tuple(found.values()), tuple(left_out)
+
+
+def _left_out(person: Person, error: ValidationError) -> Statement:
+    reason = str(error.errors()[0].get("ctx", {}).get("error", "is malformed"))
+    text = f"{person.address} is left out: in Entra, mail or display name {reason}"
+    return Statement(text, How.LIVE, "Microsoft Graph", Verdict.WARNS)
+
+
+def people_at_mimecast(assessment: Assessment) -> Iterator[str]:
+    """Addresses that exist at Mimecast, or will after the run."""
+    yield from assessment.snapshot.addresses.value or ()
+    if assessment.settings.addresses.source is not AddressSource.SYNCHRONISED:
+        yield from assessment.desired.addresses

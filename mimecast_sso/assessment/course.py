@@ -1,0 +1,233 @@
+"""How Entra changes during a run, step by step. Pure.
+
+The engine writes a property when it differs from what was *recorded*, not from what is live; a run that refreshes first
+also undoes external changes. A program cannot tell which of the two it is part of, so where somebody changed something
+since the last deployment both are considered.
+
+The order of a run (docs/architecture.md): properties of the application, then claims and new assignments, then people
+join their groups, then the certificate is activated, then people leave, and deletions come last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.sign_in import EntraState
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.settings import Ownership
+from providers.entra.applications import LiveApplication
+from providers.entra.claims import claims_definition, name_id_source, same_meaning
+from providers.entra.signing_certificates import SigningCertificates
+
+USER_PRINCIPAL_NAME = "user.userprincipalname"
+NEW_CERTIFICATE = "NEW"
+"""Stands for the thumbprint of a certificate that the run creates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How Entra changes during a run.
+
+    Attributes:
+        early: The states before anybody's membership at Mimecast is written; the one before the run first.
+        late: The states from then on. Of both: what holds for seconds counts as well.
+        after: What holds in the end: where external changes are kept, and where they are undone.
+    """
+
+    early: tuple[EntraState, ...]
+    late: tuple[EntraState, ...]
+    after: tuple[EntraState, EntraState]
+
+    @property
+    def now(self) -> EntraState:
+        """The state before the run."""
+        return self.early[0]
+
+
+def state_of(application: LiveApplication | None, snapshot: Snapshot) -> EntraState:
+    """The application as it was read, as far as it decides about sign-ins."""
+    nothing = EntraState(snapshot.issuer, snapshot.login_url)
+    if application is None:
+        return nothing
+    state = replace(
+        nothing,
+        exists=True,
+        enabled=application.enabled,
+        saml=application.mode == "saml",
+        identifiers=application.identifiers,
+        reply_urls=application.reply_urls,
+        default_reply_url=application.default_reply_url,
+        sign_on_url=application.sign_on_url,
+        hidden=HIDE_TAG in application.tags,
+        assignment_required=application.assignment_required,
+        assigned=frozenset(each.principal_id for each in application.assigned),
+    )
+    return _signed(_named(state, application, snapshot.recorded), application.certificates, snapshot)
+
+
+def _signed(state: EntraState, certificates: SigningCertificates, snapshot: Snapshot) -> EntraState:
+    if not certificates.certificates:
+        return replace(state, signing="", signing_expired=False)
+    active = certificates.active(snapshot.entra_now)
+    if active is None:
+        return replace(state, signing=None, signing_expired=False)
+    return replace(state, signing=active.thumbprint, signing_expired=not active.is_valid(snapshot.entra_now))
+
+
+def _named(state: EntraState, application: LiveApplication, record: Record) -> EntraState:
+    """With what becomes the NameID."""
+    if application.policies is None:
+        definition = record.policy.definition if record.policy else ""
+        return replace(
+            state, name_id=_source(definition) if definition else None, needs_certificate=bool(definition)
+        )
+    if not application.policies:
+        return replace(state, name_id=USER_PRINCIPAL_NAME, name_id_assumed=True)
+    return replace(state, name_id=_source(application.policies[0].definition), needs_certificate=True)
+
+
+def _source(definition: str) -> str:
+    return name_id_source(definition) or USER_PRINCIPAL_NAME
+
+
+def entra_course(desired: Desired) -> Course:
+    """The states that Entra goes through. Of an application that the run does not work on, nothing changes."""
+    snapshot = desired.snapshot
+    now = state_of(snapshot.application.value, snapshot)
+    if snapshot.application.value is not None and not desired.works_on_reached:
+        return Course((now,), (now,), (now, now))
+    if desired.destroys or desired.replaces_application:
+        gone = EntraState(snapshot.issuer, snapshot.login_url)
+        return Course((now,), (gone,), (gone, gone))
+    starts = state_of(desired.application, snapshot)
+    kept, undone = (_steps(starts, desired, undo=undo) for undo in (False, True))
+    return Course(
+        early=tuple(dict.fromkeys((now, kept[0], undone[0]))),
+        late=tuple(dict.fromkeys((*kept[1:], *undone[1:]))),
+        after=(kept[-1], undone[-1]),
+    )
+
+
+def _steps(starts: EntraState, desired: Desired, *, undo: bool) -> list[EntraState]:
+    """After the application's properties, after claims and assignments, after the activation, after deletions."""
+    properties = _with_properties(starts, desired, undo=undo)
+    granted = _with_claims(
+        replace(properties, assigned=properties.assigned | _newly_assigned(desired, properties, undo=undo)),
+        desired,
+        undo=undo,
+    )
+    activated = _activated(granted, desired, undo=undo)
+    return [
+        properties,
+        granted,
+        activated,
+        replace(activated, assigned=activated.assigned - _unassigned(desired)),
+    ]
+
+
+def _with_properties(starts: EntraState, desired: Desired, *, undo: bool) -> EntraState:
+    settings, record = desired.settings, desired.record
+    recorded = record.principal if desired.application is not None else None
+    application = settings.application
+
+    def written(live: object, last: object, wanted: object) -> bool:
+        return live != wanted and (undo or last != wanted)
+
+    changed = replace(starts, exists=True, saml=True)
+    if written(starts.enabled, recorded and recorded.enabled, True):
+        changed = replace(changed, enabled=True)
+    required = application.assignment_required
+    if written(starts.assignment_required, recorded and recorded.assignment_required, required):
+        changed = replace(changed, assignment_required=required)
+    if written(starts.sign_on_url, recorded and recorded.sign_on_url, desired.sign_on_url):
+        changed = replace(changed, sign_on_url=desired.sign_on_url)
+    if written(starts.hidden, recorded and recorded.hidden, application.hide):
+        changed = replace(changed, hidden=application.hide)
+    urls, default = _reply_urls(starts, desired, undo=undo)
+    identifiers = _identifiers(starts, desired, undo=undo)
+    return replace(changed, identifiers=identifiers, reply_urls=urls, default_reply_url=default)
+
+
+def _identifiers(starts: EntraState, desired: Desired, *, undo: bool) -> tuple[str, ...]:
+    wanted, recorded = desired.settings.identifier, desired.record.identifiers
+    kept = tuple(each for each in starts.identifiers if each == wanted or each not in recorded)
+    if wanted in kept or (wanted in recorded and not undo):
+        return kept
+    return (*kept, wanted)
+
+
+def _reply_urls(starts: EntraState, desired: Desired, *, undo: bool) -> tuple[tuple[str, ...], str]:
+    record, wanted = desired.record, desired.reply_urls
+    urls = starts.reply_urls
+    if set(urls) != set(wanted) and (undo or set(record.reply_urls or ()) != set(wanted)):
+        urls = wanted
+    default, stated = starts.default_reply_url, desired.default_reply_url
+    if default != stated and (record.default_reply_url != stated or (undo and stated)):
+        default = stated
+    return urls, default
+
+
+def _newly_assigned(desired: Desired, live: EntraState, *, undo: bool) -> frozenset[str]:
+    if desired.settings.assign.mode is not Ownership.MANAGE:
+        return frozenset()
+    known = desired.record.assignments.keys()
+    return frozenset(each for each in desired.principals - live.assigned if undo or each not in known)
+
+
+def _unassigned(desired: Desired) -> frozenset[str]:
+    """Whose assignment the run deletes: those that this stack recorded and that are no longer configured."""
+    if desired.settings.assign.mode is not Ownership.MANAGE:
+        return frozenset()
+    return frozenset(desired.record.assignments) - desired.principals
+
+
+def _with_claims(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:
+    if desired.settings.application.claims is not Ownership.MANAGE:
+        return state
+    wanted = claims_definition()
+    recorded = desired.record.policy
+    if not undo and recorded is not None and same_meaning(recorded.definition, wanted):
+        return state
+    return replace(state, name_id=_source(wanted), name_id_assumed=False, needs_certificate=True)
+
+
+def _activated(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:
+    """With what signs once the run has activated the configured certificate, if it does."""
+    active = desired.settings.certificates.active_generation
+    thumbprint = desired.thumbprint_of(active.label)
+    application = desired.application
+    certificates = application.certificates if application else SigningCertificates((), "")
+    if not certificates.certificates:
+        return replace(state, signing=NEW_CERTIFICATE, signing_expired=False)
+    if thumbprint is None or certificates.get(thumbprint) is None:
+        return state  # A new certificate stays inactive while another one is active.
+    trusted = desired.opens(active.profile)
+    named = certificates.named()
+    stays = not trusted and named is not None and named.thumbprint != thumbprint
+    if stays or not _activates(desired, state, thumbprint, trusted=trusted, undo=undo):
+        return state
+    return _signed(state, replace(certificates, preferred=thumbprint), desired.snapshot)
+
+
+def _activates(desired: Desired, state: EntraState, thumbprint: str, *, trusted: bool, undo: bool) -> bool:
+    recorded = desired.record.active
+    if not recorded:
+        return True
+    waited = recorded.get("activeThumbprint") != recorded.get("thumbprint")
+    differs = recorded.get("thumbprint") != thumbprint or bool(recorded.get("replace")) != trusted
+    return waited or differs or (undo and state.signing != recorded.get("thumbprint"))
+
+
+def eventual_entra(desired: Desired, after: EntraState) -> EntraState:
+    """Entra once the console work is attested and deployed: the configured certificate signs."""
+    thumbprint = desired.thumbprint_of(desired.settings.certificates.active_generation.label)
+    if thumbprint is None or desired.destroys:
+        return after
+    application = desired.application
+    live = application.certificates.get(thumbprint) if application else None
+    if live is not None and not live.is_valid(desired.snapshot.entra_now):
+        return after
+    return replace(after, signing=thumbprint, signing_expired=False)

@@ -1,0 +1,168 @@
+"""What the configuration asks for, resolved against a snapshot. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from mimecast_sso.assessment.adoption import matching
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.sign_in import Endpoints
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.console import attestation
+from mimecast_sso.console.form import console_form
+from mimecast_sso.console.source import AttestedProfiles, ConsoleForm, ProfileSource, Slot, previous_form
+from mimecast_sso.settings import Lane, RotationMode, Settings, SignOn
+from providers.entra.applications import LiveApplication
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the configuration asks for, resolved against the snapshot.
+
+    Attributes:
+        addresses: Of the configured source, in normal form.
+        members: Who belongs in the roll-out group once the profile is attested, sorted.
+        principals: Object ids of the configured users and groups.
+        destroys: Whether everything that the stack recorded is deleted instead.
+    """
+
+    settings: Settings
+    snapshot: Snapshot
+    addresses: tuple[str, ...]
+    members: tuple[str, ...]
+    principals: frozenset[str]
+    destroys: bool = False
+
+    @property
+    def record(self) -> Record:
+        """What the last deployment recorded."""
+        return self.snapshot.recorded
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """What Mimecast calls itself for this account."""
+        return Endpoints.of(self.settings.region_facts, self.settings.account_code)
+
+    @property
+    def reply_urls(self) -> tuple[str, ...]:
+        """The first takes the sign-ins that start in My Apps, when these go to Entra (``signOn: idp``)."""
+        settings = self.settings
+        if settings.application.sign_on is SignOn.IDENTITY_PROVIDER:
+            return (settings.region_facts.idp_initiated_reply_url, settings.reply_url)
+        return (settings.reply_url,)
+
+    @property
+    def sign_on_url(self) -> str:
+        """What the tile opens; "" where Entra answers at once."""
+        settings = self.settings
+        return settings.sign_on_url if settings.application.sign_on is SignOn.SERVICE_PROVIDER else ""
+
+    @property
+    def default_reply_url(self) -> str:
+        """The default reply URL that the run states; "" for none."""
+        return "" if self.sign_on_url else self.reply_urls[0]
+
+    # -- The console ------------------------------------------------------------------------------------------------
+
+    def thumbprint(self, slot: Lane) -> str | None:
+        """Of the certificate that stands in a slot's form; "" for none; ``None`` while it does not exist yet."""
+        certificates = self.settings.certificates
+        generation = certificates.of_lane(slot)
+        if certificates.rotation is RotationMode.METADATA or generation is None:
+            return ""
+        return self.thumbprint_of(generation.label)
+
+    def thumbprint_of(self, label: str) -> str | None:
+        """Of a generation's certificate; ``None`` while it does not exist yet."""
+        recorded = self.record.thumbprints.get(label)
+        application = self.application
+        if recorded or application is None:
+            return recorded
+        live = application.certificates.labelled(label)
+        if not live and self.settings.application.adopt:
+            adopted = matching(
+                application.certificates.certificates, self.settings.certificates.generation(label)
+            )
+            return adopted.thumbprint if adopted else None
+        return live[0].thumbprint if live else None
+
+    def form(self, slot: Lane) -> ConsoleForm | None:
+        """The desired forms of a slot; ``None`` while its certificate does not exist yet."""
+        thumbprint = self.thumbprint(slot)
+        if thumbprint is None:
+            return None
+        snapshot = self.snapshot
+        values = console_form(
+            self.settings,
+            slot,
+            issuer=snapshot.issuer,
+            login_url=snapshot.login_url,
+            # Not critical, or (the certificate) represented by its thumbprint.
+            metadata_url="",
+            certificate="",
+        )
+        return ConsoleForm(values, thumbprint)
+
+    def opens(self, slot: Lane) -> bool:
+        """Whether the program lets people into a slot's group: its desired forms are attested in the stack file."""
+        profile, form = self.settings.authentication_profile, self.form(slot)
+        confirmed = profile.confirmed_of(slot)
+        if form is None or confirmed is None:
+            return False
+        today = self.snapshot.mimecast_now.date()
+        state = attestation.state(
+            form.values, form.thumbprint, confirmed.model_dump(), profile.known(today, slot)
+        )
+        return state in attestation.OPENS
+
+    @cached_property
+    def console(self) -> ProfileSource:
+        """What the console holds."""
+        return AttestedProfiles({slot: self._slot(slot) for slot in Lane})
+
+    def _slot(self, slot: Lane) -> Slot:
+        recorded = self.record.profiles.get(slot)
+        confirmed = self.settings.authentication_profile.confirmed_of(slot)
+        in_use = slot in self.settings.certificates.lanes
+        return Slot(
+            desired=self.form(slot) if in_use else None,
+            recorded=ConsoleForm(recorded.form, recorded.thumbprint) if recorded else None,
+            previous=previous_form(recorded.previous) if recorded else None,
+            confirmed=confirmed.model_dump() if confirmed else None,
+            recorded_confirmed=recorded.confirmed if recorded else None,
+            due=recorded is None or recorded.state == "due",
+        )
+
+    # -- Entra ------------------------------------------------------------------------------------------------------
+
+    @property
+    def application(self) -> LiveApplication | None:
+        """The application that the run works on, where there is one."""
+        own, reached = self.snapshot.own.value, self.snapshot.application.value
+        return own or (reached if self.works_on_reached else None)
+
+    @property
+    def works_on_reached(self) -> bool:
+        """Whether the application that sign-ins reach is this stack's, or adopted by it."""
+        reached, recorded = self.snapshot.application.value, self.record.application
+        if reached is None:
+            return False
+        mine = {recorded.client_id.lower()} if recorded else set()
+        if self.settings.application.adopt:
+            mine.add(self.settings.application.adopt)
+        return reached.client_id.lower() in mine
+
+    @property
+    def other_template(self) -> str:
+        """The configured gallery entry, where the application was created from another; else ""."""
+        application = self.application
+        if application is None or application.template_id in ("", self.snapshot.template):
+            return ""
+        return self.snapshot.template
+
+    @property
+    def replaces_application(self) -> bool:
+        """Whether the application would be replaced by one of another gallery entry."""
+        lifted = self.settings.overrides("allow-destroy", self.snapshot.entra_now.date())
+        return bool(self.other_template) and lifted and self.record.application is not None

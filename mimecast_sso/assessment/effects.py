@@ -1,0 +1,50 @@
+"""What a run of the configuration makes of the snapshot: what it writes, deletes and leaves alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mimecast_sso.assessment.course import Course, entra_course, eventual_entra
+from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.membership import (
+    Members,
+    addresses_after,
+    eventual_profiles,
+    held_profiles,
+    members_of,
+)
+from mimecast_sso.assessment.sign_in import AddressState, EntraState, Profiles
+from mimecast_sso.settings import Lane
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Everything that a forecast needs of a run: what is, what becomes of it, and in which order."""
+
+    desired: Desired
+    course: Course | None
+    """``None``: the application could not be read."""
+    members: Mapping[Lane, Members | None] = field(default_factory=dict)
+    profiles: tuple[Profiles, ...] = ()
+    eventual_profiles: Profiles = field(default_factory=dict)
+    eventual_entra: EntraState | None = None
+    addresses_after: Mapping[str, AddressState] = field(default_factory=dict)
+
+
+def effects_of(desired: Desired) -> Effects:
+    """The effects of running the configuration on the snapshot."""
+    course = entra_course(desired) if desired.snapshot.application.is_known else None
+    return Effects(
+        desired,
+        course,
+        {slot: members_of(desired, slot) for slot in Lane if _concerns(desired, slot)},
+        held_profiles(desired),
+        eventual_profiles(desired),
+        eventual_entra(desired, course.after[0]) if course else None,
+        addresses_after(desired),
+    )
+
+
+def _concerns(desired: Desired, slot: Lane) -> bool:
+    return slot in desired.snapshot.groups or slot in desired.settings.certificates.lanes

@@ -1,0 +1,413 @@
+"""Entra's half of a snapshot: applications, the people and groups that concern them, the gallery entry.
+
+Three rounds of questions, each asked at once (`ask`): who holds the names; what those objects are; and who is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, person_of, with_mailboxes
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Directory, Holder
+from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import Known, live, unknown
+from mimecast_sso.settings import Settings
+from mimecast_sso.settings.values import is_guid
+from providers.entra import applications
+from providers.entra.applications import LiveApplication, Registration
+from providers.entra.errors import GraphError, NotFound
+from providers.entra.odata import literal
+from providers.entra.people import ROWS_PER_PAGE, USER, chunks, members_of, user_of
+
+Row = Mapping[str, Any]
+Found = Known[Sequence[Row]]
+
+
+class Graph(Protocol):
+    """The part of a Graph client that is used here."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any]: ...
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+    def now(self) -> datetime: ...
+    def claims(self) -> dict[str, Any]: ...
+
+
+Question = tuple[str, Mapping[str, str]]
+"""A path of Graph and its query options, without the dollar sign."""
+
+
+def ask(graph: Graph, questions: Mapping[str, Question]) -> dict[str, Found]:
+    """The rows of each question, or why they are unknown. An object is one row; one that is not there is none."""
+    return {name: _asked(graph, path, options) for name, (path, options) in questions.items()}
+
+
+def _asked(graph: Graph, path: str, options: Mapping[str, str]) -> Found:
+    try:
+        return live(list(graph.list(path, **options)))
+    except NotFound:
+        return live([])
+    except GraphError as error:
+        return unknown(error)
+
+
+class EntraReader:
+    """Reads one tenant. `objects` comes first, then `people`; the attributes are what was found."""
+
+    application: Known[LiveApplication]
+    own: Known[LiveApplication]
+    holders: Known[tuple[Holder, ...]]
+    deleted: Known[tuple[Holder, ...]]
+    namesakes: Known[tuple[Holder, ...]]
+    template: str
+    directory: Directory
+
+    def __init__(self, graph: Graph, settings: Settings, record: Record, cloud: Cloud) -> None:
+        self._graph = graph
+        self._settings = settings
+        self._record = record
+        self._cloud = cloud
+        claims = graph.claims()
+        self.tenant_id = str(claims.get("tid") or "")
+        self.deployer = str(claims.get("oid") or "")
+        self._first: dict[str, Found] = {}
+        self._groups: dict[str, EntraGroup] = {}
+        self._accounts: dict[str, Person] = {}
+        self._problems: list[str] = []
+
+    # -- Objects ------------------------------------------------------------------------------------------------------
+
+    def objects(self) -> None:
+        """The applications that matter, and the gallery entry. Raises GraphError where nothing can be asked."""
+        self._first = ask(self._graph, dict(self._first_questions()))
+        if not self.tenant_id:
+            self.tenant_id = str(self._only("tenant").get("id") or "")
+        self.holders = self._all_holders()
+        self.namesakes = self._first["namesakes"].map(lambda rows: tuple(self._namesakes(rows)))
+        self.deleted = self._first["deleted"].map(lambda rows: tuple(self._deleted(rows)))
+        self.template = self._template()
+        self._read_applications()
+
+    def _first_questions(self) -> Iterator[tuple[str, Question]]:
+        settings, application = self._settings, self._settings.application
+        holder = {"select": "id,appId,displayName,createdDateTime,applicationTemplateId,identifierUris"}
+        for identifier in self._identifiers:
+            named = f"identifierUris/any(u:u eq {literal(identifier)})"
+            yield f"holder {identifier}", ("/applications", {**holder, "filter": named})
+        for client_id in self._client_ids:
+            yield (
+                f"client {client_id}",
+                ("/applications", {**holder, "filter": f"appId eq {literal(client_id)}"}),
+            )
+        name = f"displayName eq {literal(application.display_name)}"
+        yield "namesakes", ("/applications", {**holder, "filter": name})
+        yield "deleted", ("/directory/deletedItems/microsoft.graph.application", {})
+        if not self.tenant_id:
+            yield "tenant", ("/organization", {"select": "id"})
+        if not application.adopt:
+            for template in application.template:
+                if not is_guid(template):
+                    named = f"displayName eq {literal(template)}"
+                    yield (
+                        f"template {template}",
+                        (
+                            "/applicationTemplates",
+                            {"filter": named, "select": "id,displayName"},
+                        ),
+                    )
+        for group in settings.assign.groups:
+            named = f"displayName eq {literal(group)} and securityEnabled eq true"
+            yield f"group {group}", ("/groups", {"filter": named, "select": "id"})
+        yield from _people_questions(settings.assign.users, "user")
+        for chunk in chunks(application.named_owners):
+            yield f"owners {chunk[0]}", _users("userPrincipalName", chunk)
+
+    @property
+    def _identifiers(self) -> tuple[str, ...]:
+        """What Mimecast names, and what the configuration overrides it with."""
+        asked = self._settings.region_facts.identifier(self._settings.account_code)
+        return tuple(dict.fromkeys((asked, self._settings.identifier)))
+
+    @property
+    def _client_ids(self) -> tuple[str, ...]:
+        recorded = self._record.application
+        ids = (recorded.client_id if recorded else "", self._settings.application.adopt or "")
+        return tuple(dict.fromkeys(each.lower() for each in ids if each))
+
+    def _only(self, question: str) -> Row:
+        found = self._first.get(question)
+        return next(iter(found.value or ()), {}) if found else {}
+
+    def _all_holders(self) -> Known[tuple[Holder, ...]]:
+        found: dict[str, Holder] = {}
+        for identifier in self._identifiers:
+            rows = self._first[f"holder {identifier}"]
+            if rows.value is None:
+                return unknown(rows.source)
+            found |= {str(row["appId"]): _holder(row) for row in rows.value}
+        return live(tuple(found.values()))
+
+    def _namesakes(self, rows: Iterable[Row]) -> Iterator[Holder]:
+        """From a template, with no identifier or one of ours: others serve another account or were made by hand."""
+        for row in rows:
+            identifiers = row.get("identifierUris") or []
+            if row.get("applicationTemplateId") and (
+                not identifiers or set(identifiers) & set(self._identifiers)
+            ):
+                yield _holder(row)
+
+    def _deleted(self, rows: Iterable[Row]) -> Iterator[Holder]:
+        for row in rows:
+            if set(row.get("identifierUris") or ()) & set(self._identifiers):
+                yield replace(_holder(row), deleted=str(row.get("deletedDateTime") or ""))
+
+    def _template(self) -> str:
+        application = self._settings.application
+        if application.adopt:
+            return ""
+        for template in application.template:
+            if is_guid(template):
+                return template.lower()
+            found = self._first[f"template {template}"]
+            if found.value is None:
+                self._problems.append(
+                    f'mimecast-sso:application.template: gallery entry "{template}" could not be looked up in Entra: '
+                    f"{found.source}"
+                )
+                return ""
+            if found.value:
+                return str(found.value[0]["id"])
+        return ""
+
+    def _read_applications(self) -> None:
+        """Whole, the one that sign-ins reach and this stack's own: object, principal, and what hangs on them."""
+        reached = self._first[f"holder {self._identifiers[0]}"]
+        by_id = [self._first[f"client {client_id}"] for client_id in self._client_ids]
+        asked = next(iter(reached.value or ()), {})
+        mine = next((row for found in by_id for row in found.value or ()), {})
+        rows = {str(row["id"]): row for row in (asked, mine) if row}
+        principals = ask(
+            self._graph,
+            {
+                object_id: (
+                    "/servicePrincipals",
+                    {"filter": f"appId eq {literal(str(row['appId']))}", "select": "id"},
+                )
+                for object_id, row in rows.items()
+            },
+        )
+        whole = {object_id: self._whole(object_id, principals[object_id]) for object_id in rows}
+        self.application = _chosen(reached, asked, whole)
+        unread = next((found for found in by_id if not found.is_known), live([]))
+        self.own = _chosen(unread, mine, whole)
+
+    def _whole(self, object_id: str, principals: Found) -> Known[LiveApplication]:
+        if principals.value is None:
+            return unknown(principals.source)
+        if not principals.value:
+            return Known(None, principals.how)
+        principal_id = str(principals.value[0]["id"])
+        of_principal = f"/servicePrincipals/{principal_id}"
+        try:
+            application = self._graph.get(f"/applications/{object_id}", select=applications.APPLICATION)
+            principal = self._graph.get(of_principal, select=applications.PRINCIPAL)
+        except GraphError as error:
+            return unknown(error)
+        found = ask(
+            self._graph,
+            {
+                "owners": (f"{of_principal}/owners", {}),
+                "registration": (f"/applications/{object_id}/owners", {}),
+                "policies": (f"{of_principal}/claimsMappingPolicies", {}),
+                "assigned": (f"{of_principal}/appRoleAssignedTo", {"top": ROWS_PER_PAGE}),
+            },
+        )
+        for needed in ("owners", "registration", "assigned"):
+            if not found[needed].is_known:
+                return unknown(found[needed].source)
+        policies = found["policies"].value
+        return live(
+            applications.assemble(
+                application,
+                principal,
+                owners=tuple(map(applications.owner_of, found["owners"].value or ())),
+                registration=Registration(
+                    object_id, tuple(map(applications.owner_of, found["registration"].value or ()))
+                ),
+                policies=None if policies is None else tuple(map(applications.policy_of, policies)),
+                assigned=tuple(map(applications.assigned_of, found["assigned"].value or ())),
+            )
+        )
+
+    # -- People -------------------------------------------------------------------------------------------------------
+
+    def people(self, addresses: Collection[str]) -> None:
+        """The configured users, groups and owners, whoever is assigned, and who signs in for the addresses."""
+        users = self._configured_users()
+        configured = self._configured_groups()
+        assigned = self._assigned()
+        self._read_groups(
+            {**dict.fromkeys(configured.values()), **dict.fromkeys(assigned["Group"])}, configured
+        )
+        self._read_accounts(assigned["User"], addresses)
+        self._accounts = with_mailboxes(self._graph, self._accounts.values())
+        groups = {object_id: self._with_accounts(group) for object_id, group in self._groups.items()}
+        self.directory = Directory(
+            users=tuple(replace(self._accounts[user.object_id], address=user.address) for user in users),
+            groups=tuple(groups[object_id] for object_id in configured.values()),
+            assigned_groups={
+                object_id: group
+                for object_id, group in groups.items()
+                if object_id not in configured.values()
+            },
+            accounts=self._accounts,
+            owners=self._owners(),
+            problems=tuple(self._problems),
+        )
+
+    def _with_accounts(self, group: EntraGroup) -> EntraGroup:
+        return replace(group, members=tuple(self._accounts[each.object_id] for each in group.members))
+
+    def _configured_users(self) -> list[Person]:
+        wanted = self._settings.assign.users
+        found, problem = _by_address(self._first, wanted, "user")
+        if problem:
+            self._problems.append(
+                f"The users of mimecast-sso:assign.users could not be looked up in Entra: {problem}"
+            )
+            return []
+        missing = [address for address in wanted if address not in found]
+        if missing:
+            self._problems.append(
+                f"mimecast-sso:assign.users names {len(missing)} of {len(wanted)} users that Entra does not know, "
+                f"neither by mail address nor by user principal name: {', '.join(missing)}. "
+                "Correct the addresses, or create the users first."
+            )
+        people = [replace(found[address], address=address) for address in wanted if address in found]
+        self._accounts |= {person.object_id: person for person in people}
+        return people
+
+    def _configured_groups(self) -> dict[str, str]:
+        """Name → object id of the configured groups that Entra has just once."""
+        groups: dict[str, str] = {}
+        for name in self._settings.assign.groups:
+            found = self._first[f"group {name}"]
+            if found.value is None:
+                self._problems.append(
+                    f'mimecast-sso:assign.groups: "{name}" could not be looked up in Entra: {found.source}'
+                )
+            elif len(found.value) == 1:
+                groups[name] = str(found.value[0]["id"])
+            else:
+                self._problems.append(group_problem(name, len(found.value)))
+        return groups
+
+    def _assigned(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {"User": [], "Group": []}
+        for known in (self.application, self.own):
+            for each in known.value.assigned if known.value else ():
+                found.setdefault(each.kind, []).append(each.principal_id)
+        return found
+
+    def _read_groups(self, ids: Mapping[str, None], configured: Mapping[str, str]) -> None:
+        names = {object_id: name for name, object_id in configured.items()}
+        for known in (self.application, self.own):
+            names = {
+                each.principal_id: each.name for each in (known.value.assigned if known.value else ())
+            } | names
+        questions = {
+            object_id: (f"/groups/{object_id}/members", {"select": USER, "top": ROWS_PER_PAGE})
+            for object_id in ids
+        }
+        for object_id, found in ask(self._graph, questions).items():
+            name = names.get(object_id, object_id)
+            if found.value is None:
+                if name in configured:
+                    self._problems.append(
+                        f'mimecast-sso:assign.groups: the members of "{name}" could not be read: {found.source}'
+                    )
+                continue
+            members = members_of(found.value)
+            people = [person_of(user) for user in members.users]
+            self._accounts = {person.object_id: person for person in people} | self._accounts
+            self._groups[object_id] = EntraGroup(
+                name, object_id, tuple(people), members.nested_groups, members.others
+            )
+
+    def _read_accounts(self, ids: Iterable[str], addresses: Collection[str]) -> None:
+        """Assigned users, and whoever has one of the addresses as mail address or user principal name."""
+        known = {each.mail.lower() for each in self._accounts.values() if each.mail}
+        rest = sorted(set(addresses) - known)
+        unread = sorted(set(ids) - self._accounts.keys())
+        questions = {f"id {chunk[0]}": _users("id", chunk) for chunk in chunks(unread)}
+        questions |= dict(_people_questions(rest, "address"))
+        for found in ask(self._graph, questions).values():
+            for row in found.value or ():
+                person = person_of(user_of(row))
+                self._accounts.setdefault(person.object_id, person)
+
+    def _owners(self) -> Mapping[str, str]:
+        application = self._settings.application
+        owners = {owner: owner for owner in application.owners if owner not in application.named_owners}
+        found: dict[str, str] = {}
+        for name, rows in self._first.items():
+            if name.startswith("owners "):
+                found |= {
+                    str(row.get("userPrincipalName") or "").lower(): str(row["id"])
+                    for row in rows.value or ()
+                }
+        for owner in application.named_owners:
+            if owner in found:
+                owners[found[owner]] = owner
+            else:
+                self._problems.append(
+                    f"mimecast-sso:application.owners names {owner}, which could not be found as a user principal name"
+                )
+        return owners
+
+
+def _holder(row: Row) -> Holder:
+    return Holder(
+        str(row["appId"]),
+        str(row["id"]),
+        str(row.get("displayName") or ""),
+        str(row.get("createdDateTime") or ""),
+    )
+
+
+def _chosen(found: Found, row: Row, whole: Mapping[str, Known[LiveApplication]]) -> Known[LiveApplication]:
+    if not found.is_known:
+        return unknown(found.source)
+    return whole[str(row["id"])] if row else Known(None, found.how)
+
+
+def _users(property_: str, values: Iterable[str]) -> Question:
+    return "/users", {"filter": f"{property_} in ({','.join(map(literal, values))})", "select": USER}
+
+
+def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str, Question]]:
+    for chunk in chunks(addresses):
+        yield f"{kind} mail {chunk[0]}", _users("mail", chunk)
+        yield f"{kind} upn {chunk[0]}", _users("userPrincipalName", chunk)
+
+
+def _by_address(
+    answers: Mapping[str, Found], wanted: Sequence[str], kind: str
+) -> tuple[dict[str, Person], str]:
+    """The people with the addresses, by mail address before user principal name; or why that is unknown."""
+    by_mail: dict[str, Person] = {}
+    by_upn: dict[str, Person] = {}
+    for name, found in answers.items():
+        if not name.startswith((f"{kind} mail ", f"{kind} upn ")):
+            continue
+        if found.value is None:
+            return {}, found.source
+        for row in found.value:
+            person = person_of(user_of(row))
+            by_mail[person.mail.lower()] = person
+            by_upn[(person.user_principal_name or "").lower()] = person
+    everybody = by_upn | by_mail
+    return {address: everybody[address] for address in wanted if address in everybody}, ""

@@ -1,0 +1,281 @@
+"""The sign-in forecast: who can sign in now, while a run takes effect, and afterwards, and why. Pure.
+
+Four instants are looked at:
+
+========== ===========================================================================================================
+now        both sides as read; a change at Mimecast that is younger than 15 minutes may count or not
+meanwhile  every state that Entra goes through during the run, with each value that may count at Mimecast then
+afterwards both sides once everything counts
+eventually the same once console work that is due is done, attested and deployed
+========== ===========================================================================================================
+
+``otherwise`` is what would hold if nothing was deployed: only what a run makes worse than that is its doing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import product
+
+from mimecast_sso.assessment.effects import Effects
+from mimecast_sso.assessment.people import Person
+from mimecast_sso.assessment.sign_in import (
+    AddressState,
+    EntraState,
+    Outcome,
+    Profiles,
+    Result,
+    Slots,
+    Way,
+    judge,
+)
+from mimecast_sso.assessment.traits import Traits, TraitsReader, subjects
+from mimecast_sso.facts.sign_in_reasons import Reason
+
+
+class Instant(StrEnum):
+    """When something holds, as a clause."""
+
+    NOW = "now"
+    MEANWHILE = "while the change takes effect"
+    AFTERWARDS = "afterwards"
+    EVENTUALLY = "once the console work is done"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """How a person's sign-ins end that start in one place: every outcome that is possible at an instant.
+
+    The first of each is the most likely one: what was read, and what the configuration says.
+    """
+
+    now: tuple[Outcome, ...]
+    otherwise: tuple[Outcome, ...]
+    meanwhile: tuple[Outcome, ...]
+    afterwards: tuple[Outcome, ...]
+    eventually: tuple[Outcome, ...]
+
+    @property
+    def through_entra(self) -> bool:
+        """Whether the person signs in through Entra now, for sure."""
+        return all(each.result is Result.ENTRA for each in self.now)
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether the person gets in now or would later, as far as that is known."""
+        return any(each.signs_in or each.result is Result.UNKNOWN for each in (*self.now, *self.otherwise))
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A sign-in that works now and would not."""
+
+    way: Way
+    instant: Instant
+    outcome: Outcome
+    joining: bool
+    """Whether the person signs in with a password now, and the run would send them to Entra."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """One person: the address at Mimecast, the account in Entra that signs in for it, and the verdicts by way."""
+
+    address: str
+    account: Person | None
+    ways: Mapping[Way, Verdicts]
+
+    @property
+    def from_mimecast(self) -> Verdicts:
+        """The verdicts on sign-ins that start at Mimecast."""
+        return self.ways[Way.FROM_MIMECAST]
+
+    @property
+    def name(self) -> str:
+        """The address, with the user principal name where that is another text."""
+        upn = (self.account.user_principal_name if self.account else "") or ""
+        return self.address if not upn or upn.lower() == self.address else f"{self.address} ({upn})"
+
+
+@dataclass(frozen=True)
+class SignInForecast:
+    """Everybody who is in a roll-out group, is to be, or is assigned."""
+
+    effects: Effects
+    people: tuple[Forecast, ...]
+
+    @cached_property
+    def losses(self) -> Mapping[str, tuple[Loss, ...]]:
+        """Who would lose a sign-in, by address; whoever loses none is left out."""
+        found = {each.address: _losses(each) for each in self.people}
+        return {address: losses for address, losses in found.items() if losses}
+
+    @cached_property
+    def broken(self) -> Mapping[str, Outcome]:
+        """Who is sent to Entra now and does not get in, or may not, by address, with why."""
+        return {
+            each.address: outcome
+            for each in self.people
+            for outcome in each.from_mimecast.now[:1]
+            if outcome.fails and outcome.through_entra
+        }
+
+    @cached_property
+    def not_ready(self) -> Mapping[str, Outcome]:
+        """Who is to be sent to Entra later and would not get in, by address: said, because nobody is lost yet."""
+        found = {}
+        for each in self.people:
+            outcome = each.from_mimecast.eventually[0]
+            in_group_now = any(now.through_entra for now in each.from_mimecast.now)
+            if (
+                outcome.fails
+                and outcome.through_entra
+                and not in_group_now
+                and each.address not in self.losses
+            ):
+                found[each.address] = outcome
+        return found
+
+    @cached_property
+    def tiles_lost(self) -> tuple[str, ...]:
+        """Whose tile in My Apps goes, though they get in from Mimecast's page."""
+        return tuple(
+            each.address
+            for each in self.people
+            if each.ways[Way.FROM_MY_APPS].now[0].result is Result.ENTRA
+            and each.ways[Way.FROM_MY_APPS].afterwards[0].result is Result.NOT_OFFERED
+            and each.address not in self.losses
+        )
+
+    def through_entra(self, instant: Instant) -> tuple[str, ...]:
+        """Who signs in through Entra at an instant, for sure."""
+        return tuple(
+            each.address
+            for each in self.people
+            if all(outcome.result is Result.ENTRA for outcome in _at(each.from_mimecast, instant))
+        )
+
+    @cached_property
+    def joining(self) -> tuple[str, ...]:
+        """Who signs in with a password now, and is sent to Entra afterwards."""
+        return tuple(
+            each.address
+            for each in self.people
+            if not any(now.through_entra for now in each.from_mimecast.now)
+            and any(then.through_entra for then in each.from_mimecast.afterwards)
+        )
+
+    def person(self, address: str) -> Forecast | None:
+        """The person with an address."""
+        return next((each for each in self.people if each.address == address), None)
+
+
+def _at(verdicts: Verdicts, instant: Instant) -> tuple[Outcome, ...]:
+    return {
+        Instant.NOW: verdicts.now,
+        Instant.MEANWHILE: verdicts.meanwhile,
+        Instant.AFTERWARDS: verdicts.afterwards,
+        Instant.EVENTUALLY: verdicts.eventually,
+    }[instant]
+
+
+# -- Losses ---------------------------------------------------------------------------------------------------------
+
+
+def _losses(person: Forecast) -> tuple[Loss, ...]:
+    return tuple(loss for way, verdicts in person.ways.items() for loss in _of_way(way, verdicts))
+
+
+def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
+    """At most one a way: the one that lasts, else the one while the change takes effect, else the one to come."""
+    if not verdicts.may_sign_in:
+        return
+    before = {*verdicts.now, *verdicts.otherwise}
+    would_sign_in = all(each.signs_in for each in verdicts.otherwise)
+    lasting = [each for each in verdicts.afterwards if would_sign_in or each not in before]
+    passing = [each for each in verdicts.meanwhile if each not in before]
+    coming = verdicts.eventually if verdicts.through_entra else ()
+    for instant, outcomes in (
+        (Instant.AFTERWARDS, lasting),
+        (Instant.MEANWHILE, passing if way is Way.FROM_MIMECAST else ()),
+        (Instant.EVENTUALLY, coming),
+    ):
+        lost = next((each for each in outcomes if each.fails and not _leaves(way, each)), None)
+        if lost is not None:
+            joining = lost.through_entra and not any(each.through_entra for each in verdicts.now)
+            yield Loss(way, instant, lost, joining)
+            return
+
+
+def _leaves(way: Way, outcome: Outcome) -> bool:
+    """Whether the tile fails only because the person is no longer in the roll-out: they sign in with a password."""
+    return way is Way.FROM_MY_APPS and outcome.reason is Reason.NOT_IN_GROUP
+
+
+# -- Everybody ------------------------------------------------------------------------------------------------------
+
+
+def forecast(effects: Effects) -> SignInForecast:
+    """Forecasts the sign-ins of everybody concerned."""
+    reader = TraitsReader(effects)
+    known: dict[Traits, Mapping[Way, Verdicts]] = {}
+    people = []
+    for address, account in subjects(effects):
+        traits = reader.of(address, account)
+        if traits not in known:
+            known[traits] = {way: _verdicts(way, reader, traits) for way in Way}
+        people.append(Forecast(address, account, known[traits]))
+    return SignInForecast(effects, tuple(people))
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """What may hold together: each state of Entra with each form, each set of slots, each state of the address."""
+
+    states: Sequence[EntraState | None]
+    profiles: Sequence[Profiles | None]
+    slots: Sequence[Slots]
+    addresses: Sequence[AddressState]
+
+    def outcomes(self, way: Way, reader: TraitsReader, traits: Traits) -> Iterator[Outcome]:
+        """The outcome of each combination."""
+        endpoints = reader.effects.desired.endpoints
+        for state, profiles, inside, address in product(
+            self.states, self.profiles, self.slots, self.addresses
+        ):
+            yield judge(way, state, endpoints, profiles, reader.case(traits, state, inside, address))
+
+
+def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
+    effects, course, places = reader.effects, reader.effects.course, traits.places
+    early: Sequence[EntraState | None] = course.early if course else (None,)
+    late: Sequence[EntraState | None] = course.late if course else (None,)
+    kept, undone = course.after if course else (None, None)
+    profiles: Sequence[Profiles | None] = effects.profiles or (None,)
+    before, then = traits.address
+    settled = profiles[:1]
+
+    def all_of(*moments: _Moments) -> tuple[Outcome, ...]:
+        return tuple(
+            dict.fromkeys(each for moment in moments for each in moment.outcomes(way, reader, traits))
+        )
+
+    return Verdicts(
+        now=all_of(_Moments(early[:1], profiles, places.now, (before,))),
+        otherwise=all_of(_Moments(early[:1], settled, (places.listed,), (before,))),
+        meanwhile=all_of(
+            _Moments(early, profiles, places.now, (before,)),
+            _Moments(late, profiles, places.late, tuple(dict.fromkeys((before, then)))),
+        ),
+        # Where external changes are kept, both sides keep them; where they are undone, both undo them.
+        afterwards=all_of(
+            _Moments((kept,), settled, (places.kept,), (then,)),
+            _Moments((undone,), settled, (places.undone,), (then,)),
+        ),
+        eventually=all_of(
+            _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), (then,))
+        ),
+    )

@@ -1,0 +1,70 @@
+"""What a guard found, and the text of a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mimecast_sso.provenance import Statement
+from mimecast_sso.settings import REFUSED, GuardOverride
+from mimecast_sso.text.names import enumerate_some
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The verdict of one guard on one run.
+
+    Attributes:
+        guard: Its name, under which it is overridden.
+        problem: A sentence without its full stop; "" where the guard is met.
+        affected: Who is affected, sorted.
+        details: The problem for each group of people, a line each.
+        known: What it rests on.
+        remedy: The smallest change that would make the run safe, imperative.
+        final: Whether no override helps.
+    """
+
+    guard: str
+    problem: str = ""
+    affected: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+    known: tuple[Statement, ...] = ()
+    remedy: str = ""
+    final: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the run may go on, for all that this guard knows."""
+        return not self.problem
+
+    def refusal(self) -> str:
+        """The text that stops a run: who is affected and why, how that is known, what to do, how to override it."""
+        return "\n".join([f"{REFUSED} {self.guard}: {self.problem}.", *self._lines()])
+
+    def overridden(self, override: GuardOverride) -> str:
+        """The text of a run that goes on all the same."""
+        return (
+            f"Guard {self.guard} is overridden until {override.until}: {override.reason}. It would have refused: "
+            f"{self.problem}." + "".join(f" {each}." for each in self.details)
+        )
+
+    def _lines(self) -> Iterator[str]:
+        yield from (f"  {each}" for each in self.details)
+        if self.affected:
+            yield f"  Affected, {len(self.affected)}: {enumerate_some(self.affected)}"
+        if self.known:
+            yield "  Known:"
+        yield from (f"    {each}" for each in self.known)
+        yield f"  What to do: {self.remedy}."
+        if not self.final:
+            yield (
+                f"  Or override it: mimecast-sso:guards: [{{name: {self.guard}, reason: …, until: YYYY-MM-DD}}]"
+            )
+
+
+def expired(override: GuardOverride) -> str:
+    """What is said of an override that no longer counts."""
+    return (
+        f"The override for guard {override.name} expired on {override.until} and is ignored ({override.reason}). "
+        "Remove it from mimecast-sso:guards, or give it a later date."
+    )

@@ -1,0 +1,137 @@
+"""The forecast's refusals: whoever can sign in now, and could not because of the run.
+
+Each reason has the name of the guard that it is refused under (`mimecast_sso.facts.sign_in_reasons`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from mimecast_sso.assessment import sentences
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.forecast import Forecast, Instant, Loss
+from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.sign_in import Result
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import people
+
+_UNKNOWN = {
+    "which certificate": "certificate-mismatch",
+    "whether Mimecast accepts": "last-sign-in-method",
+    "which addresses": "unprepared-people",
+    "whether the Entra account": "unprepared-people",
+}
+
+
+def find(assessment: Assessment) -> Iterator[Finding]:
+    """One finding a guard, with everybody whom it is about."""
+    by_guard: dict[str, dict[Forecast, Loss]] = defaultdict(dict)
+    everybody = {each.address: each for each in assessment.forecast.people}
+    for address, losses in assessment.forecast.losses.items():
+        for loss in losses:
+            by_guard[guard_of(loss)].setdefault(everybody[address], loss)
+    for guard, found in sorted(by_guard.items()):
+        yield _finding(assessment, guard, found)
+
+
+def guard_of(loss: Loss) -> str:
+    """The name of the guard that a loss is refused under."""
+    outcome = loss.outcome
+    if outcome.reason is not None:
+        row = REASONS[outcome.reason]
+        return row.guard_joining if loss.joining else row.guard
+    for words, guard in _UNKNOWN.items():
+        if outcome.missing.startswith(words):
+            return guard
+    return "last-sign-in-method"
+
+
+def _finding(assessment: Assessment, guard: str, found: Mapping[Forecast, Loss]) -> Finding:
+    affected = tuple(sorted(each.address for each in found))
+    groups = list(_grouped(found))
+    return Finding(
+        guard,
+        _problem(found),
+        affected,
+        tuple(_detail(loss, names) for loss, names in groups),
+        tuple(sentences.basis(assessment, [loss.outcome for loss, _ in groups])),
+        _remedy(assessment, groups),
+    )
+
+
+def _problem(found: Mapping[Forecast, Loss]) -> str:
+    who = people(len(found))
+    if all(loss.joining for loss in found.values()):
+        return f"{who} would be sent to Entra and could not sign in, or are not known to be able to"
+    if all(loss.outcome.result is Result.UNKNOWN for loss in found.values()):
+        return f"{who} can sign in now, and whether they still could is unknown"
+    return f"{who} can sign in now and could not any more"
+
+
+def _grouped(found: Mapping[Forecast, Loss]) -> Iterator[tuple[Loss, list[str]]]:
+    """Losses of one kind with everybody who has them."""
+    names: dict[tuple[str, Instant], list[str]] = defaultdict(list)
+    first: dict[tuple[str, Instant], Loss] = {}
+    for person, loss in found.items():
+        key = (str(loss.outcome), loss.instant)
+        first.setdefault(key, loss)
+        names[key].append(person.name)
+    for key, loss in first.items():
+        yield loss, sorted(names[key])
+
+
+def _detail(loss: Loss, names: Sequence[str]) -> str:
+    return f"{enumerate_some(names)}: {loss.outcome}, {loss.instant} (sign-in {loss.way})"
+
+
+# -- The smallest change that would be safe -------------------------------------------------------------------------
+
+
+def _remedy(assessment: Assessment, groups: Sequence[tuple[Loss, Sequence[str]]]) -> str:
+    leaving = not set(assessment.forecast.losses) & set(assessment.desired.members)
+    steps = dict.fromkeys(_step(assessment, loss, leaving=leaving) for loss, _ in groups)
+    return "; ".join(steps)
+
+
+def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
+    outcome = loss.outcome
+    if outcome.reason is Reason.NOT_ASSIGNED and leaving:
+        return (
+            "make it two runs: first change mimecast-sso:rollOut alone and deploy, wait Mimecast's "
+            f"{PROPAGATION_MINUTES} minutes, then change mimecast-sso:assign"
+        )
+    if outcome.reason is Reason.NOT_ASSIGNED and not loss.joining:
+        return (
+            "keep them in mimecast-sso:assign, or first remove them from mimecast-sso:rollOut, deploy, and wait "
+            f"Mimecast's {PROPAGATION_MINUTES} minutes"
+        )
+    if outcome.reason is Reason.SIGNATURE and not loss.joining:
+        return _certificate(assessment)
+    if outcome.reason is Reason.APPLICATION_MISSING and not loss.joining:
+        return (
+            f"empty the roll-out group first (mimecast-sso roll-out back), wait Mimecast's {PROPAGATION_MINUTES} "
+            "minutes, then run this again; or restore the previous value"
+        )
+    if outcome.reason is None:
+        return f"make it known first ({outcome.missing}), with mimecast-sso:rollOut as it was"
+    fix = REASONS[outcome.reason].fix
+    return f"{fix}, with mimecast-sso:rollOut as it was until then" if loss.joining else fix
+
+
+def _certificate(assessment: Assessment) -> str:
+    """Which generation the console holds, in a stack whose next run would have Entra sign with another."""
+    labels = {thumbprint: label for label, thumbprint in assessment.snapshot.recorded.thumbprints.items()}
+    held = [
+        labels[profile.thumbprint]
+        for profile in (assessment.forecast.effects.profiles[0] or {}).values()
+        if profile is not None and profile.thumbprint in labels
+    ]
+    if not held:
+        return REASONS[Reason.SIGNATURE].fix
+    return (
+        f"keep mimecast-sso:certificates.active and the profiles at generation {' or '.join(dict.fromkeys(held))}, which "
+        "the console holds; or rotate step by step (mimecast-sso rotate next)"
+    )

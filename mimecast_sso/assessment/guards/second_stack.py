@@ -1,0 +1,123 @@
+"""Guard `second-stack`: no two stacks write one application or one roll-out group.
+
+A stack that has recorded no application, and adopts none, would create a second one: for an identifier that another
+application holds, or beside one that an earlier run created and could not record. It is never proposed to delete an
+application that people may sign in through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.snapshot import Holder
+from mimecast_sso.provenance import How, Statement
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import people
+
+_GUARD = "second-stack"
+
+
+def find(assessment: Assessment) -> Iterator[Finding]:
+    """Refuses a stack whose objects are another's, or somebody's."""
+    record, application = assessment.snapshot.record, assessment.settings.application
+    if record.value is None:
+        return  # Whose they are cannot be told; the engine, which knows, goes on with what it has.
+    recorded = record.value.application
+    if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
+        yield _another(recorded.client_id, application.adopt)
+    if recorded is not None or application.adopt:
+        return
+    yield from _applications(assessment)
+    yield from _groups(assessment)
+
+
+def _another(own: str, adopt: str) -> Finding:
+    return Finding(
+        _GUARD,
+        f"mimecast-sso:application.adopt is {adopt}, and this stack has application {own} already; adopting another "
+        "would delete that one",
+        remedy=f"remove the key, or write adopt: {own}",
+        final=True,
+    )
+
+
+def _applications(assessment: Assessment) -> Iterator[Finding]:
+    snapshot = assessment.snapshot
+    holders = snapshot.holders.value or ()
+    if holders:
+        yield _held(assessment, holders)
+        return
+    deleted = snapshot.deleted.value or ()
+    if deleted:
+        yield _in_recycle_bin(assessment, deleted[0])
+        return
+    namesakes = snapshot.namesakes.value or ()
+    if namesakes:
+        yield _left_over(assessment, namesakes)
+
+
+def _held(assessment: Assessment, holders: Sequence[Holder]) -> Finding:
+    first = holders[0]
+    working = assessment.snapshot.everybody
+    return Finding(
+        _GUARD,
+        f'Entra already has an application with identifier {assessment.settings.identifier}: "{first.name}" (client id '
+        f"{first.client_id}), which this stack has not recorded. Another stack manages it, or this stack's state was "
+        "lost, or somebody created it by hand",
+        tuple(sorted(working)),
+        known=(
+            Statement(f"client id {first.client_id}, created {first.created}", How.LIVE, "Microsoft Graph"),
+        ),
+        remedy="if another stack manages it, deploy that one; else take it over: mimecast-sso:application: "
+        f"{{adopt: {first.client_id}}}"
+        + (f". Do not delete it: {people(len(working))} may sign in through it" if working else ""),
+        final=True,
+    )
+
+
+def _in_recycle_bin(assessment: Assessment, deleted: Holder) -> Finding:
+    return Finding(
+        _GUARD,
+        f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.name}" (client '
+        f"id {deleted.client_id}), which Entra keeps for 30 days",
+        known=(Statement(f"deleted {deleted.deleted}", How.LIVE, "Microsoft Graph"),),
+        remedy=f"restore it (az rest --method POST --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/"
+        f"deletedItems/{deleted.object_id}/restore) and adopt {deleted.client_id}, or delete it for good (az rest "
+        f"--method DELETE --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/deletedItems/"
+        f"{deleted.object_id})",
+        final=True,
+    )
+
+
+def _left_over(assessment: Assessment, namesakes: Sequence[Holder]) -> Finding:
+    name, first = assessment.settings.application.display_name, namesakes[0]
+    return Finding(
+        _GUARD,
+        f'Entra already has "{name}" from the gallery, without an identifier, and this stack has not recorded it. Most '
+        "likely an earlier run created it and the response was lost",
+        details=tuple(f"client id {each.client_id}, created {each.created}" for each in namesakes),
+        remedy=f"take it over: mimecast-sso:application: {{adopt: {first.client_id}}}. If it belongs to somebody else, "
+        "choose another mimecast-sso:application.displayName",
+        final=True,
+    )
+
+
+def _groups(assessment: Assessment) -> Iterator[Finding]:
+    """A group with members that this stack did not put there, before it has deployed anything."""
+    if assessment.snapshot.recorded.groups:
+        return
+    for slot, known in assessment.snapshot.groups.items():
+        members = known.value.members if known.value else frozenset[str]()
+        if members:
+            name = assessment.settings.roll_out.group_of(slot)
+            yield Finding(
+                _GUARD,
+                f"the roll-out group “{name}” has {len(members)} members that this stack did not put there",
+                tuple(sorted(members)),
+                known=(known.states(f"members: {enumerate_some(sorted(members))}"),),
+                remedy="name another group (mimecast-sso:rollOut.group); to take over a group together with its "
+                "application, adopt the application (mimecast-sso:application.adopt)",
+                final=True,
+            )

@@ -1,0 +1,145 @@
+"""What a run makes of Mimecast: who is in which group, what the console holds, which addresses exist. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.sign_in import AddressState, HeldProfile, Profiles
+from mimecast_sso.console.source import ConsoleForm
+from mimecast_sso.settings import AddressSource, Lane, Removal
+from mimecast_sso.text.names import domain_of
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who is in a slot's group.
+
+    Attributes:
+        listed: As read.
+        left: Who left so recently that Mimecast may still count them in; ``joined`` the other way round.
+        after: What holds once the run is over: where external changes are kept, and where they are undone.
+    """
+
+    listed: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    joined: frozenset[str] = frozenset()
+    after: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    eventually: frozenset[str] = frozenset()
+    """Once the console work that is due is done, attested and deployed."""
+
+
+def members_of(desired: Desired, slot: Lane) -> Members | None:
+    """What the run makes of a slot's group; ``None`` where it could not be read."""
+    known = desired.snapshot.groups.get(slot)
+    if known is None:
+        joining = frozenset(_joining(desired, slot))
+        return Members(after=(joining, joining), eventually=_eventual_members(desired, slot))
+    if known.value is None:
+        return None
+    group = known.value
+    return Members(
+        listed=group.members,
+        left=group.left,
+        joined=group.joined,
+        after=(
+            _after(desired, slot, group.members, undo=False),
+            _after(desired, slot, group.members, undo=True),
+        ),
+        eventually=_eventual_members(desired, slot) | (group.members - _recorded(desired, slot)),
+    )
+
+
+def _recorded(desired: Desired, slot: Lane) -> frozenset[str]:
+    recorded = desired.record.memberships.get(slot)
+    return recorded.members if recorded else frozenset()
+
+
+def _joining(desired: Desired, slot: Lane) -> tuple[str, ...]:
+    certificates = desired.settings.certificates
+    inside = slot in certificates.populated and not desired.destroys
+    return desired.members if inside and desired.opens(slot) else ()
+
+
+def _eventual_members(desired: Desired, slot: Lane) -> frozenset[str]:
+    inside = slot in desired.settings.certificates.populated and not desired.destroys
+    return frozenset(desired.members) if inside else frozenset()
+
+
+def _after(desired: Desired, slot: Lane, listed: frozenset[str], *, undo: bool) -> frozenset[str]:
+    certificates = desired.settings.certificates
+    recorded = desired.record.memberships.get(slot)
+    before = recorded.members if recorded else frozenset[str]()
+    if desired.destroys or slot not in certificates.lanes:
+        return listed - before
+    opens = desired.opens(slot)
+    if slot in certificates.populated:
+        wanted, hold = frozenset(desired.members), not opens
+    else:
+        main = certificates.active_generation.profile
+        wanted, hold = (frozenset[str]() if desired.opens(main) else frozenset(desired.members)), True
+    if undo:
+        before = listed | (before if hold else frozenset[str]())
+    elif recorded and recorded.members == wanted and recorded.hold == hold:
+        return listed  # Nothing differs from what was recorded, so nothing is written.
+    return (listed if hold else listed | wanted) - (before - wanted)
+
+
+def profile_of(form: ConsoleForm | None) -> HeldProfile | None:
+    """A form as far as it decides about sign-ins."""
+    if form is None:
+        return None
+    values = form.values
+    return HeldProfile(
+        issuer=str(values["issuerUrl"]),
+        login_url=str(values["loginUrl"]),
+        thumbprint=form.thumbprint,
+        by_metadata=values["monitorMetadataUrl"] is True,
+        enforces_portal=values["enforcePersonalPortal"] is True,
+        single_sign_on=values["allowSingleSignOn"] is True,
+        contexts=True in (values["passwordProtectedContext"], values["integratedAuthenticationContext"]),
+    )
+
+
+def held_profiles(desired: Desired) -> tuple[Profiles, ...]:
+    """What the console may hold as far as Mimecast acts on it now; the settled one first."""
+    settled = {slot: profile_of(desired.console.held(slot).value) for slot in Lane}
+    found = [settled]
+    for slot in Lane:
+        for earlier in desired.console.may_still_hold(slot, desired.snapshot.mimecast_now):
+            found += [each | {slot: profile_of(earlier)} for each in list(found)]
+    return tuple(found)
+
+
+def eventual_profiles(desired: Desired) -> Profiles:
+    """What the console holds once the work that is due is done; for slots without a certificate, what it holds now."""
+    lanes = desired.settings.certificates.lanes
+    found: dict[Lane, HeldProfile | None] = {}
+    for slot in Lane:
+        form = desired.form(slot) if slot in lanes and not desired.destroys else None
+        held = desired.console.held(slot).value
+        due = (
+            form is not None
+            and not desired.opens(slot)
+            and desired.settings.certificates.of_lane(slot) is not None
+        )
+        found[slot] = profile_of(form if due else held)
+    return found
+
+
+def addresses_after(desired: Desired) -> Mapping[str, AddressState]:
+    """Addresses whose state the run changes: those it creates, and those it disables."""
+    settings, snapshot, book = desired.settings, desired.snapshot, desired.record.book
+    live = snapshot.addresses.value
+    changed: dict[str, AddressState] = {}
+    creates = settings.addresses.source is not AddressSource.SYNCHRONISED and not desired.destroys
+    if creates and live is not None:
+        for address in desired.addresses:
+            if address not in live and snapshot.is_internal(domain_of(address)):
+                changed[address] = AddressState.PRESENT
+    if book is not None and not book.check_only and settings.addresses.on_removal is Removal.DISABLE:
+        kept = frozenset() if desired.destroys else frozenset(desired.addresses)
+        for address in (book.addresses - kept) & (book.created | book.adopted):
+            changed[address] = AddressState.DISABLED
+    return changed

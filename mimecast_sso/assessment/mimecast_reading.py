@@ -1,0 +1,160 @@
+"""Mimecast's half of a snapshot: account, domains, addresses, roll-out groups, changes in the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import LiveGroup
+from mimecast_sso.console.source import TAKES_EFFECT
+from mimecast_sso.provenance import Known, live, unknown
+from mimecast_sso.settings import DomainMode, Lane, Settings
+from mimecast_sso.text.names import domain_of
+from providers.mimecast.accounts import Account, check_account, read_account
+from providers.mimecast.address_book import Listing, LiveAddress
+from providers.mimecast.audit import ConsoleChange, Events, GroupChange, events_since
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.domains import DomainStatus, State, list_domains
+from providers.mimecast.errors import AccountMismatch, MimecastError
+from providers.mimecast.groups import CloudGroup, find_group, list_members
+
+_MOST_PAGES = 20
+"""Of the audit log's last minutes, 100 events each: a tenant with more is told that it is unknown who moved lately."""
+
+
+@dataclass(slots=True)
+class MimecastSide:
+    """What was read; the addresses follow once it is known who is meant."""
+
+    account: Known[Account]
+    domains: Known[Mapping[str, DomainStatus]]
+    groups: Mapping[Lane, Known[LiveGroup]]
+    console_changes: Known[tuple[ConsoleChange, ...]]
+    now: datetime | None = None
+    client: MimecastClient | None = field(default=None, repr=False)
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Addresses in any roll-out group, or that left one so recently that it may not count yet."""
+        found = [each.value for each in self.groups.values() if each.value is not None]
+        people = frozenset[str]().union(*(group.members | group.left for group in found))
+        return frozenset(each for each in people if not each.startswith("@"))
+
+    @property
+    def whole_domains(self) -> frozenset[str]:
+        """Domains that are members as a whole."""
+        found = [each.value for each in self.groups.values() if each.value is not None]
+        members = frozenset[str]().union(*(group.members for group in found))
+        return frozenset(each[1:] for each in members if each.startswith("@"))
+
+
+class MimecastReader:
+    """Reads one account."""
+
+    def __init__(self, settings: Settings, record: Record) -> None:
+        self._settings = settings
+        self._record = record
+
+    def groups_and_account(self, client: MimecastClient | MimecastError) -> MimecastSide:
+        """Everything but the addresses. Of another account than the configured one only the account is read."""
+        if isinstance(client, MimecastError):
+            return self._nothing(client)
+        try:
+            account = read_account(client)
+            check_account(account, self._settings.account_code, self._settings.region)
+        except AccountMismatch as error:
+            side = self._nothing(error)
+            side.account = live(account)
+            return side
+        except MimecastError as error:
+            return self._nothing(error)
+        events = self._events(client)
+        return MimecastSide(
+            account=live(account),
+            domains=self._domains(client),
+            groups=self._groups(client, events.map(lambda found: found.group_changes)),
+            console_changes=events.map(lambda found: found.changes),
+            now=client.now(),
+            client=client,
+        )
+
+    def addresses(self, wanted: Iterable[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
+        """Those of the addresses that exist: a call per hundred addresses of each internal domain.
+
+        Of a domain that is a member of a group as a whole, all of them.
+        """
+        if side.client is None or side.domains.value is None:
+            return unknown(side.domains.source)
+        internal = {name for name, status in side.domains.value.items() if status.state is State.INTERNAL}
+        listing = Listing(side.client)
+        try:
+            found = listing.of(address for address in wanted if domain_of(address) in internal)
+            for domain in side.whole_domains & internal:
+                found |= listing.domain(domain)
+        except MimecastError as error:
+            return unknown(error)
+        return live(found)
+
+    # -- Parts --------------------------------------------------------------------------------------------------------
+
+    def _nothing(self, reason: MimecastError) -> MimecastSide:
+        return MimecastSide(
+            account=unknown(reason),
+            domains=unknown(reason),
+            groups={slot: unknown(reason) for slot in self._slots},
+            console_changes=unknown(reason),
+        )
+
+    @property
+    def _slots(self) -> tuple[Lane, ...]:
+        """The slots in use, and those that the state knows."""
+        known = {*self._settings.certificates.lanes, *self._record.groups}
+        return tuple(slot for slot in Lane if slot in known)
+
+    def _domains(self, client: MimecastClient) -> Known[Mapping[str, DomainStatus]]:
+        # Pending domains need a permission to register; where all are required, nobody has to grant it.
+        pending = any(domain.mode is not DomainMode.REQUIRE for domain in self._settings.domains)
+        try:
+            return live(list_domains(client, pending=pending))
+        except MimecastError as error:
+            return unknown(error)
+
+    def _groups(
+        self, client: MimecastClient, changes: Known[tuple[GroupChange, ...]]
+    ) -> Mapping[Lane, Known[LiveGroup]]:
+        found: dict[Lane, Known[LiveGroup]] = {}
+        for slot in self._slots:
+            try:
+                group = self._find(client, slot)
+                found[slot] = live(_live_group(client, group, changes.value or ()) if group else LiveGroup())
+            except MimecastError as error:
+                found[slot] = unknown(error)
+        return found
+
+    def _find(self, client: MimecastClient, slot: Lane) -> CloudGroup | None:
+        """By the name that the state knows, since a run renames it in place; else by the configured one."""
+        recorded = self._record.groups.get(slot)
+        names = [recorded.name] if recorded else []
+        for name in dict.fromkeys([*names, self._settings.roll_out.group_of(slot)]):
+            group = find_group(client, name)
+            if group is not None:
+                return group
+        return None
+
+    def _events(self, client: MimecastClient) -> Known[Events]:
+        """Changes that Mimecast may not act on yet; what a log of years says of the console is for commands to read."""
+        try:
+            return live(events_since(client, client.now() - TAKES_EFFECT, most_pages=_MOST_PAGES))
+        except MimecastError as error:
+            return unknown(error)
+
+
+def _live_group(client: MimecastClient, group: CloudGroup, changes: Iterable[GroupChange]) -> LiveGroup:
+    members = frozenset(list_members(client, group))
+    # Whoever came or went within the time may be treated either way: each state since then may be the one that counts.
+    recent = {change.member for change in changes if change.group == group.name}
+    return LiveGroup(
+        group.name, members, left=frozenset(recent - members), joined=frozenset(recent & members)
+    )

@@ -1,0 +1,82 @@
+"""Reading a snapshot: one bounded look at both tenants, through this project's own clients and without an engine.
+
+Entra is asked in three rounds, each a few calls whatever the number of questions; Mimecast meanwhile. What fails is
+unknown in the snapshot, with the reason; only credentials that open nothing end the reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from mimecast_sso.assessment.entra_reading import EntraReader
+from mimecast_sso.assessment.mimecast_reading import MimecastReader, MimecastSide
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import Known
+from mimecast_sso.settings import Settings
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MimecastError
+
+
+class Graph(Protocol):
+    """The part of `providers.entra.graph.GraphClient` that a snapshot is read with."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any]: ...
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+    def now(self) -> datetime: ...
+    def claims(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a snapshot looks for.
+
+    Attributes:
+        record: What the last deployment recorded.
+        addresses: The configured addresses that are known without asking Entra, and the pilot.
+    """
+
+    settings: Settings
+    cloud: Cloud
+    record: Known[Record]
+    addresses: tuple[str, ...] = ()
+
+
+def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -> Snapshot:
+    """Reads both tenants. Raises GraphError where Entra cannot be asked at all."""
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        reader = MimecastReader(scope.settings, scope.record.value or Record())
+        mimecast_side = aside.submit(reader.groups_and_account, mimecast)
+        entra = EntraReader(graph, scope.settings, scope.record.value or Record(), scope.cloud)
+        entra.objects()
+        side: MimecastSide = mimecast_side.result()
+        entra.people({*scope.addresses, *side.people})
+        accounts = entra.directory.accounts.values()
+        names = {each.mail.lower() for each in accounts if each.mail}
+        names |= {each.user_principal_name.lower() for each in accounts if each.user_principal_name}
+        addresses = reader.addresses({*scope.addresses, *side.people, *names}, side)
+    return Snapshot(
+        cloud=scope.cloud,
+        tenant_id=entra.tenant_id,
+        deployer=entra.deployer,
+        entra_now=graph.now(),
+        mimecast_now=side.now or graph.now(),
+        application=entra.application,
+        own=entra.own,
+        holders=entra.holders,
+        deleted=entra.deleted,
+        namesakes=entra.namesakes,
+        template=entra.template,
+        directory=entra.directory,
+        account=side.account,
+        domains=side.domains,
+        addresses=addresses,
+        groups=side.groups,
+        console_changes=side.console_changes,
+        record=scope.record,
+    )

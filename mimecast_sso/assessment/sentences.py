@@ -1,0 +1,188 @@
+"""Sentences about people's sign-in, each from the snapshot or the forecast. Pure.
+
+Whatever a command or a run says about who signs in, and how, comes from here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.forecast import Instant, SignInForecast
+from mimecast_sso.assessment.sign_in import Outcome, Result
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.sign_in_reasons import REASONS, Reason, Side
+from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.settings import Lane, RotationMode
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count, people
+
+_BOTH = "Entra, Mimecast"
+
+
+def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
+    """How many sign in through Entra at an instant, and who."""
+    found = forecast.through_entra(instant)
+    when = "" if instant is Instant.NOW else f" {instant}"
+    if not forecast.effects.desired.snapshot.groups_known:
+        sources = [
+            each.source for each in forecast.effects.desired.snapshot.groups.values() if not each.is_known
+        ]
+        return Statement("Who signs in through Entra is unknown", How.UNKNOWN, sources[0], Verdict.UNKNOWN)
+    if not found:
+        return Statement(f"Nobody signs in through Entra{when}", How.LIVE, _BOTH)
+    verb = "signs" if len(found) == 1 else "sign"
+    return Statement(
+        f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}", How.LIVE, _BOTH
+    )
+
+
+def broken(forecast: SignInForecast) -> Iterator[Statement]:
+    """Who cannot sign in now, by reason: nobody's fault but what is there already."""
+    yield from _by_outcome(
+        forecast, forecast.broken, "cannot sign in now", "are not known to be able to sign in now"
+    )
+
+
+def not_ready(forecast: SignInForecast) -> Iterator[Statement]:
+    """Who could not sign in once they are in the roll-out."""
+    yield from _by_outcome(
+        forecast,
+        forecast.not_ready,
+        "of the roll-out could not sign in once it reaches them",
+        "of the roll-out are not known to be able to sign in once it reaches them",
+    )
+
+
+def tiles(forecast: SignInForecast) -> Iterator[Statement]:
+    """Whose tile goes."""
+    lost = forecast.tiles_lost
+    if lost:
+        verb = "loses" if len(lost) == 1 else "lose"
+        yield Statement(
+            f"{people(len(lost))} {verb} the tile in My Apps, and can still sign in from Mimecast's page: "
+            f"{enumerate_some(lost)}",
+            How.LIVE,
+            _BOTH,
+            Verdict.WARNS,
+        )
+
+
+def _by_outcome(
+    forecast: SignInForecast, found: Mapping[str, Outcome], refused: str, unknown: str
+) -> Iterator[Statement]:
+    names = {each.address: each.name for each in forecast.people}
+    groups: dict[Outcome, list[str]] = defaultdict(list)
+    for address, outcome in found.items():
+        groups[outcome].append(names[address])
+    for outcome, who in groups.items():
+        is_unknown = outcome.result is Result.UNKNOWN
+        text = f"{people(len(who))} {unknown if is_unknown else refused}: {enumerate_some(sorted(who))}: {_why(outcome)}"
+        if is_unknown:
+            yield Statement(text, How.UNKNOWN, outcome.missing, Verdict.UNKNOWN)
+        else:
+            yield Statement(text, How.LIVE, _BOTH, Verdict.FAILS)
+
+
+def _why(outcome: Outcome) -> str:
+    if outcome.reason is None:
+        return outcome.missing
+    row = REASONS[outcome.reason]
+    code = f" ({row.code})" if row.code else ""
+    return f"{row.text}{code}; {row.fix}"
+
+
+# -- What a verdict rests on ----------------------------------------------------------------------------------------
+
+
+def groups(snapshot: Snapshot) -> Iterator[Statement]:
+    """Who is in the roll-out groups."""
+    for slot, known in snapshot.groups.items():
+        if known.value is None:
+            yield known.states(f"who is in the {slot} roll-out group")
+        elif not known.value.exists:
+            yield known.states(f"the {slot} roll-out group does not exist")
+        else:
+            group = known.value
+            verb = "is" if len(group.members) == 1 else "are"
+            yield known.states(f"{people(len(group.members))} {verb} in the roll-out group “{group.name}”")
+            if group.left:
+                yield known.states(
+                    f"{people(len(group.left))} left it within Mimecast's 15 minutes: "
+                    f"{enumerate_some(sorted(group.left))}"
+                )
+
+
+def basis(assessment: Assessment, outcomes: Iterable[Outcome]) -> Iterator[Statement]:
+    """The facts that decide about outcomes, with how each is known."""
+    snapshot = assessment.snapshot
+    reasons = [outcome.reason for outcome in outcomes]
+    yield from groups(snapshot)
+    yield from _application(assessment)
+    if any(reason in (Reason.NOT_ASSIGNED, None) for reason in reasons):
+        yield from _assignments(assessment)
+    sides = {REASONS[reason].side for reason in reasons if reason}
+    if None in reasons or Side.MIMECAST in sides or Reason.CONTEXT in reasons:
+        yield from _certificates(assessment)
+        yield from _console(assessment)
+    if not snapshot.record.is_known:
+        yield snapshot.record.states("what this stack deployed")
+
+
+def _application(assessment: Assessment) -> Iterator[Statement]:
+    snapshot = assessment.snapshot
+    known, identifier = snapshot.application, assessment.desired.endpoints.identifier
+    if not known.is_known:
+        yield known.states(f"the application with identifier {identifier}")
+    elif known.value is None:
+        yield known.states(f"Entra has no application with identifier {identifier}")
+    else:
+        state = "enabled" if known.value.enabled else "disabled"
+        yield known.states(f"application {known.value.client_id} has identifier {identifier} and is {state}")
+
+
+def _assignments(assessment: Assessment) -> Iterator[Statement]:
+    application, record = assessment.snapshot.application, assessment.snapshot.record
+    if application.value is not None:
+        number = count(len(application.value.assigned), "user or group is", "users and groups are")
+        yield application.states(f"{number} assigned")
+    if record.value is not None:
+        yield record.states(f"{len(record.value.assignments)} of them by this stack")
+
+
+def _certificates(assessment: Assessment) -> Iterator[Statement]:
+    snapshot = assessment.snapshot
+    application = snapshot.application.value
+    if application is None:
+        return
+    signing = application.certificates.active(snapshot.entra_now)
+    if signing is None:
+        yield Statement("what Entra signs with", How.UNKNOWN, "it names no certificate that is there")
+    else:
+        yield Statement(f"Entra signs with {signing}", How.LIVE, f"at {shown(snapshot.entra_now)}")
+    course = assessment.forecast.effects.course
+    after = course.after[0].signing if course else None
+    if after and signing is not None and after != signing.thumbprint:
+        yield Statement(f"this run activates {after}", How.CONFIGURED, "certificates.active")
+
+
+def _console(assessment: Assessment) -> Iterator[Statement]:
+    desired = assessment.desired
+    if assessment.settings.certificates.rotation is RotationMode.METADATA:
+        seen = assessment.settings.certificates.metadata_observed
+        yield Statement(
+            "Mimecast follows the metadata", How.ATTESTED, f"{seen.by}, {seen.at}" if seen else ""
+        )
+        return
+    for slot in Lane:
+        held = desired.console.held(slot)
+        if held.value is not None:
+            yield held.states(f"the {slot} profile holds certificate {held.value.thumbprint or '(none)'}")
+
+
+def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
+    """What a run or a check says about people: who signs in, who cannot, who could not, whose tile goes."""
+    found = assessment.forecast
+    return (who_signs_in(found, instant), *broken(found), *not_ready(found), *tiles(found))

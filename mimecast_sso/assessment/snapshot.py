@@ -1,0 +1,173 @@
+"""Both tenants and the last deployment as they were read, once, at the beginning of a run. Data only.
+
+Every part says how it is known: a part that could not be read is unknown, with the reason, and only what depends on it
+is. `mimecast_sso.assessment.reading` reads a snapshot; everything else in this package works on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from mimecast_sso.assessment.people import EntraGroup, Person
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import Known, unknown
+from mimecast_sso.settings import Lane
+from providers.entra.applications import LiveApplication
+from providers.mimecast.accounts import Account
+from providers.mimecast.address_book import LiveAddress
+from providers.mimecast.audit import ConsoleChange
+from providers.mimecast.domains import DomainStatus, State
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An application of the tenant that has an identifier, or the name that is wanted.
+
+    ``created`` is a time as Graph writes it, "" where it was not asked for; ``deleted`` marks one in the recycle bin.
+    """
+
+    client_id: str
+    object_id: str
+    name: str
+    created: str = ""
+    deleted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """People and groups of Entra that concern the stack.
+
+    Attributes:
+        users: Those of ``assign.users``, by the configured addresses.
+        groups: Those of ``assign.groups``, with their direct members.
+        assigned_groups: Further groups that are assigned to the application, by object id.
+        accounts: Everybody who was read, by object id.
+        problems: Configured users, groups and owners that Entra does not have, or has more than once: a text each.
+        owners: Configured owners: object id → as configured.
+    """
+
+    users: tuple[Person, ...] = ()
+    groups: tuple[EntraGroup, ...] = ()
+    assigned_groups: Mapping[str, EntraGroup] = field(default_factory=dict)
+    accounts: Mapping[str, Person] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveGroup:
+    """A roll-out group at Mimecast; a group that does not exist has no name and no members.
+
+    Attributes:
+        name: As it is called now.
+        members: Addresses, and whole domains as ``@example.com``.
+        left: Who left within the time that Mimecast takes to notice, and may still be treated as a member.
+        joined: Who joined within that time, and may not be treated as a member yet.
+    """
+
+    name: str = ""
+    members: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()
+    joined: frozenset[str] = frozenset()
+
+    @property
+    def exists(self) -> bool:
+        """Whether Mimecast has the group."""
+        return bool(self.name)
+
+
+_NOT_ASKED = "it was not asked"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was read.
+
+    Attributes:
+        deployer: Object id of the principal that the credentials belong to.
+        entra_now: Entra's own time; ``mimecast_now`` Mimecast's.
+        application: The application that Mimecast's sign-ins reach: it has the identifier of account and region.
+            Known without a value: there is none.
+        own: The application that this stack recorded or adopts, where it is another one or has lost the identifier.
+        holders: Applications that have the configured identifier or the one of account and region.
+        deleted: Applications in the recycle bin that have it.
+        namesakes: Applications of the wanted name, from a template, that have no other identifier.
+        template: Id of the gallery entry that the configuration leads to; "" where an application is adopted.
+        addresses: Those of interest that exist at Mimecast.
+        groups: The roll-out groups by profile slot, found by the name that the state knows, else the configured one.
+        console_changes: Changes in the console since the oldest confirmation that counts.
+        record: What the last deployment recorded.
+    """
+
+    cloud: Cloud
+    tenant_id: str
+    deployer: str
+    entra_now: datetime
+    mimecast_now: datetime
+    application: Known[LiveApplication] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    own: Known[LiveApplication] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    holders: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    deleted: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    namesakes: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    template: str = ""
+    directory: Directory = field(default_factory=Directory)
+    account: Known[Account] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    domains: Known[Mapping[str, DomainStatus]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    addresses: Known[Mapping[str, LiveAddress]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    groups: Mapping[Lane, Known[LiveGroup]] = field(default_factory=dict)
+    console_changes: Known[tuple[ConsoleChange, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    record: Known[Record] = field(default_factory=lambda: unknown(_NOT_ASKED))
+
+    @property
+    def issuer(self) -> str:
+        """The tenant's SAML entity id."""
+        return self.cloud.issuer(self.tenant_id)
+
+    @property
+    def login_url(self) -> str:
+        """The tenant's single sign-on endpoint."""
+        return self.cloud.login_url(self.tenant_id)
+
+    @property
+    def recorded(self) -> Record:
+        """What the last deployment recorded; empty where that is unknown, which `record` tells."""
+        return self.record.value or Record()
+
+    def members(self, slot: Lane) -> frozenset[str] | None:
+        """Who is in a slot's group now; ``None`` where that is unknown."""
+        group = self.groups.get(slot)
+        if group is None:
+            return frozenset()
+        return group.value.members if group.value is not None else None
+
+    @cached_property
+    def everybody(self) -> frozenset[str]:
+        """Who is in any roll-out group, as far as that is known."""
+        return frozenset[str]().union(*(self.members(slot) or () for slot in self.groups))
+
+    @property
+    def groups_known(self) -> bool:
+        """Whether all roll-out groups could be read."""
+        return all(group.is_known for group in self.groups.values())
+
+    def is_internal(self, domain: str) -> bool:
+        """Whether Mimecast has verified the domain, so that it can have addresses."""
+        status = (self.domains.value or {}).get(domain)
+        return status is not None and status.state is State.INTERNAL
+
+    @cached_property
+    def by_name_id(self) -> Mapping[str, Mapping[str, Person]]:
+        """Accounts by mail address (``mail``) and by user principal name (``upn``), in lower case."""
+        accounts = self.directory.accounts.values()
+        return {
+            "mail": {each.mail.lower(): each for each in accounts if each.mail},
+            "upn": {
+                each.user_principal_name.lower(): each
+                for each in accounts
+                if each.user_principal_name is not None
+            },
+        }

@@ -1,0 +1,234 @@
+"""Who is concerned by a run, and what decides about each of them at every instant. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from mimecast_sso.assessment.effects import Effects
+from mimecast_sso.assessment.membership import Members
+from mimecast_sso.assessment.people import Person
+from mimecast_sso.assessment.sign_in import (
+    AccountState,
+    AddressState,
+    Case,
+    EntraState,
+    NameIdState,
+    Slots,
+)
+from mimecast_sso.settings import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """In which slots' groups Mimecast may see a person; of several sets the listed one comes first.
+
+    Attributes:
+        now: Before the run.
+        late: While it takes effect, once memberships are written.
+        kept: In the end, where external changes are kept; ``undone`` where they are undone.
+        eventually: Once the console work that is due is done and deployed.
+        listed: As read, once recent changes count.
+    """
+
+    now: tuple[Slots, ...]
+    late: tuple[Slots, ...]
+    kept: Slots
+    undone: Slots
+    eventually: Slots
+    listed: Slots
+
+
+_UNKNOWN_PLACES = Places((None,), (None,), None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What decides about one person. Equal traits have equal verdicts.
+
+    Attributes:
+        assigned: By the index of Entra's states, as is ``names``.
+        address: The address at Mimecast now, and after the run.
+    """
+
+    places: Places
+    account: AccountState
+    assigned: tuple[bool, ...]
+    names: tuple[NameIdState, ...]
+    address: tuple[AddressState, AddressState]
+
+
+class TraitsReader:
+    """Reads people's traits from the effects of a run."""
+
+    def __init__(self, effects: Effects) -> None:
+        self.effects = effects
+        course, eventual = effects.course, effects.eventual_entra
+        found = (*course.early, *course.late, *course.after) if course else ()
+        self._states = tuple(dict.fromkeys((*found, *((eventual,) if eventual else ()))))
+        self._index = {state: index for index, state in enumerate(self._states)}
+        self._groups = _groups_by_member(effects)
+        self._addresses = effects.desired.snapshot.addresses.value
+
+    def of(self, address: str, account: Person | None) -> Traits:
+        """The traits of whoever signs in for an address."""
+        holders = {account.object_id, *self._groups.get(account.object_id, ())} if account else set[str]()
+        before = self._address(address)
+        return Traits(
+            places=places(self.effects.members, address),
+            account=_account_state(account),
+            assigned=tuple(not holders.isdisjoint(state.assigned) for state in self._states),
+            names=tuple(self._name_id(state, account, address) for state in self._states),
+            address=(before, self.effects.addresses_after.get(address, before)),
+        )
+
+    def case(self, traits: Traits, state: EntraState | None, slots: Slots, address: AddressState) -> Case:
+        """The facts of one moment; ``state`` is ``None`` where Entra could not be read."""
+        if state is None:
+            return Case(slots, None, traits.account, NameIdState.UNKNOWN, address)
+        index = self._index[state]
+        return Case(slots, traits.assigned[index], traits.account, traits.names[index], address)
+
+    def _address(self, address: str) -> AddressState:
+        if self._addresses is None:
+            return AddressState.UNKNOWN
+        live = self._addresses.get(address)
+        if live is None:
+            return AddressState.ABSENT
+        if live.alias:
+            return AddressState.ALIAS
+        return AddressState.DISABLED if live.disabled else AddressState.PRESENT
+
+    def _name_id(self, state: EntraState, account: Person | None, address: str) -> NameIdState:
+        value = _name_id_value(state.name_id, account)
+        if value is None:
+            return NameIdState.UNKNOWN
+        if not value:
+            return NameIdState.EMPTY
+        if value == address:
+            return NameIdState.SAME
+        if state.name_id_assumed or self._addresses is None:
+            return NameIdState.UNKNOWN
+        other = self._addresses.get(value)
+        return NameIdState.OTHER if other is not None and not other.alias else NameIdState.UNKNOWN_THERE
+
+
+def places(members: Mapping[Lane, Members | None], address: str) -> Places:
+    """Where Mimecast may see an address; unknown where any group could not be read."""
+    if any(group is None for group in members.values()):
+        return _UNKNOWN_PLACES
+    groups = {slot: group for slot, group in members.items() if group is not None}
+    domain = f"@{address.rpartition('@')[2]}"
+
+    def covers(people: frozenset[str]) -> bool:
+        return address in people or domain in people
+
+    def options(group: Members) -> list[bool]:
+        recent = ([True] if covers(group.left) else []) + ([False] if covers(group.joined) else [])
+        return [covers(group.listed), *recent]
+
+    now = {slot: options(group) for slot, group in groups.items()}
+    late = {slot: [*now[slot], *map(covers, group.after)] for slot, group in groups.items()}
+    return Places(
+        now=_sets(now),
+        late=_sets(late),
+        kept=frozenset(slot for slot, group in groups.items() if covers(group.after[0])),
+        undone=frozenset(slot for slot, group in groups.items() if covers(group.after[1])),
+        eventually=frozenset(slot for slot, group in groups.items() if covers(group.eventually)),
+        listed=frozenset(slot for slot, group in groups.items() if covers(group.listed)),
+    )
+
+
+def _sets(options: Mapping[Lane, list[bool]]) -> tuple[Slots, ...]:
+    chosen = product(*(dict.fromkeys(each) for each in options.values()))
+    return tuple(
+        frozenset(slot for slot, inside in zip(options, each, strict=True) if inside) for each in chosen
+    )
+
+
+def _groups_by_member(effects: Effects) -> Mapping[str, frozenset[str]]:
+    """Object ids of the groups that hold an account directly, by the account's object id."""
+    directory = effects.desired.snapshot.directory
+    groups = {group.object_id: group for group in directory.groups} | dict(directory.assigned_groups)
+    found: dict[str, set[str]] = {}
+    for group in groups.values():
+        for member in group.members:
+            found.setdefault(member.object_id, set()).add(group.object_id)
+    return {member: frozenset(ids) for member, ids in found.items()}
+
+
+def _account_state(account: Person | None) -> AccountState:
+    if account is None:
+        return AccountState.NONE
+    if account.blocked:
+        return AccountState.BLOCKED
+    if account.shared_mailbox:
+        return AccountState.SHARED
+    if account.enabled is None:
+        return AccountState.UNKNOWN
+    return AccountState.ENABLED if account.enabled else AccountState.DISABLED
+
+
+def _name_id_value(source: str | None, account: Person | None) -> str | None:
+    """What becomes the NameID, in lower case; ``None`` where it is unknown."""
+    if source is None:
+        return None
+    if account is None:
+        return ""
+    if source == "user.mail":
+        return account.mail.strip().lower()
+    if source == "user.userprincipalname":
+        name = account.user_principal_name
+        return None if name is None else name.strip().lower()
+    return None
+
+
+def subjects(effects: Effects) -> Iterator[tuple[str, Person | None]]:
+    """Everybody concerned, each address once: in a group, to be in one, recorded in one, or assigned."""
+    desired = effects.desired
+    addresses: set[str] = set(desired.members)
+    domains: set[str] = set()
+    for group in effects.members.values():
+        for people in (group.listed, group.left, *group.after) if group else ():
+            addresses |= {each for each in people if not each.startswith("@")}
+            domains |= {each[1:] for each in people if each.startswith("@")}
+    for recorded in desired.record.memberships.values():
+        addresses |= {each for each in recorded.members if not each.startswith("@")}
+    live = desired.snapshot.addresses.value or {}
+    addresses |= {each for each in live if each.rpartition("@")[2] in domains}
+    addresses |= {each for each, state in effects.addresses_after.items() if state is AddressState.DISABLED}
+    accounts = dict(_accounts_of(effects, addresses))
+    claimed = {account.object_id for account in accounts.values() if account}
+    for account in assigned_accounts(effects):
+        address = (account.mail or account.user_principal_name or "").lower()
+        if account.object_id not in claimed and address and address not in accounts:
+            accounts[address] = account
+    yield from sorted(accounts.items())
+
+
+def _accounts_of(effects: Effects, addresses: Iterable[str]) -> Iterator[tuple[str, Person | None]]:
+    """Who signs in for an address: whose NameID it is now, else whose mail address, else whose user principal name."""
+    snapshot = effects.desired.snapshot
+    by_mail, by_upn = snapshot.by_name_id["mail"], snapshot.by_name_id["upn"]
+    first = by_upn if effects.course and effects.course.now.name_id == "user.userprincipalname" else by_mail
+    second = by_mail if first is by_upn else by_upn
+    for address in addresses:
+        yield address, first.get(address) or second.get(address)
+
+
+def assigned_accounts(effects: Effects) -> Iterator[Person]:
+    """Everybody who is assigned now or configured to be, each once: users, and direct members of groups."""
+    snapshot = effects.desired.snapshot
+    directory = snapshot.directory
+    application = snapshot.application.value
+    assigned = {each.principal_id for each in application.assigned} if application else set[str]()
+    ids = {*assigned, *effects.desired.principals}
+    seen: set[str] = set()
+    groups = (*directory.groups, *directory.assigned_groups.values())
+    members = (member for group in groups if group.object_id in ids for member in group.members)
+    users = (account for object_id, account in directory.accounts.items() if object_id in ids)
+    for account in (*directory.users, *users, *members):
+        if account.object_id not in seen:
+            seen.add(account.object_id)
+            yield account

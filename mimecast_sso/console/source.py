@@ -1,0 +1,141 @@
+"""What the console holds, and how that is known: one port, whoever answers it.
+
+No public Mimecast API shows authentication profiles or application settings, so today a person's attestation does
+(`AttestedProfiles`). If the vendor ships an API, a second implementation of `ProfileSource` reads it, and nothing
+above this module changes.
+
+What the console holds is what was attested *last*: a newer attestation that a stack file no longer contains, because
+somebody reverted it, still tells what was saved.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from mimecast_sso.console.attestation import attested_by, fingerprints, normal_certificate
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.provenance import How, Known
+from mimecast_sso.settings import Lane
+
+TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
+"""How long Mimecast may take to act on a change (the vendor's own figure)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleForm:
+    """The values of one slot's forms, by key of `mimecast_sso.facts.profile_form.FIELDS`, the group included."""
+
+    values: Mapping[str, Any]
+    thumbprint: str
+    """SHA-1 of the certificate in the form; "" where it has none."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the critical values."""
+        return fingerprints(self.values, self.thumbprint).critical
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What is known about one slot's forms.
+
+    Attributes:
+        desired: As configured; ``None`` while its certificate does not exist yet.
+        recorded: As deployed last.
+        previous: As attested before the recorded one, while that is due.
+        confirmed: The attestation in the stack file: ``fingerprint``, ``by``, ``at``.
+        recorded_confirmed: The attestation that was deployed last.
+        due: Whether the recorded form was not attested when it was deployed.
+    """
+
+    desired: ConsoleForm | None = None
+    recorded: ConsoleForm | None = None
+    previous: ConsoleForm | None = None
+    confirmed: Mapping[str, Any] | None = None
+    recorded_confirmed: Mapping[str, Any] | None = None
+    due: bool = True
+
+
+class ProfileSource(Protocol):
+    """Tells what the console holds."""
+
+    def held(self, slot: Lane) -> Known[ConsoleForm]:
+        """The forms of a slot; known without a value: nothing of this project's is set there."""
+
+    def may_still_hold(self, slot: Lane, now: datetime) -> tuple[ConsoleForm | None, ...]:
+        """Forms that Mimecast may still act on, because the change from them is younger than it takes to notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedProfiles:
+    """What people attested: in the stack file, and in the state of the last deployment."""
+
+    slots: Mapping[Lane, Slot] = field(default_factory=dict)
+
+    def held(self, slot: Lane) -> Known[ConsoleForm]:
+        """The forms that were attested last."""
+        found = self._latest(slot)
+        if found is None:
+            return Known(None, How.ATTESTED, "nobody attested that it was set")
+        form, attestation = found
+        return Known(
+            form, How.ATTESTED, attested_by(attestation) if attestation else "before the last deployment"
+        )
+
+    def may_still_hold(self, slot: Lane, now: datetime) -> tuple[ConsoleForm | None, ...]:
+        """The form before the one attested last, while that is fresh."""
+        found = self._latest(slot)
+        if found is None or found[1] is None or now - _moment(found[1]) > TAKES_EFFECT:
+            return ()
+        held, known = found[0], self.slots[slot]
+        earlier = (known.previous, known.recorded if not known.due else None)
+        others = [each for each in earlier if each is not None and each.fingerprint != held.fingerprint]
+        return tuple(others[:1]) or (() if self._was_held(slot, held) else (None,))
+
+    def _was_held(self, slot: Lane, held: ConsoleForm) -> bool:
+        """Whether an earlier attestation is about the same form, so that nothing changed when it was renewed."""
+        known = self.slots[slot]
+        return not known.due and known.recorded is not None and known.recorded.fingerprint == held.fingerprint
+
+    def _latest(self, slot: Lane) -> tuple[ConsoleForm, Mapping[str, Any] | None] | None:
+        found = list(self._attested(self.slots.get(slot) or Slot()))
+        return max(found, key=lambda each: str((each[1] or {}).get("at") or ""), default=None)
+
+    def _attested(self, known: Slot) -> Iterator[tuple[ConsoleForm, Mapping[str, Any] | None]]:
+        """Each form with the attestation that it was set, if it is known; the newest counts, of equals the first."""
+        if known.confirmed:
+            for form in (known.desired, known.recorded, known.previous):
+                if form is not None and form.fingerprint == known.confirmed.get("fingerprint"):
+                    yield form, known.confirmed
+                    break
+        if known.recorded is not None and not known.due:
+            yield known.recorded, known.recorded_confirmed
+        elif known.previous is not None:
+            yield known.previous, None
+
+
+def previous_form(values: Mapping[str, Any] | None) -> ConsoleForm | None:
+    """A form as state keeps it without its thumbprint, which follows from the certificate."""
+    if values is None:
+        return None
+    return ConsoleForm(values, thumbprint_of(str(values.get("certificate") or "")))
+
+
+def thumbprint_of(certificate: str) -> str:
+    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" for what is no base64."""
+    try:
+        content = base64.b64decode(normal_certificate(certificate), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    # Entra's thumbprints are SHA-1; it names the certificate here and protects nothing.
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest().upper() if content else ""
+
+
+def _moment(attestation: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(attestation["at"]))
