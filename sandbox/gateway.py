@@ -18,6 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from sandbox import inner
 from sandbox.faults import Fault
 from sandbox.world import World
 
@@ -26,7 +27,6 @@ _log = logging.getLogger(__name__)
 _BODY_LIMIT = 65_536
 _SECRET_WORDS = ("password", "passwd", "secret", "assertion", "token", "samlresponse")
 _REDACTED = "[secret]"
-_ABORT = "sandbox.abort"
 _NO_ANSWER = 0
 _FLUSH_SECONDS = 0.05
 
@@ -41,7 +41,7 @@ class ListenerProtocol(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, {**app_state, _ABORT: self._abort}, _loop)
+        super().__init__(config, server_state, {**app_state, inner.ABORT: self._abort}, _loop)
 
     def _abort(self) -> None:
         self.transport.abort()
@@ -60,6 +60,7 @@ class Gateway:
             return
         headers = Headers(scope=scope)
         host = headers.get("host", "").partition(":")[0].lower()
+        scope = {**scope, "state": {**scope["state"], inner.GATEWAY: self}}
         exchange = _Exchange(receive, send, self._world.now)
         try:
             await self._answer(host, scope, exchange)
@@ -71,6 +72,7 @@ class Gateway:
                 query=unquote(scope["query_string"].decode("ascii").replace("+", " ")),
                 status=exchange.status,
                 body=_journal_body(headers.get("content-type", ""), bytes(exchange.body)),
+                batched=inner.is_inner(scope),
             )
 
     async def _answer(self, host: str, scope: Scope, exchange: _Exchange) -> None:
@@ -91,7 +93,7 @@ class Gateway:
         else:
             await exchange.drain()
         if fault.drop:
-            scope["state"][_ABORT]()
+            scope["state"][inner.ABORT]()
         else:
             await _response(fault)(scope, exchange.receive, exchange.send)
 
@@ -146,7 +148,7 @@ class _Answer:
         if spoilt == "truncated":
             await self._send(exchange, bytes(self._body), len(self._body) // 2)
             await asyncio.sleep(_FLUSH_SECONDS)
-            scope["state"][_ABORT]()
+            scope["state"][inner.ABORT]()
         else:
             body = _SPOILT[spoilt](bytes(self._body))
             await self._send(exchange, body, len(body))

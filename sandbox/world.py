@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS journal (
     path TEXT NOT NULL,
     query TEXT NOT NULL,
     status INTEGER NOT NULL,
-    body TEXT
+    body TEXT,
+    batched INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS counters (
     kind TEXT NOT NULL,
@@ -57,7 +58,10 @@ _JOURNAL_TRIM = 1_000
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One request that reached the listener; ``body`` is JSON or form data with the secrets removed."""
+    """One request that reached the listener; ``body`` is JSON or form data with the secrets removed.
+
+    ``batched`` marks a request that came inside another one (Graph's ``$batch``), which has an entry of its own.
+    """
 
     number: int
     time: str
@@ -67,6 +71,7 @@ class JournalEntry:
     query: str
     status: int
     body: Any
+    batched: bool = False
 
 
 class World:
@@ -88,6 +93,13 @@ class World:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
+        self._add_missing_column()
+
+    def _add_missing_column(self) -> None:
+        """Bring the journal of a sandbox that an earlier version made to today's form."""
+        columns = {row[1] for row in self._db.execute("PRAGMA table_info(journal)")}
+        if "batched" not in columns:
+            self._db.execute("ALTER TABLE journal ADD COLUMN batched INTEGER NOT NULL DEFAULT 0")
 
     def close(self) -> None:
         """Close the file; the world stays on disk."""
@@ -215,12 +227,22 @@ class World:
 
     # What happened
 
-    def record(self, *, host: str, method: str, path: str, query: str, status: int, body: Any) -> None:
+    def record(
+        self,
+        *,
+        host: str,
+        method: str,
+        path: str,
+        query: str,
+        status: int,
+        body: Any,
+        batched: bool = False,
+    ) -> None:
         """Add a request to the journal, which keeps the newest fifty thousand or so."""
         self._db.execute(
-            "INSERT INTO journal (time, host, method, path, query, status, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self.now().isoformat(), host, method, path, query, status, json.dumps(body)),
+            "INSERT INTO journal (time, host, method, path, query, status, body, batched)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.now().isoformat(), host, method, path, query, status, json.dumps(body), batched),
         )
         self._since_trim += 1
         if self._since_trim >= _JOURNAL_TRIM:
@@ -234,7 +256,7 @@ class World:
     ) -> list[JournalEntry]:
         """Requests in order; ``path`` is a regular expression searched for, ``after`` an entry's number."""
         rows = self._db.execute(
-            "SELECT number, time, host, method, path, query, status, body FROM journal"
+            "SELECT number, time, host, method, path, query, status, body, batched FROM journal"
             " WHERE number > ? AND (? IS NULL OR host = ?) ORDER BY number",
             (after, host, host),
         )
@@ -263,5 +285,7 @@ class World:
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:
-    number, time, host, method, path, query, status, body = row
-    return JournalEntry(number, time, host, method, path, query, status, json.loads(body))
+    number, time, host, method, path, query, status, body, batched = row
+    return JournalEntry(
+        number, time, host, method, path, query, status, json.loads(body), batched=bool(batched)
+    )

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from sandbox.entra import (
     applications,
+    batch,
     directory,
     directory_audit_log,
     graph,
@@ -58,7 +59,8 @@ def _graph(world: World) -> ASGIApp:
     async def unknown(request: Request, _: Exception) -> Response:
         return await graph.unknown_route(world, request)
 
-    return Starlette(routes=graph.routes(world, operations), exception_handlers={404: unknown, 405: unknown})
+    routes = [*batch.routes(world), *graph.routes(world, operations)]
+    return Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})
 
 
 def _login_routes(world: World, sign_on: SignOn) -> list[BaseRoute]:

@@ -164,6 +164,11 @@ def routes(world: World, operations: Iterable[Operation]) -> list[BaseRoute]:
     ]
 
 
+def not_simulated(what: str) -> GraphError:
+    """501 for what the vendor can do and the emulator cannot: never a wrong response instead."""
+    return GraphError(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", f"The sandbox does not simulate {what}.")
+
+
 async def unknown_route(world: World, request: Request) -> Response:
     """501 for a route that the emulator lacks: the one answer that clients neither retry nor misread."""
     world.record_unknown(request.method, GRAPH_HOST, request.url.path)
@@ -208,22 +213,37 @@ async def _answer(world: World, version: str, operation: Operation, request: Req
             version=version,
             path={**request.path_params, "": request.url.path.removeprefix(f"/{version}")},
             query=dict(request.query_params),
-            body=_json(raw),
+            body=parsed(raw),
         )
         if operation.method == "GET":
             return operation.handler(call)
         with world.transaction():
             return operation.handler(call)
-    except GraphError as error:
+    except REFUSALS as error:
+        return refusal(error, request)
+
+
+REFUSALS = (GraphError, odata.UnsupportedQueryError, tokens.InvalidTokenError)
+"""What a handler raises to refuse a request."""
+
+
+def refusal(error: Exception, request: Request) -> Response:
+    """The response to a request that was refused with one of ``REFUSALS``."""
+    if isinstance(error, GraphError):
         return _envelope(error, request)
-    except odata.UnsupportedQueryError as error:
-        return _envelope(bad_request(str(error), code="Request_UnsupportedQuery"), request)
-    except tokens.InvalidTokenError as error:
-        failure = GraphError(HTTPStatus.UNAUTHORIZED, "InvalidAuthenticationToken", str(error))
-        return _envelope(failure, request)
+    if isinstance(error, tokens.InvalidTokenError):
+        return _envelope(
+            GraphError(HTTPStatus.UNAUTHORIZED, "InvalidAuthenticationToken", str(error)), request
+        )
+    return _envelope(bad_request(str(error), code="Request_UnsupportedQuery"), request)
 
 
-def _json(raw: bytes) -> Any:
+def parsed(raw: bytes) -> Any:
+    """The JSON of a request, or ``None`` for no body.
+
+    Raises:
+        GraphError: 400.
+    """
     if not raw:
         return None
     try:
