@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+from typing import Any
+
 
 class GraphError(Exception):
     """Base of everything this package raises on purpose; ``code`` is Graph's own, ``request_id`` for support."""
@@ -49,3 +52,26 @@ class ForeignChange(GraphError):
     def __init__(self, message: str, *, thumbprints: tuple[str, ...]) -> None:
         super().__init__(message)
         self.thumbprints = thumbprints
+
+
+def from_response(method: str, path: str, status: int, body: Any, request_id: str = "") -> GraphError:
+    """The error that a response with this status and body means; ``body`` is parsed JSON, or anything else.
+
+    Source: Microsoft Graph's "Error responses and resource types". The id of the request is taken from the body where
+    no header names it.
+    """
+    error = body.get("error") if isinstance(body, dict) else None
+    error = error if isinstance(error, dict) else {}
+    inner = error.get("innerError")
+    code = str(error.get("code") or status or "")
+    message = str(error.get("message") or "a response without an explanation")
+    kind: type[GraphError] = Refused
+    if status == HTTPStatus.NOT_FOUND:
+        kind = NotFound
+    elif status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
+        kind = Unreachable
+    return kind(
+        f"Microsoft Graph, {method} {path}: {message}",
+        code=code,
+        request_id=request_id or str((inner if isinstance(inner, dict) else {}).get("request-id") or ""),
+    )

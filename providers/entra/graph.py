@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from providers.entra import batching
+from providers.entra.batching import Outcome, Read
 from providers.entra.credentials import cloud, credential, refusal
-from providers.entra.errors import GraphError, NotFound, Refused, Unreachable
+from providers.entra.errors import NotFound, Refused, Unreachable, from_response
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -40,18 +42,10 @@ class GraphClient:
         self._scope = f"https://{host}/.default"
         self._credential = credential(environment)
         self._session = requests.Session()
-        retry = Retry(
-            total=_RETRIES,
-            backoff_factor=1,
-            backoff_jitter=1,
-            backoff_max=_LONGEST_WAIT_SECONDS,
-            retry_after_max=_LONGEST_WAIT_SECONDS,
-            # Setting one property to one value may be repeated; 429 says that it was not done.
-            allowed_methods={"GET", "PATCH"},
-            status_forcelist=(429, 502, 503, 504),
-            redirect=0,
-        )
-        self._session.mount("https://", HTTPAdapter(max_retries=retry))
+        # Setting one property to one value may be repeated; 429 says that it was not done.
+        self._session.mount("https://", _retrying("GET", "PATCH"))
+        # A batch of this client holds reads and nothing else.
+        self._session.mount(self._base + batching.PATH, _retrying("POST"))
         self._held: AccessToken | None = None
         self._date: datetime | None = None
 
@@ -67,11 +61,23 @@ class GraphClient:
             following = str(page.get("@odata.nextLink") or "")
             if not following:
                 return
-            if not following.startswith(f"{self._base}/"):
-                raise Refused(
-                    f"Microsoft Graph, GET {path}: the next page is on another host and was not read"
-                )
-            page = self._call("GET", following.removeprefix(self._base))
+            page = self._next_page(path, following)
+
+    def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]:
+        """Reads objects and collections, 20 a call; collections whole, page after page.
+
+        What fails for one read is in its outcome. A read that was throttled or met an unavailable service is sent
+        again, up to five times, after the time that Graph asks for.
+
+        Raises:
+            GraphError: a batch as a whole failed: no token, no connection, a response that is none of a batch.
+        """
+        return batching.run(
+            reads,
+            post=lambda body: self._call("POST", batching.PATH, json=body),
+            next_page=self._next_page,
+            sleep=time.sleep,
+        )
 
     def now(self) -> datetime:
         """The service's own time: the Date header of its last answer. Raises GraphError."""
@@ -98,6 +104,11 @@ class GraphClient:
         """Sets properties of an object. Raises GraphError."""
         self._call("PATCH", path, json=values)
 
+    def _next_page(self, path: str, link: str) -> dict[str, Any]:
+        if not link.startswith(f"{self._base}/"):
+            raise Refused(f"Microsoft Graph, GET {path}: the next page is on another host and was not read")
+        return self._call("GET", link.removeprefix(self._base))
+
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             answer = self._session.request(
@@ -113,9 +124,12 @@ class GraphClient:
                 f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"
             ) from None
         self._note_date(answer)
-        if answer.ok:
-            return answer.json() if answer.content else {}
-        raise _error(method, path, answer)
+        body = _json(answer)
+        if answer.status_code >= requests.codes.multiple_choices:  # A redirect is not followed.
+            raise from_response(method, path, answer.status_code, body, answer.headers.get("request-id", ""))
+        if not isinstance(body, dict):
+            raise Unreachable(f"Microsoft Graph, {method} {path}: the response is no JSON object")
+        return body
 
     def _note_date(self, answer: requests.Response) -> None:
         with contextlib.suppress(KeyError, ValueError):  # Without a readable date the one before stays.
@@ -148,22 +162,25 @@ def shared_client() -> GraphClient:
         return _clients[None]
 
 
-def _error(method: str, path: str, answer: requests.Response) -> GraphError:
-    try:
-        error = answer.json()["error"]
-        code, message = str(error["code"]), str(error["message"])
-    except (ValueError, KeyError, TypeError):
-        code, message = str(answer.status_code), "an answer without an explanation"
-    kind: type[GraphError] = Refused
-    if answer.status_code == requests.codes.not_found:
-        kind = NotFound
-    elif (
-        answer.status_code == requests.codes.too_many_requests
-        or answer.status_code >= requests.codes.server_error
-    ):
-        kind = Unreachable
-    return kind(
-        f"Microsoft Graph, {method} {path}: {message}",
-        code=code,
-        request_id=answer.headers.get("request-id", ""),
+def _retrying(*methods: str) -> HTTPAdapter:
+    retry = Retry(
+        total=_RETRIES,
+        backoff_factor=1,
+        backoff_jitter=1,
+        backoff_max=_LONGEST_WAIT_SECONDS,
+        retry_after_max=_LONGEST_WAIT_SECONDS,
+        allowed_methods=set(methods),
+        status_forcelist=(429, 502, 503, 504),
+        redirect=0,
     )
+    return HTTPAdapter(max_retries=retry)
+
+
+def _json(answer: requests.Response) -> Any:
+    """The body; an empty object for none, and None for what is no JSON."""
+    if not answer.content:
+        return {}
+    try:
+        return answer.json()
+    except ValueError:
+        return None
