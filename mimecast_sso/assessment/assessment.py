@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.effects import effects_of
+from mimecast_sso.assessment.entra_reading import Graph
 from mimecast_sso.assessment.forecast import SignInForecast, forecast
 from mimecast_sso.assessment.people import Person, assigned
-from mimecast_sso.assessment.reading import Graph, Scope, take
+from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
@@ -90,7 +91,9 @@ def of(
         snapshot=snapshot,
         addresses=tuple(each.address for each in addresses),
         members=tuple(settings.roll_out.members(each.address for each in addresses)),
-        principals=frozenset(each.object_id for each in (*directory.users, *directory.groups)),
+        principals=frozenset(
+            [*(user.object_id for user in directory.users), *(group.object_id for group in directory.groups)]
+        ),
         destroys=destroys,
     )
     return Assessment(settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out)

@@ -19,7 +19,8 @@ from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
 from providers.entra import applications
 from providers.entra.applications import LiveApplication, Registration
-from providers.entra.errors import GraphError, NotFound
+from providers.entra.batching import Outcome, Read
+from providers.entra.errors import NotFound
 from providers.entra.odata import literal
 from providers.entra.people import ROWS_PER_PAGE, USER, chunks, members_of, user_of
 
@@ -32,26 +33,25 @@ class Graph(Protocol):
 
     def get(self, path: str, **query: str) -> dict[str, Any]: ...
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+    def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]: ...
     def now(self) -> datetime: ...
     def claims(self) -> dict[str, Any]: ...
 
 
-Question = tuple[str, Mapping[str, str]]
-"""A path of Graph and its query options, without the dollar sign."""
+def ask(graph: Graph, questions: Mapping[str, Read]) -> dict[str, Found]:
+    """The rows of each question, or why they are unknown. An object is one row; one that is not there is none.
+
+    Raises GraphError where nothing can be asked.
+    """
+    outcomes = graph.batch(questions.values()) if questions else ()
+    return {name: _found(outcome) for name, outcome in zip(questions, outcomes, strict=True)}
 
 
-def ask(graph: Graph, questions: Mapping[str, Question]) -> dict[str, Found]:
-    """The rows of each question, or why they are unknown. An object is one row; one that is not there is none."""
-    return {name: _asked(graph, path, options) for name, (path, options) in questions.items()}
-
-
-def _asked(graph: Graph, path: str, options: Mapping[str, str]) -> Found:
-    try:
-        return live(list(graph.list(path, **options)))
-    except NotFound:
-        return live([])
-    except GraphError as error:
-        return unknown(error)
+def _found(outcome: Outcome) -> Found:
+    if outcome.error is not None:
+        return live([]) if isinstance(outcome.error, NotFound) else unknown(outcome.error)
+    document = outcome.document
+    return live(document["value"] if isinstance(document.get("value"), list) else [document])
 
 
 class EntraReader:
@@ -74,6 +74,8 @@ class EntraReader:
         self.tenant_id = str(claims.get("tid") or "")
         self.deployer = str(claims.get("oid") or "")
         self._first: dict[str, Found] = {}
+        self._second: dict[str, Found] = {}
+        self._groups_by_name: dict[str, str] = {}
         self._groups: dict[str, EntraGroup] = {}
         self._accounts: dict[str, Person] = {}
         self._problems: list[str] = []
@@ -81,8 +83,10 @@ class EntraReader:
     # -- Objects ------------------------------------------------------------------------------------------------------
 
     def objects(self) -> None:
-        """The applications that matter, and the gallery entry. Raises GraphError where nothing can be asked."""
+        """The applications that matter, their groups, and the gallery entry. Raises GraphError."""
         self._first = ask(self._graph, dict(self._first_questions()))
+        self._groups_by_name = self._configured_groups()
+        self._second = ask(self._graph, dict(self._second_questions()))
         if not self.tenant_id:
             self.tenant_id = str(self._only("tenant").get("id") or "")
         self.holders = self._all_holders()
@@ -91,39 +95,59 @@ class EntraReader:
         self.template = self._template()
         self._read_applications()
 
-    def _first_questions(self) -> Iterator[tuple[str, Question]]:
+    def _first_questions(self) -> Iterator[tuple[str, Read]]:
         settings, application = self._settings, self._settings.application
         holder = {"select": "id,appId,displayName,createdDateTime,applicationTemplateId,identifierUris"}
         for identifier in self._identifiers:
             named = f"identifierUris/any(u:u eq {literal(identifier)})"
-            yield f"holder {identifier}", ("/applications", {**holder, "filter": named})
-        for client_id in self._client_ids:
+            yield f"holder {identifier}", Read("/applications", {**holder, "filter": named})
+            named = f"servicePrincipalNames/any(n:n eq {literal(identifier)})"
             yield (
-                f"client {client_id}",
-                ("/applications", {**holder, "filter": f"appId eq {literal(client_id)}"}),
+                f"principal {identifier}",
+                Read("/servicePrincipals", {"filter": named, "select": "id,appId"}),
+            )
+        for client_id in self._client_ids:
+            named = f"appId eq {literal(client_id)}"
+            yield f"holder {client_id}", Read("/applications", {**holder, "filter": named})
+            yield (
+                f"principal {client_id}",
+                Read("/servicePrincipals", {"filter": named, "select": "id,appId"}),
             )
         name = f"displayName eq {literal(application.display_name)}"
-        yield "namesakes", ("/applications", {**holder, "filter": name})
-        yield "deleted", ("/directory/deletedItems/microsoft.graph.application", {})
+        yield "namesakes", Read("/applications", {**holder, "filter": name})
+        yield "deleted", Read("/directory/deletedItems/microsoft.graph.application")
         if not self.tenant_id:
-            yield "tenant", ("/organization", {"select": "id"})
-        if not application.adopt:
-            for template in application.template:
-                if not is_guid(template):
-                    named = f"displayName eq {literal(template)}"
-                    yield (
-                        f"template {template}",
-                        (
-                            "/applicationTemplates",
-                            {"filter": named, "select": "id,displayName"},
-                        ),
-                    )
+            yield "tenant", Read("/organization", {"select": "id"})
+        for template in () if application.adopt else application.template:
+            if not is_guid(template):
+                named = f"displayName eq {literal(template)}"
+                options = {"filter": named, "select": "id,displayName"}
+                yield f"template {template}", Read("/applicationTemplates", options)
         for group in settings.assign.groups:
             named = f"displayName eq {literal(group)} and securityEnabled eq true"
-            yield f"group {group}", ("/groups", {"filter": named, "select": "id"})
+            yield f"group {group}", Read("/groups", {"filter": named, "select": "id"})
         yield from _people_questions(settings.assign.users, "user")
         for chunk in chunks(application.named_owners):
             yield f"owners {chunk[0]}", _users("userPrincipalName", chunk)
+
+    def _second_questions(self) -> Iterator[tuple[str, Read]]:
+        """Whole, the application that sign-ins reach and this stack's own; and who is in the configured groups."""
+        for key in (self._identifiers[0], *self._client_ids):
+            row, principal = self._only(f"holder {key}"), self._only(f"principal {key}")
+            if not row or not principal:
+                continue
+            object_id, of_principal = row["id"], f"/servicePrincipals/{principal['id']}"
+            yield (
+                f"{object_id} application",
+                Read(f"/applications/{object_id}", {"select": applications.APPLICATION}),
+            )
+            yield f"{object_id} principal", Read(of_principal, {"select": applications.PRINCIPAL})
+            yield f"{object_id} registration", Read(f"/applications/{object_id}/owners")
+            yield f"{object_id} owners", Read(f"{of_principal}/owners")
+            yield f"{object_id} policies", Read(f"{of_principal}/claimsMappingPolicies")
+            yield f"{object_id} assigned", Read(f"{of_principal}/appRoleAssignedTo", {"top": ROWS_PER_PAGE})
+        for group in self._groups_by_name.values():
+            yield f"members {group}", _members(group)
 
     @property
     def _identifiers(self) -> tuple[str, ...]:
@@ -183,62 +207,41 @@ class EntraReader:
         return ""
 
     def _read_applications(self) -> None:
-        """Whole, the one that sign-ins reach and this stack's own: object, principal, and what hangs on them."""
-        reached = self._first[f"holder {self._identifiers[0]}"]
-        by_id = [self._first[f"client {client_id}"] for client_id in self._client_ids]
-        asked = next(iter(reached.value or ()), {})
-        mine = next((row for found in by_id for row in found.value or ()), {})
-        rows = {str(row["id"]): row for row in (asked, mine) if row}
-        principals = ask(
-            self._graph,
-            {
-                object_id: (
-                    "/servicePrincipals",
-                    {"filter": f"appId eq {literal(str(row['appId']))}", "select": "id"},
-                )
-                for object_id, row in rows.items()
-            },
-        )
-        whole = {object_id: self._whole(object_id, principals[object_id]) for object_id in rows}
-        self.application = _chosen(reached, asked, whole)
-        unread = next((found for found in by_id if not found.is_known), live([]))
-        self.own = _chosen(unread, mine, whole)
+        keys = (self._identifiers[0], *self._client_ids)
+        rows = {key: self._first[f"holder {key}"] for key in keys}
+        unread = next((rows[key] for key in self._client_ids if not rows[key].is_known), None)
+        mine = next((key for key in self._client_ids if self._only(f"holder {key}")), None)
+        self.application = self._whole(keys[0])
+        if unread is not None:
+            self.own = unknown(unread.source)
+        else:
+            self.own = self._whole(mine) if mine else Known(None, rows[keys[0]].how)
 
-    def _whole(self, object_id: str, principals: Found) -> Known[LiveApplication]:
-        if principals.value is None:
-            return unknown(principals.source)
-        if not principals.value:
-            return Known(None, principals.how)
-        principal_id = str(principals.value[0]["id"])
-        of_principal = f"/servicePrincipals/{principal_id}"
-        try:
-            application = self._graph.get(f"/applications/{object_id}", select=applications.APPLICATION)
-            principal = self._graph.get(of_principal, select=applications.PRINCIPAL)
-        except GraphError as error:
-            return unknown(error)
-        found = ask(
-            self._graph,
-            {
-                "owners": (f"{of_principal}/owners", {}),
-                "registration": (f"/applications/{object_id}/owners", {}),
-                "policies": (f"{of_principal}/claimsMappingPolicies", {}),
-                "assigned": (f"{of_principal}/appRoleAssignedTo", {"top": ROWS_PER_PAGE}),
-            },
-        )
-        for needed in ("owners", "registration", "assigned"):
-            if not found[needed].is_known:
-                return unknown(found[needed].source)
-        policies = found["policies"].value
+    def _whole(self, key: str) -> Known[LiveApplication]:
+        """The application with an identifier or client id; known without a value where there is none."""
+        for question in (f"holder {key}", f"principal {key}"):
+            if not self._first[question].is_known:
+                return unknown(self._first[question].source)
+            if not self._first[question].value:
+                return Known(None, self._first[question].how)
+        object_id = str(self._only(f"holder {key}")["id"])
+        parts = {
+            part: self._second[f"{object_id} {part}"]
+            for part in ("application", "principal", "registration", "owners", "assigned")
+        }
+        unread = next((part for part in parts.values() if not part.is_known), None)
+        if unread is not None:
+            return unknown(unread.source)
+        application, principal, registration, owners, assigned = (part.value or () for part in parts.values())
+        policies = self._second[f"{object_id} policies"].value
         return live(
             applications.assemble(
-                application,
-                principal,
-                owners=tuple(map(applications.owner_of, found["owners"].value or ())),
-                registration=Registration(
-                    object_id, tuple(map(applications.owner_of, found["registration"].value or ()))
-                ),
+                application[0],
+                principal[0],
+                owners=tuple(map(applications.owner_of, owners)),
+                registration=Registration(object_id, tuple(map(applications.owner_of, registration))),
                 policies=None if policies is None else tuple(map(applications.policy_of, policies)),
-                assigned=tuple(map(applications.assigned_of, found["assigned"].value or ())),
+                assigned=tuple(map(applications.assigned_of, assigned)),
             )
         )
 
@@ -247,17 +250,15 @@ class EntraReader:
     def people(self, addresses: Collection[str]) -> None:
         """The configured users, groups and owners, whoever is assigned, and who signs in for the addresses."""
         users = self._configured_users()
-        configured = self._configured_groups()
-        assigned = self._assigned()
-        self._read_groups(
-            {**dict.fromkeys(configured.values()), **dict.fromkeys(assigned["Group"])}, configured
-        )
-        self._read_accounts(assigned["User"], addresses)
+        configured = self._groups_by_name
+        for name, object_id in configured.items():
+            self._take_members(object_id, name, self._second[f"members {object_id}"])
+        self._third(addresses)
         self._accounts = with_mailboxes(self._graph, self._accounts.values())
         groups = {object_id: self._with_accounts(group) for object_id, group in self._groups.items()}
         self.directory = Directory(
             users=tuple(replace(self._accounts[user.object_id], address=user.address) for user in users),
-            groups=tuple(groups[object_id] for object_id in configured.values()),
+            groups=tuple(groups[object_id] for object_id in configured.values() if object_id in groups),
             assigned_groups={
                 object_id: group
                 for object_id, group in groups.items()
@@ -267,6 +268,45 @@ class EntraReader:
             owners=self._owners(),
             problems=tuple(self._problems),
         )
+
+    def _third(self, addresses: Collection[str]) -> None:
+        """Assigned users and groups that are not configured, and whoever has one of the addresses."""
+        assigned = {
+            each.principal_id: each
+            for known in (self.application, self.own)
+            for each in (known.value.assigned if known.value else ())
+        }
+        groups = {
+            key: each.name
+            for key, each in assigned.items()
+            if each.kind == "Group" and key not in self._groups
+        }
+        users = sorted(
+            key for key, each in assigned.items() if each.kind == "User" and key not in self._accounts
+        )
+        mails = {each.mail.lower() for each in self._accounts.values() if each.mail}
+        questions = {f"members {group}": _members(group) for group in groups}
+        questions |= {f"id {chunk[0]}": _users("id", chunk) for chunk in chunks(users)}
+        questions |= dict(_people_questions(sorted(set(addresses) - mails), "address"))
+        found = ask(self._graph, questions)
+        for group, name in groups.items():
+            self._take_members(group, name, found.pop(f"members {group}"))
+        for rows in found.values():
+            for row in rows.value or ():
+                person = person_of(user_of(row))
+                self._accounts.setdefault(person.object_id, person)
+
+    def _take_members(self, object_id: str, name: str, found: Found) -> None:
+        if found.value is None:
+            if object_id in self._groups_by_name.values():
+                self._problems.append(
+                    f'mimecast-sso:assign.groups: the members of "{name}" could not be read: {found.source}'
+                )
+            return
+        members = members_of(found.value)
+        people = tuple(person_of(user) for user in members.users)
+        self._accounts = {person.object_id: person for person in people} | self._accounts
+        self._groups[object_id] = EntraGroup(name, object_id, people, members.nested_groups, members.others)
 
     def _with_accounts(self, group: EntraGroup) -> EntraGroup:
         return replace(group, members=tuple(self._accounts[each.object_id] for each in group.members))
@@ -305,50 +345,6 @@ class EntraReader:
                 self._problems.append(group_problem(name, len(found.value)))
         return groups
 
-    def _assigned(self) -> Mapping[str, list[str]]:
-        found: dict[str, list[str]] = {"User": [], "Group": []}
-        for known in (self.application, self.own):
-            for each in known.value.assigned if known.value else ():
-                found.setdefault(each.kind, []).append(each.principal_id)
-        return found
-
-    def _read_groups(self, ids: Mapping[str, None], configured: Mapping[str, str]) -> None:
-        names = {object_id: name for name, object_id in configured.items()}
-        for known in (self.application, self.own):
-            names = {
-                each.principal_id: each.name for each in (known.value.assigned if known.value else ())
-            } | names
-        questions = {
-            object_id: (f"/groups/{object_id}/members", {"select": USER, "top": ROWS_PER_PAGE})
-            for object_id in ids
-        }
-        for object_id, found in ask(self._graph, questions).items():
-            name = names.get(object_id, object_id)
-            if found.value is None:
-                if name in configured:
-                    self._problems.append(
-                        f'mimecast-sso:assign.groups: the members of "{name}" could not be read: {found.source}'
-                    )
-                continue
-            members = members_of(found.value)
-            people = [person_of(user) for user in members.users]
-            self._accounts = {person.object_id: person for person in people} | self._accounts
-            self._groups[object_id] = EntraGroup(
-                name, object_id, tuple(people), members.nested_groups, members.others
-            )
-
-    def _read_accounts(self, ids: Iterable[str], addresses: Collection[str]) -> None:
-        """Assigned users, and whoever has one of the addresses as mail address or user principal name."""
-        known = {each.mail.lower() for each in self._accounts.values() if each.mail}
-        rest = sorted(set(addresses) - known)
-        unread = sorted(set(ids) - self._accounts.keys())
-        questions = {f"id {chunk[0]}": _users("id", chunk) for chunk in chunks(unread)}
-        questions |= dict(_people_questions(rest, "address"))
-        for found in ask(self._graph, questions).values():
-            for row in found.value or ():
-                person = person_of(user_of(row))
-                self._accounts.setdefault(person.object_id, person)
-
     def _owners(self) -> Mapping[str, str]:
         application = self._settings.application
         owners = {owner: owner for owner in application.owners if owner not in application.named_owners}
@@ -378,17 +374,15 @@ def _holder(row: Row) -> Holder:
     )
 
 
-def _chosen(found: Found, row: Row, whole: Mapping[str, Known[LiveApplication]]) -> Known[LiveApplication]:
-    if not found.is_known:
-        return unknown(found.source)
-    return whole[str(row["id"])] if row else Known(None, found.how)
+def _members(group: str) -> Read:
+    return Read(f"/groups/{group}/members", {"select": USER, "top": ROWS_PER_PAGE})
 
 
-def _users(property_: str, values: Iterable[str]) -> Question:
-    return "/users", {"filter": f"{property_} in ({','.join(map(literal, values))})", "select": USER}
+def _users(property_: str, values: Iterable[str]) -> Read:
+    return Read("/users", {"filter": f"{property_} in ({','.join(map(literal, values))})", "select": USER})
 
 
-def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str, Question]]:
+def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str, Read]]:
     for chunk in chunks(addresses):
         yield f"{kind} mail {chunk[0]}", _users("mail", chunk)
         yield f"{kind} upn {chunk[0]}", _users("userPrincipalName", chunk)

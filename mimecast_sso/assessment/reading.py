@@ -6,13 +6,10 @@ unknown in the snapshot, with the reason; only credentials that open nothing end
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
 
-from mimecast_sso.assessment.entra_reading import EntraReader
+from mimecast_sso.assessment.entra_reading import EntraReader, Graph
 from mimecast_sso.assessment.mimecast_reading import MimecastReader, MimecastSide
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
@@ -21,15 +18,6 @@ from mimecast_sso.provenance import Known
 from mimecast_sso.settings import Settings
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
-
-
-class Graph(Protocol):
-    """The part of `providers.entra.graph.GraphClient` that a snapshot is read with."""
-
-    def get(self, path: str, **query: str) -> dict[str, Any]: ...
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
-    def now(self) -> datetime: ...
-    def claims(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
