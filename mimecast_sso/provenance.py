@@ -1,7 +1,7 @@
 """A statement and how it is known: the one form in which this project says anything about a tenant.
 
-`Known` carries a value, `Statement` a sentence; both name how they are known and where from. `lines` renders
-statements for a terminal, `document` for JSON. Unknown is never shown as fine.
+`Known` carries a value, `Statement` a sentence; both name how they are known and where from. `lines` renders a table
+for a terminal, `entries` one line at a time, `documents` JSON. Unknown is never shown as fine.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+_ENTRY = len("UNKNOWN")
+"""The width of a verdict where the others are not known yet; longer ones stand out."""
 
 
 class How(StrEnum):
@@ -53,6 +56,9 @@ class Verdict(StrEnum):
 BAD = frozenset({Verdict.MISSING, Verdict.DIFFERS, Verdict.FAILS})
 """What makes a command that checks end with a code of its own."""
 
+UNCHECKED = frozenset({Verdict.NOT_POSSIBLE, Verdict.UNKNOWN})
+"""What a command that checks names again at its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T]):
@@ -72,6 +78,16 @@ class Known(Generic[T]):
     def is_known(self) -> bool:
         """Whether there is a value."""
         return self.how is not How.UNKNOWN
+
+    def words(self, write: Callable[[T], str] = str) -> str:
+        """For a terminal: ``3 (read live: Mimecast)``, or ``unknown (why)``.
+
+        Args:
+            write: Renders the value.
+        """
+        if not self.is_known:
+            return f"unknown ({_line(self.source)})" if self.source else "unknown"
+        return f"{'none' if self.value is None else write(self.value)} ({_basis(self.how, self.source)})"
 
     def map(self, change: Callable[[T], U]) -> Known[U]:
         """The same knowledge of something that follows from the value; nothing follows from none."""
@@ -104,6 +120,9 @@ class Statement:
         source: Where it was read, who attested it and when, or why it is unknown.
         verdict: What it means to the reader.
         subject: What it is about, where statements stand in a table.
+
+    Raises:
+        ValueError: What is unknown is called fine.
     """
 
     text: str
@@ -112,10 +131,14 @@ class Statement:
     verdict: Verdict = Verdict.NOTE
     subject: str = ""
 
+    def __post_init__(self) -> None:
+        if self.how is How.UNKNOWN and self.verdict is Verdict.FINE:
+            raise ValueError(f"What is unknown is not fine: {self.subject} {self.text}")
+
     @property
     def basis(self) -> str:
         """How it is known, in words."""
-        return f"{self.how}: {_line(self.source)}" if self.source else str(self.how)
+        return _basis(self.how, self.source)
 
     @property
     def warns(self) -> bool:
@@ -128,7 +151,7 @@ class Statement:
     def document(self) -> dict[str, str]:
         """As JSON: ``subject``, ``verdict``, ``text``, ``how``, ``source``; empty ones are left out."""
         values = {
-            "subject": self.subject,
+            "subject": _line(self.subject),
             "verdict": str(self.verdict),
             "text": _line(self.text),
             "how": str(self.how),
@@ -146,9 +169,26 @@ def lines(statements: Sequence[Statement]) -> Iterator[str]:
         yield f"{head}{_line(each.text)} [{each.basis}]"
 
 
+def entries(statements: Iterable[Statement]) -> Iterator[str]:
+    """One line each, as soon as it is made: for commands that show their progress."""
+    for each in statements:
+        yield f"  {each.verdict:<{_ENTRY}}  {each.subject}: {_line(each.text)} [{each.basis}]"
+
+
+def not_checked(statements: Iterable[Statement]) -> Iterator[str]:
+    """The closing line of a table: what was not checked; nothing where all was."""
+    subjects = dict.fromkeys(_line(each.subject) for each in statements if each.verdict in UNCHECKED)
+    if subjects:
+        yield f"Not checked: {', '.join(subjects)}."
+
+
 def documents(statements: Iterable[Statement]) -> list[Mapping[str, str]]:
     """The same statements as JSON."""
     return [each.document() for each in statements]
+
+
+def _basis(how: How, source: str) -> str:
+    return f"{how}: {_line(source)}" if source else str(how)
 
 
 def _line(text: str) -> str:

@@ -1,1 +1,1 @@
-"""Texts in normal form: names, times."""
+"""Texts in normal form: names, times, counts."""

@@ -1,21 +1,28 @@
-"""Words for numbers and lists, as every message of this project writes them."""
+"""Counts in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+_IRREGULAR = {"person": "people"}
+_HISSING = ("s", "x", "ch", "sh")
 
 
-def count(number: int, singular: str, plural: str = "") -> str:
-    """A number with its noun: ``1 person``, ``3 people``, ``2 addresses``."""
-    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: ``1 person``, ``2 people``, ``1 pilot address``, ``0 pilot addresses``.
+
+    Args:
+        number: How many.
+        singular: The noun, with any adjectives before it.
+        plural: Only where the noun has an irregular plural that is not known here.
+    """
+    return f"{number:,} {singular if number == 1 else plural or _plural(singular)}"
+
+
+def _plural(singular: str) -> str:
+    adjectives, blank, noun = singular.rpartition(" ")
+    suffix = "es" if noun.endswith(_HISSING) else "s"
+    return f"{adjectives}{blank}{_IRREGULAR.get(noun) or noun + suffix}"
 
 
 def people(number: int) -> str:
     """``1 person``, ``3 people``."""
-    return count(number, "person", "people")
-
-
-def either(words: Iterable[str]) -> str:
-    """``a``, ``a or b``, ``a, b or c``."""
-    *most, last = list(words)
-    return f"{', '.join(most)} or {last}" if most else last
+    return count(number, "person")
