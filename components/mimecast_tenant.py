@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 
+from components.messages import say
 from mimecast_sso.assessment import live_tenant
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
@@ -112,15 +113,15 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _say_what_changes(self, args: MimecastTenantArgs) -> None:
         if isinstance(args.live, MimecastError):
-            remarks = [live_tenant.unknown(args.live)]
+            statements = [live_tenant.unknown(args.live)]
         else:
             check_only = args.addresses.source is AddressSource.SYNCHRONISED
-            remarks = [
-                *live_tenant.domain_remarks(args.live, args.domains),
-                *live_tenant.address_remarks(args.live, args.people, check_only=check_only),
+            statements = [
+                *live_tenant.domain_statements(args.live, args.domains),
+                *live_tenant.address_statements(args.live, args.people, check_only=check_only),
             ]
-        for remark in remarks:
-            (pulumi.log.warn if remark.warns else pulumi.log.info)(f"{remark.text}.", resource=self)
+        for statement in statements:
+            say(statement, self)
 
     def _domains(self, args: MimecastTenantArgs) -> _Domains:
         made = _Domains()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from components.gallery_application import (
     GalleryApplicationArgs,
     find_owners,
 )
+from components.messages import say
 from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
 from mimecast_sso.assessment import (
@@ -22,7 +23,6 @@ from mimecast_sso.assessment import (
     certificate_expiry,
     gallery_template,
     live_application,
-    live_tenant,
     people,
 )
 from mimecast_sso.assessment.adoption import Adoption, Wanted
@@ -139,8 +139,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
             group.object_id: group.name for group in survey.groups
         }
         if settings.application.adopt is None:
-            for remark in live_application.check(shared_client, settings, names):
-                self._say(remark)
+            for statement in live_application.check(shared_client, settings, names):
+                say(statement, self)
             return None
         wanted = _wanted(settings, survey.deployer.object_id, owners, names)
         try:
@@ -155,7 +155,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             raise pulumi.RunError(
                 f"mimecast-sso:application.adopt: the application could not be read, so nothing is changed: {error}"
             ) from None
-        self._say(live_application.report(adoption.live, findings))
+        say(live_application.report(adoption.live, findings), self)
         return adoption
 
     def _application_owners(
@@ -170,9 +170,6 @@ class PersonalPortalSso(pulumi.ComponentResource):
         else:
             live = live_application.registration(shared_client(), principal.client_id) if principal else None
         return application_owners.declared(configured, survey.deployer.object_id, live, recorded)
-
-    def _say(self, remark: live_tenant.Remark) -> None:
-        (pulumi.log.warn if remark.warns else pulumi.log.info)(remark.text, resource=self)
 
     def _say_what_the_tile_does(self) -> None:
         application = self._settings.application
@@ -202,14 +199,14 @@ class PersonalPortalSso(pulumi.ComponentResource):
         if there is None or not wanted or not protect:
             return  # Not protected, it is replaced: guard allow-destroy says for whom.
         people = len(situation.everybody) if situation.members.is_known else None
-        self._say(gallery_template.remark(there.client_id, there.template_id, wanted, people))
+        say(gallery_template.kept_entry(there.client_id, there.template_id, wanted, people), self)
 
     def _say_who_is_assigned(self, survey: Survey) -> None:
         live, own = survey.mimecast, survey.situation.own_addresses
         expected = {*live.addresses, *own} if isinstance(live, LiveTenant) else None
         found = people.sort(survey.situation.assigned, expected)
-        for remark in people.remarks(found, survey.groups, mimecast_read=expected is not None):
-            self._say(replace(remark, text=f"{remark.text}."))
+        for statement in people.statements(found, survey.groups, mimecast_read=expected is not None):
+            say(statement, self)
 
     def _chain(self, lane: Lane, entra: _EntraValues, today: date) -> Chain:
         certificates, profile = self._settings.certificates, self._settings.authentication_profile

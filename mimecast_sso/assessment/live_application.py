@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pulumi
 
 from mimecast_sso.assessment.adoption import Adoption, Effect, Finding, Surroundings, Wanted, compare
-from mimecast_sso.assessment.live_tenant import Remark
 from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.text.names import enumerate_some
 from providers.entra import applications
@@ -52,17 +52,18 @@ def registration(graph: Graph, client_id: str) -> Registration:
         ) from None
 
 
-def report(live: LiveApplication, findings: Sequence[Finding]) -> Remark:
+def report(live: LiveApplication, findings: Sequence[Finding]) -> Statement:
     """What is said in every preview of a stack that adopts."""
     head = f'Application "{live.display_name}" (client id {live.client_id}), as read live from Entra: '
     if not findings:
-        return Remark(f"{head}nothing differs from the configuration, and nothing of it would change.")
+        return _statement(f"{head}nothing differs from the configuration, and nothing of it would change")
     changes = sum(finding.effect is Effect.CHANGES for finding in findings)
     lines = "".join(f"\n  {finding}" for finding in findings)
-    return Remark(f"{head}{changes} would change, {len(findings) - changes} to know.{lines}", changes > 0)
+    verdict = Verdict.WARNS if changes else Verdict.NOTE
+    return _statement(f"{head}{changes} would change, {len(findings) - changes} to know.{lines}", verdict)
 
 
-def check(connect: Callable[[], Graph], settings: Settings, people: Mapping[str, str]) -> Iterator[Remark]:
+def check(connect: Callable[[], Graph], settings: Settings, people: Mapping[str, str]) -> Iterator[Statement]:
     """What of claims and assignments, left to a person by ``verify``, is otherwise than configured.
 
     ``people``: names of the configured users and groups by object id. Nothing is asked where nothing is ``verify``.
@@ -76,47 +77,54 @@ def check(connect: Callable[[], Graph], settings: Settings, people: Mapping[str,
         principal = find_service_principal(graph, settings.identifier)
         for key in checked:
             if principal is None:
-                yield Remark(
+                yield Statement(
                     f"mimecast-sso:{key} is verify, and there is no application with identifier {settings.identifier} "
-                    "yet: unknown until the next run",
-                    True,
+                    "yet",
+                    How.UNKNOWN,
+                    "until the next run",
+                    Verdict.UNKNOWN,
                 )
             elif key == "assign.mode":
                 yield _assignments(graph, principal, people)
             else:
                 yield _claims(graph, principal)
     except GraphError as error:
-        yield Remark(f"mimecast-sso:{' and '.join(checked)}: not checked (unknown): {error}", True)
+        keys = " and ".join(checked)
+        yield Statement(f"mimecast-sso:{keys}: not checked", How.UNKNOWN, str(error), Verdict.UNKNOWN)
 
 
-def _claims(graph: Graph, principal: str) -> Remark:
+def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
+    return Statement(text, How.LIVE, "Microsoft Graph", verdict)
+
+
+def _claims(graph: Graph, principal: str) -> Statement:
     policies = applications.policies(graph, principal)
     problem = name_id_problem(policies[0].definition if policies else None)
     if not problem:
-        return Remark(
+        return _statement(
             f'mimecast-sso:application.claims is verify: claims policy "{policies[0].name}" issues the mail address as '
             "NameID (read live)"
         )
     hint = "" if policies else ", unless the portal's claims editor says otherwise, which Graph does not show"
-    return Remark(
+    return _statement(
         f"mimecast-sso:application.claims is verify, and differs (read live): {problem}{hint}. Nothing is written",
-        True,
+        Verdict.WARNS,
     )
 
 
-def _assignments(graph: Graph, principal: str, people: Mapping[str, str]) -> Remark:
+def _assignments(graph: Graph, principal: str, people: Mapping[str, str]) -> Statement:
     assigned = {item.principal_id: item.name for item in applications.assigned(graph, principal)}
     missing = sorted(name for object_id, name in people.items() if object_id not in assigned)
     others = sorted(name for object_id, name in assigned.items() if object_id not in people)
     differs = [f"not assigned: {enumerate_some(missing)}"] if missing else []
     differs += [f"assigned, and not configured: {enumerate_some(others)}"] if others else []
     if not differs:
-        return Remark(
+        return _statement(
             "mimecast-sso:assign.mode is verify: exactly the configured people are assigned (read live)"
         )
-    return Remark(
+    return _statement(
         f"mimecast-sso:assign.mode is verify, and differs (read live): {'; '.join(differs)}. Nothing is written",
-        True,
+        Verdict.WARNS,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Address, Domain, DomainMode
 from mimecast_sso.text.names import domain_of, enumerate_some
 from providers.mimecast import DomainStatus
@@ -31,14 +32,6 @@ class LiveTenant:
         return status is not None and status.state is State.INTERNAL
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One line of the log."""
-
-    text: str
-    warns: bool = False
-
-
 def read(session: Session, domains: Sequence[Domain], addresses: Iterable[str]) -> LiveTenant:
     """Lists the domains, and the addresses of those among them that are needed: a call per hundred addresses.
 
@@ -51,17 +44,22 @@ def read(session: Session, domains: Sequence[Domain], addresses: Iterable[str]) 
     return LiveTenant(tenant.domains, session.addresses.of(wanted))
 
 
-def unknown(reason: Exception) -> Remark:
+def unknown(reason: Exception) -> Statement:
     """What is said when Mimecast could not be read."""
-    return Remark(
-        f"Which domains and addresses change is unknown here, because Mimecast was not read: {reason}", True
-    )
+    why = f"Mimecast was not read: {reason}"
+    return Statement("Which domains and addresses would change", How.UNKNOWN, why, Verdict.UNKNOWN)
+
+
+def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
+    return Statement(text, How.LIVE, "Mimecast", verdict)
 
 
 # -- Addresses ------------------------------------------------------------------------------------------------
 
 
-def address_remarks(live: LiveTenant, people: Sequence[Address], *, check_only: bool) -> Iterator[Remark]:
+def address_statements(
+    live: LiveTenant, people: Sequence[Address], *, check_only: bool
+) -> Iterator[Statement]:
     """Which addresses are created, differ, wait or may not be changed: the first ones and how many."""
     names = {person.address: person.name or "" for person in people}
     waiting = sorted(address for address in names if not live.is_internal(domain_of(address)))
@@ -72,22 +70,22 @@ def address_remarks(live: LiveTenant, people: Sequence[Address], *, check_only: 
         yield from _changed(live, here)
     if waiting:
         done = "looked for" if check_only else "made"
-        yield Remark(
+        yield _statement(
             f"{_addresses(waiting)} {done} once Mimecast owns the domain, not before: {enumerate_some(waiting)}"
         )
 
 
-def _checked(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Remark]:
+def _checked(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]:
     missing = list(missing_from(live.addresses, people))
     if missing:
-        yield Remark(
+        yield _statement(
             f"{len(missing)} of {len(people)} assigned people are not at Mimecast and cannot sign in: "
             f"{enumerate_some(missing)}. Nothing is written: directory synchronisation owns the addresses",
-            True,
+            Verdict.WARNS,
         )
 
 
-def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Remark]:
+def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]:
     created, renamed, fixed = [], [], []
     for address, name in sorted(people.items()):
         existing = live.addresses.get(address)
@@ -98,17 +96,17 @@ def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Remark]:
         elif name not in ("", existing.name):
             renamed.append(f"{address} ({existing.name!r} becomes {name!r})")
     if created:
-        yield Remark(f"{_addresses(created)} created at Mimecast: {enumerate_some(created)}")
+        yield _statement(f"{_addresses(created)} created at Mimecast: {enumerate_some(created)}")
     if renamed:
-        yield Remark(
+        yield _statement(
             f"{len(renamed)} addresses have another name at Mimecast: {enumerate_some(renamed)}. They are changed if "
             "this stack manages them already or adopts them; otherwise the run is refused"
         )
     if fixed:
-        yield Remark(
+        yield _statement(
             f"{len(fixed)} addresses differ and cannot be changed, because they are aliases or directory "
             f"synchronisation owns them, so the run is refused: {enumerate_some(fixed)}",
-            True,
+            Verdict.WARNS,
         )
 
 
@@ -119,7 +117,7 @@ def _addresses(which: Sequence[str]) -> str:
 # -- Domains --------------------------------------------------------------------------------------------------
 
 
-def domain_remarks(live: LiveTenant, domains: Sequence[Domain]) -> Iterator[Remark]:
+def domain_statements(live: LiveTenant, domains: Sequence[Domain]) -> Iterator[Statement]:
     """What becomes of each domain, what that does to mail, and what its removal would do."""
     for domain in domains:
         status = live.domains.get(domain.name)
@@ -132,13 +130,13 @@ def domain_remarks(live: LiveTenant, domains: Sequence[Domain]) -> Iterator[Rema
     yield from _others(live, {domain.name for domain in domains})
 
 
-def _absent(live: LiveTenant, domain: Domain) -> Iterator[Remark]:
+def _absent(live: LiveTenant, domain: Domain) -> Iterator[Statement]:
     if domain.mode is not DomainMode.REQUIRE:
-        yield Remark(_registering(live, domain), True)
+        yield _statement(_registering(live, domain), Verdict.WARNS)
     elif not live.is_internal(domain.name):
-        yield Remark(
+        yield _statement(
             f"{domain.name} is not an internal domain of the account, and its mode is require: the run will fail",
-            True,
+            Verdict.WARNS,
         )
 
 
@@ -160,40 +158,40 @@ def _parents(domain: str) -> Iterator[str]:
         parent = parent.partition(".")[2]
 
 
-def _internal(domain: Domain, status: DomainStatus) -> Iterator[Remark]:
+def _internal(domain: Domain, status: DomainStatus) -> Iterator[Statement]:
     wanted = domain.inbound_type.value
     if domain.mode is DomainMode.REGISTER and status.inbound_type not in ("", wanted):
-        yield Remark(
+        yield _statement(
             f"The inbound type of {domain.name} becomes {wanted}, and is {status.inbound_type}: that decides for which "
             "recipients Mimecast accepts mail",
-            True,
+            Verdict.WARNS,
         )
 
 
-def _pending(status: DomainStatus) -> Remark:
+def _pending(status: DomainStatus) -> Statement:
     proof = (
         "its proof has ended and is issued again"
         if status.state is State.EXPIRED
         else f"its proof is valid until {status.expires or 'a time that Mimecast did not say'}"
     )
-    return Remark(
+    return _statement(
         f"{status.domain} is registered at Mimecast and not verified yet; {proof}. If this stack registered it, it is "
         "deleted there when it leaves mimecast-sso:domains"
     )
 
 
-def _others(live: LiveTenant, named: set[str]) -> Iterator[Remark]:
+def _others(live: LiveTenant, named: set[str]) -> Iterator[Statement]:
     """Domains that the configuration does not name; it may have named them before."""
     others = {name: status for name, status in sorted(live.domains.items()) if name not in named}
     pending = [name for name, status in others.items() if status.state is not State.INTERNAL]
     internal = [name for name in others if name not in pending]
     if pending:
-        yield Remark(
+        yield _statement(
             f"Pending at Mimecast, and not in mimecast-sso:domains: {enumerate_some(pending)}. Deleted now if this "
             "stack registered it, else left"
         )
     if internal:
-        yield Remark(
+        yield _statement(
             f"Internal at Mimecast, and not in mimecast-sso:domains: {enumerate_some(internal)}. They stay as they "
             "are, also when this stack had them: no API removes an internal domain"
         )

@@ -176,7 +176,7 @@ def test_verify_says_what_differs_and_needs_no_permission_to_write(trial: Trial)
     )
 
     def said() -> list[tuple[str, bool]]:
-        return [(remark.text, remark.warns) for remark in check(reader, checked, people)]
+        return [(str(statement), statement.warns) for statement in check(reader, checked, people)]
 
     tenant.control.set("entra.deployer_roles", ["Application.Read.All", "Policy.Read.All"])
     try:
@@ -201,9 +201,9 @@ def test_verify_before_there_is_an_application_is_unknown(trial: Trial) -> None:
     tenant, graph = trial
     remove(tenant)
     bare(tenant.graph, tenant.control)
-    (remark,) = check(lambda: graph, settings(application={"claims": "verify"}), {})
-    assert remark.warns
-    assert "unknown until the next run" in remark.text
+    (said,) = check(lambda: graph, settings(application={"claims": "verify"}), {})
+    assert said.warns
+    assert str(said).endswith("(unknown: until the next run)")
     assert list(check(lambda: pytest.fail("asked"), settings(), {})) == [], "nothing is asked for nothing"
 
 

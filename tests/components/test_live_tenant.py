@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mimecast_sso.assessment import live_tenant
-from mimecast_sso.assessment.live_tenant import LiveTenant, Remark
+from mimecast_sso.assessment.live_tenant import LiveTenant
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Address, Domain, DomainMode
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress
@@ -29,12 +30,12 @@ def live(address: str, name: str, *, synchronised: bool = False, alias: bool = F
     return LiveAddress(address, name, synchronised, alias)
 
 
-def about_addresses(world: LiveTenant, *people: Address, check_only: bool = False) -> list[Remark]:
-    return list(live_tenant.address_remarks(world, people, check_only=check_only))
+def about_addresses(world: LiveTenant, *people: Address, check_only: bool = False) -> list[Statement]:
+    return list(live_tenant.address_statements(world, people, check_only=check_only))
 
 
-def about(world: LiveTenant, *domains: Domain) -> list[Remark]:
-    return list(live_tenant.domain_remarks(world, domains))
+def about(world: LiveTenant, *domains: Domain) -> list[Statement]:
+    return list(live_tenant.domain_statements(world, domains))
 
 
 def test_nothing_is_said_when_nothing_changes() -> None:
@@ -147,4 +148,4 @@ def test_a_role_that_may_only_read_is_enough_where_nothing_is_registered() -> No
 def test_unknown_is_said() -> None:
     said = live_tenant.unknown(ValueError("no credentials"))
     assert said.warns
-    assert "is unknown here" in said.text
+    assert (said.how, "no credentials" in said.source) == (How.UNKNOWN, True)

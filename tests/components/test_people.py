@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mimecast_sso.assessment.people import EntraGroup, Kind, Person, assigned, remarks, sort
+from mimecast_sso.assessment.people import EntraGroup, Kind, Person, assigned, sort, statements
 
 ADA = Person("ada@example.com", "1", "Ada", "ada@example.com", "ada@example.com", enabled=True, guest=False)
 GUEST = replace(ADA, address="guest@example.org", object_id="2", mail="guest@example.org", guest=True)
@@ -41,7 +41,7 @@ def test_everybody_is_of_some_kind() -> None:
 def test_the_summary_counts_and_the_rest_names() -> None:
     group = EntraGroup("Mimecast users", "8", (DISABLED,), ("Contractors", "Board"))
     found = sort(EVERYBODY, None)
-    summary, *rest = remarks(found, [group], mimecast_read=False)
+    summary, *rest = statements(found, [group], mimecast_read=False)
     assert not summary.warns
     for part in (
         "7 people are assigned (1 of them direct members of “Mimecast users”)",
@@ -52,7 +52,7 @@ def test_the_summary_counts_and_the_rest_names() -> None:
         "shared mailbox unknown of 1 disabled",
     ):
         assert part in summary.text
-    texts = [remark.text for remark in rest]
+    texts = [statement.text for statement in rest]
     assert any(text.startswith("Disabled (1): alan@example.com: ") for text in texts)
     assert texts[-1].startswith("Group “Mimecast users” holds 2 nested groups")
     assert "Entra does not expand nested groups for app assignment" in texts[-1]
@@ -63,7 +63,7 @@ def test_the_first_twenty_are_named() -> None:
         replace(NO_MAIL, address=f"user-{number:02}@example.com", object_id=str(number))
         for number in range(25)
     ]
-    _, no_mail, *_ = remarks(sort(many, set()), [], mimecast_read=True)
+    _, no_mail, *_ = statements(sort(many, set()), [], mimecast_read=True)
     assert "No mail (25): user-00@example.com" in no_mail.text
     assert "user-19@example.com and 5 more" in no_mail.text
 

@@ -47,7 +47,8 @@ def test_previews_say_what_changes(fresh: Project) -> None:
     fresh.configure(addresses={"list": [{"address": ADA}]}, addressPasswords=None)
 
     fresh.control.faults({"path": "/api/domain/get-pending-domain", "status": 403})
-    assert "Which domains and addresses change is unknown here" in fresh.sso("preview").text
+    unread = fresh.sso("preview").text
+    assert "Which domains and addresses would change (unknown: Mimecast was not read: " in unread
 
 
 @pytest.mark.soak

@@ -40,7 +40,7 @@ def test_a_hidden_tile_started_by_entra_with_further_owners_and_nothing_assigned
             "nobody sees it",
             "refuses the sign-ins that the tile starts",
             "every account of the tenant",
-            "unknown until the next run",
+            "(unknown: until the next run)",
         ):
             assert part in " ".join(first.text.split()), part
         (application,) = made.control.documents("entra.applications")

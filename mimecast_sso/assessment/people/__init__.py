@@ -8,7 +8,7 @@ from mimecast_sso.assessment.people.directory import (
     person_of,
     with_mailboxes,
 )
-from mimecast_sso.assessment.people.sorting import Kind, Sorted, remarks, sort
+from mimecast_sso.assessment.people.sorting import Kind, Sorted, sort, statements
 
 __all__ = [
     "EntraGroup",

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mimecast_sso.assessment.live_tenant import Remark
 from mimecast_sso.assessment.people.directory import EntraGroup, Person
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text.names import enumerate_some
 
 
@@ -33,6 +33,7 @@ _MEANS = {
     Kind.NOT_IN_MIMECAST: "Mimecast has no address that matches their sign-in",
     Kind.UNREADABLE: "the credentials may not read their accounts (User.Read.All)",
 }
+_SOURCE = "Microsoft Graph"
 _WARNS = frozenset({Kind.NO_MAIL, Kind.DISABLED, Kind.SHARED_MAILBOX, Kind.NOT_IN_MIMECAST, Kind.UNREADABLE})
 
 
@@ -77,24 +78,28 @@ def _kinds(person: Person, at_mimecast: Collection[str] | None) -> Iterator[Kind
         yield Kind.NOT_IN_MIMECAST
 
 
-def remarks(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool) -> Iterator[Remark]:
+def statements(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool) -> Iterator[Statement]:
     """The summary with its counts, who is of which kind, and the groups that are not expanded."""
-    yield Remark(_summary(found, groups, mimecast_read=mimecast_read))
+    yield Statement(_summary(found, groups, mimecast_read=mimecast_read), How.LIVE, _SOURCE)
     for kind, means in _MEANS.items():
         if found.of(kind):
             names = [_name(person, kind) for person in found.of(kind)]
-            yield Remark(
+            yield Statement(
                 # Not capitalize(), which would write mimecast.
                 f"{kind[0].upper()}{kind[1:]} ({len(names)}): {enumerate_some(names)}: {means}",
-                kind in _WARNS,
+                How.LIVE,
+                _SOURCE,
+                Verdict.WARNS if kind in _WARNS else Verdict.NOTE,
             )
     for group in groups:
         if group.nested:
-            yield Remark(
+            yield Statement(
                 f"Group “{group.name}” holds {len(group.nested)} nested groups, whose members are not assigned: "
                 f"{enumerate_some(group.nested)}. Entra does not expand nested groups for app assignment; assign "
                 "them by name",
-                True,
+                How.LIVE,
+                _SOURCE,
+                Verdict.WARNS,
             )
 
 
