@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import pulumi
 import pulumi_azuread as azuread
 
 from mimecast_sso.assessment.adoption import Adoption, feature_tags
-from mimecast_sso.assessment.lookups import ask_or_stop
 from mimecast_sso.assessment.people import EntraGroup, Person
+from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
 from mimecast_sso.settings import Application, Ownership, SignOn
 from providers.entra.claims import claims_definition, same_meaning
@@ -19,8 +18,16 @@ from providers.entra.resources import DefaultReplyUrl
 
 
 @dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """What an earlier run of this stack created and a person looks after now (``verify``): kept, and never written."""
+
+    assignments: Sequence[RecordedAssignment] = ()
+    policy: RecordedPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GalleryApplicationArgs:
-    """What a `GalleryApplication` is made of. ``template_id`` is looked up beforehand (`gallery_template`)."""
+    """What a `GalleryApplication` is made of. ``template_id`` is looked up beforehand (`gallery_entry`)."""
 
     application: Application
     template_id: str
@@ -37,7 +44,8 @@ class GalleryApplicationArgs:
     assign: Ownership
     protect: bool
     adoption: Adoption | None = None
-    """The live application to take over instead of making one."""
+    """The live application to take over instead of creating one."""
+    left: LeftAlone = LeftAlone()
 
 
 class GalleryApplication(pulumi.ComponentResource):
@@ -113,8 +121,11 @@ class GalleryApplication(pulumi.ComponentResource):
         registration.owners.apply(lambda owners: self._say_when_not_owned(args, owners))
         if args.application.claims is Ownership.MANAGE:
             self._claims(name, adoption)
+        elif args.left.policy:
+            self._left_policy(name, args.left.policy)
         if args.assign is Ownership.MANAGE:
             self._assignments(args)
+        self._left_assignments(args.left.assignments)
         self.register_outputs({"clientId": self.client_id, "objectId": self.service_principal.object_id})
 
     def _service_principal(
@@ -188,6 +199,30 @@ class GalleryApplication(pulumi.ComponentResource):
             ),
         )
 
+    def _left_policy(self, name: str, recorded: RecordedPolicy) -> None:
+        policy = azuread.ClaimsMappingPolicy(
+            f"{name}-claims",
+            display_name=recorded.name,
+            definitions=[recorded.definition],
+            opts=_left_alone(self, "displayName", "definitions"),
+        )
+        azuread.ServicePrincipalClaimsMappingPolicyAssignment(
+            f"{name}-claims",
+            claims_mapping_policy_id=policy.id,
+            service_principal_id=self.service_principal.id,
+            opts=_left_alone(self, "claimsMappingPolicyId", "servicePrincipalId"),
+        )
+
+    def _left_assignments(self, recorded: Sequence[RecordedAssignment]) -> None:
+        for each in recorded:
+            azuread.AppRoleAssignment(
+                f"assignment-{each.principal_id}",
+                app_role_id=each.role_id,
+                principal_object_id=each.principal_id,
+                resource_object_id=self.service_principal.object_id,
+                opts=_left_alone(self, "appRoleId", "principalObjectId", "resourceObjectId"),
+            )
+
     def _assignments(self, args: GalleryApplicationArgs) -> None:
         role = self.service_principal.app_roles.apply(user_role)
         # Named by object id: a person whose address changes keeps the assignment, where a name made of the
@@ -207,6 +242,11 @@ class GalleryApplication(pulumi.ComponentResource):
                     args.adoption.assignment(there) if args.adoption and there else None,
                 ),
             )
+
+
+def _left_alone(parent: pulumi.Resource, *properties: str) -> pulumi.ResourceOptions:
+    """Declared so that the engine does not delete it; never written, and kept when it is no longer declared."""
+    return pulumi.ResourceOptions(parent=parent, ignore_changes=list(properties), retain_on_delete=True)
 
 
 def _imported(options: pulumi.ResourceOptions, import_id: str | None) -> pulumi.ResourceOptions:
@@ -233,15 +273,3 @@ def user_role(roles: Sequence[Mapping[str, object]]) -> str:
         if name in enabled:
             return enabled[name]
     return next(iter(enabled.values()), DEFAULT_ACCESS_ROLE_ID)
-
-
-def find_owners(application: Application) -> dict[str, str]:
-    """The configured owners, by object id. Raises RunError naming one that Entra does not know."""
-    found = {owner: owner for owner in application.owners if owner not in application.named_owners}
-    for owner in application.named_owners:
-        user = ask_or_stop(
-            f"mimecast-sso:application.owners names {owner}, which could not be found as a user principal name",
-            partial(azuread.get_user, user_principal_name=owner),
-        )
-        found[user.object_id] = owner
-    return found

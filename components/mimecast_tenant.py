@@ -13,9 +13,10 @@ from mimecast_sso.assessment import live_tenant
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
+from mimecast_sso.provenance import Known, Statement
 from mimecast_sso.settings import Address, Addresses, AddressSource, Dns, Domain, Lane
 from mimecast_sso.text.names import domain_of, enumerate_some
-from providers.mimecast import MimecastError
+from mimecast_sso.text.wording import people
 from providers.mimecast.resources import (
     AddressBook,
     AuthenticationProfile,
@@ -66,8 +67,10 @@ class MimecastTenantArgs:
     """Who belongs in the roll-out group once the profile is confirmed."""
     chains: Sequence[Chain]
     """One, or two where certificates rotate between two profiles; that of the active generation first."""
-    live: live_tenant.LiveTenant | MimecastError
-    """What is at Mimecast before the run, or why that is unknown."""
+    live: Known[live_tenant.LiveTenant]
+    """What is at Mimecast before the run."""
+    sign_ins: Sequence[Statement] = ()
+    """Who signs in after the run, and who cannot: from the forecast."""
     after: Sequence[pulumi.Resource] = ()
     """What people need to sign in: it is there before they are added, and goes after they are taken out."""
 
@@ -112,15 +115,17 @@ class MimecastTenant(pulumi.ComponentResource):
         self.register_outputs({"profileState": self.profile_state})
 
     def _say_what_changes(self, args: MimecastTenantArgs) -> None:
-        if isinstance(args.live, MimecastError):
-            statements = [live_tenant.unknown(args.live)]
+        tenant = args.live.value
+        if tenant is None:
+            say(args.live.states("Which domains and addresses would change is unknown"), self)
         else:
             check_only = args.addresses.source is AddressSource.SYNCHRONISED
-            statements = [
-                *live_tenant.domain_statements(args.live, args.domains),
-                *live_tenant.address_statements(args.live, args.people, check_only=check_only),
-            ]
-        for statement in statements:
+            for statement in (
+                *live_tenant.domain_statements(tenant, args.domains),
+                *live_tenant.address_statements(tenant, args.people, check_only=check_only),
+            ):
+                say(statement, self)
+        for statement in args.sign_ins:
             say(statement, self)
 
     def _domains(self, args: MimecastTenantArgs) -> _Domains:
@@ -255,10 +260,11 @@ class MimecastTenant(pulumi.ComponentResource):
                 pulumi.log.warn(f"Lock-out: {warning}", resource=self)
 
     def _tell(self, state: str, chain: Chain) -> None:
-        count = len(self._members) if chain.populated else 0
+        waiting = people(len(self._members) if chain.populated else 0)
         command = f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
         if state in OPENS:
-            self._tell_who_signs_in(chain)
+            if not chain.populated:
+                pulumi.log.info(f"The {_ordinal(chain.lane)}authentication profile is set.", resource=self)
         elif state != "due":
             pulumi.log.warn(
                 f"The {_ordinal(chain.lane)}authentication profile is {state}: {_WHY[state]} Nobody is removed from "
@@ -270,21 +276,10 @@ class MimecastTenant(pulumi.ComponentResource):
             pulumi.log.warn(
                 f"Console work is due: the {_ordinal(chain.lane)}authentication profile and its application settings "
                 f"are set by an administrator from the run sheet (mimecast-sso run-sheet{command}), then confirmed "
-                f"(mimecast-sso confirm{command}). Until then nobody is added to the roll-out group; {count} people "
-                "wait.",
+                f"(mimecast-sso confirm{command}). Until then nobody is added to the roll-out group; {waiting} "
+                f"{'waits' if waiting.startswith('1 ') else 'wait'}.",
                 resource=self,
             )
-
-    def _tell_who_signs_in(self, chain: Chain) -> None:
-        if not chain.populated:
-            pulumi.log.info(f"The {_ordinal(chain.lane)}authentication profile is set.", resource=self)
-        elif self._members:
-            pulumi.log.info(
-                f"{len(self._members)} people sign in through Entra: {enumerate_some(self._members)}",
-                resource=self,
-            )
-        else:
-            pulumi.log.info("Nobody is in the roll-out group.", resource=self)
 
 
 def _suffix(lane: Lane) -> str:

@@ -10,32 +10,33 @@ from typing import Any
 
 import pulumi
 
-from components.gallery_application import (
-    GalleryApplication,
-    GalleryApplicationArgs,
-    find_owners,
-)
+from components.gallery_application import GalleryApplication, GalleryApplicationArgs, LeftAlone
 from components.messages import say
 from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
 from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
 from mimecast_sso.assessment import (
     application_owners,
     certificate_expiry,
-    gallery_template,
+    gallery_entry,
     live_application,
     people,
+    sentences,
 )
 from mimecast_sso.assessment.adoption import Adoption, Wanted
-from mimecast_sso.assessment.guards.situation import Situation
+from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
+from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.live_tenant import LiveTenant
-from mimecast_sso.assessment.survey import Survey
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
 from mimecast_sso.facts.entra import Cloud
+from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import (
     REFUSED,
     Certificates,
     Lane,
+    Ownership,
     RotationMode,
     Settings,
     SignOn,
@@ -50,12 +51,11 @@ _MOST_LISTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class PersonalPortalSsoArgs:
-    """Settings, the project's folder (other stacks' files are in it), the day guards count, and what is there."""
+    """Settings, the project's folder (other stacks' files are in it), and what is known before the run."""
 
     settings: Settings
     root: Path
-    today: date
-    survey: Survey
+    assessment: Assessment
 
 
 class PersonalPortalSso(pulumi.ComponentResource):
@@ -69,83 +69,110 @@ class PersonalPortalSso(pulumi.ComponentResource):
     ) -> None:
         super().__init__("mimecast-sso:index:PersonalPortalSso", name, None, opts)
         self._settings = args.settings
-        settings = args.settings
+        self._assessment = args.assessment
+        settings, snapshot = args.settings, args.assessment.snapshot
         _refuse_shared_domains(settings, args.root)
-        survey = args.survey
-        cloud, deployer = survey.cloud, survey.deployer
-        users, groups = survey.users, survey.groups
-        self._say_who_is_assigned(survey)
-        owners = find_owners(settings.application)
+        self._say_who_is_assigned()
         self._say_what_the_tile_does()
-        protect = not settings.overrides("allow-destroy", args.today)
-        self._say_which_template_is_kept(survey.situation, protect=protect)
-        adoption = self._adoption(survey, owners)
-        application = GalleryApplication(
-            name,
-            GalleryApplicationArgs(
-                application=settings.application,
-                template_id=adoption.template_id if adoption else survey.situation.template,
-                identifier=settings.identifier,
-                sign_on_url=settings.sign_on_url,
-                reply_urls=_reply_urls(settings),
-                owners=list(dict.fromkeys((deployer.object_id, *owners))),
-                application_owners=self._application_owners(survey, owners, adoption),
-                users=users,
-                groups=groups,
-                assign=settings.assign.mode,
-                protect=protect,
-                adoption=adoption,
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+        self._say_which_entry_is_kept()
+        owners = dict(snapshot.directory.owners)
+        adoption = self._adoption(owners)
+        application = self._application(name, owners, adoption)
         certificates = SigningCertificates(
             "signing-certificate",
             SigningCertificatesArgs(settings.certificates, application.service_principal, adoption),
             pulumi.ResourceOptions(parent=self),
         )
-        addresses = survey.addresses
-        entra = _EntraValues(cloud, deployer.tenant_id, application.client_id, certificates)
-        tenant = MimecastTenant(
-            "mimecast",
-            MimecastTenantArgs(
-                domains=settings.domains,
-                dns=settings.dns,
-                addresses=settings.addresses,
-                people=addresses,
-                members=survey.situation.wanted,
-                chains=[self._chain(lane, entra, args.today) for lane in _lanes(settings.certificates)],
-                live=survey.mimecast,
-                after=[application],
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+        entra = _EntraValues(snapshot.cloud, snapshot.tenant_id, application.client_id, certificates)
+        tenant = self._tenant(entra, application)
         # Where people move between two groups: first they join, then Entra changes, then they leave.
         two = len(settings.certificates.lanes) > 1
         active = certificates.activate(
             tenant.profile_state.apply(lambda state: state in OPENS), after=tenant.joined if two else ()
         )
         certificates.retire(after=[active, *tenant.leave(after=[active])])
-        self.outputs = self._outputs(entra, tenant, [person.address for person in addresses])
+        self.outputs = self._outputs(entra, tenant, list(args.assessment.desired.addresses))
         self.outputs["signingCertificateThumbprint"] = active.activeThumbprint
-        live = certificate_expiry.of(survey.situation.principal, survey.entra_now)
-        tenant.trusted.apply(lambda trusted: live.say(trusted, self))
-        self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(live.mark)
+        tenant.trusted.apply(self._say_when_the_certificate_expires)
+        self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(
+            lambda end: certificate_expiry.mark(snapshot, end)
+        )
         self.register_outputs({})
 
-    def _adoption(self, survey: Survey, owners: dict[str, str]) -> Adoption | None:
+    def _application(
+        self, name: str, owners: dict[str, str], adoption: Adoption | None
+    ) -> GalleryApplication:
+        settings, snapshot = self._settings, self._assessment.snapshot
+        return GalleryApplication(
+            name,
+            GalleryApplicationArgs(
+                application=settings.application,
+                template_id=adoption.template_id if adoption else gallery_entry.template_id(self._assessment),
+                identifier=settings.identifier,
+                sign_on_url=settings.sign_on_url,
+                reply_urls=self._assessment.desired.reply_urls,
+                owners=list(dict.fromkeys((snapshot.deployer, *owners))),
+                application_owners=application_owners.declared(
+                    owners, snapshot.deployer, self._registration(owners, adoption), snapshot.recorded.owners
+                )
+                if owners or snapshot.recorded.owners
+                else {},
+                users=snapshot.directory.users,
+                groups=snapshot.directory.groups,
+                assign=settings.assign.mode,
+                protect=not settings.overrides("allow-destroy", snapshot.entra_now.date()),
+                adoption=adoption,
+                left=_left(settings, snapshot),
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _registration(self, owners: Collection[str], adoption: Adoption | None) -> Registration | None:
+        """The application object as it is, where owners are declared; None where it does not exist yet."""
+        if adoption:
+            return adoption.live.registration
+        known = self._assessment.snapshot.own
+        if owners and not known.is_known:
+            raise pulumi.RunError(
+                "mimecast-sso:application.owners: who owns the application could not be read, so nothing is changed: "
+                f"{known.source}"
+            )
+        existing = self._assessment.desired.application
+        return existing.registration if existing else None
+
+    def _tenant(self, entra: _EntraValues, application: GalleryApplication) -> MimecastTenant:
+        settings, snapshot, desired = self._settings, self._assessment.snapshot, self._assessment.desired
+        today = snapshot.mimecast_now.date()
+        return MimecastTenant(
+            "mimecast",
+            MimecastTenantArgs(
+                domains=settings.domains,
+                dns=settings.dns,
+                addresses=settings.addresses,
+                people=self._assessment.addresses,
+                members=desired.members,
+                chains=[self._chain(lane, entra, today) for lane in _lanes(settings.certificates)],
+                live=_live_tenant(snapshot),
+                sign_ins=sentences.everything(self._assessment, Instant.AFTERWARDS),
+                after=[application],
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _adoption(self, owners: dict[str, str]) -> Adoption | None:
         """The application to take over, if any; says what would change, and what `verify` finds."""
-        settings = self._settings
-        names = {user.object_id: user.address for user in survey.users} | {
-            group.object_id: group.name for group in survey.groups
-        }
+        settings, snapshot = self._settings, self._assessment.snapshot
         if settings.application.adopt is None:
-            for statement in live_application.check(shared_client, settings, names):
+            for statement in live_application.check(settings, snapshot):
                 say(statement, self)
             return None
-        wanted = _wanted(settings, survey.deployer.object_id, owners, names)
+        names = {user.object_id: user.address for user in snapshot.directory.users} | {
+            group.object_id: group.name for group in snapshot.directory.groups
+        }
+        wanted = _wanted(self._assessment, owners, names)
         try:
             adoption, findings = live_application.adopt(
-                shared_client(), settings.application.adopt, wanted, survey.cloud
+                shared_client(), settings.application.adopt, wanted, snapshot.cloud
             )
         except live_application.CannotBeTakenOver as problem:
             raise pulumi.RunError(
@@ -158,18 +185,10 @@ class PersonalPortalSso(pulumi.ComponentResource):
         say(live_application.report(adoption.live, findings), self)
         return adoption
 
-    def _application_owners(
-        self, survey: Survey, configured: Collection[str], adoption: Adoption | None
-    ) -> dict[str, str | None]:
-        deployed, principal = survey.situation.deployed.value, survey.situation.principal.value
-        recorded = deployed.owners if deployed else None
-        if not configured and not recorded:
-            return {}  # Nothing is asked for those who configure no owners.
-        if adoption:
-            live: Registration | None = adoption.live.registration
-        else:
-            live = live_application.registration(shared_client(), principal.client_id) if principal else None
-        return application_owners.declared(configured, survey.deployer.object_id, live, recorded)
+    def _say_when_the_certificate_expires(self, trusted: Mapping[str, str]) -> None:
+        statement = certificate_expiry.statement(self._assessment.snapshot, trusted)
+        if statement:
+            say(statement, self)
 
     def _say_what_the_tile_does(self) -> None:
         application = self._settings.application
@@ -194,18 +213,18 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 resource=self,
             )
 
-    def _say_which_template_is_kept(self, situation: Situation, *, protect: bool) -> None:
-        there, wanted = situation.principal.value, situation.other_template
-        if there is None or not wanted or not protect:
-            return  # Not protected, it is replaced: guard allow-destroy says for whom.
-        people = len(situation.everybody) if situation.members.is_known else None
-        say(gallery_template.kept_entry(there.client_id, there.template_id, wanted, people), self)
+    def _say_which_entry_is_kept(self) -> None:
+        statement = gallery_entry.kept(self._assessment)
+        if statement:
+            say(statement, self)
 
-    def _say_who_is_assigned(self, survey: Survey) -> None:
-        live, own = survey.mimecast, survey.situation.own_addresses
-        expected = {*live.addresses, *own} if isinstance(live, LiveTenant) else None
-        found = people.sort(survey.situation.assigned, expected)
-        for statement in people.statements(found, survey.groups, mimecast_read=expected is not None):
+    def _say_who_is_assigned(self) -> None:
+        assessment = self._assessment
+        known = assessment.snapshot.addresses.is_known
+        found = people.sort(assessment.assigned, {*people_at_mimecast(assessment)} if known else None)
+        for statement in people.statements(found, assessment.snapshot.directory.groups, mimecast_read=known):
+            say(statement, self)
+        for statement in assessment.left_out:
             say(statement, self)
 
     def _chain(self, lane: Lane, entra: _EntraValues, today: date) -> Chain:
@@ -290,34 +309,51 @@ class _EntraValues:
         return self.client_id.apply(lambda client_id: self.cloud.metadata_url(self.tenant_id, client_id))
 
 
-def _wanted(settings: Settings, deployer: str, owners: dict[str, str], people: dict[str, str]) -> Wanted:
-    application = settings.application
+def _wanted(assessment: Assessment, owners: dict[str, str], names: dict[str, str]) -> Wanted:
+    settings, application, desired = assessment.settings, assessment.settings.application, assessment.desired
     return Wanted(
         display_name=application.display_name,
         identifier=settings.identifier,
-        reply_urls=_reply_urls(settings),
-        sign_on_url=settings.sign_on_url if application.sign_on is SignOn.SERVICE_PROVIDER else "",
+        reply_urls=desired.reply_urls,
+        sign_on_url=desired.sign_on_url,
         assignment_required=application.assignment_required,
         hide=application.hide,
         owners=owners,
-        deployer=deployer,
+        deployer=assessment.snapshot.deployer,
         notification_emails=application.notification_emails,
         claims=application.claims,
         assign=settings.assign.mode,
-        people=people,
+        people=names,
         generations=settings.certificates.generations,
     )
+
+
+def _left(settings: Settings, snapshot: Snapshot) -> LeftAlone:
+    """What this stack recorded and now leaves to a person: it stays declared, so that the engine does not delete it.
+
+    What somebody removed since is not declared again: that would create it.
+    """
+    record: Record = snapshot.recorded
+    live = snapshot.own.value or snapshot.application.value
+    if live is None:
+        return LeftAlone()
+    assigned = {each.principal_id for each in live.assigned}
+    verifies = settings.assign.mode is Ownership.VERIFY
+    kept = [each for each in record.assignments.values() if verifies and each.principal_id in assigned]
+    there = live.policies is None or bool(live.policies)
+    policy = record.policy if settings.application.claims is Ownership.VERIFY and there else None
+    return LeftAlone(tuple(kept), policy)
+
+
+def _live_tenant(snapshot: Snapshot) -> Known[LiveTenant]:
+    if snapshot.domains.value is None or snapshot.addresses.value is None:
+        return unknown(snapshot.domains.source or snapshot.addresses.source)
+    return live(LiveTenant(snapshot.domains.value, snapshot.addresses.value))
 
 
 def _listed(names: list[str]) -> list[str]:
     """For an output, which the engine prints at the end of every run: of very many, the first ones and the count."""
     return names if len(names) <= _MOST_LISTED else [*names[:20], f"and {len(names) - 20} more"]
-
-
-def _reply_urls(settings: Settings) -> list[str]:
-    if settings.application.sign_on is SignOn.IDENTITY_PROVIDER:
-        return [settings.region_facts.idp_initiated_reply_url, settings.reply_url]
-    return [settings.reply_url]
 
 
 def _refuse_shared_domains(settings: Settings, root: Path) -> None:

@@ -1,47 +1,30 @@
-"""Says in previews and deployments when the signing certificate ends, as read live from Entra."""
+"""When the signing certificate expires, as read live from Entra: for previews and deployments. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
-import pulumi
-
-from mimecast_sso.assessment.guards import Principal
-from mimecast_sso.provenance import Known
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.provenance import How, Statement, Verdict
 from providers.entra import certificate_expiry
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.signing_certificates import SigningCertificates
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
-    """The certificates at Entra and the time there; ``problem`` is why they are unknown, or ""."""
-
-    certificates: SigningCertificates
-    now: datetime | None
-    problem: str = ""
-
-    def mark(self, end_date: str) -> str:
-        """The warning mark that was reached, as the stack's output shows it."""
-        return certificate_expiry.mark(end_date, self.now) if self.now else certificate_expiry.UNKNOWN
-
-    def say(self, trusted: Mapping[str, str], resource: pulumi.Resource) -> None:
-        """Logs a warning where it is time to act, or where it is not known whether it is."""
-        if self.now is None:
-            pulumi.log.warn(
-                f"When the signing certificate expires is unknown here: {self.problem}", resource=resource
-            )
-            return
-        expiry = Expiry(self.certificates, self.now, trusted)
-        if expiry.warns:
-            pulumi.log.warn(". ".join(expiry.lines()) + ".", resource=resource)
+def mark(snapshot: Snapshot, end_date: str) -> str:
+    """The warning threshold that was reached, as the stack's output shows it."""
+    if not snapshot.application.is_known:
+        return certificate_expiry.UNKNOWN
+    return certificate_expiry.mark(end_date, snapshot.entra_now)
 
 
-def of(principal: Known[Principal], now: datetime) -> Live:
-    """The certificates of the service principal as it was read; none where there is no principal yet."""
-    none = SigningCertificates((), "")
-    if not principal.is_known:
-        return Live(none, None, principal.source)
-    return Live(principal.value.certificates if principal.value else none, now)
+def statement(snapshot: Snapshot, trusted: Mapping[str, str]) -> Statement | None:
+    """A warning where it is time to act, or where that is unknown; ``trusted``: what Mimecast is attested to hold."""
+    known = snapshot.application
+    if not known.is_known:
+        return known.states("When the signing certificate expires is unknown")
+    certificates = known.value.certificates if known.value else SigningCertificates((), "")
+    expiry = Expiry(certificates, snapshot.entra_now, trusted)
+    if not expiry.warns:
+        return None
+    return Statement(". ".join(expiry.lines()), How.LIVE, "Microsoft Graph", Verdict.WARNS)

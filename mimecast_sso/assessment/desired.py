@@ -156,10 +156,10 @@ class Desired:
     @property
     def other_template(self) -> str:
         """The configured gallery entry, where the application was created from another; else ""."""
-        application = self.application
-        if application is None or application.template_id in ("", self.snapshot.template):
+        application, wanted = self.application, self.snapshot.template
+        if application is None or application.template_id in ("", wanted):
             return ""
-        return self.snapshot.template
+        return wanted
 
     @property
     def replaces_application(self) -> bool:

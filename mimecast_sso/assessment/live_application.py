@@ -5,20 +5,19 @@ Asked for only where the configuration says ``adopt`` or ``verify``; everything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-
-import pulumi
+from collections.abc import Iterator, Sequence
 
 from mimecast_sso.assessment.adoption import Adoption, Effect, Finding, Surroundings, Wanted, compare
+from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.text.names import enumerate_some
 from providers.entra import applications
-from providers.entra.applications import LiveApplication, Registration
+from providers.entra.applications import LiveApplication
 from providers.entra.claims import name_id_problem
 from providers.entra.errors import GraphError, NotFound
-from providers.entra.signing_certificates import Graph, find_service_principal
+from providers.entra.signing_certificates import Graph
 
 _MOST_LOOKED_AT = 50
 """Assigned users and groups that are read one by one; of more, the rest is reported as not looked at."""
@@ -41,17 +40,6 @@ def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[A
     return Adoption(live, live.template_id or cloud.non_gallery_template), findings
 
 
-def registration(graph: Graph, client_id: str) -> Registration:
-    """The application object with its owners. Raises RunError where it cannot be read."""
-    try:
-        return applications.registration(graph, client_id)
-    except GraphError as error:
-        raise pulumi.RunError(
-            "mimecast-sso:application.owners: who owns the application could not be read, so nothing is changed: "
-            f"{error}"
-        ) from None
-
-
 def report(live: LiveApplication, findings: Sequence[Finding]) -> Statement:
     """What is said in every preview of a stack that adopts."""
     head = f'Application "{live.display_name}" (client id {live.client_id}), as read live from Entra: '
@@ -63,57 +51,51 @@ def report(live: LiveApplication, findings: Sequence[Finding]) -> Statement:
     return _statement(f"{head}{changes} would change, {len(findings) - changes} to know.{lines}", verdict)
 
 
-def check(connect: Callable[[], Graph], settings: Settings, people: Mapping[str, str]) -> Iterator[Statement]:
-    """What of claims and assignments, left to a person by ``verify``, is otherwise than configured.
-
-    ``people``: names of the configured users and groups by object id. Nothing is asked where nothing is ``verify``.
-    """
+def check(settings: Settings, snapshot: Snapshot) -> Iterator[Statement]:
+    """What of claims and assignments, left to a person by ``verify``, differs from the configuration."""
     modes = {"application.claims": settings.application.claims, "assign.mode": settings.assign.mode}
-    checked = [key for key, mode in modes.items() if mode is Ownership.VERIFY]
-    if not checked:
-        return
-    try:
-        graph = connect()
-        principal = find_service_principal(graph, settings.identifier)
-        for key in checked:
-            if principal is None:
-                yield Statement(
-                    f"mimecast-sso:{key} is verify, and there is no application with identifier {settings.identifier} "
-                    "yet",
-                    How.UNKNOWN,
-                    "until the next run",
-                    Verdict.UNKNOWN,
-                )
-            elif key == "assign.mode":
-                yield _assignments(graph, principal, people)
-            else:
-                yield _claims(graph, principal)
-    except GraphError as error:
-        keys = " and ".join(checked)
-        yield Statement(f"mimecast-sso:{keys}: not checked", How.UNKNOWN, str(error), Verdict.UNKNOWN)
+    known = snapshot.application
+    for key in [key for key, mode in modes.items() if mode is Ownership.VERIFY]:
+        if not known.is_known:
+            yield known.states(f"mimecast-sso:{key}: not checked")
+        elif known.value is None:
+            text = (
+                f"mimecast-sso:{key} is verify, and no application has identifier {settings.identifier} yet"
+            )
+            yield Statement(text, How.UNKNOWN, "until the next run", Verdict.UNKNOWN)
+        elif key == "assign.mode":
+            yield _assignments(known.value, snapshot)
+        else:
+            yield _claims(known.value)
 
 
 def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
     return Statement(text, How.LIVE, "Microsoft Graph", verdict)
 
 
-def _claims(graph: Graph, principal: str) -> Statement:
-    policies = applications.policies(graph, principal)
-    problem = name_id_problem(policies[0].definition if policies else None)
-    if not problem:
+def _claims(application: LiveApplication) -> Statement:
+    if application.policies is None:
+        text = "mimecast-sso:application.claims is verify: the claims policy could not be read"
+        return Statement(text, How.UNKNOWN, "the permission Policy.Read.All is missing", Verdict.UNKNOWN)
+    policy = next(iter(application.policies), None)
+    problem = name_id_problem(policy.definition if policy else None)
+    if policy is not None and not problem:
         return _statement(
-            f'mimecast-sso:application.claims is verify: claims policy "{policies[0].name}" issues the mail address as '
+            f'mimecast-sso:application.claims is verify: claims policy "{policy.name}" issues the mail address as '
             "NameID (read live)"
         )
-    hint = "" if policies else ", unless the portal's claims editor says otherwise, which Graph does not show"
+    hint = "" if policy else ", unless the portal's claims editor says otherwise, which Graph does not show"
     return _statement(
         f"mimecast-sso:application.claims is verify, and differs (read live): {problem}{hint}. Nothing is written",
         Verdict.WARNS,
     )
 
 
-def _assignments(graph: Graph, principal: str, people: Mapping[str, str]) -> Statement:
-    assigned = {item.principal_id: item.name for item in applications.assigned(graph, principal)}
+def _assignments(application: LiveApplication, snapshot: Snapshot) -> Statement:
+    directory = snapshot.directory
+    people = {user.object_id: user.address for user in directory.users}
+    people |= {group.object_id: group.name for group in directory.groups}
+    assigned = {item.principal_id: item.name for item in application.assigned}
     missing = sorted(name for object_id, name in people.items() if object_id not in assigned)
     others = sorted(name for object_id, name in assigned.items() if object_id not in people)
     differs = [f"not assigned: {enumerate_some(missing)}"] if missing else []

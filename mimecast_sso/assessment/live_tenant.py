@@ -1,13 +1,12 @@
 """What a run changes at Mimecast, said before it does.
 
-A dynamic provider's outputs are hidden in previews, and its state from the program. So the program reads the live
-domains and addresses itself, once, with the providers' own handlers, and compares them with the configuration. It
-cannot know what this stack recorded: where that decides, the text says so.
+A dynamic provider's outputs are hidden in previews. So the program compares the live domains and addresses of its
+snapshot with the configuration itself. Where it depends on what this stack recorded, the text says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -15,8 +14,7 @@ from mimecast_sso.settings import Address, Domain, DomainMode
 from mimecast_sso.text.names import domain_of, enumerate_some
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress, missing_from
-from providers.mimecast.domains import State, list_domains
-from providers.mimecast.session import Session
+from providers.mimecast.domains import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +28,6 @@ class LiveTenant:
         """Whether Mimecast owns the domain, so that it can have addresses."""
         status = self.domains.get(domain)
         return status is not None and status.state is State.INTERNAL
-
-
-def read(session: Session, domains: Sequence[Domain], addresses: Iterable[str]) -> LiveTenant:
-    """Lists the domains, and the addresses of those among them that are needed: a call per hundred addresses.
-
-    Pending domains are left out where all modes are ``require``: then the role needs no permission to register.
-    Raises MimecastError, also when the credentials open another account.
-    """
-    pending = any(domain.mode is not DomainMode.REQUIRE for domain in domains)
-    tenant = LiveTenant(list_domains(session.client, pending=pending), {})
-    wanted = [address for address in addresses if tenant.is_internal(domain_of(address))]
-    return LiveTenant(tenant.domains, session.addresses.of(wanted))
-
-
-def unknown(reason: Exception) -> Statement:
-    """What is said when Mimecast could not be read."""
-    why = f"Mimecast was not read: {reason}"
-    return Statement("Which domains and addresses would change", How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
 def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:

@@ -79,7 +79,8 @@ def _by_outcome(
         groups[outcome].append(names[address])
     for outcome, who in groups.items():
         is_unknown = outcome.result is Result.UNKNOWN
-        text = f"{people(len(who))} {unknown if is_unknown else refused}: {enumerate_some(sorted(who))}: {_why(outcome)}"
+        verb = unknown if is_unknown else refused
+        text = f"{people(len(who))} {verb}: {enumerate_some(sorted(who))}: {_why(outcome)}"
         if is_unknown:
             yield Statement(text, How.UNKNOWN, outcome.missing, Verdict.UNKNOWN)
         else:

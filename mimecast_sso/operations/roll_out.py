@@ -121,7 +121,7 @@ def wanted(stack: Stack, settings: Settings, deployed: Collection[str] | None = 
 
 def members(choice: RollOut, addresses: Collection[str]) -> list[str]:
     """The addresses that belong in the group, as the deployment chooses them."""
-    return groups.choose_members(choice.who, choice.pilot, choice.share, addresses)
+    return choice.members(addresses)
 
 
 def describe(choice: RollOut) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from mimecast_sso.assessment.findings import Finding
+from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.operations import roll_out
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -83,10 +83,10 @@ def _finding(settings: Settings, members: frozenset[str], unread: str) -> Findin
         who = f"{'who' if unread else 'nobody'} is in {name}{' is unknown' if unread else ''}"
     return Finding(
         _GUARD,
-        (known,),
         f"application, service principal, identifier and certificates would be deleted; {who}",
         tuple(sorted(members)),
-        "take everybody out first (mimecast-sso roll-out back), then lift this guard; with it lifted, down takes "
+        known=(known,),
+        remedy="take everybody out first (mimecast-sso roll-out back), then lift this guard; with it lifted, down takes "
         f"people out itself and waits {settings.certificates.wait_minutes} minutes (certificates.waitMinutes)",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _IRREGULAR = {"person": "people"}
 _HISSING = ("s", "x", "ch", "sh")
 
@@ -26,3 +28,9 @@ def _plural(singular: str) -> str:
 def people(number: int) -> str:
     """``1 person``, ``3 people``."""
     return count(number, "person")
+
+
+def either(words: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    *most, last = list(words)
+    return f"{', '.join(most)} or {last}" if most else last

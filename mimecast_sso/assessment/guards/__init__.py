@@ -1,9 +1,9 @@
 """What is refused before the first resource is registered.
 
 A guard is a name for reasons why people would lose their sign-in: the forecast finds who would, and
-`mimecast_sso.facts.sign_in_reasons` says under which name that is refused. Three guards look at something else: that the
-credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), and that no
-second stack writes the same objects (`second_stack`).
+`mimecast_sso.facts.sign_in_reasons` says under which name that is refused. Three guards look at something else: that
+the credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), and that
+no second stack writes the same objects (`second_stack`).
 
 `check` decides; the program raises what it refuses, and a command ends with 4. The text of a refusal begins with
 `mimecast_sso.settings.REFUSED`.

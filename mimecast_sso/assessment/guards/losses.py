@@ -16,7 +16,7 @@ from mimecast_sso.assessment.sign_in import Result
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
 from mimecast_sso.text.names import enumerate_some
-from mimecast_sso.text.wording import people
+from mimecast_sso.text.wording import either, people
 
 _UNKNOWN = {
     "which certificate": "certificate-mismatch",
@@ -132,6 +132,6 @@ def _certificate(assessment: Assessment) -> str:
     if not held:
         return REASONS[Reason.SIGNATURE].fix
     return (
-        f"keep mimecast-sso:certificates.active and the profiles at generation {' or '.join(dict.fromkeys(held))}, which "
+        f"keep mimecast-sso:certificates.active and the profiles at generation {either(dict.fromkeys(held))}, which "
         "the console holds; or rotate step by step (mimecast-sso rotate next)"
     )

@@ -18,7 +18,7 @@ __all__ = [
     "assigned",
     "group_problem",
     "person_of",
-    "remarks",
     "sort",
+    "statements",
     "with_mailboxes",
 ]

@@ -1,0 +1,52 @@
+"""The gallery entry that an application is created from: looked up before, and kept for its life. Pure."""
+
+from __future__ import annotations
+
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.settings import ConfigurationError
+from mimecast_sso.text.wording import people
+
+
+def template_id(assessment: Assessment) -> str:
+    """The id of the first configured entry that the gallery has; "" where an application is adopted.
+
+    Where the gallery has none of the list, an application that exists keeps its entry.
+
+    Raises:
+        ConfigurationError: There is no entry, and a non-gallery application is not allowed.
+    """
+    snapshot, application = assessment.snapshot, assessment.settings.application
+    if application.adopt or snapshot.template:
+        return snapshot.template
+    existing = assessment.desired.application
+    if existing is not None and existing.template_id:
+        return existing.template_id
+    if application.allow_non_gallery:
+        return snapshot.cloud.non_gallery_template
+    names = ", ".join(f'"{name}"' for name in application.template)
+    problem = (
+        f"mimecast-sso:application.template: the tenant's gallery has no entry named {names}. Write the name or the id "
+        "of the entry it has, or allowNonGallery: true to create a non-gallery application."
+    )
+    raise ConfigurationError([problem])
+
+
+def kept(assessment: Assessment) -> Statement | None:
+    """What is said of an application that keeps another entry than the configured one."""
+    existing, wanted = assessment.desired.application, assessment.desired.other_template
+    if existing is None or not wanted or assessment.desired.replaces_application:
+        return None
+    snapshot = assessment.snapshot
+    known = snapshot.groups_known
+    who = f"the {people(len(snapshot.everybody))} in the roll-out" if known else "whoever is in the roll-out"
+    return Statement(
+        f"mimecast-sso:application.template leads to gallery entry {wanted}, and application {existing.client_id} was "
+        f"created from {existing.template_id}. An application keeps its entry: nothing of it changes, and {who} are "
+        f"not affected. Write template: {existing.template_id} to state the current one. Another entry would mean "
+        "another application: empty the roll-out group first (mimecast-sso roll-out back), wait Mimecast's 15 "
+        "minutes, then override guard allow-destroy",
+        How.LIVE,
+        "Microsoft Graph",
+        Verdict.WARNS,
+    )
