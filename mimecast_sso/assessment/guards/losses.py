@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.forecast import Forecast, Instant, Loss
+from mimecast_sso.assessment.forecast import Instant, Loss
 from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.assessment.sign_in import Result
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
@@ -28,11 +28,10 @@ _UNKNOWN = {
 
 def find(assessment: Assessment) -> Iterator[Finding]:
     """One finding a guard, with everybody whom it is about."""
-    by_guard: dict[str, dict[Forecast, Loss]] = defaultdict(dict)
-    everybody = {each.address: each for each in assessment.forecast.people}
+    by_guard: dict[str, dict[str, Loss]] = defaultdict(dict)
     for address, losses in assessment.forecast.losses.items():
         for loss in losses:
-            by_guard[guard_of(loss)].setdefault(everybody[address], loss)
+            by_guard[guard_of(loss)].setdefault(address, loss)
     for guard, found in sorted(by_guard.items()):
         yield _finding(assessment, guard, found)
 
@@ -49,20 +48,20 @@ def guard_of(loss: Loss) -> str:
     return "last-sign-in-method"
 
 
-def _finding(assessment: Assessment, guard: str, found: Mapping[Forecast, Loss]) -> Finding:
-    affected = tuple(sorted(each.address for each in found))
-    groups = list(_grouped(found))
+def _finding(assessment: Assessment, guard: str, found: Mapping[str, Loss]) -> Finding:
+    names = {each.address: each.name for each in assessment.forecast.people if each.address in found}
+    groups = list(_grouped(found, names))
     return Finding(
         guard,
         _problem(found),
-        affected,
+        tuple(sorted(found)),
         tuple(_detail(loss, names) for loss, names in groups),
         tuple(sentences.basis(assessment, [loss.outcome for loss, _ in groups])),
         _remedy(assessment, groups),
     )
 
 
-def _problem(found: Mapping[Forecast, Loss]) -> str:
+def _problem(found: Mapping[str, Loss]) -> str:
     who = people(len(found))
     if all(loss.joining for loss in found.values()):
         return f"{who} would be sent to Entra and could not sign in, or are not known to be able to"
@@ -71,16 +70,16 @@ def _problem(found: Mapping[Forecast, Loss]) -> str:
     return f"{who} can sign in now and could not any more"
 
 
-def _grouped(found: Mapping[Forecast, Loss]) -> Iterator[tuple[Loss, list[str]]]:
-    """Losses of one kind with everybody who has them."""
-    names: dict[tuple[str, Instant], list[str]] = defaultdict(list)
+def _grouped(found: Mapping[str, Loss], names: Mapping[str, str]) -> Iterator[tuple[Loss, list[str]]]:
+    """Losses of one kind with the names of everybody who has them."""
+    who: dict[tuple[str, Instant], list[str]] = defaultdict(list)
     first: dict[tuple[str, Instant], Loss] = {}
-    for person, loss in found.items():
+    for address, loss in found.items():
         key = (str(loss.outcome), loss.instant)
         first.setdefault(key, loss)
-        names[key].append(person.name)
+        who[key].append(names[address])
     for key, loss in first.items():
-        yield loss, sorted(names[key])
+        yield loss, sorted(who[key])
 
 
 def _detail(loss: Loss, names: Sequence[str]) -> str:

@@ -1,0 +1,266 @@
+"""The forecast of one run: who would lose a sign-in, when, and under which guard that is refused. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mimecast_sso.assessment import guards
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.guards.losses import guard_of
+from mimecast_sso.assessment.sign_in import Result, Way
+from mimecast_sso.facts.sign_in_reasons import Reason
+from mimecast_sso.settings import from_values
+from providers.entra.signing_certificates import SigningCertificates
+from tests.assessment.worlds import (
+    ADA,
+    ALAN,
+    GRACE,
+    GROUP,
+    LINUS,
+    NEW,
+    OLD,
+    World,
+    account,
+    address,
+    application,
+    assigned,
+    attested,
+    certificate,
+    deployed,
+    values,
+)
+
+
+def lost(assessment: Assessment) -> dict[str, tuple[str, Instant, str]]:
+    """Who would lose a sign-in: the reason, the instant, the guard of the first loss."""
+    return {
+        each: (
+            str(losses[0].outcome.reason or losses[0].outcome.missing),
+            losses[0].instant,
+            guard_of(losses[0]),
+        )
+        for each, losses in assessment.forecast.losses.items()
+    }
+
+
+def changed(**keys: Any) -> dict[str, Any]:
+    """The deployed configuration with other keys, its attestation as it was."""
+    return attested(values()) | keys
+
+
+def with_alan() -> World:
+    """Alan signs in too, through the group."""
+    settings = from_values(attested(_with_alan()))
+    return World(
+        application=application(assigned=(assigned(ADA), assigned(GRACE), assigned(GROUP, "Group"))),
+        groups={GROUP: [account(ALAN)]},
+        members={ADA, GRACE, ALAN},
+        addresses={each: address(each) for each in (ADA, GRACE, ALAN)},
+        deployed=deployed(settings),
+    )
+
+
+def _with_alan(**keys: Any) -> dict[str, Any]:
+    people = [{"address": each} for each in (ADA, GRACE, ALAN)]
+    return values(assign={"users": [ADA, GRACE], "groups": [GROUP]}, addresses={"list": people}) | keys
+
+
+def test_nothing_changes_and_everybody_signs_in_both_ways() -> None:
+    found = World().assess()
+    assert lost(found) == {}
+    assert found.forecast.through_entra(Instant.AFTERWARDS) == (ADA, GRACE)
+    for each in found.forecast.people:
+        assert {way: [str(one) for one in verdicts.now] for way, verdicts in each.ways.items()} == {
+            Way.FROM_MIMECAST: ["signs in through Entra"],
+            Way.FROM_MY_APPS: ["signs in through Entra"],
+        }
+
+
+LAST = "last-sign-in-method"
+
+
+def test_leaving_the_management_of_assignments_and_claims_loses_nobody() -> None:
+    assert lost(World().assess(changed(assign={"users": [ADA, GRACE], "mode": "verify"}))) == {}
+    assert lost(World().assess(changed(application={"claims": "verify"}))) == {}
+
+
+def test_another_reply_url_is_refused_for_everybody() -> None:
+    found = World().assess(changed(application={"replyUrl": "https://example.com/acs"}))
+    assert lost(found) == dict.fromkeys((ADA, GRACE), ("reply-url", Instant.AFTERWARDS, LAST))
+
+
+def test_required_assignment_is_refused_for_whoever_is_not_assigned() -> None:
+    world = with_alan()
+    document = attested(_with_alan(application={"assignmentRequired": False}, assign={"users": [ADA, GRACE]}))
+    world.application = application(assignment_required=False)
+    world.deployed = deployed(from_values(document))
+    found = world.assess(attested(_with_alan(assign={"users": [ADA, GRACE]})))
+    assert lost(found) == {ALAN: ("not-assigned", Instant.AFTERWARDS, LAST)}
+
+
+def test_requested_contexts_are_refused_before_the_console_work() -> None:
+    found = World().assess(
+        changed(authenticationProfile={"contexts": {"passwordProtected": True}} | _confirmed())
+    )
+    assert lost(found) == dict.fromkeys((ADA, GRACE), ("requested-context", Instant.EVENTUALLY, LAST))
+
+
+def _confirmed() -> dict[str, Any]:
+    return {"confirmed": attested(values())["authenticationProfile"]["confirmed"]}
+
+
+def test_an_assignment_and_the_roll_out_in_one_edit_are_refused_until_mimecast_notices() -> None:
+    document = changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]})
+    found = World().assess(document)
+    assert lost(found) == {GRACE: ("not-assigned", Instant.MEANWHILE, LAST)}
+    (refusal,) = guards.check(found).refusals
+    assert "first change mimecast-sso:rollOut alone" in refusal
+    # And so is the second of two runs, while the first is younger than Mimecast takes.
+    first = changed(rollOut={"who": "pilot", "pilot": [ADA]})
+    soon = World(members={ADA}, left={GRACE}, deployed=deployed(from_values(first)))
+    assert lost(soon.assess(document)) == {GRACE: ("not-assigned", Instant.AFTERWARDS, LAST)} or lost(
+        soon.assess(document)
+    ) == {GRACE: ("not-assigned", Instant.MEANWHILE, LAST)}
+    later = World(members={ADA}, deployed=deployed(from_values(first)))
+    assert lost(later.assess(document)) == {}
+
+
+def test_an_older_attestation_does_not_tell_what_the_console_holds() -> None:
+    """A single rotation is done; then the stack file is reverted."""
+    both = {
+        "generations": [
+            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+            {"label": "2029", "endDate": "2032-11-01T00:00:00Z"},
+        ],
+        "active": "2029",
+    }
+    now_deployed = from_values(attested(values(certificates=both), NEW, days=1))
+    record = deployed(now_deployed, thumbprint=NEW)
+    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), NEW)
+    world = World(application=application(certificates=certificates), deployed=_with_both(record))
+    found = world.assess(attested(values(certificates=both | {"active": "2026"}), OLD, days=30))
+    assert lost(found) == dict.fromkeys(
+        (ADA, GRACE), ("signature", Instant.AFTERWARDS, "certificate-mismatch")
+    )
+
+
+def _with_both(record: Any) -> Any:
+    """The record with both generations' certificates."""
+    resources = [each for each in record.resources if not each.urn.endswith("::signing-certificate-2026")]
+    (made,) = (each for each in record.resources if each.urn.endswith("::signing-certificate-2026"))
+    old = replace(made, outputs={"thumbprint": OLD})
+    new = replace(made, urn=made.urn.replace("2026", "2029"), outputs={"thumbprint": NEW})
+    return replace(record, resources=(*resources, old, new))
+
+
+def test_a_group_is_known_by_the_state_and_not_by_the_name_in_the_file() -> None:
+    found = World().assess(changed(rollOut={"group": "Another name"}, assign={"users": []}))
+    assert lost(found) == dict.fromkeys((ADA, GRACE), ("not-assigned", Instant.AFTERWARDS, LAST))
+
+
+def test_the_console_enforces_until_somebody_attests_otherwise() -> None:
+    profile = {"enforce": {"personalPortal": False}} | _confirmed()
+    found = World().assess(changed(authenticationProfile=profile, assign={"users": []}))
+    assert lost(found) == dict.fromkeys((ADA, GRACE), ("not-assigned", Instant.AFTERWARDS, LAST))
+
+
+def test_what_is_broken_already_is_said_and_not_refused() -> None:
+    world = with_alan()
+    world.groups = {GROUP: []}
+    world.accounts.append(account(ALAN))
+    found = world.assess(attested(_with_alan()))
+    assert lost(found) == {}
+    assert {address_: outcome.reason for address_, outcome in found.forecast.broken.items()} == {
+        ALAN: Reason.NOT_ASSIGNED
+    }
+    disabled = World(application=application(enabled=False)).assess()
+    assert {outcome.reason for outcome in disabled.forecast.broken.values()} == {Reason.APPLICATION_DISABLED}
+
+
+def test_whoever_joins_is_ready_or_refused_with_the_reason() -> None:
+    people = [{"address": each} for each in (ADA, GRACE, LINUS)]
+    document = attested(values(addresses={"list": people}))
+    world = World(addresses={each: address(each) for each in (ADA, GRACE, LINUS)})
+    world.accounts.append(account(LINUS, mail="other@example.com"))
+    assert (
+        lost(world.assess(document)) == {LINUS: ("not-assigned", Instant.AFTERWARDS, "unprepared-people")}
+        or lost(world.assess(document))[LINUS][2] == "unprepared-people"
+    )
+    # Whoever is not at Mimecast could not sign in before either: named, not refused.
+    typo = attested(values(rollOut={"who": "all", "pilot": ["nobody@example.com"]}))
+    found = World().assess(typo)
+    assert lost(found) == {}
+    assert "nobody@example.com" in found.forecast.not_ready
+
+
+@pytest.mark.parametrize(
+    ("what", "world", "document"),
+    [
+        ("roll-back", World(), changed(rollOut={"who": "none"})),
+        (
+            "roll-back of a broken application",
+            World(application=application(enabled=False)),
+            changed(rollOut={"who": "none"}),
+        ),
+        (
+            "un-enforcing",
+            World(),
+            changed(authenticationProfile={"enforce": {"personalPortal": False}} | _confirmed()),
+        ),
+        (
+            "staging around an empty group",
+            World(members=set()),
+            values(application={"replyUrl": "https://example.com/x"}),
+        ),
+        ("hiding the tile", World(), changed(application={"hide": True})),
+        ("a stranger leaves", World(members={ADA, GRACE, LINUS}), changed()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_never_stopped(what: str, world: World, document: dict[str, Any]) -> None:
+    assert lost(world.assess(document)) == {}, what
+
+
+def test_unknown_refuses_only_what_depends_on_it() -> None:
+    everything = frozenset({"application", "own", "holders", "addresses", "groups", "domains"})
+    assert lost(World(unread=everything).assess()) == {}
+    joining = World(members=set(), unread=frozenset({"application", "own"}))
+    found = joining.assess()
+    assert {reason for reason, _, _ in lost(found).values()} == {"the application in Entra"}
+
+
+def test_hiding_the_tile_is_said() -> None:
+    found = World().assess(changed(application={"hide": True}))
+    assert found.forecast.tiles_lost == (ADA, GRACE)
+
+
+def test_people_are_matched_by_name_id_and_not_by_mail_alone() -> None:
+    """Linus's mail is his address, his user principal name another; a policy that issues that one shuts him out."""
+    world = World()
+    world.accounts[0] = account(ADA, user_principal_name="ada.l@example.com")
+    assert world.assess().forecast.person(ADA).from_mimecast.now[0].result is Result.ENTRA  # type: ignore[union-attr]
+    upn = application(policies=())
+    found = replace_application(world, upn).assess()
+    person = found.forecast.person(ADA)
+    assert person is not None
+    assert person.from_mimecast.now[0].result is Result.UNKNOWN
+
+
+def replace_application(world: World, made: Any) -> World:
+    world.application = made
+    return world
+
+
+def test_a_refusal_names_people_reason_knowledge_and_the_safe_change() -> None:
+    (refusal,) = guards.check(World().assess(changed(assign={"users": [ADA]}))).refusals
+    assert "Refused by guard last-sign-in-method: 1 person can sign in now and could not any more." in refusal
+    assert "grace@example.com: refused by Entra: not assigned to the application" in refusal
+    assert "(AADSTS50105), afterwards" in refusal
+    assert "Affected, 1: grace@example.com" in refusal
+    assert "2 people are in the roll-out group “Single sign-on” (read live)" in refusal
+    assert "keep them in mimecast-sso:assign" in refusal
+    assert "name: last-sign-in-method, reason: …" in refusal
