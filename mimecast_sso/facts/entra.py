@@ -3,7 +3,8 @@
 Sources: Microsoft's "Configure a SAML application with the Graph API" and "Instantiate an application template"
 (the id of the non-gallery template per cloud), the identity platform's and Graph's lists of national cloud
 endpoints, "Federation metadata" (per-application signing certificates need the ``appid`` parameter), and for
-the tags' meanings the azuread provider's ``feature_tags``.
+the tags' meanings the azuread provider's ``feature_tags``. For deleted items: "Deletion and recovery of applications
+FAQ"; for the lengths of names the issues microsoft-graph-docs#10565 (templates) and the "application" resource type.
 
 Unknown, because no public page states it: the issuer of the two US government clouds (assumed to be the public
 one's), the address of My Apps there and in China, and the non-gallery template of the DoD cloud (assumed to be
@@ -30,6 +31,13 @@ GALLERY_TAG = "WindowsAzureActiveDirectoryGalleryApplicationNonPrimaryV1"
 CUSTOM_TAG = "WindowsAzureActiveDirectoryCustomSingleSignOnApplication"
 HIDE_TAG = "HideApp"
 """Keeps the tile out of My Apps and the Microsoft 365 launcher."""
+
+DELETED_ITEMS_DAYS = 30
+"""So long a deleted application or service principal can be restored, and keeps its identifiers."""
+
+LONGEST_TEMPLATE_NAME = 90
+"""Characters of the display name that a template is instantiated with (reported, not documented)."""
+LONGEST_APPLICATION_NAME = 256
 
 PREMIUM_PLANS: dict[str, str] = {
     "41781fb2-bc02-4b7c-bd55-b576c07bb09d": "Entra ID P1",

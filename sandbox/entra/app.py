@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from sandbox.entra import (
     applications,
     batch,
+    deleted_items,
     directory,
     directory_audit_log,
     graph,
@@ -49,6 +50,7 @@ def _graph(world: World) -> ASGIApp:
     operations = (
         *applications.OPERATIONS,
         *service_principals.OPERATIONS,
+        *deleted_items.OPERATIONS,
         *policies.OPERATIONS,
         *directory.OPERATIONS,
         *licences.OPERATIONS,

@@ -1,7 +1,9 @@
 """Applications and the gallery's templates.
 
 Sources: Microsoft Graph's "application resource type", "applicationTemplate: instantiate" and "Restrictions on
-identifier URIs"; for the error texts the issues of the azuread provider.
+identifier URIs"; for the error texts the issues of the azuread provider. That a deleted application keeps its
+identifiers for as long as it can be restored is reported; the setting ``entra.deleted_identifiers_stay_taken`` (true
+unless set) turns that round. The message for a name that is too long is assumed.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse, Response
 
-from mimecast_sso.facts.entra import CLOUDS
-from sandbox.entra import objects, owners, service_principals
+from mimecast_sso.facts.entra import CLOUDS, LONGEST_APPLICATION_NAME, LONGEST_TEMPLATE_NAME
+from sandbox.entra import objects, owners, recycle_bin, service_principals
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     ANYBODY,
     Call,
+    GraphError,
     Operation,
     bad_request,
     is_visible,
@@ -73,6 +76,7 @@ def _instantiate(call: Call) -> Response:
         raise bad_request(
             "A value without a type name was found and no expected type is available: displayName."
         )
+    _check_name(name, LONGEST_TEMPLATE_NAME)
     world = call.world
     application = from_template(world, chosen, name)
     principal = service_principals.from_template(world, application, is_gallery=chosen["id"] != _NON_GALLERY)
@@ -130,6 +134,7 @@ def _create(call: Call) -> Response:
     bound = owners.bound(body)
     if not body.get("displayName"):
         raise bad_request("Property 'displayName' is required.")
+    _check_name(body["displayName"], LONGEST_APPLICATION_NAME)
     blank = objects.new(
         objects.APPLICATION,
         id=new_id(),
@@ -154,6 +159,7 @@ def _update(call: Call) -> Response:
     check_owned(call.caller, application)
     body = {name: value for name, value in call.document().items() if name != "id"}
     changed = objects.merge(application, body, read_only=_READ_ONLY)
+    _check_name(changed["displayName"], LONGEST_APPLICATION_NAME)
     _check_identifiers(call.world, changed, before=application["identifierUris"])
     _check_roles(application["appRoles"], changed["appRoles"])
     objects.save(call.world, APPLICATIONS, changed)
@@ -173,8 +179,22 @@ def _delete(call: Call) -> Response:
                 code="DeletingSamlSpNotAllowed",
             )
         service_principals.remove(world, principal)
-    world.delete(APPLICATIONS, application["id"])
+    recycle_bin.move(world, APPLICATIONS, application)
     return no_content()
+
+
+def restore(world: World, deleted: Document) -> Document:
+    """Bring a deleted application back; its service principal is restored by itself.
+
+    Raises:
+        GraphError: another application has one of its identifiers by now.
+    """
+    for uri in deleted["identifierUris"]:
+        if _taken(world, uri, deleted["id"]):
+            raise _identifier_taken()
+    application = {**deleted, "deletedDateTime": None}
+    objects.save(world, APPLICATIONS, application)
+    return application
 
 
 def _put_logo(call: Call) -> Response:
@@ -192,10 +212,7 @@ def _check_identifiers(world: World, application: Document, before: Iterable[str
     principal = service_principals.of_application(world, application["appId"])
     for uri in sorted(added):
         if _taken(world, uri, application["id"]):
-            raise bad_request(
-                "Another object with the same value for property identifierUris already exists.",
-                hint="ObjectConflict",
-            )
+            raise _identifier_taken()
         if _is_foreign(world, uri) and not (principal and _in_saml_mode(principal)):
             raise bad_request(
                 "Values of identifierUris property must use a verified domain of the organization or its subdomain:"
@@ -205,11 +222,26 @@ def _check_identifiers(world: World, application: Document, before: Iterable[str
 
 
 def _taken(world: World, uri: str, application_id: str) -> bool:
+    holders = world.all(APPLICATIONS)
+    if world.setting("entra.deleted_identifiers_stay_taken", default=True):
+        holders += recycle_bin.items(world, APPLICATIONS)
     return any(
         uri.casefold() in (other.casefold() for other in document["identifierUris"])
-        for document in world.all(APPLICATIONS)
+        for document in holders
         if document["id"] != application_id
     )
+
+
+def _identifier_taken() -> GraphError:
+    return bad_request(
+        "Another object with the same value for property identifierUris already exists.",
+        hint="ObjectConflict",
+    )
+
+
+def _check_name(name: object, longest: int) -> None:
+    if isinstance(name, str) and len(name) > longest:
+        raise bad_request("Invalid value specified for property 'displayName' of resource 'Application'.")
 
 
 def _is_foreign(world: World, uri: str) -> bool:

@@ -143,12 +143,16 @@ Handler = Callable[[Call], Response]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method on a path, below the version. Handlers are synchronous, so each runs undisturbed."""
+    """A method on a path, below the version. Handlers are synchronous, so each runs undisturbed.
+
+    ``only_simulated_queries``: a query beyond the emulator is answered 501, not in Graph's words for a wrong one.
+    """
 
     method: str
     path: str
     handler: Handler
     permission: Permission = ANYBODY
+    only_simulated_queries: bool = False
 
 
 def routes(world: World, operations: Iterable[Operation]) -> list[BaseRoute]:
@@ -220,6 +224,8 @@ async def _answer(world: World, version: str, operation: Operation, request: Req
         with world.transaction():
             return operation.handler(call)
     except REFUSALS as error:
+        if operation.only_simulated_queries and isinstance(error, odata.UnsupportedQueryError):
+            return refusal(not_simulated(f"this query: {error}"), request)
         return refusal(error, request)
 
 

@@ -19,6 +19,8 @@ _APPLICATION_WRITE = ("Application.ReadWrite.All", "Directory.ReadWrite.All")
 _OWNED = "Application.ReadWrite.OwnedBy"
 
 READ_APPLICATIONS = one_of("Application.Read.All", _OWNED, *_APPLICATION_WRITE, "Directory.Read.All")
+LIST_DELETED_APPLICATIONS = one_of("Application.Read.All", *_APPLICATION_WRITE, "Directory.Read.All")
+"""Without the permission for owned ones: nobody can tell which of a list are."""
 WRITE_APPLICATIONS = one_of(_OWNED, *_APPLICATION_WRITE)
 READ_ASSIGNMENTS = one_of("Application.Read.All", "AppRoleAssignment.ReadWrite.All", *_APPLICATION_WRITE)
 WRITE_ASSIGNMENTS = one_of("AppRoleAssignment.ReadWrite.All") & one_of(

@@ -16,10 +16,11 @@ from typing import Any
 from starlette.responses import Response
 
 from mimecast_sso.facts.entra import DEFAULT_ACCESS_ROLE_ID
-from sandbox.entra import directory_audit_log, objects, owners
+from sandbox.entra import directory_audit_log, objects, owners, recycle_bin
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
+    GraphError,
     Operation,
     bad_request,
     is_visible,
@@ -55,6 +56,7 @@ DEFAULT_SUBJECT = "CN=Microsoft Azure Federated SSO Certificate"
 _DEFAULT_LIFE = timedelta(days=3 * 365)
 _LONGEST_LIFE = timedelta(days=3 * 366)
 _MOST_NOTIFICATIONS = 5
+_ASSIGNMENTS = "_assignments"
 _MODES = {None, "", "notSupported", "oidc", "password", "saml"}
 _MIRRORED = frozenset({"appDisplayName", "appRoles", "homepage", "replyUrls", "servicePrincipalNames"})
 _READ_ONLY = frozenset({"id", "appId", "applicationTemplateId", "appOwnerOrganizationId", *_MIRRORED})
@@ -106,11 +108,37 @@ def shown(world: World, principal: Document, *, with_keys: bool = False) -> Docu
 
 
 def remove(world: World, principal: Document) -> None:
-    """Delete a service principal with its role assignments."""
-    for assignment in world.all(ASSIGNMENTS):
-        if principal["id"] in {assignment["resourceId"], assignment["principalId"]}:
-            world.delete(ASSIGNMENTS, assignment["id"])
-    world.delete(SERVICE_PRINCIPALS, principal["id"])
+    """Delete a service principal: it can be restored, with its role assignments and without its policies."""
+    assignments = [
+        assignment
+        for assignment in world.all(ASSIGNMENTS)
+        if principal["id"] in {assignment["resourceId"], assignment["principalId"]}
+    ]
+    for assignment in assignments:
+        world.delete(ASSIGNMENTS, assignment["id"])
+    # With what it mirrors: its application may be deleted next.
+    whole = {**principal, **shown(world, principal, with_keys=True), POLICY_IDS: []}
+    recycle_bin.move(world, SERVICE_PRINCIPALS, whole, **{_ASSIGNMENTS: assignments})
+
+
+def restore(world: World, deleted: Document) -> Document:
+    """Bring a deleted service principal back.
+
+    Raises:
+        GraphError: its application is gone, or has another service principal by now.
+    """
+    if of_application(world, deleted["appId"]) is not None:
+        raise _name_in_use(deleted["appId"])
+    own = deleted["appOwnerOrganizationId"] == tenant_id(world)
+    if own and application_of(world, deleted) is None:
+        raise _no_application(deleted["appId"])
+    principal = {name: value for name, value in deleted.items() if name != _ASSIGNMENTS}
+    principal["deletedDateTime"] = None
+    objects.save(world, SERVICE_PRINCIPALS, principal)
+    for assignment in deleted[_ASSIGNMENTS]:
+        if all(objects.directory_object(world, assignment[end]) for end in ("principalId", "resourceId")):
+            world.put(ASSIGNMENTS, assignment["id"], assignment)
+    return principal
 
 
 def _new(world: World, application: Document, **values: Any) -> Document:
@@ -138,21 +166,29 @@ def _create(call: Call) -> Response:
     app_id = body.pop("appId", None)
     application = next((item for item in world.all(APPLICATIONS) if item["appId"] == app_id), None)
     if application is None:
-        raise bad_request(
-            f"The appId '{app_id}' of the service principal does not reference a valid application object."
-        )
+        raise _no_application(app_id)
     if of_application(world, application["appId"]) is not None:
-        raise bad_request(
-            "The service principal cannot be created, updated, or restored because the service principal name"
-            f" {app_id} is already in use.",
-            code="Request_MultipleObjectsWithSameKeyValue",
-        )
+        raise _name_in_use(app_id)
     principal = objects.merge(_new(world, application), body, read_only=_READ_ONLY)
     principal[OWNERS] = bound
     _check(principal, principal)
     objects.save(world, SERVICE_PRINCIPALS, principal)
     start_lag(world, principal["id"])
     return call.created(shown(world, principal))
+
+
+def _no_application(app_id: object) -> GraphError:
+    return bad_request(
+        f"The appId '{app_id}' of the service principal does not reference a valid application object."
+    )
+
+
+def _name_in_use(app_id: object) -> GraphError:
+    return bad_request(
+        "The service principal cannot be created, updated, or restored because the service principal name"
+        f" {app_id} is already in use.",
+        code="Request_MultipleObjectsWithSameKeyValue",
+    )
 
 
 def _get(call: Call) -> Response:

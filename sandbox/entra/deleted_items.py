@@ -1,0 +1,102 @@
+"""``/directory/deletedItems``: applications and service principals that can be restored.
+
+Sources: Microsoft Graph's "List deletedItems", "Get deleted item", "Restore deleted item", "Permanently delete item"
+(permissions, the type as a part of the path, a service principal is restored by a call of its own), and "Restore a
+soft deleted enterprise application" (a service principal comes back without its policies). Assumed: the codes of
+refused restorations, and that role assignments come back. Users and groups are not kept.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sandbox.entra import applications, objects, recycle_bin, service_principals
+from sandbox.entra.graph import Call, Operation, no_content, not_found, not_simulated
+from sandbox.entra.objects import APPLICATIONS, SERVICE_PRINCIPALS
+from sandbox.entra.odata import Document
+from sandbox.entra.permissions import (
+    LIST_DELETED_APPLICATIONS,
+    READ_APPLICATIONS,
+    WRITE_APPLICATIONS,
+    check_owned,
+)
+
+_ANY_TYPE = "microsoft.graph."
+
+
+def _list_or_get(call: Call) -> Response:
+    wanted = call.path["id"]
+    if wanted.startswith(_ANY_TYPE):
+        raise not_simulated(f"deleted items of the type {wanted}")
+    collection, document = _found(call)
+    return call.one(_with_type(collection, document))
+
+
+def _list_applications(call: Call) -> Response:
+    return call.many(map(objects.shown, recycle_bin.items(call.world, APPLICATIONS)))
+
+
+def _list_principals(call: Call) -> Response:
+    return call.many(map(_shown_principal, recycle_bin.items(call.world, SERVICE_PRINCIPALS)))
+
+
+def _restore(call: Call) -> Response:
+    collection, deleted = _found(call)
+    check_owned(call.caller, deleted)
+    if collection == APPLICATIONS:
+        restored = applications.restore(call.world, deleted)
+    else:
+        restored = service_principals.restore(call.world, deleted)
+    recycle_bin.purge(call.world, collection, deleted["id"])
+    return call.one(_with_type(collection, restored))
+
+
+def _purge(call: Call) -> Response:
+    collection, document = _found(call)
+    check_owned(call.caller, document)
+    recycle_bin.purge(call.world, collection, document["id"])
+    return no_content()
+
+
+def _found(call: Call) -> tuple[str, Document]:
+    found = recycle_bin.find(call.world, call.path["id"])
+    if found is None:
+        raise not_found(call.path["id"])
+    return found
+
+
+def _with_type(collection: str, document: Document) -> Document:
+    if collection == APPLICATIONS:
+        return {"@odata.type": "#microsoft.graph.application", **objects.shown(document)}
+    return {"@odata.type": "#microsoft.graph.servicePrincipal", **_shown_principal(document)}
+
+
+def _shown_principal(document: Document) -> Document:
+    # What it mirrored of its application was written down when it was deleted.
+    keys = [{**item, "key": None} for item in document["keyCredentials"]]
+    return {**objects.shown(document), "keyCredentials": keys}
+
+
+def _operations(path: str) -> list[Operation]:
+    lists = {
+        "microsoft.graph.application": _list_applications,
+        "microsoft.graph.servicePrincipal": _list_principals,
+    }
+    return [
+        *(
+            Operation(
+                "GET", f"{path}/{name}", handler, LIST_DELETED_APPLICATIONS, only_simulated_queries=True
+            )
+            for name, handler in lists.items()
+        ),
+        Operation("GET", f"{path}/{{id}}", _list_or_get, READ_APPLICATIONS),
+        Operation("POST", f"{path}/{{id}}/restore", _restore, WRITE_APPLICATIONS),
+        Operation("DELETE", f"{path}/{{id}}", _purge, WRITE_APPLICATIONS),
+    ]
+
+
+# Microsoft's own pages write the path in both ways.
+OPERATIONS: tuple[Operation, ...] = (
+    *_operations("/directory/deletedItems"),
+    *_operations("/directory/deleteditems"),
+)
