@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from mimecast_sso.facts.entra import DELETED_ITEMS_DAYS
+from mimecast_sso.text.times import graph_time
 from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
 from providers.entra.signing_certificates import Graph, SigningCertificates, parsed, thumbprint_of
@@ -91,6 +94,21 @@ class Credential:
     name: str
     thumbprint: str
     ends: str
+
+
+class DeletedApplication:
+    """A deleted application that can still be restored, `DELETED_ITEMS_DAYS` after ``deleted_at`` at the latest."""
+
+    client_id: str
+    object_id: str
+    """Names it below ``/directory/deletedItems``: ``…/restore`` by POST, or DELETE for good."""
+    display_name: str
+    deleted_at: datetime
+
+    @property
+    def until(self) -> datetime:
+        """When it is gone for good, and its identifiers are free."""
+        return self.deleted_at + timedelta(days=DELETED_ITEMS_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +264,30 @@ def with_identifier(graph: Graph, identifier: str) -> tuple[tuple[str, str], ...
         select="appId,displayName",
     )
     return tuple((str(item["appId"]), _text(item, "displayName")) for item in found)
+
+
+def deleted_with_identifier(graph: Graph, identifier: str) -> tuple[DeletedApplication, ...]:
+    """The tenant's deleted applications with this identifier, which no other application can be given meanwhile.
+
+    They are compared here: which filters Graph takes on the identifiers of deleted applications is not documented,
+    and the deletions of 30 days are a page. Needs Application.Read.All or Directory.Read.All. Raises GraphError.
+    """
+    rows = graph.list(
+        "/directory/deletedItems/microsoft.graph.application",
+        select="id,appId,displayName,identifierUris,deletedDateTime",
+        top="999",
+    )
+    wanted = identifier.casefold()
+    return tuple(
+        DeletedApplication(
+            client_id=str(row["appId"]),
+            object_id=str(row["id"]),
+            display_name=_text(row, "displayName"),
+            deleted_at=graph_time(row["deletedDateTime"]),
+        )
+        for row in rows
+        if wanted in (str(uri).casefold() for uri in row.get("identifierUris") or ())
+    )
 
 
 def nested_groups(graph: Graph, group_id: str) -> tuple[str, ...]:
