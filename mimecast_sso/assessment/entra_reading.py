@@ -18,7 +18,7 @@ from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
 from providers.entra import applications
-from providers.entra.applications import LiveApplication, Registration
+from providers.entra.applications import DeletedApplication, LiveApplication, Registration
 from providers.entra.batching import Outcome, Read
 from providers.entra.errors import NotFound
 from providers.entra.odata import literal
@@ -60,7 +60,7 @@ class EntraReader:
     application: Known[LiveApplication]
     own: Known[LiveApplication]
     holders: Known[tuple[Holder, ...]]
-    deleted: Known[tuple[Holder, ...]]
+    deleted: Known[tuple[DeletedApplication, ...]]
     namesakes: Known[tuple[Holder, ...]]
     template: str
     directory: Directory
@@ -91,7 +91,9 @@ class EntraReader:
             self.tenant_id = str(self._only("tenant").get("id") or "")
         self.holders = self._all_holders()
         self.namesakes = self._first["namesakes"].map(lambda rows: tuple(self._namesakes(rows)))
-        self.deleted = self._first["deleted"].map(lambda rows: tuple(self._deleted(rows)))
+        self.deleted = self._first["deleted"].map(
+            lambda rows: applications.deleted_of(rows, self._identifiers)
+        )
         self.template = self._template()
         self._read_applications()
 
@@ -115,7 +117,10 @@ class EntraReader:
             )
         name = f"displayName eq {literal(application.display_name)}"
         yield "namesakes", Read("/applications", {**holder, "filter": name})
-        yield "deleted", Read("/directory/deletedItems/microsoft.graph.application")
+        yield (
+            "deleted",
+            Read(applications.DELETED, {"select": applications.DELETED_SELECT, "top": ROWS_PER_PAGE}),
+        )
         if not self.tenant_id:
             yield "tenant", Read("/organization", {"select": "id"})
         for template in () if application.adopt else application.template:
@@ -182,11 +187,6 @@ class EntraReader:
                 not identifiers or set(identifiers) & set(self._identifiers)
             ):
                 yield _holder(row)
-
-    def _deleted(self, rows: Iterable[Row]) -> Iterator[Holder]:
-        for row in rows:
-            if set(row.get("identifierUris") or ()) & set(self._identifiers):
-                yield replace(_holder(row), deleted=str(row.get("deletedDateTime") or ""))
 
     def _template(self) -> str:
         application = self._settings.application

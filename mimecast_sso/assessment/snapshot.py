@@ -16,7 +16,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, unknown
 from mimecast_sso.settings import Lane
-from providers.entra.applications import LiveApplication
+from providers.entra.applications import DeletedApplication, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.audit import ConsoleChange
@@ -27,14 +27,13 @@ from providers.mimecast.domains import DomainStatus, State
 class Holder:
     """An application of the tenant that has an identifier, or the name that is wanted.
 
-    ``created`` is a time as Graph writes it, "" where it was not asked for; ``deleted`` marks one in the recycle bin.
+    ``created`` is a time as Graph writes it, "" where it was not asked for.
     """
 
     client_id: str
     object_id: str
     name: str
     created: str = ""
-    deleted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Snapshot:
     application: Known[LiveApplication] = field(default_factory=lambda: unknown(_NOT_ASKED))
     own: Known[LiveApplication] = field(default_factory=lambda: unknown(_NOT_ASKED))
     holders: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
-    deleted: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    deleted: Known[tuple[DeletedApplication, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     namesakes: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     template: str = ""
     directory: Directory = field(default_factory=Directory)

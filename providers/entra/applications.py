@@ -6,7 +6,7 @@ types. What the portal's claims editor keeps is in no resource of Graph v1.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,9 @@ PRINCIPAL = (
     "passwordCredentials,preferredTokenSigningKeyThumbprint"
 )
 """The same of a service principal; Graph shows the public half of a key only when one object is read."""
+DELETED = "/directory/deletedItems/microsoft.graph.application"
+DELETED_SELECT = "id,appId,displayName,identifierUris,deletedDateTime"
+"""Where deleted applications are listed, and the properties that `deleted_of` wants."""
 _GROUP = "#microsoft.graph.group"
 
 
@@ -96,6 +99,7 @@ class Credential:
     ends: str
 
 
+@dataclass(frozen=True, slots=True)
 class DeletedApplication:
     """A deleted application that can still be restored, `DELETED_ITEMS_DAYS` after ``deleted_at`` at the latest."""
 
@@ -269,15 +273,20 @@ def with_identifier(graph: Graph, identifier: str) -> tuple[tuple[str, str], ...
 def deleted_with_identifier(graph: Graph, identifier: str) -> tuple[DeletedApplication, ...]:
     """The tenant's deleted applications with this identifier, which no other application can be given meanwhile.
 
-    They are compared here: which filters Graph takes on the identifiers of deleted applications is not documented,
-    and the deletions of 30 days are a page. Needs Application.Read.All or Directory.Read.All. Raises GraphError.
+    Needs Application.Read.All or Directory.Read.All. Raises GraphError.
     """
-    rows = graph.list(
-        "/directory/deletedItems/microsoft.graph.application",
-        select="id,appId,displayName,identifierUris,deletedDateTime",
-        top="999",
-    )
-    wanted = identifier.casefold()
+    return deleted_of(graph.list(DELETED, select=DELETED_SELECT, top="999"), (identifier,))
+
+
+def deleted_of(
+    rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]
+) -> tuple[DeletedApplication, ...]:
+    """Those of Graph's rows (`DELETED`) that have one of the identifiers.
+
+    They are compared here: which filters Graph takes on the identifiers of deleted applications is not documented, and
+    the deletions of 30 days are a page.
+    """
+    wanted = {identifier.casefold() for identifier in identifiers}
     return tuple(
         DeletedApplication(
             client_id=str(row["appId"]),
@@ -286,7 +295,7 @@ def deleted_with_identifier(graph: Graph, identifier: str) -> tuple[DeletedAppli
             deleted_at=graph_time(row["deletedDateTime"]),
         )
         for row in rows
-        if wanted in (str(uri).casefold() for uri in row.get("identifierUris") or ())
+        if wanted & {str(uri).casefold() for uri in row.get("identifierUris") or ()}
     )
 
 

@@ -23,7 +23,14 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import CLOUDS, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG
 from mimecast_sso.provenance import How, Known, live, unknown
 from mimecast_sso.settings import Lane, Settings, from_values
-from providers.entra.applications import Assigned, LiveApplication, Policy, Registration, Role
+from providers.entra.applications import (
+    Assigned,
+    DeletedApplication,
+    LiveApplication,
+    Policy,
+    Registration,
+    Role,
+)
 from providers.entra.claims import claims_definition
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 from providers.mimecast import DomainStatus
@@ -223,7 +230,7 @@ class World:
         default_factory=lambda: {each: address(each) for each in (ADA, GRACE)}
     )
     deployed: Record = field(default_factory=lambda: deployed(from_values(attested(values()))))
-    deleted: tuple[Holder, ...] = ()
+    deleted: tuple[DeletedApplication, ...] = ()
     namesakes: tuple[Holder, ...] = ()
     unread: frozenset[str] = frozenset()
     """Parts of the snapshot that could not be read."""

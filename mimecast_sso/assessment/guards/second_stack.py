@@ -14,7 +14,9 @@ from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.assessment.snapshot import Holder
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import people
+from providers.entra.applications import DeletedApplication
 
 _GUARD = "second-stack"
 
@@ -77,12 +79,12 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> Finding:
     )
 
 
-def _in_recycle_bin(assessment: Assessment, deleted: Holder) -> Finding:
+def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> Finding:
     return Finding(
         _GUARD,
-        f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.name}" (client '
-        f"id {deleted.client_id}), which Entra keeps for 30 days",
-        known=(Statement(f"deleted {deleted.deleted}", How.LIVE, "Microsoft Graph"),),
+        f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.display_name}" (client '
+        f"id {deleted.client_id}), which can be restored until {deleted.until:%Y-%m-%d}",
+        known=(Statement(f"deleted {shown(deleted.deleted_at)}", How.LIVE, "Microsoft Graph"),),
         remedy=f"restore it (az rest --method POST --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/"
         f"deletedItems/{deleted.object_id}/restore) and adopt {deleted.client_id}, or delete it for good (az rest "
         f"--method DELETE --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/deletedItems/"
