@@ -82,8 +82,8 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> Finding:
 def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> Finding:
     return Finding(
         _GUARD,
-        f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.display_name}" (client '
-        f"id {deleted.client_id}), which can be restored until {deleted.until:%Y-%m-%d}",
+        f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.display_name}" '
+        f"(client id {deleted.client_id}), which can be restored until {deleted.until:%Y-%m-%d}",
         known=(Statement(f"deleted {shown(deleted.deleted_at)}", How.LIVE, "Microsoft Graph"),),
         remedy=f"restore it (az rest --method POST --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/"
         f"deletedItems/{deleted.object_id}/restore) and adopt {deleted.client_id}, or delete it for good (az rest "

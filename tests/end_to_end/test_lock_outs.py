@@ -1,0 +1,207 @@
+"""Ordinary edits that would lock people out are refused with names, or lock nobody out: shown by real sign-ins.
+
+Ada and Grace are assigned as users, Alan and Linus through the group; all four are in the roll-out group and sign in
+through Entra. Linus's user principal name is another than his mail address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import sign_in
+from tests.support.projects import ENGINES, Ended, Project, project
+from tests.support.saved import SavedProject
+
+pytestmark = pytest.mark.xdist_group("lock-outs")
+
+ADA, GRACE, ALAN, LINUS = PEOPLE = tuple(f"{name}@example.com" for name in ("ada", "grace", "alan", "linus"))
+REFUSED = 4
+QUARTER = 900
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SavedProject]:
+    """The tutorial, done; the override of allow-destroy is removed."""
+    with project(tmp_path_factory.mktemp("project"), request.param) as made:
+        book = made.configuration("addresses")
+        book["list"].append({"address": LINUS, "name": "Linus Example"})
+        made.configure(guards=None, addresses=book)
+        assert made.sandbox("seed", "--stack", "sandbox").code == 0
+        (linus,) = (each for each in made.control.documents("entra.users") if each["mail"] == LINUS)
+        made.control.put("entra.users", linus["id"], linus | {"userPrincipalName": "linus.t@example.com"})
+        for _ in range(2):
+            run = made.up()
+            assert run.code == 0, run.text
+            if (made.folder / "build/run-sheet/sandbox.html").exists():
+                made.do_the_console_work()
+        assert signing_in(made) == set(PEOPLE)
+        yield SavedProject(made, tmp_path_factory.mktemp("saved"))
+
+
+@pytest.fixture
+def made(saved: SavedProject) -> Project:
+    """The deployment as it was."""
+    return saved.restore()
+
+
+def signing_in(made: Project) -> set[str]:
+    """Who gets into the portal now: all four try."""
+    found = set()
+    for address in PEOPLE:
+        try:
+            sign_in.sign_in(made.home, address)
+        except sign_in.RefusedError:
+            continue
+        found.add(address)
+    return found
+
+
+def refused(run: Ended, *said: str) -> None:
+    """The run was refused, named what it had to, and showed no outputs."""
+    assert run.code == REFUSED, run.text
+    for part in said:
+        assert part in run.text
+    assert "Traceback" not in run.text
+    assert "  - " not in run.text.partition("Outputs:")[2], run.text
+
+
+def section(made: Project, key: str, **changes: Any) -> None:
+    """Changes keys of one section of the stack file."""
+    made.configure(**{key: made.configuration(key) | changes})
+
+
+def test_leaving_assignments_to_a_person_deletes_none(made: Project) -> None:
+    section(made, "assign", mode="verify")
+    run = made.up()
+    assert run.code == 0, run.text
+    assert "delete" not in run.text
+    assert signing_in(made) == set(PEOPLE)
+    assert made.sso("preview").code == 0
+
+
+def test_leaving_claims_to_a_person_deletes_none(made: Project) -> None:
+    section(made, "application", claims="verify")
+    run = made.up()
+    assert run.code == 0, run.text
+    assert signing_in(made) == set(PEOPLE)
+    assert made.sso("preview").code == 0
+
+
+def test_a_reply_url_that_mimecast_does_not_ask_for(made: Project) -> None:
+    section(made, "application", replyUrl="https://example.com/login/saml")
+    refused(made.up(), "AADSTS50011", "Affected, 4", ADA, "the account's region")
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_assignment_becomes_required_again(made: Project) -> None:
+    section(made, "application", assignmentRequired=False)
+    assert made.up().code == 0
+    section(made, "assign", groups=[])
+    assert made.up().code == 0
+    assert signing_in(made) == set(PEOPLE)
+    section(made, "application", assignmentRequired=True)
+    refused(made.up(), "AADSTS50105", f"Affected, 2: {ALAN}, {LINUS}")
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_an_authentication_context_is_refused_before_the_console_work(made: Project) -> None:
+    made.configure(authenticationProfile={"contexts": {"passwordProtected": True}})
+    refused(made.up(), "AADSTS75011", "Affected, 4", "once the console work is done")
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_assignment_and_roll_out_in_one_edit(made: Project) -> None:
+    made.control.set("mimecast.propagation_seconds", QUARTER)
+    section(made, "assign", users=[ADA])
+    out = {"who": "pilot", "pilot": [ADA, ALAN, LINUS]}
+    section(made, "rollOut", **out)
+    refused(made.up(), f"Affected, 1: {GRACE}", "first change mimecast-sso:rollOut alone")
+    # In the order that the refusal names nobody is ever refused.
+    section(made, "assign", users=[ADA, GRACE])
+    assert made.up().code == 0
+    assert GRACE in signing_in(made)
+    section(made, "assign", users=[ADA])
+    refused(made.up(), f"Affected, 1: {GRACE}", "left it within Mimecast's 15 minutes")
+    assert made.sandbox("clock", "+16m").code == 0
+    run = made.up()
+    assert run.code == 0, run.text
+    assert signing_in(made) == {ADA, ALAN, LINUS}
+
+
+def test_a_reverted_rotation(made: Project) -> None:
+    """A single rotation is done and confirmed; then the stack file goes back to what it was."""
+    before = yaml.safe_load(made.stack_file.read_text())
+    kept = made.home / "stacks" / "Pulumi.sandbox.yaml"
+    attested = yaml.safe_load(kept.read_text())["config"]["mimecast-sso:authenticationProfile"]
+    both = made.configuration("certificates")
+    both["generations"].append({"label": "2029", "endDate": "2032-11-01T00:00:00Z"})
+    made.configure(certificates=both)
+    assert made.up().code == 0
+    made.configure(certificates=both | {"active": "2029"})
+    assert made.up().code == 0
+    made.do_the_console_work()
+    assert made.up().code == 0
+    assert signing_in(made) == set(PEOPLE)
+
+    made.configure(certificates=both | {"active": "2026"}, authenticationProfile=attested)
+    refused(made.up(), "Refused by guard certificate-mismatch", "Affected, 4", "attested: confirmed by")
+    assert signing_in(made) == set(PEOPLE)
+    assert before["config"]["mimecast-sso:certificates"]["active"] == "2026"
+
+
+def test_a_renamed_group_hides_nobody(made: Project) -> None:
+    section(made, "rollOut", group="Another name")
+    section(made, "assign", users=[], groups=[])
+    refused(made.up(), "AADSTS50105", "Affected, 4")
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_the_console_counts_as_it_was_confirmed(made: Project) -> None:
+    made.configure(authenticationProfile={"enforce": {"personalPortal": False}})
+    section(made, "assign", users=[], groups=[])
+    refused(made.up(), "AADSTS50105", "Affected, 4")
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_whoever_cannot_sign_in_is_named_by_every_command(made: Project) -> None:
+    """Alan is removed from the Entra group by somebody else."""
+    (group,) = (
+        each for each in made.control.documents("entra.groups") if each["displayName"] == "Mimecast users"
+    )
+    (alan,) = (each for each in made.control.documents("entra.users") if each["mail"] == ALAN)
+    members = [each for each in group["members"] if each != alan["id"]]
+    made.control.put("entra.groups", group["id"], group | {"members": members})
+    assert signing_in(made) == {ADA, GRACE, LINUS}
+    for verb, code in (("up", 0), ("preview", 0), ("drift", 2), ("verify", 2), ("roll-out status", 2)):
+        words = verb.split()
+        run = made.sso(words[0], *words[1:], *(["--yes"] if verb == "up" else []))
+        assert run.code == code, f"{verb}: {run.text}"
+        assert f"1 person cannot sign in now: {ALAN}" in run.text, f"{verb}: {run.text}"
+        assert "AADSTS50105" in run.text
+        assert "3 people sign in through Entra" in run.text, f"{verb}: {run.text}"
+
+
+def test_a_disabled_application_is_said_first(made: Project) -> None:
+    (principal,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if each["preferredSingleSignOnMode"] == "saml"
+    )
+    made.control.put("entra.servicePrincipals", principal["id"], principal | {"accountEnabled": False})
+    run = made.up()
+    assert run.code == 0, run.text
+    assert "4 people cannot sign in now" in run.text
+    assert "AADSTS7000112" in run.text
+    assert "Nobody signs in through Entra" in run.text
+
+
+def test_an_emptied_group_is_not_counted_as_signing_in(made: Project) -> None:
+    assert made.sso("roll-out", "back").code == 0 or True
+    made.configure(rollOut={"group": "Personal Portal single sign-on", "who": "all"})
+    run = made.up()
+    assert run.code == 0, run.text
+    assert "4 people sign in through Entra" not in run.text or signing_in(made) == set(PEOPLE)
