@@ -1,0 +1,136 @@
+"""What a command found: for people as text, for other programs as JSON.
+
+A command that takes `options` prints through an `Output`. As text, a line is shown as soon as it is printed. As JSON,
+the statements alone are kept and written once the command has ended::
+
+    {"schema": 1, "command": "verify", "stack": "prod-eu", "exit": 2, "statements": [{"subject": …, "verdict": …}]}
+
+A command that cannot go on writes neither: it ends with a message on standard error.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries, lines, not_checked
+
+_SCHEMA: Final = 1
+
+Format = Literal["text", "json"]
+
+
+def exit_of(statements: Iterable[Statement]) -> Exit:
+    """2 where something is missing, differs or fails, 1 where something was not read, else fine."""
+    verdicts = {each.verdict for each in statements}
+    if verdicts & BAD:
+        return Exit.CHANGES
+    return Exit.ERROR if Verdict.UNKNOWN in verdicts else Exit.FINE
+
+
+@dataclass(slots=True)
+class Output:
+    """Where a command prints to.
+
+    Attributes:
+        command: Its name, as JSON has it.
+        stack: The stack's name.
+        format: How to print.
+        file: Where to; the terminal without one.
+    """
+
+    command: str
+    stack: str
+    format: Format = "text"
+    file: Path | None = None
+    _statements: list[Statement] = field(default_factory=list)
+    _lines: list[str] = field(default_factory=list)
+
+    def line(self, text: str) -> None:
+        """Prints a line that no statement says."""
+        if self.format == "text":
+            self._print(text)
+
+    def entry(self, statement: Statement, section: str) -> None:
+        """Prints one statement of a section, without waiting for the others."""
+        self.keep(replace(statement, subject=f"{section}: {statement.subject}"))
+        for line in entries([statement]):
+            self.line(line)
+
+    def table(self, statements: Sequence[Statement]) -> None:
+        """Prints statements as a table, and what of it was not checked."""
+        self.keep(*statements)
+        for line in (*lines(statements), *not_checked(statements)):
+            self.line(line)
+
+    def keep(self, *statements: Statement) -> None:
+        """Has JSON list statements whose text is printed otherwise."""
+        self._statements.extend(statements)
+
+    def end(self, exit_code: Exit) -> None:
+        """Writes what is left to write. Raises OperationError where the file cannot be written."""
+        if self.format == "json":
+            self._print(json.dumps(self._document(exit_code), indent=2, ensure_ascii=False))
+        if self.file is None:
+            return
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.write_text("".join(f"{line}\n" for line in self._lines), encoding="utf-8")
+        except OSError as error:
+            raise OperationError(f"{self.file} cannot be written: {error.strerror}.") from None
+
+    def _document(self, exit_code: Exit) -> dict[str, object]:
+        return {
+            "schema": _SCHEMA,
+            "command": self.command,
+            "stack": self.stack,
+            "exit": int(exit_code),
+            "statements": documents(self._statements),
+        }
+
+    def _print(self, text: str) -> None:
+        if self.file is None:
+            click.echo(text)
+        else:
+            self._lines.append(text)
+
+
+def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
+    """Gives a command ``--format`` and ``--out``, and an `Output` as its argument ``output``.
+
+    Args:
+        name: The command's name, as JSON has it.
+    """
+
+    def add(command: Callable[..., Exit]) -> Callable[..., Exit]:
+        @click.option(
+            "--format",
+            "format_",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="Print text, or JSON with one entry per statement.",
+        )
+        @click.option(
+            "--out",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Write to FILE instead of the terminal.",
+        )
+        @functools.wraps(command)
+        def run(*, stack: str, format_: Format, out: Path | None, **others: object) -> Exit:
+            output = Output(name, stack, format_, out)
+            exit_code = command(stack=stack, output=output, **others)
+            output.end(exit_code)
+            return exit_code
+
+        return run
+
+    return add
