@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 
@@ -42,10 +43,10 @@ def preflight(
     """The command in this process, with the sandbox's environment, changed."""
     monkeypatch.chdir(made.folder)
 
-    def run(**changes: str) -> Ended:
+    def run(*words: str, **changes: str) -> Ended:
         for name, value in (made.running.env | changes).items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["mimecast-sso", "preflight", "--stack", "sandbox"])
+        monkeypatch.setattr(sys, "argv", ["mimecast-sso", "preflight", "--stack", "sandbox", *words])
         with pytest.raises(SystemExit) as ended:
             main()
         return Ended(int(ended.value.code or 0), capsys.readouterr().out)
@@ -53,8 +54,8 @@ def preflight(
     return run
 
 
-def lines(text: str, standing: str) -> str:
-    return "\n".join(line for line in text.splitlines() if line.startswith(f"  {standing} "))
+def lines(text: str, verdict: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.startswith(f"  {verdict} "))
 
 
 def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
@@ -64,7 +65,7 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
     before = len(made.control.journal())
     ended = preflight()
     assert ended.code == 0, ended.text
-    fine, unknown = lines(ended.text, "ok"), lines(ended.text, "unknown")
+    fine, unknown = lines(ended.text, "fine"), lines(ended.text, "UNKNOWN")
     for part in ("client secret", "AppRoleAssignment.ReadWrite.All", "CUK25A118", "serves zone example.com"):
         assert part in fine
     assert "licence for groups" in unknown, "the deployer may not read subscriptions"
@@ -84,6 +85,16 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
     assert writes == []
 
 
+def test_json_lists_every_statement_with_its_side(made: Project, preflight: Callable[..., Ended]) -> None:
+    made.configure(accountCode="CUK00A001")
+    document = json.loads(preflight("--format", "json").text)
+    assert (document["command"], document["stack"], document["exit"]) == ("preflight", "sandbox", 5)
+    by_subject = {each["subject"]: each for each in document["statements"]}
+    assert by_subject["Mimecast: account"]["verdict"] == "MISSING"
+    assert by_subject["Microsoft Entra ID: credentials"]["how"] == "read live"
+    assert by_subject["DNS: key for updates"]["how"] == "unknown"
+
+
 def test_what_several_lines_look_at_is_read_once(made: Project, preflight: Callable[..., Ended]) -> None:
     before = len(made.control.journal())
     assert preflight().code == 0
@@ -99,9 +110,9 @@ def test_whether_owners_can_be_added_is_unknown_with_the_least_permission(
     made.control.set("entra.deployer_roles", list(LEAST_ROLES))
     ended = preflight()
     assert ended.code == 0, ended.text
-    assert "add owners of the application object" in lines(ended.text, "unknown")
+    assert "add owners of the application object" in lines(ended.text, "UNKNOWN")
     made.control.set("entra.deployer_roles", [*LEAST_ROLES, "Application.ReadWrite.All"])
-    assert "add owners of the application object" in lines(preflight().text, "ok")
+    assert "add owners of the application object" in lines(preflight().text, "fine")
 
 
 def test_missing_permissions_and_licence_are_named(made: Project, preflight: Callable[..., Ended]) -> None:
@@ -120,7 +131,7 @@ def test_missing_permissions_and_licence_are_named(made: Project, preflight: Cal
     made.configure(application={"template": "No such entry"})
     ended = preflight()
     assert ended.code == 5, ended.text
-    missing = lines(ended.text, "missing")
+    missing = lines(ended.text, "MISSING")
     for part in (
         "Policy.ReadWrite.ApplicationConfiguration",
         "AppRoleAssignment.ReadWrite.All",
@@ -140,21 +151,21 @@ def test_verify_modes_need_no_permission_to_write_claims_or_assignments(
     )
     ended = preflight()
     assert ended.code == 0, ended.text
-    assert "licence for groups: Entra ID P1" in lines(ended.text, "ok")
+    assert "licence for groups: Entra ID P1" in lines(ended.text, "fine")
 
 
 def test_what_is_adopted_must_be_there_and_owned(made: Project, preflight: Callable[..., Ended]) -> None:
     nobody = "6c000000-0000-4000-8000-000000000001"
     made.configure(application={"adopt": nobody})
-    assert nobody in lines(preflight().text, "missing")
+    assert nobody in lines(preflight().text, "MISSING")
     tenant = clean(made.running.graph(), made.control)
     made.configure(application={"adopt": tenant.client_id})
     assert preflight().code == 0
     tenant.plant("entra.servicePrincipals", tenant.principal["id"], _owners=[])
     ended = preflight()
     assert ended.code == 5
-    assert "owner of the service principal" in lines(ended.text, "missing")
-    assert "owner of the application" in lines(ended.text, "ok")
+    assert "owner of the service principal" in lines(ended.text, "MISSING")
+    assert "owner of the application" in lines(ended.text, "fine")
     made.configure(application={"displayName": "another"})
     assert "one to adopt" in lines(preflight().text, "note")
 
@@ -176,18 +187,18 @@ def test_an_unrecorded_application_is_found_on_the_second_page(
 def test_credentials_that_do_not_work(made: Project, preflight: Callable[..., Ended]) -> None:
     ended = preflight(ARM_CLIENT_SECRET="wrong", MIMECAST_CLIENT_SECRET="canary-wrong")
     assert ended.code == 5
-    missing = lines(ended.text, "missing")
+    missing = lines(ended.text, "MISSING")
     assert "AADSTS7000215" in missing
     assert missing.count("credentials") == 2
     assert "canary" not in ended.text
-    assert lines(ended.text, "unknown").count("everything else at") == 2
+    assert lines(ended.text, "UNKNOWN").count("everything else at") == 2
 
 
 def test_credentials_of_another_account(made: Project, preflight: Callable[..., Ended]) -> None:
     made.configure(accountCode="CUK00A001")
     ended = preflight()
     assert ended.code == 5
-    assert "the Mimecast credentials open account CUK25A118" in lines(ended.text, "missing").replace(
+    assert "the Mimecast credentials open account CUK25A118" in lines(ended.text, "MISSING").replace(
         "The", "the"
     )
 
@@ -197,8 +208,8 @@ def test_a_persons_token_says_nothing_about_permissions(
 ) -> None:
     monkeypatch.setattr(GraphClient, "claims", lambda _: {"tid": "t", "scp": "Application.ReadWrite.All"})
     ended = preflight()
-    assert "depends on directory roles" in lines(ended.text, "unknown")
-    assert "permission:" not in lines(ended.text, "ok")
+    assert "depends on directory roles" in lines(ended.text, "UNKNOWN")
+    assert "permission:" not in lines(ended.text, "fine")
 
 
 def test_the_least_permissions_are_the_needed_ones_and_one_more() -> None:

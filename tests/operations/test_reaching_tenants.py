@@ -83,7 +83,7 @@ def test_a_person_of_the_azure_cli(made: Project, preflight: Run, az: AzureCli) 
     az.login_person(ADA)
     ended = preflight(in_front(az))
     assert ended.code == 0, ended.text
-    assert f"ok credentials: Azure CLI, tenant {credentials.TENANT_ID}" in ended.text
+    assert f"fine credentials: Azure CLI, tenant {credentials.TENANT_ID}" in ended.text
     assert "the token is a person's: what it allows depends on directory roles" in ended.text
     (asked,) = az.tokens()  # Once, however many calls of Graph follow.
     assert asked.startswith("account get-access-token --output json --resource https://graph.microsoft.com ")
@@ -104,8 +104,8 @@ def test_a_managed_identity(preflight: Run, identity: Service, variables: dict[s
     found = {name: value.format(url=identity.url, host=host) for name, value in variables.items()}
     ended = preflight({"ARM_USE_MSI": "true", **found})
     assert ended.code == 0, ended.text
-    assert "ok credentials: managed identity, tenant" in ended.text
-    assert ("unknown credentials of azuread" in ended.text) is ("IDENTITY_ENDPOINT" in variables)
+    assert "fine credentials: managed identity, tenant" in ended.text
+    assert ("UNKNOWN credentials of azuread" in ended.text) is ("IDENTITY_ENDPOINT" in variables)
     ((_, path, _),) = identity.asked
     for part in (f"api-version={asked}", "resource=https://graph.microsoft.com"):
         assert part in unquote(path)
@@ -122,7 +122,7 @@ def test_a_pipeline(preflight: Run, tmp_path: Path) -> None:
         ended = preflight({"ARM_USE_OIDC": "true", "ARM_USE_AKS_WORKLOAD_IDENTITY": "false", **variables,
                            "ARM_OIDC_TOKEN_FILE_PATH": ""})  # fmt: skip
     assert ended.code == 0, ended.text
-    assert "ok credentials: OpenID Connect token" in ended.text
+    assert "fine credentials: OpenID Connect token" in ended.text
     assert len(github.asked) == 1
 
 
@@ -138,10 +138,10 @@ def test_an_azure_cli_that_gives_no_token(preflight: Run, az: AzureCli, tmp_path
         (refused, "ERROR: AADSTS700016"),
     ):
         assert ended.code == 5, ended.text
-        assert f"missing credentials: No token for Microsoft Graph by Azure CLI: {reason}" in ended.text
+        assert f"MISSING credentials: No token for Microsoft Graph by Azure CLI: {reason}" in ended.text
         assert remedy in ended.text
         assert "ARM_USE_CLI=false" in ended.text
-        assert "unknown everything else at Entra" in ended.text
+        assert "UNKNOWN everything else at Entra" in ended.text
     assert "is set, but there is no token: set ARM_OIDC_TOKEN" in refused.text
 
 
@@ -153,7 +153,7 @@ def test_a_managed_identity_that_is_refused(preflight: Run, identity: Service) -
     ):
         ended = preflight({"ARM_USE_MSI": "true", **variables})
         assert ended.code == 5, ended.text
-        assert "missing credentials: No token for Microsoft Graph by managed identity" in ended.text
+        assert "MISSING credentials: No token for Microsoft Graph by managed identity" in ended.text
         assert "Identity not found" in ended.text
         assert HEADER not in ended.text
         first = "ARM_MSI_ENDPOINT" if "ARM_MSI_ENDPOINT" in variables else "IDENTITY_ENDPOINT"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mimecast_sso.operations.preflight.lines import Line, fine, missing, note, unknown
+from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Settings
 from providers.mimecast.errors import DnsUpdateError
 
 
-def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
-    """Whether the server answers for its zone."""
+def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
+    """Whether the server serves its zone."""
     if settings.dns.publish == "none":
-        yield note("proof records", "published by hand, or by your own resource", "configured")
+        yield note("proof records", "published by hand, or by your own resource", How.CONFIGURED, "dns")
         return
     # dnspython takes a tenth of a second to load, and every command loads this module.
     from providers.mimecast.dns_update import find_zone, update_server  # noqa: PLC0415

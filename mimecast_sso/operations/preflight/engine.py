@@ -6,36 +6,34 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mimecast_sso.operations.preflight.lines import Line, fine, missing, note
+from mimecast_sso.operations.preflight.statements import fine, missing, note
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import How, Statement
 
+_MACHINE = "this machine"
 _PLUGIN = "pulumi-resource-azuread"
 
 
-def ask(stack: Stack) -> Iterator[Line]:
+def ask(stack: Stack) -> Iterator[Statement]:
     """What of it is on this machine."""
     path = stack.environment.get("PATH")
     cli, plugin = shutil.which("pulumi", path=path), shutil.which(_PLUGIN, path=path)
     if cli:
-        yield fine("Pulumi CLI", cli, "found on PATH")
+        yield fine("Pulumi CLI", cli, How.LIVE, "PATH")
     elif stack.on_sandbox:
-        yield note("Pulumi CLI", "not there; the embedded engine serves on the sandbox", "PATH")
+        yield note("Pulumi CLI", "not found; the sandbox uses the embedded engine", How.LIVE, "PATH")
     else:
-        yield missing(
-            "Pulumi CLI", "real tenants need it (https://www.pulumi.com/docs/install/)", "not on PATH"
-        )
+        text = "not found; real tenants need it (https://www.pulumi.com/docs/install/)"
+        yield missing("Pulumi CLI", text, How.LIVE, "PATH")
     home = Path(stack.environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
     installed = plugin or next(iter(sorted(map(str, home.glob("plugins/resource-azuread-v*")))), None)
     if installed:
-        yield fine("azuread plugin", installed, "found on this machine")
+        yield fine("azuread plugin", installed, How.LIVE, _MACHINE)
     elif stack.environment.get("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "").lower() in ("1", "true"):
         if stack.on_sandbox:
-            yield note("azuread plugin", "the sandbox's stand-in serves", "this machine")
+            yield note("azuread plugin", "not found; the sandbox uses its stand-in", How.LIVE, _MACHINE)
         else:
-            yield missing(
-                "azuread plugin",
-                "downloading it is switched off; install it: pulumi plugin install resource azuread",
-                "not on this machine",
-            )
+            text = "not found, and downloading it is switched off. Install it: pulumi plugin install resource azuread"
+            yield missing("azuread plugin", text, How.LIVE, _MACHINE)
     else:
-        yield note("azuread plugin", "downloaded by the first run", "not on this machine")
+        yield note("azuread plugin", "not found; the first run downloads it", How.LIVE, _MACHINE)

@@ -1,4 +1,4 @@
-"""Entra's side: credentials, permissions, licence, the gallery template, applications that are there already."""
+"""Entra's side: credentials, permissions, licence, the gallery template, existing applications."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from mimecast_sso.facts import graph_permissions as permissions
 from mimecast_sso.facts.entra import PREMIUM_PLANS
 from mimecast_sso.operations import orphans, tenant
-from mimecast_sso.operations.preflight.lines import Line, fine, missing, note, unknown
+from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.settings.values import is_guid
 from providers.entra import applications, credentials
@@ -16,15 +17,17 @@ from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Ref
 from providers.entra.graph import GraphClient
 from providers.entra.odata import literal
 
+_ROLES = "the roles in the token"
 
-def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
+
+def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
     """Everything that Microsoft Graph shows to the deploying principal."""
     try:
         graph = tenant.graph(stack)
         token = graph.claims()
     except CredentialsMissing as error:
         yield missing("credentials", str(error))
-        yield unknown("everything else at Entra", "it was not asked without credentials")
+        yield unknown("everything else at Entra", "not read without credentials")
         return
     except GraphError as error:
         yield unknown("Entra", error)
@@ -37,11 +40,12 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
     if settings.application.notification_emails:
         yield note(
             "notification addresses",
-            "Entra may not send its mails before a certificate ends for applications configured by Graph; open the "
+            "Entra may not send its mails before a certificate expires for applications configured by Graph; open the "
             "application's single sign-on page in the portal once. Whether somebody did is unknown",
-            "Microsoft's documentation",
+            How.DOCUMENTED,
+            "Microsoft",
         )
-    checks: tuple[tuple[str, Callable[[GraphClient, Settings], Iterator[Line]]], ...] = (
+    checks: tuple[tuple[str, Callable[[GraphClient, Settings], Iterator[Statement]]], ...] = (
         ("licence", _licence),
         ("template", _template),
         ("application", _applications),
@@ -54,7 +58,7 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
             yield unknown(subject, error)
 
 
-def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Line]:
+def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Statement]:
     if environment.get("IDENTITY_ENDPOINT") and not environment.get("ARM_MSI_ENDPOINT"):
         yield unknown(
             "credentials of azuread",
@@ -63,7 +67,7 @@ def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Line]:
         )
 
 
-def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Line]:
+def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Statement]:
     roles = token.get("roles")
     if not isinstance(roles, list):
         who = "a person's" if token.get("scp") else "one without roles"
@@ -79,24 +83,22 @@ def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Line]
     ):
         role = need.met(held)
         if role:
-            yield fine("permission", f"{need.what}: {role}", "read live, from the token")
+            yield fine("permission", f"{need.what}: {role}", How.LIVE, _ROLES)
         else:
-            yield missing(
-                "permission", f"{need.what}: {' or '.join(need.one_of)}", "read live, from the token"
-            )
+            yield missing("permission", f"{need.what}: {' or '.join(need.one_of)}", How.LIVE, _ROLES)
     if settings.application.owners:
         yield _owners(held)
     for need in permissions.OPTIONAL:
         if not need.met(held):
             text = f"{need.what}: {need.one_of[0]} is not granted; without it, {need.loses} stays unknown"
-            yield note("permission", text, "read live, from the token")
+            yield note("permission", text, How.LIVE, _ROLES)
 
 
-def _owners(held: frozenset[str]) -> Line:
+def _owners(held: frozenset[str]) -> Statement:
     need = permissions.ADD_OWNERS
     role = need.met(held)
     if role:
-        return fine("permission", f"{need.what}: {role}", "read live, from the token")
+        return fine("permission", f"{need.what}: {role}", How.LIVE, _ROLES)
     return unknown(
         "permission",
         f"{need.what}: Microsoft's reference says both that {permissions.OWNED} is enough and that it is not; "
@@ -104,7 +106,7 @@ def _owners(held: frozenset[str]) -> Line:
     )
 
 
-def _licence(graph: GraphClient, settings: Settings) -> Iterator[Line]:
+def _licence(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
     if not settings.assign.groups:
         return
     try:
@@ -127,7 +129,7 @@ def _licence(graph: GraphClient, settings: Settings) -> Iterator[Line]:
         )
 
 
-def _template(graph: GraphClient, settings: Settings) -> Iterator[Line]:
+def _template(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
     if settings.application.adopt:
         return
     for template in settings.application.template:
@@ -136,11 +138,9 @@ def _template(graph: GraphClient, settings: Settings) -> Iterator[Line]:
             return
     names = ", ".join(settings.application.template)
     if next(iter(applications.with_identifier(graph, settings.identifier)), None):
-        yield note(
-            "template", f"the gallery has none of {names}; the application that is there keeps its own"
-        )
+        yield note("template", f"the gallery has none of {names}; the existing application keeps its own")
     elif settings.application.allow_non_gallery:
-        yield note("template", f"none of {names}; a non-gallery application will be made")
+        yield note("template", f"none of {names}; a non-gallery application will be created")
     else:
         yield missing("template", f"the gallery has none of {names}. Set mimecast-sso:application.template")
 
@@ -157,7 +157,7 @@ def _by_id(graph: GraphClient, template: str) -> dict[str, object] | None:
         return None
 
 
-def _applications(graph: GraphClient, settings: Settings) -> Iterator[Line]:
+def _applications(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
     adopt = settings.application.adopt
     for client_id, name in applications.with_identifier(graph, settings.identifier):
         text = f'"{name}" (client id {client_id}) has identifier {settings.identifier}'
@@ -172,11 +172,13 @@ def _applications(graph: GraphClient, settings: Settings) -> Iterator[Line]:
             )
     if not adopt:
         for orphan in orphans.search(graph, settings):
-            text = f"client id {orphan.client_id} has the wanted name and template, made {orphan.created}"
+            text = (
+                f"client id {orphan.client_id} has the configured name and template, created {orphan.created}"
+            )
             yield note("application", f"{text}: this stack's own, or one to adopt")
 
 
-def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> Iterator[Line]:
+def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> Iterator[Statement]:
     """Whoever holds only OwnedBy must own what it adopts: both the application and its service principal."""
     adopt, roles = settings.application.adopt, token.get("roles") or ()
     if adopt is None:

@@ -18,10 +18,12 @@ from mimecast_sso.facts.mimecast_api import (
     REMOVE_GROUP_MEMBER,
 )
 from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
-from mimecast_sso.operations.preflight.lines import Line, fine, missing, note, unknown
+from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import AddressSource, DomainMode, Settings
 from mimecast_sso.text.names import domain_of, enumerate_some
+from mimecast_sso.text.wording import count
 from providers.mimecast.accounts import AccountMismatch, require
 from providers.mimecast.address_book import Listing, LiveAddress
 from providers.mimecast.audit import events_since
@@ -34,7 +36,7 @@ from providers.mimecast.session import from_environment
 _A_MOMENT = timedelta(minutes=1)
 
 
-def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
+def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
     """Everything that Mimecast shows to the API application without a write."""
     try:
         client = from_environment(stack.environment, client_id=settings.mimecast_client_id or "")
@@ -48,7 +50,7 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Line]:
         return
     except MimecastError as error:
         yield missing("credentials", str(error))
-        yield unknown("everything else at Mimecast", "it was not asked without credentials")
+        yield unknown("everything else at Mimecast", "not read without credentials")
         return
     yield fine("credentials and account", f"{account.code} ({account.name}), region {account.region}")
     live = _Live(client, settings)
@@ -79,7 +81,7 @@ class _Live:
 
     @cached_property
     def addresses(self) -> Mapping[str, LiveAddress]:
-        """Those of the configured addresses that are there."""
+        """Those of the configured addresses that exist."""
         return Listing(self.client).of(self.configured)
 
     @cached_property
@@ -91,7 +93,7 @@ class _Live:
 # -- Permissions ----------------------------------------------------------------------------------------------
 
 
-def _reading(live: _Live, *, registers: bool) -> Iterator[Line]:
+def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
     probes: list[tuple[str, Callable[[], str | None]]] = [
         (GET_INTERNAL_DOMAIN.permission, lambda: _domains(live.domains)),
     ]
@@ -114,31 +116,31 @@ def _reading(live: _Live, *, registers: bool) -> Iterator[Line]:
             yield unknown(f"permission {subject}", error)
         else:
             if seen is None:
-                yield unknown(f"permission {subject}", "there is nothing yet that could be read with it")
+                yield unknown(f"permission {subject}", "nothing exists yet that could be read with it")
             else:
                 yield fine(f"permission {subject}", seen)
 
 
 def _domains(domains: Iterable[str]) -> str:
     found = sorted(domains)
-    return f"{len(found)} domains{': ' if found else ''}{enumerate_some(found, 5)}"
+    return f"{count(len(found), 'domain')}{': ' if found else ''}{enumerate_some(found, 5)}"
 
 
 def _addresses(live: _Live) -> str | None:
     if not live.configured:
         return None
-    return f"{len(live.addresses)} of {len(live.configured)} configured addresses are there"
+    return f"{len(live.addresses)} found of {count(len(live.configured), 'configured address')}"
 
 
 def _group(live: _Live) -> str:
     return (
-        f'roll-out group "{live.settings.roll_out.group}" {"is there" if live.group else "is not there yet"}'
+        f'roll-out group "{live.settings.roll_out.group}" {"exists" if live.group else "does not exist yet"}'
     )
 
 
 def _members(live: _Live) -> str | None:
     group = live.group
-    return f'"{group.name}" has {len(list_members(live.client, group))} members' if group else None
+    return f'"{group.name}" has {count(len(list_members(live.client, group)), "member")}' if group else None
 
 
 def _audit(client: MimecastClient) -> str:
@@ -146,7 +148,7 @@ def _audit(client: MimecastClient) -> str:
     return "the audit log can be read"
 
 
-def _writing(settings: Settings, *, registers: bool) -> Iterator[Line]:
+def _writing(settings: Settings, *, registers: bool) -> Iterator[Statement]:
     permissions = [CREATE_USER.permission, REMOVE_GROUP_MEMBER.permission]
     permissions += [CREATE_DOMAIN.permission] if registers else []
     if settings.addresses.source is AddressSource.SYNCHRONISED:
@@ -158,21 +160,22 @@ def _writing(settings: Settings, *, registers: bool) -> Iterator[Line]:
 # -- Directory synchronisation --------------------------------------------------------------------------------
 
 
-def _synchronisation(live: _Live) -> Line:
+def _synchronisation(live: _Live) -> Statement:
     subject = "directory synchronisation"
     wanted = live.settings.addresses.source is AddressSource.SYNCHRONISED
     try:
         addresses = live.addresses.values()
     except MimecastError as error:
         return unknown(subject, error)
+    found = f"{count(len(addresses), 'configured address')} found at Mimecast"
     synchronised = sum(address.synchronised for address in addresses)
     if synchronised:
-        text = f"on: it owns {synchronised} of {len(addresses)} configured addresses that are there"
+        text = f"on: it owns {synchronised} of {found}"
         if wanted:
             return fine(subject, text)
         return note(subject, f"{text}; it may change or remove them")
     return unknown(
         subject,
-        f"it owns none of the {len(addresses)} configured addresses that are there, and no documented call tells "
-        f"whether it is on{'; mimecast-sso:addresses.source needs it' if wanted else ''}",
+        f"it owns none of {found}, and no documented call tells whether it is on"
+        f"{'; mimecast-sso:addresses.source needs it' if wanted else ''}",
     )

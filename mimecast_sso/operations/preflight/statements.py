@@ -1,0 +1,25 @@
+"""The statements of a preflight, made short: what is there, what is missing, what is unknown."""
+
+from __future__ import annotations
+
+from mimecast_sso.provenance import How, Statement, Verdict
+
+
+def fine(subject: str, text: str, how: How = How.LIVE, source: str = "") -> Statement:
+    """What exists and is enough."""
+    return Statement(text, how, source, Verdict.FINE, subject)
+
+
+def missing(subject: str, text: str, how: How = How.LIVE, source: str = "") -> Statement:
+    """What is known to be missing, and how to get it."""
+    return Statement(text, how, source, Verdict.MISSING, subject)
+
+
+def note(subject: str, text: str, how: How = How.LIVE, source: str = "") -> Statement:
+    """What is worth knowing, and neither needed nor wrong."""
+    return Statement(text, how, source, Verdict.NOTE, subject)
+
+
+def unknown(subject: str, why: object) -> Statement:
+    """What could not be read, and why."""
+    return Statement(str(why), How.UNKNOWN, "", Verdict.UNKNOWN, subject)
