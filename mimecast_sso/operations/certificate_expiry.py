@@ -1,63 +1,80 @@
-"""When the live signing certificate ends, for commands that check a deployment: drift and verify."""
+"""When the live signing certificate expires, for commands that check a deployment: drift and verify."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mimecast_sso.console.attestation import OPENS, attested_by
 from mimecast_sso.facts.certificate_life import FAILING_DAYS
 from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
-from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Settings
+from mimecast_sso.text.wording import count
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 from providers.entra.signing_certificates import find_service_principal, read
 
+_GRAPH = "Microsoft Graph, by its own clock"
+_SUBJECT = "certificate: expiry"
+
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What was found; ``expiry`` is None where there is no application yet, or where ``problem`` says why."""
+class CertificateReading:
+    """The certificates of the stack's service principal.
 
-    expiry: Expiry | None
-    problem: str = ""
+    Attributes:
+        statement: When the active one expires, or why that is not known.
+        expiry: What was read; None where nothing was, or where Entra has no service principal.
+        principal: Object id of the service principal.
+    """
+
+    statement: Statement
+    expiry: Expiry | None = None
     principal: str = ""
-    """Object id of the service principal."""
-
-    @property
-    def code(self) -> Exit:
-        """2 from the failing mark on, 1 where it is unknown, else fine: the earlier marks only warn."""
-        if self.problem:
-            return Exit.ERROR
-        return Exit.CHANGES if self.expiry and self.expiry.fails else Exit.FINE
-
-    def lines(self) -> Iterator[str]:
-        """The findings as text."""
-        if self.problem:
-            yield f"Signing certificate: unknown, because it could not be read from Entra. {self.problem}"
-        elif self.expiry is None or not self.expiry.certificates.certificates:
-            yield "Signing certificate: there is none at Entra yet."
-        else:
-            yield from self.expiry.lines()
-            if self.expiry.fails:
-                yield f"This check fails from {FAILING_DAYS} days before the end on; deployments do not."
 
 
-def check(graph: GraphClient, settings: Settings, resources: Iterable[Mapping[str, Any]]) -> Checked:
+def check(
+    graph: GraphClient, settings: Settings, resources: Iterable[Mapping[str, Any]]
+) -> CertificateReading:
     """Reads the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
 
-    ``resources``: those in the stack's state, which say what Mimecast was attested to trust.
+    Args:
+        graph: The client to ask.
+        settings: They name the service principal.
+        resources: Those in the stack's state, which say what Mimecast was attested to trust.
     """
     try:
         principal = find_service_principal(graph, settings.identifier)
         if principal is None:
-            return Checked(None)
+            text = f"no application has the identifier {settings.identifier}"
+            return CertificateReading(
+                Statement(text, How.LIVE, "Microsoft Graph", subject="Entra: application")
+            )
         expiry = Expiry(read(graph, principal), graph.now(), trusted(resources))
     except GraphError as error:
-        return Checked(None, str(error))
-    return Checked(expiry, principal=principal)
+        return unread(error)
+    return CertificateReading(life(expiry), expiry, principal)
+
+
+def unread(error: GraphError) -> CertificateReading:
+    """What is said when Entra could not be asked."""
+    return CertificateReading(
+        Statement("not read", How.UNKNOWN, str(error), Verdict.UNKNOWN, "Entra: certificates")
+    )
+
+
+def life(expiry: Expiry) -> Statement:
+    """How long the active certificate lasts. Earlier thresholds warn; from the last one on a check fails."""
+    if not expiry.certificates.certificates:
+        return Statement("there is no signing certificate yet", How.LIVE, _GRAPH, subject=_SUBJECT)
+    text = ". ".join(line.rstrip(".") for line in expiry.lines())
+    if not expiry.fails:
+        return Statement(text, How.LIVE, _GRAPH, Verdict.WARNS if expiry.warns else Verdict.FINE, _SUBJECT)
+    since = f"This check fails from {count(FAILING_DAYS, 'day')} before expiry; deployments do not"
+    return Statement(f"{text}. {since}", How.LIVE, _GRAPH, Verdict.FAILS, _SUBJECT)
 
 
 def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -1,78 +1,26 @@
-"""What somebody else did to the signing certificates and a deployment undid unseen: for drift, verify and rotate."""
+"""External changes of the signing certificates that a deployment undid unseen: for drift, verify and rotate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mimecast_sso.facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS
 from mimecast_sso.facts.resource_types import RETIRED_SIGNING_CERTIFICATE
-from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Certificates
-from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count
 from providers.entra import certificate_losses, directory_audits
-from providers.entra.certificate_losses import RETENTION, Judgement, Ours
+from providers.entra.certificate_losses import LOG, RETENTION, LogReview, Ours
 from providers.entra.errors import GraphError
 
 if TYPE_CHECKING:
     from providers.entra.graph import GraphClient
     from providers.entra.signing_certificates import SigningCertificates
 
-_SETTLE = "Have it made again, or leave it; then list the reference under certificates.settledLosses"
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What the log tells; without a judgement ``impossible`` says why it may not be read, or ``problem`` why it was
-    not."""
-
-    judgement: Judgement | None = None
-    impossible: str = ""
-    problem: str = ""
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """Each in words, and what to do about it."""
-        return tuple(f"{loss}. {_SETTLE}" for loss in self.judgement.losses) if self.judgement else ()
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """What should be told and is not."""
-        if self.problem:
-            return (f"the directory's audit log was not read. {self.problem}",)
-        return self.judgement.unknown if self.judgement else ()
-
-    @property
-    def code(self) -> Exit:
-        """2 where something was lost, 1 where something is unknown, else fine."""
-        if self.losses:
-            return Exit.CHANGES
-        return Exit.ERROR if self.unknown else Exit.FINE
-
-    @property
-    def span(self) -> str:
-        """What was looked at, in words; later entries may not be there yet."""
-        if self.judgement is None:
-            return "nothing"
-        return f"what was done from {shown(self.judgement.since)} to {shown(self.judgement.until)}"
-
-    def lines(self) -> Iterator[str]:
-        """The findings as text."""
-        what = "What others did to the certificates and a deployment undid"
-        if self.impossible:
-            yield f"{what}: not checked, because the directory's audit log cannot be read: {self.impossible}."
-            return
-        yield from (f"{what}: {loss}." for loss in self.losses)
-        yield from (f"{what}: unknown: {each}" for each in self.unknown)
-        if self.judgement:
-            yield from (f"{what}: open: {each}." for each in self.judgement.open)
-            if not (self.losses or self.unknown or self.judgement.open):
-                # Without times: a report that finds the same is the same.
-                yield (
-                    f"{what}: nothing, as the directory's audit log of the last {RETENTION_DAYS} days tells, which may "
-                    f"be {LATENCY_MINUTES} minutes late."
-                )
+_SUBJECT = "certificates: external changes"
+_SETTLE = "Recreate it or leave it, then list the reference under certificates.settledLosses"
 
 
 def check(
@@ -81,25 +29,55 @@ def check(
     live: SigningCertificates,
     certificates: Certificates,
     resources: Iterable[Mapping[str, Any]],
-) -> Checked:
-    """Reads the log of a service principal (object id). One list of Graph.
+) -> tuple[Statement, ...]:
+    """Reads the directory's audit log of a service principal: one list of Graph.
 
-    ``live``: its certificates, read before. ``resources``: those in the stack's state.
+    Args:
+        graph: The client to ask.
+        principal: Object id of the service principal.
+        live: Its certificates, read before.
+        certificates: What the configuration retires, and which losses it settles.
+        resources: Those in the stack's state.
+
+    Returns:
+        A statement for each loss (``FAILS``) and each gap of the log, else one that there is none.
     """
     try:
         now = graph.now()
         entries = directory_audits.since(graph, principal, now - RETENTION)
         caller = str(graph.claims().get("oid") or "")
     except GraphError as error:
-        reason = directory_audits.unavailable(error)
-        return Checked(impossible=reason) if reason else Checked(problem=str(error))
+        return (_unread(error),)
     ours = Ours(
         caller,
         retired={entry.thumbprint: entry.label for entry in certificates.retired},
         retired_keys=_recorded(resources),
         settled=frozenset(certificates.settled_losses),
     )
-    return Checked(certificate_losses.judge(entries, live, now, ours))
+    told = _told(certificate_losses.review(entries, live, now, ours))
+    return tuple(replace(each, subject=_SUBJECT) for each in told)
+
+
+def losses(statements: Iterable[Statement]) -> tuple[str, ...]:
+    """The losses among the statements of `check`, in words."""
+    return tuple(each.text for each in statements if each.verdict is Verdict.FAILS)
+
+
+def _told(review: LogReview) -> tuple[Statement, ...]:
+    found = tuple(Statement(f"{loss}. {_SETTLE}", How.LIVE, LOG, Verdict.FAILS) for loss in review.losses)
+    # Without times: a report that finds the same is the same.
+    none = (
+        f"no deployment undid one in the last {count(RETENTION_DAYS, 'day')}; entries may be "
+        f"{count(LATENCY_MINUTES, 'minute')} late"
+    )
+    return (*found, *review.gaps) or (Statement(none, How.LIVE, LOG, Verdict.FINE),)
+
+
+def _unread(error: GraphError) -> Statement:
+    reason = directory_audits.unavailable(error)
+    if reason:
+        return Statement(f"{LOG} cannot be read here", How.UNKNOWN, reason, Verdict.NOT_POSSIBLE, _SUBJECT)
+    return Statement(f"{LOG} was not read", How.UNKNOWN, str(error), Verdict.UNKNOWN, _SUBJECT)
 
 
 def _recorded(resources: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,12 +22,14 @@ from mimecast_sso.operations import roll_out as roll_outs
 from mimecast_sso.operations.deployment import deploy, engine_name, failed, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.output import Output, exit_of, options
 from mimecast_sso.operations.preflight.command import preflight
 from mimecast_sso.operations.rotate_commands import rotate
 from mimecast_sso.operations.stacks import Stack, open_stack
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.operations.verify import confirmation
 from mimecast_sso.operations.verify.command import verify
+from mimecast_sso.provenance import Statement, Verdict, lines, not_checked
 from mimecast_sso.settings import ConfigurationError, Lane, Settings
 from mimecast_sso.text.names import email_address
 from providers.entra.errors import GraphError
@@ -114,8 +116,8 @@ def preview(stack: str, diff: bool) -> Exit:
 def drift(stack: str) -> Exit:
     """Compare the live world with the stack, changing nothing.
 
-    Exit code 2 when they differ, when the signing certificate ends within seven days, and when a deployment undid
-    what somebody else did to the certificates.
+    Exit code 2 when they differ, when the signing certificate expires within seven days, when a deployment undid an
+    external change of the certificates, and when somebody changed the console since the confirmation.
     """
     opened, engine = open_with_engine(stack, "drift")
     settings = opened.settings()
@@ -124,36 +126,42 @@ def drift(stack: str) -> Exit:
         return failed(outcome, dry=True)
     found = drifts.report(outcome.events)
     click.echo("\n".join(found.lines()))
-    certificate = _certificates(opened, settings, engine.resources())
-    lane = settings.certificates.active_generation.profile
-    confirmed = settings.authentication_profile.confirmed_of(lane)
-    if confirmed is None:
-        return Exit.CHANGES if found.found else certificate
-    log = confirmation.read_log(lambda: connect(opened), confirmed)
-    click.echo("\n".join(confirmation.lines(log, confirmed)))
-    changes = log.events.changes if log.events else ()
-    if changes:
+    certificates = _certificates(opened, settings, engine.resources())
+    console = _console(opened, settings)
+    statements = (*certificates, *console)
+    click.echo("\n".join((*lines(statements), *not_checked(statements))))
+    changed = any(each.verdict is Verdict.DIFFERS for each in console)
+    if changed:
         click.echo(
-            "If they concern this profile, the confirmation is stale. Record that: mimecast-sso verify"
+            "If a change of the console concerns this profile, its confirmation is stale. Record that: mimecast-sso "
+            f"verify --stack {stack}"
         )
-    return Exit.CHANGES if found.found or changes else certificate
+    return Exit.CHANGES if found.found or changed else exit_of(certificates)
 
 
-def _certificates(opened: Stack, settings: Settings, resources: Iterable[Mapping[str, Any]]) -> Exit:
-    """Says when the live certificate ends, and what was undone of others' doing."""
+def _certificates(
+    opened: Stack, settings: Settings, resources: Iterable[Mapping[str, Any]]
+) -> tuple[Statement, ...]:
+    """When the live certificate expires, and which external changes a deployment undid."""
     try:
         graph = tenant.graph(opened)
     except GraphError as error:
-        click.echo("\n".join(certificate_expiry.Checked(None, str(error)).lines()))
-        return Exit.ERROR
-    ends = certificate_expiry.check(graph, settings, resources)
-    click.echo("\n".join(ends.lines()))
-    if ends.expiry is None:
-        return ends.code
-    live = ends.expiry.certificates
-    lost = certificate_losses.check(graph, ends.principal, live, settings.certificates, resources)
-    click.echo("\n".join(lost.lines()))
-    return max(ends.code, lost.code)  # Changes outdo what is unknown.
+        return (certificate_expiry.unread(error).statement,)
+    reading = certificate_expiry.check(graph, settings, resources)
+    if reading.expiry is None:
+        return (reading.statement,)
+    live, configured = reading.expiry.certificates, settings.certificates
+    changes = certificate_losses.check(graph, reading.principal, live, configured, resources)
+    return (reading.statement, *changes)
+
+
+def _console(opened: Stack, settings: Settings) -> Sequence[Statement]:
+    """What changed in the console since the confirmation; nothing without one."""
+    lane = settings.certificates.active_generation.profile
+    confirmed = settings.authentication_profile.confirmed_of(lane)
+    if confirmed is None:
+        return ()
+    return confirmation.check(confirmation.read_log(lambda: connect(opened), confirmed), confirmed)
 
 
 @_on_stack
@@ -216,17 +224,20 @@ _on_stack_of_roll_out = _stack_command(_roll_out)
 
 
 @_on_stack_of_roll_out
-def roll_out_status(stack: str) -> Exit:
-    """Say who is in the group, who ought to be, and who waits. Exit code 2 when these differ."""
+@options("roll-out status")
+def roll_out_status(stack: str, output: Output) -> Exit:
+    """Show who is in the group, who is configured, and who waits. Exit code 2 when these differ."""
     opened = open_stack(stack)
     engine, why = None, ""
     try:
         engine = Engine(opened, engine_name(), "roll-out status")
     except OperationError as error:
         why = str(error)
-    standing = roll_outs.status(opened, opened.settings(), engine, why)
-    click.echo("\n".join(standing.lines()))
-    return standing.code
+    status = roll_outs.status(opened, opened.settings(), engine, why)
+    output.keep(*status.statements())
+    for line in status.lines():
+        output.line(line)
+    return status.code
 
 
 @_on_stack_of_roll_out
@@ -273,7 +284,7 @@ def roll_out_halt(stack: str) -> Exit:
     choice, domains = roll_outs.halt(opened, opened.settings())
     click.echo(f"{relative(opened.file)}: {roll_outs.describe(choice)}, as read live from the group.")
     if domains:
-        click.echo(f"In the group by another hand, and left there: {', '.join(domains)}")
+        click.echo(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
     click.echo("The group was not changed. Commit the file, so that no other deployment widens it again.")
     return Exit.FINE
 

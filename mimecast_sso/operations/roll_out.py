@@ -18,11 +18,14 @@ from mimecast_sso.facts.resource_types import GROUP_MEMBERSHIP
 from mimecast_sso.operations import profiles
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import Stack, Target
 from mimecast_sso.operations.tenant import connect
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
 from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings, read_values
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown, utc_text
+from mimecast_sso.text.wording import count
 from providers.mimecast import groups
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import GroupNotFound, MimecastError
@@ -30,93 +33,119 @@ from providers.mimecast.groups import CloudGroup
 
 _LONGEST_REASON = 300
 _RECORDS = Path("build") / "roll-out"
-_NOBODY: frozenset[str] = frozenset()
 
 
 # -- Status ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Some addresses and how they are known; ``members`` is ``None`` when they are not."""
+class RollOutStatus:
+    """The group as it is and as it is configured, and the profile that is bound to it.
 
-    members: frozenset[str] | None
-    how: str
-
-    def __str__(self) -> str:
-        return f"{'unknown' if self.members is None else len(self.members)} ({self.how})"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The group as it is, as it ought to be, and the profile that is bound to it."""
+    Attributes:
+        target: Where the group is.
+        live: Who is in it.
+        configured: Who is to be in it.
+        profile: The state of the authentication profile.
+    """
 
     target: Target
-    live: Found
-    wanted: Found
-    profile: str
-    """The profile's state and how that is known."""
+    live: Known[frozenset[str]]
+    configured: Known[frozenset[str]]
+    profile: Known[str]
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Who ought to be in the group and is not."""
-        return (
-            (self.wanted.members or _NOBODY) - self.live.members if self.live.members is not None else _NOBODY
-        )
+        """Who is configured and not in the group."""
+        return _beyond(self.configured, self.live)
 
     @property
-    def unasked(self) -> frozenset[str]:
-        """Who is in the group though the configuration does not say so."""
-        return (
-            (self.live.members or _NOBODY) - self.wanted.members
-            if self.wanted.members is not None
-            else _NOBODY
-        )
+    def unmanaged(self) -> frozenset[str]:
+        """Who is in the group and not configured."""
+        return _beyond(self.live, self.configured)
 
     @property
     def code(self) -> Exit:
-        """Fine when the group is as it ought to be; unknown is not fine."""
-        if self.live.members is None or self.wanted.members is None:
-            return Exit.ERROR
-        return Exit.CHANGES if self.waiting or self.unasked else Exit.FINE
+        """2 where the group differs from the configuration, 1 where either is unknown; the profile is only shown."""
+        return exit_of(self._differences())
+
+    def statements(self) -> Iterator[Statement]:
+        """What is known of the group, what differs, and the profile."""
+        yield from self._differences()
+        state = self.profile.value or "its state"
+        yield self.profile.states(state, Verdict.NOTE, "authentication profile")
+
+    def _differences(self) -> Iterator[Statement]:
+        group = f"group “{self.target.group}”"
+        yield _whom(self.live, group, "who is in it", f"in account {self.target.account_code}")
+        yield _whom(self.configured, "configured", "who is to be in the group")
+        if self.waiting:
+            yield _differing("waiting", self.waiting, self.configured)
+        if self.unmanaged:
+            yield _differing("in the group, not configured", self.unmanaged, self.live)
 
     def lines(self) -> Iterator[str]:
-        """The standing as text."""
+        """The same as text."""
         yield f"Group “{self.target.group}” of Mimecast account {self.target.account_code} ({self.target.region})"
-        yield f"  in the group     {self.live}"
-        yield f"  ought to be      {self.wanted}"
-        yield f"  profile          {self.profile}"
-        if self.live.members:
-            yield f"In the group: {enumerate_some(sorted(self.live.members))}"
-        if self.waiting:
-            yield f"Waiting: {enumerate_some(sorted(self.waiting))}"
-        if self.unasked:
-            yield f"In the group, and not in the configuration: {enumerate_some(sorted(self.unasked))}"
+        yield f"  in the group     {self.live.words(_number)}"
+        yield f"  configured       {self.configured.words(_number)}"
+        yield f"  profile          {self.profile.words()}"
+        for heading, people in (
+            ("In the group", self.live.value),
+            ("Waiting", self.waiting),
+            ("In the group, not in the configuration", self.unmanaged),
+        ):
+            if people:
+                yield f"{heading}: {enumerate_some(sorted(people))}"
 
 
-def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engine: str = "") -> Standing:
+def _beyond(some: Known[frozenset[str]], others: Known[frozenset[str]]) -> frozenset[str]:
+    """Who is among some and not among the others; nobody where either is unknown."""
+    if some.value is None or others.value is None:
+        return frozenset()
+    return some.value - others.value
+
+
+def _number(people: frozenset[str]) -> str:
+    return str(len(people))
+
+
+def _whom(known: Known[frozenset[str]], subject: str, unknown_text: str, where: str = "") -> Statement:
+    if known.value is None:
+        return known.states(unknown_text, subject=subject)
+    names = f": {enumerate_some(sorted(known.value))}" if known.value else ""
+    text = " ".join(filter(None, (count(len(known.value), "member"), where)))
+    return known.states(f"{text}{names}", Verdict.NOTE, subject)
+
+
+def _differing(subject: str, people: frozenset[str], known: Known[frozenset[str]]) -> Statement:
+    text = f"{count(len(people), 'person')}: {enumerate_some(sorted(people))}"
+    return known.states(text, Verdict.DIFFERS, subject)
+
+
+def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engine: str = "") -> RollOutStatus:
     """Reads group, configuration and state; what cannot be read is unknown, and says why."""
-    deployed, profile = None, f"unknown ({why_no_engine})"
+    deployed: list[str] | None = None
+    profile: Known[str] = unknown(why_no_engine)
     if engine is not None:
         try:
             deployed, profile = _deployed(engine, settings.certificates.active_generation.profile)
         except OperationError as error:
-            profile = f"unknown (the stack's state cannot be read: {_short(error)})"
-    return Standing(stack.target(), _live(stack), wanted(stack, settings, deployed), profile)
+            profile = unknown(f"the stack's state cannot be read: {_short(error)}")
+    return RollOutStatus(stack.target(), _live(stack), _configured(stack, settings, deployed), profile)
 
 
-def wanted(stack: Stack, settings: Settings, deployed: Collection[str] | None = None) -> Found:
-    """Who ought to be in the group; ``deployed`` are the members that the last deployment wanted, if known."""
+def _configured(stack: Stack, settings: Settings, deployed: Collection[str] | None) -> Known[frozenset[str]]:
+    """Who is to be in the group; ``deployed`` are the members that the last deployment wanted, if known."""
     choice = settings.roll_out
-    how = f"{stack.file.name}: {describe(choice)}"
-    if choice.who in ("none", "pilot") or settings.addresses.source in (
-        AddressSource.EXPLICIT,
-        AddressSource.CSV,
-    ):
-        return Found(frozenset(members(choice, _addresses(stack, settings))), how)
+    where = f"{stack.file.name}, {describe(choice)}"
+    listed = settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV)
+    if listed or choice.who in ("none", "pilot"):
+        chosen = members(choice, _addresses(stack, settings))
+        return Known(frozenset(chosen), How.CONFIGURED, where)
     if deployed is not None:
-        return Found(frozenset(deployed), f"{how}; the addresses are those of the last deployment")
-    return Found(None, f"{how}; the addresses come from elsewhere, and the stack's state was not read")
+        return Known(frozenset(deployed), How.RECORDED, f"its addresses; {where}")
+    return unknown(f"{where}; the addresses come from elsewhere, and the stack's state was not read")
 
 
 def members(choice: RollOut, addresses: Collection[str]) -> list[str]:
@@ -126,9 +155,9 @@ def members(choice: RollOut, addresses: Collection[str]) -> list[str]:
 
 def describe(choice: RollOut) -> str:
     """A choice of members in words."""
-    extra = f" and {len(choice.pilot)} pilot addresses" if choice.pilot else ""
+    extra = f" and {count(len(choice.pilot), 'pilot address')}" if choice.pilot else ""
     if choice.who == "pilot":
-        return f"rollOut.who pilot, {len(choice.pilot)} addresses"
+        return f"rollOut.who pilot, {count(len(choice.pilot), 'address')}"
     if choice.who == "share":
         return f"rollOut.who share, {choice.share} %{extra}"
     return f"rollOut.who {choice.who}{extra if choice.who == 'all' else ''}"
@@ -140,17 +169,17 @@ def _addresses(stack: Stack, settings: Settings) -> list[str]:
     return [person.address for person in people]
 
 
-def _live(stack: Stack) -> Found:
+def _live(stack: Stack) -> Known[frozenset[str]]:
     try:
         client, target = connect(stack), stack.target()
         present = _groups(client, target)
         if not present:
-            return Found(frozenset(), "read live: there is no such group yet")
+            return live(frozenset(), "Mimecast: there is no such group yet")
         people = _listed(client, present)
         second = f", in “{target.second_group}” as well" if len(present) > 1 else ""
-        return Found(people, f"read live at {shown(_now())}{second}")
+        return live(people, f"Mimecast at {shown(_now())}{second}")
     except MimecastError as error:
-        return Found(None, f"Mimecast was not read: {_short(error)}")
+        return unknown(f"Mimecast was not read: {_short(error)}")
 
 
 def live_members(client: MimecastClient, target: Target) -> frozenset[str]:
@@ -168,22 +197,20 @@ def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
     return [group for group in found if group is not None]
 
 
-def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, str]:
+def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, Known[str]]:
     profile = profiles.read(engine, lane)
     memberships = profiles.resources(engine, GROUP_MEMBERSHIP)
     people = {member for resource in memberships for member in resource["outputs"]["members"]}
-    members = sorted(people) if memberships else None
-    state = (
-        f"{profile.state} (as deployed last{_attested(profile)})"
-        if profile
-        else "absent (nothing deployed yet)"
-    )
-    return members, state
+    return sorted(people) if memberships else None, _state(profile)
 
 
-def _attested(profile: profiles.Profile) -> str:
-    known = profile.confirmed if profile.state != "due" else None
-    return f"; {attested_by(known)}" if known else ""
+def _state(profile: profiles.Profile | None) -> Known[str]:
+    if profile is None:
+        return Known("absent", How.RECORDED, "nothing is deployed yet")
+    if profile.confirmed and profile.state != "due":
+        attested = f"{attested_by(profile.confirmed)}, as deployed last"
+        return Known(profile.state, How.ATTESTED, attested)
+    return Known(profile.state, How.RECORDED)
 
 
 def _short(error: Exception) -> str:
@@ -287,11 +314,11 @@ class RolledBack:
         """What was done and what follows from it, as text."""
         group = f"the group “{self.target.group}” of Mimecast account {self.target.account_code}"
         if self.removed:
-            yield f"Taken out of {group}, {len(self.removed)} members: {', '.join(self.removed)}"
+            yield f"Removed from {group}, {count(len(self.removed), 'member')}: {', '.join(self.removed)}"
         else:
             yield f"Nobody was in {group}."
         if self.left:
-            yield f"Mimecast still lists {', '.join(self.left)}: run this again, and look at the group in the console."
+            yield f"Mimecast still lists {', '.join(self.left)}: rerun this, and look at the group in the console."
         if self.record:
             yield f"Undo record: {self.record}"
         yield (

@@ -21,8 +21,10 @@ from mimecast_sso.operations import certificate_losses, profiles, rotation, tena
 from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.output import Output, options
 from mimecast_sso.operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Certificates, Lane, Settings
 from mimecast_sso.settings.values import Label
 from mimecast_sso.text.times import utc_text, utc_time
@@ -63,21 +65,40 @@ def _new(command: Callable[..., Exit]) -> Callable[..., Exit]:
 
 @rotate.command("status")
 @_options
-def status(stack: str) -> Exit:
-    """Say where the rotation stands and what next would do. Exit code 2 when a step is due."""
+@options("rotate status")
+def status(stack: str, output: Output) -> Exit:
+    """Show where the rotation stands and what next would do. Exit code 2 when a step is due."""
     opened, engine = open_with_engine(stack, "rotate status")
     picture = read(opened, engine)
     planned = rotation.plan(picture, _generation(picture, None, None))
-    wanted = picture.wanted
-    click.echo(f"Signing certificates of {opened.name}, rotation {wanted.rotation}")
-    click.echo("\n".join(rotation.lines(picture)))
-    click.echo(f"Expected gap when the active certificate changes: {wanted.expected_gap()}.")
-    _say(planned, "Next step", opened)
-    if planned.change is not None and not planned.refusals:
-        click.echo(f"  Make it: mimecast-sso rotate next --stack {opened.name}")
+    output.keep(*rotation.statements(picture), *_planned(picture, planned))
+    for line in _status(opened, picture, planned):
+        output.line(line)
     if picture.unknown:
         return Exit.ERROR
     return Exit.CHANGES if planned.due or _is_stopped(planned) else Exit.FINE
+
+
+def _status(opened: Stack, picture: Picture, planned: Plan) -> Iterator[str]:
+    yield f"Signing certificates of {opened.name}, rotation {picture.wanted.rotation}"
+    yield from rotation.lines(picture)
+    yield f"Expected gap when the active certificate changes: {picture.wanted.expected_gap()}."
+    yield from _plan_lines(planned, "Next step", opened)
+    if planned.change is not None and not planned.refusals:
+        yield f"  Make it: mimecast-sso rotate next --stack {opened.name}"
+
+
+def _planned(picture: Picture, planned: Plan) -> Iterator[Statement]:
+    """The next step as statements: it follows from all that is known of both sides."""
+    name = "" if planned.step is Step.NONE else f"{planned.step}: "
+    how, step, stops = How.LIVE, Verdict.NOTE, Verdict.FAILS
+    if picture.unknown:
+        how, step, stops = How.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN
+    elif planned.due or planned.waits:
+        step = Verdict.WAITING
+    yield Statement(f"{name}{planned.text}", how, "", step, "next step")
+    for refusal in planned.refusals:
+        yield Statement(refusal.text, how, "", Verdict.WAITING if refusal.waits else stops, "not now")
 
 
 @rotate.command("next")
@@ -103,7 +124,7 @@ def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
 
 
 def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, apply_: bool, yes: bool) -> Exit:
-    _say(planned, "Step", opened, applies=apply_)
+    click.echo("\n".join(_plan_lines(planned, "Step", opened, applies=apply_)))
     if planned.refusals:
         return Exit.ERROR if picture.unknown else Exit.REFUSED
     if planned.touches_people:
@@ -143,17 +164,17 @@ def _checked(wanted: Certificates) -> Certificates:
     return Certificates.model_validate(wanted.model_dump(by_alias=True))
 
 
-def _say(planned: Plan, heading: str, opened: Stack, *, applies: bool = False) -> None:
+def _plan_lines(planned: Plan, heading: str, opened: Stack, *, applies: bool = False) -> Iterator[str]:
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
-    click.echo(f"{heading}: {name}{planned.text}.")
+    yield f"{heading}: {name}{planned.text}."
     why = "Why" if planned.change is None else "Not now"
     for refusal in planned.refusals:
-        click.echo(f"  {why}: {refusal.text}.")
+        yield f"  {why}: {refusal.text}."
     if planned.waits:
-        click.echo("  Nobody has anything to do until then. Afterwards: the same command again.")
+        yield "  No action needed until then. After that, run this command again."
     to_type = () if applies and planned.step is Step.DEPLOY else _to_type(planned, opened)
     for number, command in enumerate(to_type):
-        click.echo(f"  {'then' if number else 'Type'}: {command}")
+        yield f"  {'then' if number else 'Type'}: {command}"
 
 
 def _to_type(planned: Plan, opened: Stack) -> Iterator[str]:
@@ -217,6 +238,7 @@ def read(stack: Stack, engine: Engine) -> Picture:
     unknown: list[str] = []
     principal = str(active["servicePrincipalId"])
     entra, now, told = _entra(stack, principal, settings.certificates, resources, unknown)
+    losses = certificate_losses.losses(told)
     return Picture(
         wanted=settings.certificates,
         entra=entra,
@@ -227,8 +249,8 @@ def read(stack: Stack, engine: Engine) -> Picture:
         profiles=_profiles(settings, resources, now),
         groups=_groups(stack, settings, resources, unknown),
         unknown=tuple(unknown),
-        losses=told.losses,
-        notes=() if told.losses else tuple(told.lines()),
+        losses=losses,
+        notes=() if losses else told,
     )
 
 
@@ -238,13 +260,13 @@ def _entra(
     wanted: Certificates,
     resources: Iterable[Mapping[str, Any]],
     unknown: list[str],
-) -> tuple[SigningCertificates | None, datetime, certificate_losses.Checked]:
+) -> tuple[SigningCertificates | None, datetime, tuple[Statement, ...]]:
     try:
         graph = tenant.graph(stack)
         live = signing_certificates.read(graph, service_principal)
     except GraphError as error:
         unknown.append(f"Entra was not read: {_line(error)}")
-        return None, datetime.now(UTC), certificate_losses.Checked()
+        return None, datetime.now(UTC), ()
     return live, graph.now(), certificate_losses.check(graph, service_principal, live, wanted, resources)
 
 

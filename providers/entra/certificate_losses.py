@@ -23,9 +23,13 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
 from mimecast_sso.facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS, RETENTION_DAYS_FREE
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text.times import shown
 from providers.entra.directory_audits import Actor, Credential, Entry
 from providers.entra.signing_certificates import SigningCertificates, subject
+
+LOG = "the directory's audit log"
+"""The source of all that is said here."""
 
 RETENTION = timedelta(days=RETENTION_DAYS)
 """How far one looks back."""
@@ -81,34 +85,41 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the log tells. ``unknown``: what should be told and is not; ``open``: what may be fine or not.
+class LogReview:
+    """What the log tells.
 
-    The entries of what was done from ``since`` until ``until`` are taken to be there.
+    Attributes:
+        losses: Those that nobody has settled.
+        gaps: What the log should tell and does not (``UNKNOWN``), and what may be a loss or not (``OPEN``).
     """
 
-    since: datetime
-    until: datetime
     losses: tuple[Loss, ...] = ()
-    unknown: tuple[str, ...] = ()
-    open: tuple[str, ...] = ()
+    gaps: tuple[Statement, ...] = ()
 
 
-def judge(entries: Sequence[Entry], live: SigningCertificates, now: datetime, ours: Ours) -> Judgement:
-    """``entries``: all since ``now`` less `RETENTION`, oldest first; ``live`` was read before they were."""
+def review(entries: Sequence[Entry], live: SigningCertificates, now: datetime, ours: Ours) -> LogReview:
+    """What others did and writes of ours undid.
+
+    Args:
+        entries: All since ``now`` less `RETENTION`, oldest first.
+        live: The certificates, read before the entries were.
+        now: The time at Entra.
+        ours: What was meant to be removed.
+    """
     gone = list(_gone(entries, live, ours))
     replaced = list(_replaced(entries, live, ours))
     lost = [each for each in gone if each.is_loss(ours)]
     losses = [*_losses(lost), *(each.loss for each in replaced if each.soon)]
-    return Judgement(
-        since=now - RETENTION,
-        until=now - _LATE,
+    doubts = (
+        *_unexplained(gone, now),
+        *(f"{each.loss}, if nobody had seen it" for each in replaced if not each.soon),
+        *_silent(entries, live, now),
+    )
+    return LogReview(
         losses=tuple(each for each in losses if each.reference not in ours.settled),
-        unknown=tuple(_unreadable(entries, ours)),
-        open=(
-            *_unexplained(gone, now),
-            *(f"{each.loss}, if nobody had seen it" for each in replaced if not each.soon),
-            *_silent(entries, live, now),
+        gaps=(
+            *_unreadable(entries, ours),
+            *(Statement(each, How.LIVE, LOG, Verdict.OPEN) for each in doubts),
         ),
     )
 
@@ -161,7 +172,7 @@ def _losses(lost: Iterable[_Gone]) -> Iterator[Loss]:
         yield Loss(
             f"{kind} {name}, key {shown.credential.key_id}",
             shown.credential.key_id,
-            f"added {_by(added)}" if added else "added by an unknown hand (not in the log)",
+            f"added {_by(added)}" if added else "added by somebody unknown (not in the log)",
             f"the write {_by(shown.removed)}" if shown.removed else "an unknown write",
         )
 
@@ -212,12 +223,15 @@ def _replaced(entries: Iterable[Entry], live: SigningCertificates, ours: Ours) -
 # -- What the log does not tell -------------------------------------------------------------------------------
 
 
-def _unreadable(entries: Iterable[Entry], ours: Ours) -> Iterator[str]:
+def _unreadable(entries: Iterable[Entry], ours: Ours) -> Iterator[Statement]:
     for entry in entries:
         if entry.unreadable:
-            yield f"what was changed {_by(entry)} cannot be read from the log: {entry.unreadable}"
+            what, why = f"what was changed {_by(entry)}", f"its entry cannot be read: {entry.unreadable}"
         elif entry.hidden_activation and not ours.may_be(entry.by):
-            yield f"another certificate was activated {_by(entry)}, and the log does not say which"
+            what, why = f"which certificate was activated {_by(entry)}", "the log does not say which"
+        else:
+            continue
+        yield Statement(what, How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
 def _silent(entries: Sequence[Entry], live: SigningCertificates, now: datetime) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,11 +129,15 @@ def test_blue_green_loses_no_sign_in(fresh: Project) -> None:
     assert rest.code == 0, rest.text
     for part in (
         "2029         soaked",
-        "read live at",
+        "read live: Microsoft Graph at",
         "confirmed by ada@example.com at",
         "2026         retired",
     ):
         assert part in rest.text
+    document = json.loads(rotate(made, "status", "--format", "json").text)
+    assert (document["command"], document["exit"]) == ("rotate status", 0)
+    subjects = [each["subject"] for each in document["statements"]]
+    assert {"generation 2029", "generation 2026", f"group “{GROUP}”", "next step"} <= set(subjects)
     assert made.stack_file.read_text() == tracked, "a rehearsal changed the tracked file"
     still = made.up()
     assert (still.code, "unchanged" in still.text, "updated" in still.text) == (0, True, False), still.text

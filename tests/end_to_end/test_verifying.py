@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ import pytest
 
 from mimecast_sso.operations import profiles
 from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.verify.checks import Result
 from mimecast_sso.operations.verify.run import Verification
+from mimecast_sso.provenance import How, Verdict, lines, not_checked
 from mimecast_sso.settings import Lane
 from providers.entra.signing_certificates import retire, subject
 from sandbox.entra.tokens import LEAST_ROLES
@@ -31,7 +33,7 @@ ADA, GRACE = "ada@example.com", "grace@example.com"
 SWITCHES = ("clock.offset_seconds", "entra.premium", "entra.deployer_roles")
 FROM_MIMECAST = "sign-in from Mimecast (SP-initiated)"
 FROM_MY_APPS = "sign-in from My Apps (IdP-initiated)"
-OTHERS = "certificates: others' changes"
+OTHERS = "certificates: external changes"
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -74,7 +76,11 @@ def test_a_good_deployment_is_fine_in_every_line(made: Project) -> None:
     )
     assert f"1 proved ({ADA}), 2 no traffic yet" in verified.text
     assert "attested: claimed: confirmed by administrator@example.com at " in verified.text
-    assert all(line.endswith("]") for line in verified.text.splitlines()[:-1]), "each says how it knows"
+    document = json.loads(made.sso("verify", "--person", ADA, "--format", "json").text)
+    assert (document["command"], document["stack"], document["exit"]) == ("verify", "sandbox", 0)
+    assert {each["verdict"] for each in document["statements"]} == {"fine", "not configured"}
+    assert all(each["how"] != "unknown" for each in document["statements"])
+    assert all(line.endswith("]") for line in verified.text.splitlines()), "each says how it knows"
 
 
 def test_a_log_that_this_tenant_does_not_show_is_said_to_be_unchecked(made: Project) -> None:
@@ -96,7 +102,7 @@ def test_a_certificate_near_its_end_fails(made: Project) -> None:
     five_days_before = (end - datetime.now(UTC)).total_seconds() - 5 * 24 * 3600
     made.control.set("clock.offset_seconds", five_days_before)
     verified = made.sso("verify")
-    assert (verified.code, results(verified)["certificate: life"]) == (2, "FAILS"), verified.text
+    assert (verified.code, results(verified)["certificate: expiry"]) == (2, "FAILS"), verified.text
     assert "expires in 5 days" in verified.text
     assert results(verified)["sign-ins"] == "fine", "both logs are read by their own clocks"
 
@@ -168,15 +174,15 @@ def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
     real = replace(sandboxed, environment=dict(os.environ))
     before = len(made.control.journal(host="login.microsoftonline.com", path="/login$"))
 
-    verdict = Verification(real, settings, profile, resources, None, None, "ada@example.com").run()
+    statements = Verification(real, settings, profile, resources, None, None, "ada@example.com").run()
 
-    found = {check.what: check for check in verdict.checks}
-    assert verdict.code == 0, list(verdict.lines())
+    found = {each.subject: each for each in statements}
+    assert exit_of(statements) == 0, list(lines(statements))
     for what in ("sign-in request", FROM_MIMECAST):
-        assert found[what].result is Result.NOT_POSSIBLE
-        assert found[what].known == "unknown"
-    assert found["metadata: signature"].result is Result.FINE
-    assert f"Not checked: sign-in request, {FROM_MIMECAST}." in list(verdict.lines())
+        assert found[what].verdict is Verdict.NOT_POSSIBLE
+        assert found[what].how is How.UNKNOWN
+    assert found["metadata: signature"].verdict is Verdict.FINE
+    assert list(not_checked(statements)) == [f"Not checked: sign-in request, {FROM_MIMECAST}."]
     assert len(made.control.journal(host="login.microsoftonline.com", path="/login$")) == before
 
 

@@ -70,19 +70,31 @@ def test_status_says_who_is_in_who_ought_to_be_and_how_that_is_known(made: Proje
     assert there.code == 0, there.text
     for part in (
         GROUP,
-        "1 (read live at ",
-        "rollOut.who pilot, 1 addresses",
-        "claimed (as deployed last; confirmed by",
+        "1 (read live: Mimecast at ",
+        "1 (stack file: Pulumi.sandbox.yaml, rollOut.who pilot, 1 address)",
+        "claimed (attested: confirmed by",
     ):
         assert part in there.text
     choose(made, who="pilot", pilot=[ADA, GRACE])
     member = next(m for m in made.control.documents("mimecast.members") if m["who"] == ADA)
     made.control.put("mimecast.members", f"{member['group']}/{ALAN}", member | {"who": ALAN})
     waiting = roll_out(made, "status")
+    document = json.loads(roll_out(made, "status", "--format", "json").text)
     made.control.delete("mimecast.members", f"{member['group']}/{ALAN}")
     assert waiting.code == 2, waiting.text
     assert f"Waiting: {GRACE}" in waiting.text
     assert f"not in the configuration: {ALAN}" in waiting.text
+    assert (document["command"], document["exit"]) == ("roll-out status", 2)
+    said = {each["subject"]: (each["verdict"], each["text"], each["how"]) for each in document["statements"]}
+    assert said[f"group “{GROUP}”"] == (
+        "note",
+        f"2 members in account CUK25A118: {ADA}, {ALAN}",
+        "read live",
+    )
+    assert said["configured"] == ("note", f"2 members: {ADA}, {GRACE}", "stack file")
+    assert said["waiting"] == ("DIFFERS", f"1 person: {GRACE}", "stack file")
+    assert said["in the group, not configured"] == ("DIFFERS", f"1 person: {ALAN}", "read live")
+    assert said["authentication profile"][::2] == ("note", "attested")
 
 
 def test_what_cannot_be_read_is_unknown_and_not_fine(made: Project) -> None:
@@ -113,7 +125,7 @@ def test_widening_only_adds_and_needs_a_deployment(made: Project) -> None:
 
 def test_a_share_keeps_the_pilot_and_grows_only(made: Project) -> None:
     assert roll_out(made, "widen", "--share", "1").code == 0
-    assert "rollOut.who share, 1 % and 1 pilot addresses" in roll_out(made, "status").text
+    assert "rollOut.who share, 1 % and 1 pilot address" in roll_out(made, "status").text
     smaller = roll_out(made, "widen", "--share", "1")
     assert (smaller.code, "not more" in smaller.text) == (4, True), smaller.text
     assert made.up().code == 0
@@ -129,7 +141,7 @@ def test_a_halt_keeps_exactly_who_is_in(made: Project) -> None:
     assert roll_out(made, "widen", "--all").code == 0
     halted = roll_out(made, "halt")
     assert halted.code == 0, halted.text
-    assert "rollOut.who pilot, 1 addresses, as read live" in halted.text
+    assert "rollOut.who pilot, 1 address, as read live" in halted.text
     up = made.up()
     assert up.code == 0, up.text
     assert in_group(made) == {ADA}
@@ -146,7 +158,7 @@ def test_back_needs_neither_entra_nor_an_engine_and_can_be_undone(made: Project)
     assert in_group(made) == set()
     assert len(made.control.journal(host="graph.microsoft.com")) == entra_before
     for part in (
-        "1 members: " + ADA,
+        "1 member: " + ADA,
         "15 minutes",
         "cloud password or a directory password",
         "rollOut.who none",

@@ -356,7 +356,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
         assert "Unknown, and so not fine: Entra was not read: 503" in refusals(planned)
     text = "\n".join(rotation.lines(unread))
     assert rotation.foreign(unread) == []
-    assert "Entra: unknown" in text
+    assert "Entra: whether its certificate is there (unknown: Entra was not read)" in text
     assert "signs" not in text
 
 

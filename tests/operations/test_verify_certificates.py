@@ -10,7 +10,7 @@ from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.operations.verify.certificates import Certificates, NotPublished, fetch, thumbprint
-from mimecast_sso.operations.verify.checks import Result
+from mimecast_sso.provenance import Verdict
 from mimecast_sso.saml import metadata
 from mimecast_sso.saml.metadata import IdentityProvider
 from mimecast_sso.saml.names import BINDING_POST
@@ -60,75 +60,84 @@ def document(*shown: str, signer: str | None = "entra", **changes: str) -> bytes
 
 def found(
     xml: bytes, *, trusted: dict[str, str] | None = None, preferred: str = ACTIVE.thumbprint, late: int = 0
-) -> dict[str, tuple[Result, str]]:
+) -> dict[str, tuple[Verdict, str]]:
     certificates = SigningCertificates((ACTIVE, INACTIVE), preferred)
     known = {ACTIVE.thumbprint: ATTESTED} if trusted is None else trusted
     expiry = Expiry(certificates, NOW + timedelta(days=late), known)
     checks = Certificates(expiry, PROFILE, xml).checks()
-    return {check.what: (check.result, check.found) for check in checks}
+    return {each.subject: (each.verdict, str(each)) for each in checks}
 
 
 def test_one_certificate_everywhere_is_fine() -> None:
-    assert {result for result, _ in found(document()).values()} == {Result.FINE}
-    assert found(document("entra", "next"))["metadata: certificate"][1].endswith("and 1 inactive")
+    assert {result for result, _ in found(document()).values()} == {Verdict.FINE}
+    assert found(document("entra", "next"))["metadata: certificate"][1].startswith(
+        f"the active one, {ACTIVE.thumbprint}, and 1 inactive (read live: "
+    )
 
 
 @pytest.mark.parametrize(
     ("xml", "check", "result", "said"),
     [
-        (b"<a/>", "metadata", Result.FAILS, "cannot be read"),
-        (document(entity_id="https://sts.windows.net/other/"), "metadata: entity id", Result.DIFFERS, ISSUER),
-        (document(login="https://evil.example/"), "metadata: sign-on URL", Result.DIFFERS, LOGIN),
-        (document(signer=None), "metadata: signature", Result.FAILS, "not signed"),
-        (document(signer="next"), "metadata: signature", Result.FINE, "an inactive certificate"),
-        (document(signer="tenant"), "metadata: signature", Result.OPEN, "none of this application's"),
-        (document().replace(b"/saml2", b"/saml3"), "metadata: signature", Result.FAILS, "does not hold"),
+        (b"<a/>", "metadata", Verdict.FAILS, "malformed"),
+        (
+            document(entity_id="https://sts.windows.net/other/"),
+            "metadata: entity id",
+            Verdict.DIFFERS,
+            ISSUER,
+        ),
+        (document(login="https://evil.example/"), "metadata: sign-on URL", Verdict.DIFFERS, LOGIN),
+        (document(signer=None), "metadata: signature", Verdict.FAILS, "not signed"),
+        (document(signer="next"), "metadata: signature", Verdict.FINE, "valid, by an inactive certificate"),
+        (document(signer="tenant"), "metadata: signature", Verdict.OPEN, "none of this application's"),
+        (document().replace(b"/saml2", b"/saml3"), "metadata: signature", Verdict.FAILS, "does not hold"),
         (
             document(signer="tenant").replace(b"/saml2", b"/saml3"),
             "metadata: signature",
-            Result.FAILS,
-            "that it encloses either",
+            Verdict.FAILS,
+            "also by the certificate that it encloses",
         ),
-        (document("next"), "metadata: certificate", Result.DIFFERS, "Entra signs with"),
+        (document("next"), "metadata: certificate", Verdict.DIFFERS, "Entra signs with"),
     ],
 )
-def test_each_difference_of_the_metadata_is_named(xml: bytes, check: str, result: Result, said: str) -> None:
+def test_each_difference_of_the_metadata_is_named(xml: bytes, check: str, result: Verdict, said: str) -> None:
     seen, text = found(xml)[check]
     assert (seen, said in text) == (result, True), text
 
 
 def test_what_mimecast_was_not_attested_to_trust_is_never_fine() -> None:
     nobody = found(document(), trusted={})["Mimecast: certificate"]
-    assert (nobody[0], "nobody confirmed" in nobody[1]) == (Result.WAITING, True)
+    assert (nobody[0], "nobody confirmed" in nobody[1]) == (Verdict.WAITING, True)
     other = found(document(), trusted={INACTIVE.thumbprint: ATTESTED})["Mimecast: certificate"]
-    assert (other[0], "sign-ins are refused" in other[1]) == (Result.FAILS, True)
+    assert (other[0], "sign-ins are refused" in other[1]) == (Verdict.FAILS, True)
 
 
 def test_an_active_certificate_that_entra_does_not_have_is_named() -> None:
     result, said = found(document(), preferred="F" * 40)["Entra: active certificate"]
-    assert (result, "what signs is unknown" in said) == (Result.FAILS, True)
+    assert (result, "what signs is unknown" in said) == (Verdict.FAILS, True)
 
 
-@pytest.mark.parametrize(("days", "result"), [(939, Result.FINE), (941, Result.WARNS), (994, Result.FAILS)])
-def test_its_end_warns_and_fails(days: int, result: Result) -> None:
-    assert found(document(), late=days)["certificate: life"][0] is result
+@pytest.mark.parametrize(
+    ("days", "result"), [(939, Verdict.FINE), (941, Verdict.WARNS), (994, Verdict.FAILS)]
+)
+def test_its_end_warns_and_fails(days: int, result: Verdict) -> None:
+    assert found(document(), late=days)["certificate: expiry"][0] is result
 
 
 @pytest.mark.parametrize(
     ("error", "after", "result"),
     [
-        (NotPublished("400"), timedelta(minutes=5), Result.WAITING),
-        (NotPublished("400"), timedelta(hours=1), Result.FAILS),
-        (OperationError("could not be reached"), timedelta(minutes=5), Result.UNKNOWN),
+        (NotPublished("400"), timedelta(minutes=5), Verdict.WAITING),
+        (NotPublished("400"), timedelta(hours=1), Verdict.FAILS),
+        (OperationError("could not be reached"), timedelta(minutes=5), Verdict.UNKNOWN),
     ],
 )
 def test_metadata_that_is_not_there_is_waited_for_after_a_deployment(
-    error: OperationError, after: timedelta, result: Result
+    error: OperationError, after: timedelta, result: Verdict
 ) -> None:
     expiry = Expiry(SigningCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {})
     first, *others = Certificates(expiry, PROFILE, error).checks()
-    assert (first.what, first.result) == ("metadata", result)
-    assert [check.what for check in others] == ["Mimecast: certificate", "certificate: life"]
+    assert (first.subject, first.verdict) == ("metadata", result)
+    assert [each.subject for each in others] == ["Mimecast: certificate", "certificate: expiry"]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.verify import sign_ins
-from mimecast_sso.operations.verify.checks import Check, Result, code, table
 from mimecast_sso.operations.verify.confirmation import Log
+from mimecast_sso.provenance import How, Statement, Verdict, not_checked
 from providers.entra.errors import Refused
 from providers.entra.sign_ins import SignIn
 from providers.mimecast.audit import Events, LogOn
@@ -28,14 +29,14 @@ def log_on(at: datetime, who: str = ADA, *, succeeded: bool = True) -> LogOn:
     return LogOn(at, who, succeeded, "Reason: no such person" if not succeeded else "Method: SAML")
 
 
-def joined(entra: list[SignIn], mimecast: list[LogOn], **addresses: str) -> dict[str, Result]:
-    return {person.address: person.result for person in sign_ins.join(entra, mimecast, addresses, NOW)}
+def joined(entra: list[SignIn], mimecast: list[LogOn], **addresses: str) -> dict[str, Verdict]:
+    return {person.address: person.verdict for person in sign_ins.join(entra, mimecast, addresses, NOW)}
 
 
 def test_a_log_on_right_after_the_assertion_proves_it() -> None:
     after = HOUR_AGO + timedelta(seconds=3)
-    assert joined([issued(HOUR_AGO)], [log_on(after)]) == {ADA: Result.FINE}
-    assert joined([issued(HOUR_AGO)], [log_on(HOUR_AGO - timedelta(seconds=40))]) == {ADA: Result.FINE}
+    assert joined([issued(HOUR_AGO)], [log_on(after)]) == {ADA: Verdict.FINE}
+    assert joined([issued(HOUR_AGO)], [log_on(HOUR_AGO - timedelta(seconds=40))]) == {ADA: Verdict.FINE}
 
 
 @pytest.mark.parametrize(
@@ -50,32 +51,32 @@ def test_a_log_on_right_after_the_assertion_proves_it() -> None:
 )
 def test_an_assertion_without_a_log_on_is_issued_and_not_accepted(mimecast: list[LogOn]) -> None:
     (person,) = sign_ins.join([issued(HOUR_AGO)], mimecast, {}, NOW)
-    assert (person.result, "not accepted by Mimecast" in person.found) == (Result.FAILS, True)
+    assert (person.verdict, "not accepted by Mimecast" in person.text) == (Verdict.FAILS, True)
 
 
 def test_a_fresh_one_is_waited_for_unless_mimecast_refused_it() -> None:
     just_now = NOW - timedelta(minutes=2)
-    assert joined([issued(just_now)], []) == {ADA: Result.WAITING}
+    assert joined([issued(just_now)], []) == {ADA: Verdict.WAITING}
     refused = [log_on(just_now, succeeded=False)]
-    assert joined([issued(just_now)], refused) == {ADA: Result.FAILS}
+    assert joined([issued(just_now)], refused) == {ADA: Verdict.FAILS}
 
 
 def test_the_last_sign_in_counts() -> None:
     later = HOUR_AGO + timedelta(minutes=30)
-    assert joined([issued(HOUR_AGO), issued(later)], [log_on(HOUR_AGO)]) == {ADA: Result.FAILS}
-    assert joined([issued(HOUR_AGO), issued(later)], [log_on(later)]) == {ADA: Result.FINE}
+    assert joined([issued(HOUR_AGO), issued(later)], [log_on(HOUR_AGO)]) == {ADA: Verdict.FAILS}
+    assert joined([issued(HOUR_AGO), issued(later)], [log_on(later)]) == {ADA: Verdict.FINE}
 
 
 def test_people_are_joined_by_the_address_that_mimecast_is_told() -> None:
     entra = [SignIn(HOUR_AGO, "id-1", "ada@contoso.onmicrosoft.com", 0, "")]
     found = sign_ins.join(entra, [log_on(HOUR_AGO)], {"id-1": ADA}, NOW)
-    assert [(person.address, person.result) for person in found] == [(ADA, Result.FINE)]
+    assert [(person.address, person.verdict) for person in found] == [(ADA, Verdict.FINE)]
 
 
 def test_entras_refusals_count_when_they_are_configuration() -> None:
     assert joined([issued(HOUR_AGO, error=50126)], []) == {}, "a wrong password tells nothing"
     (person,) = sign_ins.join([issued(HOUR_AGO, error=50105)], [], {}, NOW)
-    assert (person.result, "AADSTS50105" in person.found) == (Result.FAILS, True)
+    assert (person.verdict, "AADSTS50105" in person.text) == (Verdict.FAILS, True)
 
 
 class Graph:
@@ -95,7 +96,7 @@ class Graph:
         return NOW
 
 
-def checked(graph: Graph, log: Log, *members: str) -> list[Check]:
+def checked(graph: Graph, log: Log, *members: str) -> list[Statement]:
     return list(sign_ins.check(graph, "client", HOUR_AGO, log, members))  # type: ignore[arg-type]
 
 
@@ -107,21 +108,21 @@ def test_the_summary_names_who_was_not_seen_yet() -> None:
     graph = Graph([row("2026-11-22T11:30:00.1234567Z")])
     log = Log(Events((), (log_on(datetime(2026, 11, 22, 11, 30, 2, tzinfo=UTC)),)))
     (summary,) = checked(graph, log, ADA, GRACE)
-    assert summary.result is Result.FINE
-    assert summary.found == f"1 proved ({ADA}), 1 no traffic yet ({GRACE})"
+    assert summary.verdict is Verdict.FINE
+    assert summary.text == f"1 proved ({ADA}), 1 no traffic yet ({GRACE})"
     assert graph.filters[0] == "appId eq 'client' and createdDateTime ge 2026-11-22T11:00:00Z"
     (nobody,) = checked(Graph([]), log, ADA)
-    assert (nobody.result, code([nobody])) == (Result.WAITING, 0)
+    assert (nobody.verdict, exit_of([nobody])) == (Verdict.WAITING, 0)
 
 
 def test_each_person_who_fails_has_a_line() -> None:
     found = checked(Graph([row("2026-11-22T11:30:00Z")]), Log(Events((), ())), ADA)
-    assert [check.result for check in found] == [Result.FAILS, Result.FAILS]
+    assert [check.verdict for check in found] == [Verdict.FAILS, Verdict.FAILS]
     assert (
         "issued by Entra at 2026-11-22T11:30:00Z, not accepted by Mimecast: no log-on followed"
-        in found[1].found
+        in found[1].text
     )
-    assert code(found) == 2
+    assert exit_of(found) == 2
 
 
 @pytest.mark.parametrize(
@@ -134,8 +135,8 @@ def test_each_person_who_fails_has_a_line() -> None:
 )
 def test_a_log_that_cannot_be_read_says_why_and_is_never_fine(code_: str, said: str, ends: int) -> None:
     found = checked(Graph(Refused("no", code=code_)), Log(Events((), ())))
-    assert said in found[0].found
-    assert found[0].known == "unknown"
-    assert code(found) == ends
-    assert list(table(found))[-1] == "Not checked: sign-ins since 2026-11-22T11:00:00Z."
-    assert code(checked(Graph([]), Log(None, "no permission"))) == 1
+    assert said in str(found[0])
+    assert found[0].how is How.UNKNOWN
+    assert exit_of(found) == ends
+    assert list(not_checked(found))[-1] == "Not checked: sign-ins since 2026-11-22T11:00:00Z."
+    assert exit_of(checked(Graph([]), Log(None, "no permission"))) == 1

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import requests
 
+from mimecast_sso.provenance import How, Verdict
 from providers.entra import certificate_losses, directory_audits, resources, signing_certificates
-from providers.entra.certificate_losses import Judgement, Ours
+from providers.entra.certificate_losses import LogReview, Ours
 from providers.entra.directory_audits import Actor, Credential, Entry
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
@@ -55,14 +56,14 @@ def activate(graph: requests.Session, principal: str, thumbprint: str) -> None:
     graph.patch(f"{GRAPH}/servicePrincipals/{principal}", json=body, timeout=30).raise_for_status()
 
 
-def judged(sandbox: RunningSandbox, principal: str, *settled: str, **retired: str) -> Judgement:
+def judged(sandbox: RunningSandbox, principal: str, *settled: str, **retired: str) -> LogReview:
     """By the deployment, whose configuration names those that were taken away: label → thumbprint."""
     client = GraphClient(sandbox.env)
     live, now = signing_certificates.read(client, principal), client.now()
     entries = directory_audits.since(client, principal, now - certificate_losses.RETENTION)
     labels = {thumbprint: label.removeprefix("_") for label, thumbprint in retired.items()}
     ours = Ours(credentials.DEPLOYER_OBJECT_ID, labels, {}, frozenset(settled))
-    return certificate_losses.judge(entries, live, now, ours)
+    return certificate_losses.review(entries, live, now, ours)
 
 
 @pytest.mark.parametrize("form", ["lists", "differences"])
@@ -87,7 +88,7 @@ def test_a_certificate_added_just_before_the_writing_is_named_once_the_log_has_i
     assert loss.what == f"certificate {THEIRS}, key {loss.reference}"
     assert loss.done.startswith(f"added by {ADA} at ")
     assert loss.undone.startswith("the write by Single sign-on deployment at ")
-    assert found.unknown == found.open == ()
+    assert found.gaps == ()
     assert judged(sandbox, principal, loss.reference, _2027=certificates[1]).losses == ()
 
 
@@ -114,7 +115,7 @@ def test_what_was_seen_and_done_on_purpose_is_no_loss(
     signing_certificates.retire(_as(sandbox.portal(GRACE), sandbox), principal, theirs)
     signing_certificates.retire(GraphClient(sandbox.env), principal, certificates[1])
     found = judged(sandbox, principal)
-    assert (found.losses, found.unknown, found.open) == ((), (), ())
+    assert (found.losses, found.gaps) == ((), ())
 
 
 def _as(portal: requests.Session, sandbox: RunningSandbox) -> GraphClient:
@@ -190,9 +191,9 @@ class Log:
         return iter([dict(each) for each in self._rows])
 
 
-def told(*rows: Mapping[str, Any]) -> Judgement:
+def told(*rows: Mapping[str, Any]) -> LogReview:
     entries = directory_audits.since(Log(*rows), "p", NOW - timedelta(days=30))
-    return certificate_losses.judge(entries, LIVE, NOW, Ours("us", {}, {}))
+    return certificate_losses.review(entries, LIVE, NOW, Ours("us", {}, {}))
 
 
 ADDED = "Add service principal credentials"
@@ -219,9 +220,10 @@ UPDATED = "Included Updated Properties"
 def test_what_cannot_be_read_is_unknown(entry: dict[str, Any], why: str) -> None:
     found = told(entry)
     assert found.losses == ()
-    (unknown,) = found.unknown
-    assert why in unknown
-    assert "bob@example.com" in unknown
+    (unknown,) = found.gaps
+    assert (unknown.how, unknown.verdict) == (How.UNKNOWN, Verdict.UNKNOWN)
+    assert why in str(unknown)
+    assert "bob@example.com" in unknown.text
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def test_what_cannot_be_read_is_unknown(entry: dict[str, Any], why: str) -> None
 )
 def test_what_is_about_something_else_says_nothing(entry: dict[str, Any]) -> None:
     found = told(entry)
-    assert (found.losses, found.unknown, found.open) == ((), (), ())
+    assert (found.losses, found.gaps) == ((), ())
 
 
 def test_a_display_name_may_hold_anything() -> None:
@@ -277,22 +279,19 @@ SOON, LATER = timedelta(seconds=1), timedelta(hours=1)
 )
 def test_which_removals_are_losses(by: Actor, after: timedelta, others: list[Credential], lost: bool) -> None:
     ours = Ours("us", {"T": "2025"}, {})
-    found = certificate_losses.judge(_came_and_went(by, after, *others), LIVE, NOW, ours)
+    found = certificate_losses.review(_came_and_went(by, after, *others), LIVE, NOW, ours)
     assert bool(found.losses) == lost
     recorded = Ours("us", {"X": "taken over"}, {"X": frozenset({"key-x"})})
-    assert certificate_losses.judge(_came_and_went(by, after), LIVE, NOW, recorded).losses == ()
+    assert certificate_losses.review(_came_and_went(by, after), LIVE, NOW, recorded).losses == ()
 
 
 def test_a_log_without_what_is_known_to_have_happened_is_not_relied_on() -> None:
     young = SigningCertificate("B", subject("2027"), NOW - timedelta(days=2), NOW, "key-b", "b")
     live = SigningCertificates((ACTIVE, young), "A", frozenset({"key-a", "key-b"}))
-    found = certificate_losses.judge([], live, NOW, Ours("us", {}, {}))
-    assert "does not show that B was added" in found.open[0]
-    gone = _came_and_went(BOB, SOON)[:1]
-    assert (
-        "no entry says yet who took it away"
-        in certificate_losses.judge(gone, LIVE, NOW, Ours("us", {}, {})).open[0]
-    )
+    found = certificate_losses.review([], live, NOW, Ours("us", {}, {}))
+    assert "does not show that B was added" in _open(found)[0]
+    gone = certificate_losses.review(_came_and_went(BOB, SOON)[:1], LIVE, NOW, Ours("us", {}, {}))
+    assert "no entry says yet who took it away" in _open(gone)[0]
 
 
 def test_an_activation_that_was_followed_later_is_told_and_is_no_failure() -> None:
@@ -305,9 +304,14 @@ def test_an_activation_that_was_followed_later_is_told_and_is_no_failure() -> No
 
     ours = Ours("us", {}, {})
     soon, later, long = (
-        certificate_losses.judge(activations(timedelta(minutes=minutes)), LIVE, NOW, ours)
+        certificate_losses.review(activations(timedelta(minutes=minutes)), LIVE, NOW, ours)
         for minutes in (0.5, 10, 60)
     )
     assert [loss.reference for loss in soon.losses] == ["1"]
-    assert (later.losses, "activation of X" in later.open[0]) == ((), True)
-    assert (long.losses, long.open) == ((), ())
+    assert (later.losses, "activation of X" in _open(later)[0]) == ((), True)
+    assert (long.losses, long.gaps) == ((), ())
+
+
+def _open(found: LogReview) -> list[str]:
+    """What may be a loss or not, in words."""
+    return [each.text for each in found.gaps if each.verdict is Verdict.OPEN]

@@ -30,8 +30,9 @@ from hypothesis.stateful import (
 )
 
 from mimecast_sso.facts.entra_directory_audits import DIRECTORY_AUDITS
+from mimecast_sso.provenance import Verdict
 from providers.entra import certificate_losses, directory_audits, signing_certificates
-from providers.entra.certificate_losses import Judgement, Ours
+from providers.entra.certificate_losses import LogReview, Ours
 from providers.entra.errors import (
     CertificateInUse,
     CertificateUnknown,
@@ -390,14 +391,14 @@ class Rotation(RuleBasedStateMachine):
             self.recorded[target] = frozenset(done.key_ids)
         return done.left
 
-    def _judged(self, now: datetime) -> Judgement:
+    def _judged(self, now: datetime) -> LogReview:
         entries = directory_audits.since(self.entra, PRINCIPAL, now - certificate_losses.RETENTION)
         ours = Ours(US, self.labels, self.recorded)
-        return certificate_losses.judge(entries, self.entra.seen(), now, ours)
+        return certificate_losses.review(entries, self.entra.seen(), now, ours)
 
-    def _check_told(self, judged: Judgement) -> None:
+    def _check_told(self, judged: LogReview) -> None:
         """Nothing is called lost that was not; nor what was taken away by a run that died, unless it had to look so."""
-        assert judged.unknown == ()
+        assert [each for each in judged.gaps if each.verdict is Verdict.UNKNOWN] == []
         died = {each for each in self.retired if each not in self.recorded}
         for loss in judged.losses:
             reference = loss.reference.removesuffix("-verify")

@@ -20,7 +20,7 @@ from mimecast_sso.operations.rotation.backward import back
 from mimecast_sso.operations.rotation.forward import LEAD_DAYS, plan
 from mimecast_sso.operations.rotation.gates import soak_ends
 from mimecast_sso.operations.rotation.picture import LaneGroup, LaneProfile, Picture
-from mimecast_sso.operations.rotation.status import State, lines, state
+from mimecast_sso.operations.rotation.status import State, lines, state, statements
 from mimecast_sso.operations.rotation.step import NewGeneration, Plan, Refusal, Step
 from mimecast_sso.operations.rotation.stops import foreign, outstanding
 
@@ -41,4 +41,5 @@ __all__ = [
     "plan",
     "soak_ends",
     "state",
+    "statements",
 ]

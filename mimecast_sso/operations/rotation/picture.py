@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Certificates, Generation, Lane, RotationMode
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
 
@@ -54,8 +55,8 @@ class Picture:
     groups: Mapping[Lane, LaneGroup]
     unknown: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
-    """What others did to the certificates and a deployment undid unseen, in words."""
-    notes: tuple[str, ...] = ()
+    """External changes of the certificates that a deployment undid unseen, in words."""
+    notes: tuple[Statement, ...] = ()
     """What else is known of that, or why it is not."""
 
     def thumbprint(self, generation: Generation) -> str:

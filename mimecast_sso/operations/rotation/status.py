@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.operations.rotation.gates import soak_ends
-from mimecast_sso.operations.rotation.picture import Picture
-from mimecast_sso.settings import Generation
+from mimecast_sso.operations.rotation.picture import LaneGroup, Picture
+from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.settings import Generation, Retired
 from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count
 
 
 class State(StrEnum):
@@ -40,53 +42,105 @@ def state(picture: Picture, generation: Generation) -> State:
 
 def lines(picture: Picture) -> Iterator[str]:
     """The generations and the groups as text, each fact with how it is known."""
-    read = f"read live at {shown(picture.now)}"
+    for head, statement in _rows(picture):
+        yield f"  {head}{statement}"
+
+
+def statements(picture: Picture) -> Iterator[Statement]:
+    """The same as statements."""
+    for _, statement in _rows(picture):
+        yield statement
+
+
+_Row = tuple[str, Statement]
+"""What stands before a statement in a line, and the statement."""
+
+
+def _rows(picture: Picture) -> Iterator[_Row]:
     for generation in picture.wanted.generations:
-        yield f"  {generation.label:12} {state(picture, generation):8} {_of_entra(picture, generation, read)}"
-        yield f"  {'':12} {'':8} Mimecast: {_of_mimecast(picture, generation)}"
+        reached = state(picture, generation)
+        yield _head(generation.label, reached), _at_entra(picture, generation)
+        yield _head("", ""), _at_mimecast(picture, generation)
     for entry in picture.wanted.retired:
-        there = picture.entra is not None and entry.thumbprint in picture.entra.thumbprints
-        where = "unknown" if picture.entra is None else "still in Entra" if there else "gone from Entra"
-        yield f"  {entry.label:12} {State.RETIRED:8} {entry.thumbprint}: {where} ({read})"
+        yield _head(entry.label, State.RETIRED), _retired(picture, entry)
     for stray in picture.strays:
-        yield f"  {stray.label:12} {'left over':8} {stray.thumbprint}: an interrupted run made it ({read})"
+        text = f"{stray.thumbprint}: left over from an interrupted run"
+        yield _head(stray.label, "left over"), _live(picture, text, stray.label, Verdict.WARNS)
     if picture.entra and picture.switched:
-        yield f"  Entra signs with {picture.entra.active(picture.now)}, because the active one is not valid ({read})"
-    yield from (f"  {note}" for note in picture.notes)
+        text = f"Entra signs with {picture.entra.active(picture.now)}, because the active one is not valid"
+        yield "", _live(picture, text, "", Verdict.WARNS)
+    for note in picture.notes:
+        yield f"{note.subject}: ", note
     for lane in picture.wanted.lanes:
         if group := picture.groups.get(lane):
-            known = group.members is not None
-            count = (
-                f"{len(group.members or ())} people ({read})" if known else "unknown (Mimecast was not read)"
-            )
-            yield f"  group “{group.name}”: {count}"
+            yield f"group “{group.name}”: ", _group(picture, group)
 
 
-def _of_entra(picture: Picture, generation: Generation, read: str) -> str:
+def _head(label: str, reached: str) -> str:
+    return f"{label:12} {reached:8} "
+
+
+def _live(picture: Picture, text: str, label: str, verdict: Verdict = Verdict.NOTE) -> Statement:
+    source = f"Microsoft Graph at {shown(picture.now)}"
+    return Statement(text, How.LIVE, source, verdict, _subject(label) if label else "signing certificate")
+
+
+def _subject(label: str) -> str:
+    return f"generation {label}"
+
+
+def _unread(text: str, label: str) -> Statement:
+    return Statement(text, How.UNKNOWN, "Entra was not read", Verdict.UNKNOWN, _subject(label))
+
+
+def _retired(picture: Picture, entry: Retired) -> Statement:
     if picture.entra is None:
-        return "Entra: unknown (it was not read)"
+        return _unread(f"whether {entry.thumbprint} is removed from Entra", entry.label)
+    where = "still in Entra" if entry.thumbprint in picture.entra.thumbprints else "removed from Entra"
+    return _live(picture, f"{entry.thumbprint}: {where}", entry.label)
+
+
+def _group(picture: Picture, group: LaneGroup) -> Statement:
+    subject = f"group “{group.name}”"
+    if group.members is None:
+        return Statement("who is in it", How.UNKNOWN, "Mimecast was not read", Verdict.UNKNOWN, subject)
+    source = f"Mimecast at {shown(picture.now)}"
+    return Statement(count(len(group.members), "person"), How.LIVE, source, Verdict.NOTE, subject)
+
+
+def _at_entra(picture: Picture, generation: Generation) -> Statement:
+    if picture.entra is None:
+        return _unread("Entra: whether its certificate is there", generation.label)
     live = picture.live(generation)
     if live is None:
-        return f"Entra: not there ({read})"
+        return _live(picture, "Entra: not there", generation.label)
     role = "signs" if picture.is_active(generation) else "inactive"
     since = ""
     if picture.is_active(generation) and picture.activated_at:
         since = f" since {shown(picture.activated_at)}"
-    return f"Entra: {live.thumbprint} until {live.not_after:%Y-%m-%d}, {role}{since} ({read})"
+    text = f"Entra: {live.thumbprint} until {live.not_after:%Y-%m-%d}, {role}{since}"
+    return _live(picture, text, generation.label)
 
 
-def _of_mimecast(picture: Picture, generation: Generation) -> str:
+def _at_mimecast(picture: Picture, generation: Generation) -> Statement:
+    text, how, source = _of_profile(picture, generation)
+    return Statement(f"Mimecast: {text}", how, source, Verdict.NOTE, _subject(generation.label))
+
+
+def _of_profile(picture: Picture, generation: Generation) -> tuple[str, How, str]:
     profile = picture.profiles.get(generation.profile)
+    which = f"the {generation.profile} profile"
     if profile is None:
-        return "no profile yet (as deployed last)"
+        return "no profile yet", How.RECORDED, ""
     if picture.by_metadata:
         observed = picture.wanted.metadata_observed
         seen = f"; followed once, observed by {observed.by} at {observed.at}" if observed else ""
-        return f"follows the metadata ({profile.state}, {profile.basis or 'not attested'}{seen})"
+        attested = f"{profile.state}, {profile.basis or 'not attested'}{seen}"
+        return "follows the metadata", How.ATTESTED if profile.basis else How.RECORDED, attested
     if not picture.thumbprint(generation):
-        return "no certificate yet that it could hold"
+        return "no certificate yet that it could hold", How.RECORDED, ""
     if not profile.thumbprint or profile.thumbprint != picture.thumbprint(generation):
-        return f"the {generation.profile} profile is to hold another certificate (as deployed last)"
+        return f"{which} is configured with another certificate", How.RECORDED, ""
     if profile.state in OPENS:
-        return f"the {generation.profile} profile holds it ({profile.state}, {profile.basis})"
-    return f"the {generation.profile} profile is {profile.state}: whether it holds it is unknown"
+        return f"{which} holds it", How.ATTESTED, f"{profile.state}, {profile.basis}"
+    return f"whether {which} holds it", How.UNKNOWN, f"it is {profile.state}"

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import requests
 
 from mimecast_sso.facts.entra import CLOUDS
+from mimecast_sso.operations.certificate_expiry import life
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.profiles import Profile
-from mimecast_sso.operations.verify.checks import Check, Result
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.saml import metadata
 from mimecast_sso.saml.documents import SIZE_LIMIT
 from mimecast_sso.saml.errors import MalformedMetadata, SignatureInvalid
@@ -31,13 +32,13 @@ _NONE_YET = (requests.codes.bad_request, requests.codes.not_found)
 _FRESH = timedelta(minutes=30)
 """How long a new certificate may be unpublished without anything being wrong. Assumed: no figure is documented."""
 
-_GRAPH = "read live: Microsoft Graph"
-_METADATA = "read live: federation metadata"
-_BOTH = "read live: federation metadata, Microsoft Graph"
+_GRAPH = "Microsoft Graph"
+_METADATA = "federation metadata"
+_BOTH = "federation metadata, Microsoft Graph"
 
 
 class NotPublished(OperationError):  # noqa: N818  (the finding itself)
-    """Entra answers, and has no metadata of this application (yet)."""
+    """Entra responds, and has no metadata of this application (yet)."""
 
 
 def fetch(url: str) -> bytes:
@@ -47,15 +48,15 @@ def fetch(url: str) -> bytes:
     }:
         raise OperationError(f"{url} is not at an Entra cloud's sign-in host.")
     try:
-        with requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as answer:
-            if answer.status_code in _NONE_YET:
-                raise NotPublished(f"Entra has none of this application: it answers {answer.status_code}.")
-            if answer.status_code != requests.codes.ok:
-                raise OperationError(f"The federation metadata answers {answer.status_code}.")
-            content = answer.raw.read(SIZE_LIMIT + 1, decode_content=True)
+        with requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
+            if response.status_code in _NONE_YET:
+                raise NotPublished(f"Entra has none for this application (HTTP {response.status_code}).")
+            if response.status_code != requests.codes.ok:
+                raise OperationError(f"HTTP {response.status_code}.")
+            content = response.raw.read(SIZE_LIMIT + 1, decode_content=True)
     except requests.RequestException as error:
         raise OperationError(
-            f"The federation metadata could not be reached: {type(error).__name__}."
+            f"The federation metadata could not be fetched: {type(error).__name__}."
         ) from None
     return bytes(content)
 
@@ -68,12 +69,12 @@ class Certificates:
     profile: Profile
     document: bytes | OperationError
 
-    def checks(self) -> Iterator[Check]:
+    def checks(self) -> Iterator[Statement]:
         """All of them."""
         active = self.expiry.certificates.active(self.expiry.now)
         if active is None or self.expiry.certificates.named() is None:
-            found = "; ".join(self.expiry.lines()) or "the application has no signing certificate"
-            yield Check("Entra: active certificate", Result.FAILS, found, _GRAPH)
+            text = "; ".join(self.expiry.lines()) or "the application has no signing certificate"
+            yield Statement(text, How.LIVE, _GRAPH, Verdict.FAILS, "Entra: active certificate")
             active = None
         if isinstance(self.document, OperationError):
             yield self._not_read(self.document)
@@ -81,13 +82,13 @@ class Certificates:
             yield from self._metadata(self.document, active)
         if active:
             yield self._at_mimecast(active)
-            yield self._life()
+            yield life(self.expiry)
 
-    def _metadata(self, xml: bytes, active: SigningCertificate | None) -> Iterator[Check]:
+    def _metadata(self, xml: bytes, active: SigningCertificate | None) -> Iterator[Statement]:
         try:
             provider = metadata.parse(xml)
         except MalformedMetadata as error:
-            yield Check("metadata", Result.FAILS, f"cannot be read: {error}", _METADATA)
+            yield Statement(f"malformed: {error}", How.LIVE, _METADATA, Verdict.FAILS, "metadata")
             return
         form = self.profile.form
         yield _same("metadata: entity id", str(form["issuerUrl"]), provider.entity_id)
@@ -97,18 +98,18 @@ class Certificates:
         if active:
             yield _shown(active, [thumbprint(body) for body in provider.signing_certificates])
 
-    def _not_read(self, error: OperationError) -> Check:
+    def _not_read(self, error: OperationError) -> Statement:
         """Right after a deployment, metadata that is not there is not published yet."""
         if not isinstance(error, NotPublished):
-            return Check("metadata", Result.UNKNOWN, str(error), "unknown")
+            return Statement("not read", How.UNKNOWN, str(error), Verdict.UNKNOWN, "metadata")
         youngest = max((each.not_before for each in self.expiry.certificates.certificates), default=None)
         if youngest and self.expiry.now < youngest + _FRESH:
-            found = f"not published yet: the certificate is of {youngest:%Y-%m-%d %H:%M} UTC. {error}"
-            return Check("metadata", Result.WAITING, found, _METADATA)
-        return Check("metadata", Result.FAILS, str(error), _METADATA)
+            text = f"not published yet: the certificate is of {youngest:%Y-%m-%d %H:%M} UTC. {error}"
+            return Statement(text, How.LIVE, _METADATA, Verdict.WAITING, "metadata")
+        return Statement(str(error), How.LIVE, _METADATA, Verdict.FAILS, "metadata")
 
-    def _signature(self, xml: bytes, active: SigningCertificate | None) -> Check:
-        what, problem = "metadata: signature", "the application has no signing certificate to check it with"
+    def _signature(self, xml: bytes, active: SigningCertificate | None) -> Statement:
+        problem = "the application has no signing certificate to check it with"
         live = self.expiry.certificates.certificates
         for certificate in sorted(live, key=lambda each: each != active):
             try:
@@ -117,45 +118,32 @@ class Certificates:
                 problem = problem if certificate != active else str(error)
                 continue
             kind = "the active" if certificate == active else "an inactive"
-            return Check(what, Result.FINE, f"holds, by {kind} certificate of this application", _BOTH)
+            return _signature(Verdict.FINE, f"valid, by {kind} certificate of this application")
         return self._signed_by_another(xml, problem)
 
-    def _signed_by_another(self, xml: bytes, problem: str) -> Check:
-        """Which key signs an application's metadata is not documented, so an intact one of another's is open."""
-        what, enclosed = "metadata: signature", metadata.enclosed_certificate(xml)
-        if enclosed and thumbprint(enclosed) not in self.expiry.certificates.thumbprints:
-            try:
-                metadata.verify(xml, enclosed, self.expiry.now)
-            except SignatureInvalid:
-                return Check(
-                    what, Result.FAILS, "does not hold by the certificate that it encloses either", _BOTH
-                )
-            found = f"intact, by certificate {thumbprint(enclosed)}, which is none of this application's"
-            return Check(what, Result.OPEN, found, _BOTH)
-        return Check(what, Result.FAILS, problem, _BOTH)
+    def _signed_by_another(self, xml: bytes, problem: str) -> Statement:
+        """Which key signs an application's metadata is not documented, so a valid one of another's is open."""
+        enclosed = metadata.enclosed_certificate(xml)
+        if not enclosed or thumbprint(enclosed) in self.expiry.certificates.thumbprints:
+            return _signature(Verdict.FAILS, problem)
+        try:
+            metadata.verify(xml, enclosed, self.expiry.now)
+        except SignatureInvalid:
+            return _signature(Verdict.FAILS, "invalid, also by the certificate that it encloses")
+        signer = f"certificate {thumbprint(enclosed)}, which is none of this application's"
+        return _signature(Verdict.OPEN, f"valid, by {signer}")
 
-    def _at_mimecast(self, active: SigningCertificate) -> Check:
-        what = "Mimecast: certificate"
-        trusted = self.expiry.trusted
+    def _at_mimecast(self, active: SigningCertificate) -> Statement:
+        subject, trusted = "Mimecast: certificate", self.expiry.trusted
         if active.thumbprint in trusted:
-            return Check(
-                what, Result.FINE, f"the active one, {active.thumbprint}", _attested(trusted, active)
-            )
+            text, known = f"the active one, {active.thumbprint}", trusted[active.thumbprint]
+            return Statement(text, How.ATTESTED, known, Verdict.FINE, subject)
         if not trusted:
-            found = f"nobody confirmed that the profile has {active.thumbprint}: it is {self.profile.state}"
-            return Check(what, Result.WAITING, found, "unknown")
+            text = f"whether the profile, which is {self.profile.state}, has {active.thumbprint}"
+            return Statement(text, How.UNKNOWN, "nobody confirmed it", Verdict.WAITING, subject)
+        text = f"Entra signs with {active.thumbprint}, and Mimecast has another: sign-ins are refused"
         known = "; ".join(f"{other}, {how}" for other, how in trusted.items())
-        return Check(
-            what,
-            Result.FAILS,
-            f"Entra signs with {active.thumbprint}, and Mimecast has another: sign-ins are refused",
-            f"attested: {known}",
-        )
-
-    def _life(self) -> Check:
-        result = Result.FAILS if self.expiry.fails else Result.WARNS if self.expiry.warns else Result.FINE
-        found = ". ".join(line.rstrip(".") for line in self.expiry.lines())
-        return Check("certificate: life", result, found, f"{_GRAPH}, by its own clock")
+        return Statement(text, How.ATTESTED, known, Verdict.FAILS, subject)
 
 
 def thumbprint(body: str) -> str:
@@ -175,20 +163,22 @@ def metadata_url(outputs: Mapping[str, object]) -> str:
     return url
 
 
-def _same(what: str, wanted: str, found: str) -> Check:
+def _same(subject: str, wanted: str, found: str) -> Statement:
     if found == wanted:
-        return Check(what, Result.FINE, found, _METADATA)
-    return Check(what, Result.DIFFERS, f"{found or '(none)'}, wanted: {wanted}", _METADATA)
+        return Statement(found, How.LIVE, _METADATA, Verdict.FINE, subject)
+    text = f"{found or '(none)'}, wanted: {wanted}"
+    return Statement(text, How.LIVE, _METADATA, Verdict.DIFFERS, subject)
 
 
-def _shown(active: SigningCertificate, shown: list[str]) -> Check:
-    what = "metadata: certificate"
+def _signature(verdict: Verdict, text: str) -> Statement:
+    return Statement(text, How.LIVE, _BOTH, verdict, "metadata: signature")
+
+
+def _shown(active: SigningCertificate, shown: list[str]) -> Statement:
     if active.thumbprint in shown:
         more = f", and {len(shown) - 1} inactive" if len(shown) > 1 else ""
-        return Check(what, Result.FINE, f"the active one, {active.thumbprint}{more}", _BOTH)
-    found = f"{', '.join(shown) or 'none'}, and Entra signs with {active.thumbprint}"
-    return Check(what, Result.DIFFERS, found, _BOTH)
-
-
-def _attested(trusted: Mapping[str, str], active: SigningCertificate) -> str:
-    return f"attested: {trusted[active.thumbprint]}"
+        verdict, text = Verdict.FINE, f"the active one, {active.thumbprint}{more}"
+    else:
+        verdict = Verdict.DIFFERS
+        text = f"{', '.join(shown) or 'none'}, and Entra signs with {active.thumbprint}"
+    return Statement(text, How.LIVE, _BOTH, verdict, "metadata: certificate")

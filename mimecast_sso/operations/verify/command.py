@@ -8,6 +8,7 @@ import click
 
 from mimecast_sso.operations.deployment import open_with_engine
 from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.output import Output, exit_of, options
 
 
 @click.command()
@@ -17,7 +18,8 @@ from mimecast_sso.operations.exit_codes import Exit
 )
 @click.option("--by", default=getpass.getuser, show_default="the user's name", help="Who captured it.")
 @click.option("--person", metavar="ADDRESS", help="On the sandbox: who signs in. Default: the group's first.")
-def verify(stack: str, saml_request: str | None, by: str, person: str | None) -> Exit:
+@options("verify")
+def verify(stack: str, saml_request: str | None, by: str, person: str | None, output: Output) -> Exit:
     """Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.
 
     Nothing is changed but the stack's file, where evidence is recorded beside the confirmation. Of a capture only the
@@ -30,6 +32,6 @@ def verify(stack: str, saml_request: str | None, by: str, person: str | None) ->
 
     seen = captured(saml_request) if saml_request else None
     opened, engine = open_with_engine(stack, "verify")
-    verdict = run(opened, engine, seen, person=person, by=by)
-    click.echo("\n".join(verdict.lines()))
-    return verdict.code
+    found = run(opened, engine, seen, person=person, by=by)
+    output.table(found)
+    return exit_of(found)

@@ -1,11 +1,11 @@
-"""What a person said of the console, against what Mimecast sent and logged since.
+"""What a person attested of the console, against what Mimecast sent and logged since.
 
 The audit log shows that somebody changed profiles or application settings, not what.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ from mimecast_sso.console import attestation
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.verify.checks import Check, Result
 from mimecast_sso.operations.verify.sign_in_request import Comparison, destination
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import CapturedRequest, Confirmed, ConsoleChange, Evidence, Settings
 from mimecast_sso.text.times import utc_text
 from providers.mimecast import audit
@@ -26,12 +26,19 @@ if TYPE_CHECKING:
     from mimecast_sso.operations.verify.captures import Captured
 
 _ASSUMED = "which events would show one is assumed"
-_BASIS = {
-    "due": "nobody confirmed the wanted values; nothing is recorded",
-    "claimed": "a person's word; capture a sign-in request to prove it",
-    "proved": "a sign-in request sent after the confirmation agrees; it does not show the certificate",
-    "stale": "compare the console with the run sheet, then confirm again; nobody is added until then",
-    "contradicted": "set the console as the run sheet says, then confirm again; nobody is added until then",
+_SUBJECT = "authentication profile"
+_MEANS: dict[attestation.State, tuple[Verdict, str]] = {
+    "due": (Verdict.WAITING, "nobody confirmed the configured values"),
+    "claimed": (Verdict.FINE, "attested only; capture a sign-in request to prove it"),
+    "proved": (Verdict.FINE, "a sign-in request sent since agrees; it does not show the certificate"),
+    "stale": (
+        Verdict.FAILS,
+        "compare the console with the run sheet, then confirm again; nobody is added until then",
+    ),
+    "contradicted": (
+        Verdict.FAILS,
+        "set the console as the run sheet says, then confirm again; nobody is added until then",
+    ),
 }
 
 
@@ -41,26 +48,6 @@ class Log:
 
     events: audit.Events | None
     unread: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The profile's state after everything that was seen."""
-
-    state: attestation.State
-    recorded: bool
-    """Whether something new was written beside the confirmation."""
-
-    def lines(self) -> Iterator[str]:
-        """As text."""
-        yield f"Authentication profile: {self.state} ({_BASIS[self.state]})"
-        if self.recorded:
-            yield "Recorded beside the confirmation in the stack's file. Deploy it: up"
-
-    @property
-    def code(self) -> Exit:
-        """2 where the confirmation does not hold any more."""
-        return Exit.CHANGES if self.state in ("contradicted", "stale") else Exit.FINE
 
 
 def current(settings: Settings, profile: Profile) -> Confirmed | None:
@@ -77,22 +64,22 @@ def read_log(connected: Callable[[], MimecastClient], confirmed: Confirmed) -> L
         return Log(None, " ".join(str(error).split()))
 
 
-def check(log: Log, confirmed: Confirmed) -> list[Check]:
+def check(log: Log, confirmed: Confirmed) -> list[Statement]:
     """Whether somebody changed the console since."""
-    what = f"console since {confirmed.at}"
-    known = f"read live: Mimecast's audit log; confirmed by {confirmed.by}"
+    subject = f"console since {confirmed.at}"
     if log.events is None:
-        found = f"unknown, the audit log was not read. {log.unread}"
-        return [Check(what, Result.UNKNOWN, found, "unknown")]
+        return [Statement("the audit log was not read", How.UNKNOWN, log.unread, Verdict.UNKNOWN, subject)]
+    source = f"Mimecast's audit log; confirmed by {confirmed.by}"
     if not log.events.changes:
-        found = f"the audit log shows no change of profiles or application settings ({_ASSUMED})"
-        return [Check(what, Result.FINE, found, known)]
+        text = f"the audit log shows no change of profiles or application settings ({_ASSUMED})"
+        return [Statement(text, How.LIVE, source, Verdict.FINE, subject)]
     return [
-        Check(
-            what,
-            Result.DIFFERS,
+        Statement(
             f"{utc_text(change.at)} {change.event}, by {change.by}: {change.details}",
-            known,
+            How.LIVE,
+            source,
+            Verdict.DIFFERS,
+            subject,
         )
         for change in log.events.changes
     ]
@@ -106,14 +93,15 @@ def judge(
     captured: tuple[Captured, Sequence[Comparison]] | None,
     *,
     by: str,
-) -> Judgement:
+) -> tuple[Statement, ...]:
     """The state of the profile, with what was seen recorded in the stack's file.
 
-    Raises OperationError for a request from before the confirmation: it shows nothing about what was confirmed.
+    Raises:
+        OperationError: The request is from before the confirmation, so it shows nothing about what was confirmed.
     """
     confirmed = current(settings, profile)
     if confirmed is None:
-        return Judgement("due", recorded=False)
+        return (_state("due", How.CONFIGURED, stack.file.name),)
     before = settings.authentication_profile.evidence_of(profile.lane) or Evidence()
     request = _request(captured, confirmed, by) if captured else before.request
     changes = log.events.changes if log.events else ()
@@ -127,22 +115,21 @@ def judge(
         confirmed.model_dump(),
         stack.settings().authentication_profile.known(datetime.now(UTC).date(), profile.lane),
     )
-    return Judgement(state, recorded)
-
-
-def lines(log: Log, confirmed: Confirmed) -> Iterator[str]:
-    """What the log has of the console, as text."""
-    since = f"since the confirmation by {confirmed.by} of {confirmed.at}"
-    if log.events is None:
-        yield f"Console {since}: unknown, the audit log was not read. {log.unread}"
-    elif not log.events.changes:
-        yield f"Console {since}: the audit log shows no change of profiles or application settings ({_ASSUMED})."
+    if request and state in ("proved", "contradicted"):
+        said = _state(state, How.SEEN, f"a sign-in request of {request.at}, captured by {request.by}")
     else:
-        yield f"Console {since}: {len(log.events.changes)} changes of profiles or application settings"
-        yield from (
-            f"  {utc_text(change.at)}  {change.event}, by {change.by}: {change.details}"
-            for change in log.events.changes
-        )
+        said = _state(state, How.ATTESTED, attestation.attested_by(confirmed.model_dump()))
+    return (said, _written(stack)) if recorded else (said,)
+
+
+def _state(state: attestation.State, how: How, source: str) -> Statement:
+    verdict, means = _MEANS[state]
+    return Statement(f"{state}: {means}", how, source, verdict, _SUBJECT)
+
+
+def _written(stack: Stack) -> Statement:
+    text = f"recorded beside the confirmation. Deploy it: mimecast-sso up --stack {stack.name}"
+    return Statement(text, How.CONFIGURED, stack.file.name, Verdict.NOTE, "evidence")
 
 
 def _request(
@@ -153,7 +140,7 @@ def _request(
     if at < confirmed.at:
         raise OperationError(
             f"Mimecast sent this request at {at}, before the confirmation of {confirmed.at}, so it shows nothing "
-            "about what was confirmed. Sign in anew, and capture that.",
+            "about what was confirmed. Sign in again and capture that request.",
             Exit.REFUSED,
         )
     return CapturedRequest(

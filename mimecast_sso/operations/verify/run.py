@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mimecast_sso.facts.resource_types import STACK
 from mimecast_sso.operations import certificate_expiry, certificate_losses, profiles, tenant
 from mimecast_sso.operations.engine import Engine
-from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.verify import (
     certificates,
-    checks,
     confirmation,
-    losses,
     round_trip,
     sign_in_request,
     sign_ins,
 )
-from mimecast_sso.operations.verify.checks import Check, Result
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Confirmed, Lane, Settings, SignOn
 from providers.entra import people
 from providers.entra.errors import GraphError
@@ -36,34 +34,15 @@ if TYPE_CHECKING:
     from providers.mimecast.client import MimecastClient
 
 _REQUEST = "sign-in request"
-_CAPTURED = "seen: a captured sign-in"
-_WALKED = "seen live: a sign-in walked on the sandbox"
+_CAPTURED = "a captured sign-in"
+_WALKED = "a sign-in walked on the sandbox"
 _INITIATIONS = {
     SignOn.SERVICE_PROVIDER: "sign-in from Mimecast (SP-initiated)",
     SignOn.IDENTITY_PROVIDER: "sign-in from My Apps (IdP-initiated)",
 }
 _BY_LOGS = (
-    "a password alone must sign nobody in on a real tenant; sign in yourself, and see the sign-ins below"
+    "a password alone must sign nobody in on a real tenant; sign in yourself, then see the sign-ins below"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found, as a table, and what follows for the profile."""
-
-    checks: Sequence[Check]
-    judgement: confirmation.Judgement
-
-    @property
-    def code(self) -> Exit:
-        """2 where something differs, fails or is stale, 1 where something is unknown, else fine."""
-        worst = checks.code(self.checks)
-        return self.judgement.code if self.judgement.code and worst is not Exit.CHANGES else worst
-
-    def lines(self) -> Iterator[str]:
-        """As text."""
-        yield from checks.table(self.checks)
-        yield from self.judgement.lines()
 
 
 @dataclass(slots=True)
@@ -77,11 +56,11 @@ class Verification:
     captured: Captured | None
     person: str | None
     by: str
-    _found: list[Check] = field(default_factory=list)
+    _found: list[Statement] = field(default_factory=list)
     _members: frozenset[str] = frozenset()
     """The people in the roll-out groups, read live."""
 
-    def run(self) -> Verdict:
+    def run(self) -> list[Statement]:
         """Everything that can be looked at; raises OperationError only where nothing can be."""
         confirmed = confirmation.current(self.settings, self.profile)
         graph = self._graph()
@@ -96,8 +75,8 @@ class Verification:
             self._sign_ins(graph, confirmed, log)
             self._found += confirmation.check(log, confirmed)
         seen = (self.captured, compared) if self.captured and compared else None
-        judgement = confirmation.judge(self.stack, self.settings, self.profile, log, seen, by=self.by)
-        return Verdict(self._found, judgement)
+        self._found += confirmation.judge(self.stack, self.settings, self.profile, log, seen, by=self.by)
+        return self._found
 
     # -- Entra --------------------------------------------------------------------------------------------------
 
@@ -105,26 +84,22 @@ class Verification:
         try:
             return tenant.graph(self.stack)
         except GraphError as error:
-            self._note("Entra", Result.UNKNOWN, str(error), "unknown")
+            self._unread("Entra", error)
             return None
 
     def _certificates(self, graph: GraphClient | None) -> None:
         if graph is None:
             return
-        checked = certificate_expiry.check(graph, self.settings, self.resources)
-        if checked.problem:
-            self._note("Entra: certificates", Result.UNKNOWN, checked.problem, "unknown")
-        elif checked.expiry is None:
-            found = f"no application has the identifier {self.settings.identifier}"
-            self._note("Entra: application", Result.FAILS, found, "read live: Microsoft Graph")
-        else:
-            compared = certificates.Certificates(checked.expiry, self.profile, self._metadata())
-            self._found += compared.checks()
-            live = checked.expiry.certificates
-            told = certificate_losses.check(
-                graph, checked.principal, live, self.settings.certificates, self.resources
-            )
-            self._found += losses.checks(told)
+        reading = certificate_expiry.check(graph, self.settings, self.resources)
+        if reading.expiry is None:
+            said = reading.statement
+            deployed = said.verdict is not Verdict.UNKNOWN
+            # What is not there yet for others was deployed here, and is gone.
+            self._found.append(replace(said, verdict=Verdict.FAILS) if deployed else said)
+            return
+        self._found += certificates.Certificates(reading.expiry, self.profile, self._metadata()).checks()
+        live, configured = reading.expiry.certificates, self.settings.certificates
+        self._found += certificate_losses.check(graph, reading.principal, live, configured, self.resources)
 
     def _metadata(self) -> bytes | OperationError:
         try:
@@ -142,10 +117,10 @@ class Verification:
             people_in = (groups.list_members(client, group) for group in found if group)
             self._members = frozenset(member for members in people_in for member in members)
         except AccountMismatch as error:
-            self._note("Mimecast: account", Result.FAILS, str(error), "read live: Mimecast's account")
+            self._note("Mimecast: account", Verdict.FAILS, str(error), How.LIVE, "Mimecast's account")
             return None
         except MimecastError as error:
-            self._note("Mimecast", Result.UNKNOWN, str(error), "unknown")
+            self._unread("Mimecast", error)
             return None
         return client
 
@@ -155,12 +130,14 @@ class Verification:
 
     # -- Sign-ins -----------------------------------------------------------------------------------------------
 
-    def _request(self, seen: Captured, known: str) -> list[Comparison]:
+    def _request(self, seen: Captured, source: str) -> list[Comparison]:
         rows = sign_in_request.compare(self.settings, self.profile, seen)
-        results = {True: Result.FINE, False: Result.DIFFERS, None: Result.OPEN}
+        verdicts = {True: Verdict.FINE, False: Verdict.DIFFERS, None: Verdict.OPEN}
         for row in rows:
             wanted = f", wanted: {row.wanted}" if row.agrees is False else ""
-            self._note(f"{_REQUEST}: {row.label}", results[row.agrees], f"{row.sent}{wanted}", known)
+            self._note(
+                f"{_REQUEST}: {row.label}", verdicts[row.agrees], f"{row.sent}{wanted}", How.SEEN, source
+            )
         return rows
 
     def _round_trip(self, graph: GraphClient | None) -> None:
@@ -168,27 +145,24 @@ class Verification:
         if not self.stack.on_sandbox:
             if self.captured is None:
                 why = "Mimecast sends it to browsers: capture one (--saml-request)"
-                self._note(_REQUEST, Result.NOT_POSSIBLE, why, "unknown")
-            for initiation, what in _INITIATIONS.items():
-                if initiation is configured:
-                    self._note(what, Result.NOT_POSSIBLE, _BY_LOGS, "unknown")
+                self._note(_REQUEST, Verdict.NOT_POSSIBLE, why, How.UNKNOWN)
+            self._note(_INITIATIONS[configured], Verdict.NOT_POSSIBLE, _BY_LOGS, How.UNKNOWN)
         elif not any(not member.startswith("@") for member in self._members):
             why = f"nobody is in the roll-out group yet: the profile is {self.profile.state}"
-            self._note(_INITIATIONS[configured], Result.WAITING, why, "read live: Mimecast's group")
+            self._note(_INITIATIONS[configured], Verdict.WAITING, why, How.LIVE, "Mimecast's group")
         elif graph is not None:
             self._walk(graph, configured)
         for initiation, what in _INITIATIONS.items():
             if initiation is not configured:
-                self._note(
-                    what, Result.NOT_CONFIGURED, f"application.signOn is {configured}", "configuration"
-                )
+                why = f"application.signOn is {configured}"
+                self._note(what, Verdict.NOT_CONFIGURED, why, How.CONFIGURED, self.stack.file.name)
 
     def _walk(self, graph: GraphClient, configured: SignOn) -> None:
         what = _INITIATIONS[configured]
         try:
             walk = round_trip.Walk(self.stack.environment, self._person(graph))
         except (GraphError, OperationError) as error:
-            self._note(what, Result.UNKNOWN, str(error), "unknown")
+            self._unread(what, error)
             return
         try:
             if configured is SignOn.SERVICE_PROVIDER:
@@ -197,12 +171,12 @@ class Verification:
                 walk.request_only(self.settings.sign_on_url)
                 url, name = str(self._outputs.get("myAppsUrl")), self.settings.application.display_name
                 said = walk.from_my_apps(url, name)
-            result = Check(what, Result.FINE, said, _WALKED)
+            verdict = Verdict.FINE
         except round_trip.NotSignedIn as refusal:
-            result = Check(what, Result.FAILS, str(refusal), _WALKED)
+            verdict, said = Verdict.FAILS, str(refusal)
         if walk.asked:
             self._request(walk.asked, _WALKED)
-        self._found.append(result)
+        self._note(what, verdict, said, How.SEEN, _WALKED)
 
     def _person(self, graph: GraphClient) -> round_trip.Person:
         password = self.stack.environment.get(round_trip.PASSWORD)
@@ -227,16 +201,21 @@ class Verification:
         stacks = (resource.get("outputs") or {} for resource in self.resources if resource["type"] == STACK)
         return next(stacks, {})
 
-    def _note(self, what: str, result: Result, found: str, known: str) -> None:
-        self._found.append(Check(what, result, found, known))
+    def _note(self, subject: str, verdict: Verdict, text: str, how: How, source: str = "") -> None:
+        self._found.append(Statement(text, how, source, verdict, subject))
+
+    def _unread(self, subject: str, error: Exception) -> None:
+        self._note(subject, Verdict.UNKNOWN, "not read", How.UNKNOWN, str(error))
 
 
 def verify(
     stack: Stack, engine: Engine, captured: Captured | None, *, person: str | None, by: str
-) -> Verdict:
+) -> list[Statement]:
     """Checks the stack as it was deployed last. Raises OperationError before the first deployment."""
     settings, resources = stack.settings(), engine.resources()
     profile = profiles.of(resources, settings.certificates.active_generation.profile)
     if profile is None:
-        raise OperationError("The stack has no authentication profile yet. Deploy it first: up")
+        raise OperationError(
+            f"The stack has no authentication profile yet. Deploy it first: mimecast-sso up --stack {stack.name}"
+        )
     return Verification(stack, settings, profile, resources, captured, person, by).run()
