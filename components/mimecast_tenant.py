@@ -16,7 +16,7 @@ from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_na
 from mimecast_sso.provenance import Known, Statement
 from mimecast_sso.settings import Address, Addresses, AddressSource, Dns, Domain, Lane
 from mimecast_sso.text.names import domain_of, enumerate_some
-from mimecast_sso.text.wording import people
+from mimecast_sso.text.wording import count, people
 from providers.mimecast.resources import (
     AddressBook,
     AuthenticationProfile,
@@ -164,8 +164,8 @@ class MimecastTenant(pulumi.ComponentResource):
             }
             if waiting:
                 pulumi.log.warn(
-                    f"{len(waiting)} addresses wait, because Mimecast does not own their domain yet: "
-                    f"{enumerate_some(list(waiting))}. Publish the proof record and run again.",
+                    f"On hold until their domain is verified, {count(len(waiting), 'address')}: "
+                    f"{enumerate_some(list(waiting))}. Publish the proof record and rerun.",
                     resource=self,
                 )
             return {address: entry for address, entry in wanted.items() if address not in waiting}

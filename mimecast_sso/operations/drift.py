@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mimecast_sso.text.wording import count
+
 _ABSENT = "(none)"
 _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
 _CHANGES = frozenset({"create", "update", "delete", "replace", "import"})
@@ -57,7 +59,7 @@ class Report:
             yield "No drift: the live world is as recorded, and as the program wants it."
             return
         if self.differences:
-            yield f"Drift: {_count(len(self.differences), 'difference')} between the live world and the stack."
+            yield f"Drift: {count(len(self.differences), 'difference')} between the live world and the stack."
         for difference in self.differences:
             yield f"  {difference.resource}{': ' + difference.path if difference.path else ' is gone'}"
             if difference.path:
@@ -65,7 +67,7 @@ class Report:
                 yield f"      live      {difference.live}"
             yield f"      wanted    {difference.wanted}"
         if self.planned:
-            yield f"Not deployed yet: {_count(len(self.planned), 'change')} of the program or its configuration."
+            yield f"Not deployed yet: {count(len(self.planned), 'change')} of the program or its configuration."
             yield from (f"  {step}" for step in self.planned)
 
 
@@ -109,7 +111,7 @@ def _paths(metadata: dict[str, Any]) -> list[str]:
 def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[Difference]:
     resource = _resource(metadata["urn"])
     if not metadata.get("new"):
-        wanted = "made anew by the next deployment" if step else "forgotten by the next deployment"
+        wanted = "recreated by the next deployment" if step else "forgotten by the next deployment"
         yield Difference(resource, "", _ABSENT, _ABSENT, wanted)
         return
     for path in _paths(metadata):
@@ -136,7 +138,3 @@ def _at(state: dict[str, Any], path: str, *, inputs: bool = False) -> str:
 def _resource(urn: str) -> Resource:
     *_, chain, name = urn.split("::")
     return Resource(chain.rpartition("$")[2].rpartition(":")[2], name)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -22,6 +22,7 @@ from mimecast_sso.operations.tenant import connect
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import count
 from providers.mimecast.audit import last_group_change
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
@@ -48,11 +49,11 @@ def prepare(
     click.echo(f"Guard {_GUARD} is lifted until {override.until}: {override.reason}.")
     if unread:
         raise OperationError(
-            f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Mend it, and run this again",
+            f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Fix that and rerun",
             Exit.ERROR,
         )
     if members and ask:
-        click.confirm(f"Take {len(members)} people out of the roll-out group now?", abort=True)
+        click.confirm(f"Remove {count(len(members), 'person')} from the roll-out group now?", abort=True)
     if members:
         click.echo("\n".join(roll_out.emptied(stack, settings.roll_out).lines()))
     _wait(stack, settings, just_emptied=bool(members), pause=pause)
@@ -60,7 +61,7 @@ def prepare(
     if left:
         raise OperationError(
             f"Nothing was destroyed: {enumerate_some(sorted(left))} is in the roll-out group again. Somebody else adds "
-            "people; stop that, and run this again.",
+            "people; stop that and rerun.",
             Exit.REFUSED,
         )
     click.echo("Nobody is in the roll-out group (read live). The Entra side goes now.")
@@ -75,10 +76,10 @@ def _finding(settings: Settings, members: frozenset[str], unread: str) -> Findin
     known = (
         Statement(f"who is in {name}", How.UNKNOWN, unread)
         if unread
-        else Statement(f"{len(members)} are in {name}", How.LIVE)
+        else Statement(f"{count(len(members), 'person')} in {name}", How.LIVE)
     )
     if members:
-        who = f"{len(members)} people sign in through Entra and could not any more"
+        who = f"sign-in through Entra would end for {count(len(members), 'person')}"
     else:
         who = f"{'who' if unread else 'nobody'} is in {name}{' is unknown' if unread else ''}"
     return Finding(
@@ -86,8 +87,8 @@ def _finding(settings: Settings, members: frozenset[str], unread: str) -> Findin
         f"application, service principal, identifier and certificates would be deleted; {who}",
         tuple(sorted(members)),
         known=(known,),
-        remedy="take everybody out first (mimecast-sso roll-out back), then lift this guard; with it lifted, down takes "
-        f"people out itself and waits {settings.certificates.wait_minutes} minutes (certificates.waitMinutes)",
+        remedy="remove everybody first (mimecast-sso roll-out back), then lift this guard; with it lifted, down "
+        f"removes people itself and waits {count(settings.certificates.wait_minutes, 'minute')} (certificates.waitMinutes)",
     )
 
 
@@ -95,12 +96,13 @@ def _wait(stack: Stack, settings: Settings, *, just_emptied: bool, pause: Callab
     whole = timedelta(minutes=settings.certificates.wait_minutes)
     if not whole:
         return
-    rest, why = whole, "people were just taken out of the group"
+    rest, why = whole, "people were just removed from the group"
     if not just_emptied:
         rest, why = _rest(connect(stack), whole)
     if rest > timedelta():
         click.echo(
-            f"Waiting {round(rest.total_seconds() / 60)} minutes, until Mimecast sends nobody to Entra any more: {why}."
+            f"Waiting {count(round(rest.total_seconds() / 60), 'minute')}, until Mimecast sends nobody to Entra any "
+            f"more: {why}."
         )
         pause(rest.total_seconds())
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import count
 from providers.edge import Properties, ResourceError, select
 from providers.mimecast import address_book
 from providers.mimecast.process import NAMESPACE, process
@@ -113,7 +114,7 @@ def refuse_removal(on_removal: str, removed: set[str]) -> None:
     """Raises ResourceError where addresses leave and the configuration forbids that."""
     if removed and on_removal == address_book.Removal.REFUSE:
         raise ResourceError(
-            f"{len(removed)} addresses would be removed, which {NAMESPACE}:addresses.onRemoval: refuse forbids: "
+            f"{NAMESPACE}:addresses.onRemoval: refuse forbids to remove {count(len(removed), 'address')}: "
             f"{enumerate_some(sorted(removed))}. Keep them, or set onRemoval to disable or forget"
         )
 
@@ -124,13 +125,15 @@ def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
     kept = sorted(removed - set(disabled))
     if disabled:
         _log.warning(
-            "%d addresses leave and are disabled, which ends these people's sign-in: %s",
-            len(disabled),
+            "Removed from the configuration and disabled, which ends sign-in, %s: %s",
+            count(len(disabled), "address"),
             enumerate_some(disabled),
         )
     if kept:
         _log.warning(
-            "%d addresses leave and stay as they are at Mimecast: %s", len(kept), enumerate_some(kept)
+            "Removed from the configuration and unchanged at Mimecast, %s: %s",
+            count(len(kept), "address"),
+            enumerate_some(kept),
         )
 
 

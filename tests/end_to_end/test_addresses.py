@@ -35,11 +35,10 @@ def test_previews_say_what_changes(fresh: Project) -> None:
     text = fresh.sso("preview").text
     assert "1 address is created at Mimecast: new@example.com" in text
     assert "'Ada Example' becomes 'Ada Lovelace'" in text
-    assert "addresses leave and stay as they are at Mimecast: " in text
+    assert "Removed from the configuration and unchanged at Mimecast, " in text
     fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}, addressPasswords=None)
-    assert (
-        "addresses leave and are disabled, which ends these people's sign-in: " in fresh.sso("preview").text
-    )
+    disabled = fresh.sso("preview").text
+    assert "Removed from the configuration and disabled, which ends sign-in, " in disabled
     fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "refuse"}, addressPasswords=None)
     refused = fresh.sso("preview")
     assert "onRemoval: refuse forbids" in refused.text

@@ -157,7 +157,7 @@ def test_nothing_is_destroyed_while_somebody_depends_on_it(made: Project) -> Non
     refused(
         made,
         "Refused by guard allow-destroy",
-        "1 people sign in through Entra",
+        "sign-in through Entra would end for 1 person",
         "roll-out back",
         verb="down",
     )

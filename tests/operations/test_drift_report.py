@@ -74,7 +74,7 @@ def test_an_object_that_is_gone() -> None:
     for op in ("refresh", "delete"):
         (difference,) = report([*read(op, None), step("resourcePreEvent", "create", new={})]).differences
         assert difference.path == ""
-        assert "made anew" in difference.wanted
+        assert "recreated" in difference.wanted
 
 
 def test_a_change_of_the_program_is_not_drift() -> None:

@@ -180,7 +180,7 @@ def test_a_leaving_that_is_not_deployed_is_deployed_first() -> None:
     world = until(at_rest(), *TO_ACTIVATE)
     make(world, forward(world))
     ahead = forward(world)
-    assert (ahead.step, "2 people leave “first”" in ahead.text) == (Step.DEPLOY, True)
+    assert (ahead.step, "“first” loses 2 people" in ahead.text) == (Step.DEPLOY, True)
 
 
 def test_console_work_touches_people_only_where_the_one_profile_changes() -> None:
@@ -248,7 +248,7 @@ def test_a_foreign_activation_stops_the_rotation_and_a_refresh_puts_it_back() ->
 def test_somebody_in_the_group_that_is_to_be_empty_stops_the_rotation() -> None:
     world = until(at_rest(), *TO_LEAVE)
     world.members[in_group("ada@example.com", Lane.FIRST)].set(world.now, True)
-    assert "In the group by another hand" in refusals(forward(world))
+    assert "In the group by an external change" in refusals(forward(world))
     assert world.deploy(refresh=True)
     world.pass_time(timedelta(days=1))
     assert forward(world).step is Step.RETIRE
@@ -504,7 +504,7 @@ def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None
         return rotation.back(world.picture()) if back else forward(world)
 
     world.members[in_group("ada@example.com", lane)].set(world.now, False)
-    assert planned().change is None or "1 people are not in" in refusals(planned())
+    assert planned().change is None or "Not in “first” yet: 1 person" in refusals(planned())
     assert world.deploy(refresh=True)
     assert (planned().step, "Wait until" in refusals(planned())) == (expected, True)
     world.pass_time(WAIT)
@@ -755,4 +755,4 @@ def test_leaving_the_second_group_again_says_whose_it_is() -> None:
 
 def test_leaving_counts_who_leaves_which_group() -> None:
     planned = forward(until(at_rest(), *TO_ACTIVATE))
-    assert (planned.step, planned.text) == (Step.LEAVE, "2 people leave “first”: cutOver active")
+    assert (planned.step, planned.text) == (Step.LEAVE, "Remove 2 people from “first”: cutOver active")

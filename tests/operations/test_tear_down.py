@@ -60,7 +60,7 @@ def test_people_are_taken_out_and_the_time_is_awaited(
     with pytest.raises(OperationError) as refused:
         tear_down.prepare(opened, settings(LIFTED | {"until": "2026-01-01"}), waited.append)
     assert refused.value.code is Exit.REFUSED
-    assert "2 people sign in through Entra and could not any more" in str(refused.value)
+    assert "sign-in through Entra would end for 2 people" in str(refused.value)
     assert len(sandbox.control.documents("mimecast.members")) == 2
 
     tear_down.prepare(opened, settings(LIFTED), waited.append)

@@ -100,7 +100,7 @@ def test_the_last_request_of_a_recording_counts() -> None:
         ("https://login.microsoftonline.com/x/saml2?a=b", "no SAMLRequest parameter"),
         ('{"log": []}', "no HAR file"),
         ("{", "no HAR file"),
-        (har(), "None of the 1 requests"),
+        (har(), "no SAMLRequest in its 1 request"),
         ("PCFET0NUWVBFIGEgWzwhRU5USVRZIGIgImMiPl0+PGEvPg==", "document type"),
         ("A" * 5000, "no SAML sign-in request"),
     ],

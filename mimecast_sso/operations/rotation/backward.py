@@ -7,6 +7,7 @@ from mimecast_sso.operations.rotation.picture import Picture
 from mimecast_sso.operations.rotation.step import Plan, Refusal, Step
 from mimecast_sso.operations.rotation.stops import unknown
 from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
+from mimecast_sso.text.wording import count
 
 
 def back(picture: Picture) -> Plan:
@@ -67,7 +68,7 @@ def _rejoin(picture: Picture, former: Generation) -> Plan:
     group = picture.group(former.profile)
     return Plan(
         Step.REJOIN,
-        f"{len(picture.people)} people join “{group.name}” again, and stay where they are: cutOver both",
+        f"Add {count(len(picture.people), 'person')} to “{group.name}” again, and remove nobody: cutOver both",
         picture.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
         (*usable(picture, former), *attested(picture, former)),
     )

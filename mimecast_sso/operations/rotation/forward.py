@@ -16,6 +16,7 @@ from mimecast_sso.operations.rotation.stops import (
     unknown,
 )
 from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
+from mimecast_sso.text.wording import count
 
 LEAD_DAYS = max(WARNING_DAYS)
 """A rotation is due from so many days before the active certificate ends."""
@@ -49,7 +50,7 @@ def _overlap(picture: Picture, target: Generation) -> Plan:
     group = picture.group(target.profile)
     return Plan(
         Step.OVERLAP,
-        f"{len(picture.people)} people join “{group.name}”, and stay where they are: cutOver both",
+        f"Add {count(len(picture.people), 'person')} to “{group.name}”, and remove nobody: cutOver both",
         picture.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
         (*window(picture), *usable(picture, target)),
         touches_people=True,
@@ -83,9 +84,10 @@ def _activate(picture: Picture, target: Generation) -> Plan:
 def _leave(picture: Picture) -> Plan:
     active = picture.wanted.active_generation
     group = picture.group(active.profile.other)
+    leaving = count(len(picture.members(active.profile.other)), "person")
     return Plan(
         Step.LEAVE,
-        f"{len(picture.members(active.profile.other))} people leave “{group.name}”: cutOver active",
+        f"Remove {leaving} from “{group.name}”: cutOver active",
         picture.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
         (
             *waited(picture, picture.activated_at, f"generation {active.label} became the active one"),

@@ -9,6 +9,7 @@ from mimecast_sso.operations.rotation.picture import Picture
 from mimecast_sso.operations.rotation.step import Refusal
 from mimecast_sso.settings import Generation, Lane
 from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count
 
 
 def window(picture: Picture) -> Iterator[Refusal]:
@@ -52,7 +53,7 @@ def waited(picture: Picture, since: datetime | None, what: str) -> Iterator[Refu
     elif picture.now < since + timedelta(minutes=minutes):
         yield Refusal(
             f"Wait until {shown(since + timedelta(minutes=minutes))}: {what} at {since:%H:%M:%SZ}, and "
-            f"such a change may take {minutes} minutes to count (certificates.waitMinutes)",
+            f"such a change may take {count(minutes, 'minute')} to count (certificates.waitMinutes)",
             waits=True,
         )
 
@@ -81,7 +82,8 @@ def gathered(picture: Picture, lane: Lane) -> Iterator[Refusal]:
     if group.members is None:
         yield Refusal(f"Who is in “{group.name}” is unknown: deploy first (up --refresh)")
     elif missing:
-        yield Refusal(f"{len(missing)} people are not in “{group.name}” yet: deploy first (up --refresh)")
+        absent = count(len(missing), "person")
+        yield Refusal(f"Not in “{group.name}” yet: {absent}; deploy first (up --refresh)")
     elif picture.unrecorded(lane):
         yield Refusal(f"Since when people are in “{group.name}” is not recorded: deploy first (up --refresh)")
     else:

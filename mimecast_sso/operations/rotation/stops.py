@@ -9,6 +9,7 @@ from mimecast_sso.operations.rotation.picture import Picture
 from mimecast_sso.operations.rotation.step import Plan, Refusal, Step
 from mimecast_sso.settings import Lane, RotationMode
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import count
 
 
 def behind(picture: Picture) -> Plan | None:
@@ -23,7 +24,7 @@ def unknown(picture: Picture) -> Plan | None:
     reasons = picture.unknown or ("Entra was not read",)
     return Plan(
         Step.NONE,
-        "What the next step is, is unknown",
+        "Cannot determine the next step",
         refusals=tuple(Refusal(f"Unknown, and so not fine: {reason}") for reason in reasons),
     )
 
@@ -51,12 +52,12 @@ def foreign(picture: Picture) -> list[str]:
 def changed_by_others(picture: Picture) -> Plan | None:
     found = foreign(picture)
     refusals = [
-        Refusal(f"Changed by another hand, and undone by a deployment. {loss}") for loss in picture.losses
+        Refusal(f"Changed outside this stack, and undone by a deployment. {loss}") for loss in picture.losses
     ]
     if found:
         text = (
-            f"Changed in Entra by another hand. {'; '.join(found)}. Put the active one back: up --refresh. Take an "
-            "added one away in the portal, or list it under certificates.retired, once nobody uses it"
+            f"Changed in Entra outside this stack. {'; '.join(found)}. Restore the active one: up --refresh. Remove "
+            "an added one in the portal, or list it under certificates.retired, once nobody uses it"
         )
         refusals.insert(0, Refusal(text))
     if not refusals:
@@ -80,7 +81,9 @@ def members_of_others(picture: Picture) -> Plan | None:
     return Plan(
         Step.NONE,
         "The rotation stops, because somebody is in a group that is to be empty",
-        refusals=(Refusal(f"In the group by another hand, {'; '.join(names)}. Take them out: up --refresh"),),
+        refusals=(
+            Refusal(f"In the group by an external change, {'; '.join(names)}. Remove them: up --refresh"),
+        ),
     )
 
 
@@ -132,11 +135,11 @@ def _groups_behind(picture: Picture) -> Iterator[str]:
             if generation is None or not picture.trusts(generation):
                 continue  # Nobody joins, and nothing is recorded, before the profile is confirmed.
             if missing:
-                yield f"{len(missing)} people join “{group.name}”"
+                yield f"“{group.name}” gains {count(len(missing), 'person')}"
             elif unrecorded := picture.unrecorded(lane):
-                yield f"since when {len(unrecorded)} people are in “{group.name}” is recorded"
+                yield f"when {count(len(unrecorded), 'person')} joined “{group.name}” is recorded"
         elif group.recorded:
-            yield f"{len(group.recorded)} people leave “{group.name}”"
+            yield f"“{group.name}” loses {count(len(group.recorded), 'person')}"
 
 
 def console_work(picture: Picture) -> Plan | None:

@@ -13,6 +13,7 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.authn_request import AuthnRequest, Binding
 from mimecast_sso.saml.errors import MalformedRequest
+from mimecast_sso.text.wording import count
 
 _FIELD = "SAMLRequest"
 _SIZE_LIMIT = 256 * 1024 * 1024
@@ -87,8 +88,8 @@ def _of_har(text: str) -> Captured:
         ) from None
     if not found:
         raise OperationError(
-            f"None of the {len(requests)} requests of the HAR file has a {_FIELD}. Begin the recording before you sign "
-            "in, keep it over page loads, and save it again."
+            f"The HAR file has no {_FIELD} in its {count(len(requests), 'request')}. Start the recording before you "
+            "sign in, keep it over page loads, and save it again."
         )
     value, binding, url = found[-1]
     return Captured(_parsed(value, binding), _without_query(url))
