@@ -6,12 +6,18 @@ no recording shows a log-on over SAML, so whether one that fails validation is l
 is unknown. **Assumed**: everything in `SIGN_IN_EVENTS` and `SIGN_IN_CATEGORIES`. No public source
 shows the event of a change of an authentication profile or of application settings; so any event is taken for one
 whose type contains such words, or whose details do where the category is the account's own.
+
+Groups: recorded is one event of the type `GROUP_EVENT`, of a deleted group, whose details are ``Action Performed -
+Deleted New Folder by johndoe@example.com<John Doe> Date: 2021-10-11 Time: 19:23:10 +0100 IP: … Application: …``.
+**Assumed**: that a member who is added or removed is logged in the same form (`group_change`), a whole domain without
+its ``@``. The group stands there by its name, which is not unique and may have been another one at the time.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from mimecast_sso.facts.mimecast_api import Endpoint
 
@@ -23,9 +29,40 @@ LOG_ON_EVENTS: Mapping[str, bool] = {"User Logged On": True, "Logon Authenticati
 GROUP_EVENT = "Folder Log Entry"
 """The type of an event of a group or its members (recorded; its details are not documented)."""
 
-MEMBER_ADDED = re.compile(r"Action Performed - Added (?P<member>\S+) to (?P<group>.+)")
-MEMBER_REMOVED = re.compile(r"Action Performed - Removed (?P<member>\S+) from (?P<group>.+)")
-"""The details of an event of a group's member. Assumed: no public source shows them. A whole domain has no @."""
+# What follows the group's name: who did it in the recorded form, or the time with and without a comma.
+_GROUP_DETAILS = re.compile(
+    r"Action Performed - (?P<action>Added|Removed) (?P<member>\S+) (?:to|from) (?P<group>.+?)"
+    r"(?: by \S+<[^<>]*>)?,? Date: \d{4}-\d\d-\d\d,? Time: .*",
+    re.DOTALL,
+)
+_NO_MEMBER = re.compile(r"Action Performed - (?:Created|Deleted|Renamed|Moved) ")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMembershipText:
+    """What the details of an event of a group say: a member, an address or ``@domain``, and the group's name."""
+
+    member: str
+    group: str
+    joined: bool
+
+
+def group_change(details: str) -> GroupMembershipText | None:
+    """The change of a membership that an event's details tell, in lower case; None where they tell none. Assumed."""
+    found = _GROUP_DETAILS.fullmatch(details)
+    if found is None:
+        return None
+    member = found["member"].lower()
+    whole_domain = "@" not in member
+    return GroupMembershipText(
+        f"@{member}" if whole_domain else member, found["group"], found["action"] == "Added"
+    )
+
+
+def tells_no_member(details: str) -> bool:
+    """Whether an event of a group is about the group itself, such as its creation. Assumed, but for deletions."""
+    return _NO_MEMBER.match(details) is not None
+
 
 SIGN_IN_EVENTS: tuple[str, ...] = ("authentication profile", "application setting")
 """Words, in lower case, in the type or the details of an event. Assumed: see above."""

@@ -1,8 +1,7 @@
-"""The audit log, read for what happened after somebody confirmed the console's values: changes, and log-ons."""
+"""The audit log, read for what happened after a moment: changes of the console's values, log-ons, and memberships."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,11 +10,10 @@ from mimecast_sso.facts.mimecast_audit import (
     GET_AUDIT_EVENTS,
     GROUP_EVENT,
     LOG_ON_EVENTS,
-    MEMBER_ADDED,
-    MEMBER_REMOVED,
+    group_change,
+    tells_no_member,
     touches_sign_in,
 )
-from mimecast_sso.text.names import same_key
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MalformedAnswer
 
@@ -45,60 +43,78 @@ class LogOn:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupChange:
-    """Somebody, or a whole domain as ``@example.com``, joined or left a group; how the log words it is assumed."""
-
-    at: datetime
-    group: str
-    member: str
-    joined: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Events:
     """What the log has since a moment, oldest first."""
 
     changes: tuple[ConsoleChange, ...]
     """Of profiles and application settings; which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
     log_ons: tuple[LogOn, ...]
-    group_changes: tuple[GroupChange, ...] = ()
 
 
-def events_since(client: MimecastClient, since: datetime, *, most_pages: int = _MOST_PAGES) -> Events:
-    """Changes of profiles and application settings, log-ons, and changes of groups, after ``since``.
+@dataclass(frozen=True, slots=True)
+class GroupChange:
+    """Somebody, or a whole domain, joined or left a group."""
 
-    Raises any `MimecastError`; MalformedAnswer where the log has more than ``most_pages`` pages of 100 events.
-    """
-    rows = _rows(client, since, most_pages)
+    at: datetime
+    member: str
+    """An address, or ``@example.com``."""
+    group: str
+    """By its name at that time: names are not unique, and groups are renamed."""
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLog:
+    """What the log has of groups since a moment, oldest first."""
+
+    changes: tuple[GroupChange, ...]
+    """Read from the text of the events; its form is assumed (`mimecast_sso.facts.mimecast_audit`)."""
+    unread: tuple[ConsoleChange, ...]
+    """Events of groups whose text tells neither a member nor something that happened to the group itself. Where there
+    are any, who joined or left is not known for sure."""
+
+
+def events_since(client: MimecastClient, since: datetime) -> Events:
+    """Changes of profiles and application settings, and log-ons, after ``since``. Raises any `MimecastError`."""
+    rows = _rows(client, since)
     changes = (_change(row) for row in rows if _counts(row))
     log_ons = (_log_on(row) for row in rows if row.get("auditType") in LOG_ON_EVENTS)
     return Events(
         tuple(sorted((each for each in changes if each.at > since), key=lambda each: each.at)),
         tuple(sorted((each for each in log_ons if each.at > since), key=lambda each: each.at)),
-        tuple(sorted(_group_changes(rows), key=lambda each: each.at)),
     )
-
-
-def _group_changes(rows: Iterable[dict[str, Any]]) -> Iterator[GroupChange]:
-    for row in rows:
-        if row.get("auditType") != GROUP_EVENT:
-            continue
-        for pattern, joined in ((MEMBER_ADDED, True), (MEMBER_REMOVED, False)):
-            match = pattern.search(str(row.get("eventInfo") or ""))
-            if match:
-                member = same_key(match["member"])
-                yield GroupChange(
-                    _time(row), match["group"], member if "@" in member else f"@{member}", joined
-                )
 
 
 def last_group_change(client: MimecastClient, since: datetime) -> datetime | None:
     """When a group, or its members, changed last after ``since``, whichever group it was. Raises MimecastError."""
-    times = [_time(row) for row in _rows(client, since, _MOST_PAGES) if row.get("auditType") == GROUP_EVENT]
+    times = [_time(row) for row in _rows(client, since) if row.get("auditType") == GROUP_EVENT]
     return max((at for at in times if at > since), default=None)
 
 
-def _rows(client: MimecastClient, since: datetime, most_pages: int) -> list[dict[str, Any]]:
+def group_changes(client: MimecastClient, since: datetime) -> GroupLog:
+    """Who joined or left which group from the second of ``since`` on, in all groups. Raises any `MimecastError`.
+
+    Events have a time to the second, so those of that second count. Events of one second are in the order in which
+    Mimecast lists them, reversed: it lists the newest first.
+    """
+    first = since.replace(microsecond=0)
+    changes: list[GroupChange] = []
+    unread: list[ConsoleChange] = []
+    for row in reversed(_rows(client, since)):
+        at, details = _time(row), str(row.get("eventInfo") or "")
+        if row.get("auditType") != GROUP_EVENT or at < first:
+            continue
+        found = group_change(details)
+        if found is not None:
+            changes.append(GroupChange(at, found.member, found.group, found.joined))
+        elif not tells_no_member(details):
+            unread.append(_change(row))
+    return GroupLog(
+        tuple(sorted(changes, key=lambda each: each.at)), tuple(sorted(unread, key=lambda each: each.at))
+    )
+
+
+def _rows(client: MimecastClient, since: datetime) -> list[dict[str, Any]]:
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
         # By Mimecast's clock, as far as it is known, and ahead of it: no event is to fall behind the end.
@@ -107,17 +123,13 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int) -> list[dict
     # Unlike other lists this one has its rows in ``data`` itself.
     rows: list[dict[str, Any]] = []
     page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
-    for _ in range(most_pages):
+    for _ in range(_MOST_PAGES):
         answer = client.legacy(GET_AUDIT_EVENTS, span, page=page).accepted("read the audit log")
         rows += answer.data
         if not answer.next_page:
             return rows
         page = page | {"pageToken": answer.next_page}
-    raise MalformedAnswer(
-        f"Mimecast's audit log has more than {most_pages} pages since {since:%Y-%m-%d %H:%MZ}, and was not read whole",
-        method="POST",
-        path=GET_AUDIT_EVENTS.path,
-    )
+    raise MalformedAnswer("Mimecast's audit log has no end", method="POST", path=GET_AUDIT_EVENTS.path)
 
 
 def _counts(row: dict[str, Any]) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.facts.mimecast_audit import touches_sign_in
-from providers.mimecast.audit import events_since
+from mimecast_sso.facts.mimecast_audit import GROUP_EVENT, touches_sign_in
+from providers.mimecast.audit import events_since, group_changes
 from providers.mimecast.errors import MalformedAnswer
 from tests.providers.vendor import Adapter, Answer, client, legacy
 
@@ -79,3 +79,49 @@ def test_an_event_without_a_time_or_an_endless_log_is_an_error() -> None:
 )
 def test_which_events_count(kind: str, category: str, details: str, counts: bool) -> None:
     assert touches_sign_in(kind, category, details) is counts
+
+
+def folder(minutes: int, details: str) -> dict[str, Any]:
+    return event(minutes, GROUP_EVENT, category="profile_group_logs", eventInfo=details)
+
+
+AT = ", Date: 2026-11-22, Time: 10:05:00+0000, IP: 127.0.0.1"
+# As the one recorded event of a group ends.
+BY = " by admin@example.com<Ann Admin> Date: 2026-11-22 Time: 10:05:00 +0000 IP: 67.43.156.15 Application: Console"
+
+
+def test_who_joined_and_left_which_group_is_read_oldest_first() -> None:
+    log = vendor(
+        [
+            folder(9, f"Action Performed - Removed Ada@example.com from pilot{AT}"),
+            folder(5, f"Action Performed - Removed example.org from A to Z, by all{BY}"),
+            event(4, "User Logged On", category="authentication_logs"),
+        ],
+        [
+            folder(3, f"Action Performed - Added ada@example.com to pilot{AT}"),
+            folder(2, f"Action Performed - Created pilot{AT}"),
+            folder(0, f"Action Performed - Added grace@example.com to pilot{BY}"),
+            folder(-1, f"Action Performed - Added alan@example.com to pilot{AT}"),
+        ],
+    )
+    found = group_changes(client(log), SINCE.replace(microsecond=900_000))
+    assert found.unread == ()
+    assert [(each.at - SINCE, each.member, each.group, each.joined) for each in found.changes] == [
+        (timedelta(0), "grace@example.com", "pilot", True),
+        (timedelta(minutes=3), "ada@example.com", "pilot", True),
+        (timedelta(minutes=5), "@example.org", "A to Z, by all", False),
+        (timedelta(minutes=9), "ada@example.com", "pilot", False),
+    ]
+
+
+def test_events_of_one_second_keep_their_order() -> None:
+    texts = ("Removed ada@example.com from", "Added ada@example.com to", "Removed ada@example.com from")
+    log = vendor([folder(1, f"Action Performed - {text} pilot{AT}") for text in texts])
+    assert [each.joined for each in group_changes(client(log), SINCE).changes] == [False, True, False]
+
+
+def test_an_event_of_a_group_that_cannot_be_read_is_shown_as_such() -> None:
+    texts = ("Imported 40 addresses into pilot", f"Action Performed - Added ada to{AT}", "")
+    found = group_changes(client(vendor([folder(1, text) for text in texts])), SINCE)
+    assert found.changes == ()
+    assert sorted(each.details for each in found.unread) == sorted(texts)
