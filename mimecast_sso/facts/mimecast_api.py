@@ -67,10 +67,15 @@ GET_INTERNAL_USERS = Endpoint("/api/user/get-internal-users", _INTERNAL_READ, re
 CREATE_USER = Endpoint("/api/user/create-user", _INTERNAL_EDIT, secret=True)
 UPDATE_USER = Endpoint("/api/user/update-user", _INTERNAL_EDIT, secret=True)
 
-# An update that names nothing but the address changes nothing and answers the user's settings (observed in a public
-# client; the vendor documents the answer). No listing of the legacy family shows who is disabled.
+# An update that names nothing but the address changes nothing and returns the user's settings (observed in a public
+# client; the vendor documents the response). No listing of the legacy family shows who is disabled.
 READ_USER = Endpoint("/api/user/update-user", _INTERNAL_EDIT, reads=True)
 USERS_PER_UPDATE = 5
+"""Documented for update-user, and so the most that one such read takes."""
+
+USERS_PATH = "/user/cloud-gateway/v1/users"
+"""All users and aliases of the account, 100 a page, each with whether it is disabled (fields: a public client's)."""
+USERS_PERMISSION = _INTERNAL_READ
 
 FIND_GROUPS = Endpoint("/api/directory/find-groups", _GROUPS_EDIT, reads=True, page_size=500)
 CREATE_GROUP = Endpoint("/api/directory/create-group", _GROUPS_EDIT)
