@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,11 +13,11 @@ from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import DomainMode, Lane, Settings
 from mimecast_sso.text.names import domain_of
 from providers.mimecast.accounts import Account, check_account, read_account
-from providers.mimecast.address_book import Listing, LiveAddress
-from providers.mimecast.audit import ConsoleChange, Events, GroupChange, events_since
+from providers.mimecast.address_book import LiveAddress, list_account, list_addresses
+from providers.mimecast.audit import GroupChange, GroupLog, group_changes
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.domains import DomainStatus, State, list_domains
-from providers.mimecast.errors import AccountMismatch, MimecastError
+from providers.mimecast.errors import AccountMismatch, Forbidden, MimecastError, NotFound
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
 _MOST_PAGES = 20
@@ -31,7 +31,8 @@ class MimecastSide:
     account: Known[Account]
     domains: Known[Mapping[str, DomainStatus]]
     groups: Mapping[Lane, Known[LiveGroup]]
-    console_changes: Known[tuple[ConsoleChange, ...]]
+    moved: Known[int]
+    """How many memberships changed lately, as far as the audit log tells."""
     now: datetime | None = None
     client: MimecastClient | None = field(default=None, repr=False)
 
@@ -70,32 +71,47 @@ class MimecastReader:
             return side
         except MimecastError as error:
             return self._nothing(error)
-        events = self._events(client)
+        moved = self._moved(client)
         return MimecastSide(
             account=live(account),
             domains=self._domains(client),
-            groups=self._groups(client, events.map(lambda found: found.group_changes)),
-            console_changes=events.map(lambda found: found.changes),
+            groups=self._groups(client, moved.map(lambda found: found.changes)),
+            moved=moved.map(lambda found: len(found.changes)),
             now=client.now(),
             client=client,
         )
 
     def addresses(self, wanted: Iterable[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
-        """Those of the addresses that exist: a call per hundred addresses of each internal domain.
+        """Those of the addresses that exist: a call per hundred addresses of the account.
 
         Of a domain that is a member of a group as a whole, all of them.
         """
         if side.client is None or side.domains.value is None:
             return unknown(side.domains.source)
         internal = {name for name, status in side.domains.value.items() if status.state is State.INTERNAL}
-        listing = Listing(side.client)
         try:
-            found = listing.of(address for address in wanted if domain_of(address) in internal)
-            for domain in side.whole_domains & internal:
-                found |= listing.domain(domain)
+            found = self._listed(side.client, internal)
         except MimecastError as error:
             return unknown(error)
-        return live(found)
+        named = {address for address in wanted if domain_of(address) in internal}
+        everybody = side.whole_domains & internal
+        return live(
+            {
+                address: entry
+                for address, entry in found.items()
+                if address in named or domain_of(address) in everybody
+            }
+        )
+
+    def _listed(self, client: MimecastClient, internal: Collection[str]) -> Mapping[str, LiveAddress]:
+        """The account's addresses. The listing of the account shows who is disabled, that of a domain does not."""
+        try:
+            return list_account(client)
+        except (Forbidden, NotFound):
+            found: dict[str, LiveAddress] = {}
+            for domain in sorted(internal):
+                found |= list_addresses(client, domain)
+            return found
 
     # -- Parts --------------------------------------------------------------------------------------------------------
 
@@ -104,7 +120,7 @@ class MimecastReader:
             account=unknown(reason),
             domains=unknown(reason),
             groups={slot: unknown(reason) for slot in self._slots},
-            console_changes=unknown(reason),
+            moved=unknown(reason),
         )
 
     @property
@@ -143,12 +159,17 @@ class MimecastReader:
                 return group
         return None
 
-    def _events(self, client: MimecastClient) -> Known[Events]:
-        """Changes that Mimecast may not act on yet; what a log of years says of the console is for commands to read."""
+    def _moved(self, client: MimecastClient) -> Known[GroupLog]:
+        """Who joined or left a group within the time that Mimecast takes to notice."""
         try:
-            return live(events_since(client, client.now() - TAKES_EFFECT, most_pages=_MOST_PAGES))
+            found = group_changes(client, client.now() - TAKES_EFFECT, most_pages=_MOST_PAGES)
         except MimecastError as error:
             return unknown(error)
+        if found.unread:
+            return unknown(
+                f"the audit log words a change of a group in an unknown way: {found.unread[0].details}"
+            )
+        return live(found)
 
 
 def _live_group(client: MimecastClient, group: CloudGroup, changes: Iterable[GroupChange]) -> LiveGroup:

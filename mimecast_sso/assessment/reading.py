@@ -65,6 +65,6 @@ def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -
         domains=side.domains,
         addresses=addresses,
         groups=side.groups,
-        console_changes=side.console_changes,
+        moved=side.moved,
         record=scope.record,
     )

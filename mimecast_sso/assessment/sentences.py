@@ -116,11 +116,18 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
                 )
 
 
+def lately(snapshot: Snapshot) -> Iterator[Statement]:
+    """Who may be treated by Mimecast as before, where that is unknown."""
+    if snapshot.groups_known and not snapshot.moved.is_known:
+        yield snapshot.moved.states("whether somebody left the roll-out group within Mimecast's 15 minutes")
+
+
 def basis(assessment: Assessment, outcomes: Iterable[Outcome]) -> Iterator[Statement]:
     """The facts that decide about outcomes, with how each is known."""
     snapshot = assessment.snapshot
     reasons = [outcome.reason for outcome in outcomes]
     yield from groups(snapshot)
+    yield from lately(snapshot)
     yield from _application(assessment)
     if any(reason in (Reason.NOT_ASSIGNED, None) for reason in reasons):
         yield from _assignments(assessment)

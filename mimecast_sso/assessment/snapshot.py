@@ -19,7 +19,6 @@ from mimecast_sso.settings import Lane
 from providers.entra.applications import DeletedApplication, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
-from providers.mimecast.audit import ConsoleChange
 from providers.mimecast.domains import DomainStatus, State
 
 
@@ -98,7 +97,8 @@ class Snapshot:
         template: Id of the gallery entry that the configuration leads to; "" where an application is adopted.
         addresses: Those of interest that exist at Mimecast.
         groups: The roll-out groups by profile slot, found by the name that the state knows, else the configured one.
-        console_changes: Changes in the console since the oldest confirmation that counts.
+        moved: How many memberships changed within the time that Mimecast takes to notice; unknown where the audit log
+            does not tell, and then nobody is known to have left or joined lately.
         record: What the last deployment recorded.
     """
 
@@ -118,7 +118,7 @@ class Snapshot:
     domains: Known[Mapping[str, DomainStatus]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     addresses: Known[Mapping[str, LiveAddress]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     groups: Mapping[Lane, Known[LiveGroup]] = field(default_factory=dict)
-    console_changes: Known[tuple[ConsoleChange, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    moved: Known[int] = field(default_factory=lambda: unknown(_NOT_ASKED))
     record: Known[Record] = field(default_factory=lambda: unknown(_NOT_ASKED))
 
     @property

@@ -91,8 +91,10 @@ def last_group_change(client: MimecastClient, since: datetime) -> datetime | Non
     return max((at for at in times if at > since), default=None)
 
 
-def group_changes(client: MimecastClient, since: datetime) -> GroupLog:
-    """Who joined or left which group from the second of ``since`` on, in all groups. Raises any `MimecastError`.
+def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = _MOST_PAGES) -> GroupLog:
+    """Who joined or left which group from the second of ``since`` on, in all groups.
+
+    Raises any `MimecastError`; MalformedAnswer where the log has more than ``most_pages`` pages of 100 events.
 
     Events have a time to the second, so those of that second count. Events of one second are in the order in which
     Mimecast lists them, reversed: it lists the newest first.
@@ -100,7 +102,7 @@ def group_changes(client: MimecastClient, since: datetime) -> GroupLog:
     first = since.replace(microsecond=0)
     changes: list[GroupChange] = []
     unread: list[ConsoleChange] = []
-    for row in reversed(_rows(client, since)):
+    for row in reversed(_rows(client, since, most_pages)):
         at, details = _time(row), str(row.get("eventInfo") or "")
         if row.get("auditType") != GROUP_EVENT or at < first:
             continue
@@ -114,7 +116,7 @@ def group_changes(client: MimecastClient, since: datetime) -> GroupLog:
     )
 
 
-def _rows(client: MimecastClient, since: datetime) -> list[dict[str, Any]]:
+def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES) -> list[dict[str, Any]]:
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
         # By Mimecast's clock, as far as it is known, and ahead of it: no event is to fall behind the end.
@@ -123,13 +125,17 @@ def _rows(client: MimecastClient, since: datetime) -> list[dict[str, Any]]:
     # Unlike other lists this one has its rows in ``data`` itself.
     rows: list[dict[str, Any]] = []
     page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
-    for _ in range(_MOST_PAGES):
+    for _ in range(most_pages):
         answer = client.legacy(GET_AUDIT_EVENTS, span, page=page).accepted("read the audit log")
         rows += answer.data
         if not answer.next_page:
             return rows
         page = page | {"pageToken": answer.next_page}
-    raise MalformedAnswer("Mimecast's audit log has no end", method="POST", path=GET_AUDIT_EVENTS.path)
+    raise MalformedAnswer(
+        f"Mimecast's audit log has more than {most_pages} pages since {since:%Y-%m-%d %H:%MZ}, and was not read whole",
+        method="POST",
+        path=GET_AUDIT_EVENTS.path,
+    )
 
 
 def _counts(row: dict[str, Any]) -> bool:

@@ -268,7 +268,7 @@ class World:
                     )
                 )
             },
-            "console_changes": live(()),
+            "moved": live(0),
             "record": Known(self.deployed, How.RECORDED, "the stack's state"),
         }
         if len(settings.certificates.lanes) > 1 or Lane.SECOND in self.deployed.groups:
