@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, person_of, with_mailboxes
 from mimecast_sso.assessment.record import Record
-from mimecast_sso.assessment.snapshot import Directory, Holder
+from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
 from providers.entra import applications
-from providers.entra.applications import DeletedApplication, LiveApplication, Registration
+from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
 from providers.entra.batching import Outcome, Read
 from providers.entra.errors import NotFound
 from providers.entra.odata import literal
@@ -90,7 +90,9 @@ class EntraReader:
         if not self.tenant_id:
             self.tenant_id = str(self._only("tenant").get("id") or "")
         self.holders = self._all_holders()
-        self.namesakes = self._first["namesakes"].map(lambda rows: tuple(self._namesakes(rows)))
+        self.namesakes = self._first["namesakes"].map(
+            lambda rows: applications.namesakes_of(rows, self._identifiers)
+        )
         self.deleted = self._first["deleted"].map(
             lambda rows: applications.deleted_of(rows, self._identifiers)
         )
@@ -99,7 +101,7 @@ class EntraReader:
 
     def _first_questions(self) -> Iterator[tuple[str, Read]]:
         settings, application = self._settings, self._settings.application
-        holder = {"select": "id,appId,displayName,createdDateTime,applicationTemplateId,identifierUris"}
+        holder = {"select": applications.HOLDER}
         for identifier in self._identifiers:
             named = f"identifierUris/any(u:u eq {literal(identifier)})"
             yield f"holder {identifier}", Read("/applications", {**holder, "filter": named})
@@ -176,17 +178,8 @@ class EntraReader:
             rows = self._first[f"holder {identifier}"]
             if rows.value is None:
                 return unknown(rows.source)
-            found |= {str(row["appId"]): _holder(row) for row in rows.value}
+            found |= {str(row["appId"]): applications.holder_of(row) for row in rows.value}
         return live(tuple(found.values()))
-
-    def _namesakes(self, rows: Iterable[Row]) -> Iterator[Holder]:
-        """From a template, with no identifier or one of ours: others serve another account or were made by hand."""
-        for row in rows:
-            identifiers = row.get("identifierUris") or []
-            if row.get("applicationTemplateId") and (
-                not identifiers or set(identifiers) & set(self._identifiers)
-            ):
-                yield _holder(row)
 
     def _template(self) -> str:
         application = self._settings.application
@@ -363,15 +356,6 @@ class EntraReader:
                     f"mimecast-sso:application.owners names {owner}, which could not be found as a user principal name"
                 )
         return owners
-
-
-def _holder(row: Row) -> Holder:
-    return Holder(
-        str(row["appId"]),
-        str(row["id"]),
-        str(row.get("displayName") or ""),
-        str(row.get("createdDateTime") or ""),
-    )
 
 
 def _members(group: str) -> Read:

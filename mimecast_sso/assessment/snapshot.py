@@ -16,23 +16,10 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, unknown
 from mimecast_sso.settings import Lane
-from providers.entra.applications import DeletedApplication, LiveApplication
+from providers.entra.applications import DeletedApplication, Holder, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.domains import DomainStatus, State
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """An application of the tenant that has an identifier, or the name that is wanted.
-
-    ``created`` is a time as Graph writes it, "" where it was not asked for.
-    """
-
-    client_id: str
-    object_id: str
-    name: str
-    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from mimecast_sso.assessment.record import Record
 from mimecast_sso.operations import (
+    assessing,
     certificate_expiry,
     certificate_losses,
-    orphans,
     profiles,
     tear_down,
     tenant,
@@ -103,9 +104,8 @@ def up(stack: str, yes: bool, diff: bool, refresh: bool) -> Exit:
 def preview(stack: str, diff: bool) -> Exit:
     """Say what up would do, without doing it. Exit code 2 when it would change something."""
     opened, engine = open_with_engine(stack, "preview")
-    settings = opened.settings()
+    opened.settings()
     engine.ensure_stack()
-    orphans.refuse(opened, engine, settings)
     outcome = engine.run("preview", *(["--diff"] if diff else []))
     if outcome.code:
         return failed(outcome, dry=True)
@@ -126,9 +126,11 @@ def drift(stack: str) -> Exit:
         return failed(outcome, dry=True)
     found = drifts.report(outcome.events)
     click.echo("\n".join(found.lines()))
+    assessment = assessing.try_to_assess(opened, settings, engine)
+    people = assessing.people(assessment)
     certificates = _certificates(opened, settings, engine.resources())
     console = _console(opened, settings)
-    statements = (*certificates, *console)
+    statements = (*people, *certificates, *console)
     click.echo("\n".join((*lines(statements), *not_checked(statements))))
     changed = any(each.verdict is Verdict.DIFFERS for each in console)
     if changed:
@@ -136,7 +138,7 @@ def drift(stack: str) -> Exit:
             "If a change of the console concerns this profile, its confirmation is stale. Record that: mimecast-sso "
             f"verify --stack {stack}"
         )
-    return Exit.CHANGES if found.found or changed else exit_of(certificates)
+    return Exit.CHANGES if found.found or changed else exit_of((*people, *certificates))
 
 
 def _certificates(
@@ -170,10 +172,25 @@ def down(stack: str, yes: bool) -> Exit:
     """Destroy what the stack made, once nobody depends on it. What Mimecast cannot delete is named and left."""
     opened, engine = open_with_engine(stack, "down")
     if engine.has_resources():
-        tear_down.prepare(opened, opened.settings(), ask=not yes)
+        _make_safe_to_destroy(opened, engine, ask=not yes)
         engine.unprotect()
     outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []))
     return failed(outcome) if outcome.code else Exit.FINE
+
+
+def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
+    settings = opened.settings()
+
+    def depending() -> Collection[str]:
+        try:
+            return assessing.assess_stack(opened, settings, engine, destroys=True).forecast.losses
+        except GraphError as error:
+            raise OperationError(
+                f"Who depends on the application is unknown, so nothing is destroyed: {error}. Fix that and rerun"
+            ) from None
+
+    record = assessing.record_of(engine).value or Record()
+    tear_down.prepare(opened, settings, record, depending, ask=ask)
 
 
 @_on_stack
@@ -234,10 +251,11 @@ def roll_out_status(stack: str, output: Output) -> Exit:
     except OperationError as error:
         why = str(error)
     status = roll_outs.status(opened, opened.settings(), engine, why)
-    output.keep(*status.statements())
-    for line in status.lines():
+    people = assessing.people(assessing.try_to_assess(opened, opened.settings(), engine))
+    output.keep(*status.statements(), *people)
+    for line in (*status.lines(), *(f"{each.text} [{each.basis}]" for each in people)):
         output.line(line)
-    return status.code
+    return Exit.CHANGES if Exit.CHANGES in (status.code, exit_of(people)) else status.code
 
 
 @_on_stack_of_roll_out

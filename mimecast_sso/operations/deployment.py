@@ -9,7 +9,7 @@ from typing import cast, get_args
 import click
 
 from mimecast_sso.console.attestation import OPENS
-from mimecast_sso.operations import orphans, profiles
+from mimecast_sso.operations import profiles
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack, open_stack
@@ -44,7 +44,6 @@ def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refre
     """Runs ``up``, then says whether console work is due and where its run sheets are."""
     settings = stack.settings()
     engine.ensure_stack()
-    orphans.refuse(stack, engine, settings)
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from mimecast_sso.operations import recorded
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import PROJECT, Stack
-from mimecast_sso.settings import DEPLOYED, REFUSED
+from mimecast_sso.settings import REFUSED
 
 EngineName = Literal["auto", "pulumi", "embedded"]
 
@@ -60,7 +59,6 @@ class Engine:
     def run(self, verb: str, *flags: str, quiet: bool = False) -> Outcome:
         """Runs a verb of the engine. Its output goes to the terminal; if ``quiet``, only that of a failure."""
         stack = self._stack
-        environment = stack.environment | (self._recorded() if verb in ("up", "preview") else {})
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
             log = Path(folder) / "events.jsonl"
             done = subprocess.run(
@@ -74,7 +72,7 @@ class Engine:
                 ],
                 cwd=stack.root,
                 # The flag that writes engine events exists only among the debug commands.
-                env=environment | {"PULUMI_DEBUG_COMMANDS": "true"},
+                env=stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"},
                 stdout=subprocess.PIPE if quiet else None,
                 stderr=subprocess.STDOUT if quiet else None,
                 text=True,
@@ -83,13 +81,6 @@ class Engine:
             if quiet and done.returncode:
                 print(done.stdout, file=sys.stderr, end="")
             return _outcome(done.returncode, _events(log))
-
-    def _recorded(self) -> dict[str, str]:
-        """What the program's guards want to know of the stack's state; nothing where it cannot be read."""
-        try:
-            return {DEPLOYED: recorded.summary(self.resources())}
-        except OperationError:
-            return {}
 
     def ensure_stack(self) -> None:
         """Makes the stack in the sandbox's backend when it is not there; stacks on real tenants are left alone."""

@@ -7,7 +7,7 @@ who ought to be in it stands in the stack's file (``rollOut``), and the deployme
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -341,20 +341,35 @@ def back(stack: Stack) -> RolledBack:
         stack.set_roll_out(RollOut(group=stack.target().group, who="none"))
 
 
-def emptied(stack: Stack, before: RollOut | None) -> RolledBack:
-    """Takes everybody out, and keeps who it was in an undo record. Raises MimecastError."""
+def members_by_group(client: MimecastClient, names: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Who is in these groups now; a group that does not exist is left out. Raises MimecastError."""
+    found = {name: groups.find_group(client, name) for name in names}
+    return {name: frozenset(groups.list_members(client, group)) for name, group in found.items() if group}
+
+
+def emptied(
+    stack: Stack, before: RollOut | None, *, only: Mapping[str, Collection[str]] | None = None
+) -> RolledBack:
+    """Removes everybody, or ``only`` these members by group, and keeps who it was in an undo record.
+
+    Raises MimecastError.
+    """
     target, client = stack.target(), connect(stack)
-    present = _groups(client, target)
+    names = (target.group, target.second_group) if only is None else tuple(only)
+    present = [group for name in names if (group := groups.find_group(client, name)) is not None]
     if not present:
-        raise GroupNotFound(f"Mimecast has no cloud group called {target.group!r}; nobody was taken out")
-    members = {group.name: sorted(groups.list_members(client, group)) for group in present}
+        raise GroupNotFound(f"Mimecast has no cloud group called {target.group!r}; nobody was removed")
+    members = {
+        group.name: sorted(groups.list_members(client, group) if only is None else only[group.name])
+        for group in present
+    }
     people = sorted({member for each in members.values() for member in each})
     if not people:
         return RolledBack(target, (), (), None)
     record = _write_record(stack, target, people, before)
     for group in present:
         groups.change_members(client, group, add=(), remove=members[group.name])
-    left = {member for group in present for member in groups.list_members(client, group)}
+    left = {member for group in present for member in groups.list_members(client, group)} & set(people)
     removed = tuple(member for member in people if member not in left)
     return RolledBack(target, removed, tuple(sorted(left)), record)
 

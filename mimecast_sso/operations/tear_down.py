@@ -8,13 +8,14 @@ the Entra side goes, and waits for nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import click
 
 from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.record import Record
 from mimecast_sso.operations import roll_out
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -31,44 +32,77 @@ _GUARD: Final = "allow-destroy"
 
 
 def prepare(
-    stack: Stack, settings: Settings, pause: Callable[[float], None] = time.sleep, *, ask: bool = False
+    stack: Stack,
+    settings: Settings,
+    record: Record,
+    depending: Callable[[], Collection[str]],
+    pause: Callable[[float], None] = time.sleep,
+    *,
+    ask: bool = False,
 ) -> None:
     """Makes the stack safe to destroy, and says what it does; returns when nobody depends on it any more.
 
-    Raises OperationError while the guard is not lifted by name, and when people are still in the group afterwards;
-    MimecastError when the group cannot be emptied; click.Abort when somebody, asked (``ask``), says no.
+    Only members that this stack put into its groups are removed from them.
+
+    Args:
+        stack: The stack.
+        settings: Its configuration.
+        record: What it deployed.
+        depending: Tells who would lose their sign-in if the Entra side went now.
+        pause: Waits for so many seconds.
+        ask: Whether to ask before anybody is removed.
+
+    Raises:
+        OperationError: The guard is not overridden, or people are in the group afterwards, or depend on it.
+        MimecastError: The group cannot be emptied.
+        click.Abort: Somebody who was asked said no.
     """
     try:
-        members, unread = _members(stack), ""
+        members, unread = _own_members(stack, record), ""
     except MimecastError as error:
-        members, unread = frozenset[str](), " ".join(str(error).split())
-    finding = _finding(settings, members, unread)
+        members, unread = {}, " ".join(str(error).split())
+    people = frozenset[str]().union(*members.values())
+    finding = _finding(settings, people, unread)
     override = settings.override(_GUARD, datetime.now(UTC).date())
     if override is None:
         raise OperationError(finding.refusal(), Exit.REFUSED)
-    click.echo(f"Guard {_GUARD} is lifted until {override.until}: {override.reason}.")
+    click.echo(f"Guard {_GUARD} is overridden until {override.until}: {override.reason}.")
     if unread:
         raise OperationError(
             f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Fix that and rerun",
             Exit.ERROR,
         )
-    if members and ask:
-        click.confirm(f"Remove {count(len(members), 'person')} from the roll-out group now?", abort=True)
-    if members:
-        click.echo("\n".join(roll_out.emptied(stack, settings.roll_out).lines()))
-    _wait(stack, settings, just_emptied=bool(members), pause=pause)
-    left = _members(stack)
-    if left:
+    if people and ask:
+        click.confirm(f"Remove {count(len(people), 'person')} from the roll-out group now?", abort=True)
+    if people:
+        click.echo("\n".join(roll_out.emptied(stack, settings.roll_out, only=members).lines()))
+    _wait(stack, settings, just_emptied=bool(people), pause=pause)
+    _stop_if_needed(_own_members(stack, record), depending())
+    click.echo("Nobody depends on the application (read live). The Entra side is destroyed now.")
+
+
+def _own_members(stack: Stack, record: Record) -> dict[str, frozenset[str]]:
+    """Who is in this stack's groups now and was put there by it, by group."""
+    recorded = {each.group: each.members for each in record.memberships.values()}
+    live = roll_out.members_by_group(connect(stack), recorded)
+    return {name: members & recorded[name] for name, members in live.items() if members & recorded[name]}
+
+
+def _stop_if_needed(members: Mapping[str, frozenset[str]], depending: Collection[str]) -> None:
+    again = sorted(frozenset[str]().union(*members.values()))
+    if again:
         raise OperationError(
-            f"Nothing was destroyed: {enumerate_some(sorted(left))} is in the roll-out group again. Somebody else adds "
+            f"Nothing was destroyed: {enumerate_some(again)} is in the roll-out group again. Somebody else adds "
             "people; stop that and rerun.",
             Exit.REFUSED,
         )
-    click.echo("Nobody is in the roll-out group (read live). The Entra side goes now.")
-
-
-def _members(stack: Stack) -> frozenset[str]:
-    return frozenset(roll_out.live_members(connect(stack), stack.target()))
+    if depending:
+        raise OperationError(
+            f"Nothing was destroyed: {count(len(depending), 'person')} in the roll-out group, whom this stack did not "
+            f"put there, would lose their sign-in: {enumerate_some(sorted(depending))}. Remove them from the group "
+            "(mimecast-sso roll-out back), wait Mimecast's 15 minutes, and rerun.",
+            Exit.REFUSED,
+        )
 
 
 def _finding(settings: Settings, members: frozenset[str], unread: str) -> Finding:
@@ -87,8 +121,9 @@ def _finding(settings: Settings, members: frozenset[str], unread: str) -> Findin
         f"application, service principal, identifier and certificates would be deleted; {who}",
         tuple(sorted(members)),
         known=(known,),
-        remedy="remove everybody first (mimecast-sso roll-out back), then lift this guard; with it lifted, down "
-        f"removes people itself and waits {count(settings.certificates.wait_minutes, 'minute')} (certificates.waitMinutes)",
+        remedy="remove everybody first (mimecast-sso roll-out back), then override this guard; with the override, "
+        f"down removes people itself and waits {count(settings.certificates.wait_minutes, 'minute')} "
+        "(certificates.waitMinutes)",
     )
 
 

@@ -19,7 +19,7 @@ from mimecast_sso.settings.authentication_profile import (
     Evidence,
     SecondProfile,
 )
-from mimecast_sso.settings.base import DEPLOYED, NAMESPACE, REFUSED, SECRET, SECRET_KEYS
+from mimecast_sso.settings.base import NAMESPACE, REFUSED, SECRET, SECRET_KEYS
 from mimecast_sso.settings.certificates import (
     Certificates,
     CutOver,
@@ -45,7 +45,6 @@ from mimecast_sso.settings.reading import (
 from mimecast_sso.settings.roll_out import RollOut
 
 __all__ = [
-    "DEPLOYED",
     "NAMESPACE",
     "REFUSED",
     "SCALARS",

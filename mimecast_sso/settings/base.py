@@ -7,8 +7,6 @@ from pydantic import BaseModel, ConfigDict
 NAMESPACE = "mimecast-sso"
 REFUSED = "Refused by guard"
 """How the text of a guard's refusal begins, whoever reads it: program, command, log."""
-DEPLOYED = "MIMECAST_SSO_DEPLOYED"
-"""The environment variable in which the commands tell the program what the stack's state holds (JSON)."""
 SECRET = "[secret]"  # noqa: S105  (what stands for a secret that was not decrypted)
 
 SECRET_KEYS = frozenset({"addressPasswords", "dns.tsig.secret", "mimecastClientSecret"})

@@ -299,6 +299,39 @@ def deleted_of(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An application that has a name or an identifier; ``created`` is a time as Graph writes it."""
+
+    client_id: str
+    object_id: str
+    name: str
+    created: str = ""
+
+
+HOLDER = "id,appId,displayName,createdDateTime,applicationTemplateId,identifierUris"
+"""The properties of an application object that `holder_of` and `namesakes_of` want."""
+
+
+def holder_of(row: Mapping[str, Any]) -> Holder:
+    """An application, from Graph's row."""
+    return Holder(str(row["appId"]), str(row["id"]), _text(row, "displayName"), _text(row, "createdDateTime"))
+
+
+def namesakes_of(rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]) -> tuple[Holder, ...]:
+    """Of applications of one name, those from a template that have no identifier, or one of these.
+
+    Others serve another account, or were created by hand.
+    """
+    wanted = set(identifiers)
+    return tuple(
+        holder_of(row)
+        for row in rows
+        if row.get("applicationTemplateId")
+        and (not row.get("identifierUris") or wanted & set(row["identifierUris"]))
+    )
+
+
 def nested_groups(graph: Graph, group_id: str) -> tuple[str, ...]:
     """Names of the groups that are direct members of a group. Raises GraphError."""
     members = graph.list(f"/groups/{group_id}/members")

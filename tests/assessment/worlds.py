@@ -16,7 +16,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
-from mimecast_sso.assessment.snapshot import Directory, Holder, LiveGroup, Snapshot
+from mimecast_sso.assessment.snapshot import Directory, LiveGroup, Snapshot
 from mimecast_sso.console import attestation
 from mimecast_sso.console.form import console_form
 from mimecast_sso.facts import resource_types as types
@@ -26,6 +26,7 @@ from mimecast_sso.settings import Lane, Settings, from_values
 from providers.entra.applications import (
     Assigned,
     DeletedApplication,
+    Holder,
     LiveApplication,
     Policy,
     Registration,

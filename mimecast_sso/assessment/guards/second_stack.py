@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import Finding
-from mimecast_sso.assessment.snapshot import Holder
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import people
-from providers.entra.applications import DeletedApplication
+from providers.entra.applications import DeletedApplication, Holder
 
 _GUARD = "second-stack"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from mimecast_sso.facts import graph_permissions as permissions
 from mimecast_sso.facts.entra import PREMIUM_PLANS
-from mimecast_sso.operations import orphans, tenant
+from mimecast_sso.operations import tenant
 from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement
@@ -171,9 +171,11 @@ def _applications(graph: GraphClient, settings: Settings) -> Iterator[Statement]
                 f"{text}: this stack's own, or one to adopt (mimecast-sso:application.adopt)",
             )
     if not adopt:
-        for orphan in orphans.search(graph, settings):
+        name = f"displayName eq {literal(settings.application.display_name)}"
+        rows = graph.list("/applications", filter=name, select=applications.HOLDER)
+        for found in applications.namesakes_of(rows, [settings.identifier]):
             text = (
-                f"client id {orphan.client_id} has the configured name and template, created {orphan.created}"
+                f"client id {found.client_id} has the configured name and template, created {found.created}"
             )
             yield note("application", f"{text}: this stack's own, or one to adopt")
 

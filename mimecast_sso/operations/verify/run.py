@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mimecast_sso.assessment.sign_in import Way
 from mimecast_sso.facts.resource_types import STACK
-from mimecast_sso.operations import certificate_expiry, certificate_losses, profiles, tenant
+from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, profiles, tenant
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.profiles import Profile
@@ -21,7 +22,7 @@ from mimecast_sso.operations.verify import (
     sign_ins,
 )
 from mimecast_sso.provenance import How, Statement, Verdict
-from mimecast_sso.settings import Confirmed, Lane, Settings, SignOn
+from mimecast_sso.settings import Confirmed, Lane, Settings
 from providers.entra import people
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
 _REQUEST = "sign-in request"
 _CAPTURED = "a captured sign-in"
 _WALKED = "a sign-in walked on the sandbox"
-_INITIATIONS = {
-    SignOn.SERVICE_PROVIDER: "sign-in from Mimecast (SP-initiated)",
-    SignOn.IDENTITY_PROVIDER: "sign-in from My Apps (IdP-initiated)",
+_WAYS = {
+    Way.FROM_MIMECAST: "sign-in from Mimecast (SP-initiated)",
+    Way.FROM_MY_APPS: "sign-in from My Apps (the tile)",
 }
 _BY_LOGS = (
     "a password alone must sign nobody in on a real tenant; sign in yourself, then see the sign-ins below"
@@ -50,6 +51,7 @@ class Verification:
     """One run of the checks."""
 
     stack: Stack
+    engine: Engine
     settings: Settings
     profile: Profile
     resources: Sequence[Mapping[str, Any]]
@@ -63,6 +65,7 @@ class Verification:
     def run(self) -> list[Statement]:
         """Everything that can be looked at; raises OperationError only where nothing can be."""
         confirmed = confirmation.current(self.settings, self.profile)
+        self._found += assessing.people(assessing.try_to_assess(self.stack, self.settings, self.engine))
         graph = self._graph()
         self._certificates(graph)
         mimecast = self._mimecast()
@@ -141,42 +144,38 @@ class Verification:
         return rows
 
     def _round_trip(self, graph: GraphClient | None) -> None:
-        configured = self.settings.application.sign_on
-        if not self.stack.on_sandbox:
-            if self.captured is None:
-                why = "Mimecast sends it to browsers: capture one (--saml-request)"
-                self._note(_REQUEST, Verdict.NOT_POSSIBLE, why, How.UNKNOWN)
-            self._note(_INITIATIONS[configured], Verdict.NOT_POSSIBLE, _BY_LOGS, How.UNKNOWN)
-        elif not any(not member.startswith("@") for member in self._members):
-            why = f"nobody is in the roll-out group yet: the profile is {self.profile.state}"
-            self._note(_INITIATIONS[configured], Verdict.WAITING, why, How.LIVE, "Mimecast's group")
-        elif graph is not None:
-            self._walk(graph, configured)
-        for initiation, what in _INITIATIONS.items():
-            if initiation is not configured:
-                why = f"application.signOn is {configured}"
-                self._note(what, Verdict.NOT_CONFIGURED, why, How.CONFIGURED, self.stack.file.name)
+        if not self.stack.on_sandbox and self.captured is None:
+            why = "Mimecast sends it to browsers: capture one (--saml-request)"
+            self._note(_REQUEST, Verdict.NOT_POSSIBLE, why, How.UNKNOWN)
+        for way, what in _WAYS.items():
+            if not self.stack.on_sandbox:
+                self._note(what, Verdict.NOT_POSSIBLE, _BY_LOGS, How.UNKNOWN)
+            elif not any(not member.startswith("@") for member in self._members):
+                why = f"nobody is in the roll-out group yet: the profile is {self.profile.state}"
+                self._note(what, Verdict.WAITING, why, How.LIVE, "Mimecast's group")
+            elif way is Way.FROM_MY_APPS and self.settings.application.hide:
+                self._note(what, Verdict.NOT_CONFIGURED, "application.hide is true", How.CONFIGURED)
+            elif graph is not None:
+                self._walk(graph, way)
 
-    def _walk(self, graph: GraphClient, configured: SignOn) -> None:
-        what = _INITIATIONS[configured]
+    def _walk(self, graph: GraphClient, way: Way) -> None:
         try:
             walk = round_trip.Walk(self.stack.environment, self._person(graph))
         except (GraphError, OperationError) as error:
-            self._unread(what, error)
+            self._unread(_WAYS[way], error)
             return
         try:
-            if configured is SignOn.SERVICE_PROVIDER:
+            if way is Way.FROM_MIMECAST:
                 said = walk.from_mimecast(self.settings.sign_on_url)
             else:
-                walk.request_only(self.settings.sign_on_url)
                 url, name = str(self._outputs.get("myAppsUrl")), self.settings.application.display_name
                 said = walk.from_my_apps(url, name)
             verdict = Verdict.FINE
         except round_trip.NotSignedIn as refusal:
             verdict, said = Verdict.FAILS, str(refusal)
-        if walk.asked:
+        if walk.asked and way is Way.FROM_MIMECAST:
             self._request(walk.asked, _WALKED)
-        self._note(what, verdict, said, How.SEEN, _WALKED)
+        self._note(_WAYS[way], verdict, said, How.SEEN, _WALKED)
 
     def _person(self, graph: GraphClient) -> round_trip.Person:
         password = self.stack.environment.get(round_trip.PASSWORD)
@@ -218,4 +217,4 @@ def verify(
         raise OperationError(
             f"The stack has no authentication profile yet. Deploy it first: mimecast-sso up --stack {stack.name}"
         )
-    return Verification(stack, settings, profile, resources, captured, person, by).run()
+    return Verification(stack, engine, settings, profile, resources, captured, person, by).run()

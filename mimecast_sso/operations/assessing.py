@@ -1,0 +1,76 @@
+"""The assessment of a stack for commands: both tenants read once, without an engine but for the stack's state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mimecast_sso.assessment import sentences
+from mimecast_sso.assessment.assessment import Assessment, assess
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.recorded import from_state
+from mimecast_sso.operations import tenant
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
+from mimecast_sso.settings import Settings
+from providers.entra import credentials
+from providers.entra.errors import GraphError
+from providers.mimecast import MimecastClient, MimecastError, from_environment
+
+_PEOPLE = "people"
+
+
+def record_of(engine: Engine | None) -> Known[Record]:
+    """What the last deployment recorded, as far as the engine tells."""
+    if engine is None:
+        return unknown("there is no engine that shows the stack's state")
+    try:
+        return from_state(engine.resources())
+    except OperationError as error:
+        return unknown(error)
+
+
+def assess_stack(
+    stack: Stack, settings: Settings, engine: Engine | None, *, destroys: bool = False
+) -> Assessment:
+    """Reads both tenants and forecasts. Raises GraphError where Entra cannot be asked at all."""
+    graph = tenant.graph(stack)
+    return assess(
+        settings,
+        record_of(engine),
+        cloud=credentials.cloud(stack.environment),
+        graph=graph,
+        mimecast=_mimecast(stack, settings),
+        root=stack.root,
+        destroys=destroys,
+    )
+
+
+def _mimecast(stack: Stack, settings: Settings) -> MimecastClient | MimecastError:
+    try:
+        return from_environment(stack.environment, client_id=settings.mimecast_client_id or "")
+    except MimecastError as error:
+        return error
+
+
+def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Known[Assessment]:
+    """The same; unknown where Entra cannot be asked."""
+    try:
+        return Known(assess_stack(stack, settings, engine), How.LIVE, "Entra, Mimecast")
+    except GraphError as error:
+        return unknown(error)
+
+
+def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
+    """Who signs in through Entra now, and who cannot."""
+    if assessment.value is None:
+        return (Statement("who signs in", How.UNKNOWN, assessment.source, Verdict.UNKNOWN, _PEOPLE),)
+    found = assessment.value
+    statements = (
+        sentences.who_signs_in(found.forecast, Instant.NOW),
+        *sentences.broken(found.forecast),
+        *sentences.lately(found.snapshot),
+    )
+    return tuple(replace(each, subject=_PEOPLE) for each in statements)
