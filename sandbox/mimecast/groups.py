@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -110,7 +110,7 @@ def add_member(world: World, group: dict[str, Any], who: str, notes: str = "") -
 
 
 def remove_member(world: World, group: dict[str, Any], who: str) -> None:
-    """Remove a member; when it left is kept, because sign-in notices late.
+    """Remove a member; from when to when it was one is kept, because sign-in notices late.
 
     Raises:
         ItemError: it is none.
@@ -120,9 +120,30 @@ def remove_member(world: World, group: dict[str, Any], who: str) -> None:
     if member is None:
         raise ItemError("err_folder_email_address_not_found", "Email address is not found in the group")
     world.delete(MEMBERS, key)
-    world.put(FORMER_MEMBERS, key, {**member, "removed": world.now().isoformat()})
+    period = {"added": member["added"], "removed": world.now().isoformat()}
+    world.put(FORMER_MEMBERS, key, {"periods": [*_former_periods(world, key), period]})
     info = f"Action Performed - Removed {who.removeprefix('@')} from {group['description']}"
     audit.record(world, group["account"], audit.Event.FOLDER, "", info)
+
+
+def was_member(world: World, number: int, who: str, moment: datetime) -> bool:
+    """Whether an address, or ``@domain``, was a member of a group at a moment; each time that it was one counts."""
+    key = f"{number}/{who}"
+    member = world.get(MEMBERS, key)
+    if member is not None and datetime.fromisoformat(member["added"]) <= moment:
+        return True
+    return any(
+        datetime.fromisoformat(period["added"]) <= moment < datetime.fromisoformat(period["removed"])
+        for period in _former_periods(world, key)
+    )
+
+
+def _former_periods(world: World, key: str) -> list[dict[str, Any]]:
+    former = world.get(FORMER_MEMBERS, key) or {}
+    if "removed" in former:  # As earlier versions kept it: the last membership alone.
+        return [former]
+    periods: list[dict[str, Any]] = former.get("periods", [])
+    return periods
 
 
 # ---------------------------------------------------------------- groups

@@ -167,15 +167,6 @@ def _counting(world: World, document: dict[str, Any]) -> Form | None:
 
 def _is_member(world: World, group: int, address: str) -> bool:
     horizon = _horizon(world)
-    for who in (address, "@" + address.rpartition("@")[2]):
-        member = world.get(groups.MEMBERS, f"{group}/{who}")
-        if member is not None and datetime.fromisoformat(member["added"]) <= horizon:
-            return True
-        former = world.get(groups.FORMER_MEMBERS, f"{group}/{who}")
-        if former is not None and _was_member(former, horizon):
-            return True
-    return False
-
-
-def _was_member(former: dict[str, Any], horizon: datetime) -> bool:
-    return datetime.fromisoformat(former["added"]) <= horizon < datetime.fromisoformat(former["removed"])
+    return any(
+        groups.was_member(world, group, who, horizon) for who in (address, "@" + address.rpartition("@")[2])
+    )

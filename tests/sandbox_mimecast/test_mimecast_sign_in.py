@@ -74,6 +74,17 @@ def switches_off(sandbox: RunningSandbox) -> Iterator[None]:
     sandbox.control.delete("settings", "clock.offset_seconds")
 
 
+@pytest.fixture
+def grace(sandbox: RunningSandbox, api: Api, group: str) -> Iterator[str]:
+    """The key of Grace's memberships of the roll-out group, which are forgotten afterwards: their ends are to come."""
+    item = {"id": group, "emailAddress": "grace@example.com"}
+    api.ok("/api/directory/add-group-member", item)
+    members = sandbox.control.documents("mimecast.members")
+    (number,) = [each["group"] for each in members if each["who"] == "grace@example.com"]
+    yield f"{number}/grace@example.com"
+    sandbox.control.delete("mimecast.formerMembers", f"{number}/grace@example.com")
+
+
 def profile_values(provider: IdentityProvider) -> dict[str, Any]:
     return {
         "description": PROFILE,
@@ -335,6 +346,46 @@ def test_the_roll_out_group_is_the_switch(
     assert "saml-request" in later.start("alan@example.com").forms
     sandbox.control.set("clock.offset_seconds", 1802)
     assert "password" in later.start("alan@example.com").forms
+
+
+def test_who_left_came_back_and_left_again_is_still_enforced(
+    sandbox: RunningSandbox, api: Api, profile_url: str, group: str, grace: str
+) -> None:
+    assert profile_url
+    assert grace
+    sandbox.control.set("mimecast.propagation_seconds", 900)
+    sandbox.control.set("clock.offset_seconds", 1000)
+    for verb in ("remove", "add", "remove"):
+        item = {"id": group, "emailAddress": "grace@example.com"}
+        api.ok(f"/api/directory/{verb}-group-member", item)
+    browser = Browser(sandbox)
+    assert "saml-request" in browser.start("grace@example.com").forms, "the first departure is too young"
+    sandbox.control.set("clock.offset_seconds", 1910)
+    assert "password" in browser.start("grace@example.com").forms
+
+
+def test_a_former_membership_in_the_form_of_earlier_versions_counts(
+    sandbox: RunningSandbox, api: Api, profile_url: str, group: str, grace: str
+) -> None:
+    assert profile_url
+    item = {"id": group, "emailAddress": "grace@example.com"}
+    api.ok("/api/directory/remove-group-member", item)
+    # The profile, too, counts only after the delay.
+    sandbox.control.set("clock.offset_seconds", 1000)
+    now = datetime.now(UTC) + timedelta(seconds=1000)
+    old = {
+        "added": (now - timedelta(minutes=20)).isoformat(),
+        "removed": (now - timedelta(minutes=1)).isoformat(),
+    }
+    sandbox.control.put("mimecast.formerMembers", grace, {"who": "grace@example.com", **old})
+    sandbox.control.set("mimecast.propagation_seconds", 900)
+    browser = Browser(sandbox)
+    assert "saml-request" in browser.start("grace@example.com").forms
+    for verb in ("add", "remove"):
+        api.ok(f"/api/directory/{verb}-group-member", item)
+    kept = sandbox.control.get("mimecast.formerMembers", grace) or {}
+    assert [period["removed"] for period in kept["periods"]].index(old["removed"]) == 0
+    assert "saml-request" in browser.start("grace@example.com").forms
 
 
 def test_a_profile_that_stops_enforcing_gives_the_password_page(
