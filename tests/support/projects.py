@@ -55,10 +55,20 @@ class Project:
         return self._run(sys.executable, "-m", "sandbox", *words)
 
     def sso(self, verb: str, *words: str, engine: str | None = None, **environment: str) -> Ended:
-        """``mimecast-sso VERB --stack sandbox …``, with the environment that ``sandbox run`` gives."""
-        command = [str(Path(sys.executable).with_name("mimecast-sso")), verb, "--stack", "sandbox", *words]
+        """``mimecast-sso VERB --stack sandbox …``, with the environment that ``sandbox run`` gives.
+
+        ``verb`` may be a group and its command, such as ``roll-out status``.
+        """
+        program = str(Path(sys.executable).with_name("mimecast-sso"))
+        command = [program, *verb.split(), "--stack", "sandbox", *words]
         extra = {"ENGINE": engine or self.engine, **environment}
         return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, **extra)
+
+    def stack(self, name: str, verb: str, *words: str) -> Ended:
+        """``mimecast-sso VERB --stack NAME …``, likewise."""
+        program = str(Path(sys.executable).with_name("mimecast-sso"))
+        command = [program, *verb.split(), "--stack", name, *words]
+        return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, ENGINE=self.engine)
 
     def up(self, **environment: str) -> Ended:
         """``mimecast-sso up``, without questions."""

@@ -1,4 +1,4 @@
-"""Guard `second-stack`: no two stacks write one application or one roll-out group.
+"""Guard `second-stack`: no two stacks write one application, and with it one roll-out group.
 
 A stack that has recorded no application, and adopts none, would create a second one: for an identifier that another
 application holds, or beside one that an earlier run created and could not record. It is never proposed to delete an
@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.provenance import How, Statement
-from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import people
 from providers.entra.applications import DeletedApplication, Holder
@@ -31,7 +30,6 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     if recorded is not None or application.adopt:
         return
     yield from _applications(assessment)
-    yield from _groups(assessment)
 
 
 def _another(own: str, adopt: str) -> Finding:
@@ -103,22 +101,3 @@ def _left_over(assessment: Assessment, namesakes: Sequence[Holder]) -> Finding:
         "choose another mimecast-sso:application.displayName",
         final=True,
     )
-
-
-def _groups(assessment: Assessment) -> Iterator[Finding]:
-    """A group with members that this stack did not put there, before it has deployed anything."""
-    if assessment.snapshot.recorded.groups:
-        return
-    for slot, known in assessment.snapshot.groups.items():
-        members = known.value.members if known.value else frozenset[str]()
-        if members:
-            name = assessment.settings.roll_out.group_of(slot)
-            yield Finding(
-                _GUARD,
-                f"the roll-out group “{name}” has {len(members)} members that this stack did not put there",
-                tuple(sorted(members)),
-                known=(known.states(f"members: {enumerate_some(sorted(members))}"),),
-                remedy="name another group (mimecast-sso:rollOut.group); to take over a group together with its "
-                "application, adopt the application (mimecast-sso:application.adopt)",
-                final=True,
-            )

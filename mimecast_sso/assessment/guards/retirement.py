@@ -1,0 +1,25 @@
+"""Guard `allow-destroy`, for certificates: the one that signs is not removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mimecast_sso.assessment import sentences
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.guards.finding import Finding
+
+
+def find(assessment: Assessment) -> Iterator[Finding]:
+    """Refuses to retire the certificate that Entra signs with, while somebody is in a roll-out group."""
+    snapshot, application = assessment.snapshot, assessment.snapshot.application.value
+    signing = application.certificates.active(snapshot.entra_now) if application else None
+    retired = {entry.thumbprint for entry in assessment.settings.certificates.retired}
+    if signing is None or signing.thumbprint not in retired or not snapshot.everybody:
+        return
+    yield Finding(
+        "allow-destroy",
+        f"certificate {signing} signs and would be removed (mimecast-sso:certificates.retired)",
+        tuple(sorted(snapshot.everybody)),
+        known=tuple(sentences.groups(snapshot)),
+        remedy="activate another generation first (mimecast-sso rotate next), or remove the entry",
+    )

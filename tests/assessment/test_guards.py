@@ -1,0 +1,318 @@
+"""The guards beside the forecast, overrides, and rotations that leave out a step. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mimecast_sso.assessment import guards
+from mimecast_sso.assessment.guards import Finding
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.console import attestation
+from mimecast_sso.facts import resource_types as types
+from mimecast_sso.provenance import live
+from mimecast_sso.settings import Lane, from_values
+from providers.entra.applications import DeletedApplication, Holder
+from providers.entra.signing_certificates import SigningCertificates
+from providers.mimecast.accounts import Account
+from tests.assessment.worlds import (
+    ADA,
+    ALAN,
+    CLIENT,
+    GRACE,
+    NEW,
+    NOW,
+    OLD,
+    TENANT,
+    World,
+    account,
+    address,
+    application,
+    attested,
+    certificate,
+    deployed,
+    form_of,
+    values,
+)
+
+WORD = {"by": ADA, "at": "2026-11-01T09:00:00Z", "evidence": "signed in with it"}
+BOTH_WORDS = [WORD | {"fact": "mimecast-emergency-access"}, WORD | {"fact": "entra-emergency-access"}]
+ADMINISTRATORS = {"enforce": {"administrationConsole": True}}
+NOBODY_IN: dict[str, Any] = {"members": set()}
+
+
+def found(world: World, document: dict[str, Any]) -> dict[str, Finding]:
+    """What is refused, by guard."""
+    return {finding.guard: finding for finding in guards.findings(world.assess(document))}
+
+
+def joining(**keys: Any) -> dict[str, Any]:
+    """Ada and Grace are to join the group; everything is attested."""
+    return attested(values(**keys))
+
+
+@pytest.mark.parametrize(
+    ("guard", "world", "document", "said"),
+    [
+        (
+            "administrators",
+            World(**NOBODY_IN),
+            joining(authenticationProfile=ADMINISTRATORS),
+            "nobody attested it",
+        ),
+        (
+            "administrators",
+            World(**NOBODY_IN),
+            joining(authenticationProfile=ADMINISTRATORS, attested=BOTH_WORDS[:1]),
+            "fact: entra-emergency-access",
+        ),
+        (
+            "administrators",
+            World(**NOBODY_IN),
+            joining(
+                authenticationProfile=ADMINISTRATORS,
+                attested=[each | {"at": "2025-11-01T09:00:00Z"} for each in BOTH_WORDS],
+            ),
+            "nobody attested it",
+        ),
+        ("administrators", World(), values(authenticationProfile=ADMINISTRATORS), "among 2 people"),
+        (
+            "account",
+            World(changes={"account": live(Account("CUK99A999", "eu", ""))}),
+            joining(),
+            "open account CUK99A999",
+        ),
+        (
+            "account",
+            World(changes={"account": live(Account("CUK25A118", "de", ""))}),
+            joining(),
+            "is in region de",
+        ),
+        ("account", World(), joining(tenantId="6c000000-0000-4000-8000-000000000002"), "open Entra tenant"),
+        (
+            "account",
+            World(deployed=deployed(from_values(joining()))),
+            joining() | {"accountCode": "CUK25A119"},
+            "open account CUK25A118, but mimecast-sso:accountCode is CUK25A119",
+        ),
+        (
+            "second-stack",
+            World(deployed=Record()),
+            joining(),
+            f"adopt: {CLIENT}",
+        ),
+        (
+            "second-stack",
+            World(
+                application=None,
+                deployed=Record(),
+                deleted=(DeletedApplication(CLIENT, "object", "portal", NOW),),
+            ),
+            joining(),
+            "restore it",
+        ),
+        (
+            "second-stack",
+            World(
+                application=None, deployed=Record(), namesakes=(Holder(CLIENT, "object", "portal", "today"),)
+            ),
+            joining(),
+            "the response was lost",
+        ),
+        (
+            "second-stack",
+            World(),
+            joining(application={"adopt": "6c000000-0000-4000-8000-000000000001"}),
+            "adopting another would delete that one",
+        ),
+        (
+            "allow-destroy",
+            World(),
+            joining(
+                certificates={
+                    "generations": [{"label": "2027", "endDate": "2030-11-01T00:00:00Z"}],
+                    "active": "2027",
+                    "retired": [{"label": "2026", "thumbprint": OLD}],
+                }
+            ),
+            "signs and would be removed",
+        ),
+    ],
+)
+def test_refused(guard: str, world: World, document: dict[str, Any], said: str) -> None:
+    refusal = found(world, document)[guard].refusal()
+    assert said in refusal
+    assert refusal.startswith(f"Refused by guard {guard}: ")
+    assert "What to do: " in refusal
+
+
+@pytest.mark.parametrize(
+    ("guard", "world", "document"),
+    [
+        (
+            "administrators",
+            World(**NOBODY_IN),
+            joining(authenticationProfile=ADMINISTRATORS, attested=BOTH_WORDS),
+        ),
+        ("administrators", World(), joining(authenticationProfile=ADMINISTRATORS)),
+        ("account", World(), joining(tenantId=TENANT)),
+        ("account", World(deployed=Record(), application=None, members=set()), values()),
+        ("second-stack", World(), joining(application={"adopt": CLIENT})),
+        ("second-stack", World(unread=frozenset({"record"})), joining()),
+        ("second-stack", World(application=None, deployed=Record()), values()),
+    ],
+)
+def test_met(guard: str, world: World, document: dict[str, Any]) -> None:
+    assert guard not in found(world, document)
+
+
+def test_no_deletion_of_an_application_with_people_is_ever_proposed() -> None:
+    refusal = found(World(deployed=Record()), joining())["second-stack"].refusal()
+    assert "Do not delete it: 2 people may sign in through it" in refusal
+    assert "az ad app delete" not in refusal
+
+
+# -- Overrides ------------------------------------------------------------------------------------------------------
+
+
+def overridden(until: str, name: str = "last-sign-in-method") -> dict[str, Any]:
+    override = {"name": name, "reason": "change CHG-1042", "until": until}
+    return attested(values()) | {"assign": {"users": [ADA]}, "guards": [override]}
+
+
+def test_a_guard_is_overridden_by_name_until_a_day_and_the_run_says_so() -> None:
+    judged = guards.check(World().assess(overridden("2026-11-22")))
+    assert judged.refusals == ()
+    (said,) = judged.warnings
+    assert "Guard last-sign-in-method is overridden until 2026-11-22: change CHG-1042" in said
+    assert GRACE in said
+    expired = guards.check(World().assess(overridden("2026-11-21")))
+    assert len(expired.refusals) == 1
+    assert "expired on 2026-11-21 and is ignored" in expired.warnings[0]
+    assert len(guards.check(World().assess(overridden("2026-11-22", "account"))).refusals) == 1
+
+
+def test_another_systems_credentials_are_refused_whatever_is_overridden() -> None:
+    world = World(changes={"account": live(Account("CUK99A999", "eu", ""))})
+    (refusal,) = guards.check(world.assess(overridden("2099-12-31", "account"))).refusals
+    assert "Or override it" not in refusal
+
+
+def test_all_refusals_come_at_once() -> None:
+    people = [{"address": each} for each in (ADA, GRACE, ALAN)]
+    document = attested(values(addresses={"list": people})) | {"assign": {"users": [ADA]}}
+    world = World(addresses={each: address(each) for each in (ADA, GRACE, ALAN)})
+    world.accounts.append(account(ALAN))
+    refusals = guards.check(world.assess(document)).refusals
+    assert [text.split(":")[0].removeprefix("Refused by guard ") for text in refusals] == [
+        "last-sign-in-method",
+        "unprepared-people",
+    ]
+
+
+def test_a_run_says_who_is_new() -> None:
+    assert guards.check(World(**NOBODY_IN).assess()).summary == (
+        f"Guards: all met; 2 people newly sign in through Entra: {ADA}, {GRACE}."
+    )
+    assert guards.check(World().assess()).summary == "Guards: all met; this run sends nobody new to Entra."
+
+
+# -- Blue/green rotation --------------------------------------------------------------------------------------------
+
+
+def rotation(active: str, cut_over: str) -> dict[str, Any]:
+    """Both profiles are attested, the second one with the certificate of generation 2029."""
+    rotating = {
+        "generations": [
+            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+            {"label": "2029", "endDate": "2032-11-01T00:00:00Z", "profile": "second"},
+        ],
+        "active": active,
+        "cutOver": cut_over,
+        "rotation": "blue-green",
+    }
+    document = attested(values(certificates=rotating))
+    confirmed = document["authenticationProfile"]["confirmed"]
+    form = form_of(from_values(document), Lane.SECOND)
+    second = confirmed | {"fingerprint": attestation.fingerprints(form, NEW).critical}
+    document["authenticationProfile"] |= {"second": {"confirmed": second}}
+    return document
+
+
+def rotating(document: dict[str, Any], first: set[str], second: set[str], signs: str) -> World:
+    """The state of a stack that has deployed both profiles, its people where they are."""
+    settings = from_values(document)
+    record = deployed(settings, members=frozenset(first))
+    resources = [each for each in record.resources if each.type != types.SIGNING_CERTIFICATE]
+    (made,) = (each for each in record.resources if each.type == types.SIGNING_CERTIFICATE)
+    resources += [made, replace(made, urn=made.urn.replace("2026", "2029"), outputs={"thumbprint": NEW})]
+    for each in record.resources:
+        if each.type in (types.GROUP, types.GROUP_MEMBERSHIP, types.AUTHENTICATION_PROFILE):
+            resources.append(_second(each, settings, second))
+    active = next(each for each in resources if each.type == types.ACTIVE_SIGNING_CERTIFICATE)
+    resources.remove(active)
+    resources.append(
+        replace(active, outputs={"thumbprint": signs, "replace": True, "activeThumbprint": signs})
+    )
+    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), signs)
+    everybody = first | second
+    return World(
+        application=application(certificates=certificates),
+        members=first,
+        second_members=second,
+        addresses={each: address(each) for each in {ADA, GRACE, *everybody}},
+        deployed=Record(tuple(resources)),
+    )
+
+
+def _second(each: Any, settings: Any, members: set[str]) -> Any:
+    outputs = dict(each.outputs)
+    group = settings.roll_out.group_of(Lane.SECOND)
+    if each.type == types.GROUP:
+        outputs = {"description": group, "created": True}
+    elif each.type == types.GROUP_MEMBERSHIP:
+        outputs |= {"group": group, "members": sorted(members)}
+    else:
+        form = form_of(settings, Lane.SECOND)
+        prints = attestation.fingerprints(form, NEW)
+        confirmed = settings.authentication_profile.confirmed_of(Lane.SECOND)
+        outputs |= {
+            "form": form,
+            "thumbprint": NEW,
+            "criticalFingerprint": prints.critical,
+            "state": "claimed",
+            "confirmed": confirmed.model_dump() if confirmed else None,
+        }
+    return replace(each, urn=f"{each.urn}-second", outputs=outputs)
+
+
+BOTH = {ADA, GRACE}
+
+
+@pytest.mark.parametrize(
+    ("active", "cut_over", "first", "second", "signs", "met"),
+    [
+        ("2026", "both", BOTH, set(), OLD, True),
+        ("2029", "both", BOTH, BOTH, OLD, True),
+        ("2029", "active", BOTH, BOTH, NEW, True),
+        ("2026", "both", set(), BOTH, NEW, False),
+        ("2029", "both", BOTH, {ADA}, OLD, False),
+        ("2029", "active", BOTH, set(), OLD, False),
+        ("2029", "active", {ALAN}, BOTH, NEW, True),
+    ],
+)
+def test_a_rotation_that_leaves_out_a_step_is_stopped(  # noqa: PLR0917  (a row of the table)
+    active: str, cut_over: str, first: set[str], second: set[str], signs: str, met: bool
+) -> None:
+    document = rotation(active, cut_over)
+    assert ("certificate-mismatch" not in found(rotating(document, first, second, signs), document)) == met
+
+
+def test_leaving_blue_green_under_the_old_profile_is_stopped() -> None:
+    """Everybody moved; then one generation is left, in the first profile, which holds the old certificate."""
+    world = rotating(rotation("2029", "both"), BOTH, BOTH, NEW)
+    single = {"generations": [{"label": "2029", "endDate": "2032-11-01T00:00:00Z"}], "active": "2029"}
+    refused = found(world, attested(values(certificates=single), NEW, days=10))
+    assert refused["certificate-mismatch"].affected == (ADA, GRACE)

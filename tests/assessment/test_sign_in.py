@@ -1,0 +1,169 @@
+"""One sign-in, judged: a row per reason. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mimecast_sso.assessment.sign_in import (
+    AccountState,
+    AddressState,
+    Case,
+    Endpoints,
+    EntraState,
+    HeldProfile,
+    NameIdState,
+    Outcome,
+    Result,
+    Way,
+    judge,
+)
+from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
+from mimecast_sso.settings import GuardName, Lane
+
+MIMECAST = Endpoints.of(REGIONS["eu"], "CUK25A118")
+ISSUER, LOGIN = "https://sts.windows.net/t/", "https://login.microsoftonline.com/t/saml2"
+ENTRA = EntraState(
+    ISSUER,
+    LOGIN,
+    exists=True,
+    identifiers=(MIMECAST.identifier,),
+    reply_urls=(MIMECAST.reply_url,),
+    sign_on_url=MIMECAST.reply_url,
+    name_id="user.mail",
+    signing="A",
+)
+BY_TILE = replace(
+    ENTRA, sign_on_url="", reply_urls=(MIMECAST.reply_url, MIMECAST.idp_initiated_reply_url),
+    default_reply_url=MIMECAST.idp_initiated_reply_url,
+)  # fmt: skip
+PROFILE = HeldProfile(ISSUER, LOGIN, "A")
+IN = frozenset({Lane.FIRST})
+CASE = Case(
+    IN, assigned=True, account=AccountState.ENABLED, name_id=NameIdState.SAME, address=AddressState.PRESENT
+)
+
+
+def outcome(way: Way = Way.FROM_MIMECAST, entra: Any = ENTRA, profile: Any = PROFILE, **case: Any) -> Outcome:
+    """The outcome where one thing is otherwise than where everything works."""
+    profiles = None if profile is None else {Lane.FIRST: profile or None, Lane.SECOND: None}
+    return judge(way, entra, MIMECAST, profiles, replace(CASE, **case))
+
+
+def test_where_everything_works_people_sign_in_both_ways() -> None:
+    assert outcome().result is Result.ENTRA
+    assert outcome(Way.FROM_MY_APPS).result is Result.ENTRA
+    assert outcome(Way.FROM_MY_APPS, BY_TILE).result is Result.ENTRA
+    assert outcome(slots=frozenset()).result is Result.PASSWORD
+    assert outcome(profile=replace(PROFILE, enforces_portal=False)).result is Result.PASSWORD
+    assert outcome(profile=False).result is Result.PASSWORD
+
+
+TILE = Way.FROM_MY_APPS
+FROM_MIMECAST: dict[Reason, dict[str, Any]] = {
+    Reason.APPLICATION_MISSING: {"entra": replace(ENTRA, identifiers=("https://other",))},
+    Reason.APPLICATION_DISABLED: {"entra": replace(ENTRA, enabled=False)},
+    Reason.REPLY_URL: {"entra": replace(ENTRA, reply_urls=("https://other",))},
+    Reason.NO_ACCOUNT: {"account": AccountState.NONE},
+    Reason.ACCOUNT_DISABLED: {"account": AccountState.DISABLED},
+    Reason.SHARED_MAILBOX: {"account": AccountState.SHARED},
+    Reason.NOT_ASSIGNED: {"assigned": False},
+    Reason.CONTEXT: {"profile": replace(PROFILE, contexts=True)},
+    Reason.NO_CERTIFICATE: {"entra": replace(ENTRA, signing="", needs_certificate=True)},
+    Reason.NO_NAME_ID: {"name_id": NameIdState.EMPTY},
+    Reason.CONDITIONAL_ACCESS: {"account": AccountState.BLOCKED},
+    Reason.SENT_ELSEWHERE: {
+        "profile": replace(PROFILE, login_url="https://login.microsoftonline.com/u/saml2")
+    },
+    Reason.SIGNATURE: {"entra": replace(ENTRA, signing="B")},
+    Reason.ISSUER: {"profile": replace(PROFILE, issuer="https://sts.windows.net/u/")},
+    Reason.NAME_ID_UNKNOWN: {"name_id": NameIdState.UNKNOWN_THERE},
+    Reason.NAME_ID_OTHER: {"name_id": NameIdState.OTHER},
+    Reason.NOT_AT_MIMECAST: {"address": AddressState.ABSENT},
+    Reason.ALIAS: {"address": AddressState.ALIAS},
+    Reason.ADDRESS_DISABLED: {"address": AddressState.DISABLED},
+}
+FROM_MY_APPS: dict[Reason, dict[str, Any]] = {
+    Reason.NOT_SAML: {"entra": replace(BY_TILE, saml=False)},
+    Reason.NO_REPLY_URL: {"entra": replace(BY_TILE, reply_urls=())},
+    Reason.REPLY_URL_ELSEWHERE: {"entra": replace(BY_TILE, reply_urls=("https://other",))},
+    Reason.SIGN_ON_URL_ELSEWHERE: {"entra": replace(BY_TILE, sign_on_url="https://other/login")},
+    Reason.UNASKED: {"entra": replace(BY_TILE, default_reply_url="")},
+    Reason.AUDIENCE: {"entra": replace(BY_TILE, identifiers=("https://other", MIMECAST.identifier))},
+    Reason.SINGLE_SIGN_ON_OFF: {"entra": BY_TILE, "profile": replace(PROFILE, single_sign_on=False)},
+    Reason.NOT_IN_GROUP: {"entra": BY_TILE, "slots": frozenset()},
+    Reason.APPLICATION_DISABLED: {"entra": replace(BY_TILE, enabled=False)},
+    Reason.ACCOUNT_DISABLED: {"entra": BY_TILE, "account": AccountState.DISABLED},
+    Reason.NO_CERTIFICATE: {"entra": replace(BY_TILE, signing="", needs_certificate=True)},
+    Reason.NO_NAME_ID: {"entra": BY_TILE, "name_id": NameIdState.EMPTY},
+    Reason.SIGNATURE: {"entra": replace(BY_TILE, signing="B")},
+    Reason.ISSUER: {"entra": BY_TILE, "profile": replace(PROFILE, issuer="https://sts.windows.net/u/")},
+    Reason.NAME_ID_UNKNOWN: {"entra": BY_TILE, "name_id": NameIdState.UNKNOWN_THERE},
+    Reason.ADDRESS_DISABLED: {"entra": BY_TILE, "address": AddressState.DISABLED},
+}
+
+
+@pytest.mark.parametrize("reason", FROM_MIMECAST)
+def test_from_mimecast(reason: Reason) -> None:
+    assert outcome(**FROM_MIMECAST[reason]).reason is reason
+
+
+@pytest.mark.parametrize("reason", FROM_MY_APPS)
+def test_from_my_apps(reason: Reason) -> None:
+    found = outcome(TILE, **FROM_MY_APPS[reason])
+    assert found.reason is reason
+    assert found.result is (Result.NOT_OFFERED if reason is Reason.NOT_SAML else Result.REFUSED)
+
+
+def test_every_reason_is_reached_and_has_a_row_with_a_way_out_and_a_guard() -> None:
+    assert {*FROM_MIMECAST, *FROM_MY_APPS} == set(Reason) == set(REASONS)
+    names = set(GuardName.__args__)  # type: ignore[attr-defined]
+    for row in REASONS.values():
+        assert {row.guard, row.guard_joining} <= names
+        assert row.fix
+        assert row.sees
+
+
+@pytest.mark.parametrize(
+    ("missing", "changes"),
+    [
+        ("who is in the roll-out group", {"slots": None}),
+        ("what the console holds", {"profile": None}),
+        ("the application in Entra", {"entra": None}),
+        ("whether the Entra account is enabled (User.Read.All)", {"account": AccountState.UNKNOWN}),
+        ("who is assigned to the application", {"assigned": None}),
+        ("which certificate Entra signs with", {"entra": replace(ENTRA, signing=None)}),
+        (
+            "whether Mimecast accepts a response signed with an expired certificate",
+            {"entra": replace(ENTRA, signing_expired=True)},
+        ),
+        ("what Entra issues as NameID", {"name_id": NameIdState.UNKNOWN}),
+        ("which addresses exist at Mimecast", {"address": AddressState.UNKNOWN}),
+    ],
+)
+def test_unknown_names_the_missing_input(missing: str, changes: dict[str, Any]) -> None:
+    assert outcome(**changes) == Outcome(Result.UNKNOWN, missing=missing)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"assigned": False}, {"entra": replace(BY_TILE, hidden=True)}, {"account": AccountState.NONE}],
+)
+def test_the_tile_is_not_offered(changes: dict[str, Any]) -> None:
+    assert outcome(TILE, **({"entra": BY_TILE} | changes)).result is Result.NOT_OFFERED
+
+
+def test_whoever_is_in_two_groups_gets_in_by_the_certificate_of_either_profile() -> None:
+    both = {Lane.FIRST: PROFILE, Lane.SECOND: replace(PROFILE, thumbprint="B")}
+    case = replace(CASE, slots=frozenset(Lane))
+    for signing in ("A", "B"):
+        for way in Way:
+            assert judge(way, replace(ENTRA, signing=signing), MIMECAST, both, case).result is Result.ENTRA
+    only_first = replace(CASE, slots=IN)
+    assert (
+        judge(Way.FROM_MIMECAST, replace(ENTRA, signing="B"), MIMECAST, both, only_first).reason
+        is Reason.SIGNATURE
+    )
