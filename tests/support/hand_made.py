@@ -125,7 +125,11 @@ def bare(graph: requests.Session, control: Control, name: str = NAME) -> Tenant:
 
 def clean(graph: requests.Session, control: Control) -> Tenant:
     """An application exactly as the sandbox stack wants it, the certificate's subject aside."""
-    tenant = bare(graph, control)
+    return set_up(bare(graph, control))
+
+
+def set_up(tenant: Tenant) -> Tenant:
+    """Gives a bare application what `clean` has."""
     tenant.set_principal(
         preferredSingleSignOnMode="saml",
         loginUrl=REGIONS["eu"].sign_on_url,

@@ -122,6 +122,15 @@ class Project:
 @contextmanager
 def project(folder: Path, engine: str) -> Iterator[Project]:
     """A copy of the project in ``folder`` with a started and seeded sandbox, stopped at the end."""
+    with unseeded(folder, engine) as made:
+        seeded = made.sandbox("seed", "--stack", "sandbox")
+        assert seeded.code == 0, seeded.text
+        yield made
+
+
+@contextmanager
+def unseeded(folder: Path, engine: str) -> Iterator[Project]:
+    """The same with an empty sandbox."""
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks")
@@ -130,9 +139,6 @@ def project(folder: Path, engine: str) -> Iterator[Project]:
     home = folder / ".sandbox"
     process, _ = lifecycle.start(home)
     try:
-        made = Project(folder, home, engine, Control(process.proxy_port))
-        seeded = made.sandbox("seed", "--stack", "sandbox")
-        assert seeded.code == 0, seeded.text
-        yield made
+        yield Project(folder, home, engine, Control(process.proxy_port))
     finally:
         lifecycle.stop(home)
