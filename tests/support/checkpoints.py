@@ -1,0 +1,143 @@
+"""Deployed stacks as an earlier release left them, kept as files: ``tests/checkpoints`` says what and how."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sandbox.environment import state_folder
+from sandbox.world import FILE_NAME
+from tests.support.projects import ROOT, Project, unseeded
+
+FOLDER = Path(__file__).resolve().parents[1] / "checkpoints"
+"""A folder a release, with a folder a checkpoint."""
+
+_STACK_FILE = "Pulumi.sandbox.yaml"
+_STATE = "checkpoint.json"
+_WORLD = "world.json"
+_OF_THE_MOMENT = {"entra.sessions", "mimecast.sessions", "mimecast.tokens"}
+"""What is left out of a world that is kept: it opens doors for minutes, and clients ask for new ones."""
+
+
+class NotToBeKeptError(Exception):
+    """A checkpoint says on which machine it was made; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One folder: a stack file as it was deployed, its state, and the world of the sandbox that it was deployed on."""
+
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def stack_file(self) -> str:
+        """The stack's file, with what was confirmed."""
+        return (self.folder / _STACK_FILE).read_text(encoding="utf-8")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The state as the ``file://`` backend keeps it."""
+        state: dict[str, Any] = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
+        return state
+
+    @property
+    def world(self) -> dict[str, Any]:
+        """``time``: when the world was kept; ``documents``: by collection and key, in the order they were made."""
+        world: dict[str, Any] = json.loads((self.folder / _WORLD).read_text(encoding="utf-8"))
+        return world
+
+
+def kept() -> list[Checkpoint]:
+    """Every checkpoint of every release."""
+    return [Checkpoint(file.parent) for file in sorted(FOLDER.glob(f"*/*/{_STATE}"))]
+
+
+def identities(state: dict[str, Any]) -> dict[str, str]:
+    """The ids of a state's resources by URN, "" for components.
+
+    Providers are left out: the name of a default provider changes with the version of its plugin, and stands for
+    nothing outside the state.
+    """
+    return {
+        resource["urn"]: resource.get("id", "")
+        for resource in state["checkpoint"]["latest"]["resources"]
+        if not resource["type"].startswith("pulumi:providers:")
+    }
+
+
+def state_of(made: Project) -> dict[str, Any]:
+    """The state of the project's stack now."""
+    state: dict[str, Any] = json.loads(_state_file(made).read_text(encoding="utf-8"))
+    return state
+
+
+@contextmanager
+def restored(checkpoint: Checkpoint, folder: Path, engine: str) -> Iterator[Project]:
+    """The present code in ``folder``, with the checkpoint's stack file, state and world.
+
+    In the sandbox it is the moment at which the world was kept. What a later sandbox keeps in another form than the one
+    of that release is to be translated here: the files stay as they were made.
+    """
+    with unseeded(folder, engine) as made:
+        made.stack_file.write_text(checkpoint.stack_file, encoding="utf-8")
+        file = _state_file(made)
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(checkpoint.state), encoding="utf-8")
+        (state_folder(made.home) / ".pulumi" / "meta.yaml").write_text("version: 1\n", encoding="utf-8")
+        world = checkpoint.world
+        for collection, documents in world["documents"].items():
+            for key, document in documents.items():
+                made.control.put(collection, key, document)
+        ahead = datetime.fromisoformat(world["time"]) - datetime.now(UTC)
+        made.control.set("clock.offset_seconds", ahead.total_seconds())
+        yield made
+
+
+def keep(made: Project, folder: Path) -> Checkpoint:
+    """Writes a checkpoint of what is deployed in the project.
+
+    Raises:
+        NotToBeKeptError: something of this machine stands in it.
+    """
+    working_file = made.home / "stacks" / _STACK_FILE
+    world = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "documents": _world(made)}
+    texts = {
+        _STACK_FILE: working_file.read_text(encoding="utf-8"),
+        _STATE: _readable(state_of(made)),
+        _WORLD: _readable(world),
+    }
+    strangers = (str(made.folder), str(ROOT), f"{Path.home()}/", "127.0.0.1:", "file://")
+    folder.mkdir(parents=True)
+    for name, text in texts.items():
+        for stranger in strangers:
+            if stranger in text:
+                raise NotToBeKeptError(f"{name} holds {stranger}")
+        (folder / name).write_text(text, encoding="utf-8")
+    return Checkpoint(folder)
+
+
+def _world(made: Project) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    with closing(sqlite3.connect(made.home / FILE_NAME)) as database:
+        rows = database.execute("SELECT collection, key, body FROM documents ORDER BY position")
+        for collection, key, body in rows:
+            if collection not in _OF_THE_MOMENT:
+                found.setdefault(collection, {})[key] = json.loads(body)
+    return dict(sorted(found.items()))
+
+
+def _readable(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _state_file(made: Project) -> Path:
+    return state_folder(made.home) / ".pulumi" / "stacks" / "mimecast-sso" / "sandbox.json"
