@@ -53,6 +53,10 @@ def document(
             *mimecast.get("groups", []),
             {"description": "Everybody (synchronised)", "source": "ldap", "members": _members(domain, count)},
         ]
+        mimecast["directoryConnections"] = [
+            *mimecast.get("directoryConnections", []),
+            {"description": "Everybody's directory", "lastSync": "now"},
+        ]
     return {**whole, "mimecast": mimecast}
 
 

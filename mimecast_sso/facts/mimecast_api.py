@@ -85,5 +85,9 @@ GET_GROUP_MEMBERS = Endpoint("/api/directory/get-group-members", _SYNC_READ, rea
 ADD_GROUP_MEMBER = Endpoint("/api/directory/add-group-member", _GROUPS_EDIT)
 REMOVE_GROUP_MEMBER = Endpoint("/api/directory/remove-group-member", _SYNC_EDIT)
 
+GET_CONNECTION = Endpoint("/api/directory/get-connection", _SYNC_READ, reads=True)
+INTEGRATIONS_PATH = "/directory/cloud-gateway/v1/integrations"
+"""The same in the v2 family."""
+
 MEMBERS_PER_REQUEST = 10
 """Documented for remove-group-member; used for add-group-member as well, whose limit nobody states."""

@@ -12,7 +12,18 @@ import uuid
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.mimecast import accounts, audit, discover, domains, envelope, groups, imports, rest, users
+from sandbox.mimecast import (
+    accounts,
+    audit,
+    directory_sync,
+    discover,
+    domains,
+    envelope,
+    groups,
+    imports,
+    rest,
+    users,
+)
 from sandbox.mimecast.limits import RateLimits, refusal
 from sandbox.mimecast.oauth import TOKEN_PATH, Caller, TokenError, authenticate, gateway_error, issue
 from sandbox.world import World
@@ -20,12 +31,13 @@ from sandbox.world import World
 _FUNCTIONS = {
     **accounts.FUNCTIONS,
     **audit.FUNCTIONS,
+    **directory_sync.FUNCTIONS,
     **domains.FUNCTIONS,
     **groups.FUNCTIONS,
     **imports.FUNCTIONS,
     **users.FUNCTIONS,
 }
-_ROUTES = (*accounts.ROUTES, *domains.ROUTES, *groups.ROUTES, *users.ROUTES)
+_ROUTES = (*accounts.ROUTES, *directory_sync.ROUTES, *domains.ROUTES, *groups.ROUTES, *users.ROUTES)
 
 _LEGACY = "/api/"
 _SUCCESS_HEADERS = {

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     FOLDER_LINK = "folderlinkid"
     IMPORT = "importid"
     AUDIT = "auditid"
+    CONNECTION = "directoryconnectionid"
 
 
 class MalformedIdError(Exception):

@@ -2,8 +2,9 @@
 
 Beyond account, application and administrator, which every document has, ``mimecast`` may have ``domains``
 (``name``, and properties such as ``sendOnly``), ``users`` (``emailAddress``, ``name``, and properties such as
-``source``), ``groups`` (``description``, ``members``, and properties) and ``addresses`` (``domain``, ``count``,
-``source``: that many users named after their number), so that a test starts from the tenant it needs.
+``source``), ``groups`` (``description``, ``members``, and properties), ``addresses`` (``domain``, ``count``,
+``source``: that many users named after their number) and ``directoryConnections`` (``description``, and properties
+such as ``lastSync``), so that a test starts from the tenant it needs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from mimecast_sso.facts.regions import REGIONS
 from sandbox import tenants
-from sandbox.mimecast import accounts, domains, groups, oauth, passwords, policy, users
+from sandbox.mimecast import accounts, directory_sync, domains, groups, oauth, passwords, policy, users
 from sandbox.world import World
 
 _LDAP_TYPE = "created_by_ldap_sync"
@@ -76,6 +77,10 @@ def _add_content(world: World, account: str, wanted: dict[str, Any]) -> None:
         _add_numbered(world, account, each)
     for group in wanted.get("groups", []):
         _add_group(world, account, dict(group))
+    known = {each["description"] for each in directory_sync.of_account(world, account)}
+    for connection in wanted.get("directoryConnections", []):
+        if connection["description"] not in known:
+            directory_sync.add(world, account, **connection)
 
 
 def _add_user(world: World, account: str, user: dict[str, Any]) -> None:

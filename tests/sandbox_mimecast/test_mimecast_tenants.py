@@ -69,6 +69,8 @@ def test_a_synchronised_tenant_goes_with_a_stack(home: Path) -> None:
     (group,) = [group for group in control.documents("mimecast.groups") if group["source"] == "ldap"]
     members = [m["who"] for m in control.documents("mimecast.members") if m["group"] == group["number"]]
     assert members == sorted(people(control))
+    (connection,) = control.documents("mimecast.directoryConnections")
+    assert (connection["status"], bool(connection["lastSync"])) == ("ok", True)
 
 
 def test_the_largest_tenant_is_ten_thousand(home: Path) -> None:
