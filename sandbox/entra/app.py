@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from sandbox.entra import (
     applications,
     batch,
+    conditional_access,
     deleted_items,
     directory,
     directory_audit_log,
@@ -52,6 +53,7 @@ def _graph(world: World) -> ASGIApp:
         *service_principals.OPERATIONS,
         *deleted_items.OPERATIONS,
         *policies.OPERATIONS,
+        *conditional_access.OPERATIONS,
         *directory.OPERATIONS,
         *licences.OPERATIONS,
         *sign_in_log.OPERATIONS,

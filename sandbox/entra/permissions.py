@@ -46,6 +46,7 @@ ROLE_IDS: Mapping[str, str] = {
     "MailboxSettings.Read": "40f97065-369a-49f4-947c-6a255697ae91",
     "Policy.ReadWrite.ApplicationConfiguration": "be74164b-cff1-491c-8741-e671cb536e13",
     "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
+    "Policy.Read.ConditionalAccess": "37730810-e9ba-4e46-b07e-8ca78d182097",
     "Group.Read.All": "5b567255-7703-4780-807c-7be8301ae99b",
     "Group.ReadWrite.All": "62a82d76-70ea-41e2-9197-370581804d09",
     "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",

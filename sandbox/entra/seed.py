@@ -1,4 +1,12 @@
-"""What a seed document makes in the directory. Whatever is there already stays as it is."""
+"""What a seed document makes in the directory. Whatever is there already stays as it is.
+
+Beyond tenant and deployer, which every document has, it may have ``templates``; ``users`` with any property of a user
+(such as ``accountEnabled``, or ``userType`` ``Guest``) and ``password`` and ``userPurpose``; ``groups``, whose
+``members`` are addresses, or names of groups; ``applications``; and ``conditionalAccess``: policies with
+``displayName``, ``state``, ``applications`` (client ids, or ``All``), ``users`` (addresses, or ``All``) and
+``groups`` by name, ``excludeApplications``, ``excludeUsers`` and ``excludeGroups`` likewise, and ``grantControls``
+(``block``, ``mfa``).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sandbox.credentials import USER_PASSWORD
-from sandbox.entra import applications, directory, objects, service_principals
+from sandbox.entra import applications, conditional_access, directory, objects, service_principals
 from sandbox.entra.objects import (
     APPLICATIONS,
     DOMAINS,
@@ -44,10 +52,14 @@ def seed(world: World, document: Mapping[str, Any]) -> None:
         _add(world, TEMPLATES, template)
     for user in document.get("users", []):
         _seed_user(world, user)
-    for group in document.get("groups", []):
-        _seed_group(world, group["displayName"], group.get("members", []))
+    # All of them first: a group may be a member of one that stands before it.
+    groups = [(_group(world, group["displayName"]), group) for group in document.get("groups", [])]
+    for identifier, group in groups:
+        _seed_members(world, identifier, group.get("members", []))
     for application in document.get("applications", []):
         _seed_application(world, application)
+    for policy in document.get("conditionalAccess", []):
+        _seed_policy(world, policy)
 
 
 def _add(world: World, collection: str, document: dict[str, Any]) -> None:
@@ -118,12 +130,18 @@ def _seed_user(world: World, user: Mapping[str, Any]) -> None:
         world.put(MAILBOXES, made["id"], {"userPurpose": user["userPurpose"]})
 
 
-def _seed_group(world: World, name: str, members: Iterable[str]) -> None:
-    group = next((item for item in world.all(GROUPS) if item["displayName"] == name), None)
-    if group is None:
-        nickname = "".join(letter for letter in name if letter.isalnum()).lower()
-        group = directory.new_group(world, {"displayName": name, "mailNickname": nickname})
-    identifiers = [_user_id(world, member) for member in members]
+def _group(world: World, name: str) -> str:
+    """The object id of the group of that name, which is made if there is none."""
+    existing = _group_id(world, name)
+    if existing is not None:
+        return existing
+    nickname = "".join(letter for letter in name if letter.isalnum()).lower()
+    return str(directory.new_group(world, {"displayName": name, "mailNickname": nickname})["id"])
+
+
+def _seed_members(world: World, group_id: str, members: Iterable[str]) -> None:
+    group = world.get(GROUPS, group_id) or {}
+    identifiers = [_member_id(world, member) for member in members]
     missing = [identifier for identifier in identifiers if identifier not in group[MEMBERS]]
     if missing:
         group[MEMBERS] += missing
@@ -143,6 +161,51 @@ def _seed_application(world: World, wanted: Mapping[str, Any]) -> None:
     application[OWNERS] = principal[OWNERS] = [item["objectId"] for item in world.all(DEPLOYERS)]
     objects.save(world, APPLICATIONS, application)
     objects.save(world, SERVICE_PRINCIPALS, principal)
+
+
+def _seed_policy(world: World, wanted: Mapping[str, Any]) -> None:
+    name = wanted["displayName"]
+    if any(policy["displayName"] == name for policy in world.all(conditional_access.POLICIES)):
+        return
+
+    def people(key: str) -> list[str]:
+        return [each if each == "All" else _user_id(world, each) for each in wanted.get(key, [])]
+
+    def groups(key: str) -> list[str]:
+        return [_required_group(world, each) for each in wanted.get(key, [])]
+
+    conditional_access.add(
+        world,
+        name,
+        state=wanted.get("state", conditional_access.ENABLED),
+        controls=wanted.get("grantControls", []),
+        users={
+            "includeUsers": people("users"),
+            "excludeUsers": people("excludeUsers"),
+            "includeGroups": groups("groups"),
+            "excludeGroups": groups("excludeGroups"),
+        },
+        applications={
+            "includeApplications": wanted["applications"],
+            "excludeApplications": wanted.get("excludeApplications", []),
+        },
+    )
+
+
+def _member_id(world: World, name: str) -> str:
+    """The object id of a user by address, or of a group by name."""
+    return _group_id(world, name) or _user_id(world, name)
+
+
+def _required_group(world: World, name: str) -> str:
+    identifier = _group_id(world, name)
+    if identifier is None:
+        raise ValueError(f"no group is called {name}")
+    return identifier
+
+
+def _group_id(world: World, name: str) -> str | None:
+    return next((str(item["id"]) for item in world.all(GROUPS) if item["displayName"] == name), None)
 
 
 def _user_id(world: World, address: str) -> str:

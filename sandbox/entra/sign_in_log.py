@@ -29,7 +29,14 @@ ENTRIES = "entra.signInLog"
 _CODE = re.compile(r"AADSTS(\d+): (.*)", re.DOTALL)
 
 
-def record(world: World, principal: Document, user: Document, refusal: str = "") -> None:
+def record(
+    world: World,
+    principal: Document,
+    user: Document,
+    refusal: str = "",
+    *,
+    conditional_access: str = "notApplied",
+) -> None:
     """Notes one sign-in to an application; ``refusal`` is Entra's message when it issued nothing."""
     match = _CODE.match(refusal)
     identifier = str(uuid.uuid4())
@@ -45,7 +52,7 @@ def record(world: World, principal: Document, user: Document, refusal: str = "")
         "ipAddress": "127.0.0.1",
         "clientAppUsed": "Browser",
         "correlationId": str(uuid.uuid4()),
-        "conditionalAccessStatus": "notApplied",
+        "conditionalAccessStatus": conditional_access,
         "isInteractive": True,
         "riskDetail": "none",
         "riskLevelAggregated": "none",

@@ -22,7 +22,15 @@ from mimecast_sso.saml import authn_request, metadata, names, response
 from mimecast_sso.saml.authn_request import AuthnRequest, Binding
 from mimecast_sso.saml.errors import MalformedRequest
 from mimecast_sso.saml.metadata import IdentityProvider
-from sandbox.entra import claims, directory, service_principals, sign_in_log, signing
+from sandbox.entra import (
+    claims,
+    conditional_access,
+    directory,
+    service_principals,
+    sign_in_log,
+    signing,
+)
+from sandbox.entra.graph import GraphError
 from sandbox.entra.keys import Certificate
 from sandbox.entra.objects import ASSIGNMENTS, PASSWORDS, SERVICE_PRINCIPALS, USERS
 from sandbox.entra.odata import Document
@@ -260,20 +268,24 @@ class SignOn:
 
     def _answer(self, pending: Pending, user: Document) -> Response:
         if pending.principal is None:
+            self._check_access(user, conditional_access.MY_APPS_ID)
             ticket = secrets.token_urlsafe(24)
             self._world.put(_TICKETS, ticket, {"user": user["id"]})
             return RedirectResponse(f"{pending.reply_url}?{urlencode({'ticket': ticket})}", status_code=303)
         principal = self._world.get(SERVICE_PRINCIPALS, pending.principal)
         if principal is None:
             raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
+        access = "notApplied"
         try:
             self._check_assignment(principal, user)
+            access = self._access(user, principal["appId"])
+            self._check_access(user, principal["appId"])
             self._check_contexts(pending)
             signed = self._signed_response(pending, principal, user)
         except SignInRefusedError as refusal:
-            sign_in_log.record(self._world, principal, user, str(refusal))
+            sign_in_log.record(self._world, principal, user, str(refusal), conditional_access=access)
             raise
-        sign_in_log.record(self._world, principal, user)
+        sign_in_log.record(self._world, principal, user, conditional_access=access)
         return page(
             "saml_response",
             title="Working…",
@@ -289,6 +301,23 @@ class SignOn:
             raise SignInRefusedError(
                 f"AADSTS50105: The signed in user '{user['userPrincipalName']}' is not assigned to a role for the"
                 f" application '{principal['appId']}' ({name})."
+            )
+
+    def _access(self, user: Document, app_id: str) -> str:
+        """What Conditional Access says of a sign-in, as the sign-in log writes it."""
+        try:
+            policies = conditional_access.enforced(self._world, user, app_id)
+        except GraphError as error:
+            raise SignInRefusedError(str(error)) from error
+        if conditional_access.blocks(policies):
+            return "failure"
+        return "success" if policies else "notApplied"
+
+    def _check_access(self, user: Document, app_id: str) -> None:
+        if self._access(user, app_id) == "failure":
+            raise SignInRefusedError(
+                "AADSTS53003: Access has been blocked by Conditional Access policies. The access policy does not"
+                " allow token issuance."
             )
 
     def _check_contexts(self, pending: Pending) -> None:

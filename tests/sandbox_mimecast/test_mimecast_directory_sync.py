@@ -12,6 +12,7 @@ from providers.mimecast.client import Credentials, MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
 from providers.mimecast.errors import Forbidden, MalformedAnswer, TransportError
 from sandbox import credentials
+from sandbox.control_client import ControlError
 from tests.providers.vendor import Adapter, Answer, client, legacy, refused
 from tests.sandbox_mimecast.helpers import Api, default_api
 from tests.support.sandboxes import RunningSandbox, seed_document, started
@@ -85,7 +86,7 @@ def test_both_want_the_permission(world: RunningSandbox) -> None:
 def test_an_unknown_property_cannot_be_seeded(world: RunningSandbox) -> None:
     document: dict[str, Any] = {**seed_document()["mimecast"]}
     document["directoryConnections"] = [{"description": "x", "lastSyncs": LAST}]
-    with pytest.raises(Exception, match="lastSyncs"):
+    with pytest.raises(ControlError, match="lastSyncs"):
         world.control.seed({"mimecast": document})
 
 
