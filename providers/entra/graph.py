@@ -17,7 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from providers.entra import batching
+from providers.entra import batching, conditional_access
 from providers.entra.batching import Outcome, Read
 from providers.entra.credentials import cloud, credential, refusal
 from providers.entra.errors import NotFound, Refused, Unreachable, from_response
@@ -44,8 +44,9 @@ class GraphClient:
         self._session = requests.Session()
         # Setting one property to one value may be repeated; 429 says that it was not done.
         self._session.mount("https://", _retrying("GET", "PATCH"))
-        # A batch of this client holds reads and nothing else.
-        self._session.mount(self._base + batching.PATH, _retrying("POST"))
+        # A batch of this client holds reads and nothing else, and a question changes nothing.
+        for path in (batching.PATH, conditional_access.PATH):
+            self._session.mount(self._base + path, _retrying("POST"))
         self._held: AccessToken | None = None
         self._date: datetime | None = None
 
@@ -78,6 +79,10 @@ class GraphClient:
             next_page=self._next_page,
             sleep=time.sleep,
         )
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends a POST that changes nothing, such as an evaluation. Raises GraphError."""
+        return self._call("POST", path, json=question)
 
     def now(self) -> datetime:
         """The service's own time: the Date header of its last answer. Raises GraphError."""
