@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import uuid
@@ -25,19 +26,57 @@ def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-class Backend:
-    """One `file://` backend, seen from one project."""
+ORGANIZATION = "organization"
+"""The one organization that a `file://` backend has."""
 
-    def __init__(self, url: str, project: Project) -> None:
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
+_NAME_LIMIT = 100
+
+
+class Backend:
+    """One `file://` backend, seen from one project: `project`, or the one named `seen_from`."""
+
+    def __init__(self, url: str, project: Project, seen_from: str = "") -> None:
         parts = urlsplit(url)
         if parts.scheme != "file":
             raise NotSupportedError(f"the backend {url!r} (only file:// is)")
         self.url = url
         self.project = project
         self.root = Path(unquote(parts.netloc + parts.path)).expanduser() / ".pulumi"
+        self._project_name = seen_from or project.name
+
+    def find(self, reference: str) -> tuple[Backend, str]:
+        """The backend as seen from a stack's project, and the stack's name.
+
+        Args:
+            reference: `stack`, `organization/stack` or `organization/project/stack`; the stack need not exist.
+
+        Raises:
+            EngineError: It is no such reference.
+        """
+        if not reference:
+            raise EngineError("stack name must not be empty")
+        *owner, name = reference.split("/")
+        if len(owner) > 2 or not name:  # noqa: PLR2004 (organization, project)
+            raise EngineError("a stack name may not be empty")
+        if owner and owner[0] != ORGANIZATION:
+            raise EngineError(f"organization name must be '{ORGANIZATION}'")
+        if len(name) > _NAME_LIMIT:
+            raise EngineError(f"a stack name cannot exceed {_NAME_LIMIT} characters")
+        if bad := _NOT_IN_NAMES.search(name):
+            raise EngineError(
+                "a stack name may only contain alphanumeric, hyphens, underscores, or periods: "
+                f"invalid character {bad[0]!r} at position {bad.start()}"
+            )
+        project = (owner[1] if len(owner) > 1 else "") or self.project.name
+        if len(project) > _NAME_LIMIT or _NOT_IN_NAMES.search(project):
+            raise EngineError(
+                "project names may only contain alphanumerics, hyphens, underscores, and periods"
+            )
+        return Backend(self.url, self.project, project), name
 
     def _stacks(self) -> Path:
-        return self.root / "stacks" / self.project.name
+        return self.root / "stacks" / self._project_name
 
     def state_file(self, stack: str) -> Path:
         """The checkpoint of a stack."""
@@ -118,7 +157,7 @@ class Backend:
     # -- locks --------------------------------------------------------------------------------------
 
     def _locks(self, stack: str) -> Path:
-        return self.root / "locks" / "organization" / self.project.name / stack
+        return self.root / "locks" / ORGANIZATION / self._project_name / stack
 
     def _held(self, stack: str) -> list[Path]:
         return sorted(self._locks(stack).glob("*.json"))
@@ -192,7 +231,7 @@ class Selection:
     def set(self, stack: str) -> None:
         """Select a stack."""
         document = self._document()
-        reference = f"organization/{self._backend.project.name}/{stack}"
+        reference = f"{ORGANIZATION}/{self._backend.project.name}/{stack}"
         document["stacks"] = {**(document.get("stacks") or {}), self._backend.url: reference}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(json.dumps(document), encoding="utf-8")

@@ -13,7 +13,7 @@ from sandbox.engine.children import Children
 from sandbox.engine.config import package_config
 from sandbox.engine.plugins import DYNAMIC, PluginHost, free_address
 from sandbox.engine.program import Program
-from sandbox.engine.resource import STACK_TYPE, Resource
+from sandbox.engine.resource import BUILTIN, PROVIDER_PREFIX, STACK_TYPE, Resource
 from sandbox.engine.run import Outcome, Run
 from sandbox.engine.stack import Stack
 from sandbox.engine.values import Properties
@@ -99,12 +99,13 @@ class Deployment:
     def _start_plugins(self) -> None:
         """Start the plugins of the state's providers now; most of the time they are wanted."""
         for resource in self._stack.latest.get("resources") or ():
-            if resource["type"].startswith("pulumi:providers:"):
-                version = (resource.get("inputs") or {}).get("version", "")
-                self._host.start_early(resource["type"].rsplit(":", 1)[1], version, {})
+            package = resource["type"].removeprefix(PROVIDER_PREFIX)
+            if package not in (resource["type"], BUILTIN):
+                self._host.start_early(package, (resource.get("inputs") or {}).get("version", ""), {})
 
     def _prepare(self) -> None:
         """Imports gRPC, which takes longer than anything else here; children start meanwhile."""
+        from sandbox.engine.builtins import Builtins  # noqa: PLC0415
         from sandbox.engine.providers import Registry  # noqa: PLC0415
         from sandbox.engine.step_executor import StepExecutor  # noqa: PLC0415
         from sandbox.engine.step_generator import StepGenerator  # noqa: PLC0415
@@ -123,6 +124,7 @@ class Deployment:
             registry=self._registry,
             outcome=self._outcome,
         )
+        self._registry.builtins = Builtins(self._stack.backend, self._run)
         self._generator = StepGenerator(self._run)
         self._executor = StepExecutor(self._run, self._generator)
 

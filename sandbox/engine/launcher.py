@@ -251,6 +251,7 @@ def _guard(refuse: Refuse) -> None:
 def _refused(t: str, props: Any, opts: Any, remote: bool, package_ref: Any) -> Iterator[str]:
     used = {
         "a stack reference": t == "pulumi:pulumi:StackReference",
+        f"the resource type {t}": t.startswith("pulumi:index:"),
         "Resource.get": opts.id is not None or opts.urn is not None,
         "a remote component": remote,
         "a parameterised package": package_ref is not None,

@@ -15,7 +15,14 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, reso
 
 from sandbox.engine.errors import EngineError, NotSupportedError, RegistrationError, StoppedError
 from sandbox.engine.providers import CHANNEL_OPTIONS, Provider, ProviderError, with_version
-from sandbox.engine.resource import PROVIDER_PREFIX, STACK_TYPE, Resource, package_of, provider_reference
+from sandbox.engine.resource import (
+    BUILTIN,
+    PROVIDER_PREFIX,
+    STACK_TYPE,
+    Resource,
+    package_of,
+    provider_reference,
+)
 from sandbox.engine.run import Run
 from sandbox.engine.step_executor import StepError, StepExecutor
 from sandbox.engine.step_generator import StepGenerator
@@ -104,8 +111,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def _invoke_provider(self, request: Any) -> Provider:
         package = request.tok.split(":", 1)[0]
-        if package == "pulumi":
-            raise NotSupportedError(f"the function {request.tok}")
         self._unparameterised(request)
         return self._run.registry.get(request.provider or self._default_provider(package, request.version))
 
@@ -146,6 +151,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         state = goal.state
         if state.is_provider:
             return replace(goal, state=replace(state, inputs=with_version(state.inputs, request.version)))
+        if state.custom and package_of(state.type) == BUILTIN:
+            raise NotSupportedError(f"the resource type {state.type} ('{request.name}')")
         if state.custom and not state.provider:
             inherited = self._generator.inherited_provider(state.parent, state.type)
             provider = inherited or self._default_provider(package_of(state.type), request.version)

@@ -17,7 +17,15 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox.engine import paths
 from sandbox.engine.plugins import DYNAMIC, PluginError, PluginHost
-from sandbox.engine.resource import Resource, package_of, provider_reference, provider_urn, urn_name, urn_type
+from sandbox.engine.resource import (
+    BUILTIN,
+    Resource,
+    package_of,
+    provider_reference,
+    provider_urn,
+    urn_name,
+    urn_type,
+)
 from sandbox.engine.values import (
     UNKNOWN_TEXT,
     Properties,
@@ -377,6 +385,7 @@ class Registry:
 
     def __init__(self, host: PluginHost, *, preview: bool) -> None:
         self._host = host
+        self.builtins: Provider | None = None
         self._preview = preview
         self._stored: dict[str, Resource] = {}
         self._checked: dict[str, Provider] = {}
@@ -408,6 +417,8 @@ class Registry:
 
     def _load(self, urn: str, inputs: Properties) -> Provider:
         package = package_of(urn_type(urn))
+        if package == BUILTIN and self.builtins is not None:
+            return self.builtins
         clear = {} if package == DYNAMIC else {key: plain(value) for key, value in visible(inputs).items()}
         config = {f"{package}:{key}": text for key, text in clear.items() if isinstance(text, str)}
         config.pop(f"{package}:version", None)

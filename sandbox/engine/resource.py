@@ -10,6 +10,8 @@ from sandbox.engine.values import UNKNOWN_TEXT, Properties, from_state
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
+BUILTIN = "pulumi"
+"""The package of the engine's own functions and resources; its provider is no process."""
 
 _ALWAYS = frozenset({"urn", "custom", "type"})
 

@@ -12,9 +12,17 @@ from typing import Any
 
 from sandbox.engine.backend import timestamp
 from sandbox.engine.errors import EngineError, NotSupportedError
-from sandbox.engine.resource import Resource, from_json, provider_reference, provider_urn, rewrite
+from sandbox.engine.resource import (
+    BUILTIN,
+    Resource,
+    from_json,
+    package_of,
+    provider_reference,
+    provider_urn,
+    rewrite,
+)
 from sandbox.engine.secrets import Cache
-from sandbox.engine.values import to_state
+from sandbox.engine.values import equal, to_state
 
 VERSION = "v3.260.0-sandbox"
 _SCHEMAS = (3, 4)
@@ -49,12 +57,15 @@ class Snapshot:
     features: tuple[str, ...] = ()
 
 
-def load(document: Mapping[str, Any], decrypter: Callable[[str], Callable[[str], str]]) -> Snapshot:
+def load(
+    document: Mapping[str, Any], decrypter: Callable[[str], Callable[[str], str]], *, to_change: bool = True
+) -> Snapshot:
     """Read a checkpoint document.
 
     Args:
         document: The whole file.
         decrypter: Gives the decrypting function for a place (a URN).
+        to_change: Refuse what can be read but not changed.
 
     Raises:
         ValueError: The state contradicts itself.
@@ -72,9 +83,16 @@ def load(document: Mapping[str, Any], decrypter: Callable[[str], Callable[[str],
         for item in latest.pop("pending_operations", None) or ()
     )
     verify(resources)
+    if to_change:
+        _refuse(resources)
+    return Snapshot(resources, pending, latest, tuple(document.get("features") or ()))
+
+
+def _refuse(resources: Sequence[Resource]) -> None:
     if read := [resource.urn for resource in resources if resource.extra.get("external")]:
         raise NotSupportedError(f"a state with what the stack does not own ({read[0]})")
-    return Snapshot(resources, pending, latest, tuple(document.get("features") or ()))
+    if own := [r.urn for r in resources if r.custom and not r.is_provider and package_of(r.type) == BUILTIN]:
+        raise NotSupportedError(f"a state with a resource of the package {BUILTIN} ({own[0]})")
 
 
 def check_version(document: Mapping[str, Any]) -> None:
@@ -150,6 +168,8 @@ class Journal:
         self._texts: dict[int, tuple[Resource, str]] = {}
         self._lock = threading.Condition()
         self._changed = 0
+        self._due = 0
+        self._kept: list[tuple[Resource, Resource]] = []
         self._written = 0
         self._writing = False
         self._took = 0.0
@@ -178,6 +198,10 @@ class Journal:
             if new is not None:
                 self._new.append(new)
             self._changed += 1
+            if operation is None and old is not None and new is not None:
+                self._kept.append((old, new))
+            else:
+                self._due = self._changed
 
     def replace_old(self, old: Resource, **changes: Any) -> Resource:
         """Change marks (`delete`, `pending_replacement`) of an old state that stays."""
@@ -207,6 +231,7 @@ class Journal:
         with self._lock:
             self._new[next(i for i, r in enumerate(self._new) if r is old)] = new
             self._changed += 1
+            self._kept.append((old, new))
 
     def rename(self, old: str, new: str) -> None:
         """References to the URN `old` become `new` [case alias_rename]."""
@@ -244,6 +269,18 @@ class Journal:
             verify([rewrite(resource, self._aliases) for resource in self.resources()])
         except ValueError as error:
             raise EngineError(f"the engine made a state that contradicts itself: {error}") from error
+
+    def settle(self) -> None:
+        """Have on disk what the Pulumi CLI would have there now: the program may read it (`builtins`).
+
+        The CLI writes at the end of every operation too, but not after a refresh, nor where nothing that counts has
+        changed; that is written with the next operation [case builtin_invokes].
+        """
+        with self._lock:
+            due = self._due > self._written or any(_differ(old, new) for old, new in self._kept)
+            self._kept.clear()
+        if due:
+            self._flush()
 
     def _flush(self, *, durable: bool = False) -> None:
         """Write, or wait for a writer that covers the present moment: waiting callers share one write."""
@@ -301,6 +338,17 @@ class Journal:
     def _encode(self, resource: Resource) -> str:
         encrypt = self._cache.encrypter(resource.urn)
         return _compact(resource.to_json(lambda properties: to_state(properties, encrypt)))
+
+
+def _differ(old: Resource, new: Resource) -> bool:
+    """Whether an unchanged resource changed in what the Pulumi CLI writes at once."""
+    return any(
+        not equal(getattr(old, name), getattr(new, name))
+        for name in (
+            "urn", "custom", "inputs", "outputs", "parent", "protect", "provider", "custom_timeouts",
+            "retain_on_delete", "deleted_with",
+        )
+    ) or sorted(old.dependencies) != sorted(new.dependencies)  # fmt: skip
 
 
 def manifest(salt: str | None) -> dict[str, Any]:

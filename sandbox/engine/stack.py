@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,15 @@ from sandbox.engine.errors import EngineError, NoSuchStackError, NotSupportedErr
 from sandbox.engine.plugins import pulumi_home
 from sandbox.engine.secrets import Cache, Crypter, passphrase
 from sandbox.engine.snapshot import Journal, check_version, load
+
+
+def state_salt(latest: Mapping[str, Any]) -> str | None:
+    """The salt line that the secrets of a state were encrypted with; NotSupportedError for other providers' secrets."""
+    provider = latest.get("secrets_providers") or {}
+    if provider and provider.get("type") != "passphrase":
+        raise NotSupportedError(f"the secrets provider {provider.get('type')!r} in the state")
+    salt: str | None = (provider.get("state") or {}).get("salt")
+    return salt
 
 
 class Stack:
@@ -40,23 +49,16 @@ class Stack:
         """The state in it, secrets encrypted."""
         return self.document["checkpoint"].get("latest") or {}
 
-    @property
-    def _state_salt(self) -> str | None:
-        provider = self.latest.get("secrets_providers") or {}
-        if provider and provider.get("type") != "passphrase":
-            raise NotSupportedError(f"the secrets provider {provider.get('type')!r} in the state")
-        return (provider.get("state") or {}).get("salt")
-
     @cached_property
     def crypter(self) -> Crypter | None:
         """The key for writing secrets, if the stack has one."""
-        salt = self.config.salt or self._state_salt
+        salt = self.config.salt or state_salt(self.latest)
         return Crypter(passphrase(os.environ), salt) if salt else None
 
     @cached_property
     def state_crypter(self) -> Crypter | None:
         """The key that the secrets of the state were encrypted with."""
-        salt = self._state_salt
+        salt = state_salt(self.latest)
         if salt is None or (self.crypter is not None and self.crypter.salt_line == salt):
             return self.crypter
         return Crypter(passphrase(os.environ), salt)
