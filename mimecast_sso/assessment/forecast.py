@@ -58,6 +58,15 @@ class Verdicts:
     afterwards: tuple[Outcome, ...]
     eventually: tuple[Outcome, ...]
 
+    def at(self, instant: Instant) -> tuple[Outcome, ...]:
+        """The outcomes at an instant."""
+        return {
+            Instant.NOW: self.now,
+            Instant.MEANWHILE: self.meanwhile,
+            Instant.AFTERWARDS: self.afterwards,
+            Instant.EVENTUALLY: self.eventually,
+        }[instant]
+
     @property
     def through_entra(self) -> bool:
         """Whether the person signs in through Entra now, for sure."""
@@ -151,11 +160,18 @@ class SignInForecast:
         )
 
     def through_entra(self, instant: Instant) -> tuple[str, ...]:
-        """Who signs in through Entra at an instant, for sure."""
+        """Who signs in through Entra at an instant; some of them may still be treated as before (`unsettled`)."""
         return tuple(
-            each.address
-            for each in self.people
-            if all(outcome.result is Result.ENTRA for outcome in _at(each.from_mimecast, instant))
+            each.address for each in self.people if each.from_mimecast.at(instant)[0].result is Result.ENTRA
+        )
+
+    def unsettled(self, instant: Instant) -> tuple[str, ...]:
+        """Who of them joined so recently that Mimecast may still treat them as before."""
+        return tuple(
+            address
+            for address in self.through_entra(instant)
+            for each in [self.person(address)]
+            if each and any(outcome.result is not Result.ENTRA for outcome in each.from_mimecast.at(instant))
         )
 
     @cached_property
@@ -170,16 +186,11 @@ class SignInForecast:
 
     def person(self, address: str) -> Forecast | None:
         """The person with an address."""
-        return next((each for each in self.people if each.address == address), None)
+        return self._by_address.get(address)
 
-
-def _at(verdicts: Verdicts, instant: Instant) -> tuple[Outcome, ...]:
-    return {
-        Instant.NOW: verdicts.now,
-        Instant.MEANWHILE: verdicts.meanwhile,
-        Instant.AFTERWARDS: verdicts.afterwards,
-        Instant.EVENTUALLY: verdicts.eventually,
-    }[instant]
+    @cached_property
+    def _by_address(self) -> Mapping[str, Forecast]:
+        return {each.address: each for each in self.people}
 
 
 # -- Losses ---------------------------------------------------------------------------------------------------------

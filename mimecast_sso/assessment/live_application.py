@@ -93,6 +93,9 @@ def _claims(application: LiveApplication) -> Statement:
 
 def _assignments(application: LiveApplication, snapshot: Snapshot) -> Statement:
     directory = snapshot.directory
+    if directory.problems:
+        text = "mimecast-sso:assign.mode is verify: the assignments could not be compared"
+        return Statement(text, How.UNKNOWN, directory.problems[0], Verdict.UNKNOWN)
     people = {user.object_id: user.address for user in directory.users}
     people |= {group.object_id: group.name for group in directory.groups}
     assigned = {item.principal_id: item.name for item in application.assigned}

@@ -34,9 +34,11 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     if not found:
         return Statement(f"Nobody signs in through Entra{when}", How.LIVE, _BOTH)
     verb = "signs" if len(found) == 1 else "sign"
-    return Statement(
-        f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}", How.LIVE, _BOTH
-    )
+    text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
+    unsettled = forecast.unsettled(instant)
+    if unsettled:
+        text += f". {len(unsettled)} of them joined within 15 minutes, and Mimecast may not treat them so yet"
+    return Statement(text, How.LIVE, _BOTH)
 
 
 def broken(forecast: SignInForecast) -> Iterator[Statement]:

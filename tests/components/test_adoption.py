@@ -9,10 +9,15 @@ import pytest
 
 from mimecast_sso.assessment.adoption import Effect, Finding, Wanted
 from mimecast_sso.assessment.live_application import CannotBeTakenOver, adopt, check
+from mimecast_sso.assessment.reading import Scope, take
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.provenance import How, Known
 from mimecast_sso.settings import Ownership, Settings, from_values
 from providers.entra.graph import GraphClient
+from providers.mimecast.errors import MimecastError
 from sandbox import credentials
 from sandbox.stack_seed import document
 from tests.support.hand_made import (
@@ -36,6 +41,7 @@ from tests.support.sandboxes import started
 Trial = tuple[Tenant, GraphClient]
 
 
+READING = ["Application.Read.All", "User.Read.All", "GroupMember.Read.All"]
 COLLECTIONS = ("applications", "servicePrincipals", "policies", "assignments", "users", "groups")
 
 
@@ -170,41 +176,55 @@ def test_an_unknown_application_is_named(trial: Trial) -> None:
 
 def test_verify_says_what_differs_and_needs_no_permission_to_write(trial: Trial) -> None:
     tenant, _ = trial
-    people = dict(wanted(tenant).people)
     checked = settings(
         application={"claims": "verify"}, assign={"mode": "verify", "users": list(PEOPLE), "groups": [GROUP]}
     )
 
     def said() -> list[tuple[str, bool]]:
-        return [(str(statement), statement.warns) for statement in check(reader, checked, people)]
+        snapshot = read(GraphClient(_environment(tenant)), checked)
+        return [(str(statement), statement.warns) for statement in check(checked, snapshot)]
 
-    tenant.control.set("entra.deployer_roles", ["Application.Read.All", "Policy.Read.All"])
+    tenant.control.set("entra.deployer_roles", [*READING, "Policy.Read.All"])
     try:
-        reader = lambda: GraphClient(_environment(tenant))  # noqa: E731
         fine = said()
         tenant.plant("entra.policies", _policy(tenant), definition=[UPN_CLAIMS])
         tenant.control.delete("entra.assignments", tenant.control.documents("entra.assignments")[0]["id"])
         differs = said()
-        tenant.control.set("entra.deployer_roles", ["User.Read.All"])
-        unread = said()
+        tenant.control.set("entra.deployer_roles", READING)
+        claims_unread, _ = said()
+        tenant.control.set("entra.deployer_roles", ["Application.Read.All", "Policy.Read.All"])
+        _, people_unread = said()
     finally:
         tenant.control.set("entra.deployer_roles", None)
     assert [warns for _, warns in fine] == [False, False], fine
     assert all(warns for _, warns in differs)
     assert "user.userprincipalname" in differs[0][0]
     assert "not assigned: ada@example.com" in differs[1][0]
-    assert len(unread) == 1
-    assert "unknown" in unread[0][0]
+    text, warns = claims_unread
+    assert warns
+    assert text.endswith(
+        "the claims policy could not be read (unknown: the permission Policy.Read.All is missing)"
+    )
+    text, warns = people_unread
+    assert warns
+    assert "the assignments could not be compared (unknown:" in text
 
 
 def test_verify_before_there_is_an_application_is_unknown(trial: Trial) -> None:
     tenant, graph = trial
     remove(tenant)
     bare(tenant.graph, tenant.control)
-    (said,) = check(lambda: graph, settings(application={"claims": "verify"}), {})
+    checked = settings(application={"claims": "verify"})
+    (said,) = check(checked, read(graph, checked))
     assert said.warns
     assert str(said).endswith("(unknown: until the next run)")
-    assert list(check(lambda: pytest.fail("asked"), settings(), {})) == [], "nothing is asked for nothing"
+    assert list(check(settings(), read(graph, settings()))) == [], "nothing is said where nothing is verified"
+
+
+def read(graph: GraphClient, wanted: Settings) -> Snapshot:
+    """Entra's side only; Mimecast is out of reach."""
+    scope = Scope(wanted, CLOUDS["public"], Known(Record(), How.RECORDED, "the stack"))
+    return take(scope, graph, MimecastError("out of reach"))
 
 
 def _policy(tenant: Tenant) -> str:

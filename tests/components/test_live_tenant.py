@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from mimecast_sso.assessment import live_tenant
 from mimecast_sso.assessment.live_tenant import LiveTenant
-from mimecast_sso.provenance import How, Statement
+from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Address, Domain, DomainMode
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.domains import State
-from providers.mimecast.session import Session
-from tests.providers.vendor import client, legacy, scripted, user
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 
@@ -124,28 +122,3 @@ def test_what_removal_would_do() -> None:
     left, stays = about(tenant(status("old.example", State.PENDING), status("older.example")))
     assert "old.example. Deleted now if this stack registered it, else left" in left.text
     assert "older.example. They stay as they are" in stays.text
-
-
-def test_a_role_that_may_only_read_is_enough_where_nothing_is_registered() -> None:
-    answers = [
-        legacy({"accountCode": "CUK25A118", "region": "eu"}),
-        legacy({"domain": "Example.com", "id": "1", "inboundType": "any"}),
-        legacy({"users": [user("Ada@example.com", "Ada")]}),
-    ]
-    adapter = scripted(*answers)
-    session = Session(client(adapter), "CUK25A118", "eu")
-    required = [Domain(name="example.com", mode=DomainMode.REQUIRE)]
-    world = live_tenant.read(session, required, [ADA, GRACE, "alan@elsewhere.example"])
-    assert world.addresses.keys() == {ADA}
-    assert world.domains["example.com"].inbound_type == "any"
-    assert [path.rpartition("/")[2] for path in adapter.paths] == [
-        "get-account",
-        "get-internal-domain",
-        "get-internal-users",
-    ]
-
-
-def test_unknown_is_said() -> None:
-    said = live_tenant.unknown(ValueError("no credentials"))
-    assert said.warns
-    assert (said.how, "no credentials" in said.source) == (How.UNKNOWN, True)

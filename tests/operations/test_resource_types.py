@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi_azuread as azuread
 import pytest
 
-from mimecast_sso.operations import resource_types
+from mimecast_sso.facts import resource_types
 from providers.entra import resources as entra
 from providers.mimecast import resources as mimecast
 
