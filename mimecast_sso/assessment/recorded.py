@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import grpc
+from google.protobuf.json_format import MessageToDict
+
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import SECRET
@@ -21,6 +24,7 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _PAUSES = (0.1, 0.3, 1.0)
 """Seconds before the engine is asked again: it may be writing the state file that it reads."""
 _SOURCE = "the stack's state"
+_BEING_WRITTEN = "failed to load checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +37,48 @@ class RecordedResource:
 
 
 def in_program(sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
-    """The record of the running program's own stack; unknown where the engine cannot tell."""
+    """The record of the running program's own stack; unknown where the engine cannot tell.
+
+    In a preview that is the last deployment; during a deployment it is the state at this moment.
+    """
     import pulumi  # noqa: PLC0415  (commands read an exported state, and do not load the SDK)
 
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    problem: Exception | None = None
-    for pause in (*_PAUSES, 0.0):
+    for pause in (*_PAUSES, None):
         try:
-            answer = pulumi.runtime.invoke(_FUNCTION, {"stackName": name}).value or {}
+            return Known(_record(_ask(name)), How.RECORDED, _SOURCE)
         except Exception as error:
-            problem = error
-            sleep(pause)
-        else:
-            resources = answer.get("outputs") or {}
-            return Known(_record(resources), How.RECORDED, _SOURCE)
-    return unknown(f"the engine did not tell what it recorded: {problem}")
+            reason = _reason(error)
+        # The CLI's file backend does not replace its file in one piece: a reader may find it half-written.
+        if pause is None or _BEING_WRITTEN not in reason:
+            break
+        sleep(pause)
+    return unknown(f"the engine did not tell what it recorded: {reason}")
+
+
+def _ask(stack: str) -> Mapping[str, Mapping[str, Any]]:
+    # `pulumi.runtime.invoke` gives secrets in plain text; the engine's own response marks each of them.
+    from pulumi.runtime.proto import resource_pb2  # noqa: PLC0415
+    from pulumi.runtime.settings import get_monitor  # noqa: PLC0415
+
+    monitor = get_monitor()
+    if monitor is None:
+        raise ValueError("the program does not run under a Pulumi engine")
+    request = resource_pb2.ResourceInvokeRequest(tok=_FUNCTION, acceptResources=True)
+    request.args["stackName"] = stack
+    response = monitor.Invoke(request)
+    if response.failures:
+        raise ValueError(response.failures[0].reason)
+    answer = MessageToDict(getattr(response, "return"))
+    if "outputs" not in answer:
+        raise ValueError(f"the response of {_FUNCTION} has no outputs")
+    outputs: Mapping[str, Mapping[str, Any]] = answer["outputs"]
+    return outputs
+
+
+def _reason(error: Exception) -> str:
+    details = error.details() if isinstance(error, grpc.Call) else None
+    return details or str(error) or type(error).__name__
 
 
 def from_state(resources: Iterable[Mapping[str, Any]]) -> Known[Record]:

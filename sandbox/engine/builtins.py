@@ -19,6 +19,9 @@ from sandbox.engine.snapshot import load
 from sandbox.engine.stack import state_salt
 from sandbox.engine.values import Properties, Secret, from_struct, has_secrets, to_struct
 
+READ_STACK_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+READ_STACK_RESOURCE_OUTPUTS = "pulumi:pulumi:readStackResourceOutputs"
+FUNCTIONS = (READ_STACK_OUTPUTS, READ_STACK_RESOURCE_OUTPUTS)
 _LOCKED = (
     "failed to decrypt: incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the correct passphrase or set "
     "PULUMI_CONFIG_PASSPHRASE_FILE to a file containing the passphrase"
@@ -37,10 +40,6 @@ class Builtins(Provider):
         self.inputs: Properties = {}
         self._backend = backend
         self._run = run
-        self._functions = {
-            "pulumi:pulumi:readStackOutputs": self._stack_outputs,
-            "pulumi:pulumi:readStackResourceOutputs": self._resource_outputs,
-        }
 
     # -- as a provider ------------------------------------------------------------------------------
 
@@ -66,13 +65,11 @@ class Builtins(Provider):
 
         Raises:
             ProviderError: It failed; the text is the Pulumi CLI's where that has one.
-            NotSupportedError: There is no such function, or the state cannot be read.
+            NotSupportedError: The state has what only the Pulumi CLI reads.
         """
-        function = self._functions.get(token)
-        if function is None:
-            raise NotSupportedError(f"the function {token}")
+        read = self._stack_outputs if token == READ_STACK_OUTPUTS else self._resource_outputs
         try:
-            found = function(from_struct(arguments))
+            found = read(from_struct(arguments))
         except NotSupportedError:
             raise
         except EngineError as error:

@@ -13,6 +13,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, resource_pb2, resource_pb2_grpc
 
+from sandbox.engine.builtins import FUNCTIONS
 from sandbox.engine.errors import EngineError, NotSupportedError, RegistrationError, StoppedError
 from sandbox.engine.providers import CHANNEL_OPTIONS, Provider, ProviderError, with_version
 from sandbox.engine.resource import (
@@ -111,6 +112,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def _invoke_provider(self, request: Any) -> Provider:
         package = request.tok.split(":", 1)[0]
+        if package == BUILTIN and request.tok not in FUNCTIONS:
+            raise NotSupportedError(f"the function {request.tok}")
         self._unparameterised(request)
         return self._run.registry.get(request.provider or self._default_provider(package, request.version))
 

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_ODD = re.compile(r'[.\[\]"]')
+_BARE = re.compile(r"[A-Za-z0-9_]*")
 
 
 def parse(text: str) -> Path:
@@ -40,15 +40,15 @@ def parse(text: str) -> Path:
 
 
 def render(path: Sequence[str | int]) -> str:
-    """The text of a path; keys with odd characters stand in brackets."""
+    """The text of a path; keys with other characters than letters, digits and `_` stand in brackets."""
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif _ODD.search(part):
-            text += "[" + json.dumps(part, ensure_ascii=False) + "]"
-        else:
+        elif _BARE.fullmatch(part):
             text += ("." if text else "") + part
+        else:
+            text += "[" + json.dumps(part, ensure_ascii=False) + "]"
     return text
 
 

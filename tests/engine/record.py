@@ -153,7 +153,7 @@ class Runner:
                 process.wait(timeout=self.timeout)
                 kill(children)
             if spec.get("release", True):
-                self._edit_cloud({"faults": {}})
+                self.edit_cloud({"faults": {}})
             code = process.wait(timeout=self.timeout)
         return code, out.read_text(), err.read_text()
 
@@ -165,7 +165,8 @@ class Runner:
             time.sleep(0.05)
         time.sleep(0.3)
 
-    def _edit_cloud(self, change: Mapping[str, Any]) -> None:
+    def edit_cloud(self, change: Mapping[str, Any]) -> None:
+        """Change the pretend cloud. A provider that hangs rereads the file: it finds the old one or the new one."""
         cloud = json.loads(self.cloud.read_text())
         for id_, properties in (change.get("set") or {}).items():
             cloud.setdefault("objects", {}).setdefault(id_, {}).update(properties)
@@ -173,7 +174,9 @@ class Runner:
             cloud["objects"].pop(id_, None)
         if "faults" in change:
             cloud["faults"] = change["faults"] or {}
-        self.cloud.write_text(json.dumps(cloud))
+        whole = self.cloud.with_suffix(".edited")
+        whole.write_text(json.dumps(cloud))
+        whole.replace(self.cloud)
 
     # -- normalising --------------------------------------------------------------------------------
 
@@ -341,7 +344,7 @@ class Runner:
         for path, text in (step.get("write") or {}).items():
             (self.folder / path).write_text(text)
         if step.get("cloud"):
-            self._edit_cloud(step["cloud"])
+            self.edit_cloud(step["cloud"])
         for key, given in (step.get("config") or {}).items():
             spec = given if isinstance(given, dict) else {"value": given}
             if spec.get("remove"):

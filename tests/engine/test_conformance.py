@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -55,6 +56,19 @@ def home() -> Iterator[None]:
 def _problems(runner: Any, then: list[str] | None = None) -> str:
     try:
         return "\n".join(record.check(runner, then=then))
+    finally:
+        runner.close()
+
+
+def test_cloud_is_never_found_half_written() -> None:
+    """A provider that hangs (case interrupt_once) rereads the cloud while the recorder removes the fault."""
+    runner = record.Runner(CASES / "interrupt_once", EMBEDDED)
+    try:
+        before = runner.cloud.read_text()
+        with runner.cloud.open() as opened:
+            runner.edit_cloud({"faults": {"create:b": {"hang": True}}})
+            assert opened.read() == before
+        assert json.loads(runner.cloud.read_text())["faults"] == {"create:b": {"hang": True}}
     finally:
         runner.close()
 

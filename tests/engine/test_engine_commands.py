@@ -132,6 +132,7 @@ REFUSED = {
     "a parameterised package": 'pulumi.CustomResource("x:y:Z", "z", {}, None, False, hook())',
     "a method of a resource": 'pulumi.runtime.call("x:y:Z/method", {})',
     "state_migrations": 'Thing("a", opts=Opts(state_migrations=[hook]))',
+    "pulumi:index:Stash": 'pulumi.CustomResource("pulumi:index:Stash", "kept", {"input": 1})',
     "pulumi:pulumi:getResource": 'pulumi.runtime.invoke("pulumi:pulumi:getResource", {"urn": "x"})',
 }
 REFUSING = """\

@@ -140,6 +140,54 @@ def test_resource_with_hooks_is_not_changed(stack: Any) -> None:
     assert json.loads(stack.must("stack", "export"))["features"] == ["hooks"]
 
 
+def test_resource_of_the_engine_itself_is_refused(stack: Any) -> None:
+    """A stash, for example, which only the Pulumi CLI has."""
+    stack.up()
+    document = json.loads(stack.state_file.read_text())
+    resources = document["checkpoint"]["latest"]["resources"]
+    urn = "urn:pulumi:dev::box::pulumi:index:Stash::kept"
+    resources.append({"urn": urn, "custom": True, "id": "1", "type": "pulumi:index:Stash"})
+    stack.state_file.write_text(json.dumps(document))
+    for words in (["destroy", "--yes", "--skip-preview"], ["preview"]):
+        done = stack.run(*words)
+        assert done.returncode == 1
+        assert f"a state with a resource of the package pulumi ({urn})" in done.stderr
+        assert "Pulumi CLI" in done.stderr
+    assert list(stack.objects()) == ["a-1"]
+
+
+PROGRAM_THAT_ASKS = """\
+from threading import Thread as Worker
+
+from pulumi.runtime.proto import resource_pb2
+
+read = "pulumi:pulumi:readStackResourceOutputs"
+monitor = pulumi.runtime.settings.get_monitor()
+failed = []
+
+
+def ask():
+    for _ in range(100):
+        try:
+            monitor.Invoke(resource_pb2.ResourceInvokeRequest(tok=read, args={"stackName": "dev"}))
+        except Exception as error:
+            failed.append(error.details())
+
+
+worker = Worker(target=ask)
+worker.start()
+things = [Thing(f"t{index}") for index in range(20)]
+pulumi.export("failed", pulumi.Output.all(*(each.serial for each in things)).apply(lambda _: worker.join() or failed))
+"""
+
+
+def test_state_is_never_found_half_written(tmp_path: Path) -> None:
+    """Where the Pulumi CLI now and then finds an empty file: "failed to load checkpoint: EOF"."""
+    stack = stacks.Stack(tmp_path, PROGRAM_THAT_ASKS)
+    stack.up()
+    assert json.loads(stack.must("stack", "output", "failed")) == []
+
+
 @pytest.mark.parametrize("secrets", [True, False])
 def test_wrong_passphrase_changes_nothing(stack: Any, secrets: bool) -> None:
     if secrets:

@@ -100,6 +100,12 @@ def test_paths_round_trip(path: list[str | int]) -> None:
         assert paths.parse(rendered) == tuple(path)
 
 
+def test_paths_are_written_as_the_cli_writes_them() -> None:
+    """Case builtin_invokes: URNs as keys."""
+    path = ["after", "urn:pulumi:dev::box::box:Thing::a", "snake_case", 0, "with-hyphen"]
+    assert paths.render(path) == 'after["urn:pulumi:dev::box::box:Thing::a"].snake_case[0]["with-hyphen"]'
+
+
 @pytest.mark.parametrize("text", ["a..b", "a[", "a]b", ".a", "a[x]", 'a["b]'])
 def test_broken_paths_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a property path"):
