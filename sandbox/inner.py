@@ -1,7 +1,6 @@
-"""Requests inside a request: an emulator sends them through the gateway, as if they had come one by one.
+"""Requests inside a request, which an emulator sends through the gateway as if each had come alone.
 
-So each of them meets the same faults, permissions and routes as a request of its own, and has its entry in the
-journal.
+Each meets the same faults, permissions and routes as any other request, and has its own entry in the journal.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
 ABORT = "sandbox.abort"
-"""The key, in a scope's state, of the function that ends the connection without a response."""
+"""Key in a scope's state: the function that closes the connection without a response."""
 
 GATEWAY = "sandbox.gateway"
-"""The key, in a scope's state, of the application that every request goes through."""
+"""Key in a scope's state: the application that every request goes through."""
 
 _INNER = "sandbox.inner"
 _AS_WRITTEN = "!$&'()*+,;=:@/?%-._~"
@@ -29,7 +28,7 @@ Header = tuple[str, str]
 
 @dataclass(slots=True)
 class InnerResponse:
-    """What came back. ``lost``: the connection ended before the response was complete."""
+    """The response to an inner request. ``lost``: the connection closed before the response was complete."""
 
     status: int = 0
     headers: Headers = field(default_factory=Headers)
@@ -37,7 +36,7 @@ class InnerResponse:
     lost: bool = False
 
     def lose(self) -> None:
-        """Stands for the end of the connection."""
+        """Stands in for closing the connection."""
         self.lost = True
 
     async def take(self, message: Message) -> None:
@@ -51,18 +50,18 @@ class InnerResponse:
 
 
 def is_inner(scope: Scope) -> bool:
-    """Whether the request came inside another one."""
+    """Whether the request came inside another request."""
     return bool(scope["state"].get(_INNER))
 
 
 async def request(
     outer: Scope, method: str, target: str, headers: Iterable[Header], body: bytes
 ) -> InnerResponse:
-    """Send a request to the host of the outer one; ``target`` is path and query as a client writes them."""
+    """Send a request to the host of the outer request; ``target`` is path and query as a client writes them."""
     response = InnerResponse()
     path, _, query = target.partition("?")
     named = {"host": Headers(scope=outer).get("host", ""), "content-length": str(len(body))}
-    # Not the rest of the outer scope: what its router has found out is not true of this request.
+    # The rest of the outer scope holds results of its router, which do not apply to this request.
     scope: dict[str, Any] = {name: outer.get(name) for name in _CONNECTION} | {
         "method": method,
         "path": unquote(path),

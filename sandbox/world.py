@@ -60,7 +60,7 @@ _JOURNAL_TRIM = 1_000
 class JournalEntry:
     """One request that reached the listener; ``body`` is JSON or form data with the secrets removed.
 
-    ``batched`` marks a request that came inside another one (Graph's ``$batch``), which has an entry of its own.
+    ``batched`` marks a request inside another one (Graph's ``$batch``), which has its own entry.
     """
 
     number: int
@@ -96,7 +96,7 @@ class World:
         self._add_missing_column()
 
     def _add_missing_column(self) -> None:
-        """Bring the journal of a sandbox that an earlier version made to today's form."""
+        """Migrate the journal of a sandbox created by an earlier version."""
         columns = {row[1] for row in self._db.execute("PRAGMA table_info(journal)")}
         if "batched" not in columns:
             self._db.execute("ALTER TABLE journal ADD COLUMN batched INTEGER NOT NULL DEFAULT 0")

@@ -33,10 +33,10 @@ HIDE_TAG = "HideApp"
 """Keeps the tile out of My Apps and the Microsoft 365 launcher."""
 
 DELETED_ITEMS_DAYS = 30
-"""So long a deleted application or service principal can be restored, and keeps its identifiers."""
+"""How long a deleted application or service principal can be restored, and keeps its identifiers."""
 
 LONGEST_TEMPLATE_NAME = 90
-"""Characters of the display name that a template is instantiated with (reported, not documented)."""
+"""The longest display name, in characters, for instantiating a template (reported, not documented)."""
 LONGEST_APPLICATION_NAME = 256
 
 PREMIUM_PLANS: dict[str, str] = {

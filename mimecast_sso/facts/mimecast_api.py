@@ -71,10 +71,10 @@ UPDATE_USER = Endpoint("/api/user/update-user", _INTERNAL_EDIT, secret=True)
 # client; the vendor documents the response). No listing of the legacy family shows who is disabled.
 READ_USER = Endpoint("/api/user/update-user", _INTERNAL_EDIT, reads=True)
 USERS_PER_UPDATE = 5
-"""Documented for update-user, and so the most that one such read takes."""
+"""Documented for update-user, which `READ_USER` is as well."""
 
 USERS_PATH = "/user/cloud-gateway/v1/users"
-"""All users and aliases of the account, 100 a page, each with whether it is disabled (fields: a public client's)."""
+"""All users and aliases of the account, 100 per page, with ``disabled`` (fields as a public client reads them)."""
 USERS_PERMISSION = _INTERNAL_READ
 
 FIND_GROUPS = Endpoint("/api/directory/find-groups", _GROUPS_EDIT, reads=True, page_size=500)
@@ -87,7 +87,7 @@ REMOVE_GROUP_MEMBER = Endpoint("/api/directory/remove-group-member", _SYNC_EDIT)
 
 GET_CONNECTION = Endpoint("/api/directory/get-connection", _SYNC_READ, reads=True)
 INTEGRATIONS_PATH = "/directory/cloud-gateway/v1/integrations"
-"""The same in the v2 family."""
+"""The v2 counterpart of `GET_CONNECTION`."""
 
 MEMBERS_PER_REQUEST = 10
 """Documented for remove-group-member; used for add-group-member as well, whose limit nobody states."""

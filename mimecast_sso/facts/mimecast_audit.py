@@ -7,10 +7,10 @@ is unknown. **Assumed**: everything in `SIGN_IN_EVENTS` and `SIGN_IN_CATEGORIES`
 shows the event of a change of an authentication profile or of application settings; so any event is taken for one
 whose type contains such words, or whose details do where the category is the account's own.
 
-Groups: recorded is one event of the type `GROUP_EVENT`, of a deleted group, whose details are ``Action Performed -
+Groups: one event of the type `GROUP_EVENT` is recorded, for a deleted group. Its details are ``Action Performed -
 Deleted New Folder by johndoe@example.com<John Doe> Date: 2021-10-11 Time: 19:23:10 +0100 IP: … Application: …``.
-**Assumed**: that a member who is added or removed is logged in the same form (`group_change`), a whole domain without
-its ``@``. The group stands there by its name, which is not unique and may have been another one at the time.
+**Assumed**: added and removed members are logged in the same form (`group_change`), a whole domain without its ``@``.
+The text names the group, not its id.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOG_ON_EVENTS: Mapping[str, bool] = {"User Logged On": True, "Logon Authenticati
 GROUP_EVENT = "Folder Log Entry"
 """The type of an event of a group or its members (recorded; its details are not documented)."""
 
-# What follows the group's name: who did it in the recorded form, or the time with and without a comma.
+# The group's name ends at the author of the recorded form, or at the date, with or without a comma.
 _GROUP_DETAILS = re.compile(
     r"Action Performed - (?P<action>Added|Removed) (?P<member>\S+) (?:to|from) (?P<group>.+?)"
     r"(?: by \S+<[^<>]*>)?,? Date: \d{4}-\d\d-\d\d,? Time: .*",
@@ -40,7 +40,7 @@ _NO_MEMBER = re.compile(r"Action Performed - (?:Created|Deleted|Renamed|Moved) "
 
 @dataclass(frozen=True, slots=True)
 class GroupMembershipText:
-    """What the details of an event of a group say: a member, an address or ``@domain``, and the group's name."""
+    """A parsed change of a membership: the member, an address or ``@domain``, and the group's name."""
 
     member: str
     group: str
@@ -48,7 +48,7 @@ class GroupMembershipText:
 
 
 def group_change(details: str) -> GroupMembershipText | None:
-    """The change of a membership that an event's details tell, in lower case; None where they tell none. Assumed."""
+    """Parse the details of an event of a group; None if they do not name a member who joined or left. Assumed."""
     found = _GROUP_DETAILS.fullmatch(details)
     if found is None:
         return None
@@ -60,7 +60,7 @@ def group_change(details: str) -> GroupMembershipText | None:
 
 
 def tells_no_member(details: str) -> bool:
-    """Whether an event of a group is about the group itself, such as its creation. Assumed, but for deletions."""
+    """Whether an event is about the group itself, such as its creation. Assumed, except for deletions."""
     return _NO_MEMBER.match(details) is not None
 
 

@@ -101,17 +101,17 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class DeletedApplication:
-    """A deleted application that can still be restored, `DELETED_ITEMS_DAYS` after ``deleted_at`` at the latest."""
+    """A soft-deleted application, which can be restored for `DELETED_ITEMS_DAYS` days."""
 
     client_id: str
     object_id: str
-    """Names it below ``/directory/deletedItems``: ``…/restore`` by POST, or DELETE for good."""
+    """Its id in ``/directory/deletedItems/{id}``: POST ``…/restore`` to restore it, DELETE to purge it."""
     display_name: str
     deleted_at: datetime
 
     @property
     def until(self) -> datetime:
-        """When it is gone for good, and its identifiers are free."""
+        """When it is purged and its identifiers are free again."""
         return self.deleted_at + timedelta(days=DELETED_ITEMS_DAYS)
 
 
@@ -271,7 +271,7 @@ def with_identifier(graph: Graph, identifier: str) -> tuple[tuple[str, str], ...
 
 
 def deleted_with_identifier(graph: Graph, identifier: str) -> tuple[DeletedApplication, ...]:
-    """The tenant's deleted applications with this identifier, which no other application can be given meanwhile.
+    """Return the soft-deleted applications that hold this identifier, which no other application can use meanwhile.
 
     Needs Application.Read.All or Directory.Read.All. Raises GraphError.
     """
@@ -281,10 +281,10 @@ def deleted_with_identifier(graph: Graph, identifier: str) -> tuple[DeletedAppli
 def deleted_of(
     rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]
 ) -> tuple[DeletedApplication, ...]:
-    """Those of Graph's rows (`DELETED`) that have one of the identifiers.
+    """Return those of Graph's rows (`DELETED`) that hold one of the identifiers.
 
-    They are compared here: which filters Graph takes on the identifiers of deleted applications is not documented, and
-    the deletions of 30 days are a page.
+    They are filtered here: whether Graph filters deleted applications by identifier is not documented, and one page
+    usually holds all deletions of 30 days.
     """
     wanted = {identifier.casefold() for identifier in identifiers}
     return tuple(

@@ -1,9 +1,9 @@
-"""Many reads of Microsoft Graph in few calls, by JSON batching.
+"""Read many Microsoft Graph resources in few calls with JSON batching.
 
-Source: Microsoft Graph's "Combine multiple HTTP requests using JSON batching": a call takes 20 requests, the responses
-come in any order, each has a status of its own, and the batch succeeds when every one of its requests fails. Requests
-are throttled one by one ("Throttling and batching"), so those refused with 429 are sent again, after the time that
-their ``Retry-After`` names.
+Source: Microsoft Graph's "Combine multiple HTTP requests using JSON batching". A batch takes up to 20 requests. The
+responses come in any order, and each has its own status: a batch returns 200 even if every request in it fails. Each
+request is throttled on its own ("Throttling and batching"), so a request that gets 429 is sent again after the time in
+its ``Retry-After`` header.
 
 Example::
 
@@ -29,7 +29,7 @@ PATH = "/$batch"
 READS_PER_CALL = 20
 LONGEST_WAIT_SECONDS = 60.0
 _ROUNDS = 6
-"""One, and five more for what was throttled or unavailable: as often as a single read is tried."""
+"""One try and five retries, the same as for a single request."""
 _TRANSIENT = frozenset({429, 502, 503, 504})
 _OK = range(200, 300)
 _NEXT = "@odata.nextLink"
@@ -39,14 +39,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One GET: ``path`` below Graph's version, ``query`` by option without its ``$``, as for `GraphClient.get`."""
+    """One GET request: ``path`` below the API version, ``query`` options without the ``$``, as in `GraphClient.get`."""
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
-        """Path and query as a batch takes them."""
+        """The relative URL of the request."""
         path = quote(self.path, safe="/$@:'(),=;!*+&%")
         options = {f"${name}": value for name, value in self.query.items()}
         return f"{path}?{urlencode(options, quote_via=quote, safe='$')}" if options else path
@@ -54,26 +54,26 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one read: an object, all rows of a collection, or the ``error`` that it ended with."""
+    """The result of one read: an object, the rows of a collection, or an ``error``."""
 
     read: Read
     document: Json = field(default_factory=dict, repr=False)
     error: GraphError | None = None
 
     def one(self) -> Json:
-        """The object. Raises ``error`` if there is one."""
+        """Return the object. Raises ``error`` if the read failed."""
         if self.error is not None:
             raise self.error
         return self.document
 
     def rows(self) -> list[Json]:
-        """The rows of all pages of a collection. Raises ``error`` if there is one."""
+        """Return the rows of all pages. Raises ``error`` if the read failed, Unreachable if it is no collection."""
         return _rows(self.read, self.one())
 
 
 @dataclass(frozen=True, slots=True)
 class _Response:
-    """One response of a batch."""
+    """One response in a batch."""
 
     status: int
     headers: Mapping[str, str]
@@ -81,25 +81,25 @@ class _Response:
 
     @property
     def wait(self) -> float | None:
-        """Seconds that ``Retry-After`` asks for; None where it is absent or no number."""
+        """Seconds in ``Retry-After``; None if the header is absent or not a number."""
         stated = self.headers.get("retry-after", "")
         return float(stated) if stated.isdecimal() else None
 
 
 Post = Callable[[Json], Json]
-"""Sends the body of a batch. Raises GraphError when the batch as a whole fails."""
+"""Sends a batch. Raises GraphError if the batch itself fails."""
 
 NextPage = Callable[[str, str], Json]
-"""Reads the next page of the collection at a path, by its link. Raises GraphError."""
+"""Reads the next page of the collection at a path, given its link. Raises GraphError."""
 
 
 def run(
     reads: Iterable[Read], *, post: Post, next_page: NextPage, sleep: Callable[[float], None]
 ) -> tuple[Outcome, ...]:
-    """The outcomes of ``reads``, in their order.
+    """Return the outcomes of ``reads``, in the order of ``reads``.
 
     Raises:
-        GraphError: a batch as a whole failed. What happens to one read is in its outcome.
+        GraphError: a batch itself failed. The failure of one read is in its outcome.
     """
     wanted = list(reads)
     outcomes: dict[int, Outcome] = {}
@@ -120,13 +120,13 @@ def run(
 
 
 def _send(post: Post, reads: Mapping[int, Read]) -> dict[int, _Response]:
-    """One call. A read without a response counts as one that failed."""
+    """Send one batch. A read without a response is a failed read."""
     requests = [{"id": str(number), "method": "GET", "url": read.url} for number, read in reads.items()]
     rows = post({"requests": requests}).get("responses")
     if not isinstance(rows, list):
-        raise Unreachable(f"Microsoft Graph, POST {PATH}: the response is not that of a batch")
+        raise Unreachable(f"Microsoft Graph, POST {PATH}: the response is not a batch response")
     found = {str(row.get("id")): _response(row) for row in rows if isinstance(row, dict)}
-    missing = _Response(0, {}, {"error": {"code": "", "message": "the batch has no response to it"}})
+    missing = _Response(0, {}, {"error": {"code": "", "message": "the batch response does not contain it"}})
     return {number: found.get(str(number), missing) for number in reads}
 
 
@@ -141,7 +141,7 @@ def _response(row: Json) -> _Response:
 
 
 def _wait(responses: Iterable[_Response], attempt: int) -> float:
-    """The longest time that one of them asks for; those that say nothing are given 1, 2, 4 … seconds."""
+    """Return the longest requested wait; without ``Retry-After`` a response counts as 1, 2, 4 … seconds."""
     asked = (2.0**attempt if response.wait is None else response.wait for response in responses)
     return min(max(asked), LONGEST_WAIT_SECONDS)
 
@@ -151,7 +151,7 @@ def _outcome(read: Read, response: _Response, next_page: NextPage) -> Outcome:
         return Outcome(read, error=_error(read, response))
     if not isinstance(response.body, dict):
         return Outcome(
-            read, error=Unreachable(f"Microsoft Graph, GET {read.path}: the response is no object")
+            read, error=Unreachable(f"Microsoft Graph, GET {read.path}: the response is not an object")
         )
     try:
         return Outcome(read, _whole(read, response.body, next_page))
@@ -160,7 +160,7 @@ def _outcome(read: Read, response: _Response, next_page: NextPage) -> Outcome:
 
 
 def _whole(read: Read, page: Json, next_page: NextPage) -> Json:
-    """The document with the rows of its further pages."""
+    """Return the document, with the rows of all further pages."""
     if _NEXT not in page:
         return page
     rows = _rows(read, page)

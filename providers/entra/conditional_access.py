@@ -1,12 +1,12 @@
-"""Which Conditional Access policies would decide people's sign-ins to an application: Entra's What If, asked.
+"""Conditional Access policies that apply to people's sign-ins to an application, from Entra's What If evaluation.
 
 Source: Microsoft Graph's "conditionalAccessRoot: evaluate" and "whatIfAnalysisResult resource type" (in v1.0 since
-July 2025). It evaluates the policies as they are stored, for one person a call, and changes nothing. It needs
-Policy.Read.ConditionalAccess (or Policy.Read.All), and a tenant with Entra ID P1; Graph allows about one such call a
-second ("Microsoft Graph service-specific throttling limits"), so only a sample of many people is asked for.
+July 2025). One call evaluates the stored policies for one person and changes nothing. It needs
+Policy.Read.ConditionalAccess (or Policy.Read.All) and a tenant with Entra ID P1. Graph allows about one such call per
+second ("Microsoft Graph service-specific throttling limits"), so only a sample of many people is evaluated.
 
-What the caller does not know of a sign-in (device, place, risk) is not sent: policies that depend on it are shown as
-undecided, not left out.
+The request does not name a device, location or risk. Policies that depend on them are returned as undecided, not
+omitted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from providers.entra.errors import Unreachable
 
 PATH = "/identity/conditionalAccess/evaluate"
 MOST_USERS = 20
-"""So many people are asked for at most."""
+"""The most people that one `evaluate` asks for."""
 
 _BLOCK = "block"
 _REPORT_ONLY = "enabledForReportingButNotEnforced"
@@ -27,40 +27,41 @@ _UNDECIDED = "notEnoughInformation"
 
 
 class Graph(Protocol):
-    """The part of a Graph client that is used here."""
+    """The part of a Graph client that this module uses."""
 
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy that applies to a person's sign-in; ``decided`` is False where that depends on what is not known."""
+    """A policy that applies, or may apply, to a person's sign-in."""
 
     policy_id: str
     name: str
     enforced: bool
     """False for a policy in report-only mode."""
     decided: bool
+    """False if the policy depends on conditions that the evaluation does not know."""
     operator: str
-    """``AND`` or ``OR``: whether all of the controls are wanted, or one of them; "" without controls."""
+    """``AND``: all controls are required; ``OR``: one of them; "" without controls."""
     controls: tuple[str, ...]
     """Grant controls such as ``block``, ``mfa``, ``compliantDevice``, ``termsOfUse``."""
 
     @property
     def blocks(self) -> bool:
-        """Whether the person gets nothing but a refusal (``AADSTS53003``)."""
+        """Whether Entra refuses the sign-in (``AADSTS53003``)."""
         return self.enforced and self.decided and _BLOCK in self.controls
 
 
 def evaluate(
     graph: Graph, application_id: str, user_ids: Iterable[str], *, most: int = MOST_USERS
 ) -> dict[str, tuple[Policy, ...]]:
-    """The policies for sign-ins by browser to the application with this client id, by the person's object id.
+    """Return, by user id, the policies for browser sign-ins to the application with this client id.
 
-    Of ``user_ids`` the first ``most`` different ones are asked for; those who are not in the result were not.
+    Evaluates the first ``most`` distinct ids of ``user_ids``; the result has no entry for the others.
 
     Raises:
-        GraphError: Refused without the permission or the licence: then all of it is unknown.
+        GraphError: Refused without the permission or the licence.
     """
     asked = list(dict.fromkeys(user_ids))[:most]
     return {user: tuple(_policies(graph, application_id, user)) for user in asked}
@@ -85,7 +86,7 @@ def _question(application_id: str, user_id: str) -> dict[str, Any]:
             "includeApplications": [application_id],
         },
         "signInConditions": {"clientAppType": "browser"},
-        # The rest as well: among them are those that cannot be decided.
+        # The undecided ones are among those that do not apply.
         "appliedPoliciesOnly": False,
     }
 

@@ -55,10 +55,10 @@ class ForeignChange(GraphError):
 
 
 def from_response(method: str, path: str, status: int, body: Any, request_id: str = "") -> GraphError:
-    """The error that a response with this status and body means; ``body`` is parsed JSON, or anything else.
+    """Return the error for a response; ``body`` is the parsed JSON, or anything else.
 
-    Source: Microsoft Graph's "Error responses and resource types". The id of the request is taken from the body where
-    no header names it.
+    Source: Microsoft Graph's "Error responses and resource types". Without a ``request-id`` header, the request id is
+    taken from the body.
     """
     error = body.get("error") if isinstance(body, dict) else None
     error = error if isinstance(error, dict) else {}

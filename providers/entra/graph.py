@@ -44,7 +44,7 @@ class GraphClient:
         self._session = requests.Session()
         # Setting one property to one value may be repeated; 429 says that it was not done.
         self._session.mount("https://", _retrying("GET", "PATCH"))
-        # A batch of this client holds reads and nothing else, and a question changes nothing.
+        # These POSTs change nothing: a batch holds only GET requests here, and What If only evaluates.
         for path in (batching.PATH, conditional_access.PATH):
             self._session.mount(self._base + path, _retrying("POST"))
         self._held: AccessToken | None = None
@@ -65,13 +65,13 @@ class GraphClient:
             page = self._next_page(path, following)
 
     def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]:
-        """Reads objects and collections, 20 a call; collections whole, page after page.
+        """Read objects and whole collections, 20 requests per call.
 
-        What fails for one read is in its outcome. A read that was throttled or met an unavailable service is sent
-        again, up to five times, after the time that Graph asks for.
+        Throttled requests, and those that meet an unavailable service, are retried up to five times after the time
+        that Graph asks for. A failed read does not raise: its error is in its outcome.
 
         Raises:
-            GraphError: a batch as a whole failed: no token, no connection, a response that is none of a batch.
+            GraphError: a batch itself failed: no token, no connection, or not a batch response.
         """
         return batching.run(
             reads,
@@ -81,7 +81,7 @@ class GraphClient:
         )
 
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
-        """Sends a POST that changes nothing, such as an evaluation. Raises GraphError."""
+        """Send a POST that changes nothing, such as an evaluation. Raises GraphError."""
         return self._call("POST", path, json=question)
 
     def now(self) -> datetime:
@@ -133,7 +133,7 @@ class GraphClient:
         if answer.status_code >= requests.codes.multiple_choices:  # A redirect is not followed.
             raise from_response(method, path, answer.status_code, body, answer.headers.get("request-id", ""))
         if not isinstance(body, dict):
-            raise Unreachable(f"Microsoft Graph, {method} {path}: the response is no JSON object")
+            raise Unreachable(f"Microsoft Graph, {method} {path}: the response is not a JSON object")
         return body
 
     def _note_date(self, answer: requests.Response) -> None:
@@ -182,7 +182,7 @@ def _retrying(*methods: str) -> HTTPAdapter:
 
 
 def _json(answer: requests.Response) -> Any:
-    """The body; an empty object for none, and None for what is no JSON."""
+    """Return the parsed body: an empty object without a body, None if it is not JSON."""
     if not answer.content:
         return {}
     try:

@@ -81,12 +81,12 @@ class LiveAddress:
     synchronised: bool
     alias: bool
     disabled: bool | None = None
-    """Whether nobody can sign in with it; None where the listing does not show it, as that of one domain."""
+    """Whether the account is disabled; None if the listing does not show it (`list_addresses` does not)."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """What keeps the person of an address from signing in."""
+    """Whether an address is disabled or locked; either prevents signing in."""
 
     disabled: bool
     locked: bool
@@ -170,20 +170,20 @@ def list_addresses(client: MimecastClient, domain: str) -> dict[str, LiveAddress
 
 
 def list_account(client: MimecastClient) -> dict[str, LiveAddress]:
-    """All addresses of the account, in every domain, a hundred a call, with whether each is disabled.
+    """Return all internal addresses of the account, in every domain, with ``disabled``; 100 per call.
 
-    Source: ``GET /user/cloud-gateway/v1/users`` of Mimecast's API 2.0 catalogue; its fields are those that a public
-    client reads. Addresses that it says are not internal are left out. Raises any `MimecastError`.
+    Source: ``GET /user/cloud-gateway/v1/users`` of Mimecast's API 2.0 catalogue, with the fields that a public client
+    reads. Raises any `MimecastError`.
     """
     rows = client.v2_list(USERS_PATH, "users", permission=USERS_PERMISSION)
     return dict(_live_of_account(row) for row in rows if row.get("internal") is not False)
 
 
 def disabled_states(client: MimecastClient, addresses: Iterable[str]) -> dict[str, AccountState]:
-    """Which of ``addresses`` are disabled or locked, five a call; absent ones and aliases are not in the result.
+    """Return the state of ``addresses``, five per call; the result omits absent addresses and aliases.
 
-    For a few of many addresses; `list_account` shows all with fewer calls, and does not show who is locked. The API
-    application needs Directories | Internal | Edit, although nothing is changed. Raises any `MimecastError`.
+    Use it for a few addresses: `list_account` needs fewer calls for many, but does not show locked ones. Needs the
+    permission Directories | Internal | Edit, although it changes nothing. Raises any `MimecastError`.
     """
     asked = sorted(set(addresses))
     states: dict[str, AccountState] = {}

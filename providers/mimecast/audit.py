@@ -1,4 +1,4 @@
-"""The audit log, read for what happened after a moment: changes of the console's values, log-ons, and memberships."""
+"""The audit log since a given time: changes made in the console, log-ons, and group memberships."""
 
 from __future__ import annotations
 
@@ -53,25 +53,24 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:
-    """Somebody, or a whole domain, joined or left a group."""
+    """An address, or a whole domain, joined or left a group."""
 
     at: datetime
     member: str
     """An address, or ``@example.com``."""
     group: str
-    """By its name at that time: names are not unique, and groups are renamed."""
+    """The group's name at that time. Names are not unique, and groups can be renamed."""
     joined: bool
 
 
 @dataclass(frozen=True, slots=True)
 class GroupLog:
-    """What the log has of groups since a moment, oldest first."""
+    """Events about groups since a given time, oldest first."""
 
     changes: tuple[GroupChange, ...]
-    """Read from the text of the events; its form is assumed (`mimecast_sso.facts.mimecast_audit`)."""
+    """Parsed from the text of the events, whose form is assumed (`mimecast_sso.facts.mimecast_audit`)."""
     unread: tuple[ConsoleChange, ...]
-    """Events of groups whose text tells neither a member nor something that happened to the group itself. Where there
-    are any, who joined or left is not known for sure."""
+    """Events about groups whose text could not be parsed. If there are any, the changes may be incomplete."""
 
 
 def events_since(client: MimecastClient, since: datetime) -> Events:
@@ -92,12 +91,12 @@ def last_group_change(client: MimecastClient, since: datetime) -> datetime | Non
 
 
 def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = _MOST_PAGES) -> GroupLog:
-    """Who joined or left which group from the second of ``since`` on, in all groups.
+    """Return who joined or left which group since ``since``, in all groups.
 
     Raises any `MimecastError`; MalformedAnswer where the log has more than ``most_pages`` pages of 100 events.
 
-    Events have a time to the second, so those of that second count. Events of one second are in the order in which
-    Mimecast lists them, reversed: it lists the newest first.
+    Event times have a resolution of one second, so events in the same second as ``since`` are included. Events in the
+    same second keep the order of the log, which lists the newest first.
     """
     first = since.replace(microsecond=0)
     changes: list[GroupChange] = []

@@ -1,8 +1,8 @@
-"""Whether directory synchronisation feeds an account's addresses, and when it last did; nothing is written.
+"""Directory synchronisation of an account: its connections, their status and last run. Read-only.
 
 Sources: Mimecast's API 2.0 catalogue (``POST /api/directory/get-connection``, ``GET
-/directory/cloud-gateway/v1/integrations``; permission Services | Directory Sync | Read); the fields as public clients
-read them. How the second names its rows, and an Entra connection's kind, no source tells.
+/directory/cloud-gateway/v1/integrations``; permission Services | Directory Sync | Read) and the fields that public
+clients read. Assumed: the name of the array in the second response, and the kind of a connection to Entra.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ _ROWS = "integrations"
 
 @dataclass(frozen=True, slots=True)
 class DirectoryConnection:
-    """One directory that an account takes addresses from. ``None`` stands for what the response does not show."""
+    """A directory that an account synchronises addresses from. ``None``: the response does not show it."""
 
     description: str
     kind: str
-    """As Mimecast calls it, such as ``active_directory``; "" where it is not shown."""
+    """Mimecast's ``serverType``, such as ``active_directory``; "" if not shown."""
     enabled: bool | None
     status: str
-    """``ok``, or Mimecast's word for what is wrong."""
+    """``ok``, or Mimecast's name of the problem."""
     last_sync: datetime | None
-    """When it last ran; None where it is not shown, as for one that never ran."""
+    """When it last ran; None if it never ran or the response does not show it."""
     running: bool | None
     domains: tuple[str, ...]
-    """The domains that it is limited to; none: all."""
+    """The domains it is limited to; empty means all domains."""
     disables_accounts: bool | None
-    """Whether who is disabled in the directory is disabled at Mimecast."""
+    """Whether Mimecast disables accounts that are disabled in the directory."""
     deletes_users: bool | None
 
 
 def read_connection(client: MimecastClient) -> tuple[DirectoryConnection, ...]:
-    """The account's directory connections; none where addresses are not synchronised.
+    """Return the account's directory connections; empty if it synchronises no directory.
 
-    Asked by the legacy call, and where the application may not use that one, by the v2 call.
+    Uses the legacy endpoint, and the v2 endpoint if the application may not use the legacy one.
 
     Raises:
-        MimecastError: neither may be used (Forbidden), or the reading failed.
+        MimecastError: Forbidden if the application may use neither; any other if the read failed.
     """
     try:
         rows = client.legacy(GET_CONNECTION).accepted("read the directory connections").data
@@ -84,7 +84,7 @@ def _time(written: object) -> datetime | None:
         moment = datetime.fromisoformat(str(written))
     except ValueError:
         raise MalformedAnswer(
-            "Mimecast's time of the last directory synchronisation cannot be read",
+            "Mimecast's time of the last directory synchronisation is not a date and time",
             method="POST",
             path=GET_CONNECTION.path,
         ) from None

@@ -1,9 +1,9 @@
 """Applications and the gallery's templates.
 
 Sources: Microsoft Graph's "application resource type", "applicationTemplate: instantiate" and "Restrictions on
-identifier URIs"; for the error texts the issues of the azuread provider. That a deleted application keeps its
-identifiers for as long as it can be restored is reported; the setting ``entra.deleted_identifiers_stay_taken`` (true
-unless set) turns that round. The message for a name that is too long is assumed.
+identifier URIs"; for the error texts the issues of the azuread provider. Callers report that a
+deleted application keeps its identifiers while it can be restored; the setting ``entra.deleted_identifiers_stay_taken``
+(true unless set) turns that off. The message for a name that is too long is assumed.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _delete(call: Call) -> Response:
 
 
 def restore(world: World, deleted: Document) -> Document:
-    """Bring a deleted application back; its service principal is restored by itself.
+    """Restore a deleted application, without its service principal.
 
     Raises:
         GraphError: another application has one of its identifiers by now.

@@ -1,9 +1,9 @@
-"""``POST /$batch``: up to 20 requests in one, each judged as if it had come alone.
+"""``POST /$batch``: up to 20 requests in one call, each handled as if it had come alone.
 
-Sources: Microsoft Graph's "Combine multiple HTTP requests using JSON batching" (form, 20 requests, unique ids whatever
-their case, order of the responses not promised, one status a request, throttling a request) and "Throttling and
-batching". Messages of refused batches are those that clients report. Assumed: in which order the responses come
-(the last first, so that nobody relies on another), and what is said of a request whose response was lost (504).
+Sources: Microsoft Graph's "Combine multiple HTTP requests using JSON batching" (form, 20 requests, unique ids that
+ignore case, responses in any order, a status per request) and "Throttling and batching" (throttling per request).
+Messages of refused batches are those that clients report. Assumed: the order of the responses (last first, so that no
+client relies on it), and the 504 for a request whose response was lost.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def routes(world: World) -> list[BaseRoute]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One request of a batch."""
+    """One request in a batch."""
 
     id: str
     method: str
@@ -105,7 +105,7 @@ def _entry(item: Any) -> _Entry:
 
 def _body(value: Any) -> bytes:
     if isinstance(value, str):
-        raise not_simulated("a body in base 64 in a batch")
+        raise not_simulated("a base64 body in a batch")
     return b"" if value is None else json.dumps(value).encode()
 
 
@@ -131,7 +131,7 @@ async def _one(version: str, request: Request, entry: _Entry) -> Document:
 
 
 def _shown(headers: Headers) -> dict[str, str]:
-    """A response's headers in the letter case that Graph writes them in."""
+    """A response's headers in the letter case that Graph uses."""
     return {
         name if name == "request-id" else name.title(): value
         for name, value in headers.items()
@@ -140,7 +140,7 @@ def _shown(headers: Headers) -> dict[str, str]:
 
 
 def _shown_body(body: bytes) -> Any:
-    """JSON as it is; anything else in base 64, as Graph shows it."""
+    """JSON as it is; anything else as base64 text, as Graph shows it."""
     try:
         return json.loads(body)
     except ValueError:

@@ -1,13 +1,13 @@
-"""Conditional Access: seeded policies, what they come to at a sign-in, and the What If evaluation.
+"""Conditional Access: seeded policies, their effect on a sign-in, and the What If evaluation.
 
 Sources: Microsoft Graph's "conditionalAccessRoot: evaluate", "whatIfAnalysisResult resource type" and
 "conditionalAccessPolicy resource type" (form, permissions, reasons), "Conditional Access: Users, groups, agents, and
 workload identities" (members of nested groups count), and the error codes' page for ``AADSTS53003``. The code of the
 refusal without permission is the one that callers report.
 
-Simulated: users, groups and applications, included and excluded, and the controls ``block`` and ``mfa``. A policy with
-anything else cannot be seeded. Assumed: whoever is asked for multi-factor authentication passes it; what is said
-without a P1 licence, and of an unknown user; that application is looked at before users.
+Simulated: included and excluded users, groups and applications, and the controls ``block`` and ``mfa``. Policies with
+other conditions or controls cannot be seeded. Assumed: everybody passes multi-factor authentication; the responses
+without a P1 licence and for an unknown user; the application is checked before the user.
 
 Setting: ``entra.premium`` (whether the tenant has P1, true unless set).
 """
@@ -136,7 +136,7 @@ def _grant_controls(controls: list[str]) -> Document | None:
     }
 
 
-# What policies come to
+# The effect of policies
 
 
 def reason(world: World, policy: Document, user: Document, app_id: str) -> str:
@@ -178,7 +178,7 @@ def enforced(world: World, user: Document, app_id: str) -> list[Document]:
 
 
 def blocks(policies: Iterable[Document]) -> bool:
-    """Whether one of the policies lets nobody in."""
+    """Whether one of the policies blocks the sign-in."""
     return any(BLOCK in (policy["grantControls"] or {}).get("builtInControls", ()) for policy in policies)
 
 
@@ -188,7 +188,7 @@ def _is_listed(listed: Iterable[str], identifiers: Iterable[str]) -> bool:
 
 
 def _groups_of(world: World, identifier: str, seen: frozenset[str] = frozenset()) -> Iterable[str]:
-    """The groups that have the object as a member, also through other groups."""
+    """The groups that have the object as a direct or nested member."""
     for group in directory.groups_of(world, identifier):
         if group["id"] not in seen:
             yield group["id"]

@@ -1,9 +1,9 @@
 """``/directory/deletedItems``: applications and service principals that can be restored.
 
-Sources: Microsoft Graph's "List deletedItems", "Get deleted item", "Restore deleted item", "Permanently delete item"
-(permissions, the type as a part of the path, a service principal is restored by a call of its own), and "Restore a
-soft deleted enterprise application" (a service principal comes back without its policies). Assumed: the codes of
-refused restorations, and that role assignments come back. Users and groups are not kept.
+Sources: Microsoft Graph's "List deletedItems", "Get deleted item", "Restore deleted item" and "Permanently delete
+item" (permissions, the type in the path, a service principal is restored by its own call), and "Restore a soft deleted
+enterprise application" (a service principal is restored without its policies). Assumed: the error codes of refused
+restores, and that role assignments are restored. Users and groups are deleted at once.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _with_type(collection: str, document: Document) -> Document:
 
 
 def _shown_principal(document: Document) -> Document:
-    # What it mirrored of its application was written down when it was deleted.
+    # The properties that mirror its application were stored when it was deleted.
     keys = [{**item, "key": None} for item in document["keyCredentials"]]
     return {**objects.shown(document), "keyCredentials": keys}
 
@@ -95,7 +95,7 @@ def _operations(path: str) -> list[Operation]:
     ]
 
 
-# Microsoft's own pages write the path in both ways.
+# Microsoft's pages use both spellings.
 OPERATIONS: tuple[Operation, ...] = (
     *_operations("/directory/deletedItems"),
     *_operations("/directory/deleteditems"),

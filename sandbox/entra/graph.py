@@ -145,7 +145,7 @@ Handler = Callable[[Call], Response]
 class Operation:
     """A method on a path, below the version. Handlers are synchronous, so each runs undisturbed.
 
-    ``only_simulated_queries``: a query beyond the emulator is answered 501, not in Graph's words for a wrong one.
+    ``only_simulated_queries``: an unsupported query returns 501 instead of Graph's error for an invalid query.
     """
 
     method: str
@@ -169,7 +169,7 @@ def routes(world: World, operations: Iterable[Operation]) -> list[BaseRoute]:
 
 
 def not_simulated(what: str) -> GraphError:
-    """501 for what the vendor can do and the emulator cannot: never a wrong response instead."""
+    """501 for what Graph can do and the emulator cannot, rather than a wrong response."""
     return GraphError(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", f"The sandbox does not simulate {what}.")
 
 
@@ -230,11 +230,11 @@ async def _answer(world: World, version: str, operation: Operation, request: Req
 
 
 REFUSALS = (GraphError, odata.UnsupportedQueryError, tokens.InvalidTokenError)
-"""What a handler raises to refuse a request."""
+"""The exceptions with which a handler refuses a request."""
 
 
 def refusal(error: Exception, request: Request) -> Response:
-    """The response to a request that was refused with one of ``REFUSALS``."""
+    """The response for one of ``REFUSALS``."""
     if isinstance(error, GraphError):
         return _envelope(error, request)
     if isinstance(error, tokens.InvalidTokenError):

@@ -20,7 +20,7 @@ _OWNED = "Application.ReadWrite.OwnedBy"
 
 READ_APPLICATIONS = one_of("Application.Read.All", _OWNED, *_APPLICATION_WRITE, "Directory.Read.All")
 LIST_DELETED_APPLICATIONS = one_of("Application.Read.All", *_APPLICATION_WRITE, "Directory.Read.All")
-"""Without the permission for owned ones: nobody can tell which of a list are."""
+"""Microsoft's reference does not list ``Application.ReadWrite.OwnedBy`` for lists of deleted items."""
 WRITE_APPLICATIONS = one_of(_OWNED, *_APPLICATION_WRITE)
 READ_ASSIGNMENTS = one_of("Application.Read.All", "AppRoleAssignment.ReadWrite.All", *_APPLICATION_WRITE)
 WRITE_ASSIGNMENTS = one_of("AppRoleAssignment.ReadWrite.All") & one_of(

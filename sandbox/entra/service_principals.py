@@ -108,7 +108,7 @@ def shown(world: World, principal: Document, *, with_keys: bool = False) -> Docu
 
 
 def remove(world: World, principal: Document) -> None:
-    """Delete a service principal: it can be restored, with its role assignments and without its policies."""
+    """Delete a service principal. It can be restored with its role assignments, but without its policies."""
     assignments = [
         assignment
         for assignment in world.all(ASSIGNMENTS)
@@ -116,16 +116,16 @@ def remove(world: World, principal: Document) -> None:
     ]
     for assignment in assignments:
         world.delete(ASSIGNMENTS, assignment["id"])
-    # With what it mirrors: its application may be deleted next.
+    # Including the properties that mirror its application, which may be deleted next.
     whole = {**principal, **shown(world, principal, with_keys=True), POLICY_IDS: []}
     recycle_bin.move(world, SERVICE_PRINCIPALS, whole, **{_ASSIGNMENTS: assignments})
 
 
 def restore(world: World, deleted: Document) -> Document:
-    """Bring a deleted service principal back.
+    """Restore a deleted service principal.
 
     Raises:
-        GraphError: its application is gone, or has another service principal by now.
+        GraphError: its application is deleted, or has a new service principal.
     """
     if of_application(world, deleted["appId"]) is not None:
         raise _name_in_use(deleted["appId"])

@@ -1,9 +1,9 @@
-"""Directory synchronisation: which directories an account takes its users from, and when it last did.
+"""Directory synchronisation: the directories that an account takes its users from, and their last run.
 
 Observed: the fields of a row of get-connection (public clients print them, with ``status`` ``ok`` and ``serverType``
-``active_directory``), and those of a single v2 integration, where the time is called ``lastSyncDateTime``. EMU: the
-kind of a connection to Microsoft 365, the name of the array of the v2 list, and that its rows have the fields of the
-single ones. Nothing synchronises here: connections are seeded, and say what they were given.
+``active_directory``), and those of a single v2 integration, which calls the time ``lastSyncDateTime``. EMU: the kind
+of a connection to Microsoft 365, the name of the array in the v2 list, and that its rows have the fields of a single
+integration. Connections are seeded and never synchronise.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _DEFAULTS: Item = {
 
 
 def add(world: World, account: str, description: str, **properties: Any) -> None:
-    """Put a connection into the world; ``lastSync`` is an ISO time or ``now``, and left out when there was none.
+    """Put a connection into the world; ``lastSync`` is an ISO time or ``now``; without it, it never ran.
 
     Raises:
-        ValueError: a property that a connection does not have, or a time that is none.
+        ValueError: an unknown property, or a malformed time.
     """
     unknown = sorted(properties.keys() - _DEFAULTS.keys() - {"lastSync"})
     if unknown:

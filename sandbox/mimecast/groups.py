@@ -110,7 +110,7 @@ def add_member(world: World, group: dict[str, Any], who: str, notes: str = "") -
 
 
 def remove_member(world: World, group: dict[str, Any], who: str) -> None:
-    """Remove a member; from when to when it was one is kept, because sign-in notices late.
+    """Remove a member; the period of its membership is kept, because sign-in notices removals late.
 
     Raises:
         ItemError: it is none.
@@ -127,7 +127,7 @@ def remove_member(world: World, group: dict[str, Any], who: str) -> None:
 
 
 def was_member(world: World, number: int, who: str, moment: datetime) -> bool:
-    """Whether an address, or ``@domain``, was a member of a group at a moment; each time that it was one counts."""
+    """Whether an address, or ``@domain``, was a member of a group at a moment, in any period of membership."""
     key = f"{number}/{who}"
     member = world.get(MEMBERS, key)
     if member is not None and datetime.fromisoformat(member["added"]) <= moment:
@@ -140,7 +140,7 @@ def was_member(world: World, number: int, who: str, moment: datetime) -> bool:
 
 def _former_periods(world: World, key: str) -> list[dict[str, Any]]:
     former = world.get(FORMER_MEMBERS, key) or {}
-    if "removed" in former:  # As earlier versions kept it: the last membership alone.
+    if "removed" in former:  # Earlier versions kept the last period only.
         return [former]
     periods: list[dict[str, Any]] = former.get("periods", [])
     return periods

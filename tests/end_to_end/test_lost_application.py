@@ -50,6 +50,22 @@ def test_an_instantiate_whose_answer_was_lost(tmp_path: Path) -> None:
         assert adopted["identifierUris"] == ["https://eu-api.mimecast.com/sso/CUK25A118"]
 
 
+def test_a_stack_that_was_destroyed_is_deployed_again(tmp_path: Path) -> None:
+    with project(tmp_path, "embedded") as made:
+        first = made.up()
+        assert first.code == 0, first.text
+        down = made.sso("down", "--yes")
+        assert down.code == 0, down.text
+        deleted = made.control.documents("entra.deletedApplications")
+        # The identifier is removed before the application is deleted, so it is free for the next one.
+        assert [application["identifierUris"] for application in deleted] == [[]]
+        assert len(made.control.documents("entra.deletedServicePrincipals")) == 1
+        again = made.up()
+        assert again.code == 0, again.text
+        (application,) = applications(made)
+        assert application["appId"] != deleted[0]["appId"]
+
+
 @pytest.mark.soak
 def test_another_stack_of_the_same_name_is_no_orphan(tmp_path: Path) -> None:
     with project(tmp_path, "embedded") as made:
