@@ -1,4 +1,4 @@
-"""SAML sign-on: the endpoint, the sign-in page, the assignment check, the signed answer, the metadata.
+"""SAML sign-on: the endpoint, the sign-in page, assignment and Conditional Access, the signed answer, the metadata.
 
 Sources: Microsoft's "Single Sign-On SAML protocol", "Microsoft Entra authentication and authorization error codes",
 and "Federation metadata".
@@ -268,7 +268,7 @@ class SignOn:
 
     def _answer(self, pending: Pending, user: Document) -> Response:
         if pending.principal is None:
-            self._check_access(user, conditional_access.MY_APPS_ID)
+            self._check_access(self._access(user, conditional_access.MY_APPS_ID))
             ticket = secrets.token_urlsafe(24)
             self._world.put(_TICKETS, ticket, {"user": user["id"]})
             return RedirectResponse(f"{pending.reply_url}?{urlencode({'ticket': ticket})}", status_code=303)
@@ -279,7 +279,7 @@ class SignOn:
         try:
             self._check_assignment(principal, user)
             access = self._access(user, principal["appId"])
-            self._check_access(user, principal["appId"])
+            self._check_access(access)
             self._check_contexts(pending)
             signed = self._signed_response(pending, principal, user)
         except SignInRefusedError as refusal:
@@ -313,8 +313,8 @@ class SignOn:
             return "failure"
         return "success" if policies else "notApplied"
 
-    def _check_access(self, user: Document, app_id: str) -> None:
-        if self._access(user, app_id) == "failure":
+    def _check_access(self, access: str) -> None:
+        if access == "failure":
             raise SignInRefusedError(
                 "AADSTS53003: Access has been blocked by Conditional Access policies. The access policy does not"
                 " allow token issuance."
