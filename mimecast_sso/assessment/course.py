@@ -33,18 +33,23 @@ class Course:
 
     Attributes:
         early: The states before anybody's membership at Mimecast is written; the one before the run first.
-        late: The states from then on. Of both: what holds for seconds counts as well.
-        after: What holds in the end: where external changes are kept, and where they are undone.
+        late: The states from then on: where external changes are kept, and where they are undone. What holds for
+            seconds counts as well.
     """
 
     early: tuple[EntraState, ...]
-    late: tuple[EntraState, ...]
-    after: tuple[EntraState, EntraState]
+    late: tuple[tuple[EntraState, ...], tuple[EntraState, ...]]
 
     @property
     def now(self) -> EntraState:
         """The state before the run."""
         return self.early[0]
+
+    @property
+    def after(self) -> tuple[EntraState, EntraState]:
+        """What holds in the end: where external changes are kept, and where they are undone."""
+        kept, undone = self.late
+        return kept[-1], undone[-1]
 
 
 def state_of(application: LiveApplication | None, snapshot: Snapshot) -> EntraState:
@@ -98,16 +103,15 @@ def entra_course(desired: Desired) -> Course:
     snapshot = desired.snapshot
     now = state_of(snapshot.application.value, snapshot)
     if snapshot.application.value is not None and not desired.works_on_reached:
-        return Course((now,), (now,), (now, now))
+        return Course((now,), ((now,), (now,)))
     if desired.destroys or desired.replaces_application:
         gone = EntraState(snapshot.issuer, snapshot.login_url)
-        return Course((now,), (gone,), (gone, gone))
+        return Course((now,), ((gone,), (gone,)))
     starts = state_of(desired.application, snapshot)
     kept, undone = (_steps(starts, desired, undo=undo) for undo in (False, True))
     return Course(
         early=tuple(dict.fromkeys((now, kept[0], undone[0]))),
-        late=tuple(dict.fromkeys((*kept[1:], *undone[1:]))),
-        after=(kept[-1], undone[-1]),
+        late=(tuple(kept[1:]), tuple(undone[1:])),
     )
 
 

@@ -57,6 +57,8 @@ class Verdicts:
     meanwhile: tuple[Outcome, ...]
     afterwards: tuple[Outcome, ...]
     eventually: tuple[Outcome, ...]
+    lost_if_just_left: bool = False
+    """Whether the audit log does not tell who left the roll-out lately, and whoever did would lose the sign-in."""
 
     def at(self, instant: Instant) -> tuple[Outcome, ...]:
         """The outcomes at an instant."""
@@ -193,6 +195,8 @@ class SignInForecast:
         return {each.address: each for each in self.people}
 
 
+_WHO_LEFT = "whether they left the roll-out group within Mimecast's 15 minutes (audit log)"
+
 # -- Losses ---------------------------------------------------------------------------------------------------------
 
 
@@ -219,6 +223,8 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
             joining = lost.through_entra and not any(each.through_entra for each in verdicts.now)
             yield Loss(way, instant, lost, joining)
             return
+    if verdicts.lost_if_just_left:
+        yield Loss(way, Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=_WHO_LEFT), joining=False)
 
 
 def _leaves(way: Way, outcome: Outcome) -> bool:
@@ -263,7 +269,7 @@ class _Moments:
 def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
     effects, course, places = reader.effects, reader.effects.course, traits.places
     early: Sequence[EntraState | None] = course.early if course else (None,)
-    late: Sequence[EntraState | None] = course.late if course else (None,)
+    late: Sequence[Sequence[EntraState | None]] = course.late if course else ((None,), (None,))
     kept, undone = course.after if course else (None, None)
     profiles: Sequence[Profiles | None] = effects.profiles or (None,)
     before, then = traits.address
@@ -279,9 +285,12 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
         otherwise=all_of(_Moments(early[:1], settled, (places.listed,), (before,))),
         meanwhile=all_of(
             _Moments(early, profiles, places.now, (before,)),
-            _Moments(late, profiles, places.late, tuple(dict.fromkeys((before, then)))),
+            *(
+                _Moments(states, profiles, slots, tuple(dict.fromkeys((before, then))))
+                for states, slots in zip(late, places.late, strict=True)
+            ),
         ),
-        # Where external changes are kept, both sides keep them; where they are undone, both undo them.
+        # Where external changes are kept, both sides keep them; where they are undone, both undo them: so above, too.
         afterwards=all_of(
             _Moments((kept,), settled, (places.kept,), (then,)),
             _Moments((undone,), settled, (places.undone,), (then,)),
@@ -289,4 +298,22 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
         eventually=all_of(
             _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), (then,))
         ),
+        lost_if_just_left=way is Way.FROM_MIMECAST and _lost_if_just_left(reader, traits),
     )
+
+
+def _lost_if_just_left(reader: TraitsReader, traits: Traits) -> bool:
+    """Where nobody knows who left lately: whether somebody who did would be sent to Entra, and refused there now."""
+    effects, listed = reader.effects, traits.places.listed
+    snapshot, course = effects.desired.snapshot, effects.course
+    if snapshot.moved.is_known or listed is None or listed or course is None:
+        return False
+    every = frozenset(slot for slot, group in effects.members.items() if group is not None)
+    before, _ = traits.address
+
+    def all_of(states: Sequence[EntraState | None]) -> list[Outcome]:
+        moment = _Moments(states, effects.profiles[:1] or (None,), (every,), (before,))
+        return list(moment.outcomes(Way.FROM_MIMECAST, reader, traits))
+
+    signs_in = all(each.result is Result.ENTRA for each in all_of(course.early[:1]))
+    return signs_in and any(each.fails for late in course.late for each in all_of(late))

@@ -42,7 +42,7 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
 
 
 def broken(forecast: SignInForecast) -> Iterator[Statement]:
-    """Who cannot sign in now, by reason: nobody's fault but what is there already."""
+    """Who cannot sign in now, by reason: this was so before the run."""
     yield from _by_outcome(
         forecast, forecast.broken, "cannot sign in now", "are not known to be able to sign in now"
     )
@@ -159,7 +159,7 @@ def _assignments(assessment: Assessment) -> Iterator[Statement]:
         number = count(len(application.value.assigned), "user or group is", "users and groups are")
         yield application.states(f"{number} assigned")
     if record.value is not None:
-        yield record.states(f"{len(record.value.assignments)} of them by this stack")
+        yield record.states(f"{count(len(record.value.assignments), 'assignment')} of this stack")
 
 
 def _certificates(assessment: Assessment) -> Iterator[Statement]:
@@ -195,4 +195,10 @@ def _console(assessment: Assessment) -> Iterator[Statement]:
 def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
     """What a run or a check says about people: who signs in, who cannot, who could not, whose tile goes."""
     found = assessment.forecast
-    return (who_signs_in(found, instant), *broken(found), *not_ready(found), *tiles(found))
+    return (
+        who_signs_in(found, instant),
+        *broken(found),
+        *not_ready(found),
+        *tiles(found),
+        *lately(assessment.snapshot),
+    )

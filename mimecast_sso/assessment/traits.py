@@ -26,21 +26,22 @@ class Places:
 
     Attributes:
         now: Before the run.
-        late: While it takes effect, once memberships are written.
+        late: While it takes effect, once memberships are written: where external changes are kept, and where they
+            are undone.
         kept: In the end, where external changes are kept; ``undone`` where they are undone.
         eventually: Once the console work that is due is done and deployed.
         listed: As read, once recent changes count.
     """
 
     now: tuple[Slots, ...]
-    late: tuple[Slots, ...]
+    late: tuple[tuple[Slots, ...], tuple[Slots, ...]]
     kept: Slots
     undone: Slots
     eventually: Slots
     listed: Slots
 
 
-_UNKNOWN_PLACES = Places((None,), (None,), None, None, None, None)
+_UNKNOWN_PLACES = Places((None,), ((None,), (None,)), None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class TraitsReader:
     def __init__(self, effects: Effects) -> None:
         self.effects = effects
         course, eventual = effects.course, effects.eventual_entra
-        found = (*course.early, *course.late, *course.after) if course else ()
+        found = (*course.early, *(each for late in course.late for each in late)) if course else ()
         self._states = tuple(dict.fromkeys((*found, *((eventual,) if eventual else ()))))
         self._index = {state: index for index, state in enumerate(self._states)}
         self._groups = _groups_by_member(effects)
@@ -129,10 +130,13 @@ def places(members: Mapping[Lane, Members | None], address: str) -> Places:
         return [covers(group.listed), *recent]
 
     now = {slot: options(group) for slot, group in groups.items()}
-    late = {slot: [*now[slot], *map(covers, group.after)] for slot, group in groups.items()}
+    late = [
+        {slot: [*now[slot], covers(group.after[variant])] for slot, group in groups.items()}
+        for variant in (0, 1)
+    ]
     return Places(
         now=_sets(now),
-        late=_sets(late),
+        late=(_sets(late[0]), _sets(late[1])),
         kept=frozenset(slot for slot, group in groups.items() if covers(group.after[0])),
         undone=frozenset(slot for slot, group in groups.items() if covers(group.after[1])),
         eventually=frozenset(slot for slot, group in groups.items() if covers(group.eventually)),

@@ -61,14 +61,15 @@ def check(assessment: Assessment) -> Judgement:
     """Judges a run."""
     settings, today = assessment.settings, assessment.snapshot.entra_now.date()
     warnings = [expired(override) for override in settings.guards if override.until < today]
+    used: list[str] = []
     refusals: list[str] = []
     for finding in findings(assessment):
         override = None if finding.final else settings.override_named(finding.guard, today)
         if override is None:
             refusals.append(finding.refusal())
         else:
-            warnings.append(finding.overridden(override))
-    return Judgement(tuple(refusals), tuple(warnings), _summary(assessment, overridden=bool(warnings)))
+            used.append(finding.overridden(override))
+    return Judgement(tuple(refusals), (*warnings, *used), _summary(assessment, overridden=bool(used)))
 
 
 def _summary(assessment: Assessment, *, overridden: bool) -> str:

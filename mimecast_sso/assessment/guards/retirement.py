@@ -10,11 +10,12 @@ from mimecast_sso.assessment.guards.finding import Finding
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
-    """Refuses to retire the certificate that Entra signs with, while somebody is in a roll-out group."""
+    """Refuses to retire the certificate that Entra signs with, while somebody is in a roll-out group or may be."""
     snapshot, application = assessment.snapshot, assessment.snapshot.application.value
     signing = application.certificates.active(snapshot.entra_now) if application else None
     retired = {entry.thumbprint for entry in assessment.settings.certificates.retired}
-    if signing is None or signing.thumbprint not in retired or not snapshot.everybody:
+    nobody = snapshot.groups_known and not snapshot.everybody
+    if signing is None or signing.thumbprint not in retired or nobody:
         return
     yield Finding(
         "allow-destroy",
