@@ -164,5 +164,5 @@ class Desired:
     @property
     def replaces_application(self) -> bool:
         """Whether the application would be replaced by one of another gallery entry."""
-        lifted = self.settings.overrides("allow-destroy", self.snapshot.entra_now.date())
-        return bool(self.other_template) and lifted and self.record.application is not None
+        overridden = self.settings.overrides("allow-destroy", self.snapshot.entra_now.date())
+        return bool(self.other_template) and overridden and self.record.application is not None

@@ -51,7 +51,8 @@ def address_statements(
     if waiting:
         done = "looked for" if check_only else "made"
         yield _statement(
-            f"{_addresses(waiting)} {done} once Mimecast owns the domain, not before: {enumerate_some(waiting)}"
+            f"{_addresses(waiting)} {done} once the domain is internal at Mimecast, not before: "
+            f"{enumerate_some(waiting)}"
         )
 
 

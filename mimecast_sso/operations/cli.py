@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 
 import click
 
-from mimecast_sso.assessment.record import Record
 from mimecast_sso.operations import (
     assessing,
     certificate_expiry,
@@ -78,7 +77,7 @@ def _stack_command(group: click.Group) -> Callable[[Callable[..., Exit]], click.
 _on_stack = _stack_command(commands)
 
 
-_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+_yes = click.option("--yes", "-y", is_flag=True, help="Skip the confirmation prompts.")
 _which_profile = click.option(
     "--profile",
     type=click.Choice([lane.value for lane in Lane]),
@@ -189,8 +188,12 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
                 f"Who depends on the application is unknown, so nothing is destroyed: {error}. Fix that and rerun"
             ) from None
 
-    record = assessing.record_of(engine).value or Record()
-    tear_down.prepare(opened, settings, record, depending, ask=ask)
+    record = assessing.record_of(engine)
+    if record.value is None:
+        raise OperationError(
+            f"What this stack deployed is unknown, so nothing is destroyed: {record.source}. Fix that and rerun"
+        )
+    tear_down.prepare(opened, settings, record.value, depending, ask=ask)
 
 
 @_on_stack
@@ -216,7 +219,9 @@ def confirm(stack: str, by: str, evidence: str, fingerprint: str | None, profile
     wanted = _profile(engine, Lane(profile))
     now = tenant.mimecast_time(opened)
     confirmed = profiles.confirm(opened, wanted, by=by, at=now.at, evidence=evidence, fingerprint=fingerprint)
-    click.echo(f"Confirmed {confirmed.fingerprint} by {by}, in {relative(opened.file)}. Deploy it: up")
+    click.echo(
+        f"Confirmed {confirmed.fingerprint} by {by}, in {relative(opened.file)}. Deploy it with mimecast-sso up."
+    )
     if now.remark:
         click.echo(now.remark)
     return Exit.FINE
@@ -260,7 +265,9 @@ def roll_out_status(stack: str, output: Output) -> Exit:
 
 @_on_stack_of_roll_out
 @click.option("--share", type=click.IntRange(1, 100), help="Per cent of the addresses.")
-@click.option("--pilot", "-p", multiple=True, metavar="ADDRESS", help="An address more; may be repeated.")
+@click.option(
+    "--pilot", "-p", multiple=True, metavar="ADDRESS", help="An address to add to the pilot; may be repeated."
+)
 @click.option("--all", "everybody", is_flag=True, help="Everybody.")
 @click.option("--undo", type=click.Path(path_type=Path), metavar="RECORD", help="As before a roll-back.")
 @click.option("--apply", "apply_", is_flag=True, help="Deploy it at once.")
@@ -290,7 +297,7 @@ def roll_out_widen(
         # With a refresh: after a roll-back the stack's state may still list who was taken out.
         return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
     click.echo(
-        "Nobody was added yet: that is the next deployment's work. Commit the file, then: up --refresh"
+        "Nobody was added yet: the next deployment does that. Commit the file, then run mimecast-sso up --refresh."
     )
     return Exit.FINE
 

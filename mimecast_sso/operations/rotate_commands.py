@@ -52,7 +52,7 @@ def _options(command: Callable[..., Exit]) -> Callable[..., Exit]:
 
 def _changes(command: Callable[..., Exit]) -> Callable[..., Exit]:
     apply_ = click.option("--apply", "apply_", is_flag=True, help="Deploy the step at once.")
-    yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+    yes = click.option("--yes", "-y", is_flag=True, help="Skip the confirmation prompts.")
     return _options(apply_(yes(command)))
 
 

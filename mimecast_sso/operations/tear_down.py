@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import click
@@ -19,7 +19,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.operations import roll_out
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.tenant import connect
+from mimecast_sso.operations.tenant import connect, mimecast_time
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.names import enumerate_some
@@ -63,7 +63,7 @@ def prepare(
         members, unread = {}, " ".join(str(error).split())
     people = frozenset[str]().union(*members.values())
     finding = _finding(settings, people, unread)
-    override = settings.override(_GUARD, datetime.now(UTC).date())
+    override = settings.override(_GUARD, mimecast_time(stack).at.date())
     if override is None:
         raise OperationError(finding.refusal(), Exit.REFUSED)
     click.echo(f"Guard {_GUARD} is overridden until {override.until}: {override.reason}.")

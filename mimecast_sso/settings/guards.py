@@ -1,4 +1,4 @@
-"""The guards that are lifted by name, and the facts that a person vouches for because no API shows them."""
+"""The guards that are overridden by name, and the facts that a person vouches for because no API shows them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FactName = Literal["mimecast-emergency-access", "entra-emergency-access"]
 
 
 class GuardOverride(Section):
-    """A guard that is lifted, by name, for a stated reason, until a date (inclusive)."""
+    """A guard that is overridden, by name, for a stated reason, until a date (inclusive)."""
 
     name: GuardName = Field(examples=["allow-destroy"])
     reason: Text = Field(examples=["tenant is being retired, change CHG-1042"])

@@ -148,7 +148,7 @@ class Settings(Section):
         return self.application.sign_on_url or self.region_facts.sign_on_url
 
     def overrides(self, name: GuardName, today: date) -> bool:
-        """Whether a guard is lifted today."""
+        """Whether a guard is overridden today."""
         return self.override(name, today) is not None
 
     def override(self, name: GuardName, today: date) -> GuardOverride | None:

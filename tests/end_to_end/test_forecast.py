@@ -187,10 +187,11 @@ def _disabled_address(made: Project, chance: Random) -> None:
 
 
 def _members(made: Project, who: str, *, joins: bool) -> None:
-    client = from_environment(made.running.env)
-    group = find_group(client, made.configuration("rollOut")["group"])
-    assert group is not None
-    change_members(client, group, add=[who] if joins else [], remove=[] if joins else [who])
+    with made.running.entered():
+        client = from_environment(made.running.env)
+        group = find_group(client, made.configuration("rollOut")["group"])
+        assert group is not None
+        change_members(client, group, add=[who] if joins else [], remove=[] if joins else [who])
 
 
 def _joins(made: Project, chance: Random) -> None:

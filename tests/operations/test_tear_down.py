@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.recorded import RecordedResource
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import tear_down
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -16,7 +19,7 @@ from mimecast_sso.settings import Settings, from_values
 from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
 
 GROUP = "Single sign-on"
-LIFTED = {"name": "allow-destroy", "reason": "change CHG-1042", "until": "2099-12-31"}
+OVERRIDE = {"name": "allow-destroy", "reason": "change CHG-1042", "until": "2099-12-31"}
 VALUES: dict[str, Any] = {
     "region": "eu",
     "accountCode": "CUK25A118",
@@ -53,30 +56,43 @@ def settings(*overrides: dict[str, str]) -> Settings:
     return from_values(VALUES | {"guards": list(overrides)})
 
 
+def prepare(
+    opened: Stack,
+    wanted: Settings,
+    pause: Callable[[float], None],
+    depending: Collection[str] = (),
+    members: Collection[str] = (ADA, GRACE),
+) -> None:
+    """Of a stack that put these members into the group."""
+    outputs = {"group": GROUP, "members": sorted(members), "hold": False}
+    record = Record((RecordedResource("urn::membership", types.GROUP_MEMBERSHIP, outputs),))
+    tear_down.prepare(opened, wanted, record, lambda: depending, pause)
+
+
 def test_people_are_taken_out_and_the_time_is_awaited(
     sandbox: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened, waited = stack(sandbox, tmp_path), list[float]()
     with pytest.raises(OperationError) as refused:
-        tear_down.prepare(opened, settings(LIFTED | {"until": "2026-01-01"}), waited.append)
+        prepare(opened, settings(OVERRIDE | {"until": "2026-01-01"}), waited.append)
     assert refused.value.code is Exit.REFUSED
     assert "sign-in through Entra would end for 2 people" in str(refused.value)
     assert len(sandbox.control.documents("mimecast.members")) == 2
 
-    tear_down.prepare(opened, settings(LIFTED), waited.append)
+    prepare(opened, settings(OVERRIDE), waited.append)
     said = capsys.readouterr().out
     assert sandbox.control.documents("mimecast.members") == []
     assert waited == [15 * 60]
-    assert "Guard allow-destroy is lifted until 2099-12-31: change CHG-1042" in said
+    assert "Guard allow-destroy is overridden until 2099-12-31: change CHG-1042" in said
     assert "Undo record" in said
-    assert "Nobody is in the roll-out group (read live)" in said
+    assert "Nobody depends on the application (read live)" in said
 
     # Begun anew, for example after the wait was broken off: only the rest is awaited.
-    tear_down.prepare(opened, settings(LIFTED), waited.append)
+    prepare(opened, settings(OVERRIDE), waited.append)
     assert 14 * 60 < waited[1] <= 15 * 60
     assert "(audit log)" in capsys.readouterr().out
     sandbox.control.faults({"path": "/api/audit/get-audit-events", "status": 403, "times": 9})
-    tear_down.prepare(opened, settings(LIFTED), waited.append)
+    prepare(opened, settings(OVERRIDE), waited.append)
     assert waited[2] == 15 * 60
     assert "when somebody last left is unknown" in capsys.readouterr().out
 
@@ -91,7 +107,17 @@ def test_nothing_is_destroyed_when_somebody_comes_back_or_it_is_unknown(
         sandbox.control.put("mimecast.members", f"{member['group']}/{member['who']}", member)
 
     with pytest.raises(OperationError, match="is in the roll-out group again"):
-        tear_down.prepare(opened, settings(LIFTED), somebody_comes_back)
+        prepare(opened, settings(OVERRIDE), somebody_comes_back)
     sandbox.control.faults({"path": "/api/directory/find-groups", "status": 403, "times": 9})
     with pytest.raises(OperationError, match="unknown, so nothing is destroyed"):
-        tear_down.prepare(opened, settings(LIFTED), somebody_comes_back)
+        prepare(opened, settings(OVERRIDE), somebody_comes_back)
+
+
+def test_members_that_others_put_there_stay_and_stop_it(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    opened = stack(sandbox, tmp_path)
+    with pytest.raises(
+        OperationError, match=f"whom this stack did not put there, would lose .*: {GRACE}"
+    ) as refused:
+        prepare(opened, settings(OVERRIDE), lambda _: None, depending=[GRACE], members=[ADA])
+    assert refused.value.code is Exit.REFUSED
+    assert [each["who"] for each in sandbox.control.documents("mimecast.members")] == [GRACE]

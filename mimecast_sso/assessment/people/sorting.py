@@ -9,6 +9,7 @@ from enum import StrEnum
 from mimecast_sso.assessment.people.directory import EntraGroup, Person
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import count
 
 
 class Kind(StrEnum):
@@ -113,7 +114,7 @@ def _summary(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool
     parts = [f"{len(group.members)} of them direct members of “{group.name}”" for group in groups]
     sizes = f" ({', '.join(parts)})" if parts else ""
     kinds = f": {', '.join(counts)}" if counts else ""
-    return f"{len(found.everybody)} people are assigned{sizes}{kinds}"
+    return f"{count(len(found.everybody), 'person is', 'people are')} assigned{sizes}{kinds}"
 
 
 def _name(person: Person, kind: Kind) -> str:
