@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 
 from components.personal_portal_sso import PersonalPortalSso, PersonalPortalSsoArgs
-from mimecast_sso.assessment import guards
+from mimecast_sso.assessment import guards, sentences
 from mimecast_sso.assessment.assessment import Assessment, assess
 from mimecast_sso.assessment.recorded import in_program
 from mimecast_sso.settings import ConfigurationError, Settings, from_engine
@@ -69,6 +69,8 @@ def _judge(assessment: Assessment) -> None:
     for text in judgement.warnings:
         pulumi.log.warn(text)
     if judgement.refusals:
+        for statement in sentences.broken(assessment.forecast):
+            pulumi.log.warn(str(statement))
         for key, value in assessment.snapshot.recorded.outputs.items():
             pulumi.export(key, value)  # Else the engine would show every one as removed.
         raise pulumi.RunError("\n".join(judgement.refusals))

@@ -75,9 +75,12 @@ class Verdicts:
         return all(each.result is Result.ENTRA for each in self.now)
 
     @property
-    def may_sign_in(self) -> bool:
-        """Whether the person gets in now or would later, as far as that is known."""
-        return any(each.signs_in or each.result is Result.UNKNOWN for each in (*self.now, *self.otherwise))
+    def has_something_to_lose(self) -> bool:
+        """Whether the person would get in if nothing was deployed, or may.
+
+        Whoever would be refused anyway loses nothing by a run, also where a recent change does not count yet.
+        """
+        return self.otherwise[0].result is not Result.REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ def _losses(person: Forecast) -> tuple[Loss, ...]:
 
 def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
     """At most one a way: the one that lasts, else the one while the change takes effect, else the one to come."""
-    if not verdicts.may_sign_in:
+    if not verdicts.has_something_to_lose:
         return
     before = {*verdicts.now, *verdicts.otherwise}
     would_sign_in = all(each.signs_in for each in verdicts.otherwise)
