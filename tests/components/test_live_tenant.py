@@ -74,7 +74,7 @@ def test_other_names_and_what_may_not_be_changed() -> None:
 def test_addresses_of_domains_that_mimecast_does_not_own_yet() -> None:
     for world in (tenant(), tenant(status("example.com", State.PENDING))):
         (said,) = about_addresses(world, Address(address=ADA))
-        assert said.text.startswith("1 address is made once Mimecast owns the domain")
+        assert said.text.startswith("1 address is made once the domain is internal at Mimecast")
 
 
 def test_who_is_only_checked_and_missing() -> None:

@@ -122,7 +122,15 @@ def _other_mail(made: Project, chance: Random) -> None:
 
 
 def _delete_account(made: Project, chance: Random) -> None:
-    made.control.delete("entra.users", _somebody(made, chance)["id"])
+    gone = _somebody(made, chance)["id"]
+    for group in made.control.documents("entra.groups"):
+        made.control.put(
+            "entra.groups", group["id"], group | {MEMBERS: [each for each in group[MEMBERS] if each != gone]}
+        )
+    for assignment in made.control.documents("entra.assignments"):
+        if assignment["principalId"] == gone:
+            made.control.delete("entra.assignments", assignment["id"])
+    made.control.delete("entra.users", gone)
 
 
 def _leave_group(made: Project, chance: Random) -> None:

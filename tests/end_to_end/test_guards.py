@@ -127,7 +127,7 @@ def test_nobody_is_sent_to_entra_who_cannot_sign_in_there(made: Project) -> None
     refused(
         made,
         "Refused by guard unprepared-people: 2 people would be sent to Entra and could not sign in",
-        f"{ALAN}: refused by Entra: not assigned to the application, neither directly nor as a direct member of an assigned group",
+        f"{ALAN}: refused by Entra: not assigned to the application, neither directly nor as a direct member",
         f"{GRACE}: refused by Entra: the Entra account is disabled (AADSTS50057)",
         f"Affected, 2: {ALAN}, {GRACE}",
     )
