@@ -22,7 +22,7 @@ from mimecast_sso.assessment import (
     people,
     sentences,
 )
-from mimecast_sso.assessment.adoption import Adoption, Wanted
+from mimecast_sso.assessment.adoption import Adoption
 from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.live_tenant import LiveTenant
@@ -169,7 +169,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         names = {user.object_id: user.address for user in snapshot.directory.users} | {
             group.object_id: group.name for group in snapshot.directory.groups
         }
-        wanted = _wanted(self._assessment, owners, names)
+        wanted = live_application.wanted(self._assessment.desired, owners, names)
         try:
             adoption, findings = live_application.adopt(
                 shared_client(), settings.application.adopt, wanted, snapshot.cloud
@@ -307,25 +307,6 @@ class _EntraValues:
     @property
     def metadata_url(self) -> pulumi.Output[str]:
         return self.client_id.apply(lambda client_id: self.cloud.metadata_url(self.tenant_id, client_id))
-
-
-def _wanted(assessment: Assessment, owners: dict[str, str], names: dict[str, str]) -> Wanted:
-    settings, application, desired = assessment.settings, assessment.settings.application, assessment.desired
-    return Wanted(
-        display_name=application.display_name,
-        identifier=settings.identifier,
-        reply_urls=desired.reply_urls,
-        sign_on_url=desired.sign_on_url,
-        assignment_required=application.assignment_required,
-        hide=application.hide,
-        owners=owners,
-        deployer=assessment.snapshot.deployer,
-        notification_emails=application.notification_emails,
-        claims=application.claims,
-        assign=settings.assign.mode,
-        people=names,
-        generations=settings.certificates.generations,
-    )
 
 
 def _left(settings: Settings, snapshot: Snapshot) -> LeftAlone:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import EntraState
 from mimecast_sso.assessment.snapshot import Snapshot
@@ -23,8 +23,6 @@ from providers.entra.claims import claims_definition, name_id_source, same_meani
 from providers.entra.signing_certificates import SigningCertificates
 
 USER_PRINCIPAL_NAME = "user.userprincipalname"
-NEW_CERTIFICATE = "NEW"
-"""Stands for the thumbprint of a certificate that the run creates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +226,8 @@ def _activates(desired: Desired, state: EntraState, thumbprint: str, *, trusted:
 def eventual_entra(desired: Desired, after: EntraState) -> EntraState:
     """Entra once the console work is attested and deployed: the configured certificate signs."""
     thumbprint = desired.thumbprint_of(desired.settings.certificates.active_generation.label)
+    if thumbprint is None and desired.supposes:
+        thumbprint = NEW_CERTIFICATE
     if thumbprint is None or desired.destroys:
         return after
     application = desired.application

@@ -15,6 +15,9 @@ from mimecast_sso.console.source import AttestedProfiles, ConsoleForm, ProfileSo
 from mimecast_sso.settings import Lane, RotationMode, Settings, SignOn
 from providers.entra.applications import LiveApplication
 
+NEW_CERTIFICATE = "NEW"
+"""Stands for the thumbprint of a certificate that the run creates."""
+
 
 @dataclass(frozen=True)
 class Desired:
@@ -25,6 +28,7 @@ class Desired:
         members: Who belongs in the roll-out group once the profile is attested, sorted.
         principals: Object ids of the configured users and groups.
         destroys: Whether everything that the stack recorded is deleted instead.
+        supposes: Whether what holds eventually is asked of certificates as well that do not exist yet.
     """
 
     settings: Settings
@@ -33,6 +37,7 @@ class Desired:
     members: tuple[str, ...]
     principals: frozenset[str]
     destroys: bool = False
+    supposes: bool = False
 
     @property
     def record(self) -> Record:
@@ -90,8 +95,15 @@ class Desired:
     def form(self, slot: Lane) -> ConsoleForm | None:
         """The desired forms of a slot; ``None`` while its certificate does not exist yet."""
         thumbprint = self.thumbprint(slot)
-        if thumbprint is None:
-            return None
+        return None if thumbprint is None else self._form(slot, thumbprint)
+
+    def eventual_form(self, slot: Lane) -> ConsoleForm | None:
+        """The desired forms that the console holds eventually, where `supposes` with a certificate yet to come."""
+        form = self.form(slot)
+        awaited = form is None and self.settings.certificates.of_lane(slot) is not None
+        return self._form(slot, NEW_CERTIFICATE) if awaited and self.supposes else form
+
+    def _form(self, slot: Lane, thumbprint: str) -> ConsoleForm:
         snapshot = self.snapshot
         values = console_form(
             self.settings,

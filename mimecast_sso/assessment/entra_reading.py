@@ -79,6 +79,8 @@ class EntraReader:
         self._groups: dict[str, EntraGroup] = {}
         self._accounts: dict[str, Person] = {}
         self._problems: list[str] = []
+        self._unread = ""
+        self._unread_groups: set[str] = set()
 
     # -- Objects ------------------------------------------------------------------------------------------------------
 
@@ -260,6 +262,8 @@ class EntraReader:
             accounts=self._accounts,
             owners=self._owners(),
             problems=tuple(self._problems),
+            unread=self._unread,
+            unread_groups=frozenset(self._unread_groups),
         )
 
     def _third(self, addresses: Collection[str]) -> None:
@@ -285,12 +289,15 @@ class EntraReader:
         for group, name in groups.items():
             self._take_members(group, name, found.pop(f"members {group}"))
         for rows in found.values():
+            if rows.value is None:
+                self._unread = rows.source
             for row in rows.value or ():
                 person = person_of(user_of(row))
                 self._accounts.setdefault(person.object_id, person)
 
     def _take_members(self, object_id: str, name: str, found: Found) -> None:
         if found.value is None:
+            self._unread_groups.add(object_id)
             if object_id in self._groups_by_name.values():
                 self._problems.append(
                     f'mimecast-sso:assign.groups: the members of "{name}" could not be read: {found.source}'
@@ -308,6 +315,7 @@ class EntraReader:
         wanted = self._settings.assign.users
         found, problem = _by_address(self._first, wanted, "user")
         if problem:
+            self._unread = problem
             self._problems.append(
                 f"The users of mimecast-sso:assign.users could not be looked up in Entra: {problem}"
             )

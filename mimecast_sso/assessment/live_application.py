@@ -5,9 +5,10 @@ Asked for only where the configuration says ``adopt`` or ``verify``; everything 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mimecast_sso.assessment.adoption import Adoption, Effect, Finding, Surroundings, Wanted, compare
+from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -25,6 +26,26 @@ _MOST_LOOKED_AT = 50
 
 class CannotBeTakenOver(Exception):  # noqa: N818  (says what happened)
     """The application to adopt is not there, or taking it over would harm others; the text lists why."""
+
+
+def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str]) -> Wanted:
+    """What the configuration says about the application; owners and people by object id, with their names."""
+    settings, application = desired.settings, desired.settings.application
+    return Wanted(
+        display_name=application.display_name,
+        identifier=settings.identifier,
+        reply_urls=desired.reply_urls,
+        sign_on_url=desired.sign_on_url,
+        assignment_required=application.assignment_required,
+        hide=application.hide,
+        owners=owners,
+        deployer=desired.snapshot.deployer,
+        notification_emails=application.notification_emails,
+        claims=application.claims,
+        assign=settings.assign.mode,
+        people=people,
+        generations=settings.certificates.generations,
+    )
 
 
 def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[Adoption, list[Finding]]:

@@ -117,7 +117,7 @@ def eventual_profiles(desired: Desired) -> Profiles:
     lanes = desired.settings.certificates.lanes
     found: dict[Lane, HeldProfile | None] = {}
     for slot in Lane:
-        form = desired.form(slot) if slot in lanes and not desired.destroys else None
+        form = desired.eventual_form(slot) if slot in lanes and not desired.destroys else None
         held = desired.console.held(slot).value
         due = (
             form is not None

@@ -82,26 +82,32 @@ class MimecastReader:
         )
 
     def addresses(self, wanted: Iterable[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
-        """Those of the addresses that exist: a call per hundred addresses of the account.
+        """Those of the addresses that exist, as `everybody` reads them.
 
         Of a domain that is a member of a group as a whole, all of them.
         """
+        return self.everybody(side).map(lambda found: self._of_interest(found, wanted, side))
+
+    def everybody(self, side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
+        """All addresses of internal domains: a call per hundred addresses of the account."""
         if side.client is None or side.domains.value is None:
             return unknown(side.domains.source)
-        internal = {name for name, status in side.domains.value.items() if status.state is State.INTERNAL}
+        internal = _internal(side)
         try:
             found = self._listed(side.client, internal)
         except MimecastError as error:
             return unknown(error)
-        named = {address for address in wanted if domain_of(address) in internal}
-        everybody = side.whole_domains & internal
-        return live(
-            {
-                address: entry
-                for address, entry in found.items()
-                if address in named or domain_of(address) in everybody
-            }
-        )
+        return live({address: entry for address, entry in found.items() if domain_of(address) in internal})
+
+    def _of_interest(
+        self, found: Mapping[str, LiveAddress], wanted: Iterable[str], side: MimecastSide
+    ) -> Mapping[str, LiveAddress]:
+        named, whole = set(wanted), side.whole_domains
+        return {
+            address: entry
+            for address, entry in found.items()
+            if address in named or domain_of(address) in whole
+        }
 
     def _listed(self, client: MimecastClient, internal: Collection[str]) -> Mapping[str, LiveAddress]:
         """The account's addresses. The listing of the account shows who is disabled, that of a domain does not."""
@@ -170,6 +176,11 @@ class MimecastReader:
                 f"the audit log words a change of a group in an unknown way: {found.unread[0].details}"
             )
         return live(found)
+
+
+def _internal(side: MimecastSide) -> frozenset[str]:
+    domains = side.domains.value or {}
+    return frozenset(name for name, status in domains.items() if status.state is State.INTERNAL)
 
 
 def _live_group(client: MimecastClient, group: CloudGroup, changes: Iterable[GroupChange]) -> LiveGroup:

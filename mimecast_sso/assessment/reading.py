@@ -27,12 +27,14 @@ class Scope:
     Attributes:
         record: What the last deployment recorded.
         addresses: The configured addresses that are known without asking Entra, and the pilot.
+        everybody: Whether everybody at Mimecast is of interest, not only these and whoever is assigned or in a group.
     """
 
     settings: Settings
     cloud: Cloud
     record: Known[Record]
     addresses: tuple[str, ...] = ()
+    everybody: bool = False
 
 
 def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -> Snapshot:
@@ -43,11 +45,12 @@ def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -
         entra = EntraReader(graph, scope.settings, scope.record.value or Record(), scope.cloud)
         entra.objects()
         side: MimecastSide = mimecast_side.result()
-        entra.people({*scope.addresses, *side.people})
+        everybody = reader.everybody(side) if scope.everybody else None
+        entra.people({*scope.addresses, *side.people, *((everybody and everybody.value) or ())})
         accounts = entra.directory.accounts.values()
         names = {each.mail.lower() for each in accounts if each.mail}
         names |= {each.user_principal_name.lower() for each in accounts if each.user_principal_name}
-        addresses = reader.addresses({*scope.addresses, *side.people, *names}, side)
+        addresses = everybody or reader.addresses({*scope.addresses, *side.people, *names}, side)
     return Snapshot(
         cloud=scope.cloud,
         tenant_id=entra.tenant_id,

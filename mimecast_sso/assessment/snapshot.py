@@ -33,6 +33,8 @@ class Directory:
         accounts: Everybody who was read, by object id.
         problems: Configured users, groups and owners that Entra does not have, or has more than once: a text each.
         owners: Configured owners: object id → as configured.
+        unread: Why somebody could not be looked up; "" where everybody was, so that whoever is missing has no account.
+        unread_groups: Object ids of the groups whose members could not be read.
     """
 
     users: tuple[Person, ...] = ()
@@ -41,6 +43,8 @@ class Directory:
     accounts: Mapping[str, Person] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
+    unread: str = ""
+    unread_groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

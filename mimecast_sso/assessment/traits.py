@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import product
 
@@ -49,13 +49,13 @@ class Traits:
     """What decides about one person. Equal traits have equal verdicts.
 
     Attributes:
-        assigned: By the index of Entra's states, as is ``names``.
+        assigned: By the index of Entra's states, as is ``names``; ``None`` where an assigned group could not be read.
         address: The address at Mimecast now, and after the run.
     """
 
     places: Places
     account: AccountState
-    assigned: tuple[bool, ...]
+    assigned: tuple[bool | None, ...]
     names: tuple[NameIdState, ...]
     address: tuple[AddressState, AddressState]
 
@@ -78,8 +78,8 @@ class TraitsReader:
         before = self._address(address)
         return Traits(
             places=places(self.effects.members, address),
-            account=_account_state(account),
-            assigned=tuple(not holders.isdisjoint(state.assigned) for state in self._states),
+            account=self._account_state(account),
+            assigned=tuple(self._is_assigned(holders, state) for state in self._states),
             names=tuple(self._name_id(state, account, address) for state in self._states),
             address=(before, self.effects.addresses_after.get(address, before)),
         )
@@ -90,6 +90,17 @@ class TraitsReader:
             return Case(slots, None, traits.account, NameIdState.UNKNOWN, address)
         index = self._index[state]
         return Case(slots, traits.assigned[index], traits.account, traits.names[index], address)
+
+    def _account_state(self, account: Person | None) -> AccountState:
+        if account is None and self.effects.desired.snapshot.directory.unread:
+            return AccountState.UNKNOWN
+        return _account_state(account)
+
+    def _is_assigned(self, holders: Set[str], state: EntraState) -> bool | None:
+        if not state.assigned.isdisjoint(holders):
+            return True
+        unread = self.effects.desired.snapshot.directory.unread_groups
+        return False if state.assigned.isdisjoint(unread) else None
 
     def _address(self, address: str) -> AddressState:
         if self._addresses is None:

@@ -13,7 +13,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.files import write_text
 from mimecast_sso.settings import (
     NAMESPACE,
     Certificates,
@@ -80,7 +80,7 @@ class Stack:
         if self.tracked.read_text(encoding="utf-8") == before:
             return
         salt = _load(self.tracked).get(_SALT)
-        _write(self.tracked, before)
+        write_text(self.tracked, before)
         if salt:
             document = _load(self.file)
             document[_SALT] = salt
@@ -132,7 +132,7 @@ class Stack:
         """Before the copy is written: else a death between the two would take the change back."""
         if self.on_sandbox:
             kept = {"tracked": _plain(_load(self.tracked), key), "written": _plain(document, key)}
-            _write(_kept(self.file, key), json.dumps(kept))
+            write_text(_kept(self.file, key), json.dumps(kept))
 
     def target(self) -> Target:
         """Account, region, group and client id alone, so that a fault anywhere else in the file stops no roll-back."""
@@ -297,15 +297,4 @@ def _load(path: Path) -> Any:
 def _save(path: Path, document: Any) -> None:
     text = io.StringIO()
     _yaml().dump(document, text)
-    _write(path, text.getvalue())
-
-
-def _write(path: Path, content: str) -> None:
-    if path.is_file() and path.read_text(encoding="utf-8") == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        file.write(content)
-    Path(file.name).replace(path)
+    write_text(path, text.getvalue())

@@ -264,3 +264,30 @@ def test_a_refusal_names_people_reason_knowledge_and_the_safe_change() -> None:
     assert "2 people are in the roll-out group “Single sign-on” (read live)" in refusal
     assert "keep them in mimecast-sso:assign" in refusal
     assert "name: last-sign-in-method, reason: …" in refusal
+
+
+def test_who_could_not_be_looked_up_is_unknown_and_not_missing() -> None:
+    world = World(accounts=[account(ADA)])
+    snapshot = world.snapshot(from_values(attested(values())))
+    read = world.assess().forecast.person(GRACE)
+    assert read is not None
+    assert read.from_mimecast.now[0].reason is Reason.NO_ACCOUNT
+    world.changes = {"directory": replace(snapshot.directory, unread="User.Read.All is missing")}
+    person = world.assess().forecast.person(GRACE)
+    assert person is not None
+    assert person.from_mimecast.now[0].result is Result.UNKNOWN
+
+
+def test_a_member_of_a_group_that_could_not_be_read_may_be_assigned() -> None:
+    group = assigned(GROUP, "Group")
+    world = World(application=application(assigned=(assigned(ADA), group)))
+    document = changed(assign={"users": [ADA], "mode": "verify"})
+    directory = world.snapshot(from_values(document)).directory
+    for unread, result in (
+        (frozenset[str](), Result.REFUSED),
+        (frozenset({group.principal_id}), Result.UNKNOWN),
+    ):
+        world.changes = {"directory": replace(directory, unread_groups=unread)}
+        person = world.assess(document).forecast.person(GRACE)
+        assert person is not None
+        assert person.from_mimecast.now[0].result is result

@@ -256,6 +256,16 @@ class World:
             "holders": live((Holder(CLIENT, "object", "portal"),) if application_ else ()),
             "deleted": live(self.deleted),
             "namesakes": live(self.namesakes),
+            "directory": Directory(
+                users=tuple(
+                    replace(by_name[each], address=each) for each in settings.assign.users if each in by_name
+                ),
+                groups=tuple(groups[name] for name in configured),
+                assigned_groups={
+                    group.object_id: group for name, group in groups.items() if name not in configured
+                },
+                accounts=everybody,
+            ),
             "account": live(Account("CUK25A118", "eu", "Example")),
             "domains": live({"example.com": DomainStatus("example.com", State.INTERNAL, "", "id")}),
             "addresses": live(self.addresses),
@@ -285,16 +295,6 @@ class World:
             NOW,
             NOW,
             template="template",
-            directory=Directory(
-                users=tuple(
-                    replace(by_name[each], address=each) for each in settings.assign.users if each in by_name
-                ),
-                groups=tuple(groups[name] for name in configured),
-                assigned_groups={
-                    group.object_id: group for name, group in groups.items() if name not in configured
-                },
-                accounts=everybody,
-            ),
             **(parts | self.changes),
         )
 
