@@ -70,7 +70,7 @@ def assess(
         ConfigurationError: A CSV file cannot be used.
         GraphError: Entra cannot be asked at all.
     """
-    written = _written(settings, root)
+    written = written_addresses(settings, root)
     named = {address.address for address in written} | set(settings.roll_out.pilot)
     for recorded in (record.value or Record()).memberships.values():
         named |= {member for member in recorded.members if not member.startswith("@")}
@@ -99,7 +99,8 @@ def of(
     return Assessment(settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out)
 
 
-def _written(settings: Settings, root: Path) -> tuple[Address, ...]:
+def written_addresses(settings: Settings, root: Path) -> tuple[Address, ...]:
+    """The addresses that the configuration lists. Raises ConfigurationError for a CSV file that cannot be used."""
     book = settings.addresses
     if book.source is AddressSource.CSV:
         return book.read_csv(root)

@@ -80,7 +80,7 @@ class EntraReader:
         self._accounts: dict[str, Person] = {}
         self._problems: list[str] = []
         self._unread = ""
-        self._unread_groups: set[str] = set()
+        self._unread_groups: dict[str, str] = {}
 
     # -- Objects ------------------------------------------------------------------------------------------------------
 
@@ -263,7 +263,7 @@ class EntraReader:
             owners=self._owners(),
             problems=tuple(self._problems),
             unread=self._unread,
-            unread_groups=frozenset(self._unread_groups),
+            unread_groups=self._unread_groups,
         )
 
     def _third(self, addresses: Collection[str]) -> None:
@@ -297,7 +297,7 @@ class EntraReader:
 
     def _take_members(self, object_id: str, name: str, found: Found) -> None:
         if found.value is None:
-            self._unread_groups.add(object_id)
+            self._unread_groups[object_id] = found.source
             if object_id in self._groups_by_name.values():
                 self._problems.append(
                     f'mimecast-sso:assign.groups: the members of "{name}" could not be read: {found.source}'

@@ -34,7 +34,7 @@ class Directory:
         problems: Configured users, groups and owners that Entra does not have, or has more than once: a text each.
         owners: Configured owners: object id → as configured.
         unread: Why somebody could not be looked up; "" where everybody was, so that whoever is missing has no account.
-        unread_groups: Object ids of the groups whose members could not be read.
+        unread_groups: Groups whose members could not be read: object id → why.
     """
 
     users: tuple[Person, ...] = ()
@@ -44,7 +44,7 @@ class Directory:
     problems: tuple[str, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
     unread: str = ""
-    unread_groups: frozenset[str] = frozenset()
+    unread_groups: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mimecast_sso.assessment import sentences
@@ -42,15 +43,16 @@ def assess_stack(
         record_of(engine),
         cloud=credentials.cloud(stack.environment),
         graph=graph,
-        mimecast=_mimecast(stack, settings),
+        mimecast=mimecast(stack.environment, settings),
         root=stack.root,
         destroys=destroys,
     )
 
 
-def _mimecast(stack: Stack, settings: Settings) -> MimecastClient | MimecastError:
+def mimecast(environment: Mapping[str, str], settings: Settings) -> MimecastClient | MimecastError:
+    """A client of the account, or why it cannot be asked."""
     try:
-        return from_environment(stack.environment, client_id=settings.mimecast_client_id or "")
+        return from_environment(environment, client_id=settings.mimecast_client_id or "")
     except MimecastError as error:
         return error
 

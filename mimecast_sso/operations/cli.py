@@ -19,6 +19,7 @@ from mimecast_sso.operations import (
 )
 from mimecast_sso.operations import drift as drifts
 from mimecast_sso.operations import roll_out as roll_outs
+from mimecast_sso.operations.assess.command import assess
 from mimecast_sso.operations.deployment import deploy, engine_name, failed, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -229,6 +230,7 @@ def confirm(stack: str, by: str, evidence: str, fingerprint: str | None, profile
 
 commands.add_command(verify)
 commands.add_command(preflight)
+commands.add_command(assess)
 
 
 commands.add_command(rotate)

@@ -41,7 +41,7 @@ class Output:
 
     Attributes:
         command: Its name, as JSON has it.
-        stack: The stack's name.
+        stack: The stack's name; of a command without a stack, that of the stack that it is about.
         format: How to print.
         file: Where to; the terminal without one.
     """
@@ -125,9 +125,9 @@ def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
             help="Write to FILE instead of the terminal.",
         )
         @functools.wraps(command)
-        def run(*, stack: str, format_: Format, out: Path | None, **others: object) -> Exit:
-            output = Output(name, stack, format_, out)
-            exit_code = command(stack=stack, output=output, **others)
+        def run(*, format_: Format, out: Path | None, **others: object) -> Exit:
+            output = Output(name, str(others.get("stack", "")), format_, out)
+            exit_code = command(output=output, **others)
             output.end(exit_code)
             return exit_code
 

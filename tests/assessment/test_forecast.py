@@ -283,9 +283,10 @@ def test_a_member_of_a_group_that_could_not_be_read_may_be_assigned() -> None:
     world = World(application=application(assigned=(assigned(ADA), group)))
     document = changed(assign={"users": [ADA], "mode": "verify"})
     directory = world.snapshot(from_values(document)).directory
+    no_groups: dict[str, str] = {}
     for unread, result in (
-        (frozenset[str](), Result.REFUSED),
-        (frozenset({group.principal_id}), Result.UNKNOWN),
+        (no_groups, Result.REFUSED),
+        ({group.principal_id: "a fault"}, Result.UNKNOWN),
     ):
         world.changes = {"directory": replace(directory, unread_groups=unread)}
         person = world.assess(document).forecast.person(GRACE)

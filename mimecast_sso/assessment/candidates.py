@@ -1,0 +1,196 @@
+"""Everybody who could be in the roll-out: would they sign in if they were in the roll-out group? Pure.
+
+The sign-in forecast answers: its verdicts on what holds eventually, with everybody of interest as a desired member.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from mimecast_sso.assessment.assessment import of
+from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.effects import effects_of
+from mimecast_sso.assessment.forecast import Forecast, forecast
+from mimecast_sso.assessment.sign_in import Outcome, Result, Way
+from mimecast_sso.assessment.snapshot import LiveGroup, Snapshot
+from mimecast_sso.assessment.traits import TraitsReader, subjects
+from mimecast_sso.facts.sign_in_reasons import REASONS
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live
+from mimecast_sso.settings import Address, Settings
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import people
+
+T = TypeVar("T")
+
+_BOTH = "Entra, Mimecast"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One person.
+
+    Attributes:
+        assigned: Whether the person is assigned to the application now; ``None``: could not be told.
+        in_group: Whether the person is in a roll-out group now; ``None``: could not be told.
+        outcome: How a sign-in from Mimecast's page would end.
+        tile: How one from My Apps would end.
+    """
+
+    forecast: Forecast
+    assigned: bool | None
+    in_group: bool | None
+    outcome: Outcome
+    tile: Outcome
+
+    @property
+    def would_sign_in(self) -> bool | None:
+        """Whether the person would get in; ``None``: could not be told."""
+        return None if self.outcome.result is Result.UNKNOWN else self.outcome.signs_in
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Everybody who is assigned, in a roll-out group or known at Mimecast, by address."""
+
+    desired: Desired
+    people: tuple[Candidate, ...]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Both tenants as they were read."""
+        return self.desired.snapshot
+
+    @property
+    def by_outcome(self) -> Mapping[Outcome, Sequence[Candidate]]:
+        """The people by how their sign-in would end: who would sign in first, then the largest groups."""
+        found: dict[Outcome, list[Candidate]] = defaultdict(list)
+        for person in self.people:
+            found[person.outcome].append(person)
+        order = sorted(found, key=lambda each: (not each.signs_in, -len(found[each]), str(each)))
+        return {outcome: found[outcome] for outcome in order}
+
+
+def candidates(settings: Settings, snapshot: Snapshot, written: Sequence[Address] = ()) -> Candidates:
+    """Forecasts everybody's sign-in, supposing that they are in the roll-out group and the profile is set up.
+
+    Args:
+        settings: The configuration, taken as deployed.
+        snapshot: Both tenants; of Mimecast, everybody.
+        written: The addresses that the configuration lists.
+    """
+    desired = of(settings, snapshot, written).desired
+    # Who is in a group that could not be read does not matter: everybody is supposed to be in it.
+    groups = {slot: known if known.is_known else live(LiveGroup()) for slot, known in snapshot.groups.items()}
+    at_mimecast = {each.address for each in (snapshot.addresses.value or {}).values() if not each.alias}
+    supposed = replace(
+        desired,
+        snapshot=replace(snapshot, groups=groups),
+        members=tuple(sorted(at_mimecast.union(desired.addresses, desired.members))),
+        supposes=True,
+    )
+    everybody = tuple(address for address, _ in subjects(effects_of(supposed)))
+    found = forecast(effects_of(replace(supposed, members=everybody)))
+    reader = TraitsReader(found.effects)
+    return Candidates(desired, tuple(_candidate(each, reader, snapshot) for each in found.people))
+
+
+def _candidate(person: Forecast, reader: TraitsReader, snapshot: Snapshot) -> Candidate:
+    course = reader.effects.course
+    traits = reader.of(person.address, person.account)
+    case = reader.case(traits, course.now if course else None, None, traits.address[0])
+    return Candidate(
+        person,
+        case.assigned,
+        _in_group(person.address, snapshot),
+        person.ways[Way.FROM_MIMECAST].eventually[0],
+        person.ways[Way.FROM_MY_APPS].eventually[0],
+    )
+
+
+def _in_group(address: str, snapshot: Snapshot) -> bool | None:
+    if {address, f"@{address.rpartition('@')[2]}"} & snapshot.everybody:
+        return True
+    return False if snapshot.groups_known else None
+
+
+# -- Sentences --------------------------------------------------------------------------------------------------------
+
+
+def problem(outcome: Outcome) -> str:
+    """What is wrong, as a clause; "" for somebody who would sign in."""
+    if outcome.result is Result.UNKNOWN:
+        return f"unknown: {outcome.missing}"
+    if outcome.reason is None:
+        return ""
+    row = REASONS[outcome.reason]
+    return f"{row.text} ({row.code})" if row.code else row.text
+
+
+def way_out(outcome: Outcome, snapshot: Snapshot) -> str:
+    """What to do, imperative; "" for somebody who would sign in."""
+    if outcome.reason is not None:
+        return REASONS[outcome.reason].fix
+    causes = [each.source for each in unread(snapshot)]
+    if outcome.result is not Result.UNKNOWN or not causes:
+        return ""
+    return f"fix this and run assess again: {'; '.join(causes)}"
+
+
+def statements(found: Candidates) -> Iterator[Statement]:
+    """How many would sign in, and how many would not, by reason."""
+    for outcome, who in found.by_outcome.items():
+        names = enumerate_some([each.forecast.name for each in who])
+        if outcome.signs_in:
+            how = "" if outcome.result is Result.ENTRA else ", with a password"
+            yield Statement(f"{people(len(who))} would sign in{how}", How.LIVE, _BOTH, Verdict.FINE)
+        elif outcome.result is Result.UNKNOWN:
+            text = f"{people(len(who))}: {problem(outcome)}: {names}"
+            yield Statement(text, How.UNKNOWN, outcome.missing, Verdict.UNKNOWN)
+        else:
+            fix = way_out(outcome, found.snapshot)
+            text = f"{people(len(who))} would not sign in: {problem(outcome)}; {fix}: {names}"
+            yield Statement(text, How.LIVE, _BOTH, Verdict.FAILS)
+
+
+def tiles(found: Candidates) -> Iterator[Statement]:
+    """For whom the tile in My Apps would fail, though they would sign in from Mimecast's page, by reason."""
+    failing: dict[Outcome, list[str]] = defaultdict(list)
+    for person in found.people:
+        if person.outcome.signs_in and not person.tile.signs_in:
+            failing[person.tile].append(person.forecast.name)
+    for outcome, names in sorted(failing.items(), key=lambda item: (-len(item[1]), str(item[0]))):
+        text = f"{people(len(names))} could not use the tile in My Apps: {outcome}: {enumerate_some(names)}"
+        yield Statement(text, How.LIVE, _BOTH, Verdict.WARNS)
+
+
+def unread(snapshot: Snapshot) -> Iterator[Statement]:
+    """What could not be read, and why; what failed for one cause is named together."""
+    parts = [
+        ("the application in Entra", _why_unread(snapshot.application)),
+        ("the people in Entra", snapshot.directory.unread),
+        ("the internal domains at Mimecast", _why_unread(snapshot.domains)),
+        ("the addresses at Mimecast", _why_unread(snapshot.addresses)),
+        *(
+            (f"the {slot} roll-out group at Mimecast", _why_unread(group))
+            for slot, group in snapshot.groups.items()
+        ),
+    ]
+    application = snapshot.application.value
+    if application is not None and application.policies is None:
+        parts.append(("the claims policy in Entra", "the permission Policy.Read.All is missing"))
+    parts += [("the members of assigned groups", why) for why in snapshot.directory.unread_groups.values()]
+    by_cause: dict[str, dict[str, None]] = defaultdict(dict)
+    for what, why in parts:
+        if why:
+            by_cause[why][what] = None
+    for why, unread_parts in by_cause.items():
+        yield Statement(
+            f"{enumerate_some(list(unread_parts))} could not be read", How.UNKNOWN, why, Verdict.UNKNOWN
+        )
+
+
+def _why_unread(known: Known[T]) -> str:
+    return "" if known.is_known else known.source or "it was not read"

@@ -1,0 +1,1 @@
+"""``mimecast-sso assess``: the sign-in forecast without a stack."""

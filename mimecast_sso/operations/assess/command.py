@@ -1,0 +1,199 @@
+"""The ``assess`` command."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from mimecast_sso.assessment import candidates, fitting
+from mimecast_sso.assessment.sign_in import Outcome, Result
+from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.operations.assess.files import refuse_to_overwrite, write_people, write_stack_file
+from mimecast_sso.operations.assess.survey import Question, Survey, draft, survey
+from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.output import Output, exit_of, options
+from mimecast_sso.operations.stacks import project_root
+from mimecast_sso.provenance import Statement
+from mimecast_sso.settings import from_file
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import people
+
+_WIDTH = 80
+_COLUMN = 6
+
+
+@click.command()
+@click.option("--region", type=click.Choice(list(REGIONS)), help="The Mimecast grid that holds the account.")
+@click.option("--account-code", metavar="CODE", help="The Mimecast account code, in capitals.")
+@click.option("--client-id", metavar="ID", help="The application to adopt, if it lacks the identifier.")
+@click.option("--group", metavar="NAME", help="The roll-out group. [default: Single sign-on]")
+@click.option(
+    "--config-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Take all this from a stack file instead, and forecast for its configuration.",
+)
+@click.option(
+    "--csv",
+    "csv_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("build/assess/people.csv"),
+    show_default=True,
+    metavar="PATH",
+    help="Where to write the people.",
+)
+@click.option(
+    "--stack-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Where to write the stack file that fits. [default: build/assess/Pulumi.NAME.yaml]",
+)
+@click.option("--force", is_flag=True, help="Overwrite an existing stack file.")
+@options("assess")
+def assess(
+    *,
+    region: str | None,
+    account_code: str | None,
+    client_id: str | None,
+    group: str | None,
+    config_file: Path | None,
+    csv_file: Path,
+    stack_file: Path | None,
+    force: bool,
+    output: Output,
+) -> Exit:
+    """Forecast who would sign in if they were in the roll-out group. Needs no stack and no Pulumi.
+
+    Reads both tenants with the credentials of ARM_* and MIMECAST_*, and changes neither. Names everybody in a CSV file,
+    writes a stack file that fits the tenants, and says what adopting the present application would change. Exit code
+    2 when somebody could not sign in, 1 when something could not be read.
+
+    Example: mimecast-sso assess --region eu --account-code CUK25A118
+    """
+    if config_file is not None:
+        if region or account_code or client_id or group:
+            raise click.UsageError("Give --config-file, or the options that it replaces, not both.")
+        question = Question(from_file(config_file), True, project_root())
+        output.stack = config_file.name.removesuffix(".yaml").removeprefix("Pulumi.")
+    else:
+        if not region or not account_code:
+            raise click.UsageError("Give --region and --account-code, or --config-file.")
+        question = Question(draft(region, account_code, client_id, group), False, project_root())
+        output.stack = f"{account_code.lower()}-{region}"
+    target = stack_file or Path(f"build/assess/Pulumi.{output.stack}.yaml")
+    refuse_to_overwrite(target, force=force)
+    found = survey(question, dict(os.environ))
+    write_people(csv_file, found.candidates)
+    if found.fits:
+        write_stack_file(target, found.fitting.values, found.snapshot)
+    statements = _statements(found)
+    output.keep(*statements)
+    for paragraph in _text(found, question, config_file or target, csv_file, target):
+        output.line(paragraph)
+    return exit_of(statements)
+
+
+def _statements(found: Survey) -> list[Statement]:
+    adoption = [found.adoption] if found.adoption else []
+    return [
+        *candidates.statements(found.candidates),
+        *candidates.tiles(found.candidates),
+        *candidates.unread(found.snapshot),
+        *adoption,
+        *found.fitting.notes,
+    ]
+
+
+# -- Text -------------------------------------------------------------------------------------------------------------
+
+
+def _text(found: Survey, question: Question, deployed: Path, csv_file: Path, target: Path) -> Iterator[str]:
+    yield _wrapped(_head(found, question, deployed))
+    if found.candidates.people:
+        yield ""
+    for outcome, who in found.candidates.by_outcome.items():
+        names = [each.forecast.name for each in who]
+        yield from _row(len(who), outcome, names, found)
+    for title, texts in (
+        ("My Apps", [each.text for each in candidates.tiles(found.candidates)]),
+        ("Unknown", [f"{each.text}: {each.source}" for each in candidates.unread(found.snapshot)]),
+    ):
+        if texts:
+            yield f"\n{title}:"
+            yield from map(_item, texts)
+    yield ""
+    yield from _application(found)
+    yield from (_item(each.text) for each in found.fitting.notes)
+    yield f"\nPeople:     {csv_file}"
+    if found.fits:
+        yield f"Stack file: {target}"
+    else:
+        yield "Stack file: not written, because the application or the domains could not be read"
+    yield "Nothing was changed in Entra or at Mimecast."
+
+
+def _head(found: Survey, question: Question, deployed: Path) -> str:
+    settings, number = question.settings, len(found.candidates.people)
+    where = f"Mimecast account {settings.account_code} ({settings.region}), Entra tenant {found.snapshot.tenant_id}: "
+    known = "assigned, in the roll-out group or known at Mimecast."
+    if not number:
+        return f"{where}nobody is {known}"
+    configuration = str(deployed) if question.complete or found.fits else "the default configuration"
+    return (
+        f"{where}{people(number)} {'is' if number == 1 else 'are'} {known} If everybody was in the roll-out group "
+        f"“{settings.roll_out.group}”, with {configuration} deployed and its console work done:"
+    )
+
+
+def _row(number: int, outcome: Outcome, names: list[str], found: Survey) -> Iterator[str]:
+    if outcome.signs_in:
+        how = "" if outcome.result is Result.ENTRA else ", with a password"
+        yield f"{number:>{_COLUMN},}  would sign in{how}"
+        return
+    problem = candidates.problem(outcome)
+    text = problem if outcome.result is Result.UNKNOWN else f"would not sign in: {problem}"
+    yield _wrapped(text, f"{number:>{_COLUMN},}  ", " " * (_COLUMN + 2))
+    if outcome.reason is not None:
+        yield _indented(f"Fix: {candidates.way_out(outcome, found.snapshot)}")
+    yield _indented(enumerate_some(names))
+
+
+def _application(found: Survey) -> Iterator[str]:
+    present = fitting.present_application(found.snapshot)
+    if found.adoption is None or present is None:
+        if found.snapshot.application.is_known:
+            identifier = found.candidates.desired.endpoints.identifier
+            yield _wrapped(f"No application has the identifier {identifier}: the stack file creates one.")
+        return
+    if found.findings or not found.adoption.warns:
+        name = f"application “{present.display_name}” (client id {present.client_id})"
+        changes = "" if found.findings else " changes nothing"
+        yield _wrapped(f"Adopting the {name}{changes}{':' if found.findings else '.'}")
+        yield from (_item(str(each)) for each in found.findings)
+    else:
+        yield _wrapped(f"{found.adoption.text} ({found.adoption.basis})")
+
+
+def _item(text: str) -> str:
+    return _wrapped(text, "  ", "    ")
+
+
+def _indented(text: str) -> str:
+    return _wrapped(text, " " * (_COLUMN + 2), " " * (_COLUMN + 2))
+
+
+def _wrapped(text: str, first: str = "", others: str = "") -> str:
+    """A paragraph of terminal width; characters that steer a terminal or reverse a text are left out."""
+    shown = "".join(each if each.isprintable() else " " for each in text)
+    return textwrap.fill(
+        shown,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

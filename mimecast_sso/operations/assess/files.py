@@ -1,0 +1,87 @@
+"""The files that ``mimecast-sso assess`` writes: the people, and the stack file that fits."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mimecast_sso.assessment.candidates import Candidate, Candidates, problem, way_out
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.files import write_text
+from mimecast_sso.settings import NAMESPACE
+
+COLUMNS = (
+    "address",
+    "user principal name",
+    "assigned",
+    "in roll-out group",
+    "would sign in",
+    "reason",
+    "what is wrong",
+    "what to do",
+)
+
+
+def write_people(path: Path, found: Candidates) -> None:
+    """Writes everybody, a row each, sorted by address. Raises OperationError."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(map(_cell, _row(person, found.snapshot)) for person in found.people)
+    _write(path, text.getvalue())
+
+
+def _row(person: Candidate, snapshot: Snapshot) -> Iterator[str]:
+    account, outcome = person.forecast.account, person.outcome
+    yield person.forecast.address
+    yield (account.user_principal_name if account else "") or ""
+    yield _answer(person.assigned)
+    yield _answer(person.in_group)
+    yield _answer(person.would_sign_in)
+    yield str(outcome.reason or "")
+    yield problem(outcome)
+    yield way_out(outcome, snapshot)
+
+
+def _answer(value: bool | None) -> str:
+    return "unknown" if value is None else "yes" if value else "no"
+
+
+def _cell(value: str) -> str:
+    """On one line, and no formula: a spreadsheet shows what follows an apostrophe as text."""
+    value = " ".join(value.split())
+    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+
+
+def refuse_to_overwrite(path: Path, *, force: bool) -> None:
+    """Raises OperationError where the stack file exists already."""
+    if path.exists() and not force:
+        raise OperationError(
+            f"{path} already exists and was not overwritten. Name another file with --stack-file, or overwrite it with "
+            "--force."
+        )
+
+
+def write_stack_file(path: Path, values: Mapping[str, Any], snapshot: Snapshot) -> None:
+    """Writes a stack file. Raises OperationError."""
+    config = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
+    body = yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True, width=4096)
+    head = (
+        "# yaml-language-server: $schema=schema.json\n"
+        f"# Fits both tenants as they were on {snapshot.entra_now:%Y-%m-%d}. Nobody is in the roll-out group yet.\n"
+    )
+    _write(path, head + body)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise OperationError(f"{path} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,175 @@
+"""Reading two tenants for ``mimecast-sso assess``, and the answers. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mimecast_sso.assessment import fitting, live_application
+from mimecast_sso.assessment.adoption import Finding
+from mimecast_sso.assessment.assessment import written_addresses
+from mimecast_sso.assessment.candidates import Candidates, candidates
+from mimecast_sso.assessment.fitting import Fitting
+from mimecast_sso.assessment.live_application import CannotBeTakenOver
+from mimecast_sso.assessment.reading import Scope, take
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.operations import assessing
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live
+from mimecast_sso.settings import Settings, from_values
+from mimecast_sso.text.times import utc_text
+from providers.entra import applications, credentials
+from providers.entra.errors import GraphError
+from providers.entra.graph import GraphClient
+from providers.mimecast.accounts import check_account
+from providers.mimecast.errors import AccountMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which tenants are assessed.
+
+    Attributes:
+        settings: A stack's configuration, or the few keys that were given on the command line.
+        complete: Whether the settings are a stack's, so that the forecast is about them.
+        root: The folder that CSV files are relative to.
+    """
+
+    settings: Settings
+    complete: bool
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found.
+
+    Attributes:
+        fitting: The configuration that would fit, whether or not it is the one that the forecast is about.
+        adoption: What adopting the present application would change; ``None`` where there is none.
+        findings: The same, one by one.
+    """
+
+    candidates: Candidates
+    fitting: Fitting
+    adoption: Statement | None
+    findings: Sequence[Finding]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Both tenants as they were read."""
+        return self.candidates.snapshot
+
+    @property
+    def fits(self) -> bool:
+        """Whether enough could be read to know which configuration fits."""
+        return (
+            self.snapshot.application.is_known
+            and self.snapshot.own.is_known
+            and self.snapshot.domains.is_known
+        )
+
+
+def draft(region: str, account_code: str, client_id: str | None, group: str | None) -> Settings:
+    """Settings that suffice to read both tenants. Raises ConfigurationError."""
+    now = datetime.now(UTC)
+    end = utc_text(datetime(now.year + 3, now.month, 1, tzinfo=UTC))
+    return from_values(
+        {
+            "region": region,
+            "accountCode": account_code,
+            "application": {"adopt": client_id} if client_id else {},
+            "rollOut": {"who": "none"} | ({"group": group} if group else {}),
+            "certificates": {"generations": [{"label": f"{now:%Y}", "endDate": end}], "active": f"{now:%Y}"},
+        }
+    )
+
+
+def survey(question: Question, environment: dict[str, str]) -> Survey:
+    """Reads both tenants and answers.
+
+    Raises:
+        ConfigurationError: The settings name a CSV file that cannot be used.
+        OperationError: Entra cannot be asked at all, or the credentials are those of other tenants.
+    """
+    settings = question.settings
+    written = written_addresses(settings, question.root)
+    cloud = credentials.cloud(environment)
+    record = Known(Record(), How.ASSUMED, "no stack is read")
+    names = (*(each.address for each in written), *settings.roll_out.pilot)
+    try:
+        graph = GraphClient(environment)
+        scope = Scope(settings, cloud, record, names, everybody=True)
+        snapshot = take(scope, graph, assessing.mimecast(environment, settings))
+        snapshot = _with_policies(snapshot, graph)
+    except GraphError as error:
+        text = str(error).rstrip(".")
+        raise OperationError(f"Microsoft Entra ID cannot be assessed: {text}. Fix that and rerun.") from None
+    _same_tenants(settings, snapshot)
+    fits = fitting.fitting(settings, snapshot)
+    asked = _adopting(settings, snapshot) if question.complete else from_values(fits.values)
+    found = candidates(asked, snapshot, written)
+    owners, people = fitting.names_of(found.desired) if question.complete else (fits.owners, fits.people)
+    present = fitting.present_application(snapshot)
+    if present is None:
+        return Survey(found, fits, None, ())
+    wanted = live_application.wanted(found.desired, owners, people)
+    try:
+        adoption, findings = live_application.adopt(graph, present.client_id, wanted, cloud)
+    except CannotBeTakenOver as problem:
+        text = f'Application "{present.display_name}" (client id {present.client_id}) cannot be adopted: {problem}'
+        return Survey(found, fits, Statement(text, How.LIVE, "Microsoft Graph", Verdict.FAILS), ())
+    except GraphError as error:
+        text = "What adopting the application would change is unknown"
+        return Survey(found, fits, Statement(text, How.UNKNOWN, str(error), Verdict.UNKNOWN), ())
+    return Survey(found, fits, live_application.report(adoption.live, findings), findings)
+
+
+def _with_policies(snapshot: Snapshot, graph: GraphClient) -> Snapshot:
+    """With who else has the application's claims policy assigned, which decides whether it can be managed."""
+    present = fitting.present_application(snapshot)
+    if present is None or not present.policies:
+        return snapshot
+    full = replace(present, policies=applications.policies(graph, present.principal_id))
+    if snapshot.own.value is present:
+        return replace(snapshot, own=live(full))
+    return replace(snapshot, application=live(full))
+
+
+def _same_tenants(settings: Settings, snapshot: Snapshot) -> None:
+    account = snapshot.account.value
+    if account is not None:
+        try:
+            check_account(account, settings.account_code, settings.region)
+        except AccountMismatch:
+            raise OperationError(
+                f"The Mimecast credentials open account {account.code} in region {account.region}, not "
+                f"{settings.account_code} in region {settings.region}. Use the credentials of "
+                f"{settings.account_code}, or correct --account-code and --region (in a stack file: "
+                "mimecast-sso:accountCode and mimecast-sso:region).",
+                Exit.REFUSED,
+            ) from None
+    if settings.tenant_id and snapshot.tenant_id and snapshot.tenant_id.lower() != settings.tenant_id:
+        raise OperationError(
+            f"The Entra credentials open tenant {snapshot.tenant_id}, but mimecast-sso:tenantId is "
+            f"{settings.tenant_id}. Use the credentials of that tenant, or correct the key.",
+            Exit.REFUSED,
+        )
+    client_id = settings.application.adopt
+    if client_id and snapshot.own.is_known and snapshot.own.value is None:
+        raise OperationError(
+            f"Entra has no application with client id {client_id}, or no service principal of it. Correct --client-id "
+            "(in a stack file: mimecast-sso:application.adopt). It is the Application (client) ID in the portal."
+        )
+
+
+def _adopting(settings: Settings, snapshot: Snapshot) -> Settings:
+    """The same; a configuration that leaves the present application out is taken as one that adopts it."""
+    present = fitting.present_application(snapshot)
+    if present is None or settings.application.adopt:
+        return settings
+    application = settings.application.model_copy(update={"adopt": present.client_id.lower()})
+    return settings.model_copy(update={"application": application})
