@@ -80,7 +80,7 @@ class Verdicts:
 
         Whoever would be refused anyway loses nothing by a run, also where a recent change does not count yet.
         """
-        return self.otherwise[0].result is not Result.REFUSED
+        return self.otherwise[0].signs_in or self.otherwise[0].result is Result.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
