@@ -11,9 +11,12 @@ from mimecast_sso.assessment import guards
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards.losses import guard_of
+from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Result, Way
+from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts.sign_in_reasons import Reason
-from mimecast_sso.settings import from_values
+from mimecast_sso.provenance import live
+from mimecast_sso.settings import Lane, from_values
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.worlds import (
     ADA,
@@ -292,3 +295,41 @@ def test_a_member_of_a_group_that_could_not_be_read_may_be_assigned() -> None:
         person = world.assess(document).forecast.person(GRACE)
         assert person is not None
         assert person.from_mimecast.now[0].result is result
+
+
+def test_a_first_deployment_takes_a_sign_in_from_nobody() -> None:
+    """Nothing exists yet: no application, no group, no addresses."""
+    world = World(application=None, members=set(), addresses={}, deployed=Record())
+    world.changes = {"groups": {Lane.FIRST: live(LiveGroup())}}
+    assert lost(world.assess(values())) == {}
+
+
+def test_who_left_unseen_keeps_the_assignment() -> None:
+    """The audit log cannot be read: Grace may have left the roll-out a minute ago, and Mimecast still sends her."""
+    pilot = {"who": "pilot", "pilot": [ADA]}
+    settings = from_values(attested(values(rollOut=pilot)))
+    world = World(members={ADA}, deployed=deployed(settings))
+    document = attested(values(rollOut=pilot)) | {"assign": {"users": [ADA]}}
+    assert lost(world.assess(document)) == {}
+    world.unread = frozenset({"moved"})
+    assert lost(world.assess(document)) == {
+        GRACE: (
+            "whether they left the roll-out group within Mimecast's 15 minutes (audit log)",
+            Instant.MEANWHILE,
+            LAST,
+        )
+    }
+    assert lost(world.assess(attested(values(rollOut=pilot)))) == {}, "nothing is taken from her"
+
+
+def test_external_changes_are_kept_or_undone_on_both_sides() -> None:
+    """Somebody emptied the group and disabled the application. A refresh undoes both; without one both stay."""
+    found = World(application=application(enabled=False), members=set()).assess()
+    assert lost(found) == {}
+
+
+def test_whoever_would_be_refused_anyway_loses_nothing() -> None:
+    """The application was disabled right after Grace joined: some of her sign-ins may not go to Entra yet."""
+    world = World(application=application(enabled=False), joined={GRACE})
+    document = changed(assign={"users": []}, rollOut={"who": "none"})
+    assert lost(world.assess(document)) == {}
