@@ -42,6 +42,7 @@ class Instant(StrEnum):
     NOW = "now"
     MEANWHILE = "while the change takes effect"
     AFTERWARDS = "afterwards"
+    SAVED = "once the console form is saved, and nothing is deployed yet"
     EVENTUALLY = "once the console work is done"
 
 
@@ -57,6 +58,8 @@ class Verdicts:
     meanwhile: tuple[Outcome, ...]
     afterwards: tuple[Outcome, ...]
     eventually: tuple[Outcome, ...]
+    saved: tuple[Outcome, ...] = ()
+    """Once the console work that is due is saved, within Mimecast's fifteen minutes, before anything is deployed."""
     lost_if_just_left: bool = False
     """Whether the audit log does not tell who left the roll-out lately, and whoever did would lose the sign-in."""
 
@@ -66,6 +69,7 @@ class Verdicts:
             Instant.NOW: self.now,
             Instant.MEANWHILE: self.meanwhile,
             Instant.AFTERWARDS: self.afterwards,
+            Instant.SAVED: self.saved,
             Instant.EVENTUALLY: self.eventually,
         }[instant]
 
@@ -152,6 +156,25 @@ class SignInForecast:
             ):
                 found[each.address] = outcome
         return found
+
+    @cached_property
+    def stopped_by_save(self) -> Mapping[str, Outcome]:
+        """Who gets in now, and would not once the console form is saved and before the next deployment, by address."""
+        return {
+            each.address: each.from_mimecast.saved[0]
+            for each in self.people
+            if each.from_mimecast.now[0].signs_in and each.from_mimecast.saved[0].fails
+        }
+
+    @cached_property
+    def sent_by_save(self) -> tuple[str, ...]:
+        """Who signs in with a password now, and through Entra once the console form is saved."""
+        return tuple(
+            each.address
+            for each in self.people
+            if each.from_mimecast.now[0].result is Result.PASSWORD
+            and each.from_mimecast.saved[0].result is Result.ENTRA
+        )
 
     @cached_property
     def tiles_lost(self) -> tuple[str, ...]:
@@ -301,6 +324,7 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
         eventually=all_of(
             _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), (then,))
         ),
+        saved=all_of(_Moments(early[:1], (effects.eventual_profiles,), (places.listed,), (before,))),
         lost_if_just_left=way is Way.FROM_MIMECAST and _lost_if_just_left(reader, traits),
     )
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, SignInForecast
 from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason, Side
-from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import Lane, RotationMode
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
@@ -70,6 +72,41 @@ def tiles(forecast: SignInForecast) -> Iterator[Statement]:
             _BOTH,
             Verdict.WARNS,
         )
+
+
+def on_save(assessment: Assessment) -> Iterator[Statement]:
+    """What saving the console form that is due does to people's sign-in, until the next deployment."""
+    found, snapshot = assessment.forecast, assessment.snapshot
+    if not snapshot.groups_known or not snapshot.application.is_known:
+        known = snapshot.application if snapshot.groups_known else _first_unread(snapshot)
+        yield Statement("What Save does to people's sign-in", How.UNKNOWN, known.source, Verdict.UNKNOWN)
+        return
+    stays = len(set(found.through_entra(Instant.SAVED)) - set(found.sent_by_save))
+    if found.stopped_by_save:
+        yield from _by_outcome(
+            found,
+            found.stopped_by_save,
+            f"could not sign in from Save (within {PROPAGATION_MINUTES} minutes) until the next deployment",
+            "may not be able to sign in from Save until the next deployment",
+        )
+    if found.sent_by_save:
+        who = found.sent_by_save
+        yield Statement(
+            f"Save sends {people(len(who))} to Entra, within {PROPAGATION_MINUTES} minutes, who use a password now: "
+            f"{enumerate_some(who)}",
+            How.LIVE,
+            _BOTH,
+            Verdict.WARNS,
+        )
+    if stays:
+        verb = "continues" if stays == 1 else "continue"
+        yield Statement(f"{people(stays)} {verb} to sign in through Entra after Save", How.LIVE, _BOTH)
+    if not (stays or found.stopped_by_save or found.sent_by_save):
+        yield Statement("Save changes nobody's sign-in: nobody is in the roll-out group", How.LIVE, _BOTH)
+
+
+def _first_unread(snapshot: Snapshot) -> Known[Any]:
+    return next(each for each in snapshot.groups.values() if not each.is_known)
 
 
 def _by_outcome(

@@ -61,6 +61,8 @@ class RunSheet:
     evidence: Mapping[str, Any] | None = None
     second: bool = False
     """Whether it is the second profile, which rotations of the certificate keep."""
+    on_save: tuple[str, ...] = ()
+    """What Save does to people's sign-in, as forecast when the sheet was written."""
 
     @property
     def confirm_command(self) -> str:
@@ -215,6 +217,9 @@ def _before_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
 
 
 def _effects(sheet: RunSheet) -> list[str]:
+    if sheet.on_save:
+        forecast = [f"{each}." for each in sheet.on_save]
+        return [*forecast, "The deployment adds people, after step 3.", *lock_out_warnings(sheet.form)]
     return [
         f"Nothing, until people are in the group “{sheet.form['group']}”. The deployment adds them, after step 3.",
         "People who are in the group already get the new values within the time below.",

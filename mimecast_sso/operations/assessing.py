@@ -65,6 +65,14 @@ def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Kn
         return unknown(error)
 
 
+def on_save(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
+    """What saving the console form that is due does to people's sign-in."""
+    found = try_to_assess(stack, settings, engine)
+    if found.value is None:
+        return (Statement("What Save does to people's sign-in", How.UNKNOWN, found.source, Verdict.UNKNOWN),)
+    return tuple(sentences.on_save(found.value))
+
+
 def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
     """Who signs in through Entra now, and who cannot."""
     if assessment.value is None:

@@ -202,7 +202,8 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
 def run_sheet(stack: str, profile: str) -> Exit:
     """Write the run sheet of the console work, due or done."""
     opened, engine = open_with_engine(stack, "run-sheet")
-    page = profiles.write_run_sheet(opened, opened.settings(), _profile(engine, Lane(profile)))
+    settings, wanted = opened.settings(), _profile(engine, Lane(profile))
+    page = profiles.write_run_sheet(opened, settings, wanted, assessing.on_save(opened, settings, engine))
     click.echo(f"Run sheet: {relative(page)} (and .md, .txt)")
     return Exit.FINE
 

@@ -9,7 +9,7 @@ from typing import cast, get_args
 import click
 
 from mimecast_sso.console.attestation import OPENS
-from mimecast_sso.operations import profiles
+from mimecast_sso.operations import assessing, profiles
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack, open_stack
@@ -54,14 +54,15 @@ def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refre
     for lane in Lane:
         profile = deployed.get(lane)
         if profile and profile.state not in OPENS and not profile.idle:
-            _say_what_is_due(stack, settings, profile)
+            _say_what_is_due(stack, settings, profile, engine)
         else:
             profiles.remove_run_sheet(stack, lane)
     return Exit.FINE
 
 
-def _say_what_is_due(stack: Stack, settings: Settings, profile: profiles.Profile) -> None:
-    page = profiles.write_run_sheet(stack, settings, profile)
+def _say_what_is_due(stack: Stack, settings: Settings, profile: profiles.Profile, engine: Engine) -> None:
+    on_save = assessing.on_save(stack, settings, engine)
+    page = profiles.write_run_sheet(stack, settings, profile, on_save)
     why, effect = _CONSOLE_WORK[profile.state]
     certificates = settings.certificates
     if profile.state == "due" and profile.previous and len(certificates.lanes) == 1:
@@ -71,6 +72,8 @@ def _say_what_is_due(stack: Stack, settings: Settings, profile: profiles.Profile
         f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"
         f"Run sheet: {relative(page)} (and .md, .txt). {effect}"
     )
+    for statement in on_save:
+        click.echo(f"{statement}.")
 
 
 def failed(outcome: Outcome, *, dry: bool = False) -> Exit:

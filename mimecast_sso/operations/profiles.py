@@ -14,6 +14,7 @@ from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.operations.engine import Engine, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Confirmed, Lane, Settings
 from mimecast_sso.text.times import utc_text
 
@@ -93,8 +94,13 @@ def run_sheet_path(stack: Stack, suffix: str, lane: Lane = Lane.FIRST) -> Path:
     return stack.root / "build" / "run-sheet" / f"{name}.{suffix}"
 
 
-def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
-    """Writes the run sheet as HTML, Markdown and plain text; gives the path of the HTML one."""
+def write_run_sheet(
+    stack: Stack, settings: Settings, profile: Profile, on_save: Iterable[Statement] = ()
+) -> Path:
+    """Writes the run sheet as HTML, Markdown and plain text; gives the path of the HTML one.
+
+    ``on_save`` says what Save does to people's sign-in (`mimecast_sso.assessment.sentences.on_save`).
+    """
     sheet = run_sheet.RunSheet(
         stack=stack.name,
         region=settings.region,
@@ -105,6 +111,7 @@ def write_run_sheet(stack: Stack, settings: Settings, profile: Profile) -> Path:
         state=profile.state,
         evidence=profile.evidence,
         second=profile.lane is Lane.SECOND,
+        on_save=tuple(map(str, on_save)),
     )
     page = run_sheet_path(stack, "html", profile.lane)
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -8,21 +8,19 @@ import stat
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from shlex import quote
 
 from sandbox.azuread.package import sdk_version
 
 EXECUTABLE = "pulumi-resource-azuread"
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _MARK = "# The sandbox's stand-in for the azuread plugin."
-_SCRIPT = """#!{interpreter}
+# A shell starts the interpreter, because the first line of a script cannot name one with a blank in its path.
+_SCRIPT = """#!/bin/sh
 {mark}
-import sys
-
-sys.path.insert(0, {root!r})
-from sandbox.azuread.__main__ import main
-
-sys.exit(main())
+exec {interpreter} -P -c {program} "$@"
 """
+_PROGRAM = "import sys; sys.path.insert(0, {root!r}); from sandbox.azuread.__main__ import main; sys.exit(main())"
 
 
 def install(pulumi_home: Path) -> Path | None:
@@ -30,7 +28,7 @@ def install(pulumi_home: Path) -> Path | None:
 
     A published plugin wins: one on PATH, or one of the SDK's version in the user's own Pulumi home (`PULUMI_HOME`, else
     `~/.pulumi`; engines look for exactly that version). Then the sandbox's home gets a link to it, so that an engine
-    which looks there alone finds the same one. Else it gets the stand-in: a script for the running interpreter.
+    which looks there alone finds the same one. Else it gets the stand-in: a script that starts the running interpreter.
 
     Safe to repeat; what an earlier call left is replaced when the choice has changed since.
 
@@ -44,7 +42,8 @@ def install(pulumi_home: Path) -> Path | None:
     if published is not None:
         _replace(target, lambda path: path.symlink_to(published))
         return None
-    text = _SCRIPT.format(interpreter=sys.executable, mark=_MARK, root=str(_PROJECT_ROOT))
+    program = _PROGRAM.format(root=str(_PROJECT_ROOT))
+    text = _SCRIPT.format(interpreter=quote(sys.executable), mark=_MARK, program=quote(program))
     if target.is_symlink() or not target.is_file() or target.read_text() != text:
         _replace(target, lambda path: _write(path, text))
     return target
