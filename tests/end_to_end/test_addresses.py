@@ -22,7 +22,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
 def test_previews_say_what_changes(fresh: Project) -> None:
     first = fresh.sso("preview").text
     assert "Registering example.com at Mimecast changes mail flow" in first
-    assert "3 addresses are made once Mimecast owns the domain" in first
+    assert "3 addresses are made once the domain is internal at Mimecast" in first
     assert fresh.up().code == 0
     quiet = fresh.sso("preview").text
     assert "addresses are" not in quiet
@@ -58,7 +58,7 @@ def test_synchronised_people_are_only_checked(fresh: Project) -> None:
     fresh.control.delete("mimecast.users", GRACE)
     first = fresh.up()
     assert first.code == 0, first.text
-    assert "3 addresses are looked for once Mimecast owns the domain" in first.text
+    assert "3 addresses are looked for once the domain is internal at Mimecast" in first.text
     assert "Not in Mimecast (3)" in first.text
     assert (
         f"2 of 3 addresses are not at Mimecast, so these people cannot sign in: {ALAN}, {GRACE}" in first.text

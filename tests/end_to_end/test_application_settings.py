@@ -117,7 +117,7 @@ def test_owners_of_both_objects_and_the_gallery_entry_that_is_kept(tmp_path: Pat
         assert written_owners(made, before) == ["DELETE"], "Alan's"
         both = {DEPLOYER, "ada@example.com"}
         assert owners(made, "entra.applications") == owners(made, "entra.servicePrincipals") == both
-        # Another gallery entry is another application: planned only where guard allow-destroy is lifted.
+        # Another gallery entry is another application: planned only where guard allow-destroy is overridden.
         stated = {"owners": ["ada@example.com", DEPLOYER], "template": "Mimecast"}
         lifted = yaml.safe_load(made.stack_file.read_text())["config"]["mimecast-sso:guards"]
         made.configure(application=stated, guards=None)
@@ -156,7 +156,7 @@ def test_a_deploying_principal_that_is_no_owner_is_named_and_becomes_one(tmp_pat
         made.configure(application={})
         third = made.sso("preview")
         assert third.code == 0, third.text
-        # Guard allow-destroy is lifted on the sandbox: there, another gallery entry means another application.
+        # Guard allow-destroy is overridden on the sandbox: there, another gallery entry means another application.
         made.configure(application={"template": "Mimecast"})
         fourth = made.sso("preview")
         assert "to replace" in fourth.text, fourth.text

@@ -158,7 +158,8 @@ def _assignment_not_required(made: Project, _: Random) -> None:
 
 
 def _no_reply_url(made: Project, _: Random) -> None:
-    _change(made, "entra.applications", _application(made)["id"], web={"redirectUris": []})
+    application = _application(made)
+    _change(made, "entra.applications", application["id"], web=application["web"] | {"redirectUris": []})
 
 
 def _another_identifier(made: Project, _: Random) -> None:

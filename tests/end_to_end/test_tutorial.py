@@ -65,7 +65,7 @@ def test_the_tutorial_from_nothing_to_a_sign_in_and_back(fresh: Project) -> None
     before_down = fresh.control.journal()[-1]["number"]
     down = fresh.sso("down", "--yes")
     assert down.code == 0, down.text
-    assert "Guard allow-destroy is lifted until 2099-12-31: the sandbox is thrown away" in down.text
+    assert "Guard allow-destroy is overridden until 2099-12-31: the sandbox is thrown away" in down.text
     calls = [(entry["method"], entry["path"]) for entry in fresh.control.journal(after=before_down)]
     left = calls.index(("POST", "/api/directory/remove-group-member"))
     assert not [call for call in calls[:left] if call[0] in {"DELETE", "PATCH"}], (

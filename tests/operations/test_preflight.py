@@ -76,7 +76,7 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
         ended.text, "note"
     )
     assert "0 missing" in ended.text
-    reads = ("/oauth", "/get-", "/find-")
+    reads = ("/oauth", "/get-", "/find-", "/$batch")
     writes = [
         entry["path"]
         for entry in made.control.journal()[before:]
