@@ -46,7 +46,9 @@ def _assess(settings: Settings, root: Path) -> Assessment:
             root=root,
         )
     except GraphError as error:
-        raise pulumi.RunError(f"Entra could not be asked: {error}") from None
+        raise pulumi.RunError(
+            f"Entra could not be reached or refused the ARM_* credentials: {error}"
+        ) from None
     problems = assessment.snapshot.directory.problems
     if problems:
         raise pulumi.RunError("\n".join(problems))

@@ -20,7 +20,9 @@ _SCRIPT = """#!/bin/sh
 {mark}
 exec {interpreter} -P -c {program} "$@"
 """
-_PROGRAM = "import sys; sys.path.insert(0, {root!r}); from sandbox.azuread.__main__ import main; sys.exit(main())"
+_PROGRAM = (
+    "import sys; sys.path.insert(0, {root!r}); from sandbox.azuread.__main__ import main; sys.exit(main())"
+)
 
 
 def install(pulumi_home: Path) -> Path | None:

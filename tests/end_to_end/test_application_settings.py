@@ -119,7 +119,7 @@ def test_owners_of_both_objects_and_the_gallery_entry_that_is_kept(tmp_path: Pat
         assert owners(made, "entra.applications") == owners(made, "entra.servicePrincipals") == both
         # Another gallery entry is another application: planned only where guard allow-destroy is overridden.
         stated = {"owners": ["ada@example.com", DEPLOYER], "template": "Mimecast"}
-        lifted = yaml.safe_load(made.stack_file.read_text())["config"]["mimecast-sso:guards"]
+        overrides = yaml.safe_load(made.stack_file.read_text())["config"]["mimecast-sso:guards"]
         made.configure(application=stated, guards=None)
         kept = made.sso("preview")
         assert kept.code == 0, kept.text
@@ -127,11 +127,11 @@ def test_owners_of_both_objects_and_the_gallery_entry_that_is_kept(tmp_path: Pat
         said = " ".join(kept.text.split())
         for part in (
             "An application keeps its entry",
-            "the 0 people who sign in",
+            "the 0 people in the roll-out",
             f"Write template: {entry}",
         ):
             assert part in said, kept.text
-        made.configure(application={"owners": stated["owners"]}, guards=lifted)
+        made.configure(application={"owners": stated["owners"]}, guards=overrides)
         before = len(made.control.journal(host="graph.microsoft.com"))
         gone = made.sso("down", "--yes")
         assert gone.code == 0, gone.text
