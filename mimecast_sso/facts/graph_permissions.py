@@ -45,7 +45,7 @@ READ_ASSIGNMENTS = Need(
 )
 READ_GROUPS = Need("find groups (assign.groups)", ("Group.Read.All", "Group.ReadWrite.All", *_DIRECTORY))
 READ_USERS = Need(
-    "read people (assign.users, members of assign.groups, application.owners)",
+    "read people (assign.users, members of assign.groups, application.owners, the roll-out)",
     ("User.Read.All", "User.ReadWrite.All", *_DIRECTORY),
 )
 

@@ -79,7 +79,12 @@ def _permissions(token: dict[str, object], settings: Settings) -> Iterator[State
         manage_assignments=settings.assign.mode is Ownership.MANAGE,
         check_assignments=settings.assign.mode is Ownership.VERIFY,
         groups=bool(settings.assign.groups),
-        users=bool(settings.assign.users or settings.assign.groups or settings.application.named_owners),
+        users=bool(
+            settings.assign.users
+            or settings.assign.groups
+            or settings.application.named_owners
+            or settings.roll_out.who != "none"
+        ),
     ):
         role = need.met(held)
         if role:
