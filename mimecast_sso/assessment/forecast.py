@@ -75,8 +75,8 @@ class Verdicts:
 
     @property
     def through_entra(self) -> bool:
-        """Whether the person signs in through Entra now, for sure."""
-        return all(each.result is Result.ENTRA for each in self.now)
+        """Whether the person signs in through Entra now; a recent change may not count yet."""
+        return self.now[0].result is Result.ENTRA
 
     @property
     def has_something_to_lose(self) -> bool:
@@ -244,7 +244,7 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
         (Instant.MEANWHILE, passing if way is Way.FROM_MIMECAST else ()),
         (Instant.EVENTUALLY, coming),
     ):
-        lost = next((each for each in outcomes if each.fails and not _leaves(way, each)), None)
+        lost = next((each for each in outcomes if each.fails and not _intended(way, verdicts, each)), None)
         if lost is not None:
             joining = lost.through_entra and not any(each.through_entra for each in verdicts.now)
             yield Loss(way, instant, lost, joining)
@@ -253,9 +253,15 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
         yield Loss(way, Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=_WHO_LEFT), joining=False)
 
 
-def _leaves(way: Way, outcome: Outcome) -> bool:
-    """Whether the tile fails only because the person is no longer in the roll-out: they sign in with a password."""
-    return way is Way.FROM_MY_APPS and outcome.reason is Reason.NOT_IN_GROUP
+def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:
+    """Whether the configuration asks for just that.
+
+    The tile of somebody who leaves the roll-out fails, and they sign in with a password. An address that leaves the
+    configuration with ``onRemoval: disable`` ends its password sign-in, which the run says by name.
+    """
+    if outcome.reason is Reason.NOT_IN_GROUP:
+        return way is Way.FROM_MY_APPS
+    return outcome.reason is Reason.ADDRESS_DISABLED and verdicts.now[0].result is Result.PASSWORD
 
 
 # -- Everybody ------------------------------------------------------------------------------------------------------

@@ -65,7 +65,8 @@ def _say_what_is_due(stack: Stack, settings: Settings, profile: profiles.Profile
     page = profiles.write_run_sheet(stack, settings, profile, on_save)
     why, effect = _CONSOLE_WORK[profile.state]
     certificates = settings.certificates
-    if profile.state == "due" and profile.previous and len(certificates.lanes) == 1:
+    renewed = profile.previous and profile.previous.get("certificate") != profile.form.get("certificate")
+    if profile.state == "due" and renewed and len(certificates.lanes) == 1:
         effect = f"Saving it changes sign-ins: {certificates.expected_gap()}."
     which = ", for the second profile" if profile.lane is Lane.SECOND else ""
     click.echo(

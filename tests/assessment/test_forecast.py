@@ -333,3 +333,22 @@ def test_whoever_would_be_refused_anyway_loses_nothing() -> None:
     world = World(application=application(enabled=False), joined={GRACE})
     document = changed(assign={"users": []}, rollOut={"who": "none"})
     assert lost(world.assess(document)) == {}
+
+
+def test_console_work_that_would_stop_people_is_refused_also_right_after_they_joined() -> None:
+    contexts = values(authenticationProfile={"contexts": {"passwordProtected": True}})
+    document = contexts | {
+        "authenticationProfile": attested(values())["authenticationProfile"]
+        | contexts["authenticationProfile"]
+    }
+    for world in (World(), World(joined={ADA, GRACE})):
+        assert lost(world.assess(document)) == dict.fromkeys(
+            (ADA, GRACE), ("requested-context", Instant.EVENTUALLY, LAST)
+        )
+
+
+def test_an_address_that_is_removed_and_disabled_ends_the_password_only() -> None:
+    """Whoever signs in through Entra is refused to be disabled; the configuration asks for the end of a password."""
+    document = attested(values(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}))
+    assert GRACE in lost(World().assess(document))
+    assert lost(World(members=set()).assess(document)) == {}
