@@ -99,7 +99,8 @@ def _source(definition: str) -> str:
 def entra_course(desired: Desired) -> Course:
     """The states that Entra goes through. Of an application that the run does not work on, nothing changes."""
     snapshot = desired.snapshot
-    now = state_of(snapshot.application.value, snapshot)
+    # An application that lost the identifier keeps its tile, and its sign-ins fail.
+    now = state_of(snapshot.application.value or snapshot.own.value, snapshot)
     if snapshot.application.value is not None and not desired.works_on_reached:
         return Course((now,), ((now,), (now,)))
     if desired.destroys or desired.replaces_application:

@@ -25,7 +25,8 @@ class EntraState:
     Attributes:
         issuer: The tenant's SAML entity id.
         login_url: The tenant's single sign-on endpoint.
-        exists: Whether an application has one of the identifiers below.
+        exists: Whether there is an application; the one that Mimecast names only if the identifier is among those
+            below.
         assigned: Object ids of the assigned users and groups.
         name_id: The attribute that becomes the NameID, such as ``user.mail``; ``None``: could not be read.
         name_id_assumed: Whether that is Entra's default, which the portal's claims editor may override; Graph does not

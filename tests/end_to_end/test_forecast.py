@@ -27,7 +27,8 @@ from mimecast_sso.operations.assessing import assess_stack
 from mimecast_sso.operations.deployment import open_with_engine
 from providers.mimecast import from_environment
 from providers.mimecast.groups import change_members, find_group
-from sandbox.entra.objects import MEMBERS
+from sandbox import credentials
+from sandbox.entra.objects import MEMBERS, PASSWORDS
 from tests.support import soak
 from tests.support.hand_made import UPN_CLAIMS
 from tests.support.projects import Project, project
@@ -79,6 +80,7 @@ def _add_accounts(made: Project, addresses: Sequence[str]) -> None:
         identifier = f"6c000000-0000-4000-8000-00000000f00{number}"
         own = {"id": identifier, "mail": address, "userPrincipalName": address, "displayName": address}
         made.control.put("entra.users", identifier, model | own)
+        made.control.put(PASSWORDS, identifier, {"password": credentials.USER_PASSWORD})
 
 
 # -- Other hands -------------------------------------------------------------------------------------------

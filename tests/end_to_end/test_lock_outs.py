@@ -142,7 +142,7 @@ def test_a_reverted_rotation(made: Project) -> None:
     kept = made.home / "stacks" / "Pulumi.sandbox.yaml"
     attested = yaml.safe_load(kept.read_text())["config"]["mimecast-sso:authenticationProfile"]
     both = made.configuration("certificates")
-    both["generations"].append({"label": "2029", "endDate": "2032-11-01T00:00:00Z"})
+    both["generations"].append({"label": "2029", "endDate": "2029-10-01T00:00:00Z"})
     made.configure(certificates=both)
     assert made.up().code == 0
     made.configure(certificates=both | {"active": "2029"})
