@@ -32,7 +32,7 @@ GRAPH = "https://graph.microsoft.com/v1.0"
 ADA, GRACE = "ada@example.com", "grace@example.com"
 SWITCHES = ("clock.offset_seconds", "entra.premium", "entra.deployer_roles")
 FROM_MIMECAST = "sign-in from Mimecast (SP-initiated)"
-FROM_MY_APPS = "sign-in from My Apps (IdP-initiated)"
+FROM_MY_APPS = "sign-in from My Apps (the tile)"
 OTHERS = "certificates: external changes"
 
 
@@ -69,16 +69,16 @@ def test_a_good_deployment_is_fine_in_every_line(made: Project) -> None:
     verified = made.sso("verify", "--person", ADA)
     assert verified.code == 0, verified.text
     found = results(verified)
-    assert found.pop(FROM_MY_APPS) == "not configured"
+    assert found.pop("people") == "note"
+    assert "3 people sign in through Entra" in verified.text
     assert set(found.values()) == {"fine"}, verified.text
-    assert {"metadata: signature", "metadata: certificate", "Mimecast: certificate", FROM_MIMECAST} <= set(
-        found
-    )
+    both = {FROM_MIMECAST, FROM_MY_APPS}
+    assert {"metadata: signature", "metadata: certificate", "Mimecast: certificate", *both} <= set(found)
     assert f"1 proved ({ADA}), 2 no traffic yet" in verified.text
     assert "attested: claimed: confirmed by administrator@example.com at " in verified.text
     document = json.loads(made.sso("verify", "--person", ADA, "--format", "json").text)
     assert (document["command"], document["stack"], document["exit"]) == ("verify", "sandbox", 0)
-    assert {each["verdict"] for each in document["statements"]} == {"fine", "not configured"}
+    assert {each["verdict"] for each in document["statements"]} == {"fine", "note"}
     assert all(each["how"] != "unknown" for each in document["statements"])
     assert all(line.endswith("]") for line in verified.text.splitlines()), "each says how it knows"
 
@@ -119,8 +119,10 @@ def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(ma
     found = results(verified)
     assert verified.code == 2, verified.text
     assert {what for what, result in found.items() if result == "FAILS"} == {
+        "people",
         "Mimecast: certificate",
         FROM_MIMECAST,
+        FROM_MY_APPS,
     }
     assert f"Entra signs with {new['thumbprint']}, and Mimecast has another" in verified.text
     assert "SignatureInvalid" in verified.text
@@ -165,7 +167,8 @@ def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
         monkeypatch.setenv(name, value)
     file = made.home / "stacks" / "Pulumi.sandbox.yaml"
     sandboxed = Stack("sandbox", made.folder, file, dict(os.environ))
-    resources, settings = Engine(sandboxed, "embedded").resources(), sandboxed.settings()
+    engine = Engine(sandboxed, "embedded")
+    resources, settings = engine.resources(), sandboxed.settings()
     profile = profiles.of(resources, Lane.FIRST)
     assert profile is not None
     for name in here:
@@ -174,25 +177,25 @@ def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
     real = replace(sandboxed, environment=dict(os.environ))
     before = len(made.control.journal(host="login.microsoftonline.com", path="/login$"))
 
-    statements = Verification(real, settings, profile, resources, None, None, "ada@example.com").run()
+    statements = Verification(real, engine, settings, profile, resources, None, None, ADA).run()
 
     found = {each.subject: each for each in statements}
     assert exit_of(statements) == 0, list(lines(statements))
-    for what in ("sign-in request", FROM_MIMECAST):
+    for what in ("sign-in request", FROM_MIMECAST, FROM_MY_APPS):
         assert found[what].verdict is Verdict.NOT_POSSIBLE
         assert found[what].how is How.UNKNOWN
     assert found["metadata: signature"].verdict is Verdict.FINE
-    assert list(not_checked(statements)) == [f"Not checked: sign-in request, {FROM_MIMECAST}."]
+    assert list(not_checked(statements)) == [
+        f"Not checked: sign-in request, {FROM_MIMECAST}, {FROM_MY_APPS}."
+    ]
     assert len(made.control.journal(host="login.microsoftonline.com", path="/login$")) == before
 
 
-def test_the_configured_initiation_is_the_one_that_is_walked(made: Project) -> None:
+def test_both_ways_in_are_walked_however_the_tile_starts(made: Project) -> None:
     made.configure(application={"displayName": "Mimecast Personal Portal", "signOn": "idp"})
     up = made.up()
     assert up.code == 0, up.text
     verified = made.sso("verify", "--person", ADA)
     found = results(verified)
-    assert (verified.code, found[FROM_MY_APPS], found[FROM_MIMECAST]) == (0, "fine", "not configured"), (
-        verified.text
-    )
+    assert (verified.code, found[FROM_MY_APPS], found[FROM_MIMECAST]) == (0, "fine", "fine"), verified.text
     assert found["sign-in request: issuer"] == "fine", "Mimecast asks all the same"
