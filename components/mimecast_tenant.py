@@ -117,7 +117,7 @@ class MimecastTenant(pulumi.ComponentResource):
     def _say_what_changes(self, args: MimecastTenantArgs) -> None:
         tenant = args.live.value
         if tenant is None:
-            say(args.live.states("Which domains and addresses would change is unknown"), self)
+            say(args.live.states("Which domains and addresses would change"), self)
         else:
             check_only = args.addresses.source is AddressSource.SYNCHRONISED
             for statement in (

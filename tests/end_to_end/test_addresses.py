@@ -47,7 +47,7 @@ def test_previews_say_what_changes(fresh: Project) -> None:
 
     fresh.control.faults({"path": "/api/domain/get-pending-domain", "status": 403})
     unread = fresh.sso("preview").text
-    assert "Which domains and addresses would change is unknown (unknown: " in unread
+    assert "Which domains and addresses would change (unknown: " in unread
 
 
 @pytest.mark.soak
