@@ -252,7 +252,7 @@ def test_a_published_plugin_wins(place: str, empty_path: Path, monkeypatch: pyte
 
     published.unlink()
     assert install(home) == target
-    assert target.read_text().startswith(f"#!{sys.executable}")
+    assert sys.executable in target.read_text()
     assert os.access(target, os.X_OK)
 
 

@@ -30,7 +30,10 @@ DEPLOYER = {
     "client_secret": credentials.DEPLOYER_CLIENT_SECRET,
 }
 
-_AZ = """#!{python}
+# The shell starts Python, whose path may have a blank; Python takes its line for a text.
+_AZ = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import json, sys, time
 from datetime import datetime
 from pathlib import Path
