@@ -76,6 +76,9 @@ def deployed(made: Project, *, source: str = "certificate", **certificates: Any)
     made.configure(
         certificates={"generations": [first], "active": "first", **certificates},
         authenticationProfile={"source": source},
+        # Without a wait between its steps a rotation is refused, for Mimecast takes fifteen minutes; the sandbox acts
+        # at once.
+        guards=[{"name": "certificate-mismatch", "reason": "no wait here", "until": "2099-12-31"}],
     )
     ended = made.up()
     assert ended.code == 0, ended.text
