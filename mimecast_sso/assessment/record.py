@@ -124,11 +124,6 @@ class Record:
 
     resources: tuple[Resource, ...] = field(default=(), repr=False)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is deployed."""
-        return not self.resources
-
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
         """The stack's outputs."""
@@ -218,6 +213,11 @@ class Record:
     def active(self) -> Mapping[str, Any]:
         """The outputs of the active signing certificate; empty before the first deployment."""
         return next((each.outputs for each in self._of(types.ACTIVE_SIGNING_CERTIFICATE)), {})
+
+    @property
+    def activated_at(self) -> datetime | None:
+        """Since when the active signing certificate has been so."""
+        return _moment(self.active.get("activatedAt"))
 
     @cached_property
     def profiles(self) -> Mapping[Lane, RecordedProfile]:

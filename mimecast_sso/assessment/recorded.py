@@ -82,13 +82,13 @@ def _reason(error: Exception) -> str:
 
 
 def from_state(resources: Iterable[Mapping[str, Any]]) -> Known[Record]:
+    """The record from the resources of an exported state, with how it is known."""
+    return Known(in_state(resources), How.RECORDED, _SOURCE)
+
+
+def in_state(resources: Iterable[Mapping[str, Any]]) -> Record:
     """The record from the resources of an exported state; pending deletions are left out."""
-    found = {
-        str(each["urn"]): {"type": each["type"], "outputs": each.get("outputs") or {}}
-        for each in resources
-        if not each.get("delete")
-    }
-    return Known(_record(found), How.RECORDED, _SOURCE)
+    return _record({str(each["urn"]): each for each in resources if not each.get("delete")})
 
 
 def _record(resources: Mapping[str, Mapping[str, Any]]) -> Record:

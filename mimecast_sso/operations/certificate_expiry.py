@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mimecast_sso.console.attestation import OPENS, attested_by
+from mimecast_sso.assessment.recorded import in_state
+from mimecast_sso.console.attestation import attested_by
 from mimecast_sso.facts.certificate_life import FAILING_DAYS
-from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.wording import count
@@ -79,13 +79,8 @@ def life(expiry: Expiry) -> Statement:
 
 def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The thumbprints that Mimecast is known to trust, each with how that is known: attested, by whom, when."""
-    known = {}
-    for resource in resources:
-        outputs = resource.get("outputs") or {}
-        if (
-            resource["type"] == AUTHENTICATION_PROFILE
-            and outputs.get("state") in OPENS
-            and outputs.get("thumbprint")
-        ):
-            known[str(outputs["thumbprint"])] = f"{outputs['state']}: {attested_by(outputs['confirmed'])}"
-    return known
+    return {
+        profile.thumbprint: f"{profile.state}: {attested_by(profile.confirmed)}"
+        for profile in in_state(resources).profiles.values()
+        if profile.opens and profile.confirmed and profile.thumbprint
+    }

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.operations import (
     assessing,
     certificate_expiry,
@@ -344,7 +345,7 @@ def _address(text: str) -> str:
         raise click.UsageError(f"{text!r} {error}") from None
 
 
-def _profile(engine: Engine, lane: Lane = Lane.FIRST) -> profiles.Profile:
+def _profile(engine: Engine, lane: Lane = Lane.FIRST) -> RecordedProfile:
     profile = profiles.read(engine, lane)
     if profile is None:
         which = "second authentication profile" if lane is Lane.SECOND else "authentication profile"

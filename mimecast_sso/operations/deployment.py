@@ -8,6 +8,7 @@ from typing import cast, get_args
 
 import click
 
+from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.operations import assessing, profiles
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
@@ -60,7 +61,7 @@ def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refre
     return Exit.FINE
 
 
-def _say_what_is_due(stack: Stack, settings: Settings, profile: profiles.Profile, engine: Engine) -> None:
+def _say_what_is_due(stack: Stack, settings: Settings, profile: RecordedProfile, engine: Engine) -> None:
     on_save = assessing.on_save(stack, settings, engine)
     page = profiles.write_run_sheet(stack, settings, profile, on_save)
     why, effect = _CONSOLE_WORK[profile.state]
@@ -68,7 +69,7 @@ def _say_what_is_due(stack: Stack, settings: Settings, profile: profiles.Profile
     renewed = profile.previous and profile.previous.get("certificate") != profile.form.get("certificate")
     if profile.state == "due" and renewed and len(certificates.lanes) == 1:
         effect = f"Saving it changes sign-ins: {certificates.expected_gap()}."
-    which = ", for the second profile" if profile.lane is Lane.SECOND else ""
+    which = ", for the second profile" if profile.slot is Lane.SECOND else ""
     click.echo(
         f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"
         f"Run sheet: {relative(page)} (and .md, .txt). {effect}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from mimecast_sso.assessment.record import RecordedProfile, profile_of
+from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console import run_sheet
-from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.operations.engine import Engine, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -21,71 +20,23 @@ from mimecast_sso.text.times import utc_text
 _RENDERED = {"html": run_sheet.html, "md": run_sheet.markdown, "txt": run_sheet.text}
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What the last deployment wants the console to hold."""
+def read(engine: Engine, slot: Lane = Lane.FIRST) -> RecordedProfile | None:
+    """A slot's profile in the stack's state; None before the first deployment, and where there is no such slot.
 
-    lane: Lane
-    form: dict[str, Any]
-    thumbprint: str
-    fingerprints: Fingerprints
-    state: str
-    previous: dict[str, Any] | None
-    """The form as it was confirmed last, while the wanted one is due."""
-    confirmed: dict[str, Any] | None
-    evidence: dict[str, Any] | None
-
-    @property
-    def idle(self) -> bool:
-        """Whether it waits for a certificate, so that nothing is due in the console."""
-        return not self.form["certificate"] and not self.form["monitorMetadataUrl"]
+    Raises OperationError when there is no such stack.
+    """
+    return in_state(engine.resources()).profiles.get(slot)
 
 
-def resources(engine: Engine, type_: str) -> list[dict[str, Any]]:
-    """The resources of a type in the stack's state. Raises OperationError when there is no such stack."""
-    return [resource for resource in engine.resources() if resource["type"] == type_]
-
-
-def read(engine: Engine, lane: Lane = Lane.FIRST) -> Profile | None:
-    """A lane's profile in the stack's state; None before the first deployment, and where there is no such lane."""
-    return of(resources(engine, AUTHENTICATION_PROFILE), lane)
-
-
-def of(found: Iterable[Mapping[str, Any]], lane: Lane) -> Profile | None:
-    """A lane's profile among resources of a state; None when it is not there."""
-    for resource in found:
-        if resource["type"] == AUTHENTICATION_PROFILE and lane_of(resource["urn"]) is lane:
-            return _profile(lane, resource["outputs"])
-    return None
-
-
-def deployed(outcome: Outcome) -> dict[Lane, Profile]:
-    """The profiles as a deployment that has just ended left them, by lane."""
+def deployed(outcome: Outcome) -> dict[Lane, RecordedProfile]:
+    """The profiles as a deployment that has just ended left them, by slot."""
     found = {}
     for event in outcome.events:
         metadata = event.get("resOutputsEvent", {}).get("metadata", {})
         if metadata.get("type") == AUTHENTICATION_PROFILE and metadata.get("new"):
-            lane = lane_of(metadata["urn"])
-            found[lane] = _profile(lane, metadata["new"]["outputs"])
+            profile = profile_of(metadata["urn"], metadata["new"]["outputs"])
+            found[profile.slot] = profile
     return found
-
-
-def lane_of(urn: str) -> Lane:
-    """The lane that a resource belongs to, from its name: the second's end so, the first's are as they ever were."""
-    return Lane.SECOND if urn.endswith(f"-{Lane.SECOND}") else Lane.FIRST
-
-
-def _profile(lane: Lane, outputs: Mapping[str, Any]) -> Profile:
-    return Profile(
-        lane=lane,
-        form=outputs["form"],
-        thumbprint=outputs["thumbprint"],
-        fingerprints=Fingerprints(outputs["criticalFingerprint"], outputs["cosmeticFingerprint"]),
-        state=outputs["state"],
-        previous=outputs.get("previousForm"),
-        confirmed=outputs.get("confirmed"),
-        evidence=outputs.get("evidence"),
-    )
 
 
 def run_sheet_path(stack: Stack, suffix: str, lane: Lane = Lane.FIRST) -> Path:
@@ -95,7 +46,7 @@ def run_sheet_path(stack: Stack, suffix: str, lane: Lane = Lane.FIRST) -> Path:
 
 
 def write_run_sheet(
-    stack: Stack, settings: Settings, profile: Profile, on_save: Iterable[Statement] = ()
+    stack: Stack, settings: Settings, profile: RecordedProfile, on_save: Iterable[Statement] = ()
 ) -> Path:
     """Writes the run sheet as HTML, Markdown and plain text; gives the path of the HTML one.
 
@@ -110,13 +61,13 @@ def write_run_sheet(
         fingerprints=profile.fingerprints,
         state=profile.state,
         evidence=profile.evidence,
-        second=profile.lane is Lane.SECOND,
+        second=profile.slot is Lane.SECOND,
         on_save=tuple(map(str, on_save)),
     )
-    page = run_sheet_path(stack, "html", profile.lane)
+    page = run_sheet_path(stack, "html", profile.slot)
     page.parent.mkdir(parents=True, exist_ok=True)
     for suffix, render in _RENDERED.items():
-        run_sheet_path(stack, suffix, profile.lane).write_text(render(sheet), encoding="utf-8")
+        run_sheet_path(stack, suffix, profile.slot).write_text(render(sheet), encoding="utf-8")
     return page
 
 
@@ -127,7 +78,7 @@ def remove_run_sheet(stack: Stack, lane: Lane = Lane.FIRST) -> None:
 
 
 def confirm(
-    stack: Stack, profile: Profile, *, by: str, at: datetime, evidence: str, fingerprint: str | None
+    stack: Stack, profile: RecordedProfile, *, by: str, at: datetime, evidence: str, fingerprint: str | None
 ) -> Confirmed:
     """Records a person's word, given at a time of Mimecast's, in the stack's file.
 
@@ -135,7 +86,7 @@ def confirm(
     """
     if profile.idle:
         raise OperationError(
-            f"The {profile.lane} profile has no certificate yet, so there is nothing to confirm. When it gets one: "
+            f"The {profile.slot} profile has no certificate yet, so there is nothing to confirm. When it gets one: "
             f"mimecast-sso rotate status --stack {stack.name}",
             Exit.REFUSED,
         )
@@ -152,5 +103,5 @@ def confirm(
         at=utc_text(at),
         evidence=evidence,
     )
-    stack.confirm(confirmed, profile.lane)
+    stack.confirm(confirmed, profile.slot)
     return confirmed

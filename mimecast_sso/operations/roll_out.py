@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mimecast_sso.assessment.record import RecordedProfile
+from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console.attestation import attested_by
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
-from mimecast_sso.facts.resource_types import GROUP_MEMBERSHIP
-from mimecast_sso.operations import profiles
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import exit_of
@@ -182,11 +182,6 @@ def _live(stack: Stack) -> Known[frozenset[str]]:
         return unknown(f"Mimecast was not read: {_short(error)}")
 
 
-def live_members(client: MimecastClient, target: Target) -> frozenset[str]:
-    """Who is in the roll-out groups now. Raises MimecastError."""
-    return _listed(client, _groups(client, target))
-
-
 def _listed(client: MimecastClient, present: list[CloudGroup]) -> frozenset[str]:
     return frozenset().union(*(groups.list_members(client, group) for group in present))
 
@@ -198,13 +193,12 @@ def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
 
 
 def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, Known[str]]:
-    profile = profiles.read(engine, lane)
-    memberships = profiles.resources(engine, GROUP_MEMBERSHIP)
-    people = {member for resource in memberships for member in resource["outputs"]["members"]}
-    return sorted(people) if memberships else None, _state(profile)
+    record = in_state(engine.resources())
+    people = frozenset[str]().union(*(each.members for each in record.memberships.values()))
+    return sorted(people) if record.memberships else None, _state(record.profiles.get(lane))
 
 
-def _state(profile: profiles.Profile | None) -> Known[str]:
+def _state(profile: RecordedProfile | None) -> Known[str]:
     if profile is None:
         return Known("absent", How.RECORDED, "nothing is deployed yet")
     if profile.confirmed and profile.state != "due":

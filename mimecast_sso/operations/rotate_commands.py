@@ -9,15 +9,12 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from mimecast_sso.assessment.record import Record, RecordedProfile
+from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console import attestation
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.certificate_life import LONGEST_LIFE_YEARS
-from mimecast_sso.facts.resource_types import (
-    ACTIVE_SIGNING_CERTIFICATE,
-    GROUP_MEMBERSHIP,
-    SIGNING_CERTIFICATE,
-)
-from mimecast_sso.operations import certificate_losses, profiles, rotation, tenant
+from mimecast_sso.operations import certificate_losses, rotation, tenant
 from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -33,9 +30,6 @@ from providers.entra.errors import GraphError
 from providers.entra.signing_certificates import SigningCertificates
 from providers.mimecast import groups
 from providers.mimecast.errors import MimecastError
-
-_RESOURCE_NAME = "signing-certificate-"
-
 
 # -- Commands -------------------------------------------------------------------------------------------------
 
@@ -229,8 +223,9 @@ def read(stack: Stack, engine: Engine) -> Picture:
     """
     settings = stack.settings()
     resources = _resources(stack, engine)
-    active = next((each["outputs"] for each in resources if each["type"] == ACTIVE_SIGNING_CERTIFICATE), None)
-    if active is None:
+    record = in_state(resources)
+    active = record.active
+    if not active:
         raise OperationError(
             "Nothing to rotate: the stack has no signing certificate yet. Deploy it first: "
             f"mimecast-sso up --stack {stack.name}"
@@ -243,11 +238,11 @@ def read(stack: Stack, engine: Engine) -> Picture:
         wanted=settings.certificates,
         entra=entra,
         now=now,
-        thumbprints=_thumbprints(resources),
+        thumbprints=record.thumbprints,
         activated=str(active.get("activeThumbprint") or ""),
-        activated_at=_moment(active.get("activatedAt")),
-        profiles=_profiles(settings, resources, now),
-        groups=_groups(stack, settings, resources, unknown),
+        activated_at=record.activated_at,
+        profiles=_profiles(settings, record, now),
+        groups=_groups(stack, settings, record, unknown),
         unknown=tuple(unknown),
         losses=losses,
         notes=() if losses else told,
@@ -280,33 +275,22 @@ def _resources(stack: Stack, engine: Engine) -> list[dict[str, Any]]:
         ) from None
 
 
-def _thumbprints(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def _profiles(settings: Settings, record: Record, now: datetime) -> dict[Lane, LaneProfile]:
     return {
-        resource["urn"].rpartition("::")[2].removeprefix(_RESOURCE_NAME): str(
-            resource["outputs"]["thumbprint"]
-        )
-        for resource in resources
-        if resource["type"] == SIGNING_CERTIFICATE
+        lane: _lane_profile(settings, record.profiles[lane], now)
+        for lane in settings.certificates.lanes
+        if lane in record.profiles
     }
 
 
-def _profiles(settings: Settings, resources: list[dict[str, Any]], now: datetime) -> dict[Lane, LaneProfile]:
-    found = {}
-    for lane in settings.certificates.lanes:
-        profile = profiles.of(resources, lane)
-        if profile is not None:
-            found[lane] = _lane_profile(settings, profile, now)
-    return found
-
-
-def _lane_profile(settings: Settings, profile: profiles.Profile, now: datetime) -> LaneProfile:
+def _lane_profile(settings: Settings, profile: RecordedProfile, now: datetime) -> LaneProfile:
     section = settings.authentication_profile
-    written = section.confirmed_of(profile.lane)
+    written = section.confirmed_of(profile.slot)
     configured = attestation.state(
         profile.form,
         profile.thumbprint,
         written.model_dump() if written else None,
-        section.known(now.date(), profile.lane),
+        section.known(now.date(), profile.slot),
     )
     known = profile.confirmed if profile.state != "due" else None
     return LaneProfile(
@@ -318,24 +302,17 @@ def _lane_profile(settings: Settings, profile: profiles.Profile, now: datetime) 
     )
 
 
-def _groups(
-    stack: Stack, settings: Settings, resources: list[dict[str, Any]], unknown: list[str]
-) -> dict[Lane, LaneGroup]:
-    memberships = {
-        profiles.lane_of(each["urn"]): each["outputs"]
-        for each in resources
-        if each["type"] == GROUP_MEMBERSHIP
-    }
-    live = _members(stack, [settings.roll_out.group_of(lane) for lane in memberships], unknown)
+def _groups(stack: Stack, settings: Settings, record: Record, unknown: list[str]) -> dict[Lane, LaneGroup]:
+    live = _members(stack, [settings.roll_out.group_of(lane) for lane in record.memberships], unknown)
     return {
         lane: LaneGroup(
             name=settings.roll_out.group_of(lane),
             members=live.get(settings.roll_out.group_of(lane)),
-            recorded=frozenset(outputs["members"]),
-            changed_at=_moment(outputs.get("changedAt")),
-            held=bool(outputs.get("hold")),
+            recorded=membership.members,
+            changed_at=membership.changed_at,
+            held=membership.hold,
         )
-        for lane, outputs in memberships.items()
+        for lane, membership in record.memberships.items()
     }
 
 
@@ -349,10 +326,6 @@ def _members(stack: Stack, names: list[str], unknown: list[str]) -> dict[str, fr
     except MimecastError as error:
         unknown.append(f"Mimecast was not read: {_line(error)}")
     return found
-
-
-def _moment(text: object) -> datetime | None:
-    return datetime.fromisoformat(str(text)) if text else None
 
 
 def _line(error: Exception) -> str:

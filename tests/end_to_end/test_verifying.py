@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.operations import profiles
+from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import Stack
@@ -169,7 +169,7 @@ def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
     sandboxed = Stack("sandbox", made.folder, file, dict(os.environ))
     engine = Engine(sandboxed, "embedded")
     resources, settings = engine.resources(), sandboxed.settings()
-    profile = profiles.of(resources, Lane.FIRST)
+    profile = in_state(resources).profiles.get(Lane.FIRST)
     assert profile is not None
     for name in here:
         if name.startswith("SANDBOX_"):

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.operations.verify.captures import Captured, captured
 from mimecast_sso.operations.verify.sign_in_request import compare
 from mimecast_sso.saml import authn_request
@@ -38,8 +38,8 @@ SETTINGS = from_values(
         "certificates": {"generations": [{"label": "a", "endDate": "2029-11-01T00:00:00Z"}], "active": "a"},
     }
 )
-PROFILE = Profile(
-    lane=Lane.FIRST,
+PROFILE = RecordedProfile(
+    slot=Lane.FIRST,
     form={"loginUrl": LOGIN, "passwordProtectedContext": False, "integratedAuthenticationContext": False},
     thumbprint="",
     fingerprints=Fingerprints("v1:a", "v1:b"),

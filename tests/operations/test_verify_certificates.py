@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.operations.verify.certificates import Certificates, NotPublished, fetch, thumbprint
 from mimecast_sso.provenance import Verdict
 from mimecast_sso.saml import metadata
@@ -21,8 +21,8 @@ from tests.saml.messages import ISSUER, NOW, body, key_pair
 
 LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
 ATTESTED = "claimed: confirmed by ada@example.com at 2026-11-01T09:00:00Z"
-PROFILE = Profile(
-    lane=Lane.FIRST,
+PROFILE = RecordedProfile(
+    slot=Lane.FIRST,
     form={"issuerUrl": ISSUER, "loginUrl": LOGIN},
     thumbprint="",
     fingerprints=Fingerprints("v1:a", "v1:b"),

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import requests
 
+from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.operations.certificate_expiry import life
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.saml import metadata
 from mimecast_sso.saml.documents import SIZE_LIMIT
@@ -66,7 +66,7 @@ class Certificates:
     """What is compared: Entra's certificates, the profile that was deployed, and the metadata or why there is none."""
 
     expiry: Expiry
-    profile: Profile
+    profile: RecordedProfile
     document: bytes | OperationError
 
     def checks(self) -> Iterator[Statement]:

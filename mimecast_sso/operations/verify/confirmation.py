@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console import attestation
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.verify.sign_in_request import Comparison, destination
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -50,9 +50,9 @@ class Log:
     unread: str = ""
 
 
-def current(settings: Settings, profile: Profile) -> Confirmed | None:
+def current(settings: Settings, profile: RecordedProfile) -> Confirmed | None:
     """The confirmation of exactly the wanted values; None when there is none."""
-    confirmed = settings.authentication_profile.confirmed_of(profile.lane)
+    confirmed = settings.authentication_profile.confirmed_of(profile.slot)
     return confirmed if confirmed and confirmed.fingerprint == profile.fingerprints.critical else None
 
 
@@ -88,7 +88,7 @@ def check(log: Log, confirmed: Confirmed) -> list[Statement]:
 def judge(
     stack: Stack,
     settings: Settings,
-    profile: Profile,
+    profile: RecordedProfile,
     log: Log,
     captured: tuple[Captured, Sequence[Comparison]] | None,
     *,
@@ -102,18 +102,18 @@ def judge(
     confirmed = current(settings, profile)
     if confirmed is None:
         return (_state("due", How.CONFIGURED, stack.file.name),)
-    before = settings.authentication_profile.evidence_of(profile.lane) or Evidence()
+    before = settings.authentication_profile.evidence_of(profile.slot) or Evidence()
     request = _request(captured, confirmed, by) if captured else before.request
     changes = log.events.changes if log.events else ()
     evidence = Evidence(request=request, change=_recorded(changes[-1]) if changes else before.change)
     recorded = evidence not in (before, Evidence())
     if recorded:
-        stack.record(evidence, profile.lane)
+        stack.record(evidence, profile.slot)
     state = attestation.state(
         profile.form,
         profile.thumbprint,
         confirmed.model_dump(),
-        stack.settings().authentication_profile.known(datetime.now(UTC).date(), profile.lane),
+        stack.settings().authentication_profile.known(datetime.now(UTC).date(), profile.slot),
     )
     if request and state in ("proved", "contradicted"):
         said = _state(state, How.SEEN, f"a sign-in request of {request.at}, captured by {request.by}")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mimecast_sso.assessment.record import RecordedProfile
+from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.assessment.sign_in import Way
-from mimecast_sso.facts.resource_types import STACK
-from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, profiles, tenant
+from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, tenant
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.profiles import Profile
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.verify import (
     certificates,
@@ -53,7 +53,7 @@ class Verification:
     stack: Stack
     engine: Engine
     settings: Settings
-    profile: Profile
+    profile: RecordedProfile
     resources: Sequence[Mapping[str, Any]]
     captured: Captured | None
     person: str | None
@@ -197,8 +197,7 @@ class Verification:
 
     @property
     def _outputs(self) -> Mapping[str, Any]:
-        stacks = (resource.get("outputs") or {} for resource in self.resources if resource["type"] == STACK)
-        return next(stacks, {})
+        return in_state(self.resources).outputs
 
     def _note(self, subject: str, verdict: Verdict, text: str, how: How, source: str = "") -> None:
         self._found.append(Statement(text, how, source, verdict, subject))
@@ -212,7 +211,7 @@ def verify(
 ) -> list[Statement]:
     """Checks the stack as it was deployed last. Raises OperationError before the first deployment."""
     settings, resources = stack.settings(), engine.resources()
-    profile = profiles.of(resources, settings.certificates.active_generation.profile)
+    profile = in_state(resources).profiles.get(settings.certificates.active_generation.profile)
     if profile is None:
         raise OperationError(
             f"The stack has no authentication profile yet. Deploy it first: mimecast-sso up --stack {stack.name}"

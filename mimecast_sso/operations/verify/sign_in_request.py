@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mimecast_sso.operations.profiles import Profile
+from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.saml.names import CONTEXT_INTEGRATED, CONTEXT_PASSWORD_PROTECTED
 from mimecast_sso.settings import Settings
 
@@ -36,7 +36,7 @@ class Comparison:
     agrees: bool | None
 
 
-def compare(settings: Settings, profile: Profile, seen: Captured) -> list[Comparison]:
+def compare(settings: Settings, profile: RecordedProfile, seen: Captured) -> list[Comparison]:
     """The request against the wanted values: region and account for Mimecast's own, the form for the rest."""
     request = seen.request
     wanted_contexts = tuple(name for key, name in _CONTEXTS.items() if profile.form[key])
