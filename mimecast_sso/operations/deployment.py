@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
 import click
 
 from mimecast_sso.assessment.record import RecordedProfile
-from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.operations import assessing, profiles
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack, open_stack
+from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Lane, Settings
 
 _NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
@@ -51,18 +52,22 @@ def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refre
     outcome = engine.run("up", *flags)
     if outcome.code:
         return failed(outcome)
-    deployed = profiles.deployed(outcome)
-    for lane in Lane:
-        profile = deployed.get(lane)
-        if profile and profile.state not in OPENS and not profile.idle:
-            _say_what_is_due(stack, settings, profile, engine)
+    deployed = profiles.deployed(outcome).values()
+    due = {each.slot: each for each in deployed if not each.opens and not each.idle}
+    on_save = assessing.on_save(stack, settings, engine) if due else ()
+    for slot in Lane:
+        if slot in due:
+            _say_what_is_due(stack, settings, due[slot], on_save)
         else:
-            profiles.remove_run_sheet(stack, lane)
+            profiles.remove_run_sheet(stack, slot)
+    for statement in on_save:
+        click.echo(f"{statement}.")
     return Exit.FINE
 
 
-def _say_what_is_due(stack: Stack, settings: Settings, profile: RecordedProfile, engine: Engine) -> None:
-    on_save = assessing.on_save(stack, settings, engine)
+def _say_what_is_due(
+    stack: Stack, settings: Settings, profile: RecordedProfile, on_save: Sequence[Statement]
+) -> None:
     page = profiles.write_run_sheet(stack, settings, profile, on_save)
     why, effect = _CONSOLE_WORK[profile.state]
     certificates = settings.certificates
@@ -74,8 +79,6 @@ def _say_what_is_due(stack: Stack, settings: Settings, profile: RecordedProfile,
         f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"
         f"Run sheet: {relative(page)} (and .md, .txt). {effect}"
     )
-    for statement in on_save:
-        click.echo(f"{statement}.")
 
 
 def failed(outcome: Outcome, *, dry: bool = False) -> Exit:
