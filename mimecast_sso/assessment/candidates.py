@@ -20,7 +20,7 @@ from mimecast_sso.assessment.traits import TraitsReader, subjects
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import Address, Settings
-from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.names import enumerate_some, is_among
 from mimecast_sso.text.wording import people
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ def _candidate(person: Forecast, reader: TraitsReader, snapshot: Snapshot) -> Ca
 
 
 def _in_group(address: str, snapshot: Snapshot) -> bool | None:
-    if {address, f"@{address.rpartition('@')[2]}"} & snapshot.everybody:
+    if is_among(address, snapshot.everybody):
         return True
     return False if snapshot.groups_known else None
 
@@ -125,8 +125,7 @@ def problem(outcome: Outcome) -> str:
         return f"unknown: {outcome.missing}"
     if outcome.reason is None:
         return ""
-    row = REASONS[outcome.reason]
-    return f"{row.text} ({row.code})" if row.code else row.text
+    return REASONS[outcome.reason].problem
 
 
 def way_out(outcome: Outcome, snapshot: Snapshot) -> str:
@@ -148,7 +147,7 @@ def statements(found: Candidates) -> Iterator[Statement]:
             yield Statement(f"{people(len(who))} would sign in{how}", How.LIVE, _BOTH, Verdict.FINE)
         elif outcome.result is Result.UNKNOWN:
             text = f"{people(len(who))}: {problem(outcome)}: {names}"
-            yield Statement(text, How.UNKNOWN, outcome.missing, Verdict.UNKNOWN)
+            yield Statement(text, How.UNKNOWN, str(outcome.missing), Verdict.UNKNOWN)
         else:
             fix = way_out(outcome, found.snapshot)
             text = f"{people(len(who))} would not sign in: {problem(outcome)}; {fix}: {names}"

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, person_of, with_mailboxes
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Directory
-from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
@@ -65,11 +64,10 @@ class EntraReader:
     template: str
     directory: Directory
 
-    def __init__(self, graph: Graph, settings: Settings, record: Record, cloud: Cloud) -> None:
+    def __init__(self, graph: Graph, settings: Settings, record: Record) -> None:
         self._graph = graph
         self._settings = settings
         self._record = record
-        self._cloud = cloud
         claims = graph.claims()
         self.tenant_id = str(claims.get("tid") or "")
         self.deployer = str(claims.get("oid") or "")

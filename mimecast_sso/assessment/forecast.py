@@ -33,7 +33,7 @@ from mimecast_sso.assessment.sign_in import (
     judge,
 )
 from mimecast_sso.assessment.traits import Traits, TraitsReader, subjects
-from mimecast_sso.facts.sign_in_reasons import Reason
+from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 
 
 class Instant(StrEnum):
@@ -221,8 +221,6 @@ class SignInForecast:
         return {each.address: each for each in self.people}
 
 
-_WHO_LEFT = "whether they left the roll-out group within Mimecast's 15 minutes (audit log)"
-
 # -- Losses ---------------------------------------------------------------------------------------------------------
 
 
@@ -250,7 +248,7 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
             yield Loss(way, instant, lost, joining)
             return
     if verdicts.lost_if_just_left:
-        yield Loss(way, Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=_WHO_LEFT), joining=False)
+        yield Loss(way, Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=Missing.WHO_LEFT), joining=False)
 
 
 def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:

@@ -42,7 +42,7 @@ def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -
     with ThreadPoolExecutor(max_workers=1) as aside:
         reader = MimecastReader(scope.settings, scope.record.value or Record())
         mimecast_side = aside.submit(reader.groups_and_account, mimecast)
-        entra = EntraReader(graph, scope.settings, scope.record.value or Record(), scope.cloud)
+        entra = EntraReader(graph, scope.settings, scope.record.value or Record())
         entra.objects()
         side: MimecastSide = mimecast_side.result()
         everybody = reader.everybody(side) if scope.everybody else None

@@ -121,17 +121,16 @@ def _by_outcome(
         verb = unknown if is_unknown else refused
         text = f"{people(len(who))} {verb}: {enumerate_some(sorted(who))}: {_why(outcome)}"
         if is_unknown:
-            yield Statement(text, How.UNKNOWN, outcome.missing, Verdict.UNKNOWN)
+            yield Statement(text, How.UNKNOWN, str(outcome.missing), Verdict.UNKNOWN)
         else:
             yield Statement(text, How.LIVE, _BOTH, Verdict.FAILS)
 
 
 def _why(outcome: Outcome) -> str:
     if outcome.reason is None:
-        return outcome.missing
+        return str(outcome.missing)
     row = REASONS[outcome.reason]
-    code = f" ({row.code})" if row.code else ""
-    return f"{row.text}{code}; {row.fix}"
+    return f"{row.problem}; {row.fix}"
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mimecast_sso.facts.regions import Region
-from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
+from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.settings import Lane
 
 # -- What decides ---------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ class Outcome:
 
     result: Result
     reason: Reason | None = None
-    missing: str = ""
+    missing: Missing | None = None
     through_entra: bool = True
 
     @property
@@ -218,9 +218,8 @@ class Outcome:
         if self.reason is None:
             return str(self.result)
         row = REASONS[self.reason]
-        code = f" ({row.code})" if row.code else ""
         head = f"refused by {row.side}: " if self.result is Result.REFUSED else f"{self.result}: "
-        return f"{head}{row.text}{code}"
+        return f"{head}{row.problem}"
 
 
 _ENTRA = Outcome(Result.ENTRA)
@@ -248,9 +247,9 @@ def _from_mimecast(
     entra: EntraState | None, mimecast: Endpoints, profiles: Profiles | None, case: Case
 ) -> Outcome:
     if case.slots is None:
-        return _unknown("who is in the roll-out group")
+        return _unknown(Missing.GROUP)
     if case.slots and profiles is None:
-        return _unknown("what the console holds")
+        return _unknown(Missing.CONSOLE)
     held = _held(profiles or {}, case.slots)
     # The oldest definition decides where somebody is sent who is in several bound groups (assumed).
     if not held or not held[0].is_set_up or not held[0].enforces_portal:
@@ -263,7 +262,7 @@ def _sent_to_entra(
 ) -> Outcome | None:
     """What stops somebody whom Mimecast sends to Entra, up to Mimecast's check of the signature."""
     if entra is None:
-        return _unknown("the application in Entra")
+        return _unknown(Missing.APPLICATION)
     sends = held[0]
     return (
         _refused_if(sends.login_url != entra.login_url, Reason.SENT_ELSEWHERE)
@@ -280,7 +279,7 @@ def _from_my_apps(
     entra: EntraState | None, mimecast: Endpoints, profiles: Profiles | None, case: Case
 ) -> Outcome:
     if entra is None:
-        return _unknown("the application in Entra")
+        return _unknown(Missing.APPLICATION)
     absent = _no_tile(entra, case)
     if absent is not None:
         return absent
@@ -300,7 +299,7 @@ def _from_my_apps(
 def _unasked(entra: EntraState, mimecast: Endpoints, profiles: Profiles | None, case: Case) -> Outcome:
     """Mimecast's judgement on a response that it did not ask for."""
     if profiles is None:
-        return _unknown("what the console holds")
+        return _unknown(Missing.CONSOLE)
     known = {slot: each for slot, each in profiles.items() if each and each.is_set_up}
     of_tenant = {slot: each for slot, each in known.items() if each.issuer == entra.issuer}
     allowed = {slot: each for slot, each in of_tenant.items() if each.single_sign_on}
@@ -336,7 +335,7 @@ def _accepts(profile: HeldProfile, entra: EntraState) -> bool:
 
 def _account(case: Case) -> Outcome | None:
     if case.account is AccountState.UNKNOWN:
-        return _unknown("whether the Entra account is enabled (User.Read.All)")
+        return _unknown(Missing.ACCOUNT)
     reason = {
         AccountState.NONE: Reason.NO_ACCOUNT,
         AccountState.DISABLED: Reason.ACCOUNT_DISABLED,
@@ -351,7 +350,7 @@ def _person(entra: EntraState, case: Case) -> Outcome | None:
         return problem
     if entra.assignment_required:
         if case.assigned is None:
-            return _unknown("who is assigned to the application")
+            return _unknown(Missing.ASSIGNMENTS)
         if not case.assigned:
             return _refused(Reason.NOT_ASSIGNED)
     return None
@@ -362,9 +361,9 @@ def _assertion(entra: EntraState, case: Case) -> Outcome | None:
     if case.account is AccountState.BLOCKED:
         return _refused(Reason.CONDITIONAL_ACCESS)
     if entra.signing is None:
-        return _unknown("which certificate Entra signs with")
+        return _unknown(Missing.SIGNING)
     if entra.signing_expired:
-        return _unknown("whether Mimecast accepts a response signed with an expired certificate")
+        return _unknown(Missing.EXPIRED)
     return _refused_if(not entra.signing and entra.needs_certificate, Reason.NO_CERTIFICATE) or _refused_if(
         case.name_id is NameIdState.EMPTY, Reason.NO_NAME_ID
     )
@@ -380,7 +379,7 @@ def _no_tile(entra: EntraState, case: Case) -> Outcome | None:
     elif case.account is AccountState.NONE:
         reason = Reason.NO_ACCOUNT
     elif case.assigned is None:
-        return _unknown("who is assigned to the application")
+        return _unknown(Missing.ASSIGNMENTS)
     elif not case.assigned:
         reason = Reason.NOT_ASSIGNED
     if reason is None and not entra.hidden:
@@ -417,7 +416,7 @@ def _with_a_password(case: Case) -> Outcome:
 def _at_mimecast(case: Case) -> Outcome | None:
     """What Mimecast makes of the NameID."""
     if case.name_id is NameIdState.UNKNOWN:
-        return _unknown("what Entra issues as NameID")
+        return _unknown(Missing.NAME_ID)
     if case.name_id is NameIdState.UNKNOWN_THERE:
         return _refused(Reason.NAME_ID_UNKNOWN)
     if case.name_id is NameIdState.OTHER:
@@ -427,13 +426,13 @@ def _at_mimecast(case: Case) -> Outcome | None:
 
 def _in_group(case: Case, accepting: frozenset[Lane]) -> Outcome | None:
     if case.slots is None:
-        return _unknown("who is in the roll-out group")
+        return _unknown(Missing.GROUP)
     return _refused_if(not case.slots & accepting, Reason.NOT_IN_GROUP)
 
 
 def _address(state: AddressState) -> Outcome | None:
     if state is AddressState.UNKNOWN:
-        return _unknown("which addresses exist at Mimecast")
+        return _unknown(Missing.ADDRESSES)
     reason = {
         AddressState.ABSENT: Reason.NOT_AT_MIMECAST,
         AddressState.ALIAS: Reason.ALIAS,
@@ -450,5 +449,5 @@ def _refused_if(condition: bool, reason: Reason) -> Outcome | None:
     return _refused(reason) if condition else None
 
 
-def _unknown(missing: str) -> Outcome:
+def _unknown(missing: Missing) -> Outcome:
     return Outcome(Result.UNKNOWN, missing=missing)

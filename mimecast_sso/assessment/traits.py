@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 from mimecast_sso.assessment.effects import Effects
@@ -18,6 +19,7 @@ from mimecast_sso.assessment.sign_in import (
     Slots,
 )
 from mimecast_sso.settings import Lane
+from mimecast_sso.text.names import domain_of, is_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +133,7 @@ def places(members: Mapping[Lane, Members | None], address: str) -> Places:
     if any(group is None for group in members.values()):
         return _UNKNOWN_PLACES
     groups = {slot: group for slot, group in members.items() if group is not None}
-    domain = f"@{address.rpartition('@')[2]}"
-
-    def covers(people: frozenset[str]) -> bool:
-        return address in people or domain in people
+    covers = partial(is_among, address)
 
     def options(group: Members) -> list[bool]:
         recent = ([True] if covers(group.left) else []) + ([False] if covers(group.joined) else [])
@@ -211,7 +210,7 @@ def subjects(effects: Effects) -> Iterator[tuple[str, Person | None]]:
     for recorded in desired.record.memberships.values():
         addresses |= {each for each in recorded.members if not each.startswith("@")}
     live = desired.snapshot.addresses.value or {}
-    addresses |= {each for each in live if each.rpartition("@")[2] in domains}
+    addresses |= {each for each in live if domain_of(each) in domains}
     addresses |= {each for each, state in effects.addresses_after.items() if state is AddressState.DISABLED}
     accounts = dict(_accounts_of(effects, addresses))
     claimed = {account.object_id for account in accounts.values() if account}

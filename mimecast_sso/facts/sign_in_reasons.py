@@ -45,6 +45,11 @@ class Row:
     guard: str = "last-sign-in-method"
     guard_joining: str = "unprepared-people"
 
+    @property
+    def problem(self) -> str:
+        """What is wrong, with Entra's code where there is one."""
+        return f"{self.text} ({self.code})" if self.code else self.text
+
 
 class Reason(StrEnum):
     """The reasons, by a name that stays the same in reports."""
@@ -78,10 +83,36 @@ class Reason(StrEnum):
     NOT_IN_GROUP = "not-in-group"
 
 
+class Missing(StrEnum):
+    """Inputs without which a sign-in cannot be judged, as a clause."""
+
+    GROUP = "who is in the roll-out group"
+    WHO_LEFT = "whether they left the roll-out group within Mimecast's 15 minutes (audit log)"
+    CONSOLE = "what the console holds"
+    APPLICATION = "the application in Entra"
+    ACCOUNT = "whether the Entra account is enabled (User.Read.All)"
+    ASSIGNMENTS = "who is assigned to the application"
+    SIGNING = "which certificate Entra signs with"
+    EXPIRED = "whether Mimecast accepts a response signed with an expired certificate"
+    NAME_ID = "what Entra issues as NameID"
+    ADDRESSES = "which addresses exist at Mimecast"
+
+    @property
+    def guard(self) -> str:
+        """The name under which a run that depends on it is refused."""
+        return _GUARDS_OF_MISSING.get(self, _APPLICATION)
+
+
 _APPLICATION = "last-sign-in-method"
 _CERTIFICATE = "certificate-mismatch"
 _DESTROY = "allow-destroy"
 _ACCOUNT = "account"
+
+_GUARDS_OF_MISSING = {
+    Missing.SIGNING: _CERTIFICATE,
+    Missing.ADDRESSES: "unprepared-people",
+    Missing.ACCOUNT: "unprepared-people",
+}
 
 REASONS: dict[Reason, Row] = {
     Reason.APPLICATION_MISSING: Row(

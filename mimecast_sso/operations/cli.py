@@ -33,7 +33,7 @@ from mimecast_sso.operations.verify import confirmation
 from mimecast_sso.operations.verify.command import verify
 from mimecast_sso.provenance import Statement, Verdict, lines, not_checked
 from mimecast_sso.settings import ConfigurationError, Lane, Settings
-from mimecast_sso.text.names import domain_of, email_address
+from mimecast_sso.text.names import email_address, is_among
 from providers.entra.errors import GraphError
 from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone
 
@@ -193,8 +193,7 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
         if not assessment.snapshot.groups_known:
             return losses
         # How long to wait for those who just left is the configuration's to say (certificates.waitMinutes).
-        inside = assessment.snapshot.everybody
-        return [each for each in losses if each in inside or f"@{domain_of(each)}" in inside]
+        return [each for each in losses if is_among(each, assessment.snapshot.everybody)]
 
     record = assessing.record_of(engine)
     if record.value is None:

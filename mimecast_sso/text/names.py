@@ -7,7 +7,7 @@ Case does not count, an internationalised domain equals its ASCII form, and ``ad
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -66,6 +66,11 @@ def one_line(text: str) -> str:
 def domain_of(address: str) -> str:
     """The domain of an address in normal form."""
     return address.rpartition("@")[2]
+
+
+def is_among(address: str, members: Collection[str]) -> bool:
+    """Whether an address is a member of a group, by itself or because its whole domain (``@example.com``) is."""
+    return address in members or f"@{domain_of(address)}" in members
 
 
 def same_key(text: str) -> str:

@@ -15,6 +15,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import FactName
+from mimecast_sso.text.names import is_among
 from mimecast_sso.text.wording import people
 
 _FACTS: tuple[tuple[FactName, str], ...] = (
@@ -58,11 +59,7 @@ def _affected(assessment: Assessment) -> tuple[str, ...]:
     """Who would join, and while console work is due also who is in the group: saving the form acts on them at once."""
     desired, settings = assessment.desired, assessment.settings
     present = assessment.snapshot.everybody
-    joining = {
-        each
-        for each in desired.members
-        if each not in present and f"@{each.rpartition('@')[2]}" not in present
-    }
+    joining = {each for each in desired.members if not is_among(each, present)}
     if all(desired.opens(slot) for slot in settings.certificates.populated):
         return tuple(sorted(joining))
     staying = set(desired.members) & present

@@ -16,7 +16,7 @@ class Finding:
 
     Attributes:
         guard: Its name, under which it is overridden.
-        problem: A sentence without its full stop; "" where the guard is met.
+        problem: A sentence without its full stop.
         affected: Who is affected, sorted.
         details: The problem for each group of people, a line each.
         known: What it rests on.
@@ -25,17 +25,12 @@ class Finding:
     """
 
     guard: str
-    problem: str = ""
+    problem: str
     affected: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     known: tuple[Statement, ...] = ()
     remedy: str = ""
     final: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Whether the run may go on, for all that this guard knows."""
-        return not self.problem
 
     def refusal(self) -> str:
         """The text that stops a run: who is affected and why, how that is known, what to do, how to override it."""

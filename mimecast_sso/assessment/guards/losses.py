@@ -18,13 +18,6 @@ from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import either, people
 
-_UNKNOWN = {
-    "which certificate": "certificate-mismatch",
-    "whether Mimecast accepts": "last-sign-in-method",
-    "which addresses": "unprepared-people",
-    "whether the Entra account": "unprepared-people",
-}
-
 
 def find(assessment: Assessment) -> Iterator[Finding]:
     """One finding a guard, with everybody whom it is about."""
@@ -42,10 +35,7 @@ def guard_of(loss: Loss) -> str:
     if outcome.reason is not None:
         row = REASONS[outcome.reason]
         return row.guard_joining if loss.joining else row.guard
-    for words, guard in _UNKNOWN.items():
-        if outcome.missing.startswith(words):
-            return guard
-    return "last-sign-in-method"
+    return outcome.missing.guard if outcome.missing else "last-sign-in-method"
 
 
 def _finding(assessment: Assessment, guard: str, found: Mapping[str, Loss]) -> Finding:
