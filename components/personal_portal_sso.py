@@ -30,7 +30,6 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
-from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import (
     REFUSED,
@@ -83,7 +82,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             SigningCertificatesArgs(settings.certificates, application.service_principal, adoption),
             pulumi.ResourceOptions(parent=self),
         )
-        entra = _EntraValues(snapshot.cloud, snapshot.tenant_id, application.client_id, certificates)
+        entra = _EntraValues(snapshot, application.client_id, certificates)
         tenant = self._tenant(entra, application)
         # Where people move between two groups: first they join, then Entra changes, then they leave.
         two = len(settings.certificates.lanes) > 1
@@ -251,8 +250,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return console_form(
             self._settings,
             lane,
-            issuer=entra.issuer,
-            login_url=entra.login_url,
+            issuer=entra.snapshot.issuer,
+            login_url=entra.snapshot.login_url,
             metadata_url=entra.metadata_url,
             certificate=certificate,
         )
@@ -267,9 +266,9 @@ class PersonalPortalSso(pulumi.ComponentResource):
             "signOnUrl": settings.sign_on_url,
             "identifier": settings.identifier,
             "replyUrl": settings.reply_url,
-            "issuer": entra.issuer,
-            "loginUrl": entra.login_url,
-            "logoutUrl": entra.login_url,
+            "issuer": entra.snapshot.issuer,
+            "loginUrl": entra.snapshot.login_url,
+            "logoutUrl": entra.snapshot.login_url,
             "federationMetadataUrl": entra.metadata_url,
             "applicationId": entra.client_id,
             "certificateThumbprint": entra.certificates.active.thumbprint,
@@ -285,28 +284,20 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 "criticalFingerprint": tenant.profile.criticalFingerprint,
                 "cosmeticFingerprint": tenant.profile.cosmeticFingerprint,
             },
-            "myAppsUrl": entra.cloud.my_apps_url,
+            "myAppsUrl": entra.snapshot.cloud.my_apps_url,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class _EntraValues:
-    cloud: Cloud
-    tenant_id: str
+    snapshot: Snapshot
     client_id: pulumi.Output[str]
     certificates: SigningCertificates
 
     @property
-    def issuer(self) -> str:
-        return self.cloud.issuer(self.tenant_id)
-
-    @property
-    def login_url(self) -> str:
-        return self.cloud.login_url(self.tenant_id)
-
-    @property
     def metadata_url(self) -> pulumi.Output[str]:
-        return self.client_id.apply(lambda client_id: self.cloud.metadata_url(self.tenant_id, client_id))
+        tenant = self.snapshot
+        return self.client_id.apply(lambda client_id: tenant.cloud.metadata_url(tenant.tenant_id, client_id))
 
 
 def _left(settings: Settings, snapshot: Snapshot) -> LeftAlone:
