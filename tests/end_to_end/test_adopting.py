@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.hand_made import FLAWS, IDENTIFIER, NAME, Flaw, Tenant, clean
+from tests.support.journal import may_change
 from tests.support.projects import ENGINES, Project, project
 
 GRAPH = "graph.microsoft.com"
@@ -39,7 +40,7 @@ def written(made: Project, after: int) -> list[str]:
     return [
         f"{entry['method']} {entry['path']}"
         for entry in made.control.journal(host=GRAPH)[after:]
-        if entry["method"] != "GET" and not entry["path"].endswith("/$batch")
+        if may_change(entry)
     ]
 
 
