@@ -16,12 +16,12 @@ from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
-from providers.entra import applications
+from providers.entra import applications, people
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
 from providers.entra.batching import Outcome, Read
 from providers.entra.errors import NotFound
 from providers.entra.odata import literal
-from providers.entra.people import ROWS_PER_PAGE, USER, chunks, members_of, user_of
+from providers.entra.people import ROWS_PER_PAGE, chunks, members_of, user_of
 
 Row = Mapping[str, Any]
 Found = Known[Sequence[Row]]
@@ -119,10 +119,7 @@ class EntraReader:
             )
         name = f"displayName eq {literal(application.display_name)}"
         yield "namesakes", Read("/applications", {**holder, "filter": name})
-        yield (
-            "deleted",
-            Read(applications.DELETED, {"select": applications.DELETED_SELECT, "top": ROWS_PER_PAGE}),
-        )
+        yield "deleted", applications.DELETED
         if not self.tenant_id:
             yield "tenant", Read("/organization", {"select": "id"})
         for template in () if application.adopt else application.template:
@@ -131,11 +128,10 @@ class EntraReader:
                 options = {"filter": named, "select": "id,displayName"}
                 yield f"template {template}", Read("/applicationTemplates", options)
         for group in settings.assign.groups:
-            named = f"displayName eq {literal(group)} and securityEnabled eq true"
-            yield f"group {group}", Read("/groups", {"filter": named, "select": "id"})
+            yield f"group {group}", people.security_groups(group)
         yield from _people_questions(settings.assign.users, "user")
         for chunk in chunks(application.named_owners):
-            yield f"owners {chunk[0]}", _users("userPrincipalName", chunk)
+            yield f"owners {chunk[0]}", people.users("userPrincipalName", chunk)
 
     def _second_questions(self) -> Iterator[tuple[str, Read]]:
         """Whole, the application that sign-ins reach and this stack's own; and who is in the configured groups."""
@@ -154,7 +150,7 @@ class EntraReader:
             yield f"{object_id} policies", Read(f"{of_principal}/claimsMappingPolicies")
             yield f"{object_id} assigned", Read(f"{of_principal}/appRoleAssignedTo", {"top": ROWS_PER_PAGE})
         for group in self._groups_by_name.values():
-            yield f"members {group}", _members(group)
+            yield f"members {group}", people.members(group)
 
     @property
     def _identifiers(self) -> tuple[str, ...]:
@@ -280,8 +276,8 @@ class EntraReader:
             key for key, each in assigned.items() if each.kind == "User" and key not in self._accounts
         )
         mails = {each.mail.lower() for each in self._accounts.values() if each.mail}
-        questions = {f"members {group}": _members(group) for group in groups}
-        questions |= {f"id {chunk[0]}": _users("id", chunk) for chunk in chunks(users)}
+        questions = {f"members {group}": people.members(group) for group in groups}
+        questions |= {f"id {chunk[0]}": people.users("id", chunk) for chunk in chunks(users)}
         questions |= dict(_people_questions(sorted(set(addresses) - mails), "address"))
         found = ask(self._graph, questions)
         for group, name in groups.items():
@@ -364,18 +360,10 @@ class EntraReader:
         return owners
 
 
-def _members(group: str) -> Read:
-    return Read(f"/groups/{group}/members", {"select": USER, "top": ROWS_PER_PAGE})
-
-
-def _users(property_: str, values: Iterable[str]) -> Read:
-    return Read("/users", {"filter": f"{property_} in ({','.join(map(literal, values))})", "select": USER})
-
-
 def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str, Read]]:
     for chunk in chunks(addresses):
-        yield f"{kind} mail {chunk[0]}", _users("mail", chunk)
-        yield f"{kind} upn {chunk[0]}", _users("userPrincipalName", chunk)
+        yield f"{kind} mail {chunk[0]}", people.users("mail", chunk)
+        yield f"{kind} upn {chunk[0]}", people.users("userPrincipalName", chunk)
 
 
 def _by_address(

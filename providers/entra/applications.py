@@ -13,8 +13,10 @@ from typing import Any
 
 from mimecast_sso.facts.entra import DELETED_ITEMS_DAYS
 from mimecast_sso.text.times import graph_time
+from providers.entra.batching import Read
 from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
+from providers.entra.people import ROWS_PER_PAGE
 from providers.entra.signing_certificates import Graph, SigningCertificates, parsed, thumbprint_of
 
 APPLICATION = (
@@ -28,9 +30,11 @@ PRINCIPAL = (
     "passwordCredentials,preferredTokenSigningKeyThumbprint"
 )
 """The same of a service principal; Graph shows the public half of a key only when one object is read."""
-DELETED = "/directory/deletedItems/microsoft.graph.application"
-DELETED_SELECT = "id,appId,displayName,identifierUris,deletedDateTime"
-"""Where deleted applications are listed, and the properties that `deleted_of` wants."""
+DELETED = Read(
+    "/directory/deletedItems/microsoft.graph.application",
+    {"select": "id,appId,displayName,identifierUris,deletedDateTime", "top": ROWS_PER_PAGE},
+)
+"""All deleted applications, for `deleted_of`. Needs Application.Read.All or Directory.Read.All."""
 _GROUP = "#microsoft.graph.group"
 
 
@@ -270,18 +274,10 @@ def with_identifier(graph: Graph, identifier: str) -> tuple[tuple[str, str], ...
     return tuple((str(item["appId"]), _text(item, "displayName")) for item in found)
 
 
-def deleted_with_identifier(graph: Graph, identifier: str) -> tuple[DeletedApplication, ...]:
-    """Return the soft-deleted applications that hold this identifier, which no other application can use meanwhile.
-
-    Needs Application.Read.All or Directory.Read.All. Raises GraphError.
-    """
-    return deleted_of(graph.list(DELETED, select=DELETED_SELECT, top="999"), (identifier,))
-
-
 def deleted_of(
     rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]
 ) -> tuple[DeletedApplication, ...]:
-    """Return those of Graph's rows (`DELETED`) that hold one of the identifiers.
+    """Return those of Graph's rows (`DELETED`) that hold one of the identifiers, which no other can use meanwhile.
 
     They are filtered here: whether Graph filters deleted applications by identifier is not documented, and one page
     usually holds all deletions of 30 days.

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
+from providers.entra.batching import Read
 from providers.entra.errors import NotFound
 from providers.entra.odata import literal
 
@@ -56,26 +57,24 @@ class Members:
 
 def users_with(graph: Graph, property_: str, values: Sequence[str]) -> list[User]:
     """The users whose ``mail``, ``userPrincipalName`` or ``id`` is among the values. Raises GraphError."""
-    return [
-        user_of(row)
-        for chunk in chunks(values)
-        for row in graph.list(
-            "/users", filter=f"{property_} in ({','.join(map(literal, chunk))})", select=USER
-        )
-    ]
+    reads = (users(property_, chunk) for chunk in chunks(values))
+    return [user_of(row) for read in reads for row in graph.list(read.path, **read.query)]
 
 
-def security_groups(graph: Graph, name: str) -> list[str]:
-    """The object ids of the security groups with this display name. Raises GraphError."""
-    rows = graph.list(
-        "/groups", filter=f"displayName eq {literal(name)} and securityEnabled eq true", select="id"
-    )
-    return [str(row["id"]) for row in rows]
+def users(property_: str, values: Iterable[str]) -> Read:
+    """The users whose ``mail``, ``userPrincipalName`` or ``id`` is among the values, fifteen at most (`chunks`)."""
+    return Read("/users", {"filter": f"{property_} in ({','.join(map(literal, values))})", "select": USER})
 
 
-def members(graph: Graph, group: str) -> Members:
-    """The direct members of the group with this object id. Raises GraphError."""
-    return members_of(list(graph.list(f"/groups/{group}/members", select=USER, top=ROWS_PER_PAGE)))
+def security_groups(name: str) -> Read:
+    """The object ids of the security groups with this display name."""
+    named = f"displayName eq {literal(name)} and securityEnabled eq true"
+    return Read("/groups", {"filter": named, "select": "id"})
+
+
+def members(group: str) -> Read:
+    """The direct members of the group with this object id, for `members_of`."""
+    return Read(f"/groups/{group}/members", {"select": USER, "top": ROWS_PER_PAGE})
 
 
 def members_of(rows: Sequence[Mapping[str, Any]]) -> Members:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from providers.entra.applications import deleted_with_identifier, with_identifier
+from providers.entra.applications import DELETED, deleted_of, with_identifier
 from providers.entra.errors import Refused
 from providers.entra.graph import GraphClient
 from tests.support.sandboxes import RunningSandbox
@@ -25,7 +25,8 @@ def test_a_deleted_application_with_the_identifier_is_named(sandbox: RunningSand
         session.delete(path, timeout=30).raise_for_status()
     client = GraphClient(sandbox.env)
     assert with_identifier(client, IDENTIFIER) == ()
-    (found,) = deleted_with_identifier(client, IDENTIFIER.upper())
+    (deleted,) = client.batch([DELETED])
+    (found,) = deleted_of(deleted.rows(), (IDENTIFIER.upper(),))
     assert found.display_name == "holds it"
     assert sandbox.control.get("entra.deletedApplications", found.object_id)
     assert abs(found.deleted_at - datetime.now(UTC)) < timedelta(minutes=5)
@@ -36,7 +37,8 @@ def test_a_deleted_application_with_the_identifier_is_named(sandbox: RunningSand
 def test_without_the_permission_it_is_a_refusal(sandbox: RunningSandbox) -> None:
     sandbox.control.set("entra.deployer_roles", ["Application.ReadWrite.OwnedBy"])
     try:
+        (deleted,) = GraphClient(sandbox.env).batch([DELETED])
         with pytest.raises(Refused):
-            deleted_with_identifier(GraphClient(sandbox.env), IDENTIFIER)
+            deleted.rows()
     finally:
         sandbox.control.set("entra.deployer_roles", None)

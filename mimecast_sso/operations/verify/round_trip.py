@@ -56,14 +56,6 @@ class Walk:
         self.asked: Captured | None = None
         """Mimecast's sign-in request, once one was sent."""
 
-    def request_only(self, sign_on_url: str) -> None:
-        """As far as Mimecast's sign-in request, and no further. Raises NotSignedIn."""
-        page = self._submit(self._open(sign_on_url), "login")
-        form = page.form("saml-request")
-        if form is None:
-            raise NotSignedIn(page.refusal())
-        self._note(form)
-
     def from_mimecast(self, sign_on_url: str) -> str:
         """Sign in from Mimecast's own page (SP-initiated); what the portal says. Raises NotSignedIn."""
         return self._through(self._open(sign_on_url))
