@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from mimecast_sso.assessment import access
+from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, person_of, with_mailboxes
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Directory
@@ -33,6 +35,7 @@ class Graph(Protocol):
     def get(self, path: str, **query: str) -> dict[str, Any]: ...
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
     def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]: ...
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]: ...
     def now(self) -> datetime: ...
     def claims(self) -> dict[str, Any]: ...
 
@@ -63,6 +66,7 @@ class EntraReader:
     namesakes: Known[tuple[Holder, ...]]
     template: str
     directory: Directory
+    access: Known[AccessSample]
 
     def __init__(self, graph: Graph, settings: Settings, record: Record) -> None:
         self._graph = graph
@@ -244,6 +248,7 @@ class EntraReader:
             self._take_members(object_id, name, self._second[f"members {object_id}"])
         self._third(addresses)
         self._accounts = with_mailboxes(self._graph, self._accounts.values())
+        self.access = self._sample_access(addresses)
         groups = {object_id: self._with_accounts(group) for object_id, group in self._groups.items()}
         self.directory = Directory(
             users=tuple(replace(self._accounts[user.object_id], address=user.address) for user in users),
@@ -259,6 +264,22 @@ class EntraReader:
             unread=self._unread,
             unread_groups=self._unread_groups,
         )
+
+    def _sample_access(self, addresses: Collection[str]) -> Known[AccessSample]:
+        """Whether Conditional Access blocks whoever signs in for the addresses, and marks whom it does."""
+        if self.application.value is None:
+            return Known(None, self.application.how, self.application.source)
+        concerned = [
+            person
+            for person in self._accounts.values()
+            if person.enabled
+            and not {person.mail.lower(), (person.user_principal_name or "").lower()}.isdisjoint(addresses)
+        ]
+        found = access.sample(self._graph, self.application.value.client_id, concerned)
+        for evaluated in found.value.evaluated if found.value else ():
+            blocked = found.value is not None and evaluated in found.value.blocked
+            self._accounts[evaluated] = replace(self._accounts[evaluated], blocked=blocked)
+        return found
 
     def _third(self, addresses: Collection[str]) -> None:
         """Assigned users and groups that are not configured, and whoever has one of the addresses."""

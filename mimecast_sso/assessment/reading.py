@@ -64,6 +64,7 @@ def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -
         namesakes=entra.namesakes,
         template=entra.template,
         directory=entra.directory,
+        access=entra.access,
         account=side.account,
         domains=side.domains,
         addresses=addresses,

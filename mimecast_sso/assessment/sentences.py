@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mimecast_sso.assessment import access
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, SignInForecast
 from mimecast_sso.assessment.sign_in import Outcome, Result
@@ -160,6 +161,11 @@ def lately(snapshot: Snapshot) -> Iterator[Statement]:
         yield snapshot.moved.states("whether somebody left the roll-out group within Mimecast's 15 minutes")
 
 
+def conditional_access(snapshot: Snapshot) -> Iterator[Statement]:
+    """Whether Conditional Access blocks a sample of the people concerned."""
+    yield from access.statements(snapshot.access, snapshot.directory.accounts)
+
+
 def basis(assessment: Assessment, outcomes: Iterable[Outcome]) -> Iterator[Statement]:
     """The facts that decide about outcomes, with how each is known."""
     snapshot = assessment.snapshot
@@ -237,4 +243,5 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *not_ready(found),
         *tiles(found),
         *lately(assessment.snapshot),
+        *conditional_access(assessment.snapshot),
     )

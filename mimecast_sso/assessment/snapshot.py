@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
@@ -86,6 +87,7 @@ class Snapshot:
         deleted: Applications in the recycle bin that have it.
         namesakes: Applications of the wanted name, from a template, that have no other identifier.
         template: Id of the gallery entry that the configuration leads to; "" where an application is adopted.
+        access: Whether Conditional Access blocks a sample of people; known without a value: there is no application.
         addresses: Those of interest that exist at Mimecast.
         groups: The roll-out groups by profile slot, found by the name that the state knows, else the configured one.
         moved: How many memberships changed within the time that Mimecast takes to notice; unknown where the audit log
@@ -105,6 +107,7 @@ class Snapshot:
     namesakes: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     template: str = ""
     directory: Directory = field(default_factory=Directory)
+    access: Known[AccessSample] = field(default_factory=lambda: unknown(_NOT_ASKED))
     account: Known[Account] = field(default_factory=lambda: unknown(_NOT_ASKED))
     domains: Known[Mapping[str, DomainStatus]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     addresses: Known[Mapping[str, LiveAddress]] = field(default_factory=lambda: unknown(_NOT_ASKED))

@@ -63,6 +63,11 @@ OPTIONAL: tuple[Need, ...] = (
     ),
     Need("read Entra's logs", ("AuditLog.Read.All",), f"whether sign-ins succeed at Entra, and {_UNDONE},"),
     Need("read the directory's audit log", ("Directory.Read.All",), _UNDONE),
+    Need(
+        "evaluate Conditional Access (What If)",
+        ("Policy.Read.ConditionalAccess", "Policy.Read.All", "Policy.ReadWrite.ConditionalAccess"),
+        "whether it blocks people's sign-ins",
+    ),
     Need("read mailbox settings", ("MailboxSettings.Read",), "which assigned people are shared mailboxes"),
 )
 """Rows without which something stays unknown, and nothing fails."""

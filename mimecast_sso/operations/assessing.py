@@ -83,4 +83,10 @@ def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
         *sentences.broken(found.forecast),
         *sentences.lately(found.snapshot),
     )
-    return tuple(replace(each, subject=_PEOPLE) for each in statements)
+    return (
+        *(replace(each, subject=_PEOPLE) for each in statements),
+        *(
+            replace(each, subject="Conditional Access")
+            for each in sentences.conditional_access(found.snapshot)
+        ),
+    )

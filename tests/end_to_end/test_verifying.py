@@ -20,6 +20,7 @@ from mimecast_sso.operations.verify.run import Verification
 from mimecast_sso.provenance import How, Verdict, lines, not_checked
 from mimecast_sso.settings import Lane
 from providers.entra.signing_certificates import retire, subject
+from sandbox.entra.conditional_access import POLICIES
 from sandbox.entra.tokens import LEAST_ROLES
 from tests.support.interrupted import BEFORE_RETIRING, Interrupted
 from tests.support.projects import ENGINES, Ended, Project, project
@@ -69,7 +70,7 @@ def test_a_good_deployment_is_fine_in_every_line(made: Project) -> None:
     verified = made.sso("verify", "--person", ADA)
     assert verified.code == 0, verified.text
     found = results(verified)
-    assert found.pop("people") == "note"
+    assert (found.pop("people"), found.pop("Conditional Access")) == ("note", "note")
     assert "3 people sign in through Entra" in verified.text
     assert set(found.values()) == {"fine"}, verified.text
     both = {FROM_MIMECAST, FROM_MY_APPS}
@@ -95,6 +96,25 @@ def test_a_log_that_this_tenant_does_not_show_is_said_to_be_unchecked(made: Proj
     assert "AuditLog.Read.All is missing" in unpermitted.text
     assert results(unpermitted)[OTHERS] == "not possible"
     assert "AuditLog.Read.All and Directory.Read.All are both needed" in unpermitted.text
+
+
+def test_whoever_conditional_access_blocks_is_named_and_what_it_does_is_unknown_without_permission(
+    made: Project,
+) -> None:
+    block = {"displayName": "Block Ada", "applications": ["All"], "users": [ADA], "grantControls": ["block"]}
+    made.control.seed({"conditionalAccess": [block]})
+    verified = made.sso("verify")
+    for policy in made.control.documents(POLICIES):
+        made.control.delete(POLICIES, policy["id"])
+    assert verified.code == 2, verified.text
+    assert (
+        f"Conditional Access was evaluated for 3 of 3 people, and blocks 1: {ADA} (Block Ada)"
+        in verified.text
+    )
+    assert f"1 person cannot sign in now: {ADA}: a Conditional Access policy blocks" in verified.text
+    made.control.set("entra.deployer_roles", [each for each in LEAST_ROLES if each != "Policy.Read.All"])
+    unpermitted = made.sso("verify")
+    assert "Whether Conditional Access blocks sign-ins [unknown: " in unpermitted.text, unpermitted.text
 
 
 def test_a_certificate_near_its_end_fails(made: Project) -> None:

@@ -1,0 +1,73 @@
+"""Conditional Access: a sample of the people concerned is evaluated, and what it says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mimecast_sso.assessment import access
+from mimecast_sso.assessment.access import SAMPLE
+from mimecast_sso.assessment.people import Person
+from mimecast_sso.provenance import How, Known, Verdict
+from providers.entra.errors import Refused
+from tests.assessment.worlds import ADA, ALAN, CLIENT, GRACE, LINUS, account
+
+BLOCK = {
+    "displayName": "Block legacy",
+    "policyApplies": True,
+    "state": "enabled",
+    "grantControls": {"operator": "OR", "builtInControls": ["block"]},
+}
+PEOPLE = {f"id of {address}": account(address) for address in (LINUS, GRACE, ALAN, ADA)}
+
+
+class ScriptedGraph:
+    """Applies one policy to the people that it names."""
+
+    def __init__(self, *blocked: str) -> None:
+        self.blocked = blocked
+        self.asked: list[str] = []
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        user = question["signInIdentity"]["userId"]
+        self.asked.append(user)
+        return {"value": [BLOCK] if user in {f"id of {address}" for address in self.blocked} else []}
+
+
+class Refusing:
+    """A tenant whose credentials may not evaluate."""
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        raise Refused(f"POST {path}: 403 required scopes are missing")
+
+
+def texts(known: Known[access.AccessSample], accounts: Mapping[str, Person] = PEOPLE) -> list[str]:
+    return [str(each) for each in access.statements(known, accounts)]
+
+
+def test_only_a_few_of_many_people_are_evaluated_and_it_says_of_how_many() -> None:
+    graph = ScriptedGraph()
+    found = access.sample(graph, CLIENT, PEOPLE.values())
+    assert graph.asked == [f"id of {address}" for address in (ADA, ALAN, GRACE)]
+    assert len(graph.asked) == SAMPLE
+    (statement,) = access.statements(found, PEOPLE)
+    assert statement.text == "Conditional Access was evaluated for 3 of 4 people, and blocks none of them"
+    assert statement.how is How.LIVE
+
+
+def test_somebody_who_is_blocked_is_named_with_the_policy() -> None:
+    found = access.sample(ScriptedGraph(GRACE), CLIENT, PEOPLE.values())
+    (statement,) = access.statements(found, PEOPLE)
+    assert statement.verdict is Verdict.WARNS
+    assert statement.text.endswith("of 4 people, and blocks 1: grace@example.com (Block legacy)")
+
+
+def test_without_the_permission_it_is_unknown_and_fails_no_check() -> None:
+    (statement,) = access.statements(access.sample(Refusing(), CLIENT, PEOPLE.values()), PEOPLE)
+    assert (statement.how, statement.verdict) == (How.UNKNOWN, Verdict.NOTE)
+    assert "required scopes are missing" in statement.source
+
+
+def test_nothing_is_said_without_an_application_or_people() -> None:
+    assert texts(Known(None, How.LIVE)) == []
+    assert texts(access.sample(ScriptedGraph(), CLIENT, ())) == []
