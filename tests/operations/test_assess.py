@@ -19,6 +19,7 @@ from mimecast_sso.settings import AddressSource, DomainMode, Ownership, Settings
 from sandbox.control_client import Control
 from sandbox.stack_seed import document
 from tests.support.hand_made import END, FLAWS, GROUP, NAME, Tenant, clean
+from tests.support.journal import may_change
 from tests.support.projects import ROOT, Ended
 from tests.support.sandboxes import RunningSandbox, started
 
@@ -104,13 +105,8 @@ def counts(text: str) -> dict[str, int]:
 
 
 def written(control: Control, after: int) -> list[dict[str, Any]]:
-    """Requests that may have changed something: neither reads, nor tokens, nor batches of reads."""
-    reads = re.compile(r"/oauth2?/|/\$batch$|/api/.*/(get|find)-|/api/audit/get")
-    return [
-        each
-        for each in control.journal(after=after)
-        if each["method"] not in ("GET", "HEAD", "CONNECT") and not reads.search(each["path"])
-    ]
+    """Requests that may have changed something."""
+    return [each for each in control.journal(after=after) if may_change(each)]
 
 
 def fitting() -> Settings:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-# Of Mimecast's calls, which are all sent by POST; tokens; and Graph's batch, whose requests are journalled one by one.
-_READS = ("/get-", "/find-", "/oauth", "/$batch")
+# Of Mimecast's calls, which are all sent by POST; tokens; Graph's batch, whose requests are journalled one by one; and
+# its What If evaluation.
+_READS = ("/get-", "/find-", "/audit/get", "/oauth", "/$batch", "/conditionalAccess/evaluate")
+_APIS = ("graph.microsoft.com", "services.mimecast.com")
 
 
 def may_change(entry: dict[str, Any]) -> bool:
-    """Whether a request may have changed something at Entra or Mimecast."""
-    return entry["method"] != "GET" and not any(part in entry["path"] for part in _READS)
+    """Whether a request may have changed something at Entra or Mimecast; sign-ins do not."""
+    is_read = entry["method"] in ("GET", "HEAD", "CONNECT") or any(part in entry["path"] for part in _READS)
+    return entry["host"].endswith(_APIS) and not is_read

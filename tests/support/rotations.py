@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.journal import may_change
 from tests.support.projects import Ended, Project
 
 PEOPLE = ("ada@example.com", "grace@example.com", "alan@example.com")
@@ -38,21 +39,11 @@ def _written(made: Project, _: int, file: bytes) -> bool:
 
 
 def _changed_a_vendor(made: Project, entry: int, _: bytes) -> bool:
-    return any(writes(each) for each in made.control.journal(after=entry))
+    return any(may_change(each) for each in made.control.journal(after=entry))
 
 
 WRITTEN = Death("the step stands in the stack's file", _written)
 WORKING = Death("the first change was made at Entra or Mimecast", _changed_a_vendor)
-
-
-def writes(entry: dict[str, Any]) -> bool:
-    """Whether a journalled request changed something at Entra or Mimecast."""
-    path, method = str(entry["path"]), str(entry["method"])
-    if entry["host"] == "graph.microsoft.com":
-        # A batch is sent by POST; what is in it is journalled request by request.
-        return method != "GET" and not path.endswith("/$batch")
-    names = ("add-group-member", "remove-group-member", "create-", "update-")
-    return entry["host"].endswith("services.mimecast.com") and any(name in path for name in names)
 
 
 def working_file(made: Project) -> Path:
