@@ -23,6 +23,11 @@ State = Literal["due", "claimed", "proved", "stale", "contradicted"]
 OPENS: frozenset[str] = frozenset({"claimed", "proved"})
 """The states in which people are added to the group."""
 
+BY, EVIDENCE = "NAME", "TEXT"
+"""What a printed ``confirm`` command has in the place of who attests and what shows it."""
+
+_PLACEHOLDERS = frozenset({BY, EVIDENCE, "WHO", "WHAT", "TODO", "TBD"})
+
 _VERSION = "v1"
 _DIGITS = 32
 _CERTIFICATE = "certificate"
@@ -84,6 +89,12 @@ def state(
 def attested_by(confirmed: Mapping[str, Any]) -> str:
     """Who confirmed a profile and when, in words; ``confirmed`` holds ``by`` and ``at``."""
     return f"confirmed by {confirmed['by']} at {confirmed['at']}"
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether somebody copied a placeholder, such as ``NAME`` or ``<name>``, instead of replacing it."""
+    bare = text.strip(" \t<>[]{}()\"'.…-")
+    return not bare or bare.upper() in _PLACEHOLDERS
 
 
 def normal_thumbprint(thumbprint: str) -> str:

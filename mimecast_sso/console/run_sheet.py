@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mimecast_sso.console.attestation import Fingerprints, normal_certificate
+from mimecast_sso.console.attestation import BY, EVIDENCE, Fingerprints, normal_certificate
 from mimecast_sso.facts.profile_form import (
     CONSOLE_PATHS,
     FIELDS,
@@ -70,7 +70,7 @@ class RunSheet:
         return (
             f".venv/bin/mimecast-sso confirm --stack {self.stack}{' --profile second' if self.second else ''} "
             f"--fingerprint {self.fingerprints.critical} "
-            "--by NAME --evidence TEXT"
+            f"--by {BY} --evidence {EVIDENCE}"
         )
 
     def rows(self, section: Section) -> list[Row]:

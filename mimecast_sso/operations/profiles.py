@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mimecast_sso.assessment.record import RecordedProfile, profile_of
 from mimecast_sso.assessment.recorded import in_state
-from mimecast_sso.console import run_sheet
+from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.operations.engine import Engine, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -80,10 +80,19 @@ def remove_run_sheet(stack: Stack, lane: Lane = Lane.FIRST) -> None:
 def confirm(
     stack: Stack, profile: RecordedProfile, *, by: str, at: datetime, evidence: str, fingerprint: str | None
 ) -> Confirmed:
-    """Records a person's word, given at a time of Mimecast's, in the stack's file.
+    """Records an attestation, given at a time of Mimecast's, in the stack's file.
 
-    Raises OperationError for a sheet that is out of date, and for a profile that has no certificate yet.
+    Raises OperationError for a sheet that is out of date, a profile that has no certificate yet, and placeholders.
     """
+    for option, given, means in (
+        ("--by", by, "who set the values in the console"),
+        ("--evidence", evidence, "what shows it: a change number, a screenshot, a test sign-in"),
+    ):
+        if attestation.is_placeholder(given):
+            raise OperationError(
+                f"{option} {given!r} is a placeholder. Replace it with {means}. Nothing was recorded.",
+                Exit.REFUSED,
+            )
     if profile.idle:
         raise OperationError(
             f"The {profile.slot} profile has no certificate yet, so there is nothing to confirm. When it gets one: "

@@ -176,7 +176,8 @@ def _to_type(planned: Plan, opened: Stack) -> Iterator[str]:
     if planned.console is not None:
         which = f"--stack {opened.name}" + (" --profile second" if planned.console is Lane.SECOND else "")
         yield f"mimecast-sso run-sheet {which}"
-        yield f"mimecast-sso confirm {which} --by WHO --evidence WHAT, once it is saved"
+        words = f"--by {attestation.BY} --evidence {attestation.EVIDENCE}"
+        yield f"mimecast-sso confirm {which} {words}, once it is saved"
     if planned.step in (Step.CONSOLE, Step.DEPLOY):
         yield _up(opened)
 

@@ -91,9 +91,11 @@ class Stack:
         return from_file(self.file)
 
     def confirm(self, confirmed: Confirmed, lane: Lane = Lane.FIRST) -> None:
-        """Writes the confirmation into the stack's file, keeping its comments. Atomic."""
+        """Writes the attestation into the stack's file, keeping its comments and earlier attestations. Atomic."""
         document = _load(self.file)
         profile = _attested(document, lane)
+        if earlier := profile.get("confirmed"):
+            profile.setdefault("history", []).append(earlier)
         profile["confirmed"] = confirmed.model_dump()
         profile.pop("evidence", None)  # It is about what was confirmed before.
         _save(self.file, document)
@@ -203,7 +205,7 @@ def _follow(tracked: Path, copy: Path) -> None:
             document.setdefault(_SALT, present[_SALT])
         written = present["config"].get(_PROFILE, {})
         for lane, attested in ((Lane.FIRST, written), (Lane.SECOND, written.get(Lane.SECOND.value) or {})):
-            for key in ("confirmed", "evidence"):
+            for key in ("confirmed", "evidence", "history"):
                 if attested.get(key):
                     _attested(document, lane).setdefault(key, attested[key])
     for key in _WRITTEN:

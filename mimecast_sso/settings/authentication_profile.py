@@ -72,11 +72,19 @@ class Evidence(Section):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+_HISTORY: Any = Field(
+    (),
+    description="Earlier attestations, the oldest first. Written by ``mimecast-sso confirm``.",
+    examples=[[]],
+)
+
+
 class SecondProfile(Section):
     """What is known of the second profile, which blue/green rotation keeps; its values follow from the first."""
 
     confirmed: Confirmed | None = None
     evidence: Evidence | None = None
+    history: tuple[Confirmed, ...] = _HISTORY
 
 
 class AuthenticationProfile(Section):
@@ -101,6 +109,7 @@ class AuthenticationProfile(Section):
     )
     confirmed: Confirmed | None = None
     evidence: Evidence | None = None
+    history: tuple[Confirmed, ...] = _HISTORY
     second: SecondProfile = SecondProfile()
     stale_after_days: int = Field(
         365,

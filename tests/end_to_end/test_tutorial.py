@@ -138,6 +138,9 @@ def test_a_stale_run_sheet_is_not_confirmed(fresh: Project) -> None:
         "--fingerprint",
         "v1:00000000000000000000000000000000",
     )
+    for by, evidence in (("NAME", "CHG-1"), (ADA, "<text>"), (ADA, " ")):
+        copied = fresh.sso("confirm", "--by", by, "--evidence", evidence)
+        assert (copied.code, "is a placeholder" in copied.text) == (4, True), copied.text
     refused = fresh.sso("confirm", *words)
     assert refused.code == 4, refused.text
     assert "out of date" in refused.text

@@ -11,7 +11,7 @@ from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.operations.tenant import connect
-from mimecast_sso.settings import Confirmed
+from mimecast_sso.settings import Confirmed, Lane
 from providers.mimecast.errors import AuthenticationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +44,17 @@ def test_a_real_stack_is_confirmed_in_its_own_file_and_keeps_its_comments(projec
     assert [line for line in before.splitlines() if "#" in line] == [
         line for line in after.splitlines() if "#" in line
     ]
+
+
+def test_an_earlier_attestation_stays_in_the_history(project: Path) -> None:
+    stack = open_stack("prod-eu")
+    second = CONFIRMED.model_copy(update={"by": "grace@example.com", "fingerprint": "v1:0"})
+    for each in (CONFIRMED, second):
+        stack.confirm(each)
+        stack.confirm(each, Lane.SECOND)
+    profile = stack.settings().authentication_profile
+    assert (profile.confirmed, profile.history) == (second, (CONFIRMED,))
+    assert (profile.second.confirmed, profile.second.history) == (second, (CONFIRMED,))
 
 
 def test_a_rehearsal_works_on_a_copy_that_follows_the_tracked_file(
