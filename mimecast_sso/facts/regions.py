@@ -65,3 +65,17 @@ RETIRED_HOSTS: dict[str, str | None] = {
     "webmail-be.mimecast.com": "us",
 }
 """Hosts that tutorials of 2016 to 2018 print, and the region whose values replace them."""
+
+REGION_NAMES: dict[str, str] = {
+    "uk": "eu",
+    "gb": "eu",
+    "europe": "eu",
+    "germany": "de",
+    "usa": "us",
+    "canada": "ca",
+    "south africa": "za",
+    "australia": "au",
+    "jersey": "jer",
+    "offshore": "jer",
+}
+"""What people call a region, and its code."""

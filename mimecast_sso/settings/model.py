@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from mimecast_sso.facts.regions import REGIONS, RETIRED_HOSTS, Region
+from mimecast_sso.facts.regions import REGION_NAMES, REGIONS, RETIRED_HOSTS, Region
 from mimecast_sso.settings.addresses import Addresses
 from mimecast_sso.settings.application import Application, Assign
 from mimecast_sso.settings.authentication_profile import AuthenticationProfile
@@ -22,12 +22,23 @@ from mimecast_sso.settings.values import AccountCode, Guid, Text
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
 
 
+def _region(value: object) -> object:
+    name = str(value).strip().lower()
+    if name in REGION_NAMES:
+        code = REGION_NAMES[name]
+        raise ValueError(f"is not a region's code; that region is {code} ({REGIONS[code].name})")
+    if name not in REGIONS:
+        codes = ", ".join(f"{each.code} ({each.name})" for each in REGIONS.values())
+        raise ValueError(f"is not a region's code. The codes are {codes}")
+    return value
+
+
 class Settings(Section):
     """The whole stack configuration."""
 
-    region: Literal["eu", "de", "us", "usb", "uspcom", "ca", "za", "au", "jer"] = Field(
-        description="The Mimecast grid that holds the account.", examples=["eu"]
-    )
+    region: Annotated[
+        Literal["eu", "de", "us", "usb", "uspcom", "ca", "za", "au", "jer"], BeforeValidator(_region)
+    ] = Field(description="The Mimecast grid that holds the account.", examples=["eu"])
     account_code: AccountCode = Field(alias="accountCode", description="In capitals.", examples=["CUK25A118"])
     application: Application = Application()
     assign: Assign = Assign()
@@ -70,14 +81,11 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
-        for key, url, wanted in self._overrides():
+        for key, url, given in self._overrides():
             match = _RETIRED_URL.match(url or "")
             host = match["host"].lower() if match else ""
             if host in RETIRED_HOSTS:
-                raise ValueError(
-                    f"has application.{key} = {url}, but {host} stands in tutorials of 2016 to 2018 and is not in use; "
-                    f"remove the key, or write {wanted}"
-                )
+                raise ValueError(f"has application.{key} = {url}, but {self._retired(host, given)}")
         self._profile_suits_rotation()
         self._passwords_are_there()
         names = {domain.name for domain in self.domains}
@@ -120,11 +128,23 @@ class Settings(Section):
                 )
 
     def _overrides(self) -> tuple[tuple[str, str | None, str], ...]:
-        region, application = REGIONS[self.region], self.application
+        """Key, configured value and the region's own value of everything that overrides the region."""
+        region, application = self.region_facts, self.application
         return (
             ("signOnUrl", application.sign_on_url, region.sign_on_url),
             ("replyUrl", application.reply_url, region.reply_url),
             ("identifier", application.identifier, region.identifier(self.account_code)),
+        )
+
+    def _retired(self, host: str, given: str) -> str:
+        """What is wrong with a host of the old tutorials, and what to do; ``given`` is the region's own value."""
+        found = f"{host} is a host of tutorials from 2016 to 2018 and is not in use"
+        region = RETIRED_HOSTS[host]
+        if region in (None, self.region):
+            return f"{found}. Remove the key: region {self.region} gives {given}"
+        return (
+            f"{found}; it belonged to region {region}, and this stack's region is {self.region}. Remove the key if the "
+            f"account is in {self.region}, or set mimecast-sso:region to {region}"
         )
 
     @property

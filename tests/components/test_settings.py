@@ -76,7 +76,8 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"region": "fr"}, ['mimecast-sso:region is "fr"', "'eu', 'de', 'us'", "mimecast-sso:region: eu"]),
+        ({"region": "fr"}, ['mimecast-sso:region is "fr"', "eu (Europe (except", "mimecast-sso:region: eu"]),
+        ({"region": "UK"}, ['mimecast-sso:region is "UK"', "that region is eu"]),
         ({"accountCode": "cuk25a118"}, ["mimecast-sso:accountCode", "in capitals"]),
         ({"aplication": {}}, ["mimecast-sso:aplication is not a key", "did you mean application?"]),
         ({"application": {"signon": "sp"}}, ["mimecast-sso:application.signon", "did you mean signOn?"]),
@@ -111,6 +112,13 @@ def test_hosts_of_old_tutorials_are_answered_with_the_value_to_use(host: str, re
     text = problems(application={"signOnUrl": f"https://{host}"}, region=region)
     assert host in text
     assert f"https://{REGIONS[region].host}/login/saml" in text
+
+
+def test_a_host_of_another_region_names_that_region_and_the_conflict() -> None:
+    text = problems(application={"signOnUrl": "https://webmail-us.mimecast.com"}, region="eu")
+    assert "belonged to region us, and this stack's region is eu" in text
+    assert "set mimecast-sso:region to us" in text
+    assert "eu-api" not in text
 
 
 def test_a_secret_is_never_in_an_error() -> None:
