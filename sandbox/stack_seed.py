@@ -62,9 +62,17 @@ def document(stack: str, folder: Path) -> dict[str, Any]:
             },
             "domains": [{"name": item["name"]} for item in domains if item.get("mode") == _REQUIRE],
             "users": _mimecast_users(settings, people),
+            "directoryConnections": _connections(settings),
         },
         "dns": {"zones": _zones(settings, domains)},
     }
+
+
+def _connections(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The directory that the account takes its users from, where the stack says that it does."""
+    if _mapping(settings.get("addresses")).get("source") != _SYNCHRONISED:
+        return []
+    return [{"description": "Microsoft Entra ID", "lastSync": "now"}]
 
 
 def summary(seeded: Mapping[str, Any]) -> str:

@@ -9,13 +9,14 @@ from datetime import datetime
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.console.source import TAKES_EFFECT
-from mimecast_sso.provenance import Known, live, unknown
-from mimecast_sso.settings import DomainMode, Lane, Settings
+from mimecast_sso.provenance import How, Known, live, unknown
+from mimecast_sso.settings import AddressSource, DomainMode, Lane, Settings
 from mimecast_sso.text.names import domain_of
 from providers.mimecast.accounts import Account, check_account, read_account
 from providers.mimecast.address_book import LiveAddress, list_account, list_addresses
 from providers.mimecast.audit import GroupChange, GroupLog, group_changes
 from providers.mimecast.client import MimecastClient
+from providers.mimecast.directory_connection import DirectoryConnection, read_connection
 from providers.mimecast.domains import DomainStatus, State, list_domains
 from providers.mimecast.errors import AccountMismatch, Forbidden, MimecastError, NotFound
 from providers.mimecast.groups import CloudGroup, find_group, list_members
@@ -33,6 +34,7 @@ class MimecastSide:
     groups: Mapping[Lane, Known[LiveGroup]]
     moved: Known[int]
     """How many memberships changed lately, as far as the audit log tells."""
+    connections: Known[tuple[DirectoryConnection, ...]]
     now: datetime | None = None
     client: MimecastClient | None = field(default=None, repr=False)
 
@@ -77,6 +79,7 @@ class MimecastReader:
             domains=self._domains(client),
             groups=self._groups(client, moved.map(lambda found: found.changes)),
             moved=moved.map(lambda found: len(found.changes)),
+            connections=self._connections(client),
             now=client.now(),
             client=client,
         )
@@ -127,6 +130,7 @@ class MimecastReader:
             domains=unknown(reason),
             groups={slot: unknown(reason) for slot in self._slots},
             moved=unknown(reason),
+            connections=unknown(reason),
         )
 
     @property
@@ -164,6 +168,14 @@ class MimecastReader:
             if group is not None:
                 return group
         return None
+
+    def _connections(self, client: MimecastClient) -> Known[tuple[DirectoryConnection, ...]]:
+        if self._settings.addresses.source is not AddressSource.SYNCHRONISED:
+            return Known(None, How.CONFIGURED, "addresses.source")
+        try:
+            return live(read_connection(client), "Mimecast")
+        except MimecastError as error:
+            return unknown(error)
 
     def _moved(self, client: MimecastClient) -> Known[GroupLog]:
         """Who joined or left a group within the time that Mimecast takes to notice."""

@@ -70,5 +70,6 @@ def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -
         addresses=addresses,
         groups=side.groups,
         moved=side.moved,
+        connections=side.connections,
         record=scope.record,
     )

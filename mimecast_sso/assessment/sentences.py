@@ -6,10 +6,10 @@ Whatever a command or a run says about who signs in, and how, comes from here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mimecast_sso.assessment import access
+from mimecast_sso.assessment import access, synchronisation
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, SignInForecast
 from mimecast_sso.assessment.sign_in import Outcome, Result
@@ -17,7 +17,7 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason, Side
 from mimecast_sso.provenance import How, Known, Statement, Verdict
-from mimecast_sso.settings import Lane, RotationMode
+from mimecast_sso.settings import Lane, RollOut, RotationMode
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count, people
@@ -58,6 +58,20 @@ def not_ready(forecast: SignInForecast) -> Iterator[Statement]:
         forecast.not_ready,
         "of the roll-out could not sign in once it reaches them",
         "of the roll-out are not known to be able to sign in once it reaches them",
+    )
+
+
+def nobody_chosen(choice: RollOut, addresses: Collection[str]) -> Iterator[Statement]:
+    """Says so where the roll-out takes its people from a configuration that names none."""
+    if choice.who not in ("all", "share") or addresses:
+        return
+    covered = f"only the pilot ({people(len(choice.pilot))})" if choice.pilot else "nobody"
+    yield Statement(
+        f"rollOut.who is {choice.who}, and mimecast-sso:addresses names nobody, so the roll-out covers {covered}. Set "
+        "addresses.source to assigned or synchronised, or list the addresses",
+        How.CONFIGURED,
+        "rollOut, addresses",
+        Verdict.WARNS,
     )
 
 
@@ -242,6 +256,8 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *broken(found),
         *not_ready(found),
         *tiles(found),
+        *nobody_chosen(assessment.settings.roll_out, assessment.desired.addresses),
         *lately(assessment.snapshot),
         *conditional_access(assessment.snapshot),
+        *synchronisation.of_snapshot(assessment.snapshot),
     )

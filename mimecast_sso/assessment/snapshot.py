@@ -20,6 +20,7 @@ from mimecast_sso.settings import Lane
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
+from providers.mimecast.directory_connection import DirectoryConnection
 from providers.mimecast.domains import DomainStatus, State
 
 
@@ -92,6 +93,7 @@ class Snapshot:
         groups: The roll-out groups by profile slot, found by the name that the state knows, else the configured one.
         moved: How many memberships changed within the time that Mimecast takes to notice; unknown where the audit log
             does not tell, and then nobody is known to have left or joined lately.
+        connections: The account's directory synchronisation; without a value where the configuration does not use it.
         record: What the last deployment recorded.
     """
 
@@ -113,6 +115,7 @@ class Snapshot:
     addresses: Known[Mapping[str, LiveAddress]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     groups: Mapping[Lane, Known[LiveGroup]] = field(default_factory=dict)
     moved: Known[int] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    connections: Known[tuple[DirectoryConnection, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     record: Known[Record] = field(default_factory=lambda: unknown(_NOT_ASKED))
 
     @property

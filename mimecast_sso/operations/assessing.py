@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mimecast_sso.assessment import sentences
+from mimecast_sso.assessment import sentences, synchronisation
 from mimecast_sso.assessment.assessment import Assessment, assess
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.record import Record
@@ -89,4 +89,5 @@ def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
             replace(each, subject="Conditional Access")
             for each in sentences.conditional_access(found.snapshot)
         ),
+        *synchronisation.of_snapshot(found.snapshot),
     )

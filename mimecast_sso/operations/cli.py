@@ -302,6 +302,8 @@ def roll_out_widen(
         normal = tuple(map(_address, pilot))
         choice = roll_outs.widen(opened, settings, share=share, pilot=normal, everybody=everybody)
     click.echo(f"{relative(opened.file)}: {roll_outs.describe(choice)}.")
+    for statement in roll_outs.nobody_chosen(opened, settings, choice):
+        click.echo(f"Warning: {statement.text}.")
     if apply_:
         # With a refresh: after a roll-back the stack's state may still list who was taken out.
         return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)

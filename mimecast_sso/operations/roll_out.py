@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console.attestation import attested_by
@@ -229,6 +230,12 @@ def widen(
         )
     stack.set_roll_out(after)
     return after
+
+
+def nobody_chosen(stack: Stack, settings: Settings, choice: RollOut) -> Iterator[Statement]:
+    """Says so where a choice takes its people from a configuration that names none."""
+    if settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV):
+        yield from sentences.nobody_chosen(choice, _addresses(stack, settings))
 
 
 def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everybody: bool) -> RollOut:

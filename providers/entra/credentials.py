@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ def credential(environment: Mapping[str, str]) -> TokenCredential:
     # Importing azure-identity takes a third of a second, and most runs of a provider need no token.
     from azure import identity  # noqa: PLC0415
 
+    # Errors say what failed; its own log lines would stand on people's terminals besides.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     authority = cloud(environment).login_host
     tenant, client = _tenant(environment), _client(environment)
     builders: dict[Method, Callable[[], TokenCredential]] = {

@@ -150,9 +150,23 @@ class GraphClient:
                 held = self._held = self._credential.get_token(self._scope)
             except AzureError as error:
                 # The first line names the AADSTS code; the rest is advice for interactive use.
-                reason = next(iter(str(error).splitlines()), type(error).__name__)
+                first = next(iter(str(error).splitlines()), type(error).__name__)
+                reason = first.removeprefix("Authentication failed: ")
+                if _is_of_network(error):
+                    raise Unreachable(f"The token endpoint of Entra could not be reached: {reason}") from None
                 raise refusal(self._environment, reason) from None
         return held.token
+
+
+def _is_of_network(error: BaseException | None) -> bool:
+    """Whether a failed sign-in never reached Entra; azure-identity wraps that into a failed authentication."""
+    from azure.core.exceptions import ServiceRequestError, ServiceResponseError  # noqa: PLC0415
+
+    while error is not None:
+        if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 _clients: dict[None, GraphClient] = {}

@@ -71,7 +71,7 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
         assert part in fine
     assert "licence for groups" in unknown, "the deployer may not read subscriptions"
     assert "(to write)" in unknown
-    assert "directory synchronisation" in unknown
+    assert "directory synchronisation: The account synchronises no directory" in lines(ended.text, "note")
     assert "[unknown]" not in fine
     assert "Directory.Read.All is not granted; without it, whether a deployment undid" in lines(
         ended.text, "note"
@@ -136,6 +136,17 @@ def test_missing_permissions_and_licence_are_named(made: Project, preflight: Cal
         "Account | Logs | Read",
     ):
         assert part in missing, ended.text
+
+
+def test_without_a_network_everything_is_unknown_and_nothing_is_called_missing(
+    preflight: Callable[..., Ended],
+) -> None:
+    nowhere = "http://127.0.0.1:9"  # The discard port: nobody listens.
+    ended = preflight(https_proxy=nowhere, HTTPS_PROXY=nowhere)
+    assert ended.code == 1, ended.text
+    assert lines(ended.text, "UNKNOWN").count("UNKNOWN  connection: ") == 2
+    assert lines(ended.text, "MISSING") == ""
+    assert "get_token failed" not in ended.text
 
 
 def test_verify_modes_need_no_permission_to_write_claims_or_assignments(

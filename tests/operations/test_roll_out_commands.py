@@ -132,6 +132,15 @@ def test_a_share_keeps_the_pilot_and_grows_only(made: Project) -> None:
     assert ADA in in_group(made)
 
 
+def test_everybody_of_a_configuration_that_names_nobody_is_warned_about(made: Project) -> None:
+    made.configure(addresses={"list": []}, addressPasswords=None)
+    widened = roll_out(made, "widen", "--all")
+    assert widened.code == 0, widened.text
+    said = "mimecast-sso:addresses names nobody, so the roll-out covers only the pilot (1 person)"
+    assert said in widened.text
+    assert said in made.sso("preview").text
+
+
 @pytest.mark.parametrize("words", [(), ("--all", "--share", "3"), ("--share", "101"), ("--pilot", "nobody")])
 def test_usage(made: Project, words: tuple[str, ...]) -> None:
     assert roll_out(made, "widen", *words).code == 64

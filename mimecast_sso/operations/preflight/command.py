@@ -10,6 +10,7 @@ from mimecast_sso.operations import tenant
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Output, options
 from mimecast_sso.operations.preflight import dns, engine, entra, mimecast
+from mimecast_sso.operations.preflight.statements import CONNECTION
 from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.provenance import Verdict
 
@@ -18,11 +19,15 @@ from mimecast_sso.provenance import Verdict
 @click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
 @options("preflight")
 def preflight(stack: str, output: Output) -> Exit:
-    """Check that a deployment has what it needs, writing nothing. Exit code 5 when something is missing."""
+    """Check that a deployment has what it needs, writing nothing.
+
+    Exit code 5 when something is missing, 1 when Entra or Mimecast cannot be reached.
+    """
     opened = open_stack(stack)
     tenant.reach(opened)
     settings = opened.settings()
     verdicts: Counter[Verdict] = Counter()
+    unreached = False
     for title, statements in (
         ("Engine", engine.ask(opened)),
         ("Microsoft Entra ID", entra.ask(opened, settings)),
@@ -33,6 +38,9 @@ def preflight(stack: str, output: Output) -> Exit:
         for statement in statements:
             output.entry(statement, title)
             verdicts[statement.verdict] += 1
+            unreached |= statement.subject == CONNECTION
     missing, unknown = verdicts[Verdict.MISSING], verdicts[Verdict.UNKNOWN]
     output.line(f"{missing} missing, {unknown} unknown. Nothing was written.")
-    return Exit.PREFLIGHT if missing else Exit.FINE
+    if missing:
+        return Exit.PREFLIGHT
+    return Exit.ERROR if unreached else Exit.FINE

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from mimecast_sso.facts import graph_permissions as permissions
 from mimecast_sso.facts.entra import PREMIUM_PLANS
 from mimecast_sso.operations import tenant
-from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown
+from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown, unreachable
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Ownership, Settings
@@ -30,7 +30,7 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
         yield unknown("everything else at Entra", "not read without credentials")
         return
     except GraphError as error:
-        yield unknown("Entra", error)
+        yield unreachable(error)
         return
     way = credentials.method(stack.environment)
     yield fine("credentials", f"{way}, tenant {token.get('tid') or stack.environment.get('ARM_TENANT_ID')}")

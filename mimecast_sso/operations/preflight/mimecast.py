@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+from mimecast_sso.assessment import synchronisation
 from mimecast_sso.facts.mimecast_api import (
     CREATE_DOMAIN,
     CREATE_USER,
@@ -18,9 +19,10 @@ from mimecast_sso.facts.mimecast_api import (
     REMOVE_GROUP_MEMBER,
 )
 from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
-from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown
+from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown, unreachable
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.provenance import Statement
+from mimecast_sso.provenance import How, Known, Statement
+from mimecast_sso.provenance import unknown as not_read
 from mimecast_sso.settings import AddressSource, DomainMode, Settings
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
@@ -28,8 +30,9 @@ from providers.mimecast.accounts import AccountMismatch, require
 from providers.mimecast.address_book import Listing, LiveAddress
 from providers.mimecast.audit import events_since
 from providers.mimecast.client import MimecastClient
+from providers.mimecast.directory_connection import DirectoryConnection, read_connection
 from providers.mimecast.domains import DomainStatus, list_domains
-from providers.mimecast.errors import Forbidden, MimecastError
+from providers.mimecast.errors import Forbidden, MimecastError, RateLimited, TransportError
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 from providers.mimecast.session import from_environment
 
@@ -48,6 +51,9 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
         yield fine("credentials", "MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET")
         yield missing("permission", f"{GET_ACCOUNT.permission}: {error}")
         return
+    except (TransportError, RateLimited) as error:
+        yield unreachable(error)
+        return
     except MimecastError as error:
         yield missing("credentials", str(error))
         yield unknown("everything else at Mimecast", "not read without credentials")
@@ -57,7 +63,7 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
     registers = any(domain.mode is not DomainMode.REQUIRE for domain in settings.domains)
     yield from _reading(live, registers=registers)
     yield from _writing(settings, registers=registers)
-    yield _synchronisation(live)
+    yield from _synchronisation(live)
 
 
 class _Live:
@@ -160,22 +166,23 @@ def _writing(settings: Settings, *, registers: bool) -> Iterator[Statement]:
 # -- Directory synchronisation --------------------------------------------------------------------------------
 
 
-def _synchronisation(live: _Live) -> Statement:
-    subject = "directory synchronisation"
-    wanted = live.settings.addresses.source is AddressSource.SYNCHRONISED
+def _synchronisation(live: _Live) -> Iterator[Statement]:
+    needed = live.settings.addresses.source is AddressSource.SYNCHRONISED
+    try:
+        connections: Known[tuple[DirectoryConnection, ...]] = Known(
+            read_connection(live.client), How.LIVE, "Mimecast"
+        )
+    except MimecastError as error:
+        connections = not_read(error)
+    yield from synchronisation.statements(connections, live.client.now(), needed=needed)
     try:
         addresses = live.addresses.values()
-    except MimecastError as error:
-        return unknown(subject, error)
-    found = f"{count(len(addresses), 'configured address')} found at Mimecast"
-    synchronised = sum(address.synchronised for address in addresses)
-    if synchronised:
-        text = f"on: it owns {synchronised} of {found}"
-        if wanted:
-            return fine(subject, text)
-        return note(subject, f"{text}; it may change or remove them")
-    return unknown(
-        subject,
-        f"it owns none of {found}, and no documented call tells whether it is on"
-        f"{'; mimecast-sso:addresses.source needs it' if wanted else ''}",
-    )
+    except MimecastError:
+        return  # The permission's own line says why.
+    owned = sum(address.synchronised for address in addresses)
+    if owned:
+        yield note(
+            "directory synchronisation",
+            f"it owns {owned} of {count(len(addresses), 'configured address')} found at Mimecast"
+            f"{'' if needed else ', and may change or remove them'}",
+        )

@@ -23,3 +23,12 @@ def note(subject: str, text: str, how: How = How.LIVE, source: str = "") -> Stat
 def unknown(subject: str, why: object) -> Statement:
     """What could not be read, and why."""
     return Statement(str(why), How.UNKNOWN, "", Verdict.UNKNOWN, subject)
+
+
+CONNECTION = "connection"
+"""The subject of what says that a side could not be asked at all."""
+
+
+def unreachable(why: object) -> Statement:
+    """A side that could not be asked at all, so that nothing is known of it."""
+    return unknown(CONNECTION, f"{why}. Nothing else of this side was checked")
