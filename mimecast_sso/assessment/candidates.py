@@ -89,7 +89,6 @@ def candidates(settings: Settings, snapshot: Snapshot, written: Sequence[Address
         desired,
         snapshot=replace(snapshot, groups=groups),
         members=tuple(sorted(at_mimecast.union(desired.addresses, desired.members))),
-        supposes=True,
     )
     everybody = tuple(address for address, _ in subjects(effects_of(supposed)))
     found = forecast(effects_of(replace(supposed, members=everybody)))

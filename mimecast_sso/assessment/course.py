@@ -227,10 +227,10 @@ def _activates(desired: Desired, state: EntraState, thumbprint: str, *, trusted:
 def eventual_entra(desired: Desired, after: EntraState) -> EntraState:
     """Entra once the console work is attested and deployed: the configured certificate signs."""
     thumbprint = desired.thumbprint_of(desired.settings.certificates.active_generation.label)
-    if thumbprint is None and desired.supposes:
-        thumbprint = NEW_CERTIFICATE
-    if thumbprint is None or desired.destroys:
+    if desired.destroys:
         return after
+    if thumbprint is None:
+        return replace(after, signing=NEW_CERTIFICATE, signing_expired=False)
     application = desired.application
     live = application.certificates.get(thumbprint) if application else None
     if live is not None and not live.is_valid(desired.snapshot.entra_now):

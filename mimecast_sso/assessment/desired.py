@@ -28,7 +28,6 @@ class Desired:
         members: Who belongs in the roll-out group once the profile is attested, sorted.
         principals: Object ids of the configured users and groups.
         destroys: Whether everything that the stack recorded is deleted instead.
-        supposes: Whether what holds eventually is asked of certificates as well that do not exist yet.
     """
 
     settings: Settings
@@ -37,7 +36,6 @@ class Desired:
     members: tuple[str, ...]
     principals: frozenset[str]
     destroys: bool = False
-    supposes: bool = False
 
     @property
     def record(self) -> Record:
@@ -98,10 +96,10 @@ class Desired:
         return None if thumbprint is None else self._form(slot, thumbprint)
 
     def eventual_form(self, slot: Lane) -> ConsoleForm | None:
-        """The desired forms that the console holds eventually, where `supposes` with a certificate yet to come."""
+        """The desired forms that the console holds eventually, also with a certificate yet to come."""
         form = self.form(slot)
         awaited = form is None and self.settings.certificates.of_lane(slot) is not None
-        return self._form(slot, NEW_CERTIFICATE) if awaited and self.supposes else form
+        return self._form(slot, NEW_CERTIFICATE) if awaited else form
 
     def _form(self, slot: Lane, thumbprint: str) -> ConsoleForm:
         snapshot = self.snapshot

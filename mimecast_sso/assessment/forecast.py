@@ -6,7 +6,7 @@ Four instants are looked at:
 now        both sides as read; a change at Mimecast that is younger than 15 minutes may count or not
 meanwhile  every state that Entra goes through during the run, with each value that may count at Mimecast then
 afterwards both sides once everything counts
-eventually the same once console work that is due is done, attested and deployed
+eventually the same once domains are verified, and console work that is due is done, attested and deployed
 ========== ===========================================================================================================
 
 ``otherwise`` is what would hold if nothing was deployed: only what a run makes worse than that is its doing.
@@ -302,7 +302,7 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
     late: Sequence[Sequence[EntraState | None]] = course.late if course else ((None,), (None,))
     kept, undone = course.after if course else (None, None)
     profiles: Sequence[Profiles | None] = effects.profiles or (None,)
-    before, then = traits.address
+    before, then, finally_ = traits.address
     settled = profiles[:1]
 
     def all_of(*moments: _Moments) -> tuple[Outcome, ...]:
@@ -326,7 +326,9 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
             _Moments((undone,), settled, (places.undone,), (then,)),
         ),
         eventually=all_of(
-            _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), (then,))
+            _Moments(
+                (effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), (finally_,)
+            )
         ),
         saved=all_of(_Moments(early[:1], (effects.eventual_profiles,), (places.listed,), (before,))),
         lost_if_just_left=way is Way.FROM_MIMECAST and _lost_if_just_left(reader, traits),
@@ -340,7 +342,7 @@ def _lost_if_just_left(reader: TraitsReader, traits: Traits) -> bool:
     if snapshot.moved.is_known or listed is None or listed or course is None:
         return False
     every = frozenset(slot for slot, group in effects.members.items() if group is not None)
-    before, _ = traits.address
+    before = traits.address[0]
 
     def all_of(states: Sequence[EntraState | None]) -> list[Outcome]:
         moment = _Moments(states, effects.profiles[:1] or (None,), (every,), (before,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mimecast_sso.assessment.desired import Desired
@@ -130,16 +130,30 @@ def eventual_profiles(desired: Desired) -> Profiles:
 
 def addresses_after(desired: Desired) -> Mapping[str, AddressState]:
     """Addresses whose state the run changes: those it creates, and those it disables."""
-    settings, snapshot, book = desired.settings, desired.snapshot, desired.record.book
-    live = snapshot.addresses.value
-    changed: dict[str, AddressState] = {}
-    creates = settings.addresses.source is not AddressSource.SYNCHRONISED and not desired.destroys
-    if creates and live is not None:
-        for address in desired.addresses:
-            if address not in live and snapshot.is_internal(domain_of(address)):
-                changed[address] = AddressState.PRESENT
+    settings, book = desired.settings, desired.record.book
+    changed = {
+        address: AddressState.PRESENT
+        for address in _created(desired)
+        if desired.snapshot.is_internal(domain_of(address))
+    }
     if book is not None and not book.check_only and settings.addresses.on_removal is Removal.DISABLE:
         kept = frozenset() if desired.destroys else frozenset(desired.addresses)
         for address in (book.addresses - kept) & (book.created | book.adopted):
             changed[address] = AddressState.DISABLED
     return changed
+
+
+def addresses_eventually(desired: Desired) -> Mapping[str, AddressState]:
+    """The same, with the addresses that are created once their domain is verified."""
+    registered = {domain.name for domain in desired.settings.domains}
+    coming = [address for address in _created(desired) if domain_of(address) in registered]
+    return dict.fromkeys(coming, AddressState.PRESENT) | dict(addresses_after(desired))
+
+
+def _created(desired: Desired) -> Iterator[str]:
+    """Configured addresses that do not exist and that this stack creates."""
+    live = desired.snapshot.addresses.value
+    checked_only = desired.settings.addresses.source is AddressSource.SYNCHRONISED
+    if live is None or checked_only or desired.destroys:
+        return
+    yield from (address for address in desired.addresses if address not in live)

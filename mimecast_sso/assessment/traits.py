@@ -52,14 +52,14 @@ class Traits:
 
     Attributes:
         assigned: By the index of Entra's states, as is ``names``; ``None`` where an assigned group could not be read.
-        address: The address at Mimecast now, and after the run.
+        address: The address at Mimecast now, after the run, and once its domain is verified.
     """
 
     places: Places
     account: AccountState
     assigned: tuple[bool | None, ...]
     names: tuple[NameIdState, ...]
-    address: tuple[AddressState, AddressState]
+    address: tuple[AddressState, AddressState, AddressState]
 
 
 class TraitsReader:
@@ -83,7 +83,11 @@ class TraitsReader:
             account=self._account_state(account),
             assigned=tuple(self._is_assigned(holders, state) for state in self._states),
             names=tuple(self._name_id(state, account, address) for state in self._states),
-            address=(before, self.effects.addresses_after.get(address, before)),
+            address=(
+                before,
+                self.effects.addresses_after.get(address, before),
+                self.effects.addresses_eventually.get(address, before),
+            ),
         )
 
     def case(self, traits: Traits, state: EntraState | None, slots: Slots, address: AddressState) -> Case:

@@ -100,3 +100,11 @@ def test_addresses_are_those_of_assigned_people_and_of_groups_members(fresh: Pro
     live = {user["emailAddress"] for user in fresh.control.documents("mimecast.users")}
     assert live >= {GRACE, ALAN}, "who is a member of the group has an address too"
     assert ADA not in live, "who is neither assigned nor a member has none"
+
+
+def test_a_misspelt_pilot_is_named_at_the_first_preview(fresh: Project) -> None:
+    roll_out = fresh.configuration("rollOut")
+    fresh.configure(rollOut=roll_out | {"who": "pilot", "pilot": [ADA, "garce@example.com"]})
+    preview = fresh.sso("preview")
+    assert preview.code == 2, preview.text
+    assert "could not sign in once it reaches them: garce@example.com: " in preview.text
