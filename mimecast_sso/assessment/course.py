@@ -204,7 +204,11 @@ def _activated(state: EntraState, desired: Desired, *, undo: bool) -> EntraState
     application = desired.application
     certificates = application.certificates if application else SigningCertificates((), "")
     if not certificates.certificates:
-        return replace(state, signing=NEW_CERTIFICATE, signing_expired=False)
+        # What signs for an application without one is the first that is made, and a recorded one is not made again.
+        makes = undo or any(
+            each.label not in desired.record.thumbprints for each in desired.settings.certificates.generations
+        )
+        return replace(state, signing=NEW_CERTIFICATE, signing_expired=False) if makes else state
     if thumbprint is None or certificates.get(thumbprint) is None:
         return state  # A new certificate stays inactive while another one is active.
     trusted = desired.opens(active.profile)
