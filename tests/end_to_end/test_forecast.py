@@ -92,7 +92,7 @@ class Trial:
 
     def __init__(self, world: World, name: str, seed: int, figures: Figures) -> None:
         self.world = world
-        self.chance = random.Random(seed)  # noqa: S311  (no secret)
+        self.chance = random.Random(f"{name} {seed}")  # noqa: S311  (no secret)
         self.name = f"{name} {seed}"
         self.figures = figures
         self.done: list[str] = []
