@@ -197,7 +197,15 @@ def no_identifier(world: World, _: Random) -> None:
 
 
 def application_deleted(world: World, _: Random) -> None:
-    world.made.running.graph().delete(f"{GRAPH}/applications/{world.application['id']}", timeout=30)
+    graph, paths = (
+        world.made.running.graph(),
+        (
+            f"servicePrincipals/{world.principal['id']}",
+            f"applications/{world.application['id']}",
+        ),
+    )
+    for path in paths:
+        graph.delete(f"{GRAPH}/{path}", timeout=30)
 
 
 def no_certificate(world: World, _: Random) -> None:

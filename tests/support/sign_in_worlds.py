@@ -20,6 +20,7 @@ from mimecast_sso.assessment.sign_in import Way
 from mimecast_sso.operations.assessing import assess_stack
 from mimecast_sso.operations.deployment import open_with_engine
 from sandbox import credentials
+from sandbox.entra.tokens import DEFAULT_ROLES
 from sandbox.mimecast import passwords
 from tests.support.projects import Ended, Project, project
 from tests.support.rotations import do_what_is_due_in_the_console
@@ -249,6 +250,7 @@ def _people(made: Project) -> None:
         {"address": each, "name": each.partition("@")[0].title()}
         for each in (*USERS, *MEMBERS, *READY, RADIA)
     ]
+    made.control.set("entra.deployer_roles", [*DEFAULT_ROLES, "MailboxSettings.Read"])
     out = {"group": ROLL_OUT, "who": "pilot", "pilot": [*USERS, *MEMBERS]}
     made.configure(guards=None, addresses=book, rollOut=out, authenticationProfile=LASTING)
     made.control.seed(
