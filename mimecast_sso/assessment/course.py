@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
-from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.record import Record, RecordedPrincipal
 from mimecast_sso.assessment.sign_in import EntraState
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import HIDE_TAG
@@ -132,26 +132,39 @@ def _steps(starts: EntraState, desired: Desired, *, undo: bool) -> list[EntraSta
 
 
 def _with_properties(starts: EntraState, desired: Desired, *, undo: bool) -> EntraState:
-    settings, record = desired.settings, desired.record
-    recorded = record.principal if desired.application is not None else None
-    application = settings.application
-
-    def written(live: object, last: object, wanted: object) -> bool:
-        return live != wanted and (undo or last != wanted)
-
-    changed = replace(starts, exists=True, saml=True)
-    if written(starts.enabled, recorded and recorded.enabled, True):
-        changed = replace(changed, enabled=True)
-    required = application.assignment_required
-    if written(starts.assignment_required, recorded and recorded.assignment_required, required):
-        changed = replace(changed, assignment_required=required)
-    if written(starts.sign_on_url, recorded and recorded.sign_on_url, desired.sign_on_url):
-        changed = replace(changed, sign_on_url=desired.sign_on_url)
-    if written(starts.hidden, recorded and recorded.hidden, application.hide):
-        changed = replace(changed, hidden=application.hide)
     urls, default = _reply_urls(starts, desired, undo=undo)
     identifiers = _identifiers(starts, desired, undo=undo)
-    return replace(changed, identifiers=identifiers, reply_urls=urls, default_reply_url=default)
+    changed = replace(starts, identifiers=identifiers, reply_urls=urls, default_reply_url=default)
+    if not (undo or _writes_principal(desired)):
+        return changed
+    application = desired.settings.application
+    return replace(
+        changed,
+        exists=True,
+        enabled=True,
+        saml=True,
+        assignment_required=application.assignment_required,
+        sign_on_url=desired.sign_on_url,
+        hidden=application.hide,
+    )
+
+
+def _writes_principal(desired: Desired) -> bool:
+    """Whether something of the service principal differs from what was recorded; azuread then writes all of it."""
+    recorded = desired.record.principal
+    if desired.application is None or recorded is None:
+        return True
+    application, snapshot = desired.settings.application, desired.snapshot
+    wanted = RecordedPrincipal(
+        object_id=recorded.object_id,
+        enabled=True,
+        assignment_required=application.assignment_required,
+        sign_on_url=desired.sign_on_url,
+        hidden=application.hide,
+        notification_emails=frozenset(application.notification_emails),
+        owners=frozenset({snapshot.deployer, *snapshot.directory.owners}),
+    )
+    return wanted != recorded
 
 
 def _identifiers(starts: EntraState, desired: Desired, *, undo: bool) -> tuple[str, ...]:
@@ -204,7 +217,11 @@ def _activated(state: EntraState, desired: Desired, *, undo: bool) -> EntraState
     application = desired.application
     certificates = application.certificates if application else SigningCertificates((), "")
     if not certificates.certificates:
-        return replace(state, signing=NEW_CERTIFICATE, signing_expired=False)
+        # What signs for an application without one is the first that is made, and a recorded one is not made again.
+        makes = undo or any(
+            each.label not in desired.record.thumbprints for each in desired.settings.certificates.generations
+        )
+        return replace(state, signing=NEW_CERTIFICATE, signing_expired=False) if makes else state
     if thumbprint is None or certificates.get(thumbprint) is None:
         return state  # A new certificate stays inactive while another one is active.
     trusted = desired.opens(active.profile)

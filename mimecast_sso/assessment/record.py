@@ -38,13 +38,16 @@ class RecordedApplication:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPrincipal:
-    """The service principal's outputs that decide about sign-ins."""
+    """The service principal's outputs that decide about sign-ins, or about whether it is written."""
 
     object_id: str
     enabled: bool
     assignment_required: bool
     sign_on_url: str
     hidden: bool
+    notification_emails: frozenset[str]
+    owners: frozenset[str]
+    """Object ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,8 @@ class Record:
             assignment_required=outputs.get("appRoleAssignmentRequired") is True,
             sign_on_url=str(outputs.get("loginUrl") or ""),
             hidden=tags.get("hide") is True,
+            notification_emails=frozenset(map(str, outputs.get("notificationEmailAddresses") or ())),
+            owners=frozenset(map(str, outputs.get("owners") or ())),
         )
 
     @cached_property

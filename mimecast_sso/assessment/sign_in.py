@@ -280,9 +280,9 @@ def _from_my_apps(
 ) -> Outcome:
     if entra is None:
         return _unknown(Missing.APPLICATION)
-    absent = _no_tile(entra, case)
-    if absent is not None:
-        return absent
+    stopped = _no_account(case) or _no_tile(entra, case)
+    if stopped is not None:
+        return stopped
     if entra.sign_on_url:
         if not mimecast.starts_sign_in(entra.sign_on_url):
             return _refused(Reason.SIGN_ON_URL_ELSEWHERE)
@@ -334,8 +334,11 @@ def _accepts(profile: HeldProfile, entra: EntraState) -> bool:
 
 
 def _account(case: Case) -> Outcome | None:
-    if case.account is AccountState.UNKNOWN:
-        return _unknown(Missing.ACCOUNT)
+    return _unknown(Missing.ACCOUNT) if case.account is AccountState.UNKNOWN else _no_account(case)
+
+
+def _no_account(case: Case) -> Outcome | None:
+    """Who signs in nowhere at Microsoft, and so not to My Apps either."""
     reason = {
         AccountState.NONE: Reason.NO_ACCOUNT,
         AccountState.DISABLED: Reason.ACCOUNT_DISABLED,
@@ -376,8 +379,6 @@ def _no_tile(entra: EntraState, case: Case) -> Outcome | None:
         reason = Reason.APPLICATION_MISSING
     elif not entra.saml:
         reason = Reason.NOT_SAML
-    elif case.account is AccountState.NONE:
-        reason = Reason.NO_ACCOUNT
     elif case.assigned is None:
         return _unknown(Missing.ASSIGNMENTS)
     elif not case.assigned:

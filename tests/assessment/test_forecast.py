@@ -151,6 +151,46 @@ def test_an_older_attestation_does_not_tell_what_the_console_holds() -> None:
     )
 
 
+def test_a_certificate_that_somebody_removed_is_made_again_only_by_a_run_that_refreshes() -> None:
+    """The engine compares with what it recorded."""
+    removed = World(application=application(certificates=SigningCertificates((), "")))
+    person = removed.assess().forecast.person(ADA)
+    assert person is not None
+    assert [each.reason for each in person.from_mimecast.afterwards] == [
+        Reason.NO_CERTIFICATE,
+        Reason.SIGNATURE,
+    ]
+    # A further generation is made in any case, and the first certificate of an application signs.
+    both = {
+        "generations": [
+            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+            {"label": "2029", "endDate": "2032-11-01T00:00:00Z"},
+        ],
+        "active": "2026",
+    }
+    person = removed.assess(changed(certificates=both)).forecast.person(ADA)
+    assert person is not None
+    assert [each.reason for each in person.from_mimecast.afterwards] == [Reason.SIGNATURE]
+
+
+@pytest.mark.parametrize(
+    ("edit", "reasons"),
+    [
+        ({}, [Reason.APPLICATION_DISABLED, None]),
+        ({"notificationEmails": ["identity@example.com"]}, [None]),
+        ({"hide": True}, [None]),
+    ],
+)
+def test_whatever_changes_of_the_service_principal_all_of_it_is_written(
+    edit: dict[str, Any], reasons: list[Reason | None]
+) -> None:
+    """So that what somebody else changed there is undone without a refresh as well."""
+    world = World(application=application(enabled=False, mode="password"))
+    person = world.assess(changed(application=edit)).forecast.person(ADA)
+    assert person is not None
+    assert [each.reason for each in person.from_mimecast.afterwards] == reasons
+
+
 def _with_both(record: Any) -> Any:
     """The record with both generations' certificates."""
     resources = [each for each in record.resources if not each.urn.endswith("::signing-certificate-2026")]

@@ -96,7 +96,9 @@ FROM_MY_APPS: dict[Reason, dict[str, Any]] = {
     Reason.SINGLE_SIGN_ON_OFF: {"entra": BY_TILE, "profile": replace(PROFILE, single_sign_on=False)},
     Reason.NOT_IN_GROUP: {"entra": BY_TILE, "slots": frozenset()},
     Reason.APPLICATION_DISABLED: {"entra": replace(BY_TILE, enabled=False)},
+    Reason.NO_ACCOUNT: {"entra": BY_TILE, "account": AccountState.NONE},
     Reason.ACCOUNT_DISABLED: {"entra": BY_TILE, "account": AccountState.DISABLED},
+    Reason.SHARED_MAILBOX: {"entra": BY_TILE, "account": AccountState.SHARED},
     Reason.NO_CERTIFICATE: {"entra": replace(BY_TILE, signing="", needs_certificate=True)},
     Reason.NO_NAME_ID: {"entra": BY_TILE, "name_id": NameIdState.EMPTY},
     Reason.SIGNATURE: {"entra": replace(BY_TILE, signing="B")},
@@ -150,10 +152,18 @@ def test_unknown_names_the_missing_input(missing: str, changes: dict[str, Any]) 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"assigned": False}, {"entra": replace(BY_TILE, hidden=True)}, {"account": AccountState.NONE}],
+    [{"assigned": False}, {"entra": replace(BY_TILE, hidden=True)}],
 )
 def test_the_tile_is_not_offered(changes: dict[str, Any]) -> None:
     assert outcome(TILE, **({"entra": BY_TILE} | changes)).result is Result.NOT_OFFERED
+
+
+@pytest.mark.parametrize("account", [AccountState.NONE, AccountState.DISABLED, AccountState.SHARED])
+def test_whoever_cannot_sign_in_at_microsoft_does_not_reach_my_apps(account: AccountState) -> None:
+    """Also where the tile would only open Mimecast's page, and the person has a password there."""
+    found = outcome(TILE, account=account, slots=frozenset())
+    assert found.result is Result.REFUSED
+    assert outcome(account=account, slots=frozenset()).result is Result.PASSWORD
 
 
 def test_whoever_is_in_two_groups_gets_in_by_the_certificate_of_either_profile() -> None:

@@ -164,6 +164,7 @@ def deployed(settings: Settings, *, members: frozenset[str] | None = None, thumb
                 "appRoleAssignmentRequired": settings.application.assignment_required,
                 "loginUrl": REPLY_URL,
                 "featureTags": [{"enterprise": True, "gallery": True}],
+                "owners": ["id of the deployer"],
             },
         ),
         (types.APPLICATION_IDENTIFIER, "portal-identifier", {"identifierUri": settings.identifier}),
