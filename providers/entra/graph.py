@@ -37,7 +37,8 @@ class GraphClient:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
-        host = cloud(environment).graph_host
+        self.cloud = cloud(environment)
+        host = self.cloud.graph_host
         self._base = f"https://{host}/v1.0"
         self._scope = f"https://{host}/.default"
         self._credential = credential(environment)
