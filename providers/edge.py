@@ -18,6 +18,9 @@ Properties = dict[str, Any]
 TRACEBACK_VARIABLE = "MIMECAST_SSO_TRACEBACK"
 """Environment variable: when set, errors come with the whole traceback."""
 
+NAMESPACE = "mimecast-sso"
+"""Of this project's keys in the configuration that the engine hands to a provider."""
+
 GONE = ""
 """The id that a read gives for an object that no longer exists."""
 
