@@ -81,10 +81,8 @@ def test_type_checkers_see_outputs_and_arguments(tmp_path: Path) -> None:
             sys.executable,
             "-m",
             "mypy",
-            "--config-file",
-            str(ROOT / "pyproject.toml"),
-            "--cache-dir",
-            str(tmp_path / "cache"),
+            f"--config-file={ROOT / 'pyproject.toml'}",
+            f"--cache-dir={tmp_path / 'cache'}",
             str(program),
         ],
         cwd=tmp_path,
@@ -95,8 +93,8 @@ def test_type_checkers_see_outputs_and_arguments(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     for revealed in (
-        "Output[builtins.str]",
-        "Output[builtins.str]",
+        '"pulumi.output.Output[str]"',
+        "Awaitable[str]",
         "-> mimecast_sso.assessment.assessment.Assessment",
     ):
         assert revealed in done.stdout
