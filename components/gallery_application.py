@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_azuread as azuread
 
 from mimecast_sso.assessment.adoption import Adoption, feature_tags
-from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
-from mimecast_sso.settings import Application, Ownership, SignOn
+from providers.entra.applications import Assigned
 from providers.entra.claims import claims_definition, same_meaning
 from providers.entra.resources import DefaultReplyUrl
 
@@ -27,24 +26,46 @@ class LeftAlone:
 
 @dataclass(frozen=True, slots=True)
 class GalleryApplicationArgs:
-    """What a `GalleryApplication` is made of. ``template_id`` is looked up beforehand (`gallery_entry`)."""
+    """What a `GalleryApplication` is made of.
 
-    application: Application
-    template_id: str
-    identifier: str
-    sign_on_url: str
-    reply_urls: Sequence[str]
-    """The first takes the sign-ins that start in My Apps, when these go to Entra (``signOn: idp``)."""
-    owners: Sequence[str]
-    """Of the service principal, object ids: the deploying principal first, without which it could not change it."""
-    application_owners: Mapping[str, str | None]
-    """Of the application object, object ids, with the id to import each by (`application_owners.declared`)."""
-    users: Sequence[Person]
-    groups: Sequence[EntraGroup]
-    assign: Ownership
-    protect: bool
+    Attributes:
+        display_name: Name of the application, as people see it in My Apps.
+        template_id: Id of the gallery entry (`mimecast_sso.assessment.gallery_entry` looks it up).
+        identifier: Entity id that Mimecast uses towards Entra.
+        reply_urls: Assertion consumer services. Without ``sign_on_url``, the first is the default.
+        deployer: Object id of the deploying principal, an owner of the service principal: without that it could not
+            change it.
+        owners: Object ids of further owners of the service principal.
+        sign_on_url: Page that starts a sign-in at Mimecast, opened by the tile. ``None``: the tile signs in at once
+            (IdP-initiated), and the first reply URL takes the response.
+        notification_emails: Who is told before a certificate expires.
+        assignment_required: Whether only assigned people get an assertion.
+        hide: Whether My Apps shows no tile.
+        claims: Whether the mail address is put into NameID by a claims mapping policy of this component.
+        assignments: Users and groups that get the application: a name for the resource → object id. Changing a name
+            recreates the assignment.
+        application_owners: Owners of the application object by object id, each with the id to import it by, or
+            ``None`` where it is created (`mimecast_sso.assessment.application_owners`).
+        protect: Whether application, service principal and identifier are protected from deletion.
+        adoption: The live application to take over instead of creating one.
+        left: What an earlier run created and a person looks after now.
+    """
+
+    display_name: pulumi.Input[str]
+    template_id: pulumi.Input[str]
+    identifier: pulumi.Input[str]
+    reply_urls: Sequence[pulumi.Input[str]]
+    deployer: pulumi.Input[str]
+    owners: Sequence[pulumi.Input[str]] = ()
+    sign_on_url: pulumi.Input[str] | None = None
+    notification_emails: Sequence[pulumi.Input[str]] = ()
+    assignment_required: pulumi.Input[bool] = True
+    hide: bool = False
+    claims: bool = True
+    assignments: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    application_owners: Mapping[str, str | None] = field(default_factory=dict)
+    protect: bool = True
     adoption: Adoption | None = None
-    """The live application to take over instead of creating one."""
     left: LeftAlone = LeftAlone()
 
 
@@ -67,7 +88,7 @@ class GalleryApplication(pulumi.ComponentResource):
         kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
         application = azuread.ApplicationFromTemplate(
             name,
-            display_name=args.application.display_name,
+            display_name=args.display_name,
             template_id=args.template_id,
             opts=_imported(
                 pulumi.ResourceOptions.merge(
@@ -96,7 +117,7 @@ class GalleryApplication(pulumi.ComponentResource):
                     kept,
                     pulumi.ResourceOptions(depends_on=[self.service_principal], delete_before_replace=True),
                 ),
-                adoption.identifier(args.identifier) if adoption else None,
+                _identifier_of(adoption, args.identifier),
             ),
         )
         reply_urls = azuread.ApplicationRedirectUris(
@@ -110,40 +131,41 @@ class GalleryApplication(pulumi.ComponentResource):
                 adoption.reply_urls if adoption else None,
             ),
         )
-        if args.application.sign_on is SignOn.IDENTITY_PROVIDER:
+        if args.sign_on_url is None:
             DefaultReplyUrl(
                 f"{name}-default-reply-url",
                 application_id=application.application_object_id,
                 url=args.reply_urls[0],
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[reply_urls], deleted_with=application),
             )
-        self._application_owners(args, application, reply_urls)
-        registration.owners.apply(lambda owners: self._say_when_not_owned(args, owners))
-        if args.application.claims is Ownership.MANAGE:
+        self._application_owners(name, args, application, reply_urls)
+        pulumi.Output.all(registration.owners, args.deployer).apply(
+            lambda known: self._say_when_not_owned(known[0], known[1], args.application_owners)
+        )
+        if args.claims:
             self._claims(name, adoption)
         elif args.left.policy:
             self._left_policy(name, args.left.policy)
-        if args.assign is Ownership.MANAGE:
-            self._assignments(args)
-        self._left_assignments(args.left.assignments)
+        self._assignments(name, args)
+        self._left_assignments(name, args.left.assignments)
         self.register_outputs({"clientId": self.client_id, "objectId": self.service_principal.object_id})
 
     def _service_principal(
         self, name: str, args: GalleryApplicationArgs, options: pulumi.ResourceOptions
     ) -> azuread.ServicePrincipal:
-        settings, adoption = args.application, args.adoption
+        adoption = args.adoption
         return azuread.ServicePrincipal(
             f"{name}-service-principal",
             client_id=self.client_id,
             use_existing=True,
             account_enabled=True,
             preferred_single_sign_on_mode="saml",
-            app_role_assignment_required=settings.assignment_required,
+            app_role_assignment_required=args.assignment_required,
             # Unstated owners or tags would be removed: the deployer's access, the portal's list entry.
-            owners=list(args.owners),
-            feature_tags=[_feature_tags(adoption, hide=settings.hide)],
-            login_url=args.sign_on_url if settings.sign_on is SignOn.SERVICE_PROVIDER else None,
-            notification_email_addresses=list(settings.notification_emails) or None,
+            owners=[args.deployer, *args.owners],
+            feature_tags=[_feature_tags(adoption, hide=args.hide)],
+            login_url=args.sign_on_url,
+            notification_email_addresses=list(args.notification_emails) or None,
             opts=_imported(
                 # How the principal was come by changes nothing of it: an imported one does not say.
                 pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(ignore_changes=["useExisting"])),
@@ -153,25 +175,28 @@ class GalleryApplication(pulumi.ComponentResource):
 
     def _application_owners(
         self,
+        name: str,
         args: GalleryApplicationArgs,
         application: azuread.ApplicationFromTemplate,
         after: pulumi.Resource,
     ) -> None:
         for object_id, import_id in args.application_owners.items():
             azuread.ApplicationOwner(
-                f"owner-{object_id}",
+                f"{name}-owner-{object_id}",
                 application_id=application.application_id,
                 owner_object_id=object_id,
                 opts=_imported(
                     # An application that goes takes its owners along; one by one, the last would leave nobody.
-                    pulumi.ResourceOptions(parent=self, depends_on=[after], deleted_with=application),
+                    pulumi.ResourceOptions.merge(
+                        pulumi.ResourceOptions(parent=self, depends_on=[after], deleted_with=application),
+                        _named_before(f"owner-{object_id}"),
+                    ),
                     import_id,
                 ),
             )
 
-    def _say_when_not_owned(self, args: GalleryApplicationArgs, owners: Sequence[str]) -> None:
-        deployer = args.owners[0]
-        if deployer not in owners and deployer not in args.application_owners:
+    def _say_when_not_owned(self, owners: Sequence[str], deployer: str, declared: Collection[str]) -> None:
+        if deployer not in owners and deployer not in declared:
             pulumi.log.warn(
                 f"The deploying principal {deployer} is not among the owners of the application object (read live): "
                 "with Application.ReadWrite.OwnedBy alone it can not change it. To make it one, name it in "
@@ -213,35 +238,41 @@ class GalleryApplication(pulumi.ComponentResource):
             opts=_left_alone(self, "claimsMappingPolicyId", "servicePrincipalId"),
         )
 
-    def _left_assignments(self, recorded: Sequence[RecordedAssignment]) -> None:
+    def _left_assignments(self, name: str, recorded: Sequence[RecordedAssignment]) -> None:
         for each in recorded:
             azuread.AppRoleAssignment(
-                f"assignment-{each.principal_id}",
+                f"{name}-assignment-{each.principal_id}",
                 app_role_id=each.role_id,
                 principal_object_id=each.principal_id,
                 resource_object_id=self.service_principal.object_id,
-                opts=_left_alone(self, "appRoleId", "principalObjectId", "resourceObjectId"),
+                opts=pulumi.ResourceOptions.merge(
+                    _left_alone(self, "appRoleId", "principalObjectId", "resourceObjectId"),
+                    _named_before(f"assignment-{each.principal_id}"),
+                ),
             )
 
-    def _assignments(self, args: GalleryApplicationArgs) -> None:
+    def _assignments(self, name: str, args: GalleryApplicationArgs) -> None:
         role = self.service_principal.app_roles.apply(user_role)
-        # Named by object id: a person whose address changes keeps the assignment, where a name made of the
-        # address would try to make the same assignment twice.
-        object_ids = [principal.object_id for principal in args.users]
-        object_ids += [group.object_id for group in args.groups]
-        for object_id in object_ids:
-            there = args.adoption.assigned(object_id) if args.adoption else None
+        for key, object_id in args.assignments.items():
+            there = _assigned(args.adoption, object_id)
             azuread.AppRoleAssignment(
-                f"assignment-{object_id}",
+                f"{name}-assignment-{key}",
                 # Whoever has the application by another of its roles keeps that one: it serves as well.
                 app_role_id=there.role_id if there else role,
                 principal_object_id=object_id,
                 resource_object_id=self.service_principal.object_id,
                 opts=_imported(
-                    pulumi.ResourceOptions(parent=self),
+                    pulumi.ResourceOptions.merge(
+                        pulumi.ResourceOptions(parent=self), _named_before(f"assignment-{key}")
+                    ),
                     args.adoption.assignment(there) if args.adoption and there else None,
                 ),
             )
+
+
+def _named_before(name: str) -> pulumi.ResourceOptions:
+    """Release 0.1.0 named some children without the component's name; what it deployed is carried on."""
+    return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name)])
 
 
 def _left_alone(parent: pulumi.Resource, *properties: str) -> pulumi.ResourceOptions:
@@ -253,6 +284,15 @@ def _imported(options: pulumi.ResourceOptions, import_id: str | None) -> pulumi.
     if import_id is None:
         return options
     return pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(import_=import_id))
+
+
+def _identifier_of(adoption: Adoption | None, identifier: pulumi.Input[str]) -> str | None:
+    # What is taken over was compared with the configuration, so its identifier is plain text.
+    return adoption.identifier(identifier) if adoption and isinstance(identifier, str) else None
+
+
+def _assigned(adoption: Adoption | None, object_id: pulumi.Input[str]) -> Assigned | None:
+    return adoption.assigned(object_id) if adoption and isinstance(object_id, str) else None
 
 
 def _feature_tags(adoption: Adoption | None, *, hide: bool) -> azuread.ServicePrincipalFeatureTagArgs:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
 from components.messages import say
-from mimecast_sso.assessment import live_tenant
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
-from mimecast_sso.provenance import Known, Statement
-from mimecast_sso.settings import Address, Addresses, AddressSource, Dns, Domain, Lane
+from mimecast_sso.facts.profile_form import FIELDS, Control
+from mimecast_sso.provenance import Statement
+from mimecast_sso.settings import Lane
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count, people
 from providers.mimecast.resources import (
@@ -27,28 +27,84 @@ from providers.mimecast.resources import (
 from providers.mimecast.resources import Domain as DomainResource
 
 
+class AddressArgs(TypedDict):
+    """One address of the book.
+
+    Attributes:
+        name: The person's name; absent or empty means any name.
+        passwordVersion: Any text. A new or changed one sets the password of ``mimecast-sso:addressPasswords``, which
+            revokes the person's application tokens.
+    """
+
+    name: NotRequired[pulumi.Input[str]]
+    passwordVersion: NotRequired[pulumi.Input[str]]  # (as in state)
+
+
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """What is wanted of one profile, its application settings and its group."""
+class DomainArgs:
+    """An internal domain at Mimecast.
+
+    Attributes:
+        name: Such as ``example.com``; it names the resource.
+        mode: ``ensure`` (use it where it exists, else register it), ``register`` (and keep ``inbound_type``) or
+            ``require`` (must exist; nothing is written).
+        inbound_type: Which recipients are accepted: ``any``, ``known``, ``ldap`` or ``smtp``.
+    """
+
+    name: str
+    mode: pulumi.Input[str] = "ensure"
+    inbound_type: pulumi.Input[str] = "known"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The DNS record that proves a domain. ``value`` is empty once the domain is verified: nothing to publish.
+
+    Attributes:
+        domain: The domain, which is also the name of the component's resources for it.
+        name: Owner name of the record.
+        type: Its type, ``TXT``.
+        value: Its text.
+    """
+
+    domain: str
+    name: pulumi.Output[str]
+    type: pulumi.Output[str]
+    value: pulumi.Output[str]
+
+
+PublishProof = Callable[[Proof], pulumi.Resource]
+"""Declares the DNS record of a proof with a DNS provider of the program; Mimecast is asked after that resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainArgs:
+    """One profile, its application settings and its group.
+
+    Attributes:
+        lane: The profile slot.
+        group: Name of the Mimecast group.
+        form: The console's form (`mimecast_sso.facts.profile_form`), by field key, without the group.
+        thumbprint: SHA-1 thumbprint of the certificate in the form; "" where the form has none.
+        confirmed: A person's attestation of the form: ``fingerprint``, ``by``, ``at``, ``evidence``.
+        evidence: What was seen after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`).
+        populated: Whether people are to be in the group.
+        idle: Whether it waits for a certificate; then nothing is due in the console.
+    """
 
     lane: Lane
-    group: str
+    group: pulumi.Input[str]
     form: Mapping[str, pulumi.Input[str | bool]]
-    """The console's form (mimecast_sso.facts.profile_form), by field key, without the group."""
     thumbprint: pulumi.Input[str]
-    """Of the certificate in the form; "" when the form has none."""
-    confirmed: Mapping[str, str] | None
-    evidence: Mapping[str, Any] | None
-    """What was seen after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`)."""
-    populated: bool
-    """Whether people are to be in the group."""
+    confirmed: Mapping[str, str] | None = None
+    evidence: Mapping[str, Any] | None = None
+    populated: bool = True
     idle: bool = False
-    """Whether it waits for a certificate; then nothing is due in the console."""
 
 
 @dataclass(slots=True)
 class _Linked:
-    chain: Chain
+    chain: ChainArgs
     group: Group
     profile: AuthenticationProfile
     state: pulumi.Output[str]
@@ -56,23 +112,33 @@ class _Linked:
 
 @dataclass(frozen=True, slots=True)
 class MimecastTenantArgs:
-    """What a `MimecastTenant` is made of."""
+    """What a `MimecastTenant` is made of.
 
-    domains: Sequence[Domain]
-    dns: Dns
-    addresses: Addresses
-    people: Sequence[Address]
-    """The addresses of the configured source, in normal form."""
-    members: Sequence[str]
-    """Who belongs in the roll-out group once the profile is confirmed."""
-    chains: Sequence[Chain]
-    """One, or two where certificates rotate between two profiles; that of the active generation first."""
-    live: Known[live_tenant.LiveTenant]
-    """What is at Mimecast before the run."""
-    sign_ins: Sequence[Statement] = ()
-    """Who signs in after the run, and who cannot: from the forecast."""
+    Attributes:
+        chains: One, or two where certificates rotate between two profiles; that of the active generation first.
+        domains: Internal domains.
+        addresses: Address → what it should be. May come from another resource.
+        members: Addresses that belong in the roll-out group once the profile is confirmed.
+        on_removal: What becomes of an address that is no longer declared: ``forget``, ``disable`` or ``refuse``.
+        adopt: Existing addresses that may be changed.
+        check_only: Whether the addresses are only looked at, because directory synchronisation owns them.
+        publish: ``none``, or ``rfc2136`` to publish proofs by DNS update as ``mimecast-sso:dns`` says.
+        publish_proof: Declares the record of a proof with a DNS provider of the program.
+        statements: What previews and deployments say of the tenant, from the forecast.
+        after: What people need to sign in: created before they are added, deleted after they are removed.
+    """
+
+    chains: Sequence[ChainArgs]
+    domains: Sequence[DomainArgs] = ()
+    addresses: pulumi.Input[Mapping[str, pulumi.Input[AddressArgs]]] = field(default_factory=dict)
+    members: pulumi.Input[Sequence[pulumi.Input[str]]] = ()
+    on_removal: pulumi.Input[str] = "forget"
+    adopt: pulumi.Input[Sequence[pulumi.Input[str]]] = ()
+    check_only: bool = False
+    publish: pulumi.Input[str] = "none"
+    publish_proof: PublishProof | None = None
+    statements: Sequence[Statement] = ()
     after: Sequence[pulumi.Resource] = ()
-    """What people need to sign in: it is there before they are added, and goes after they are taken out."""
 
 
 @dataclass(slots=True)
@@ -103,47 +169,41 @@ class MimecastTenant(pulumi.ComponentResource):
         self, name: str, args: MimecastTenantArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("mimecast-sso:mimecast:MimecastTenant", name, None, opts)
-        self._say_what_changes(args)
+        for statement in args.statements:
+            say(statement, self)
+        self._name = name
         domains = self._domains(args)
         self.domain_states, self.proof_records = domains.states, domains.proofs
-        self._name, self._members = name, sorted(args.members)
+        self._members = pulumi.Output.from_input(args.members).apply(
+            lambda members: sorted(map(str, members))
+        )
         self._after = args.after
-        self._book = self._address_book(name, args, domains)
+        self._book = self._address_book(args, domains)
         self._chains = [self._link(chain) for chain in args.chains]
         self.profile, self.profile_state = self._chains[0].profile, self._chains[0].state
         self.joined = [self._join(each) for each in self._chains if each.chain.populated]
         self.register_outputs({"profileState": self.profile_state})
 
-    def _say_what_changes(self, args: MimecastTenantArgs) -> None:
-        tenant = args.live.value
-        if tenant is None:
-            say(args.live.states("Which domains and addresses would change"), self)
-        else:
-            check_only = args.addresses.source is AddressSource.SYNCHRONISED
-            for statement in (
-                *live_tenant.domain_statements(tenant, args.domains),
-                *live_tenant.address_statements(tenant, args.people, check_only=check_only),
-            ):
-                say(statement, self)
-        for statement in args.sign_ins:
-            say(statement, self)
-
     def _domains(self, args: MimecastTenantArgs) -> _Domains:
         made = _Domains()
         for wanted in args.domains:
             domain = DomainResource(
-                f"domain-{wanted.name}",
+                f"{self._name}-domain-{wanted.name}",
                 domain=wanted.name,
-                mode=wanted.mode.value,
-                inbound_type=wanted.inbound_type.value,
-                opts=pulumi.ResourceOptions(parent=self),
+                mode=wanted.mode,
+                inbound_type=wanted.inbound_type,
+                opts=self._named_before(f"domain-{wanted.name}"),
             )
+            published = [args.publish_proof(_proof(wanted.name, domain))] if args.publish_proof else []
             verification = DomainVerification(
-                f"verification-{wanted.name}",
+                f"{self._name}-verification-{wanted.name}",
                 domain=domain.domain,
                 proof_value=domain.proofValue,
-                publish=args.dns.publish,
-                opts=pulumi.ResourceOptions(parent=self),
+                publish=args.publish,
+                opts=pulumi.ResourceOptions.merge(
+                    self._named_before(f"verification-{wanted.name}"),
+                    pulumi.ResourceOptions(depends_on=published),
+                ),
             )
             made.states[wanted.name] = verification.state
             made.proofs[wanted.name] = pulumi.Output.all(
@@ -152,34 +212,41 @@ class MimecastTenant(pulumi.ComponentResource):
             made.verifications.append(verification)
         return made
 
-    def _address_book(self, name: str, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
-        check_only = args.addresses.source is AddressSource.SYNCHRONISED
-        wanted = {person.address: {"name": ""} if check_only else _entry(person) for person in args.people}
+    def _named_before(self, name: str) -> pulumi.ResourceOptions:
+        """Release 0.1.0 named some children without the component's name; what it deployed is carried on."""
+        return pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)])
 
-        def in_verified_domains(states: dict[str, str]) -> dict[str, dict[str, str]]:
-            waiting = {
-                address: None
-                for address in wanted
-                if states.get(domain_of(address), "verified") != "verified"
-            }
+    def _address_book(self, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
+        def in_verified_domains(known: dict[str, Any]) -> dict[str, dict[str, str]]:
+            wanted: dict[str, AddressArgs] = known["addresses"]
+            states: dict[str, str] = known["states"]
+            waiting = [
+                address for address in wanted if states.get(domain_of(address), "verified") != "verified"
+            ]
             if waiting:
                 pulumi.log.warn(
                     f"On hold until their domain is verified, {count(len(waiting), 'address')}: "
-                    f"{enumerate_some(list(waiting))}. Publish the proof record and rerun.",
+                    f"{enumerate_some(waiting)}. Publish the proof record and rerun.",
                     resource=self,
                 )
-            return {address: entry for address, entry in wanted.items() if address not in waiting}
+            return {
+                address: {"name": ""} if args.check_only else _entry(entry)
+                for address, entry in wanted.items()
+                if address not in waiting
+            }
 
         return AddressBook(
-            f"{name}-addresses",
-            addresses=pulumi.Output.all(**domains.states).apply(in_verified_domains),
-            on_removal=args.addresses.on_removal.value,
-            adopt=sorted(args.addresses.adopt),
-            check_only=check_only,
+            f"{self._name}-addresses",
+            addresses=pulumi.Output.all(addresses=args.addresses, states=domains.states).apply(
+                in_verified_domains
+            ),
+            on_removal=args.on_removal,
+            adopt=pulumi.Output.from_input(args.adopt).apply(lambda addresses: sorted(map(str, addresses))),
+            check_only=args.check_only,
             opts=pulumi.ResourceOptions(parent=self, depends_on=domains.verifications),
         )
 
-    def _link(self, chain: Chain) -> _Linked:
+    def _link(self, chain: ChainArgs) -> _Linked:
         group = Group(
             f"{self._name}-roll-out{_suffix(chain.lane)}",
             description=chain.group,
@@ -202,7 +269,9 @@ class MimecastTenant(pulumi.ComponentResource):
             )
         )
         if not chain.idle:
-            state.apply(lambda state: self._tell(state, chain))
+            pulumi.Output.all(state, self._members).apply(
+                lambda known: self._tell(known[0], len(known[1]), chain)
+            )
         self._warn_of_lock_outs(chain.form)
         return _Linked(chain, group, profile, state)
 
@@ -228,7 +297,9 @@ class MimecastTenant(pulumi.ComponentResource):
 
         As long as the profile that they go to is not known to be set, they stay: nobody falls between two groups.
         """
-        members = self.profile_state.apply(lambda state: [] if state in OPENS else self._members)
+        members = pulumi.Output.all(self.profile_state, self._members).apply(
+            lambda known: [] if known[0] in OPENS else known[1]
+        )
         # Held: nobody is added to a group that they are to leave, and whoever is in it stays while they must.
         return [
             self._membership(linked, members, True, [*self.joined, *after])
@@ -253,14 +324,16 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _warn_of_lock_outs(self, form: Mapping[str, pulumi.Input[str | bool]]) -> None:
         """Boxes that reach further than the portal are a warning in every run; the rest stands on the run sheet."""
-        further = ("enforceAdministrationConsole", "enforceEndUserApplications")
-        if any(form[key] is True for key in further):
-            boxes = {key: value for key, value in form.items() if isinstance(value, bool)}
+        boxes: pulumi.Output[Any] = pulumi.Output.all(**{key: form[key] for key in _BOXES})
+        boxes.apply(self._warn_of_boxes)
+
+    def _warn_of_boxes(self, boxes: Mapping[str, str | bool]) -> None:
+        if any(boxes[key] is True for key in _REACH_FURTHER):
             for warning in run_sheet.lock_out_warnings(boxes):
                 pulumi.log.warn(f"Lock-out: {warning}", resource=self)
 
-    def _tell(self, state: str, chain: Chain) -> None:
-        waiting = people(len(self._members) if chain.populated else 0)
+    def _tell(self, state: str, members: int, chain: ChainArgs) -> None:
+        waiting = people(members if chain.populated else 0)
         command = f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
         if state in OPENS:
             if not chain.populated:
@@ -280,6 +353,10 @@ class MimecastTenant(pulumi.ComponentResource):
                 f"{'waits' if waiting.startswith('1 ') else 'wait'}.",
                 resource=self,
             )
+
+
+_BOXES = [each.key for each in FIELDS if each.control is Control.CHECK_BOX]
+_REACH_FURTHER = ("enforceAdministrationConsole", "enforceEndUserApplications")
 
 
 def _suffix(lane: Lane) -> str:
@@ -309,8 +386,12 @@ def _proof_record(record: Mapping[str, Any]) -> dict[str, Any]:
     return proof | {"alternative": alternative}
 
 
-def _entry(person: Address) -> dict[str, str]:
-    entry = {"name": person.name or ""}
-    if person.password_version:
-        entry["passwordVersion"] = person.password_version
+def _proof(name: str, domain: DomainResource) -> Proof:
+    return Proof(name, domain.proofName, domain.proofType, domain.proofValue)
+
+
+def _entry(given: AddressArgs) -> dict[str, str]:
+    entry = {"name": str(given.get("name") or "")}
+    if version := given.get("passwordVersion"):
+        entry["passwordVersion"] = str(version)
     return entry

@@ -2,64 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from components.gallery_application import GalleryApplication, GalleryApplicationArgs, LeftAlone
 from components.messages import say
-from components.mimecast_tenant import Chain, MimecastTenant, MimecastTenantArgs
-from components.signing_certificates import SigningCertificates, SigningCertificatesArgs
+from components.mimecast_tenant import (
+    AddressArgs,
+    ChainArgs,
+    DomainArgs,
+    MimecastTenant,
+    MimecastTenantArgs,
+    PublishProof,
+)
+from components.signing_certificates import (
+    ImportedCertificate,
+    SigningCertificates,
+    SigningCertificatesArgs,
+)
 from mimecast_sso.assessment import (
     application_owners,
     certificate_expiry,
     gallery_entry,
     live_application,
+    live_tenant,
     people,
     sentences,
 )
 from mimecast_sso.assessment.adoption import Adoption
 from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
+from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.live_tenant import LiveTenant
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
-from mimecast_sso.provenance import Known, live, unknown
+from mimecast_sso.provenance import Known, Statement, live, unknown
 from mimecast_sso.settings import (
     REFUSED,
+    Address,
+    AddressSource,
     Certificates,
     Lane,
     Ownership,
     RotationMode,
     Settings,
     SignOn,
-    domains_elsewhere,
 )
 from providers.entra.applications import Registration
 from providers.entra.errors import GraphError
-from providers.entra.graph import shared_client
+from providers.entra.graph import GraphClient, shared_client
 
 _MOST_LISTED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalPortalSsoArgs:
-    """Settings, the project's folder (other stacks' files are in it), and what is known before the run."""
+    """What a `PersonalPortalSso` is made of.
 
-    settings: Settings
-    root: Path
+    Attributes:
+        assessment: The validated settings, and what is known before the run (`mimecast_sso.assessment.program.assess`).
+        addresses: Further addresses, such as another resource's output: address → what it should be. They join the
+            roll-out where ``rollOut.who`` chooses among all addresses. The forecast does not know them, because their
+            values exist only during the run.
+        publish_proof: Declares the DNS record of a domain's proof with a DNS provider of the program; without it,
+            ``dns.publish`` decides.
+        graph: Microsoft Graph, where the ``ARM_*`` variables do not name the tenant of the azuread provider.
+    """
+
     assessment: Assessment
+    addresses: pulumi.Input[Mapping[str, pulumi.Input[AddressArgs]]] | None = None
+    publish_proof: PublishProof | None = None
+    graph: GraphClient | None = None
 
 
 class PersonalPortalSso(pulumi.ComponentResource):
-    """Both sides of the tutorial, in its order: application, certificate, profile, addresses, assignments."""
+    """Both sides of the tutorial, in its order: application, certificate, profile, addresses, assignments.
 
+    A program may have several: each names its children after itself, and takes the providers of its options
+    (``ResourceOptions(providers=[…])``): an ``azuread.Provider``, and a `providers.tenants.TenantsProvider`.
+    """
+
+    application_id: pulumi.Output[str]
+    """Client id of the application."""
+    identifier: pulumi.Output[str]
+    """Entity id that Mimecast uses towards Entra."""
+    sign_on_url: pulumi.Output[str]
+    """Page that starts a sign-in."""
+    federation_metadata_url: pulumi.Output[str]
+    """Entra's federation metadata of the application."""
+    certificate_thumbprint: pulumi.Output[str]
+    """SHA-1 of the active generation's certificate, 40 hexadecimal digits in capitals."""
+    certificate_expiry: pulumi.Output[str]
+    """ISO 8601, UTC."""
+    domain_states: pulumi.Output[Mapping[str, str]]
+    """Domain → ``verified``, ``pending`` or ``expired``."""
+    proof_records: pulumi.Output[Mapping[str, Mapping[str, Any]]]
+    """Domain → its proof record (`MimecastTenant.proof_records`)."""
+    profile_state: pulumi.Output[str]
+    """``due``, ``claimed``, ``proved``, ``stale`` or ``contradicted`` (`mimecast_sso.console.attestation.state`)."""
     outputs: dict[str, pulumi.Input[Any]]
     """What the stack exports."""
 
@@ -67,21 +113,16 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self, name: str, args: PersonalPortalSsoArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("mimecast-sso:index:PersonalPortalSso", name, None, opts)
-        self._settings = args.settings
-        self._assessment = args.assessment
-        settings, snapshot = args.settings, args.assessment.snapshot
-        _refuse_shared_domains(settings, args.root)
+        self._name, self._args = name, args
+        self._assessment, self._settings = args.assessment, args.assessment.settings
+        settings, snapshot = self._settings, args.assessment.snapshot
         self._say_who_is_assigned()
         self._say_what_the_tile_does()
         self._say_which_entry_is_kept()
         owners = dict(snapshot.directory.owners)
         adoption = self._adoption(owners)
-        application = self._application(name, owners, adoption)
-        certificates = SigningCertificates(
-            "signing-certificate",
-            SigningCertificatesArgs(settings.certificates, application.service_principal, adoption),
-            pulumi.ResourceOptions(parent=self),
-        )
+        application = self._application(owners, adoption)
+        certificates = self._certificates(application, adoption)
         entra = _EntraValues(snapshot, application.client_id, certificates)
         tenant = self._tenant(entra, application)
         # Where people move between two groups: first they join, then Entra changes, then they leave.
@@ -96,35 +137,81 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(
             lambda end: certificate_expiry.mark(snapshot, end)
         )
-        self.register_outputs({})
+        self._publish(entra, tenant)
+        self.register_outputs(self.outputs)
 
-    def _application(
-        self, name: str, owners: dict[str, str], adoption: Adoption | None
-    ) -> GalleryApplication:
+    def _publish(self, entra: _EntraValues, tenant: MimecastTenant) -> None:
+        active = entra.certificates.active
+        self.application_id, self.federation_metadata_url = entra.client_id, entra.metadata_url
+        self.identifier = pulumi.Output.from_input(self._settings.identifier)
+        self.sign_on_url = pulumi.Output.from_input(self._settings.sign_on_url)
+        self.certificate_thumbprint, self.certificate_expiry = active.thumbprint, active.end_date
+        self.domain_states = pulumi.Output.all(**tenant.domain_states).apply(dict)
+        self.proof_records = pulumi.Output.all(**tenant.proof_records).apply(dict)
+        self.profile_state = tenant.profile_state
+
+    def _application(self, owners: dict[str, str], adoption: Adoption | None) -> GalleryApplication:
         settings, snapshot = self._settings, self._assessment.snapshot
+        wanted, directory = settings.application, snapshot.directory
+        # Named by object id: a person whose address changes keeps the assignment, where a name made of the
+        # address would try to make the same assignment twice.
+        assigned = [user.object_id for user in directory.users]
+        assigned += [group.object_id for group in directory.groups]
         return GalleryApplication(
-            name,
+            self._name,
             GalleryApplicationArgs(
-                application=settings.application,
+                display_name=wanted.display_name,
                 template_id=adoption.template_id if adoption else gallery_entry.template_id(self._assessment),
                 identifier=settings.identifier,
-                sign_on_url=settings.sign_on_url,
+                sign_on_url=self._assessment.desired.sign_on_url or None,
                 reply_urls=self._assessment.desired.reply_urls,
-                owners=list(dict.fromkeys((snapshot.deployer, *owners))),
+                deployer=snapshot.deployer,
+                owners=[owner for owner in owners if owner != snapshot.deployer],
+                notification_emails=wanted.notification_emails,
+                assignment_required=wanted.assignment_required,
+                hide=wanted.hide,
+                claims=wanted.claims is Ownership.MANAGE,
+                assignments={each: each for each in assigned}
+                if settings.assign.mode is Ownership.MANAGE
+                else {},
                 application_owners=application_owners.declared(
                     owners, snapshot.deployer, self._registration(owners, adoption), snapshot.recorded.owners
                 )
                 if owners or snapshot.recorded.owners
                 else {},
-                users=snapshot.directory.users,
-                groups=snapshot.directory.groups,
-                assign=settings.assign.mode,
                 protect=not settings.overrides("allow-destroy", snapshot.entra_now.date()),
                 adoption=adoption,
                 left=_left(settings, snapshot),
             ),
             pulumi.ResourceOptions(parent=self),
         )
+
+    def _certificates(
+        self, application: GalleryApplication, adoption: Adoption | None
+    ) -> SigningCertificates:
+        wanted = self._settings.certificates
+        made = SigningCertificates(
+            f"{self._name}-signing-certificate",
+            SigningCertificatesArgs(
+                service_principal=application.service_principal,
+                generations={each.label: each.end_date for each in wanted.generations},
+                active=wanted.active_generation.label,
+                retired=[each.thumbprint for each in wanted.retired],
+                imported=_imported(adoption, wanted) if adoption else {},
+            ),
+            self._named_before("signing-certificate"),
+        )
+        if len(wanted.generations) > 1:
+            pulumi.log.info(
+                f"A rotation ({wanted.rotation}) is under way. Expected gap when the active certificate changes: "
+                f"{wanted.expected_gap()}.",
+                resource=made,
+            )
+        return made
+
+    def _named_before(self, name: str) -> pulumi.ResourceOptions:
+        """Release 0.1.0 gave each part one fixed name; what it deployed is carried on."""
+        return pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)])
 
     def _registration(self, owners: Collection[str], adoption: Adoption | None) -> Registration | None:
         """The application object as it is, where owners are declared; None where it does not exist yet."""
@@ -140,23 +227,43 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return existing.registration if existing else None
 
     def _tenant(self, entra: _EntraValues, application: GalleryApplication) -> MimecastTenant:
-        settings, snapshot, desired = self._settings, self._assessment.snapshot, self._assessment.desired
-        today = snapshot.mimecast_now.date()
+        settings, assessment = self._settings, self._assessment
+        book, check_only = settings.addresses, settings.addresses.source is AddressSource.SYNCHRONISED
+        today = assessment.snapshot.mimecast_now.date()
+        further = pulumi.Output.from_input(self._args.addresses or {})
         return MimecastTenant(
-            "mimecast",
+            f"{self._name}-mimecast",
             MimecastTenantArgs(
-                domains=settings.domains,
-                dns=settings.dns,
-                addresses=settings.addresses,
-                people=self._assessment.addresses,
-                members=desired.members,
+                domains=[
+                    DomainArgs(each.name, each.mode.value, each.inbound_type.value)
+                    for each in settings.domains
+                ],
+                addresses=further.apply(lambda more: _book(assessment.addresses) | dict(more)),
+                members=further.apply(lambda more: _members(settings, assessment.desired, more)),
+                on_removal=book.on_removal.value,
+                adopt=book.adopt,
+                check_only=check_only,
+                publish=settings.dns.publish,
+                publish_proof=self._args.publish_proof,
                 chains=[self._chain(lane, entra, today) for lane in _lanes(settings.certificates)],
-                live=_live_tenant(snapshot),
-                sign_ins=sentences.everything(self._assessment, Instant.AFTERWARDS),
+                statements=self._statements(check_only=check_only),
                 after=[application],
             ),
-            pulumi.ResourceOptions(parent=self),
+            self._named_before("mimecast"),
         )
+
+    def _statements(self, *, check_only: bool) -> list[Statement]:
+        """What previews and deployments say of the Mimecast side."""
+        assessment = self._assessment
+        live_side = _live_tenant(assessment.snapshot)
+        said = sentences.everything(assessment, Instant.AFTERWARDS)
+        if live_side.value is None:
+            return [live_side.states("Which domains and addresses would change"), *said]
+        return [
+            *live_tenant.domain_statements(live_side.value, self._settings.domains),
+            *live_tenant.address_statements(live_side.value, assessment.addresses, check_only=check_only),
+            *said,
+        ]
 
     def _adoption(self, owners: dict[str, str]) -> Adoption | None:
         """The application to take over, if any; says what would change, and what `verify` finds."""
@@ -171,7 +278,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         wanted = live_application.wanted(self._assessment.desired, owners, names)
         try:
             adoption, findings = live_application.adopt(
-                shared_client(), settings.application.adopt, wanted, snapshot.cloud
+                self._args.graph or shared_client(), settings.application.adopt, wanted, snapshot.cloud
             )
         except live_application.CannotBeTakenOver as problem:
             raise pulumi.RunError(
@@ -226,14 +333,14 @@ class PersonalPortalSso(pulumi.ComponentResource):
         for statement in assessment.left_out:
             say(statement, self)
 
-    def _chain(self, lane: Lane, entra: _EntraValues, today: date) -> Chain:
+    def _chain(self, lane: Lane, entra: _EntraValues, today: date) -> ChainArgs:
         certificates, profile = self._settings.certificates, self._settings.authentication_profile
         generation = certificates.of_lane(lane)
         made = entra.certificates.generations[generation.label] if generation else None
         if certificates.rotation is RotationMode.METADATA:
             made = None  # It comes by the metadata, and a change of it changes nothing of the form.
         confirmed = profile.confirmed_of(lane)
-        return Chain(
+        return ChainArgs(
             lane=lane,
             group=self._settings.roll_out.group_of(lane),
             form=self._form(lane, entra, made.body if made else ""),
@@ -328,10 +435,29 @@ def _listed(names: list[str]) -> list[str]:
     return names if len(names) <= _MOST_LISTED else [*names[:20], f"and {len(names) - 20} more"]
 
 
-def _refuse_shared_domains(settings: Settings, root: Path) -> None:
-    problems = domains_elsewhere(settings, pulumi.get_stack(), root / "stacks")
-    if problems:
-        raise pulumi.RunError("\n".join(problems))
+def _imported(adoption: Adoption, certificates: Certificates) -> dict[str, ImportedCertificate]:
+    """The live certificates that stand for generations, by label."""
+    found = {each.label: adoption.certificate(each) for each in certificates.generations}
+    return {
+        label: ImportedCertificate(live.display_name, adoption.certificate_id(live))
+        for label, live in found.items()
+        if live
+    }
+
+
+def _book(addresses: Sequence[Address]) -> dict[str, AddressArgs]:
+    found: dict[str, AddressArgs] = {}
+    for each in addresses:
+        found[each.address] = {"name": each.name or ""}
+        if each.password_version:
+            found[each.address]["passwordVersion"] = each.password_version
+    return found
+
+
+def _members(settings: Settings, desired: Desired, further: Collection[str]) -> list[str]:
+    if not further:
+        return list(desired.members)
+    return settings.roll_out.members([*desired.addresses, *(address.lower() for address in further)])
 
 
 def _lanes(certificates: Certificates) -> list[Lane]:

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_azuread as azuread
 
-from mimecast_sso.assessment.adoption import Adoption
-from mimecast_sso.settings import Certificates, Generation
 from providers.entra.resources import ActiveSigningCertificate, RetiredSigningCertificate
 from providers.entra.signing_certificates import subject
 
 
 @dataclass(frozen=True, slots=True)
-class SigningCertificatesArgs:
-    """The generations to keep in Entra, on one service principal."""
+class ImportedCertificate:
+    """A certificate of a live application that stands for a generation.
 
-    certificates: Certificates
+    Attributes:
+        display_name: Its name in Entra.
+        import_id: Id that the azuread provider imports it by.
+    """
+
+    display_name: str
+    import_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningCertificatesArgs:
+    """The generations to keep in Entra, on one service principal.
+
+    Attributes:
+        service_principal: The service principal; the certificates go with it.
+        generations: Label → expiry (ISO 8601, UTC), such as ``{"2026": "2029-11-01T00:00:00Z"}``.
+        active: Label of the generation that Entra signs with.
+        retired: SHA-1 thumbprints of certificates to remove, hexadecimal.
+        imported: Certificates to take over instead of creating them, by label.
+    """
+
     service_principal: azuread.ServicePrincipal
-    adoption: Adoption | None = None
-    """The live application that is taken over: a generation that ends when one of its certificates does is that one."""
+    generations: Mapping[str, pulumi.Input[str]]
+    active: str
+    retired: Sequence[str] = ()
+    imported: Mapping[str, ImportedCertificate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +73,28 @@ class SigningCertificates(pulumi.ComponentResource):
     ) -> None:
         super().__init__("mimecast-sso:entra:SigningCertificates", name, None, opts)
         self._name, self._args = name, args
-        active = args.certificates.active_generation
-        self.active = self._made(active)
+        self.active = self._made(args.active)
         # Entra makes the first certificate of all the active one by itself.
-        self.generations = {active.label: self.active} | {
-            generation.label: self._made(generation, after=[self.active.resource])
-            for generation in args.certificates.generations
-            if generation is not active
+        self.generations = {args.active: self.active} | {
+            label: self._made(label, after=[self.active.resource])
+            for label in args.generations
+            if label != args.active
         }
-        if len(args.certificates.generations) > 1:
-            pulumi.log.info(
-                f"A rotation ({args.certificates.rotation}) is under way. Expected gap when the active certificate "
-                f"changes: {args.certificates.expected_gap()}.",
-                resource=self,
-            )
         self.register_outputs({"thumbprint": self.active.thumbprint, "endDate": self.active.end_date})
 
-    def _made(self, generation: Generation, after: Sequence[pulumi.Resource] = ()) -> Made:
-        adoption = self._args.adoption
-        there = adoption.certificate(generation) if adoption else None
+    def _made(self, label: str, after: Sequence[pulumi.Resource] = ()) -> Made:
+        imported = self._args.imported.get(label)
         certificate = azuread.ServicePrincipalTokenSigningCertificate(
-            f"{self._name}-{generation.label}",
+            f"{self._name}-{label}",
             service_principal_id=self._args.service_principal.id,
-            display_name=there.display_name if there else subject(generation.label),
-            end_date=generation.end_date,
+            display_name=imported.display_name if imported else subject(label),
+            end_date=self._args.generations[label],
             opts=pulumi.ResourceOptions(
                 parent=self,
                 retain_on_delete=True,
                 deleted_with=self._args.service_principal,
                 depends_on=list(after),
-                import_=adoption.certificate_id(there) if adoption and there else None,
+                import_=imported.import_id if imported else None,
             ),
         )
         # The plugin marks the certificate secret, but it is the public half and people paste it into a form.
@@ -112,11 +124,11 @@ class SigningCertificates(pulumi.ComponentResource):
         One at a time, because Entra's lists of keys are written whole.
         """
         done = list(after)
-        for entry in self._args.certificates.retired:
+        for thumbprint in self._args.retired:
             retired = RetiredSigningCertificate(
-                f"{self._name}-retired-{entry.thumbprint.lower()}",
+                f"{self._name}-retired-{thumbprint.lower()}",
                 service_principal_id=self._args.service_principal.object_id,
-                thumbprint=entry.thumbprint,
+                thumbprint=thumbprint,
                 opts=pulumi.ResourceOptions(
                     parent=self, deleted_with=self._args.service_principal, depends_on=done
                 ),

@@ -18,6 +18,12 @@ Properties = dict[str, Any]
 TRACEBACK_VARIABLE = "MIMECAST_SSO_TRACEBACK"
 """Environment variable: when set, errors come with the whole traceback."""
 
+NAMESPACE = "mimecast-sso"
+"""Of this project's keys in the configuration that the engine hands to a provider."""
+
+GONE = ""
+"""The id that a read gives for an object that no longer exists."""
+
 _METHODS = ("check", "diff", "create", "read", "update", "delete")
 
 
@@ -33,16 +39,18 @@ class ReadableProvider(ResourceProvider):
     """A dynamic provider whose failures reach the user as one line.
 
     Subclasses are top-level classes of an importable module and carry no attributes, so that what lands in
-    people's state is a reference of a few bytes that survives every change of the code. ``expected`` are the
-    exceptions whose text is meant for users; the text of any other may hold anything, so only its kind and place
-    are shown.
+    people's state is a reference of a few bytes that survives every change of the code. That reference names
+    ``stored_in``, which re-exports the class: a class may move, and what is in people's state still finds it.
+    ``expected`` are the exceptions whose text is meant for users; the text of any other may hold anything, so only
+    its kind and place are shown.
     """
 
     serialize_as_secret_always = False
     expected: ClassVar[tuple[type[Exception], ...]] = ()
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, stored_in: str = "") -> None:
         super().__init_subclass__()
+        cls.__module__ = stored_in or cls.__module__
         for name in _METHODS:
             if name in vars(cls):
                 setattr(cls, name, _readable(vars(cls)[name], cls))

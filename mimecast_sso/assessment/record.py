@@ -5,7 +5,7 @@ A deployment that has not happened yet is an empty record. Outputs that earlier 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -126,11 +126,29 @@ class Record:
     """Everything that the last deployment recorded, by kind; pending deletions are left out."""
 
     resources: tuple[Resource, ...] = field(default=(), repr=False)
+    component: str = ""
+    """Name of the one component that this is about; "" for the whole stack."""
+
+    def of(self, component: str) -> Record:
+        """The part of one component of a program that has several; empty where it was not deployed yet."""
+        names = {name_of(each.urn) for each in self._of(types.PERSONAL_PORTAL_SSO)}
+        if component not in names:
+            return Record(tuple(self._of(types.STACK)), component)
+        # Release 0.1.0 had one component, and gave its parts names without the component's.
+        mine = [each for each in self.resources if len(names) == 1 or _owner(each.urn, names) == component]
+        return Record((*self._of(types.STACK), *mine), component)
+
+    @cached_property
+    def stack_outputs(self) -> Mapping[str, Any]:
+        """The stack's outputs."""
+        return next((each.outputs for each in self._of(types.STACK)), {})
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
-        """The stack's outputs."""
-        return next((each.outputs for each in self._of(types.STACK)), {})
+        """The component's outputs; the stack's, where this is about the whole stack."""
+        if not self.component:
+            return self.stack_outputs
+        return next((each.outputs for each in self._of(types.PERSONAL_PORTAL_SSO)), {})
 
     @cached_property
     def application(self) -> RecordedApplication | None:
@@ -210,7 +228,7 @@ class Record:
     def thumbprints(self) -> Mapping[str, str]:
         """Label → thumbprint of the signing certificates."""
         return {
-            name_of(each.urn).removeprefix("signing-certificate-"): str(each.outputs["thumbprint"])
+            name_of(each.urn).rpartition("signing-certificate-")[2]: str(each.outputs["thumbprint"])
             for each in self._of(types.SIGNING_CERTIFICATE)
         }
 
@@ -289,6 +307,14 @@ class Record:
 def name_of(urn: str) -> str:
     """A resource's name, from its URN."""
     return urn.rpartition("::")[2]
+
+
+def _owner(urn: str, components: Iterable[str]) -> str:
+    """The component whose name a resource's begins with; the longest, where one name begins with another."""
+    name = name_of(urn)
+    return max(
+        (each for each in components if name == each or name.startswith(f"{each}-")), key=len, default=""
+    )
 
 
 def slot_of(urn: str) -> Lane:

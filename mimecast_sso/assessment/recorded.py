@@ -36,8 +36,10 @@ class RecordedResource:
     outputs: Mapping[str, Any] = field(repr=False)
 
 
-def in_program(sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
+def in_program(component: str = "", sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
     """The record of the running program's own stack; unknown where the engine cannot tell.
+
+    ``component`` names one of several in the program; "" where it has one.
 
     In a preview that is the last deployment; during a deployment it is the state at this moment.
     """
@@ -46,7 +48,8 @@ def in_program(sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     for pause in (*_PAUSES, None):
         try:
-            return Known(_record(_ask(name)), How.RECORDED, _SOURCE)
+            record = _record(_ask(name))
+            return Known(record.of(component) if component else record, How.RECORDED, _SOURCE)
         except Exception as error:
             reason = _reason(error)
         # The CLI's file backend does not replace its file in one piece: a reader may find it half-written.

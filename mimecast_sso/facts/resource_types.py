@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 STACK: Final = "pulumi:pulumi:Stack"
+PERSONAL_PORTAL_SSO: Final = "mimecast-sso:index:PersonalPortalSso"
 
 APPLICATION_FROM_TEMPLATE: Final = "azuread:index/applicationFromTemplate:ApplicationFromTemplate"
 APPLICATION_IDENTIFIER: Final = "azuread:index/applicationIdentifierUri:ApplicationIdentifierUri"

@@ -37,7 +37,8 @@ class GraphClient:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
-        host = cloud(environment).graph_host
+        self.cloud = cloud(environment)
+        host = self.cloud.graph_host
         self._base = f"https://{host}/v1.0"
         self._scope = f"https://{host}/.default"
         self._credential = credential(environment)
@@ -169,16 +170,35 @@ def _is_of_network(error: BaseException | None) -> bool:
     return False
 
 
-_clients: dict[None, GraphClient] = {}
+_passed: dict[str, str] = {}
+_clients: list[GraphClient] = []
 _lock = threading.Lock()
+_OF_A_CREDENTIAL = ("ARM_CLIENT_", "ARM_OIDC_", "ARM_USE_")
+
+
+def use_credentials(variables: Mapping[str, str]) -> None:
+    """Has `shared_client` use these ``ARM_*`` variables in place of the environment's; of none, the environment's."""
+    with _lock:
+        if variables != _passed:
+            _passed.clear()
+            _passed.update(variables)
+            _clients.clear()
 
 
 def shared_client() -> GraphClient:
     """The process's client: one token for all threads."""
     with _lock:
-        if None not in _clients:
-            _clients[None] = GraphClient(os.environ)
-        return _clients[None]
+        if not _clients:
+            _clients.append(GraphClient(_environment()))
+        return _clients[0]
+
+
+def _environment() -> Mapping[str, str]:
+    if not _passed:
+        return os.environ
+    # What is passed is a whole credential: a certificate of the environment, which comes first, is another one.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OF_A_CREDENTIAL)}
+    return kept | _passed
 
 
 def _retrying(*methods: str) -> HTTPAdapter:

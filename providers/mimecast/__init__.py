@@ -35,7 +35,7 @@ from providers.mimecast.errors import (
     TransportError,
     UnclearOutcome,
 )
-from providers.mimecast.session import from_environment
+from providers.mimecast.session import from_environment, shared_client_of
 
 __all__ = [
     "Account",
@@ -65,4 +65,5 @@ __all__ = [
     "read_account",
     "require",
     "shared_client",
+    "shared_client_of",
 ]

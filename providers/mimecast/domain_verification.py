@@ -11,8 +11,9 @@ from mimecast_sso.facts.mimecast_api import PROOF_RECORD_TYPE, VERIFY_DOMAIN
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.domains import DomainStatus, State, find_domain
-from providers.mimecast.errors import DomainNotRegistered, UnclearOutcome
+from providers.mimecast.errors import DomainNotRegistered
 from providers.mimecast.limits import Clock
+from providers.mimecast.settling import settle
 
 WAIT_SECONDS = 60.0
 """How long a published record may take to be seen, in one run."""
@@ -75,8 +76,7 @@ def verify_domain(
     ends_at = clock.monotonic() + (wait_seconds if publish is not None else 0.0)
     poll = _FIRST_POLL
     while True:
-        _ask(client, domain)
-        status = _status(client, domain)
+        status = _asked(client, domain)
         left = ends_at - clock.monotonic()
         if status.state is not State.PENDING or left <= 0:
             return verification(status)
@@ -115,10 +115,11 @@ def _status(client: MimecastClient, domain: str) -> DomainStatus:
     return status
 
 
-def _ask(client: MimecastClient, domain: str) -> None:
-    # Its answer is documented nowhere, and a record not seen yet may come as a failure: the list of internal
-    # domains decides. Asking twice is harmless, so a lost answer is no reason to stop.
-    try:
+def _asked(client: MimecastClient, domain: str) -> DomainStatus:
+    # The response is documented nowhere, and a record not seen yet may come as a failure: the list of internal
+    # domains decides. Asking twice is harmless, so a lost response is no reason to stop.
+    def ask() -> DomainStatus:
         client.legacy(VERIFY_DOMAIN, {"domain": domain})
-    except UnclearOutcome:
-        return
+        return _status(client, domain)
+
+    return settle(ask, lambda: _status(client, domain))

@@ -29,7 +29,7 @@ from mimecast_sso.facts.mimecast_api import (
 from mimecast_sso.facts.mimecast_errors import DOMAIN_EXISTS
 from mimecast_sso.text.names import same_key
 from mimecast_sso.text.times import utc_text
-from providers.mimecast.answers import Json
+from providers.mimecast.answers import Json, LegacyAnswer
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
     DomainHeldElsewhere,
@@ -37,8 +37,8 @@ from providers.mimecast.errors import (
     MalformedAnswer,
     MimecastError,
     Rejected,
-    UnclearOutcome,
 )
+from providers.mimecast.settling import settle
 
 _log = logging.getLogger(__name__)
 
@@ -193,43 +193,41 @@ def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> N
     if not registered:
         _log.warning("%s stays pending at Mimecast: it was there before this stack", domain)
         return
-    try:
+
+    def delete() -> bool:
         answer = client.legacy(DELETE_PENDING_DOMAIN, {"domain": domain, "id": found.secure_id})
-    except UnclearOutcome:
-        if find_domain(client, domain) is not None:
-            raise
-        return
-    if answer.failures and find_domain(client, domain) is not None:
-        answer.accepted(f"delete the pending domain {domain}")
+        if answer.failures and find_domain(client, domain) is not None:
+            answer.accepted(f"delete the pending domain {domain}")
+        return True
+
+    settle(delete, lambda: find_domain(client, domain) is None)
 
 
 def _register(client: MimecastClient, domain: str, inbound_type: str, now: datetime | None) -> DomainStatus:
-    refusal: MimecastError | None = None
-    created: Mapping[str, Any] | None = None
-    try:
+    def register() -> DomainStatus:
         answer = client.legacy(CREATE_DOMAIN, {"domain": domain, "inboundType": inbound_type})
-        created = _named(answer.data, domain)
-        if answer.failures:
-            refusal = answer.rejection(answer.failures[0], f"register {domain}")
-    except UnclearOutcome as lost:
-        refusal = lost
-    # The answer is not the truth: a subdomain of an own domain is internal at once, and a lost answer may
-    # belong to a registration that was done.
-    found = find_domain(client, domain, now)
-    if found is not None:
-        return found
+        # The response is not the truth: a subdomain of an own domain is internal at once.
+        return find_domain(client, domain, now) or _registered(answer, domain, now)
+
+    return settle(register, lambda: find_domain(client, domain, now))
+
+
+def _registered(answer: LegacyAnswer, domain: str, now: datetime | None) -> DomainStatus:
+    """The domain from the response to its registration, while Mimecast does not list it yet."""
+    created = _named(answer.data, domain)
     if created is not None and created.get("token"):
         return _pending(domain, created, now or datetime.now(UTC))
-    if refusal is None or _held_elsewhere(refusal):
-        # No source tells how the vendor reports this: a failure, or silence.
-        raise DomainHeldElsewhere(
-            f"{domain} cannot be registered: another Mimecast account manages it or its parent domain. "
-            f"Have it released there or by Mimecast support, or take {domain} out of mimecast-sso:domains",
-            method="POST",
-            path=CREATE_DOMAIN.path,
-            code=refusal.code if refusal else "",
-        ) from None
-    raise refusal
+    refusal = answer.rejection(answer.failures[0], f"register {domain}") if answer.failures else None
+    if refusal is not None and not _held_elsewhere(refusal):
+        raise refusal
+    # No source tells how the vendor reports this: a failure, or silence.
+    raise DomainHeldElsewhere(
+        f"{domain} cannot be registered: another Mimecast account manages it or its parent domain. "
+        f"Have it released there or by Mimecast support, or take {domain} out of mimecast-sso:domains",
+        method="POST",
+        path=CREATE_DOMAIN.path,
+        code=refusal.code if refusal else "",
+    )
 
 
 def _held_elsewhere(refusal: MimecastError) -> bool:
@@ -240,35 +238,37 @@ def _with_inbound_type(client: MimecastClient, status: DomainStatus, inbound_typ
     if status.state is not State.INTERNAL or status.inbound_type in ("", inbound_type):
         return status
     path = f"{INTERNAL_DOMAINS_PATH}/{quote(status.secure_id, safe='')}"
-    try:
+
+    def change() -> DomainStatus:
         client.v2(
             "PATCH", path, permission="Directories | Internal | Edit", body={"inboundType": inbound_type}
         )
-    except UnclearOutcome:
-        changed = find_domain(client, status.domain)
-        if changed is None or changed.inbound_type != inbound_type:
-            raise
-        return changed
-    return find_domain(client, status.domain) or status
+        return find_domain(client, status.domain) or status
+
+    def changed() -> DomainStatus | None:
+        found = find_domain(client, status.domain)
+        return found if found and found.inbound_type == inbound_type else None
+
+    return settle(change, changed)
 
 
 def _renewals(client: MimecastClient, domain: str) -> set[str]:
-    try:
+    def renew() -> set[str]:
         answer = client.v2(
             "POST",
             GENERATE_TOKEN_PATH,
             permission="Directories | Internal | Register New Domain",
             body={"domains": [domain]},
         )
-    except UnclearOutcome:
-        # Issuing twice is harmless; the caller reads the outcome anyway.
-        return {same_key(domain)}
-    results = answer.get("results")
-    return {
-        same_key(str(result.get("domain") or ""))
-        for result in (results if isinstance(results, list) else [])
-        if isinstance(result, dict) and result.get("status") != "failed"
-    }
+        results = answer.get("results")
+        return {
+            same_key(str(result.get("domain") or ""))
+            for result in (results if isinstance(results, list) else [])
+            if isinstance(result, dict) and result.get("status") != "failed"
+        }
+
+    # Issuing twice is harmless, and the caller reads the outcome anyway.
+    return settle(renew, lambda: {same_key(domain)})
 
 
 def _named(items: tuple[Mapping[str, Any], ...], domain: str) -> Mapping[str, Any] | None:

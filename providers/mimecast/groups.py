@@ -32,11 +32,11 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
     AmbiguousGroup,
     GroupNotFound,
-    MalformedAnswer,
     MimecastError,
     PartlyDone,
     UnclearOutcome,
 )
+from providers.mimecast.settling import settle
 
 _log = logging.getLogger(__name__)
 
@@ -117,22 +117,17 @@ def provide_group(
     existing = find_group(client, name)
     if existing is not None:
         return existing, False
-    try:
-        answer = client.legacy(CREATE_GROUP, {"description": name}).accepted(f"create the group {name!r}")
-    except UnclearOutcome:
-        # Names are not unique: making it a second time would leave two. So look several times, then give up.
-        found = _appeared(client, name, sleep)
-        if found is None:
-            raise
-        return found, True
-    if answer.data and answer.data[0].get("id"):
-        return _group(answer.data[0] | {"description": name}), True
-    found = _appeared(client, name, sleep)
-    if found is None:
-        raise MalformedAnswer(
-            f"Mimecast's answer does not show the group {name!r}", method="POST", path=CREATE_GROUP.path
+    # Names are not unique: creating it a second time would leave two. So look several times, then give up.
+    return settle(lambda: _create(client, name), lambda: _appeared(client, name, sleep)), True
+
+
+def _create(client: MimecastClient, name: str) -> CloudGroup:
+    answer = client.legacy(CREATE_GROUP, {"description": name}).accepted(f"create the group {name!r}")
+    if not (answer.data and answer.data[0].get("id")):
+        raise UnclearOutcome(
+            f"Mimecast's response does not show the group {name!r}", method="POST", path=CREATE_GROUP.path
         )
-    return found, True
+    return _group(answer.data[0] | {"description": name})
 
 
 def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
@@ -145,14 +140,14 @@ def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
         return already
     if group is None:
         raise GroupNotFound(f"Mimecast has no cloud group called {old!r}, which was to be renamed to {new!r}")
-    try:
+
+    def rename() -> CloudGroup:
         client.legacy(UPDATE_GROUP, {"id": group.secure_id, "description": new}).accepted(
             f"rename the group {old!r} to {new!r}"
         )
-    except UnclearOutcome:
-        if find_group(client, new) is None:
-            raise
-    return require_group(client, new)
+        return require_group(client, new)
+
+    return settle(rename, lambda: find_group(client, new))
 
 
 def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
@@ -166,14 +161,14 @@ def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
     if list_members(client, group) or group.child_count:
         _log.warning("The Mimecast group %r stays: it still has members or child groups", name)
         return
-    try:
+
+    def delete() -> bool:
         answer = client.legacy(DELETE_GROUP, {"id": group.secure_id})
-    except UnclearOutcome:
-        if find_group(client, name) is not None:
-            raise
-        return
-    if answer.failures and find_group(client, name) is not None:
-        answer.accepted(f"delete the group {name!r}")
+        if answer.failures and find_group(client, name) is not None:
+            answer.accepted(f"delete the group {name!r}")
+        return True
+
+    settle(delete, lambda: find_group(client, name) is None)
 
 
 # -- Members --------------------------------------------------------------------------------------------------

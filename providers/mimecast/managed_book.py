@@ -8,9 +8,9 @@ from typing import Any
 
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
-from providers.edge import Properties, ResourceError, select
+from providers.edge import NAMESPACE, Properties, ResourceError, select
 from providers.mimecast import address_book
-from providers.mimecast.process import NAMESPACE, process
+from providers.mimecast.process import process
 
 _log = logging.getLogger(__name__)
 

@@ -11,11 +11,9 @@ from typing import Any
 from pulumi.dynamic import Config
 
 from mimecast_sso.text.names import email_address
-from providers.edge import ResourceError
-from providers.mimecast.session import Session, from_environment
-
-NAMESPACE = "mimecast-sso"
-"""Of the keys in the stack configuration."""
+from providers.edge import NAMESPACE, ResourceError
+from providers.mimecast.client import Credentials, MimecastClient
+from providers.mimecast.session import Session, from_environment, shared_client_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +24,18 @@ class _Password:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The part of the stack configuration that providers need; secrets show in no representation."""
+    """What providers need: of the stack configuration, or of a `providers.tenants.TenantsProvider`.
+
+    Attributes:
+        client_id: Of the stack configuration; the environment's comes first.
+        passed: Credentials that the program passed; they come before the environment's.
+    """
 
     account_code: str = ""
     region: str = ""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
+    passed: Credentials | None = None
     passwords: Mapping[str, _Password] = field(default_factory=dict, repr=False)
     dns: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -64,8 +68,13 @@ class Process:
                 raise ResourceError(
                     f"{NAMESPACE}:{key} is not set, so the Mimecast account cannot be checked"
                 )
-        client = from_environment(client_id=known.client_id, client_secret=known.client_secret)
-        return Session(client, known.account_code, known.region)
+        return Session(_client(known), known.account_code, known.region)
+
+
+def _client(known: Configuration) -> MimecastClient:
+    if known.passed:
+        return shared_client_of(known.passed)
+    return from_environment(client_id=known.client_id, client_secret=known.client_secret)
 
 
 def read_configuration(config: Config) -> Configuration:
@@ -89,6 +98,7 @@ def read_configuration(config: Config) -> Configuration:
         region=text("region"),
         client_id=text("mimecastClientId"),
         client_secret=text("mimecastClientSecret"),
+        passed=Credentials(text("clientId"), text("clientSecret")) if text("clientId") else None,
         passwords=_passwords(structure("addressPasswords")),
         dns=structure("dns"),
     )

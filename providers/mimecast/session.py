@@ -36,8 +36,18 @@ def from_environment(
             f"{missing} is not set. Make an API 2.0 application in the Administration Console "
             f"({CREDENTIALS_PAGE}) and set MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET"
         )
-    base_url = environment.get("MIMECAST_BASE_URL") or GLOBAL_GATEWAY
-    return shared_client(Credentials(found_id, found_secret), base_url)
+    return shared_client_of(Credentials(found_id, found_secret), environment)
+
+
+def shared_client_of(
+    credentials: Credentials, environment: Mapping[str, str] | None = None
+) -> MimecastClient:
+    """The process's client for these credentials, at ``MIMECAST_BASE_URL`` or the global gateway.
+
+    Raises AuthenticationError for a base URL that is not Mimecast's.
+    """
+    environment = os.environ if environment is None else environment
+    return shared_client(credentials, environment.get("MIMECAST_BASE_URL") or GLOBAL_GATEWAY)
 
 
 class Session:

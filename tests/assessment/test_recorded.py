@@ -52,7 +52,7 @@ def _settings() -> Iterator[None]:
 def _asked(answer: Answer) -> tuple[Known[Record], list[pulumi.runtime.MockCallArgs]]:
     mocks = _Mocks(answer)
     pulumi.runtime.set_mocks(mocks, project="mimecast-sso", stack="prod-eu", organization="organization")
-    return in_program(lambda _: None), mocks.calls
+    return in_program(sleep=lambda _: None), mocks.calls
 
 
 # -- from a state -------------------------------------------------------------------------------------

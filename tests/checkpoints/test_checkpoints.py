@@ -40,4 +40,6 @@ def test_a_new_release_changes_nothing_of_what_an_earlier_one_deployed(
         assert "Console work is due" not in done.text
         assert [entry for entry in made.control.journal() if may_change(entry)] == []
         assert identities(state_of(made)) == before
+        renamed = made.sso("preview")
+        assert unchanged in renamed.text
         assert sign_in(made.home, ADA) == f"signed in to the Mimecast Personal Portal as {ADA}"

@@ -61,17 +61,18 @@ def kept() -> list[Checkpoint]:
     return [Checkpoint(file.parent) for file in sorted(FOLDER.glob(f"*/*/{_STATE}"))]
 
 
-def identities(state: dict[str, Any]) -> dict[str, str]:
-    """The ids of a state's resources by URN, "" for components.
+def identities(state: dict[str, Any]) -> list[tuple[str, str]]:
+    """Type and id of each of a state's resources, sorted; components have no id.
 
-    Providers are left out: the name of a default provider changes with the version of its plugin, and stands for
-    nothing outside the state.
+    Names are left out: a release may give a resource another one, and declares the former as its alias. Providers are
+    left out: the name of a default provider changes with the version of its plugin, and stands for nothing outside the
+    state.
     """
-    return {
-        resource["urn"]: resource.get("id", "")
+    return sorted(
+        (resource["type"], resource.get("id", ""))
         for resource in state["checkpoint"]["latest"]["resources"]
         if not resource["type"].startswith("pulumi:providers:")
-    }
+    )
 
 
 def state_of(made: Project) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""The assessment that a Pulumi program makes of itself, before it registers anything.
+
+A program with one component::
+
+    assessment = assess(from_engine(pulumi.runtime.get_config_env()))
+    judge(assessment)
+    PersonalPortalSso("portal", PersonalPortalSsoArgs(assessment))
+
+A program with several reads and judges all of them first: a refusal of the second must not find the first deployed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pulumi
+
+from mimecast_sso.assessment import assessment as tenants
+from mimecast_sso.assessment import guards, sentences
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.recorded import in_program
+from mimecast_sso.settings import Settings, domains_elsewhere
+from providers.entra import credentials
+from providers.entra.errors import GraphError
+from providers.entra.graph import GraphClient, shared_client
+from providers.mimecast import Credentials, MimecastClient, MimecastError, from_environment, shared_client_of
+
+
+def assess(
+    settings: Settings,
+    *,
+    component: str = "",
+    mimecast: Credentials | None = None,
+    graph: GraphClient | None = None,
+    root: Path | None = None,
+) -> Assessment:
+    """Reads both tenants and forecasts what the run does to people's sign-in. Writes nothing.
+
+    Args:
+        settings: The validated configuration of one component.
+        component: Name of the component, in a program that has several; "" where it has one.
+        mimecast: Credentials of the account. Without them, ``MIMECAST_CLIENT_ID`` and ``MIMECAST_CLIENT_SECRET`` of
+            the environment, else the settings' ``mimecastClientId`` and ``mimecastClientSecret``.
+        graph: Microsoft Graph. Without it, the tenant of the ``ARM_*`` variables.
+        root: The project's folder, which CSV files and other stacks' files are relative to; the working folder by
+            default.
+
+    Raises:
+        ConfigurationError: A CSV file cannot be used.
+        pulumi.RunError: Entra cannot be asked, does not have a configured user, group or owner, or another stack file
+            of the account names the same domain.
+    """
+    root = root or Path.cwd()
+    shared = domains_elsewhere(settings, pulumi.get_stack(), root / "stacks")
+    if shared:
+        raise pulumi.RunError("\n".join(shared))
+    try:
+        found = tenants.assess(
+            settings,
+            in_program(component),
+            cloud=graph.cloud if graph else credentials.cloud(os.environ),
+            graph=graph or shared_client(),
+            mimecast=_client(settings, mimecast),
+            root=root,
+        )
+    except GraphError as error:
+        raise pulumi.RunError(
+            f"Entra could not be reached or refused the ARM_* credentials: {error}"
+        ) from None
+    problems = found.snapshot.directory.problems
+    if problems:
+        raise pulumi.RunError("\n".join(problems))
+    return found
+
+
+def judge(*assessments: Assessment) -> None:
+    """Logs what the guards say of each assessment, and raises RunError for what they refuse."""
+    judgements = [guards.check(each) for each in assessments]
+    for text in (text for judgement in judgements for text in judgement.warnings):
+        pulumi.log.warn(text)
+    refusals = [text for judgement in judgements for text in judgement.refusals]
+    if refusals:
+        _say_what_is(assessments)
+        raise pulumi.RunError("\n".join(refusals))
+    for judgement in judgements:
+        pulumi.log.info(judgement.summary)
+
+
+def _say_what_is(assessments: tuple[Assessment, ...]) -> None:
+    for each in assessments:
+        for statement in sentences.broken(each.forecast):
+            pulumi.log.warn(str(statement))
+    for key, value in assessments[0].snapshot.recorded.stack_outputs.items():
+        pulumi.export(key, value)  # Else the engine would show every one as removed.
+
+
+def _client(settings: Settings, passed: Credentials | None) -> MimecastClient | MimecastError:
+    if passed is not None:
+        return shared_client_of(passed)
+    try:
+        return from_environment(
+            client_id=settings.mimecast_client_id or "",
+            client_secret=str(settings.mimecast_client_secret or ""),
+        )
+    except MimecastError as error:
+        return error

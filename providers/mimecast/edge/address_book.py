@@ -1,0 +1,141 @@
+"""Addresses of internal domains as one Pulumi resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pulumi import Input, Output, ResourceOptions
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+
+from mimecast_sso.text.names import email_address
+from providers.edge import GONE, Properties, differs, is_known, normalise
+from providers.mimecast import address_book, managed_book, normal_forms
+from providers.mimecast.edge.base import STORED_IN, MimecastProvider
+from providers.mimecast.process import process
+
+
+class AddressBookProvider(MimecastProvider, stored_in=STORED_IN):
+    """`AddressBook`."""
+
+    def check(self, olds: Properties, news: Properties) -> CheckResult:
+        inputs = managed_book.inputs(news)
+        failures: list[CheckFailure] = []
+        normalise(inputs, failures, "addresses", normal_forms.book)
+        normalise(inputs, failures, "onRemoval", normal_forms.one_of(address_book.Removal))
+        normalise(inputs, failures, "adopt", normal_forms.names(email_address))
+        if not failures and is_known(inputs["addresses"]):
+            problem = managed_book.password_problem(olds.get("addresses") or {}, inputs["addresses"])
+            if problem:
+                # On no property, because the engine prints a property's value next to the reason.
+                failures.append(CheckFailure("", problem))
+        return CheckResult(inputs, failures)
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        if news.get(managed_book.CHECK_ONLY):
+            # While somebody is missing, every run looks again. Where inputs differ, the engine says which.
+            again = olds.get("missing") and not differs(olds, news, "addresses")
+            return DiffResult(changes=True) if again else DiffResult()
+        if is_known(news["addresses"]) and not olds.get(managed_book.CHECK_ONLY):
+            removed = olds["addresses"].keys() - news["addresses"].keys()
+            managed_book.refuse_removal(news["onRemoval"], removed)
+            managed_book.say_removal(
+                news["onRemoval"], removed, {*(olds.get("created") or ()), *(olds.get("adopt") or ())}
+            )
+            managed_book.say_passwords(olds["addresses"], news["addresses"])
+        return DiffResult()
+
+    def create(self, props: Properties) -> CreateResult:
+        if props.get(managed_book.CHECK_ONLY):
+            return CreateResult("address-book", managed_book.checked(props))
+        created = managed_book.converge({}, props)
+        return CreateResult("address-book", managed_book.outputs(props, created))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        inputs = managed_book.inputs(props)
+        if props.get(managed_book.CHECK_ONLY):
+            outputs = managed_book.looked_again(props)
+            return ReadResult(id_, outputs, managed_book.inputs(outputs))
+        live = process.session().addresses.of(props["addresses"], absent_for_sure=True)
+        if props["addresses"] and not live:
+            return ReadResult(GONE, {})
+        inputs["addresses"] = {
+            address: entry
+            if entry["name"] in ("", live[address].name)
+            else entry | {"name": live[address].name}
+            for address, entry in props["addresses"].items()
+            if address in live
+        }
+        return ReadResult(id_, managed_book.outputs(inputs, set(props["created"])), inputs)
+
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        if news.get(managed_book.CHECK_ONLY):
+            return UpdateResult(managed_book.checked(news))
+        # What was only checked was never this book's.
+        managed = {} if olds.get(managed_book.CHECK_ONLY) else olds["addresses"]
+        removed = managed.keys() - news["addresses"].keys()
+        managed_book.refuse_removal(news["onRemoval"], removed)
+        created = managed_book.converge(managed, news) | set(olds.get("created") or ())
+        managed_book.let_go(news["onRemoval"], removed, created | set(olds.get("adopt") or ()))
+        return UpdateResult(managed_book.outputs(news, created))
+
+    def delete(self, _id: str, props: Properties) -> None:
+        if props.get(managed_book.CHECK_ONLY):
+            return
+        removed = set(props["addresses"])
+        managed_book.refuse_removal(props["onRemoval"], removed)
+        managed_book.let_go(props["onRemoval"], removed, {*props["created"], *props["adopt"]})
+
+
+class AddressBook(Resource, module="mimecast", name="AddressBook"):
+    """Addresses (users) of internal domains, keyed by address; one address is a book of one.
+
+    Existing addresses that are as wanted are taken over. Mimecast has no API that deletes an address.
+    """
+
+    addresses: Output[dict[str, dict[str, str]]]
+    onRemoval: Output[str]  # noqa: N815
+    adopt: Output[list[str]]
+    created: Output[list[str]]
+    """The addresses that this resource made, as far as it knows."""
+    checkOnly: Output[bool | None]  # noqa: N815
+    missing: Output[list[str] | None]
+    """With ``checkOnly``: the addresses that were not there when it was last looked."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        addresses: Input[Mapping[str, Input[Mapping[str, Input[str]]]]],
+        on_removal: Input[str] = "forget",
+        adopt: Input[Sequence[Input[str]]] = (),
+        check_only: bool = False,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """
+        Args:
+            addresses: Address → ``{"name": …, "passwordVersion": …}``. An empty name means any name. A new or
+                changed ``passwordVersion`` sets the password of ``mimecast-sso:addressPasswords``, which revokes the
+                person's application tokens.
+            on_removal: ``disable`` those this resource made or adopted, ``forget``, or ``refuse``.
+            adopt: Existing addresses that may be changed although this resource did not make them; they are
+                enabled, in case they were disabled before.
+            check_only: Somebody else owns the addresses, such as directory synchronisation: nothing is ever
+                written, and ``missing`` says which of them are not there. Names and passwords are not looked at.
+        """
+        props: Properties = {
+            "addresses": addresses,
+            "onRemoval": on_removal,
+            "adopt": list(adopt) if isinstance(adopt, tuple) else adopt,
+            "created": None,
+            managed_book.CHECK_ONLY: check_only or None,
+            "missing": None,
+        }
+        super().__init__(AddressBookProvider(), resource_name, props, opts)

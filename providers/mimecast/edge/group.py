@@ -1,0 +1,62 @@
+"""A cloud group as a Pulumi resource."""
+
+from __future__ import annotations
+
+from pulumi import Input, Output, ResourceOptions
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, Resource, UpdateResult
+
+from providers.edge import GONE, Properties, differs, normalise, select
+from providers.mimecast import groups, normal_forms
+from providers.mimecast.edge.base import STORED_IN, MimecastProvider
+from providers.mimecast.process import process
+
+
+class GroupProvider(MimecastProvider, stored_in=STORED_IN):
+    """`Group`."""
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        inputs = select(news, "description")
+        failures: list[CheckFailure] = []
+        normalise(inputs, failures, "description", normal_forms.text)
+        return CheckResult(inputs, failures)
+
+    def create(self, props: Properties) -> CreateResult:
+        with process.session().writing() as client:
+            group, created = groups.provide_group(client, props["description"])
+        return CreateResult(group.name, {"description": group.name, "created": created})
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        group = process.session().groups.find(props["description"])
+        if group is None:
+            return ReadResult(GONE, {})
+        return ReadResult(
+            id_, {"description": group.name, "created": props["created"]}, {"description": group.name}
+        )
+
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        if differs(olds, news, "description"):
+            with process.session().writing() as client:
+                groups.rename_group(client, olds["description"], news["description"])
+        return UpdateResult({"description": news["description"], "created": olds["created"]})
+
+    def delete(self, _id: str, props: Properties) -> None:
+        with process.session().writing() as client:
+            groups.remove_group(client, props["description"], created=props["created"] is True)
+
+
+class Group(Resource, module="mimecast", name="Group"):
+    """A cloud group, made or found by its exact name; deleted only when this resource made it and it is empty."""
+
+    description: Output[str]
+    """The name. Changing it renames the group in place."""
+    created: Output[bool]
+    """Whether this resource made the group."""
+
+    def __init__(
+        self, resource_name: str, *, description: Input[str], opts: ResourceOptions | None = None
+    ) -> None:
+        """
+        Args:
+            description: The name, as the console calls the group.
+        """
+        super().__init__(GroupProvider(), resource_name, {"description": description, "created": None}, opts)

@@ -1,0 +1,125 @@
+"""Who is in a group, as a Pulumi resource."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from pulumi import Input, Output, ResourceOptions
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    UpdateResult,
+)
+
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.times import utc_text
+from providers.edge import GONE, Properties, differs, normalise, select
+from providers.mimecast import groups, normal_forms
+from providers.mimecast.edge.base import STORED_IN, MimecastProvider
+from providers.mimecast.process import process
+
+_log = logging.getLogger(__name__)
+
+_CHANGED_AT = "changedAt"
+
+
+class GroupMembershipProvider(MimecastProvider, stored_in=STORED_IN):
+    """`GroupMembership`."""
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        inputs = select(news, "group", "members", "hold")
+        failures: list[CheckFailure] = []
+        normalise(inputs, failures, "group", normal_forms.text)
+        normalise(inputs, failures, "members", normal_forms.names(groups.member_name))
+        normalise(inputs, failures, "hold", lambda value: value is True)
+        return CheckResult(inputs, failures)
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        return DiffResult(replaces=["group"]) if differs(olds, news, "group") else DiffResult()
+
+    def create(self, props: Properties) -> CreateResult:
+        return CreateResult(props["group"], _change_members(set(), props))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        session = process.session()
+        group = session.groups.find(props["group"])
+        if group is None:
+            return ReadResult(GONE, {})
+        live = groups.list_members(session.client, group)
+        # Those who are held back are absent on purpose.
+        members = live | set(props["members"]) if props["hold"] else live
+        inputs = select(props, "group", "members", "hold") | {"members": sorted(members)}
+        outputs = dict(inputs)
+        if set(members) != set(props["members"]):
+            # When is not known; not before it was last looked.
+            outputs[_CHANGED_AT] = utc_text(session.client.now())
+        elif _CHANGED_AT in props:
+            outputs[_CHANGED_AT] = props[_CHANGED_AT]
+        return ReadResult(id_, outputs, inputs)
+
+    def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
+        return UpdateResult(_change_members(set(olds["members"]), news))
+
+    def delete(self, _id: str, props: Properties) -> None:
+        client = process.session().client
+        group = groups.find_group(client, props["group"])
+        if group is None:
+            return
+        left = groups.change_members(client, group, add=(), remove=props["members"])
+        if left:
+            _log.warning(
+                "Still in the Mimecast group %r, because this stack did not put them there: %s",
+                props["group"],
+                enumerate_some(sorted(left)),
+            )
+
+
+def _change_members(before: set[str], props: Properties) -> Properties:
+    # Only members that the state knows are removed: a preview shows exactly what happens. Others turn up as drift.
+    client = process.session().client
+    group = groups.require_group(client, props["group"])
+    wanted = set(props["members"])
+    present = groups.change_members(
+        client, group, add=() if props["hold"] else wanted, remove=before - wanted
+    )
+    others = sorted(present - wanted)
+    if others:
+        _log.warning(
+            "The Mimecast group %r has members that are not in the configuration, and what is bound to it holds "
+            "for them as well: %s",
+            props["group"],
+            enumerate_some(others),
+        )
+    # How long ago that was decides, in a rotation, whether the change counts at Mimecast by now.
+    return select(props, "group", "members", "hold") | {_CHANGED_AT: utc_text(client.now())}
+
+
+class GroupMembership(Resource, module="mimecast", name="GroupMembership"):
+    """Who is in a group: the switch that decides whose sign-in the bound authentication profile governs."""
+
+    group: Output[str]
+    members: Output[list[str]]
+    hold: Output[bool]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        group: Input[str],
+        members: Input[Sequence[Input[str]]],
+        hold: Input[bool] = False,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """
+        Args:
+            group: The group's name. Changing it replaces the resource.
+            members: Addresses, or ``@example.com`` for all of a domain.
+            hold: While true nobody is added; who is in stays in, and who left the list is removed.
+        """
+        props: Properties = {"group": group, "members": members, "hold": hold}
+        super().__init__(GroupMembershipProvider(), resource_name, props, opts)
