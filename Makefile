@@ -17,14 +17,13 @@ BIN     := .venv/bin
 SSO     := $(BIN)/mimecast-sso
 SANDBOX := $(BIN)/python -m sandbox
 SHEET    = build/run-sheet/$(STACK).html
-PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
 .PHONY: up preview drift down test soak check format bench lock clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
 ifeq ($(STACK),sandbox)
-up: .venv/runtime
+up: .venv/sandbox
 	@$(SANDBOX) start
 	@$(SANDBOX) seed --stack $(STACK)
 	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
@@ -42,12 +41,12 @@ console-work:
 	@echo
 	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
 
-preview drift: .venv/runtime
+preview drift: .venv/sandbox
 	@$(SANDBOX) start
 	@$(SANDBOX) seed --stack $(STACK)
 	@$(SANDBOX) run -- $(SSO) $@ --stack $(STACK)
 
-down: .venv/runtime
+down: .venv/sandbox
 	@$(SANDBOX) start
 	@$(SANDBOX) run -- $(SSO) down --stack $(STACK) --yes
 	@$(SANDBOX) stop
@@ -81,27 +80,35 @@ format: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m tests.bench
 
-# Pins and hashes of everything that is installed, for every platform and Python from 3.11 on.
-LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# Pins and hashes of everything that is installed, for every platform and Python from 3.11 on: the runtime alone, with
+# the sandbox, with the development tools. Each holds the one before it, at the same versions.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-package mimecast-sso --extra build
 lock: .venv/dev
-	$(LOCK) --extra build pyproject.toml -o requirements/runtime.txt
-	$(LOCK) --extra build --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) sandbox/pyproject.toml -c requirements.txt -o sandbox/requirements.txt
+	$(LOCK) --extra dev pyproject.toml sandbox/pyproject.toml -c sandbox/requirements.txt -o requirements/dev.txt
 
 clean:
 	rm -rf .venv build *.egg-info
 
 # -- The virtual environment -------------------------------------------------------------------
+# .venv/runtime: what a real stack needs. .venv/sandbox: the sandbox as well. .venv/dev: the development tools as well.
+# The Pulumi CLI uses the same .venv; `pulumi install` fills it from requirements.txt.
 
-.venv/runtime: requirements/runtime.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
-	  "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12" % v[:2])'
-	@echo "Installing the locked dependencies into .venv"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(PIP) --require-hashes -r requirements/runtime.txt
-	@$(PIP) --no-deps --no-build-isolation --editable .
+# Asked apart, because an older Python cannot even read the script.
+NEW_ENOUGH = $(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
+  "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12" % v[:2])'
+MAKE_VENV  = $(NEW_ENOUGH) && $(PYTHON) tools/make_venv.py
+
+.venv/runtime: requirements.txt pyproject.toml
+	@$(MAKE_VENV) requirements.txt .
 	@touch $@
 
-.venv/dev: requirements/dev.txt .venv/runtime
-	@echo "Installing the locked development tools into .venv"
-	@$(PIP) --require-hashes -r requirements/dev.txt
-	@touch $@
+.venv/sandbox: sandbox/requirements.txt sandbox/pyproject.toml requirements.txt pyproject.toml
+	@$(MAKE_VENV) sandbox/requirements.txt . sandbox
+	@touch .venv/runtime $@
+
+.venv/dev: requirements/dev.txt sandbox/requirements.txt sandbox/pyproject.toml requirements.txt pyproject.toml
+	@$(MAKE_VENV) requirements/dev.txt . sandbox
+	@touch .venv/runtime .venv/sandbox $@

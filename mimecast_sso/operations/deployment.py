@@ -65,6 +65,16 @@ def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refre
     return Exit.FINE
 
 
+def preview(stack: Stack, engine: Engine, *, diff: bool = False) -> Exit:
+    """Says what ``deploy`` would do, without doing it."""
+    stack.settings()
+    engine.ensure_stack()
+    outcome = engine.run("preview", *(["--diff"] if diff else []))
+    if outcome.code:
+        return failed(outcome, dry=True)
+    return Exit.CHANGES if outcome.changed else Exit.FINE
+
+
 def _say_what_is_due(
     stack: Stack, settings: Settings, profile: RecordedProfile, on_save: Sequence[Statement]
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.stacks import PROJECT, Stack
+from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import REFUSED
 
 EngineName = Literal["auto", "pulumi", "embedded"]
@@ -151,7 +151,7 @@ def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
 
 def _checkpoint(stack: Stack) -> Path:
     backend = Path(stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
-    return backend / ".pulumi" / "stacks" / PROJECT / f"{stack.name}.json"
+    return backend / ".pulumi" / "stacks" / "mimecast-sso" / f"{stack.name}.json"
 
 
 def _events(log: Path) -> Iterator[dict[str, Any]]:

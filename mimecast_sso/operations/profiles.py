@@ -28,6 +28,15 @@ def read(engine: Engine, slot: Lane = Lane.FIRST) -> RecordedProfile | None:
     return in_state(engine.resources()).profiles.get(slot)
 
 
+def require(engine: Engine, slot: Lane = Lane.FIRST) -> RecordedProfile:
+    """The same; raises OperationError also where there is none."""
+    profile = read(engine, slot)
+    if profile is None:
+        which = "second authentication profile" if slot is Lane.SECOND else "authentication profile"
+        raise OperationError(f"The stack has no {which} yet. Deploy it first: up")
+    return profile
+
+
 def deployed(outcome: Outcome) -> dict[Lane, RecordedProfile]:
     """The profiles as a deployment that has just ended left them, by slot."""
     found = {}

@@ -1,8 +1,8 @@
-"""``mimecast-sso rotate``: the next certificate, step by step, and back."""
+"""What ``mimecast-sso rotate`` does: the next certificate, step by step, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from mimecast_sso.operations import certificate_losses, rotation, tenant
 from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.output import Output, options
+from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -34,34 +34,8 @@ from providers.mimecast.errors import MimecastError
 # -- Commands -------------------------------------------------------------------------------------------------
 
 
-@click.group("rotate")
-def rotate() -> None:
-    """The signing certificate: stage the next one, have it trusted, activate it, retire the former one."""
-
-
-def _options(command: Callable[..., Exit]) -> Callable[..., Exit]:
-    stack = click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
-    return stack(command)
-
-
-def _changes(command: Callable[..., Exit]) -> Callable[..., Exit]:
-    apply_ = click.option("--apply", "apply_", is_flag=True, help="Deploy the step at once.")
-    yes = click.option("--yes", "-y", is_flag=True, help="Skip the confirmation prompts.")
-    return _options(apply_(yes(command)))
-
-
-def _new(command: Callable[..., Exit]) -> Callable[..., Exit]:
-    label = click.option("--label", help="Of the next generation; the month when it is not given.")
-    end = click.option("--end-date", metavar="TIME", help="Its end, as 2029-11-01T00:00:00Z; in three years.")
-    start = click.option("--start", is_flag=True, help="Begin a rotation though none is due yet.")
-    return label(end(start(command)))
-
-
-@rotate.command("status")
-@_options
-@options("rotate status")
 def status(stack: str, output: Output) -> Exit:
-    """Show where the rotation stands and what next would do. Exit code 2 when a step is due."""
+    """Prints where the rotation stands and what the next step would do."""
     opened, engine = open_with_engine(stack, "rotate status")
     picture = read(opened, engine)
     planned = rotation.plan(picture, _generation(picture, None, None))
@@ -95,23 +69,18 @@ def _planned(picture: Picture, planned: Plan) -> Iterator[Statement]:
         yield Statement(refusal.text, how, "", Verdict.WAITING if refusal.waits else stops, "not now")
 
 
-@rotate.command("next")
-@_changes
-@_new
 def forward(
     stack: str, *, apply_: bool, yes: bool, label: str | None, end_date: str | None, start: bool
 ) -> Exit:
-    """Make the next step: a change of the stack's file, and with --apply its deployment."""
+    """Makes the next step: a change of the stack's file, and with ``apply_`` its deployment."""
     opened, engine = open_with_engine(stack, "rotate next")
     picture = read(opened, engine)
     planned = rotation.plan(picture, _generation(picture, label, end_date), start=start or label is not None)
     return _make(opened, engine, picture, planned, apply_=apply_, yes=yes)
 
 
-@rotate.command("rollback")
-@_changes
 def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
-    """Go one step back: a change of the stack's file, and with --apply its deployment."""
+    """Goes one step back: a change of the stack's file, and with ``apply_`` its deployment."""
     opened, engine = open_with_engine(stack, "rotate rollback")
     picture = read(opened, engine)
     return _make(opened, engine, picture, rotation.back(picture), apply_=apply_, yes=yes)

@@ -22,6 +22,7 @@ from ruamel.yaml import YAML
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
+from mimecast_sso.operations.project import find_project
 from mimecast_sso.settings import (
     NAMESPACE,
     Certificates,
@@ -34,7 +35,6 @@ from mimecast_sso.settings import (
     read_values,
 )
 
-PROJECT = "mimecast-sso"
 SANDBOX_STACK = "sandbox"
 _PROFILE = f"{NAMESPACE}:authenticationProfile"
 _ROLL_OUT = f"{NAMESPACE}:rollOut"
@@ -157,11 +157,12 @@ class Stack:
 
 def open_stack(name: str) -> Stack:
     """The stack of that name. Raises OperationError when it has no file, or needs a sandbox that does not run."""
-    root = project_root()
-    tracked = root / "stacks" / f"Pulumi.{name}.yaml"
+    project = find_project()
+    root, tracked = project.root, project.stack_file(name)
     if not tracked.is_file():
-        known = ", ".join(sorted(path.name.split(".")[1] for path in tracked.parent.glob("Pulumi.*.yaml")))
-        raise OperationError(f"There is no stack file stacks/Pulumi.{name}.yaml. Stacks: {known}.")
+        shown = tracked.relative_to(root)
+        known = ", ".join(project.stacks()) or "none"
+        raise OperationError(f"There is no stack file {shown}. Stacks: {known}.")
     environment = dict(os.environ)
     if name == SANDBOX_STACK and "SANDBOX_INSTANCE" not in environment:
         environment |= _sandbox_environment(root)
@@ -170,16 +171,6 @@ def open_stack(name: str) -> Stack:
     copy = Path(environment["SANDBOX_HOME"]) / "stacks" / tracked.name
     _follow(tracked, copy)
     return Stack(name, root, copy, environment)
-
-
-def project_root() -> Path:
-    """The folder with the project's Pulumi.yaml, from the working folder upwards, else this installation's."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        file = folder / "Pulumi.yaml"
-        if file.is_file() and f"name: {PROJECT}\n" in file.read_text(encoding="utf-8"):
-            return folder
-    return Path(__file__).resolve().parents[2]
 
 
 def _sandbox_environment(root: Path) -> dict[str, str]:

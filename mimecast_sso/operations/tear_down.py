@@ -16,19 +16,55 @@ import click
 
 from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.assessment.record import Record
-from mimecast_sso.operations import roll_out
+from mimecast_sso.operations import assessing, roll_out
+from mimecast_sso.operations.deployment import failed
+from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.tenant import connect, mimecast_time
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Settings
-from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.names import enumerate_some, is_among
 from mimecast_sso.text.wording import count
+from providers.entra.errors import GraphError
 from providers.mimecast.audit import last_group_change
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
 _GUARD: Final = "allow-destroy"
+
+
+def destroy(stack: Stack, engine: Engine, *, yes: bool) -> Exit:
+    """Destroys the stack, once nobody depends on it. Asks first, unless ``yes``."""
+    if engine.has_resources():
+        _make_safe_to_destroy(stack, engine, ask=not yes)
+        engine.unprotect()
+    outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []))
+    return failed(outcome) if outcome.code else Exit.FINE
+
+
+def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
+    settings = opened.settings()
+
+    def depending() -> Collection[str]:
+        try:
+            assessment = assessing.assess_stack(opened, settings, engine, destroys=True)
+        except GraphError as error:
+            raise OperationError(
+                f"Who depends on the application is unknown, so nothing is destroyed: {error}. Fix that and rerun"
+            ) from None
+        losses = assessment.forecast.losses
+        if not assessment.snapshot.groups_known:
+            return losses
+        # How long to wait for those who just left is the configuration's to say (certificates.waitMinutes).
+        return [each for each in losses if is_among(each, assessment.snapshot.everybody)]
+
+    record = assessing.record_of(engine)
+    if record.value is None:
+        raise OperationError(
+            f"What this stack deployed is unknown, so nothing is destroyed: {record.source}. Fix that and rerun"
+        )
+    prepare(opened, settings, record.value, depending, ask=ask)
 
 
 def prepare(

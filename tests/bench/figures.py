@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
@@ -51,6 +52,18 @@ def timed(action: Callable[[], object]) -> float:
 def median(action: Callable[[], object], runs: int) -> float:
     """The median time of several calls."""
     return statistics.median(timed(action) for _ in range(runs))
+
+
+def processor_time(words: Sequence[str], environment: Mapping[str, str], runs: int = 5) -> float:
+    """The median processor time of a command, its children included."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(words, env=dict(environment), stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return statistics.median(once() for _ in range(runs))
 
 
 def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:

@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox import lifecycle
-from tests.bench.figures import Figure, median, megabytes, run, seconds, timed
+from tests.bench.figures import Figure, median, megabytes, processor_time, run, seconds, timed
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def measure() -> Iterator[tuple[str, Figure]]:
-    """``up_fresh_s`` (with a warm package cache), ``up_noop_s``, ``sandbox_ready_s``, ``sandbox_rss_mb``."""
+    """``up_fresh_s`` (with a warm package cache), ``up_noop_s``, ``sandbox_ready_s``, ``sandbox_rss_mb``.
+
+    ``help_cpu_s`` and ``completion_cpu_s`` are processor time.
+    """
+    yield from _command_line()
     environment = {key: value for key, value in os.environ.items() if key != "SANDBOX_HOME"}
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
@@ -39,6 +43,17 @@ def measure() -> Iterator[tuple[str, Figure]]:
             lifecycle.stop(home)
         yield "sandbox_ready_s", seconds(sorted(ready)[2])
         yield "sandbox_rss_mb", megabytes(max(memory))
+
+
+def _command_line() -> Iterator[tuple[str, Figure]]:
+    program = str(Path(sys.executable).with_name("mimecast-sso"))
+    asked = {
+        "_MIMECAST_SSO_COMPLETE": "bash_complete",
+        "COMP_WORDS": "mimecast-sso up --stack ",
+        "COMP_CWORD": "3",
+    }
+    yield "help_cpu_s", seconds(processor_time([program, "--help"], os.environ))
+    yield "completion_cpu_s", seconds(processor_time([program], os.environ | asked))
 
 
 def _resident_megabytes(pid: int) -> float:

@@ -66,7 +66,8 @@ def unknown_words(words: list[str], root: Any) -> Iterator[str]:
 
 def subcommands(command: Any) -> dict[str, Any]:
     if isinstance(command, click.Group):
-        return dict(command.commands)
+        context = click.Context(command)
+        return {name: command.get_command(context, name) for name in command.list_commands(context)}
     if isinstance(command, argparse.ArgumentParser):
         groups = (each.choices for each in command._actions if isinstance(each, argparse._SubParsersAction))
         return {name: parser for choices in groups for name, parser in choices.items()}

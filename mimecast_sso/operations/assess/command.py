@@ -1,4 +1,4 @@
-"""The ``assess`` command."""
+"""What ``mimecast-sso assess`` does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import click
 
 from mimecast_sso.assessment import candidates, fitting
 from mimecast_sso.assessment.sign_in import Outcome, Result
-from mimecast_sso.facts.regions import REGIONS
 from mimecast_sso.operations.assess.files import refuse_to_overwrite, write_people, write_stack_file
 from mimecast_sso.operations.assess.survey import Question, Survey, draft, survey
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Output, exit_of, options
-from mimecast_sso.operations.stacks import project_root
+from mimecast_sso.operations.output import Output, exit_of
+from mimecast_sso.operations.project import find_project
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import from_file
 from mimecast_sso.text.names import enumerate_some
@@ -26,34 +25,6 @@ _WIDTH = 80
 _COLUMN = 6
 
 
-@click.command()
-@click.option("--region", type=click.Choice(list(REGIONS)), help="The Mimecast grid that holds the account.")
-@click.option("--account-code", metavar="CODE", help="The Mimecast account code, in capitals.")
-@click.option("--client-id", metavar="ID", help="The application to adopt, if it lacks the identifier.")
-@click.option("--group", metavar="NAME", help="The roll-out group. [default: Single sign-on]")
-@click.option(
-    "--config-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="PATH",
-    help="Take all this from a stack file instead, and forecast for its configuration.",
-)
-@click.option(
-    "--csv",
-    "csv_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("build/assess/people.csv"),
-    show_default=True,
-    metavar="PATH",
-    help="Where to write the people.",
-)
-@click.option(
-    "--stack-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="PATH",
-    help="Where to write the stack file that fits. [default: build/assess/Pulumi.NAME.yaml]",
-)
-@click.option("--force", is_flag=True, help="Overwrite an existing stack file.")
-@options("assess")
 def assess(
     *,
     region: str | None,
@@ -66,23 +37,21 @@ def assess(
     force: bool,
     output: Output,
 ) -> Exit:
-    """Forecast who would sign in if they were in the roll-out group. Needs no stack and no Pulumi.
+    """Prints the forecast, and writes the people and the stack file that fits.
 
-    Reads both tenants with the credentials of ARM_* and MIMECAST_*, and changes neither. Names everybody in a CSV file,
-    writes a stack file that fits the tenants, and says what adopting the present application would change. Exit code
-    2 when somebody could not sign in, 1 when something could not be read.
-
-    Example: mimecast-sso assess --region eu --account-code CUK25A118
+    Raises:
+        OperationError: A file cannot be written, or a stack file would be overwritten.
+        click.UsageError: Options that exclude each other.
     """
     if config_file is not None:
         if region or account_code or client_id or group:
             raise click.UsageError("Give --config-file, or the options that it replaces, not both.")
-        question = Question(from_file(config_file), True, project_root())
+        question = Question(from_file(config_file), True, find_project().root)
         output.stack = config_file.name.removesuffix(".yaml").removeprefix("Pulumi.")
     else:
         if not region or not account_code:
             raise click.UsageError("Give --region and --account-code, or --config-file.")
-        question = Question(draft(region, account_code, client_id, group), False, project_root())
+        question = Question(draft(region, account_code, client_id, group), False, find_project().root)
         output.stack = f"{account_code.lower()}-{region}"
     target = stack_file or Path(f"build/assess/Pulumi.{output.stack}.yaml")
     refuse_to_overwrite(target, force=force)

@@ -1,28 +1,20 @@
-"""``mimecast-sso preflight``."""
+"""What ``mimecast-sso preflight`` does."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-import click
-
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Output, options
+from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.preflight import dns, engine, entra, mimecast
 from mimecast_sso.operations.preflight.statements import CONNECTION
 from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.provenance import Verdict
 
 
-@click.command("preflight")
-@click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
-@options("preflight")
 def preflight(stack: str, output: Output) -> Exit:
-    """Check that a deployment has what it needs, writing nothing.
-
-    Exit code 5 when something is missing, 1 when Entra or Mimecast cannot be reached.
-    """
+    """Checks that a deployment has what it needs, writing nothing, and prints what it finds."""
     opened = open_stack(stack)
     tenant.reach(opened)
     settings = opened.settings()

@@ -1,4 +1,4 @@
-"""The ``verify`` command."""
+"""``mimecast-sso verify``."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import getpass
 
 import click
 
-from mimecast_sso.operations.deployment import open_with_engine
+from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Output, exit_of, options
+from mimecast_sso.operations.output import Output, exit_of
+from mimecast_sso.operations.output import options as output_options
 
 
 @click.command()
-@click.option("--stack", "-s", required=True, help="The stack, as in stacks/Pulumi.<stack>.yaml.")
+@options.stack
 @click.option(
     "--saml-request", metavar="URL|FILE|TEXT", help="A redirect URL, a HAR file, or the value itself."
 )
 @click.option("--by", default=getpass.getuser, show_default="the user's name", help="Who captured it.")
 @click.option("--person", metavar="ADDRESS", help="On the sandbox: who signs in. Default: the group's first.")
-@options("verify")
+@output_options("verify")
 def verify(stack: str, saml_request: str | None, by: str, person: str | None, output: Output) -> Exit:
     """Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.
 
@@ -26,9 +27,9 @@ def verify(stack: str, saml_request: str | None, by: str, person: str | None, ou
     sign-in request's issuer, destination, reply URL and contexts are kept. Exit code 2 when something differs or
     fails, 1 when something could not be read.
     """
-    # Loaded by this command alone: XML, signatures and tokens take most of a second.
-    from mimecast_sso.operations.verify.captures import captured  # noqa: PLC0415
-    from mimecast_sso.operations.verify.run import verify as run  # noqa: PLC0415
+    from mimecast_sso.operations.deployment import open_with_engine
+    from mimecast_sso.operations.verify.captures import captured
+    from mimecast_sso.operations.verify.run import verify as run
 
     seen = captured(saml_request) if saml_request else None
     opened, engine = open_with_engine(stack, "verify")

@@ -1,0 +1,41 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _stacks(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    from mimecast_sso.operations.exit_codes import OperationError
+    from mimecast_sso.operations.project import find_project
+
+    try:
+        names = find_project().stacks()
+    except OperationError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(begun)]
+
+
+stack: _Decorator = click.option(
+    "--stack",
+    "-s",
+    required=True,
+    shell_complete=_stacks,
+    help="The stack, as in stacks/Pulumi.<stack>.yaml.",
+)
+yes: _Decorator = click.option("--yes", "-y", is_flag=True, help="Skip the confirmation prompts.")
+diff: _Decorator = click.option("--diff", is_flag=True, help="Show each property that changes.")
+apply_step: _Decorator = click.option("--apply", "apply_", is_flag=True, help="Deploy it at once.")
+which_profile: _Decorator = click.option(
+    "--profile",
+    type=click.Choice(["first", "second"]),
+    default="first",
+    show_default=True,
+    help="Which one, where certificates rotate between two profiles.",
+)

@@ -1,0 +1,24 @@
+"""``mimecast-sso run-sheet``."""
+
+from __future__ import annotations
+
+import click
+
+from mimecast_sso.operations.commands import options
+from mimecast_sso.operations.exit_codes import Exit
+
+
+@click.command()
+@options.stack
+@options.which_profile
+def run_sheet(stack: str, profile: str) -> Exit:
+    """Write the run sheet of the console work, due or done."""
+    from mimecast_sso.operations import assessing, profiles
+    from mimecast_sso.operations.deployment import open_with_engine, relative
+    from mimecast_sso.settings import Lane
+
+    opened, engine = open_with_engine(stack, "run-sheet")
+    settings, wanted = opened.settings(), profiles.require(engine, Lane(profile))
+    page = profiles.write_run_sheet(opened, settings, wanted, assessing.on_save(opened, settings, engine))
+    click.echo(f"Run sheet: {relative(page)} (and .md, .txt)")
+    return Exit.FINE

@@ -1,0 +1,21 @@
+"""``mimecast-sso up``."""
+
+from __future__ import annotations
+
+import click
+
+from mimecast_sso.operations.commands import options
+from mimecast_sso.operations.exit_codes import Exit
+
+
+@click.command()
+@options.stack
+@options.yes
+@options.diff
+@click.option("--refresh", is_flag=True, help="Read the live world first, and put back what differs.")
+def up(stack: str, yes: bool, diff: bool, refresh: bool) -> Exit:
+    """Deploy, then say whether console work is due and where its run sheet is."""
+    from mimecast_sso.operations.deployment import deploy, open_with_engine
+
+    opened, engine = open_with_engine(stack, "up")
+    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh)

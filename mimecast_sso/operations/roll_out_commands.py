@@ -1,0 +1,93 @@
+"""What ``mimecast-sso roll-out`` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mimecast_sso.operations import assessing, roll_out
+from mimecast_sso.operations.deployment import deploy, engine_name, relative
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.output import Output, exit_of
+from mimecast_sso.operations.stacks import open_stack
+from mimecast_sso.text.names import email_address
+from providers.mimecast.errors import MimecastError
+
+
+def status(stack: str, output: Output) -> Exit:
+    """Prints who is in the group, who is configured, and who waits."""
+    opened = open_stack(stack)
+    engine, why = None, ""
+    try:
+        engine = Engine(opened, engine_name(), "roll-out status")
+    except OperationError as error:
+        why = str(error)
+    found = roll_out.status(opened, opened.settings(), engine, why)
+    people = assessing.people(assessing.try_to_assess(opened, opened.settings(), engine))
+    output.keep(*found.statements(), *people)
+    for line in (*found.lines(), *(f"{each.text} [{each.basis}]" for each in people)):
+        output.line(line)
+    return Exit.CHANGES if Exit.CHANGES in (found.code, exit_of(people)) else found.code
+
+
+def widen(
+    stack: str,
+    *,
+    share: int | None,
+    pilot: tuple[str, ...],
+    everybody: bool,
+    undo: Path | None,
+    apply_: bool,
+    yes: bool,
+) -> Exit:
+    """Changes the stack's file so that more people sign in through Entra, and with ``apply_`` deploys it."""
+    opened = open_stack(stack)
+    settings = opened.settings()
+    if undo:
+        choice = roll_out.put_back(opened, settings, undo)
+    else:
+        normal = tuple(map(_address, pilot))
+        choice = roll_out.widen(opened, settings, share=share, pilot=normal, everybody=everybody)
+    click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}.")
+    for statement in roll_out.nobody_chosen(opened, settings, choice):
+        click.echo(f"Warning: {statement.text}.")
+    if apply_:
+        # With a refresh: after a roll-back the stack's state may still list who was taken out.
+        return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
+    click.echo(
+        "Nobody was added yet: the next deployment does that. Commit the file, then run mimecast-sso up --refresh."
+    )
+    return Exit.FINE
+
+
+def halt(stack: str) -> Exit:
+    """Writes who is in the group as the pilot, so that nobody is added."""
+    opened = open_stack(stack)
+    choice, domains = roll_out.halt(opened, opened.settings())
+    click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}, as read live from the group.")
+    if domains:
+        click.echo(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
+    click.echo("The group was not changed. Commit the file, so that no other deployment widens it again.")
+    return Exit.FINE
+
+
+def back(stack: str) -> Exit:
+    """Takes everybody out of the group, at once. Needs neither Entra nor Pulumi."""
+    opened = open_stack(stack)
+    written = f"{relative(opened.file)}: rollOut.who none, so that the next deployment puts nobody back."
+    try:
+        done = roll_out.back(opened)
+    except MimecastError:
+        click.echo(f"{written} The group itself was not emptied, or not wholly; run this again.")
+        raise
+    click.echo("\n".join([*done.lines(), written]))
+    return Exit.PARTLY if done.left else Exit.FINE
+
+
+def _address(text: str) -> str:
+    try:
+        return email_address(text)
+    except ValueError as error:
+        raise click.UsageError(f"{text!r} {error}") from None

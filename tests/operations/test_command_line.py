@@ -1,0 +1,89 @@
+"""The command line as a whole: help, completion, version, and what they do not wait for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from mimecast_sso.operations.cli import commands
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("pulumi", "pydantic", "cryptography", "requests", "ruamel")
+PROGRAM = "import sys; from mimecast_sso.operations.cli import main; sys.argv[0] = 'mimecast-sso'; main()"
+CONTEXT = click.Context(commands)
+NAMES = commands.list_commands(CONTEXT)
+
+
+def run(*words: str, folder: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", PROGRAM, *words],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def complete(words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """What a shell asks when a person presses Tab after these words."""
+    count = str(len(words.split(" ")) - 1)
+    asked = {"_MIMECAST_SSO_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": count}
+    return run(folder=folder, **asked)
+
+
+def heavy(imports: str) -> set[str]:
+    """Which of the modules that take long stand in a list of imports."""
+    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in imports.splitlines()}
+    return names & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["up", "--help"], ["roll-out", "--help"], ["assess", "--help"]]
+)
+def test_help_loads_nothing_heavy(words: list[str]) -> None:
+    ended = run(*words)
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("Usage: mimecast-sso")
+    assert heavy(ended.stderr) == set()
+
+
+def test_a_stack_is_completed_without_loading_anything_heavy() -> None:
+    ended = complete("mimecast-sso up --stack prod-")
+    assert ended.stdout.split() == ["plain,prod-eu", "plain,prod-us"]
+    assert heavy(ended.stderr) == set()
+
+
+def test_a_stack_is_completed_in_a_group_and_from_the_folder_that_stack_config_dir_names(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: acme\nruntime: python\nstackConfigDir: config\n")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "Pulumi.tenant-7.yaml").write_text("config: {}\n")
+    assert complete("mimecast-sso rotate status -s ", tmp_path).stdout == "plain,tenant-7\n"
+
+
+def test_nothing_is_completed_where_the_project_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("- no: project\n")
+    assert complete("mimecast-sso up --stack ", tmp_path).stdout.strip() == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_list_of_commands_says_what_the_command_itself_says(name: str) -> None:
+    command = commands.get_command(CONTEXT, name)
+    assert command is not None
+    assert command.name == name
+    line = str(command.help).partition("\n")[0]
+    listed = " ".join(commands.get_help(CONTEXT).split())
+    assert line.partition(". ")[0].rstrip(".") in listed
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    ended = run("deploy")
+    assert ended.returncode == 64
+    assert "No such command 'deploy'" in ended.stderr

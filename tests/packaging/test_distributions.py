@@ -1,0 +1,157 @@
+"""What lands in an environment: of the product, of the sandbox, and of their locks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.environments import install, locked, pinned
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNTIME, SANDBOX, DEV = (
+    ROOT / name for name in ("requirements.txt", "sandbox/requirements.txt", "requirements/dev.txt")
+)
+PRODUCT = ("components", "mimecast_sso", "providers")
+SERVES = {"starlette", "uvicorn", "trustme", "python-multipart"}
+"""What only the sandbox needs. (PyJWT is missing here: azure-identity needs it, too.)"""
+
+_BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
+_IMPORT = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def files(folder: Path, *packages: str) -> set[str]:
+    """Everything in the packages but byte code and what packages them."""
+    return {
+        file.relative_to(folder).as_posix()
+        for package in packages
+        for file in (folder / package).rglob("*")
+        if file.is_file()
+        and file.suffix != ".pyc"
+        and not {"build", "dist"} & set(file.relative_to(folder).parts)
+        and not any(part.endswith(".egg-info") for part in file.parts)
+        and file.name not in {"pyproject.toml", "requirements.txt"}
+    }
+
+
+def modules(of: set[str]) -> list[str]:
+    """The names of the modules among the files; ``__main__`` is run and not imported."""
+    names = [
+        file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for file in of
+        if file.endswith(".py")
+    ]
+    return sorted(name for name in names if not name.endswith("__main__"))
+
+
+def in_wheel(wheel: Path) -> set[str]:
+    """The files that a wheel puts beside other packages, its own description left out."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name and not name.endswith("/")}
+
+
+def build(source: Path, kind: str, into: Path) -> Path:
+    """A wheel or sdist of a folder, as pip has it built."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BUILD, f"build_{kind}", str(into)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return into / done.stdout.splitlines()[-1]
+
+
+def run(python: Path, *words: str, cwd: Path) -> str:
+    """A command of an environment, far from the sources."""
+    done = subprocess.run(
+        [str(python), *words],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources: building leaves traces."""
+    copy = tmp_path_factory.mktemp("sources")
+    for name in ("pyproject.toml", "README.md", "Pulumi.yaml", "__main__.py"):
+        shutil.copy(ROOT / name, copy)
+    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    for name in (*PRODUCT, "sandbox", "tests/support"):
+        shutil.copytree(ROOT / name, copy / name, ignore=unwanted)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(sources, "wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def sandbox_wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(sources / "sandbox", "wheel", tmp_path_factory.mktemp("sandbox-wheel"))
+
+
+def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
+    assert in_wheel(wheel) == files(ROOT, *PRODUCT)
+
+
+def test_a_wheel_made_from_the_source_distribution_is_the_same(
+    sources: Path, wheel: Path, tmp_path: Path
+) -> None:
+    archive = build(sources, "sdist", tmp_path)
+    shutil.unpack_archive(archive, tmp_path / "unpacked", filter="data")
+    (unpacked,) = (tmp_path / "unpacked").iterdir()
+    assert in_wheel(build(unpacked, "wheel", tmp_path)) == in_wheel(wheel)
+
+
+def test_the_installed_product_works_with_its_lock_alone(wheel: Path, tmp_path: Path) -> None:
+    python = locked(tmp_path / "venv", RUNTIME)
+    install(python, wheel)
+    run(python, "-c", _IMPORT, *modules(files(ROOT, *PRODUCT)), cwd=tmp_path)
+    said = run(python.with_name("mimecast-sso"), "--version", cwd=tmp_path)
+    assert said == "mimecast-sso 0.1.0\n"
+
+
+def test_the_installed_sandbox_works_with_its_lock_alone(
+    wheel: Path, sandbox_wheel: Path, tmp_path: Path
+) -> None:
+    assert in_wheel(sandbox_wheel) == files(ROOT, "sandbox")
+    python = locked(tmp_path / "venv", SANDBOX)
+    install(python, wheel)
+    install(python, sandbox_wheel)
+    run(python, "-c", _IMPORT, *modules(files(ROOT, "sandbox")), cwd=tmp_path)
+    assert "run a command" in run(python, "-m", "sandbox", "--help", cwd=tmp_path)
+
+
+def test_the_lock_of_a_real_tenant_has_nothing_that_only_the_sandbox_needs() -> None:
+    runtime, sandbox = pinned(RUNTIME), pinned(SANDBOX)
+    assert set(sandbox) >= SERVES
+    assert not SERVES & set(runtime)
+
+
+@pytest.mark.parametrize(("greater", "smaller"), [(SANDBOX, RUNTIME), (DEV, SANDBOX)])
+def test_each_lock_holds_the_one_before_it(greater: Path, smaller: Path) -> None:
+    assert pinned(smaller).items() <= pinned(greater).items()
+
+
+@pytest.mark.parametrize("lock", [RUNTIME, SANDBOX, DEV])
+def test_every_pin_has_hashes(lock: Path) -> None:
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    pins = [number for number, line in enumerate(lines) if not line.startswith(" ")]
+    assert all("==" in lines[number] and "--hash=sha256:" in lines[number + 1] for number in pins)
