@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from mimecast_sso.text import foreign
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -192,4 +194,4 @@ def _basis(how: How, source: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    return foreign.one_line(text)

@@ -300,6 +300,14 @@ class Record:
         """The issuer of the Entra tenant deployed to."""
         return str(self.outputs.get("issuer") or "")
 
+    def outputs_of(self, type_: str) -> Mapping[str, Any] | None:
+        """The outputs of the one resource of a type; ``None`` where there is none."""
+        return next(self.all_outputs_of(type_), None)
+
+    def all_outputs_of(self, type_: str) -> Iterator[Mapping[str, Any]]:
+        """The outputs of every resource of a type."""
+        return (each.outputs for each in self._of(type_))
+
     def _of(self, type_: str) -> Iterator[Resource]:
         return (each for each in self.resources if each.type == type_)
 

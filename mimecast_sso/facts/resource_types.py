@@ -24,5 +24,7 @@ RETIRED_SIGNING_CERTIFICATE: Final = "pulumi-python:dynamic/entra:RetiredSigning
 
 ADDRESS_BOOK: Final = "pulumi-python:dynamic/mimecast:AddressBook"
 AUTHENTICATION_PROFILE: Final = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
+DOMAIN: Final = "pulumi-python:dynamic/mimecast:Domain"
+DOMAIN_VERIFICATION: Final = "pulumi-python:dynamic/mimecast:DomainVerification"
 GROUP: Final = "pulumi-python:dynamic/mimecast:Group"
 GROUP_MEMBERSHIP: Final = "pulumi-python:dynamic/mimecast:GroupMembership"

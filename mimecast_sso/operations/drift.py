@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mimecast_sso.text.wording import count
-
 _ABSENT = "(none)"
 _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
+_INDEX = re.compile(r"\[\d+\]$")
 _CHANGES = frozenset({"create", "update", "delete", "replace", "import"})
 
 
@@ -47,28 +46,6 @@ class Report:
 
     differences: tuple[Difference, ...]
     planned: tuple[str, ...]
-
-    @property
-    def found(self) -> bool:
-        """Whether the live world, the stack and the program are anything but one."""
-        return bool(self.differences or self.planned)
-
-    def lines(self) -> Iterator[str]:
-        """The report as text."""
-        if not self.found:
-            yield "No drift: the live world is as recorded, and as the program wants it."
-            return
-        if self.differences:
-            yield f"Drift: {count(len(self.differences), 'difference')} between the live world and the stack."
-        for difference in self.differences:
-            yield f"  {difference.resource}{': ' + difference.path if difference.path else ' is gone'}"
-            if difference.path:
-                yield f"      recorded  {difference.recorded}"
-                yield f"      live      {difference.live}"
-            yield f"      wanted    {difference.wanted}"
-        if self.planned:
-            yield f"Not deployed yet: {count(len(self.planned), 'change')} of the program or its configuration."
-            yield from (f"  {step}" for step in self.planned)
 
 
 def report(events: Iterable[dict[str, Any]]) -> Report:
@@ -103,7 +80,8 @@ def _paths(metadata: dict[str, Any]) -> list[str]:
     """What differs: as the provider says, or the outputs where it only says that something does."""
     found = metadata.get("detailedDiff") or metadata.get("diffs")
     if found or metadata["op"] != "update":
-        return list(found or ())
+        # An element of a list is compared as part of the whole: where it stands in it means nothing.
+        return list(dict.fromkeys(_INDEX.sub("", path) for path in found or ()))
     old, new = (metadata[side].get("outputs") or {} for side in ("old", "new"))
     return sorted(key for key in new if new[key] != old.get(key))
 
@@ -130,9 +108,15 @@ def _at(state: dict[str, Any], path: str, *, inputs: bool = False) -> str:
             value = value[int(index)]
         else:
             return _ABSENT
-    return (
-        _ABSENT if value is None else value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    )
+    return _written(value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(sorted(value)) or _ABSENT
+    if value is None:
+        return _ABSENT
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _resource(urn: str) -> Resource:

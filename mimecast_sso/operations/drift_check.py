@@ -1,68 +1,262 @@
-"""What ``mimecast-sso drift`` does: the live world, people, certificates and the console against the stack."""
+"""What ``mimecast-sso drift`` does: both tenants, people, certificates and the console against the stack.
+
+There are two ways. A snapshot compared with the state takes a second and no engine. The engine's refresh reads every
+object through its provider, so it also shows properties that decide about no sign-in, and what is not deployed yet.
+Both give the same findings for what both look at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
-import click
-
-from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, drift, tenant
-from mimecast_sso.operations.deployment import failed
+from mimecast_sso.assessment import drift as comparison
+from mimecast_sso.assessment.assessment import Assessment, assess
+from mimecast_sso.assessment.drift import Finding, Severity, not_looked_at
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.recorded import from_state
+from mimecast_sso.operations import actors, assessing, certificate_expiry, certificate_losses, drift, tenant
 from mimecast_sso.operations.engine import Engine
-from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import exit_of
+from mimecast_sso.operations.reports.model import Entry, Level, Section, of_finding, of_statements
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.tenant import connect
 from mimecast_sso.operations.verify import confirmation
-from mimecast_sso.provenance import Statement, Verdict, lines, not_checked
+from mimecast_sso.provenance import How, Known, Statement, unknown
 from mimecast_sso.settings import Settings
+from mimecast_sso.text.wording import count
+from providers.entra import credentials
+from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError
+from providers.entra.graph import GraphClient
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MimecastError
+
+NO_DRIFT = "No drift: the live world is as recorded, and as the program wants it."
 
 
-def check(opened: Stack, engine: Engine) -> Exit:
-    """Compares and prints; changes nothing."""
-    settings = opened.settings()
-    outcome = engine.run("preview", "--refresh", quiet=True)
-    if outcome.code:
-        return failed(outcome, dry=True)
-    found = drift.report(outcome.events)
-    click.echo("\n".join(found.lines()))
-    assessment = assessing.try_to_assess(opened, settings, engine)
-    people = assessing.people(assessment)
-    certificates = _certificates(opened, settings, engine.resources())
-    console = _console(opened, settings)
-    statements = (*people, *certificates, *console)
-    click.echo("\n".join((*lines(statements), *not_checked(statements))))
-    changed = any(each.verdict is Verdict.DIFFERS for each in console)
-    if changed:
-        click.echo(
-            "If a change of the console concerns this profile, its confirmation is stale. Record that: mimecast-sso "
-            f"verify --stack {opened.name}"
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What a drift check found.
+
+    Attributes:
+        findings: What differs, is missing or is unmanaged, the most urgent first.
+        beyond: What only the engine's refresh shows.
+        planned: Changes of the program or its configuration that are not deployed yet.
+        statements: About people, certificates and the console.
+        unread: What could not be looked at.
+    """
+
+    stack: str
+    settings: Settings
+    assessment: Known[Assessment]
+    findings: tuple[Finding, ...] = ()
+    beyond: tuple[drift.Difference, ...] = ()
+    planned: tuple[str, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    unread: tuple[Statement, ...] = ()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing differs but what is expected."""
+        return not (self.beyond or self.planned) and all(
+            each.severity is Severity.INFO for each in self.findings
         )
-    return Exit.CHANGES if found.found or changed else exit_of((*people, *certificates))
+
+    @property
+    def exit(self) -> Exit:
+        """2 where something differs or fails, 1 where something could not be read, else fine."""
+        if not self.is_quiet:
+            return Exit.CHANGES
+        return exit_of((*self.statements, *self.unread))
+
+    def section(self) -> Section:
+        """As part of a report."""
+        entries = (
+            *(of_finding(each, self.stack) for each in self.findings),
+            *map(_of_difference, self.beyond),
+            *(_of_planned(each) for each in self.planned),
+            *of_statements("drift", (*self.statements, *self.unread)),
+        )
+        return Section(
+            stack=self.stack,
+            account=self.settings.account_code,
+            region=self.settings.region,
+            summary=self._summary(),
+            entries=tuple(sorted(entries, key=lambda each: (each.level.rank, each.id))),
+            figures=dict(self._figures()),
+        )
+
+    def _summary(self) -> str:
+        if not self.is_quiet:
+            differences = count(len(self.findings) + len(self.beyond), "difference")
+            planned = f", {count(len(self.planned), 'change')} not deployed" if self.planned else ""
+            return f"{differences}{planned}"
+        return "some of it could not be read" if self.unread else "as recorded"
+
+    def _figures(self) -> Iterator[tuple[str, int]]:
+        if self.assessment.value is None:
+            return
+        snapshot = self.assessment.value.snapshot
+        if snapshot.groups_known:
+            yield "signIn", len(self.assessment.value.forecast.through_entra(Instant.NOW))
+        application = snapshot.application.value
+        active = application.certificates.active(snapshot.entra_now) if application else None
+        if active is not None:
+            yield "certificateDays", (active.not_after - snapshot.entra_now).days
+        slot = self.settings.certificates.active_generation.profile
+        confirmed = self.settings.authentication_profile.confirmed_of(slot)
+        if confirmed is not None:
+            yield (
+                "confirmationDays",
+                (snapshot.mimecast_now.date() - date.fromisoformat(confirmed.at[:10])).days,
+            )
+
+
+def look(opened: Stack, engine: Engine, *, refresh: bool) -> Drift:
+    """Looks for drift; changes nothing.
+
+    Args:
+        opened: The stack.
+        engine: Shows the stack's state, and refreshes.
+        refresh: Whether the engine's refresh is read as well.
+
+    Raises:
+        OperationError: The engine's refresh failed, or the state cannot be read.
+    """
+    found = _compared(opened, engine)
+    if not refresh:
+        return found
+    refreshed = _refreshed(engine, found.findings)
+    return replace(found, beyond=refreshed.beyond, planned=refreshed.planned)
+
+
+def _compared(opened: Stack, engine: Engine) -> Drift:
+    settings, resources = opened.settings(), engine.resources()
+    try:
+        graph = tenant.graph(opened)
+        mimecast = assessing.mimecast(opened.environment, settings)
+        assessment = assess(
+            settings,
+            from_state(resources),
+            cloud=credentials.cloud(opened.environment),
+            graph=graph,
+            mimecast=mimecast,
+            root=opened.root,
+        )
+    except GraphError as error:
+        unread: Known[Assessment] = unknown(error)
+        return Drift(opened.name, settings, unread, statements=assessing.people(unread))
+    found = comparison.find(assessment)
+    known = Known(assessment, How.LIVE, "Entra, Mimecast")
+    return Drift(
+        stack=opened.name,
+        settings=settings,
+        assessment=known,
+        findings=actors.name_actors(found, graph, mimecast) if found else (),
+        statements=(
+            *assessing.people(known),
+            *_certificates(assessment, settings, graph, resources),
+            *_console(settings, mimecast),
+        ),
+        unread=tuple(not_looked_at(assessment)),
+    )
 
 
 def _certificates(
-    opened: Stack, settings: Settings, resources: Iterable[Mapping[str, Any]]
+    assessment: Assessment,
+    settings: Settings,
+    graph: GraphClient,
+    resources: Sequence[Mapping[str, Any]],
 ) -> tuple[Statement, ...]:
     """When the live certificate expires, and which external changes a deployment undid."""
-    try:
-        graph = tenant.graph(opened)
-    except GraphError as error:
-        return (certificate_expiry.unread(error).statement,)
-    reading = certificate_expiry.check(graph, settings, resources)
-    if reading.expiry is None:
-        return (reading.statement,)
-    live, configured = reading.expiry.certificates, settings.certificates
-    changes = certificate_losses.check(graph, reading.principal, live, configured, resources)
-    return (reading.statement, *changes)
+    known = assessment.snapshot.application
+    if not known.is_known:
+        return (certificate_expiry.unread(GraphError(known.source)).statement,)
+    application = known.value
+    if application is None:
+        text = f"no application has the identifier {settings.identifier}"
+        return (Statement(text, How.LIVE, "Microsoft Graph", subject="Entra: application"),)
+    live, now = application.certificates, assessment.snapshot.entra_now
+    life = certificate_expiry.life(Expiry(live, now, certificate_expiry.trusted(resources)))
+    losses = certificate_losses.check(graph, application.principal_id, live, settings.certificates, resources)
+    return (life, *losses)
 
 
-def _console(opened: Stack, settings: Settings) -> Sequence[Statement]:
+def _console(settings: Settings, mimecast: MimecastClient | MimecastError) -> Sequence[Statement]:
     """What changed in the console since the confirmation; nothing without one."""
-    lane = settings.certificates.active_generation.profile
-    confirmed = settings.authentication_profile.confirmed_of(lane)
+    slot = settings.certificates.active_generation.profile
+    confirmed = settings.authentication_profile.confirmed_of(slot)
     if confirmed is None:
         return ()
-    return confirmation.check(confirmation.read_log(lambda: connect(opened), confirmed), confirmed)
+
+    def connected() -> MimecastClient:
+        if isinstance(mimecast, MimecastError):
+            raise mimecast
+        return mimecast
+
+    return confirmation.check(confirmation.read_log(connected, confirmed), confirmed)
+
+
+# -- The engine's refresh -------------------------------------------------------------------------------------------
+
+# What a resource type is called in findings, and whether any finding of that object covers each of its properties.
+_OBJECTS = {
+    "ApplicationFromTemplate": ("application", False),
+    "ApplicationIdentifierUri": ("application", True),
+    "ApplicationRedirectUris": ("application", True),
+    "ApplicationOwner": ("application", True),
+    "DefaultReplyUrl": ("application", True),
+    "ServicePrincipal": ("service principal", False),
+    "ActiveSigningCertificate": ("service principal", True),
+    "ClaimsMappingPolicy": ("claims policy", True),
+    "ServicePrincipalClaimsMappingPolicyAssignment": ("claims policy", True),
+    "AppRoleAssignment": ("assignment", True),
+    "ServicePrincipalTokenSigningCertificate": ("signing certificate", True),
+    "Domain": ("domain", True),
+    "AddressBook": ("address", True),
+    "Group": ("roll-out group", True),
+    "GroupMembership": ("roll-out group", True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Refreshed:
+    beyond: tuple[drift.Difference, ...]
+    planned: tuple[str, ...]
+
+
+def _refreshed(engine: Engine, findings: Sequence[Finding]) -> _Refreshed:
+    outcome = engine.run("preview", "--refresh", quiet=True)
+    if outcome.code:
+        raise OperationError(
+            "The engine's refresh failed, so drift is unknown. Its messages are above.",
+            Exit.REFUSED if outcome.refused else Exit.ERROR,
+        )
+    found = drift.report(outcome.events)
+    beyond = tuple(each for each in found.differences if not _is_covered(each, findings))
+    return _Refreshed(beyond, found.planned)
+
+
+def _is_covered(difference: drift.Difference, findings: Sequence[Finding]) -> bool:
+    """Whether a finding says the same: then the engine's is left out."""
+    object_, all_of_it = _OBJECTS.get(difference.resource.type, ("", False))
+    same = [each for each in findings if each.object == object_]
+    if all_of_it or not difference.path:
+        return bool(same)
+    path = difference.path.casefold()
+    return any(each.aspect.casefold() in path for each in same)
+
+
+def _of_difference(difference: drift.Difference) -> Entry:
+    path = f" {difference.path}" if difference.path else ""
+    name = f"{difference.resource}{path}"
+    text = f"{name} {'changed' if path else 'no longer exists'}"
+    values = {"recorded": (difference.recorded,), "live": (difference.live,), "desired": (difference.wanted,)}
+    return Entry(f"engine/{name}", Level.LOOK, text, How.LIVE, "the engine's refresh", values)
+
+
+def _of_planned(step: str) -> Entry:
+    return Entry(f"planned/{step}", Level.INFO, f"Not deployed yet: {step}", How.CONFIGURED)

@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import tempfile
 from pathlib import Path
 
 
 def write_text(path: Path, content: str) -> None:
-    """Writes a file at once, in a folder that is created if need be; one that holds the content is left alone."""
-    if path.is_file() and path.read_text(encoding="utf-8") == content:
+    """Writes a file at once, in a folder that is created if need be; one that holds the content is left alone.
+
+    An existing file keeps its mode and, as far as permitted, its owner. Where the path is a symbolic link, the file
+    that it leads to is written. Raises OSError.
+    """
+    path = path.resolve()
+    exists = path.is_file()
+    if exists and path.read_text(encoding="utf-8") == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(_written(path, content))
+    try:
+        if exists:
+            _like(path, fresh)
+        else:
+            fresh.chmod(0o666 & ~_umask())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def _written(path: Path, content: str) -> str:
+    """The name of a new file beside the path, flushed to the disk."""
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
-        file.write(content)
-    Path(file.name).replace(path)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    return file.name
+
+
+def _like(path: Path, fresh: Path) -> None:
+    shutil.copymode(path, fresh)
+    status = path.stat()
+    with contextlib.suppress(
+        PermissionError
+    ):  # Only root may give files away; the group may be another one of ours.
+        os.chown(fresh, status.st_uid, status.st_gid)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current

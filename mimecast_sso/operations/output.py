@@ -14,8 +14,9 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import click
 
@@ -24,7 +25,7 @@ from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries,
 
 _SCHEMA: Final = 1
 
-Format = Literal["text", "json"]
+Format = Literal["text", "json", "markdown", "html", "junit", "sarif"]
 
 
 def exit_of(statements: Iterable[Statement]) -> Exit:
@@ -78,6 +79,8 @@ class Output:
         """Writes what is left to write. Raises OperationError where the file cannot be written."""
         if self.format == "json":
             self._print(json.dumps(self._document(exit_code), indent=2, ensure_ascii=False))
+        elif self.format != "text":
+            self._print(self._rendered(exit_code).rstrip("\n"))
         if self.file is None:
             return
         try:
@@ -94,6 +97,14 @@ class Output:
             "exit": int(exit_code),
             "statements": documents(self._statements),
         }
+
+    def _rendered(self, exit_code: Exit) -> str:
+        from mimecast_sso.operations.reports.model import Report, Section, of_statements  # noqa: PLC0415
+        from mimecast_sso.operations.reports.render import render  # noqa: PLC0415  (loaded only when asked for)
+
+        entries_ = of_statements(self.command.replace(" ", "-"), self._statements)
+        section = Section(self.stack or "-", entries=entries_)
+        return render(Report(self.command, datetime.now(UTC), int(exit_code), (section,)), self.format)
 
     def _print(self, text: str) -> None:
         if self.file is None:
@@ -113,10 +124,10 @@ def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
         @click.option(
             "--format",
             "format_",
-            type=click.Choice(["text", "json"]),
+            type=click.Choice(get_args(Format)),
             default="text",
             show_default=True,
-            help="Print text, or JSON with one entry per statement.",
+            help="How to print what was found; JSON has one entry per statement.",
         )
         @click.option(
             "--out",

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
@@ -33,7 +34,9 @@ from mimecast_sso.settings import (
     Settings,
     from_file,
     read_values,
+    yaml_problem,
 )
+from mimecast_sso.text.files import UnreadableTextError, read_text
 
 SANDBOX_STACK = "sandbox"
 _PROFILE = f"{NAMESPACE}:authenticationProfile"
@@ -281,7 +284,12 @@ def _yaml() -> YAML:
 
 
 def _load(path: Path) -> Any:
-    document = _yaml().load(path.read_text(encoding="utf-8"))
+    try:
+        document = _yaml().load(read_text(path))
+    except UnreadableTextError as error:
+        raise OperationError(f"The stack file {path} {error.why}.") from None
+    except YAMLError as error:
+        raise OperationError(f"The stack file {path} is not valid YAML{yaml_problem(error)}.") from None
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         raise OperationError(f"The stack file {path} has no config: section.")
     return document

@@ -41,6 +41,7 @@ from mimecast_sso.settings.reading import (
     from_file,
     from_values,
     read_values,
+    yaml_problem,
 )
 from mimecast_sso.settings.roll_out import RollOut
 
@@ -91,4 +92,5 @@ __all__ = [
     "from_file",
     "from_values",
     "read_values",
+    "yaml_problem",
 ]

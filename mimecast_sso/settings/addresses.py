@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from mimecast_sso.settings.base import NAMESPACE, Section
 from mimecast_sso.settings.errors import ConfigurationError, allowed
 from mimecast_sso.settings.values import EmailAddress, PersonName, Text
+from mimecast_sso.text.files import UnreadableTextError, read_text
 
 
 class AddressSource(StrEnum):
@@ -98,29 +98,40 @@ class Addresses(Section):
 
     def _csv_rows(self, root: Path) -> list[tuple[int, dict[str | None, Any]]]:
         key = f"{NAMESPACE}:addresses.csv names {self.csv}"
+        file = (root / (self.csv or "")).resolve()
+        if not file.is_relative_to(root.resolve()):
+            raise ConfigurationError(
+                [f"{key}, which is outside the project's folder. Put the file into the project"]
+            )
         try:
-            text = (root / (self.csv or "")).read_text(encoding="utf-8-sig")
-            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-            columns = list(reader.fieldnames or ())
-            rows: list[tuple[int, dict[str | None, Any]]] = [(reader.line_num, row) for row in reader]
-        except OSError as error:
-            raise ConfigurationError([f"{key}, which cannot be read: {error.strerror}"]) from None
-        except UnicodeDecodeError:
-            raise ConfigurationError([f"{key}, which is not text in UTF-8; save it as CSV UTF-8"]) from None
+            lines = read_text(file).splitlines(keepends=True)
+            first = 1 if lines and lines[0].lower().startswith("sep=") else 0  # Excel's own first line.
+            text = "".join(lines[first:])
+            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
+            reader.fieldnames = [
+                _CSV_COLUMNS.get(each.strip().lower(), "") for each in reader.fieldnames or ()
+            ]
+            columns = list(reader.fieldnames)
+            rows: list[tuple[int, dict[str | None, Any]]] = [(reader.line_num + first, row) for row in reader]
+        except UnreadableTextError as error:
+            raise ConfigurationError([f"{key}, which {error.why}"]) from None
         except csv.Error as error:
             raise ConfigurationError([f"{key}, which is not CSV: {error}"]) from None
-        if "address" not in columns or not set(columns) <= _CSV_COLUMNS:
-            wanted = "address,name (and passwordVersion, if wanted), separated by commas"
-            raise ConfigurationError(
-                [f"{key}, whose first line must name the columns {wanted}; it is {_shown(','.join(columns))}"]
-            )
+        if "address" not in columns or "" in columns or len(set(columns)) < len(columns):
+            wanted = "address, name (and passwordVersion, if wanted), separated by commas or semicolons"
+            raise ConfigurationError([f"{key}, whose first line must name the columns {wanted}"])
         return rows
 
 
-_CSV_COLUMNS = frozenset({"address", "name", "passwordVersion"})
+def _delimiter(text: str) -> str:
+    """What separates the columns of the first line: Excel writes what the region's settings say."""
+    first = text.partition("\n")[0]
+    return max(",;\t", key=first.count)
+
+
+_CSV_COLUMNS = {name.lower(): name for name in ("address", "name", "passwordVersion")}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _PROBLEMS_SHOWN = 20
-_LONGEST_SHOWN = 60
 
 
 def _csv_address(row: Mapping[str | None, Any]) -> Address:
@@ -130,9 +141,7 @@ def _csv_address(row: Mapping[str | None, Any]) -> Address:
         )
     name = row.get("name") or ""
     if name.startswith(_FORMULA_STARTS):
-        raise ValueError(
-            f"name: {_shown(name)} begins like a formula, which a spreadsheet would run; correct the name"
-        )
+        raise ValueError("name begins like a formula, which a spreadsheet would run; correct the name")
     return Address.model_validate({key: value for key, value in row.items() if value})
 
 
@@ -140,8 +149,3 @@ def _first_problems(file: str, problems: list[str]) -> list[str]:
     shown = [f"{file}, {problem}" for problem in problems[:_PROBLEMS_SHOWN]]
     rest = len(problems) - len(shown)
     return [*shown, f"{file}: and {rest} more lines that cannot be used"] if rest else shown
-
-
-def _shown(text: str) -> str:
-    """A user's text for a message: short, on one line, without control characters."""
-    return json.dumps(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…", ensure_ascii=True)

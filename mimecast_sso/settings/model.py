@@ -15,6 +15,7 @@ from mimecast_sso.settings.authentication_profile import AuthenticationProfile
 from mimecast_sso.settings.base import SECRET, Section
 from mimecast_sso.settings.certificates import Certificates, RotationMode
 from mimecast_sso.settings.domains import Dns, Domain
+from mimecast_sso.settings.drift import Drift
 from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from mimecast_sso.settings.roll_out import RollOut
 from mimecast_sso.settings.values import AccountCode, Guid, Text
@@ -59,6 +60,7 @@ class Settings(Section):
     attested: tuple[Attestation, ...] = Field(
         (), description="Facts that guards need and no API shows; they count as long as a confirmation does."
     )
+    drift: Drift = Drift()
     tenant_id: Guid | None = Field(
         None,
         alias="tenantId",

@@ -14,6 +14,7 @@ from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
 from mimecast_sso.settings.domains import Domain, DomainMode
 from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
+from mimecast_sso.text.files import UnreadableTextError, read_text
 
 SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})
 
@@ -47,11 +48,13 @@ def from_file(path: Path) -> Settings:
 def read_values(path: Path) -> dict[str, Any]:
     """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise ConfigurationError([f"The stack file {path} cannot be read: {error.strerror}."]) from None
-    except yaml.YAMLError as error:
-        raise ConfigurationError([f"The stack file {path} is not valid YAML: {error}"]) from None
+        document = yaml.safe_load(read_text(path)) or {}
+    except UnreadableTextError as error:
+        raise ConfigurationError([f"The stack file {path} {error.why}."]) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigurationError([f"The stack file {path} is not valid YAML{yaml_problem(error)}."]) from None
+    except RecursionError:
+        raise ConfigurationError([f"The stack file {path} is nested too deeply."]) from None
     config = document.get("config") if isinstance(document, dict) else None
     if not isinstance(config, dict):
         raise ConfigurationError([f"The stack file {path} has no config: section."])
@@ -59,8 +62,19 @@ def read_values(path: Path) -> dict[str, Any]:
     return {
         key.removeprefix(prefix): _without_secrets(value)
         for key, value in config.items()
-        if key.startswith(prefix)
+        if isinstance(key, str) and key.startswith(prefix)
     }
+
+
+def yaml_problem(error: Exception) -> str:
+    """Where a file is not valid YAML, and what is wrong there; nothing of its content."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    if problem and "'\\t'" in problem:
+        return f"{where}: a tab; indent with blanks"
+    if mark is None:  # A value that looks like a date and is none.
+        problem = str(error)
+    return f"{where}: {problem}" if problem else where
 
 
 def domains_elsewhere(settings: Settings, stack: str, folder: Path) -> list[str]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
+from mimecast_sso.text import foreign
+
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL_PART = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -82,6 +84,6 @@ def same_key(text: str) -> str:
 
 
 def enumerate_some(names: Sequence[str], most: int = 20) -> str:
-    """The first names and how many more there are: ``a, b and 3 more``."""
-    shown = ", ".join(names[:most])
+    """The first names, made harmless, and how many more there are: ``a, b and 3 more``."""
+    shown = ", ".join(map(foreign.name, names[:most]))
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

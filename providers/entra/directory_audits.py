@@ -79,25 +79,55 @@ class Entry:
     hidden_activation: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One entry about an object, whatever it changed: what the log calls it, when, and by whom."""
+
+    name: str
+    at: datetime
+    by: Actor
+    properties: frozenset[str]
+    """Names of what was changed, as the log has them."""
+
+
+def activities(graph: Graph, object_id: str, moment: datetime) -> list[Activity]:
+    """Successful changes of an object from ``moment`` on, oldest first. Raises GraphError, as `since` does."""
+    return [
+        Activity(
+            str(row.get("activityDisplayName") or ""),
+            graph_time(row["activityDateTime"]),
+            _actor(row.get("initiatedBy") or {}),
+            frozenset(_properties(row, object_id)),
+        )
+        for row in _rows(graph, object_id, moment)
+        if row.get("result") == "success"
+    ]
+
+
 def since(graph: Graph, service_principal: str, moment: datetime) -> list[Entry]:
     """Changes of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
 
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log. Refused
     too where there are more than `MOST` entries, because then a change may be among those that were not read.
     """
+    entries = (
+        entry for row in _rows(graph, service_principal, moment) if (entry := _entry(row, service_principal))
+    )
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _rows(graph: Graph, object_id: str, moment: datetime) -> list[dict[str, Any]]:
+    """The entries about an object, oldest first."""
     start = utc_text(moment)
     rows = graph.list(
         DIRECTORY_AUDITS,
-        filter=f"targetResources/any(t:t/id eq {literal(service_principal)}) and activityDateTime ge {start}",
+        filter=f"targetResources/any(t:t/id eq {literal(object_id)}) and activityDateTime ge {start}",
     )
     read = list(islice(rows, MOST + 1))
     if len(read) > MOST:
-        raise Refused(
-            f"The directory's audit log has more than {MOST} entries of {service_principal} since {start}"
-        )
+        raise Refused(f"The directory's audit log has more than {MOST} entries of {object_id} since {start}")
     # The newest come first: so entries of one moment keep their order.
-    entries = (entry for row in reversed(read) if (entry := _entry(row, service_principal)))
-    return sorted(entries, key=lambda entry: entry.at)
+    return read[::-1]
 
 
 def unavailable(error: GraphError) -> str | None:

@@ -61,6 +61,8 @@ class GroupChange:
     group: str
     """The group's name at that time. Names are not unique, and groups can be renamed."""
     joined: bool
+    by: str = ""
+    """Who did it, as Mimecast names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = 
             continue
         found = group_change(details)
         if found is not None:
-            changes.append(GroupChange(at, found.member, found.group, found.joined))
+            changes.append(
+                GroupChange(at, found.member, found.group, found.joined, str(row.get("user") or ""))
+            )
         elif not tells_no_member(details):
             unread.append(_change(row))
     return GroupLog(

@@ -153,7 +153,11 @@ def deployed(settings: Settings, *, members: frozenset[str] | None = None, thumb
     people = frozenset(settings.roll_out.members(book)) if members is None else members
     outputs: list[tuple[str, str, dict[str, Any]]] = [
         (types.STACK, "stack", {"accountCode": "CUK25A118", "region": "eu", "issuer": CLOUD.issuer(TENANT)}),
-        (types.APPLICATION_FROM_TEMPLATE, "portal", {"applicationObjectId": "object", "displayName": "x"}),
+        (
+            types.APPLICATION_FROM_TEMPLATE,
+            "portal",
+            {"applicationObjectId": "object", "displayName": "Mimecast Personal Portal"},
+        ),
         (
             types.SERVICE_PRINCIPAL,
             "portal-service-principal",

@@ -35,6 +35,8 @@ def captured(given: str) -> Captured:
     Raises OperationError when there is no readable request; the text shows nothing of what was given.
     """
     text = _content(given.strip())
+    if text == given.strip() and _looks_like_a_file(text):
+        raise OperationError(f"There is no file {text}.")
     if text.startswith(("https://", "http://")):
         return _of_url(text)
     if text.startswith("{"):
@@ -43,6 +45,15 @@ def captured(given: str) -> Captured:
         values = parse_qs(text).get(_FIELD)
         return Captured(_parsed(values[0] if values else "", "post", "redirect"), None)
     return Captured(_parsed(unquote(text) if "%" in text else text, "post", "redirect"), None)
+
+
+def _looks_like_a_file(text: str) -> bool:
+    """Whether somebody meant a file: its name ends so, and nothing else does that is a request."""
+    return (
+        text.lower().endswith((".har", ".txt", ".json", ".xml", ".b64"))
+        and "\n" not in text
+        and "://" not in text
+    )
 
 
 def _content(given: str) -> str:
@@ -82,7 +93,7 @@ def _of_har(text: str) -> Captured:
             for request in requests
             for value, binding in _values(request)
         ]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise OperationError(
             "The file is no HAR file (HTTP Archive) of a browser. Save the recording of its developer tools as HAR."
         ) from None

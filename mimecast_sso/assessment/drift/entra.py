@@ -1,0 +1,353 @@
+"""Drift of the objects at Entra. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.drift.finding import Change, Finding, Part
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.facts.sign_in_reasons import Reason
+from mimecast_sso.settings import Ownership
+from providers.entra.applications import Credential, LiveApplication, Owner
+from providers.entra.claims import same_meaning
+
+_GRAPH = "Microsoft Graph"
+APPLICATION = "application"
+PRINCIPAL = "service principal"
+POLICY = "claims policy"
+ASSIGNMENT = "assignment"
+CERTIFICATE = "signing certificate"
+
+_GONE = frozenset({Reason.APPLICATION_MISSING})
+
+
+def find(assessment: Assessment) -> Iterator[Finding]:
+    """The application and all that belongs to it."""
+    snapshot, record = assessment.snapshot, assessment.desired.record
+    live = snapshot.own.value
+    yield from _namesakes(snapshot)
+    if not snapshot.own.is_known:
+        return
+    if live is None:
+        recorded = record.application
+        if recorded is not None:
+            yield _finding(Part.MISSING, APPLICATION, key=recorded.client_id, reasons=_GONE)
+        return
+    yield from _properties(record, live, snapshot)
+    yield from _identifiers(record, live)
+    yield from _owners(assessment, live)
+    yield from _policies(assessment, live)
+    yield from _assignments(assessment, live)
+    yield from _certificates(record, live)
+    yield from _credentials(assessment, live)
+
+
+# -- Properties -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Property:
+    """A property that the deployment sets, by its name in state."""
+
+    object: str
+    name: str
+    type: str
+    live: Callable[[LiveApplication], Any]
+    reasons: frozenset[Reason] = frozenset()
+
+
+_PROPERTIES = (
+    _Property(APPLICATION, "displayName", types.APPLICATION_FROM_TEMPLATE, lambda live: live.display_name),
+    _Property(
+        APPLICATION,
+        "redirectUris",
+        types.APPLICATION_REDIRECT_URIS,
+        lambda live: live.reply_urls,
+        frozenset({Reason.REPLY_URL, Reason.NO_REPLY_URL, Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED}),
+    ),
+    _Property(
+        APPLICATION,
+        "url",
+        types.DEFAULT_REPLY_URL,
+        lambda live: live.default_reply_url,
+        frozenset({Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED}),
+    ),
+    _Property(
+        PRINCIPAL,
+        "accountEnabled",
+        types.SERVICE_PRINCIPAL,
+        lambda live: live.enabled,
+        frozenset({Reason.APPLICATION_DISABLED}),
+    ),
+    _Property(
+        PRINCIPAL,
+        "appRoleAssignmentRequired",
+        types.SERVICE_PRINCIPAL,
+        lambda live: live.assignment_required,
+        frozenset({Reason.NOT_ASSIGNED}),
+    ),
+    _Property(
+        PRINCIPAL,
+        "loginUrl",
+        types.SERVICE_PRINCIPAL,
+        lambda live: live.sign_on_url,
+        frozenset({Reason.SIGN_ON_URL_ELSEWHERE}),
+    ),
+    _Property(
+        PRINCIPAL,
+        "preferredSingleSignOnMode",
+        types.SERVICE_PRINCIPAL,
+        lambda live: live.mode,
+        frozenset({Reason.NOT_SAML}),
+    ),
+    _Property(
+        PRINCIPAL,
+        "notificationEmailAddresses",
+        types.SERVICE_PRINCIPAL,
+        lambda live: live.notification_emails,
+    ),
+    _Property(PRINCIPAL, "description", types.SERVICE_PRINCIPAL, lambda live: live.description),
+    _Property(PRINCIPAL, "notes", types.SERVICE_PRINCIPAL, lambda live: live.notes),
+    _Property(PRINCIPAL, "alternativeNames", types.SERVICE_PRINCIPAL, lambda live: live.alternative_names),
+)
+
+
+def _properties(record: Record, live: LiveApplication, snapshot: Snapshot) -> Iterator[Finding]:
+    for each in _PROPERTIES:
+        outputs = record.outputs_of(each.type)
+        if outputs is None or each.name not in outputs:
+            continue
+        before, now = _values(outputs[each.name]), _values(each.live(live))
+        if set(before) != set(now):
+            yield _changed(each.object, each.name, Change(before, now), live, each.reasons)
+    principal = record.principal
+    if principal is not None:
+        hidden = HIDE_TAG in live.tags
+        if hidden != principal.hidden:
+            yield _changed(PRINCIPAL, "hide", Change(_values(principal.hidden), _values(hidden)), live)
+
+
+def _values(value: Any) -> tuple[str, ...]:
+    """A property's values: of a list all of them, of anything else the one, and of nothing none."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return tuple(sorted(map(str, value)))
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    return (str(value),) if value not in (None, "") else ()
+
+
+def _identifiers(record: Record, live: LiveApplication) -> Iterator[Finding]:
+    reasons = frozenset({Reason.APPLICATION_MISSING, Reason.AUDIENCE})
+    for identifier in sorted(record.identifiers - set(live.identifiers)):
+        yield _finding(
+            Part.MISSING,
+            APPLICATION,
+            "identifier",
+            identifier,
+            targets=_both(live),
+            reasons=reasons,
+            change=Change((identifier,), (), (identifier,)),
+        )
+    for identifier in live.identifiers:
+        if identifier not in record.identifiers and identifier != f"api://{live.client_id}":
+            yield _unmanaged(APPLICATION, "identifier", identifier, identifier, live)
+
+
+# -- Owners, policies, assignments ----------------------------------------------------------------------------------
+
+
+def _owners(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
+    record, snapshot = assessment.desired.record, assessment.snapshot
+    principal = record.principal.owners if record.principal else frozenset[str]()
+    for holder, recorded, owners in (
+        (APPLICATION, record.owners, live.registration.owners),
+        (PRINCIPAL, principal, live.owners),
+    ):
+        yield from _owners_of(holder, recorded, owners, snapshot, live)
+
+
+def _owners_of(
+    holder: str, recorded: frozenset[str], owners: Iterable[Owner], snapshot: Snapshot, live: LiveApplication
+) -> Iterator[Finding]:
+    names = {owner.object_id: owner.name for owner in owners}
+    for object_id in sorted(recorded - names.keys()):
+        name = snapshot.directory.owners.get(object_id, object_id)
+        yield _finding(
+            Part.MISSING, holder, "owner", object_id, name, targets=_both(live), change=Change((name,), ())
+        )
+    for object_id, name in sorted(names.items()):
+        if object_id not in recorded and object_id != snapshot.deployer:
+            yield _unmanaged(holder, "owner", object_id, name or object_id, live)
+
+
+def _policies(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
+    recorded = assessment.desired.record.policy
+    if live.policies is None:
+        return
+    reasons = frozenset({Reason.NAME_ID_UNKNOWN, Reason.NAME_ID_OTHER, Reason.NO_NAME_ID})
+    mine = [each for each in live.policies if recorded and each.name == recorded.name]
+    if recorded is not None and not mine:
+        yield _finding(
+            Part.MISSING, POLICY, "", recorded.name, recorded.name, targets=_both(live), reasons=reasons
+        )
+    for policy in live.policies:
+        if policy in mine and recorded is not None:
+            if not same_meaning(policy.definition, recorded.definition):
+                change = Change((recorded.definition,), (policy.definition,))
+                yield _changed(POLICY, "definition", change, live, reasons)
+        elif assessment.settings.application.claims is Ownership.MANAGE:
+            yield _unmanaged(POLICY, "", policy.policy_id, policy.name, live)
+
+
+def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
+    recorded = assessment.desired.record.assignments
+    if assessment.settings.assign.mode is not Ownership.MANAGE:
+        return
+    assigned = {each.principal_id: each for each in live.assigned}
+    names = _names(assessment)
+    for principal_id in sorted(recorded.keys() - assigned.keys()):
+        name = names.get(principal_id, principal_id)
+        yield _finding(
+            Part.MISSING,
+            ASSIGNMENT,
+            "",
+            principal_id,
+            name,
+            targets=(live.principal_id,),
+            reasons=frozenset({Reason.NOT_ASSIGNED}),
+            change=Change((name,), ()),
+        )
+    for principal_id, each in sorted(assigned.items()):
+        if principal_id not in recorded:
+            yield _unmanaged(ASSIGNMENT, "", principal_id, each.name, live)
+
+
+def _names(assessment: Assessment) -> Mapping[str, str]:
+    directory = assessment.snapshot.directory
+    names = {each.object_id: each.address for each in directory.accounts.values()}
+    return names | {each.object_id: each.name for each in directory.groups}
+
+
+# -- Certificates and other credentials -----------------------------------------------------------------------------
+
+
+def _certificates(record: Record, live: LiveApplication) -> Iterator[Finding]:
+    reasons = frozenset({Reason.SIGNATURE, Reason.NO_CERTIFICATE})
+    for label, thumbprint in sorted(record.thumbprints.items()):
+        if live.certificates.get(thumbprint) is None:
+            yield _finding(
+                Part.MISSING,
+                CERTIFICATE,
+                "",
+                thumbprint,
+                f"{label} ({thumbprint})",
+                targets=_both(live),
+                reasons=reasons,
+                change=Change((thumbprint,), ()),
+            )
+    active, preferred = str(record.active.get("activeThumbprint") or ""), live.certificates.preferred or ""
+    if active and active != preferred.upper():
+        yield _changed(
+            PRINCIPAL, "activeCertificate", Change((active,), _values(preferred.upper())), live, reasons
+        )
+
+
+def _credentials(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
+    """Keys and passwords that are no certificate of this stack; the three of a certificate are one."""
+    retired = {each.thumbprint for each in assessment.settings.certificates.retired}
+    managed = {*assessment.desired.record.thumbprints.values(), *retired}
+    seen: set[str] = set()
+    for credential in live.credentials:
+        key = credential.thumbprint or credential.key_id
+        if credential.thumbprint not in managed and key not in seen:
+            seen.add(key)
+            yield _unmanaged(credential.holder, "credential", key, _named(credential), live)
+
+
+def _named(credential: Credential) -> str:
+    kind = "certificate" if credential.thumbprint else credential.kind
+    name = f" “{credential.name}”" if credential.name else ""
+    return f"{kind}{name} {credential.thumbprint or credential.key_id}, valid until {credential.ends[:10]}"
+
+
+# -- Other applications ---------------------------------------------------------------------------------------------
+
+
+def _namesakes(snapshot: Snapshot) -> Iterator[Finding]:
+    recorded = snapshot.recorded.application
+    mine = recorded.client_id if recorded else ""
+    for holder in snapshot.holders.value or ():
+        if holder.client_id != mine:
+            yield Finding(
+                Part.UNMANAGED,
+                APPLICATION,
+                "with the same identifier",
+                f"“{holder.name}” ({holder.client_id})",
+                holder.client_id,
+                Change((), (holder.client_id,)),
+                source=_GRAPH,
+                targets=(holder.object_id,),
+                reasons=frozenset({Reason.APPLICATION_MISSING}),
+            )
+
+
+# -- Forms ----------------------------------------------------------------------------------------------------------
+
+
+def _both(live: LiveApplication) -> tuple[str, ...]:
+    return (live.object_id, live.principal_id)
+
+
+def _finding(
+    part: Part,
+    object_: str,
+    aspect: str = "",
+    key: str = "",
+    subject: str = "",
+    *,
+    targets: tuple[str, ...] = (),
+    reasons: frozenset[Reason] = frozenset(),
+    change: Change | None = None,
+) -> Finding:
+    return Finding(
+        part,
+        object_,
+        aspect,
+        subject or key,
+        key,
+        change or Change((subject or key,), ()),
+        source=_GRAPH,
+        targets=targets,
+        reasons=reasons,
+    )
+
+
+def _changed(
+    object_: str,
+    aspect: str,
+    change: Change,
+    live: LiveApplication,
+    reasons: frozenset[Reason] = frozenset(),
+) -> Finding:
+    return Finding(
+        Part.CHANGED,
+        object_,
+        aspect,
+        "",
+        "",
+        change,
+        source=_GRAPH,
+        targets=_both(live),
+        reasons=reasons,
+    )
+
+
+def _unmanaged(object_: str, aspect: str, key: str, subject: str, live: LiveApplication) -> Finding:
+    change = Change((), (subject,))
+    return Finding(Part.UNMANAGED, object_, aspect, subject, key, change, source=_GRAPH, targets=_both(live))

@@ -1,0 +1,109 @@
+"""Who changed what a drift check found, and when: from both audit logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mimecast_sso.assessment.drift import Finding, Part
+from mimecast_sso.assessment.drift.mimecast import MEMBER
+from mimecast_sso.facts.entra_directory_audits import RETENTION_DAYS
+from mimecast_sso.provenance import How, Known, unknown
+from mimecast_sso.text.times import shown
+from providers.entra import directory_audits
+from providers.entra.directory_audits import Activity
+from providers.entra.errors import GraphError
+from providers.entra.graph import GraphClient
+from providers.mimecast.audit import GroupChange, group_changes
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.errors import MimecastError
+
+_ENTRA, _MIMECAST = "the directory's audit log", "Mimecast's audit log"
+# Words in the names of activities, by what a finding is about.
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "owner": ("owner",),
+    "credential": ("credential", "certificates and secrets"),
+    "signing certificate": ("credential", "certificates and secrets"),
+    "assignment": ("app role assignment",),
+    "claims policy": ("policy",),
+}
+
+
+def name_actors(
+    findings: Sequence[Finding], graph: GraphClient, mimecast: MimecastClient | MimecastError
+) -> tuple[Finding, ...]:
+    """The findings with who did it; unknown where no log shows it, or the log could not be read."""
+    entra = _Directory(graph)
+    members = _Members(mimecast)
+    return tuple(
+        replace(each, actor=entra.actor(each) if each.targets else members.actor(each)) for each in findings
+    )
+
+
+class _Directory:
+    """Entra's log, read once for each object."""
+
+    def __init__(self, graph: GraphClient) -> None:
+        self._graph = graph
+        self._read: dict[str, Sequence[Activity] | GraphError] = {}
+
+    def actor(self, finding: Finding) -> Known[str]:
+        deployer = str(self._graph.claims().get("oid") or "")
+        since = self._graph.now() - timedelta(days=RETENTION_DAYS)
+        found: list[Activity] = []
+        for target in finding.targets:
+            activities = self._of(target, since)
+            if isinstance(activities, GraphError):
+                return unknown(directory_audits.unavailable(activities) or activities)
+            found += [each for each in activities if _concerns(each, finding)]
+        others = [each for each in found if each.by.object_id != deployer]
+        last = max(others, key=lambda each: each.at, default=None)
+        if last is None:
+            return unknown(f"not in {_ENTRA} since {shown(since)}")
+        who = "" if last.by.is_person else "app "
+        return Known(f"{who}{last.by.name}, {shown(last.at)}: {last.name}", How.LIVE, _ENTRA)
+
+    def _of(self, target: str, since: datetime) -> Sequence[Activity] | GraphError:
+        if target not in self._read:
+            try:
+                self._read[target] = directory_audits.activities(self._graph, target, since)
+            except GraphError as error:
+                self._read[target] = error
+        return self._read[target]
+
+
+def _concerns(activity: Activity, finding: Finding) -> bool:
+    words = _WORDS.get(finding.aspect) or _WORDS.get(finding.object)
+    name = activity.name.casefold()
+    if words:
+        return any(word in name for word in words)
+    if finding.part is Part.MISSING and not finding.aspect:
+        return "delete" in name
+    return name.startswith("update")
+
+
+class _Members:
+    """Mimecast's log of group memberships, read once."""
+
+    def __init__(self, client: MimecastClient | MimecastError) -> None:
+        self._client = client
+        self._changes: Iterable[GroupChange] | None = None
+
+    def actor(self, finding: Finding) -> Known[str]:
+        if isinstance(self._client, MimecastError):
+            return unknown(self._client)
+        if finding.aspect != MEMBER:
+            return unknown(f"{_MIMECAST} does not show it")
+        since = self._client.now() - timedelta(days=RETENTION_DAYS)
+        try:
+            if self._changes is None:
+                self._changes = group_changes(self._client, since).changes
+        except MimecastError as error:
+            return unknown(error)
+        joined = finding.part is Part.UNMANAGED
+        found = [each for each in self._changes if each.member == finding.key and each.joined is joined]
+        last = max(found, key=lambda each: each.at, default=None)
+        if last is None or not last.by:
+            return unknown(f"not in {_MIMECAST} since {shown(since)}")
+        return Known(f"{last.by}, {shown(last.at)}", How.LIVE, _MIMECAST)

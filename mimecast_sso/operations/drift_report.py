@@ -1,0 +1,81 @@
+"""The report of ``mimecast-sso drift``: as text for whoever typed it, and in the forms of `reports.render`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import click
+
+from mimecast_sso.operations.drift_check import NO_DRIFT, Drift, look
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.files import write_text
+from mimecast_sso.operations.reports import history as histories
+from mimecast_sso.operations.reports.model import Report
+from mimecast_sso.operations.reports.render import Form, entry_lines, render
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import Verdict, lines, not_checked
+from mimecast_sso.text.wording import count
+
+
+def run(
+    opened: Stack, engine: Engine, *, fast: bool, form: str, out: Path | None, history: Path | None
+) -> Exit:
+    """Looks for drift and prints it; changes nothing. Raises OperationError."""
+    found = look(opened, engine, refresh=not fast)
+    snapshot = found.assessment.value.snapshot if found.assessment.value else None
+    at = snapshot.entra_now if snapshot else datetime.now(UTC)
+    report = Report("drift", at, int(found.exit), (found.section(),))
+    days = _kept(history, report) if history else ()
+    if form == "text":
+        text = "".join(f"{line}\n" for line in _lines(found))
+    else:
+        text = render(report, cast("Form", form), days)
+    _print(text, out)
+    return found.exit
+
+
+def _kept(folder: Path, report: Report) -> tuple[histories.Day, ...]:
+    """The earlier reports; this one joins them. Raises OperationError where the folder cannot be used."""
+    days = histories.read(folder, report.at)
+    try:
+        histories.keep(folder, report)
+    except OSError as error:
+        raise OperationError(f"The report cannot be kept in {folder}: {error.strerror}.") from None
+    return days
+
+
+def _print(text: str, out: Path | None) -> None:
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_text(out, text)
+    except OSError as error:
+        raise OperationError(f"{out} cannot be written: {error.strerror}.") from None
+
+
+def _lines(found: Drift) -> Iterator[str]:
+    section = found.section()
+    entries = [each for each in section.entries if "/" in each.id and not each.id.startswith("drift/")]
+    shown = [each for each in entries if not each.id.startswith("planned/")]
+    if found.is_quiet and not shown:
+        yield NO_DRIFT if not found.unread else "No drift in what could be read."
+    elif shown:
+        yield f"Drift: {count(len(shown), 'difference')} between the live world and the stack."
+        for entry in shown:
+            yield from entry_lines(entry)
+    if found.planned:
+        yield f"Not deployed yet: {count(len(found.planned), 'change')} of the program or its configuration."
+        yield from (f"  {step}" for step in found.planned)
+    statements = (*found.statements, *found.unread)
+    yield from (*lines(statements), *not_checked(statements))
+    if any(each.verdict is Verdict.DIFFERS for each in found.statements):
+        yield (
+            "If a change of the console concerns this profile, its confirmation is stale. Record that: mimecast-sso "
+            f"verify --stack {found.stack}"
+        )

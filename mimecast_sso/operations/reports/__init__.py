@@ -1,0 +1,1 @@
+"""Reports of what commands found: one model (`model`), one renderer per form."""

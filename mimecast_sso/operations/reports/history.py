@@ -1,0 +1,71 @@
+"""Earlier reports, as JSON files in one folder: what the report of today is compared with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from mimecast_sso.operations.reports.model import Level, Report
+
+DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """An earlier report: when it was made, and the level of each stack."""
+
+    at: datetime
+    levels: Mapping[str, Level]
+
+    def level(self, stack: str) -> Level | None:
+        """The level of a stack then; ``None`` where the report did not have it."""
+        return self.levels.get(stack)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """How many stacks have a level today, and how many had it in the last earlier report (``None``: no report)."""
+
+    level: Level
+    now: int
+    before: int | None
+
+
+def read(folder: Path, now: datetime) -> tuple[Day, ...]:
+    """The reports of the last `DAYS` days in a folder, the oldest first; a file that is no report is left out."""
+    found = [day for file in folder.glob("*.json") if (day := _day(file)) is not None]
+    recent = (day for day in found if now - timedelta(days=DAYS) <= day.at < now)
+    return tuple(sorted(recent, key=lambda day: day.at))
+
+
+def keep(folder: Path, report: Report) -> Path:
+    """Writes a report into the folder. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{report.command}-{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}.json"
+    fresh = file.with_suffix(".new")
+    fresh.write_text(json.dumps(report.document(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    fresh.replace(file)
+    return file
+
+
+def trend(report: Report, days: Sequence[Day]) -> tuple[Tile, ...]:
+    """A tile for each level that stacks can have, with the last earlier report's figure."""
+    last = days[-1] if days else None
+    levels = [section.level for section in report.sections]
+    return tuple(
+        Tile(level, levels.count(level), list(last.levels.values()).count(level) if last else None)
+        for level in (Level.URGENT, Level.LOOK, Level.UNKNOWN, Level.FINE)
+    )
+
+
+def _day(file: Path) -> Day | None:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        at = datetime.fromisoformat(document["at"])
+        levels = {str(each["stack"]): Level(each["level"]) for each in document["stacks"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Day(at, levels)

@@ -1,0 +1,193 @@
+"""What a command found, in the one form that every renderer prints.
+
+JSON is the form itself; its schema is ``schema.json`` beside this module. Versions: a field that is added keeps the
+version, anything else raises it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from mimecast_sso.assessment.drift import Finding, Severity
+from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.text import foreign
+from mimecast_sso.text.times import utc_text
+
+SCHEMA: Final = 1
+
+
+class Level(StrEnum):
+    """What a reader has to do about an entry or a section, the most pressing first."""
+
+    URGENT = "urgent"
+    LOOK = "look"
+    UNKNOWN = "unknown"
+    INFO = "info"
+    FINE = "fine"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most pressing."""
+        return list(Level).index(self)
+
+
+_LEVELS = {
+    Verdict.FAILS: Level.URGENT,
+    Verdict.DIFFERS: Level.LOOK,
+    Verdict.MISSING: Level.LOOK,
+    Verdict.WARNS: Level.LOOK,
+    Verdict.WAITING: Level.LOOK,
+    Verdict.UNKNOWN: Level.UNKNOWN,
+    Verdict.NOT_POSSIBLE: Level.UNKNOWN,
+    Verdict.FINE: Level.FINE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was found.
+
+    Attributes:
+        id: The same for the same thing in every run.
+        values: Recorded, live and desired values by these names, each a list.
+        actor: Who did it and when; "" where that does not apply.
+        commands: What restores it, keeps it, or prevents harm: a name and a command that can be pasted whole.
+    """
+
+    id: str
+    level: Level
+    text: str
+    how: How
+    source: str = ""
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    actor: str = ""
+    commands: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON; empty fields are left out."""
+        document = {
+            "id": self.id,
+            "level": str(self.level),
+            "text": foreign.one_line(self.text),
+            "how": str(self.how),
+            "source": foreign.one_line(self.source),
+            "values": {name: list(map(foreign.one_line, values)) for name, values in self.values.items()},
+            "actor": foreign.one_line(self.actor),
+            "commands": dict(self.commands),
+        }
+        return {key: value for key, value in document.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What was found of one stack.
+
+    Attributes:
+        summary: One line on it.
+        figures: Numbers for overviews: ``signIn`` people, ``certificateDays``, ``confirmationDays``.
+    """
+
+    stack: str
+    account: str = ""
+    region: str = ""
+    summary: str = ""
+    entries: tuple[Entry, ...] = ()
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level:
+        """The most pressing of its entries; what is merely to know counts as fine."""
+        found = min((each.level for each in self.entries), key=lambda each: each.rank, default=Level.FINE)
+        return Level.FINE if found is Level.INFO else found
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "stack": self.stack,
+            "account": self.account,
+            "region": self.region,
+            "level": str(self.level),
+            "summary": foreign.one_line(self.summary),
+            "figures": dict(self.figures),
+            "entries": [each.document() for each in self.entries],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one command found, of one stack or many. ``exit`` is the command's exit code."""
+
+    command: str
+    at: datetime
+    exit: int
+    sections: tuple[Section, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "schema": SCHEMA,
+            "command": self.command,
+            "at": utc_text(self.at),
+            "exit": self.exit,
+            "stacks": [each.document() for each in self.sections],
+        }
+
+
+def of_statements(command: str, statements: Iterable[Statement]) -> tuple[Entry, ...]:
+    """Statements as entries; several with one subject are told apart by their text."""
+    found: dict[str, Entry] = {}
+    for each in statements:
+        identifier = f"{command}/{_slug(each.subject or each.text)}"
+        if identifier in found:
+            identifier = f"{identifier}/{_slug(each.text)}"
+        level = _LEVELS.get(each.verdict, Level.INFO)
+        found[identifier] = Entry(identifier, level, _sentence(each), each.how, each.source)
+    return tuple(found.values())
+
+
+def of_finding(finding: Finding, stack: str) -> Entry:
+    """A finding of a drift check as an entry."""
+    change = finding.change
+    values = {"recorded": change.recorded, "live": change.live, "desired": change.desired}
+    if (
+        len(change.added) + len(change.removed) > 0
+        and max(map(len, _sides(change.recorded, change.live))) > 1
+    ):
+        values |= {"added": change.added, "removed": change.removed}
+    text = f"{finding.text[0].upper()}{finding.text[1:]}"
+    return Entry(
+        id=finding.id,
+        level=Level(finding.severity),
+        text=f"{text}. Expected: {finding.expected}" if finding.expected else text,
+        how=finding.how,
+        source=finding.source,
+        values={name: value for name, value in values.items() if value is not None},
+        actor=finding.actor.value or f"unknown ({finding.actor.source})",
+        commands=_commands(finding, stack),
+    )
+
+
+def _sides(*sides: tuple[str, ...] | None) -> Iterable[tuple[str, ...]]:
+    return (side or () for side in sides)
+
+
+def _commands(finding: Finding, stack: str) -> dict[str, str]:
+    restore = {"restore": f"mimecast-sso up --stack {stack} --refresh"}
+    if finding.severity is Severity.URGENT:
+        return restore | {"at once": f"mimecast-sso roll-out back --stack {stack}"}
+    return {} if finding.part == "unmanaged" else restore
+
+
+def _sentence(statement: Statement) -> str:
+    return f"{statement.subject}: {statement.text}" if statement.subject else statement.text
+
+
+def _slug(text: str) -> str:
+    # Times and numbers change from run to run.
+    words = re.sub(r"\d[\d:.,TZ-]*", "", text.lower())
+    return re.sub(r"[^a-z]+", "-", words).strip("-")[:60]

@@ -1,0 +1,272 @@
+"""A report in each form that people and programs read. Pure."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final, Literal
+from xml.etree import ElementTree as Xml
+
+from mimecast_sso.operations.reports.history import Day, trend
+from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
+from mimecast_sso.text import foreign
+from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+Form = Literal["text", "json", "markdown", "html", "junit", "sarif"]
+
+_WIDTH = 80
+_LONGEST_MARKDOWN = 60_000
+"""Characters that forges take in a comment (GitHub: 65,536)."""
+_SARIF_LEVELS: Mapping[Level, str] = {
+    Level.URGENT: "error",
+    Level.LOOK: "warning",
+    Level.UNKNOWN: "warning",
+    Level.INFO: "note",
+    Level.FINE: "none",
+}
+CERTIFICATE_THRESHOLDS: Final = (7, 30, 60)
+"""Days before expiry from which a certificate is shown as pressing, and more pressing."""
+CONFIRMATION_DAYS: Final = 365
+
+
+def render(report: Report, form: Form, days: Sequence[Day] = ()) -> str:
+    """The report in a form; ``days`` are earlier reports, which only HTML shows."""
+    if form == "html":
+        return _html(report, days)
+    return _RENDERERS[form](report)
+
+
+# -- Text -----------------------------------------------------------------------------------------------------------
+
+
+def _text(report: Report) -> str:
+    return "\n".join(_text_lines(report)) + "\n"
+
+
+def _text_lines(report: Report) -> Iterator[str]:
+    several = len(report.sections) > 1
+    if several:
+        yield f"{report.command.capitalize()} of {count(len(report.sections), 'stack')}, {shown(report.at)}"
+        yield _overview(report)
+    for section in report.sections:
+        yield from _section_lines(section, several=several)
+
+
+def _overview(report: Report) -> str:
+    levels = [section.level for section in report.sections]
+    words = {
+        Level.URGENT: "urgent",
+        Level.LOOK: "to look at",
+        Level.UNKNOWN: "not readable",
+        Level.FINE: "fine",
+    }
+    return ", ".join(f"{levels.count(level)} {word}" for level, word in words.items() if level in levels)
+
+
+def _section_lines(section: Section, *, several: bool) -> Iterator[str]:
+    if several or section.summary:
+        yield f"{section.level.upper():<7}  {section.stack}   {foreign.one_line(section.summary)}".rstrip()
+    for entry in section.entries:
+        if entry.level in (Level.URGENT, Level.LOOK, Level.UNKNOWN):
+            yield from entry_lines(entry)
+
+
+def entry_lines(entry: Entry) -> Iterator[str]:
+    """An entry as text: what it is, its values, who did it, and what to do."""
+    basis = f" [{entry.how}{': ' + foreign.one_line(entry.source) if entry.source else ''}]"
+    yield _wrapped(f"{foreign.one_line(entry.text)}{basis}", f"  {entry.level.upper():<7}  ", " " * 11)
+    for name, values in entry.values.items():
+        yield _wrapped(", ".join(map(foreign.one_line, values)) or "(none)", f"{'':13}{name:<9}  ", " " * 24)
+    if entry.actor:
+        yield _wrapped(foreign.one_line(entry.actor), f"{'':13}{'who':<9}  ", " " * 24)
+    for name, command in entry.commands.items():
+        yield f"{'':13}{name:<9}  {command}"
+
+
+def _wrapped(text: str, first: str, others: str) -> str:
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+# -- JSON, JUnit, SARIF -----------------------------------------------------------------------------------------------
+
+
+def _json(report: Report) -> str:
+    return json.dumps(report.document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _junit(report: Report) -> str:
+    root = Xml.Element("testsuites", name=f"mimecast-sso {report.command}")
+    for section in report.sections:
+        failed = [each for each in section.entries if each.level in (Level.URGENT, Level.LOOK)]
+        unread = [each for each in section.entries if each.level is Level.UNKNOWN]
+        suite = Xml.SubElement(
+            root,
+            "testsuite",
+            name=section.stack,
+            timestamp=f"{report.at:%Y-%m-%dT%H:%M:%S}",
+            tests=str(max(1, len(section.entries))),
+            failures=str(len(failed)),
+            errors=str(len(unread)),
+            skipped="0",
+        )
+        for entry in section.entries:
+            _junit_case(suite, section, entry)
+        if not section.entries:
+            Xml.SubElement(suite, "testcase", classname=section.stack, name=report.command)
+    Xml.indent(root)
+    return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _junit_case(suite: Xml.Element, section: Section, entry: Entry) -> None:
+    case = Xml.SubElement(suite, "testcase", classname=section.stack, name=entry.id)
+    kind = {Level.URGENT: "failure", Level.LOOK: "failure", Level.UNKNOWN: "error"}.get(entry.level)
+    text = foreign.one_line(entry.text)
+    if kind:
+        Xml.SubElement(case, kind, type=str(entry.level), message=text).text = "\n".join(entry_lines(entry))
+    else:
+        Xml.SubElement(case, "system-out").text = text
+
+
+def _sarif(report: Report) -> str:
+    rules: dict[str, None] = {}
+    results = []
+    for section in report.sections:
+        for entry in section.entries:
+            rule = entry.id.split("/", 1)[0]
+            rules[rule] = None
+            results.append(_sarif_result(section, entry, rule))
+    driver = {
+        "name": "mimecast-sso",
+        "version": metadata.version("mimecast-sso"),
+        "rules": [{"id": rule, "shortDescription": {"text": rule.replace("-", " ")}} for rule in rules],
+    }
+    document = {
+        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sarif_result(section: Section, entry: Entry, rule: str) -> dict[str, Any]:
+    level = _SARIF_LEVELS[entry.level]
+    location = {
+        "artifactLocation": {"uri": f"stacks/Pulumi.{section.stack}.yaml"},
+        "region": {"startLine": 1},
+    }
+    return {
+        "ruleId": rule,
+        "level": level,
+        "kind": "pass" if level == "none" else "fail",
+        "message": {"text": foreign.one_line(entry.text)},
+        "locations": [{"physicalLocation": location}],
+        "partialFingerprints": {"findingId/v1": f"{section.stack}/{entry.id}"},
+    }
+
+
+# -- Markdown ---------------------------------------------------------------------------------------------------------
+
+
+def _markdown(report: Report) -> str:
+    head = [
+        f"### {report.command.capitalize()} of {count(len(report.sections), 'stack')}: {_overview(report)}",
+        "",
+        "| stack | account | status | summary |",
+        "|---|---|---|---|",
+        *(
+            f"| **{foreign.markdown(each.stack)}** | {foreign.markdown(f'{each.account} ({each.region})')} "
+            f"| {each.level} | {foreign.markdown(each.summary)} |"
+            for each in report.sections
+        ),
+        "",
+        f"Read live {shown(report.at)}",
+    ]
+    details = ["\n".join(_markdown_section(each)) for each in report.sections if each.level is not Level.FINE]
+    return cut_sections("\n".join(head), details)
+
+
+def cut_sections(head: str, sections: Sequence[str]) -> str:
+    """A comment: the head, and as many whole sections as forges take; what was cut is said."""
+    kept, length = [], len(head) + 200
+    for section in sections:
+        if length + len(section) + 2 > _LONGEST_MARKDOWN:
+            break
+        kept.append(section)
+        length += len(section) + 2
+    left = len(sections) - len(kept)
+    note = f"{count(left, 'section')} left out here; the whole text is in the run's artifact." if left else ""
+    return "\n\n".join(filter(None, (head, *kept, note))) + "\n"
+
+
+def _markdown_section(section: Section) -> Iterator[str]:
+    yield f"<details><summary><b>{foreign.markdown(section.stack)}</b>: {section.level}</summary>"
+    yield ""
+    yield "| what | recorded | live | who |"
+    yield "|---|---|---|---|"
+    for entry in section.entries:
+        if entry.level in (Level.FINE, Level.INFO):
+            continue
+        recorded, live = (
+            ", ".join(map(foreign.markdown, entry.values.get(name, ()))) for name in ("recorded", "live")
+        )
+        text, actor = foreign.markdown(entry.text), foreign.markdown(entry.actor)
+        yield f"| {entry.level}: {text} | {recorded} | {live} | {actor} |"
+    commands = {command: name for entry in section.entries for name, command in entry.commands.items()}
+    if commands:
+        yield ""
+        yield from (f"- {name}: `{command}`" for command, name in commands.items())
+    yield "</details>"
+
+
+# -- HTML -------------------------------------------------------------------------------------------------------------
+
+
+def _html(report: Report, days: Sequence[Day]) -> str:
+    return _template().render(
+        report=report,
+        overview=_overview(report),
+        title=f"{report.command.capitalize()} of {count(len(report.sections), 'stack')}",
+        at=shown(report.at),
+        tiles=trend(report, days),
+        strips={each.stack: [(day.at, day.level(each.stack)) for day in days] for each in report.sections},
+        line=foreign.one_line,
+        thresholds=CERTIFICATE_THRESHOLDS,
+        confirmation_days=CONFIRMATION_DAYS,
+    )
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (only HTML needs it)
+
+    environment = Environment(
+        loader=PackageLoader("mimecast_sso.operations.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+_RENDERERS: Mapping[str, Callable[[Report], str]] = {
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
+    "junit": _junit,
+    "sarif": _sarif,
+}

@@ -1,0 +1,36 @@
+"""Drift that is known and accepted for a while."""
+
+from __future__ import annotations
+
+from datetime import date
+from fnmatch import fnmatchcase
+
+from pydantic import Field
+
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.values import Day, Text
+
+
+class ExpectedDrift(Section):
+    """Drift that a report shows as expected until a date (inclusive)."""
+
+    path: Text = Field(
+        description="The path of a finding as reports print it; * stands for any characters.",
+        examples=["service-principal.notes"],
+    )
+    reason: Text = Field(examples=["renamed for the migration, change CHG-1042"])
+    until: Day = Field(examples=["2026-12-31"])
+
+    def __str__(self) -> str:
+        return f"{self.reason}, until {self.until}"
+
+
+class Drift(Section):
+    """How drift is reported."""
+
+    expected: tuple[ExpectedDrift, ...] = ()
+
+    def expects(self, path: str, today: date) -> ExpectedDrift | None:
+        """What makes drift at a path expected today; of several, the one that lasts longest."""
+        valid = [each for each in self.expected if each.until >= today and fnmatchcase(path, each.path)]
+        return max(valid, key=lambda each: each.until, default=None)

@@ -1,0 +1,41 @@
+"""Reading the text files that people keep and export, in whatever encoding their programs write."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class UnreadableTextError(ValueError):
+    """A file that cannot be read as text; ``why`` is the second half of the sentence and quotes nothing of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark, as Excel saves it.
+
+    Raises:
+        UnreadableTextError: The file is missing, not readable, or in another encoding.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableTextError(f"cannot be read: {error.strerror}") from None
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise UnreadableTextError(f"is not text in UTF-8 (line {line}); save it as UTF-8") from None
+    if "\0" in text:
+        raise UnreadableTextError("is not a text file; save it as UTF-8")
+    return text

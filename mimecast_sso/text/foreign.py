@@ -1,0 +1,49 @@
+"""Text that others wrote: names from a directory, a stack file, a pull request. The one place that makes it harmless.
+
+Such text ends in terminals, logs of CI runners, Markdown and HTML. It must not steer a terminal, reverse what a reader
+sees, break out of its line, or be taken for a command or markup. HTML is escaped by the template that prints it.
+
+Sources: Unicode's "Bidirectional Algorithm" (UAX 9) and "Default_Ignorable_Code_Point"; GitHub's "Workflow commands
+for GitHub Actions"; Azure DevOps' "Logging commands".
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST_NAME = 80
+"""Characters that a single name is cut at."""
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
+_JOINERS = frozenset({"\u200c", "\u200d"})
+"""Needed to write some languages, and harmless between letters."""
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]?"
+)
+_RUNNER_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
+_WORKFLOW_COMMAND = re.compile(r"^::")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~@-])")
+_LINK = re.compile(r"(?i)\b(https?|www)(?=[:.])")
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without what steers a terminal or a runner, or reverses or hides characters."""
+    joined = " ".join(_ESCAPE_SEQUENCE.sub("", text).split())
+    seen = "".join(
+        each for each in joined if each in _JOINERS or unicodedata.category(each) not in _INVISIBLE
+    )
+    return _WORKFLOW_COMMAND.sub(": :", _RUNNER_COMMAND.sub("## ", seen))
+
+
+def name(text: str) -> str:
+    """A single name: on one line, and cut."""
+    shown = one_line(text)
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
+
+
+def markdown(text: str) -> str:
+    """The text as Markdown that shows exactly it: no markup, no mention of anybody, no link."""
+    escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
+    # Forges link addresses and mentions even where the character is escaped.
+    return _LINK.sub(lambda found: f"{found[0]}&#8203;", escaped.replace("\\@", "&#64;"))

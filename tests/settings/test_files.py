@@ -1,0 +1,102 @@
+"""Stack files and CSV files as people's programs save them: read, or refused without showing what is in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mimecast_sso.settings import ConfigurationError, from_file, from_values
+from mimecast_sso.settings.addresses import Addresses
+
+SECRET = "hunter2-from-another-file"
+
+
+@pytest.fixture
+def book() -> Addresses:
+    return from_values(
+        {
+            "region": "eu",
+            "accountCode": "CUK25A118",
+            "certificates": {
+                "generations": [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}],
+                "active": "2026",
+            },
+            "addresses": {"source": "csv", "csv": "people.csv"},
+        }
+    ).addresses
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"address,name\nada@example.com,Ada\n",
+        b"\xef\xbb\xbfaddress;name\r\nada@example.com;Ada\r\n",
+        b"sep=;\r\nAddress;Name\r\nada@example.com;Ada\r\n",
+        "Address\tName\r\nada@example.com\tAda\r\n".encode("utf-16"),
+        b"NAME,ADDRESS,passwordversion\nAda,ada@example.com,1\n",
+    ],
+)
+def test_csv_as_spreadsheets_save_it(tmp_path: Path, book: Addresses, content: bytes) -> None:
+    (tmp_path / "people.csv").write_bytes(content)
+    (person,) = book.read_csv(tmp_path)
+    assert (person.address, person.name) == ("ada@example.com", "Ada")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("address,name\nada@example.com,Jürgen\n".encode("latin-1"), "not text in UTF-8 (line 2)"),
+        (b"email;name\nada@example.com;Ada\n", "first line must name the columns"),
+        (f"{SECRET}\n".encode(), "first line must name the columns"),
+        (b"address\0name\n", "not a text file"),
+        (b"", "first line must name the columns"),
+        (b'address,name\nada@example.com,"=HYPERLINK(1)"\n', "line 2: name begins like a formula"),
+    ],
+)
+def test_csv_that_cannot_be_used_is_explained_and_not_quoted(
+    tmp_path: Path, book: Addresses, content: bytes, said: str
+) -> None:
+    (tmp_path / "people.csv").write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
+        book.read_csv(tmp_path)
+    assert said in str(refused.value)
+    assert SECRET not in str(refused.value)
+    assert "HYPERLINK" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["/proc/self/environ", "/etc/passwd", "../secret.csv", "link.csv"])
+def test_csv_outside_the_project_is_never_read(tmp_path: Path, book: Addresses, name: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "secret.csv").write_text(f"address\n{SECRET}@example.com\n")
+    (project / "link.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(ConfigurationError, match="outside the project's folder") as refused:
+        book.model_copy(update={"csv": name}).read_csv(project)
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"config:\n\tmimecast-sso:region: eu\n", "line 2, column 1: a tab; indent with blanks"),
+        ("config: {a: Jürgen}\n".encode("latin-1"), "is not text in UTF-8 (line 1)"),
+        (b"config: [\n", "is not valid YAML, line 2"),
+        (b"config:\n  1: x\n  mimecast-sso:regio: eu\n", "mimecast-sso:regio is not a key"),
+        (b"config: 2026-13-45\n", "is not valid YAML: month must be"),
+        (b"[" * 20_000, "nested too deeply"),
+    ],
+)
+def test_a_stack_file_that_cannot_be_read_is_explained(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
+        from_file(file)
+    assert said in str(refused.value)
+
+
+def test_a_stack_file_in_utf_16_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_bytes("config: {'mimecast-sso:region': eu}\n".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match="accountCode is missing"):
+        from_file(file)

@@ -1,0 +1,48 @@
+"""Text that others wrote: shown on one line, and never a command, an escape or markup."""
+
+from __future__ import annotations
+
+import pytest
+
+from mimecast_sso.provenance import Statement, lines
+from mimecast_sso.text import foreign
+from mimecast_sso.text.names import enumerate_some
+
+EVIL = "Evil\n::warning::pwned\n##vso[task.setvariable variable=X]y <img src=x> @everyone \x1b]0;t\x07\x1b[2Jz\u202egpj"
+
+
+def test_nothing_is_left_that_steers_a_terminal_or_a_runner() -> None:
+    shown = foreign.one_line(EVIL)
+    assert shown == ("Evil ::warning::pwned ## vso[task.setvariable variable=X]y <img src=x> @everyone zgpj")
+    assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("::error::x", ": :error::x"),
+        ("##[command]x", "## [command]x"),
+        ("a\u200bb\u2066c\ufeff", "abc"),
+        ("a\u200cb", "a\u200cb"),
+        ("tab\tand\r\nbreak\u2028line", "tab and break line"),
+    ],
+)
+def test_each_kind(written: str, shown: str) -> None:
+    assert foreign.one_line(written) == shown
+
+
+def test_a_name_is_cut() -> None:
+    assert foreign.name("x" * 200) == f"{'x' * 79}…"
+
+
+def test_markdown_shows_exactly_the_text() -> None:
+    shown = foreign.markdown("[x](http://evil.example) <b> @team | `code`")
+    assert shown == r"\[x\]\(http&#8203;://evil.example\) \<b\> &#64;team \| \`code\`"
+
+
+def test_statements_and_lists_of_names_use_it() -> None:
+    (line,) = lines([Statement(EVIL, source=EVIL)])
+    assert "\x1b" not in line
+    assert "\n" not in line
+    assert "##vso[" not in line
+    assert "\x1b" not in enumerate_some([EVIL])
