@@ -60,7 +60,7 @@ class _Directory:
         others = [each for each in found if each.by.object_id != deployer]
         last = max(others, key=lambda each: each.at, default=None)
         if last is None:
-            return unknown(f"not in {_ENTRA} since {shown(since)}")
+            return unknown(f"not in {_ENTRA} since {since:%Y-%m-%d}")
         who = "" if last.by.is_person else "app "
         return Known(f"{who}{last.by.name}, {shown(last.at)}: {last.name}", How.LIVE, _ENTRA)
 
@@ -105,5 +105,5 @@ class _Members:
         found = [each for each in self._changes if each.member == finding.key and each.joined is joined]
         last = max(found, key=lambda each: each.at, default=None)
         if last is None or not last.by:
-            return unknown(f"not in {_MIMECAST} since {shown(since)}")
+            return unknown(f"not in {_MIMECAST} since {since:%Y-%m-%d}")
         return Known(f"{last.by}, {shown(last.at)}", How.LIVE, _MIMECAST)

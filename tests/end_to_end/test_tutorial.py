@@ -92,8 +92,14 @@ def test_drift_on_both_sides_is_named_and_put_back(fresh: Project) -> None:
     found = fresh.sso("drift")
     assert found.code == 2, found.text
     assert "2 differences" in found.text
-    assert f'addresses["{ADA}"].name' in found.text
-    for part in ("recorded  Ada Example", "live      Somebody Else", "wanted    Ada Example", "is gone"):
+    assert f"Address name {ADA} changed" in found.text
+    assert "Assignment " in found.text
+    for part in (
+        "recorded   Ada Example",
+        "live       Somebody Else",
+        "desired    Ada Example",
+        "no longer exists",
+    ):
         assert part in found.text
     assert fresh.sso("drift").text == found.text, "a drift check changed something"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
@@ -39,7 +40,7 @@ def find(assessment: Assessment) -> Iterator[Finding]:
         if recorded is not None:
             yield _finding(Part.MISSING, APPLICATION, key=recorded.client_id, reasons=_GONE)
         return
-    yield from _properties(record, live, snapshot)
+    yield from _properties(assessment.desired, live)
     yield from _identifiers(record, live)
     yield from _owners(assessment, live)
     yield from _policies(assessment, live)
@@ -59,58 +60,74 @@ class _Property:
     name: str
     type: str
     live: Callable[[LiveApplication], Any]
+    desired: Callable[[Desired], Any] | None = None
     reasons: frozenset[Reason] = frozenset()
 
 
 _PROPERTIES = (
-    _Property(APPLICATION, "displayName", types.APPLICATION_FROM_TEMPLATE, lambda live: live.display_name),
+    _Property(
+        APPLICATION,
+        "displayName",
+        types.APPLICATION_FROM_TEMPLATE,
+        lambda live: live.display_name,
+        lambda desired: desired.settings.application.display_name,
+    ),
     _Property(
         APPLICATION,
         "redirectUris",
         types.APPLICATION_REDIRECT_URIS,
         lambda live: live.reply_urls,
-        frozenset({Reason.REPLY_URL, Reason.NO_REPLY_URL, Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED}),
+        lambda desired: desired.reply_urls,
+        reasons=frozenset(
+            {Reason.REPLY_URL, Reason.NO_REPLY_URL, Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED}
+        ),
     ),
     _Property(
         APPLICATION,
         "url",
         types.DEFAULT_REPLY_URL,
         lambda live: live.default_reply_url,
-        frozenset({Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED}),
+        lambda desired: desired.default_reply_url,
+        reasons=frozenset({Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED}),
     ),
     _Property(
         PRINCIPAL,
         "accountEnabled",
         types.SERVICE_PRINCIPAL,
         lambda live: live.enabled,
-        frozenset({Reason.APPLICATION_DISABLED}),
+        lambda _: True,
+        reasons=frozenset({Reason.APPLICATION_DISABLED}),
     ),
     _Property(
         PRINCIPAL,
         "appRoleAssignmentRequired",
         types.SERVICE_PRINCIPAL,
         lambda live: live.assignment_required,
-        frozenset({Reason.NOT_ASSIGNED}),
+        lambda desired: desired.settings.application.assignment_required,
+        reasons=frozenset({Reason.NOT_ASSIGNED}),
     ),
     _Property(
         PRINCIPAL,
         "loginUrl",
         types.SERVICE_PRINCIPAL,
         lambda live: live.sign_on_url,
-        frozenset({Reason.SIGN_ON_URL_ELSEWHERE}),
+        lambda desired: desired.sign_on_url,
+        reasons=frozenset({Reason.SIGN_ON_URL_ELSEWHERE}),
     ),
     _Property(
         PRINCIPAL,
         "preferredSingleSignOnMode",
         types.SERVICE_PRINCIPAL,
         lambda live: live.mode,
-        frozenset({Reason.NOT_SAML}),
+        lambda _: "saml",
+        reasons=frozenset({Reason.NOT_SAML}),
     ),
     _Property(
         PRINCIPAL,
         "notificationEmailAddresses",
         types.SERVICE_PRINCIPAL,
         lambda live: live.notification_emails,
+        lambda desired: desired.settings.application.notification_emails,
     ),
     _Property(PRINCIPAL, "description", types.SERVICE_PRINCIPAL, lambda live: live.description),
     _Property(PRINCIPAL, "notes", types.SERVICE_PRINCIPAL, lambda live: live.notes),
@@ -118,19 +135,21 @@ _PROPERTIES = (
 )
 
 
-def _properties(record: Record, live: LiveApplication, snapshot: Snapshot) -> Iterator[Finding]:
+def _properties(desired: Desired, live: LiveApplication) -> Iterator[Finding]:
+    record = desired.record
     for each in _PROPERTIES:
         outputs = record.outputs_of(each.type)
         if outputs is None or each.name not in outputs:
             continue
         before, now = _values(outputs[each.name]), _values(each.live(live))
         if set(before) != set(now):
-            yield _changed(each.object, each.name, Change(before, now), live, each.reasons)
-    principal = record.principal
-    if principal is not None:
-        hidden = HIDE_TAG in live.tags
-        if hidden != principal.hidden:
-            yield _changed(PRINCIPAL, "hide", Change(_values(principal.hidden), _values(hidden)), live)
+            wanted = _values(each.desired(desired)) if each.desired else None
+            yield _changed(each.object, each.name, Change(before, now, wanted), live, each.reasons)
+    principal, hidden = record.principal, HIDE_TAG in live.tags
+    if principal is not None and hidden != principal.hidden:
+        wanted = _values(desired.settings.application.hide)
+        change = Change(_values(principal.hidden), _values(hidden), wanted)
+        yield _changed(PRINCIPAL, "hide", change, live)
 
 
 def _values(value: Any) -> tuple[str, ...]:

@@ -61,11 +61,14 @@ def _addresses(assessment: Assessment) -> Iterator[Finding]:
     if live is None or outputs is None:
         return
     entries: Mapping[str, Mapping[str, Any] | None] = outputs.get("addresses") or {}
+    names = {each.address: each.name for each in assessment.addresses}
     for address, entry in sorted(entries.items()):
-        yield from _address(address, str((entry or {}).get("name") or ""), live.get(address))
+        yield from _address(
+            address, str((entry or {}).get("name") or ""), live.get(address), names.get(address)
+        )
 
 
-def _address(address: str, name: str, live: LiveAddress | None) -> Iterator[Finding]:
+def _address(address: str, name: str, live: LiveAddress | None, desired: str | None) -> Iterator[Finding]:
     if live is None:
         reasons = frozenset({Reason.NAME_ID_UNKNOWN, Reason.NOT_AT_MIMECAST})
         yield _finding(Part.MISSING, ADDRESS, "", address, reasons=reasons)
@@ -80,7 +83,13 @@ def _address(address: str, name: str, live: LiveAddress | None) -> Iterator[Find
             Part.CHANGED, ADDRESS, "kind", address, change=change, reasons=frozenset({Reason.ALIAS})
         )
     if name and live.name != name:
-        yield _finding(Part.CHANGED, ADDRESS, "name", address, change=Change((name,), (live.name,)))
+        yield _finding(
+            Part.CHANGED,
+            ADDRESS,
+            "name",
+            address,
+            change=Change((name,), (live.name,), (desired,) if desired else None),
+        )
 
 
 def _group(assessment: Assessment, slot: Lane) -> Iterator[Finding]:

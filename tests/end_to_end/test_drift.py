@@ -1,0 +1,137 @@
+"""Drift of a whole deployment: both ways find the same, unmanaged objects included, and every form can be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from tests.support.projects import ENGINES, Project, project
+
+pytestmark = pytest.mark.xdist_group("drift")  # They share a deployment.
+
+ADA, GRACE, LINUS = (f"{name}@example.com" for name in ("ada", "grace", "linus"))
+GRAPH = "https://graph.microsoft.com/v1.0"
+OTHER = "https://eu-api.mimecast.com/sso/COTHER"
+NO_DRIFT = "No drift: the live world is as recorded, and as the program wants it."
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with project(tmp_path_factory.mktemp("project"), request.param) as fresh:
+        assert fresh.up().code == 0
+        fresh.do_the_console_work()
+        assert fresh.up().code == 0
+        yield fresh
+
+
+def only(made: Project, collection: str, **properties: Any) -> dict[str, Any]:
+    (found,) = (each for each in made.control.documents(collection) if properties.items() <= each.items())
+    return found
+
+
+def change(made: Project, collection: str, document: dict[str, Any], **values: Any) -> None:
+    made.control.put(collection, document["id"], document | values)
+
+
+def report(made: Project) -> dict[str, Any]:
+    (stack,) = json.loads(made.sso("drift", "--format", "json").text)["stacks"]
+    found: dict[str, Any] = stack
+    return found
+
+
+def test_a_fresh_deployment_has_no_drift_either_way(made: Project) -> None:
+    for words in ((), ("--fast",)):
+        quiet = made.sso("drift", *words)
+        assert quiet.code == 0, quiet.text
+        assert NO_DRIFT in quiet.text
+    assert report(made)["level"] == "fine"
+
+
+def test_what_others_did_is_named_alike_both_ways(made: Project) -> None:
+    application = only(made, "entra.applications", displayName="Mimecast Personal Portal")
+    principal = only(made, "entra.servicePrincipals", appId=application["appId"])
+    ada, linus = (only(made, "entra.users", mail=who) for who in (ADA, "visitor@example.com"))
+    graph = made.running.graph()
+    owner = {"@odata.id": f"{GRAPH}/directoryObjects/{ada['id']}"}
+    assert graph.post(f"{GRAPH}/applications/{application['id']}/owners/$ref", json=owner, timeout=30).ok
+    evil = {"displayName": "CN=evil"}
+    url = f"{GRAPH}/servicePrincipals/{principal['id']}/addTokenSigningCertificate"
+    thumbprint = graph.post(url, json=evil, timeout=30).json()["thumbprint"]
+    password = {
+        "keyId": "6c000000-0000-4000-8000-0000000000ff",
+        "displayName": "x",
+        "startDateTime": "2026-01-01T00:00:00Z",
+        "endDateTime": "2028-01-01T00:00:00Z",
+        "customKeyIdentifier": None,
+        "hint": "abc",
+    }
+    application = only(made, "entra.applications", id=application["id"])
+    change(
+        made,
+        "entra.applications",
+        application,
+        identifierUris=[*application["identifierUris"], OTHER],
+        passwordCredentials=[password],
+    )
+    assignment = made.control.documents("entra.assignments")[0]
+    stranger = assignment | {
+        "id": "stranger",
+        "principalId": linus["id"],
+        "principalDisplayName": "Visitor",
+        "principalType": "User",
+    }
+    made.control.put("entra.assignments", "stranger", stranger)
+    change(
+        made, "entra.servicePrincipals", only(made, "entra.servicePrincipals", id=principal["id"]), notes="x"
+    )
+
+    wanted = {
+        f"application/owner/unmanaged/{ada['id']}",
+        f"service-principal/credential/unmanaged/{thumbprint}",
+        f"application/credential/unmanaged/{password['keyId']}",
+        f"application/identifier/unmanaged/{OTHER}",
+        f"assignment/unmanaged/{linus['id']}",
+        "service-principal/notes/changed",
+    }
+    found = report(made)
+    ids = {each["id"] for each in found["entries"]}
+    assert {each for each in ids if not each.startswith("drift/")} == wanted
+    assert found["level"] == "look"
+    engine, fast = made.sso("drift"), made.sso("drift", "--fast")
+    assert (engine.code, fast.code) == (2, 2)
+    assert f"Drift: {len(wanted)} differences" in engine.text
+    assert engine.text == fast.text
+
+
+def test_every_form_can_be_read(made: Project) -> None:
+    junit = Xml.fromstring(made.sso("drift", "--format", "junit").text)  # noqa: S314  (our own output)
+    assert junit.tag == "testsuites"
+    assert int(junit.find("testsuite").attrib["failures"]) > 0  # type: ignore[union-attr]
+    sarif = json.loads(made.sso("drift", "--format", "sarif").text)
+    assert {each["level"] for each in sarif["runs"][0]["results"]} >= {"warning", "none"}
+    page = made.folder / "drift.html"
+    assert (
+        made.sso("drift", "--format", "html", "--out", str(page), "--history", str(made.folder / "days")).code
+        == 2
+    )
+    assert "<h1>Drift of 1 stack</h1>" in page.read_text()
+    assert "| **sandbox** |" in made.sso("drift", "--format", "markdown").text
+    (kept,) = (made.folder / "days").glob("drift-*.json")
+    assert json.loads(kept.read_text())["schema"] == 1
+
+
+def test_somebody_who_fails_for_it_makes_it_urgent_and_expected_drift_is_quiet(made: Project) -> None:
+    principal = only(made, "entra.servicePrincipals", preferredSingleSignOnMode="saml")
+    change(made, "entra.servicePrincipals", principal, accountEnabled=False)
+    levels = {each["id"]: each["level"] for each in report(made)["entries"]}
+    assert levels["service-principal/accountEnabled/changed"] == "urgent"
+    change(made, "entra.servicePrincipals", principal)
+    expected = [{"path": "*", "reason": "a test", "until": "2099-12-31"}]
+    made.configure(drift={"expected": expected})
+    quiet = made.sso("drift", "--fast")
+    made.configure(drift=None)
+    assert quiet.code == 0, quiet.text
