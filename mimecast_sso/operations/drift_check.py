@@ -7,9 +7,10 @@ Both give the same findings for what both look at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from mimecast_sso.assessment import drift as comparison
@@ -105,7 +106,7 @@ class Drift:
         application = snapshot.application.value
         active = application.certificates.active(snapshot.entra_now) if application else None
         if active is not None:
-            yield "certificateDays", (active.not_after - snapshot.entra_now).days
+            yield "certificateDays", math.ceil((active.not_after - snapshot.entra_now) / timedelta(days=1))
         slot = self.settings.certificates.active_generation.profile
         confirmed = self.settings.authentication_profile.confirmed_of(slot)
         if confirmed is not None:

@@ -23,7 +23,7 @@ _ESCAPE_SEQUENCE = re.compile(
 )
 _RUNNER_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 _WORKFLOW_COMMAND = re.compile(r"^::")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~@-])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|<>~@])")
 _LINK = re.compile(r"(?i)\b(https?|www)(?=[:.])")
 
 
@@ -43,7 +43,7 @@ def name(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text as Markdown that shows exactly it: no markup, no mention of anybody, no link."""
+    """The text inside a line of Markdown, which shows exactly it: no markup, no mention of anybody, no link."""
     escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
     # Forges link addresses and mentions even where the character is escaped.
     return _LINK.sub(lambda found: f"{found[0]}&#8203;", escaped.replace("\\@", "&#64;"))

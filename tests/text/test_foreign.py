@@ -37,7 +37,7 @@ def test_a_name_is_cut() -> None:
 
 def test_markdown_shows_exactly_the_text() -> None:
     shown = foreign.markdown("[x](http://evil.example) <b> @team | `code`")
-    assert shown == r"\[x\]\(http&#8203;://evil.example\) \<b\> &#64;team \| \`code\`"
+    assert shown == r"\[x\](http&#8203;://evil.example) \<b\> &#64;team \| \`code\`"
 
 
 def test_statements_and_lists_of_names_use_it() -> None:

@@ -1,0 +1,135 @@
+"""Reports: one model in every form, whatever names others gave things, and as long as forges take."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import jsonschema
+import pytest
+
+from mimecast_sso.operations.reports import history
+from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, of_statements
+from mimecast_sso.operations.reports.render import render
+from mimecast_sso.provenance import How, Statement, Verdict
+
+NOW = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
+EVIL = (
+    "<script>alert(1)</script> @everyone \x1b[2J ##vso[task.complete] | [x](http://evil.example)\n::error::x"
+)
+SCHEMA = Path(history.__file__).with_name("schema.json")
+
+
+def entry(level: Level = Level.LOOK, text: str = "Service principal notes changed") -> Entry:
+    return Entry(
+        "service-principal/notes/changed",
+        level,
+        text,
+        How.LIVE,
+        "Microsoft Graph",
+        {"recorded": ("a",), "live": (EVIL,)},
+        EVIL,
+        {"restore": "mimecast-sso up --stack prod-eu --refresh"},
+    )
+
+
+def report(*entries: Entry, stack: str = "prod-eu") -> Report:
+    section = Section(
+        stack, "CUK25A118", "eu", "1 difference", entries, {"signIn": 214, "certificateDays": 1068}
+    )
+    return Report("drift", NOW, 2, (section,))
+
+
+class Tags(HTMLParser):
+    """The tags of a page, and the text that a reader sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, _: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_json_follows_the_published_schema() -> None:
+    document = json.loads(render(report(entry(), entry(Level.FINE)), "json"))
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    assert document["stacks"][0]["level"] == "look"
+
+
+def test_foreign_names_steer_nothing_in_any_form() -> None:
+    found = report(entry(text=f"owner {EVIL}"))
+    for form in ("text", "json", "markdown", "html", "junit", "sarif"):
+        shown = render(found, form)
+        assert "\x1b" not in shown, form
+        assert "##vso[" not in shown, form
+        assert not re.search(r"^\s*::", shown, re.MULTILINE), form
+    page = Tags()
+    page.feed(render(found, "html"))
+    assert "script" not in page.tags
+    assert "<script>alert(1)</script>" in page.text, "shown as text"
+    markdown = render(found, "markdown")
+    assert "<script" not in markdown.replace("\\<", "")
+    assert "@" not in markdown.replace("&#64;", "")
+    assert not re.search(r"(?<!\\)\]\(", markdown)
+
+
+def test_junit_and_sarif_count_what_failed() -> None:
+    found = report(entry(), entry(Level.UNKNOWN), entry(Level.FINE))
+    suite = Xml.fromstring(render(found, "junit")).find("testsuite")  # noqa: S314  (our own output)
+    assert suite is not None
+    assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["errors"]) == ("3", "1", "1")
+    results = json.loads(render(found, "sarif"))["runs"][0]["results"]
+    assert [each["level"] for each in results] == ["warning", "warning", "none"]
+    prints = {each["partialFingerprints"]["findingId/v1"] for each in results}
+    assert prints == {"prod-eu/service-principal/notes/changed"}
+
+
+def test_a_comment_on_300_stacks_fits_and_says_what_was_cut() -> None:
+    sections = tuple(
+        report(entry(Level.URGENT), stack=f"tenant-{number}").sections[0] for number in range(300)
+    )
+    began = time.process_time()
+    comment = render(Report("drift", NOW, 2, sections), "markdown")
+    assert time.process_time() - began <= 5
+    assert len(comment) <= 60_000
+    assert all(f"**tenant-{number}**" in comment for number in range(300)), "the table is never cut"
+    assert re.search(r"\d+ sections left out here", comment)
+
+
+def test_statements_have_stable_ids() -> None:
+    def ids(days: int) -> list[str]:
+        statements = (
+            Statement(f"expires in {days} days", How.LIVE, "", Verdict.FINE, "certificate: expiry"),
+            Statement("one", How.LIVE, "", Verdict.FAILS, "people"),
+            Statement("two", How.LIVE, "", Verdict.NOTE, "people"),
+        )
+        return [each.id for each in of_statements("verify", statements)]
+
+    assert ids(1068) == ids(12) == ["verify/certificate-expiry", "verify/people", "verify/people/two"]
+
+
+def test_history_is_kept_and_shown(tmp_path: Path) -> None:
+    for days, level in ((40, Level.URGENT), (2, Level.FINE), (1, Level.URGENT)):
+        section = Section("prod-eu", entries=(entry(level),))
+        history.keep(tmp_path, Report("drift", NOW - timedelta(days=days), 2, (section,)))
+    (tmp_path / "broken.json").write_text("{")
+    days_ = history.read(tmp_path, NOW)
+    assert [day.level("prod-eu") for day in days_] == [Level.FINE, Level.URGENT]
+    page = render(report(entry()), "html", days_)
+    assert "2026-11-28: fine" in page
+    assert "(before: 1)" in page
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html", "junit"])
+def test_a_quiet_report_is_a_report(form: str) -> None:
+    assert "prod-eu" in render(report(), form)  # type: ignore[arg-type]
