@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_azuread as azuread
 
+from components.requirements import Requirement
 from mimecast_sso.assessment.adoption import Adoption, feature_tags
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
@@ -79,6 +80,8 @@ class GalleryApplication(pulumi.ComponentResource):
 
     client_id: pulumi.Output[str]
     service_principal: azuread.ServicePrincipal
+    requirements: list[Requirement]
+    """What must be in place before anybody is sent here to sign in."""
 
     def __init__(
         self, name: str, args: GalleryApplicationArgs, opts: pulumi.ResourceOptions | None = None
@@ -131,6 +134,14 @@ class GalleryApplication(pulumi.ComponentResource):
                 adoption.reply_urls if adoption else None,
             ),
         )
+        self.requirements = [
+            Requirement("the identifier of the application", identifier.identifier_uri, args.identifier),
+            Requirement(
+                "the list of its reply URLs",
+                reply_urls.redirect_uris.apply(sorted),
+                pulumi.Output.all(*args.reply_urls).apply(sorted),
+            ),
+        ]
         if args.sign_on_url is None:
             DefaultReplyUrl(
                 f"{name}-default-reply-url",

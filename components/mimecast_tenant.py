@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 
 from components.messages import say
+from components.requirements import Requirement, once_met
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
@@ -126,6 +127,7 @@ class MimecastTenantArgs:
         publish_proof: Declares the record of a proof with a DNS provider of the program.
         statements: What previews and deployments say of the tenant, from the forecast.
         after: What people need to sign in: created before they are added, deleted after they are removed.
+        requirements: What must hold of it in this run before they are added.
     """
 
     chains: Sequence[ChainArgs]
@@ -139,6 +141,7 @@ class MimecastTenantArgs:
     publish_proof: PublishProof | None = None
     statements: Sequence[Statement] = ()
     after: Sequence[pulumi.Resource] = ()
+    requirements: Sequence[Requirement] = ()
 
 
 @dataclass(slots=True)
@@ -177,7 +180,7 @@ class MimecastTenant(pulumi.ComponentResource):
         self._members = pulumi.Output.from_input(args.members).apply(
             lambda members: sorted(map(str, members))
         )
-        self._after = args.after
+        self._after, self._requirements = args.after, args.requirements
         self._book = self._address_book(args, domains)
         self._chains = [self._link(chain) for chain in args.chains]
         self.profile, self.profile_state = self._chains[0].profile, self._chains[0].state
@@ -276,9 +279,18 @@ class MimecastTenant(pulumi.ComponentResource):
         return _Linked(chain, group, profile, state)
 
     def _join(self, linked: _Linked) -> GroupMembership:
+        members = once_met(self._members, self._requirements, "nobody is added to the roll-out group")
         return self._membership(
-            linked, self._members, linked.state.apply(lambda state: state not in OPENS), [self._book]
+            linked, members, linked.state.apply(lambda state: state not in OPENS), [self._book]
         )
+
+    @property
+    def everybody_joined(self) -> list[Requirement]:
+        """That people are in the groups that they are to be in."""
+        return [
+            Requirement("the list of members of the roll-out group", each.members, self._members)
+            for each in self.joined
+        ]
 
     @property
     def trusted(self) -> pulumi.Output[dict[str, str]]:

@@ -19,6 +19,7 @@ from components.mimecast_tenant import (
     MimecastTenantArgs,
     PublishProof,
 )
+from components.requirements import once_met
 from components.signing_certificates import (
     ImportedCertificate,
     SigningCertificates,
@@ -127,8 +128,12 @@ class PersonalPortalSso(pulumi.ComponentResource):
         tenant = self._tenant(entra, application)
         # Where people move between two groups: first they join, then Entra changes, then they leave.
         two = len(settings.certificates.lanes) > 1
+        trusted = tenant.profile_state.apply(lambda state: state in OPENS)
         active = certificates.activate(
-            tenant.profile_state.apply(lambda state: state in OPENS), after=tenant.joined if two else ()
+            once_met(trusted, tenant.everybody_joined, "the certificate is not activated")
+            if two
+            else trusted,
+            after=tenant.joined if two else (),
         )
         certificates.retire(after=[active, *tenant.leave(after=[active])])
         self.outputs = self._outputs(entra, tenant, list(args.assessment.desired.addresses))
@@ -248,6 +253,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 chains=[self._chain(lane, entra, today) for lane in _lanes(settings.certificates)],
                 statements=self._statements(check_only=check_only),
                 after=[application],
+                requirements=application.requirements,
             ),
             self._named_before("mimecast"),
         )

@@ -71,6 +71,13 @@ def main() -> NoReturn:
     except OperationError as error:
         click.echo(error, err=True)
         code = error.code
+    except BrokenPipeError:
+        code = Exit.ERROR  # Whoever read the output has seen enough.
+    except OSError as error:
+        click.echo(
+            f"{error.filename or 'A file'} cannot be used: {error.strerror}. Fix that and rerun.", err=True
+        )
+        code = Exit.ERROR
     except Exception as error:
         code = _code_of(error)
         click.echo(error, err=True)

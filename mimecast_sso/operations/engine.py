@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.state import read_checkpoint, refuse_foreign
 from mimecast_sso.settings import REFUSED
 
 EngineName = Literal["auto", "pulumi", "embedded"]
@@ -23,6 +24,9 @@ _NEED_PULUMI = (
     "(https://www.pulumi.com/docs/install/), or rehearse the stack on the sandbox: "
     ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso {verb} --stack {stack}"
 )
+
+_NO_STACK = "no stack named"
+"""How both engines say that there is none."""
 
 # Operations that change nothing: an unchanged resource, and reads that a program makes.
 _QUIET = frozenset({"same", "read", "refresh"})
@@ -57,8 +61,12 @@ class Engine:
         self._command = _command(stack, wanted, verb)
 
     def run(self, verb: str, *flags: str, quiet: bool = False) -> Outcome:
-        """Runs a verb of the engine. Its output goes to the terminal; if ``quiet``, only that of a failure."""
+        """Runs a verb of the engine. Its output goes to the terminal; if ``quiet``, only that of a failure.
+
+        Raises OperationError, before anything starts, for a state that `check_state` refuses.
+        """
         stack = self._stack
+        self.check_state()
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
             log = Path(folder) / "events.jsonl"
             done = subprocess.run(
@@ -80,7 +88,11 @@ class Engine:
             )
             if quiet and done.returncode:
                 print(done.stdout, file=sys.stderr, end="")
-            return _outcome(done.returncode, _events(log))
+            return _outcome(done.returncode, _events(log), log)
+
+    def check_state(self) -> None:
+        """Raises OperationError for a state that is damaged, or holds a foreign provider."""
+        refuse_foreign(self._stack.name, self._deployment())
 
     def ensure_stack(self) -> None:
         """Makes the stack in the sandbox's backend when it is not there; stacks on real tenants are left alone."""
@@ -97,11 +109,22 @@ class Engine:
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources in the stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
+        return self._deployed().get("resources") or []
+
+    def _deployed(self) -> dict[str, Any]:
         if self._stack.on_sandbox and _checkpoint(self._stack).exists():
             # The sandbox's backend is a folder, and starting an engine to read a file takes half a second.
-            latest = json.loads(_checkpoint(self._stack).read_text(encoding="utf-8"))["checkpoint"]["latest"]
-            return (latest or {}).get("resources") or []
-        return (self.export().get("deployment") or {}).get("resources") or []
+            return read_checkpoint(_checkpoint(self._stack))
+        return self.export().get("deployment") or {}
+
+    def _deployment(self) -> dict[str, Any]:
+        """The deployment in the state; empty where there is no such stack yet."""
+        try:
+            return self._deployed()
+        except OperationError as error:
+            if _NO_STACK in str(error):
+                return {}
+            raise
 
     def has_resources(self) -> bool:
         """Whether anything is deployed, for all that can be read."""
@@ -166,8 +189,14 @@ def _events(log: Path) -> Iterator[dict[str, Any]]:
             continue  # A killed engine leaves half a line.
 
 
-def _outcome(code: int, events: Iterator[dict[str, Any]]) -> Outcome:
+def _outcome(code: int, events: Iterator[dict[str, Any]], log: Path) -> Outcome:
+    """How the run ended, by its events. Raises OperationError where they are cut off: "no change" may then be wrong."""
     outcome = Outcome(code, events=list(events))
+    if code == 0 and not any("summaryEvent" in event for event in outcome.events):
+        raise OperationError(
+            f"The engine ended well, but its event log was cut off, so what it did is unknown: {log.parent.parent} is "
+            "full, or a limit on file sizes was reached. Make room there, or set TMPDIR, and rerun."
+        )
     for event in outcome.events:
         if "summaryEvent" in event:
             outcome.changes = event["summaryEvent"].get("resourceChanges") or {}

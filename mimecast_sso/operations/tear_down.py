@@ -36,6 +36,7 @@ _GUARD: Final = "allow-destroy"
 
 def destroy(stack: Stack, engine: Engine, *, yes: bool) -> Exit:
     """Destroys the stack, once nobody depends on it. Asks first, unless ``yes``."""
+    engine.check_state()  # Before anybody is removed from a group.
     if engine.has_resources():
         _make_safe_to_destroy(stack, engine, ask=not yes)
         engine.unprotect()

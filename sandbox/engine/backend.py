@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import json
@@ -114,33 +115,51 @@ class Backend:
     def damaged(self, stack: str, reason: str) -> str:
         """What to tell about a state file that cannot be used."""
         path, backup = self.state_file(stack), self.backup_file(stack)
-        text = f"the state of stack '{stack}' cannot be used: {reason}\nfile: {path} (left as it is)"
-        if backup.exists():
-            text += f"\nbackup: {backup} (the state before the last write; copy it over the file to go on)"
-        return text
+        way = (
+            f"backup: {backup}, the state before the last write; to go on: cp {backup} {path}, then refresh"
+            if backup.exists()
+            else "there is no backup beside it; to go on, restore one of your own"
+        )
+        cause = " ".join(reason.split())
+        return f"the state of stack '{stack}' cannot be used: {cause}; file: {path}, left as it is; {way}"
 
     def backup_file(self, stack: str) -> Path:
         """The state before the last write."""
         return Path(f"{self.state_file(stack)}.bak")
 
     def write(self, stack: str, text: str, *, durable: bool = True) -> None:
-        """Replace the checkpoint atomically and keep the previous one as backup; `durable` waits for the disk."""
+        """Replace the checkpoint atomically and keep the previous one as backup; `durable` waits for the disk.
+
+        Raises:
+            EngineError: It cannot be written. The file is as it was.
+        """
         path = self.state_file(stack)
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(f"{path}.{uuid.uuid4().hex}.tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        if path.exists():
-            spare = Path(f"{temporary}.bak")
-            try:
-                os.link(path, spare)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(path, spare)
-            spare.replace(self.backup_file(stack))
-        temporary.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if path.exists():
+                self._keep(path, self.backup_file(stack), Path(f"{temporary}.bak"))
+            temporary.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise EngineError(
+                f"the state cannot be written: {error}; file: {path}, which holds what was known before; to go on: "
+                "make room there, then refresh, which finds what was done since"
+            ) from error
+
+    @staticmethod
+    def _keep(path: Path, backup: Path, spare: Path) -> None:
+        try:
+            os.link(path, spare)
+        except OSError:  # a file system without hard links
+            shutil.copyfile(path, spare)
+        spare.replace(backup)
 
     def create(self, stack: str, text: str) -> None:
         """Make a stack."""
@@ -166,10 +185,10 @@ class Backend:
         """Raise EngineError, which names the holders, if the stack is locked by others."""
         locks = [path for path in self._held(stack) if path != own]
         if locks:
+            holders = "; ".join(f"file://{path}: {_holder(path)}" for path in locks)
             raise EngineError(
-                f"the stack is currently locked by {len(locks)} lock(s). Either wait for the other process(es) to "
-                "end or delete the lock file with `cancel` (python -m sandbox.engine cancel --yes, or pulumi "
-                "cancel).\n" + "\n".join(f"  file://{path}: {_holder(path)}" for path in locks)
+                f"the stack is currently locked by {len(locks)} lock(s): {holders}; wait until they end, or remove the "
+                f"lock of a run that has died: python -m sandbox.engine cancel --yes --stack {stack} (or pulumi cancel)"
             )
 
     @contextmanager
@@ -203,9 +222,23 @@ def _holder(lock: Path) -> str:
     try:
         holder = json.loads(lock.read_text(encoding="utf-8"))
         who = f"{holder['username']}@{holder['hostname']} (pid {holder['pid']})"
-        return f"created by {who} at {holder['timestamp']}"
-    except (OSError, ValueError, KeyError):
+        died = ", which no longer runs" if _has_died(holder["hostname"], int(holder["pid"])) else ""
+        return f"created by {who} at {holder['timestamp']}{died}"
+    except (OSError, ValueError, KeyError, TypeError):
         return "unreadable"
+
+
+def _has_died(host: str, pid: int) -> bool:
+    """Whether a process of this machine is known to have ended."""
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False  # It runs, and belongs to somebody else.
+    return False
 
 
 class Selection:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sandbox.engine import commands, environment
+from sandbox.engine import commands, environment, foreign_providers
 from sandbox.engine.errors import ConfirmationError, EngineError, NotSupportedError
 from sandbox.engine.stack import Session, Stack
 
@@ -119,6 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'} cannot be used: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 # -- runs ---------------------------------------------------------------------------------------------
@@ -158,6 +161,7 @@ def _once(session: Session, options: argparse.Namespace, child: Mapping[str, str
 
     kind = "update" if options.verb in ("up", "preview") else options.verb
     stack = session.stack().open()
+    foreign_providers.refuse(stack)
     events = Events(preview=preview)
     finish = _listen(events, options, kind, stack, preview=preview)
     if options.event_log:

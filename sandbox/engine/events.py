@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -77,8 +79,20 @@ class JsonLines:
 
     @classmethod
     def to_file(cls, path: Path) -> JsonLines:
-        """Write to a file, line by line so that it can be followed."""
-        return cls(path.open("w", encoding="utf-8", buffering=1).write)
+        """Write to a file, line by line so that it can be followed. One that takes no more ends no run."""
+        file = path.open("w", encoding="utf-8", buffering=1)
+
+        def write(line: str) -> None:
+            if file.closed:
+                return
+            try:
+                file.write(line)
+            except OSError as error:
+                print(f"warning: the event log {path} is cut off: {error.strerror}", file=sys.stderr)
+                with contextlib.suppress(OSError):
+                    file.close()
+
+        return cls(write)
 
 
 class PreviewDocument:

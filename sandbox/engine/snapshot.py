@@ -294,7 +294,7 @@ class Journal:
                 else:
                     self._write(self._save, durable)
             if self._error is not None:
-                raise EngineError(f"the state cannot be written: {self._error}") from self._error
+                raise EngineError(str(self._error)) from self._error
 
     def _write(self, save: Callable[[str, bool], None], durable: bool) -> None:
         """Write, and let others go on meanwhile; the lock is held before and after.
@@ -310,7 +310,7 @@ class Journal:
         failure: Exception | None = None
         try:
             save(text, durable)
-        except OSError as error:
+        except EngineError as error:
             failure = error
         finally:
             self._lock.acquire()

@@ -1,0 +1,30 @@
+"""Refuses a state whose pickled providers are not those of the project, before any plugin could load them.
+
+This project's own resources are known by their types, in whatever program they stand. A program of another project may
+have dynamic resources of its own, which nobody can tell from foreign ones; the project itself has none.
+"""
+
+from __future__ import annotations
+
+from mimecast_sso.facts.provider_references import PROVIDERS, foreign
+from sandbox.engine.errors import EngineError
+from sandbox.engine.stack import Stack
+
+_PRODUCT = "mimecast-sso"
+
+
+def refuse(stack: Stack) -> None:
+    """Raises EngineError, naming the resources."""
+    latest = stack.latest
+    pending = (each.get("resource") or {} for each in latest.get("pending_operations") or ())
+    found = [
+        each.urn
+        for each in foreign([*(latest.get("resources") or ()), *pending])
+        if stack.project.name == _PRODUCT or each.type in PROVIDERS
+    ]
+    if found:
+        raise EngineError(
+            f"the state of stack '{stack.name}' holds a provider that is not the project's, for {', '.join(found)}. To "
+            "load it would run whatever it holds, so nothing was started. Restore the state from a backup: "
+            f"{stack.backend.backup_file(stack.name)}"
+        )

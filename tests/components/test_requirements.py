@@ -1,0 +1,38 @@
+"""A step that people's sign-in depends on looks at what the run made of the things that it needs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pulumi
+import pytest
+
+from components.requirements import Requirement, once_met
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield made
+    asyncio.set_event_loop(None)
+    made.close()
+
+
+def met(loop: asyncio.AbstractEventLoop, actual: str, desired: str) -> object:
+    identifier = Requirement("the identifier", pulumi.Output.from_input(actual), desired)
+    members = pulumi.Output.from_input(["ada@example.com"])
+    output = once_met(members, [identifier], "nobody is added")
+    return loop.run_until_complete(output.future())  # type: ignore[arg-type]
+
+
+def test_what_holds_lets_the_step_through(loop: asyncio.AbstractEventLoop) -> None:
+    assert met(loop, "new", "new") == ["ada@example.com"]
+
+
+def test_what_a_partial_run_leaves_out_refuses_it(loop: asyncio.AbstractEventLoop) -> None:
+    with pytest.raises(
+        pulumi.RunError, match="Refused by guard partial-run: nobody is added, because the identifier is old"
+    ):
+        met(loop, "old", "new")

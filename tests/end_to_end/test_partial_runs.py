@@ -1,0 +1,36 @@
+"""Flags of the Pulumi CLI that leave parts of a run out: what people's sign-in needs is never among them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.checkpoints import kept, restored, state_of
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("pulumi") is None, reason="the Pulumi CLI, which has these flags, is not on the PATH"
+)
+
+(CHECKPOINT,) = (each for each in kept() if str(each) == "0.1.0/sandbox")
+MEMBERSHIPS = "urn:pulumi:sandbox::mimecast-sso::**GroupMembership::*"
+
+
+def test_people_are_not_added_without_the_application_that_they_sign_in_to(tmp_path: Path) -> None:
+    with restored(CHECKPOINT, tmp_path, "pulumi") as made:
+        application = made.configuration("application")
+        made.configure(application=application | {"identifier": "https://other.example.com/CUK25A118"})
+        assert made.sso("preview").code == 2  # brings the working copy of the stack file up to date
+        file = made.home / "stacks" / "Pulumi.sandbox.yaml"
+        words = ("up", "--yes", "--skip-preview", "--stack", "sandbox", "--config-file", str(file))
+        before = state_of(made)["checkpoint"]["latest"]["resources"]
+        ended = made.sandbox("run", "--", "pulumi", *words, "--target", MEMBERSHIPS)
+        assert ended.code != 0
+        assert "Refused by guard partial-run: nobody is added to the roll-out group" in ended.text
+        after = state_of(made)["checkpoint"]["latest"]["resources"]
+        assert {
+            each["urn"].split("::")[-1]: each.get("inputs") for each in after if "Membership" in each["type"]
+        } == {
+            each["urn"].split("::")[-1]: each.get("inputs") for each in before if "Membership" in each["type"]
+        }
