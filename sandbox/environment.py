@@ -146,7 +146,7 @@ def environment(home: Path) -> dict[str, str]:
         "MIMECAST_CLIENT_SECRET": credentials.MIMECAST_CLIENT_SECRET,
         # DNS goes through no proxy; this takes the place of the server that a stack's configuration names.
         "MIMECAST_SSO_DNS_SERVER": process.dns,
-        "PULUMI_BACKEND_URL": f"file://{state_folder(home)}",
+        "PULUMI_BACKEND_URL": state_folder(home).as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": credentials.PULUMI_PASSPHRASE,
         "PULUMI_HOME": str(pulumi_home(home)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",

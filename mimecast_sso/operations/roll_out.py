@@ -23,7 +23,7 @@ from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import Stack, Target
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
-from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings, read_values
+from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown, utc_text
 from mimecast_sso.text.wording import count
@@ -139,7 +139,7 @@ def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engin
 def _configured(stack: Stack, settings: Settings, deployed: Collection[str] | None) -> Known[frozenset[str]]:
     """Who is to be in the group; ``deployed`` are the members that the last deployment wanted, if known."""
     choice = settings.roll_out
-    where = f"{stack.file.name}, {describe(choice)}"
+    where = f"{stack.config_file.name}, {describe(choice)}"
     listed = settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV)
     if listed or choice.who in ("none", "pilot"):
         chosen = members(choice, _addresses(stack, settings))
@@ -378,7 +378,7 @@ def emptied(
 def _choice(stack: Stack) -> RollOut | None:
     """What the file says now, unless it says something that cannot be read."""
     try:
-        return RollOut.model_validate(read_values(stack.file).get("rollOut") or {})
+        return RollOut.model_validate(stack.values().get("rollOut") or {})
     except ValueError:
         return None
 

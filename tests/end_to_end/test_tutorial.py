@@ -114,8 +114,7 @@ def _refresh(made: Project) -> list[str]:
     engine = [str(made.folder / ".venv/bin/python"), "-m", "sandbox.engine"]
     if made.engine == "pulumi":
         engine = [shutil.which("pulumi") or "pulumi"]
-    config = made.home / "stacks" / "Pulumi.sandbox.yaml"
-    return [*engine, "refresh", "--yes", "--stack", "sandbox", "--config-file", str(config)]
+    return [*engine, "refresh", "--yes", "--stack", "sandbox"]
 
 
 @pytest.mark.skipif(

@@ -55,7 +55,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 def made(deployed: Project) -> Iterator[Project]:
     """As above, whatever an earlier test did."""
     choose(deployed, who="pilot", pilot=[ADA])
-    deployed.home.joinpath("stacks/Pulumi.sandbox.roll-out.json").unlink(missing_ok=True)
+    deployed.forget("rollOut")
     if in_group(deployed) != {ADA}:
         assert deployed.sso("up", "--yes", "--refresh").code == 0
     assert in_group(deployed) == {ADA}
