@@ -142,11 +142,11 @@ def _seed(options: argparse.Namespace) -> int:
 
 
 def _stack_file(options: argparse.Namespace) -> int:
-    from sandbox import rehearsal  # noqa: PLC0415
+    from sandbox import rehearsal, stack_seed  # noqa: PLC0415
 
     try:
         print(rehearsal.write(options.stack, Path("stacks"), home()))
-    except rehearsal.StackError as error:
+    except stack_seed.StackError as error:
         return _fail(str(error))
     return OK
 
