@@ -54,6 +54,7 @@ def start(home: Path, *, port: int | None = None) -> tuple[Process, bool]:
         process = running(home)
         if process is not None:
             return process, False
+        _require_installed()
         child, pipe = _spawn(home, port)
         _prepare_pulumi(home)
         return _await_ready(home, child, pipe), True
@@ -119,6 +120,16 @@ def _one_starter(home: Path) -> Iterator[None]:
     with (home / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _require_installed() -> None:
+    """What ``pulumi install`` makes has no emulators in it. Raises LifecycleError."""
+    missing = [name for name in ("starlette", "trustme", "uvicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise LifecycleError(
+            f"the sandbox is not installed in {sys.prefix}: {', '.join(missing)} is missing. Install it: "
+            "make .venv/sandbox"
+        )
 
 
 def _spawn(home: Path, port: int | None) -> tuple[subprocess.Popen[bytes], int]:

@@ -123,7 +123,18 @@ def configured(stack: str, folder: Path) -> dict[str, Any]:
         raise StackError(
             f"{file}: write the account code, for example: {_NAMESPACE}accountCode: CUK25A118{unopened}"
         )
-    return found
+    return _spelled_out(found)
+
+
+def _spelled_out(settings: dict[str, Any]) -> dict[str, Any]:
+    """Short forms as what they stand for: text for a list, a pilot that is assigned and rolled out."""
+    short = {key: _split(settings[key]) for key in ("domains", "pilot") if key in settings}
+    pilot = short.get("pilot") or []
+    return {"assign": {"users": pilot}, "rollOut": {"pilot": pilot}} | settings | short
+
+
+def _split(value: Any) -> Any:
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
 
 
 def _people(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> dict[str, str]:

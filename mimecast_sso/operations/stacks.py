@@ -134,7 +134,9 @@ class Stack:
         Comments stay, those of generations that stay included.
         """
         with self._edited() as config:
-            section = config.setdefault(_CERTIFICATES, {})
+            section = config.get(_CERTIFICATES)
+            if not isinstance(section, dict):  # A day, as `pulumi new` writes it.
+                section = config[_CERTIFICATES] = {}
             _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
 
     @contextmanager

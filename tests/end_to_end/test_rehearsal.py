@@ -38,8 +38,10 @@ def company(text: str) -> str:
 @contextmanager
 def rehearsed(folder: Path, engine: str, stack: str, text: str) -> Iterator[tuple[Path, Run]]:
     """A started sandbox, seeded for a stack with this file; gives the file, and what runs the sandbox's commands."""
-    for name in ("Pulumi.yaml", "__main__.py"):
-        (folder / name).write_bytes((ROOT / name).read_bytes())
+    (folder / "__main__.py").write_bytes((ROOT / "__main__.py").read_bytes())
+    # Another name, as `pulumi new` asks for one.
+    project = (ROOT / "Pulumi.yaml").read_text().replace("name: mimecast-sso\n", "name: acme-sso\n")
+    (folder / "Pulumi.yaml").write_text(project)
     (folder / "stacks").mkdir()
     tracked = folder / "stacks" / f"Pulumi.{stack}.yaml"
     tracked.write_text(text)
