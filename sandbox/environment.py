@@ -107,8 +107,13 @@ def state_folder(home: Path) -> Path:
 
 
 def stack_files_folder(home: Path) -> Path:
-    """Where deployments on the sandbox keep their copies of stack files, with what was confirmed there."""
+    """Where deployments on the sandbox keep what commands wrote about them, and rehearsals their stack files."""
     return home / "stacks"
+
+
+def output_folders(home: Path) -> tuple[Path, ...]:
+    """Where commands put run sheets and undo records of stacks deployed on the sandbox."""
+    return home / "run-sheet", home / "roll-out"
 
 
 def pulumi_home(home: Path) -> Path:

@@ -23,6 +23,7 @@ from sandbox.control_client import Control, ControlError
 from sandbox.environment import (
     NotRunningError,
     Process,
+    output_folders,
     pulumi_home,
     read_process,
     running,
@@ -79,11 +80,11 @@ def stop(home: Path) -> bool:
 
 
 def reset(home: Path) -> None:
-    """Stop the sandbox, and delete its world, and state and configuration of every stack deployed on it."""
+    """Stop the sandbox, and delete its world, and everything that deployments on it left."""
     stop(home)
     for name in _WORLD_FILES:
         (home / name).unlink(missing_ok=True)
-    for folder in (state_folder(home), stack_files_folder(home)):
+    for folder in (state_folder(home), stack_files_folder(home), *output_folders(home)):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,6 +7,7 @@ who ought to be in it stands in the stack's file (``rollOut``), and the deployme
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ from providers.mimecast.errors import GroupNotFound, MimecastError
 from providers.mimecast.groups import CloudGroup
 
 _LONGEST_REASON = 300
-_RECORDS = Path("build") / "roll-out"
+_RECORDS = "roll-out"
 
 
 # -- Status ---------------------------------------------------------------------------------------------------
@@ -261,17 +262,18 @@ def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everyb
 
 def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
     """Writes the choice that a roll-back replaced, from its undo record. Raises OperationError."""
+    records = os.path.relpath(stack.outputs / _RECORDS)
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
         choice = RollOut.model_validate(document["rollOut"])
         same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
     except (OSError, ValueError, KeyError, TypeError):
         raise OperationError(
-            f"{record} is not an undo record of a roll-back. Those are in {_RECORDS}."
+            f"{record} is not an undo record of a roll-back. Those are in {records}."
         ) from None
     if not same:
         raise OperationError(
-            f"{record} belongs to another stack or group. Those of this stack are {_RECORDS / stack.name}-*.json.",
+            f"{record} belongs to another stack or group. Those of this stack are {records}/{stack.name}-*.json.",
             Exit.REFUSED,
         )
     stack.set_roll_out(choice)
@@ -385,7 +387,7 @@ def _choice(stack: Stack) -> RollOut | None:
 
 def _write_record(stack: Stack, target: Target, members: list[str], before: RollOut | None) -> Path:
     now = _now()
-    record = stack.root / _RECORDS / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
+    record = stack.outputs / _RECORDS / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
     content = {
         "stack": stack.name,
         "accountCode": target.account_code,

@@ -91,6 +91,11 @@ class Stack:
         return self._written.file if self._written else self.config_file
 
     @property
+    def outputs(self) -> Path:
+        """Where run sheets and undo records go; on the sandbox its own folder, lest a rehearsal is taken for real."""
+        return Path(self.environment["SANDBOX_HOME"]) if self.on_sandbox else self.root / "build"
+
+    @property
     def _written(self) -> Written | None:
         return Written.on_sandbox(self.name, self.environment)
 

@@ -37,7 +37,7 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         for _ in range(2):
             run = made.up()
             assert run.code == 0, run.text
-            if (made.folder / "build/run-sheet/sandbox.html").exists():
+            if (made.home / "run-sheet/sandbox.html").exists():
                 made.do_the_console_work()
         assert signing_in(made) == set(PEOPLE)
         yield SavedProject(made, tmp_path_factory.mktemp("saved"))

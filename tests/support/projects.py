@@ -78,7 +78,7 @@ class Project:
 
     def do_the_console_work(self) -> None:
         """The sandbox's administrator works through the run sheet, and it is confirmed."""
-        filled = self.sandbox("administrator", str(self.folder / "build/run-sheet/sandbox.html"))
+        filled = self.sandbox("administrator", str(self.home / "run-sheet/sandbox.html"))
         assert filled.code == 0, filled.text
         confirmed = self.sso("confirm", "--by", "administrator@example.com", "--evidence", "a test")
         assert confirmed.code == 0, confirmed.text
