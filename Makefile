@@ -101,6 +101,10 @@ NEW_ENOUGH = $(PYTHON) -B -c 'import sys; v = sys.version_info; sys.exit(None if
   "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12" % v[:2])'
 MAKE_VENV  = $(NEW_ENOUGH) && $(PYTHON) -B tools/make_venv.py
 
+.PHONY: install install-sandbox
+install: .venv/runtime
+install-sandbox: .venv/sandbox
+
 .venv/runtime: requirements.txt pyproject.toml
 	@$(MAKE_VENV) requirements.txt .
 	@touch $@

@@ -129,7 +129,7 @@ def _require_installed() -> None:
     if missing:
         raise LifecycleError(
             f"the sandbox is not installed in {sys.prefix}: {', '.join(missing)} is missing. Install it: "
-            "make .venv/sandbox"
+            "make install-sandbox"
         )
 
 
