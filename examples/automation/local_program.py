@@ -29,8 +29,8 @@ def preview(name: str) -> int:
         summary = stack.preview(on_output=print).change_summary
     except automation.CommandError:
         return 1
-    changes = {operation.value: count for operation, count in summary.items() if operation.value != "same"}
-    print(f"{name}: {changes or 'no change'}")
+    changes = [f"{count} to {operation}" for operation, count in summary.items() if operation != "same"]
+    print(f"{name}: {', '.join(changes) or 'no change'}")
     return 2 if changes else 0
 
 

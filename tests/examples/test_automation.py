@@ -26,16 +26,20 @@ def made(tmp_path: Path) -> Iterator[Project]:
 
 
 def run(made: Project, script: str, *words: str) -> Ended:
-    """An example, with this environment active."""
+    """An example, with this environment active, started in a folder that is no project."""
+    elsewhere = made.folder / "elsewhere"
+    elsewhere.mkdir()
     file = str(made.folder / "examples" / "automation" / script)
-    return made.sandbox("run", "--", "env", f"PATH={PATH}", sys.executable, file, *words)
+    return made.sandbox(
+        "run", "--", "env", "-C", str(elsewhere), f"PATH={PATH}", sys.executable, file, *words
+    )
 
 
 def test_a_local_program_previews_a_stack_of_the_clone(made: Project) -> None:
     assert made.sso("preview").code == 2
     found = run(made, "local_program.py", "sandbox")
     assert found.code == 2, found.text
-    assert "sandbox: {'create': 22}" in found.text
+    assert "sandbox: 22 to create" in found.text
 
 
 def test_an_inline_program_deploys_the_component(made: Project) -> None:

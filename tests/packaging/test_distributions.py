@@ -56,7 +56,7 @@ def in_wheel(wheel: Path) -> set[str]:
         return {name for name in archive.namelist() if ".dist-info/" not in name and not name.endswith("/")}
 
 
-def run(python: Path, *words: str, cwd: Path) -> str:
+def run(python: Path, *words: str, cwd: Path, code: int = 0) -> str:
     """A command of an environment, far from the sources."""
     done = subprocess.run(
         [str(python), *words],
@@ -66,7 +66,7 @@ def run(python: Path, *words: str, cwd: Path) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == code, done.stdout
     return done.stdout
 
 
@@ -89,6 +89,8 @@ def test_the_installed_product_works_with_its_lock_alone(wheel: Path, tmp_path: 
     run(python, "-c", _IMPORT, *modules(files(ROOT, *PRODUCT)), cwd=tmp_path)
     said = run(python.with_name("mimecast-sso"), "--version", cwd=tmp_path)
     assert said == "mimecast-sso 0.1.0\n"
+    lost = run(python.with_name("mimecast-sso"), "preview", "--stack", "prod-eu", cwd=tmp_path, code=1)
+    assert f"There is no Pulumi.yaml in {tmp_path} or above it" in lost
 
 
 def test_the_installed_sandbox_works_with_its_lock_alone(
