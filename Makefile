@@ -16,7 +16,7 @@ export PYTHONPYCACHEPREFIX     := $(CURDIR)/.venv/pycache
 BIN     := .venv/bin
 SSO     := $(BIN)/mimecast-sso
 SANDBOX := $(BIN)/python -m sandbox
-SHEET    = build/run-sheet/$(STACK).html
+SHEET    = $(or $(SANDBOX_HOME),.sandbox)/run-sheet/$(STACK).html
 
 .PHONY: up preview drift down test soak check format bench lock clean
 
@@ -27,7 +27,7 @@ up: .venv/sandbox
 	@$(SANDBOX) start
 	@$(SANDBOX) seed --stack $(STACK)
 	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
-	@if [ -e $(SHEET) ]; then $(MAKE) --no-print-directory console-work; fi
+	@if [ -e "$(SHEET)" ]; then $(MAKE) --no-print-directory console-work; fi
 	@$(SANDBOX) login $(PERSON)
 	@echo
 	@$(SANDBOX) run -- $(SSO) verify --stack $(STACK) --person $(PERSON)
@@ -35,7 +35,7 @@ up: .venv/sandbox
 .PHONY: console-work
 console-work:
 	@echo; echo "The sandbox's administrator works through the run sheet:"
-	@$(SANDBOX) administrator $(SHEET)
+	@$(SANDBOX) administrator "$(SHEET)"
 	@$(SANDBOX) run -- $(SSO) confirm --stack $(STACK) --by administrator@example.com \
 	  --evidence "the sandbox's administrator filled the form from $(SHEET)"
 	@echo
@@ -97,9 +97,13 @@ clean:
 # The Pulumi CLI uses the same .venv; `pulumi install` fills it from requirements.txt.
 
 # Asked apart, because an older Python cannot even read the script.
-NEW_ENOUGH = $(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
+NEW_ENOUGH = $(PYTHON) -B -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
   "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12" % v[:2])'
-MAKE_VENV  = $(NEW_ENOUGH) && $(PYTHON) tools/make_venv.py
+MAKE_VENV  = $(NEW_ENOUGH) && $(PYTHON) -B tools/make_venv.py
+
+.PHONY: install install-sandbox
+install: .venv/runtime
+install-sandbox: .venv/sandbox
 
 .venv/runtime: requirements.txt pyproject.toml
 	@$(MAKE_VENV) requirements.txt .

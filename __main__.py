@@ -6,14 +6,13 @@ import pulumi
 
 from components.personal_portal_sso import PersonalPortalSso, PersonalPortalSsoArgs
 from mimecast_sso.assessment import program
-from mimecast_sso.settings import ConfigurationError, from_engine
+from mimecast_sso.settings import ConfigurationError
 
 
 def main() -> None:
     """Registers everything. Raises RunError for a configuration that cannot be used, and for what a guard refuses."""
     try:
-        settings = from_engine(pulumi.runtime.get_config_env())
-        assessment = program.assess(settings, root=Path(__file__).resolve().parent)
+        assessment = program.assess(program.settings(), root=Path(__file__).resolve().parent)
         program.judge(assessment)
         sso = PersonalPortalSso("mimecast-personal-portal", PersonalPortalSsoArgs(assessment))
     except ConfigurationError as error:

@@ -141,6 +141,16 @@ def _seed(options: argparse.Namespace) -> int:
     return OK
 
 
+def _stack_file(options: argparse.Namespace) -> int:
+    from sandbox import rehearsal, stack_seed  # noqa: PLC0415
+
+    try:
+        print(rehearsal.write(options.stack, Path("stacks"), home()))
+    except stack_seed.StackError as error:
+        return _fail(str(error))
+    return OK
+
+
 def _usage(message: str) -> int:
     print(f"sandbox: {message}", file=sys.stderr)
     return USAGE
@@ -316,6 +326,12 @@ def _parser() -> argparse.ArgumentParser:
     seed.add_argument(
         "--addresses", type=_count, metavar="N", help="with --tenant: as many addresses instead"
     )
+    stack_file = command(
+        "stack-file",
+        _stack_file,
+        "write the stack file that a rehearsal uses, its secrets replaced, and print its path",
+    )
+    stack_file.add_argument("--stack", metavar="NAME", required=True)
     login = command("login", _login, "sign a person in to the Mimecast Personal Portal, as a browser would")
     login.add_argument("address", metavar="ADDRESS")
     login.add_argument(

@@ -107,8 +107,13 @@ def state_folder(home: Path) -> Path:
 
 
 def stack_files_folder(home: Path) -> Path:
-    """Where deployments on the sandbox keep their copies of stack files, with what was confirmed there."""
+    """Where deployments on the sandbox keep what commands wrote about them, and rehearsals their stack files."""
     return home / "stacks"
+
+
+def output_folders(home: Path) -> tuple[Path, ...]:
+    """Where commands put run sheets and undo records of stacks deployed on the sandbox."""
+    return home / "run-sheet", home / "roll-out"
 
 
 def pulumi_home(home: Path) -> Path:
@@ -146,7 +151,7 @@ def environment(home: Path) -> dict[str, str]:
         "MIMECAST_CLIENT_SECRET": credentials.MIMECAST_CLIENT_SECRET,
         # DNS goes through no proxy; this takes the place of the server that a stack's configuration names.
         "MIMECAST_SSO_DNS_SERVER": process.dns,
-        "PULUMI_BACKEND_URL": f"file://{state_folder(home)}",
+        "PULUMI_BACKEND_URL": state_folder(home).as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": credentials.PULUMI_PASSPHRASE,
         "PULUMI_HOME": str(pulumi_home(home)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",

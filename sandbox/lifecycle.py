@@ -23,6 +23,7 @@ from sandbox.control_client import Control, ControlError
 from sandbox.environment import (
     NotRunningError,
     Process,
+    output_folders,
     pulumi_home,
     read_process,
     running,
@@ -54,6 +55,7 @@ def start(home: Path, *, port: int | None = None) -> tuple[Process, bool]:
         process = running(home)
         if process is not None:
             return process, False
+        _require_installed()
         child, pipe = _spawn(home, port)
         _prepare_pulumi(home)
         return _await_ready(home, child, pipe), True
@@ -78,11 +80,11 @@ def stop(home: Path) -> bool:
 
 
 def reset(home: Path) -> None:
-    """Stop the sandbox, and delete its world, and state and configuration of every stack deployed on it."""
+    """Stop the sandbox, and delete its world, and everything that deployments on it left."""
     stop(home)
     for name in _WORLD_FILES:
         (home / name).unlink(missing_ok=True)
-    for folder in (state_folder(home), stack_files_folder(home)):
+    for folder in (state_folder(home), stack_files_folder(home), *output_folders(home)):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -119,6 +121,16 @@ def _one_starter(home: Path) -> Iterator[None]:
     with (home / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _require_installed() -> None:
+    """What ``pulumi install`` makes has no emulators in it. Raises LifecycleError."""
+    missing = [name for name in ("starlette", "trustme", "uvicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise LifecycleError(
+            f"the sandbox is not installed in {sys.prefix}: {', '.join(missing)} is missing. Install it: "
+            "make install-sandbox"
+        )
 
 
 def _spawn(home: Path, port: int | None) -> tuple[subprocess.Popen[bytes], int]:

@@ -21,6 +21,7 @@ _VISITOR = "visitor"
 _REQUIRE = "require"
 _SYNCHRONISED = "synchronised"
 _LDAP = "ldap"
+_UNOPENED = ". The sandbox opens no ESC environment ({environment}); what the stack file says wins over it"
 
 
 class StackError(Exception):
@@ -36,7 +37,7 @@ def document(stack: str, folder: Path) -> dict[str, Any]:
     Raises:
         StackError: there is no such file, it is not YAML, or region or account code are missing.
     """
-    settings = _settings(stack, folder)
+    settings = configured(stack, folder)
     domains = [_named(item) for item in _list(settings.get("domains"))]
     people = _people(settings, domains)
     domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
@@ -85,29 +86,55 @@ def summary(seeded: Mapping[str, Any]) -> str:
     )
 
 
-def _settings(stack: str, folder: Path) -> dict[str, Any]:
+def stack_file(stack: str, folder: Path) -> Path:
+    """A stack's file. Raises StackError where there is none."""
     file = folder / f"Pulumi.{stack}.yaml"
+    if file.is_file():
+        return file
+    known = sorted(
+        path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml")
+    )
+    raise StackError(f"there is no {file}; stacks here: {', '.join(known) or 'none'}")
+
+
+def configured(stack: str, folder: Path) -> dict[str, Any]:
+    """What a stack's file configures, by key without namespace.
+
+    Raises:
+        StackError: There is no such file, it is not YAML, or region or account code are missing.
+    """
+    file = stack_file(stack, folder)
     try:
-        content = yaml.safe_load(file.read_text())
-    except FileNotFoundError as error:
-        known = sorted(
-            path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml")
-        )
-        raise StackError(f"there is no {file}; stacks here: {', '.join(known) or 'none'}") from error
-    except (OSError, yaml.YAMLError) as error:
+        content = _mapping(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise StackError(f"{file} cannot be read: {error}") from error
-    config = _mapping(_mapping(content).get("config"))
-    settings = {
-        key.removeprefix(_NAMESPACE): value for key, value in config.items() if key.startswith(_NAMESPACE)
+    found = {
+        key.removeprefix(_NAMESPACE): value
+        for key, value in _mapping(content.get("config")).items()
+        if isinstance(key, str) and key.startswith(_NAMESPACE)
     }
-    if settings.get("region") not in REGIONS:
+    unopened = _UNOPENED.format(environment=content["environment"]) if content.get("environment") else ""
+    if found.get("region") not in REGIONS:
         raise StackError(
-            f"{file}: {_NAMESPACE}region is {settings.get('region')!r}; allowed: {', '.join(REGIONS)}."
-            f" Write, for example: {_NAMESPACE}region: eu"
+            f"{file}: {_NAMESPACE}region is {found.get('region')!r}; allowed: {', '.join(REGIONS)}."
+            f" Write, for example: {_NAMESPACE}region: eu{unopened}"
         )
-    if not settings.get("accountCode"):
-        raise StackError(f"{file}: write the account code, for example: {_NAMESPACE}accountCode: CUK25A118")
-    return settings
+    if not found.get("accountCode"):
+        raise StackError(
+            f"{file}: write the account code, for example: {_NAMESPACE}accountCode: CUK25A118{unopened}"
+        )
+    return _spelled_out(found)
+
+
+def _spelled_out(settings: dict[str, Any]) -> dict[str, Any]:
+    """Short forms as what they stand for: text for a list, a pilot that is assigned and rolled out."""
+    short = {key: _split(settings[key]) for key in ("domains", "pilot") if key in settings}
+    pilot = short.get("pilot") or []
+    return {"assign": {"users": pilot}, "rollOut": {"pilot": pilot}} | settings | short
+
+
+def _split(value: Any) -> Any:
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
 
 
 def _people(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> dict[str, str]:

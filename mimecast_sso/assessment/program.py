@@ -2,7 +2,7 @@
 
 A program with one component::
 
-    assessment = assess(from_engine(pulumi.runtime.get_config_env()))
+    assessment = assess(settings())
     judge(assessment)
     PersonalPortalSso("portal", PersonalPortalSsoArgs(assessment))
 
@@ -20,11 +20,21 @@ from mimecast_sso.assessment import assessment as tenants
 from mimecast_sso.assessment import guards, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.recorded import in_program
-from mimecast_sso.settings import Settings, domains_elsewhere
+from mimecast_sso.settings import Settings, Written, domains_elsewhere, from_engine
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient, shared_client
 from providers.mimecast import Credentials, MimecastClient, MimecastError, from_environment, shared_client_of
+
+
+def settings() -> Settings:
+    """The configuration of the running stack; on the sandbox, with what commands wrote about it.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    written = Written.on_sandbox(pulumi.get_stack(), os.environ)
+    return from_engine(pulumi.runtime.get_config_env(), written)
 
 
 def assess(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -74,7 +75,7 @@ class Engine:
                     *self._command,
                     verb,
                     *("--stack", stack.name),
-                    *("--config-file", str(stack.file)),
+                    *("--config-file", str(stack.config_file)),
                     *("--event-log", str(log)),
                     *flags,
                 ],
@@ -99,13 +100,13 @@ class Engine:
         stack = self._stack
         if not stack.on_sandbox or _checkpoint(stack).exists():
             return
-        backend = Path(stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
-        backend.mkdir(parents=True, exist_ok=True)
-        before = stack.tracked.read_text(encoding="utf-8")
-        try:
-            self._quietly("stack", "init", stack.name)
-        finally:
-            stack.take_back_salt(before)
+        _backend(stack).mkdir(parents=True, exist_ok=True)
+        # Elsewhere, because the engine reads, and may write, the stack file of the project in which it does this.
+        with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
+            project = {"name": stack.project.name, "runtime": "python"}
+            Path(folder, "Pulumi.yaml").write_text(json.dumps(project), encoding="utf-8")
+            shutil.copyfile(stack.config_file, Path(folder, f"Pulumi.{stack.name}.yaml"))
+            self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
     def resources(self) -> list[dict[str, Any]]:
         """The resources in the stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
@@ -143,10 +144,10 @@ class Engine:
         state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self._stack.name))
         return state
 
-    def _quietly(self, *words: str) -> str:
+    def _quietly(self, *words: str, folder: Path | None = None) -> str:
         done = subprocess.run(
             [*self._command, *words],
-            cwd=self._stack.root,
+            cwd=folder or self._stack.root,
             env=self._stack.environment,
             capture_output=True,
             text=True,
@@ -172,9 +173,13 @@ def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
     return [sys.executable, "-m", "sandbox.engine"]
 
 
+def _backend(stack: Stack) -> Path:
+    """The folder that a sandbox's backend is."""
+    return Path(unquote(urlsplit(stack.environment["PULUMI_BACKEND_URL"]).path))
+
+
 def _checkpoint(stack: Stack) -> Path:
-    backend = Path(stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
-    return backend / ".pulumi" / "stacks" / "mimecast-sso" / f"{stack.name}.json"
+    return _backend(stack) / ".pulumi" / "stacks" / stack.project.name / f"{stack.name}.json"
 
 
 def _events(log: Path) -> Iterator[dict[str, Any]]:

@@ -51,7 +51,7 @@ def deployed(outcome: Outcome) -> dict[Lane, RecordedProfile]:
 def run_sheet_path(stack: Stack, suffix: str, lane: Lane = Lane.FIRST) -> Path:
     """Where a lane's run sheet is written; ``suffix`` is ``html``, ``md`` or ``txt``."""
     name = stack.name if lane is Lane.FIRST else f"{stack.name}-{lane}"
-    return stack.root / "build" / "run-sheet" / f"{name}.{suffix}"
+    return stack.outputs / "run-sheet" / f"{name}.{suffix}"
 
 
 def write_run_sheet(

@@ -7,6 +7,7 @@ who ought to be in it stands in the stack's file (``rollOut``), and the deployme
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import Stack, Target
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
-from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings, read_values
+from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown, utc_text
 from mimecast_sso.text.wording import count
@@ -33,7 +34,7 @@ from providers.mimecast.errors import GroupNotFound, MimecastError
 from providers.mimecast.groups import CloudGroup
 
 _LONGEST_REASON = 300
-_RECORDS = Path("build") / "roll-out"
+_RECORDS = "roll-out"
 
 
 # -- Status ---------------------------------------------------------------------------------------------------
@@ -139,7 +140,7 @@ def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engin
 def _configured(stack: Stack, settings: Settings, deployed: Collection[str] | None) -> Known[frozenset[str]]:
     """Who is to be in the group; ``deployed`` are the members that the last deployment wanted, if known."""
     choice = settings.roll_out
-    where = f"{stack.file.name}, {describe(choice)}"
+    where = f"{stack.config_file.name}, {describe(choice)}"
     listed = settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV)
     if listed or choice.who in ("none", "pilot"):
         chosen = members(choice, _addresses(stack, settings))
@@ -261,17 +262,18 @@ def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everyb
 
 def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
     """Writes the choice that a roll-back replaced, from its undo record. Raises OperationError."""
+    records = os.path.relpath(stack.outputs / _RECORDS)
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
         choice = RollOut.model_validate(document["rollOut"])
         same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
     except (OSError, ValueError, KeyError, TypeError):
         raise OperationError(
-            f"{record} is not an undo record of a roll-back. Those are in {_RECORDS}."
+            f"{record} is not an undo record of a roll-back. Those are in {records}."
         ) from None
     if not same:
         raise OperationError(
-            f"{record} belongs to another stack or group. Those of this stack are {_RECORDS / stack.name}-*.json.",
+            f"{record} belongs to another stack or group. Those of this stack are {records}/{stack.name}-*.json.",
             Exit.REFUSED,
         )
     stack.set_roll_out(choice)
@@ -378,14 +380,14 @@ def emptied(
 def _choice(stack: Stack) -> RollOut | None:
     """What the file says now, unless it says something that cannot be read."""
     try:
-        return RollOut.model_validate(read_values(stack.file).get("rollOut") or {})
+        return RollOut.model_validate(stack.values().get("rollOut") or {})
     except ValueError:
         return None
 
 
 def _write_record(stack: Stack, target: Target, members: list[str], before: RollOut | None) -> Path:
     now = _now()
-    record = stack.root / _RECORDS / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
+    record = stack.outputs / _RECORDS / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
     content = {
         "stack": stack.name,
         "accountCode": target.account_code,

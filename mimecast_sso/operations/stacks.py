@@ -1,9 +1,8 @@
 """Where a stack's configuration is read and written.
 
-A stack that is deployed on the sandbox works on a copy of its file, in the sandbox's folder: what a rehearsal
-confirms must not end in a tracked file. The copy follows the tracked file on every run and keeps for itself only
-what commands wrote into it: confirmation and evidence, and the roll-out and the certificates until the tracked file
-has others.
+On real tenants commands write into the stack's file. On the sandbox they do not: what a rehearsal confirms must not end
+in a tracked file. There it is kept in the sandbox's folder (`mimecast_sso.settings.written`), and the engine reads the
+tracked file of stack ``sandbox``, and of every other stack a copy with throw-away secrets.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ruamel.yaml.error import YAMLError
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
-from mimecast_sso.operations.project import find_project
+from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.settings import (
     NAMESPACE,
     Certificates,
@@ -32,18 +32,18 @@ from mimecast_sso.settings import (
     Lane,
     RollOut,
     Settings,
-    from_file,
+    Written,
+    from_values,
     read_values,
     yaml_problem,
 )
 from mimecast_sso.text.files import UnreadableTextError, read_text
 
 SANDBOX_STACK = "sandbox"
-_PROFILE = f"{NAMESPACE}:authenticationProfile"
-_ROLL_OUT = f"{NAMESPACE}:rollOut"
-_CERTIFICATES = f"{NAMESPACE}:certificates"
-_WRITTEN = {_ROLL_OUT: "roll-out", _CERTIFICATES: "certificates"}
-_SALT = "encryptionsalt"
+_PREFIX = f"{NAMESPACE}:"
+_PROFILE = f"{_PREFIX}authenticationProfile"
+_ROLL_OUT = f"{_PREFIX}rollOut"
+_CERTIFICATES = f"{_PREFIX}certificates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,24 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One stack: its name, the file that holds its configuration, and the environment its engine runs in."""
+    """One stack, and the environment that its engine runs in.
+
+    Attributes:
+        name: Its name.
+        project: The project that it is a stack of.
+        config_file: What the engine reads its configuration from.
+        environment: That of the engine and of everything that reaches its tenants.
+    """
 
     name: str
-    root: Path
-    file: Path
+    project: Project
+    config_file: Path
     environment: dict[str, str]
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.project.root
 
     @property
     def on_sandbox(self) -> bool:
@@ -74,79 +86,86 @@ class Stack:
         return "SANDBOX_INSTANCE" in self.environment
 
     @property
-    def tracked(self) -> Path:
-        """The file under version control, of which a stack on the sandbox works on a copy."""
-        return self.root / "stacks" / self.file.name
+    def file(self) -> Path:
+        """What commands write into: the stack's file; on the sandbox, the one beside it."""
+        return self._written.file if self._written else self.config_file
 
-    def take_back_salt(self, before: str) -> None:
-        """Moves what ``stack init`` wrote into the tracked file (the salt of the stack's secrets) to the copy."""
-        if self.tracked.read_text(encoding="utf-8") == before:
-            return
-        salt = _load(self.tracked).get(_SALT)
-        write_text(self.tracked, before)
-        if salt:
-            document = _load(self.file)
-            document[_SALT] = salt
-            _save(self.file, document)
+    @property
+    def outputs(self) -> Path:
+        """Where run sheets and undo records go; on the sandbox its own folder, lest a rehearsal is taken for real."""
+        return Path(self.environment["SANDBOX_HOME"]) if self.on_sandbox else self.root / "build"
+
+    @property
+    def _written(self) -> Written | None:
+        return Written.on_sandbox(self.name, self.environment)
+
+    def values(self) -> dict[str, Any]:
+        """The keys of this project's namespace, unchecked; secrets read as ``[secret]``. Raises ConfigurationError."""
+        values = read_values(self.config_file)
+        return self._written.over(values) if self._written else values
 
     def settings(self) -> Settings:
         """The validated configuration; secrets stay encrypted. Raises ConfigurationError."""
-        return from_file(self.file)
+        return from_values(self.values())
 
     def confirm(self, confirmed: Confirmed, lane: Lane = Lane.FIRST) -> None:
         """Writes the attestation into the stack's file, keeping its comments and earlier attestations. Atomic."""
-        document = _load(self.file)
-        profile = _attested(document, lane)
-        if earlier := profile.get("confirmed"):
-            profile.setdefault("history", []).append(earlier)
-        profile["confirmed"] = confirmed.model_dump()
-        profile.pop("evidence", None)  # It is about what was confirmed before.
-        _save(self.file, document)
+        with self._edited() as config:
+            profile = _attested(config, lane)
+            if earlier := profile.get("confirmed"):
+                profile.setdefault("history", []).append(earlier)
+            profile["confirmed"] = confirmed.model_dump()
+            profile.pop("evidence", None)  # It is about what was confirmed before.
 
     def record(self, evidence: Evidence, lane: Lane = Lane.FIRST) -> None:
         """Writes what was seen after the confirmation into the stack's file, keeping its comments. Atomic."""
-        document = _load(self.file)
-        _attested(document, lane)["evidence"] = evidence.document()
-        _save(self.file, document)
+        with self._edited() as config:
+            _attested(config, lane)["evidence"] = evidence.document()
 
     def set_roll_out(self, wanted: RollOut) -> None:
         """Writes who is in the roll-out group into the stack's file, keeping its comments and the group. Atomic."""
-        document = _load(self.file)
-        section = document["config"].setdefault(_ROLL_OUT, {})
-        values = {"who": wanted.who, "pilot": list(wanted.pilot), "share": wanted.share}
-        for key, value in values.items():
-            if value:
-                section[key] = value
-            else:
-                section.pop(key, None)
-        self._keep(_ROLL_OUT, document)
-        _save(self.file, document)
+        with self._edited() as config:
+            section = config.setdefault(_ROLL_OUT, {})
+            values = {"who": wanted.who, "pilot": list(wanted.pilot), "share": wanted.share}
+            for key, value in values.items():
+                if value:
+                    section[key] = value
+                else:
+                    section.pop(key, None)
 
     def set_certificates(self, wanted: Certificates) -> None:
         """Writes generations, the active one and the rest of a rotation into the stack's file. Atomic.
 
         Comments stay, those of generations that stay included.
         """
-        document = _load(self.file)
-        section = document["config"].setdefault(_CERTIFICATES, {})
-        _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
-        self._keep(_CERTIFICATES, document)
-        _save(self.file, document)
+        with self._edited() as config:
+            section = config.get(_CERTIFICATES)
+            if not isinstance(section, dict):  # A day, as `pulumi new` writes it.
+                section = config[_CERTIFICATES] = {}
+            _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
 
-    def _keep(self, key: str, document: Any) -> None:
-        """Before the copy is written: else a death between the two would take the change back."""
-        if self.on_sandbox:
-            kept = {"tracked": _plain(_load(self.tracked), key), "written": _plain(document, key)}
-            write_text(_kept(self.file, key), json.dumps(kept))
+    @contextmanager
+    def _edited(self) -> Iterator[Any]:
+        """The ``config:`` map of the stack's file, written when the block ends."""
+        document = _load(self.config_file)
+        config, written = document["config"], self._written
+        if written is None:
+            yield config
+            _save(self.config_file, document)
+            return
+        before = _unprefixed(config)
+        config.update({f"{_PREFIX}{key}": value for key, value in written.over(before).items()})
+        yield config
+        write_text(written.file, written.text(before, _unprefixed(config)))
 
     def target(self) -> Target:
         """Account, region, group and client id alone, so that a fault anywhere else in the file stops no roll-back."""
-        values = read_values(self.file)
+        values = self.values()
         section = values.get("rollOut")
         group = section.get("group") if isinstance(section, dict) else None
         for key in ("region", "accountCode"):
             if not isinstance(values.get(key), str):
-                raise OperationError(f"The stack file {self.file} has no {NAMESPACE}:{key}.")
+                raise OperationError(f"The stack file {self.config_file} has no {NAMESPACE}:{key}.")
         second = section.get("secondGroup") if isinstance(section, dict) else None
         roll_out = RollOut(group=str(group or RollOut().group), secondGroup=str(second) if second else None)
         return Target(
@@ -161,75 +180,43 @@ class Stack:
 def open_stack(name: str) -> Stack:
     """The stack of that name. Raises OperationError when it has no file, or needs a sandbox that does not run."""
     project = find_project()
-    root, tracked = project.root, project.stack_file(name)
-    if not tracked.is_file():
-        shown = tracked.relative_to(root)
+    config_file = project.stack_file(name)
+    if not config_file.is_file():
+        shown = os.path.relpath(config_file, project.root)
         known = ", ".join(project.stacks()) or "none"
         raise OperationError(f"There is no stack file {shown}. Stacks: {known}.")
     environment = dict(os.environ)
     if name == SANDBOX_STACK and "SANDBOX_INSTANCE" not in environment:
-        environment |= _sandbox_environment(root)
-    if "SANDBOX_INSTANCE" not in environment:
-        return Stack(name, root, tracked, environment)
-    copy = Path(environment["SANDBOX_HOME"]) / "stacks" / tracked.name
-    _follow(tracked, copy)
-    return Stack(name, root, copy, environment)
+        environment |= json.loads(_sandbox(project, "env", "--format", "json", environment=environment))
+    if "SANDBOX_INSTANCE" in environment and name != SANDBOX_STACK:
+        config_file = Path(_sandbox(project, "stack-file", "--stack", name, environment=environment).strip())
+    return Stack(name, project, config_file, environment)
 
 
-def _sandbox_environment(root: Path) -> dict[str, str]:
+def _sandbox(project: Project, *words: str, environment: Mapping[str, str]) -> str:
+    """What a command of the sandbox prints. Raises OperationError with what it says when it fails."""
     # Nothing of the product imports the sandbox; its command is a fixed interface.
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "env", "--format", "json"],
-        cwd=root,
+        [sys.executable, "-m", "sandbox", *words],
+        cwd=project.root,
+        env=dict(environment),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         raise OperationError(done.stderr.strip() or "The sandbox is not running. Start it: make up")
-    values: dict[str, str] = json.loads(done.stdout)
-    return values
+    return done.stdout
 
 
-def _follow(tracked: Path, copy: Path) -> None:
-    document = _load(tracked)
-    if copy.is_file():
-        present = _load(copy)
-        if _SALT in present:
-            document.setdefault(_SALT, present[_SALT])
-        written = present["config"].get(_PROFILE, {})
-        for lane, attested in ((Lane.FIRST, written), (Lane.SECOND, written.get(Lane.SECOND.value) or {})):
-            for key in ("confirmed", "evidence", "history"):
-                if attested.get(key):
-                    _attested(document, lane).setdefault(key, attested[key])
-    for key in _WRITTEN:
-        _follow_written(document, copy, key)
-    _save(copy, document)
+def _unprefixed(config: Mapping[str, Any]) -> dict[str, Any]:
+    keys = (key for key in config if isinstance(key, str) and key.startswith(_PREFIX))
+    return {key.removeprefix(_PREFIX): config[key] for key in keys}
 
 
-def _follow_written(document: Any, copy: Path, key: str) -> None:
-    """What a command wrote stays until the tracked file says something else."""
-    kept = _kept(copy, key)
-    if not kept.is_file():
-        return
-    record = json.loads(kept.read_text(encoding="utf-8"))
-    if record["tracked"] == _plain(document, key):
-        document["config"][key] = record["written"]
-    else:
-        kept.unlink()
-
-
-def _kept(copy: Path, key: str) -> Path:
-    return copy.with_suffix(f".{_WRITTEN[key]}.json")
-
-
-def _plain(document: Any, key: str) -> Any:
-    return json.loads(json.dumps(document["config"].get(key)))
-
-
-def _attested(document: Any, lane: Lane) -> Any:
-    """The part of the file that holds what is known of a lane's profile."""
-    profile = document["config"].setdefault(_PROFILE, {})
+def _attested(config: Any, lane: Lane) -> Any:
+    """The part of the configuration that holds what is known of a lane's profile."""
+    profile = config.setdefault(_PROFILE, {})
     return profile.setdefault(Lane.SECOND.value, {}) if lane is Lane.SECOND else profile
 
 

@@ -44,6 +44,7 @@ from mimecast_sso.settings.reading import (
     yaml_problem,
 )
 from mimecast_sso.settings.roll_out import RollOut
+from mimecast_sso.settings.written import Written
 
 __all__ = [
     "NAMESPACE",
@@ -87,6 +88,7 @@ __all__ = [
     "SignOn",
     "Tsig",
     "Window",
+    "Written",
     "domains_elsewhere",
     "from_engine",
     "from_file",

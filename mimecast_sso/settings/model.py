@@ -18,7 +18,7 @@ from mimecast_sso.settings.domains import Dns, Domain
 from mimecast_sso.settings.drift import Drift
 from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from mimecast_sso.settings.roll_out import RollOut
-from mimecast_sso.settings.values import AccountCode, Guid, Text
+from mimecast_sso.settings.values import AccountCode, EmailAddress, Guid, Text, as_text
 
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
 
@@ -43,6 +43,12 @@ class Settings(Section):
     account_code: AccountCode = Field(alias="accountCode", description="In capitals.", examples=["CUK25A118"])
     application: Application = Application()
     assign: Assign = Assign()
+    pilot: tuple[EmailAddress, ...] = Field(
+        (),
+        description="Who tries it first: assigned in Entra and put into the roll-out group, unless assign or rollOut "
+        "say otherwise.",
+        examples=[["ada@example.com"]],
+    )
     domains: tuple[Domain, ...] = Field((), examples=[[{"name": "example.com"}]])
     dns: Dns = Dns()
     addresses: Addresses = Addresses()
@@ -74,12 +80,34 @@ class Settings(Section):
         None, alias="mimecastClientSecret", description="Secret. Rather MIMECAST_CLIENT_SECRET."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _pilot_is_assigned_and_rolled_out(cls, values: Any) -> Any:
+        pilot = _listed(values.get("pilot")) if isinstance(values, dict) else None
+        if not pilot:
+            return values
+        return (
+            {"assign": {"users": pilot}, "rollOut": {"who": "pilot", "pilot": pilot}}
+            | values
+            | {"pilot": pilot}
+        )
+
     @field_validator("domains", mode="before")
     @classmethod
     def _names_are_domains(cls, value: object) -> object:
+        value = _listed(value)
         if isinstance(value, list):
             return [{"name": entry} if isinstance(entry, str) else entry for entry in value]
         return value
+
+    @field_validator("certificates", mode="before")
+    @classmethod
+    def _a_day_is_the_first_certificate(cls, value: object) -> object:
+        text = as_text(value)
+        if not isinstance(text, str):
+            return value
+        day = text.strip().removesuffix("T00:00:00Z")
+        return {"generations": [{"label": day[:4], "endDate": f"{day}T00:00:00Z"}], "active": day[:4]}
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
@@ -189,3 +217,8 @@ class Settings(Section):
             entry for entry in self.attested if entry.fact == fact and entry.at[:10] >= oldest.isoformat()
         ]
         return max(valid, key=lambda entry: entry.at, default=None)
+
+
+def _listed(value: object) -> object:
+    """A text as the list that it is short for: ``pulumi new`` and ``pulumi config set`` write text."""
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value

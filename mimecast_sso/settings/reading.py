@@ -14,15 +14,17 @@ from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
 from mimecast_sso.settings.domains import Domain, DomainMode
 from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
+from mimecast_sso.settings.written import Written
 from mimecast_sso.text.files import UnreadableTextError, read_text
 
 SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})
 
 
-def from_engine(config: Mapping[str, str]) -> Settings:
+def from_engine(config: Mapping[str, str], written: Written | None = None) -> Settings:
     """Settings from the engine's flat map of full keys to text (structured values are JSON text).
 
-    Keys of other namespaces are left alone. Raises ConfigurationError.
+    Keys of other namespaces are left alone. On the sandbox, what commands wrote is laid over them. Raises
+    ConfigurationError.
     """
     values: dict[str, Any] = {}
     for full_key, text in config.items():
@@ -30,7 +32,7 @@ def from_engine(config: Mapping[str, str]) -> Settings:
         if namespace != NAMESPACE:
             continue
         values[key] = text if key in SCALARS else _structured(key, text)
-    return from_values(values)
+    return from_values(written.over(values) if written else values)
 
 
 def _structured(key: str, text: str) -> Any:

@@ -81,7 +81,8 @@ def _utc_time(value: str) -> str:
 _UNQUOTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
 
 
-def _text(value: object) -> object:
+def as_text(value: object) -> object:
+    """The text that a value in a stack file means, where it means one."""
     # YAML reads 2026 as a number, 2026-11-01 as a date; these keys mean the text.
     if isinstance(value, str):
         return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
@@ -93,7 +94,7 @@ def _text(value: object) -> object:
 
 
 def _day(value: object) -> object:
-    text = _text(value)
+    text = as_text(value)
     return text.removesuffix("T00:00:00Z") if isinstance(text, str) else text
 
 
@@ -102,9 +103,9 @@ EmailAddress = Annotated[str, _natural_key(email_address)]
 AccountCode = Annotated[str, AfterValidator(_account_code)]
 Guid = Annotated[str, AfterValidator(_guid)]
 Owner = Annotated[str, AfterValidator(_owner)]
-Text = Annotated[str, BeforeValidator(_text), Field(min_length=1)]
+Text = Annotated[str, BeforeValidator(as_text), Field(min_length=1)]
 PersonName = Annotated[Text, AfterValidator(one_line)]
-Label = Annotated[str, BeforeValidator(_text), AfterValidator(_generation_label)]
-Thumbprint = Annotated[str, BeforeValidator(_text), AfterValidator(_thumbprint)]
-UtcTime = Annotated[str, BeforeValidator(_text), AfterValidator(_utc_time)]
+Label = Annotated[str, BeforeValidator(as_text), AfterValidator(_generation_label)]
+Thumbprint = Annotated[str, BeforeValidator(as_text), AfterValidator(_thumbprint)]
+UtcTime = Annotated[str, BeforeValidator(as_text), AfterValidator(_utc_time)]
 Day = Annotated[date, BeforeValidator(_day)]

@@ -169,8 +169,7 @@ def _product_stack(with_pulumi: bool) -> Iterator[tuple[str, Figure]]:
     times: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, project(Path(folder), "embedded") as made:
         made.up()
-        config = str(made.home / "stacks" / "Pulumi.sandbox.yaml")
-        flags = ["up", "--yes", "--skip-preview", "--stack", "sandbox", "--config-file", config]
+        flags = ["up", "--yes", "--skip-preview", "--stack", "sandbox"]
         engines = {"embedded": EMBEDDED} | ({"pulumi": ["pulumi"]} if with_pulumi else {})
         for name, engine in engines.items():
             measured = [timed(lambda: made.sandbox("run", "--", *engine, *flags)) for _ in range(RUNS)]  # noqa: B023

@@ -73,7 +73,7 @@ def fill(page: Page, dialogue: Dialogue) -> None:
 
 
 def test_the_console_work_and_both_ways_in(made: Project, page: Page) -> None:
-    sheet_file = made.folder / "build/run-sheet/sandbox.html"
+    sheet_file = made.home / "run-sheet/sandbox.html"
     sheet = read(sheet_file)
     page.goto(sheet_file.as_uri())
     chromium.picture(page, "run-sheet")

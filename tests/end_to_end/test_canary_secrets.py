@@ -105,11 +105,7 @@ def engine(made: Project, *words: str) -> Ended:
     command = [sys.executable, "-m", "sandbox.engine"]
     if made.engine == "pulumi":
         command = [shutil.which("pulumi") or "pulumi"]
-    options = ["--stack", "sandbox"]
-    if words[0] in ("up", "preview", "refresh", "config"):
-        file = made.stack_file if words[0] == "config" else made.home / "stacks" / made.stack_file.name
-        options += ["--config-file", str(file)]
-    return made.sandbox("run", "--", "env", "PULUMI_DEBUG_COMMANDS=1", *command, *words, *options)
+    return made.sandbox("run", "--", "env", "PULUMI_DEBUG_COMMANDS=1", *command, *words, "--stack", "sandbox")
 
 
 def set_passwords(made: Project, password: str, version: str) -> None:

@@ -154,7 +154,7 @@ def test_single_mode_has_the_gap_that_it_announces(fresh: Project) -> None:
     announced = rotate(made, "next", "--apply", "--yes")
     assert "Expected gap: from a moment within 15 minutes after Save in the console" in announced.text
     signs_in(made)
-    assert list(administrator.fill(made.home, made.folder / "build/run-sheet/sandbox.html"))
+    assert list(administrator.fill(made.home, made.home / "run-sheet/sandbox.html"))
     assert made.sandbox("login", ADA).code == 1, (
         "the console holds the new certificate, and Entra signs with the old"
     )

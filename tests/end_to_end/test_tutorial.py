@@ -35,7 +35,7 @@ def test_the_tutorial_from_nothing_to_a_sign_in_and_back(fresh: Project) -> None
     first = fresh.up()
     assert first.code == 0, first.text
     assert "Console work is due" in first.text
-    assert "build/run-sheet/sandbox.html" in first.text
+    assert ".sandbox/run-sheet/sandbox.html" in first.text
     assert roll_out_members(fresh) == set()
     before = fresh.sandbox("login", ADA)
     assert before.code == 1
@@ -46,7 +46,7 @@ def test_the_tutorial_from_nothing_to_a_sign_in_and_back(fresh: Project) -> None
     assert second.code == 0, second.text
     assert "Console work is due" not in second.text
     assert '"claimed"' in second.text
-    assert not (fresh.folder / "build/run-sheet/sandbox.html").exists()
+    assert not (fresh.home / "run-sheet/sandbox.html").exists()
     assert roll_out_members(fresh) == {ADA, "alan@example.com", "grace@example.com"}
     assert fresh.stack_file.read_text() == tracked, "a confirmation on the sandbox changed the tracked file"
 
@@ -114,8 +114,7 @@ def _refresh(made: Project) -> list[str]:
     engine = [str(made.folder / ".venv/bin/python"), "-m", "sandbox.engine"]
     if made.engine == "pulumi":
         engine = [shutil.which("pulumi") or "pulumi"]
-    config = made.home / "stacks" / "Pulumi.sandbox.yaml"
-    return [*engine, "refresh", "--yes", "--stack", "sandbox", "--config-file", str(config)]
+    return [*engine, "refresh", "--yes", "--stack", "sandbox"]
 
 
 @pytest.mark.skipif(

@@ -15,7 +15,7 @@ import pytest
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.output import exit_of
-from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.operations.verify.run import Verification
 from mimecast_sso.provenance import How, Verdict, lines, not_checked
 from mimecast_sso.settings import Lane
@@ -185,8 +185,8 @@ def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
     here = made.running.env
     for name, value in here.items():
         monkeypatch.setenv(name, value)
-    file = made.home / "stacks" / "Pulumi.sandbox.yaml"
-    sandboxed = Stack("sandbox", made.folder, file, dict(os.environ))
+    monkeypatch.chdir(made.folder)
+    sandboxed = open_stack("sandbox")
     engine = Engine(sandboxed, "embedded")
     resources, settings = engine.resources(), sandboxed.settings()
     profile = in_state(resources).profiles.get(Lane.FIRST)

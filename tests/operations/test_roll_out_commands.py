@@ -55,7 +55,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 def made(deployed: Project) -> Iterator[Project]:
     """As above, whatever an earlier test did."""
     choose(deployed, who="pilot", pilot=[ADA])
-    deployed.home.joinpath("stacks/Pulumi.sandbox.roll-out.json").unlink(missing_ok=True)
+    deployed.forget("rollOut")
     if in_group(deployed) != {ADA}:
         assert deployed.sso("up", "--yes", "--refresh").code == 0
     assert in_group(deployed) == {ADA}
@@ -174,7 +174,7 @@ def test_back_needs_neither_entra_nor_an_engine_and_can_be_undone(made: Project)
     ):
         assert part in gone.text
     made.control.faults()
-    (record,) = (made.folder / "build/roll-out").iterdir()
+    (record,) = (made.home / "roll-out").iterdir()
     document = json.loads(record.read_text())
     assert (document["members"], document["group"], document["rollOut"]) == (
         [ADA],
@@ -191,7 +191,7 @@ def test_nobody_comes_back_until_it_is_undone(made: Project, deployed_since: boo
     assert roll_out(made, "back").code == 0
     assert not deployed_since or made.up().code == 0
     assert in_group(made) == set()
-    (record,) = (made.folder / "build/roll-out").iterdir()
+    (record,) = (made.home / "roll-out").iterdir()
     undone = roll_out(made, "widen", "--undo", str(record), "--apply", "--yes")
     record.unlink()
     assert undone.code == 0, undone.text

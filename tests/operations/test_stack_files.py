@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.operations.tenant import connect
-from mimecast_sso.settings import Confirmed, Lane
+from mimecast_sso.settings import ConfigurationError, Confirmed, Lane, RollOut, Written, from_engine
 from providers.mimecast.errors import AuthenticationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +61,7 @@ def test_an_earlier_attestation_stays_in_the_history(project: Path) -> None:
     assert (profile.second.confirmed, profile.second.history) == (second, (CONFIRMED,))
 
 
-def test_a_rehearsal_works_on_a_copy_that_follows_the_tracked_file(
+def test_a_rehearsal_leaves_the_tracked_file_alone_and_follows_it(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_sandbox(monkeypatch, project / "home")
@@ -69,6 +73,60 @@ def test_a_rehearsal_works_on_a_copy_that_follows_the_tracked_file(
     again = open_stack("prod-eu").settings()
     assert again.account_code == "CUK00A009"
     assert again.authentication_profile.confirmed == CONFIRMED
+
+
+def test_what_a_rehearsal_confirms_stands_before_what_the_tracked_file_has(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack that is in use is confirmed for its own tenant, and the sandbox has other certificates."""
+    open_stack("prod-eu").confirm(CONFIRMED.model_copy(update={"fingerprint": "v1:real"}))
+    on_sandbox(monkeypatch, project / "home")
+    open_stack("prod-eu").confirm(CONFIRMED)
+    profile = open_stack("prod-eu").settings().authentication_profile
+    assert profile.confirmed == CONFIRMED
+    assert [each.fingerprint for each in profile.history] == ["v1:real"]
+
+
+def test_a_roll_out_counts_until_the_tracked_file_has_another(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_sandbox(monkeypatch, project / "home")
+    tracked = project / "stacks/Pulumi.prod-eu.yaml"
+    open_stack("prod-eu").set_roll_out(RollOut(who="share", share=10))
+    assert open_stack("prod-eu").settings().roll_out.share == 10
+    tracked.write_text(tracked.read_text().replace("who: pilot", "who: all"))
+    assert open_stack("prod-eu").settings().roll_out.who == "all"
+
+
+def test_the_program_reads_what_commands_wrote_however_the_engine_spells_values(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_sandbox(monkeypatch, project / "home")
+    tracked = project / "stacks/Pulumi.prod-eu.yaml"
+    tracked.write_text(tracked.read_text().replace('"2029-11-01T00:00:00Z"', "2029-11-01T00:00:00Z"))
+    stack = open_stack("prod-eu")
+    stack.set_certificates(stack.settings().certificates.model_copy(update={"soak_days": 3}))
+    config = yaml.safe_load(tracked.read_text())["config"]
+    from_cli = {
+        key: value if isinstance(value, str) else json.dumps(value, default=_as_the_cli_writes)
+        for key, value in config.items()
+    }
+    settings = from_engine(from_cli, Written.on_sandbox("prod-eu", os.environ))
+    assert settings == open_stack("prod-eu").settings()
+    assert settings.certificates.soak_days == 3
+
+
+def _as_the_cli_writes(time: datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} +0000 UTC"
+
+
+def test_a_damaged_record_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_sandbox(monkeypatch, project / "home")
+    stack = open_stack("prod-eu")
+    stack.confirm(CONFIRMED)
+    stack.file.write_text("[{")
+    with pytest.raises(ConfigurationError, match=r"Pulumi\.prod-eu\.written\.json cannot be read"):
+        open_stack("prod-eu").settings()
 
 
 def test_a_real_stack_needs_the_pulumi_cli(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import tear_down
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import Settings, from_values
 from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
@@ -49,7 +50,7 @@ def stack(sandbox: RunningSandbox, folder: Path) -> Stack:
     file.write_text(
         yaml.safe_dump({"config": {f"mimecast-sso:{key}": value for key, value in VALUES.items()}})
     )
-    return Stack("test", folder, file, dict(sandbox.env))
+    return Stack("test", Project(folder, "mimecast-sso", folder), file, dict(sandbox.env))
 
 
 def settings(*overrides: dict[str, str]) -> Settings:

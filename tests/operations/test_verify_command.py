@@ -65,7 +65,7 @@ def test_from_a_claim_to_a_proof_to_a_contradiction(made: Project, tmp_path: Pat
     nothing = made.sso("verify")
     assert (nothing.code, "due: nobody confirmed" in nothing.text) == (0, True), nothing.text
     assert results(nothing.text)["sign-in from Mimecast (SP-initiated)"] == "waiting"
-    sheet = (made.folder / "build/run-sheet/sandbox.html").read_text()
+    sheet = (made.home / "run-sheet/sandbox.html").read_text()
     made.do_the_console_work()
     assert state(made.up().text) == "claimed"
 
@@ -109,7 +109,7 @@ def test_from_a_claim_to_a_proof_to_a_contradiction(made: Project, tmp_path: Pat
     assert "wanted: none" in contradicted.text
     assert state(made.up().text) == "contradicted"
     assert in_group(made) == {ADA}
-    again = (made.folder / "build/run-sheet/sandbox.html").read_text()
+    again = (made.home / "run-sheet/sandbox.html").read_text()
     assert "authentication contexts urn:oasis" in again
 
     made.do_the_console_work()
@@ -143,4 +143,4 @@ def test_an_old_confirmation_holds_new_people(made: Project) -> None:
     up = made.up()
     assert (up.code, state(up.text)) == (0, "stale"), up.text
     assert in_group(made) == {ADA}
-    assert "the confirmation ended on 2002-" in (made.folder / "build/run-sheet/sandbox.md").read_text()
+    assert "the confirmation ended on 2002-" in (made.home / "run-sheet/sandbox.md").read_text()

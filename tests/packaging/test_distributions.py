@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.support.environments import install, locked, pinned
+from tests.support.environments import build, install, locked, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME, SANDBOX, DEV = (
@@ -20,7 +19,6 @@ PRODUCT = ("components", "mimecast_sso", "providers")
 SERVES = {"starlette", "uvicorn", "trustme", "python-multipart"}
 """What only the sandbox needs. (PyJWT is missing here: azure-identity needs it, too.)"""
 
-_BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 _IMPORT = """
 import importlib, sys
 for name in sys.argv[1:]:
@@ -58,20 +56,7 @@ def in_wheel(wheel: Path) -> set[str]:
         return {name for name in archive.namelist() if ".dist-info/" not in name and not name.endswith("/")}
 
 
-def build(source: Path, kind: str, into: Path) -> Path:
-    """A wheel or sdist of a folder, as pip has it built."""
-    done = subprocess.run(
-        [sys.executable, "-c", _BUILD, f"build_{kind}", str(into)],
-        cwd=source,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return into / done.stdout.splitlines()[-1]
-
-
-def run(python: Path, *words: str, cwd: Path) -> str:
+def run(python: Path, *words: str, cwd: Path, code: int = 0) -> str:
     """A command of an environment, far from the sources."""
     done = subprocess.run(
         [str(python), *words],
@@ -81,30 +66,8 @@ def run(python: Path, *words: str, cwd: Path) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == code, done.stdout
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources: building leaves traces."""
-    copy = tmp_path_factory.mktemp("sources")
-    for name in ("pyproject.toml", "README.md", "Pulumi.yaml", "__main__.py"):
-        shutil.copy(ROOT / name, copy)
-    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
-    for name in (*PRODUCT, "sandbox", "tests/support"):
-        shutil.copytree(ROOT / name, copy / name, ignore=unwanted)
-    return copy
-
-
-@pytest.fixture(scope="module")
-def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(sources, "wheel", tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="module")
-def sandbox_wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(sources / "sandbox", "wheel", tmp_path_factory.mktemp("sandbox-wheel"))
 
 
 def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
@@ -126,6 +89,8 @@ def test_the_installed_product_works_with_its_lock_alone(wheel: Path, tmp_path: 
     run(python, "-c", _IMPORT, *modules(files(ROOT, *PRODUCT)), cwd=tmp_path)
     said = run(python.with_name("mimecast-sso"), "--version", cwd=tmp_path)
     assert said == "mimecast-sso 0.1.0\n"
+    lost = run(python.with_name("mimecast-sso"), "preview", "--stack", "prod-eu", cwd=tmp_path, code=1)
+    assert f"There is no Pulumi.yaml in {tmp_path} or above it" in lost
 
 
 def test_the_installed_sandbox_works_with_its_lock_alone(

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sandbox.environment import state_folder
 from sandbox.world import FILE_NAME
 from tests.support.projects import ROOT, Project, unseeded
@@ -109,10 +111,9 @@ def keep(made: Project, folder: Path) -> Checkpoint:
     Raises:
         NotToBeKeptError: something of this machine stands in it.
     """
-    working_file = made.home / "stacks" / _STACK_FILE
     world = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "documents": _world(made)}
     texts = {
-        _STACK_FILE: working_file.read_text(encoding="utf-8"),
+        _STACK_FILE: _stack_file(made),
         _STATE: _readable(state_of(made)),
         _WORLD: _readable(world),
     }
@@ -124,6 +125,13 @@ def keep(made: Project, folder: Path) -> Checkpoint:
                 raise NotToBeKeptError(f"{name} holds {stranger}")
         (folder / name).write_text(text, encoding="utf-8")
     return Checkpoint(folder)
+
+
+def _stack_file(made: Project) -> str:
+    """The stack file as it would be on a real tenant: with what commands wrote in it."""
+    document = yaml.safe_load(made.stack_file.read_text(encoding="utf-8"))
+    document["config"] = {f"mimecast-sso:{key}": value for key, value in made.in_force().items()}
+    return yaml.safe_dump(document, sort_keys=False, width=1000)
 
 
 def _world(made: Project) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
+ROOT = Path(__file__).resolve().parents[2]
+
+_BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 _PIN = re.compile(
     r"^(?P<name>[A-Za-z0-9_.-]+)==(?P<version>[^\s;]+)(?:\s*;\s*(?P<marker>[^\\]+))?", re.MULTILINE
 )
@@ -56,3 +60,36 @@ def install(python: Path, wheel: Path) -> None:
         "--no-index",
     ]
     subprocess.run([*command, "--no-compile", str(wheel)], check=True)
+
+
+def clone(folder: Path) -> Path:
+    """The files of the project in a new folder, as a clone has them."""
+    for name in ("Makefile", "Pulumi.yaml", "README.md", "__main__.py", "pyproject.toml", "requirements.txt"):
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder)
+    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    for name in (
+        "components",
+        "mimecast_sso",
+        "providers",
+        "requirements",
+        "sandbox",
+        "stacks",
+        "tests/support",
+        "tools",
+    ):
+        shutil.copytree(ROOT / name, folder / name, ignore=unwanted)
+    return folder
+
+
+def build(source: Path, kind: str, into: Path) -> Path:
+    """A wheel or sdist of a folder, as pip has it built."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BUILD, f"build_{kind}", str(into)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return into / done.stdout.splitlines()[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mimecast_sso.settings import Written
 from sandbox import lifecycle
 from sandbox.control_client import Control
 from sandbox.environment import environment
@@ -76,7 +78,7 @@ class Project:
 
     def do_the_console_work(self) -> None:
         """The sandbox's administrator works through the run sheet, and it is confirmed."""
-        filled = self.sandbox("administrator", str(self.folder / "build/run-sheet/sandbox.html"))
+        filled = self.sandbox("administrator", str(self.home / "run-sheet/sandbox.html"))
         assert filled.code == 0, filled.text
         confirmed = self.sso("confirm", "--by", "administrator@example.com", "--evidence", "a test")
         assert confirmed.code == 0, confirmed.text
@@ -99,6 +101,25 @@ class Project:
     def configuration(self, key: str) -> Any:
         """A key of the stack file's ``mimecast-sso`` namespace."""
         return yaml.safe_load(self.stack_file.read_text())["config"][f"mimecast-sso:{key}"]
+
+    def in_force(self) -> dict[str, Any]:
+        """The ``mimecast-sso`` namespace of the stack file, with what commands wrote about the stack laid over it."""
+        config = yaml.safe_load(self.stack_file.read_text())["config"]
+        prefix = "mimecast-sso:"
+        return Written(self.written).over(
+            {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+        )
+
+    def forget(self, key: str) -> None:
+        """Drops what commands wrote in that section, as if the stack file had been written by hand."""
+        if self.written.is_file():
+            entries = json.loads(self.written.read_text())
+            self.written.write_text(json.dumps([each for each in entries if each["place"][0] != key]))
+
+    @property
+    def written(self) -> Path:
+        """What commands wrote about the stack; missing while they wrote nothing."""
+        return self.home / "stacks" / "Pulumi.sandbox.written.json"
 
     @property
     def stack_file(self) -> Path:

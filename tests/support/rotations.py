@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.support.journal import may_change
 from tests.support.projects import Ended, Project
 
@@ -35,7 +33,7 @@ class Death:
 
 
 def _written(made: Project, _: int, file: bytes) -> bool:
-    return working_file(made).read_bytes() != file
+    return written(made) != file
 
 
 def _changed_a_vendor(made: Project, entry: int, _: bytes) -> bool:
@@ -46,17 +44,15 @@ WRITTEN = Death("the step stands in the stack's file", _written)
 WORKING = Death("the first change was made at Entra or Mimecast", _changed_a_vendor)
 
 
-def working_file(made: Project) -> Path:
-    """The copy of the stack's file that commands write."""
-    return made.home / "stacks" / "Pulumi.sandbox.yaml"
-
-
 def certificates(made: Project) -> dict[str, Any]:
     """The section as the commands wrote it."""
-    section: dict[str, Any] = yaml.safe_load(working_file(made).read_text())["config"][
-        "mimecast-sso:certificates"
-    ]
+    section: dict[str, Any] = made.in_force()["certificates"]
     return section
+
+
+def written(made: Project) -> bytes:
+    """What commands wrote about the stack."""
+    return made.written.read_bytes() if made.written.is_file() else b""
 
 
 def rotate(made: Project, verb: str, *words: str, death: Death | None = None) -> Ended:
@@ -72,7 +68,7 @@ def rotate(made: Project, verb: str, *words: str, death: Death | None = None) ->
         "ENGINE": made.engine,
         "PYTHONUNBUFFERED": "1",  # What a killed command said is read too.
     }
-    file = working_file(made).read_bytes()
+    file = written(made)
     entry = max((each["number"] for each in made.control.journal()[-1:]), default=0)
     with (made.home / "rotate.log").open("w+b") as output:
         process = subprocess.Popen(

@@ -101,7 +101,7 @@ def judge(
     """
     confirmed = current(settings, profile)
     if confirmed is None:
-        return (_state("due", How.CONFIGURED, stack.file.name),)
+        return (_state("due", How.CONFIGURED, stack.config_file.name),)
     before = settings.authentication_profile.evidence_of(profile.slot) or Evidence()
     request = _request(captured, confirmed, by) if captured else before.request
     changes = log.events.changes if log.events else ()
@@ -129,7 +129,7 @@ def _state(state: attestation.State, how: How, source: str) -> Statement:
 
 def _written(stack: Stack) -> Statement:
     text = f"recorded beside the confirmation. Deploy it: mimecast-sso up --stack {stack.name}"
-    return Statement(text, How.CONFIGURED, stack.file.name, Verdict.NOTE, "evidence")
+    return Statement(text, How.CONFIGURED, stack.config_file.name, Verdict.NOTE, "evidence")
 
 
 def _request(

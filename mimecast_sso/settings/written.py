@@ -1,0 +1,113 @@
+"""What commands wrote about a stack that is deployed on the sandbox.
+
+On real tenants a command writes into the stack's file. A rehearsal must not change a tracked file, so there it is kept
+in the sandbox's folder, and laid over what the stack's file says: by commands and by the program, whoever starts the
+engine. It counts until the stack's file says something else in that place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mimecast_sso.settings.errors import ConfigurationError
+from mimecast_sso.settings.values import as_text
+
+_Place = tuple[str, ...]
+_PROFILE = "authenticationProfile"
+_ATTESTED = ("confirmed", "evidence", "history")
+_PLACES: tuple[_Place, ...] = (
+    *((_PROFILE, key) for key in _ATTESTED),
+    *((_PROFILE, "second", key) for key in _ATTESTED),
+    ("rollOut",),
+    ("certificates",),
+)
+"""What commands write, each taken as a whole."""
+
+_DAMAGED = (
+    "{} cannot be read. It holds what commands wrote about a stack on the sandbox: delete it, and confirm the console "
+    "work again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The file that holds it; one that does not exist holds nothing.
+
+    Values are those of a stack's configuration, by key without namespace. No method changes its arguments.
+    """
+
+    file: Path
+
+    @classmethod
+    def on_sandbox(cls, stack: str, environment: Mapping[str, str]) -> Written | None:
+        """That of a stack, in a sandbox's environment; None on real tenants."""
+        home = environment.get("SANDBOX_HOME")
+        if not home or "SANDBOX_INSTANCE" not in environment:
+            return None
+        return cls(Path(home) / "stacks" / f"Pulumi.{stack}.written.json")
+
+    def over(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration with what was written laid over it. Raises ConfigurationError for a damaged file."""
+        merged = deepcopy(dict(values))
+        for place, configured, written in self._read():
+            if _plain(_at(values, place)) == configured:
+                _put(merged, place, written)
+        return merged
+
+    def text(self, configured: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+        """What the file has to hold so that ``over(configured)`` is what is wanted, as far as commands write it."""
+        entries = [
+            {"place": place, "configured": before, "written": _storable(_at(wanted, place))}
+            for place in _PLACES
+            if (before := _plain(_at(configured, place))) != _plain(_at(wanted, place))
+        ]
+        return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
+
+    def _read(self) -> Iterator[tuple[_Place, Any, Any]]:
+        try:
+            entries = json.loads(self.file.read_text(encoding="utf-8"))
+            yield from [(tuple(each["place"]), each["configured"], each["written"]) for each in entries]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError, KeyError):
+            raise ConfigurationError([_DAMAGED.format(self.file)]) from None
+
+
+def _at(values: Any, place: _Place) -> Any:
+    for key in place:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
+
+
+def _put(values: dict[str, Any], place: _Place, value: Any) -> None:
+    *parents, last = place
+    for key in parents:
+        inner = values.get(key)
+        values[key] = values = inner if isinstance(inner, dict) else {}
+    if value is None:
+        values.pop(last, None)
+    else:
+        values[last] = value
+
+
+def _plain(value: Any) -> Any:
+    """A value in one form, whether it was read from YAML, from JSON or from the engine: to compare it."""
+    return _each_leaf(value, lambda leaf: leaf if isinstance(leaf, bool) else as_text(leaf))
+
+
+def _storable(value: Any) -> Any:
+    """A value as JSON has it: times become text."""
+    return _each_leaf(value, lambda leaf: leaf if isinstance(leaf, bool | int | float) else as_text(leaf))
+
+
+def _each_leaf(value: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _each_leaf(entry, change) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each_leaf(entry, change) for entry in value]
+    return None if value is None else change(value)

@@ -1,0 +1,135 @@
+"""The stack file that a rehearsal uses: the stack's own, its secrets replaced by throw-away ones.
+
+A rehearsal has neither the passphrase nor the key service nor the Pulumi Cloud that the stack's secrets are encrypted
+with, and needs none of them: what a secret opens is the sandbox's. An ESC environment is not opened either.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from sandbox import credentials, stack_seed
+from sandbox.engine.secrets import Crypter, new_salt
+from sandbox.environment import stack_files_folder
+from sandbox.stack_seed import StackError
+
+_SALT = "encryptionsalt"
+_OF_THE_COMPANY = ("environment", "secretsprovider", "encryptedkey", _SALT)
+_PASSWORDS = "mimecast-sso:addressPasswords"
+_THROW_AWAY = {
+    "mimecast-sso:dns.tsig.secret": credentials.TSIG_SECRET,
+    "mimecast-sso:mimecastClientSecret": credentials.MIMECAST_CLIENT_SECRET,
+}
+_Place = tuple[str | int, ...]
+
+
+def write(stack: str, folder: Path, home: Path) -> Path:
+    """Writes the rehearsal's file for ``Pulumi.<stack>.yaml`` in ``folder``, and gives its path. Safe to repeat.
+
+    Raises:
+        StackError: There is no such file, it cannot be read, or it lacks what only an ESC environment has.
+    """
+    file = stack_files_folder(home) / f"Pulumi.{stack}.yaml"
+    document = _load(stack_seed.stack_file(stack, folder))
+    if document.get("environment"):
+        stack_seed.configured(stack, folder)  # Else the deployment would miss them without a reason.
+    before = _load(file) if file.is_file() else {}
+    for key in _OF_THE_COMPANY:
+        document.pop(key, None)
+    salt = str(before.get(_SALT) or new_salt(credentials.PULUMI_PASSPHRASE))
+    _replace_secrets(document, before, Crypter(credentials.PULUMI_PASSPHRASE, salt), folder.parent)
+    document[_SALT] = salt
+    _save(file, document)
+    return file
+
+
+def _replace_secrets(document: Any, before: Any, crypter: Crypter, root: Path) -> None:
+    config = document.get("config") or {}
+    for place in [*_secrets(config)]:
+        text, known = _throw_away(place, config, root), _at(before.get("config"), place)
+        if not _is_secret(known) or crypter.decrypt(known["secure"]) != text:
+            known = {"secure": crypter.encrypt(text)}
+        _at(config, place[:-1])[place[-1]] = known
+
+
+def _secrets(value: Any, place: _Place = ()) -> Iterator[_Place]:
+    """Where the encrypted values are."""
+    if _is_secret(value):
+        yield place
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield from _secrets(entry, (*place, key))
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _secrets(entry, (*place, index))
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secure"}
+
+
+def _at(value: Any, place: _Place) -> Any:
+    for key in place:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _throw_away(place: _Place, config: Any, root: Path) -> str:
+    if place == (_PASSWORDS,):
+        one = {"password": credentials.USER_PASSWORD, "confirmation": credentials.USER_PASSWORD}
+        return json.dumps(dict.fromkeys(_addresses(config, root), one))
+    if place[0] == _PASSWORDS:
+        return credentials.USER_PASSWORD
+    return _THROW_AWAY.get(".".join(map(str, place)), "throw-away")
+
+
+def _addresses(config: Any, root: Path) -> list[str]:
+    """Whoever may be given a password: which addresses a stack's secret names, nobody can read here."""
+    section = config.get("mimecast-sso:addresses") or {}
+    listed = [str(entry["address"]) for entry in section.get("list") or () if "address" in entry]
+    if not section.get("csv"):
+        return listed
+    try:
+        text = (root / str(section["csv"])).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return listed  # The deployment says what is wrong with the file.
+    return listed + [row["address"] for row in csv.DictReader(io.StringIO(text)) if row.get("address")]
+
+
+def _yaml() -> YAML:
+    yaml = YAML()  # Round trip: what is not replaced keeps its spelling.
+    yaml.preserve_quotes = True
+    yaml.width = 10_000
+    return yaml
+
+
+def _load(file: Path) -> Any:
+    try:
+        document = _yaml().load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, YAMLError) as error:
+        raise StackError(f"{file} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise StackError(f"{file} has no config: section")
+    return document
+
+
+def _save(file: Path, document: Any) -> None:
+    text = io.StringIO()
+    _yaml().dump(document, text)
+    if file.is_file() and file.read_text(encoding="utf-8") == text.getvalue():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_suffix(".tmp")
+    fresh.write_text(text.getvalue(), encoding="utf-8")
+    fresh.replace(file)

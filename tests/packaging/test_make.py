@@ -1,0 +1,149 @@
+"""``make`` on other machines: odd folder names, a checkout that nobody writes into, and Pythons that do not do.
+
+Nothing is installed from a package index here: the environment is put together beforehand, and its marker tells make
+that it is up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.environments import ROOT, clone, install, locked
+
+PLAIN = "clone"
+KINDS = {
+    "blank": "my projects",
+    "hash": "a#1",
+    "percent": "100%41",
+    "question mark": "why?",
+    "other letters": "Größe 日本",
+    "quote": "o'clock",
+}
+NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
+ALL = "my #1 100%41? Größe"
+
+
+class Clone:
+    """A clone with the environment that ``make .venv/sandbox`` makes."""
+
+    def __init__(self, folder: Path, home: Path | None, wheels: tuple[Path, Path]) -> None:
+        self.folder = clone(folder)
+        self._home = home
+        python = locked(folder / ".venv", ROOT / "sandbox" / "requirements.txt")
+        for wheel in wheels:
+            install(python, wheel)
+        for marker in ("runtime", "sandbox"):
+            (folder / ".venv" / marker).touch()
+
+    def make(self, *words: str) -> str:
+        """Runs a target that must end well; gives what it printed."""
+        environment = {name: value for name, value in os.environ.items() if name != "SANDBOX_HOME"}
+        if self._home:
+            environment["SANDBOX_HOME"] = str(self._home)
+        done = make(self.folder, *words, "ENGINE=embedded", environment=environment)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def files(self) -> dict[str, int]:
+        """What lies in the clone outside the environment, with the time of its last change."""
+        found = (file for file in self.folder.rglob("*") if ".venv" not in file.parts)
+        return {str(file): file.stat().st_mtime_ns for file in found}
+
+
+def make(folder: Path, *words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", *words],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [ALL, *(pytest.param(name, id=kind, marks=pytest.mark.soak) for kind, name in KINDS.items())],
+)
+def test_a_folder_of_any_name(tmp_path: Path, name: str, wheel: Path, sandbox_wheel: Path) -> None:
+    made = Clone(tmp_path / name, None, (wheel, sandbox_wheel))
+    assert "signed in to the Mimecast Personal Portal as ada@example.com" in made.make("up")
+    assert "22 unchanged" in made.make("preview")
+    assert "sandbox stopped" in made.make("down")
+
+
+def test_nothing_is_written_into_the_checkout(tmp_path: Path, wheel: Path, sandbox_wheel: Path) -> None:
+    made = Clone(tmp_path / PLAIN, tmp_path / "home", (wheel, sandbox_wheel))
+    before = made.files()
+    made.make("up")
+    made.make("down")
+    assert made.files() == before
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Path]:
+    """A clone without an environment; whatever make does, it must leave none that is half made."""
+    folder = clone(tmp_path / PLAIN)
+    yield folder
+    assert not (folder / ".venv").exists()
+
+
+def with_module(folder: Path, name: str, content: str) -> dict[str, str]:
+    """An environment whose Python finds this module before its own."""
+    modules = folder.parent / "modules"
+    modules.mkdir()
+    (modules / f"{name}.py").write_text(content)
+    return {**os.environ, **NO_INDEX, "PYTHONPATH": str(modules)}
+
+
+def test_an_old_python_is_refused_with_the_way_out(bare: Path) -> None:
+    old = with_module(bare, "sitecustomize", "import sys; sys.version_info = (3, 9, 18, 'final', 0)")
+    done = make(bare, "up", environment=old)
+    assert done.returncode != 0
+    assert (
+        "Python 3.11 or newer is needed, and python3 is 3.9. Name a newer one: make PYTHON=python3.12"
+        in done.stdout
+    )
+    assert "Traceback" not in done.stdout
+
+
+def test_a_python_without_the_venv_module_is_refused_with_the_way_out(bare: Path) -> None:
+    missing = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if n == 'ensurepip' else f(n)"
+    done = make(bare, "up", environment=with_module(bare, "sitecustomize", missing))
+    assert done.returncode != 0
+    assert (
+        "its module ensurepip is missing. Install it (Debian, Ubuntu: apt install python3-venv)"
+        in done.stdout
+    )
+    assert "Traceback" not in done.stdout
+
+
+def test_an_environment_that_cannot_be_made_leaves_nothing(bare: Path) -> None:
+    broken = "import sys, venv; venv.main = lambda: sys.exit('No space left on device')"
+    done = make(bare, "up", environment=with_module(bare, "sitecustomize", broken))
+    assert done.returncode != 0
+    assert (
+        "could not create the virtual environment .venv: No space left on device. .venv was removed"
+        in done.stdout
+    )
+    assert "Traceback" not in done.stdout
+
+
+def test_an_environment_that_was_left_half_made_is_made_again(tmp_path: Path) -> None:
+    """As after Ctrl-C: a Python, and no pip in it. The index is out of reach, so that it ends after that."""
+    folder = clone(tmp_path / PLAIN)
+    locked(folder / ".venv", folder / "requirements.txt")
+    shutil.rmtree(next((folder / ".venv").glob("lib/python3*/site-packages")))
+    done = make(folder, ".venv/runtime", environment={**os.environ, **NO_INDEX})
+    assert done.returncode != 0
+    assert "pip could not install what requirements.txt pins; its own message is above" in done.stdout
+    assert (folder / ".venv" / "bin" / "pip").exists()
+    assert not (folder / ".venv" / "runtime").exists()

@@ -1,0 +1,92 @@
+"""The stack file of a rehearsal: the stack's own, without anything that only its company can decrypt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import credentials, rehearsal
+from sandbox.engine.secrets import Crypter, new_salt
+from sandbox.stack_seed import StackError
+
+ENCRYPTED = {
+    "mimecast-sso:dns": {"publish": "rfc2136", "tsig": {"name": "k.", "secret": {"secure": "v1:AAAA:BBBB"}}},
+    "mimecast-sso:addressPasswords": {"secure": "AQICAHh="},
+    "mimecast-sso:mimecastClientSecret": {"secure": "v1:CCCC:DDDD"},
+    "acme:webhooks": ["https://example.com", {"secure": "x"}],
+}
+PLAIN = {
+    "mimecast-sso:region": "eu",
+    "mimecast-sso:accountCode": "CUK25A118",
+    "mimecast-sso:addresses": {"list": [{"address": "ada@example.com", "passwordVersion": "1"}]},
+}
+COMPANIES = {
+    "passphrase": {"encryptionsalt": new_salt("the company's")},
+    "key service": {"secretsprovider": "awskms://alias/pulumi?region=eu-west-1", "encryptedkey": "AQICAHh="},
+    "Pulumi Cloud": {},
+    "ESC": {"environment": ["acme/mimecast-prod"]},
+    "ESC inline": {"environment": {"imports": ["acme/prod"], "values": {"environmentVariables": {"A": "b"}}}},
+}
+
+
+def written(folder: Path, **extra: Any) -> dict[str, Any]:
+    """What the rehearsal of a stack with these lines reads."""
+    stacks = folder / "stacks"
+    stacks.mkdir(exist_ok=True)
+    document = {"config": {**PLAIN, **ENCRYPTED}, **extra}
+    (stacks / "Pulumi.acme.yaml").write_text(yaml.safe_dump(document))
+    file = rehearsal.write("acme", stacks, folder / "home")
+    found: dict[str, Any] = yaml.safe_load(file.read_text())
+    return found
+
+
+@pytest.mark.parametrize("company", COMPANIES)
+def test_no_secret_of_the_company_is_left_and_none_is_needed(tmp_path: Path, company: str) -> None:
+    found = written(tmp_path, **COMPANIES[company])
+    assert set(found) == {"config", "encryptionsalt"}
+    config, crypter = found["config"], Crypter(credentials.PULUMI_PASSPHRASE, found["encryptionsalt"])
+    assert {key: config[key] for key in PLAIN} == PLAIN
+    assert crypter.decrypt(config["mimecast-sso:dns"]["tsig"]["secret"]["secure"]) == credentials.TSIG_SECRET
+    assert config["mimecast-sso:dns"]["publish"] == "rfc2136"
+    passwords = json.loads(crypter.decrypt(config["mimecast-sso:addressPasswords"]["secure"]))
+    assert passwords["ada@example.com"]["password"] == passwords["ada@example.com"]["confirmation"]
+    assert crypter.decrypt(config["acme:webhooks"][1]["secure"]) == "throw-away"
+
+
+def test_the_stack_s_own_file_is_left_alone_and_followed(tmp_path: Path) -> None:
+    first = written(tmp_path)
+    own = tmp_path / "stacks" / "Pulumi.acme.yaml"
+    before = own.read_text()
+    assert written(tmp_path) == first
+    assert own.read_text() == before
+    grown = {
+        "list": [{"address": name, "passwordVersion": "1"} for name in ("ada@example.com", "new@example.com")]
+    }
+    document = yaml.safe_load(before)
+    document["config"]["mimecast-sso:addresses"] = grown
+    own.write_text(yaml.safe_dump(document))
+    found = yaml.safe_load(rehearsal.write("acme", own.parent, tmp_path / "home").read_text())
+    crypter = Crypter(credentials.PULUMI_PASSPHRASE, found["encryptionsalt"])
+    passwords = json.loads(crypter.decrypt(found["config"]["mimecast-sso:addressPasswords"]["secure"]))
+    assert set(passwords) == {"ada@example.com", "new@example.com"}
+    assert found["encryptionsalt"] == first["encryptionsalt"]
+    assert found["config"]["mimecast-sso:dns"] == first["config"]["mimecast-sso:dns"]
+
+
+def test_what_only_an_esc_environment_has_is_asked_for(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks"
+    stacks.mkdir()
+    (stacks / "Pulumi.acme.yaml").write_text("environment: [acme/prod]\nconfig:\n  mimecast-sso:region: eu\n")
+    with pytest.raises(StackError, match=r"accountCode.*opens no ESC environment \(\['acme/prod'\]\)"):
+        rehearsal.write("acme", stacks, tmp_path / "home")
+
+
+@pytest.mark.parametrize("content", [b"config: [", b"\xff\xfe", b"- a list"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "Pulumi.acme.yaml").write_bytes(content)
+    with pytest.raises(StackError, match=r"Pulumi\.acme\.yaml"):
+        rehearsal.write("acme", tmp_path, tmp_path / "home")
