@@ -26,7 +26,7 @@ from mimecast_sso.settings import ConfigurationError
 from tests.support import changes, soak
 from tests.support.changes import Change
 from tests.support.saved import SavedProject
-from tests.support.sign_in_worlds import ADA, PEOPLE, WORLDS, Endings, World, prepared, tutorial
+from tests.support.sign_in_worlds import ADA, PEOPLE, WORLDS, Endings, World, prepared
 from tests.support.walks import Ending
 
 pytestmark = pytest.mark.xdist_group("forecast")
@@ -35,13 +35,6 @@ ROUNDS = 3
 WORLDS_EACH = 40
 SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 ANOTHER_TENANT = "7d1e6c1c-0000-4000-8000-00000000000f"
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SavedProject]:
-    """The tutorial, done."""
-    with prepared(tmp_path_factory.mktemp("tutorial"), tutorial) as world:
-        yield world
 
 
 # -- One trial ---------------------------------------------------------------------------------------------
@@ -253,9 +246,9 @@ def _report(figures: Figures) -> str:
     return "\n".join([*figures.disagreements, *figures.false_alarms, *figures.misses])
 
 
-def test_the_forecast_is_what_happens(saved: SavedProject) -> None:
+def test_the_forecast_is_what_happens(saved_tutorial: SavedProject) -> None:
     figures = Figures()
-    _holds(saved, "tutorial", range(3), figures)
+    _holds(saved_tutorial, "tutorial", range(3), figures)
     assert not _report(figures)
     assert figures.verdicts >= 300, figures
     assert figures.unknown <= figures.verdicts / 5, figures
@@ -354,9 +347,9 @@ CASES: Mapping[Reason, Sequence[Change]] = {
 @pytest.mark.soak
 @pytest.mark.parametrize("reason", Reason)
 def test_each_reason_is_met_by_a_real_sign_in(
-    reason: Reason, saved: SavedProject, request: pytest.FixtureRequest
+    reason: Reason, saved_tutorial: SavedProject, request: pytest.FixtureRequest
 ) -> None:
-    world, figures = World(saved.restore()), Figures()
+    world, figures = World(saved_tutorial.restore()), Figures()
     for change in CASES[reason]:
         change(world, First())
     world.later()
