@@ -150,8 +150,9 @@ class World:
     @property
     def principal(self) -> dict[str, Any]:
         """The application's service principal. Raises StopIteration where there is none."""
+        client_id = self.application["appId"]
         found = self.made.control.documents("entra.servicePrincipals")
-        return next(each for each in found if each["appId"] == self.application["appId"])
+        return next(each for each in found if each["appId"] == client_id)
 
     @property
     def application(self) -> dict[str, Any]:
