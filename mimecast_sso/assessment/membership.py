@@ -132,7 +132,8 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
     """Addresses whose state the run changes, with the states that are possible, the most likely one first.
 
     It creates some and disables others. Whether a domain that it registers is verified at once depends on the name
-    server; until it is, the domain's addresses are held back.
+    server; until it is, the domain's addresses are held back. An address that was recorded and is gone is created again
+    by a run that refreshes only.
     """
     settings, snapshot, book = desired.settings, desired.snapshot, desired.record.book
     live = snapshot.addresses.value
@@ -143,7 +144,9 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
         for address in desired.addresses:
             if address in live:
                 continue
-            if snapshot.is_internal(domain_of(address)):
+            if book is not None and address in book.addresses:
+                changed[address] = (AddressState.ABSENT, AddressState.PRESENT)
+            elif snapshot.is_internal(domain_of(address)):
                 changed[address] = (AddressState.PRESENT,)
             elif domain_of(address) in registered:
                 changed[address] = (AddressState.PRESENT, AddressState.ABSENT)

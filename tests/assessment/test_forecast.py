@@ -191,6 +191,12 @@ def test_whatever_changes_of_the_service_principal_all_of_it_is_written(
     assert [each.reason for each in person.from_mimecast.afterwards] == reasons
 
 
+def test_an_address_that_somebody_removed_is_made_again_only_by_a_run_that_refreshes() -> None:
+    person = World(addresses={GRACE: address(GRACE)}).assess().forecast.person(ADA)
+    assert person is not None
+    assert {each.reason for each in person.from_mimecast.afterwards} == {Reason.NOT_AT_MIMECAST, None}
+
+
 def test_addresses_of_a_domain_that_the_run_registers_are_made_once_it_is_verified() -> None:
     """Which may be in this run, or in a later one."""
     document = values(domains=[{"name": "example.com"}])

@@ -114,9 +114,8 @@ class Trial:
         self.figures.compare(self, "now", before, self.world.assess().forecast, lambda found: found.now)
         file = self.world.made.stack_file.read_text()
         self._change(changes.EDITS)
-        try:
-            planned = self.world.assess()
-        except ConfigurationError:
+        planned = self._planned()
+        if planned is None:
             self.world.made.stack_file.write_text(file)
             self.done.append("(no configuration)")
             return True
@@ -127,6 +126,14 @@ class Trial:
         goes_on = self._refused(planned, final=any(each.final for each in found))
         self.world.made.stack_file.write_text(file)
         return goes_on
+
+    def _planned(self) -> Assessment | None:
+        """Nothing for a configuration that no run gets far with, such as one that names people whom Entra lacks."""
+        try:
+            planned = self.world.assess()
+        except ConfigurationError:
+            return None
+        return None if planned.snapshot.directory.problems else planned
 
     def _refused(self, planned: Assessment, *, final: bool) -> bool:
         self.figures.refused_runs += 1
