@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,10 @@ pytestmark = pytest.mark.xdist_group("forecast")
 
 PARTLY = 3
 ROUNDS = 3
-WORLDS_EACH = 40
+SEEDS = (2, 5)
+"""Of the short run: together they have runs that are refused and runs that are let through."""
+TRIALS, VERDICTS = 30, 4_000
+"""In each world of the long run: how many, and how many verdicts these have to come to."""
 SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 ANOTHER_TENANT = "7d1e6c1c-0000-4000-8000-00000000000f"
 
@@ -45,6 +48,8 @@ class Figures:
 
     verdicts: int = 0
     unknown: int = 0
+    certain: int = 0
+    """Verdicts with one outcome."""
     refused_runs: int = 0
     let_through: int = 0
     instants: Counter[str] = field(default_factory=Counter)
@@ -71,6 +76,7 @@ class Figures:
     def _compare(self, found: str, instant: str, ending: Ending, outcomes: tuple[Outcome, ...]) -> None:
         self.verdicts += 1
         self.instants[instant] += 1
+        self.certain += len(set(outcomes)) == 1
         if any(each.result is Result.UNKNOWN for each in outcomes):
             self.unknown += 1
             return
@@ -245,9 +251,9 @@ class Trial:
         return f"{self.name} {' '.join(self.done)}"
 
 
-def _holds(saved: SavedProject, name: str, seeds: range, figures: Figures, *, rounds: int = ROUNDS) -> None:
+def _holds(saved: SavedProject, name: str, seeds: Iterable[int], figures: Figures) -> None:
     for seed in seeds:
-        Trial(World(saved.restore()), name, seed, figures).run(rounds)
+        Trial(World(saved.restore()), name, seed, figures).run(ROUNDS)
 
 
 def _report(figures: Figures) -> str:
@@ -256,7 +262,7 @@ def _report(figures: Figures) -> str:
 
 def test_the_forecast_is_what_happens(saved_tutorial: SavedProject) -> None:
     figures = Figures()
-    _holds(saved_tutorial, "tutorial", range(2), figures, rounds=4)
+    _holds(saved_tutorial, "tutorial", SEEDS, figures)
     assert not _report(figures)
     assert figures.verdicts >= 300, figures
     assert figures.unknown <= figures.verdicts / 5, figures
@@ -271,14 +277,17 @@ def test_the_forecast_is_what_happens_in_many_worlds(
 ) -> None:
     figures = Figures()
     with prepared(tmp_path, WORLDS[name]) as saved:
-        _holds(saved, name, range(1000, 1000 + WORLDS_EACH), figures)
+        _holds(saved, name, range(1000, 1000 + TRIALS), figures)
     _count(figures, request)
     assert not _report(figures)
+    assert figures.verdicts >= VERDICTS, figures
 
 
 def _count(figures: Figures, request: pytest.FixtureRequest) -> None:
     count = soak.tally(request)
     count("forecast_verdicts", figures.verdicts, "verdicts")
+    count("forecast_verdicts_unknown", figures.unknown, "verdicts")
+    count("forecast_verdicts_certain", figures.certain, "verdicts")
     count("forecast_disagreements", len(figures.disagreements), "verdicts")
     count("forecast_false_alarms", len(figures.false_alarms), "runs")
     for reason in Reason:
