@@ -99,6 +99,7 @@ class Trial:
         self.last: Endings | None = None
         self.settled = True
         self.deployed = False
+        self.attested = True
 
     def run(self, rounds: int) -> None:
         """Changes the world, forecasts, signs everybody in, edits, deploys, and compares; so many times."""
@@ -162,7 +163,7 @@ class Trial:
         if not shown:
             self.figures.false_alarms.append(f"{self}: {sorted(named)}")
         self.last = None
-        return True
+        return self.attested
 
     def _carried_out(self, planned: Assessment) -> Iterator[Endings]:
         """Sign-ins after the run, later and later; each only if the one before did not show what was to be shown."""
@@ -173,6 +174,9 @@ class Trial:
         if any(
             each.instant is Instant.EVENTUALLY for lost in planned.forecast.losses.values() for each in lost
         ):
+            self.attested = (
+                False  # From Save on the console holds what nobody attested: the forecast knows nothing.
+            )
             if self.world.save_console():
                 self.world.later()
                 yield self.world.walk()
