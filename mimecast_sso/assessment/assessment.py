@@ -18,7 +18,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Known, Statement, Verdict
-from mimecast_sso.settings import Address, AddressSource, Settings
+from mimecast_sso.settings import Address, AddressSource, Removal, Settings
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
@@ -72,8 +72,11 @@ def assess(
     """
     written = written_addresses(settings, root)
     named = {address.address for address in written} | set(settings.roll_out.pilot)
-    for recorded in (record.value or Record()).memberships.values():
+    known = record.value or Record()
+    for recorded in known.memberships.values():
         named |= {member for member in recorded.members if not member.startswith("@")}
+    if known.book is not None and settings.addresses.on_removal is Removal.DISABLE:
+        named |= known.book.addresses
     snapshot = take(Scope(settings, cloud, record, tuple(sorted(named))), graph, mimecast)
     return of(settings, snapshot, written, destroys=destroys)
 

@@ -10,7 +10,6 @@ from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.membership import (
     Members,
     addresses_after,
-    addresses_eventually,
     eventual_profiles,
     held_profiles,
     members_of,
@@ -30,8 +29,7 @@ class Effects:
     profiles: tuple[Profiles, ...] = ()
     eventual_profiles: Profiles = field(default_factory=dict)
     eventual_entra: EntraState | None = None
-    addresses_after: Mapping[str, AddressState] = field(default_factory=dict)
-    addresses_eventually: Mapping[str, AddressState] = field(default_factory=dict)
+    addresses_after: Mapping[str, tuple[AddressState, ...]] = field(default_factory=dict)
 
 
 def effects_of(desired: Desired) -> Effects:
@@ -45,7 +43,6 @@ def effects_of(desired: Desired) -> Effects:
         eventual_profiles(desired),
         eventual_entra(desired, course.after[0]) if course else None,
         addresses_after(desired),
-        addresses_eventually(desired),
     )
 
 

@@ -302,7 +302,7 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
     late: Sequence[Sequence[EntraState | None]] = course.late if course else ((None,), (None,))
     kept, undone = course.after if course else (None, None)
     profiles: Sequence[Profiles | None] = effects.profiles or (None,)
-    before, then, finally_ = traits.address
+    before, then = traits.address
     settled = profiles[:1]
 
     def all_of(*moments: _Moments) -> tuple[Outcome, ...]:
@@ -316,19 +316,17 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
         meanwhile=all_of(
             _Moments(early, profiles, places.now, (before,)),
             *(
-                _Moments(states, profiles, slots, tuple(dict.fromkeys((before, then))))
+                _Moments(states, profiles, slots, tuple(dict.fromkeys((before, *then))))
                 for states, slots in zip(late, places.late, strict=True)
             ),
         ),
         # Where external changes are kept, both sides keep them; where they are undone, both undo them: so above, too.
         afterwards=all_of(
-            _Moments((kept,), settled, (places.kept,), (then,)),
-            _Moments((undone,), settled, (places.undone,), (then,)),
+            _Moments((kept,), settled, (places.kept,), then),
+            _Moments((undone,), settled, (places.undone,), then),
         ),
         eventually=all_of(
-            _Moments(
-                (effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), (finally_,)
-            )
+            _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), then[:1])
         ),
         saved=all_of(_Moments(early[:1], (effects.eventual_profiles,), (places.listed,), (before,))),
         lost_if_just_left=way is Way.FROM_MIMECAST and _lost_if_just_left(reader, traits),
@@ -342,7 +340,7 @@ def _lost_if_just_left(reader: TraitsReader, traits: Traits) -> bool:
     if snapshot.moved.is_known or listed is None or listed or course is None:
         return False
     every = frozenset(slot for slot, group in effects.members.items() if group is not None)
-    before = traits.address[0]
+    before, _ = traits.address
 
     def all_of(states: Sequence[EntraState | None]) -> list[Outcome]:
         moment = _Moments(states, effects.profiles[:1] or (None,), (every,), (before,))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.sign_in import AddressState, HeldProfile, Profiles
 from mimecast_sso.console.source import ConsoleForm
-from mimecast_sso.settings import AddressSource, Lane, Removal
+from mimecast_sso.settings import AddressSource, DomainMode, Lane, Removal
 from mimecast_sso.text.names import domain_of
 
 
@@ -128,32 +128,30 @@ def eventual_profiles(desired: Desired) -> Profiles:
     return found
 
 
-def addresses_after(desired: Desired) -> Mapping[str, AddressState]:
-    """Addresses whose state the run changes: those it creates, and those it disables."""
-    settings, book = desired.settings, desired.record.book
-    changed = {
-        address: AddressState.PRESENT
-        for address in _created(desired)
-        if desired.snapshot.is_internal(domain_of(address))
-    }
+def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
+    """Addresses whose state the run changes, with the states that are possible, the most likely one first.
+
+    It creates some and disables others. Whether a domain that it registers is verified at once depends on the name
+    server; until it is, the domain's addresses are held back. An address that was recorded and is gone is created again
+    by a run that refreshes only.
+    """
+    settings, snapshot, book = desired.settings, desired.snapshot, desired.record.book
+    live = snapshot.addresses.value
+    changed: dict[str, tuple[AddressState, ...]] = {}
+    creates = settings.addresses.source is not AddressSource.SYNCHRONISED and not desired.destroys
+    if creates and live is not None:
+        registered = {each.name for each in settings.domains if each.mode is not DomainMode.REQUIRE}
+        for address in desired.addresses:
+            if address in live:
+                continue
+            if book is not None and address in book.addresses:
+                changed[address] = (AddressState.ABSENT, AddressState.PRESENT)
+            elif snapshot.is_internal(domain_of(address)):
+                changed[address] = (AddressState.PRESENT,)
+            elif domain_of(address) in registered:
+                changed[address] = (AddressState.PRESENT, AddressState.ABSENT)
     if book is not None and not book.check_only and settings.addresses.on_removal is Removal.DISABLE:
         kept = frozenset() if desired.destroys else frozenset(desired.addresses)
         for address in (book.addresses - kept) & (book.created | book.adopted):
-            changed[address] = AddressState.DISABLED
+            changed[address] = (AddressState.DISABLED,)
     return changed
-
-
-def addresses_eventually(desired: Desired) -> Mapping[str, AddressState]:
-    """The same, with the addresses that are created once their domain is verified."""
-    registered = {domain.name for domain in desired.settings.domains}
-    coming = [address for address in _created(desired) if domain_of(address) in registered]
-    return dict.fromkeys(coming, AddressState.PRESENT) | dict(addresses_after(desired))
-
-
-def _created(desired: Desired) -> Iterator[str]:
-    """Configured addresses that do not exist and that this stack creates."""
-    live = desired.snapshot.addresses.value
-    checked_only = desired.settings.addresses.source is AddressSource.SYNCHRONISED
-    if live is None or checked_only or desired.destroys:
-        return
-    yield from (address for address in desired.addresses if address not in live)

@@ -52,14 +52,14 @@ class Traits:
 
     Attributes:
         assigned: By the index of Entra's states, as is ``names``; ``None`` where an assigned group could not be read.
-        address: The address at Mimecast now, after the run, and once its domain is verified.
+        address: The address at Mimecast now, and what it may be after the run, the most likely first.
     """
 
     places: Places
     account: AccountState
     assigned: tuple[bool | None, ...]
     names: tuple[NameIdState, ...]
-    address: tuple[AddressState, AddressState, AddressState]
+    address: tuple[AddressState, tuple[AddressState, ...]]
 
 
 class TraitsReader:
@@ -83,11 +83,7 @@ class TraitsReader:
             account=self._account_state(account),
             assigned=tuple(self._is_assigned(holders, state) for state in self._states),
             names=tuple(self._name_id(state, account, address) for state in self._states),
-            address=(
-                before,
-                self.effects.addresses_after.get(address, before),
-                self.effects.addresses_eventually.get(address, before),
-            ),
+            address=(before, self.effects.addresses_after.get(address, (before,))),
         )
 
     def case(self, traits: Traits, state: EntraState | None, slots: Slots, address: AddressState) -> Case:
@@ -215,7 +211,7 @@ def subjects(effects: Effects) -> Iterator[tuple[str, Person | None]]:
         addresses |= {each for each in recorded.members if not each.startswith("@")}
     live = desired.snapshot.addresses.value or {}
     addresses |= {each for each in live if domain_of(each) in domains}
-    addresses |= {each for each, state in effects.addresses_after.items() if state is AddressState.DISABLED}
+    addresses |= {each for each, state in effects.addresses_after.items() if AddressState.DISABLED in state}
     accounts = dict(_accounts_of(effects, addresses))
     claimed = {account.object_id for account in accounts.values() if account}
     for account in assigned_accounts(effects):

@@ -1,7 +1,7 @@
 """SAML sign-on: the endpoint, the sign-in page, assignment and Conditional Access, the signed answer, the metadata.
 
 Sources: Microsoft's "Single Sign-On SAML protocol", "Microsoft Entra authentication and authorization error codes",
-and "Federation metadata".
+"Federation metadata", and "Properties of an enterprise application" (``accountEnabled``).
 """
 
 from __future__ import annotations
@@ -178,10 +178,7 @@ class SignOn:
     def _principal_named(self, identifier: str) -> Document:
         for principal in self._world.all(SERVICE_PRINCIPALS):
             if identifier in service_principals.shown(self._world, principal)["servicePrincipalNames"]:
-                if not principal["accountEnabled"]:
-                    raise SignInRefusedError(
-                        f"AADSTS7000112: Application '{principal['appId']}' is disabled."
-                    )
+                _check_enabled(principal)
                 return principal
         raise SignInRefusedError(
             f"AADSTS700016: Application with identifier '{identifier}' was not found in the directory"
@@ -207,6 +204,7 @@ class SignOn:
         principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"])
         if principal is None:
             raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
+        _check_enabled(principal)
         shown = service_principals.shown(self._world, principal)
         identifiers = [name for name in shown["servicePrincipalNames"] if name != principal["appId"]]
         relay_state = (principal["samlSingleSignOnSettings"] or {}).get("relayState")
@@ -424,3 +422,9 @@ class SignOn:
         # Whether inactive certificates are listed is not documented.
         lists_inactive = self._world.setting("entra.metadata_lists_inactive", default=False)
         return certificates if lists_inactive else certificates[:1]
+
+
+def _check_enabled(principal: Document) -> None:
+    """Nobody signs in to an application that is off, not from My Apps either."""
+    if not principal["accountEnabled"]:
+        raise SignInRefusedError(f"AADSTS7000112: Application '{principal['appId']}' is disabled.")

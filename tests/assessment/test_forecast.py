@@ -191,6 +191,27 @@ def test_whatever_changes_of_the_service_principal_all_of_it_is_written(
     assert [each.reason for each in person.from_mimecast.afterwards] == reasons
 
 
+def test_an_address_that_somebody_removed_is_made_again_only_by_a_run_that_refreshes() -> None:
+    person = World(addresses={GRACE: address(GRACE)}).assess().forecast.person(ADA)
+    assert person is not None
+    assert {each.reason for each in person.from_mimecast.afterwards} == {Reason.NOT_AT_MIMECAST, None}
+
+
+def test_addresses_of_a_domain_that_the_run_registers_are_made_once_it_is_verified() -> None:
+    """Which may be in this run, or in a later one."""
+    document = values(domains=[{"name": "example.com"}])
+    world = World(
+        addresses={},
+        members=set(),
+        deployed=Record(()),
+        changes={"domains": live({}), "groups": {Lane.FIRST: live(LiveGroup())}},
+    )
+    person = world.assess(document).forecast.person(ADA)
+    assert person is not None
+    assert [each.reason for each in person.from_mimecast.now] == [Reason.NOT_AT_MIMECAST]
+    assert [each.result for each in person.from_mimecast.afterwards] == [Result.PASSWORD, Result.REFUSED]
+
+
 def _with_both(record: Any) -> Any:
     """The record with both generations' certificates."""
     resources = [each for each in record.resources if not each.urn.endswith("::signing-certificate-2026")]

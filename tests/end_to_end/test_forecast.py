@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,22 +26,19 @@ from mimecast_sso.settings import ConfigurationError
 from tests.support import changes, soak
 from tests.support.changes import Change
 from tests.support.saved import SavedProject
-from tests.support.sign_in_worlds import ADA, PEOPLE, WORLDS, Endings, World, prepared, tutorial
+from tests.support.sign_in_worlds import ADA, PEOPLE, WORLDS, Endings, World, prepared
 from tests.support.walks import Ending
 
 pytestmark = pytest.mark.xdist_group("forecast")
 
+PARTLY = 3
 ROUNDS = 3
-WORLDS_EACH = 40
+SEEDS = (2, 5)
+"""Of the short run: together they have runs that are refused and runs that are let through."""
+TRIALS, VERDICTS = 30, 4_000
+"""In each world of the long run: how many, and how many verdicts these have to come to."""
 SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 ANOTHER_TENANT = "7d1e6c1c-0000-4000-8000-00000000000f"
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SavedProject]:
-    """The tutorial, done."""
-    with prepared(tmp_path_factory.mktemp("tutorial"), tutorial) as world:
-        yield world
 
 
 # -- One trial ---------------------------------------------------------------------------------------------
@@ -51,6 +48,8 @@ class Figures:
 
     verdicts: int = 0
     unknown: int = 0
+    certain: int = 0
+    """Verdicts with one outcome."""
     refused_runs: int = 0
     let_through: int = 0
     instants: Counter[str] = field(default_factory=Counter)
@@ -77,6 +76,7 @@ class Figures:
     def _compare(self, found: str, instant: str, ending: Ending, outcomes: tuple[Outcome, ...]) -> None:
         self.verdicts += 1
         self.instants[instant] += 1
+        self.certain += len(set(outcomes)) == 1
         if any(each.result is Result.UNKNOWN for each in outcomes):
             self.unknown += 1
             return
@@ -99,6 +99,7 @@ class Trial:
         self.last: Endings | None = None
         self.settled = True
         self.deployed = False
+        self.attested = True
 
     def run(self, rounds: int) -> None:
         """Changes the world, forecasts, signs everybody in, edits, deploys, and compares; so many times."""
@@ -108,7 +109,7 @@ class Trial:
             if self.chance.random() < 0.5:
                 self._do(changes.a_quarter_passes)
                 self.settled = True
-            elif self.chance.random() < 0.04:
+            elif self.chance.random() < 0.03:
                 self._do(changes.years_pass)
             due = self.deployed and self.world.sheets and self.chance.random() < 0.6
             if not (self._work_at_the_console() if due else self._deploy()):
@@ -120,9 +121,8 @@ class Trial:
         self.figures.compare(self, "now", before, self.world.assess().forecast, lambda found: found.now)
         file = self.world.made.stack_file.read_text()
         self._change(changes.EDITS)
-        try:
-            planned = self.world.assess()
-        except ConfigurationError:
+        planned = self._planned()
+        if planned is None:
             self.world.made.stack_file.write_text(file)
             self.done.append("(no configuration)")
             return True
@@ -133,6 +133,14 @@ class Trial:
         goes_on = self._refused(planned, final=any(each.final for each in found))
         self.world.made.stack_file.write_text(file)
         return goes_on
+
+    def _planned(self) -> Assessment | None:
+        """Nothing for a configuration that no run gets far with, such as one that names people whom Entra lacks."""
+        try:
+            planned = self.world.assess()
+        except ConfigurationError:
+            return None
+        return None if planned.snapshot.directory.problems else planned
 
     def _refused(self, planned: Assessment, *, final: bool) -> bool:
         self.figures.refused_runs += 1
@@ -155,7 +163,7 @@ class Trial:
         if not shown:
             self.figures.false_alarms.append(f"{self}: {sorted(named)}")
         self.last = None
-        return True
+        return self.attested
 
     def _carried_out(self, planned: Assessment) -> Iterator[Endings]:
         """Sign-ins after the run, later and later; each only if the one before did not show what was to be shown."""
@@ -166,6 +174,9 @@ class Trial:
         if any(
             each.instant is Instant.EVENTUALLY for lost in planned.forecast.losses.values() for each in lost
         ):
+            self.attested = (
+                False  # From Save on the console holds what nobody attested: the forecast knows nothing.
+            )
             if self.world.save_console():
                 self.world.later()
                 yield self.world.walk()
@@ -182,7 +193,7 @@ class Trial:
             self.figures.false_alarms.append(f"{self}: not forecast, and refused: {run.text[-600:]}")
         if run.code != 0:
             self.done.append(f"(ended {run.code})")
-            return False
+            return run.code != PARTLY
         self.figures.let_through += 1
         soon, late = self._walk_after(planned)
         for when, found in (("soon", soon), ("later", late)) if self.settled else ():
@@ -244,7 +255,7 @@ class Trial:
         return f"{self.name} {' '.join(self.done)}"
 
 
-def _holds(saved: SavedProject, name: str, seeds: range, figures: Figures) -> None:
+def _holds(saved: SavedProject, name: str, seeds: Iterable[int], figures: Figures) -> None:
     for seed in seeds:
         Trial(World(saved.restore()), name, seed, figures).run(ROUNDS)
 
@@ -253,9 +264,9 @@ def _report(figures: Figures) -> str:
     return "\n".join([*figures.disagreements, *figures.false_alarms, *figures.misses])
 
 
-def test_the_forecast_is_what_happens(saved: SavedProject) -> None:
+def test_the_forecast_is_what_happens(saved_tutorial: SavedProject) -> None:
     figures = Figures()
-    _holds(saved, "tutorial", range(3), figures)
+    _holds(saved_tutorial, "tutorial", SEEDS, figures)
     assert not _report(figures)
     assert figures.verdicts >= 300, figures
     assert figures.unknown <= figures.verdicts / 5, figures
@@ -270,14 +281,17 @@ def test_the_forecast_is_what_happens_in_many_worlds(
 ) -> None:
     figures = Figures()
     with prepared(tmp_path, WORLDS[name]) as saved:
-        _holds(saved, name, range(1000, 1000 + WORLDS_EACH), figures)
+        _holds(saved, name, range(1000, 1000 + TRIALS), figures)
     _count(figures, request)
     assert not _report(figures)
+    assert figures.verdicts >= VERDICTS, figures
 
 
 def _count(figures: Figures, request: pytest.FixtureRequest) -> None:
     count = soak.tally(request)
     count("forecast_verdicts", figures.verdicts, "verdicts")
+    count("forecast_verdicts_unknown", figures.unknown, "verdicts")
+    count("forecast_verdicts_certain", figures.certain, "verdicts")
     count("forecast_disagreements", len(figures.disagreements), "verdicts")
     count("forecast_false_alarms", len(figures.false_alarms), "runs")
     for reason in Reason:
@@ -354,9 +368,9 @@ CASES: Mapping[Reason, Sequence[Change]] = {
 @pytest.mark.soak
 @pytest.mark.parametrize("reason", Reason)
 def test_each_reason_is_met_by_a_real_sign_in(
-    reason: Reason, saved: SavedProject, request: pytest.FixtureRequest
+    reason: Reason, saved_tutorial: SavedProject, request: pytest.FixtureRequest
 ) -> None:
-    world, figures = World(saved.restore()), Figures()
+    world, figures = World(saved_tutorial.restore()), Figures()
     for change in CASES[reason]:
         change(world, First())
     world.later()

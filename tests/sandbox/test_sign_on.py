@@ -617,6 +617,15 @@ def test_a_hidden_tile_is_not_shown_and_signing_in_works(sandbox: RunningSandbox
     assert Visit(sandbox).start(ready.request()).sign_in(ADA).response().root is not None
 
 
+def test_a_tile_of_a_disabled_application_signs_nobody_in(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
+    name = ready.call("GET", f"/applications/{ready.application_id}")["displayName"]
+    ready.patch(accountEnabled=False)
+    visit = Visit(sandbox).open("https://myapps.microsoft.com/").sign_in(ADA)
+    assert "AADSTS7000112" in visit.open(visit.tiles()[name]).error
+
+
 def test_a_my_apps_ticket_is_good_for_one_use(sandbox: RunningSandbox, ready: Application) -> None:
     session = sandbox.session()
     visit = Visit(sandbox).start(ready.request()).sign_in(ADA)

@@ -34,7 +34,7 @@ from tests.support.sign_in_worlds import (
 Random = random.Random
 Change = Callable[[World, Random], None]
 
-IMPOSSIBLE = (StopIteration, IndexError, KeyError, ValueError)
+IMPOSSIBLE = (StopIteration, LookupError, ValueError)
 _EU = REGIONS["eu"]
 _ELSEWHERE = "https://old.example.com/saml"
 _ANOTHER_PAGE = "https://portal.example.com/"

@@ -106,6 +106,14 @@ class World:
         """``mimecast-sso up``."""
         return self.made.up()
 
+    def sign_ins_to_come(self) -> Endings:
+        """How people will sign in from Mimecast's page once everything counts; the clock then goes back."""
+        self.later()
+        try:
+            return self.walk(ways=(Way.FROM_MIMECAST,))
+        finally:
+            self.later(-A_WHILE)
+
     # -- Console and clock ----------------------------------------------------------------------------------
 
     @property
@@ -142,8 +150,9 @@ class World:
     @property
     def principal(self) -> dict[str, Any]:
         """The application's service principal. Raises StopIteration where there is none."""
+        client_id = self.application["appId"]
         found = self.made.control.documents("entra.servicePrincipals")
-        return next(each for each in found if each["appId"] == self.application["appId"])
+        return next(each for each in found if each["appId"] == client_id)
 
     @property
     def application(self) -> dict[str, Any]:
@@ -252,7 +261,10 @@ def _people(made: Project) -> None:
     ]
     made.control.set("entra.deployer_roles", [*DEFAULT_ROLES, "MailboxSettings.Read"])
     out = {"group": ROLL_OUT, "who": "pilot", "pilot": [*USERS, *MEMBERS]}
-    made.configure(guards=None, addresses=book, rollOut=out, authenticationProfile=LASTING)
+    certificates = made.configuration("certificates") | {"waitMinutes": QUARTER // timedelta(minutes=1)}
+    made.configure(
+        guards=None, addresses=book, rollOut=out, authenticationProfile=LASTING, certificates=certificates
+    )
     made.control.seed(
         {
             "users": [

@@ -1,0 +1,17 @@
+"""What several whole-run tests begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.saved import SavedProject
+from tests.support.sign_in_worlds import prepared, tutorial
+
+
+@pytest.fixture(scope="session")
+def saved_tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SavedProject]:
+    """The tutorial, done, with people of every kind; made once for all that go back to it."""
+    with prepared(tmp_path_factory.mktemp("tutorial"), tutorial) as world:
+        yield world

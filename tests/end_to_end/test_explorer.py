@@ -1,0 +1,268 @@
+"""Nobody loses a sign-in unseen: random walks over everything that people do with a stack.
+
+A walk edits the stack file, runs commands, moves the clock, does the console work, and lets other people change Entra
+and Mimecast. Around each command everybody signs in from Mimecast's page: whoever would get in without the command gets
+in after it, at once and after Mimecast's fifteen minutes, or was named by a refusal or a warning before.
+
+A walk that shows a miss is walked again without this or that step, and reported as the shortest that still shows it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mimecast_sso.assessment.sign_in import Result, Way
+from tests.support import changes, soak
+from tests.support.changes import Change
+from tests.support.projects import Ended
+from tests.support.saved import SavedProject
+from tests.support.sign_in_worlds import BARBARA, EDSGER, WORLDS, Endings, World, prepared
+
+pytestmark = pytest.mark.xdist_group("forecast")
+
+WALKS, STEPS = 18, 25
+"""In each world, and in each walk."""
+SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
+_FROM_MIMECAST = (Way.FROM_MIMECAST,)
+_WARNS = re.compile(
+    r"cannot|could not|can not|may not be able|not known to be able|refused|Affected|left out|is disabled|are disabled"
+)
+Random = random.Random
+
+
+# -- Commands ----------------------------------------------------------------------------------------------
+
+
+def up(world: World, _: Random) -> Ended:
+    return world.up()
+
+
+def up_with_refresh(world: World, _: Random) -> Ended:
+    return world.made.sso("up", "--yes", "--refresh")
+
+
+def preview(world: World, _: Random) -> Ended:
+    return world.made.sso("preview")
+
+
+def drift(world: World, _: Random) -> Ended:
+    return world.made.sso("drift")
+
+
+def widen(world: World, chance: Random) -> Ended:
+    more = chance.choice((("--pilot", BARBARA), ("--pilot", EDSGER), ("--share", "50"), ("--all",)))
+    return world.made.sso("roll-out widen", *more, "--apply", "--yes")
+
+
+def halt(world: World, _: Random) -> Ended:
+    return world.made.sso("roll-out halt")
+
+
+def back(world: World, _: Random) -> Ended:
+    return world.made.sso("roll-out back")
+
+
+def rotate_next(world: World, _: Random) -> Ended:
+    return world.made.sso("rotate next", "--start", "--apply", "--yes")
+
+
+def rotate_rollback(world: World, _: Random) -> Ended:
+    return world.made.sso("rotate rollback", "--apply", "--yes")
+
+
+def down(world: World, _: Random) -> Ended:
+    return world.made.sso("down", "--yes")
+
+
+def save(world: World, _: Random) -> Ended:
+    """The administrator saves what is due; the run sheet says what that does."""
+    said = "\n".join(sheet.with_suffix(".txt").read_text(encoding="utf-8") for sheet in world.sheets)
+    return Ended(0 if world.save_console() else 1, said)
+
+
+def confirm(world: World, _: Random) -> Ended:
+    return Ended(0 if world.confirm() else 1, "")
+
+
+Command = Callable[[World, Random], Ended]
+COMMANDS: dict[Command, int] = {
+    up: 40,
+    up_with_refresh: 8,
+    preview: 3,
+    drift: 3,
+    widen: 8,
+    halt: 2,
+    back: 3,
+    rotate_next: 10,
+    rotate_rollback: 3,
+    down: 1,
+    save: 6,
+    confirm: 6,
+}
+
+
+# -- Walks -------------------------------------------------------------------------------------------------
+
+
+def a_moment_passes(world: World, _: Random) -> None:
+    world.later(timedelta(minutes=4))
+
+
+def a_week_passes(world: World, _: Random) -> None:
+    world.later(timedelta(days=7, minutes=1))
+
+
+CLOCK: Sequence[Change] = (changes.a_quarter_passes, changes.a_quarter_passes, a_moment_passes, a_week_passes)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that somebody does, the same whenever it is done again."""
+
+    act: Change | Command
+    seed: int
+
+    @property
+    def chance(self) -> Random:
+        return random.Random(self.seed)  # noqa: S311  (no secret)
+
+    def __str__(self) -> str:
+        return f"{self.act.__name__}({self.seed})"
+
+
+def revert(world: World, _: Random) -> None:
+    """The stack file goes back to what was deployed last: done by the walk, which knows it."""
+
+
+def steps(seed: str, length: int) -> Iterator[Step]:
+    """A walk: mostly an edit or two and then a command; sometimes time, the console, or somebody else."""
+    chance = random.Random(seed)  # noqa: S311  (no secret)
+    kinds: dict[str, int] = {"edit": 30, "command": 45, "clock": 10, "hand": 9, "revert": 6}
+    for _ in range(length):
+        (kind,) = chance.choices(list(kinds), list(kinds.values()))
+        acts: Sequence[Change | Command]
+        if kind == "command":
+            acts = chance.choices(list(COMMANDS), list(COMMANDS.values()))
+        else:
+            acts = {"edit": changes.EDITS, "clock": CLOCK, "hand": changes.HANDS, "revert": (revert,)}[kind]
+        yield Step(chance.choice(acts), chance.randrange(1_000_000))
+
+
+@dataclass
+class Walk:
+    """A walk as far as it has come. ``lost``: who lost a sign-in by the last step, unseen; with what they read."""
+
+    world: World
+    done: list[Step] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)
+    _deployed: str = ""
+    _settled: bool = True
+    _now: Endings | None = None
+    """Sign-ins as they are, unless something changed since."""
+    _to_come: Endings | None = None
+    _named: str = ""
+    """What was said of people since something else than a command changed anything."""
+
+    def __post_init__(self) -> None:
+        self._deployed = self.world.made.stack_file.read_text()
+
+    def goes_on(self, step: Step) -> bool:
+        """Makes a step; whether nobody is lost by it."""
+        self.done.append(step)
+        if step.act in COMMANDS:
+            self._command(step)
+        else:
+            self._change(step)
+        return not self.lost
+
+    def _change(self, step: Step) -> None:
+        if step.act is revert:
+            self.world.made.stack_file.write_text(self._deployed)
+            return
+        try:
+            step.act(self.world, step.chance)
+        except changes.IMPOSSIBLE:
+            return
+        if step.act not in changes.EDITS:
+            self._now = self._to_come = None
+        self._named = ""
+
+    def _command(self, step: Step) -> None:
+        if step.act in (save, confirm) and not self.world.sheets:
+            return
+        before = self._now or self.world.walk(ways=_FROM_MIMECAST)
+        before_long = self._to_come or self.world.sign_ins_to_come()
+        ended = step.act(self.world, step.chance)
+        assert isinstance(ended, Ended)
+        assert "Traceback" not in ended.text, f"{self}\n{ended.text}"
+        self._named += ended.text
+        if ended.code == 0 and step.act in (up, up_with_refresh):
+            self._deployed = self.world.made.stack_file.read_text()
+        self._now, self._to_come = self.world.walk(ways=_FROM_MIMECAST), self.world.sign_ins_to_come()
+        for who, ending in before.items():
+            could = ending.result in SIGNS_IN and before_long[who].result in SIGNS_IN
+            found = next(
+                (each[who] for each in (self._now, self._to_come) if each[who].result not in SIGNS_IN), None
+            )
+            if could and found is not None and not self._was_named(who[0]):
+                self.lost[who[0]] = found.text
+
+    def _was_named(self, address: str) -> bool:
+        return any(address in line and _WARNS.search(line) for line in self._named.splitlines())
+
+    def __str__(self) -> str:
+        lost = "; ".join(f"{who}: {text}" for who, text in self.lost.items())
+        return f"{' '.join(map(str, self.done))}\n  lost: {lost}"
+
+
+def walked(saved: SavedProject, plan: Sequence[Step]) -> Walk:
+    """A walk from the beginning, as far as it goes."""
+    walk = Walk(World(saved.restore()))
+    for step in plan:
+        if not walk.goes_on(step):
+            break
+    return walk
+
+
+def shortest(saved: SavedProject, walk: Walk) -> Walk:
+    """The same miss with as few of the steps as it takes: each is left out in turn, the latest first."""
+    for step in reversed(walk.done[:-1]):
+        shorter = walked(saved, [each for each in walk.done if each is not step])
+        if shorter.lost:
+            walk = shorter
+    return walk
+
+
+def explore(saved: SavedProject, name: str, seeds: range, length: int) -> tuple[int, list[str]]:
+    """How many steps were made, and the misses."""
+    made, misses = 0, []
+    for seed in seeds:
+        walk = walked(saved, list(steps(f"{name} {seed}", length)))
+        made += len(walk.done)
+        if walk.lost:
+            misses.append(f"{name} {seed}: {shortest(saved, walk)}")
+    return made, misses
+
+
+def test_nobody_is_lost_unseen_on_a_short_walk(saved_tutorial: SavedProject) -> None:
+    made, misses = explore(saved_tutorial, "tutorial", range(1), 12)
+    assert not misses, "\n".join(misses)
+    assert made == 12
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", WORLDS)
+def test_nobody_is_lost_unseen(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    with prepared(tmp_path, WORLDS[name]) as saved:
+        made, misses = explore(saved, name, range(1000, 1000 + WALKS), STEPS)
+    count = soak.tally(request)
+    count("explorer_steps", made, "steps")
+    count("explorer_misses", len(misses), "sequences")
+    assert not misses, "\n".join(misses)
