@@ -108,8 +108,10 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"default_reply_url": OTHER_URL},
             [
-                f"stays as it is: default reply URL: {OTHER_URL} is none of the wanted ones, and Entra may refuse to "
-                "remove it; take it back in the portal"
+                (
+                    f"stays as it is: default reply URL: {OTHER_URL} is none of the wanted ones, and Entra may refuse "
+                    "to remove it; take it back in the portal"
+                )
             ],
         ),
         ({"default_reply_url": REPLY_URL}, []),
@@ -130,8 +132,10 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"tags": frozenset()},
             [
-                f"would change: tags: {GALLERY_TAG}, {ENTERPRISE_TAG} is added; the portal lists enterprise "
-                "applications by it"
+                (
+                    f"would change: tags: {GALLERY_TAG}, {ENTERPRISE_TAG} is added; the portal lists enterprise "
+                    "applications by it"
+                )
             ],
         ),
         (
@@ -161,8 +165,10 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"registration": Registration("object", ())},
             [
-                "stays as it is: owners of the application object: the deploying principal is not among them; to add "
-                f"it, name {DEPLOYER} in mimecast-sso:application.owners"
+                (
+                    "stays as it is: owners of the application object: the deploying principal is not among them; to "
+                    f"add it, name {DEPLOYER} in mimecast-sso:application.owners"
+                )
             ],
         ),
         (
@@ -185,15 +191,19 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"policies": ()},
             [
-                "would change: claims policy: one is made and assigned; the portal's claims editor shows it as "
-                "overridden"
+                (
+                    "would change: claims policy: one is made and assigned; the portal's claims editor shows it as "
+                    "overridden"
+                )
             ],
         ),
         (
             {"policies": (UPN,)},
             [
-                'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, and Mimecast '
-                "matches people by mail address: it becomes the mail address"
+                (
+                    'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, and Mimecast '
+                    "matches people by mail address: it becomes the mail address"
+                )
             ],
         ),
         (
@@ -209,8 +219,10 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"roles": ()},
             [
-                "stays as it is: no app role for people is enabled (User and msiam_access are missing): people get "
-                "the default access 00000000-0000-0000-0000-000000000000"
+                (
+                    "stays as it is: no app role for people is enabled (User and msiam_access are missing): people get "
+                    "the default access 00000000-0000-0000-0000-000000000000"
+                )
             ],
         ),
         ({"assigned": (assigned(ADA),)}, [f"would change: assignments: {GRACE} is assigned"]),
@@ -225,28 +237,38 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"certificates": SigningCertificates((certificate(NEW, days=500),), NEW)},
             [
-                f"would change: signing certificate 2026, until {END}, is made; {certificate(NEW, days=500)} goes on "
-                "signing until Mimecast is told",
-                f"stays as it is: signing certificate {certificate(NEW, days=500)} is in no generation, and it is the "
-                'active one. To keep it under this project, name its end: endDate: "2028-04-05T09:00:00Z"',
+                (
+                    f"would change: signing certificate 2026, until {END}, is made; {certificate(NEW, days=500)} goes on "
+                    "signing until Mimecast is told"
+                ),
+                (
+                    f"stays as it is: signing certificate {certificate(NEW, days=500)} is in no generation, and it is the "
+                    'active one. To keep it under this project, name its end: endDate: "2028-04-05T09:00:00Z"'
+                ),
             ],
         ),
         (
             {"certificates": SigningCertificates((certificate(OLD), certificate(NEW, days=0)), OLD)},
             [
                 f"stays as it is: signing certificate {certificate(NEW, days=0)} has expired",
-                f"stays as it is: signing certificate {certificate(NEW, days=0)} is in no generation. To keep it "
-                'under this project, name its end: endDate: "2026-11-22T09:00:00Z"',
+                (
+                    f"stays as it is: signing certificate {certificate(NEW, days=0)} is in no generation. To keep it "
+                    'under this project, name its end: endDate: "2026-11-22T09:00:00Z"'
+                ),
             ],
         ),
         (
             {"certificates": SigningCertificates((certificate(NEW, days=-5),), NEW)},
             [
-                f"would change: signing certificate 2026, until {END}, is made; Entra signs with it at once, because "
-                f"{certificate(NEW, days=-5)} is not valid, so Mimecast must be told of it",
+                (
+                    f"would change: signing certificate 2026, until {END}, is made; Entra signs with it at once, because "
+                    f"{certificate(NEW, days=-5)} is not valid, so Mimecast must be told of it"
+                ),
                 f"stays as it is: signing certificate {certificate(NEW, days=-5)} has expired",
-                f"stays as it is: signing certificate {certificate(NEW, days=-5)} is in no generation, and it is the "
-                'active one. To keep it under this project, name its end: endDate: "2026-11-17T09:00:00Z"',
+                (
+                    f"stays as it is: signing certificate {certificate(NEW, days=-5)} is in no generation, and it is the "
+                    'active one. To keep it under this project, name its end: endDate: "2026-11-17T09:00:00Z"'
+                ),
             ],
         ),
         (
@@ -312,8 +334,10 @@ def test_the_deploying_principal_may_be_named_as_an_owner() -> None:
         (
             {"policies": (UPN,)},
             [
-                "stays as it is: claims: the NameID is user.userprincipalname, and Mimecast matches people by mail "
-                "address; mimecast-sso:application.claims is verify, so nothing is written"
+                (
+                    "stays as it is: claims: the NameID is user.userprincipalname, and Mimecast matches people by mail "
+                    "address; mimecast-sso:application.claims is verify, so nothing is written"
+                )
             ],
         ),
         ({"policies": (replace(LIVE.policies[0], others=("Payroll",)),)}, []),
@@ -333,10 +357,14 @@ def test_what_is_left_to_a_person_is_said_and_not_changed(
 def test_surroundings_are_told() -> None:
     around = Surroundings(NOW, nested={"Staff": ["Board"]}, guests=["Grace"], unread=["group Staff"])
     assert found(around=around) == [
-        'stays as it is: group "Staff" holds groups (Board), and Entra does not give the application to members of '
-        "nested groups",
-        "stays as it is: guests are assigned: Grace; a guest's mail address is at Mimecast only if somebody "
-        "registered it",
+        (
+            'stays as it is: group "Staff" holds groups (Board), and Entra does not give the application to members of '
+            "nested groups"
+        ),
+        (
+            "stays as it is: guests are assigned: Grace; a guest's mail address is at Mimecast only if somebody "
+            "registered it"
+        ),
         "stays as it is: group Staff could not be read (unknown)",
     ]
 
@@ -344,17 +372,23 @@ def test_surroundings_are_told() -> None:
 def test_what_would_harm_others_is_refused() -> None:
     around = Surroundings(NOW, same_identifier=[(CLIENT, "itself"), ("other", "Old")])
     assert found(around=around) == [
-        f'cannot be taken over: application "Old" (client id other) has identifier {IDENTIFIER} as well; two '
-        "applications of a tenant cannot share it. Adopt that one, or take the identifier away from it"
+        (
+            f'cannot be taken over: application "Old" (client id other) has identifier {IDENTIFIER} as well; two '
+            "applications of a tenant cannot share it. Adopt that one, or take the identifier away from it"
+        )
     ]
     assert found(replace(LIVE, policies=None)) == [
         "stays as it is: claims policy: could not be read (unknown)",
-        "cannot be taken over: its claims mapping policy could not be read, so it could not be taken over. Give the "
-        "deploying principal Policy.Read.All, or set mimecast-sso:application.claims: verify",
+        (
+            "cannot be taken over: its claims mapping policy could not be read, so it could not be taken over. Give the "
+            "deploying principal Policy.Read.All, or set mimecast-sso:application.claims: verify"
+        ),
     ]
     assert found(replace(LIVE, policies=(replace(UPN, others=("Payroll", "HR")),))) == [
-        'cannot be taken over: claims policy "upn" belongs to others too (Payroll, HR), whose sign-in would change '
-        "with it. Take its assignment away from this application, or set mimecast-sso:application.claims: verify"
+        (
+            'cannot be taken over: claims policy "upn" belongs to others too (Payroll, HR), whose sign-in would change '
+            "with it. Take its assignment away from this application, or set mimecast-sso:application.claims: verify"
+        )
     ]
 
 
@@ -365,7 +399,7 @@ def test_what_changes_comes_first() -> None:
     assert effects == [Effect.CHANGES, Effect.STAYS]
 
 
-# -- What the engine imports --------------------------------------------------------------------------------------------
+# -- What the engine imports ----------------------------------------------------------------------------------------
 
 
 def test_objects_are_imported_by_the_ids_that_the_provider_gives_them() -> None:
@@ -444,7 +478,7 @@ def test_where_the_application_came_from_stays_in_its_tags(tags: Any, hide: bool
     assert feature_tags(present, hide=hide) == expected
 
 
-# -- Reading before adopting ------------------------------------------------------------------------------------------
+# -- Reading before adopting ----------------------------------------------------------------------------------------
 
 
 def tenant(**rows: Any) -> Entra:
@@ -573,7 +607,7 @@ def test_what_is_wanted_comes_from_the_configuration() -> None:
     )
 
 
-# -- What `verify` says -------------------------------------------------------------------------------------------------
+# -- What `verify` says ---------------------------------------------------------------------------------------------
 
 VERIFIED = "mimecast-sso:application.claims is verify"
 ASSIGN = "mimecast-sso:assign.mode is verify"
