@@ -201,8 +201,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             {"policies": (UPN,)},
             [
                 (
-                    'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, and Mimecast '
-                    "matches people by mail address: it becomes the mail address"
+                    'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, and '
+                    "Mimecast matches people by mail address: it becomes the mail address"
                 )
             ],
         ),
