@@ -59,6 +59,7 @@ LIVE = application(
     owners=(Owner(DEPLOYER, "deployer"),),
     registration=Registration("object", (Owner(DEPLOYER, "deployer"),)),
 )
+LATER, ENDED, EXPIRED = (certificate(NEW, days=days) for days in (500, 0, -5))
 WANTED = Wanted(
     display_name="Mimecast Personal Portal",
     identifier=IDENTIFIER,
@@ -235,38 +236,38 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             [f"would change: signing certificate 2026, until {END}, is made"],
         ),
         (
-            {"certificates": SigningCertificates((certificate(NEW, days=500),), NEW)},
+            {"certificates": SigningCertificates((LATER,), NEW)},
             [
                 (
-                    f"would change: signing certificate 2026, until {END}, is made; {certificate(NEW, days=500)} goes on "
+                    f"would change: signing certificate 2026, until {END}, is made; {LATER} goes on "
                     "signing until Mimecast is told"
                 ),
                 (
-                    f"stays as it is: signing certificate {certificate(NEW, days=500)} is in no generation, and it is the "
+                    f"stays as it is: signing certificate {LATER} is in no generation, and it is the "
                     'active one. To keep it under this project, name its end: endDate: "2028-04-05T09:00:00Z"'
                 ),
             ],
         ),
         (
-            {"certificates": SigningCertificates((certificate(OLD), certificate(NEW, days=0)), OLD)},
+            {"certificates": SigningCertificates((certificate(OLD), ENDED), OLD)},
             [
-                f"stays as it is: signing certificate {certificate(NEW, days=0)} has expired",
+                f"stays as it is: signing certificate {ENDED} has expired",
                 (
-                    f"stays as it is: signing certificate {certificate(NEW, days=0)} is in no generation. To keep it "
+                    f"stays as it is: signing certificate {ENDED} is in no generation. To keep it "
                     'under this project, name its end: endDate: "2026-11-22T09:00:00Z"'
                 ),
             ],
         ),
         (
-            {"certificates": SigningCertificates((certificate(NEW, days=-5),), NEW)},
+            {"certificates": SigningCertificates((EXPIRED,), NEW)},
             [
                 (
                     f"would change: signing certificate 2026, until {END}, is made; Entra signs with it at once, because "
-                    f"{certificate(NEW, days=-5)} is not valid, so Mimecast must be told of it"
+                    f"{EXPIRED} is not valid, so Mimecast must be told of it"
                 ),
-                f"stays as it is: signing certificate {certificate(NEW, days=-5)} has expired",
+                f"stays as it is: signing certificate {EXPIRED} has expired",
                 (
-                    f"stays as it is: signing certificate {certificate(NEW, days=-5)} is in no generation, and it is the "
+                    f"stays as it is: signing certificate {EXPIRED} is in no generation, and it is the "
                     'active one. To keep it under this project, name its end: endDate: "2026-11-17T09:00:00Z"'
                 ),
             ],

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import guards
 from mimecast_sso.assessment.assessment import Assessment
@@ -133,20 +134,8 @@ def test_an_assignment_and_the_roll_out_in_one_edit_are_refused_until_mimecast_n
 
 
 def test_an_older_attestation_does_not_tell_what_the_console_holds() -> None:
-    """A single rotation is done; then the stack file is reverted."""
-    both = {
-        "generations": [
-            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
-            {"label": "2029", "endDate": "2032-11-01T00:00:00Z"},
-        ],
-        "active": "2029",
-    }
-    now_deployed = from_values(attested(values(certificates=both), NEW, days=1))
-    record = deployed(now_deployed, thumbprint=NEW)
-    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), NEW)
-    world = World(application=application(certificates=certificates), deployed=_with_both(record))
-    found = world.assess(attested(values(certificates=both | {"active": "2026"}), OLD, days=30))
-    assert lost(found) == dict.fromkeys(
+    world, document = _reverted()
+    assert lost(world.assess(document)) == dict.fromkeys(
         (ADA, GRACE), ("signature", Instant.AFTERWARDS, "certificate-mismatch")
     )
 
@@ -392,3 +381,64 @@ def test_an_address_that_is_removed_and_disabled_ends_the_password_only() -> Non
     document = attested(values(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}))
     assert GRACE in lost(World().assess(document))
     assert lost(World(members=set()).assess(document)) == {}
+
+
+def _reverted() -> tuple[World, dict[str, Any]]:
+    """A single rotation is done; then the stack file is reverted."""
+    both = {
+        "generations": [
+            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+            {"label": "2029", "endDate": "2032-11-01T00:00:00Z"},
+        ],
+        "active": "2029",
+    }
+    record = deployed(from_values(attested(values(certificates=both), NEW, days=1)), thumbprint=NEW)
+    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), NEW)
+    world = World(application=application(certificates=certificates), deployed=_with_both(record))
+    return world, attested(values(certificates=both | {"active": "2026"}), OLD, days=30)
+
+
+def _with_linus(**world: Any) -> World:
+    """Linus is at Mimecast as well, and has an account."""
+    found = World(addresses={each: address(each) for each in (ADA, GRACE, LINUS)}, **world)
+    found.accounts.append(account(LINUS))
+    return found
+
+
+JOINS = attested(values(addresses={"list": [{"address": each} for each in (ADA, GRACE, LINUS)]}))
+
+
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        pytest.param(World(), changed(assign={"users": []}), id="two are no longer assigned"),
+        pytest.param(
+            World(),
+            changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]}),
+            id="one leaves the roll-out and the assignments at once",
+        ),
+        pytest.param(*_reverted(), id="the certificate that the console holds is another generation's"),
+        pytest.param(
+            World(),
+            changed(application={"identifier": "https://example.com/other"}),
+            id="the application loses the identifier",
+        ),
+        pytest.param(
+            World(), changed(application={"replyUrl": "https://example.com/acs"}), id="another reply URL"
+        ),
+        pytest.param(
+            World(), changed(authenticationProfile={"contexts": {"passwordProtected": True}}), id="contexts"
+        ),
+        pytest.param(_with_linus(), JOINS, id="one joins and is not assigned"),
+        pytest.param(
+            _with_linus(unread=frozenset({"application", "own"})), JOINS, id="one joins, and it is unknown"
+        ),
+        pytest.param(
+            World(unread=frozenset({"moved"}), members={ADA}),
+            changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]}),
+            id="whoever left unseen is no longer assigned",
+        ),
+    ],
+)
+def test_refusals_to_the_word(world: World, document: dict[str, Any], snapshot: SnapshotAssertion) -> None:
+    assert guards.check(world.assess(document)).refusals == snapshot

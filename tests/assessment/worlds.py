@@ -293,14 +293,13 @@ class World:
             )
         for name in self.unread:
             parts[name] = dict.fromkeys(parts["groups"], UNREAD) if name == "groups" else UNREAD
+        parts |= {"tenant_id": TENANT, "template": "template"}
         return Snapshot(
-            CLOUD,
-            TENANT,
-            "id of the deployer",
-            NOW,
-            NOW,
-            template="template",
-            **(parts | self.changes),
+            cloud=CLOUD,
+            deployer="id of the deployer",
+            entra_now=NOW,
+            mimecast_now=NOW,
+            **parts | self.changes,
         )
 
     def assess(self, document: Mapping[str, Any] | None = None, *, destroys: bool = False) -> Assessment:
