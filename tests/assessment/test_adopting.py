@@ -262,8 +262,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             {"certificates": SigningCertificates((EXPIRED,), NEW)},
             [
                 (
-                    f"would change: signing certificate 2026, until {END}, is made; Entra signs with it at once, because "
-                    f"{EXPIRED} is not valid, so Mimecast must be told of it"
+                    f"would change: signing certificate 2026, until {END}, is made; Entra signs with it at once, "
+                    f"because {EXPIRED} is not valid, so Mimecast must be told of it"
                 ),
                 f"stays as it is: signing certificate {EXPIRED} has expired",
                 (
@@ -381,8 +381,8 @@ def test_what_would_harm_others_is_refused() -> None:
     assert found(replace(LIVE, policies=None)) == [
         "stays as it is: claims policy: could not be read (unknown)",
         (
-            "cannot be taken over: its claims mapping policy could not be read, so it could not be taken over. Give the "
-            "deploying principal Policy.Read.All, or set mimecast-sso:application.claims: verify"
+            "cannot be taken over: its claims mapping policy could not be read, so it could not be taken over. Give "
+            "the deploying principal Policy.Read.All, or set mimecast-sso:application.claims: verify"
         ),
     ]
     assert found(replace(LIVE, policies=(replace(UPN, others=("Payroll", "HR")),))) == [

@@ -345,8 +345,8 @@ def test_a_group_that_entra_does_not_have_once_is_a_problem() -> None:
             "one of them; a group is found by its name."
         ),
         (
-            'mimecast-sso:assign.groups names "Missing", and Entra has no security group of that name. Correct the name, '
-            "or create the group first."
+            'mimecast-sso:assign.groups names "Missing", and Entra has no security group of that name. Correct the '
+            "name, or create the group first."
         ),
         'mimecast-sso:assign.groups: "Broken" could not be looked up in Entra: no permission',
     )
