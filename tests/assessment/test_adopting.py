@@ -22,7 +22,7 @@ from mimecast_sso.assessment.live_application import CannotBeTakenOver, adopt, c
 from mimecast_sso.facts.entra import CLOUDS, CUSTOM_TAG, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG
 from mimecast_sso.provenance import How, Known, Verdict, live
 from mimecast_sso.settings import Generation, Ownership, from_values
-from providers.entra.applications import Assigned, Owner, Policy, Registration, Role
+from providers.entra.applications import Assigned, Owner, Registration, Role
 from providers.entra.claims import claims_definition
 from providers.entra.errors import Unreachable
 from providers.entra.signing_certificates import SigningCertificates
@@ -39,6 +39,7 @@ from tests.assessment.worlds import (
     NOW,
     OLD,
     REPLY_URL,
+    UPN_CLAIMS,
     World,
     account,
     application,
@@ -50,11 +51,6 @@ from tests.assessment.worlds import (
 DEPLOYER = "id of the deployer"
 OTHER_URL = "https://example.com/acs"
 END = (NOW + timedelta(days=1000)).strftime("%Y-%m-%dT%H:%M:%SZ")
-UPN = Policy(
-    "policy",
-    "upn",
-    claims_definition().replace('"mail"', '"userprincipalname"'),
-)
 LIVE = application(
     owners=(Owner(DEPLOYER, "deployer"),),
     registration=Registration("object", (Owner(DEPLOYER, "deployer"),)),
@@ -199,7 +195,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             ],
         ),
         (
-            {"policies": (UPN,)},
+            {"policies": (UPN_CLAIMS,)},
             [
                 (
                     'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, and '
@@ -211,7 +207,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             {
                 "policies": (
                     replace(
-                        UPN, definition=claims_definition().replace('"ClaimsSchema"', '"X":1,"ClaimsSchema"')
+                        UPN_CLAIMS,
+                        definition=claims_definition().replace('"ClaimsSchema"', '"X":1,"ClaimsSchema"'),
                     ),
                 )
             },
@@ -333,7 +330,7 @@ def test_the_deploying_principal_may_be_named_as_an_owner() -> None:
     [
         ({"policies": None}, ["stays as it is: claims policy: could not be read (unknown)"]),
         (
-            {"policies": (UPN,)},
+            {"policies": (UPN_CLAIMS,)},
             [
                 (
                     "stays as it is: claims: the NameID is user.userprincipalname, and Mimecast matches people by mail "
@@ -385,7 +382,7 @@ def test_what_would_harm_others_is_refused() -> None:
             "the deploying principal Policy.Read.All, or set mimecast-sso:application.claims: verify"
         ),
     ]
-    assert found(replace(LIVE, policies=(replace(UPN, others=("Payroll", "HR")),))) == [
+    assert found(replace(LIVE, policies=(replace(UPN_CLAIMS, others=("Payroll", "HR")),))) == [
         (
             'cannot be taken over: claims policy "upn" belongs to others too (Payroll, HR), whose sign-in would change '
             "with it. Take its assignment away from this application, or set mimecast-sso:application.claims: verify"
@@ -638,7 +635,7 @@ def test_claims_left_to_a_person_are_compared() -> None:
     assert said(LIVE) == graph(
         f'{VERIFIED}: claims policy "claims" issues the mail address as NameID (read live)', Verdict.NOTE
     )
-    assert said(replace(LIVE, policies=(UPN,))) == graph(
+    assert said(replace(LIVE, policies=(UPN_CLAIMS,))) == graph(
         f"{VERIFIED}, and differs (read live): the NameID is user.userprincipalname, and Mimecast matches people by "
         "mail address. Nothing is written"
     )

@@ -49,6 +49,8 @@ GROUP = "Mimecast users"
 IDENTIFIER = "https://eu-api.mimecast.com/sso/CUK25A118"
 REPLY_URL = "https://eu-api.mimecast.com/login/saml"
 IDP_REPLY_URL = "https://eu-api.mimecast.com/login/sso/mpp"
+UPN_CLAIMS = Policy("policy", "upn", claims_definition().replace('"mail"', '"userprincipalname"'))
+"""A claims policy that issues the user principal name."""
 UNREAD: Known[Any] = unknown("it was not read")
 
 
