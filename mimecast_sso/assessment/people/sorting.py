@@ -95,8 +95,8 @@ def statements(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bo
     for group in groups:
         if group.nested:
             yield Statement(
-                f"Group “{group.name}” holds {len(group.nested)} nested groups, whose members are not assigned: "
-                f"{enumerate_some(group.nested)}. Entra does not expand nested groups for app assignment; assign "
+                f"Group “{group.name}” holds {count(len(group.nested), 'nested group')}, whose members are not "
+                f"assigned: {enumerate_some(group.nested)}. Entra does not expand nested groups for app assignment; assign "
                 "them by name",
                 How.LIVE,
                 _SOURCE,
