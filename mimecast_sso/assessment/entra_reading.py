@@ -67,6 +67,9 @@ class EntraReader:
     template: str
     directory: Directory
     access: Known[AccessSample]
+    _first: dict[str, Found]
+    _second: dict[str, Found]
+    _groups_by_name: dict[str, str]
 
     def __init__(self, graph: Graph, settings: Settings, record: Record) -> None:
         self._graph = graph
@@ -75,9 +78,6 @@ class EntraReader:
         claims = graph.claims()
         self.tenant_id = str(claims.get("tid") or "")
         self.deployer = str(claims.get("oid") or "")
-        self._first: dict[str, Found] = {}
-        self._second: dict[str, Found] = {}
-        self._groups_by_name: dict[str, str] = {}
         self._groups: dict[str, EntraGroup] = {}
         self._accounts: dict[str, Person] = {}
         self._problems: list[str] = []

@@ -127,6 +127,14 @@ def test_entra_is_asked_in_three_rounds_of_few_questions() -> None:
     assert all("top" in read.query for read in entra.asked if read.path.endswith("appRoleAssignedTo"))
 
 
+def test_only_the_properties_that_are_used_are_asked_for() -> None:
+    entra = Entra()
+    snapshot(entra, application={"owners": [GRACE]})
+    selected = {(read.path, read.query.get("select")) for read in entra.asked}
+    assert {("/servicePrincipals", "id,appId"), ("/applicationTemplates", "id,displayName")} < selected
+    assert all(select for path, select in selected if path.count("/") == 1)
+
+
 def test_nothing_exists_yet() -> None:
     entra = Entra({"/applications": [], "/servicePrincipals": [], "/users": [user(ADA), user(GRACE)]})
     found = snapshot(entra, Mimecast(groups={}), record=Record())
@@ -170,10 +178,12 @@ def test_an_application_that_lost_the_identifier_is_found_by_what_was_recorded()
 
 
 def test_an_adopted_application_is_found_by_its_client_id() -> None:
-    found = snapshot(two([]), record=Record(), application={"adopt": CLIENT})
+    entra = two([])
+    found = snapshot(entra, record=Record(), application={"adopt": CLIENT})
     assert found.own.value is not None
     assert found.own.value.client_id == CLIENT
     assert found.template == "", "an adopted one keeps its entry"
+    assert "/applicationTemplates" not in [read.path for read in entra.asked]
 
 
 def test_whoever_holds_the_identifier_or_the_overridden_one_is_a_holder() -> None:
@@ -298,11 +308,15 @@ def test_users_are_found_by_mail_address_before_user_principal_name() -> None:
         (GRACE, f"id of {GRACE}"),
     ]
     assert users[0].mail == ADA
+    entra.rows["/users"] = [user("Lovelace@example.com", userPrincipalName=ADA)]
+    (lovelace,) = snapshot(entra, assign={"users": [ADA]}).directory.users
+    assert (lovelace.address, lovelace.mail) == (ADA, "Lovelace@example.com")
 
 
 def test_users_that_entra_does_not_know_are_named() -> None:
     found = snapshot(assign={"users": [ADA, ALAN, LINUS]})
     assert [each.address for each in found.directory.users] == [ADA]
+    assert list(found.directory.accounts) == [f"id of {ADA}", f"id of {GRACE}"], "Grace is assigned"
     (problem,) = found.directory.problems
     assert problem == (
         f"mimecast-sso:assign.users names 2 of 3 users that Entra does not know, neither by mail address nor by user "
@@ -421,6 +435,10 @@ def test_owners_are_found_by_user_principal_name_or_named_by_object_id() -> None
     entra = Entra({"/users": [user(ADA), user(GRACE), user(ALAN, userPrincipalName="Alan@Example.com")]})
     found = snapshot(entra, application={"owners": [OTHER, ALAN, LINUS]}).directory
     assert found.owners == {OTHER: OTHER, f"id of {ALAN}": ALAN}
+    many = [user(f"p{number}@example.com") for number in range(16)]
+    named = [each["mail"] for each in many]
+    owners = snapshot(Entra({"/users": many}), assign={}, application={"owners": named}).directory.owners
+    assert list(owners.values()) == named, "sixteen are asked for in two questions"
     assert found.problems == (
         f"mimecast-sso:application.owners names {LINUS}, which could not be found as a user principal name",
     )
