@@ -143,9 +143,7 @@ def test_a_sign_in_that_works_and_would_not_is_a_loss(
         pytest.param(
             verdicts((IN, NOT_ASSIGNED), otherwise=NOT_ASSIGNED, afterwards=SIGNATURE), id="broken soon"
         ),
-        pytest.param(
-            verdicts((IN, NOT_ASSIGNED), afterwards=IN), id="no worse than without a run"
-        ),
+        pytest.param(verdicts((IN, NOT_ASSIGNED), afterwards=IN), id="no worse than without a run"),
         pytest.param(verdicts((UNKNOWN, IN), afterwards=(UNKNOWN, IN)), id="as unknown as before"),
         pytest.param(verdicts(IN, afterwards=PASSWORD, meanwhile=(IN, PASSWORD)), id="un-enforcing"),
         pytest.param(
