@@ -80,7 +80,7 @@ class HeldProfile:
         """Whether it knows an identity provider."""
         return bool(self.issuer and self.login_url and (self.thumbprint or self.by_metadata))
 
-    def trusts(self, thumbprint: str) -> bool:
+    def trusts(self, thumbprint: str | None) -> bool:
         """Whether a response signed with this certificate is accepted."""
         return self.by_metadata or (bool(thumbprint) and thumbprint == self.thumbprint)
 
@@ -330,7 +330,7 @@ def _application(entra: EntraState, mimecast: Endpoints) -> Outcome | None:
 
 
 def _accepts(profile: HeldProfile, entra: EntraState) -> bool:
-    return profile.issuer == entra.issuer and profile.trusts(entra.signing or "")
+    return profile.issuer == entra.issuer and profile.trusts(entra.signing)
 
 
 def _account(case: Case) -> Outcome | None:

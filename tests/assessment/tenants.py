@@ -17,6 +17,7 @@ from tests.providers import vendor
 from tests.providers.vendor import Adapter, Answer
 
 Row = dict[str, Any]
+_DATE = "Sun, 22 Nov 2026 09:00:05 GMT"
 DEPLOYER = "id of the deployer"
 _ANY = re.compile(r"(\w+)/any\(\w:\w eq '(.+)'\)")
 _EQUAL = re.compile(r"(\w+) eq (?:'(.+?)'|(true))")
@@ -203,6 +204,8 @@ class Mimecast:
     groups: dict[str, list[str]] = field(default_factory=lambda: {"Single sign-on": [ADA, GRACE]})
     log: list[str] = field(default_factory=list)
     """What the audit log says of groups, newest first."""
+    pages: int = 1
+    """Of the audit log, all alike."""
     faults: dict[str, Answer] = field(default_factory=dict)
     """What fails, by a part of the path."""
     asked: list[str] = field(default_factory=list)
@@ -218,9 +221,7 @@ class Mimecast:
                 return fault
         item: Mapping[str, Any] = ((body or {}).get("data") or [{}])[0]
         if path.startswith("/user/cloud-gateway/v1/users"):
-            return Answer(
-                {"users": self.users, "meta": {}}, headers={"Date": "Sun, 22 Nov 2026 09:00:00 GMT"}
-            )
+            return Answer({"users": self.users, "meta": {}}, headers={"Date": _DATE})
         rows = {
             "get-account": lambda: [{"accountCode": self.code, "region": "eu", "accountName": "Example"}],
             "get-internal-domain": lambda: [{"domain": each, "id": each} for each in self.domains],
@@ -239,8 +240,9 @@ class Mimecast:
                 for each in self.log
             ],
         }[path.rpartition("/")[2]]()
-        answer = vendor.legacy(*rows)
-        answer.headers["Date"] = "Sun, 22 Nov 2026 09:00:00 GMT"
+        more = "audit" in path and self.asked.count(path) < self.pages
+        answer = vendor.legacy(*rows, next=str(len(self.asked)) if more else "")
+        answer.headers["Date"] = _DATE
         return answer
 
     @staticmethod

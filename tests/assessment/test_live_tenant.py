@@ -162,6 +162,10 @@ INTERNAL = status("example.com")
             id="a synchronised one and an alias cannot be changed",
         ),
         pytest.param(
+            tenant(INTERNAL, alan=live(ALAN, "", alias=True)), [Address(address=ALAN)], False, id="an alias"
+        ),
+        pytest.param(tenant(INTERNAL), [Address(address=ADA)], True, id="one of one is missing"),
+        pytest.param(
             tenant(INTERNAL, ada=live(ADA, "A", synchronised=True)),
             [Address(address=ADA)],
             False,

@@ -133,8 +133,11 @@ def test_a_certificate_that_ends_soon_is_a_warning_and_another_is_not() -> None:
     assert certificate_expiry.statement(World(application=None).snapshot(settings), {}) is None
     said = certificate_expiry.statement(ending(5).snapshot(settings), {OLD: "attested"})
     assert said is not None
-    assert said.text.startswith(f"Signing certificate {certificate(OLD, days=5)} expires in 5 days, at ")
-    assert ". " in said.text
+    first, second = said.text.split(". ", 1)
+    assert (
+        first == f"Signing certificate {certificate(OLD, days=5)} expires in 5 days, at 2026-11-27 09:00 UTC"
+    )
+    assert second[0].isupper()
     assert (said.how, said.source, said.verdict) == (How.LIVE, "Microsoft Graph", Verdict.WARNS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_a_deployed_stack_is_read_whole() -> None:
         tenant_id=TENANT,
         deployer=DEPLOYER,
         entra_now=NOW,
-        mimecast_now=NOW,
+        mimecast_now=NOW + timedelta(seconds=5),
         application=live(LIVE),
         own=live(LIVE),
         holders=live(
@@ -131,7 +132,8 @@ def test_only_the_properties_that_are_used_are_asked_for() -> None:
     entra = Entra()
     snapshot(entra, application={"owners": [GRACE]})
     selected = {(read.path, read.query.get("select")) for read in entra.asked}
-    assert {("/servicePrincipals", "id,appId"), ("/applicationTemplates", "id,displayName")} < selected
+    assert {select for path, select in selected if path == "/servicePrincipals"} == {"id"}
+    assert {select for path, select in selected if path == "/applicationTemplates"} == {"id,displayName"}
     assert all(select for path, select in selected if path.count("/") == 1)
 
 
@@ -325,7 +327,7 @@ def test_users_that_entra_does_not_know_are_named() -> None:
 
 
 def test_users_that_cannot_be_looked_up_are_unknown_and_not_missing() -> None:
-    found = snapshot(Entra(faults={"/users mail": NO_PERMISSION}))
+    found = snapshot(Entra(faults={"/users mail": NO_PERMISSION}), Mimecast(groups={}))
     assert found.directory.users == ()
     assert found.directory.unread == "no permission"
     assert found.directory.problems == (
@@ -342,6 +344,29 @@ def test_a_configured_group_is_read_with_its_direct_members() -> None:
     assert found.assigned_groups == {}
     assert found.accounts[f"id of {ALAN}"] == person(ALAN)
     assert found.problems == ()
+
+
+def test_members_of_a_group_are_known_as_well_as_users() -> None:
+    entra = Entra(mailboxes={f"id of {ALAN}": "room"})
+    entra.group(GROUP, user(ALAN, accountEnabled=False))
+    (staff,) = snapshot(entra, assign={"groups": [GROUP]}).directory.groups
+    assert staff.members == (person(ALAN, enabled=False, shared_mailbox=True),)
+
+
+def test_one_account_may_be_configured_by_both_its_names() -> None:
+    entra = Entra({"/users": [user(ADA, userPrincipalName=ALAN)]})
+    found = snapshot(entra, assign={"users": [ADA, ALAN]}).directory.users
+    assert [(each.address, each.object_id) for each in found] == [
+        (ADA, f"id of {ADA}"),
+        (ALAN, f"id of {ADA}"),
+    ]
+
+
+def test_a_group_that_went_between_two_rounds_has_no_members() -> None:
+    entra = Entra(faults={f"/groups/id of {GROUP}/members": NotFound("gone")})
+    entra.group()
+    found = snapshot(entra, assign={"groups": [GROUP]}).directory
+    assert (found.groups, found.unread_groups) == ((EntraGroup(GROUP, f"id of {GROUP}"),), {})
 
 
 def test_a_group_that_entra_does_not_have_once_is_a_problem() -> None:
@@ -455,6 +480,12 @@ def test_an_account_that_cannot_be_reached_is_unknown_throughout() -> None:
         parts = (found.account, found.domains, found.addresses, found.groups[Lane.FIRST], found.moved)
         assert not any(part.is_known for part in parts)
         assert len({part.source for part in parts}) == 1
+        assert (found.everybody, found.members(Lane.FIRST), found.members(Lane.SECOND)) == (
+            set(),
+            None,
+            set(),
+        )
+        assert any(word in found.account.source for word in ("time-out", "err_forbidden"))
     assert snapshot(mimecast=TransportError("time-out")).account.source == "time-out"
     assert snapshot(mimecast=TransportError("time-out")).mimecast_now == NOW, "Entra's time stands in"
 
@@ -519,6 +550,21 @@ def test_everybody_at_mimecast_is_looked_up_in_entra_where_everybody_is_of_inter
     assert f"id of {ALAN}" in snapshot(entra, mimecast, everybody=True).directory.accounts
 
 
+def test_addresses_of_assigned_people_are_of_interest_by_either_name() -> None:
+    entra = Entra(
+        assigned(assignment(ALAN), assignment(LINUS))
+        | {
+            "/users": [
+                user(ALAN, mail="Alan@Example.com", userPrincipalName="turing@example.com"),
+                user(LINUS, mail="torvalds@example.com", userPrincipalName="Linus@Example.com"),
+            ]
+        }
+    )
+    mimecast = Mimecast(users=[{"emailAddress": each} for each in (ALAN, LINUS)], groups={})
+    found = snapshot(entra, mimecast, assign={}, record=Record())
+    assert (found.addresses.value or {}).keys() == {ALAN, LINUS}
+
+
 def test_without_the_listing_of_the_account_each_domain_is_listed() -> None:
     for status in (403, 404):
         mimecast = Mimecast(
@@ -560,6 +606,11 @@ def test_whoever_moved_lately_is_known_by_group() -> None:
     assert found.directory.accounts.keys() == {f"id of {each}" for each in (ADA, GRACE, ALAN)}, (
         "who left counts"
     )
+
+
+@pytest.mark.parametrize(("pages", "known"), [(20, True), (21, False)])
+def test_an_audit_log_that_is_too_long_tells_nothing(pages: int, known: bool) -> None:
+    assert snapshot(mimecast=Mimecast(pages=pages)).moved.is_known is known
 
 
 def test_an_audit_log_in_other_words_tells_nothing() -> None:

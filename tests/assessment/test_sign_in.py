@@ -231,10 +231,18 @@ def test_an_outcome_reads_as_a_clause(found: Outcome, text: str) -> None:
         ("http://login.mimecast.com/", False),
         ("https://de-api.mimecast.com/login/saml", False),
         ("https://example.com/eu-api.mimecast.com/", False),
+        ("https://login.mimecast.com/?next=https://example.com/", True),
+        ("https://example.com/?next=https://login.mimecast.com/", False),
     ],
 )
 def test_only_a_sign_in_page_of_the_account_starts_a_sign_in(url: str, starts: bool) -> None:
     assert MIMECAST.starts_sign_in(url) is starts
+
+
+def test_an_application_that_does_not_exist_has_no_tile() -> None:
+    missing = Outcome(Result.NOT_OFFERED, Reason.APPLICATION_MISSING)
+    assert outcome(TILE, replace(BY_TILE, exists=False)) == missing
+    assert outcome(entra=replace(ENTRA, exists=False)).reason is Reason.APPLICATION_MISSING
 
 
 def test_whoever_is_in_two_groups_is_sent_where_the_first_profile_says() -> None:

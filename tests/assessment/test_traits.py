@@ -29,6 +29,7 @@ from tests.assessment.worlds import (
     application,
     assigned,
     attested,
+    deployed,
     values,
 )
 
@@ -181,6 +182,15 @@ def test_whoever_is_assigned_in_a_group_or_to_be_in_one_is_meant() -> None:
     assert found[zoe] is not None
     assert found[ALAN] is None
     assert ann not in found
+
+
+def test_nobody_is_meant_without_an_address() -> None:
+    nameless = account("x", mail="", user_principal_name=None)
+    world = World(
+        accounts=[account(ADA), account(GRACE), nameless], application=application(assigned=(assigned("x"),))
+    )
+    world.deployed = deployed(from_values(attested(values())), members=frozenset({ADA, "@whole.example"}))
+    assert concerned(world).keys() == {ADA, GRACE}, "neither is a domain that was recorded as a member"
 
 
 def test_whoever_was_recorded_is_meant_also_after_leaving() -> None:
