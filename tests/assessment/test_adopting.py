@@ -148,6 +148,10 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         ),
         ({"tags": frozenset({ENTERPRISE_TAG, CUSTOM_TAG})}, []),
         (
+            {"tags": frozenset({ENTERPRISE_TAG, CUSTOM_TAG, "cost"})},
+            ["stays as it is: tags without a meaning to Entra: cost"],
+        ),
+        (
             {"notification_emails": ("b@example.com", "a@example.com")},
             ["would change: notification addresses: a@example.com, b@example.com becomes none"],
         ),
@@ -316,6 +320,22 @@ def test_a_difference_is_named_with_what_becomes_of_it(changes: dict[str, Any], 
 )
 def test_another_configuration_changes_what_it_names(changes: dict[str, Any], findings: list[str]) -> None:
     assert found(**changes) == findings
+
+
+def test_a_hidden_tile_keeps_its_tags() -> None:
+    hidden = replace(LIVE, tags=frozenset({ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG, "cost"}))
+    assert found(hidden, hide=True) == ["stays as it is: tags without a meaning to Entra: cost"]
+
+
+def test_responses_that_nobody_asked_for_go_to_the_first_reply_url() -> None:
+    idp = {"sign_on_url": "", "reply_urls": [IDP_REPLY_URL, REPLY_URL]}
+    live_ = replace(
+        LIVE, sign_on_url="", reply_urls=(REPLY_URL, IDP_REPLY_URL), default_reply_url=IDP_REPLY_URL
+    )
+    assert found(live_, **idp) == []
+    assert found(replace(live_, default_reply_url=REPLY_URL), **idp) == [
+        f"would change: default reply URL: {REPLY_URL} becomes {IDP_REPLY_URL}"
+    ]
 
 
 def test_the_deploying_principal_may_be_named_as_an_owner() -> None:

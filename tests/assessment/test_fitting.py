@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -178,6 +179,17 @@ def test_the_active_certificate_is_the_generation(certificates: Any, label: str,
         "generations": [{"label": label, "endDate": end}],
         "active": label,
     }
+
+
+def test_a_new_certificate_ends_in_utc_wherever_that_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        none = fits(World(application=None)).values["certificates"]["generations"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert none == [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}]
 
 
 def test_of_several_certificates_the_one_that_signs_counts() -> None:

@@ -19,6 +19,7 @@ from mimecast_sso.provenance import live
 from mimecast_sso.settings import Lane, from_values
 from providers.mimecast import DomainStatus
 from providers.mimecast.domains import State
+from tests.assessment.test_forecast import reverted
 from tests.assessment.test_guards import rotating, rotation
 from tests.assessment.worlds import (
     ADA,
@@ -126,6 +127,8 @@ def test_whoever_is_recorded_and_not_wanted_leaves_a_slot_that_the_active_one_ha
     assert group(world, done).eventually == NOBODY
     unattested = done | {"authenticationProfile": {"confirmed": done["authenticationProfile"]["confirmed"]}}
     assert group(world, unattested).after == (BOTH, BOTH), "the active profile holds nobody yet"
+    world.members = {ADA}
+    assert group(world, unattested).after == ({ADA}, {ADA}), "and nobody is added"
 
 
 def test_a_slot_that_is_no_longer_in_use_loses_its_people() -> None:
@@ -219,6 +222,12 @@ def test_what_is_due_is_what_the_console_holds_eventually() -> None:
         Lane.SECOND: None,
     }
     assert effects(World()).eventual_profiles == {Lane.FIRST: HELD, Lane.SECOND: None}
+
+
+def test_an_older_attestation_does_not_bring_back_what_the_console_held() -> None:
+    world, document = reverted()
+    assert world.assess(document).desired.opens(Lane.FIRST)
+    assert effects(world, document).eventual_profiles[Lane.FIRST] == replace(HELD, thumbprint=NEW)
 
 
 def test_a_slot_without_a_certificate_keeps_what_it_holds() -> None:

@@ -207,6 +207,12 @@ def test_whoever_has_no_usable_address_is_left_out_by_name() -> None:
     }
 
 
+def test_a_text_that_is_no_unicode_is_malformed() -> None:
+    world = World(accounts=[account(ADA, display_name="half a pair: \ud800")])
+    (said,) = world.assess(values(assign={"users": [ADA]}, **ASSIGNED)).left_out
+    assert said.text == f"{ADA} is left out: in Entra, mail or display name is malformed"
+
+
 def test_configured_addresses_do_not_depend_on_who_is_assigned() -> None:
     found = World().assess(values(addresses={"list": [{"address": ALAN}]}))
     assert found.desired.addresses == (ALAN,)
@@ -244,9 +250,9 @@ def test_an_assessment_looks_up_whoever_is_configured_in_the_pilot_or_recorded(t
         "urn::mimecast-roll-out", types.GROUP_MEMBERSHIP, {"group": "x", "members": [kay, "@example.org"]}
     )
     entra = Entra({"/users": [user(each) for each in (ADA, GRACE, ALAN, LINUS, kay)]})
-    document = values(
-        assign={}, addresses={"list": [{"address": ALAN}]}, rollOut={"who": "pilot", "pilot": [LINUS]}
-    )
+    (tmp_path / "people.csv").write_text("address\nalan@example.com\n")
+    from_file = {"source": "csv", "csv": "people.csv"}
+    document = values(assign={}, addresses=from_file, rollOut={"who": "pilot", "pilot": [LINUS]})
     found = assessment.assess(
         from_values(document),
         Known(Record((membership,)), How.RECORDED, "the stack's state"),
