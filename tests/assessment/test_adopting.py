@@ -520,6 +520,17 @@ def test_adopting_reads_the_application_and_what_surrounds_it() -> None:
     adoption, findings = adopted(tenant())
     assert findings == []
     assert (adoption.template_id, adoption.live.client_id) == ("template", CLIENT)
+    key = {
+        "customKeyIdentifier": "u7u7u7u7u7u7u7u7u7u7u7u7u7s=",
+        "keyId": "key",
+        "displayName": "CN=Old",
+        "startDateTime": "2023-01-01T00:00:00Z",
+        "endDateTime": "2026-01-01T00:00:00Z",
+    }
+    halves = [key | {"usage": usage} for usage in ("Sign", "Verify")]
+    ended = principal(tags=[ENTERPRISE_TAG, GALLERY_TAG], keyCredentials=halves)
+    _, findings = adopted(tenant(**{"/servicePrincipals": [ended]}))
+    assert findings[0].endswith("(CN=Old, until 2026-01-01) has expired")
     without, _ = adopted(tenant(**{"/applications": [portal(applicationTemplateId=None)]}))
     assert without.template_id == CLOUDS["public"].non_gallery_template
 

@@ -29,6 +29,7 @@ from tests.assessment.worlds import (
     GRACE,
     IDP_REPLY_URL,
     LINUS,
+    REPLY_URL,
     World,
     account,
     address,
@@ -99,6 +100,12 @@ def test_what_could_not_be_read_leaves_it_open() -> None:
     assert of(world()).snapshot == world().snapshot(SETTINGS)
 
 
+def test_whoever_is_in_the_group_or_the_pilot_is_judged_too() -> None:
+    assert seen(of(world(members={ADA, KAY})))[KAY] == (False, True, False, Reason.NO_ACCOUNT)
+    pilot = from_values(values(assign={}, addresses={}, rollOut={"who": "pilot", "pilot": [KAY]}))
+    assert KAY in seen(candidates(pilot, world().snapshot(pilot)))
+
+
 def test_a_whole_domain_in_the_group_puts_its_people_in() -> None:
     assert {each.in_group for each in of(world(members={"@example.com"})).people} == {True}
 
@@ -116,6 +123,16 @@ def test_who_would_sign_in_comes_first_then_the_largest_groups() -> None:
 IDP = application(sign_on_url="", reply_urls=(IDP_REPLY_URL,), assigned=(assigned(ADA), assigned(GRACE)))
 
 
+def tiles_of(*unassigned: str) -> World:
+    """Ada's and Grace's responses go where Mimecast awaits none; the others are not assigned, and need not be."""
+    people = (ADA, GRACE, *unassigned)
+    return world(
+        accounts=[account(each) for each in people],
+        addresses={each: address(each) for each in people},
+        application=replace(IDP, reply_urls=(REPLY_URL, "https://x"), assignment_required=False),
+    )
+
+
 @pytest.mark.parametrize(
     "found",
     [
@@ -130,6 +147,9 @@ IDP = application(sign_on_url="", reply_urls=(IDP_REPLY_URL,), assigned=(assigne
             ),
             id="the tile is answered by nobody",
         ),
+        pytest.param(tiles_of(ALAN), id="two tiles fail in one way, one in another"),
+        pytest.param(tiles_of(ALAN, LINUS), id="two tiles fail in one way, two in another"),
+        pytest.param(tiles_of(ALAN, LINUS, KAY), id="two tiles fail in one way, three in another"),
         pytest.param(
             world(unread=frozenset({"addresses", "domains"}), addresses={}), id="addresses are unknown"
         ),

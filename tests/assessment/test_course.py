@@ -9,6 +9,7 @@ import pytest
 
 from mimecast_sso.assessment.course import Course
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE
+from mimecast_sso.assessment.effects import effects_of
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.assessment.sign_in import EntraState
@@ -307,6 +308,14 @@ def test_a_first_deployment_builds_the_application() -> None:
     assert found.after == (made, made)
 
 
+def test_an_application_that_is_gone_gets_its_properties_again() -> None:
+    world = World(application=None)
+    assert [each.sign_on_url for each in course(world).after] == [REPLY_URL, REPLY_URL]
+    end = eventually(world)
+    assert end is not None
+    assert end.signing == OLD
+
+
 def test_the_end_of_a_stack_deletes_the_application() -> None:
     assert course(World(), destroys=True) == Course((DEPLOYED,), ((GONE,), (GONE,)))
 
@@ -389,8 +398,8 @@ def test_a_certificate_that_does_not_exist_yet_is_created_inactive() -> None:
 
 
 def test_a_recorded_certificate_that_is_gone_activates_nothing() -> None:
-    world = World(application=application(certificates=certificates(certificate(NEW, "x"), active=NEW)))
-    assert signing(world, attested(values())) == [NEW, NEW]
+    others = certificates(certificate(NEW, "x", 500), certificate("C" * 40, "y", 2000), active=NEW)
+    assert signing(World(application=application(certificates=others)), attested(values())) == [NEW, NEW]
 
 
 def eventually(world: World, document: Any = None, **options: bool) -> EntraState | None:
@@ -406,6 +415,19 @@ def test_the_configured_certificate_signs_in_the_end() -> None:
     drifted = World(application=application(enabled=False))
     assert eventually(drifted) == replace(DEPLOYED, enabled=False), "external changes are kept"
     assert eventually(World(unread=frozenset({"application"}))) is None
+
+
+def test_a_certificate_that_is_supposed_signs_in_the_end() -> None:
+    desired = World().assess(attested(values(certificates=BOTH))).desired
+    supposed = effects_of(replace(desired, supposes=True)).eventual_entra
+    assert supposed == replace(DEPLOYED, signing=NEW_CERTIFICATE)
+    existing = effects_of(replace(World().assess().desired, supposes=True)).eventual_entra
+    assert existing == DEPLOYED
+
+
+def test_a_recorded_certificate_that_is_gone_signs_in_the_end() -> None:
+    others = application(certificates=certificates(certificate(NEW, "x", -1), active=NEW))
+    assert eventually(World(application=others)) == DEPLOYED
 
 
 def test_a_certificate_that_is_not_valid_does_not_sign_in_the_end() -> None:
