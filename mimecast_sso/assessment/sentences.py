@@ -231,12 +231,15 @@ def _certificates(assessment: Assessment) -> Iterator[Statement]:
         return
     signing = application.certificates.active(snapshot.entra_now)
     if signing is None:
-        yield Statement("what Entra signs with", How.UNKNOWN, "it names no certificate that is there")
+        why = "it names a certificate that it does not have"
+        yield Statement("what Entra signs with", How.UNKNOWN, why, Verdict.UNKNOWN)
     else:
         yield Statement(f"Entra signs with {signing}", How.LIVE, f"at {shown(snapshot.entra_now)}")
     course = assessment.forecast.effects.course
-    after = course.after[0].signing if course else None
-    if after and signing is not None and after != signing.thumbprint:
+    if course is None or signing is None:
+        return
+    after = course.after[0].signing
+    if after and after != signing.thumbprint:
         yield Statement(f"this run activates {after}", How.CONFIGURED, "certificates.active")
 
 

@@ -13,8 +13,10 @@ from syrupy.assertion import SnapshotAssertion
 from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import LiveGroup
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.provenance import How, Known, Statement, live
 from mimecast_sso.settings import Lane, from_values
@@ -139,12 +141,30 @@ def test_who_signs_in(
             values(),
             id="what save does to two is unknown",
         ),
+        pytest.param(
+            World(accounts=[account(ADA, enabled=None), account(GRACE)], **NOT_DEPLOYED),
+            values(),
+            id="save sends one to Entra, and another whose account is unknown",
+        ),
         pytest.param(World(unread=frozenset({"groups"})), None, id="the group is unknown"),
         pytest.param(World(unread=frozenset({"application"})), None, id="the application is unknown"),
     ],
 )
 def test_what_save_does(world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion) -> None:
     assert said(sentences.on_save(world.assess(document))) == snapshot
+
+
+def without_certificate() -> Record:
+    """What was deployed, but for the certificate in the form."""
+    record = deployed(from_values(attested(values())))
+    return Record(
+        tuple(
+            replace(each, outputs={**each.outputs, "thumbprint": ""})
+            if each.type == types.AUTHENTICATION_PROFILE
+            else each
+            for each in record.resources
+        )
+    )
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------
@@ -190,10 +210,26 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
             id="disabled, one assigned",
         ),
         pytest.param(
-            World(application=application(certificates=SigningCertificates((certificate(OLD),), NEW))),
+            World(
+                application=application(
+                    certificates=SigningCertificates(
+                        (certificate(OLD, days=-1), certificate(NEW, days=-1)), "C" * 40
+                    )
+                )
+            ),
             None,
             id="no such certificate",
         ),
+        pytest.param(
+            World(
+                application=application(
+                    certificates=SigningCertificates((certificate(OLD), certificate(NEW, "other")), NEW)
+                )
+            ),
+            None,
+            id="somebody activated another certificate",
+        ),
+        pytest.param(World(deployed=without_certificate()), values(), id="a profile without a certificate"),
         pytest.param(
             World(
                 application=application(
