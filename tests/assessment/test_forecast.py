@@ -15,6 +15,7 @@ from mimecast_sso.assessment.guards.losses import guard_of
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import Lane, from_values
@@ -28,6 +29,7 @@ from tests.assessment.worlds import (
     NEW,
     OLD,
     UNREAD,
+    UPN_CLAIMS,
     World,
     account,
     address,
@@ -407,6 +409,25 @@ def _with_linus(**world: Any) -> World:
     return found
 
 
+def _two_losses() -> tuple[World, dict[str, Any]]:
+    """Entra issued the user principal name until now; Ada's mail address is another one."""
+    record = deployed(from_values(attested(values())))
+    upn = Record(
+        tuple(
+            replace(each, outputs={**each.outputs, "definitions": [UPN_CLAIMS.definition]})
+            if each.type == types.CLAIMS_MAPPING_POLICY
+            else each
+            for each in record.resources
+        )
+    )
+    world = World(
+        application=application(policies=(UPN_CLAIMS,)),
+        accounts=[account(ADA, mail="lovelace@example.com"), account(GRACE)],
+        deployed=upn,
+    )
+    return world, changed(assign={"users": [ADA]})
+
+
 JOINS = attested(values(addresses={"list": [{"address": each} for each in (ADA, GRACE, LINUS)]}))
 
 
@@ -430,6 +451,9 @@ JOINS = attested(values(addresses={"list": [{"address": each} for each in (ADA, 
         ),
         pytest.param(
             World(), changed(authenticationProfile={"contexts": {"passwordProtected": True}}), id="contexts"
+        ),
+        pytest.param(
+            *_two_losses(), id="one is no longer assigned, and another's mail address is not at Mimecast"
         ),
         pytest.param(_with_linus(), JOINS, id="one joins and is not assigned"),
         pytest.param(

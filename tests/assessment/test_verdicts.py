@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mimecast_sso.assessment.forecast import Forecast, Instant, Loss, SignInForecast, Verdicts
+from mimecast_sso.assessment.guards.losses import guard_of
 from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from tests.assessment.worlds import ADA, GRACE, account
@@ -165,6 +166,21 @@ def test_the_tile_of_whoever_leaves_fails_and_a_passing_failure_of_a_tile_is_not
         Loss(MIMECAST, Instant.AFTERWARDS, SIGNATURE, False),
         Loss(TILE, Instant.AFTERWARDS, SIGNATURE, False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "joining", "guard"),
+    [
+        (SIGNATURE, False, "certificate-mismatch"),
+        (NOT_ASSIGNED, False, "last-sign-in-method"),
+        (NOT_ASSIGNED, True, "unprepared-people"),
+        (Outcome(Result.UNKNOWN, missing=Missing.SIGNING), False, "certificate-mismatch"),
+        (UNKNOWN, True, "last-sign-in-method"),
+        (Outcome(Result.UNKNOWN), False, "last-sign-in-method"),
+    ],
+)
+def test_a_loss_is_refused_under_the_guard_of_its_reason(outcome: Outcome, joining: bool, guard: str) -> None:
+    assert guard_of(Loss(MIMECAST, Instant.AFTERWARDS, outcome, joining)) == guard
 
 
 # -- Lists ------------------------------------------------------------------------------------------------------------
