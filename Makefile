@@ -90,7 +90,7 @@ lock: .venv/dev
 	$(LOCK) --extra dev pyproject.toml sandbox/pyproject.toml -c sandbox/requirements.txt -o requirements/dev.txt
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build mutants *.egg-info
 
 # -- The virtual environment -------------------------------------------------------------------
 # .venv/runtime: what a real stack needs. .venv/sandbox: the sandbox as well. .venv/dev: the development tools as well.

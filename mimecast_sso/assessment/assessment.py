@@ -107,7 +107,7 @@ def written_addresses(settings: Settings, root: Path) -> tuple[Address, ...]:
     book = settings.addresses
     if book.source is AddressSource.CSV:
         return book.read_csv(root)
-    return book.explicit if book.source is AddressSource.EXPLICIT else ()
+    return book.explicit
 
 
 def _derived(

@@ -8,7 +8,6 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.provenance import How, Statement, Verdict
 from providers.entra import certificate_expiry
 from providers.entra.certificate_expiry import Expiry
-from providers.entra.signing_certificates import SigningCertificates
 
 
 def mark(snapshot: Snapshot, end_date: str) -> str:
@@ -23,8 +22,9 @@ def statement(snapshot: Snapshot, trusted: Mapping[str, str]) -> Statement | Non
     known = snapshot.application
     if not known.is_known:
         return known.states("When the signing certificate expires is unknown")
-    certificates = known.value.certificates if known.value else SigningCertificates((), "")
-    expiry = Expiry(certificates, snapshot.entra_now, trusted)
+    if known.value is None:
+        return None
+    expiry = Expiry(known.value.certificates, snapshot.entra_now, trusted)
     if not expiry.warns:
         return None
     return Statement(". ".join(expiry.lines()), How.LIVE, "Microsoft Graph", Verdict.WARNS)

@@ -11,7 +11,6 @@ join their groups, then the certificate is activated, then people leave, and del
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
 from mimecast_sso.assessment.record import Record, RecordedPrincipal
 from mimecast_sso.assessment.sign_in import EntraState
@@ -73,10 +72,10 @@ def state_of(application: LiveApplication | None, snapshot: Snapshot) -> EntraSt
 
 def _signed(state: EntraState, certificates: SigningCertificates, snapshot: Snapshot) -> EntraState:
     if not certificates.certificates:
-        return replace(state, signing="", signing_expired=False)
+        return state
     active = certificates.active(snapshot.entra_now)
     if active is None:
-        return replace(state, signing=None, signing_expired=False)
+        return replace(state, signing=None)
     return replace(state, signing=active.thumbprint, signing_expired=not active.is_valid(snapshot.entra_now))
 
 
@@ -88,7 +87,7 @@ def _named(state: EntraState, application: LiveApplication, record: Record) -> E
             state, name_id=_source(definition) if definition else None, needs_certificate=bool(definition)
         )
     if not application.policies:
-        return replace(state, name_id=USER_PRINCIPAL_NAME, name_id_assumed=True)
+        return replace(state, name_id_assumed=True)
     return replace(state, name_id=_source(application.policies[0].definition), needs_certificate=True)
 
 
@@ -215,30 +214,30 @@ def _activated(state: EntraState, desired: Desired, *, undo: bool) -> EntraState
     active = desired.settings.certificates.active_generation
     thumbprint = desired.thumbprint_of(active.label)
     application = desired.application
-    certificates = application.certificates if application else SigningCertificates((), "")
-    if not certificates.certificates:
+    if application is None or not application.certificates.certificates:
         # What signs for an application without one is the first that is made, and a recorded one is not made again.
         makes = undo or any(
             each.label not in desired.record.thumbprints for each in desired.settings.certificates.generations
         )
-        return replace(state, signing=NEW_CERTIFICATE, signing_expired=False) if makes else state
+        return replace(state, signing=NEW_CERTIFICATE) if makes else state
+    certificates = application.certificates
     if thumbprint is None or certificates.get(thumbprint) is None:
         return state  # A new certificate stays inactive while another one is active.
     trusted = desired.opens(active.profile)
     named = certificates.named()
     stays = not trusted and named is not None and named.thumbprint != thumbprint
-    if stays or not _activates(desired, state, thumbprint, trusted=trusted, undo=undo):
+    if stays or not (undo or _activates(desired, thumbprint, trusted=trusted)):
         return state
     return _signed(state, replace(certificates, preferred=thumbprint), desired.snapshot)
 
 
-def _activates(desired: Desired, state: EntraState, thumbprint: str, *, trusted: bool, undo: bool) -> bool:
+def _activates(desired: Desired, thumbprint: str, *, trusted: bool) -> bool:
     recorded = desired.record.active
     if not recorded:
         return True
     waited = recorded.get("activeThumbprint") != recorded.get("thumbprint")
     differs = recorded.get("thumbprint") != thumbprint or bool(recorded.get("replace")) != trusted
-    return waited or differs or (undo and state.signing != recorded.get("thumbprint"))
+    return waited or differs
 
 
 def eventual_entra(desired: Desired, after: EntraState) -> EntraState:

@@ -67,6 +67,9 @@ class EntraReader:
     template: str
     directory: Directory
     access: Known[AccessSample]
+    _first: dict[str, Found]
+    _second: dict[str, Found]
+    _groups_by_name: dict[str, str]
 
     def __init__(self, graph: Graph, settings: Settings, record: Record) -> None:
         self._graph = graph
@@ -75,9 +78,6 @@ class EntraReader:
         claims = graph.claims()
         self.tenant_id = str(claims.get("tid") or "")
         self.deployer = str(claims.get("oid") or "")
-        self._first: dict[str, Found] = {}
-        self._second: dict[str, Found] = {}
-        self._groups_by_name: dict[str, str] = {}
         self._groups: dict[str, EntraGroup] = {}
         self._accounts: dict[str, Person] = {}
         self._problems: list[str] = []
@@ -106,21 +106,9 @@ class EntraReader:
     def _first_questions(self) -> Iterator[tuple[str, Read]]:
         settings, application = self._settings, self._settings.application
         holder = {"select": applications.HOLDER}
-        for identifier in self._identifiers:
-            named = f"identifierUris/any(u:u eq {literal(identifier)})"
-            yield f"holder {identifier}", Read("/applications", {**holder, "filter": named})
-            named = f"servicePrincipalNames/any(n:n eq {literal(identifier)})"
-            yield (
-                f"principal {identifier}",
-                Read("/servicePrincipals", {"filter": named, "select": "id,appId"}),
-            )
-        for client_id in self._client_ids:
-            named = f"appId eq {literal(client_id)}"
-            yield f"holder {client_id}", Read("/applications", {**holder, "filter": named})
-            yield (
-                f"principal {client_id}",
-                Read("/servicePrincipals", {"filter": named, "select": "id,appId"}),
-            )
+        for key, application_filter, principal_filter in self._keys():
+            yield f"holder {key}", Read("/applications", {**holder, "filter": application_filter})
+            yield f"principal {key}", Read("/servicePrincipals", {"filter": principal_filter, "select": "id"})
         name = f"displayName eq {literal(application.display_name)}"
         yield "namesakes", Read("/applications", {**holder, "filter": name})
         yield "deleted", applications.DELETED
@@ -136,6 +124,19 @@ class EntraReader:
         yield from _people_questions(settings.assign.users, "user")
         for chunk in chunks(application.named_owners):
             yield f"owners {chunk[0]}", people.users("userPrincipalName", chunk)
+
+    def _keys(self) -> Iterator[tuple[str, str, str]]:
+        """Identifiers and client ids, each with the filters that find its application and its service principal."""
+        for identifier in self._identifiers:
+            text = literal(identifier)
+            yield (
+                identifier,
+                f"identifierUris/any(u:u eq {text})",
+                f"servicePrincipalNames/any(n:n eq {text})",
+            )
+        for client_id in self._client_ids:
+            named = f"appId eq {literal(client_id)}"
+            yield client_id, named, named
 
     def _second_questions(self) -> Iterator[tuple[str, Read]]:
         """Whole, the application that sign-ins reach and this stack's own; and who is in the configured groups."""
@@ -169,8 +170,7 @@ class EntraReader:
         return tuple(dict.fromkeys(each.lower() for each in ids if each))
 
     def _only(self, question: str) -> Row:
-        found = self._first.get(question)
-        return next(iter(found.value or ()), {}) if found else {}
+        return next(iter(self._first[question].value or ()), {})
 
     def _all_holders(self) -> Known[tuple[Holder, ...]]:
         found: dict[str, Holder] = {}
@@ -343,7 +343,7 @@ class EntraReader:
                 "Correct the addresses, or create the users first."
             )
         people = [replace(found[address], address=address) for address in wanted if address in found]
-        self._accounts |= {person.object_id: person for person in people}
+        self._accounts = {person.object_id: person for person in people}
         return people
 
     def _configured_groups(self) -> dict[str, str]:
@@ -367,10 +367,7 @@ class EntraReader:
         found: dict[str, str] = {}
         for name, rows in self._first.items():
             if name.startswith("owners "):
-                found |= {
-                    str(row.get("userPrincipalName") or "").lower(): str(row["id"])
-                    for row in rows.value or ()
-                }
+                found |= {str(row["userPrincipalName"]).lower(): str(row["id"]) for row in rows.value or ()}
         for owner in application.named_owners:
             if owner in found:
                 owners[found[owner]] = owner

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Address, Domain, DomainMode
 from mimecast_sso.text.names import domain_of, enumerate_some
+from mimecast_sso.text.wording import count
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress, missing_from
 from providers.mimecast.domains import State
@@ -59,8 +60,10 @@ def address_statements(
 def _checked(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]:
     missing = list(missing_from(live.addresses, people))
     if missing:
+        verb = "is" if len(missing) == 1 else "are"
         yield _statement(
-            f"{len(missing)} of {len(people)} assigned people are not at Mimecast and cannot sign in: "
+            f"{len(missing)} of {count(len(people), 'assigned person', 'assigned people')} {verb} not at Mimecast and "
+            "cannot sign in: "
             f"{enumerate_some(missing)}. Nothing is written: directory synchronisation owns the addresses",
             Verdict.WARNS,
         )
@@ -80,19 +83,20 @@ def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]
         yield _statement(f"{_addresses(created)} created at Mimecast: {enumerate_some(created)}")
     if renamed:
         yield _statement(
-            f"{len(renamed)} addresses have another name at Mimecast: {enumerate_some(renamed)}. They are changed if "
-            "this stack manages them already or adopts them; otherwise the run is refused"
+            f"{count(len(renamed), 'address has', 'addresses have')} another name at Mimecast: "
+            f"{enumerate_some(renamed)}. Changed if this stack manages them already or adopts them; otherwise the run "
+            "is refused"
         )
     if fixed:
         yield _statement(
-            f"{len(fixed)} addresses differ and cannot be changed, because they are aliases or directory "
-            f"synchronisation owns them, so the run is refused: {enumerate_some(fixed)}",
+            f"{count(len(fixed), 'address differs', 'addresses differ')} and cannot be changed (an alias, or owned by "
+            f"directory synchronisation), so the run is refused: {enumerate_some(fixed)}",
             Verdict.WARNS,
         )
 
 
 def _addresses(which: Sequence[str]) -> str:
-    return "1 address is" if len(which) == 1 else f"{len(which)} addresses are"
+    return count(len(which), "address is", "addresses are")
 
 
 # -- Domains --------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def _after(desired: Desired, slot: Lane, listed: frozenset[str], *, undo: bool) 
         main = certificates.active_generation.profile
         wanted, hold = (frozenset[str]() if desired.opens(main) else frozenset(desired.members)), True
     if undo:
-        before = listed | (before if hold else frozenset[str]())
+        before = listed
     elif recorded and recorded.members == wanted and recorded.hold == hold:
         return listed  # Nothing differs from what was recorded, so nothing is written.
     return (listed if hold else listed | wanted) - (before - wanted)

@@ -46,9 +46,7 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
 
 def broken(forecast: SignInForecast) -> Iterator[Statement]:
     """Who cannot sign in now, by reason: this was so before the run."""
-    yield from _by_outcome(
-        forecast, forecast.broken, "cannot sign in now", "are not known to be able to sign in now"
-    )
+    yield from _by_outcome(forecast, forecast.broken, "cannot sign in now", "sign in now")
 
 
 def not_ready(forecast: SignInForecast) -> Iterator[Statement]:
@@ -56,8 +54,9 @@ def not_ready(forecast: SignInForecast) -> Iterator[Statement]:
     yield from _by_outcome(
         forecast,
         forecast.not_ready,
-        "of the roll-out could not sign in once it reaches them",
-        "of the roll-out are not known to be able to sign in once it reaches them",
+        "could not sign in once it reaches them",
+        "sign in once it reaches them",
+        whose=" of the roll-out",
     )
 
 
@@ -102,12 +101,13 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
             found,
             found.stopped_by_save,
             f"could not sign in from Save (within {PROPAGATION_MINUTES} minutes) until the next deployment",
-            "may not be able to sign in from Save until the next deployment",
+            "sign in from Save until the next deployment",
         )
     if found.sent_by_save:
         who = found.sent_by_save
+        verb = "uses" if len(who) == 1 else "use"
         yield Statement(
-            f"Save sends {people(len(who))} to Entra, within {PROPAGATION_MINUTES} minutes, who use a password now: "
+            f"Save sends {people(len(who))} to Entra, within {PROPAGATION_MINUTES} minutes, who {verb} a password now: "
             f"{enumerate_some(who)}",
             How.LIVE,
             _BOTH,
@@ -117,7 +117,12 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
         verb = "continues" if stays == 1 else "continue"
         yield Statement(f"{people(stays)} {verb} to sign in through Entra after Save", How.LIVE, _BOTH)
     if not (stays or found.stopped_by_save or found.sent_by_save):
-        yield Statement("Save changes nobody's sign-in: nobody is in the roll-out group", How.LIVE, _BOTH)
+        why = (
+            "in the roll-out group is known to be able to sign in"
+            if snapshot.everybody
+            else "is in the roll-out group"
+        )
+        yield Statement(f"Save changes nobody's sign-in: nobody {why}", How.LIVE, _BOTH)
 
 
 def _first_unread(snapshot: Snapshot) -> Known[Any]:
@@ -125,20 +130,21 @@ def _first_unread(snapshot: Snapshot) -> Known[Any]:
 
 
 def _by_outcome(
-    forecast: SignInForecast, found: Mapping[str, Outcome], refused: str, unknown: str
+    forecast: SignInForecast, found: Mapping[str, Outcome], refused: str, unknown: str, whose: str = ""
 ) -> Iterator[Statement]:
+    """Who has each outcome; ``refused`` is what they could not do, ``unknown`` what they may not be able to do."""
     names = {each.address: each.name for each in forecast.people}
     groups: dict[Outcome, list[str]] = defaultdict(list)
     for address, outcome in found.items():
         groups[outcome].append(names[address])
     for outcome, who in groups.items():
-        is_unknown = outcome.result is Result.UNKNOWN
-        verb = unknown if is_unknown else refused
-        text = f"{people(len(who))} {verb}: {enumerate_some(sorted(who))}: {_why(outcome)}"
-        if is_unknown:
+        why = f"{enumerate_some(sorted(who))}: {_why(outcome)}"
+        if outcome.result is Result.UNKNOWN:
+            subject = count(len(who), f"person{whose} is", f"people{whose} are")
+            text = f"{subject} not known to be able to {unknown}: {why}"
             yield Statement(text, How.UNKNOWN, str(outcome.missing), Verdict.UNKNOWN)
         else:
-            yield Statement(text, How.LIVE, _BOTH, Verdict.FAILS)
+            yield Statement(f"{people(len(who))}{whose} {refused}: {why}", How.LIVE, _BOTH, Verdict.FAILS)
 
 
 def _why(outcome: Outcome) -> str:
@@ -225,12 +231,15 @@ def _certificates(assessment: Assessment) -> Iterator[Statement]:
         return
     signing = application.certificates.active(snapshot.entra_now)
     if signing is None:
-        yield Statement("what Entra signs with", How.UNKNOWN, "it names no certificate that is there")
+        why = "it names a certificate that it does not have"
+        yield Statement("what Entra signs with", How.UNKNOWN, why, Verdict.UNKNOWN)
     else:
         yield Statement(f"Entra signs with {signing}", How.LIVE, f"at {shown(snapshot.entra_now)}")
     course = assessment.forecast.effects.course
-    after = course.after[0].signing if course else None
-    if after and signing is not None and after != signing.thumbprint:
+    if course is None or signing is None:
+        return
+    after = course.after[0].signing
+    if after and after != signing.thumbprint:
         yield Statement(f"this run activates {after}", How.CONFIGURED, "certificates.active")
 
 

@@ -8,7 +8,7 @@ people whose cases are equal have equal outcomes, so ten thousand people are a h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mimecast_sso.facts.regions import Region
@@ -80,7 +80,7 @@ class HeldProfile:
         """Whether it knows an identity provider."""
         return bool(self.issuer and self.login_url and (self.thumbprint or self.by_metadata))
 
-    def trusts(self, thumbprint: str) -> bool:
+    def trusts(self, thumbprint: str | None) -> bool:
         """Whether a response signed with this certificate is accepted."""
         return self.by_metadata or (bool(thumbprint) and thumbprint == self.thumbprint)
 
@@ -107,8 +107,8 @@ class Endpoints:
 
     def starts_sign_in(self, url: str) -> bool:
         """Whether a page is one of Mimecast's sign-in pages for this account: its region's, or the one for all."""
-        host = url.removeprefix("https://").partition("/")[0].lower()
-        return url.lower().startswith("https://") and host in (self.sign_on_host, _CENTRAL_SIGN_IN)
+        scheme, _, rest = url.lower().partition("://")
+        return scheme == "https" and rest.partition("/")[0] in (self.sign_on_host, _CENTRAL_SIGN_IN)
 
 
 _CENTRAL_SIGN_IN = "login.mimecast.com"
@@ -330,7 +330,7 @@ def _application(entra: EntraState, mimecast: Endpoints) -> Outcome | None:
 
 
 def _accepts(profile: HeldProfile, entra: EntraState) -> bool:
-    return profile.issuer == entra.issuer and profile.trusts(entra.signing or "")
+    return profile.issuer == entra.issuer and profile.trusts(entra.signing)
 
 
 def _account(case: Case) -> Outcome | None:
@@ -409,9 +409,7 @@ def _held(profiles: Profiles, slots: frozenset[Lane]) -> list[HeldProfile]:
 
 def _with_a_password(case: Case) -> Outcome:
     problem = _address(case.address)
-    if problem is None:
-        return _PASSWORD
-    return Outcome(problem.result, problem.reason, problem.missing, through_entra=False)
+    return replace(problem, through_entra=False) if problem else _PASSWORD
 
 
 def _at_mimecast(case: Case) -> Outcome | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import guards
 from mimecast_sso.assessment.assessment import Assessment
@@ -14,6 +15,7 @@ from mimecast_sso.assessment.guards.losses import guard_of
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import Lane, from_values
@@ -26,6 +28,8 @@ from tests.assessment.worlds import (
     LINUS,
     NEW,
     OLD,
+    UNREAD,
+    UPN_CLAIMS,
     World,
     account,
     address,
@@ -76,6 +80,7 @@ def test_nothing_changes_and_everybody_signs_in_both_ways() -> None:
     found = World().assess()
     assert lost(found) == {}
     assert found.forecast.through_entra(Instant.AFTERWARDS) == (ADA, GRACE)
+    assert [each.account for each in found.forecast.people] == [account(ADA), account(GRACE)]
     for each in found.forecast.people:
         assert {way: [str(one) for one in verdicts.now] for way, verdicts in each.ways.items()} == {
             Way.FROM_MIMECAST: ["signs in through Entra"],
@@ -133,20 +138,8 @@ def test_an_assignment_and_the_roll_out_in_one_edit_are_refused_until_mimecast_n
 
 
 def test_an_older_attestation_does_not_tell_what_the_console_holds() -> None:
-    """A single rotation is done; then the stack file is reverted."""
-    both = {
-        "generations": [
-            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
-            {"label": "2029", "endDate": "2032-11-01T00:00:00Z"},
-        ],
-        "active": "2029",
-    }
-    now_deployed = from_values(attested(values(certificates=both), NEW, days=1))
-    record = deployed(now_deployed, thumbprint=NEW)
-    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), NEW)
-    world = World(application=application(certificates=certificates), deployed=_with_both(record))
-    found = world.assess(attested(values(certificates=both | {"active": "2026"}), OLD, days=30))
-    assert lost(found) == dict.fromkeys(
+    world, document = reverted()
+    assert lost(world.assess(document)) == dict.fromkeys(
         (ADA, GRACE), ("signature", Instant.AFTERWARDS, "certificate-mismatch")
     )
 
@@ -413,3 +406,165 @@ def test_an_address_that_is_removed_and_disabled_ends_the_password_only() -> Non
     document = attested(values(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}))
     assert GRACE in lost(World().assess(document))
     assert lost(World(members=set()).assess(document)) == {}
+
+
+def reverted() -> tuple[World, dict[str, Any]]:
+    """A single rotation is done; then the stack file is reverted."""
+    both = {
+        "generations": [
+            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+            {"label": "2029", "endDate": "2032-11-01T00:00:00Z"},
+        ],
+        "active": "2029",
+    }
+    record = deployed(from_values(attested(values(certificates=both), NEW, days=1)), thumbprint=NEW)
+    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), NEW)
+    world = World(application=application(certificates=certificates), deployed=_with_both(record))
+    return world, attested(values(certificates=both | {"active": "2026"}), OLD, days=30)
+
+
+def _with_linus(**world: Any) -> World:
+    """Linus is at Mimecast as well, and has an account."""
+    found = World(addresses={each: address(each) for each in (ADA, GRACE, LINUS)}, **world)
+    found.accounts.append(account(LINUS))
+    return found
+
+
+def _two_losses() -> tuple[World, dict[str, Any]]:
+    """Entra issued the user principal name until now; Ada's mail address is another one."""
+    record = deployed(from_values(attested(values())))
+    upn = Record(
+        tuple(
+            replace(each, outputs={**each.outputs, "definitions": [UPN_CLAIMS.definition]})
+            if each.type == types.CLAIMS_MAPPING_POLICY
+            else each
+            for each in record.resources
+        )
+    )
+    world = World(
+        application=application(policies=(UPN_CLAIMS,)),
+        accounts=[account(ADA, mail="lovelace@example.com"), account(GRACE)],
+        deployed=upn,
+    )
+    return world, changed(assign={"users": [ADA]})
+
+
+JOINS = attested(values(addresses={"list": [{"address": each} for each in (ADA, GRACE, LINUS)]}))
+
+
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        pytest.param(World(), changed(assign={"users": []}), id="two are no longer assigned"),
+        pytest.param(
+            World(),
+            changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]}),
+            id="one leaves the roll-out and the assignments at once",
+        ),
+        pytest.param(*reverted(), id="the certificate that the console holds is another generation's"),
+        pytest.param(
+            World(),
+            changed(application={"identifier": "https://example.com/other"}),
+            id="the application loses the identifier",
+        ),
+        pytest.param(
+            World(), changed(application={"replyUrl": "https://example.com/acs"}), id="another reply URL"
+        ),
+        pytest.param(
+            World(), changed(authenticationProfile={"contexts": {"passwordProtected": True}}), id="contexts"
+        ),
+        pytest.param(
+            *_two_losses(), id="one is no longer assigned, and another's mail address is not at Mimecast"
+        ),
+        pytest.param(_with_linus(), JOINS, id="one joins and is not assigned"),
+        pytest.param(
+            _with_linus(unread=frozenset({"application", "own"})), JOINS, id="one joins, and it is unknown"
+        ),
+        pytest.param(
+            World(unread=frozenset({"moved"}), members={ADA}),
+            changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]}),
+            id="whoever left unseen is no longer assigned",
+        ),
+    ],
+)
+def test_refusals_to_the_word(world: World, document: dict[str, Any], snapshot: SnapshotAssertion) -> None:
+    assert guards.check(world.assess(document)).refusals == snapshot
+
+
+# -- Instants -------------------------------------------------------------------------------------------------------
+
+UNENFORCED = values(authenticationProfile={"enforce": {"personalPortal": False}})
+
+
+def results(assessment: Assessment, instant: Instant, who: str = GRACE) -> list[Result]:
+    """How somebody's sign-ins from Mimecast's page may end at an instant, the likely one first."""
+    person = assessment.forecast.person(who)
+    assert person is not None
+    return [outcome.result for outcome in person.from_mimecast.at(instant)]
+
+
+def test_what_the_run_writes_does_not_hold_before_it() -> None:
+    found = World().assess(changed(application={"replyUrl": "https://example.com/acs"}))
+    assert results(found, Instant.NOW) == [Result.ENTRA]
+    assert results(found, Instant.SAVED) == [Result.ENTRA]
+    assert results(found, Instant.MEANWHILE) == [Result.ENTRA, Result.REFUSED]
+    assert results(found, Instant.AFTERWARDS) == [Result.REFUSED]
+
+
+def test_a_fresh_change_of_the_console_may_count_now_and_does_afterwards() -> None:
+    found = World().assess(attested(UNENFORCED, days=0))
+    assert results(found, Instant.NOW) == [Result.PASSWORD, Result.ENTRA]
+    assert results(found, Instant.AFTERWARDS) == [Result.PASSWORD]
+
+
+def test_assignment_that_becomes_required_before_somebody_is_assigned_is_refused() -> None:
+    """Properties are written before assignments."""
+    before = attested(values(assign={"users": [ADA]}, application={"assignmentRequired": False}))
+    world = World(
+        application=application(assigned=(assigned(ADA),), assignment_required=False),
+        deployed=deployed(from_values(before)),
+    )
+    assert lost(world.assess()) == {GRACE: ("not-assigned", Instant.MEANWHILE, LAST)}
+
+
+def test_a_change_that_only_a_refresh_would_make_safe_is_refused() -> None:
+    """Grace's assignment was removed by hand, which did not matter as long as assignment was not required."""
+    before = attested(values(application={"assignmentRequired": False}))
+    world = World(
+        application=application(assigned=(assigned(ADA),), assignment_required=False),
+        deployed=deployed(from_values(before)),
+    )
+    assert lost(world.assess()) == {GRACE: ("not-assigned", Instant.AFTERWARDS, LAST)}
+
+
+def may_have_left(world: World, document: dict[str, Any]) -> bool:
+    """Whether Grace would lose her sign-in if she had left the roll-out a minute ago, unseen."""
+    world.unread = frozenset({"moved"})
+    person = world.assess(document).forecast.person(GRACE)
+    assert person is not None
+    assert not person.ways[Way.FROM_MY_APPS].lost_if_just_left
+    return person.from_mimecast.lost_if_just_left
+
+
+def test_whoever_may_have_left_unseen_is_judged_by_what_holds_now_and_what_the_run_makes_of_it() -> None:
+    pilot = {"rollOut": {"who": "pilot", "pilot": [ADA]}}
+    unassigned = changed(assign={"users": [ADA]}, **pilot)
+    assert may_have_left(World(members={ADA}), unassigned)
+    assert not may_have_left(World(members={ADA}), changed(**pilot))
+    assert not may_have_left(World(), unassigned), "she is in the group"
+    assert may_have_left(
+        World(members={ADA}), changed(application={"replyUrl": "https://example.com/acs"}, **pilot)
+    )
+    not_assigned = application(assigned=(assigned(ADA),))
+    assert not may_have_left(World(members={ADA}, application=not_assigned), unassigned), "it fails already"
+    fresh = attested(values(), days=0) | {"assign": {"users": [ADA]}, **pilot}
+    unenforced = deployed(from_values(attested(UNENFORCED)))
+    assert may_have_left(World(members={ADA}, deployed=unenforced), fresh), "by the form that was saved last"
+
+
+def test_where_one_group_is_unknown_so_is_who_left() -> None:
+    groups = {Lane.FIRST: live(LiveGroup("x", frozenset({ADA}))), Lane.SECOND: UNREAD}
+    world = World(members={ADA}, changes={"groups": groups})
+    assert not may_have_left(
+        world, changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]})
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi
 import pytest
 
@@ -70,7 +71,9 @@ def test_state_without_pending_deletions_and_secrets() -> None:
             "custom": True,
         },
     ]
-    assert resources_of(from_state(resources)) == [
+    known = from_state(resources)
+    assert (known.how, known.source) == (How.RECORDED, "the stack's state")
+    assert resources_of(known) == [
         RecordedResource(_urn("a"), APPLICATION, {}),
         RecordedResource(
             _urn("b"),
@@ -149,6 +152,25 @@ def test_state_that_cannot_be_read_is_unknown() -> None:
     known, calls = _asked(answer)
     assert known == unread("failed to load checkpoint: EOF")
     assert len(calls) == 4
+    pauses: list[float] = []
+    in_program(pauses.append)
+    assert pauses == [0.1, 0.3, 1.0]
+
+
+class _Failed(grpc.RpcError, grpc.Call):
+    """What a call of the engine raises; its own text is a page long."""
+
+    def details(self) -> str:
+        return "unknown stack"
+
+
+def test_the_reason_is_what_the_engine_says_else_the_kind_of_error() -> None:
+    for error, reason in ((_Failed("status = …"), "unknown stack"), (KeyError(), "KeyError")):
+
+        def answer(error: Exception = error) -> Any:
+            raise error
+
+        assert _asked(answer)[0] == unread(reason)
 
 
 @pytest.mark.parametrize(

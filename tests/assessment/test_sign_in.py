@@ -21,7 +21,7 @@ from mimecast_sso.assessment.sign_in import (
     judge,
 )
 from mimecast_sso.facts.regions import REGIONS
-from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
+from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.settings import GuardName, Lane
 
 MIMECAST = Endpoints.of(REGIONS["eu"], "CUK25A118")
@@ -148,6 +148,110 @@ def test_every_reason_is_reached_and_has_a_row_with_a_way_out_and_a_guard() -> N
 )
 def test_unknown_names_the_missing_input(missing: str, changes: dict[str, Any]) -> None:
     assert outcome(**changes) == Outcome(Result.UNKNOWN, missing=missing)
+
+
+@pytest.mark.parametrize(
+    ("missing", "changes"),
+    [
+        ("the application in Entra", {"entra": None}),
+        ("what the console holds", {"profile": None}),
+        ("who is in the roll-out group", {"slots": None}),
+        ("who is assigned to the application", {"assigned": None}),
+        ("what Entra issues as NameID", {"name_id": NameIdState.UNKNOWN}),
+    ],
+)
+def test_unknown_names_the_missing_input_by_tile_too(missing: str, changes: dict[str, Any]) -> None:
+    assert outcome(TILE, **({"entra": BY_TILE} | changes)) == Outcome(Result.UNKNOWN, missing=missing)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "missing"),
+    [
+        (AddressState.ABSENT, Reason.NOT_AT_MIMECAST, None),
+        (AddressState.UNKNOWN, None, Missing.ADDRESSES),
+    ],
+)
+def test_a_password_needs_an_address_as_well(
+    state: AddressState, reason: Reason | None, missing: Missing | None
+) -> None:
+    """Whoever is in no group is not sent to Entra, so nothing there can refuse them."""
+    result = Result.REFUSED if reason else Result.UNKNOWN
+    found = outcome(slots=frozenset(), address=state, account=AccountState.NONE)
+    assert found == Outcome(result, reason, missing, through_entra=False)
+
+
+def test_by_tile_whoever_has_no_profile_is_in_no_group() -> None:
+    assert outcome(TILE, BY_TILE, profile=False).reason is Reason.NOT_IN_GROUP
+    unfinished = replace(PROFILE, thumbprint="")
+    assert outcome(TILE, BY_TILE, profile=unfinished).reason is Reason.NOT_IN_GROUP
+
+
+def test_further_identifiers_do_no_harm_after_the_first() -> None:
+    more = (MIMECAST.identifier, "https://other")
+    for way, entra in ((Way.FROM_MIMECAST, ENTRA), (TILE, BY_TILE)):
+        assert outcome(way, replace(entra, identifiers=more)).result is Result.ENTRA
+
+
+def test_without_required_assignment_everybody_gets_in_but_has_no_tile() -> None:
+    for assigned in (False, None):
+        anybody = replace(ENTRA, assignment_required=False)
+        assert outcome(entra=anybody, assigned=assigned).result is Result.ENTRA
+    assert (
+        outcome(TILE, replace(BY_TILE, assignment_required=False), assigned=False).reason
+        is Reason.NOT_ASSIGNED
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (outcome(), "signs in through Entra"),
+        (outcome(slots=None), "unknown: who is in the roll-out group"),
+        (
+            outcome(account=AccountState.DISABLED),
+            "refused by Entra: the Entra account is disabled (AADSTS50057)",
+        ),
+        (
+            outcome(TILE, replace(BY_TILE, saml=False)),
+            "no tile in My Apps: the application does not use SAML for single sign-on",
+        ),
+        (outcome(TILE, replace(BY_TILE, hidden=True)), "no tile in My Apps"),
+    ],
+)
+def test_an_outcome_reads_as_a_clause(found: Outcome, text: str) -> None:
+    assert str(found) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "starts"),
+    [
+        ("https://eu-api.mimecast.com/login/saml", True),
+        ("HTTPS://EU-API.mimecast.com", True),
+        ("https://login.mimecast.com/", True),
+        ("http://login.mimecast.com/", False),
+        ("https://de-api.mimecast.com/login/saml", False),
+        ("https://example.com/eu-api.mimecast.com/", False),
+        ("https://login.mimecast.com/?next=https://example.com/", True),
+        ("https://example.com/?next=https://login.mimecast.com/", False),
+    ],
+)
+def test_only_a_sign_in_page_of_the_account_starts_a_sign_in(url: str, starts: bool) -> None:
+    assert MIMECAST.starts_sign_in(url) is starts
+
+
+def test_an_application_that_does_not_exist_has_no_tile() -> None:
+    missing = Outcome(Result.NOT_OFFERED, Reason.APPLICATION_MISSING)
+    assert outcome(TILE, replace(BY_TILE, exists=False)) == missing
+    assert outcome(entra=replace(ENTRA, exists=False)).reason is Reason.APPLICATION_MISSING
+
+
+def test_whoever_is_in_two_groups_is_sent_where_the_first_profile_says() -> None:
+    elsewhere = replace(PROFILE, login_url="https://example.com/")
+    case = replace(CASE, slots=frozenset(Lane))
+    both = {Lane.SECOND: elsewhere, Lane.FIRST: PROFILE}
+    assert judge(Way.FROM_MIMECAST, ENTRA, MIMECAST, both, case).result is Result.ENTRA
+    open_first = {Lane.SECOND: PROFILE, Lane.FIRST: replace(PROFILE, enforces_portal=False)}
+    assert judge(Way.FROM_MIMECAST, ENTRA, MIMECAST, open_first, case).result is Result.PASSWORD
 
 
 @pytest.mark.parametrize(

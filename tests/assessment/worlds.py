@@ -49,6 +49,8 @@ GROUP = "Mimecast users"
 IDENTIFIER = "https://eu-api.mimecast.com/sso/CUK25A118"
 REPLY_URL = "https://eu-api.mimecast.com/login/saml"
 IDP_REPLY_URL = "https://eu-api.mimecast.com/login/sso/mpp"
+UPN_CLAIMS = Policy("policy", "upn", claims_definition().replace('"mail"', '"userprincipalname"'))
+"""A claims policy that issues the user principal name."""
 UNREAD: Known[Any] = unknown("it was not read")
 
 
@@ -293,14 +295,13 @@ class World:
             )
         for name in self.unread:
             parts[name] = dict.fromkeys(parts["groups"], UNREAD) if name == "groups" else UNREAD
+        parts |= {"tenant_id": TENANT, "template": "template"}
         return Snapshot(
-            CLOUD,
-            TENANT,
-            "id of the deployer",
-            NOW,
-            NOW,
-            template="template",
-            **(parts | self.changes),
+            cloud=CLOUD,
+            deployer="id of the deployer",
+            entra_now=NOW,
+            mimecast_now=NOW,
+            **parts | self.changes,
         )
 
     def assess(self, document: Mapping[str, Any] | None = None, *, destroys: bool = False) -> Assessment:

@@ -33,8 +33,8 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     words = {fact: settings.attestation(fact, today) for fact, _ in _FACTS}
     missing = [fact for fact, _ in _FACTS if words[fact] is None]
     affected = _affected(assessment)
-    opening = any(assessment.desired.opens(slot) for slot in settings.certificates.populated)
-    if not missing or not (affected or (opening and not assessment.snapshot.groups_known)):
+    unseen = _any_open(assessment) and not assessment.snapshot.groups_known
+    if not missing or not (affected or unseen):
         return
     known = [
         Statement(what, How.ATTESTED, str(words[fact]))
@@ -43,9 +43,10 @@ def find(assessment: Assessment) -> Iterator[Finding]:
         for fact, what in _FACTS
     ]
     known.append(Statement("who of them is an administrator", How.UNKNOWN, "no API shows it"))
+    who = people(len(affected)) if affected else "whoever is in the roll-out group"
     yield Finding(
         "administrators",
-        f"administrators among {people(len(affected))} would have to sign in to the Administration Console through "
+        f"administrators among {who} would have to sign in to the Administration Console through "
         "Entra, and emergency access is not known on both sides",
         affected,
         known=(*known, *sentences.groups(assessment.snapshot)),

@@ -54,7 +54,7 @@ def _finding(assessment: Assessment, guard: str, found: Mapping[str, Loss]) -> F
 def _problem(found: Mapping[str, Loss]) -> str:
     who = people(len(found))
     if all(loss.joining for loss in found.values()):
-        return f"{who} would be sent to Entra and could not sign in, or are not known to be able to"
+        return f"{who} would be sent to Entra and could not sign in, or may not be able to"
     if all(loss.outcome.result is Result.UNKNOWN for loss in found.values()):
         return f"{who} can sign in now, and whether they still could is unknown"
     return f"{who} can sign in now and could not any more"

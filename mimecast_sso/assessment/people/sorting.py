@@ -94,10 +94,10 @@ def statements(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bo
             )
     for group in groups:
         if group.nested:
+            nested = count(len(group.nested), "nested group")
             yield Statement(
-                f"Group “{group.name}” holds {len(group.nested)} nested groups, whose members are not assigned: "
-                f"{enumerate_some(group.nested)}. Entra does not expand nested groups for app assignment; assign "
-                "them by name",
+                f"Group “{group.name}” holds {nested}, whose members are not assigned: {enumerate_some(group.nested)}. "
+                "Entra does not expand nested groups for app assignment; assign them by name",
                 How.LIVE,
                 _SOURCE,
                 Verdict.WARNS,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mimecast_sso.assessment.people import EntraGroup, Kind, Person, assigned, sort, statements
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from mimecast_sso.assessment.people import EntraGroup, Kind, Person, assigned, person_of, sort, statements
+from providers.entra.people import User
 
 ADA = Person("ada@example.com", "1", "Ada", "ada@example.com", "ada@example.com", enabled=True, guest=False)
 GUEST = replace(ADA, address="guest@example.org", object_id="2", mail="guest@example.org", guest=True)
@@ -71,3 +75,45 @@ def test_the_first_twenty_are_named() -> None:
 def test_nobody_is_counted_twice() -> None:
     groups = [EntraGroup("One", "8", (ADA, GUEST)), EntraGroup("Two", "9", (GUEST, DISABLED))]
     assert [person.object_id for person in assigned([ADA], groups)] == ["1", "2", "5"]
+
+
+@pytest.mark.parametrize(
+    ("people", "groups", "at_mimecast"),
+    [
+        pytest.param([], [], set(), id="nobody"),
+        pytest.param([], [], None, id="nobody, and Mimecast unknown"),
+        pytest.param([ADA], [], {"ada@example.com"}, id="one member"),
+        pytest.param(
+            [replace(ADA, mail="ADA@example.com")], [], {"ada@example.com"}, id="case does not count"
+        ),
+        pytest.param(EVERYBODY, [], {"ada@example.com"}, id="every kind"),
+        pytest.param(EVERYBODY, [], None, id="every kind, and Mimecast unknown"),
+        pytest.param(
+            [replace(DISABLED, shared_mailbox=False)], [], set(), id="a disabled account of no mailbox"
+        ),
+        pytest.param(
+            [replace(ADA, guest=None), replace(ADA, enabled=None)], [], None, id="partly unreadable"
+        ),
+        pytest.param(
+            [ADA, GUEST],
+            [EntraGroup("One", "8", (GUEST,), ("Board",)), EntraGroup("Two", "9")],
+            {"ada@example.com", "guest@example.org"},
+            id="groups",
+        ),
+    ],
+)
+def test_what_is_said_of_assigned_people(
+    people: list[Person], groups: list[EntraGroup], at_mimecast: set[str] | None, snapshot: SnapshotAssertion
+) -> None:
+    said = statements(sort(people, at_mimecast), groups, mimecast_read=at_mimecast is not None)
+    assert [f"{each.verdict}: {each}" for each in said] == snapshot
+
+
+def test_a_person_goes_by_the_configured_address_else_by_what_entra_has() -> None:
+    user = User("1", "Ada", "Ada@Example.com", "UPN@example.com", enabled=True, guest=False)
+    assert person_of(user) == Person(
+        "ada@example.com", "1", "Ada", "Ada@Example.com", "UPN@example.com", True, False
+    )
+    assert person_of(user, "x@example.com").address == "x@example.com"
+    assert person_of(replace(user, mail="")).address == "upn@example.com"
+    assert person_of(replace(user, mail="", user_principal_name=None, object_id="ID")).address == "id"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
 from mimecast_sso.assessment import live_tenant
 from mimecast_sso.assessment.live_tenant import LiveTenant
 from mimecast_sso.provenance import Statement
@@ -83,7 +86,7 @@ def test_who_is_only_checked_and_missing() -> None:
         world, Address(address=ADA, name="Ada"), Address(address=GRACE), check_only=True
     )
     assert said.warns
-    assert said.text.startswith(f"1 of 2 assigned people are not at Mimecast and cannot sign in: {GRACE}")
+    assert said.text.startswith(f"1 of 2 assigned people is not at Mimecast and cannot sign in: {GRACE}")
 
 
 def test_registering_says_what_it_does_to_mail() -> None:
@@ -122,3 +125,125 @@ def test_what_removal_would_do() -> None:
     left, stays = about(tenant(status("old.example", State.PENDING), status("older.example")))
     assert "old.example. Deleted now if this stack registered it, else left" in left.text
     assert "older.example. They stay as they are" in stays.text
+
+
+INTERNAL = status("example.com")
+
+
+@pytest.mark.parametrize(
+    ("world", "people", "check_only"),
+    [
+        pytest.param(tenant(INTERNAL), [Address(address=ADA)], False, id="one is created"),
+        pytest.param(
+            tenant(INTERNAL), [Address(address=ADA), Address(address=GRACE)], False, id="two are created"
+        ),
+        pytest.param(tenant(), [Address(address=ADA)], True, id="one is looked for later"),
+        pytest.param(
+            tenant(INTERNAL, ada=live(ADA, "A")),
+            [Address(address=ADA, name="Ada")],
+            False,
+            id="one has another name",
+        ),
+        pytest.param(
+            tenant(INTERNAL, ada=live(ADA, "A"), grace=live(GRACE, "")),
+            [Address(address=ADA, name="Ada"), Address(address=GRACE, name="Grace")],
+            False,
+            id="two have other names",
+        ),
+        pytest.param(
+            tenant(
+                INTERNAL,
+                ada=live(ADA, "A", synchronised=True),
+                grace=live(GRACE, "Grace", synchronised=True),
+                alan=live(ALAN, "", alias=True),
+            ),
+            [Address(address=ADA, name="Ada"), Address(address=GRACE, name="Grace"), Address(address=ALAN)],
+            False,
+            id="a synchronised one and an alias cannot be changed",
+        ),
+        pytest.param(
+            tenant(INTERNAL, alan=live(ALAN, "", alias=True)), [Address(address=ALAN)], False, id="an alias"
+        ),
+        pytest.param(tenant(INTERNAL), [Address(address=ADA)], True, id="one of one is missing"),
+        pytest.param(
+            tenant(INTERNAL, ada=live(ADA, "A", synchronised=True)),
+            [Address(address=ADA)],
+            False,
+            id="nothing",
+        ),
+        pytest.param(
+            tenant(INTERNAL, ada=live(ADA, "A")),
+            [Address(address=each) for each in (ADA, GRACE, ALAN)],
+            True,
+            id="two of three are missing",
+        ),
+    ],
+)
+def test_what_is_said_of_addresses(
+    world: LiveTenant, people: list[Address], check_only: bool, snapshot: SnapshotAssertion
+) -> None:
+    said = about_addresses(world, *people, check_only=check_only)
+    assert [f"{each.verdict}: {each}" for each in said] == snapshot
+
+
+REQUIRED = Domain(name="example.com", mode=DomainMode.REQUIRE)
+
+
+@pytest.mark.parametrize(
+    ("world", "domains"),
+    [
+        pytest.param(tenant(), [Domain(name="example.com", inboundType="any")], id="registered"),
+        pytest.param(
+            tenant(status("com")), [Domain(name="mail.example.com")], id="registered below an internal one"
+        ),
+        pytest.param(
+            tenant(status("com", State.PENDING)),
+            [Domain(name="mail.example.com")],
+            id="registered below a pending one",
+        ),
+        pytest.param(tenant(), [REQUIRED], id="required and absent"),
+        pytest.param(tenant(status("example.com", State.PENDING)), [REQUIRED], id="required and pending"),
+        pytest.param(tenant(INTERNAL), [REQUIRED], id="required and internal"),
+        pytest.param(
+            tenant(status("example.com", inbound="any")),
+            [Domain(name="example.com", mode=DomainMode.REGISTER)],
+            id="the inbound type changes",
+        ),
+        pytest.param(
+            tenant(status("example.com", inbound="")),
+            [Domain(name="example.com", mode=DomainMode.REGISTER)],
+            id="the inbound type is unknown",
+        ),
+        pytest.param(
+            tenant(status("example.com", State.PENDING)), [Domain(name="example.com")], id="pending"
+        ),
+        pytest.param(
+            tenant(DomainStatus("example.com", State.PENDING, "", "id")),
+            [Domain(name="example.com")],
+            id="pending without a date",
+        ),
+        pytest.param(
+            tenant(status("example.com", State.EXPIRED)), [Domain(name="example.com")], id="expired"
+        ),
+        pytest.param(
+            tenant(
+                INTERNAL,
+                status("b.example", State.PENDING),
+                status("a.example", State.EXPIRED),
+                status("d.example"),
+                status("c.example"),
+            ),
+            [Domain(name="example.com")],
+            id="others are there",
+        ),
+        pytest.param(
+            tenant(INTERNAL, status("b.example", State.PENDING)),
+            [Domain(name="new.example"), Domain(name="b.example")],
+            id="an absent one does not hide the next",
+        ),
+    ],
+)
+def test_what_is_said_of_domains(
+    world: LiveTenant, domains: list[Domain], snapshot: SnapshotAssertion
+) -> None:
+    assert [f"{each.verdict}: {each}" for each in about(world, *domains)] == snapshot

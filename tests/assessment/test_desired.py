@@ -1,0 +1,235 @@
+"""What a configuration asks for: certificates and forms of each slot, attestation, whose application it is. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.console import attestation
+from mimecast_sso.console.source import ConsoleForm
+from mimecast_sso.facts import resource_types as types
+from mimecast_sso.provenance import How, live
+from mimecast_sso.settings import Lane, from_values
+from providers.entra.signing_certificates import SigningCertificates
+from tests.assessment.test_guards import rotating, rotation
+from tests.assessment.worlds import (
+    ADA,
+    CLIENT,
+    IDENTIFIER,
+    NEW,
+    OLD,
+    REPLY_URL,
+    World,
+    application,
+    attested,
+    certificate,
+    deployed,
+    form_of,
+    values,
+)
+
+ATTESTED = attested(values())
+FORM = form_of(from_values(values()))
+METADATA = values(
+    authenticationProfile={"source": "metadata"},
+    certificates=values()["certificates"]
+    | {
+        "rotation": "metadata",
+        "metadataObserved": {"by": ADA, "at": "2026-11-01T09:00:00Z", "evidence": "seen"},
+    },
+)
+
+
+def desired(world: World | None = None, document: Any = ATTESTED) -> Desired:
+    """What a configuration asks for in a world."""
+    return (world or World()).assess(document).desired
+
+
+def certificates(*found: Any) -> World:
+    """A world before the first deployment, but for these certificates of the application."""
+    return World(application=application(certificates=SigningCertificates(found, OLD)), deployed=Record())
+
+
+# -- Certificates -----------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_is_the_recorded_one_else_the_one_made_for_the_label() -> None:
+    assert desired().thumbprint_of("2026") == OLD
+    assert desired(World(application=None)).thumbprint_of("2026") == OLD, "recorded"
+    own = replace(certificates(certificate(NEW, "2026")), changes={"own": live(application())})
+    assert desired(own).thumbprint_of("2026") == OLD, "live"
+    assert desired(own).thumbprint_of("2029") is None
+    assert desired(World(application=None, deployed=Record())).thumbprint_of("2026") is None
+
+
+def test_an_adopted_application_has_certificates_by_their_end() -> None:
+    foreign = replace(certificate(NEW), display_name="CN=Other", not_after=certificate(OLD).not_after)
+    adopts = values(
+        application={"adopt": CLIENT},
+        certificates={
+            "generations": [{"label": "2026", "endDate": "2029-08-18T09:00:00Z"}],
+            "active": "2026",
+        },
+    )
+    assert desired(certificates(foreign), adopts).thumbprint_of("2026") == NEW
+    assert desired(certificates(foreign, certificate(OLD)), adopts).thumbprint_of("2026") == OLD, (
+        "by its label"
+    )
+    ends_later = values(application={"adopt": CLIENT})
+    assert desired(certificates(foreign), ends_later).thumbprint_of("2026") is None
+    assert desired(certificates(foreign)).thumbprint_of("2026") is None, "nothing is adopted"
+
+
+def test_each_slot_has_the_certificate_of_its_generation() -> None:
+    found = desired(rotating(rotation("2026", "both"), set(), set(), OLD), rotation("2026", "both"))
+    assert (found.thumbprint(Lane.FIRST), found.thumbprint(Lane.SECOND)) == (OLD, NEW)
+    assert desired().thumbprint(Lane.SECOND) == ""
+    assert desired(document=METADATA).thumbprint(Lane.FIRST) == "", "Mimecast reads it from the metadata"
+
+
+# -- Forms ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_form_waits_for_its_certificate() -> None:
+    assert desired().form(Lane.FIRST) == ConsoleForm(FORM, OLD)
+    waiting = desired(World(application=None, deployed=Record()), values())
+    assert waiting.form(Lane.FIRST) is None
+    assert waiting.eventual_form(Lane.FIRST) is None
+    supposing = replace(waiting, supposes=True)
+    assert supposing.eventual_form(Lane.FIRST) == ConsoleForm(FORM, NEW_CERTIFICATE)
+    assert replace(desired(), supposes=True).eventual_form(Lane.FIRST) == ConsoleForm(FORM, OLD)
+
+
+def test_the_form_of_a_slot_names_its_group() -> None:
+    document = rotation("2026", "both")
+    found = desired(rotating(document, set(), set(), OLD), document)
+    second = found.form(Lane.SECOND)
+    assert second == ConsoleForm(form_of(from_values(document), Lane.SECOND), NEW)
+    assert second.values["issuerUrl"] == found.snapshot.issuer
+    assert second.values["loginUrl"] == found.snapshot.login_url
+    assert second.values["certificate"] == second.values["metadataUrl"] == ""
+
+
+# -- Attestation ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("world", "document", "opens"),
+    [
+        pytest.param(World(), ATTESTED, True, id="attested"),
+        pytest.param(World(), values(), False, id="not attested"),
+        pytest.param(World(), attested(values(), NEW), False, id="attested with another certificate"),
+        pytest.param(
+            World(application=None, deployed=Record()),
+            ATTESTED,
+            False,
+            id="the certificate does not exist yet",
+        ),
+    ],
+)
+def test_people_are_let_in_while_exactly_the_desired_form_is_attested(
+    world: World, document: Any, opens: bool
+) -> None:
+    assert desired(world, document).opens(Lane.FIRST) is opens
+
+
+def test_each_slot_opens_by_its_own_attestation() -> None:
+    document = rotation("2029", "both")
+    found = desired(rotating(document, set(), set(), OLD), document)
+    assert (found.opens(Lane.FIRST), found.opens(Lane.SECOND)) == (True, True)
+    one = document | {"authenticationProfile": {"confirmed": document["authenticationProfile"]["confirmed"]}}
+    found = desired(rotating(document, set(), set(), OLD), one)
+    assert (found.opens(Lane.FIRST), found.opens(Lane.SECOND)) == (True, False)
+
+
+# -- The console ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_attested_last_is_what_the_console_holds() -> None:
+    held = desired().console.held(Lane.FIRST)
+    assert held.value == ConsoleForm(FORM, OLD)
+    assert (held.how, held.source) == (
+        How.ATTESTED,
+        "confirmed by administrator@example.com at 2026-11-20T09:00:00Z",
+    )
+    assert desired().console.held(Lane.SECOND).value is None
+
+
+def test_a_recorded_attestation_counts_where_the_stack_file_has_none() -> None:
+    held = desired(document=values()).console.held(Lane.FIRST)
+    assert held.value == ConsoleForm(FORM, OLD)
+    assert "2026-11-20T09:00:00Z" in held.source
+
+
+def profile(**outputs: Any) -> Record:
+    """What was deployed, with other outputs of the profile."""
+    record = deployed(from_values(ATTESTED))
+    return Record(
+        tuple(
+            replace(each, outputs={**each.outputs, **outputs})
+            if each.type == types.AUTHENTICATION_PROFILE
+            else each
+            for each in record.resources
+        )
+    )
+
+
+def test_what_was_due_when_it_was_deployed_is_not_what_the_console_holds() -> None:
+    world = World(deployed=profile(state="due", confirmed=None))
+    assert desired(world, values()).console.held(Lane.FIRST).value is None
+    world.deployed = profile(state="due", confirmed=None, previousForm=FORM | {"description": "before"})
+    held = desired(world, values()).console.held(Lane.FIRST)
+    assert held.value is not None
+    assert held.value.values["description"] == "before"
+    assert held.source == "before the last deployment"
+
+
+def test_a_slot_that_is_not_in_use_desires_nothing() -> None:
+    """The second slot is recorded and due, and the configuration has one profile again."""
+    document = rotation("2029", "both")
+    world = rotating(document, set(), set(), OLD)
+    assert desired(world, document).console.held(Lane.SECOND).value is not None
+    single = attested(values())
+    held = desired(world, single).console.held(Lane.SECOND)
+    assert held.value is not None
+    assert held.value.thumbprint == NEW
+
+
+def test_a_newer_attestation_in_the_stack_file_wins() -> None:
+    other = values(authenticationProfile={"enforce": {"personalPortal": False}})
+    newer = attested(other, days=1)
+    held = desired(document=newer).console.held(Lane.FIRST)
+    assert held.value is not None
+    assert held.value.values["enforcePersonalPortal"] is False
+    fingerprint = attestation.fingerprints(held.value.values, OLD).critical
+    assert newer["authenticationProfile"]["confirmed"]["fingerprint"] == fingerprint
+
+
+# -- Whose application it is ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("world", "document", "works"),
+    [
+        (World(), values(), True),
+        (World(application=application(client_id=CLIENT.upper())), values(), True),
+        (World(application=application(client_id="other")), values(), False),
+        (World(deployed=Record()), values(), False),
+        (World(deployed=Record()), values(application={"adopt": CLIENT}), True),
+        (World(application=None), values(), False),
+    ],
+)
+def test_the_run_works_on_the_recorded_or_adopted_application(
+    world: World, document: Any, works: bool
+) -> None:
+    assert desired(world, document).works_on_reached is works
+
+
+def test_the_url_that_the_tile_opens_decides_where_responses_go() -> None:
+    found = desired()
+    assert (found.reply_urls, found.sign_on_url, found.default_reply_url) == ((REPLY_URL,), REPLY_URL, "")
+    assert found.endpoints.identifier == IDENTIFIER

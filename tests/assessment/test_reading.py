@@ -1,0 +1,643 @@
+"""Reading a snapshot: what of both tenants is found, what is unknown and why, and how often the vendors are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mimecast_sso.assessment.people import EntraGroup
+from mimecast_sso.assessment.reading import Scope, take
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.snapshot import Directory, LiveGroup, Snapshot
+from mimecast_sso.facts.entra import CLOUDS
+from mimecast_sso.provenance import How, Known, live
+from mimecast_sso.settings import Lane, from_values
+from providers.entra.applications import DeletedApplication, Holder, Owner, Registration
+from providers.entra.errors import NotFound, Refused, Unreachable
+from providers.entra.signing_certificates import SigningCertificates
+from providers.mimecast.accounts import Account
+from providers.mimecast.address_book import LiveAddress
+from providers.mimecast.errors import TransportError
+from tests.assessment import worlds
+from tests.assessment.tenants import (
+    DEPLOYER,
+    Entra,
+    Mimecast,
+    assignment,
+    moved,
+    portal,
+    principal,
+    user,
+)
+from tests.assessment.worlds import (
+    ADA,
+    ALAN,
+    CLIENT,
+    GRACE,
+    GROUP,
+    IDENTIFIER,
+    LINUS,
+    NOW,
+    TENANT,
+    account,
+    deployed,
+    values,
+)
+from tests.providers.vendor import Answer, refused
+
+OTHER = "6c000000-0000-4000-8000-00000000000b"
+RECORDED = deployed(from_values(values()))
+NO_PERMISSION = Refused("no permission")
+LIVE = worlds.application(
+    object_id="object of portal",
+    principal_id="principal of portal",
+    tags=frozenset(),
+    owners=(Owner(f"id of {ADA}", ADA),),
+    registration=Registration("object of portal", (Owner(DEPLOYER, "deployer"),)),
+    certificates=SigningCertificates((), ""),
+)
+"""The application that `Entra` has."""
+
+
+def snapshot(
+    entra: Entra | None = None,
+    mimecast: Any = None,
+    *,
+    record: Record = RECORDED,
+    addresses: tuple[str, ...] = (),
+    everybody: bool = False,
+    **keys: Any,
+) -> Snapshot:
+    """The snapshot of a configuration, after the deployment of the one in `values`."""
+    known = Known(record, How.RECORDED, "the stack's state")
+    scope = Scope(from_values(values(**keys)), CLOUDS["public"], known, addresses, everybody)
+    client = (mimecast or Mimecast()).client() if not isinstance(mimecast, Exception) else mimecast
+    return take(scope, entra or Entra(), client)
+
+
+def person(address: str, **changes: Any) -> Any:
+    """The person of a `user`."""
+    return replace(account(address), display_name=address.partition("@")[0].capitalize(), **changes)
+
+
+def test_a_deployed_stack_is_read_whole() -> None:
+    assert snapshot() == Snapshot(
+        cloud=CLOUDS["public"],
+        tenant_id=TENANT,
+        deployer=DEPLOYER,
+        entra_now=NOW,
+        mimecast_now=NOW + timedelta(seconds=5),
+        application=live(LIVE),
+        own=live(LIVE),
+        holders=live(
+            (Holder(CLIENT, "object of portal", "Mimecast Personal Portal", "2026-01-01T00:00:00Z"),)
+        ),
+        deleted=live(()),
+        namesakes=live(
+            (Holder(CLIENT, "object of portal", "Mimecast Personal Portal", "2026-01-01T00:00:00Z"),)
+        ),
+        template="template",
+        directory=Directory(
+            users=(person(ADA), person(GRACE)),
+            accounts={
+                each: person(each.removeprefix("id of ")) for each in (f"id of {ADA}", f"id of {GRACE}")
+            },
+        ),
+        account=live(Account("CUK25A118", "eu", "Example")),
+        domains=live(snapshot().domains.value),
+        addresses=live(
+            {each: LiveAddress(each, "", synchronised=False, alias=False) for each in (ADA, GRACE)}
+        ),
+        groups={Lane.FIRST: live(LiveGroup("Single sign-on", frozenset({ADA, GRACE})))},
+        moved=live(0),
+        record=Known(RECORDED, How.RECORDED, "the stack's state"),
+    )
+
+
+def test_entra_is_asked_in_three_rounds_of_few_questions() -> None:
+    entra = Entra()
+    snapshot(entra)
+    assert entra.rounds == 2, "nobody is left to look up"
+    entra = Entra()
+    snapshot(entra, addresses=tuple(f"p{number}@example.com" for number in range(16)))
+    assert entra.rounds == 3
+    assert sum(read.path == "/users" for read in entra.asked) == 2 + 2 * 2, "15 addresses a question"
+    assert all("top" in read.query for read in entra.asked if read.path.endswith("appRoleAssignedTo"))
+
+
+def test_only_the_properties_that_are_used_are_asked_for() -> None:
+    entra = Entra()
+    snapshot(entra, application={"owners": [GRACE]})
+    selected = {(read.path, read.query.get("select")) for read in entra.asked}
+    assert {select for path, select in selected if path == "/servicePrincipals"} == {"id"}
+    assert {select for path, select in selected if path == "/applicationTemplates"} == {"id,displayName"}
+    assert all(select for path, select in selected if path.count("/") == 1)
+
+
+def test_nothing_exists_yet() -> None:
+    entra = Entra({"/applications": [], "/servicePrincipals": [], "/users": [user(ADA), user(GRACE)]})
+    found = snapshot(entra, Mimecast(groups={}), record=Record())
+    assert (found.application, found.own) == (Known(None, How.LIVE), Known(None, How.LIVE))
+    assert found.holders == live(())
+    assert found.groups == {Lane.FIRST: live(LiveGroup())}
+    assert not found.groups[Lane.FIRST].value.exists  # type: ignore[union-attr]
+
+
+def test_an_application_without_a_service_principal_signs_nobody_in() -> None:
+    found = snapshot(Entra({"/servicePrincipals": []}))
+    assert (found.application, found.own) == (Known(None, How.LIVE), Known(None, How.LIVE))
+    assert len(found.holders.value or ()) == 1
+
+
+# -- Applications -----------------------------------------------------------------------------------------------------
+
+
+def two(identifiers: list[str]) -> Entra:
+    """Another application has the identifier; this stack's own has others."""
+    return Entra(
+        {
+            "/applications": [
+                portal(OTHER, "other"),
+                portal(identifierUris=identifiers, displayName="Own"),
+            ],
+            "/servicePrincipals": [
+                principal(OTHER, "other"),
+                principal(servicePrincipalNames=[CLIENT]),
+            ],
+        }
+    )
+
+
+def test_an_application_that_lost_the_identifier_is_found_by_what_was_recorded() -> None:
+    found = snapshot(two([]))
+    assert found.application.value is not None
+    assert found.own.value is not None
+    assert (found.application.value.client_id, found.own.value.client_id) == (OTHER, CLIENT)
+    assert [each.client_id for each in found.holders.value or ()] == [OTHER]
+
+
+def test_an_adopted_application_is_found_by_its_client_id() -> None:
+    entra = two([])
+    found = snapshot(entra, record=Record(), application={"adopt": CLIENT})
+    assert found.own.value is not None
+    assert found.own.value.client_id == CLIENT
+    assert found.template == "", "an adopted one keeps its entry"
+    assert "/applicationTemplates" not in [read.path for read in entra.asked]
+
+
+def test_whoever_holds_the_identifier_or_the_overridden_one_is_a_holder() -> None:
+    found = snapshot(two(["https://other"]), application={"identifier": "https://other"})
+    assert [each.client_id for each in found.holders.value or ()] == [OTHER, CLIENT]
+
+
+def test_deleted_applications_and_namesakes_matter_by_identifier() -> None:
+    when = "2026-11-20T09:00:00Z"
+    entra = Entra(
+        {
+            "/applications": [
+                portal(),
+                portal(OTHER, "young", identifierUris=[]),
+                portal("3", "other", identifierUris=["https://other"]),
+            ],
+            "/directory/deletedItems/microsoft.graph.application": [
+                portal("1", "deleted") | {"deletedDateTime": when},
+                portal("2", "elsewhere", identifierUris=["https://other"]) | {"deletedDateTime": when},
+            ],
+        }
+    )
+    found = snapshot(entra)
+    assert [each.client_id for each in found.namesakes.value or ()] == [CLIENT, OTHER]
+    (deleted,) = found.deleted.value or ()
+    assert deleted == DeletedApplication(
+        "1", "object of deleted", "Mimecast Personal Portal", deleted.deleted_at
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "unknown"),
+    [
+        (f"identifierUris/any(u:u eq '{IDENTIFIER}')", {"application", "holders"}),
+        (f"servicePrincipalNames/any(n:n eq '{IDENTIFIER}')", {"application"}),
+        (f"/applications appId eq '{CLIENT}'", {"own"}),
+        (f"/servicePrincipals appId eq '{CLIENT}'", {"own"}),
+        ("/applications/object of portal/owners", {"application", "own"}),
+        ("/servicePrincipals/principal of portal/owners", {"application", "own"}),
+        ("appRoleAssignedTo", {"application", "own"}),
+        ("/applications displayName", {"namesakes"}),
+        ("deletedItems", {"deleted"}),
+    ],
+)
+def test_what_fails_is_unknown_with_the_reason_and_nothing_else_is(part: str, unknown: set[str]) -> None:
+    found = snapshot(Entra(faults={part: NO_PERMISSION}))
+    parts = ("application", "own", "holders", "namesakes", "deleted")
+    assert {name for name in parts if not getattr(found, name).is_known} == unknown
+    assert {getattr(found, name).source for name in unknown} == {"no permission"}
+
+
+def test_claims_policies_that_cannot_be_read_leave_the_rest_known() -> None:
+    found = snapshot(Entra(faults={"claimsMappingPolicies": NO_PERMISSION}))
+    assert found.application == live(replace(LIVE, policies=None))
+
+
+def test_an_object_that_went_between_two_rounds_is_missing_and_not_a_fault() -> None:
+    found = snapshot(Entra(faults={"/applications/object of portal/owners": NotFound("gone")}))
+    assert found.application == live(replace(LIVE, registration=Registration("object of portal", ())))
+
+
+def test_a_token_without_a_tenant_has_the_directory_tell_it() -> None:
+    entra = Entra(token={})
+    found = snapshot(entra)
+    assert (found.tenant_id, found.deployer) == (TENANT, "")
+    assert [read.query for read in entra.asked if read.path == "/organization"] == [{"select": "id"}]
+    known = Entra()
+    snapshot(known)
+    assert "/organization" not in [read.path for read in known.asked]
+    assert snapshot(Entra({"/organization": []}, token={})).tenant_id == ""
+
+
+# -- The gallery entry ------------------------------------------------------------------------------------------------
+
+GALLERY = {
+    "/applicationTemplates": [{"id": "2", "displayName": "Second"}, {"id": "3", "displayName": "Third"}]
+}
+
+
+@pytest.mark.parametrize(
+    ("configured", "found"),
+    [
+        (["Second", "Third"], "2"),
+        (["First", "Third"], "3"),
+        (["First"], ""),
+        (OTHER.upper(), OTHER),
+        (["First", OTHER], OTHER),
+    ],
+)
+def test_the_first_entry_that_the_gallery_has_is_taken(configured: Any, found: str) -> None:
+    entra = Entra(dict(GALLERY))
+    assert snapshot(entra, application={"template": configured}).template == found
+    assert not any(OTHER in str(read.query) for read in entra.asked if read.path == "/applicationTemplates")
+
+
+def test_a_gallery_that_cannot_be_asked_is_a_problem_and_no_guess() -> None:
+    found = snapshot(
+        Entra(dict(GALLERY), faults={"'First'": NO_PERMISSION}), application={"template": ["First", "Second"]}
+    )
+    assert found.template == ""
+    assert found.directory.problems == (
+        'mimecast-sso:application.template: gallery entry "First" could not be looked up in Entra: no permission',
+    )
+
+
+# -- People -----------------------------------------------------------------------------------------------------------
+
+
+def test_users_are_found_by_mail_address_before_user_principal_name() -> None:
+    entra = Entra(
+        {
+            "/users": [
+                user(ADA, userPrincipalName="lovelace@example.com"),
+                user(GRACE, mail=""),
+                user(LINUS, userPrincipalName=ADA, mail="torvalds@example.com"),
+            ]
+        }
+    )
+    users = snapshot(entra).directory.users
+    assert [(each.address, each.object_id) for each in users] == [
+        (ADA, f"id of {ADA}"),
+        (GRACE, f"id of {GRACE}"),
+    ]
+    assert users[0].mail == ADA
+    entra.rows["/users"] = [user("Lovelace@example.com", userPrincipalName=ADA)]
+    (lovelace,) = snapshot(entra, assign={"users": [ADA]}).directory.users
+    assert (lovelace.address, lovelace.mail) == (ADA, "Lovelace@example.com")
+
+
+def test_users_that_entra_does_not_know_are_named() -> None:
+    found = snapshot(assign={"users": [ADA, ALAN, LINUS]})
+    assert [each.address for each in found.directory.users] == [ADA]
+    assert list(found.directory.accounts) == [f"id of {ADA}", f"id of {GRACE}"], "Grace is assigned"
+    (problem,) = found.directory.problems
+    assert problem == (
+        f"mimecast-sso:assign.users names 2 of 3 users that Entra does not know, neither by mail address nor by user "
+        f"principal name: {ALAN}, {LINUS}. Correct the addresses, or create the users first."
+    )
+
+
+def test_users_that_cannot_be_looked_up_are_unknown_and_not_missing() -> None:
+    found = snapshot(Entra(faults={"/users mail": NO_PERMISSION}), Mimecast(groups={}))
+    assert found.directory.users == ()
+    assert found.directory.unread == "no permission"
+    assert found.directory.problems == (
+        "The users of mimecast-sso:assign.users could not be looked up in Entra: no permission",
+    )
+
+
+def test_a_configured_group_is_read_with_its_direct_members() -> None:
+    entra = Entra()
+    nested = {"@odata.type": "#microsoft.graph.group", "id": "nested", "displayName": "Nested"}
+    entra.group(GROUP, user(ALAN), nested, {"@odata.type": "#microsoft.graph.device", "id": "device"})
+    found = snapshot(entra, assign={"users": [ADA], "groups": [GROUP]}).directory
+    assert found.groups == (EntraGroup(GROUP, f"id of {GROUP}", (person(ALAN),), ("Nested",), 1),)
+    assert found.assigned_groups == {}
+    assert found.accounts[f"id of {ALAN}"] == person(ALAN)
+    assert found.problems == ()
+
+
+def test_members_of_a_group_are_known_as_well_as_users() -> None:
+    entra = Entra(mailboxes={f"id of {ALAN}": "room"})
+    entra.group(GROUP, user(ALAN, accountEnabled=False))
+    (staff,) = snapshot(entra, assign={"groups": [GROUP]}).directory.groups
+    assert staff.members == (person(ALAN, enabled=False, shared_mailbox=True),)
+
+
+def test_one_account_may_be_configured_by_both_its_names() -> None:
+    entra = Entra({"/users": [user(ADA, userPrincipalName=ALAN)]})
+    found = snapshot(entra, assign={"users": [ADA, ALAN]}).directory.users
+    assert [(each.address, each.object_id) for each in found] == [
+        (ADA, f"id of {ADA}"),
+        (ALAN, f"id of {ADA}"),
+    ]
+
+
+def test_a_group_that_went_between_two_rounds_has_no_members() -> None:
+    entra = Entra(faults={f"/groups/id of {GROUP}/members": NotFound("gone")})
+    entra.group()
+    found = snapshot(entra, assign={"groups": [GROUP]}).directory
+    assert (found.groups, found.unread_groups) == ((EntraGroup(GROUP, f"id of {GROUP}"),), {})
+
+
+def test_a_group_that_entra_does_not_have_once_is_a_problem() -> None:
+    entra = Entra()
+    entra.group("Twice")
+    entra.group("Twice")
+    found = snapshot(
+        Entra(entra.rows, faults={"'Broken'": NO_PERMISSION}),
+        assign={"groups": ["Twice", "Missing", "Broken"]},
+    ).directory
+    assert found.groups == ()
+    assert found.problems == (
+        (
+            'mimecast-sso:assign.groups names "Twice", and Entra has more than one security group of that name. Rename '
+            "one of them; a group is found by its name."
+        ),
+        (
+            'mimecast-sso:assign.groups names "Missing", and Entra has no security group of that name. Correct the '
+            "name, or create the group first."
+        ),
+        'mimecast-sso:assign.groups: "Broken" could not be looked up in Entra: no permission',
+    )
+
+
+def test_members_that_cannot_be_read_leave_their_group_unread() -> None:
+    entra = Entra(faults={f"/groups/id of {GROUP}/members": NO_PERMISSION})
+    entra.group()
+    configured = snapshot(entra, assign={"groups": [GROUP]}).directory
+    assert configured.unread_groups == {f"id of {GROUP}": "no permission"}
+    assert configured.problems == (
+        f'mimecast-sso:assign.groups: the members of "{GROUP}" could not be read: no permission',
+    )
+    entra.rows["/servicePrincipals/principal of portal/appRoleAssignedTo"] = [assignment(GROUP, "Group")]
+    only_assigned = snapshot(entra).directory
+    assert only_assigned.unread_groups == {f"id of {GROUP}": "no permission"}
+    assert only_assigned.problems == (), "the configuration does not name it"
+
+
+def assigned(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Who is assigned to the application."""
+    return {"/servicePrincipals/principal of portal/appRoleAssignedTo": list(rows)}
+
+
+def test_assigned_users_and_groups_that_are_not_configured_are_read_too() -> None:
+    entra = Entra(
+        assigned(assignment(ADA), assignment(LINUS), assignment(GROUP, "Group"), assignment("x", "Device"))
+        | {"/users": [user(ADA), user(GRACE), user(LINUS)]}
+    )
+    entra.group(GROUP, user(ALAN))
+    found = snapshot(entra, assign={"users": [ADA]}).directory
+    assert [each.address for each in found.users] == [ADA]
+    assert found.assigned_groups == {f"id of {GROUP}": EntraGroup(GROUP, f"id of {GROUP}", (person(ALAN),))}
+    assert found.accounts.keys() == {f"id of {each}" for each in (ADA, GRACE, ALAN, LINUS)}
+    asked = [read.query["filter"] for read in entra.asked if read.path == "/users"]
+    assert f"id in ('id of {LINUS}')" in asked, "and nobody who is known"
+
+
+def test_whoever_has_an_address_of_interest_is_looked_up() -> None:
+    entra = Entra({"/users": [user(ADA), user(GRACE), user(ALAN), user(LINUS, mail="")]})
+    found = snapshot(entra, addresses=(ALAN, LINUS, ADA)).directory
+    assert {f"id of {ALAN}", f"id of {LINUS}"} < found.accounts.keys()
+    assert not any(ADA in read.query["filter"] for read in entra.asked[-2:]), "Ada is known"
+    failing = Entra(faults={f"'{ALAN}'": Unreachable("time-out")})
+    assert snapshot(failing, addresses=(ALAN,)).directory.unread == "time-out"
+
+
+def test_a_disabled_account_is_asked_for_its_mailbox() -> None:
+    room = user(GRACE, accountEnabled=False)
+    entra = Entra({"/users": [user(ADA), room]}, mailboxes={f"id of {GRACE}": "room"})
+    ada, grace = snapshot(entra).directory.users
+    assert (ada.shared_mailbox, grace.shared_mailbox) == (None, True)
+    entra.mailboxes = {f"id of {GRACE}": "user"}
+    assert snapshot(entra).directory.users[1].shared_mailbox is False
+    for fault in (NO_PERMISSION, Unreachable("time-out")):
+        entra = Entra({"/users": [user(ADA), room]}, faults={"userPurpose": fault})
+        assert snapshot(entra).directory.users[1].shared_mailbox is None
+
+
+@pytest.mark.parametrize(("fault", "asked"), [(NO_PERMISSION, 1), (Unreachable("time-out"), 20)])
+def test_mailboxes_are_asked_for_as_long_as_that_may_help(fault: Any, asked: int) -> None:
+    people = [user(f"p{number}@example.com", accountEnabled=False) for number in range(25)]
+    entra = Entra(
+        {"/users": [*people, user("none@example.com", accountEnabled=False, mail="")]},
+        faults={"userPurpose": fault},
+    )
+    snapshot(entra, assign={"users": [each["userPrincipalName"] for each in entra.rows["/users"]]})
+    assert sum("userPurpose" in read.path for read in entra.asked) == asked
+
+
+def test_owners_are_found_by_user_principal_name_or_named_by_object_id() -> None:
+    entra = Entra({"/users": [user(ADA), user(GRACE), user(ALAN, userPrincipalName="Alan@Example.com")]})
+    found = snapshot(entra, application={"owners": [OTHER, ALAN, LINUS]}).directory
+    assert found.owners == {OTHER: OTHER, f"id of {ALAN}": ALAN}
+    many = [user(f"p{number}@example.com") for number in range(16)]
+    named = [each["mail"] for each in many]
+    owners = snapshot(Entra({"/users": many}), assign={}, application={"owners": named}).directory.owners
+    assert list(owners.values()) == named, "sixteen are asked for in two questions"
+    assert found.problems == (
+        f"mimecast-sso:application.owners names {LINUS}, which could not be found as a user principal name",
+    )
+
+
+# -- Mimecast ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_that_cannot_be_reached_is_unknown_throughout() -> None:
+    for found in (
+        snapshot(mimecast=TransportError("time-out")),
+        snapshot(mimecast=Mimecast(faults={"get-account": refused(403, "err_forbidden")})),
+    ):
+        parts = (found.account, found.domains, found.addresses, found.groups[Lane.FIRST], found.moved)
+        assert not any(part.is_known for part in parts)
+        assert len({part.source for part in parts}) == 1
+        assert (found.everybody, found.members(Lane.FIRST), found.members(Lane.SECOND)) == (
+            set(),
+            None,
+            set(),
+        )
+        assert any(word in found.account.source for word in ("time-out", "err_forbidden"))
+    assert snapshot(mimecast=TransportError("time-out")).account.source == "time-out"
+    assert snapshot(mimecast=TransportError("time-out")).mimecast_now == NOW, "Entra's time stands in"
+
+
+def test_of_another_account_only_its_name_is_read() -> None:
+    mimecast = Mimecast(code="CUK99A999")
+    found = snapshot(mimecast=mimecast)
+    assert found.account == live(Account("CUK99A999", "eu", "Example"))
+    assert not found.domains.is_known
+    assert "open account CUK99A999" in found.groups[Lane.FIRST].source
+    assert mimecast.asked == ["/api/account/get-account"]
+
+
+def test_pending_domains_are_listed_only_where_one_may_be_registered() -> None:
+    mimecast = Mimecast(pending=["new.example"])
+    registers = snapshot(mimecast=mimecast, domains=[{"name": "new.example", "mode": "ensure"}])
+    assert (registers.domains.value or {}).keys() == {"example.com", "new.example"}
+    mimecast = Mimecast(pending=["new.example"])
+    assert (snapshot(mimecast=mimecast).domains.value or {}).keys() == {"example.com"}
+    snapshot(mimecast=mimecast, domains=[{"name": "example.com", "mode": "require"}])
+    assert not any("pending" in path for path in mimecast.asked)
+
+
+@pytest.mark.parametrize(
+    ("part", "unknown"),
+    [
+        ("internal-domain", {"domains", "addresses"}),
+        ("find-groups", {"group"}),
+        ("get-group-members", {"group"}),
+        ("audit", {"moved"}),
+        ("users", {"addresses"}),
+    ],
+)
+def test_what_fails_at_mimecast_is_unknown_and_nothing_else_is(part: str, unknown: set[str]) -> None:
+    found = snapshot(mimecast=Mimecast(faults={part: refused(400, "err_broken")}))
+    parts = {
+        "domains": found.domains,
+        "addresses": found.addresses,
+        "group": found.groups[Lane.FIRST],
+        "moved": found.moved,
+    }
+    assert {name for name, known in parts.items() if not known.is_known} == unknown
+    assert all("err_broken" in parts[name].source for name in unknown)
+
+
+def test_addresses_of_interest_are_kept_and_of_whole_domains_all() -> None:
+    users = [{"emailAddress": each} for each in (ADA, GRACE, ALAN, "x@other.example", "y@elsewhere.example")]
+    mimecast = Mimecast(
+        domains=["example.com", "other.example"], users=users, groups={"Single sign-on": [GRACE]}
+    )
+    assert (snapshot(mimecast=mimecast, assign={}).addresses.value or {}).keys() == {GRACE} | {ADA}
+    mimecast.groups = {"Single sign-on": ["@other.example"]}
+    assert "x@other.example" in (snapshot(mimecast=mimecast).addresses.value or {})
+    everybody = snapshot(mimecast=mimecast, everybody=True)
+    assert (everybody.addresses.value or {}).keys() == {ADA, GRACE, ALAN, "x@other.example"}
+
+
+def test_everybody_at_mimecast_is_looked_up_in_entra_where_everybody_is_of_interest() -> None:
+    entra = Entra({"/users": [user(ADA), user(GRACE), user(ALAN)]})
+    mimecast = Mimecast(users=[{"emailAddress": each} for each in (ADA, ALAN)])
+    assert f"id of {ALAN}" not in snapshot(entra, mimecast).directory.accounts
+    assert f"id of {ALAN}" in snapshot(entra, mimecast, everybody=True).directory.accounts
+
+
+def test_addresses_of_assigned_people_are_of_interest_by_either_name() -> None:
+    entra = Entra(
+        assigned(assignment(ALAN), assignment(LINUS))
+        | {
+            "/users": [
+                user(ALAN, mail="Alan@Example.com", userPrincipalName="turing@example.com"),
+                user(LINUS, mail="torvalds@example.com", userPrincipalName="Linus@Example.com"),
+            ]
+        }
+    )
+    mimecast = Mimecast(users=[{"emailAddress": each} for each in (ALAN, LINUS)], groups={})
+    found = snapshot(entra, mimecast, assign={}, record=Record())
+    assert (found.addresses.value or {}).keys() == {ALAN, LINUS}
+
+
+def test_without_the_listing_of_the_account_each_domain_is_listed() -> None:
+    for status in (403, 404):
+        mimecast = Mimecast(
+            domains=["example.com", "other.example"],
+            users=[{"emailAddress": each} for each in (ADA, "x@other.example")],
+            faults={"cloud-gateway": Answer({"fail": []}, status)},
+        )
+        found = snapshot(mimecast=mimecast, everybody=True)
+        assert (found.addresses.value or {}).keys() == {ADA, "x@other.example"}
+
+
+def test_a_group_is_found_by_the_name_that_the_state_knows_else_by_the_configured_one() -> None:
+    renamed = {"rollOut": {"group": "Renamed"}}
+    old = Mimecast(groups={"Single sign-on": [ADA], "Renamed": [GRACE]})
+    assert snapshot(mimecast=old, **renamed).groups[Lane.FIRST].value == LiveGroup(
+        "Single sign-on", frozenset({ADA})
+    )
+    new = Mimecast(groups={"Renamed": [GRACE]})
+    assert snapshot(mimecast=new, **renamed).groups[Lane.FIRST].value == LiveGroup(
+        "Renamed", frozenset({GRACE})
+    )
+
+
+def test_whoever_moved_lately_is_known_by_group() -> None:
+    mimecast = Mimecast(
+        groups={"Single sign-on": [ADA, ALAN]},
+        log=[
+            moved("Removed", GRACE),
+            moved("Added", ADA),
+            moved("Added", LINUS, "Another group"),
+        ],
+    )
+    entra = Entra({"/users": [user(ADA), user(GRACE), user(ALAN)]})
+    found = snapshot(entra, mimecast, assign={})
+    assert found.groups[Lane.FIRST].value == LiveGroup(
+        "Single sign-on", frozenset({ADA, ALAN}), frozenset({GRACE}), frozenset({ADA})
+    )
+    assert found.moved == live(3)
+    assert found.directory.accounts.keys() == {f"id of {each}" for each in (ADA, GRACE, ALAN)}, (
+        "who left counts"
+    )
+
+
+@pytest.mark.parametrize(("pages", "known"), [(20, True), (21, False)])
+def test_an_audit_log_that_is_too_long_tells_nothing(pages: int, known: bool) -> None:
+    assert snapshot(mimecast=Mimecast(pages=pages)).moved.is_known is known
+
+
+def test_an_audit_log_in_other_words_tells_nothing() -> None:
+    details = "Action Performed - Shuffled everybody Date: 2026-11-22, Time: 08:59:00 +0000"
+    found = snapshot(mimecast=Mimecast(log=[details]))
+    assert found.moved == Known(
+        None,
+        How.UNKNOWN,
+        f"the audit log words a change of a group in an unknown way: {details}",
+    )
+    group = found.groups[Lane.FIRST].value
+    assert group is not None
+    assert (group.left, group.joined) == (frozenset(), frozenset())
+
+
+def test_a_second_profile_slot_has_a_group_of_its_own() -> None:
+    rotating = {
+        "generations": [
+            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+            {"label": "2029", "endDate": "2032-11-01T00:00:00Z", "profile": "second"},
+        ],
+        "active": "2026",
+        "rotation": "blue-green",
+    }
+    settings = from_values(values(certificates=rotating))
+    mimecast = Mimecast(groups={settings.roll_out.group_of(Lane.SECOND): [ADA]})
+    found = snapshot(mimecast=mimecast, certificates=rotating)
+    assert found.groups.keys() == {Lane.FIRST, Lane.SECOND}
+    assert found.groups[Lane.SECOND].value is not None
+    assert found.groups[Lane.SECOND].value.members == {ADA}

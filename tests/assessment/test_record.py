@@ -1,0 +1,153 @@
+"""What a deployment recorded, read from its outputs: a contract with every release that people have deployed. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from mimecast_sso.assessment.record import (
+    Record,
+    RecordedApplication,
+    RecordedAssignment,
+    RecordedBook,
+    RecordedGroup,
+    RecordedMembership,
+    RecordedPolicy,
+    RecordedPrincipal,
+    RecordedProfile,
+)
+from mimecast_sso.assessment.recorded import RecordedResource
+from mimecast_sso.console.attestation import Fingerprints
+from mimecast_sso.facts import resource_types as types
+from mimecast_sso.settings import Lane
+from tests.assessment.worlds import ADA, GRACE, OLD
+
+FORM = {"certificate": "MII", "monitorMetadataUrl": False}
+PROFILE = {
+    "form": FORM,
+    "thumbprint": OLD,
+    "criticalFingerprint": "v1:critical",
+    "cosmeticFingerprint": "v1:cosmetic",
+    "state": "proved",
+    "previousForm": {"certificate": ""},
+    "confirmed": {"by": ADA},
+    "evidence": {"seen": True},
+}
+
+
+def record(*resources: tuple[str, str, dict[str, Any]]) -> Record:
+    """A record of resources: type, name, outputs."""
+    return Record(
+        tuple(
+            RecordedResource(f"urn:pulumi:s::p::{type_}::{name}", type_, outputs)
+            for type_, name, outputs in resources
+        )
+    )
+
+
+def test_before_the_first_deployment_nothing_is_recorded() -> None:
+    nothing = Record()
+    assert (nothing.application, nothing.principal, nothing.policy, nothing.book) == (None,) * 4
+    assert (nothing.reply_urls, nothing.default_reply_url, nothing.activated_at) == (None, "", None)
+    assert (nothing.account_code, nothing.region, nothing.issuer) == ("", "", "")
+    for each in (
+        nothing.outputs,
+        nothing.identifiers,
+        nothing.assignments,
+        nothing.owners,
+        nothing.thumbprints,
+    ):
+        assert not each
+    for each in (nothing.active, nothing.profiles, nothing.groups, nothing.memberships):
+        assert not each
+
+
+def test_entras_objects_are_read_from_their_outputs() -> None:
+    found = record(
+        (types.STACK, "stack", {"accountCode": "C", "region": "eu", "issuer": "https://i"}),
+        (
+            types.APPLICATION_FROM_TEMPLATE,
+            "portal",
+            {"applicationObjectId": "object", "displayName": "Portal"},
+        ),
+        (
+            types.SERVICE_PRINCIPAL,
+            "principal",
+            {
+                "clientId": "client",
+                "objectId": "principal",
+                "appRoleAssignmentRequired": True,
+                "loginUrl": "https://l",
+                "featureTags": [{"hide": True}],
+            },
+        ),
+        (types.APPLICATION_IDENTIFIER, "identifier", {"identifierUri": "https://e"}),
+        (types.APPLICATION_REDIRECT_URIS, "urls", {"redirectUris": ["https://a", "https://b"]}),
+        (types.DEFAULT_REPLY_URL, "default", {"url": "https://a"}),
+        (types.CLAIMS_MAPPING_POLICY, "claims", {"displayName": "claims", "definitions": ["{}"]}),
+        (types.APP_ROLE_ASSIGNMENT, "ada", {"principalObjectId": "ada", "appRoleId": "role"}),
+        (types.APPLICATION_OWNER, "owner", {"ownerObjectId": "owner"}),
+        (types.SIGNING_CERTIFICATE, "signing-certificate-2026", {"thumbprint": OLD}),
+        (
+            types.ACTIVE_SIGNING_CERTIFICATE,
+            "active",
+            {"thumbprint": OLD, "activatedAt": "2026-11-22T09:00:00+00:00"},
+        ),
+    )
+    assert (found.account_code, found.region, found.issuer) == ("C", "eu", "https://i")
+    assert found.application == RecordedApplication("client", "object", "Portal")
+    assert found.principal == RecordedPrincipal("principal", True, True, "https://l", True)
+    assert found.identifiers == {"https://e"}
+    assert (found.reply_urls, found.default_reply_url) == (("https://a", "https://b"), "https://a")
+    assert found.policy == RecordedPolicy("claims", "{}")
+    assert found.assignments == {"ada": RecordedAssignment("ada", "role")}
+    assert found.owners == {"owner"}
+    assert found.thumbprints == {"2026": OLD}
+    assert found.activated_at == datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def test_mimecasts_objects_are_read_by_slot() -> None:
+    second = PROFILE | {"form": {"certificate": "", "monitorMetadataUrl": False}, "state": "due"}
+    for name in ("previousForm", "confirmed", "evidence"):
+        del second[name]
+    found = record(
+        (types.AUTHENTICATION_PROFILE, "profile", PROFILE),
+        (types.AUTHENTICATION_PROFILE, "profile-second", second),
+        (types.GROUP, "group", {"description": "Single sign-on", "created": True}),
+        (types.GROUP, "group-second", {"description": "Second"}),
+        (
+            types.GROUP_MEMBERSHIP,
+            "group",
+            {
+                "group": "Single sign-on",
+                "members": [ADA],
+                "hold": True,
+                "changedAt": "2026-11-22T09:00:00+00:00",
+            },
+        ),
+        (types.GROUP_MEMBERSHIP, "group-second", {"group": "Second", "members": []}),
+        (
+            types.ADDRESS_BOOK,
+            "book",
+            {"addresses": {ADA: None}, "created": [ADA], "adopt": [GRACE], "checkOnly": True},
+        ),
+    )
+    fingerprints = Fingerprints("v1:critical", "v1:cosmetic")
+    first = RecordedProfile(
+        Lane.FIRST, FORM, OLD, fingerprints, "proved", {"certificate": ""}, {"by": ADA}, {"seen": True}
+    )
+    waiting = RecordedProfile(Lane.SECOND, second["form"], OLD, fingerprints, "due", None, None, None)
+    assert found.profiles == {Lane.FIRST: first, Lane.SECOND: waiting}
+    assert (first.idle, first.opens, waiting.idle, waiting.opens) == (False, True, True, False)
+    assert not replace(waiting, form=waiting.form | {"monitorMetadataUrl": True}).idle  # type: ignore[operator]
+    assert found.groups == {
+        Lane.FIRST: RecordedGroup("Single sign-on", True),
+        Lane.SECOND: RecordedGroup("Second", False),
+    }
+    moment = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+    assert found.memberships == {
+        Lane.FIRST: RecordedMembership("Single sign-on", frozenset({ADA}), True, moment),
+        Lane.SECOND: RecordedMembership("Second", frozenset(), False, None),
+    }
+    assert found.book == RecordedBook(frozenset({ADA}), frozenset({ADA}), frozenset({GRACE}), True)

@@ -1,0 +1,276 @@
+"""What is said about people's sign-in, to the word: a world a test, its sentences in the snapshot beside. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from mimecast_sso.assessment import sentences
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.sign_in import Outcome, Result
+from mimecast_sso.assessment.snapshot import LiveGroup
+from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.sign_in_reasons import Missing, Reason
+from mimecast_sso.provenance import How, Known, Statement, live
+from mimecast_sso.settings import Lane, from_values
+from providers.entra.signing_certificates import SigningCertificates
+from tests.assessment.worlds import (
+    ADA,
+    ALAN,
+    GRACE,
+    LINUS,
+    NEW,
+    OLD,
+    World,
+    account,
+    address,
+    application,
+    assigned,
+    attested,
+    certificate,
+    deployed,
+    values,
+)
+
+FOUR = (ADA, ALAN, GRACE, LINUS)
+
+
+def everybody(*people: str, **world: Any) -> World:
+    """People who are in the roll-out group, and at Mimecast, with accounts; assigned is who is named."""
+    found = World(
+        accounts=[account(each) for each in FOUR],
+        addresses={each: address(each) for each in FOUR},
+        application=application(assigned=tuple(map(assigned, people))),
+        members=set(FOUR),
+    )
+    return replace(found, **world)
+
+
+def changed(**keys: Any) -> dict[str, Any]:
+    """The deployed configuration with other keys, its attestation as it was."""
+    return attested(values()) | keys
+
+
+def said(statements: Iterable[Statement]) -> list[str]:
+    """What is said, with what it means to the reader and how it is known."""
+    return [f"{each.verdict}: {each}" for each in statements]
+
+
+CONTEXTS = {"contexts": {"passwordProtected": True}}
+DUE = values(authenticationProfile={"enforce": {"personalPortal": False}, **CONTEXTS})
+NOT_DEPLOYED: dict[str, Any] = {"deployed": deployed(from_values(values()))}
+METADATA = {
+    "certificates": {
+        "generations": [{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}],
+        "active": "2026",
+        "rotation": "metadata",
+        "metadataObserved": {"by": ADA, "at": "2026-11-01T09:00:00Z", "evidence": "seen"},
+    }
+}
+BOTH = {
+    "generations": [
+        {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+        {"label": "2029", "endDate": "2032-11-01T00:00:00Z"},
+    ],
+    "active": "2029",
+}
+NO_GROUP = {"groups": {Lane.FIRST: live(LiveGroup())}}
+
+
+@pytest.mark.parametrize("instant", [Instant.NOW, Instant.AFTERWARDS])
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        pytest.param(World(), None, id="two sign in"),
+        pytest.param(World(members={ADA}), None, id="one signs in, one joins"),
+        pytest.param(World(members=set()), changed(rollOut={"who": "none"}), id="nobody"),
+        pytest.param(World(unread=frozenset({"groups"})), None, id="the group is unknown"),
+        pytest.param(World(unread=frozenset({"moved"})), None, id="the audit log is unknown"),
+        pytest.param(World(joined={GRACE}), None, id="one joined lately"),
+        pytest.param(World(), changed(application={"hide": True}), id="tiles go"),
+        pytest.param(
+            World(members={ADA}),
+            changed(application={"hide": True}, rollOut={"who": "pilot", "pilot": [ADA]}),
+            id="one tile goes",
+        ),
+        pytest.param(everybody(ADA), None, id="three are not assigned"),
+        pytest.param(everybody(ADA, ALAN, GRACE), None, id="one is not assigned"),
+        pytest.param(
+            everybody(
+                *FOUR, accounts=[account(ADA), account(GRACE, enabled=None), account(ALAN, enabled=False)]
+            ),
+            None,
+            id="one disabled, one unknown, one without account",
+        ),
+        pytest.param(
+            World(members=set()),
+            changed(assign={"users": [ADA]}, authenticationProfile={}),
+            id="who is to join later is not ready",
+        ),
+        pytest.param(
+            World(members=set(), unread=frozenset({"addresses"})),
+            changed(authenticationProfile={}),
+            id="who is to join later is unknown",
+        ),
+    ],
+)
+def test_who_signs_in(
+    world: World, document: dict[str, Any] | None, instant: Instant, snapshot: SnapshotAssertion
+) -> None:
+    assert said(sentences.everything(world.assess(document), instant)) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        pytest.param(World(), None, id="two continue"),
+        pytest.param(World(members={ADA}), None, id="one continues"),
+        pytest.param(World(**NOT_DEPLOYED), values(), id="save sends two to Entra"),
+        pytest.param(World(members={ADA}, **NOT_DEPLOYED), values(), id="save sends one to Entra"),
+        pytest.param(World(members=set()), None, id="nobody is in the group"),
+        pytest.param(World(), changed(authenticationProfile=CONTEXTS), id="save stops two"),
+        pytest.param(
+            World(unread=frozenset({"addresses"}), **NOT_DEPLOYED),
+            values(),
+            id="what save does to two is unknown",
+        ),
+        pytest.param(
+            World(accounts=[account(ADA, enabled=None), account(GRACE)], **NOT_DEPLOYED),
+            values(),
+            id="save sends one to Entra, and another whose account is unknown",
+        ),
+        pytest.param(World(unread=frozenset({"groups"})), None, id="the group is unknown"),
+        pytest.param(World(unread=frozenset({"application"})), None, id="the application is unknown"),
+    ],
+)
+def test_what_save_does(world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion) -> None:
+    assert said(sentences.on_save(world.assess(document))) == snapshot
+
+
+def without_certificate() -> Record:
+    """What was deployed, but for the certificate in the form."""
+    record = deployed(from_values(attested(values())))
+    return Record(
+        tuple(
+            replace(each, outputs={**each.outputs, "thumbprint": ""})
+            if each.type == types.AUTHENTICATION_PROFILE
+            else each
+            for each in record.resources
+        )
+    )
+
+
+# -- What a verdict rests on ----------------------------------------------------------------------------------------
+
+NOT_ASSIGNED = Outcome(Result.REFUSED, Reason.NOT_ASSIGNED)
+SIGNATURE = Outcome(Result.REFUSED, Reason.SIGNATURE)
+CONTEXT = Outcome(Result.REFUSED, Reason.CONTEXT)
+NO_ACCOUNT = Outcome(Result.REFUSED, Reason.NO_ACCOUNT)
+UNKNOWN = Outcome(Result.UNKNOWN, missing=Missing.GROUP)
+
+
+def basis(assessment: Assessment, *outcomes: Outcome) -> list[str]:
+    """The facts of an assessment that decide about outcomes."""
+    return said(sentences.basis(assessment, outcomes))
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [NOT_ASSIGNED, SIGNATURE, CONTEXT, NO_ACCOUNT, UNKNOWN],
+    ids=lambda outcome: outcome.reason or "unknown",
+)
+def test_only_the_facts_that_decide_about_an_outcome_are_told(
+    outcome: Outcome, snapshot: SnapshotAssertion
+) -> None:
+    told = basis(World().assess(), outcome)
+    assert told == snapshot
+    assert basis(World().assess(), NO_ACCOUNT, outcome) == told
+
+
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        pytest.param(World(members={ADA}, left={GRACE}), None, id="one left lately"),
+        pytest.param(World(changes=NO_GROUP), None, id="no group"),
+        pytest.param(
+            World(unread=frozenset({"groups", "application", "record"})), None, id="nothing is known"
+        ),
+        pytest.param(World(unread=frozenset({"moved"})), None, id="the audit log is unknown"),
+        pytest.param(World(application=None), None, id="no application"),
+        pytest.param(
+            World(application=application(enabled=False, assigned=(assigned(ADA),))),
+            None,
+            id="disabled, one assigned",
+        ),
+        pytest.param(
+            World(
+                application=application(
+                    certificates=SigningCertificates(
+                        (certificate(OLD, days=-1), certificate(NEW, days=-1)), "C" * 40
+                    )
+                )
+            ),
+            None,
+            id="no such certificate",
+        ),
+        pytest.param(
+            World(
+                application=application(
+                    certificates=SigningCertificates((certificate(OLD), certificate(NEW, "other")), NEW)
+                )
+            ),
+            None,
+            id="somebody activated another certificate",
+        ),
+        pytest.param(World(deployed=without_certificate()), values(), id="a profile without a certificate"),
+        pytest.param(
+            World(
+                application=application(
+                    certificates=SigningCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
+                )
+            ),
+            attested(values(certificates=BOTH), NEW),
+            id="the run activates another certificate",
+        ),
+        pytest.param(World(), values(authenticationProfile={"source": "metadata"}) | METADATA, id="metadata"),
+        pytest.param(World(**NOT_DEPLOYED), values(), id="nothing attested"),
+    ],
+)
+def test_each_fact_is_told_with_how_it_is_known(
+    world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion
+) -> None:
+    assert basis(world.assess(document), UNKNOWN) == snapshot
+
+
+def test_two_slots_are_told_apart() -> None:
+    found = World().assess()
+    both = {
+        Lane.FIRST: live(LiveGroup("Old", frozenset({ADA}))),
+        Lane.SECOND: Known(None, How.UNKNOWN, "time-out"),
+    }
+    assert said(sentences.groups(replace(found.snapshot, groups=both))) == [
+        "note: 1 person is in the roll-out group “Old” (read live)",
+        "UNKNOWN: who is in the second roll-out group (unknown: time-out)",
+    ]
+
+
+def test_the_first_group_that_could_not_be_read_tells_why() -> None:
+    groups = {Lane.FIRST: live(LiveGroup("Old")), Lane.SECOND: Known(None, How.UNKNOWN, "time-out")}
+    found = World(changes={"groups": groups}).assess()
+    assert sentences.who_signs_in(found.forecast, Instant.NOW).source == "time-out"
+    (save,) = sentences.on_save(found)
+    assert save.source == "time-out"
+
+
+def test_a_certificate_that_ends_is_told_as_it_signs_now() -> None:
+    ended = application(certificates=SigningCertificates((certificate(OLD, days=-1),), OLD))
+    found = World(application=ended).assess()
+    assert found.snapshot.entra_now - timedelta(days=1) == ended.certificates.certificates[0].not_after
+    assert basis(found, SIGNATURE)[2].startswith(f"note: Entra signs with {OLD} ")

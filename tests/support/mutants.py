@@ -1,0 +1,88 @@
+"""Runs mutmut over the sign-in forecast, and reads what it found (configuration: ``[tool.mutmut]`` in pyproject.toml).
+
+mutmut changes one detail of the code at a time, in a copy (``mutants/``), and runs the tests that reach it. A mutant
+that no test notices survives: a test is missing, the code is redundant, or the mutant means the same. Those of the
+last kind are listed in ``tests/assessment/survivors.toml`` with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.projects import ROOT
+
+FOLDER = ROOT / "mutants"
+ACCEPTED = ROOT / "tests" / "assessment" / "survivors.toml"
+_NOTICED = ("killed", "timeout")
+_PACKAGE = "mimecast_sso.assessment."
+
+
+@dataclass(frozen=True)
+class Results:
+    """How many mutants there were, how many the tests noticed, and the others, as in `described`."""
+
+    total: int
+    noticed: int
+    survivors: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """The share of noticed mutants, in percent."""
+        return 100 * self.noticed / self.total
+
+
+def run() -> Results:
+    """Tests every mutant, from nothing: mutmut keeps verdicts that new tests would change."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    _mutmut("run", "--max-children", "1")
+    return results()
+
+
+def results() -> Results:
+    """The results of the last run."""
+    _mutmut("export-cicd-stats")
+    counts = json.loads((FOLDER / "mutmut-cicd-stats.json").read_text(encoding="utf-8"))
+    noticed = sum(counts[each] for each in _NOTICED)
+    return Results(counts["total"], noticed, tuple(sorted(map(described, _survivors()))))
+
+
+def accepted() -> dict[str, str]:
+    """The survivors that are accepted, as in `described`, each with the reason."""
+    document = tomllib.loads(ACCEPTED.read_text(encoding="utf-8"))
+    return {mutant: each["why"] for each in document["accepted"] for mutant in each["mutants"]}
+
+
+def described(name: str) -> str:
+    """A mutant by what it changes, such as ``sign_in._held: if a → if b``: its number moves with the code.
+
+    Args:
+        name: mutmut's, such as ``mimecast_sso.assessment.sign_in.xǁEndpointsǁstarts_sign_in__mutmut_3``.
+    """
+    module, _, mangled = name.removeprefix(_PACKAGE).rpartition(".")
+    function = mangled.partition("__mutmut_")[0].removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+    changed = _mutmut("show", name).partition("@@")[2].splitlines()
+    was, becomes = (
+        " ".join(line[1:].strip() for line in changed if line.startswith(sign)) for sign in ("-", "+")
+    )
+    return f"{module}.{function}: {was} → {becomes}"
+
+
+def _survivors() -> Iterator[str]:
+    for line in _mutmut("results").splitlines():
+        name, _, status = line.strip().rpartition(": ")
+        if name and status not in _NOTICED:
+            yield name
+
+
+def _mutmut(*words: str) -> str:
+    command = Path(sys.executable).with_name("mutmut")
+    done = subprocess.run([command, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    return done.stdout
