@@ -19,7 +19,7 @@ SANDBOX := $(BIN)/python -m sandbox
 SHEET    = build/run-sheet/$(STACK).html
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
-.PHONY: up preview drift down test soak check format bench lock clean
+.PHONY: up preview drift down test soak check format bench lock pulumi clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -88,7 +88,32 @@ lock: .venv/dev
 	$(LOCK) --extra build --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .tools build *.egg-info
+
+# -- The Pulumi CLI for tests ------------------------------------------------------------------
+
+# Built from its source where no Pulumi CLI is installed; tools/pulumi/go.mod pins it. Python's language host is the
+# tests' own: the Go module proxy serves none.
+GO      ?= $(or $(shell command -v go),$(wildcard /usr/local/go/bin/go))
+CLI     := .tools/bin/pulumi
+HOSTS   := .tools/bin/pulumi-language-python .tools/bin/pulumi-resource-pulumi-python
+SDK     := github.com/pulumi/pulumi/sdk/v3
+ifeq ($(shell command -v pulumi),)
+test soak bench: export PATH := $(PATH):$(CURDIR)/.tools/bin
+endif
+
+pulumi: .venv/dev $(CLI) $(HOSTS)
+	@$(CLI) version
+
+$(CLI): tools/pulumi/go.mod tools/pulumi/go.sum
+	@test -n "$(GO)" || { echo "Go is needed to build the Pulumi CLI: https://go.dev/doc/install" >&2; exit 1; }
+	@echo "Building the Pulumi CLI: 4 to 8 minutes the first time"
+	@cd tools/pulumi && version=$$("$(GO)" list -m -f '{{.Version}}' $(SDK)) && "$(GO)" build -o "$(CURDIR)/$@" \
+	  -ldflags "-s -w -X $(SDK)/go/common/version.Version=$$version" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+
+.tools/bin/%: tools/pulumi/%
+	@mkdir -p $(@D)
+	@cp $< $@
 
 # -- The virtual environment -------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXPECTED_NO_CHANGES = 7
 _CANCELLED = 8
+_INTERRUPTED = 130  # as a shell says of a command that Ctrl-C ended
 # Flags of the Pulumi CLI that would change what a run does: refused by name, never ignored.
 _REFUSED = (
     "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--target-replace",
@@ -97,7 +98,7 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code: 0 fine, 1 failed, 2 not confirmed, 6 no such stack,
-    7 changes where none were expected, 8 stopped by a second Ctrl-C."""
+    7 changes where none were expected, 8 stopped by a second Ctrl-C, 130 by the first where nothing ran yet."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         for word in words:
@@ -116,6 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
+    except KeyboardInterrupt:  # while nothing runs that would have to end
+        return _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -133,14 +136,14 @@ def run(session: Session, options: argparse.Namespace, child: Mapping[str, str])
         )
         return 0
     if options.verb == "preview" or options.preview_only:
-        return _once(session, options, child, preview=True)
+        return _once(session, options, child, lambda: None, preview=True)
     if not (options.skip_preview or options.yes):
         raise ConfirmationError(
             "--yes or --skip-preview or --preview-only must be passed in to proceed: this engine never asks"
         )
-    with session.backend.lock(session.stack_name()):
-        code = 0 if options.skip_preview else _once(session, options, child, preview=True)
-        return code or _once(session, options, child, preview=False)
+    with session.backend.lock(session.stack_name()) as unlock:
+        code = 0 if options.skip_preview else _once(session, options, child, unlock, preview=True)
+        return code or _once(session, options, child, unlock, preview=False)
 
 
 def _nothing_but_protected(session: Session) -> int:
@@ -152,7 +155,14 @@ def _nothing_but_protected(session: Session) -> int:
     return 0 if any(resource.urn not in kept for resource in resources) else len(kept)
 
 
-def _once(session: Session, options: argparse.Namespace, child: Mapping[str, str], *, preview: bool) -> int:
+def _once(
+    session: Session,
+    options: argparse.Namespace,
+    child: Mapping[str, str],
+    unlock: Callable[[], None],
+    *,
+    preview: bool,
+) -> int:
     from sandbox.engine.deployment import Deployment  # noqa: PLC0415 (not every verb runs anything)
     from sandbox.engine.events import Events, JsonLines  # noqa: PLC0415
 
@@ -163,7 +173,7 @@ def _once(session: Session, options: argparse.Namespace, child: Mapping[str, str
     if options.event_log:
         events.subscribe(JsonLines.to_file(options.event_log))
     deployment = Deployment(kind, stack, events, options, preview=preview, environment=child)
-    outcome = _interruptible(deployment)
+    outcome = _interruptible(deployment, unlock)
     events.summary(outcome)
     finish(outcome)
     if outcome.ok and not options.json:
@@ -193,20 +203,24 @@ def _listen(
     return display.finish
 
 
-def _interruptible(deployment: Deployment) -> Outcome:
-    """Run; Ctrl-C once lets running operations end, twice ends at once and leaves them pending."""
+def _interruptible(deployment: Deployment, unlock: Callable[[], None]) -> Outcome:
+    """Run; Ctrl-C once lets running operations end, twice ends at once and leaves them pending.
+
+    In that case the children are killed by `Children`: if they ended before this process does, it would record their
+    operations as failed.
+    """
 
     def interrupt(_number: int, _frame: Any) -> None:
         if deployment.cancelling:
             print("error: update cancelled", file=sys.stderr, flush=True)
-            deployment.abandon()
+            unlock()
             os._exit(_CANCELLED)
+        deployment.cancel()
         print(
             "^C received; cancelling. If you would like to terminate immediately, press ^C again.\n"
             "Note that terminating immediately may lead to orphaned resources and other inconsistencies.\n",
             flush=True,
         )
-        deployment.cancel()
 
     previous = signal.signal(signal.SIGINT, interrupt)
     try:
