@@ -33,7 +33,8 @@ _RUN = (
     "--yes", "--skip-preview", "--diff", "--json", "--event-log=", "--expect-no-changes", "--refresh", "--parallel=",
     "--continue-on-error", "--show-secrets", "--suppress-outputs", "--suppress-progress", "--message=",
 )  # fmt: skip
-# Verb: what it does, and its arguments: `--flag`, `--flag=` with a value, a word, a `word?` that may be left out.
+# Verb: what it does, and its arguments: `--flag`, `--flag=` with a value, a word, a `word?` that may be left out,
+# any number of `words*`.
 _VERBS = {
     "up": ("make the stack what the program says", _RUN),
     "preview": ("say what `up` would do", _RUN),
@@ -52,13 +53,22 @@ _VERBS = {
     "stack import": ("read a state that `export` wrote", ("--file=", "--force")),
     "stack rm": ("remove a stack and its configuration", ("name?", "--yes", "--force")),
     "state unprotect": ("take protection off", ("urn?", "--all", "--yes")),
+    "state delete": ("delete resources from the state; their objects stay",
+                     ("urns*", "--all", "--force", "--target-dependents", "--yes")),
+    "state rename": ("rename a resource in the state", ("urn", "name", "--yes")),
     "config": ("show configuration", ("--json", "--show-secrets")),
     "config get": ("show a value", ("key", "--path", "--json")),
     "config set": ("set a value, that on standard input if it is left out",
                    ("key", "value?", "--path", "--secret", "--plaintext")),
     "config rm": ("remove a value", ("key", "--path")),
 }  # fmt: skip
-_ALIASES = {"update": "up", "pre": "preview", "down": "destroy"}
+_ALIASES = {
+    "update": "up",
+    "pre": "preview",
+    "down": "destroy",
+    "state remove": "state delete",
+    "state rm": "state delete",
+}
 _SHORT = {"--stack": "-s", "--cwd": "-C", "--yes": "-y", "--parallel": "-p", "--message": "-m",
           "--skip-preview": "-f", "--force": "-f"}  # fmt: skip
 _KINDS: dict[str, dict[str, Any]] = {
@@ -83,11 +93,14 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     else:
         raise EngineError(f"unknown command {' '.join(words[:1])!r}; the commands are: {', '.join(_VERBS)}")
     about, arguments = _VERBS[verb]
+    for flag in (word.split("=", 1)[0] for word in words):
+        if flag in _REFUSED and flag not in arguments:
+            raise NotSupportedError(f"the flag {flag}")
     parser = _Parser(prog=f"python -m sandbox.engine {verb}", description=about)
     for argument in (*arguments, *_COMMON):
-        name = argument.rstrip("=?")
+        name = argument.rstrip("=?*")
         if not name.startswith("--"):
-            parser.add_argument(name, nargs="?" if argument.endswith("?") else None)
+            parser.add_argument(name, nargs=argument[-1] if argument[-1] in "?*" else None)
         else:
             kind = _KINDS.get(name, {}) if argument.endswith("=") else {"action": "store_true"}
             parser.add_argument(*([_SHORT[name]] if name in _SHORT else []), name, **kind)
@@ -101,9 +114,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     7 changes where none were expected, 8 stopped by a second Ctrl-C, 130 by the first where nothing ran yet."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        for word in words:
-            if word.split("=", 1)[0] in _REFUSED:
-                raise NotSupportedError(f"the flag {word.split('=', 1)[0]}")
         if words in (["-h"], ["--help"]):
             print("\n".join(f"{verb:<16} {about}" for verb, (about, _) in _VERBS.items()))
             return 0
