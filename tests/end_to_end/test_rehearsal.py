@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import ENGINES, ROOT
+from tests.support.projects import ENGINES_AT_LENGTH, ROOT
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_AT_LENGTH)
 @pytest.mark.parametrize("stack", ["prod-eu", pytest.param("prod-us", marks=pytest.mark.soak)])
 def test_a_rehearsal_leaves_the_tracked_file_alone(tmp_path: Path, engine: str, stack: str) -> None:
     for name in ("Pulumi.yaml", "__main__.py"):
