@@ -243,6 +243,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         ]
         return language_pb2.GetProgramDependenciesResponse(dependencies=found)
 
+    def GenerateProgram(
+        self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext
+    ) -> language_pb2.GenerateProgramResponse:
+        """Refused: `pulumi import` works without."""
+        _refuse(context, "the language host for tests generates no code. Import with --generate-code=false")
+
 
 def _refuse(context: grpc.ServicerContext, why: str) -> NoReturn:
     context.abort(grpc.StatusCode.FAILED_PRECONDITION, why)

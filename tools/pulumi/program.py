@@ -64,14 +64,16 @@ def _run(loop: asyncio.AbstractEventLoop, program: str) -> int:
 
 
 def _trace(error: Exception) -> str:
-    """The traceback without this file and what runs the program."""
-    ours = {__file__, runpy.__file__, "<frozen runpy>"}
+    """The traceback from the program's first frame on; all of it if the program was not reached."""
+    program = None
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename not in ours:
-        trace = trace.tb_next  # the event loop and the SDK
-    while trace is not None and trace.tb_frame.f_code.co_filename in ours:
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(error.with_traceback(trace or error.__traceback__)))
+    while trace is not None:
+        file, trace = trace.tb_frame.f_code.co_filename, trace.tb_next
+        if file == __file__:
+            program = trace
+    while program is not None and program.tb_frame.f_code.co_filename in (runpy.__file__, "<frozen runpy>"):
+        program = program.tb_next
+    return "".join(traceback.format_exception(error.with_traceback(program or error.__traceback__)))
 
 
 if __name__ == "__main__":
