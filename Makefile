@@ -18,7 +18,7 @@ SSO     := $(BIN)/mimecast-sso
 SANDBOX := $(BIN)/python -m sandbox
 SHEET    = $(or $(SANDBOX_HOME),.sandbox)/run-sheet/$(STACK).html
 
-.PHONY: up preview drift down test soak check format bench lock clean
+.PHONY: up preview drift down test soak check format bench lock pulumi clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -90,7 +90,31 @@ lock: .venv/dev
 	$(LOCK) --extra dev pyproject.toml sandbox/pyproject.toml -c sandbox/requirements.txt -o requirements/dev.txt
 
 clean:
-	rm -rf .venv build mutants *.egg-info
+	rm -rf .venv .tools build mutants *.egg-info
+
+# -- The Pulumi CLI for tests ------------------------------------------------------------------
+
+# Built from its source where Go is installed and no Pulumi CLI: tools/pulumi/go.mod pins it. The Go module proxy
+# serves no language host for Python, so the tests have their own.
+GO  ?= go
+CLI := .tools/bin/pulumi
+SDK := github.com/pulumi/pulumi/sdk/v3
+ifeq ($(shell command -v pulumi 2>/dev/null),)
+test soak bench: export PATH := $(PATH):$(CURDIR)/.tools/bin
+endif
+
+pulumi: .venv/dev $(CLI) .tools/bin/pulumi-language-python .tools/bin/pulumi-resource-pulumi-python
+	@$(CLI) version
+
+$(CLI): tools/pulumi/go.mod tools/pulumi/go.sum
+	@command -v $(GO) >/dev/null || { echo "The Pulumi CLI is built with Go: https://go.dev/doc/install" >&2; exit 1; }
+	@echo "Building the Pulumi CLI (minutes the first time, seconds with a warm cache)"
+	@cd tools/pulumi && version=$$($(GO) list -m -f '{{.Version}}' $(SDK)) && $(GO) build -o "$(CURDIR)/$@" \
+	  -ldflags "-s -w -X $(SDK)/go/common/version.Version=$$version" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+
+.tools/bin/%: tools/pulumi/%
+	@mkdir -p $(@D)
+	@cp $< $@
 
 # -- The virtual environment -------------------------------------------------------------------
 # .venv/runtime: what a real stack needs. .venv/sandbox: the sandbox as well. .venv/dev: the development tools as well.

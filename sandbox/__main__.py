@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -98,7 +97,8 @@ def _run(options: argparse.Namespace) -> int:
     if not command:
         return _usage("run needs a command: python -m sandbox run -- CMD")
     try:
-        return subprocess.run(command, env={**os.environ, **environment(home())}, check=False).returncode
+        # In place of this process: signals are the command's, Ctrl-C above all.
+        os.execvpe(command[0], command, {**os.environ, **environment(home())})  # noqa: S606 (no shell is wanted)
     except OSError as error:
         return _fail(f"{command[0]}: {error.strerror}")
 

@@ -11,6 +11,7 @@ join their groups, then the certificate is activated, then people leave, and del
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
 from mimecast_sso.assessment.record import Record, RecordedPrincipal
 from mimecast_sso.assessment.sign_in import EntraState

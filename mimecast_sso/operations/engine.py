@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -68,7 +70,7 @@ class Engine:
         """
         stack = self._stack
         self.check_state()
-        with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
+        with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself():
             log = Path(folder) / "events.jsonl"
             done = subprocess.run(
                 [
@@ -145,18 +147,33 @@ class Engine:
         return state
 
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
-        done = subprocess.run(
-            [*self._command, *words],
-            cwd=folder or self._stack.root,
-            env=self._stack.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        with _ended_by_itself():
+            done = subprocess.run(
+                [*self._command, *words],
+                cwd=folder or self._stack.root,
+                env=self._stack.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
         if done.returncode:
             raise OperationError((done.stderr or done.stdout).strip())
         return done.stdout
+
+
+@contextmanager
+def _ended_by_itself() -> Iterator[None]:
+    """Leave Ctrl-C to the engine while it runs.
+
+    The terminal sends it to the engine too, which finishes what is under way, writes the state and releases the
+    lock. `subprocess.run` would kill it a quarter of a second later.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # the engine would inherit SIG_IGN
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:

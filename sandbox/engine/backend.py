@@ -11,7 +11,7 @@ import re
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,8 +192,8 @@ class Backend:
             )
 
     @contextmanager
-    def lock(self, stack: str) -> Iterator[None]:
-        """Hold the stack's lock; EngineError names the holder if someone else has it."""
+    def lock(self, stack: str) -> Iterator[Callable[[], None]]:
+        """Hold the stack's lock; EngineError names the holder if someone else has it. Gives what releases it early."""
         self._refuse(stack)
         own = self._locks(stack) / f"{uuid.uuid4()}.json"
         own.parent.mkdir(parents=True, exist_ok=True)
@@ -206,11 +206,15 @@ class Backend:
         temporary = own.with_suffix(".tmp")
         temporary.write_text(json.dumps(holder), encoding="utf-8")
         temporary.replace(own)
+
+        def unlock() -> None:
+            own.unlink(missing_ok=True)
+
         try:
             self._refuse(stack, own)  # if two took it at once, both step back
-            yield
+            yield unlock
         finally:
-            own.unlink(missing_ok=True)
+            unlock()
 
     def cancel(self, stack: str) -> None:
         """Remove every lock of the stack."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXPECTED_NO_CHANGES = 7
 _CANCELLED = 8
+_INTERRUPTED = 130  # as a shell says of a command that Ctrl-C ended
 # Flags of the Pulumi CLI that would change what a run does: refused by name, never ignored.
 _REFUSED = (
     "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--target-replace",
@@ -32,7 +33,8 @@ _RUN = (
     "--yes", "--skip-preview", "--diff", "--json", "--event-log=", "--expect-no-changes", "--refresh", "--parallel=",
     "--continue-on-error", "--show-secrets", "--suppress-outputs", "--suppress-progress", "--message=",
 )  # fmt: skip
-# Verb: what it does, and its arguments: `--flag`, `--flag=` with a value, a word, a `word?` that may be left out.
+# Verb: what it does, and its arguments: `--flag`, `--flag=` with a value, a word, a `word?` that may be left out,
+# any number of `words*`.
 _VERBS = {
     "up": ("make the stack what the program says", _RUN),
     "preview": ("say what `up` would do", _RUN),
@@ -51,13 +53,22 @@ _VERBS = {
     "stack import": ("read a state that `export` wrote", ("--file=", "--force")),
     "stack rm": ("remove a stack and its configuration", ("name?", "--yes", "--force")),
     "state unprotect": ("take protection off", ("urn?", "--all", "--yes")),
+    "state delete": ("delete resources from the state; their objects stay",
+                     ("urns*", "--all", "--force", "--target-dependents", "--yes")),
+    "state rename": ("rename a resource in the state", ("urn", "name", "--yes")),
     "config": ("show configuration", ("--json", "--show-secrets")),
     "config get": ("show a value", ("key", "--path", "--json")),
     "config set": ("set a value, that on standard input if it is left out",
                    ("key", "value?", "--path", "--secret", "--plaintext")),
     "config rm": ("remove a value", ("key", "--path")),
 }  # fmt: skip
-_ALIASES = {"update": "up", "pre": "preview", "down": "destroy"}
+_ALIASES = {
+    "update": "up",
+    "pre": "preview",
+    "down": "destroy",
+    "state remove": "state delete",
+    "state rm": "state delete",
+}
 _SHORT = {"--stack": "-s", "--cwd": "-C", "--yes": "-y", "--parallel": "-p", "--message": "-m",
           "--skip-preview": "-f", "--force": "-f"}  # fmt: skip
 _KINDS: dict[str, dict[str, Any]] = {
@@ -82,11 +93,14 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     else:
         raise EngineError(f"unknown command {' '.join(words[:1])!r}; the commands are: {', '.join(_VERBS)}")
     about, arguments = _VERBS[verb]
+    for flag in (word.split("=", 1)[0] for word in words):
+        if flag in _REFUSED and flag not in arguments:
+            raise NotSupportedError(f"the flag {flag}")
     parser = _Parser(prog=f"python -m sandbox.engine {verb}", description=about)
     for argument in (*arguments, *_COMMON):
-        name = argument.rstrip("=?")
+        name = argument.rstrip("=?*")
         if not name.startswith("--"):
-            parser.add_argument(name, nargs="?" if argument.endswith("?") else None)
+            parser.add_argument(name, nargs=argument[-1] if argument[-1] in "?*" else None)
         else:
             kind = _KINDS.get(name, {}) if argument.endswith("=") else {"action": "store_true"}
             parser.add_argument(*([_SHORT[name]] if name in _SHORT else []), name, **kind)
@@ -97,31 +111,34 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code: 0 fine, 1 failed, 2 not confirmed, 6 no such stack,
-    7 changes where none were expected, 8 stopped by a second Ctrl-C."""
+    7 changes where none were expected, 8 stopped by a second Ctrl-C, 130 by the first where nothing ran yet."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        for word in words:
-            if word.split("=", 1)[0] in _REFUSED:
-                raise NotSupportedError(f"the flag {word.split('=', 1)[0]}")
-        if words in (["-h"], ["--help"]):
-            print("\n".join(f"{verb:<16} {about}" for verb, (about, _) in _VERBS.items()))
-            return 0
-        options = _options(words)
-        child = environment.own()
-        session = Session(options)
-        if options.verb in commands.VERBS:
-            commands.VERBS[options.verb](session, options)
-            return 0
-        return run(session, options, child)
+        return _dispatch(words)
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
+    except KeyboardInterrupt:  # while nothing runs that would have to end
+        return _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         print(f"error: {error.filename or 'a file'} cannot be used: {error.strerror}", file=sys.stderr)
         return 1
+
+
+def _dispatch(words: list[str]) -> int:
+    if words in (["-h"], ["--help"]):
+        print("\n".join(f"{verb:<16} {about}" for verb, (about, _) in _VERBS.items()))
+        return 0
+    options = _options(words)
+    child = environment.own()
+    session = Session(options)
+    if options.verb in commands.VERBS:
+        commands.VERBS[options.verb](session, options)
+        return 0
+    return run(session, options, child)
 
 
 # -- runs ---------------------------------------------------------------------------------------------
@@ -136,14 +153,14 @@ def run(session: Session, options: argparse.Namespace, child: Mapping[str, str])
         )
         return 0
     if options.verb == "preview" or options.preview_only:
-        return _once(session, options, child, preview=True)
+        return _once(session, options, child, lambda: None, preview=True)
     if not (options.skip_preview or options.yes):
         raise ConfirmationError(
             "--yes or --skip-preview or --preview-only must be passed in to proceed: this engine never asks"
         )
-    with session.backend.lock(session.stack_name()):
-        code = 0 if options.skip_preview else _once(session, options, child, preview=True)
-        return code or _once(session, options, child, preview=False)
+    with session.backend.lock(session.stack_name()) as unlock:
+        code = 0 if options.skip_preview else _once(session, options, child, unlock, preview=True)
+        return code or _once(session, options, child, unlock, preview=False)
 
 
 def _nothing_but_protected(session: Session) -> int:
@@ -155,7 +172,14 @@ def _nothing_but_protected(session: Session) -> int:
     return 0 if any(resource.urn not in kept for resource in resources) else len(kept)
 
 
-def _once(session: Session, options: argparse.Namespace, child: Mapping[str, str], *, preview: bool) -> int:
+def _once(
+    session: Session,
+    options: argparse.Namespace,
+    child: Mapping[str, str],
+    unlock: Callable[[], None],
+    *,
+    preview: bool,
+) -> int:
     from sandbox.engine.deployment import Deployment  # noqa: PLC0415 (not every verb runs anything)
     from sandbox.engine.events import Events, JsonLines  # noqa: PLC0415
 
@@ -167,7 +191,7 @@ def _once(session: Session, options: argparse.Namespace, child: Mapping[str, str
     if options.event_log:
         events.subscribe(JsonLines.to_file(options.event_log))
     deployment = Deployment(kind, stack, events, options, preview=preview, environment=child)
-    outcome = _interruptible(deployment)
+    outcome = _interruptible(deployment, unlock)
     events.summary(outcome)
     finish(outcome)
     if outcome.ok and not options.json:
@@ -197,20 +221,24 @@ def _listen(
     return display.finish
 
 
-def _interruptible(deployment: Deployment) -> Outcome:
-    """Run; Ctrl-C once lets running operations end, twice ends at once and leaves them pending."""
+def _interruptible(deployment: Deployment, unlock: Callable[[], None]) -> Outcome:
+    """Run; Ctrl-C once lets running operations end, twice ends at once and leaves them pending.
+
+    In that case the children are killed by `Children`: if they ended before this process does, it would record their
+    operations as failed.
+    """
 
     def interrupt(_number: int, _frame: Any) -> None:
         if deployment.cancelling:
             print("error: update cancelled", file=sys.stderr, flush=True)
-            deployment.abandon()
+            unlock()
             os._exit(_CANCELLED)
+        deployment.cancel()
         print(
             "^C received; cancelling. If you would like to terminate immediately, press ^C again.\n"
             "Note that terminating immediately may lead to orphaned resources and other inconsistencies.\n",
             flush=True,
         )
-        deployment.cancel()
 
     previous = signal.signal(signal.SIGINT, interrupt)
     try:

@@ -1,4 +1,4 @@
-"""The verbs that run no program: stack, config, state, cancel."""
+"""The verbs that run no program: stack, config, cancel, and those of `state_edits`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.engine import paths
+from sandbox.engine import paths, state_edits
 from sandbox.engine.config import decrypt_text, decrypted_value, is_secret, typed
 from sandbox.engine.errors import ConfirmationError, EngineError, NotSupportedError
 from sandbox.engine.resource import STACK_TYPE, display_type, tree, urn_name
@@ -201,21 +201,6 @@ def _cancel(session: Session, options: argparse.Namespace) -> None:
     print(f"The currently running update for '{stack.name}' has been canceled!")
 
 
-def _unprotect(session: Session, options: argparse.Namespace) -> None:
-    stack = session.stack().open()
-    if bool(options.urn) == options.all:
-        raise EngineError("name one URN, or pass --all")
-    with session.backend.lock(stack.name):
-        journal = stack.journal(write=True)
-        chosen = [resource for resource in journal.base if options.all or resource.urn == options.urn]
-        if options.urn and not chosen:
-            raise EngineError(f"No such resource {options.urn!r} exists in the current state")
-        for resource in chosen:
-            journal.replace_old(resource, protect=False)
-        journal.finish()
-    print("All resources unprotected" if options.all else "Resource unprotected")
-
-
 # -- config -------------------------------------------------------------------------------------------
 
 
@@ -290,7 +275,7 @@ VERBS: dict[str, Callable[[Session, argparse.Namespace], None]] = {
     "stack export": _export,
     "stack import": _import,
     "stack rm": _remove,
-    "state unprotect": _unprotect,
+    **state_edits.VERBS,
     "cancel": _cancel,
     "config": _config,
     "config get": _config_get,

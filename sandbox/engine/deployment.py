@@ -147,11 +147,6 @@ class Deployment:
         """Whether `cancel` was called."""
         return self._cancelled.is_set()
 
-    def abandon(self) -> None:
-        """Kill the children; what is running remains pending in the state."""
-        self.abandon_program()
-        self._host.kill()
-
     def abandon_program(self) -> None:
         """Kill the program, if it runs."""
         if self._program is not None:

@@ -196,11 +196,6 @@ class PluginHost:
         if Path(path).parent.parent != pulumi_home(self._environment) / "plugins":
             self._log("warning", f"using pulumi-resource-{package} from $PATH at {path}")
 
-    def kill(self) -> None:
-        """Kill every process, whatever it is doing."""
-        for process in list(self._processes):
-            kill(process.popen)
-
     def stop(self) -> None:
         """End every process."""
         with self._lock:

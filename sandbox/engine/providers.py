@@ -32,7 +32,6 @@ from sandbox.engine.values import (
     equal,
     from_struct,
     has_unknowns,
-    known,
     mark_secrets,
     plain,
     to_struct,
@@ -228,9 +227,8 @@ class Provider:
         """Checked inputs and failures; `olds` is empty where there are none to consider."""
         if not self._ready():
             return news, []
-        told = news if self._preview else known(news)  # a failure may have left gaps [case continue_on_error]
         seed = os.urandom(32)
-        answer = self._call("Check", new, olds=self._struct(olds), news=self._struct(told), randomSeed=seed)
+        answer = self._call("Check", new, olds=self._struct(olds), news=self._struct(news), randomSeed=seed)
         return self._properties(answer.inputs, news), list(answer.failures)
 
     def diff(self, old: Resource, new: Resource) -> Diff:

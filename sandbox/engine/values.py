@@ -63,9 +63,6 @@ class Secret:
     value: Any
 
 
-_NOT_KNOWN = (UNKNOWN, Secret(UNKNOWN))
-
-
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     """A map or list with `function` applied to what it holds; any other value as it is."""
     if isinstance(value, dict):
@@ -205,17 +202,6 @@ def walk(value: Any) -> Iterator[Any]:
 def has_unknowns(value: Any) -> bool:
     """Whether something in the value is not known."""
     return any(item is UNKNOWN for item in walk(value))
-
-
-def known(value: Any) -> Any:
-    """The value without what in it is not known."""
-    if isinstance(value, Secret):
-        return Secret(known(value.value))
-    if isinstance(value, dict):
-        value = {key: item for key, item in value.items() if item not in _NOT_KNOWN}
-    elif isinstance(value, list):
-        value = [item for item in value if item not in _NOT_KNOWN]
-    return mapped(known, value)
 
 
 def has_secrets(value: Any) -> bool:

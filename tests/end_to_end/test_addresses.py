@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import ENGINES, Project, project
+from tests.support.projects import ENGINES_AT_LENGTH, Project, project
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 WRITES = "/api/user/(create-user|update-user|import-users)"
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=ENGINES_AT_LENGTH)
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     with project(tmp_path, request.param) as made:
         yield made

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.hand_made import FLAWS, IDENTIFIER, NAME, Flaw, Tenant, clean
 from tests.support.journal import may_change
-from tests.support.projects import ENGINES, Project, project
+from tests.support.projects import ENGINES_AT_LENGTH, Project, project
 
 GRAPH = "graph.microsoft.com"
 TOGETHER = (
@@ -59,7 +59,7 @@ def applications(made: Project) -> list[dict[str, Any]]:
     return made.control.documents("entra.applications")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_AT_LENGTH)
 def test_adopting(tmp_path: Path, engine: str) -> None:
     with project(tmp_path, engine) as made:
         tenant = hand_made(made)

@@ -11,7 +11,7 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.entra.tokens import LEAST_ROLES
-from tests.support.projects import ENGINES, Project, project
+from tests.support.projects import ENGINES_AT_LENGTH, Project, project
 
 LEAST = ["Application.ReadWrite.OwnedBy", "Application.Read.All", "Policy.Read.All", "User.Read.All"]
 """Enough where claims and assignments are left to a person, and no group is assigned."""
@@ -89,7 +89,7 @@ def written_owners(made: Project, after: int) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_AT_LENGTH)
 def test_owners_of_both_objects_and_the_gallery_entry_that_is_kept(tmp_path: Path, engine: str) -> None:
     with project(tmp_path, engine) as made:
         made.configure(application={"owners": ["alan@example.com"]})

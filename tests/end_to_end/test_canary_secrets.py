@@ -19,7 +19,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from sandbox import credentials
-from tests.support.projects import ENGINES, Ended, Project, project
+from tests.support.projects import ENGINES_AT_LENGTH, Ended, Project, project
 
 PASSWORD = "Canary user password/1+&="
 NEW_PASSWORD = "Canary new password?2=&+"
@@ -81,7 +81,7 @@ class Evidence:
         ]
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=ENGINES_AT_LENGTH)
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     with project(tmp_path, request.param) as made:
         token = {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 1800}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.journal import may_change
-from tests.support.projects import ENGINES, Ended, Project, project
+from tests.support.projects import ENGINES_AT_LENGTH, Ended, Project, project
 
 # One deployment serves all tests here, so one worker runs them.
 pytestmark = pytest.mark.xdist_group("guards")
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("guards")
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=ENGINES_AT_LENGTH)
 def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The tutorial is done for Ada alone; nothing is protected or overridden but what a test says."""
     with project(tmp_path_factory.mktemp("project"), request.param) as made:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from sandbox.engine.secrets import new_salt
-from tests.support.projects import ENGINES, ROOT
+from tests.support.projects import ENGINES_AT_LENGTH, ROOT
 
 Run = Callable[..., str]
 
@@ -69,7 +69,7 @@ def rehearsed(folder: Path, engine: str, stack: str, text: str) -> Iterator[tupl
         run("stop")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_AT_LENGTH)
 @pytest.mark.parametrize(
     ("stack", "change"),
     [("prod-eu", company), pytest.param("prod-us", str, marks=pytest.mark.soak)],

@@ -23,7 +23,7 @@ from providers.entra.signing_certificates import retire, subject
 from sandbox.entra.conditional_access import POLICIES
 from sandbox.entra.tokens import LEAST_ROLES
 from tests.support.interrupted import BEFORE_RETIRING, Interrupted
-from tests.support.projects import ENGINES, Ended, Project, project
+from tests.support.projects import ENGINES_AT_LENGTH, Ended, Project, project
 from tests.support.rotations import rotate
 
 pytestmark = pytest.mark.xdist_group("verifying")  # They share a deployment.
@@ -37,7 +37,7 @@ FROM_MY_APPS = "sign-in from My Apps (the tile)"
 OTHERS = "certificates: external changes"
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=ENGINES_AT_LENGTH)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with project(tmp_path_factory.mktemp("project"), request.param) as fresh:
         fresh.control.set("entra.deployer_roles", list(LEAST_ROLES))

@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,10 @@ class Runner:
         return done.stdout
 
     def _with_signal(self, words: list[str], spec: Mapping[str, Any]) -> tuple[int, str, str]:
-        """Start the command, wait for a provider call to begin, signal it (and on KILL its children)."""
+        """Start the command, wait for a provider call to begin, signal it (and on KILL its children).
+
+        The cloud's fault, which holds up the call, is removed once the command has said that it noticed.
+        """
         wanted = (spec["call"], spec["label"])
         out, err = self.work / "o", self.work / "e"
         with out.open("w") as stdout, err.open("w") as stderr:
@@ -143,27 +146,27 @@ class Runner:
                 stdout=stdout,
                 stderr=stderr,
             )
-            self._await_call(process, wanted)
+            self._await(process, lambda: self._began(*wanted))
             children = descendants(process.pid)
-            for _ in range(spec.get("times", 1)):
-                if process.poll() is None:
-                    process.send_signal(getattr(signal, "SIG" + spec.get("signal", "INT")))
-                time.sleep(0.7)
-            if spec.get("signal") == "KILL" or spec.get("times", 1) > 1:
+            process.send_signal(getattr(signal, "SIG" + spec.get("signal", "INT")))
+            if spec.get("signal") == "KILL":
                 process.wait(timeout=self.timeout)
                 kill(children)
+            else:  # nothing may go on before the command has taken notice
+                self._await(process, lambda: "received; cancelling" in out.read_text())
             if spec.get("release", True):
                 self.edit_cloud({"faults": {}})
             code = process.wait(timeout=self.timeout)
         return code, out.read_text(), err.read_text()
 
-    def _await_call(self, process: subprocess.Popen[str], wanted: tuple[str, str]) -> None:
+    def _await(self, process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
         end = time.time() + self.timeout
-        while process.poll() is None and time.time() < end:
-            if any((c["call"], c["label"]) == wanted and c["at"] == "begin" for c in read_lines(self.calls)):
-                break
+        while process.poll() is None and time.time() < end and not happened():
             time.sleep(0.05)
-        time.sleep(0.3)
+
+    def _began(self, call: str, label: str) -> bool:
+        lines = read_lines(self.calls)
+        return any(line["at"] == "begin" and (line["call"], line["label"]) == (call, label) for line in lines)
 
     def edit_cloud(self, change: Mapping[str, Any]) -> None:
         """Change the pretend cloud. A provider that hangs rereads the file: it finds the old one or the new one."""

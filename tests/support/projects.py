@@ -23,16 +23,15 @@ from sandbox.environment import environment
 from tests.support.sandboxes import RunningSandbox
 
 ROOT = Path(__file__).resolve().parents[2]
+_PROGRAM = str(Path(sys.executable).with_name("mimecast-sso"))
 
-ENGINES = [
-    "embedded",
-    pytest.param(
-        "pulumi",
-        marks=pytest.mark.skipif(
-            shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH of this machine"
-        ),
-    ),
-]
+_NEEDS_CLI = pytest.mark.skipif(
+    shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH of this machine"
+)
+ENGINES = ["embedded", pytest.param("pulumi", marks=_NEEDS_CLI)]
+"""Both engines in every run: the main ways through the product."""
+ENGINES_AT_LENGTH = ["embedded", pytest.param("pulumi", marks=[_NEEDS_CLI, pytest.mark.soak])]
+"""The Pulumi CLI in ``make soak`` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +60,26 @@ class Project:
 
         ``verb`` may be a group and its command, such as ``roll-out status``.
         """
-        program = str(Path(sys.executable).with_name("mimecast-sso"))
-        command = [program, *verb.split(), "--stack", "sandbox", *words]
+        command = [_PROGRAM, *verb.split(), "--stack", "sandbox", *words]
         extra = {"ENGINE": engine or self.engine, **environment}
         return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, **extra)
 
+    def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
+        """``mimecast-sso VERB --stack sandbox …``, in a process group of its own, while the test goes on."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "run", "--", _PROGRAM, verb, "--stack", "sandbox", *words],
+            cwd=self.folder,
+            env=self._environment(ENGINE=self.engine),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
     def stack(self, name: str, verb: str, *words: str) -> Ended:
         """``mimecast-sso VERB --stack NAME …``, likewise."""
-        program = str(Path(sys.executable).with_name("mimecast-sso"))
-        command = [program, *verb.split(), "--stack", name, *words]
+        command = [_PROGRAM, *verb.split(), "--stack", name, *words]
         return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, ENGINE=self.engine)
 
     def up(self, **environment: str) -> Ended:
@@ -130,7 +140,7 @@ class Project:
         done = subprocess.run(
             words,
             cwd=self.folder,
-            env={**os.environ, "SANDBOX_HOME": str(self.home), "NO_COLOR": "1", **environment},
+            env=self._environment(**environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -138,6 +148,9 @@ class Project:
             check=False,
         )
         return Ended(done.returncode, done.stdout)
+
+    def _environment(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "SANDBOX_HOME": str(self.home), "NO_COLOR": "1", **more}
 
 
 @contextmanager

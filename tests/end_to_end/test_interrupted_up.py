@@ -1,0 +1,52 @@
+"""Ctrl-C while a deployment runs: the engine ends by itself, and the next deployment goes on from there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import ENGINES, project
+
+PARTLY = 3
+SLOW_INSTANTIATE = {
+    "host": "graph.microsoft.com",
+    "method": "POST",
+    "path": ".*/instantiate",
+    "delay": 3,
+    "answer": "own",
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_engine_records_what_it_does_and_releases_its_lock(tmp_path: Path, engine: str) -> None:
+    """Before, the command killed it: the lock stayed, and an application that no state knew."""
+    with project(tmp_path, engine) as made:
+        made.control.faults(SLOW_INSTANTIATE)
+        up = made.start("up", "--yes")
+        _await(lambda: bool(made.control.status()["faults"]), up)
+        os.killpg(up.pid, signal.SIGINT)  # as the terminal does: the command, the engine and all between them
+        said, _ = up.communicate(timeout=120)
+        assert up.returncode == PARTLY, said
+        # The Pulumi CLI shows where it interrupted the program; no command of this project has a traceback.
+        assert "mimecast_sso/operations" not in said
+        assert "sandbox/__main__" not in said
+        assert not list(made.home.glob("state/.pulumi/locks/**/*.json")), said
+
+        again = made.up()
+        assert again.code == 0, again.text
+        names = [application["displayName"] for application in made.control.documents("entra.applications")]
+        assert names.count("Mimecast Personal Portal") == 1
+
+
+def _await(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 120
+    while not happened():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end
+        time.sleep(0.05)
