@@ -125,6 +125,34 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
         yield Statement(f"Save changes nobody's sign-in: nobody {why}", How.LIVE, _BOTH)
 
 
+def on_deploy(assessment: Assessment) -> Iterator[Statement]:
+    """What deploying the configuration does to people's sign-in: who would lose it, who is sent to Entra, who stays."""
+    found, snapshot = assessment.forecast, assessment.snapshot
+    if not snapshot.groups_known:
+        known = _first_unread(snapshot)
+        yield Statement("What this does to people's sign-in", How.UNKNOWN, known.source, Verdict.UNKNOWN)
+        return
+    lost = {address: losses[0].outcome for address, losses in found.losses.items()}
+    yield from _by_outcome(
+        found,
+        lost,
+        "would lose their sign-in, so guards refuse it",
+        "may lose their sign-in, so guards refuse it",
+    )
+    joining = [each for each in found.joining if each not in lost]
+    if joining:
+        text = "1 person who uses" if len(joining) == 1 else f"{people(len(joining))} who use"
+        yield Statement(
+            f"{text} a password now would be sent to Entra: {enumerate_some(joining)}", How.LIVE, _BOTH
+        )
+    stays = [each for each in found.through_entra(Instant.NOW) if each not in lost]
+    if stays:
+        verb = "continues" if len(stays) == 1 else "continue"
+        yield Statement(f"{people(len(stays))} {verb} to sign in through Entra", How.LIVE, _BOTH)
+    if not (lost or joining or stays):
+        yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
+
+
 def _first_unread(snapshot: Snapshot) -> Known[Any]:
     return next(each for each in snapshot.groups.values() if not each.is_known)
 

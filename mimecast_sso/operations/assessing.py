@@ -73,6 +73,14 @@ def on_save(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement
     return tuple(sentences.on_save(found.value))
 
 
+def on_deploy(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
+    """What deploying a configuration does to people's sign-in; it need not be the one in the stack file."""
+    found = try_to_assess(stack, settings, engine)
+    if found.value is None:
+        return (Statement("What this does to people's sign-in", How.UNKNOWN, found.source, Verdict.UNKNOWN),)
+    return tuple(sentences.on_deploy(found.value))
+
+
 def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
     """Who signs in through Entra now, and who cannot."""
     if assessment.value is None:

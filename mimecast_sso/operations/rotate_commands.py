@@ -14,7 +14,7 @@ from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console import attestation
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.certificate_life import LONGEST_LIFE_YEARS
-from mimecast_sso.operations import certificate_losses, rotation, tenant
+from mimecast_sso.operations import assessing, certificate_losses, rotation, tenant
 from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -39,8 +39,9 @@ def status(stack: str, output: Output) -> Exit:
     opened, engine = open_with_engine(stack, "rotate status")
     picture = read(opened, engine)
     planned = rotation.plan(picture, _generation(picture, None, None))
-    output.keep(*rotation.statements(picture), *_planned(picture, planned))
-    for line in _status(opened, picture, planned):
+    effects = _effects(opened, engine, picture, planned)
+    output.keep(*rotation.statements(picture), *_planned(picture, planned), *effects)
+    for line in (*_status(opened, picture, planned), *(f"  {each}." for each in effects)):
         output.line(line)
     if picture.unknown:
         return Exit.ERROR
@@ -54,6 +55,20 @@ def _status(opened: Stack, picture: Picture, planned: Plan) -> Iterator[str]:
     yield from _plan_lines(planned, "Next step", opened)
     if planned.change is not None and not planned.refusals:
         yield f"  Make it: mimecast-sso rotate next --stack {opened.name}"
+
+
+def _effects(opened: Stack, engine: Engine, picture: Picture, planned: Plan) -> tuple[Statement, ...]:
+    """What the step does to people's sign-in, by the forecast; nothing where the step is not made now."""
+    if picture.unknown or (planned.refusals and planned.console is None):
+        return ()
+    settings = opened.settings()
+    if planned.console is not None:
+        return assessing.on_save(opened, settings, engine)
+    if planned.change is not None:
+        settings = settings.model_copy(update={"certificates": _checked(planned.change)})
+    elif planned.step is not Step.DEPLOY:
+        return ()
+    return assessing.on_deploy(opened, settings, engine)
 
 
 def _planned(picture: Picture, planned: Plan) -> Iterator[Statement]:
@@ -92,6 +107,8 @@ def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, app
         return Exit.ERROR if picture.unknown else Exit.REFUSED
     if planned.touches_people:
         click.echo(f"Expected gap: {picture.wanted.expected_gap()}.")
+    for statement in _effects(opened, engine, picture, planned):
+        click.echo(f"{statement}.")
     if planned.change is not None:
         opened.set_certificates(_checked(planned.change))
         click.echo(f"Written to {relative(opened.file)}.")

@@ -93,7 +93,7 @@ def rotate(made: Project, verb: str, *words: str, death: Death | None = None) ->
 
 def do_what_is_due_in_the_console(made: Project) -> None:
     """The sandbox's administrator works through every run sheet that lies there, and each is confirmed."""
-    for sheet in sorted((made.folder / "build/run-sheet").glob("*.html")):
+    for sheet in sorted((made.home / "run-sheet").glob("*.html")):
         filled = made.sandbox("administrator", str(sheet))
         assert filled.code == 0, filled.text
         lane = ("--profile", "second") if "second" in sheet.name else ()

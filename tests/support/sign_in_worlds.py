@@ -119,7 +119,7 @@ class World:
     @property
     def sheets(self) -> list[Path]:
         """The run sheets of console work that is due."""
-        return sorted((self.made.folder / "build/run-sheet").glob("*.html"))
+        return sorted((self.made.home / "run-sheet").glob("*.html"))
 
     def save_console(self) -> bool:
         """The administrator saves what is due, and nobody confirms it yet; whether the console took it."""
