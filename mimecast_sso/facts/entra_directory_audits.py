@@ -7,7 +7,8 @@ Sources:
 - "Microsoft Entra data retention": seven days without a licence, 30 with P1 or P2;
 - "Azure Active Directory reporting latencies": 95 % of the entries after two minutes, 99 % after five; the page that
   replaced it ("Log latency in Microsoft Entra ID") gives no figures;
-- "Audit log activities" (Microsoft Purview): the names of the activities that add and remove credentials;
+- "Audit log activities" (Microsoft Purview) and "Microsoft Entra audit log categories and activities": the names of the
+  activities that change credentials, owners, app role assignments and applications;
 - entries published from real tenants (a study of the log's completeness, detection rules for added credentials):
   ``KeyDescription`` with the credentials before and after, as a JSON list of texts
   ``[KeyIdentifier=…,KeyType=…,KeyUsage=…,DisplayName=…]``, ``[]`` for none; ``Included Updated Properties`` with the

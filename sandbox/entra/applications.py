@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from starlette.responses import JSONResponse, Response
 
 from mimecast_sso.facts.entra import CLOUDS, LONGEST_APPLICATION_NAME, LONGEST_TEMPLATE_NAME
-from sandbox.entra import objects, owners, recycle_bin, service_principals
+from sandbox.entra import directory_audit_log, objects, owners, recycle_bin, service_principals
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     ANYBODY,
@@ -163,6 +163,9 @@ def _update(call: Call) -> Response:
     _check_identifiers(call.world, changed, before=application["identifierUris"])
     _check_roles(application["appRoles"], changed["appRoles"])
     objects.save(call.world, APPLICATIONS, changed)
+    names = [name[0].upper() + name[1:] for name in body if application.get(name) != changed.get(name)]
+    if names:
+        directory_audit_log.note(call.world, call.caller, changed, "Update application", *names)
     return no_content()
 
 

@@ -1,4 +1,4 @@
-"""The directory's audit log: what changed a service principal, read by ``GET /auditLogs/directoryAudits``.
+"""The directory's audit log: what changed applications, owners and assignments (``GET /auditLogs/directoryAudits``).
 
 Sources: Microsoft Graph's "List directoryAudits", "directoryAudit resource type", "targetResource resource type" and
 "auditActivityInitiator resource type" (properties, filters, newest first, both permissions), "Microsoft Entra data
@@ -98,6 +98,17 @@ def _property(name: str, old: Any, new: Any) -> Document:
     }
 
 
+def note(world: World, caller: Caller, target: Document, activity: str, *names: str) -> None:
+    """Notes what a caller did to an application or a service principal; ``names`` are the properties it changed."""
+    _note(
+        world,
+        caller,
+        target,
+        activity,
+        [_property(UPDATED_PROPERTIES, None, ", ".join(names))] if names else [],
+    )
+
+
 def _note(world: World, caller: Caller, principal: Document, activity: str, values: list[Document]) -> None:
     identifier = f"Directory_{uuid.uuid4()}"
     entry: Document = {
@@ -115,7 +126,7 @@ def _note(world: World, caller: Caller, principal: Document, activity: str, valu
             {
                 "id": principal["id"],
                 "displayName": principal["displayName"],
-                "type": "ServicePrincipal",
+                "type": "ServicePrincipal" if "servicePrincipalType" in principal else "Application",
                 "userPrincipalName": None,
                 "groupType": None,
                 "modifiedProperties": [

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sandbox.entra import objects
+from sandbox.entra import directory_audit_log, objects
 from sandbox.entra.graph import Call, Operation, Permission, bad_request, no_content, not_found
 from sandbox.entra.objects import OWNERS
 from sandbox.entra.odata import Document
@@ -31,7 +31,18 @@ def operations(path: str, collection: str) -> list[Operation]:
         read=READ_APPLICATIONS,
         write=WRITE_APPLICATIONS,
         check=lambda call, document: check_owned(call.caller, document),
+        noted=_noted(path),
     )
+
+
+def _noted(path: str) -> Callable[[Call, Document, str], None]:
+    kind = "application" if path == "/applications" else "service principal"
+    verbs = {"add": f"Add owner to {kind}", "remove": f"Remove owner from {kind}"}
+
+    def note(call: Call, document: Document, verb: str) -> None:
+        directory_audit_log.note(call.world, call.caller, document, verbs[verb])
+
+    return note
 
 
 def reference_operations(
@@ -42,8 +53,9 @@ def reference_operations(
     read: Permission,
     write: Permission,
     check: Callable[[Call, Document], None] = lambda call, document: None,
+    noted: Callable[[Call, Document, str], None] = lambda call, document, verb: None,
 ) -> list[Operation]:
-    """List, add and remove the references that the object keeps under ``key``."""
+    """List, add and remove the references that the object keeps under ``key``; ``noted`` logs what was done."""
 
     def list_all(call: Call) -> Response:
         document = objects.find(call.world, collection, call.path["id"])
@@ -62,6 +74,7 @@ def reference_operations(
             )
         document[key].append(target)
         objects.save(call.world, collection, document)
+        noted(call, document, "add")
         return no_content()
 
     def remove(call: Call) -> Response:
@@ -71,6 +84,7 @@ def reference_operations(
             raise not_found(call.path["target"])
         document[key].remove(call.path["target"])
         objects.save(call.world, collection, document)
+        noted(call, document, "remove")
         return no_content()
 
     return [

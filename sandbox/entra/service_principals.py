@@ -385,8 +385,23 @@ def _get_assigned(call: Call) -> Response:
 
 
 def _delete_assigned(call: Call) -> Response:
-    call.world.delete(ASSIGNMENTS, _assignment(call)["id"])
+    assignment = _assignment(call)
+    call.world.delete(ASSIGNMENTS, assignment["id"])
+    resource = objects.find(call.world, SERVICE_PRINCIPALS, assignment["resourceId"])
+    directory_audit_log.note(call.world, call.caller, resource, _TAKEN[assignment["principalType"]])
     return no_content()
+
+
+_GRANTED = {
+    "User": "Add app role assignment grant to user",
+    "Group": "Add app role assignment to group",
+    "ServicePrincipal": "Add app role assignment to service principal",
+}
+_TAKEN = {
+    "User": "Remove app role assignment from user",
+    "Group": "Remove app role assignment from group",
+    "ServicePrincipal": "Remove app role assignment from service principal",
+}
 
 
 def _assignment(call: Call) -> Document:
@@ -402,9 +417,9 @@ def _assign(call: Call) -> Response:
     body = call.document()
     if body.get("resourceId") != resource["id"]:
         raise bad_request("The resourceId does not match the service principal of the request.")
-    return call.created(
-        assign(call.world, resource, str(body.get("principalId")), str(body.get("appRoleId")))
-    )
+    made = assign(call.world, resource, str(body.get("principalId")), str(body.get("appRoleId")))
+    directory_audit_log.note(call.world, call.caller, resource, _GRANTED[made["principalType"]])
+    return call.created(made)
 
 
 def assign(world: World, resource: Document, principal_id: str, role_id: str) -> Document:

@@ -55,7 +55,7 @@ def test_what_others_did_is_named_alike_both_ways(made: Project) -> None:
     application = only(made, "entra.applications", displayName="Mimecast Personal Portal")
     principal = only(made, "entra.servicePrincipals", appId=application["appId"])
     ada, linus = (only(made, "entra.users", mail=who) for who in (ADA, "visitor@example.com"))
-    graph = made.running.graph()
+    graph = made.running.portal(ADA)
     owner = {"@odata.id": f"{GRAPH}/directoryObjects/{ada['id']}"}
     assert graph.post(f"{GRAPH}/applications/{application['id']}/owners/$ref", json=owner, timeout=30).ok
     evil = {"displayName": "CN=evil"}
@@ -101,6 +101,12 @@ def test_what_others_did_is_named_alike_both_ways(made: Project) -> None:
     ids = {each["id"] for each in found["entries"]}
     assert {each for each in ids if not each.startswith("drift/")} == wanted
     assert found["level"] == "look"
+    actors = {each["id"]: each.get("actor", "") for each in found["entries"]}
+    assert actors[f"application/owner/unmanaged/{ada['id']}"].startswith(f"{ADA}, ")
+    assert (
+        "Add service principal credentials" in actors[f"service-principal/credential/unmanaged/{thumbprint}"]
+    )
+    assert "not in the directory's audit log" in actors[f"assignment/unmanaged/{linus['id']}"]
     engine, fast = made.sso("drift"), made.sso("drift", "--fast")
     assert (engine.code, fast.code) == (2, 2)
     assert f"Drift: {len(wanted)} differences" in engine.text
@@ -108,6 +114,12 @@ def test_what_others_did_is_named_alike_both_ways(made: Project) -> None:
 
 
 def test_every_form_can_be_read(made: Project) -> None:
+    change(
+        made,
+        "entra.servicePrincipals",
+        only(made, "entra.servicePrincipals", preferredSingleSignOnMode="saml"),
+        notes="y",
+    )
     junit = Xml.fromstring(made.sso("drift", "--format", "junit").text)  # noqa: S314  (our own output)
     assert junit.tag == "testsuites"
     assert int(junit.find("testsuite").attrib["failures"]) > 0  # type: ignore[union-attr]
