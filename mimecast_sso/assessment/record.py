@@ -148,7 +148,10 @@ class Record:
         """The component's outputs; the stack's, where this is about the whole stack."""
         if not self.component:
             return self.stack_outputs
-        return next((each.outputs for each in self._of(types.PERSONAL_PORTAL_SSO)), {})
+        found = next((each.outputs for each in self._of(types.PERSONAL_PORTAL_SSO)), None)
+        if found is None:
+            return {}
+        return found or self.stack_outputs  # Release 0.1.0 recorded none of the component's own.
 
     @cached_property
     def application(self) -> RecordedApplication | None:

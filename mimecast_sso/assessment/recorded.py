@@ -36,7 +36,7 @@ class RecordedResource:
     outputs: Mapping[str, Any] = field(repr=False)
 
 
-def in_program(component: str = "", sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
+def in_program(component: str = "", *, sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
     """The record of the running program's own stack; unknown where the engine cannot tell.
 
     ``component`` names one of several in the program; "" where it has one.

@@ -51,7 +51,10 @@ def refuse_foreign(stack: str, deployment: Mapping[str, Any]) -> None:
         OperationError: It does; the message names the resources. Nothing was loaded.
     """
     pending = (each.get("resource") or {} for each in deployment.get("pending_operations") or ())
-    found = [each.urn for each in foreign([*(deployment.get("resources") or ()), *pending])]
+    found = [
+        f"{each.urn.rpartition('::')[2]} ({each.type})"
+        for each in foreign([*(deployment.get("resources") or ()), *pending])
+    ]
     if found:
         raise OperationError(
             f"Refused: the state of stack {stack} holds a provider that is not this project's, for "

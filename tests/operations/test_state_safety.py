@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -106,7 +107,7 @@ def test_a_resource_that_the_project_does_not_have_is_refused(made: Project, tmp
     edit(made, lambda latest: latest.update(pending_operations=[{"resource": stray, "type": "creating"}]))
     ended = made.sso("preview")
     assert ended.code == 4, ended.text
-    assert urn in ended.text
+    assert "stray (pulumi-nodejs:dynamic:Resource)" in ended.text
     assert not mark.exists()
 
 
@@ -188,3 +189,15 @@ def test_the_lock_of_a_dead_process_is_named_with_the_way_out(made: Project) -> 
         assert said in line
     assert engine(made, "cancel", "--yes").code == 0
     assert made.sso("up", "--yes").code == 0
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(made: Project) -> None:
+    """As in a read-only checkout; a file in the folder's place stops a privileged user as well."""
+    sheets = made.home / "run-sheet"
+    shutil.rmtree(sheets, ignore_errors=True)
+    sheets.write_text("")
+    ended = made.sso("run-sheet")
+    sheets.unlink()
+    assert ended.code == 1, ended.text
+    (line,) = ended.text.strip().splitlines()
+    assert str(sheets) in line
