@@ -33,6 +33,7 @@ from sandbox.environment import (
 from sandbox.world import FILE_NAME
 
 LOG_FILE = "sandbox.log"
+_LOCK_FILE = "start.lock"
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 5.0
 _LOG_LINES_SHOWN = 10
@@ -48,9 +49,16 @@ def start(home: Path, *, port: int | None = None) -> tuple[Process, bool]:
     """Start the sandbox in ``home`` and wait until it is ready; whether it had to be started.
 
     Raises:
-        LifecycleError: the port is taken, a process that does not answer holds the home, or it ended early.
+        LifecycleError: the home cannot be written, the port is taken, a process that does not answer holds the home,
+            or it ended early.
     """
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (home / _LOCK_FILE).touch()
+    except OSError as error:
+        raise LifecycleError(
+            f"{home} cannot be written: {error.strerror}. Name another folder for the sandbox: SANDBOX_HOME=<folder>"
+        ) from None
     with _one_starter(home):
         process = running(home)
         if process is not None:
@@ -118,7 +126,7 @@ def stale_process(home: Path) -> Process | None:
 @contextmanager
 def _one_starter(home: Path) -> Iterator[None]:
     """Two starts at once: the second waits, and finds the sandbox running."""
-    with (home / "start.lock").open("w") as lock:
+    with (home / _LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

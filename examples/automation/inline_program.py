@@ -9,13 +9,14 @@ the providers run in a Python of their own, the first on the PATH. Credentials c
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pulumi
 from pulumi import automation
 
 from mimecast_sso import PersonalPortalSso, PersonalPortalSsoArgs, assess, judge, settings_from_values
 
-CONFIGURATION = {
+CONFIGURATION: dict[str, Any] = {
     "region": "eu",
     "accountCode": "CUK25A118",
     "domains": "example.com",
@@ -36,6 +37,8 @@ def program() -> None:
 def main() -> int:
     """Deploys it. A guard's refusal is a CommandError, with its text."""
     stack = automation.create_or_select_stack("inline", project_name="portal-inline", program=program)
+    for key in ("region", "accountCode"):  # Before each write the providers compare the account with these.
+        stack.set_config(f"mimecast-sso:{key}", automation.ConfigValue(CONFIGURATION[key]))
     try:
         result = stack.up(on_output=print)
     except automation.CommandError:

@@ -25,6 +25,7 @@ KINDS = {
     "other letters": "Größe 日本",
     "quote": "o'clock",
 }
+SIGNED_IN = "signed in to the Mimecast Personal Portal as ada@example.com"
 NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 ALL = "my #1 100%41? Größe"
 
@@ -69,22 +70,22 @@ def make(folder: Path, *words: str, environment: dict[str, str]) -> subprocess.C
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [ALL, *(pytest.param(name, id=kind, marks=pytest.mark.soak) for kind, name in KINDS.items())],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("name", KINDS.values(), ids=KINDS)
 def test_a_folder_of_any_name(tmp_path: Path, name: str, wheel: Path, sandbox_wheel: Path) -> None:
     made = Clone(tmp_path / name, None, (wheel, sandbox_wheel))
-    assert "signed in to the Mimecast Personal Portal as ada@example.com" in made.make("up")
+    assert SIGNED_IN in made.make("up")
     assert "22 unchanged" in made.make("preview")
     assert "sandbox stopped" in made.make("down")
 
 
-def test_nothing_is_written_into_the_checkout(tmp_path: Path, wheel: Path, sandbox_wheel: Path) -> None:
-    made = Clone(tmp_path / PLAIN, tmp_path / "home", (wheel, sandbox_wheel))
+def test_odd_names_at_once_and_nothing_written_into_the_checkout(
+    tmp_path: Path, wheel: Path, sandbox_wheel: Path
+) -> None:
+    made = Clone(tmp_path / ALL, tmp_path / "home" / ALL, (wheel, sandbox_wheel))
     before = made.files()
-    made.make("up")
-    made.make("down")
+    assert SIGNED_IN in made.make("up")
+    assert "sandbox stopped" in made.make("down")
     assert made.files() == before
 
 

@@ -41,6 +41,12 @@ def home(tmp_path: Path) -> Iterator[Path]:
     lifecycle.stop(home)
 
 
+def test_a_home_that_cannot_be_written_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(lifecycle.LifecycleError, match=r"file/home cannot be written.*SANDBOX_HOME=<folder>"):
+        lifecycle.start(tmp_path / "file" / "home")
+
+
 def test_start_is_idempotent_and_stop_ends_the_process(home: Path) -> None:
     first = command(home, "start")
     assert (first.returncode, "sandbox started" in first.stdout) == (0, True), first.stderr
