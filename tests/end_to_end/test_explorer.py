@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -137,8 +138,14 @@ class Step:
         return f"{self.act.__name__}({self.seed})"
 
 
+def _deployed(world: World) -> Path:
+    """The stack file as it was deployed last."""
+    return world.made.home / "deployed.yaml"
+
+
 def revert(world: World, _: Random) -> None:
-    """The stack file goes back to what was deployed last: done by the walk, which knows it."""
+    """The stack file goes back to what was deployed last."""
+    shutil.copy(_deployed(world), world.made.stack_file)
 
 
 def steps(seed: str, length: int) -> Iterator[Step]:
@@ -162,8 +169,6 @@ class Walk:
     world: World
     done: list[Step] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
-    _deployed: str = ""
-    _settled: bool = True
     _now: Endings | None = None
     """Sign-ins as they are, unless something changed since."""
     _to_come: Endings | None = None
@@ -171,7 +176,7 @@ class Walk:
     """What was said of people since something else than a command changed anything."""
 
     def __post_init__(self) -> None:
-        self._deployed = self.world.made.stack_file.read_text()
+        shutil.copy(self.world.made.stack_file, _deployed(self.world))
 
     def goes_on(self, step: Step) -> bool:
         """Makes a step; whether nobody is lost by it."""
@@ -183,14 +188,11 @@ class Walk:
         return not self.lost
 
     def _change(self, step: Step) -> None:
-        if step.act is revert:
-            self.world.made.stack_file.write_text(self._deployed)
-            return
         try:
             step.act(self.world, step.chance)
         except changes.IMPOSSIBLE:
             return
-        if step.act not in changes.EDITS:
+        if step.act not in (*changes.EDITS, revert):
             self._now = self._to_come = None
         self._named = ""
 
@@ -204,7 +206,7 @@ class Walk:
         assert "Traceback" not in ended.text, f"{self}\n{ended.text}"
         self._named += ended.text
         if ended.code == 0 and step.act in (up, up_with_refresh):
-            self._deployed = self.world.made.stack_file.read_text()
+            shutil.copy(self.world.made.stack_file, _deployed(self.world))
         self._now, self._to_come = self.world.walk(ways=_FROM_MIMECAST), self.world.sign_ins_to_come()
         for who, ending in before.items():
             could = ending.result in SIGNS_IN and before_long[who].result in SIGNS_IN
