@@ -98,10 +98,8 @@ def test_a_form_waits_for_its_certificate() -> None:
     assert desired().form(Lane.FIRST) == ConsoleForm(FORM, OLD)
     waiting = desired(World(application=None, deployed=Record()), values())
     assert waiting.form(Lane.FIRST) is None
-    assert waiting.eventual_form(Lane.FIRST) is None
-    supposing = replace(waiting, supposes=True)
-    assert supposing.eventual_form(Lane.FIRST) == ConsoleForm(FORM, NEW_CERTIFICATE)
-    assert replace(desired(), supposes=True).eventual_form(Lane.FIRST) == ConsoleForm(FORM, OLD)
+    assert waiting.eventual_form(Lane.FIRST) == ConsoleForm(FORM, NEW_CERTIFICATE)
+    assert desired().eventual_form(Lane.FIRST) == ConsoleForm(FORM, OLD)
 
 
 def test_the_form_of_a_slot_names_its_group() -> None:

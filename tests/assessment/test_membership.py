@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
-from mimecast_sso.assessment.effects import Effects, effects_of
+from mimecast_sso.assessment.desired import NEW_CERTIFICATE
+from mimecast_sso.assessment.effects import Effects
 from mimecast_sso.assessment.membership import Members, members_of, profile_of
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import AddressState, HeldProfile
@@ -239,13 +239,13 @@ def test_a_slot_without_a_certificate_keeps_what_it_holds() -> None:
     assert found.eventual_profiles[Lane.SECOND] == replace(HELD, thumbprint=NEW)
 
 
-def test_a_certificate_that_does_not_exist_yet_is_supposed_only_where_asked() -> None:
-    world = World(application=None, deployed=Record(), changes={"groups": {}})
-    desired: Desired = world.assess(values()).desired
-    assert effects_of(desired).eventual_profiles[Lane.FIRST] is None
-    assert effects_of(desired).eventual_entra.signing == "NEW"  # type: ignore[union-attr]
-    supposed = effects_of(replace(desired, supposes=True)).eventual_profiles
-    assert supposed == {Lane.FIRST: replace(HELD, thumbprint=NEW_CERTIFICATE), Lane.SECOND: None}
+def test_a_certificate_that_does_not_exist_yet_is_supposed_eventually() -> None:
+    found = effects(World(application=None, deployed=Record(), changes={"groups": {}}), values())
+    assert found.profiles == ({Lane.FIRST: None, Lane.SECOND: None},)
+    assert found.eventual_profiles == {
+        Lane.FIRST: replace(HELD, thumbprint=NEW_CERTIFICATE),
+        Lane.SECOND: None,
+    }
 
 
 # -- Addresses --------------------------------------------------------------------------------------------------------
@@ -268,6 +268,21 @@ def test_absent_addresses_of_internal_domains_are_created() -> None:
     assert effects(World(unread=frozenset({"domains"})), document).addresses_after == {}
     synchronised = values(addresses={"source": "synchronised"})
     assert effects(World(addresses={}), synchronised).addresses_after == {}
+
+
+def test_addresses_of_domains_to_be_verified_are_created_eventually() -> None:
+    domains = {"domains": [{"name": "new.example"}, {"name": "example.com"}]}
+    document = attested(
+        values(
+            addresses={"list": [{"address": each} for each in (ADA, ALAN, "y@new.example", "z@no.example")]},
+            **domains,
+        )
+    )
+    found = effects(World(), document)
+    assert found.addresses_after == {ALAN: AddressState.PRESENT}
+    assert found.addresses_eventually == {ALAN: AddressState.PRESENT, "y@new.example": AddressState.PRESENT}
+    leaving = effects(World(), listed(ADA, onRemoval="disable"))
+    assert leaving.addresses_eventually == {GRACE: AddressState.DISABLED}
 
 
 def book(**outputs: Any) -> Record:

@@ -79,6 +79,8 @@ def test_entras_objects_are_read_from_their_outputs() -> None:
                 "objectId": "principal",
                 "appRoleAssignmentRequired": True,
                 "loginUrl": "https://l",
+                "notificationEmailAddresses": [ADA],
+                "owners": ["owner"],
                 "featureTags": [{"hide": True}],
             },
         ),
@@ -97,7 +99,15 @@ def test_entras_objects_are_read_from_their_outputs() -> None:
     )
     assert (found.account_code, found.region, found.issuer) == ("C", "eu", "https://i")
     assert found.application == RecordedApplication("client", "object", "Portal")
-    assert found.principal == RecordedPrincipal("principal", True, True, "https://l", True)
+    assert found.principal == RecordedPrincipal(
+        "principal",
+        enabled=True,
+        assignment_required=True,
+        sign_on_url="https://l",
+        hidden=True,
+        notification_emails=frozenset({ADA}),
+        owners=frozenset({"owner"}),
+    )
     assert found.identifiers == {"https://e"}
     assert (found.reply_urls, found.default_reply_url) == (("https://a", "https://b"), "https://a")
     assert found.policy == RecordedPolicy("claims", "{}")

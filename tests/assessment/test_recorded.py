@@ -153,7 +153,7 @@ def test_state_that_cannot_be_read_is_unknown() -> None:
     assert known == unread("failed to load checkpoint: EOF")
     assert len(calls) == 4
     pauses: list[float] = []
-    in_program(pauses.append)
+    in_program(sleep=pauses.append)
     assert pauses == [0.1, 0.3, 1.0]
 
 
