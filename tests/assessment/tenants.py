@@ -148,7 +148,8 @@ class Entra:
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
         """Evaluates Conditional Access for a user: the policies of `policies` that block."""
         user_id = question["signInIdentity"]["userId"]
-        self._answer(Read(path, {"filter": user_id}))
+        (application,) = question["signInContext"]["includeApplications"]
+        self._answer(Read(path, {"filter": f"{application} {user_id}"}))
         blocking = {
             "policyApplies": True,
             "state": "enabled",

@@ -135,6 +135,14 @@ def test_people_are_let_in_while_exactly_the_desired_form_is_attested(
     assert desired(world, document).opens(Lane.FIRST) is opens
 
 
+def test_an_attestation_that_is_too_old_lets_nobody_in() -> None:
+    assert not desired(document=attested(values(), days=4000)).opens(Lane.FIRST)
+    document = rotation("2029", "both")
+    document["authenticationProfile"]["second"]["confirmed"]["at"] = "2016-11-20T09:00:00Z"
+    found = desired(rotating(document, set(), set(), OLD), document)
+    assert (found.opens(Lane.FIRST), found.opens(Lane.SECOND)) == (True, False)
+
+
 def test_each_slot_opens_by_its_own_attestation() -> None:
     document = rotation("2029", "both")
     found = desired(rotating(document, set(), set(), OLD), document)

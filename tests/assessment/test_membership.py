@@ -262,7 +262,7 @@ def test_absent_addresses_of_internal_domains_are_created() -> None:
     world = World()
     domains = {**(world.snapshot(from_values(document)).domains.value or {}), "new.example": pending}
     world.changes = {"domains": live(domains)}
-    assert effects(world, document).addresses_after == {ALAN: AddressState.PRESENT}
+    assert effects(world, document).addresses_after == {ALAN: (AddressState.PRESENT,)}
     assert effects(world, document, destroys=True).addresses_after == {}
     assert effects(World(unread=frozenset({"addresses"})), document).addresses_after == {}
     assert effects(World(unread=frozenset({"domains"})), document).addresses_after == {}
@@ -270,19 +270,20 @@ def test_absent_addresses_of_internal_domains_are_created() -> None:
     assert effects(World(addresses={}), synchronised).addresses_after == {}
 
 
-def test_addresses_of_domains_to_be_verified_are_created_eventually() -> None:
-    domains = {"domains": [{"name": "new.example"}, {"name": "example.com"}]}
-    document = attested(
-        values(
-            addresses={"list": [{"address": each} for each in (ADA, ALAN, "y@new.example", "z@no.example")]},
-            **domains,
-        )
-    )
-    found = effects(World(), document)
-    assert found.addresses_after == {ALAN: AddressState.PRESENT}
-    assert found.addresses_eventually == {ALAN: AddressState.PRESENT, "y@new.example": AddressState.PRESENT}
-    leaving = effects(World(), listed(ADA, onRemoval="disable"))
-    assert leaving.addresses_eventually == {GRACE: AddressState.DISABLED}
+def test_addresses_of_domains_that_are_registered_may_be_created_at_once() -> None:
+    """Whether the proof is found at once depends on the name server."""
+    domains = [{"name": "new.example"}, {"name": "no.example", "mode": "require"}]
+    people = [{"address": each} for each in (ADA, ALAN, "y@new.example", "z@no.example")]
+    found = effects(World(), attested(values(addresses={"list": people}, domains=domains)))
+    assert found.addresses_after == {
+        ALAN: (AddressState.PRESENT,),
+        "y@new.example": (AddressState.PRESENT, AddressState.ABSENT),
+    }
+
+
+def test_a_recorded_address_that_is_gone_comes_back_with_a_refresh_only() -> None:
+    found = effects(World(addresses={ADA: address(ADA)}), listed(ADA, GRACE))
+    assert found.addresses_after == {GRACE: (AddressState.ABSENT, AddressState.PRESENT)}
 
 
 def book(**outputs: Any) -> Record:
@@ -312,12 +313,12 @@ def test_addresses_that_leave_are_disabled_where_that_is_asked_and_they_are_this
     record: Record, keys: dict[str, Any], disabled: set[str]
 ) -> None:
     found = effects(World(deployed=record), listed(ADA, **keys)).addresses_after
-    assert found == dict.fromkeys(disabled, AddressState.DISABLED)
+    assert found == dict.fromkeys(disabled, (AddressState.DISABLED,))
 
 
 def test_the_end_of_a_stack_disables_its_addresses_where_that_is_asked() -> None:
     found = effects(World(), listed(ADA, GRACE, onRemoval="disable"), destroys=True)
-    assert found.addresses_after == dict.fromkeys(BOTH, AddressState.DISABLED)
+    assert found.addresses_after == dict.fromkeys(BOTH, (AddressState.DISABLED,))
     assert effects(World(), listed(ADA, GRACE, onRemoval="forget"), destroys=True).addresses_after == {}
 
 

@@ -485,6 +485,9 @@ def test_conditional_access_is_evaluated_for_enabled_people_of_interest_by_addre
     assert found.access.value == AccessSample(evaluated, 2, {f"id of {GRACE}": "Block legacy"})
     accounts = found.directory.accounts
     assert [accounts[f"id of {each}"].blocked for each in (ADA, GRACE, ALAN)] == [False, True, None]
+    assert {read.query["filter"] for read in entra.asked if "evaluate" in read.path} == {
+        f"{CLIENT} {each}" for each in evaluated
+    }
     assert snapshot(Entra(faults={"evaluate": NO_PERMISSION})).access == Known(
         None, How.UNKNOWN, "no permission"
     )
@@ -680,4 +683,4 @@ def test_directory_connections_are_read_where_they_own_the_addresses() -> None:
     unread = connections(Mimecast(faults={"get-connection": refused(400, "err_broken")}))
     assert not unread.is_known
     assert "err_broken" in unread.source
-    assert not snapshot(mimecast=TransportError("time-out")).connections.is_known
+    assert snapshot(mimecast=TransportError("time-out")).connections.source == "time-out"

@@ -115,6 +115,11 @@ NO_GROUP = {"groups": {Lane.FIRST: live(LiveGroup())}}
             id="who is to join later is not ready",
         ),
         pytest.param(
+            World(members=set(), changes={"access": Known(None, How.UNKNOWN, "no licence")}),
+            values(addresses={"source": "synchronised"}),
+            id="Conditional Access is unknown, and nobody is chosen",
+        ),
+        pytest.param(
             World(members=set(), unread=frozenset({"addresses"})),
             changed(authenticationProfile={}),
             id="who is to join later is unknown",
@@ -165,6 +170,36 @@ def without_certificate() -> Record:
             for each in record.resources
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("roll_out", "addresses", "expected"),
+    [
+        (
+            {"who": "all"},
+            (),
+            "rollOut.who is all, and mimecast-sso:addresses names nobody, so the roll-out covers nobody.",
+        ),
+        (
+            {"who": "share", "share": 10, "pilot": [ADA]},
+            (),
+            (
+                "rollOut.who is share, and mimecast-sso:addresses names nobody, so the roll-out covers only the pilot "
+                "(1 person)."
+            ),
+        ),
+        ({"who": "all"}, (ADA,), None),
+        ({"who": "none"}, (), None),
+        ({"who": "pilot", "pilot": [ADA]}, (), None),
+    ],
+)
+def test_a_roll_out_of_nobody_is_a_warning(
+    roll_out: dict[str, Any], addresses: tuple[str, ...], expected: str | None
+) -> None:
+    choice = from_values(values(rollOut=roll_out)).roll_out
+    said = [str(each) for each in sentences.nobody_chosen(choice, addresses)]
+    way_out = " Set addresses.source to assigned or synchronised, or list the addresses (stack file: rollOut, addresses)"
+    assert said == ([expected + way_out] if expected else [])
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------
