@@ -198,8 +198,8 @@ def test_a_roll_out_of_nobody_is_a_warning(
 ) -> None:
     choice = from_values(values(rollOut=roll_out)).roll_out
     said = [str(each) for each in sentences.nobody_chosen(choice, addresses)]
-    way_out = " Set addresses.source to assigned or synchronised, or list the addresses (stack file: rollOut, addresses)"
-    assert said == ([expected + way_out] if expected else [])
+    way_out = " Set addresses.source to assigned or synchronised, or list the addresses"
+    assert said == ([f"{expected}{way_out} (stack file: rollOut, addresses)"] if expected else [])
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------
