@@ -18,7 +18,7 @@ from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
-from mimecast_sso.provenance import How, Known, Statement, live
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import Lane, from_values
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.worlds import (
@@ -197,7 +197,9 @@ def test_a_roll_out_of_nobody_is_a_warning(
     roll_out: dict[str, Any], addresses: tuple[str, ...], expected: str | None
 ) -> None:
     choice = from_values(values(rollOut=roll_out)).roll_out
-    said = [str(each) for each in sentences.nobody_chosen(choice, addresses)]
+    found = list(sentences.nobody_chosen(choice, addresses))
+    assert {each.verdict for each in found} <= {Verdict.WARNS}
+    said = [str(each) for each in found]
     way_out = " Set addresses.source to assigned or synchronised, or list the addresses"
     assert said == ([f"{expected}{way_out} (stack file: rollOut, addresses)"] if expected else [])
 
