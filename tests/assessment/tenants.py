@@ -88,6 +88,7 @@ class Entra:
     Attributes:
         faults: What fails, by a part of the path or of the filter.
         mailboxes: What the mailboxes of disabled accounts are for, by object id.
+        policies: The Conditional Access policies that block somebody, by object id.
         asked: Every read, in order.
         rounds: How often something was asked at all.
     """
@@ -95,6 +96,7 @@ class Entra:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     faults: dict[str, GraphError] = field(default_factory=dict)
     mailboxes: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, list[str]] = field(default_factory=dict)
     token: dict[str, Any] = field(default_factory=lambda: {"tid": TENANT, "oid": DEPLOYER})
     asked: list[Read] = field(default_factory=list)
     rounds: int = 0
@@ -142,6 +144,18 @@ class Entra:
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """The rows of a collection."""
         return iter(self._answer(Read(path, query))["value"])
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Evaluates Conditional Access for a user: the policies of `policies` that block."""
+        user_id = question["signInIdentity"]["userId"]
+        (application,) = question["signInContext"]["includeApplications"]
+        self._answer(Read(path, {"filter": f"{application} {user_id}"}))
+        blocking = {
+            "policyApplies": True,
+            "state": "enabled",
+            "grantControls": {"builtInControls": ["block"]},
+        }
+        return {"value": [blocking | {"displayName": each} for each in self.policies.get(user_id, ())]}
 
     def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]:
         """All reads at once."""
@@ -202,6 +216,7 @@ class Mimecast:
     pending: list[str] = field(default_factory=list)
     users: list[Row] = field(default_factory=lambda: [{"emailAddress": each} for each in (ADA, GRACE)])
     groups: dict[str, list[str]] = field(default_factory=lambda: {"Single sign-on": [ADA, GRACE]})
+    connections: list[Row] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     """What the audit log says of groups, newest first."""
     pages: int = 1
@@ -235,6 +250,7 @@ class Mimecast:
             "get-group-members": lambda: [
                 {"groupMembers": [_member(each) for each in self.groups[item["id"]]]}
             ],
+            "get-connection": lambda: self.connections,
             "get-audit-events": lambda: [
                 {"auditType": "Folder Log Entry", "eventTime": "2026-11-22T08:59:00+0000", "eventInfo": each}
                 for each in self.log

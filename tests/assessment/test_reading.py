@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
@@ -101,10 +102,8 @@ def test_a_deployed_stack_is_read_whole() -> None:
         ),
         template="template",
         directory=Directory(
-            users=(person(ADA), person(GRACE)),
-            accounts={
-                each: person(each.removeprefix("id of ")) for each in (f"id of {ADA}", f"id of {GRACE}")
-            },
+            users=(person(ADA, blocked=False), person(GRACE, blocked=False)),
+            accounts={f"id of {each}": person(each, blocked=False) for each in (ADA, GRACE)},
         ),
         account=live(Account("CUK25A118", "eu", "Example")),
         domains=live(snapshot().domains.value),
@@ -113,6 +112,8 @@ def test_a_deployed_stack_is_read_whole() -> None:
         ),
         groups={Lane.FIRST: live(LiveGroup("Single sign-on", frozenset({ADA, GRACE})))},
         moved=live(0),
+        access=live(AccessSample((f"id of {ADA}", f"id of {GRACE}"), 2), "Entra's What If evaluation"),
+        connections=Known(None, How.CONFIGURED, "addresses.source"),
         record=Known(RECORDED, How.RECORDED, "the stack's state"),
     )
 
@@ -469,6 +470,32 @@ def test_owners_are_found_by_user_principal_name_or_named_by_object_id() -> None
     )
 
 
+def test_conditional_access_is_evaluated_for_enabled_people_of_interest_by_address() -> None:
+    people = {
+        "/users": [
+            user(ADA, userPrincipalName="lovelace@example.com"),
+            user(GRACE, mail="", userPrincipalName=GRACE.upper()),
+            user(ALAN, accountEnabled=False),
+            user(LINUS),
+        ]
+    }
+    entra = Entra(people, policies={f"id of {GRACE}": ["Block legacy", "Block all"]})
+    found = snapshot(entra, Mimecast(groups={"Single sign-on": [ADA, GRACE, ALAN]}), assign={})
+    evaluated = (f"id of {ADA}", f"id of {GRACE}")
+    assert found.access.value == AccessSample(evaluated, 2, {f"id of {GRACE}": "Block legacy"})
+    accounts = found.directory.accounts
+    assert [accounts[f"id of {each}"].blocked for each in (ADA, GRACE, ALAN)] == [False, True, None]
+    assert {read.query["filter"] for read in entra.asked if "evaluate" in read.path} == {
+        f"{CLIENT} {each}" for each in evaluated
+    }
+    assert snapshot(Entra(faults={"evaluate": NO_PERMISSION})).access == Known(
+        None, How.UNKNOWN, "no permission"
+    )
+    unread = snapshot(Entra(faults={"appRoleAssignedTo": NO_PERMISSION}))
+    assert unread.access == Known(None, How.UNKNOWN, "no permission")
+    assert snapshot(Entra({"/applications": []})).access == Known(None, How.LIVE)
+
+
 # -- Mimecast ---------------------------------------------------------------------------------------------------------
 
 
@@ -641,3 +668,19 @@ def test_a_second_profile_slot_has_a_group_of_its_own() -> None:
     assert found.groups.keys() == {Lane.FIRST, Lane.SECOND}
     assert found.groups[Lane.SECOND].value is not None
     assert found.groups[Lane.SECOND].value.members == {ADA}
+
+
+def test_directory_connections_are_read_where_they_own_the_addresses() -> None:
+    synchronised = from_values(values(addresses={"source": "synchronised"}))
+
+    def connections(mimecast: Mimecast) -> Any:
+        scope = Scope(synchronised, CLOUDS["public"], Known(Record(), How.RECORDED))
+        return take(scope, Entra(), mimecast.client()).connections
+
+    found = connections(Mimecast(connections=[{"description": "Entra", "enabled": True, "status": "ok"}]))
+    assert [each.description for each in found.value] == ["Entra"]
+    assert (found.how, found.source) == (How.LIVE, "Mimecast")
+    unread = connections(Mimecast(faults={"get-connection": refused(400, "err_broken")}))
+    assert not unread.is_known
+    assert "err_broken" in unread.source
+    assert snapshot(mimecast=TransportError("time-out")).connections.source == "time-out"

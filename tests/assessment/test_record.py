@@ -79,6 +79,8 @@ def test_entras_objects_are_read_from_their_outputs() -> None:
                 "objectId": "principal",
                 "appRoleAssignmentRequired": True,
                 "loginUrl": "https://l",
+                "notificationEmailAddresses": [ADA],
+                "owners": ["owner"],
                 "featureTags": [{"hide": True}],
             },
         ),
@@ -97,7 +99,15 @@ def test_entras_objects_are_read_from_their_outputs() -> None:
     )
     assert (found.account_code, found.region, found.issuer) == ("C", "eu", "https://i")
     assert found.application == RecordedApplication("client", "object", "Portal")
-    assert found.principal == RecordedPrincipal("principal", True, True, "https://l", True)
+    assert found.principal == RecordedPrincipal(
+        "principal",
+        enabled=True,
+        assignment_required=True,
+        sign_on_url="https://l",
+        hidden=True,
+        notification_emails=frozenset({ADA}),
+        owners=frozenset({"owner"}),
+    )
     assert found.identifiers == {"https://e"}
     assert (found.reply_urls, found.default_reply_url) == (("https://a", "https://b"), "https://a")
     assert found.policy == RecordedPolicy("claims", "{}")
@@ -151,3 +161,46 @@ def test_mimecasts_objects_are_read_by_slot() -> None:
         Lane.SECOND: RecordedMembership("Second", frozenset(), False, None),
     }
     assert found.book == RecordedBook(frozenset({ADA}), frozenset({ADA}), frozenset({GRACE}), True)
+
+
+# -- A program with several components --------------------------------------------------------------------------------
+
+STACK = (types.STACK, "stack", {"accountCode": "stack's"})
+
+
+def component(name: str) -> tuple[str, str, dict[str, Any]]:
+    """A component with its outputs."""
+    return types.PERSONAL_PORTAL_SSO, name, {"accountCode": name}
+
+
+def identifier(name: str) -> tuple[str, str, dict[str, Any]]:
+    """A part of a component."""
+    return types.APPLICATION_IDENTIFIER, name, {"identifierUri": name}
+
+
+def test_each_component_has_its_own_part_of_the_record() -> None:
+    both = record(
+        STACK,
+        component("eu"),
+        component("eu-second"),
+        identifier("eu-identifier"),
+        identifier("eu-second-identifier"),
+        identifier("euro"),
+        identifier("unrelated"),
+    )
+    assert both.of("eu").identifiers == {"eu-identifier"}
+    assert both.of("eu-second").identifiers == {"eu-second-identifier"}, "the longest name counts"
+    assert [both.of(each).account_code for each in ("eu", "eu-second")] == ["eu", "eu-second"]
+    assert both.of("eu").stack_outputs == {"accountCode": "stack's"}
+    assert both.account_code == "stack's"
+
+
+def test_a_component_that_was_not_deployed_yet_has_nothing_but_the_stack() -> None:
+    new = record(STACK, component("eu"), identifier("eu-identifier")).of("us")
+    assert (new.component, new.identifiers, new.account_code) == ("us", frozenset(), "")
+    assert new.stack_outputs == {"accountCode": "stack's"}
+
+
+def test_the_one_component_of_the_first_release_owns_everything() -> None:
+    only = record(STACK, component("portal"), identifier("identifier")).of("portal")
+    assert (only.component, only.identifiers) == ("portal", frozenset({"identifier"}))

@@ -127,6 +127,13 @@ def test_program_asks_about_its_own_stack() -> None:
     assert (call.token, call.args) == (FUNCTION, {"stackName": "organization/mimecast-sso/prod-eu"})
 
 
+def test_a_component_reads_its_own_part() -> None:
+    _asked(lambda: {"name": "x", "outputs": {}})
+    found = in_program("us")
+    assert found.value is not None
+    assert found.value.component == "us"
+
+
 def test_nothing_deployed() -> None:
     known, _ = _asked(lambda: {"name": "organization/mimecast-sso/prod-eu", "outputs": {}})
     assert known == Known(Record(), How.RECORDED, "the stack's state")

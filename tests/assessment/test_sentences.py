@@ -18,7 +18,7 @@ from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
-from mimecast_sso.provenance import How, Known, Statement, live
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import Lane, from_values
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.worlds import (
@@ -115,6 +115,11 @@ NO_GROUP = {"groups": {Lane.FIRST: live(LiveGroup())}}
             id="who is to join later is not ready",
         ),
         pytest.param(
+            World(members=set(), changes={"access": Known(None, How.UNKNOWN, "no licence")}),
+            values(addresses={"source": "synchronised"}),
+            id="Conditional Access is unknown, and nobody is chosen",
+        ),
+        pytest.param(
             World(members=set(), unread=frozenset({"addresses"})),
             changed(authenticationProfile={}),
             id="who is to join later is unknown",
@@ -165,6 +170,38 @@ def without_certificate() -> Record:
             for each in record.resources
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("roll_out", "addresses", "expected"),
+    [
+        (
+            {"who": "all"},
+            (),
+            "rollOut.who is all, and mimecast-sso:addresses names nobody, so the roll-out covers nobody.",
+        ),
+        (
+            {"who": "share", "share": 10, "pilot": [ADA]},
+            (),
+            (
+                "rollOut.who is share, and mimecast-sso:addresses names nobody, so the roll-out covers only the pilot "
+                "(1 person)."
+            ),
+        ),
+        ({"who": "all"}, (ADA,), None),
+        ({"who": "none"}, (), None),
+        ({"who": "pilot", "pilot": [ADA]}, (), None),
+    ],
+)
+def test_a_roll_out_of_nobody_is_a_warning(
+    roll_out: dict[str, Any], addresses: tuple[str, ...], expected: str | None
+) -> None:
+    choice = from_values(values(rollOut=roll_out)).roll_out
+    found = list(sentences.nobody_chosen(choice, addresses))
+    assert {each.verdict for each in found} <= {Verdict.WARNS}
+    said = [str(each) for each in found]
+    way_out = " Set addresses.source to assigned or synchronised, or list the addresses"
+    assert said == ([f"{expected}{way_out} (stack file: rollOut, addresses)"] if expected else [])
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------

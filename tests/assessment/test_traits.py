@@ -142,8 +142,8 @@ def test_where_entra_could_not_be_read_the_case_says_so() -> None:
 def test_an_address_that_the_run_creates_is_there_afterwards() -> None:
     document = attested(values(addresses={"list": [{"address": each} for each in (ADA, GRACE, ALAN)]}))
     reader = TraitsReader(World().assess(document).forecast.effects)
-    assert reader.of(ALAN, None).address == (AddressState.ABSENT, AddressState.PRESENT)
-    assert reader.of(ADA, None).address == (AddressState.PRESENT, AddressState.PRESENT)
+    assert reader.of(ALAN, None).address == (AddressState.ABSENT, (AddressState.PRESENT,))
+    assert reader.of(ADA, None).address == (AddressState.PRESENT, (AddressState.PRESENT,))
 
 
 def test_members_are_assigned_by_any_of_their_groups() -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mimecast_sso.assessment import assessment
+from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.assessment.record import Record
@@ -287,6 +288,8 @@ class World:
                 )
             },
             "moved": live(0),
+            "access": live(AccessSample()),
+            "connections": Known(None, How.CONFIGURED, "addresses.source"),
             "record": Known(self.deployed, How.RECORDED, "the stack's state"),
         }
         if len(settings.certificates.lanes) > 1 or Lane.SECOND in self.deployed.groups:

@@ -1,0 +1,157 @@
+"""The assessment that a program makes of itself: what it reads, what it logs, and when it stops. No engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from mimecast_sso.assessment import program
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.facts.entra import CLOUDS
+from mimecast_sso.settings import from_values
+from providers.entra.errors import Unreachable
+from providers.mimecast import Credentials
+from tests.assessment.tenants import Entra
+from tests.assessment.worlds import ADA, ALAN, GRACE, IDENTIFIER, World, application, attested, values
+
+
+class _Mocks(pulumi.runtime.Mocks):
+    def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
+        return {"name": "x", "outputs": {}}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        return args.name, args.inputs
+
+
+class Said(list[str]):
+    """What the program logs and exports, in order."""
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[Said]:
+    pulumi.runtime.set_mocks(_Mocks(), project="mimecast-sso", stack="prod-eu", organization="organization")
+    found = Said()
+    monkeypatch.setattr(pulumi.log, "warn", lambda text: found.append(f"warning: {text}"))
+    monkeypatch.setattr(pulumi.log, "info", lambda text: found.append(f"info: {text}"))
+    monkeypatch.setattr(pulumi, "export", lambda key, value: found.append(f"output: {key} = {value}"))
+    monkeypatch.delenv("MIMECAST_CLIENT_ID", raising=False)
+    monkeypatch.delenv("MIMECAST_CLIENT_SECRET", raising=False)
+    yield found
+    pulumi.runtime.reset_options()
+
+
+def entra(**changes: Any) -> Any:
+    """A directory with a cloud, as a Graph client has one."""
+    found = Entra(**changes)
+    found.cloud = CLOUDS["public"]  # type: ignore[attr-defined]
+    return found
+
+
+def assess(graph: Any, root: Path, **keys: Any) -> Assessment:
+    """The assessment of a configuration."""
+    return program.assess(from_values(values(**keys)), graph=graph, root=root)
+
+
+@pytest.mark.usefixtures("said")
+def test_a_program_reads_both_tenants_and_its_own_record(tmp_path: Path) -> None:
+    found = assess(entra(), tmp_path)
+    assert found.snapshot.application.value is not None
+    assert found.snapshot.record.source == "the stack's state"
+    assert "MIMECAST_CLIENT_ID" in found.snapshot.account.source, "who has no credentials is told which"
+
+
+@pytest.mark.usefixtures("said")
+def test_credentials_may_be_passed_or_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clients: list[Any] = []
+    monkeypatch.setattr(program, "shared_client_of", lambda passed: clients.append(passed) or _no_client())
+    monkeypatch.setattr(program, "from_environment", lambda **names: clients.append(names) or _no_client())
+    passed = Credentials("id", "secret")
+    program.assess(from_values(values()), graph=entra(), root=tmp_path, mimecast=passed)
+    assess(entra(), tmp_path, mimecastClientId="configured", mimecastClientSecret="hidden")
+    assess(entra(), tmp_path)
+    assert clients == [
+        passed,
+        {"client_id": "configured", "client_secret": "hidden"},
+        {"client_id": "", "client_secret": ""},
+    ]
+
+
+def _no_client() -> Any:
+    from providers.mimecast import MimecastError  # noqa: PLC0415
+
+    return MimecastError("out of reach")
+
+
+@pytest.mark.usefixtures("said")
+def test_a_configuration_that_does_not_fit_the_directory_stops_the_program(tmp_path: Path) -> None:
+    with pytest.raises(pulumi.RunError, match=f"does not know.*{ALAN}"):
+        assess(entra(), tmp_path, assign={"users": [ALAN]})
+    with pytest.raises(pulumi.RunError) as refused:
+        assess(entra(), tmp_path, assign={"users": [ALAN], "groups": ["Missing"]})
+    assert len(str(refused.value).splitlines()) == 2
+
+
+@pytest.mark.usefixtures("said")
+def test_a_directory_that_cannot_be_asked_stops_the_program(tmp_path: Path) -> None:
+    graph = entra()
+    graph.batch = _unreachable
+    with pytest.raises(pulumi.RunError) as stopped:
+        assess(graph, tmp_path)
+    assert str(stopped.value) == "Entra could not be reached or refused the ARM_* credentials: time-out"
+
+
+def _unreachable(_: Any) -> Any:
+    raise Unreachable("time-out")
+
+
+@pytest.mark.usefixtures("said")
+def test_a_domain_of_another_stack_of_the_account_stops_the_program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    domains = [{"name": "example.com"}]
+    other = {f"mimecast-sso:{key}": value for key, value in values(domains=domains).items()}
+    (tmp_path / "stacks" / "Pulumi.other.yaml").write_text(yaml.safe_dump({"config": other}))
+    with pytest.raises(pulumi.RunError, match="names example"):
+        assess(entra(), tmp_path, domains=domains)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(pulumi.RunError, match="names example"):
+        program.assess(from_values(values(domains=domains)), graph=entra())
+
+
+def test_a_run_that_goes_on_says_what_it_does(said: Said) -> None:
+    program.judge(World().assess(), World(members=set()).assess())
+    assert said == [
+        "info: Guards: all met; this run sends nobody new to Entra.",
+        f"info: Guards: all met; 2 people newly sign in through Entra: {ADA}, {GRACE}.",
+    ]
+
+
+def test_a_refused_run_says_what_is_and_keeps_its_outputs(said: Said) -> None:
+    broken = World(application=application(enabled=False)).assess()
+    override = [{"name": "account", "reason": "CHG-1", "until": "2026-11-01"}]
+    refused = World().assess(attested(values()) | {"assign": {"users": [ADA]}, "guards": override})
+    with pytest.raises(pulumi.RunError) as stopped:
+        program.judge(broken, refused)
+    assert str(stopped.value).startswith("Refused by guard last-sign-in-method: 1 person can sign in now")
+    assert said[0].startswith("warning: The override for guard account expired on 2026-11-01")
+    assert said[1].startswith("warning: 2 people cannot sign in now: ")
+    assert [each.split(" = ")[0] for each in said[2:]] == [
+        "output: accountCode",
+        "output: region",
+        "output: issuer",
+    ]
+    assert IDENTIFIER not in said[2]
+
+
+def test_every_refusal_is_told(said: Said) -> None:
+    refused = World().assess(attested(values()) | {"assign": {"users": [ADA]}})
+    with pytest.raises(pulumi.RunError) as stopped:
+        program.judge(refused, refused)
+    assert str(stopped.value).count("\nRefused by guard") == 1
+    assert not any(each.startswith("info") for each in said)
