@@ -34,7 +34,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
         "rotate": "The signing certificate: stage the next one, have it trusted, activate it, retire the former one.",
     },
     "Check": {
-        "drift": "Compare the live world with the stack, changing nothing.",
+        "drift": "Compare both tenants with the stack, changing nothing.",
         "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
     },
 }
