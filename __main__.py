@@ -12,8 +12,9 @@ from mimecast_sso.settings import ConfigurationError
 def main() -> None:
     """Registers everything. Raises RunError for a configuration that cannot be used, and for what a guard refuses."""
     try:
-        assessment = program.assess(program.settings(), root=Path(__file__).resolve().parent)
-        program.judge(assessment)
+        root = Path(__file__).resolve().parent
+        assessment = program.assess(program.settings(), root=root)
+        program.judge(assessment, root=root)
         sso = PersonalPortalSso("mimecast-personal-portal", PersonalPortalSsoArgs(assessment))
     except ConfigurationError as error:
         raise pulumi.RunError(

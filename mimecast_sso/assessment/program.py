@@ -53,18 +53,12 @@ def assess(
         mimecast: Credentials of the account. Without them, ``MIMECAST_CLIENT_ID`` and ``MIMECAST_CLIENT_SECRET`` of
             the environment, else the settings' ``mimecastClientId`` and ``mimecastClientSecret``.
         graph: Microsoft Graph. Without it, the tenant of the ``ARM_*`` variables.
-        root: The project's folder, which CSV files and other stacks' files are relative to; the working folder by
-            default.
+        root: The project's folder, which CSV files are relative to; the working folder by default.
 
     Raises:
         ConfigurationError: A CSV file cannot be used.
-        pulumi.RunError: Entra cannot be asked, does not have a configured user, group or owner, or another stack file
-            of the account names the same domain.
+        pulumi.RunError: Entra cannot be asked, or does not have a configured user, group or owner.
     """
-    root = root or Path.cwd()
-    shared = domains_elsewhere(settings, pulumi.get_stack(), root / "stacks")
-    if shared:
-        raise pulumi.RunError("\n".join(shared))
     try:
         found = tenants.assess(
             settings,
@@ -72,7 +66,7 @@ def assess(
             cloud=graph.cloud if graph else credentials.cloud(os.environ),
             graph=graph or shared_client(),
             mimecast=_client(settings, mimecast),
-            root=root,
+            root=root or Path.cwd(),
         )
     except GraphError as error:
         raise pulumi.RunError(
@@ -84,8 +78,16 @@ def assess(
     return found
 
 
-def judge(*assessments: Assessment) -> None:
-    """Logs what the guards say of each assessment, and raises RunError for what they refuse."""
+def judge(*assessments: Assessment, root: Path | None = None) -> None:
+    """Logs what the guards say of each assessment.
+
+    Args:
+        assessments: One for each component.
+        root: The project's folder, whose other stack files are compared; the working folder by default.
+
+    Raises:
+        pulumi.RunError: A guard refuses, or another stack file of the account names the same domain.
+    """
     judgements = [guards.check(each) for each in assessments]
     for text in (text for judgement in judgements for text in judgement.warnings):
         pulumi.log.warn(text)
@@ -93,6 +95,12 @@ def judge(*assessments: Assessment) -> None:
     if refusals:
         _say_what_is(assessments)
         raise pulumi.RunError("\n".join(refusals))
+    folder = (root or Path.cwd()) / "stacks"
+    shared = [
+        text for each in assessments for text in domains_elsewhere(each.settings, pulumi.get_stack(), folder)
+    ]
+    if shared:
+        raise pulumi.RunError("\n".join(shared))
     for judgement in judgements:
         pulumi.log.info(judgement.summary)
 
