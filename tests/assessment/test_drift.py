@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.drift import Finding, Part, Severity
@@ -161,7 +162,7 @@ def found(world: World, document: dict[str, Any] | None = None) -> dict[str, Fin
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_each_kind_of_drift_is_found_and_named(name: str) -> None:
+def test_each_kind_of_drift_is_found_and_named(name: str, snapshot: SnapshotAssertion) -> None:
     world = quiet()
     PLANTS[name](world)
     ids = found(world)
@@ -170,6 +171,7 @@ def test_each_kind_of_drift_is_found_and_named(name: str) -> None:
     finding = ids[name]
     assert finding.part in Part
     assert finding.text.startswith(finding.object)
+    assert finding == snapshot
 
 
 def test_drift_that_people_fail_for_is_urgent() -> None:
