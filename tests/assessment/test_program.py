@@ -117,11 +117,12 @@ def test_a_domain_of_another_stack_of_the_account_stops_the_program(
     domains = [{"name": "example.com"}]
     other = {f"mimecast-sso:{key}": value for key, value in values(domains=domains).items()}
     (tmp_path / "stacks" / "Pulumi.other.yaml").write_text(yaml.safe_dump({"config": other}))
+    assessment = World().assess(attested(values(domains=domains)))
     with pytest.raises(pulumi.RunError, match="names example"):
-        assess(entra(), tmp_path, domains=domains)
+        program.judge(assessment, root=tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(pulumi.RunError, match="names example"):
-        program.assess(from_values(values(domains=domains)), graph=entra())
+        program.judge(assessment)
 
 
 def test_a_run_that_goes_on_says_what_it_does(said: Said) -> None:

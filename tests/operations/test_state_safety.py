@@ -143,7 +143,7 @@ def test_a_damaged_state_is_one_line_of_the_embedded_engine(made: Project) -> No
 def limited(made: Project, blocks: int, *words: str) -> Ended:
     """``mimecast-sso …`` while no file may grow beyond so many KiB, as on a disk that is full."""
     program = Path(sys.executable).with_name("mimecast-sso")
-    command = f"ulimit -f {blocks}; exec '{program}' {' '.join(words)} --stack sandbox"
+    command = f"ulimit -f {blocks}; ENGINE=embedded exec '{program}' {' '.join(words)} --stack sandbox"
     return made.sandbox("run", "--", "bash", "-c", command)
 
 

@@ -13,6 +13,7 @@ from mimecast_sso.provenance import How, Verdict
 from providers.entra import certificate_losses, directory_audits, resources, signing_certificates
 from providers.entra.certificate_losses import LogReview, Ours
 from providers.entra.directory_audits import Actor, Credential, Entry
+from providers.entra.edge import retired_signing_certificate
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
@@ -148,7 +149,7 @@ def test_a_cloud_without_the_log_is_named(sandbox: RunningSandbox, principal: st
 def test_the_keys_that_were_taken_away_are_kept_in_the_state(
     sandbox: RunningSandbox, principal: str, certificates: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resources, "shared_client", lambda: GraphClient(sandbox.env))
+    monkeypatch.setattr(retired_signing_certificate, "shared_client", lambda: GraphClient(sandbox.env))
     provider = resources.RetiredSigningCertificateProvider()
     wanted = {"servicePrincipalId": principal, "thumbprint": certificates[1], "gone": None}
     made = provider.create(wanted).outs
