@@ -167,10 +167,11 @@ class Trial:
 
     def _carried_out(self, planned: Assessment) -> Iterator[Endings]:
         """Sign-ins after the run, later and later; each only if the one before did not show what was to be shown."""
-        yield from self._walk_after(planned)
-        # Whatever was changed by other hands may be undone as well as kept.
+        yield self._walk_soon(planned)
+        # Whatever was changed by other hands may be undone as well as kept, and Mimecast may still count who just left.
         if self.world.made.sso("up", "--yes", "--refresh").code == 0:
             yield self.world.walk()
+        yield self._walk_late(planned)
         if any(
             each.instant is Instant.EVENTUALLY for lost in planned.forecast.losses.values() for each in lost
         ):
@@ -206,16 +207,21 @@ class Trial:
 
     def _walk_after(self, planned: Assessment) -> tuple[Endings, Endings]:
         """Sign-ins right after a run, and once everything counts."""
-        forecast = planned.forecast
+        return self._walk_soon(planned), self._walk_late(planned)
+
+    def _walk_soon(self, planned: Assessment) -> Endings:
         soon = self.world.walk()
         self.figures.compare(
-            self, "meanwhile", soon, forecast, lambda found: (*found.meanwhile, *found.afterwards)
+            self, "meanwhile", soon, planned.forecast, lambda found: (*found.meanwhile, *found.afterwards)
         )
+        return soon
+
+    def _walk_late(self, planned: Assessment) -> Endings:
         self.world.later()
         late = self.world.walk()
-        self.figures.compare(self, "afterwards", late, forecast, lambda found: found.afterwards)
+        self.figures.compare(self, "afterwards", late, planned.forecast, lambda found: found.afterwards)
         self.last, self.settled = late, True
-        return soon, late
+        return late
 
     def _work_at_the_console(self) -> bool:
         """What is due is saved, then confirmed and deployed."""
