@@ -33,7 +33,7 @@ pytestmark = pytest.mark.xdist_group("forecast")
 
 PARTLY = 3
 ROUNDS = 3
-SEEDS = (2, 5)
+SEEDS = (2, 5, 26)
 """Of the short run: together they have runs that are refused and runs that are let through."""
 TRIALS, VERDICTS = 30, 4_000
 """In each world of the long run: how many, and how many verdicts these have to come to."""
@@ -167,14 +167,17 @@ class Trial:
 
     def _carried_out(self, planned: Assessment) -> Iterator[Endings]:
         """Sign-ins after the run, later and later; each only if the one before did not show what was to be shown."""
+        instants = {each.instant for lost in planned.forecast.losses.values() for each in lost}
         yield self._walk_soon(planned)
-        # Whatever was changed by other hands may be undone as well as kept, and Mimecast may still count who just left.
-        if self.world.made.sso("up", "--yes", "--refresh").code == 0:
-            yield self.world.walk()
+        # Whatever was changed by other hands may be undone as well as kept: at once, where only the time counts in
+        # which Mimecast may still take somebody for a member.
+        passing = instants == {Instant.MEANWHILE}
+        if passing:
+            yield from self._refreshed()
         yield self._walk_late(planned)
-        if any(
-            each.instant is Instant.EVENTUALLY for lost in planned.forecast.losses.values() for each in lost
-        ):
+        if not passing:
+            yield from self._refreshed()
+        if Instant.EVENTUALLY in instants:
             self.attested = (
                 False  # From Save on the console holds what nobody attested: the forecast knows nothing.
             )
@@ -184,6 +187,10 @@ class Trial:
             if self.world.confirm() and self.world.up().code == 0:
                 self.world.later()
                 yield self.world.walk()
+
+    def _refreshed(self) -> Iterator[Endings]:
+        if self.world.made.sso("up", "--yes", "--refresh").code == 0:
+            yield self.world.walk()
 
     def _fails(self, named: set[tuple[str, Way]], endings: Endings) -> bool:
         return any(endings[each].result is Result.REFUSED for each in named if each in endings)
