@@ -73,11 +73,16 @@ class Drift:
             return Exit.CHANGES
         return exit_of((*self.statements, *self.unread))
 
+    @property
+    def differences(self) -> tuple[Entry, ...]:
+        """The findings and what only the refresh shows, the most pressing first."""
+        found = (*(of_finding(each, self.stack) for each in self.findings), *map(_of_difference, self.beyond))
+        return tuple(sorted(found, key=lambda each: (each.level.rank, each.id)))
+
     def section(self) -> Section:
         """As part of a report."""
         entries = (
-            *(of_finding(each, self.stack) for each in self.findings),
-            *map(_of_difference, self.beyond),
+            *self.differences,
             *(_of_planned(each) for each in self.planned),
             *of_statements("drift", (*self.statements, *self.unread)),
         )
@@ -130,8 +135,7 @@ def look(opened: Stack, engine: Engine, *, refresh: bool) -> Drift:
     found = _compared(opened, engine)
     if not refresh:
         return found
-    refreshed = _refreshed(engine, found.findings)
-    return replace(found, beyond=refreshed.beyond, planned=refreshed.planned)
+    return _refreshed(engine, found)
 
 
 def _compared(opened: Stack, engine: Engine) -> Drift:
@@ -223,22 +227,17 @@ _OBJECTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Refreshed:
-    beyond: tuple[drift.Difference, ...]
-    planned: tuple[str, ...]
-
-
-def _refreshed(engine: Engine, findings: Sequence[Finding]) -> _Refreshed:
+def _refreshed(engine: Engine, found: Drift) -> Drift:
+    """The same, with what only the engine's refresh shows."""
     outcome = engine.run("preview", "--refresh", quiet=True)
     if outcome.code:
         raise OperationError(
             "The engine's refresh failed, so drift is unknown. Its messages are above.",
             Exit.REFUSED if outcome.refused else Exit.ERROR,
         )
-    found = drift.report(outcome.events)
-    beyond = tuple(each for each in found.differences if not _is_covered(each, findings))
-    return _Refreshed(beyond, found.planned)
+    report = drift.report(outcome.events)
+    beyond = tuple(each for each in report.differences if not _is_covered(each, found.findings))
+    return replace(found, beyond=beyond, planned=report.planned)
 
 
 def _is_covered(difference: drift.Difference, findings: Sequence[Finding]) -> bool:

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import click
 
 from mimecast_sso.operations.drift_check import NO_DRIFT, Drift, look
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.files import write_text
+from mimecast_sso.operations.output import Format, write_report
 from mimecast_sso.operations.reports import history as histories
 from mimecast_sso.operations.reports.model import Report
-from mimecast_sso.operations.reports.render import Form, entry_lines, render
+from mimecast_sso.operations.reports.render import entry_lines, render
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Verdict, lines, not_checked
 from mimecast_sso.text.wording import count
 
 
 def run(
-    opened: Stack, engine: Engine, *, fast: bool, form: str, out: Path | None, history: Path | None
+    opened: Stack, engine: Engine, *, fast: bool, form: Format, out: Path | None, history: Path | None
 ) -> Exit:
     """Looks for drift and prints it; changes nothing. Raises OperationError."""
     found = look(opened, engine, refresh=not fast)
@@ -30,11 +29,11 @@ def run(
     at = snapshot.entra_now if snapshot else datetime.now(UTC)
     report = Report("drift", at, int(found.exit), (found.section(),))
     days = _kept(history, report) if history else ()
-    if form == "text":
-        text = "".join(f"{line}\n" for line in _lines(found))
+    text = "".join(f"{line}\n" for line in _lines(found)) if form == "text" else render(report, form, days)
+    if out is None:
+        click.echo(text, nl=False)
     else:
-        text = render(report, cast("Form", form), days)
-    _print(text, out)
+        write_report(out, text)
     return found.exit
 
 
@@ -48,21 +47,8 @@ def _kept(folder: Path, report: Report) -> tuple[histories.Day, ...]:
     return days
 
 
-def _print(text: str, out: Path | None) -> None:
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_text(out, text)
-    except OSError as error:
-        raise OperationError(f"{out} cannot be written: {error.strerror}.") from None
-
-
 def _lines(found: Drift) -> Iterator[str]:
-    section = found.section()
-    entries = [each for each in section.entries if "/" in each.id and not each.id.startswith("drift/")]
-    shown = [each for each in entries if not each.id.startswith("planned/")]
+    shown = found.differences
     if found.is_quiet and not shown:
         yield NO_DRIFT if not found.unread else "No drift in what could be read."
     elif shown:

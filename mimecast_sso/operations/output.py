@@ -21,6 +21,7 @@ from typing import Final, Literal, get_args
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.files import write_text
 from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries, lines, not_checked
 
 _SCHEMA: Final = 1
@@ -34,6 +35,14 @@ def exit_of(statements: Iterable[Statement]) -> Exit:
     if verdicts & BAD:
         return Exit.CHANGES
     return Exit.ERROR if Verdict.UNKNOWN in verdicts else Exit.FINE
+
+
+def write_report(file: Path, text: str) -> None:
+    """Writes what a command found to the file of ``--out``. Raises OperationError where it cannot be written."""
+    try:
+        write_text(file, text)
+    except OSError as error:
+        raise OperationError(f"{file} cannot be written: {error.strerror}.") from None
 
 
 @dataclass(slots=True)
@@ -81,13 +90,8 @@ class Output:
             self._print(json.dumps(self._document(exit_code), indent=2, ensure_ascii=False))
         elif self.format != "text":
             self._print(self._rendered(exit_code).rstrip("\n"))
-        if self.file is None:
-            return
-        try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            self.file.write_text("".join(f"{line}\n" for line in self._lines), encoding="utf-8")
-        except OSError as error:
-            raise OperationError(f"{self.file} cannot be written: {error.strerror}.") from None
+        if self.file is not None:
+            write_report(self.file, "".join(f"{line}\n" for line in self._lines))
 
     def _document(self, exit_code: Exit) -> dict[str, object]:
         return {

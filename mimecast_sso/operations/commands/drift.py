@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
-
-_FORMATS = ("text", "json", "markdown", "html", "junit", "sarif")
+from mimecast_sso.operations.output import Format
 
 
 @click.command()
@@ -18,7 +18,7 @@ _FORMATS = ("text", "json", "markdown", "html", "junit", "sarif")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(_FORMATS),
+    type=click.Choice(get_args(Format)),
     default="text",
     show_default=True,
     help="How to report. All but text imply --fast.",
@@ -30,7 +30,7 @@ _FORMATS = ("text", "json", "markdown", "html", "junit", "sarif")
     metavar="DIR",
     help="Keep this report in DIR as JSON, and show earlier ones beside it (HTML).",
 )
-def drift(stack: str, *, fast: bool, form: str, out: Path | None, history: Path | None) -> Exit:
+def drift(stack: str, *, fast: bool, form: Format, out: Path | None, history: Path | None) -> Exit:
     """Compare both tenants with the stack, changing nothing.
 
     Names what changed, what no longer exists and what exists unmanaged, who did it where a log shows it, and who

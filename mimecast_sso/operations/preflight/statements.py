@@ -1,4 +1,4 @@
-"""The statements of a preflight: what is there, what is missing, what is unknown."""
+"""The statements of a preflight: what exists, what is missing, what is unknown."""
 
 from __future__ import annotations
 

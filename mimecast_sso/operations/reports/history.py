@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.reports.model import Level, Report
 
 DAYS = 30
@@ -43,11 +44,8 @@ def read(folder: Path, now: datetime) -> tuple[Day, ...]:
 
 def keep(folder: Path, report: Report) -> Path:
     """Writes a report into the folder. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{report.command}-{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}.json"
-    fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(report.document(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    fresh.replace(file)
+    write_text(file, json.dumps(report.document(), indent=1, ensure_ascii=False) + "\n")
     return file
 
 

@@ -7,9 +7,10 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as Xml
 
+from mimecast_sso.operations.output import Format
 from mimecast_sso.operations.reports.history import Day, trend
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.text import foreign
@@ -18,8 +19,6 @@ from mimecast_sso.text.wording import count
 
 if TYPE_CHECKING:
     from jinja2 import Template
-
-Form = Literal["text", "json", "markdown", "html", "junit", "sarif"]
 
 _WIDTH = 80
 _LONGEST_MARKDOWN = 60_000
@@ -36,7 +35,7 @@ CERTIFICATE_THRESHOLDS: Final = (7, 30, 60)
 CONFIRMATION_DAYS: Final = 365
 
 
-def render(report: Report, form: Form, days: Sequence[Day] = ()) -> str:
+def render(report: Report, form: Format, days: Sequence[Day] = ()) -> str:
     """The report in a form; ``days`` are earlier reports, which only HTML shows."""
     if form == "html":
         return _html(report, days)

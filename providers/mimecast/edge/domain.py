@@ -121,7 +121,7 @@ class Domain(Resource, module="mimecast", name="Domain"):
         """
         Args:
             domain: The name, such as ``example.com``. Changing it replaces the resource.
-            mode: ``ensure`` (use what is there, else register), ``register`` (and keep ``inbound_type``), or
+            mode: ``ensure`` (use it if it exists, else register), ``register`` (and keep ``inbound_type``), or
                 ``require`` (must be there; nothing is written).
             inbound_type: Which recipients are accepted: ``any``, ``known``, ``ldap`` or ``smtp``.
         """
