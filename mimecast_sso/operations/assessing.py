@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from mimecast_sso.assessment import sentences, synchronisation
@@ -67,18 +67,25 @@ def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Kn
 
 def on_save(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
     """What saving the console form that is due does to people's sign-in."""
-    found = try_to_assess(stack, settings, engine)
-    if found.value is None:
-        return (Statement("What Save does to people's sign-in", How.UNKNOWN, found.source, Verdict.UNKNOWN),)
-    return tuple(sentences.on_save(found.value))
+    return _effects("What Save does to people's sign-in", sentences.on_save, stack, settings, engine)
 
 
 def on_deploy(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
     """What deploying a configuration does to people's sign-in; it need not be the one in the stack file."""
+    return _effects("What this does to people's sign-in", sentences.on_deploy, stack, settings, engine)
+
+
+def _effects(
+    subject: str,
+    says: Callable[[Assessment], Iterable[Statement]],
+    stack: Stack,
+    settings: Settings,
+    engine: Engine,
+) -> tuple[Statement, ...]:
     found = try_to_assess(stack, settings, engine)
     if found.value is None:
-        return (Statement("What this does to people's sign-in", How.UNKNOWN, found.source, Verdict.UNKNOWN),)
-    return tuple(sentences.on_deploy(found.value))
+        return (Statement(subject, How.UNKNOWN, found.source, Verdict.UNKNOWN),)
+    return tuple(says(found.value))
 
 
 def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:

@@ -60,7 +60,7 @@ class Written:
         return merged
 
     def text(self, configured: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-        """The file's content, with which ``over(configured)`` is the desired configuration as far as commands write it."""
+        """The file's content: with it, ``over(configured)`` is as desired in what commands write."""
         entries = [
             {"place": place, "configured": before, "written": _storable(_at(wanted, place))}
             for place in _PLACES
