@@ -253,7 +253,8 @@ def address_becomes_alias(world: World, chance: Random) -> None:
 
 
 def address_no_alias(world: World, _: Random) -> None:
-    _set(world, "mimecast.users", HEDY, aliasFor=None)
+    if world.made.control.get("mimecast.users", HEDY):
+        _set(world, "mimecast.users", HEDY, aliasFor=None)
 
 
 def _set_address(world: World, chance: Random, **values: Any) -> None:
