@@ -19,6 +19,7 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import Address, AddressSource, Removal, Settings
+from mimecast_sso.text.names import domain_of
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
@@ -29,7 +30,7 @@ class Assessment:
 
     Attributes:
         addresses: Those of the configured source, in normal form.
-        left_out: Assigned people whose address cannot be used, a statement each.
+        left_out: Assigned people whose address or name cannot be used, a statement each.
     """
 
     settings: Settings
@@ -87,7 +88,7 @@ def of(
     """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
     directory = snapshot.directory
     everybody = assigned(directory.users, directory.groups)
-    derived, left_out = _derived(settings, everybody)
+    derived, left_out = _derived(settings, snapshot, everybody)
     addresses = (*written, *derived)
     desired = Desired(
         settings=settings,
@@ -111,27 +112,58 @@ def written_addresses(settings: Settings, root: Path) -> tuple[Address, ...]:
 
 
 def _derived(
-    settings: Settings, everybody: Sequence[Person]
+    settings: Settings, snapshot: Snapshot, everybody: Sequence[Person]
 ) -> tuple[tuple[Address, ...], tuple[Statement, ...]]:
     """Of assigned people; synchronised ones are the same people, whom the address book then only checks."""
     if settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV):
         return (), ()
     found: dict[str, Address] = {}
-    left_out = []
+    left_out: list[Statement] = []
     for person in everybody:
         if person.mail and person.enabled:
-            try:
-                address = Address(address=person.mail, name=person.display_name or None)
+            address, remarks = _address_of(person)
+            left_out += remarks
+            if address is not None and _is_elsewhere(address.address, settings, snapshot):
+                left_out.append(_at_another_organization(person, address.address))
+            elif address is not None:
                 found.setdefault(address.address, address)
-            except ValidationError as error:
-                left_out.append(_left_out(person, error))
     return tuple(found.values()), tuple(left_out)
 
 
-def _left_out(person: Person, error: ValidationError) -> Statement:
-    reason = str(error.errors()[0].get("ctx", {}).get("error", "is malformed"))
-    text = f"{person.address} is left out: in Entra, mail or display name {reason}"
+def _address_of(person: Person) -> tuple[Address | None, list[Statement]]:
+    """A person's address, without a name that cannot be used: nobody loses a sign-in over a display name."""
+    try:
+        return Address(address=person.mail, name=person.display_name or None), []
+    except ValidationError as error:
+        whys = {
+            str(each["loc"][0]): str(each.get("ctx", {}).get("error", "is malformed"))
+            for each in error.errors()
+        }
+    if "address" in whys:
+        return None, [_remark(f"{person.address} is left out: the mail address in Entra {whys['address']}")]
+    unnamed = f"{person.address} gets no name at Mimecast: the display name in Entra {whys['name']}"
+    return Address(address=person.mail), [_remark(unnamed)]
+
+
+def _remark(text: str) -> Statement:
     return Statement(text, How.LIVE, "Microsoft Graph", Verdict.WARNS)
+
+
+def _is_elsewhere(address: str, settings: Settings, snapshot: Snapshot) -> bool:
+    """Whether an address is of a domain that is neither the account's nor configured; not where that is unknown."""
+    if snapshot.domains.value is None:
+        return False
+    own = {*snapshot.domains.value, *(domain.name for domain in settings.domains)}
+    return domain_of(address) not in own
+
+
+def _at_another_organization(person: Person, address: str) -> Statement:
+    kind = "guest" if person.guest else "assigned person"
+    text = (
+        f"{address} is left out: the mail address of this {kind} is at {domain_of(address)}, which is no domain of the "
+        "Mimecast account, so they have no Personal Portal there"
+    )
+    return Statement(text, How.LIVE, "Microsoft Graph, Mimecast", Verdict.WARNS)
 
 
 def people_at_mimecast(assessment: Assessment) -> Iterator[str]:

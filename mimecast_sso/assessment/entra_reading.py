@@ -18,6 +18,7 @@ from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
+from mimecast_sso.text.names import enumerate_some
 from providers.entra import applications, people
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
 from providers.entra.batching import Outcome, Read
@@ -328,14 +329,18 @@ class EntraReader:
 
     def _configured_users(self) -> list[Person]:
         wanted = self._settings.assign.users
-        found, problem = _by_address(self._first, wanted, "user")
-        if problem:
-            self._unread = problem
+        known = _by_address(self._first, wanted, "user")
+        if known.value is None:
+            self._unread = known.source
             self._problems.append(
-                f"The users of mimecast-sso:assign.users could not be looked up in Entra: {problem}"
+                f"The users of mimecast-sso:assign.users could not be looked up in Entra: {known.source}"
             )
             return []
-        missing = [address for address in wanted if address not in found]
+        self._problems += [
+            _several(address, people) for address, people in known.value.items() if len(people) > 1
+        ]
+        found = {address: people[0] for address, people in known.value.items() if len(people) == 1}
+        missing = [address for address in wanted if address not in known.value]
         if missing:
             self._problems.append(
                 f"mimecast-sso:assign.users names {len(missing)} of {len(wanted)} users that Entra does not know, "
@@ -385,19 +390,33 @@ def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str
 
 
 def _by_address(
-    answers: Mapping[str, Found], wanted: Sequence[str], kind: str
-) -> tuple[dict[str, Person], str]:
-    """The people with the addresses, by mail address before user principal name; or why that is unknown."""
-    by_mail: dict[str, Person] = {}
+    responses: Mapping[str, Found], wanted: Sequence[str], kind: str
+) -> Known[Mapping[str, Sequence[Person]]]:
+    """Who is meant by each address: whose user principal name it is, else everybody whose mail address it is.
+
+    A user principal name belongs to one account, a mail address to any number: a guest may have a colleague's.
+    """
+    by_mail: dict[str, dict[str, Person]] = {}
     by_upn: dict[str, Person] = {}
-    for name, found in answers.items():
+    for name, found in responses.items():
         if not name.startswith((f"{kind} mail ", f"{kind} upn ")):
             continue
         if found.value is None:
-            return {}, found.source
+            return unknown(found.source)
         for row in found.value:
             person = person_of(user_of(row))
-            by_mail[person.mail.lower()] = person
+            by_mail.setdefault(person.mail.lower(), {})[person.object_id] = person
             by_upn[(person.user_principal_name or "").lower()] = person
-    everybody = by_upn | by_mail
-    return {address: everybody[address] for address in wanted if address in everybody}, ""
+    meant = {
+        address: (by_upn[address],) if address in by_upn else tuple(by_mail.get(address, {}).values())
+        for address in wanted
+    }
+    return live({address: people for address, people in meant.items() if people})
+
+
+def _several(address: str, people: Sequence[Person]) -> str:
+    names = enumerate_some(sorted(person.user_principal_name or person.object_id for person in people))
+    return (
+        f"mimecast-sso:assign.users names {address}, which is the mail address of {len(people)} accounts in Entra: "
+        f"{names}. Write the user principal name of the one that is meant."
+    )

@@ -275,7 +275,7 @@ def _load(path: Path) -> Any:
         document = _yaml().load(read_text(path))
     except UnreadableTextError as error:
         raise OperationError(f"The stack file {path} {error.why}.") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:
         raise OperationError(f"The stack file {path} is not valid YAML{yaml_problem(error)}.") from None
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         raise OperationError(f"The stack file {path} has no config: section.")

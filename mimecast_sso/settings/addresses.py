@@ -130,7 +130,6 @@ def _delimiter(text: str) -> str:
 
 
 _CSV_COLUMNS = {name.lower(): name for name in ("address", "name", "passwordVersion")}
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _PROBLEMS_SHOWN = 20
 
 
@@ -139,9 +138,6 @@ def _csv_address(row: Mapping[str | None, Any]) -> Address:
         raise ValueError(
             "has more cells than the first line; put a cell that holds a comma into quotation marks"
         )
-    name = row.get("name") or ""
-    if name.startswith(_FORMULA_STARTS):
-        raise ValueError("name begins like a formula, which a spreadsheet would run; correct the name")
     return Address.model_validate({key: value for key, value in row.items() if value})
 
 

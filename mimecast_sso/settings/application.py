@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mimecast_sso.settings.base import Section
-from mimecast_sso.settings.values import EmailAddress, Guid, Owner, Text
+from mimecast_sso.settings.values import EmailAddress, Guid, Name, Owner
+
+_LONGEST_NAME: Final = 256
+"""Of an application's display name (Microsoft Graph, "application resource type")."""
+_LONGEST_NAME_FROM_GALLERY: Final = 90
+"""What "applicationTemplate: instantiate" takes; reported in microsoft-graph-docs#10565."""
 
 
 class SignOn(StrEnum):
@@ -27,10 +33,14 @@ class Ownership(StrEnum):
 class Application(Section):
     """The gallery application in Entra."""
 
-    display_name: Text = Field(
-        "Mimecast Personal Portal", alias="displayName", examples=["Mimecast Personal Portal"]
+    display_name: Name = Field(
+        "Mimecast Personal Portal",
+        alias="displayName",
+        description="At most 90 characters, as the gallery takes them; 256 for an application that is adopted.",
+        examples=["Mimecast Personal Portal"],
+        max_length=_LONGEST_NAME,
     )
-    template: tuple[Text, ...] = Field(
+    template: tuple[Name, ...] = Field(
         ("Mimecast Personal Portal", "Mimecast"),
         description="Names of gallery entries, tried in order, or one id. Used when the application is made; it keeps "
         "its entry afterwards.",
@@ -49,13 +59,13 @@ class Application(Section):
         description="What the My Apps tile opens: sp Mimecast's sign-in page, idp the portal at once.",
         examples=["sp"],
     )
-    sign_on_url: Text | None = Field(
+    sign_on_url: Name | None = Field(
         None, alias="signOnUrl", description="Overrides the region's sign-on URL.", examples=[None]
     )
-    reply_url: Text | None = Field(
+    reply_url: Name | None = Field(
         None, alias="replyUrl", description="Overrides the region's reply URL.", examples=[None]
     )
-    identifier: Text | None = Field(
+    identifier: Name | None = Field(
         None, description="Overrides the region's identifier (entity id).", examples=[None]
     )
     notification_emails: tuple[EmailAddress, ...] = Field(
@@ -95,10 +105,20 @@ class Application(Section):
     def _one_or_many(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _gallery_takes_the_name(self) -> Application:
+        length = len(self.display_name)
+        if self.adopt is None and length > _LONGEST_NAME_FROM_GALLERY:
+            raise ValueError(
+                f"has a displayName of {length} characters; Entra's gallery takes "
+                f"{_LONGEST_NAME_FROM_GALLERY} at most. Shorten it"
+            )
+        return self
+
 
 class Assign(Section):
     """The people who get the application: users by address, groups by name."""
 
     users: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
-    groups: tuple[Text, ...] = Field((), examples=[["Mimecast users"]])
+    groups: tuple[Name, ...] = Field((), examples=[["Mimecast users"]])
     mode: Ownership = Field(Ownership.MANAGE, examples=["manage"])

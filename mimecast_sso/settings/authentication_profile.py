@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mimecast_sso.settings.base import Section
 from mimecast_sso.settings.certificates import Lane
-from mimecast_sso.settings.values import Text, UtcTime
+from mimecast_sso.settings.values import Name, Text, UtcTime
 
 
 class Enforce(Section):
@@ -31,7 +31,7 @@ class Confirmed(Section):
     """A person's word that the console holds the values with this fingerprint."""
 
     fingerprint: Text = Field(examples=["v1:…"])
-    by: Text = Field(examples=["ada@example.com"])
+    by: Name = Field(examples=["ada@example.com"])
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
     evidence: Text = Field(examples=["change CHG-1042, screenshot attached"])
 
@@ -90,7 +90,7 @@ class SecondProfile(Section):
 class AuthenticationProfile(Section):
     """The console's authentication profile and its binding, which a person sets from the run sheet."""
 
-    description: Text = Field(
+    description: Name = Field(
         "Microsoft Entra ID single sign-on", examples=["Microsoft Entra ID single sign-on"]
     )
     provider: Literal["Azure Active Directory", "Microsoft Entra ID"] = Field(
@@ -104,7 +104,7 @@ class AuthenticationProfile(Section):
     allow_single_sign_on: bool = Field(True, alias="allowSingleSignOn", examples=[True])
     enforce: Enforce = Enforce()
     contexts: Contexts = Contexts()
-    application_settings: Text = Field(
+    application_settings: Name = Field(
         "Single sign-on", alias="applicationSettings", examples=["Single sign-on"]
     )
     confirmed: Confirmed | None = None

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from mimecast_sso.settings.base import Section
-from mimecast_sso.settings.values import DomainName, Text
+from mimecast_sso.settings.values import DomainName, Name, Text
 
 
 class DomainMode(StrEnum):
@@ -39,7 +39,7 @@ class Domain(Section):
 class Tsig(Section):
     """The key that signs DNS updates (RFC 8945)."""
 
-    name: Text = Field(examples=["mimecast-proof."])
+    name: Name = Field(examples=["mimecast-proof."])
     algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = Field(
         "hmac-sha256", examples=["hmac-sha256"]
     )
@@ -55,7 +55,7 @@ class Dns(Section):
         description="The form of the proof that is published: TXT at the domain itself, or CNAME at <code>.<domain>.",
         examples=["CNAME"],
     )
-    server: Text | None = Field(None, description="host or host:port", examples=["ns1.example.com"])
+    server: Name | None = Field(None, description="host or host:port", examples=["ns1.example.com"])
     zone: DomainName | None = Field(None, examples=["example.com"])
     tsig: Tsig | None = None
 

@@ -12,6 +12,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mimecast_sso.text import foreign
+
+_LONGEST_VALUE = 200
 _UNION_MEMBER = re.compile(r"function-[a-z]+\[.*\]", re.DOTALL)
 
 
@@ -50,18 +53,25 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], namespace: str, secre
         head = f"{where} is missing"
     elif detail["type"] == "extra_forbidden":
         return (
-            f"{where} is not a key of this project{_suggestion(model, path)}. Remove it, or correct its name."
+            f"{foreign.one_line(where)} is not a key of this project{_suggestion(model, path)}. Remove it, or correct "
+            "its name."
         )
     elif _is_secret(dotted, secrets):
         head = f"{where} {allowed(detail)}"  # Never the value.
     elif detail["type"] == "value_error" and isinstance(detail["input"], (dict, BaseModel)):
         head = f"{where} {allowed(detail)}"
     elif detail["type"] == "value_error":
-        head = f"{where} is {json.dumps(detail['input'], default=str)}, which {allowed(detail)}"
+        head = f"{where} is {_shown(detail['input'])}, which {allowed(detail)}"
     else:
-        head = f"{where} is {json.dumps(detail['input'], default=str)}; {allowed(detail)}"
-    line = _yaml_line(model, namespace, path)
+        head = f"{where} is {_shown(detail['input'])}; {allowed(detail)}"
+    head, line = foreign.one_line(head), _yaml_line(model, namespace, path)
     return f"{head}. Write, for example:\n{line}" if line else f"{head}."
+
+
+def _shown(value: object) -> str:
+    """A value as it was typed, what is invisible in it as an escape, and no longer than a line."""
+    text = str(getattr(value, "typed", "")) or json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _keys(detail: ErrorDetails) -> list[int | str]:

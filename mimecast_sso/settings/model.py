@@ -18,7 +18,7 @@ from mimecast_sso.settings.domains import Dns, Domain
 from mimecast_sso.settings.drift import Drift
 from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from mimecast_sso.settings.roll_out import RollOut
-from mimecast_sso.settings.values import AccountCode, EmailAddress, Guid, Text, as_text
+from mimecast_sso.settings.values import AccountCode, EmailAddress, Guid, Name, as_text
 
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
 
@@ -73,7 +73,7 @@ class Settings(Section):
         description="The Entra tenant; credentials of another one are refused.",
         examples=["6c000000-0000-4000-8000-000000000002"],
     )
-    mimecast_client_id: Text | None = Field(
+    mimecast_client_id: Name | None = Field(
         None, alias="mimecastClientId", description="Rather MIMECAST_CLIENT_ID in the environment."
     )
     mimecast_client_secret: Any = Field(

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from mimecast_sso.settings.as_typed import Loader
 from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
 from mimecast_sso.settings.domains import Domain, DomainMode
 from mimecast_sso.settings.errors import ConfigurationError, explain
@@ -50,7 +51,7 @@ def from_file(path: Path) -> Settings:
 def read_values(path: Path) -> dict[str, Any]:
     """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``."""
     try:
-        document = yaml.safe_load(read_text(path)) or {}
+        document = yaml.load(read_text(path), Loader) or {}  # noqa: S506 (a SafeLoader)
     except UnreadableTextError as error:
         raise ConfigurationError([f"The stack file {path} {error.why}."]) from None
     except (yaml.YAMLError, ValueError) as error:

@@ -10,14 +10,14 @@ from pydantic import Field, model_validator
 
 from mimecast_sso.settings.base import Section
 from mimecast_sso.settings.certificates import Lane
-from mimecast_sso.settings.values import EmailAddress, Text
+from mimecast_sso.settings.values import EmailAddress, Name
 
 
 class RollOut(Section):
     """The Mimecast group that carries the profile, and who is in it."""
 
-    group: Text = Field("Single sign-on", examples=["Single sign-on"])
-    second_group: Text | None = Field(
+    group: Name = Field("Single sign-on", examples=["Single sign-on"])
+    second_group: Name | None = Field(
         None,
         alias="secondGroup",
         description="The group of the second profile (blue/green rotation); without it the first's name, “(second)”.",

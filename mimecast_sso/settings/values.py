@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mimecast_sso.text.names import MalformedNameError, domain_name, email_address, one_line
+from mimecast_sso.text.names import MalformedNameError, domain_name, email_address, one_line, person_name
 from mimecast_sso.text.times import utc_time
 
 _ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
@@ -88,9 +88,17 @@ def as_text(value: object) -> object:
         return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, (int, float, date)) and not isinstance(value, bool):
-        return str(value)
-    return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _number_as_text(value)
+    return str(value) if isinstance(value, date) else value
+
+
+def _number_as_text(value: float) -> str:
+    """The digits that were typed. Raises ValueError where YAML has changed them, or may have (2026.10 is 2026.1)."""
+    typed = getattr(value, "typed", None)
+    if isinstance(value, float) or typed not in (None, str(int(value))):
+        raise ValueError(f"YAML reads as the number {value}; put it into quotation marks")
+    return str(int(value))
 
 
 def _day(value: object) -> object:
@@ -104,7 +112,9 @@ AccountCode = Annotated[str, AfterValidator(_account_code)]
 Guid = Annotated[str, AfterValidator(_guid)]
 Owner = Annotated[str, AfterValidator(_owner)]
 Text = Annotated[str, BeforeValidator(as_text), Field(min_length=1)]
-PersonName = Annotated[Text, AfterValidator(one_line)]
+Name = Annotated[Text, AfterValidator(one_line)]
+"""A text that ends in forms, tables and logs: one line, nothing invisible."""
+PersonName = Annotated[Text, AfterValidator(person_name)]
 Label = Annotated[str, BeforeValidator(as_text), AfterValidator(_generation_label)]
 Thumbprint = Annotated[str, BeforeValidator(as_text), AfterValidator(_thumbprint)]
 UtcTime = Annotated[str, BeforeValidator(as_text), AfterValidator(_utc_time)]

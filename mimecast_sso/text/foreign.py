@@ -10,14 +10,12 @@ for GitHub Actions"; Azure DevOps' "Logging commands".
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from mimecast_sso.text.characters import JOINERS, is_invisible
 
 LONGEST_NAME = 80
 """Characters that a single name is cut at."""
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn"})
-_JOINERS = frozenset({"\u200c", "\u200d"})
-"""Needed to write some languages, and harmless between letters."""
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]?"
 )
@@ -30,9 +28,7 @@ _LINK = re.compile(r"(?i)\b(https?|www)(?=[:.])")
 def one_line(text: str) -> str:
     """The text on one line, without what steers a terminal or a runner, or reverses or hides characters."""
     joined = " ".join(_ESCAPE_SEQUENCE.sub("", text).split())
-    seen = "".join(
-        each for each in joined if each in _JOINERS or unicodedata.category(each) not in _INVISIBLE
-    )
+    seen = "".join(each for each in joined if each in JOINERS or not is_invisible(each))
     return _WORKFLOW_COMMAND.sub(": :", _RUNNER_COMMAND.sub("## ", seen))
 
 

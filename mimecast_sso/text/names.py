@@ -1,22 +1,25 @@
 """Natural keys in normal form: domains and addresses as Mimecast compares them.
 
-Case does not count, an internationalised domain equals its ASCII form, and ``ada+x@`` is another address than
-``ada@``.
+Case does not count, an internationalised domain equals its ASCII form (IDNA 2008 and the mapping of UTS 46, as in
+browsers: ``straße.example`` is not ``strasse.example``), and ``ada+x@`` is another address than ``ada@``.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from mimecast_sso.text import foreign
+import idna
+
+from mimecast_sso.text import characters, foreign
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL_PART = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_DOMAIN = 253
 _LONGEST_ADDRESS = 254
+_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 class MalformedNameError(ValueError):
@@ -29,28 +32,38 @@ class MalformedNameError(ValueError):
 
 @lru_cache(maxsize=4096)
 def domain_name(text: str) -> str:
-    """``text`` in lower case, ASCII (IDNA), without a final dot. Raises MalformedNameError."""
+    """``text`` in lower case, ASCII (IDNA 2008), without a final dot. Raises MalformedNameError."""
+    _refuse(text, characters.invisible_in(text.strip(), allowed=characters.JOINERS))
     name = text.strip().rstrip(".").lower()
     try:
-        name = name.encode("idna").decode("ascii")
+        name = name if name.isascii() else idna.encode(name, uts46=True, transitional=False).decode("ascii")
+        shown = [idna.decode(label) if label.startswith("xn--") else label for label in name.split(".")]
     except UnicodeError:
-        name = ""
+        raise MalformedNameError(text, "is not a domain name such as example.com") from None
     labels = name.split(".")
     fits = len(labels) > 1 and len(name) <= _LONGEST_DOMAIN
     if not fits or not all(_LABEL.fullmatch(label) for label in labels):
         raise MalformedNameError(text, "is not a domain name such as example.com")
+    for label in shown:
+        _refuse(text, characters.mixed_scripts_in(label))
     return name
 
 
 def email_address(text: str) -> str:
     """``text`` in lower case with the domain in ASCII. Raises MalformedNameError."""
     local, at, domain = text.strip().rpartition("@")
+    _refuse(text, characters.invisible_in(local))
+    local = unicodedata.normalize("NFC", local)
     if not at or not _LOCAL_PART.fullmatch(local):
         raise MalformedNameError(text, "is not an e-mail address such as ada@example.com")
+    if "" in local.split("."):
+        raise MalformedNameError(text, "has a dot at the wrong place before the @")
+    _refuse(text, characters.look_alike_in(local) or characters.mixed_scripts_in(local))
     try:
         address = f"{local.lower()}@{domain_name(domain)}"
-    except MalformedNameError:
-        raise MalformedNameError(text, "is not an e-mail address: what follows the @ is no domain") from None
+    except MalformedNameError as error:
+        raise MalformedNameError(text, _of_domain(error.why)) from None
+    _refuse(text, _in_other_letters(local, domain))
     if len(address) > _LONGEST_ADDRESS:
         raise MalformedNameError(
             text, f"is longer than the {_LONGEST_ADDRESS} characters of an e-mail address"
@@ -58,11 +71,40 @@ def email_address(text: str) -> str:
     return address
 
 
+def _refuse(text: str, why: str | None) -> None:
+    if why:
+        raise MalformedNameError(text, why)
+
+
+def _of_domain(why: str) -> str:
+    return "is not an e-mail address: what follows the @ is no domain" if why.startswith("is not") else why
+
+
+def _in_other_letters(local: str, domain: str) -> str | None:
+    """A whole name in letters that may be taken for Latin ones, at a domain in Latin letters."""
+    scripts = characters.scripts_of(local)
+    if not scripts or "Latin" in scripts or not domain.isascii() or "xn--" in domain.lower():
+        return None
+    letter = next(each for each in local if characters.scripts_of(each))
+    before, shown = " and ".join(sorted(scripts)), characters.describe(letter)
+    return f"has {before} letters before the @ and Latin ones after it: {shown}; retype it"
+
+
 def one_line(text: str) -> str:
-    """``text``, if nothing in it would break a line or a terminal. Raises ValueError."""
-    if _CONTROL.search(text):
+    """``text``, if nothing in it would break a line or a terminal, or is invisible. Raises ValueError."""
+    if any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in text):
         raise ValueError("holds control characters, such as a tab or a line break")
+    why = characters.invisible_in(text, allowed=characters.JOINERS)
+    if why:
+        raise ValueError(why)
     return text
+
+
+def person_name(text: str) -> str:
+    """A display name that a spreadsheet shows and does not run. Raises ValueError."""
+    if text.strip().startswith(_FORMULA_STARTS):
+        raise ValueError("begins like a formula, which a spreadsheet would run; correct the name")
+    return one_line(text)
 
 
 def domain_of(address: str) -> str:

@@ -489,7 +489,8 @@ class _Writer:
         internal = list_domains(self.client, pending=False)
         return {
             address: Rejected(
-                f"{domain_of(address)} is not an internal domain of this account; list it under mimecast-sso:domains"
+                f"{domain_of(address)} is not an internal domain of this account; remove the address, or "
+                "add the domain to mimecast-sso:domains if it is your organization's"
             )
             for address in rows
             if domain_of(address) not in internal

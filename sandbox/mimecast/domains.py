@@ -15,6 +15,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+import idna
 from starlette.responses import JSONResponse, Response
 
 from sandbox import dns
@@ -76,7 +77,7 @@ def _name(item: Item) -> str:
     if not given:
         raise ItemError("err_validation_blank", "must not be blank", field="domain")
     try:
-        name = given.encode("idna").decode()
+        name = given if given.isascii() else idna.encode(given, uts46=True).decode()
     except UnicodeError:
         name = ""
     if not _NAME.fullmatch(name):

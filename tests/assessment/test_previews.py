@@ -194,13 +194,13 @@ def test_one_address_is_taken_once() -> None:
 def test_whoever_has_no_usable_address_is_left_out_by_name() -> None:
     world = World(accounts=[account(ADA, mail="not an address"), account(GRACE, display_name="G\tH")])
     found = world.assess(values(**ASSIGNED))
-    assert found.desired.addresses == ()
+    assert [(each.address, each.name) for each in found.addresses] == [(GRACE, None)]
     assert [each.text for each in found.left_out] == [
+        f"{ADA} is left out: the mail address in Entra is not an e-mail address such as ada@example.com",
         (
-            f"{ADA} is left out: in Entra, mail or display name is not an e-mail address such as "
-            "ada@example.com"
+            f"{GRACE} gets no name at Mimecast: the display name in Entra holds control characters, such as a tab or "
+            "a line break"
         ),
-        f"{GRACE} is left out: in Entra, mail or display name holds control characters, such as a tab or a line break",
     ]
     assert {(each.how, each.source, each.verdict) for each in found.left_out} == {
         (How.LIVE, "Microsoft Graph", Verdict.WARNS)
@@ -210,7 +210,18 @@ def test_whoever_has_no_usable_address_is_left_out_by_name() -> None:
 def test_a_text_that_is_no_unicode_is_malformed() -> None:
     world = World(accounts=[account(ADA, display_name="half a pair: \ud800")])
     (said,) = world.assess(values(assign={"users": [ADA]}, **ASSIGNED)).left_out
-    assert said.text == f"{ADA} is left out: in Entra, mail or display name is malformed"
+    assert said.text == f"{ADA} gets no name at Mimecast: the display name in Entra is malformed"
+
+
+def test_a_guest_of_another_organization_is_left_out_with_a_warning() -> None:
+    guest = account(GRACE, mail="grace@partner.example", guest=True)
+    found = World(accounts=[account(ADA), guest]).assess(values(assign={"users": [ADA, GRACE]}, **ASSIGNED))
+    assert found.desired.addresses == (ADA,)
+    (said,) = found.left_out
+    assert said.verdict is Verdict.WARNS
+    assert said.text.startswith(
+        "grace@partner.example is left out: the mail address of this guest is at partner.ex"
+    )
 
 
 def test_configured_addresses_do_not_depend_on_who_is_assigned() -> None:

@@ -295,25 +295,34 @@ def test_a_gallery_that_cannot_be_asked_is_a_problem_and_no_guess() -> None:
 # -- People -----------------------------------------------------------------------------------------------------------
 
 
-def test_users_are_found_by_mail_address_before_user_principal_name() -> None:
+def test_a_user_principal_name_comes_before_a_mail_address() -> None:
+    guest = user(
+        LINUS, userPrincipalName="ada_example.com#EXT#@contoso.onmicrosoft.com", mail=ADA, userType="Guest"
+    )
     entra = Entra(
-        {
-            "/users": [
-                user(ADA, userPrincipalName="lovelace@example.com"),
-                user(GRACE, mail=""),
-                user(LINUS, userPrincipalName=ADA, mail="torvalds@example.com"),
-            ]
-        }
+        {"/users": [user(ADA, mail=""), guest, user(GRACE, userPrincipalName="hopper@example.com")]}
     )
     users = snapshot(entra).directory.users
     assert [(each.address, each.object_id) for each in users] == [
         (ADA, f"id of {ADA}"),
         (GRACE, f"id of {GRACE}"),
     ]
-    assert users[0].mail == ADA
+    assert (users[0].mail, users[1].mail) == ("", GRACE)
     entra.rows["/users"] = [user("Lovelace@example.com", userPrincipalName=ADA)]
     (lovelace,) = snapshot(entra, assign={"users": [ADA]}).directory.users
     assert (lovelace.address, lovelace.mail) == (ADA, "Lovelace@example.com")
+
+
+def test_a_mail_address_of_several_accounts_is_refused_with_their_user_principal_names() -> None:
+    twins = [user(ADA, userPrincipalName="lovelace@example.com"), user(LINUS, mail=ADA, accountEnabled=False)]
+    found = snapshot(Entra({"/users": [*twins, user(GRACE)]})).directory
+    assert [each.address for each in found.users] == [GRACE]
+    assert found.problems == (
+        (
+            f"mimecast-sso:assign.users names {ADA}, which is the mail address of 2 accounts in Entra: {LINUS}, "
+            "lovelace@example.com. Write the user principal name of the one that is meant."
+        ),
+    )
 
 
 def test_users_that_entra_does_not_know_are_named() -> None:

@@ -51,7 +51,7 @@ def test_csv_as_spreadsheets_save_it(tmp_path: Path, book: Addresses, content: b
         (f"{SECRET}\n".encode(), "first line must name the columns"),
         (b"address\0name\n", "not a text file"),
         (b"", "first line must name the columns"),
-        (b'address,name\nada@example.com,"=HYPERLINK(1)"\n', "line 2: name begins like a formula"),
+        (b'address,name\nada@example.com,"=HYPERLINK(1)"\n', "line 2: name: begins like a formula"),
     ],
 )
 def test_csv_that_cannot_be_used_is_explained_and_not_quoted(
@@ -83,7 +83,7 @@ def test_csv_outside_the_project_is_never_read(tmp_path: Path, book: Addresses, 
         ("config: {a: Jürgen}\n".encode("latin-1"), "is not text in UTF-8 (line 1)"),
         (b"config: [\n", "is not valid YAML, line 2"),
         (b"config:\n  1: x\n  mimecast-sso:regio: eu\n", "mimecast-sso:regio is not a key"),
-        (b"config: 2026-13-45\n", "is not valid YAML: month must be"),
+        (b"config:\n  a: 1\n  a: 2\n", "line 3, column 3: a key is there twice"),
         (b"[" * 20_000, "nested too deeply"),
     ],
 )
@@ -99,4 +99,57 @@ def test_a_stack_file_in_utf_16_is_read(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.test.yaml"
     file.write_bytes("config: {'mimecast-sso:region': eu}\n".encode("utf-16"))
     with pytest.raises(ConfigurationError, match="accountCode is missing"):
+        from_file(file)
+
+
+SMALLEST = """config:
+  mimecast-sso:region: eu
+  mimecast-sso:accountCode: CUK25A118
+  mimecast-sso:certificates:
+    active: {label}
+    generations:
+      - label: {label}
+        endDate: {end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("label", "read_as"),
+    [
+        ("2026.10", "2026.1"),
+        ("010", "8"),
+        ("12:30:45", "45045"),
+        ("1_000", "1000"),
+        ("2e3", None),
+        ("0x10", "16"),
+    ],
+)
+def test_a_number_that_yaml_changes_is_refused_where_a_text_is_meant(
+    tmp_path: Path, label: str, read_as: str | None
+) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(SMALLEST.format(label=label, end='"2029-11-01T00:00:00Z"'))
+    if read_as is None:  # A text in YAML 1.1 already.
+        assert from_file(file).certificates.active == label
+        return
+    with pytest.raises(ConfigurationError) as refused:
+        from_file(file)
+    assert (
+        f"certificates.active is {label}, which YAML reads as the number {read_as}; put it into quotation"
+        in str(refused.value)
+    )
+
+
+def test_a_year_without_quotes_is_a_text(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(SMALLEST.format(label="2026", end="2029-11-01T00:00:00Z"))
+    assert from_file(file).certificates.active == "2026"
+
+
+def test_a_time_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(SMALLEST.format(label="2026", end="2029-11-01T24:00:00Z"))
+    with pytest.raises(
+        ConfigurationError, match=r"endDate is \"2029-11-01T24:00:00Z\", which is not a time in UTC"
+    ):
         from_file(file)

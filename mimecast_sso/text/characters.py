@@ -1,0 +1,76 @@
+"""What pasted text holds that nobody sees: invisible characters, look-alikes, mixed scripts.
+
+An address copied from a web page or a chat may hold a zero-width space, a soft hyphen or a Cyrillic letter. It looks
+right, matches nobody, and counts as another person.
+
+Sources: Unicode's "Default_Ignorable_Code_Point" (UAX 44), "Unicode Security Mechanisms" (UTS 39).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+JOINERS = frozenset({"\u200c", "\u200d"})
+"""Needed to write some languages, and harmless between letters."""
+
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters, marks and symbols that show as nothing."""
+_VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x180E))
+_EAST_ASIAN = frozenset({"Cjk", "Hiragana", "Katakana", "Katakana-hiragana", "Hangul", "Bopomofo", "Latin"})
+"""Scripts that Japanese, Korean and Chinese write in one word."""
+
+
+def describe(character: str) -> str:
+    """The code point and its name: ``U+200B (ZERO WIDTH SPACE)``."""
+    name = unicodedata.name(character, "")
+    return f"U+{ord(character):04X} ({name})" if name else f"U+{ord(character):04X}"
+
+
+def is_invisible(character: str) -> bool:
+    """Whether a character shows as nothing, or only changes how others are shown."""
+    return (
+        unicodedata.category(character) in _INVISIBLE_CATEGORIES
+        or character in _BLANK_LETTERS
+        or any(ord(character) in selectors for selectors in _VARIATION_SELECTORS)
+    )
+
+
+def invisible_in(text: str, *, allowed: frozenset[str] = frozenset()) -> str | None:
+    """What is wrong with the first invisible character of a text, as the second half of a sentence."""
+    for index, character in enumerate(text):
+        if is_invisible(character) and character not in allowed:
+            visible = "".join(each for each in text[index:] if not is_invisible(each))
+            where = f"before {visible[:12]!r}" if visible else "at its end"
+            return f"holds an invisible character, {describe(character)}, {where}; delete it"
+    return None
+
+
+def look_alike_in(text: str) -> str | None:
+    """What is wrong with the first character that only looks like another one, as the second half of a sentence."""
+    for character in unicodedata.normalize("NFC", text):
+        plain = unicodedata.normalize("NFKC", character)
+        if plain != character:
+            return f"holds {describe(character)}, which looks like {plain!r}; type {plain!r} instead"
+    return None
+
+
+def scripts_of(text: str) -> frozenset[str]:
+    """The scripts of the letters of a text: ``Latin``, ``Cyrillic``, …"""
+    return frozenset(script for _, script in _letters(text))
+
+
+def mixed_scripts_in(text: str) -> str | None:
+    """What is wrong with a word whose letters come from scripts that no language mixes, as half a sentence."""
+    scripts = scripts_of(text)
+    if len(scripts) < 2 or scripts <= _EAST_ASIAN:  # noqa: PLR2004 (one script is no mixture)
+        return None
+    odd = next((letter for letter, script in _letters(text) if script != "Latin"), text[0])
+    return f"mixes {' and '.join(sorted(scripts))} letters: {describe(odd)}; retype it"
+
+
+def _letters(text: str) -> Iterator[tuple[str, str]]:
+    for character in text:
+        if unicodedata.category(character).startswith("L"):
+            yield character, unicodedata.name(character, "UNNAMED").split()[0].capitalize()
