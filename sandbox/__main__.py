@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mimecast_sso.text.terminals import write_to_anything
 from sandbox import faults, lifecycle
 from sandbox.control_client import ControlError
 from sandbox.environment import NotRunningError, environment, home
@@ -28,6 +29,7 @@ USAGE = 64
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code (0 fine, 1 error, 64 usage; ``run`` gives its command's own)."""
+    write_to_anything()
     options = _parser().parse_args(arguments)
     action: Callable[[argparse.Namespace], int] = options.action
     try:

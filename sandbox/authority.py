@@ -30,7 +30,7 @@ def server_context(home: Path, names: Iterable[str]) -> ssl.SSLContext:
 
 def _kept(home: Path, wanted: list[str]) -> bool:
     try:
-        names = json.loads((home / _NAMES_FILE).read_text())
+        names = json.loads((home / _NAMES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     files = (_AUTHORITY_FILE, TRUST_FILE, _CERTIFICATE_FILE)

@@ -66,13 +66,13 @@ def instance(home: Path) -> str:
     if not file.exists():
         home.mkdir(parents=True, exist_ok=True)
         file.write_text(str(uuid.uuid4()))
-    return file.read_text().strip()
+    return file.read_text(encoding="utf-8").strip()
 
 
 def read_process(home: Path) -> Process | None:
     """What the process file says, without asking whether it is true."""
     try:
-        return Process(**json.loads((home / PROCESS_FILE).read_text()))
+        return Process(**json.loads((home / PROCESS_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -192,7 +192,7 @@ def _listen(port: int) -> socket.socket:
 
 def _kept_ports(home: Path) -> dict[str, int]:
     try:
-        ports: dict[str, int] = json.loads((home / _PORTS_FILE).read_text())
+        ports: dict[str, int] = json.loads((home / _PORTS_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return ports

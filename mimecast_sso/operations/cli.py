@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.text.terminals import argument, write_to_anything
 
 # By section, each with the first sentence of its help. The module of a command is commands/<name>.py.
 _COMMANDS: Mapping[str, Mapping[str, str]] = {
@@ -61,8 +62,9 @@ class _Commands(click.Group):
 
 def main() -> NoReturn:
     """Entry point of ``mimecast-sso``."""
+    write_to_anything()
     try:
-        code = commands.main(standalone_mode=False)
+        code = commands.main(args=[argument(each) for each in sys.argv[1:]], standalone_mode=False)
     except click.UsageError as error:
         error.show()
         code = Exit.USAGE
@@ -72,7 +74,7 @@ def main() -> NoReturn:
         click.echo(error, err=True)
         code = error.code
     except BrokenPipeError:
-        code = Exit.ERROR  # Whoever read the output has seen enough.
+        code = Exit.ERROR  # Where click writes past our streams: in a locale that is ASCII only.
     except OSError as error:
         click.echo(
             f"{error.filename or 'A file'} cannot be used: {error.strerror}. Fix that and rerun.", err=True

@@ -86,7 +86,8 @@ class Engine:
                 env=stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"},
                 stdout=subprocess.PIPE if quiet else None,
                 stderr=subprocess.STDOUT if quiet else None,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 check=False,
             )
             if quiet and done.returncode:
@@ -153,7 +154,8 @@ class Engine:
                 cwd=folder or self._stack.root,
                 env=self._stack.environment,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 check=False,
                 stdin=subprocess.DEVNULL,
             )

@@ -34,7 +34,6 @@ from providers.mimecast.errors import GroupNotFound, MimecastError
 from providers.mimecast.groups import CloudGroup
 
 _LONGEST_REASON = 300
-_RECORDS = "roll-out"
 
 
 # -- Status ---------------------------------------------------------------------------------------------------
@@ -262,7 +261,7 @@ def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everyb
 
 def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
     """Writes the choice that a roll-back replaced, from its undo record. Raises OperationError."""
-    records = os.path.relpath(stack.outputs / _RECORDS)
+    records = os.path.relpath(stack.undo_records)
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
         choice = RollOut.model_validate(document["rollOut"])
@@ -387,7 +386,7 @@ def _choice(stack: Stack) -> RollOut | None:
 
 def _write_record(stack: Stack, target: Target, members: list[str], before: RollOut | None) -> Path:
     now = _now()
-    record = stack.outputs / _RECORDS / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
+    record = stack.undo_records / f"{stack.name}-{now:%Y%m%dT%H%M%SZ}.json"
     content = {
         "stack": stack.name,
         "accountCode": target.account_code,

@@ -92,8 +92,13 @@ class Stack:
 
     @property
     def outputs(self) -> Path:
-        """Where run sheets and undo records go; on the sandbox its own folder, lest a rehearsal is taken for real."""
+        """Where run sheets go; on the sandbox its own folder, lest a rehearsal is taken for real."""
         return Path(self.environment["SANDBOX_HOME"]) if self.on_sandbox else self.root / "build"
+
+    @property
+    def undo_records(self) -> Path:
+        """Where roll-backs leave their undo records: not in ``build``, which ``make clean`` removes."""
+        return (self.outputs if self.on_sandbox else self.root / ".mimecast-sso") / "roll-out"
 
     @property
     def _written(self) -> Written | None:
@@ -201,7 +206,8 @@ def _sandbox(project: Project, *words: str, environment: Mapping[str, str]) -> s
         cwd=project.root,
         env=dict(environment),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if done.returncode:

@@ -46,7 +46,7 @@ def install(pulumi_home: Path) -> Path | None:
         return None
     program = _PROGRAM.format(root=str(_PROJECT_ROOT))
     text = _SCRIPT.format(interpreter=quote(sys.executable), mark=_MARK, program=quote(program))
-    if target.is_symlink() or not target.is_file() or target.read_text() != text:
+    if target.is_symlink() or not target.is_file() or target.read_text(encoding="utf-8") != text:
         _replace(target, lambda path: _write(path, text))
     return target
 

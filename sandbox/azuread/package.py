@@ -17,4 +17,4 @@ def sdk_version() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("pulumi_azuread is not installed")
     file = Path(spec.submodule_search_locations[0]) / "pulumi-plugin.json"
-    return str(json.loads(file.read_text())["version"])
+    return str(json.loads(file.read_text(encoding="utf-8"))["version"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from mimecast_sso.text.terminals import write_to_anything
 from sandbox.engine.cli import main
 
 if __name__ == "__main__":
+    write_to_anything()
     sys.exit(main())

@@ -120,9 +120,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.code
     except KeyboardInterrupt:  # while nothing runs that would have to end
         return _INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except OSError as error:
         print(f"error: {error.filename or 'a file'} cannot be used: {error.strerror}", file=sys.stderr)
         return 1

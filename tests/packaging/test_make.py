@@ -148,3 +148,10 @@ def test_an_environment_that_was_left_half_made_is_made_again(tmp_path: Path) ->
     assert "pip could not install what requirements.txt pins; its own message is above" in done.stdout
     assert (folder / ".venv" / "bin" / "pip").exists()
     assert not (folder / ".venv" / "runtime").exists()
+
+
+@pytest.mark.parametrize("variable", ["stack=prod-eu", "Stack=prod-eu", "STACKS=prod-eu", "engine=pulumi"])
+def test_a_mistyped_variable_runs_nothing(variable: str) -> None:
+    done = make(ROOT, "--dry-run", "up", variable, environment=dict(os.environ))
+    assert done.returncode != 0
+    assert f"There is no variable {variable.partition('=')[0]}." in done.stdout

@@ -1,0 +1,60 @@
+"""Output that is not in UTF-8, or that nobody reads to its end: no deployment breaks off for it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import Project, project
+
+pytestmark = pytest.mark.xdist_group("terminals")
+
+LATIN = {"PYTHONIOENCODING": "latin-1"}
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with project(tmp_path_factory.mktemp("project"), "embedded") as deployed:
+        yield deployed
+
+
+def closed_early(made: Project, *words: str) -> int:
+    """The exit code of a command whose output is piped into head, which reads one line."""
+    done = subprocess.run(
+        ["bash", "-c", f'{shlex.join(words)} | head -n 1 >/dev/null; exit "${{PIPESTATUS[0]}}"'],
+        cwd=made.folder,
+        env={**os.environ, "SANDBOX_HOME": str(made.home), "ENGINE": "embedded"},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert "Broken pipe" not in done.stderr
+    return done.returncode
+
+
+def test_the_tutorial_in_other_encodings_and_into_closed_pipes(made: Project) -> None:
+    """One walk, so that each step stands on what the one before really did."""
+    evidence = "geprüft am Bildschirm"
+    first = made.sso("up", "--yes", **LATIN)
+    assert first.code == 0, first.text
+    sheet = str(made.home / "run-sheet/sandbox.html")
+    assert closed_early(made, sys.executable, "-m", "sandbox", "administrator", sheet) == 0
+    confirmed = made.sso("confirm", "--by", "jörg@example.com", "--evidence", evidence, **ASCII)
+    assert confirmed.code == 0, confirmed.text
+    attested = made.in_force()["authenticationProfile"]["confirmed"]
+    assert (attested["by"], attested["evidence"]) == ("jörg@example.com", evidence)
+    program = str(Path(sys.executable).with_name("mimecast-sso"))
+    command = (sys.executable, "-m", "sandbox", "run", "--", program, "up", "--stack", "sandbox", "--yes")
+    assert closed_early(made, *command) == 0
+    drift = made.sso("drift", **ASCII)
+    assert drift.code == 0, drift.text
+    signed_in = made.sandbox("login", "ada@example.com")
+    assert signed_in.code == 0, "the console work or the deployment stopped with its output"
