@@ -106,7 +106,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
     proof_records: pulumi.Output[Mapping[str, Mapping[str, Any]]]
     """Domain → its proof record (`MimecastTenant.proof_records`)."""
     profile_state: pulumi.Output[str]
-    """``due``, ``claimed``, ``proved``, ``stale`` or ``contradicted`` (`mimecast_sso.console.attestation.state`)."""
+    """``due``, ``claimed``, ``read``, ``proved``, ``stale`` or ``contradicted``
+    (`mimecast_sso.console.attestation.state`)."""
     outputs: dict[str, pulumi.Input[Any]]
     """What the stack exports."""
 

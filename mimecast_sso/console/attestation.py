@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from mimecast_sso.facts.profile_form import FIELDS, Control
 
-State = Literal["due", "claimed", "proved", "stale", "contradicted"]
+State = Literal["due", "claimed", "read", "proved", "stale", "contradicted"]
 
-OPENS: frozenset[str] = frozenset({"claimed", "proved"})
+OPENS: frozenset[str] = frozenset({"claimed", "read", "proved"})
 """The states in which people are added to the group."""
 
 BY, EVIDENCE = "NAME", "TEXT"
@@ -65,25 +65,28 @@ def state(
     contradicted   a sign-in request that Mimecast sent after the confirmation differs from the wanted values
     stale          the console changed after the confirmation, or the confirmation is too old
     proved         such a request agrees with them
-    claimed        there is only the person's word
+    read           a copy of the console's forms, taken in the administrator's browser, agrees with them
+    claimed        there is only the attestation
     ============== =============================================================================================
 
     ``evidence`` may have ``request`` (``fingerprint`` of the form it was compared with, ``at``, ``differs``),
-    ``change`` (``at``) and ``expired``; all times are UTC as ``2026-11-01T09:00:00Z``. What is older than the
-    confirmation does not count.
+    ``readBack`` (``fingerprint``, ``at``), ``change`` (``at``) and ``expired``; all times are UTC as
+    ``2026-11-01T09:00:00Z``. What is older than the confirmation does not count.
     """
     critical = fingerprints(form, thumbprint).critical
     confirmed, evidence = confirmed or {}, evidence or {}
     if str(confirmed.get("fingerprint") or "") != critical:
         return "due"
     since = str(confirmed.get("at") or "")
-    request, change = evidence.get("request") or {}, evidence.get("change") or {}
+    request, change, read = (evidence.get(key) or {} for key in ("request", "change", "readBack"))
     seen = request.get("fingerprint") == critical and str(request["at"]) >= since
     if seen and request["differs"]:
         return "contradicted"
     if evidence.get("expired") or (change and str(change["at"]) > since):
         return "stale"
-    return "proved" if seen else "claimed"
+    if seen:
+        return "proved"
+    return "read" if read.get("fingerprint") == critical and str(read["at"]) >= since else "claimed"
 
 
 def attested_by(confirmed: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mimecast_sso.console.attestation import BY, EVIDENCE, Fingerprints, normal_certificate
+from mimecast_sso.console.read_back import bookmarklet
+from mimecast_sso.console.source import expiry_of, thumbprint_of
 from mimecast_sso.facts.profile_form import (
     CONSOLE_PATHS,
     FIELDS,
@@ -26,6 +28,8 @@ from mimecast_sso.facts.profile_form import (
     FormField,
     Section,
 )
+from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.text.times import utc_text
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -63,15 +67,28 @@ class RunSheet:
     """Whether it is the second profile, which rotations of the certificate keep."""
     on_save: tuple[str, ...] = ()
     """What Save does to people's sign-in, as forecast when the sheet was written."""
+    rehearsal: bool = False
+    """Whether it is about the sandbox: its certificate and tenant are none of a real account."""
 
     @property
     def confirm_command(self) -> str:
         """What to run when the console holds these values."""
-        return (
-            f".venv/bin/mimecast-sso confirm --stack {self.stack}{' --profile second' if self.second else ''} "
-            f"--fingerprint {self.fingerprints.critical} "
-            f"--by {BY} --evidence {EVIDENCE}"
-        )
+        return f"{self._confirm} --fingerprint {self.fingerprints.critical} --by {BY} --evidence {EVIDENCE}"
+
+    @property
+    def read_back_command(self) -> str:
+        """What to run when the forms were read back in the console."""
+        return f"{self._confirm} --by {BY} --read-back read-back.json"
+
+    @property
+    def _confirm(self) -> str:
+        which = " --profile second" if self.second else ""
+        return f".venv/bin/mimecast-sso confirm --stack {self.stack}{which}"
+
+    @property
+    def console_url(self) -> str:
+        """Where the administrator signs in."""
+        return REGIONS[self.region].console_url
 
     def rows(self, section: Section) -> list[Row]:
         """The fields of one console dialogue, in its order."""
@@ -110,7 +127,8 @@ class _Dialogue:
 def markdown(sheet: RunSheet) -> str:
     """The sheet as Markdown. Tables stand under ``## 1. Authentication profile`` and ``## 2. Application settings``."""
     standing = f"State: **{sheet.state}**. {_escaped(_standing(sheet))}"
-    parts = [f"# {_title(sheet)}", "", standing, "", *_facts_table(sheet)]
+    banner = [f"> **{_REHEARSAL}**", ""] if sheet.rehearsal else []
+    parts = [f"# {_title(sheet)}", "", *banner, standing, "", *_facts_table(sheet)]
     for heading, paragraphs in _before_work(sheet):
         parts += ["", f"## {heading}", "", *_bullets(paragraphs)]
     for dialogue in _dialogues(sheet):
@@ -131,17 +149,23 @@ def html(sheet: RunSheet) -> str:
         sheet=sheet,
         title=_title(sheet),
         standing=_standing(sheet),
+        facts=_facts(sheet),
+        banner=_REHEARSAL if sheet.rehearsal else "",
+        bookmarklet=bookmarklet(),
+        read_back=_READ_BACK,
         before_work=_before_work(sheet),
         dialogues=_dialogues(sheet),
         after_work=_after_work(sheet),
         confirm=_CONFIRM,
         leave_empty=LEAVE_EMPTY,
+        ticks=(TICKED, UNTICKED),
     )
 
 
 def text(sheet: RunSheet) -> str:
     """The sheet as plain text, with each value on a line of its own, ready to paste."""
-    parts = [_underlined(_title(sheet), "="), "", f"State: {sheet.state}. {_standing(sheet)}", ""]
+    banner = [*_wrapped(_REHEARSAL), ""] if sheet.rehearsal else []
+    parts = [_underlined(_title(sheet), "="), "", *banner, f"State: {sheet.state}. {_standing(sheet)}", ""]
     parts += [f"{name:22}{value}" for name, value in _facts(sheet).items()]
     for heading, paragraphs in _before_work(sheet):
         parts += ["", _underlined(heading), "", *_items(paragraphs)]
@@ -157,6 +181,15 @@ _CONFIRM = (
     "When the console holds exactly these values, say so, with your name and what shows it (a change number, a "
     "screenshot). This records the critical fingerprint; the next deployment then fills the group."
 )
+_READ_BACK = (
+    "Better than your word: let the forms be read back. Drag the button into the bookmarks bar. In the console, open "
+    "the saved authentication profile and click the bookmark; open the saved application settings and click it again; "
+    "then save the file and run the command below. The bookmark copies labels and values of the form on the page, "
+    "holds no credentials and sends nothing."
+)
+_REHEARSAL = (
+    "REHEARSAL on the sandbox: its certificate and its tenant. Do not enter these values in a real console."
+)
 
 
 def _title(sheet: RunSheet) -> str:
@@ -164,12 +197,17 @@ def _title(sheet: RunSheet) -> str:
     return f"Mimecast console: single sign-on for {sheet.account_code} ({sheet.stack}{which})"
 
 
+_AGREES = {
+    "claimed": "A person confirmed these values",
+    "read": "A person confirmed these values, and a copy of the console's forms agrees",
+    "proved": "A person confirmed these values, and a sign-in request of Mimecast's agrees",
+}
+
+
 def _standing(sheet: RunSheet) -> str:
     evidence = sheet.evidence or {}
-    if sheet.state == "claimed":
-        return "A person confirmed these values; there is nothing to do."
-    if sheet.state == "proved":
-        return "A person confirmed these values, and a sign-in request of Mimecast's agrees; there is nothing to do."
+    if sheet.state in _AGREES:
+        return f"{_AGREES[sheet.state]}; no action needed."
     if sheet.state == "contradicted":
         return (
             f"A person confirmed these values, but the sign-in request that Mimecast sent at "
@@ -340,9 +378,19 @@ def _facts(sheet: RunSheet) -> dict[str, str]:
         "Stack": sheet.stack,
         "Region": sheet.region,
         "Account": sheet.account_code,
+        "Console": sheet.console_url,
+        **_certificate_facts(str(sheet.form[_CERTIFICATE])),
         "Critical fingerprint": sheet.fingerprints.critical,
         "Cosmetic fingerprint": sheet.fingerprints.cosmetic,
     }
+
+
+def _certificate_facts(certificate: str) -> dict[str, str]:
+    """Thumbprint and expiry, by which an administrator compares what the console shows of a certificate."""
+    found = expiry_of(certificate)
+    if found is None:
+        return {}
+    return {"Certificate thumbprint": thumbprint_of(certificate), "Certificate expires": utc_text(found)}
 
 
 def _shown(value: str | bool) -> str:

@@ -137,5 +137,16 @@ def thumbprint_of(certificate: str) -> str:
     return hashlib.sha1(content, usedforsecurity=False).hexdigest().upper() if content else ""
 
 
+def expiry_of(certificate: str) -> datetime | None:
+    """When a certificate in base64 expires; ``None`` for what is no certificate."""
+    from cryptography import x509  # noqa: PLC0415 (only run sheets ask)
+
+    try:
+        content = base64.b64decode(normal_certificate(certificate), validate=True)
+        return x509.load_der_x509_certificate(content).not_valid_after_utc
+    except ValueError:
+        return None
+
+
 def _moment(attestation: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(str(attestation["at"]))

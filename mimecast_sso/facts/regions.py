@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_REGIONS_WITH_CONSOLE_HOST = frozenset({"eu", "us", "za", "au", "jer"})
+"""By Microsoft's tutorial "Mimecast Admin Console"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -33,6 +36,13 @@ class Region:
     def sign_on_url(self) -> str:
         """The page of the Personal Portal that starts a sign-in."""
         return f"https://{self.host}/login/saml"
+
+    @property
+    def console_url(self) -> str:
+        """The Administration Console's sign-in page; the generic one where no source names the region's own."""
+        if self.code in _REGIONS_WITH_CONSOLE_HOST:
+            return f"https://login-{self.code}.mimecast.com/administration/"
+        return "https://login.mimecast.com/administration/"
 
     @property
     def idp_initiated_reply_url(self) -> str:

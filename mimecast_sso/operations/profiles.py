@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mimecast_sso.assessment.record import RecordedProfile, profile_of
 from mimecast_sso.assessment.recorded import in_state
-from mimecast_sso.console import attestation, run_sheet
+from mimecast_sso.console import attestation, read_back, run_sheet
+from mimecast_sso.console.read_back import ReadBack, UnusableReadBackError
 from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
 from mimecast_sso.operations.engine import Engine, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Statement
-from mimecast_sso.settings import Confirmed, Lane, Settings
+from mimecast_sso.settings import Confirmed, Evidence, Lane, ReadConsole, Settings
+from mimecast_sso.text.files import UnreadableTextError, read_text
 from mimecast_sso.text.times import utc_text
 
+_READ_BACK_COUNTS = timedelta(hours=24)
 _RENDERED = {"html": run_sheet.html, "md": run_sheet.markdown, "txt": run_sheet.text}
 
 
@@ -72,6 +75,7 @@ def write_run_sheet(
         evidence=profile.evidence,
         second=profile.slot is Lane.SECOND,
         on_save=tuple(map(str, on_save)),
+        rehearsal=stack.on_sandbox,
     )
     page = run_sheet_path(stack, "html", profile.slot)
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -87,11 +91,28 @@ def remove_run_sheet(stack: Stack, lane: Lane = Lane.FIRST) -> None:
 
 
 def confirm(
-    stack: Stack, profile: RecordedProfile, *, by: str, at: datetime, evidence: str, fingerprint: str | None
+    stack: Stack,
+    profile: RecordedProfile,
+    *,
+    by: str,
+    at: datetime,
+    evidence: str,
+    fingerprint: str | None,
+    read: ReadBack | None = None,
 ) -> Confirmed:
     """Records an attestation, given at a time of Mimecast's, in the stack's file.
 
-    Raises OperationError for a sheet that is out of date, a profile that has no certificate yet, and placeholders.
+    Args:
+        stack: The stack.
+        profile: The profile in its state.
+        by: Who attests.
+        at: When, by Mimecast's clock.
+        evidence: What shows it.
+        fingerprint: That of the run sheet, where it is known.
+        read: A copy of the console's forms that agrees with the profile.
+
+    Raises:
+        OperationError: The sheet is out of date, the profile has no certificate yet, or a placeholder was given.
     """
     for option, given, means in (
         ("--by", by, "who set the values in the console"),
@@ -121,5 +142,33 @@ def confirm(
         at=utc_text(at),
         evidence=evidence,
     )
-    stack.confirm(confirmed, profile.slot)
+    seen = ReadConsole(fingerprint=wanted, at=utc_text(at), host=read.host) if read else None
+    stack.confirm(confirmed, profile.slot, Evidence(readBack=seen) if seen else None)
     return confirmed
+
+
+def compare_read_back(
+    stack: Stack, profile: RecordedProfile, file: Path, now: datetime
+) -> tuple[ReadBack, str]:
+    """The copy of the console's forms in a file, and what only looks different there.
+
+    Raises OperationError: the file is none, is old, or the console is not as desired; it lists the differences.
+    """
+    try:
+        read = read_back.parse(read_text(file))
+    except (UnreadableTextError, UnusableReadBackError) as error:
+        raise OperationError(f"{file} {error}. Nothing was recorded.") from None
+    if abs(now - read.at) > _READ_BACK_COUNTS:
+        raise OperationError(
+            f"{file} was read at {utc_text(read.at)}, and the console may have changed since. Read it back again. "
+            "Nothing was recorded."
+        )
+    critical, cosmetic = read_back.differences(read, profile.form, profile.thumbprint)
+    if critical:
+        rows = "".join(f"\n  {each}" for each in critical)
+        raise OperationError(
+            f"The console is not as the deployment needs it:{rows}\nNothing was recorded. Set these as the run sheet "
+            f"says (mimecast-sso run-sheet --stack {stack.name}), save, and read the forms back again.",
+            Exit.CHANGES,
+        )
+    return read, "".join(f"\nOnly looks different: {each}" for each in cosmetic)

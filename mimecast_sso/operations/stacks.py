@@ -113,14 +113,21 @@ class Stack:
         """The validated configuration; secrets stay encrypted. Raises ConfigurationError."""
         return from_values(self.values())
 
-    def confirm(self, confirmed: Confirmed, lane: Lane = Lane.FIRST) -> None:
-        """Writes the attestation into the stack's file, keeping its comments and earlier attestations. Atomic."""
+    def confirm(
+        self, confirmed: Confirmed, lane: Lane = Lane.FIRST, evidence: Evidence | None = None
+    ) -> None:
+        """Writes the attestation into the stack's file, keeping its comments and earlier attestations. Atomic.
+
+        ``evidence`` replaces what was seen before: that is about what was confirmed before.
+        """
         with self._edited() as config:
             profile = _attested(config, lane)
             if earlier := profile.get("confirmed"):
                 profile.setdefault("history", []).append(earlier)
             profile["confirmed"] = confirmed.model_dump()
-            profile.pop("evidence", None)  # It is about what was confirmed before.
+            profile.pop("evidence", None)
+            if evidence is not None:
+                profile["evidence"] = evidence.document()
 
     def record(self, evidence: Evidence, lane: Lane = Lane.FIRST) -> None:
         """Writes what was seen after the confirmation into the stack's file, keeping its comments. Atomic."""

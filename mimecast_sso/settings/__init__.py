@@ -17,6 +17,7 @@ from mimecast_sso.settings.authentication_profile import (
     Contexts,
     Enforce,
     Evidence,
+    ReadConsole,
     SecondProfile,
 )
 from mimecast_sso.settings.base import NAMESPACE, REFUSED, SECRET, SECRET_KEYS
@@ -79,6 +80,7 @@ __all__ = [
     "Lane",
     "MetadataObserved",
     "Ownership",
+    "ReadConsole",
     "Removal",
     "Retired",
     "RollOut",

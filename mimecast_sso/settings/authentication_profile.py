@@ -53,6 +53,14 @@ class CapturedRequest(Section):
     )
 
 
+class ReadConsole(Section):
+    """A copy of the console's forms that had the critical values of a fingerprint. The copy itself is not kept."""
+
+    fingerprint: Text = Field(examples=["v1:…"])
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
+    host: Name = Field(description="Of the console.", examples=["login-eu.mimecast.com"])
+
+
 class ConsoleChange(Section):
     """The last event of Mimecast's audit log that touches profiles or application settings."""
 
@@ -62,9 +70,10 @@ class ConsoleChange(Section):
 
 
 class Evidence(Section):
-    """What was seen after the confirmation. Written by ``mimecast-sso verify``."""
+    """What was seen after the confirmation. Written by ``mimecast-sso verify`` and ``confirm --read-back``."""
 
     request: CapturedRequest | None = None
+    read_back: ReadConsole | None = Field(None, alias="readBack")
     change: ConsoleChange | None = None
 
     def document(self) -> dict[str, Any]:

@@ -93,7 +93,11 @@ def confirmation(value: Any) -> dict[str, str] | None:
 
 def evidence(value: Any) -> dict[str, Any] | None:
     """What was seen after a confirmation, if anything was."""
-    parts = {"request": ("fingerprint", "at", "differs"), "change": ("at",)}
+    parts = {
+        "request": ("fingerprint", "at", "differs"),
+        "readBack": ("fingerprint", "at"),
+        "change": ("at",),
+    }
     if value is not None and not (
         isinstance(value, dict)
         and all(
@@ -102,5 +106,7 @@ def evidence(value: Any) -> dict[str, Any] | None:
             if part in value
         )
     ):
-        raise ValueError("must be a map with request (fingerprint, at, differs), change (at) or expired")
+        raise ValueError(
+            "must be a map with request (fingerprint, at, differs), readBack (fingerprint, at), change (at) or expired"
+        )
     return value or None

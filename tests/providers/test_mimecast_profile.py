@@ -282,8 +282,8 @@ def test_what_changes_is_shown_with_what_was() -> None:
 
 
 def test_a_confirmed_sheet_says_that_nothing_is_left() -> None:
-    assert "nothing to do" in markdown(sheet(dict(FORM), "claimed"))
-    assert "nothing to do" in html(sheet(dict(FORM), "claimed"))
+    assert "no action needed" in markdown(sheet(dict(FORM), "claimed"))
+    assert "no action needed" in html(sheet(dict(FORM), "claimed"))
 
 
 @pytest.mark.parametrize("render", [markdown, html])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from mimecast_sso.operations.commands import options
@@ -12,22 +14,55 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.stack
 @click.option("--by", required=True, help="Who set the values in the console.")
 @click.option(
-    "--evidence", required=True, help="What shows it: a change number, a screenshot, a test sign-in."
+    "--evidence",
+    help="What shows it: a change number, a screenshot, a test sign-in. Required without --read-back.",
+)
+@click.option(
+    "--read-back",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A copy of the console's forms, saved with the run sheet's bookmarklet. It is compared field by field.",
 )
 @click.option("--fingerprint", help="The fingerprint printed on the run sheet that was worked from.")
 @options.which_profile
-def confirm(stack: str, by: str, evidence: str, fingerprint: str | None, profile: str) -> Exit:
-    """Record that the console holds the values of the run sheet."""
+def confirm(
+    *,
+    stack: str,
+    by: str,
+    evidence: str | None,
+    read_back: Path | None,
+    fingerprint: str | None,
+    profile: str,
+) -> Exit:
+    """Record that the console holds the values of the run sheet.
+
+    With --read-back, they are compared with the forms in the console, and a difference is listed instead of recorded.
+
+    Example: mimecast-sso confirm --stack prod-eu --by ada@example.com --read-back read-back.json
+    """
     from mimecast_sso.operations import profiles, tenant
     from mimecast_sso.operations.deployment import open_with_engine, relative
     from mimecast_sso.settings import Lane
 
     opened, engine = open_with_engine(stack, "confirm")
     wanted = profiles.require(engine, Lane(profile))
+    if evidence is None and read_back is None:
+        raise click.UsageError("Give --evidence TEXT, or --read-back FILE.")
     now = tenant.mimecast_time(opened)
-    confirmed = profiles.confirm(opened, wanted, by=by, at=now.at, evidence=evidence, fingerprint=fingerprint)
+    read, differs = profiles.compare_read_back(opened, wanted, read_back, now.at) if read_back else (None, "")
+    confirmed = profiles.confirm(
+        opened,
+        wanted,
+        by=by,
+        at=now.at,
+        evidence=evidence or f"the forms were read back at {read.host if read else ''}",
+        fingerprint=fingerprint,
+        read=read,
+    )
+    how = " and read back" if read else ""
     click.echo(
-        f"Confirmed {confirmed.fingerprint} by {by}, in {relative(opened.file)}. Deploy it with mimecast-sso up."
+        f"Confirmed{how} {confirmed.fingerprint} by {by}, in {relative(opened.file)}.{differs}\n"
+        f"Deploy it: mimecast-sso up --stack {stack}"
     )
     if now.remark:
         click.echo(now.remark)

@@ -30,6 +30,10 @@ _SUBJECT = "authentication profile"
 _MEANS: dict[attestation.State, tuple[Verdict, str]] = {
     "due": (Verdict.WAITING, "nobody confirmed the configured values"),
     "claimed": (Verdict.FINE, "attested only; capture a sign-in request to prove it"),
+    "read": (
+        Verdict.FINE,
+        "attested, and a copy of the console's forms agrees; capture a sign-in request to prove it",
+    ),
     "proved": (Verdict.FINE, "a sign-in request sent since agrees; it does not show the certificate"),
     "stale": (
         Verdict.FAILS,
@@ -105,7 +109,8 @@ def judge(
     before = settings.authentication_profile.evidence_of(profile.slot) or Evidence()
     request = _request(captured, confirmed, by) if captured else before.request
     changes = log.events.changes if log.events else ()
-    evidence = Evidence(request=request, change=_recorded(changes[-1]) if changes else before.change)
+    change = _recorded(changes[-1]) if changes else before.change
+    evidence = Evidence(request=request, readBack=before.read_back, change=change)
     recorded = evidence not in (before, Evidence())
     if recorded:
         stack.record(evidence, profile.slot)

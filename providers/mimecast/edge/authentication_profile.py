@@ -75,7 +75,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
     """What an administrator sets in the console, and what is known of it.
 
     It writes nothing to Mimecast and claims nothing: ``state`` is ``due`` until the confirmed fingerprint is the
-    wanted one; then evidence decides between ``claimed``, ``proved``, ``stale`` and ``contradicted``
+    wanted one; then evidence decides between ``claimed``, ``read``, ``proved``, ``stale`` and ``contradicted``
     (`mimecast_sso.console.attestation.state`).
     """
 
@@ -105,7 +105,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
             form: Every field of `mimecast_sso.facts.profile_form.FIELDS`, by key.
             thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal; "" when the form has none.
             confirmed: A person's word: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
-            evidence: What was seen afterwards: ``request``, ``change``, ``expired``. Absent: nothing was.
+            evidence: What was seen afterwards: ``request``, ``readBack``, ``change``, ``expired``. Absent: nothing was.
         """
         props: Properties = {
             "form": form,
