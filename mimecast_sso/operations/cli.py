@@ -32,6 +32,7 @@ _COMMANDS: Mapping[str, Mapping[str, str]] = {
         "roll-out": "Who signs in through Entra: the members of the roll-out group.",
     },
     "Certificates": {
+        "certificate": "Print the signing certificate that Mimecast has to trust.",
         "rotate": "The signing certificate: stage the next one, have it trusted, activate it, retire the former one.",
     },
     "Check": {

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from mimecast_sso.assessment.record import RecordedProfile, profile_of
 from mimecast_sso.assessment.recorded import in_state
@@ -82,6 +86,36 @@ def write_run_sheet(
     for suffix, render in _RENDERED.items():
         run_sheet_path(stack, suffix, profile.slot).write_text(render(sheet), encoding="utf-8")
     return page
+
+
+def certificate_of(profile: RecordedProfile, format_: str, stack: str) -> bytes:
+    """The signing certificate of a profile's form: ``pem``, ``base64-body`` or ``der``.
+
+    Raises OperationError where the form holds none.
+    """
+    body = attestation.normal_certificate(str(profile.form["certificate"]))
+    if not body:
+        why = (
+            f"Mimecast gets it from {profile.form['metadataUrl']}"
+            if profile.form["metadataUrl"]
+            else f"there is none yet. Deploy the stack first: mimecast-sso up --stack {stack}"
+        )
+        raise OperationError(f"The form of the {profile.slot} profile holds no certificate: {why}")
+    if format_ == "base64-body":
+        return f"{body}\n".encode()
+    content = base64.b64decode(body)
+    if format_ == "der":
+        return content
+    return x509.load_der_x509_certificate(content).public_bytes(Encoding.PEM)
+
+
+def write_certificate(file: Path, content: bytes) -> None:
+    """Writes a certificate. Raises OperationError where that cannot be done."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    except OSError as error:
+        raise OperationError(f"{file} cannot be written: {error.strerror}.") from None
 
 
 def remove_run_sheet(stack: Stack, lane: Lane = Lane.FIRST) -> None:

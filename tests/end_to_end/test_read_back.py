@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from playwright.sync_api import Page, expect
 
 from sandbox import credentials
@@ -115,3 +118,14 @@ def test_the_run_sheet_fits_a_phone(made: Project, page: Page) -> None:
     expect(page.get_by_role("link", name=CONSOLE)).to_be_visible()
     expect(page.get_by_text("Certificate expires")).to_be_visible()
     page.get_by_label("Done: Issuer URL").check()
+
+
+def test_the_certificate_that_the_console_gets_comes_in_three_forms(made: Project, tmp_path: Path) -> None:
+    pem, der = made.sso("certificate"), tmp_path / "signing.cer"
+    assert made.sso("certificate", "--format", "der", "--out", str(der)).code == 0
+    body = made.sso("certificate", "--format", "base64-body").text.strip()
+    certificate = x509.load_pem_x509_certificate(pem.text.encode())
+    assert certificate.public_bytes(Encoding.DER) == der.read_bytes() == base64.b64decode(body, validate=True)
+    assert body in (made.home / "run-sheet/sandbox.html").read_text(encoding="utf-8")
+    refused = made.sso("certificate", "--format", "der")
+    assert (refused.code, "give --out FILE" in refused.text) == (64, True)
