@@ -39,12 +39,12 @@ up: .venv/sandbox
 	@if [ -e "$(SHEET)" ]; then $(MAKE) --no-print-directory console-work; fi
 	@$(SANDBOX) login $(PERSON)
 	@echo
-	@$(SANDBOX) run -- $(SSO) verify --stack $(STACK) --person $(PERSON)
+	@$(SANDBOX) run -- $(SSO) verify --stack $(STACK) --person $(PERSON) --quiet
 
 .PHONY: console-work
 console-work:
 	@echo; echo "The sandbox's administrator works through the run sheet:"
-	@$(SANDBOX) administrator "$(SHEET)"
+	@$(SANDBOX) administrator --quiet "$(SHEET)"
 	@$(SANDBOX) run -- $(SSO) confirm --stack $(STACK) --by administrator@example.com \
 	  --evidence "the sandbox's administrator filled the form from $(SHEET)"
 	@echo

@@ -173,7 +173,8 @@ def _administrator(options: argparse.Namespace) -> int:
 
     try:
         for line in administrator.fill(home(), options.runsheet):
-            print(line)
+            if not (options.quiet and line.startswith("  ")):
+                print(line)
     except administrator.CannotFillError as error:
         return _fail(str(error))
     return OK
@@ -342,6 +343,7 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument("--password", help="the person's password (default: the sandbox's)")
     administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
     administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
+    administrator.add_argument("--quiet", action="store_true", help="do not list the fields")
     _add_fault(commands)
     clock = command("clock", _clock, "show the world's clock, or move it")
     clock.add_argument("move", nargs="?", type=_move, metavar="+15m|reset")

@@ -49,7 +49,7 @@ def fill(home: Path, file: Path) -> Iterator[str]:
         page = _open(browser, f"{console}/{folder}", dialogue, name_label)
         if section is Section.PROFILE and _wants_import(dialogue):
             page = _import(browser, page, form, dialogue)
-        yield f"{section.value}:"
+        yield f"{section.value}: {len(dialogue.values)} fields to enter"
         yield from _type(page, dialogue)
         _save(browser, page, form)
         yield "  saved"

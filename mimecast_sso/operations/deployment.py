@@ -11,6 +11,7 @@ import click
 
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.operations import assessing, profiles
+from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack, open_stack
@@ -42,14 +43,26 @@ def engine_name() -> EngineName:
     return cast("EngineName", wanted)
 
 
-def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refresh: bool = False) -> Exit:
-    """Runs ``up``, then says whether console work is due and where its run sheets are."""
+def deploy(
+    stack: Stack,
+    engine: Engine,
+    *,
+    yes: bool,
+    diff: bool = False,
+    refresh: bool = False,
+    verbose: bool = False,
+) -> Exit:
+    """Runs ``up``, then says whether console work is due and where its run sheets are.
+
+    ``verbose`` has the engine's own display; so has a run that asks before it deploys, or shows differences.
+    """
     settings = stack.settings()
     engine.ensure_stack()
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
-    outcome = engine.run("up", *flags)
+    show = Concise(f"Deploying {stack.name}") if yes and not (verbose or diff) else None
+    outcome = engine.run("up", *flags, show=show)
     if outcome.code:
         return failed(outcome)
     deployed = profiles.deployed(outcome).values()
@@ -65,11 +78,12 @@ def deploy(stack: Stack, engine: Engine, *, yes: bool, diff: bool = False, refre
     return Exit.FINE
 
 
-def preview(stack: Stack, engine: Engine, *, diff: bool = False) -> Exit:
+def preview(stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool = False) -> Exit:
     """Says what ``deploy`` would do, without doing it."""
     stack.settings()
     engine.ensure_stack()
-    outcome = engine.run("preview", *(["--diff"] if diff else []))
+    show = None if verbose or diff else Concise(f"Preview of {stack.name}", plans=True)
+    outcome = engine.run("preview", *(["--diff"] if diff else []), show=show)
     if outcome.code:
         return failed(outcome, dry=True)
     return Exit.CHANGES if outcome.changed else Exit.FINE

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import read_checkpoint, refuse_foreign
@@ -27,6 +28,9 @@ _NEED_PULUMI = (
     "(https://www.pulumi.com/docs/install/), or rehearse the stack on the sandbox: "
     ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso {verb} --stack {stack}"
 )
+
+_LOOK_EVERY = 0.2
+"""Seconds between two looks at the events of a run."""
 
 _NO_STACK = "no stack named"
 """How both engines say that there is none."""
@@ -63,36 +67,39 @@ class Engine:
         self._stack = stack
         self._command = _command(stack, wanted, verb)
 
-    def run(self, verb: str, *flags: str, quiet: bool = False) -> Outcome:
-        """Runs a verb of the engine. Its output goes to the terminal; if ``quiet``, only that of a failure.
+    def run(self, verb: str, *flags: str, quiet: bool = False, show: Concise | None = None) -> Outcome:
+        """Runs a verb of the engine. Its output goes to the terminal.
 
-        Raises OperationError, before anything starts, for a state that `check_state` refuses.
+        Args:
+            verb: Of the engine's command line.
+            flags: The same.
+            quiet: Only the output of a failure goes to the terminal.
+            show: Shows the run instead.
+
+        Raises:
+            OperationError: Before anything starts, for a state that `check_state` refuses.
         """
         stack = self._stack
         self.check_state()
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself():
             log = Path(folder) / "events.jsonl"
-            done = subprocess.run(
-                [
-                    *self._command,
-                    verb,
-                    *("--stack", stack.name),
-                    *("--config-file", str(stack.config_file)),
-                    *("--event-log", str(log)),
-                    *flags,
-                ],
-                cwd=stack.root,
-                # The flag that writes engine events exists only among the debug commands.
-                env=stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"},
-                stdout=subprocess.PIPE if quiet else None,
-                stderr=subprocess.STDOUT if quiet else None,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-            )
-            if quiet and done.returncode:
-                print(done.stdout, file=sys.stderr, end="")
-            return _outcome(done.returncode, _events(log), log)
+            command = [
+                *self._command,
+                verb,
+                *("--stack", stack.name),
+                *("--config-file", str(stack.config_file)),
+                *("--event-log", str(log)),
+                *flags,
+            ]
+            # The flag that writes engine events exists only among the debug commands.
+            environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
+            if show:
+                code = _shown(command, stack.root, environment, log, show)
+            elif quiet:
+                code = _quiet(command, stack.root, environment)
+            else:
+                code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
+            return _outcome(code, _events(log), log)
 
     def check_state(self) -> None:
         """Raises OperationError for a state that is damaged, or holds a foreign provider."""
@@ -178,6 +185,74 @@ def _ended_by_itself() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
+    """Runs the engine, showing its output only where it fails; gives its exit code."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        print(done.stdout, file=sys.stderr, end="")
+    return done.returncode
+
+
+def _shown(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, show: Concise
+) -> int:
+    """Runs the engine while ``show`` shows its events; its own output only where it fails and none says why."""
+    events, kept = _Tail(log), log.with_name("output.txt")
+    with kept.open("wb") as output:
+        engine = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        while engine.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                engine.wait(_LOOK_EVERY)
+            for event in events.new():
+                show.take(event)
+            show.still_running()
+    for event in events.new():
+        show.take(event)
+    show.end(ok=engine.returncode == 0)
+    if engine.returncode and not events.errors:
+        print(kept.read_text(encoding="utf-8", errors="replace"), file=sys.stderr, end="")
+    return engine.returncode
+
+
+class _Tail:
+    """The events of a log that grows. ``errors`` counts those that say why a run failed."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = 0
+        self.errors = 0
+
+    def new(self) -> Iterator[dict[str, Any]]:
+        """Those that were written since the last time, but for half a line at the end."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(self._read)
+                written = file.read()
+        except FileNotFoundError:
+            return
+        whole = written[: written.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for event in _parsed(whole.decode("utf-8", errors="replace").splitlines()):
+            self.errors += event.get("diagnosticEvent", {}).get("severity") == "error"
+            yield event
+
+
 def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
     installed = shutil.which("pulumi", path=stack.environment.get("PATH"))
     if installed and wanted != "embedded":
@@ -206,6 +281,10 @@ def _events(log: Path) -> Iterator[dict[str, Any]]:
         lines = log.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return
+    yield from _parsed(lines)
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             yield json.loads(line)

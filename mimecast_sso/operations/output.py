@@ -23,6 +23,7 @@ import click
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries, lines, not_checked
+from mimecast_sso.text.wording import count
 
 _SCHEMA: Final = 1
 
@@ -54,12 +55,14 @@ class Output:
         stack: The stack's name; of a command without a stack, that of the stack that it is about.
         format: How to print.
         file: Where to; the terminal without one.
+        quiet: Whether a table lists only what is not fine.
     """
 
     command: str
     stack: str
     format: Format = "text"
     file: Path | None = None
+    quiet: bool = False
     _statements: list[Statement] = field(default_factory=list)
     _lines: list[str] = field(default_factory=list)
 
@@ -77,7 +80,14 @@ class Output:
     def table(self, statements: Sequence[Statement]) -> None:
         """Prints statements as a table, and what of it was not checked."""
         self.keep(*statements)
-        for line in (*lines(statements), *not_checked(statements)):
+        shown = [each for each in statements if not (self.quiet and each.verdict is Verdict.FINE)]
+        for line in lines(shown):
+            self.line(line)
+        if len(shown) < len(statements):
+            self.line(
+                f"{Verdict.FINE}  {count(len(statements) - len(shown), 'check')}; without --quiet each is listed"
+            )
+        for line in not_checked(statements):
             self.line(line)
 
     def keep(self, *statements: Statement) -> None:
@@ -139,9 +149,10 @@ def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
             metavar="FILE",
             help="Write to FILE instead of the terminal.",
         )
+        @click.option("--quiet", "-q", is_flag=True, help="List only what is not fine.")
         @functools.wraps(command)
-        def run(*, format_: Format, out: Path | None, **others: object) -> Exit:
-            output = Output(name, str(others.get("stack", "")), format_, out)
+        def run(*, format_: Format, out: Path | None, quiet: bool, **others: object) -> Exit:
+            output = Output(name, str(others.get("stack", "")), format_, out, quiet)
             exit_code = command(output=output, **others)
             output.end(exit_code)
             return exit_code

@@ -18,6 +18,7 @@ from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.operations import assessing, roll_out
 from mimecast_sso.operations.deployment import failed
+from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -34,13 +35,14 @@ from providers.mimecast.errors import MimecastError
 _GUARD: Final = "allow-destroy"
 
 
-def destroy(stack: Stack, engine: Engine, *, yes: bool) -> Exit:
+def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -> Exit:
     """Destroys the stack, once nobody depends on it. Asks first, unless ``yes``."""
     engine.check_state()  # Before anybody is removed from a group.
     if engine.has_resources():
         _make_safe_to_destroy(stack, engine, ask=not yes)
         engine.unprotect()
-    outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []))
+    show = Concise(f"Destroying {stack.name}") if yes and not verbose else None
+    outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []), show=show)
     return failed(outcome) if outcome.code else Exit.FINE
 
 

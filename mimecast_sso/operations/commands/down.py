@@ -11,10 +11,11 @@ from mimecast_sso.operations.exit_codes import Exit
 @click.command()
 @options.stack
 @options.yes
-def down(stack: str, yes: bool) -> Exit:
+@options.verbose
+def down(stack: str, *, yes: bool, verbose: bool) -> Exit:
     """Destroy what the stack made, once nobody depends on it. What Mimecast cannot delete is named and left."""
     from mimecast_sso.operations.deployment import open_with_engine
     from mimecast_sso.operations.tear_down import destroy
 
     opened, engine = open_with_engine(stack, "down")
-    return destroy(opened, engine, yes=yes)
+    return destroy(opened, engine, yes=yes, verbose=verbose)

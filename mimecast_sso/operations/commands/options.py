@@ -30,6 +30,13 @@ stack: _Decorator = click.option(
     help="The stack, as in stacks/Pulumi.<stack>.yaml.",
 )
 yes: _Decorator = click.option("--yes", "-y", is_flag=True, help="Skip the confirmation prompts.")
+verbose: _Decorator = click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    envvar="MIMECAST_SSO_VERBOSE",
+    help="Show everything: the engine's own display, each check.",
+)
 diff: _Decorator = click.option("--diff", is_flag=True, help="Show each property that changes.")
 apply_step: _Decorator = click.option("--apply", "apply_", is_flag=True, help="Deploy it at once.")
 which_profile: _Decorator = click.option(

@@ -11,9 +11,10 @@ from mimecast_sso.operations.exit_codes import Exit
 @click.command()
 @options.stack
 @options.diff
-def preview(stack: str, diff: bool) -> Exit:
+@options.verbose
+def preview(stack: str, *, diff: bool, verbose: bool) -> Exit:
     """Say what up would do, without doing it. Exit code 2 when it would change something."""
     from mimecast_sso.operations import deployment
 
     opened, engine = deployment.open_with_engine(stack, "preview")
-    return deployment.preview(opened, engine, diff=diff)
+    return deployment.preview(opened, engine, diff=diff, verbose=verbose)

@@ -12,10 +12,11 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.stack
 @options.yes
 @options.diff
+@options.verbose
 @click.option("--refresh", is_flag=True, help="Read the live world first, and put back what differs.")
-def up(stack: str, yes: bool, diff: bool, refresh: bool) -> Exit:
+def up(stack: str, *, yes: bool, diff: bool, verbose: bool, refresh: bool) -> Exit:
     """Deploy, then say whether console work is due and where its run sheet is."""
     from mimecast_sso.operations.deployment import deploy, open_with_engine
 
     opened, engine = open_with_engine(stack, "up")
-    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh)
+    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose)

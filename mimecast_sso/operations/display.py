@@ -1,0 +1,178 @@
+"""What a run of the engine says, each thing once: its messages, the resources that change, the outputs.
+
+The engine shows a message beside its resource while it runs and again at the end, and a line each time a resource
+changes its status. That fits its own terminal display; ``--verbose`` has it.
+
+Source of the events: "Engine events" in Pulumi's automation API (``pulumi.automation.events``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import textwrap
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import click
+
+from mimecast_sso.text import foreign
+from mimecast_sso.text.wording import count
+
+_COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
+_STACK = "pulumi:pulumi:Stack"
+_SAID_EVERY = 15.0
+"""Seconds between two signs of life."""
+_MOST_LISTED = 12
+_WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "create": ("+", "created", "create"),
+    "create-replacement": ("+-", "replaced", "replace"),
+    "replace": ("+-", "replaced", "replace"),
+    "update": ("~", "updated", "update"),
+    "import": ("=", "imported", "import"),
+    "import-replacement": ("=>", "imported", "import"),
+    "delete": ("-", "deleted", "delete"),
+    "discard": ("<", "discarded", "discard"),
+}
+"""Operation → its mark, what was done, what is planned: the words of the Pulumi CLI."""
+_MAIN_OUTPUTS = (
+    "applicationId",
+    "identifier",
+    "replyUrl",
+    "signOnUrl",
+    "issuer",
+    "loginUrl",
+    "certificateThumbprint",
+    "certificateExpiry",
+)
+"""Of a new stack, those that people need; ``pulumi stack output`` has the others."""
+
+
+@dataclass(slots=True)
+class Concise:
+    """Shows one run by its events. ``plans`` for a preview, which changes nothing."""
+
+    title: str
+    plans: bool = False
+    _said: set[str] = field(default_factory=set)
+    _changed: list[str] = field(default_factory=list)
+    _outputs: dict[str, Any] | None = None
+    _before: dict[str, Any] | None = None
+    _summary: dict[str, int] = field(default_factory=dict)
+    _failed: int = 0
+    _last: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        click.echo(f"{self.title}:")
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Shows what is new in an event."""
+        if "diagnosticEvent" in event:
+            self._message(event["diagnosticEvent"])
+        elif "resourcePreEvent" in event and self.plans:
+            self._change(event["resourcePreEvent"]["metadata"])
+        elif "resOutputsEvent" in event:
+            self._done(event["resOutputsEvent"]["metadata"])
+        elif "resOpFailedEvent" in event:
+            self._failed += 1
+        elif "summaryEvent" in event:
+            self._summary = event["summaryEvent"].get("resourceChanges") or {}
+
+    def still_running(self) -> None:
+        """Says now and then that the run goes on."""
+        if time.monotonic() - self._last >= _SAID_EVERY:
+            self._last = time.monotonic()
+            click.echo(f"  … {count(len(self._changed), 'resource')} done so far")
+
+    def end(self, *, ok: bool) -> None:
+        """Shows what stands at the end: outputs (of a run that did what it should), and the count of changes."""
+        if self.plans or 0 < len(self._changed) <= _MOST_LISTED:
+            for line in dict.fromkeys(self._changed):
+                click.echo(line)
+        if ok and not self.plans:
+            self._show_outputs()
+        lines = list(self._resources())
+        if lines:
+            click.echo("Resources:")
+        for line in lines:
+            click.echo(f"    {line}")
+
+    def _message(self, event: Mapping[str, Any]) -> None:
+        if event.get("ephemeral") or event.get("severity") == "debug":
+            return
+        text = _COLOUR.sub("", f"{event.get('prefix') or ''}{event.get('message') or ''}").strip()
+        if text and text not in self._said:
+            self._said.add(text)
+            for line in wrapped(text):
+                click.echo(line, err=event.get("severity") == "error")
+
+    def _change(self, metadata: Mapping[str, Any]) -> None:
+        mark, _, planned = _WORDS.get(metadata["op"], ("", "", ""))
+        if mark and "pulumi:providers:" not in metadata["type"]:
+            self._changed.append(f" {mark:2} {_named(metadata)} {planned}{_difference(metadata)}")
+
+    def _done(self, metadata: Mapping[str, Any]) -> None:
+        if metadata["type"] == _STACK:
+            self._outputs = (metadata.get("new") or {}).get("outputs")
+            self._before = (metadata.get("old") or {}).get("outputs")
+        mark, done, _ = _WORDS.get(metadata["op"], ("", "", ""))
+        if mark and not self.plans and "pulumi:providers:" not in metadata["type"]:
+            self._changed.append(f" {mark:2} {_named(metadata)} {done}{_difference(metadata)}")
+
+    def _show_outputs(self) -> None:
+        before, now = self._before or {}, self._outputs or {}
+        shown = {
+            key: value
+            for key, value in now.items()
+            if before.get(key) != value and (before or key in _MAIN_OUTPUTS)
+        }
+        if shown:
+            click.echo("Outputs:")
+        width = max(map(len, shown), default=0)
+        for key, value in shown.items():
+            click.echo(f"    {key:{width}}: {json.dumps(value, ensure_ascii=False)}")
+
+    def _resources(self) -> Iterator[str]:
+        changes = {operation: number for operation, number in self._summary.items() if operation in _WORDS}
+        for operation, number in changes.items():
+            mark, done, planned = _WORDS[operation]
+            yield f"{mark} {number} {f'to {planned}' if self.plans else done}"
+        unchanged = self._summary.get("same", 0)
+        if len(changes) > 1:
+            rest = f". {unchanged} unchanged" if unchanged else ""
+            yield f"{count(sum(changes.values()), 'change')}{rest}"
+        elif unchanged:
+            yield f"{unchanged} unchanged"
+        if self._failed:
+            yield f"{self._failed} errored"
+
+
+def wrapped(text: str) -> Iterator[str]:
+    """A message in lines that fit the terminal; in a pipe or a file it stays in one, so that it can be searched."""
+    for paragraph in text.splitlines():
+        line = (
+            foreign.one_line(paragraph)
+            if not paragraph.startswith(" ")
+            else f"    {foreign.one_line(paragraph)}"
+        )
+        if not sys.stdout.isatty():
+            yield line
+        else:
+            width = shutil.get_terminal_size().columns
+            yield from textwrap.wrap(
+                line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            ) or [""]
+
+
+def _named(metadata: Mapping[str, Any]) -> str:
+    return f"{metadata['type'].rpartition(':')[2]} {metadata['urn'].rpartition('::')[2]}"
+
+
+def _difference(metadata: Mapping[str, Any]) -> str:
+    paths = metadata.get("detailedDiff") or metadata.get("diffs") or ()
+    properties = dict.fromkeys(re.split(r"[.\[]", path)[0] for path in paths)
+    return f" ({', '.join(properties)})" if properties and metadata["op"] != "create" else ""
