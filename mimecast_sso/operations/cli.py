@@ -16,7 +16,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.terminals import argument, write_to_anything
 
 # By section, each with the first sentence of its help. The module of a command is commands/<name>.py.
-_COMMANDS: Mapping[str, Mapping[str, str]] = {
+COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Set up": {
         "assess": "Forecast who would sign in if they were in the roll-out group.",
         "preflight": "Check that a deployment has what it needs, writing nothing.",
@@ -46,7 +46,7 @@ class _Commands(click.Group):
     """The commands, none of which is imported to list them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for section in _COMMANDS.values() for name in section]
+        return [name for section in COMMANDS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
@@ -56,7 +56,7 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, section in _COMMANDS.items():
+        for title, section in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl(list(section.items()), col_max=12)
 

@@ -37,12 +37,12 @@ class Removal(StrEnum):
 class Address(Section):
     """One Mimecast user."""
 
-    address: EmailAddress = Field(examples=["ada@example.com"])
+    address: EmailAddress = Field(examples=["ada@example.com"], description="The address.")
     name: PersonName | None = Field(None, description="The global name.", examples=["Ada Example"])
     password_version: Text | None = Field(
         None,
         alias="passwordVersion",
-        description="Any text; changing it sets the password of addressPasswords anew.",
+        description="Any text; changing it sets the password of addressPasswords again.",
         examples=["1"],
     )
 
@@ -50,12 +50,23 @@ class Address(Section):
 class Addresses(Section):
     """The addresses that people sign in to the portal with."""
 
-    source: AddressSource = Field(AddressSource.EXPLICIT, examples=["explicit"])
+    source: AddressSource = Field(
+        AddressSource.EXPLICIT,
+        examples=["explicit"],
+        description="explicit: list. csv: a file. assigned: the assigned people. synchronised: directory "
+        "synchronisation owns them, and they are only checked.",
+    )
     explicit: tuple[Address, ...] = Field((), alias="list", examples=[[{"address": "ada@example.com"}]])
     csv: Text | None = Field(
         None, description="A file with a header line: address,name", examples=["stacks/people.csv"]
     )
-    on_removal: Removal = Field(Removal.FORGET, alias="onRemoval", examples=["forget"])
+    on_removal: Removal = Field(
+        Removal.FORGET,
+        alias="onRemoval",
+        examples=["forget"],
+        description="What becomes of an address that leaves the configuration: disabled, forgotten, or the run "
+        "refused. No API deletes one.",
+    )
     adopt: tuple[EmailAddress, ...] = Field(
         (),
         description="Existing addresses that may be changed to what is wanted.",

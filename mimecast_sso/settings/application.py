@@ -69,7 +69,11 @@ class Application(Section):
         None, description="Overrides the region's identifier (entity id).", examples=[None]
     )
     notification_emails: tuple[EmailAddress, ...] = Field(
-        (), alias="notificationEmails", examples=[["identity@example.com"]], max_length=5
+        (),
+        alias="notificationEmails",
+        examples=[["identity@example.com"]],
+        max_length=5,
+        description="Who is mailed by Entra before the certificate expires; five at most.",
     )
     assignment_required: bool = Field(
         True,
@@ -88,7 +92,11 @@ class Application(Section):
         "names, or object ids.",
         examples=[["identity@example.com"]],
     )
-    claims: Ownership = Field(Ownership.MANAGE, examples=["manage"])
+    claims: Ownership = Field(
+        Ownership.MANAGE,
+        examples=["manage"],
+        description="manage: this stack assigns the claims policy. verify: a person does; the stack only checks it.",
+    )
     adopt: Guid | None = Field(
         None,
         description="Client id of an application to take over instead of making one.",
@@ -119,6 +127,18 @@ class Application(Section):
 class Assign(Section):
     """The people who get the application: users by address, groups by name."""
 
-    users: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
-    groups: tuple[Name, ...] = Field((), examples=[["Mimecast users"]])
-    mode: Ownership = Field(Ownership.MANAGE, examples=["manage"])
+    users: tuple[EmailAddress, ...] = Field(
+        (),
+        examples=[["ada@example.com"]],
+        description="User principal names, or mail addresses of one account each.",
+    )
+    groups: tuple[Name, ...] = Field(
+        (),
+        examples=[["Mimecast users"]],
+        description="Display names of security groups. Entra assigns direct members only.",
+    )
+    mode: Ownership = Field(
+        Ownership.MANAGE,
+        examples=["manage"],
+        description="manage: this stack writes the assignments. verify: a person does; the stack only checks them.",
+    )

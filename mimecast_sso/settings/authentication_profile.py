@@ -15,39 +15,67 @@ from mimecast_sso.settings.values import Name, Text, UtcTime
 class Enforce(Section):
     """For which Mimecast sign-ins the profile enforces SAML."""
 
-    personal_portal: bool = Field(True, alias="personalPortal", examples=[True])
-    administration_console: bool = Field(False, alias="administrationConsole", examples=[False])
-    end_user_applications: bool = Field(False, alias="endUserApplications", examples=[False])
+    personal_portal: bool = Field(
+        True,
+        alias="personalPortal",
+        examples=[True],
+        description="The Personal Portal and Mimecast's other web applications.",
+    )
+    administration_console: bool = Field(
+        False, alias="administrationConsole", examples=[False], description="The Administration Console."
+    )
+    end_user_applications: bool = Field(
+        False,
+        alias="endUserApplications",
+        examples=[False],
+        description="Mimecast for Outlook, mobile and desktop applications.",
+    )
 
 
 class Contexts(Section):
     """Authentication contexts that Mimecast asks for; both must be off for Entra."""
 
-    password_protected: bool = Field(False, alias="passwordProtected", examples=[False])
-    integrated: bool = Field(False, examples=[False])
+    password_protected: bool = Field(
+        False,
+        alias="passwordProtected",
+        examples=[False],
+        description="PasswordProtectedTransport; Entra refuses it for whoever signed in otherwise (AADSTS75011).",
+    )
+    integrated: bool = Field(False, examples=[False], description="Integrated Windows authentication.")
 
 
 class Confirmed(Section):
-    """A person's word that the console holds the values with this fingerprint."""
+    """An attestation that the console holds the values with this fingerprint."""
 
-    fingerprint: Text = Field(examples=["v1:…"])
-    by: Name = Field(examples=["ada@example.com"])
-    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
-    evidence: Text = Field(examples=["change CHG-1042, screenshot attached"])
+    fingerprint: Text = Field(examples=["v1:…"], description="Of the critical values.")
+    by: Name = Field(examples=["ada@example.com"], description="Who attests.")
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When, by Mimecast's clock.")
+    evidence: Text = Field(examples=["change CHG-1042, screenshot attached"], description="What shows it.")
 
 
 class CapturedRequest(Section):
     """A sign-in request that Mimecast sent, compared with the form of a fingerprint; nothing else of the sign-in."""
 
-    fingerprint: Text = Field(examples=["v1:…"])
+    fingerprint: Text = Field(
+        examples=["v1:…"], description="Of the form that the request was compared with."
+    )
     at: UtcTime = Field(description="When Mimecast issued it.", examples=["2026-11-01T09:30:00Z"])
     by: Text = Field(description="Who recorded it.", examples=["ada@example.com"])
-    issuer: Text = Field(examples=["https://eu-api.mimecast.com/sso/CUK25A118"])
-    destination: Text | None = Field(None, examples=["https://login.microsoftonline.com/…/saml2"])
-    reply_url: Text | None = Field(
-        None, alias="replyUrl", examples=["https://eu-api.mimecast.com/login/saml"]
+    issuer: Text = Field(
+        examples=["https://eu-api.mimecast.com/sso/CUK25A118"], description="The request's issuer."
     )
-    contexts: tuple[Text, ...] = Field((), examples=[[]])
+    destination: Text | None = Field(
+        None, examples=["https://login.microsoftonline.com/…/saml2"], description="Where it was sent."
+    )
+    reply_url: Text | None = Field(
+        None,
+        alias="replyUrl",
+        examples=["https://eu-api.mimecast.com/login/saml"],
+        description="The assertion consumer service that it names.",
+    )
+    contexts: tuple[Text, ...] = Field(
+        (), examples=[[]], description="The authentication contexts that it asks for."
+    )
     differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
         (), description="What is not as wanted.", examples=[["destination"]]
     )
@@ -56,17 +84,21 @@ class CapturedRequest(Section):
 class ReadConsole(Section):
     """A copy of the console's forms that had the critical values of a fingerprint. The copy itself is not kept."""
 
-    fingerprint: Text = Field(examples=["v1:…"])
-    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
+    fingerprint: Text = Field(examples=["v1:…"], description="Of the critical values.")
+    at: UtcTime = Field(
+        examples=["2026-11-01T09:00:00Z"], description="When it was recorded, by Mimecast's clock."
+    )
     host: Name = Field(description="Of the console.", examples=["login-eu.mimecast.com"])
 
 
 class ConsoleChange(Section):
     """The last event of Mimecast's audit log that touches profiles or application settings."""
 
-    at: UtcTime = Field(examples=["2026-11-02T09:00:00Z"])
-    event: Text = Field(examples=["Existing Authentication Profile Changed"])
-    by: Text = Field(examples=["administrator@example.com"])
+    at: UtcTime = Field(examples=["2026-11-02T09:00:00Z"], description="When.")
+    event: Text = Field(
+        examples=["Existing Authentication Profile Changed"], description="The audit log's name for it."
+    )
+    by: Text = Field(examples=["administrator@example.com"], description="Who changed the console.")
 
 
 class Evidence(Section):
@@ -100,21 +132,33 @@ class AuthenticationProfile(Section):
     """The console's authentication profile and its binding, which a person sets from the run sheet."""
 
     description: Name = Field(
-        "Microsoft Entra ID single sign-on", examples=["Microsoft Entra ID single sign-on"]
+        "Microsoft Entra ID single sign-on",
+        examples=["Microsoft Entra ID single sign-on"],
+        description="The profile's name in the console.",
     )
     provider: Literal["Azure Active Directory", "Microsoft Entra ID"] = Field(
-        "Azure Active Directory", examples=["Azure Active Directory"]
+        "Azure Active Directory",
+        examples=["Azure Active Directory"],
+        description="The entry of the console's list for Entra.",
     )
     source: Literal["certificate", "metadata"] = Field(
         "certificate",
         description="Whether the form gets the certificate, or the metadata URL which it then monitors.",
         examples=["certificate"],
     )
-    allow_single_sign_on: bool = Field(True, alias="allowSingleSignOn", examples=[True])
+    allow_single_sign_on: bool = Field(
+        True,
+        alias="allowSingleSignOn",
+        examples=[True],
+        description="Whether the profile's people may start in My Apps.",
+    )
     enforce: Enforce = Enforce()
     contexts: Contexts = Contexts()
     application_settings: Name = Field(
-        "Single sign-on", alias="applicationSettings", examples=["Single sign-on"]
+        "Single sign-on",
+        alias="applicationSettings",
+        examples=["Single sign-on"],
+        description="The name of the definition that binds the profile to the roll-out group.",
     )
     confirmed: Confirmed | None = None
     evidence: Evidence | None = None
@@ -123,7 +167,7 @@ class AuthenticationProfile(Section):
     stale_after_days: int = Field(
         365,
         alias="staleAfterDays",
-        description="After how many days a confirmation has to be given anew.",
+        description="After how many days a confirmation has to be renewed.",
         examples=[365],
         ge=1,
     )

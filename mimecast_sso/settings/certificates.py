@@ -47,8 +47,15 @@ class CutOver(StrEnum):
 class Generation(Section):
     """One signing certificate."""
 
-    label: Label = Field(examples=["2026"])
-    end_date: UtcTime = Field(alias="endDate", examples=["2029-11-01T00:00:00Z"])
+    label: Label = Field(
+        examples=["2026"],
+        description="Its name in this file; part of a resource's name, so it never changes.",
+    )
+    end_date: UtcTime = Field(
+        alias="endDate",
+        examples=["2029-11-01T00:00:00Z"],
+        description="When the certificate expires; three years from now at most.",
+    )
     profile: Lane = Field(
         Lane.FIRST,
         description="The authentication profile that holds it; second only with rotation: blue-green.",
@@ -59,23 +66,37 @@ class Generation(Section):
 class Retired(Section):
     """A generation that is over: its certificate is taken away from Entra."""
 
-    label: Label = Field(examples=["2026"])
-    thumbprint: Thumbprint = Field(examples=["0123456789ABCDEF0123456789ABCDEF01234567"])
+    label: Label = Field(examples=["2026"], description="Its label while it was a generation.")
+    thumbprint: Thumbprint = Field(
+        examples=["0123456789ABCDEF0123456789ABCDEF01234567"], description="Its SHA-1 thumbprint."
+    )
 
 
 class MetadataObserved(Section):
-    """A person's word that Mimecast followed a change of the metadata in this tenant once."""
+    """An attestation that Mimecast followed a change of the metadata in this tenant once."""
 
-    by: Text = Field(examples=["ada@example.com"])
-    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
-    evidence: Text = Field(examples=["change CHG-1042: followed within 20 minutes, no sign-in refused"])
+    by: Text = Field(examples=["ada@example.com"], description="Who attests.")
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When it was observed.")
+    evidence: Text = Field(
+        examples=["change CHG-1042: followed within 20 minutes, no sign-in refused"],
+        description="What shows it.",
+    )
 
 
 class Window(Section):
     """When people's sign-in may be changed, and who agreed to it."""
 
-    not_before: UtcTime = Field(alias="notBefore", examples=["2026-11-07T20:00:00Z"])
-    approved_by: Text | None = Field(None, alias="approvedBy", examples=["grace@example.com"])
+    not_before: UtcTime = Field(
+        alias="notBefore",
+        examples=["2026-11-07T20:00:00Z"],
+        description="No step that affects sign-in runs earlier.",
+    )
+    approved_by: Text | None = Field(
+        None,
+        alias="approvedBy",
+        examples=["grace@example.com"],
+        description="Who approved it; cleared after each step.",
+    )
 
 
 class Certificates(Section):
@@ -84,19 +105,19 @@ class Certificates(Section):
     generations: tuple[Generation, ...] = Field(
         examples=[[{"label": "2026", "endDate": "2029-11-01T00:00:00Z"}]], min_length=1
     )
-    active: Label = Field(examples=["2026"])
+    active: Label = Field(examples=["2026"], description="The label of the generation that signs.")
     rotation: RotationMode = Field(
         RotationMode.SINGLE, description="How Mimecast comes to trust the next one.", examples=["blue-green"]
     )
     cut_over: CutOver = Field(
         CutOver.ACTIVE,
         alias="cutOver",
-        description="Blue/green: in which lanes people are; both only while the active generation changes.",
+        description="Blue/green: in which profile slots people are; both only while the active generation changes.",
         examples=["both"],
     )
     retired: tuple[Retired, ...] = Field(
         (),
-        description="Certificates that are taken away from Entra.",
+        description="Certificates that are removed from Entra.",
         examples=[[{"label": "2026", "thumbprint": "0123456789ABCDEF0123456789ABCDEF01234567"}]],
     )
     settled_losses: tuple[Text, ...] = Field(

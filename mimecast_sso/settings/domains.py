@@ -31,17 +31,27 @@ class InboundType(StrEnum):
 class Domain(Section):
     """One internal domain at Mimecast."""
 
-    name: DomainName = Field(examples=["example.com"])
-    mode: DomainMode = Field(DomainMode.ENSURE, examples=["ensure"])
-    inbound_type: InboundType = Field(InboundType.KNOWN, alias="inboundType", examples=["known"])
+    name: DomainName = Field(examples=["example.com"], description="The domain.")
+    mode: DomainMode = Field(
+        DomainMode.ENSURE,
+        examples=["ensure"],
+        description="ensure: an existing internal domain is used as it is, an absent one is registered. "
+        "register: the inbound type is set as well. require: nothing is written.",
+    )
+    inbound_type: InboundType = Field(
+        InboundType.KNOWN,
+        alias="inboundType",
+        examples=["known"],
+        description="Recipients that Mimecast accepts mail for, once the domain is registered.",
+    )
 
 
 class Tsig(Section):
     """The key that signs DNS updates (RFC 8945)."""
 
-    name: Name = Field(examples=["mimecast-proof."])
+    name: Name = Field(examples=["mimecast-proof."], description="The name of the key.")
     algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = Field(
-        "hmac-sha256", examples=["hmac-sha256"]
+        "hmac-sha256", examples=["hmac-sha256"], description="How updates are signed."
     )
     secret: Text = Field(description="Base64. Secret.", examples=["secure: v1:…"])
 
@@ -49,14 +59,18 @@ class Tsig(Section):
 class Dns(Section):
     """Who publishes the proof record of a domain."""
 
-    publish: Literal["none", "rfc2136"] = Field("none", examples=["rfc2136"])
+    publish: Literal["none", "rfc2136"] = Field(
+        "none",
+        examples=["rfc2136"],
+        description="none: by hand, or by your own resource. rfc2136: by a signed DNS update.",
+    )
     record: Literal["TXT", "CNAME"] = Field(
         "TXT",
         description="The form of the proof that is published: TXT at the domain itself, or CNAME at <code>.<domain>.",
         examples=["CNAME"],
     )
     server: Name | None = Field(None, description="host or host:port", examples=["ns1.example.com"])
-    zone: DomainName | None = Field(None, examples=["example.com"])
+    zone: DomainName | None = Field(None, examples=["example.com"], description="The zone that is updated.")
     tsig: Tsig | None = None
 
     @model_validator(mode="after")

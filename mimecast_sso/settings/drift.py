@@ -18,8 +18,10 @@ class ExpectedDrift(Section):
         description="The path of a finding as reports print it; * stands for any characters.",
         examples=["service-principal.notes"],
     )
-    reason: Text = Field(examples=["renamed for the migration, change CHG-1042"])
-    until: Day = Field(examples=["2026-12-31"])
+    reason: Text = Field(
+        examples=["renamed for the migration, change CHG-1042"], description="Why it is expected."
+    )
+    until: Day = Field(examples=["2026-12-31"], description="The last day; afterwards it counts again.")
 
     def __str__(self) -> str:
         return f"{self.reason}, until {self.until}"

@@ -24,9 +24,11 @@ FactName = Literal["mimecast-emergency-access", "entra-emergency-access"]
 class GuardOverride(Section):
     """A guard that is overridden, by name, for a stated reason, until a date (inclusive)."""
 
-    name: GuardName = Field(examples=["allow-destroy"])
-    reason: Text = Field(examples=["tenant is being retired, change CHG-1042"])
-    until: Day = Field(examples=["2026-12-31"])
+    name: GuardName = Field(examples=["allow-destroy"], description="The guard.")
+    reason: Text = Field(
+        examples=["tenant is being retired, change CHG-1042"], description="Why it is overridden."
+    )
+    until: Day = Field(examples=["2026-12-31"], description="The last day of the override.")
 
     def __str__(self) -> str:
         return f"{self.name} until {self.until}: {self.reason}"
@@ -41,9 +43,11 @@ class Attestation(Section):
         "account of Entra can sign in and administer when single sign-on, multi-factor or Conditional Access fail.",
         examples=["mimecast-emergency-access"],
     )
-    by: Text = Field(examples=["ada@example.com"])
-    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"])
-    evidence: Text = Field(examples=["signed in with it on that day, change CHG-1042"])
+    by: Text = Field(examples=["ada@example.com"], description="Who attests.")
+    at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When.")
+    evidence: Text = Field(
+        examples=["signed in with it on that day, change CHG-1042"], description="What shows it."
+    )
 
     def __str__(self) -> str:
         return f"{self.by}, {self.at}: {self.evidence}"

@@ -74,10 +74,12 @@ class Settings(Section):
         examples=["6c000000-0000-4000-8000-000000000002"],
     )
     mimecast_client_id: Name | None = Field(
-        None, alias="mimecastClientId", description="Rather MIMECAST_CLIENT_ID in the environment."
+        None, alias="mimecastClientId", description="Prefer MIMECAST_CLIENT_ID in the environment."
     )
     mimecast_client_secret: Any = Field(
-        None, alias="mimecastClientSecret", description="Secret. Rather MIMECAST_CLIENT_SECRET."
+        None,
+        alias="mimecastClientSecret",
+        description="Secret. Prefer MIMECAST_CLIENT_SECRET in the environment.",
     )
 
     @model_validator(mode="before")

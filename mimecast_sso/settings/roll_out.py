@@ -16,15 +16,25 @@ from mimecast_sso.settings.values import EmailAddress, Name
 class RollOut(Section):
     """The Mimecast group that carries the profile, and who is in it."""
 
-    group: Name = Field("Single sign-on", examples=["Single sign-on"])
+    group: Name = Field(
+        "Single sign-on",
+        examples=["Single sign-on"],
+        description="The Mimecast group that carries the profile: whoever is in it signs in through Entra.",
+    )
     second_group: Name | None = Field(
         None,
         alias="secondGroup",
         description="The group of the second profile (blue/green rotation); without it the first's name, “(second)”.",
         examples=["Single sign-on (second)"],
     )
-    who: Literal["none", "pilot", "share", "all"] = Field("all", examples=["pilot"])
-    pilot: tuple[EmailAddress, ...] = Field((), examples=[["ada@example.com"]])
+    who: Literal["none", "pilot", "share", "all"] = Field(
+        "all",
+        examples=["pilot"],
+        description="none, pilot (the addresses of pilot), share (pilot and a percentage) or all.",
+    )
+    pilot: tuple[EmailAddress, ...] = Field(
+        (), examples=[["ada@example.com"]], description="Who is in the group first."
+    )
     share: int = Field(
         0, description="Per cent of the addresses, chosen by hash.", examples=[10], ge=0, le=100
     )

@@ -1,0 +1,184 @@
+"""Writes ``docs/reference/``: configuration keys, commands, exit codes and outputs, from the code itself.
+
+    .venv/bin/python tools/reference.py
+
+A test compares the pages with what this would write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mimecast_sso.facts.outputs import OUTPUTS
+from mimecast_sso.operations.cli import COMMANDS, commands
+from mimecast_sso.settings import NAMESPACE
+from mimecast_sso.settings.model import Settings
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+_WRITTEN = "Written from the code by `tools/reference.py`; a test keeps it current."
+_CODES = {
+    0: "Everything is fine.",
+    1: "Something failed or could not be read; the message names object, cause and way out.",
+    2: "A change or drift was found.",
+    3: "Some of it was done, some failed.",
+    4: "A guard refused; nothing was changed.",
+    5: "Preflight found something missing.",
+    64: "The command line is wrong.",
+}
+
+
+def pages() -> Mapping[str, str]:
+    """File name → content."""
+    return {
+        "configuration.md": _page("Configuration keys", _configuration()),
+        "commands.md": _page("Commands", _commands()),
+        "exit-codes.md": _page("Exit codes", _exit_codes()),
+        "outputs.md": _page("Outputs", _outputs()),
+    }
+
+
+def _page(title: str, lines: Iterator[str]) -> str:
+    return "\n".join([f"# {title}", "", _WRITTEN, "", *lines]).rstrip() + "\n"
+
+
+# -- Configuration --------------------------------------------------------------------------------------------
+
+
+def _configuration() -> Iterator[str]:
+    yield (
+        f"Keys of the namespace `{NAMESPACE}` in `stacks/Pulumi.<stack>.yaml`. Editors complete them with "
+        "`stacks/schema.json`. A list's keys are those of one entry."
+    )
+    seen: set[type[BaseModel]] = set()
+    top = [(key, field) for key, field in _fields(Settings) if _model(field.annotation) is None]
+    yield from _table("Top level", "", top)
+    for key, field in _fields(Settings):
+        model = _model(field.annotation)
+        if model is not None:
+            yield from _section(key, model, seen)
+
+
+def _section(path: str, model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
+    if model in seen:
+        return
+    seen.add(model)
+    yield from _table(path, _first_line(model), list(_fields(model)))
+    for key, field in _fields(model):
+        inner = _model(field.annotation)
+        if inner is not None:
+            yield from _section(f"{path}.{key}", inner, seen)
+
+
+def _table(title: str, about: str, fields: list[tuple[str, FieldInfo]]) -> Iterator[str]:
+    yield from ("", f"## {title}" if "." not in title else f"### {title}", "")
+    if about:
+        yield from (about, "")
+    yield from ("| key | what | default |", "|---|---|---|")
+    for key, field in fields:
+        yield f"| `{key}` | {_cell(_about(field))} | {_default(field)} |"
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        yield field.alias or name, field
+
+
+def _about(field: FieldInfo) -> str:
+    model = _model(field.annotation)
+    text = field.description or (_first_line(model) if model else "")
+    choices = _choices(field.annotation)
+    return f"{text} One of {', '.join(choices)}." if choices else text
+
+
+def _choices(annotation: Any) -> list[str]:
+    values = getattr(annotation, "__members__", None)
+    if values:
+        return [f"`{each.value}`" for each in values.values()]
+    arguments = get_args(annotation)
+    return (
+        [f"`{each}`" for each in arguments]
+        if arguments and all(isinstance(each, str) for each in arguments)
+        else []
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=False)
+    if isinstance(value, BaseModel):
+        return ""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{each}`" for each in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model, get_args(annotation))), None)
+
+
+def _first_line(model: type[BaseModel] | None) -> str:
+    return (model.__doc__ or "").partition("\n")[0] if model else ""
+
+
+# -- Commands, exit codes, outputs ----------------------------------------------------------------------------
+
+
+def _commands() -> Iterator[str]:
+    context = click.Context(commands, info_name="mimecast-sso", terminal_width=100, max_content_width=100)
+    for title, section in COMMANDS.items():
+        yield from (f"## {title}", "")
+        for name in section:
+            command = commands.get_command(context, name)
+            assert command is not None  # noqa: S101 (it is in the table)
+            yield from _command(command, context, f"mimecast-sso {name}")
+
+
+def _command(command: click.Command, parent: click.Context, title: str) -> Iterator[str]:
+    inner = click.Context(
+        command, info_name=command.name, parent=parent, terminal_width=100, max_content_width=100
+    )
+    yield from (f"### {title}", "", "```text", command.get_help(inner), "```", "")
+    if isinstance(command, click.Group):
+        for name in command.list_commands(inner):
+            member = command.get_command(inner, name)
+            assert member is not None  # noqa: S101 (it is listed)
+            yield from _command(member, inner, f"{title} {name}")
+
+
+def _exit_codes() -> Iterator[str]:
+    yield from (
+        "Of `mimecast-sso`. `make` only promises zero or not zero, the engine keeps the Pulumi CLI's.",
+        "",
+    )
+    yield from ("| code | meaning |", "|---|---|")
+    for code, meaning in _CODES.items():
+        yield f"| {code} | {meaning} |"
+    yield from ("", "Where a command looks at several stacks, the worst counts: 1, then 4, then 2, then 0.")
+
+
+def _outputs() -> Iterator[str]:
+    yield from ("What a stack exports: `pulumi stack output`.", "", "| output | what |", "|---|---|")
+    for name, about in OUTPUTS.items():
+        yield f"| `{name}` | {_cell(about)} |"
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([|<>])", r"\\\1", " ".join(text.replace("``", "`").split()))
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for file, content in pages().items():
+        (FOLDER / file).write_text(content, encoding="utf-8")
