@@ -88,7 +88,7 @@ def test_the_installed_product_works_with_its_lock_alone(wheel: Path, tmp_path: 
     install(python, wheel)
     run(python, "-c", _IMPORT, *modules(files(ROOT, *PRODUCT)), cwd=tmp_path)
     said = run(python.with_name("mimecast-sso"), "--version", cwd=tmp_path)
-    assert said == "mimecast-sso 0.1.0\n"
+    assert said == "mimecast-sso 0.2.0\n"
     lost = run(python.with_name("mimecast-sso"), "preview", "--stack", "prod-eu", cwd=tmp_path, code=1)
     assert f"There is no Pulumi.yaml in {tmp_path} or above it" in lost
 
