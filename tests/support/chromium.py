@@ -37,12 +37,25 @@ def installed() -> str | None:
 def browser(environment: dict[str, str]) -> Iterator[Page]:
     """A page of a fresh browser; with ``SCREENSHOTS`` set, `picture` keeps what it shows in that folder."""
     trusted = _key_hash(Path(environment["SANDBOX_HOME"]))
-    flags = [*_QUIET, f"--ignore-certificate-errors-spki-list={trusted}"]
+    with _launched(environment["HTTPS_PROXY"], f"--ignore-certificate-errors-spki-list={trusted}") as page:
+        yield page
+
+
+@contextmanager
+def without_network() -> Iterator[Page]:
+    """The same for files on this machine: every request goes to a proxy that is not there."""
+    with _launched("http://127.0.0.1:9") as page:
+        yield page
+
+
+@contextmanager
+def _launched(proxy: str, *flags: str) -> Iterator[Page]:
+    arguments = [*_QUIET, *flags]
     if os.geteuid() == 0:
-        flags.append("--no-sandbox")  # Chromium's own sandbox does not run as root.
+        arguments.append("--no-sandbox")  # Chromium's own sandbox does not run as root.
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=installed(), args=flags, proxy={"server": environment["HTTPS_PROXY"]}
+            executable_path=installed(), args=arguments, proxy={"server": proxy}
         )
         try:
             page = chromium.new_page(viewport={"width": 1100, "height": 800})
