@@ -50,6 +50,8 @@ _MAIN_OUTPUTS = (
     "certificateExpiry",
 )
 """Of a new stack, those that people need; ``pulumi stack output`` has the others."""
+_STATE = "authenticationProfile"
+"""Shown after every run: what is known of the console."""
 
 
 @dataclass(slots=True)
@@ -64,13 +66,14 @@ class Concise:
     _before: dict[str, Any] | None = None
     _summary: dict[str, int] = field(default_factory=dict)
     _failed: int = 0
+    _begun: bool = False
     _last: float = field(default_factory=time.monotonic)
 
-    def __post_init__(self) -> None:
-        click.echo(f"{self.title}:")
-
     def take(self, event: Mapping[str, Any]) -> None:
-        """Shows what is new in an event."""
+        """Shows what is new in an event; before the first the title."""
+        if not self._begun:
+            self._begun = True
+            click.echo(f"{self.title}:")
         if "diagnosticEvent" in event:
             self._message(event["diagnosticEvent"])
         elif "resourcePreEvent" in event and self.plans:
@@ -125,16 +128,16 @@ class Concise:
 
     def _show_outputs(self) -> None:
         before, now = self._before or {}, self._outputs or {}
-        shown = {
-            key: value
-            for key, value in now.items()
-            if before.get(key) != value and (before or key in _MAIN_OUTPUTS)
-        }
+        changed = [
+            key for key, value in now.items() if before.get(key) != value and (before or key in _MAIN_OUTPUTS)
+        ]
+        shown = dict.fromkeys(key for key in (*changed, _STATE) if key in now)
         if shown:
             click.echo("Outputs:")
         width = max(map(len, shown), default=0)
-        for key, value in shown.items():
-            click.echo(f"    {key:{width}}: {json.dumps(value, ensure_ascii=False)}")
+        for key in shown:
+            for line in _output(key, before.get(key), now[key], width):
+                click.echo(f"    {line}")
 
     def _resources(self) -> Iterator[str]:
         changes = {operation: number for operation, number in self._summary.items() if operation in _WORDS}
@@ -149,6 +152,24 @@ class Concise:
             yield f"{unchanged} unchanged"
         if self._failed:
             yield f"{self._failed} errored"
+
+
+def _output(key: str, before: Any, now: Any, width: int = 0) -> Iterator[str]:
+    """An output, the former value before it; of a map what changed in it, and its state."""
+    if not isinstance(now, Mapping):
+        was = f"{_json(before)} => " if before not in (None, now) else ""
+        yield f"{key:{width}} : {was}{_json(now)}"
+        return
+    yield f"{key:{width}} : {{"
+    known = before if isinstance(before, Mapping) else {}
+    for name, value in now.items():
+        if name == "state" or (known and value != known.get(name)):
+            yield from (f"    {line}" for line in _output(name, known.get(name), value))
+    yield "}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def wrapped(text: str) -> Iterator[str]:
