@@ -79,7 +79,7 @@ def test_from_a_claim_to_a_proof_to_a_contradiction(made: Project, tmp_path: Pat
         "sign-in request: reply URL": "fine",
         "sign-in request: contexts": "fine",
     }
-    copy = (made.home / "stacks/Pulumi.sandbox.yaml").read_text()
+    copy = made.written.read_text()
     assert "https://eu-api.mimecast.com/sso/CUK25A118" in copy
     assert "canary" not in copy
     assert state(made.up().text) == "proved"
