@@ -23,6 +23,7 @@ from sandbox.entra import (
     service_principals,
     sign_in_log,
 )
+from sandbox.entra.entrance import Entrance
 from sandbox.entra.my_apps import MyApps
 from sandbox.entra.sign_on import SignOn
 from sandbox.entra.tokens import TokenEndpoints
@@ -64,7 +65,7 @@ def _graph(world: World) -> ASGIApp:
         return await graph.unknown_route(world, request)
 
     routes = [*batch.routes(world), *graph.routes(world, operations)]
-    return Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})
+    return Entrance(world, Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown}))
 
 
 def _login_routes(world: World, sign_on: SignOn) -> list[BaseRoute]:

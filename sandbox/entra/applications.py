@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from mimecast_sso.facts.entra import CLOUDS, LONGEST_APPLICATION_NAME, LONGEST_TEMPLATE_NAME
-from sandbox.entra import directory_audit_log, objects, owners, recycle_bin, service_principals
+from sandbox.entra import directory_audit_log, kinds, objects, owners, recycle_bin, service_principals
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     ANYBODY,
@@ -37,7 +36,6 @@ from sandbox.world import World
 _NON_GALLERY = CLOUDS["public"].non_gallery_template
 _NAMESPACE = uuid.UUID("5a4db0c5-0000-4000-8000-00000000000f")
 _READ_ONLY = frozenset({"id", "appId", "createdDateTime", "applicationTemplateId", "publisherDomain"})
-_LOGO_TYPES = ("image/png", "image/jpeg", "image/gif")
 
 
 def template(display_name: str, identifier: str | None = None) -> Document:
@@ -89,7 +87,7 @@ def _instantiate(call: Call) -> Response:
         "application": shown(application),
         "servicePrincipal": service_principals.shown(world, principal),
     }
-    return JSONResponse(answer, status_code=HTTPStatus.CREATED)
+    return call.created(answer)
 
 
 def from_template(world: World, chosen: Document, name: str) -> Document:
@@ -277,10 +275,16 @@ def _initial_domain(world: World) -> str | None:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/applicationTemplates", _list_templates, ANYBODY),
+    Operation("GET", "/applicationTemplates", _list_templates, ANYBODY, kinds.TEMPLATE),
     Operation("GET", "/applicationTemplates/{id}", _get_template, ANYBODY),
-    Operation("POST", "/applicationTemplates/{id}/instantiate", _instantiate, WRITE_APPLICATIONS),
-    Operation("GET", "/applications", _list, READ_APPLICATIONS),
+    Operation(
+        "POST",
+        "/applicationTemplates/{id}/instantiate",
+        _instantiate,
+        WRITE_APPLICATIONS,
+        context="microsoft.graph.applicationServicePrincipal",
+    ),
+    Operation("GET", "/applications", _list, READ_APPLICATIONS, kinds.APPLICATION),
     Operation("POST", "/applications", _create, WRITE_APPLICATIONS),
     Operation("GET", "/applications/{id}", _get, READ_APPLICATIONS),
     Operation("PATCH", "/applications/{id}", _update, WRITE_APPLICATIONS),

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sandbox.entra import directory_audit_log, objects
+from sandbox.entra import directory_audit_log, kinds, objects
 from sandbox.entra.graph import Call, Operation, Permission, bad_request, no_content, not_found
 from sandbox.entra.objects import OWNERS
 from sandbox.entra.odata import Document
@@ -88,7 +88,7 @@ def reference_operations(
         return no_content()
 
     return [
-        Operation("GET", path, list_all, read),
+        Operation("GET", path, list_all, read, kinds.RELATED, "directoryObjects"),
         Operation("POST", f"{path}/$ref", add, write),
         Operation("DELETE", f"{path}/{{target}}/$ref", remove, write),
     ]

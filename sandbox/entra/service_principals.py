@@ -16,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 
 from mimecast_sso.facts.entra import DEFAULT_ACCESS_ROLE_ID
-from sandbox.entra import directory_audit_log, objects, owners, recycle_bin
+from sandbox.entra import directory_audit_log, kinds, objects, owners, recycle_bin
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
@@ -193,7 +193,7 @@ def _name_in_use(app_id: object) -> GraphError:
 
 def _get(call: Call) -> Response:
     principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
-    with_keys = "keyCredentials" in (call.query.get("$select") or "").split(",")
+    with_keys = "keyCredentials" in call.selected
     return call.one(shown(call.world, principal, with_keys=with_keys))
 
 
@@ -487,21 +487,32 @@ def _assignments_of(collection: str) -> Callable[[Call], Response]:
 _PATH = "/servicePrincipals/{id}"
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/servicePrincipals", _list, READ_APPLICATIONS),
+    Operation("GET", "/servicePrincipals", _list, READ_APPLICATIONS, kinds.SERVICE_PRINCIPAL),
     Operation("POST", "/servicePrincipals", _create, WRITE_APPLICATIONS),
     Operation("GET", _PATH, _get, READ_APPLICATIONS),
     Operation("PATCH", _PATH, _update, WRITE_APPLICATIONS),
     Operation("DELETE", _PATH, _delete, WRITE_APPLICATIONS),
-    Operation("POST", f"{_PATH}/addTokenSigningCertificate", _add_certificate, WRITE_APPLICATIONS),
-    Operation("GET", f"{_PATH}/claimsMappingPolicies", _list_policies, READ_POLICIES),
+    Operation(
+        "POST",
+        f"{_PATH}/addTokenSigningCertificate",
+        _add_certificate,
+        WRITE_APPLICATIONS,
+        context="microsoft.graph.selfSignedCertificate",
+    ),
+    Operation("GET", f"{_PATH}/claimsMappingPolicies", _list_policies, READ_POLICIES, kinds.POLICY),
     Operation("POST", f"{_PATH}/claimsMappingPolicies/$ref", _assign_policy, ASSIGN_POLICIES),
     Operation("DELETE", f"{_PATH}/claimsMappingPolicies/{{policy}}/$ref", _unassign_policy, ASSIGN_POLICIES),
-    Operation("GET", f"{_PATH}/appRoleAssignedTo", _list_assigned, READ_ASSIGNMENTS),
+    Operation("GET", f"{_PATH}/appRoleAssignedTo", _list_assigned, READ_ASSIGNMENTS, kinds.ASSIGNMENT),
     Operation("POST", f"{_PATH}/appRoleAssignedTo", _assign, WRITE_ASSIGNMENTS),
     Operation("GET", f"{_PATH}/appRoleAssignedTo/{{assignment}}", _get_assigned, READ_ASSIGNMENTS),
     Operation("DELETE", f"{_PATH}/appRoleAssignedTo/{{assignment}}", _delete_assigned, WRITE_ASSIGNMENTS),
-    Operation("GET", f"{_PATH}/appRoleAssignments", _assignments_of(SERVICE_PRINCIPALS), READ_ASSIGNMENTS),
-    Operation("GET", "/users/{id}/appRoleAssignments", _assignments_of(USERS), READ_ASSIGNMENTS),
-    Operation("GET", "/groups/{id}/appRoleAssignments", _assignments_of(GROUPS), READ_ASSIGNMENTS),
+    *(
+        Operation("GET", path, _assignments_of(collection), READ_ASSIGNMENTS, kinds.ASSIGNMENT)
+        for path, collection in (
+            (f"{_PATH}/appRoleAssignments", SERVICE_PRINCIPALS),
+            ("/users/{id}/appRoleAssignments", USERS),
+            ("/groups/{id}/appRoleAssignments", GROUPS),
+        )
+    ),
     *owners.operations("/servicePrincipals", SERVICE_PRINCIPALS),
 )
