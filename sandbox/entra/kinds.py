@@ -82,12 +82,13 @@ RELATED = Kind(
     "directoryObject",
     _ADVANCED,
     properties=USER.properties | GROUP.properties,
-    filterable=frozenset({"id", "displayName"}),
+    filterable=frozenset({"id"}),
+    filterable_advanced=frozenset({"displayName"}),
     sortable={"displayName": True},
     is_directory=True,
     related=True,
 )
-"""Objects of any type: the members of a group, owners, the groups of a person."""
+"""Objects of any type: the members of a group, owners, the groups of a person. azuread filters owners by id."""
 ASSIGNMENT = Kind(
     "appRoleAssignment",
     _BASIC | {"$count"},

@@ -66,8 +66,7 @@ class Kind:
 
     ``name`` is the type in messages. A directory collection takes the advanced query parameters: ``filterable`` are the
     properties that ``$filter`` takes without them, ``filterable_advanced`` those that need them; ``sortable`` says of
-    each property whether it needs them. ``related`` marks a relationship, such as the members of a group, where
-    everything needs them. ``options`` are the options simulated.
+    each property whether it needs them. ``related`` marks a relationship, such as the members of a group. ``options`` are the options simulated.
     """
 
     name: str
@@ -227,7 +226,7 @@ def sort(kind: Kind, query: Query, documents: list[Document]) -> list[Document]:
         raise invalid(f"Syntax error at position {len(text)} in '{text}'.")
     if name not in kind.sortable:
         raise unsupported(f"Unsupported sort property '{name}' for '{kind.resource}'.")
-    needs_advanced = kind.sortable[name] or kind.related or "$filter" in query.options
+    needs_advanced = kind.sortable[name] or "$filter" in query.options
     if needs_advanced and not query.is_advanced:
         raise unsupported("Sorting not supported for current query.")
     return sorted(

@@ -60,11 +60,11 @@ def predicate(kind: Kind, query: Query) -> Predicate:
         return lambda _: True
     parser = _Parser(kind, text)
     condition = parser.whole()
-    if kind.related and not query.is_advanced:
+    if parser.advanced is None or query.is_advanced:
+        return condition
+    if kind.related:
         raise unsupported("The specified filter to the reference property query is currently not supported.")
-    if parser.advanced is not None and not query.is_advanced:
-        raise _unsupported_clause(kind, parser.advanced)
-    return condition
+    raise _unsupported_clause(kind, parser.advanced)
 
 
 class _Parser:

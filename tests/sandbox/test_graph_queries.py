@@ -205,6 +205,8 @@ def test_related_objects_are_filtered_with_the_advanced_parameters(graph: reques
     path = f"/groups/{group['id']}/members"
     found = ask(graph, path, eventual=True, count="true", filter="startswith(displayName,'ada')")
     assert names(found) == [ADA]
+    identifier = found.json()["value"][0]["id"]
+    assert names(ask(graph, path, filter=f"id eq '{identifier}'")) == [ADA], "as azuread asks"
     assert refused(ask(graph, path, filter="startswith(displayName,'ada')")) == (
         400,
         "Request_UnsupportedQuery",
