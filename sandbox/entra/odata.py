@@ -64,9 +64,10 @@ def not_simulated(what: str) -> QueryError:
 class Kind:
     """What Graph lets callers ask of a collection.
 
-    ``name`` is the type in messages. A directory collection takes the advanced query parameters: ``filterable`` are the
-    properties that ``$filter`` takes without them, ``filterable_advanced`` those that need them; ``sortable`` says of
-    each property whether it needs them. ``related`` marks a relationship, such as the members of a group. ``options`` are the options simulated.
+    ``name`` is the type in messages, ``options`` are the options simulated. A directory collection takes the advanced
+    query parameters: ``filterable`` are the properties that ``$filter`` takes without them, ``filterable_advanced``
+    those that need them; ``sortable`` says of each property whether it needs them. ``related`` marks a relationship,
+    such as the members of a group.
     """
 
     name: str

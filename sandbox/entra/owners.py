@@ -19,7 +19,7 @@ _BIND = "@odata.bind"
 def bound(body: Document, name: str = "owners") -> list[str]:
     """Take the ids of an ``<name>@odata.bind`` list out of a body."""
     targets: list[Any] = body.pop(f"{name}{_BIND}", None) or []
-    return [str(target).rstrip("/").rpartition("/")[2] for target in targets]
+    return [str(target).rstrip("/").rpartition("/")[2].casefold() for target in targets]
 
 
 def operations(path: str, collection: str) -> list[Operation]:
@@ -64,9 +64,10 @@ def reference_operations(
     def add(call: Call) -> Response:
         document = objects.find(call.world, collection, call.path["id"])
         check(call, document)
-        target = call.reference()
-        if objects.directory_object(call.world, target) is None:
-            raise not_found(target)
+        found = objects.directory_object(call.world, call.reference())
+        if found is None:
+            raise not_found(call.reference())
+        target = found[1]["id"]
         if target in document[key]:
             raise bad_request(
                 "One or more added object references already exist for the following modified properties:"
@@ -80,9 +81,10 @@ def reference_operations(
     def remove(call: Call) -> Response:
         document = objects.find(call.world, collection, call.path["id"])
         check(call, document)
-        if call.path["target"] not in document[key]:
+        target = call.path["target"].casefold()
+        if target not in document[key]:
             raise not_found(call.path["target"])
-        document[key].remove(call.path["target"])
+        document[key].remove(target)
         objects.save(call.world, collection, document)
         noted(call, document, "remove")
         return no_content()

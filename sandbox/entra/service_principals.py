@@ -77,7 +77,8 @@ def from_template(world: World, application: Document, *, is_gallery: bool) -> D
 
 def of_application(world: World, app_id: str) -> Document | None:
     """The service principal of an application, by client id."""
-    return next((item for item in world.all(SERVICE_PRINCIPALS) if item["appId"] == app_id), None)
+    wanted = app_id.casefold()
+    return next((item for item in world.all(SERVICE_PRINCIPALS) if item["appId"].casefold() == wanted), None)
 
 
 def application_of(world: World, principal: Document) -> Document | None:
@@ -164,7 +165,9 @@ def _create(call: Call) -> Response:
     body = call.document()
     bound = owners.bound(body)
     app_id = body.pop("appId", None)
-    application = next((item for item in world.all(APPLICATIONS) if item["appId"] == app_id), None)
+    application = next(
+        (item for item in world.all(APPLICATIONS) if item["appId"] == str(app_id).casefold()), None
+    )
     if application is None:
         raise _no_application(app_id)
     if of_application(world, application["appId"]) is not None:
@@ -365,9 +368,10 @@ def _assign_policy(call: Call) -> Response:
 def _unassign_policy(call: Call) -> Response:
     principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
     check_owned(call.caller, principal)
-    if call.path["policy"] not in principal[POLICY_IDS]:
+    policy = call.path["policy"].casefold()
+    if policy not in principal[POLICY_IDS]:
         raise not_found(call.path["policy"])
-    principal[POLICY_IDS].remove(call.path["policy"])
+    principal[POLICY_IDS].remove(policy)
     objects.save(call.world, SERVICE_PRINCIPALS, principal)
     return no_content()
 
@@ -415,7 +419,7 @@ def _assignment(call: Call) -> Document:
 def _assign(call: Call) -> Response:
     resource = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
     body = call.document()
-    if body.get("resourceId") != resource["id"]:
+    if str(body.get("resourceId")).casefold() != resource["id"]:
         raise bad_request("The resourceId does not match the service principal of the request.")
     made = assign(call.world, resource, str(body.get("principalId")), str(body.get("appRoleId")))
     directory_audit_log.note(call.world, call.caller, resource, _GRANTED[made["principalType"]])

@@ -10,12 +10,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from hmac import compare_digest
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from mimecast_sso.facts.entra import CLOUDS, HIDE_TAG
 from mimecast_sso.saml import authn_request, metadata, names, response
@@ -26,13 +25,15 @@ from sandbox.entra import (
     claims,
     conditional_access,
     directory,
+    passwords,
     service_principals,
     sign_in_log,
     signing,
 )
+from sandbox.entra.entrance import CaselessRoute
 from sandbox.entra.graph import GraphError
 from sandbox.entra.keys import Certificate
-from sandbox.entra.objects import ASSIGNMENTS, PASSWORDS, SERVICE_PRINCIPALS, USERS
+from sandbox.entra.objects import ASSIGNMENTS, SERVICE_PRINCIPALS, USERS
 from sandbox.entra.odata import Document
 from sandbox.entra.pages import error_page, page
 from sandbox.entra.tokens import is_tenant, tenant_id
@@ -78,12 +79,12 @@ class SignOn:
         """The routes below the login host."""
         path = "/{tenant}/federationmetadata/2007-06/federationmetadata.xml"
         return [
-            Route("/{tenant}/saml2", self._redirect_binding, methods=["GET"]),
-            Route("/{tenant}/saml2", self._post_binding, methods=["POST"]),
-            Route("/{tenant}/login", self._sign_in, methods=["POST"]),
-            Route("/{tenant}/my-apps", self._my_apps, methods=["GET"]),
-            Route("/{tenant}/signin/{principal}", self._unsolicited, methods=["GET"]),
-            Route(path, self._metadata, methods=["GET"]),
+            CaselessRoute("/{tenant}/saml2", self._redirect_binding, methods=["GET"]),
+            CaselessRoute("/{tenant}/saml2", self._post_binding, methods=["POST"]),
+            CaselessRoute("/{tenant}/login", self._sign_in, methods=["POST"]),
+            CaselessRoute("/{tenant}/my-apps", self._my_apps, methods=["GET"]),
+            CaselessRoute("/{tenant}/signin/{principal}", self._unsolicited, methods=["GET"]),
+            CaselessRoute(path, self._metadata, methods=["GET"]),
         ]
 
     def redeem(self, ticket: str) -> Document | None:
@@ -103,6 +104,23 @@ class SignOn:
             and HIDE_TAG not in principal["tags"]
             and self._is_assigned(principal, user)
         ]
+
+    def launch_url(self, app_id: str, tenant: str) -> str:
+        """Where an application's user access URL leads: where its tile does, also when the tile is hidden.
+
+        Raises:
+            SignInRefusedError: no such tenant, no such application, or one without SAML.
+        """
+        if tenant and not is_tenant(self._world, tenant):
+            raise SignInRefusedError(f"AADSTS90002: Tenant '{tenant}' not found.")
+        principal = service_principals.of_application(self._world, app_id)
+        if principal is None or principal["preferredSingleSignOnMode"] != "saml":
+            raise SignInRefusedError(
+                f"AADSTS700016: Application with identifier '{app_id}' was not found in the directory"
+                f" '{tenant_id(self._world)}'."
+            )
+        _check_enabled(principal)
+        return self._tile_url(principal)
 
     # Handlers
 
@@ -201,7 +219,7 @@ class SignOn:
 
     def _unsolicited_answer(self, request: Request) -> Pending:
         """A sign-in that starts in My Apps: to the application's first reply URL, answering no request."""
-        principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"])
+        principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"].casefold())
         if principal is None:
             raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
         _check_enabled(principal)
@@ -231,7 +249,7 @@ class SignOn:
                 "AADSTS165000: The sign-in took too long or was started elsewhere. Start again."
             )
         pending = Pending(**{**document["pending"], "contexts": tuple(document["pending"]["contexts"])})
-        problem = self._password_problem(login, password)
+        problem = passwords.problem_of(self._world, login, password)
         user = directory.find_user(self._world, login) or {}
         if problem is not None:
             principal = self._world.get(SERVICE_PRINCIPALS, pending.principal or "")
@@ -245,17 +263,6 @@ class SignOn:
         self._world.put(_SESSIONS, cookie, {"user": user["id"], "expires": expires})
         answer.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="none")
         return answer
-
-    def _password_problem(self, login: str, password: str) -> str | None:
-        user = directory.find_user(self._world, login)
-        if user is None:
-            return f"AADSTS50034: The user account {login} does not exist in this directory."
-        kept = (self._world.get(PASSWORDS, user["id"]) or {}).get("password", "")
-        if not kept or not compare_digest(kept.encode(), password.encode()):
-            return "AADSTS50126: Your account or password is incorrect."
-        if not user["accountEnabled"]:
-            return "AADSTS50057: The user account is disabled."
-        return None
 
     def _answer_or_page(self, pending: Pending, user: Document) -> Response:
         """Who is refused an application is signed in to Entra all the same."""
