@@ -59,23 +59,46 @@ class ValidatedAssertion:
 
 def build(assertion: Assertion, key: RSAPrivateKey, certificate: x509.Certificate) -> str:
     """The value of the ``SAMLResponse`` field: a Response whose assertion is signed with RSA and SHA-256."""
-    root = etree.Element(
-        tag("samlp", "Response"),
-        {
-            "ID": new_id(),
-            "Version": "2.0",
-            "IssueInstant": instant(assertion.issued),
-            "Destination": assertion.recipient,
-        },
-        nsmap={"samlp": names.PROTOCOL},
+    root = envelope(
+        "Response",
+        issuer=assertion.issuer,
+        destination=assertion.recipient,
+        in_response_to=assertion.in_response_to,
+        issued=assertion.issued,
     )
-    if assertion.in_response_to:
-        root.set("InResponseTo", assertion.in_response_to)
-    _child(root, "saml", "Issuer", assertion.issuer)
-    status = _child(root, "samlp", "Status")
-    _child(status, "samlp", "StatusCode", Value=names.STATUS_SUCCESS)
     root.append(signatures.sign(_assertion_element(assertion), key, certificate))
     return encode(root)
+
+
+def envelope(
+    kind: str,
+    *,
+    issuer: str,
+    destination: str,
+    in_response_to: str | None,
+    issued: datetime,
+    refusal: tuple[str, str] | None = None,
+) -> etree._Element:
+    """A ``Response`` or ``LogoutResponse`` with nothing in it but its status.
+
+    ``refusal`` is the second-level status code and the message of one that says no.
+    """
+    root = etree.Element(
+        tag("samlp", kind),
+        {"ID": new_id(), "Version": "2.0", "IssueInstant": instant(issued), "Destination": destination},
+        nsmap={"samlp": names.PROTOCOL},
+    )
+    if in_response_to:
+        root.set("InResponseTo", in_response_to)
+    _child(root, "saml", "Issuer", issuer)
+    status = _child(root, "samlp", "Status")
+    code = _child(
+        status, "samlp", "StatusCode", Value=names.STATUS_RESPONDER if refusal else names.STATUS_SUCCESS
+    )
+    if refusal:
+        _child(code, "samlp", "StatusCode", Value=refusal[0])
+        _child(status, "samlp", "StatusMessage", refusal[1])
+    return root
 
 
 def validate(

@@ -34,7 +34,9 @@ def signed(change: Change) -> str:
     change(assertion)
     signatures.add_placeholder(assertion)
     assertion.insert(1, assertion[-1])
-    alone = etree.fromstring(etree.tostring(assertion))  # As the provider signs it, before it is in a response.
+    alone = etree.fromstring(
+        etree.tostring(assertion)
+    )  # As the provider signs it, before it is in a response.
     root.replace(assertion, signatures.sign(alone, *key_pair("entra")))
     return closed(root)
 
