@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from starlette.responses import Response
 
-from mimecast_sso.facts.entra import CLOUDS, LONGEST_APPLICATION_NAME, LONGEST_TEMPLATE_NAME
+from mimecast_sso.facts.entra import CLOUDS, LONGEST_TEMPLATE_NAME
 from sandbox.entra import directory_audit_log, kinds, objects, owners, recycle_bin, service_principals
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
@@ -74,7 +74,7 @@ def _instantiate(call: Call) -> Response:
         raise bad_request(
             "A value without a type name was found and no expected type is available: displayName."
         )
-    _check_name(name, LONGEST_TEMPLATE_NAME)
+    objects.check_text("displayName", name, LONGEST_TEMPLATE_NAME)
     world = call.world
     application = from_template(world, chosen, name)
     principal = service_principals.from_template(world, application, is_gallery=chosen["id"] != _NON_GALLERY)
@@ -132,7 +132,6 @@ def _create(call: Call) -> Response:
     bound = owners.bound(body)
     if not body.get("displayName"):
         raise bad_request("Property 'displayName' is required.")
-    _check_name(body["displayName"], LONGEST_APPLICATION_NAME)
     blank = objects.new(
         objects.APPLICATION,
         id=new_id(),
@@ -157,7 +156,6 @@ def _update(call: Call) -> Response:
     check_owned(call.caller, application)
     body = {name: value for name, value in call.document().items() if name != "id"}
     changed = objects.merge(application, body, read_only=_READ_ONLY)
-    _check_name(changed["displayName"], LONGEST_APPLICATION_NAME)
     _check_identifiers(call.world, changed, before=application["identifierUris"])
     _check_roles(application["appRoles"], changed["appRoles"])
     objects.save(call.world, APPLICATIONS, changed)
@@ -238,11 +236,6 @@ def _identifier_taken() -> GraphError:
         "Another object with the same value for property identifierUris already exists.",
         hint="ObjectConflict",
     )
-
-
-def _check_name(name: object, longest: int) -> None:
-    if isinstance(name, str) and len(name) > longest:
-        raise bad_request("Invalid value specified for property 'displayName' of resource 'Application'.")
 
 
 def _is_foreign(world: World, uri: str) -> bool:

@@ -222,3 +222,12 @@ def test_names_have_a_limit(tenant: Tenant, sandbox: RunningSandbox) -> None:
     made = tenant.done("POST", path, {"displayName": "x" * 90})["application"]
     tenant.done("PATCH", f"/applications/{made['id']}", {"displayName": "x" * 256})
     assert tenant.refused("PATCH", f"/applications/{made['id']}", {"displayName": "x" * 257})[0] == 400
+    assert tenant.refused("PATCH", f"/applications/{made['id']}", {"notes": "x" * 1025})[0] == 400
+    tenant.done("PATCH", f"/applications/{made['id']}", {"notes": "two\nlines"})
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a\x00b", 5, ["x"]])
+def test_what_is_no_name_is_refused(tenant: Tenant, name: object) -> None:
+    template = tenant.get("/applicationTemplates?$filter=displayName eq 'Mimecast'")["value"][0]["id"]
+    for path in (f"/applicationTemplates/{template}/instantiate", "/applications"):
+        assert tenant.refused("POST", path, {"displayName": name})[0] == 400
