@@ -190,6 +190,22 @@ def _person(options: argparse.Namespace) -> int:
     return OK
 
 
+def _browse(options: argparse.Namespace) -> int:
+    from sandbox import browse  # noqa: PLC0415
+
+    browser = browse.installed()
+    for line in browse.lines(home(), browser):
+        print(line)
+    if options.print or browser is None or not browse.has_display(os.environ):
+        return OK
+    try:
+        browse.open_in(home(), browser)
+    except OSError as error:
+        return _fail(f"{browser}: {error.strerror}")
+    print(f"opened in {browser}, with a profile of its own")
+    return OK
+
+
 def _administrator(options: argparse.Namespace) -> int:
     from sandbox import administrator  # noqa: PLC0415
 
@@ -363,6 +379,10 @@ def _parser() -> argparse.ArgumentParser:
         "--region", help="code of the region whose portal is used (default: the seeded account's)"
     )
     login.add_argument("--password", help="the person's password (default: the sandbox's)")
+    browse = command(
+        "browse", _browse, "open its pages in a browser that is set up for them, and print what they need"
+    )
+    browse.add_argument("--print", action="store_true", help="print only")
     person = command("person", _person, "show how a person signs in to Entra, or change it")
     person.add_argument("address", metavar="ADDRESS")
     person.add_argument(
