@@ -168,6 +168,44 @@ def _login(options: argparse.Namespace) -> int:
     return OK
 
 
+def _person(options: argparse.Namespace) -> int:
+    from sandbox.entra import sign_in_methods  # noqa: PLC0415
+
+    control, wanted = lifecycle.control(home()), options.address.casefold()
+    found = [
+        user
+        for user in control.documents("entra.users")
+        if wanted in {user["userPrincipalName"].casefold(), (user["mail"] or "").casefold()}
+    ]
+    if len(found) != 1:
+        several = "several people have" if found else "nobody in the sandbox has"
+        return _fail(f"{several} the address {options.address}")
+    (user,) = found
+    if options.signs_in_by is not None:
+        if options.signs_in_by not in sign_in_methods.METHODS:
+            return _usage(f"--signs-in-by is one of {', '.join(sign_in_methods.METHODS)}")
+        control.put(sign_in_methods.COLLECTION, user["id"], {"method": options.signs_in_by})
+    kept = control.get(sign_in_methods.COLLECTION, user["id"]) or {"method": sign_in_methods.DEFAULT}
+    print(f"{user['userPrincipalName']} signs in by {kept['method']}")
+    return OK
+
+
+def _browse(options: argparse.Namespace) -> int:
+    from sandbox import browse  # noqa: PLC0415
+
+    browser = browse.installed()
+    for line in browse.lines(home(), browser):
+        print(line)
+    if options.print or browser is None or not browse.has_display(os.environ):
+        return OK
+    try:
+        browse.open_in(home(), browser)
+    except OSError as error:
+        return _fail(f"{browser}: {error.strerror}")
+    print(f"opened in {browser}, with a profile of its own")
+    return OK
+
+
 def _administrator(options: argparse.Namespace) -> int:
     from sandbox import administrator  # noqa: PLC0415
 
@@ -341,6 +379,17 @@ def _parser() -> argparse.ArgumentParser:
         "--region", help="code of the region whose portal is used (default: the seeded account's)"
     )
     login.add_argument("--password", help="the person's password (default: the sandbox's)")
+    browse = command(
+        "browse", _browse, "open its pages in a browser that is set up for them, and print what they need"
+    )
+    browse.add_argument("--print", action="store_true", help="print only")
+    person = command("person", _person, "show how a person signs in to Entra, or change it")
+    person.add_argument("address", metavar="ADDRESS")
+    person.add_argument(
+        "--signs-in-by",
+        metavar="METHOD",
+        help="password, multiFactor (default), windowsHello, windowsIntegrated or passwordless",
+    )
     administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
     administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
     administrator.add_argument("--quiet", action="store_true", help="do not list the fields")

@@ -1,27 +1,41 @@
 """The control plane: what tests and the ``sandbox`` command ask of a running sandbox.
 
-Plain HTTP under ``/.sandbox/`` on the proxy's port, which only loopback reaches.
+Plain HTTP under ``/.sandbox/`` on the proxy's port, which only loopback reaches. Other users of the machine and the
+pages in a browser reach loopback as well: a request must be addressed to loopback by name, come from no page, and carry
+the token of the sandbox's home. The handshake, which tells nothing but that this is a sandbox, wants no token.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
+from hmac import compare_digest
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.environment import PRODUCT
+from sandbox.control_token import TOKEN_FILE
+from sandbox.environment import HANDSHAKE_PATH, PRODUCT
 from sandbox.faults import problem_of
 from sandbox.world import World
 
 _CONTROL_HOST = "sandbox"
+_HOSTS = ("127.0.0.1", "localhost", "::1", _CONTROL_HOST)
 _NO_CONTENT = 204
+_OFFSET = "clock.offset_seconds"
+
+
+class _BadRequestError(Exception):
+    """A request that cannot be worked on; the message says why."""
 
 
 def create_app(
@@ -30,8 +44,12 @@ def create_app(
     status: Callable[[], dict[str, Any]],
     seed: Callable[[dict[str, Any]], None],
     stop: Callable[[], None],
+    token: str,
 ) -> ASGIApp:
-    """The control plane of ``world``; ``status`` describes the process, ``stop`` asks it to end."""
+    """The control plane of ``world``; ``status`` describes the process, ``stop`` asks it to end.
+
+    ``token`` is what a caller must know.
+    """
     control = _Control(world, status, seed, stop)
     routes = [
         Route("/.sandbox/handshake", control.handshake),
@@ -47,7 +65,8 @@ def create_app(
         Route("/.sandbox/documents/{collection}/{key:path}", control.delete_document, methods=["DELETE"]),
         Route("/.sandbox/stop", control.stop, methods=["POST"]),
     ]
-    return _AbsoluteForm(Starlette(routes=routes), world)
+    app = Starlette(routes=routes, exception_handlers={_BadRequestError: _bad_request})
+    return _AbsoluteForm(_Guard(app, token), world)
 
 
 class _AbsoluteForm:
@@ -67,6 +86,68 @@ class _AbsoluteForm:
                 return
             scope = {**scope, "path": target.path, "raw_path": target.path.encode()}
         await self._app(scope, receive, send)
+
+
+class _Guard:
+    """Lets in who knows the token, and nobody whom a page in a browser sends."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = self._problem(scope["path"], Headers(scope=scope)) if scope["type"] == "http" else None
+        if problem is None:
+            await self._app(scope, receive, send)
+        else:
+            status, text = problem
+            await JSONResponse({"error": text}, status_code=status)(scope, receive, send)
+
+    def _problem(self, path: str, headers: Headers) -> tuple[int, str] | None:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname
+        if host not in _HOSTS:
+            return (
+                HTTPStatus.FORBIDDEN,
+                f"the control plane is asked as {', '.join(_HOSTS)}, not by another name",
+            )
+        if headers.get("origin") is not None or headers.get("sec-fetch-site", "none") != "none":
+            return HTTPStatus.FORBIDDEN, "the control plane takes nothing from pages"
+        if path == HANDSHAKE_PATH:
+            return None
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not compare_digest(given.encode(), self._token.encode()):
+            text = (
+                f"this needs 'Authorization: Bearer' with the content of {TOKEN_FILE} in the sandbox's home"
+            )
+            return HTTPStatus.UNAUTHORIZED, text
+        return None
+
+
+async def _bad_request(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=HTTPStatus.BAD_REQUEST)
+
+
+async def _body(request: Request) -> Any:
+    """The JSON that was sent, labelled as such."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise _BadRequestError("the body must be labelled: Content-Type: application/json")
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise _BadRequestError("the body is not JSON") from error
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    found = await _body(request)
+    if not isinstance(found, dict):
+        raise _BadRequestError("the body is not an object")
+    return found
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdecimal():
+        raise _BadRequestError(f"{text!r} is no number")
+    return int(text)
 
 
 class _Control:
@@ -90,33 +171,42 @@ class _Control:
 
     async def journal(self, request: Request) -> Response:
         query = request.query_params
-        entries = self._world.journal(
-            host=query.get("host"), path=query.get("path"), after=int(query.get("after", 0))
-        )
+        after = _number(query.get("after", "0"))
+        try:
+            re.compile(query.get("path", ""))
+            entries = self._world.journal(host=query.get("host"), path=query.get("path"), after=after)
+        except (re.error, OverflowError) as error:
+            raise _BadRequestError(f"path is a regular expression, after a number: {error}") from error
         return JSONResponse([asdict(entry) for entry in entries])
 
     async def put_setting(self, request: Request) -> Response:
-        self._world.set_setting(request.path_params["name"], await request.json())
+        name, value = request.path_params["name"], await _body(request)
+        if name == _OFFSET and (isinstance(value, bool) or not isinstance(value, int | float | None)):
+            raise _BadRequestError(f"{_OFFSET} is a number of seconds")
+        self._world.set_setting(name, value)
         return Response(status_code=_NO_CONTENT)
 
     async def list_faults(self, _: Request) -> Response:
         return JSONResponse(self._world.faults())
 
     async def put_faults(self, request: Request) -> Response:
-        rules = await request.json()
+        rules = await _body(request)
+        if not isinstance(rules, list):
+            raise _BadRequestError("the body is not a list of fault rules")
         problem = next(filter(None, map(problem_of, rules)), None)
         if problem:
-            return JSONResponse({"error": f"fault rule: {problem}"}, status_code=400)
+            raise _BadRequestError(f"fault rule: {problem}")
         self._world.set_faults(rules)
         return Response(status_code=_NO_CONTENT)
 
     async def seed(self, request: Request) -> Response:
-        document = await request.json()
+        document = await _object(request)
         try:
             with self._world.transaction():
                 self._seed(document)
-        except (KeyError, TypeError, ValueError) as error:
-            return JSONResponse({"error": f"seed document: {error!r}"}, status_code=400)
+        except Exception as error:
+            # Each emulator refuses in its own way; nothing of the document was kept.
+            raise _BadRequestError(f"seed document: {error!r}") from error
         return Response(status_code=_NO_CONTENT)
 
     async def list_documents(self, request: Request) -> Response:
@@ -129,7 +219,7 @@ class _Control:
         return JSONResponse(document)
 
     async def put_document(self, request: Request) -> Response:
-        document = await request.json()
+        document = await _object(request)
         self._world.put(request.path_params["collection"], request.path_params["key"], document)
         return Response(status_code=_NO_CONTENT)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from sandbox import control_token
 
 _TIMEOUT = 120.0
 _NOT_FOUND = 404
@@ -17,10 +20,11 @@ class ControlError(Exception):
 
 
 class Control:
-    """Talks to the control plane of the sandbox whose proxy listens on ``port``."""
+    """Talks to the control plane of the sandbox in ``home`` whose proxy listens on ``port``."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, home: Path) -> None:
         self._port = port
+        self._home = home
 
     def status(self) -> dict[str, Any]:
         """Process, addresses, ``refused`` connections and ``unknown`` routes."""
@@ -79,7 +83,8 @@ class Control:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT)
         try:
             text = None if method in {"GET", "DELETE"} else json.dumps(body)
-            connection.request(method, f"/.sandbox/{path}", text, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token()}"}
+            connection.request(method, f"/.sandbox/{path}", text, headers)
             response = connection.getresponse()
             content = response.read()
         finally:
@@ -89,6 +94,16 @@ class Control:
         if response.status >= _FIRST_ERROR:
             raise ControlError(f"{method} {path}: {response.status} {content.decode('utf-8', 'replace')}")
         return json.loads(content) if content else None
+
+    def _token(self) -> str:
+        try:
+            return control_token.read(self._home)
+        except OSError as error:
+            raise ControlError(
+                f"{self._home / control_token.TOKEN_FILE} cannot be read: {error.strerror}. Only who started the"
+                " sandbox may use its control plane. Start one of your own: SANDBOX_HOME=<another folder>"
+                " python -m sandbox start"
+            ) from None
 
 
 def _document(collection: str, key: str) -> str:

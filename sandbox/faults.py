@@ -9,10 +9,12 @@ the route and how many requests it had before, so that a run can be repeated.
 
 from __future__ import annotations
 
+import math
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from http import HTTPStatus
 from typing import Any
 
 from sandbox.hosts import ENTRA_HOSTS
@@ -23,6 +25,7 @@ row twice."""
 
 DEFAULT_RATE = 0.1
 _ALWAYS = 1_000_000
+_LAST_STATUS = 599
 _DELAY_SECONDS = 0.2
 
 
@@ -97,25 +100,64 @@ _SPELT_OUT = frozenset(each.name for each in fields(Fault))
 _IDS = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|eN[\w-]{20,}")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_count(value: Any) -> bool:
+    return _is_number(value) and isinstance(value, int)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_expression(value: Any) -> bool:
+    try:
+        re.compile(value)
+    except (re.error, TypeError):
+        return False
+    return isinstance(value, str)
+
+
+def _is_status(value: Any) -> bool:
+    return _is_count(value) and value in range(HTTPStatus.OK, _LAST_STATUS + 1)
+
+
+def _is_kind(value: Any) -> bool:
+    return isinstance(value, str) and value in KINDS
+
+
+def _are_headers(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, [*value, *value.values()]))
+
+
+_EXPRESSIONS = "host and path are regular expressions"
+_KIND = f"kind is one of {', '.join(KINDS)}"
+_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "host": (_is_expression, _EXPRESSIONS),
+    "path": (_is_expression, _EXPRESSIONS),
+    "method": (_is_text, "method is a text"),
+    "times": (_is_count, "times is a whole number from 0 on"),
+    "kind": (_is_kind, _KIND),
+    "kinds": (lambda value: isinstance(value, list) and all(map(_is_kind, value)), _KIND),
+    "rate": (lambda value: _is_number(value) and value <= 1, "rate is a number from 0 to 1"),
+    "status": (_is_status, f"status is one of HTTP, from {HTTPStatus.OK:d} to {_LAST_STATUS}"),
+    "headers": (_are_headers, "headers is an object of texts"),
+    "delay": (_is_number, "delay is a number of seconds"),
+    "answer": (lambda value: value in ANSWERS, f"answer is one of {', '.join(ANSWERS)}"),
+}
+
+
 def problem_of(rule: Any) -> str | None:
     """What is wrong with a rule, or ``None``."""
     keys = _SELECTORS | _NAMED | _RANDOM | _SPELT_OUT
     if not isinstance(rule, dict) or not rule.keys() <= keys:
         return f"a rule is an object with keys of {', '.join(sorted(keys))}"
-    if rule.get("answer") not in (None, *ANSWERS):
-        return f"answer is one of {', '.join(ANSWERS)}"
-    named = rule.get("kinds", []) if rule.get("kind") is None else [rule["kind"]]
-    if not isinstance(named, list) or not set(named) <= KINDS.keys():
-        return f"kind is one of {', '.join(KINDS)}"
-    rate = rule.get("rate", DEFAULT_RATE)
-    if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-        return "rate is a number from 0 to 1"
-    try:
-        for key in ("host", "path"):
-            re.compile(rule.get(key) or "")
-    except (re.error, TypeError):
-        return "host and path are regular expressions"
-    return None
+    wrong = (
+        text for key, (fits, text) in _FORMS.items() if rule.get(key) is not None and not fits(rule[key])
+    )
+    return next(wrong, None)
 
 
 def strike(rules: list[dict[str, Any]], method: str, host: str, path: str) -> tuple[str, Fault] | None:

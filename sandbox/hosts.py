@@ -11,9 +11,17 @@ LOGIN_HOST = "login.microsoftonline.com"
 GRAPH_HOST = "graph.microsoft.com"
 STS_HOST = "sts.windows.net"
 MANAGEMENT_HOST = "management.azure.com"
+DEVICE_LOGIN_HOST = "login.microsoft.com"
 MY_APPS_HOSTS = ("myapps.microsoft.com", "launcher.myapps.microsoft.com")
 
-ENTRA_HOSTS: tuple[str, ...] = (LOGIN_HOST, GRAPH_HOST, STS_HOST, MANAGEMENT_HOST, *MY_APPS_HOSTS)
+ENTRA_HOSTS: tuple[str, ...] = (
+    LOGIN_HOST,
+    GRAPH_HOST,
+    STS_HOST,
+    MANAGEMENT_HOST,
+    DEVICE_LOGIN_HOST,
+    *MY_APPS_HOSTS,
+)
 
 MIMECAST_HOSTS: tuple[str, ...] = (
     "api.services.mimecast.com",

@@ -77,9 +77,10 @@ def stop(home: Path) -> bool:
     process = running(home)
     if process is None:
         return False
-    pid = Control(process.proxy_port).status()["pid"]
+    plane = Control(process.proxy_port, home)
+    pid = plane.status()["pid"]
     with contextlib.suppress(OSError, ControlError):
-        Control(process.proxy_port).stop()
+        plane.stop()
     if not _ended(pid, _STOP_TIMEOUT):
         os.kill(pid, signal.SIGKILL)
         if not _ended(pid, _STOP_TIMEOUT):
@@ -114,7 +115,7 @@ def control(home: Path) -> Control:
     process = running(home)
     if process is None:
         raise NotRunningError(home)
-    return Control(process.proxy_port)
+    return Control(process.proxy_port, home)
 
 
 def stale_process(home: Path) -> Process | None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import uvicorn
 
-from sandbox import control, dns, emulators, hosts
+from sandbox import control, control_token, dns, emulators, hosts
 from sandbox.authority import server_context
 from sandbox.environment import PROCESS_FILE, Process, instance
 from sandbox.gateway import Gateway, ListenerProtocol
@@ -117,6 +117,7 @@ class Sandbox:
             status=self._status,
             seed=lambda document: emulators.seed(self._world, document),
             stop=self._stopping.set,
+            token=control_token.ensure(self._home),
         )
         route = Route(frozenset(hosts.SERVED), listener_port, self._world.record_refused)
         return ProxyConfig(app, route, **_OPTIONS)
@@ -228,6 +229,8 @@ def main() -> None:
     parser.add_argument("--port", type=int)
     parser.add_argument("--ready-fd", type=int)
     arguments = parser.parse_args()
+    # The world holds what stands for secrets, and other users of the machine may reach the folder.
+    os.umask(0o077)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def tell(answer: dict[str, Any]) -> None:

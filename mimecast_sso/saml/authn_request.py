@@ -18,6 +18,7 @@ from mimecast_sso.saml.names import ASSERTION, BINDING_POST, PREFIXES, PROTOCOL,
 Binding = Literal["post", "redirect"]
 
 _RAW_DEFLATE = -15
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class AuthnRequest:
     assertion_consumer_service_url: str | None = None
     name_id_format: str | None = None
     requested_authn_contexts: tuple[str, ...] = ()
+    force_authn: bool = False
+    is_passive: bool = False
 
 
 def build(request: AuthnRequest, *, binding: Binding = "post") -> str:
@@ -38,6 +41,11 @@ def build(request: AuthnRequest, *, binding: Binding = "post") -> str:
     root = _element(request)
     if binding == "post":
         return encode(root)
+    return deflate(root)
+
+
+def deflate(root: etree._Element) -> str:
+    """A message as a parameter of the redirect binding, not yet URL-encoded."""
     compressor = zlib.compressobj(wbits=_RAW_DEFLATE)
     compressed = compressor.compress(etree.tostring(root)) + compressor.flush()
     return base64.b64encode(compressed).decode("ascii")
@@ -50,9 +58,7 @@ def parse(encoded: str, *, binding: Binding = "post") -> AuthnRequest:
         MalformedRequest: not base64, not a small plain XML document, or not an AuthnRequest.
     """
     try:
-        xml = decode(encoded)
-        root = parse_xml(_inflate(xml) if binding == "redirect" else xml)
-        return _request(root)
+        return _request(document(encoded, binding=binding))
     except ValueError as error:
         raise MalformedRequest(str(error)) from error
 
@@ -63,6 +69,9 @@ def _element(request: AuthnRequest) -> etree._Element:
         {"ID": request.id, "Version": "2.0", "IssueInstant": instant(request.issue_instant)},
         nsmap={"samlp": PROTOCOL, "saml": ASSERTION},
     )
+    for name, value in (("ForceAuthn", request.force_authn), ("IsPassive", request.is_passive)):
+        if value:
+            root.set(name, "true")
     if request.destination:
         root.set("Destination", request.destination)
     if request.assertion_consumer_service_url:
@@ -81,10 +90,7 @@ def _element(request: AuthnRequest) -> etree._Element:
 def _request(root: etree._Element) -> AuthnRequest:
     if root.tag != tag("samlp", "AuthnRequest"):
         raise ValueError(f"not an AuthnRequest but {root.tag}")
-    issuer = text(root, "saml:Issuer")
-    identifier = root.get("ID")
-    if not issuer or not identifier:
-        raise ValueError("an AuthnRequest needs an ID and an Issuer")
+    issuer, identifier = head(root)
     policy = root.find("samlp:NameIDPolicy", PREFIXES)
     contexts = root.findall("samlp:RequestedAuthnContext/saml:AuthnContextClassRef", PREFIXES)
     return AuthnRequest(
@@ -95,7 +101,41 @@ def _request(root: etree._Element) -> AuthnRequest:
         assertion_consumer_service_url=root.get("AssertionConsumerServiceURL"),
         name_id_format=None if policy is None else policy.get("Format"),
         requested_authn_contexts=tuple((context.text or "").strip() for context in contexts),
+        force_authn=_flag(root, "ForceAuthn"),
+        is_passive=_flag(root, "IsPassive"),
     )
+
+
+def head(root: etree._Element) -> tuple[str, str]:
+    """Issuer and id of a request, whose version must be 2.0 (core 3.2.1).
+
+    Raises:
+        ValueError
+    """
+    name = etree.QName(root).localname
+    if root.get("Version") != "2.0":
+        raise ValueError(f"the {name} has version {root.get('Version')}, not 2.0")
+    issuer, identifier = text(root, "saml:Issuer"), root.get("ID")
+    if not issuer or not identifier:
+        raise ValueError(f"the {name} needs an ID and an Issuer")
+    return issuer, identifier
+
+
+def _flag(root: etree._Element, name: str) -> bool:
+    written = root.get(name, "false").strip()
+    if written not in _FLAGS:
+        raise ValueError(f"{name} is {written}, neither true nor false")
+    return _FLAGS[written]
+
+
+def document(encoded: str, *, binding: Binding) -> etree._Element:
+    """The root element of a ``SAMLRequest``.
+
+    Raises:
+        ValueError: not base64, or not a small plain XML document.
+    """
+    xml = decode(encoded)
+    return parse_xml(_inflate(xml) if binding == "redirect" else xml)
 
 
 def _inflate(compressed: bytes) -> bytes:

@@ -10,18 +10,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
 
-from mimecast_sso.saml import names, signatures
-from mimecast_sso.saml.documents import decode, encode, instant, new_id, parse, parse_instant, text
+from mimecast_sso.saml import assertion_checks, names, signatures
+from mimecast_sso.saml.assertion_checks import Clock
+from mimecast_sso.saml.documents import decode, encode, instant, new_id, parse, text
 from mimecast_sso.saml.errors import (
-    Expired,
     MalformedResponse,
-    NotYetValid,
     Replayed,
     SignatureInvalid,
     StatusNotSuccess,
-    WrongAudience,
     WrongInResponseTo,
-    WrongIssuer,
     WrongRecipient,
 )
 from mimecast_sso.saml.names import PREFIXES, tag
@@ -62,23 +59,46 @@ class ValidatedAssertion:
 
 def build(assertion: Assertion, key: RSAPrivateKey, certificate: x509.Certificate) -> str:
     """The value of the ``SAMLResponse`` field: a Response whose assertion is signed with RSA and SHA-256."""
-    root = etree.Element(
-        tag("samlp", "Response"),
-        {
-            "ID": new_id(),
-            "Version": "2.0",
-            "IssueInstant": instant(assertion.issued),
-            "Destination": assertion.recipient,
-        },
-        nsmap={"samlp": names.PROTOCOL},
+    root = envelope(
+        "Response",
+        issuer=assertion.issuer,
+        destination=assertion.recipient,
+        in_response_to=assertion.in_response_to,
+        issued=assertion.issued,
     )
-    if assertion.in_response_to:
-        root.set("InResponseTo", assertion.in_response_to)
-    _child(root, "saml", "Issuer", assertion.issuer)
-    status = _child(root, "samlp", "Status")
-    _child(status, "samlp", "StatusCode", Value=names.STATUS_SUCCESS)
     root.append(signatures.sign(_assertion_element(assertion), key, certificate))
     return encode(root)
+
+
+def envelope(
+    kind: str,
+    *,
+    issuer: str,
+    destination: str,
+    in_response_to: str | None,
+    issued: datetime,
+    refusal: tuple[str, str] | None = None,
+) -> etree._Element:
+    """A ``Response`` or ``LogoutResponse`` with nothing in it but its status.
+
+    ``refusal`` is the second-level status code and the message of one that says no.
+    """
+    root = etree.Element(
+        tag("samlp", kind),
+        {"ID": new_id(), "Version": "2.0", "IssueInstant": instant(issued), "Destination": destination},
+        nsmap={"samlp": names.PROTOCOL},
+    )
+    if in_response_to:
+        root.set("InResponseTo", in_response_to)
+    _child(root, "saml", "Issuer", issuer)
+    status = _child(root, "samlp", "Status")
+    code = _child(
+        status, "samlp", "StatusCode", Value=names.STATUS_RESPONDER if refusal else names.STATUS_SUCCESS
+    )
+    if refusal:
+        _child(code, "samlp", "StatusCode", Value=refusal[0])
+        _child(status, "samlp", "StatusMessage", refusal[1])
+    return root
 
 
 def validate(
@@ -110,16 +130,20 @@ def validate(
         raise MalformedResponse(str(error)) from error
     if root.tag != tag("samlp", "Response"):
         raise MalformedResponse(f"not a Response but {root.tag}")
-    _check_status(root)
-    _check_addressee(root, recipient, in_response_to)
-    assertion = _verified_assertion(root, signatures.read_certificate(certificate_body), now)
-    _check_issuer(assertion, expected_issuer)
+    clock = Clock(now, clock_skew)
     try:
-        expires = _check_conditions(assertion, audience, now, clock_skew)
-        confirmed_until = _check_subject(assertion, recipient, in_response_to, now, clock_skew)
+        _check_envelope(root, expected_issuer, clock)
+        _check_addressee(root, recipient, in_response_to)
+        assertion = _verified_assertion(root, signatures.read_certificate(certificate_body), now)
+        assertion_checks.check_head(assertion, clock)
+        assertion_checks.check_parts(assertion)
+        assertion_checks.check_issuer(assertion, expected_issuer)
+        ends = assertion_checks.check_conditions(assertion, audience, clock)
+        confirmed_until = assertion_checks.check_subject(assertion, recipient, in_response_to, clock)
+        assertion_checks.check_statements(assertion, clock)
     except ValueError as error:
         raise MalformedResponse(str(error)) from error
-    found = _validated(assertion, min(expires, confirmed_until), in_response_to)
+    found = _validated(assertion, min(ends or confirmed_until, confirmed_until), in_response_to)
     if not first_use(found.id, found.not_on_or_after + clock_skew):
         raise Replayed("the assertion has been used already")
     return found
@@ -187,10 +211,21 @@ def _add_attributes(root: etree._Element, attributes: Mapping[str, Iterable[str]
 # Validating
 
 
-def _check_status(root: etree._Element) -> None:
-    code = root.find("samlp:Status/samlp:StatusCode", PREFIXES)
-    if code is None:
-        raise MalformedResponse("a Response needs a StatusCode")
+def _check_envelope(root: etree._Element, expected_issuer: str, clock: Clock) -> None:
+    """Status, version, time and issuer of the response itself. A response need not name its issuer."""
+    codes = root.findall("samlp:Status/samlp:StatusCode", PREFIXES)
+    if len(codes) != 1:
+        raise MalformedResponse("a Response needs exactly one StatusCode")
+    _check_status(root, codes[0])
+    assertion_checks.check_head(root, clock)
+    issuers = root.findall("saml:Issuer", PREFIXES)
+    if len(issuers) > 1:
+        raise MalformedResponse("a Response has at most one Issuer")
+    if issuers:
+        assertion_checks.check_issuer(root, expected_issuer)
+
+
+def _check_status(root: etree._Element, code: etree._Element) -> None:
     if code.get("Value") != names.STATUS_SUCCESS:
         detail = code.find("samlp:StatusCode", PREFIXES)
         value = (code if detail is None else detail).get("Value")
@@ -200,6 +235,8 @@ def _check_status(root: etree._Element) -> None:
 def _check_addressee(root: etree._Element, recipient: str, in_response_to: str | None) -> None:
     """What the envelope says must fit too, though only the assertion's own words are believed."""
     destination = root.get("Destination")
+    if destination is None and signatures.own_signature(root) is not None:
+        raise WrongRecipient("a signed response must name its Destination")  # bindings 3.5.5.2
     if destination is not None and destination != recipient:
         raise WrongRecipient(f"the response is meant for {destination}, this is {recipient}")
     if root.get("InResponseTo") != in_response_to:
@@ -228,57 +265,6 @@ def _signed_element(root: etree._Element, assertion: etree._Element) -> etree._E
         if signatures.own_signature(element) is not None:
             return element
     raise SignatureInvalid("the response is not signed")
-
-
-def _check_issuer(assertion: etree._Element, expected: str) -> None:
-    issuer = text(assertion, "saml:Issuer")
-    if issuer != expected:
-        raise WrongIssuer(f"issued by {issuer}, expected {expected}")
-
-
-def _check_conditions(
-    assertion: etree._Element, audience: str, now: datetime, clock_skew: timedelta
-) -> datetime:
-    conditions = assertion.find("saml:Conditions", PREFIXES)
-    if conditions is None:
-        raise MalformedResponse("an assertion needs Conditions")
-    not_before = conditions.get("NotBefore")
-    if not_before is not None and now + clock_skew < parse_instant(not_before):
-        raise NotYetValid(f"valid from {not_before}, now it is {instant(now)}")
-    expires = parse_instant(conditions.get("NotOnOrAfter"))
-    _check_not_over(expires, now, clock_skew)
-    audiences = [
-        (element.text or "").strip()
-        for element in conditions.findall("saml:AudienceRestriction/saml:Audience", PREFIXES)
-    ]
-    if audience not in audiences:
-        raise WrongAudience(f"meant for {', '.join(audiences) or 'nobody'}, this is {audience}")
-    return expires
-
-
-def _check_subject(
-    assertion: etree._Element,
-    recipient: str,
-    in_response_to: str | None,
-    now: datetime,
-    clock_skew: timedelta,
-) -> datetime:
-    path = f"saml:Subject/saml:SubjectConfirmation[@Method='{names.BEARER}']/saml:SubjectConfirmationData"
-    data = assertion.find(path, PREFIXES)
-    if data is None:
-        raise MalformedResponse("an assertion needs a bearer confirmation")
-    if data.get("Recipient") != recipient:
-        raise WrongRecipient(f"the assertion is meant for {data.get('Recipient')}, this is {recipient}")
-    if data.get("InResponseTo") != in_response_to:
-        raise WrongInResponseTo(f"the assertion answers {data.get('InResponseTo')}, not {in_response_to}")
-    expires = parse_instant(data.get("NotOnOrAfter"))
-    _check_not_over(expires, now, clock_skew)
-    return expires
-
-
-def _check_not_over(expires: datetime, now: datetime, clock_skew: timedelta) -> None:
-    if now - clock_skew >= expires:
-        raise Expired(f"expired at {instant(expires)}, now it is {instant(now)}")
 
 
 def _validated(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,9 @@ from contextvars import ContextVar
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
+from sandbox.azuread.guard import RefusedError, require_proxied
 from sandbox.azuread.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,6 +142,10 @@ class Graph:
         # Imported late: the plugin answers its first calls without it, and starts in half the time.
         import requests  # noqa: PLC0415
 
+        try:
+            require_proxied(urlsplit(url).hostname or "", os.environ)
+        except RefusedError as refusal:
+            raise FailedError(str(refusal)) from refusal
         session = getattr(self._sessions, "session", None)
         if session is None:
             session = self._sessions.session = requests.Session()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from sandbox.environment import handshake
+from sandbox.hosts import ENTRA_HOSTS
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -25,17 +26,39 @@ def require_sandbox(environment: Mapping[str, str]) -> None:
     """Lets through when all traffic goes to the sandbox that `SANDBOX_INSTANCE` names.
 
     Raises:
-        RefusedError: the proxy is missing, not on loopback, or not that sandbox.
+        RefusedError: the proxy is missing, not on loopback, or not that sandbox; or a host of Microsoft's would be
+            reached without it.
     """
     instance = environment.get("SANDBOX_INSTANCE", "")
     if not instance:
         raise RefusedError("SANDBOX_INSTANCE is not set")
     proxies = {environment[name] for name in ("HTTPS_PROXY", "https_proxy") if environment.get(name)}
-    if not proxies:
+    # An empty variable in small letters switches the other one off.
+    if not proxies or not environment.get("https_proxy", "unset"):
         raise RefusedError("HTTPS_PROXY is not set")
     for proxy in proxies:
         if _answer(proxy) != instance:
             raise RefusedError(f"the proxy {proxy} is not the sandbox {instance}")
+    for host in ENTRA_HOSTS:
+        require_proxied(host, environment)
+
+
+def require_proxied(host: str, environment: Mapping[str, str]) -> None:
+    """Lets through when a client sends requests to this host to the proxy; loopback needs none.
+
+    Stricter than any client: an entry of NO_PROXY counts with and without its port, and in both spellings of the
+    variable.
+
+    Raises:
+        RefusedError
+    """
+    if host in _LOOPBACK:
+        return
+    for name in ("NO_PROXY", "no_proxy"):
+        for entry in environment.get(name, "").replace(",", " ").split():
+            pattern = entry.lower().partition(":")[0] if entry.count(":") == 1 else entry.lower()
+            if pattern == "*" or host.lower().endswith(pattern.lstrip("*")):
+                raise RefusedError(f"{name} has {entry}, so that {host} would be reached without the sandbox")
 
 
 def _answer(proxy: str) -> str | None:

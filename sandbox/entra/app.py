@@ -6,8 +6,8 @@ from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Host, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Host
 from starlette.types import ASGIApp
 
 from sandbox.entra import (
@@ -23,10 +23,21 @@ from sandbox.entra import (
     service_principals,
     sign_in_log,
 )
+from sandbox.entra.device_sign_in import DeviceSignIn
+from sandbox.entra.entrance import CaselessRoute, Entrance
+from sandbox.entra.management import Management
 from sandbox.entra.my_apps import MyApps
 from sandbox.entra.sign_on import SignOn
-from sandbox.entra.tokens import TokenEndpoints
-from sandbox.hosts import ENTRA_HOSTS, GRAPH_HOST, LOGIN_HOST, MANAGEMENT_HOST, MY_APPS_HOSTS, STS_HOST
+from sandbox.entra.token_endpoints import TokenEndpoints
+from sandbox.hosts import (
+    DEVICE_LOGIN_HOST,
+    ENTRA_HOSTS,
+    GRAPH_HOST,
+    LOGIN_HOST,
+    MANAGEMENT_HOST,
+    MY_APPS_HOSTS,
+    STS_HOST,
+)
 from sandbox.world import World
 
 HOSTS: tuple[str, ...] = ENTRA_HOSTS
@@ -41,7 +52,8 @@ def create_app(world: World) -> ASGIApp:
         GRAPH_HOST: _graph(world),
         LOGIN_HOST: _site(world, login),
         STS_HOST: _site(world, login),
-        MANAGEMENT_HOST: _site(world, [Route("/metadata/endpoints", _metadata)]),
+        MANAGEMENT_HOST: _site(world, Management(world).routes()),
+        DEVICE_LOGIN_HOST: _site(world, DeviceSignIn(world).routes()),
         **{host: _site(world, my_apps) for host in MY_APPS_HOSTS},
     }
     return Starlette(routes=[Host(host, app) for host, app in per_host.items()])
@@ -64,16 +76,18 @@ def _graph(world: World) -> ASGIApp:
         return await graph.unknown_route(world, request)
 
     routes = [*batch.routes(world), *graph.routes(world, operations)]
-    return Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})
+    return Entrance(world, Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown}))
 
 
 def _login_routes(world: World, sign_on: SignOn) -> list[BaseRoute]:
     tokens = TokenEndpoints(world)
     return [
-        Route("/common/discovery/instance", tokens.instance_discovery),
-        Route("/{tenant}/v2.0/.well-known/openid-configuration", tokens.openid_configuration),
-        Route("/{tenant}/discovery/v2.0/keys", tokens.keys),
-        Route("/{tenant}/oauth2/v2.0/token", tokens.token, methods=["POST"]),
+        CaselessRoute("/common/discovery/instance", tokens.instance_discovery),
+        CaselessRoute("/common/userrealm/{name}", tokens.user_realm),
+        CaselessRoute("/{tenant}/v2.0/.well-known/openid-configuration", tokens.openid_configuration),
+        CaselessRoute("/{tenant}/discovery/v2.0/keys", tokens.keys),
+        CaselessRoute("/{tenant}/oauth2/v2.0/token", tokens.token, methods=["POST"]),
+        CaselessRoute("/{tenant}/oauth2/v2.0/devicecode", tokens.device_code, methods=["POST"]),
         *sign_on.routes(),
     ]
 
@@ -88,20 +102,3 @@ async def _unknown_page(world: World, request: Request, _: Exception) -> Respons
     world.record_unknown(request.method, host, request.url.path)
     text = f"The sandbox has no page {request.method} https://{host}{request.url.path}.\n"
     return Response(text, status_code=501, media_type="text/plain")
-
-
-async def _metadata(_: Request) -> Response:
-    """The cloud's endpoints, as Azure Resource Manager publishes them for the public cloud."""
-    return JSONResponse(
-        {
-            "name": "AzureCloud",
-            "resourceManager": f"https://{MANAGEMENT_HOST}/",
-            "microsoftGraphResourceId": f"https://{GRAPH_HOST}/",
-            "authentication": {
-                "loginEndpoint": f"https://{LOGIN_HOST}",
-                "audiences": [f"https://{MANAGEMENT_HOST}/"],
-                "tenant": "common",
-                "identityProvider": "AAD",
-            },
-        }
-    )

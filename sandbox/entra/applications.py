@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from mimecast_sso.facts.entra import CLOUDS, LONGEST_APPLICATION_NAME, LONGEST_TEMPLATE_NAME
-from sandbox.entra import directory_audit_log, objects, owners, recycle_bin, service_principals
+from mimecast_sso.facts.entra import CLOUDS, LONGEST_TEMPLATE_NAME
+from sandbox.entra import directory_audit_log, kinds, objects, owners, recycle_bin, service_principals
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     ANYBODY,
@@ -37,7 +36,6 @@ from sandbox.world import World
 _NON_GALLERY = CLOUDS["public"].non_gallery_template
 _NAMESPACE = uuid.UUID("5a4db0c5-0000-4000-8000-00000000000f")
 _READ_ONLY = frozenset({"id", "appId", "createdDateTime", "applicationTemplateId", "publisherDomain"})
-_LOGO_TYPES = ("image/png", "image/jpeg", "image/gif")
 
 
 def template(display_name: str, identifier: str | None = None) -> Document:
@@ -76,7 +74,7 @@ def _instantiate(call: Call) -> Response:
         raise bad_request(
             "A value without a type name was found and no expected type is available: displayName."
         )
-    _check_name(name, LONGEST_TEMPLATE_NAME)
+    objects.check_text("displayName", name, LONGEST_TEMPLATE_NAME)
     world = call.world
     application = from_template(world, chosen, name)
     principal = service_principals.from_template(world, application, is_gallery=chosen["id"] != _NON_GALLERY)
@@ -89,7 +87,7 @@ def _instantiate(call: Call) -> Response:
         "application": shown(application),
         "servicePrincipal": service_principals.shown(world, principal),
     }
-    return JSONResponse(answer, status_code=HTTPStatus.CREATED)
+    return call.created(answer)
 
 
 def from_template(world: World, chosen: Document, name: str) -> Document:
@@ -134,7 +132,6 @@ def _create(call: Call) -> Response:
     bound = owners.bound(body)
     if not body.get("displayName"):
         raise bad_request("Property 'displayName' is required.")
-    _check_name(body["displayName"], LONGEST_APPLICATION_NAME)
     blank = objects.new(
         objects.APPLICATION,
         id=new_id(),
@@ -159,7 +156,6 @@ def _update(call: Call) -> Response:
     check_owned(call.caller, application)
     body = {name: value for name, value in call.document().items() if name != "id"}
     changed = objects.merge(application, body, read_only=_READ_ONLY)
-    _check_name(changed["displayName"], LONGEST_APPLICATION_NAME)
     _check_identifiers(call.world, changed, before=application["identifierUris"])
     _check_roles(application["appRoles"], changed["appRoles"])
     objects.save(call.world, APPLICATIONS, changed)
@@ -242,11 +238,6 @@ def _identifier_taken() -> GraphError:
     )
 
 
-def _check_name(name: object, longest: int) -> None:
-    if isinstance(name, str) and len(name) > longest:
-        raise bad_request("Invalid value specified for property 'displayName' of resource 'Application'.")
-
-
 def _is_foreign(world: World, uri: str) -> bool:
     """Whether the URI is on a host that is neither a verified domain of the tenant nor below one."""
     parts = urlsplit(uri)
@@ -277,10 +268,16 @@ def _initial_domain(world: World) -> str | None:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/applicationTemplates", _list_templates, ANYBODY),
+    Operation("GET", "/applicationTemplates", _list_templates, ANYBODY, kinds.TEMPLATE),
     Operation("GET", "/applicationTemplates/{id}", _get_template, ANYBODY),
-    Operation("POST", "/applicationTemplates/{id}/instantiate", _instantiate, WRITE_APPLICATIONS),
-    Operation("GET", "/applications", _list, READ_APPLICATIONS),
+    Operation(
+        "POST",
+        "/applicationTemplates/{id}/instantiate",
+        _instantiate,
+        WRITE_APPLICATIONS,
+        context="microsoft.graph.applicationServicePrincipal",
+    ),
+    Operation("GET", "/applications", _list, READ_APPLICATIONS, kinds.APPLICATION),
     Operation("POST", "/applications", _create, WRITE_APPLICATIONS),
     Operation("GET", "/applications/{id}", _get, READ_APPLICATIONS),
     Operation("PATCH", "/applications/{id}", _update, WRITE_APPLICATIONS),

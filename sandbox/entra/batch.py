@@ -19,10 +19,11 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from sandbox import inner
 from sandbox.entra import tokens
+from sandbox.entra.entrance import CaselessRoute
 from sandbox.entra.graph import REFUSALS, VERSIONS, bad_request, not_simulated, parsed, refusal
 from sandbox.entra.odata import Document
 from sandbox.world import World
@@ -31,13 +32,14 @@ MOST_REQUESTS = 20
 _PATH = "/$batch"
 _WRITES = {"POST", "PATCH", "PUT"}
 _OF_THE_BATCH = {"authorization", "host", "content-length"}
+_OF_GRAPH = {"request-id", "client-request-id"}
 _OF_THE_TRANSPORT = {"content-length", "date"}
 
 
 def routes(world: World) -> list[BaseRoute]:
     """The batch route in every version of Graph."""
     return [
-        Route(f"/{version}{_PATH}", partial(_answer, world, version), methods=["POST"])
+        CaselessRoute(f"/{version}{_PATH}", partial(_answer, world, version), methods=["POST"])
         for version in VERSIONS
     ]
 
@@ -90,8 +92,8 @@ def _entry(item: Any) -> _Entry:
         raise _malformed()
     if item.get("dependsOn"):
         raise not_simulated("dependsOn in a batch")
-    target = f"/{str(url).removeprefix('/')}"
-    if target.startswith(f"{_PATH}") or "://" in target.partition("?")[0]:
+    target = f"/{str(url).lstrip('/')}"
+    if target.casefold().startswith(_PATH) or "://" in target.partition("?")[0]:
         raise not_simulated(f"the url {url} in a batch")
     method = str(method).upper()
     if method in _WRITES and (item.get("body") is None or "content-type" not in map(str.lower, headers)):
@@ -133,7 +135,7 @@ async def _one(version: str, request: Request, entry: _Entry) -> Document:
 def _shown(headers: Headers) -> dict[str, str]:
     """A response's headers in the letter case that Graph uses."""
     return {
-        name if name == "request-id" else name.title(): value
+        name if name in _OF_GRAPH else name.title(): value
         for name, value in headers.items()
         if name not in _OF_THE_TRANSPORT
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mimecast_sso.facts.entra import NAMEID_CLAIM
 from mimecast_sso.saml import names
+from sandbox.entra import sign_in_methods
 from sandbox.entra.objects import POLICIES, POLICY_IDS
 from sandbox.entra.odata import Document
 from sandbox.world import World
@@ -18,7 +19,6 @@ from sandbox.world import World
 _XMLSOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
 _MICROSOFT = "http://schemas.microsoft.com/identity/claims"
 _AUTHENTICATION_METHODS = "http://schemas.microsoft.com/claims/authnmethodsreferences"
-_PASSWORD_METHOD = "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/password"
 
 # The directory's names for the sources that a policy may use.
 _SOURCES: Mapping[str, str] = {
@@ -62,6 +62,8 @@ def issue(
     schema = policy.get("ClaimsSchema", [])
     basic = str(policy.get("IncludeBasicClaimSet", "true")).lower() == "true"
     attributes = _basic_claims(tenant, user) if basic else {}
+    if basic:
+        attributes[_AUTHENTICATION_METHODS] = sign_in_methods.references(sign_in_methods.of(world, user))
     name_id, name_id_format = user["userPrincipalName"], requested_format or names.FORMAT_EMAIL
     for entry in schema:
         value = _value(entry, user)
@@ -103,7 +105,6 @@ def _basic_claims(tenant: str, user: Document) -> dict[str, tuple[str, ...]]:
         f"{_MICROSOFT}/objectidentifier": user["id"],
         f"{_MICROSOFT}/displayname": user["displayName"],
         f"{_MICROSOFT}/identityprovider": f"https://sts.windows.net/{tenant}/",
-        _AUTHENTICATION_METHODS: _PASSWORD_METHOD,
         f"{_XMLSOAP}/givenname": user["givenName"],
         f"{_XMLSOAP}/surname": user["surname"],
         f"{_XMLSOAP}/emailaddress": user["mail"],

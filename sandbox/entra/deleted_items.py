@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sandbox.entra import applications, objects, recycle_bin, service_principals
+from sandbox.entra import applications, kinds, objects, recycle_bin, service_principals
 from sandbox.entra.graph import Call, Operation, no_content, not_found, not_simulated
 from sandbox.entra.objects import APPLICATIONS, SERVICE_PRINCIPALS
 from sandbox.entra.odata import Document
@@ -24,10 +24,11 @@ from sandbox.entra.permissions import (
 _ANY_TYPE = "microsoft.graph."
 
 
-def _list_or_get(call: Call) -> Response:
-    wanted = call.path["id"]
-    if wanted.startswith(_ANY_TYPE):
-        raise not_simulated(f"deleted items of the type {wanted}")
+def _list_others(call: Call) -> Response:
+    raise not_simulated(f"deleted items of the type {_ANY_TYPE}{call.path['type']}")
+
+
+def _get(call: Call) -> Response:
     collection, document = _found(call)
     return call.one(_with_type(collection, document))
 
@@ -77,26 +78,18 @@ def _shown_principal(document: Document) -> Document:
     return {**objects.shown(document), "keyCredentials": keys}
 
 
-def _operations(path: str) -> list[Operation]:
-    lists = {
-        "microsoft.graph.application": _list_applications,
-        "microsoft.graph.servicePrincipal": _list_principals,
-    }
-    return [
-        *(
-            Operation(
-                "GET", f"{path}/{name}", handler, LIST_DELETED_APPLICATIONS, only_simulated_queries=True
-            )
-            for name, handler in lists.items()
-        ),
-        Operation("GET", f"{path}/{{id}}", _list_or_get, READ_APPLICATIONS),
-        Operation("POST", f"{path}/{{id}}/restore", _restore, WRITE_APPLICATIONS),
-        Operation("DELETE", f"{path}/{{id}}", _purge, WRITE_APPLICATIONS),
-    ]
+_PATH = "/directory/deletedItems"
+_OBJECT = "directoryObjects"
 
-
-# Microsoft's pages use both spellings.
 OPERATIONS: tuple[Operation, ...] = (
-    *_operations("/directory/deletedItems"),
-    *_operations("/directory/deleteditems"),
+    *(
+        Operation(
+            "GET", f"{_PATH}/{_ANY_TYPE}{name}", handler, LIST_DELETED_APPLICATIONS, kinds.OBJECT, f"{name}s"
+        )
+        for name, handler in (("application", _list_applications), ("servicePrincipal", _list_principals))
+    ),
+    Operation("GET", f"{_PATH}/{_ANY_TYPE}{{type}}", _list_others, READ_APPLICATIONS, kinds.OBJECT),
+    Operation("GET", f"{_PATH}/{{id}}", _get, READ_APPLICATIONS, context=_OBJECT),
+    Operation("POST", f"{_PATH}/{{id}}/restore", _restore, WRITE_APPLICATIONS, context=_OBJECT),
+    Operation("DELETE", f"{_PATH}/{{id}}", _purge, WRITE_APPLICATIONS),
 )

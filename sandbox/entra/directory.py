@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from sandbox.entra import objects
+from sandbox.entra import kinds, objects
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
@@ -290,25 +290,34 @@ _MEMBER_LISTS = [
     )
 ]
 
+_OBJECTS = "directoryObjects"
+
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/users", _list_users, READ_USERS),
+    Operation("GET", "/users", _list_users, READ_USERS, kinds.USER),
     Operation("POST", "/users", _create_user, WRITE_USERS),
     Operation("GET", "/users/{id}", _get_user, READ_USERS),
     Operation("PATCH", "/users/{id}", _update_user, WRITE_USERS),
     Operation("DELETE", "/users/{id}", _delete_user, WRITE_USERS),
     Operation("GET", "/users/{id}/manager", _get_manager, READ_USERS),
     Operation("GET", "/users/{id}/mailboxSettings/userPurpose", _get_user_purpose, READ_MAILBOXES),
-    Operation("GET", "/users/{id}/memberOf", _list_groups_of_user, READ_GROUPS),
-    Operation("GET", "/groups", _list_groups, READ_GROUPS),
+    Operation("GET", "/users/{id}/memberOf", _list_groups_of_user, READ_GROUPS, kinds.RELATED, _OBJECTS),
+    Operation("GET", "/groups", _list_groups, READ_GROUPS, kinds.GROUP),
     Operation("POST", "/groups", _create_group, WRITE_GROUPS),
     Operation("GET", "/groups/{id}", _get_group, READ_GROUPS),
     Operation("PATCH", "/groups/{id}", _update_group, WRITE_GROUPS),
     Operation("DELETE", "/groups/{id}", _delete_group, WRITE_GROUPS),
-    Operation("GET", "/groups/{id}/transitiveMembers", _list_transitive_members, READ_GROUPS),
-    Operation("GET", "/groups/{id}/memberOf", _list_groups_of_group, READ_GROUPS),
+    Operation(
+        "GET",
+        "/groups/{id}/transitiveMembers",
+        _list_transitive_members,
+        READ_GROUPS,
+        kinds.RELATED,
+        _OBJECTS,
+    ),
+    Operation("GET", "/groups/{id}/memberOf", _list_groups_of_group, READ_GROUPS, kinds.RELATED, _OBJECTS),
     *_MEMBER_LISTS,
-    Operation("GET", "/domains", _list_domains, READ_DOMAINS),
+    Operation("GET", "/domains", _list_domains, READ_DOMAINS, kinds.WHOLE),
     Operation("GET", "/domains/{id}", _get_domain, READ_DOMAINS),
-    Operation("GET", "/organization", _list_organization, READ_ORGANIZATION),
+    Operation("GET", "/organization", _list_organization, READ_ORGANIZATION, kinds.WHOLE),
     Operation("GET", "/directoryObjects/{id}", _get_directory_object),
 )

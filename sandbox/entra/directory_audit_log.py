@@ -34,6 +34,7 @@ from mimecast_sso.facts.entra_directory_audits import (
     RETENTION_DAYS_FREE,
     UPDATED_PROPERTIES,
 )
+from sandbox.entra import kinds
 from sandbox.entra.graph import Call, Operation
 from sandbox.entra.odata import Document
 from sandbox.entra.permissions import check_log_reader
@@ -172,4 +173,4 @@ def _list(call: Call) -> Response:
     return call.many(reversed(seen))
 
 
-OPERATIONS = (Operation("GET", "/auditLogs/directoryAudits", _list),)
+OPERATIONS = (Operation("GET", "/auditLogs/directoryAudits", _list, kind=kinds.LOG),)

@@ -1,6 +1,7 @@
 """How a Graph request is answered: token, permissions, error envelope, lists. The objects are elsewhere.
 
-Source of the envelope and the codes: Microsoft Graph's "Error responses and resource types".
+Source of the envelope and the codes: Microsoft Graph's "Error responses and resource types"; of the headers, the
+annotations and the refusal of bodies that are not labelled JSON: requests and responses that callers report.
 """
 
 from __future__ import annotations
@@ -8,24 +9,28 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute
 
-from sandbox.entra import odata, tokens
-from sandbox.entra.odata import Document
+from sandbox.entra import odata, odata_filter, odata_search, tokens
+from sandbox.entra.entrance import CaselessRoute, request_ids
+from sandbox.entra.odata import Document, Kind, Query
 from sandbox.hosts import GRAPH_HOST
 from sandbox.world import World
 
 VERSIONS = ("v1.0", "beta")
 DEFAULT_PAGE_SIZE = 100
 _LAG = "entra.lag"
+_COUNT = "/$count"
+_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+_LOGO_TYPES = ("image/gif", "image/jpeg", "image/png")
 
 
 class GraphError(Exception):
@@ -90,8 +95,11 @@ class Call:
     caller: tokens.Caller
     version: str
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Query
     body: Any
+    kind: Kind | None = None
+    context: str = ""
+    wants_number: bool = False
 
     def document(self) -> Document:
         """The body, which must be an object; annotations such as ``@odata.type`` are left out."""
@@ -106,30 +114,51 @@ class Call:
             raise bad_request("A reference needs '@odata.id'.")
         return target.rstrip("/").rpartition("/")[2]
 
+    @property
+    def selected(self) -> list[str]:
+        """The properties that ``$select`` names."""
+        return odata.selected(self.query.options.get("$select", ""))
+
     def one(self, document: Document, status: int = HTTPStatus.OK) -> Response:
         """Answer with one object."""
-        return JSONResponse(odata.select(document, self.query.get("$select")), status_code=status)
+        shown = odata.select(document, self.query.options.get("$select"))
+        return _json({"@odata.context": self._context("/$entity"), **shown}, status)
 
     def created(self, document: Document) -> Response:
         """Answer with a new object."""
-        return JSONResponse(document, status_code=HTTPStatus.CREATED)
+        return self.one(document, HTTPStatus.CREATED)
 
     def many(self, documents: Iterable[Document]) -> Response:
-        """Answer with those objects that the filter admits, a page at a time."""
-        admits = odata.predicate(self.query.get("$filter"))
-        found = [document for document in documents if admits(document)]
-        size = int(self.query.get("$top") or self.world.setting("entra.page_size", DEFAULT_PAGE_SIZE))
-        start = int(self.query.get("$skiptoken") or 0)
-        names = self.query.get("$select")
-        answer: Document = {
-            "value": [odata.select(document, names) for document in found[start : start + size]]
-        }
+        """Answer with those objects that filter and search admit, a page at a time, or with their number.
+
+        Raises:
+            odata.QueryError
+        """
+        query, kind = self.query, self.kind or Kind("list")
+        admits, matches = odata_filter.predicate(kind, query), odata_search.predicate(kind, query)
+        found = odata.sort(kind, query, [item for item in documents if admits(item) and matches(item)])
+        if self.wants_number:
+            return PlainTextResponse(str(len(found)))
+        start = query.start()
+        size = query.page_size(kind, self.world.setting("entra.page_size", DEFAULT_PAGE_SIZE))
+        answer: Document = {"@odata.context": self._context("")}
+        if query.is_advanced:
+            answer["@odata.count"] = len(found)
         if start + size < len(found):
             answer["@odata.nextLink"] = self._next_link(start + size)
-        return JSONResponse(answer)
+        names = query.options.get("$select")
+        answer["value"] = [odata.select(document, names) for document in found[start : start + size]]
+        return _json(answer)
+
+    def _context(self, suffix: str) -> str:
+        names = self.selected
+        shown = f"({','.join(names)})" if names else ""
+        if self.context.startswith("microsoft.graph."):
+            suffix = ""  # The result of an action belongs to no collection.
+        return f"https://{GRAPH_HOST}/{self.version}/$metadata#{self.context}{shown}{suffix}"
 
     def _next_link(self, start: int) -> str:
-        query = urlencode({**self.query, "$skiptoken": str(start)})
+        query = urlencode({**self.query.options, "$skiptoken": str(start)})
         return f"https://{GRAPH_HOST}/{self.version}{self.path['']}?{query}"
 
 
@@ -145,32 +174,43 @@ Handler = Callable[[Call], Response]
 class Operation:
     """A method on a path, below the version. Handlers are synchronous, so each runs undisturbed.
 
-    ``only_simulated_queries``: an unsupported query returns 501 instead of Graph's error for an invalid query.
+    ``kind`` is what the collection takes, or ``None`` for what is no collection. ``context`` is the name in
+    ``@odata.context`` where it does not follow from the path.
     """
 
     method: str
     path: str
     handler: Handler
     permission: Permission = ANYBODY
-    only_simulated_queries: bool = False
+    kind: Kind | None = None
+    context: str | None = None
+    wants_number: bool = field(default=False, kw_only=True)
 
 
 def routes(world: World, operations: Iterable[Operation]) -> list[BaseRoute]:
     """Starlette routes of the operations, in every version of Graph."""
+    operations = list(operations)
+    numbers = [
+        replace(operation, path=f"{operation.path}{_COUNT}", wants_number=True)
+        for operation in operations
+        if operation.kind is not None and operation.kind.is_directory
+    ]
     return [
-        Route(
+        CaselessRoute(
             f"/{version}{operation.path}",
             partial(_answer, world, version, operation),
             methods=[operation.method],
         )
         for version in VERSIONS
-        for operation in operations
+        # "/users/$count" before "/users/{id}".
+        for operation in (*numbers, *operations)
     ]
 
 
 def not_simulated(what: str) -> GraphError:
     """501 for what Graph can do and the emulator cannot, rather than a wrong response."""
-    return GraphError(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", f"The sandbox does not simulate {what}.")
+    refused = odata.not_simulated(what)
+    return GraphError(refused.status, refused.code, str(refused))
 
 
 async def unknown_route(world: World, request: Request) -> Response:
@@ -210,26 +250,74 @@ async def _answer(world: World, version: str, operation: Operation, request: Req
         caller = tokens.authenticate(world, request.headers.get("authorization"))
         if not operation.permission.granted(caller.roles):
             raise denied()
-        odata.check_options(request.query_params)
+        query = _query(request, operation)
+        _check_body(request, operation, raw)
+        path = request.url.path[len(version) + 1 :]
         call = Call(
             world=world,
             caller=caller,
             version=version,
-            path={**request.path_params, "": request.url.path.removeprefix(f"/{version}")},
-            query=dict(request.query_params),
-            body=parsed(raw),
+            path={**request.path_params, "": path},
+            query=query,
+            body=None if operation.method == "PUT" else parsed(raw),
+            kind=operation.kind,
+            context=_context_name(operation, request.path_params),
+            wants_number=operation.wants_number,
         )
         if operation.method == "GET":
             return operation.handler(call)
         with world.transaction():
             return operation.handler(call)
     except REFUSALS as error:
-        if operation.only_simulated_queries and isinstance(error, odata.UnsupportedQueryError):
-            return refusal(not_simulated(f"this query: {error}"), request)
         return refusal(error, request)
 
 
-REFUSALS = (GraphError, odata.UnsupportedQueryError, tokens.InvalidTokenError)
+def _query(request: Request, operation: Operation) -> Query:
+    query = Query.read(request.query_params.multi_items(), request.headers.get("consistencylevel"))
+    query.check(operation.kind, operation.method)
+    if operation.wants_number and not query.is_eventual:
+        raise odata.unsupported(
+            "Raw count (/$count) is not supported because the 'ConsistencyLevel:eventual' header is missing. Refer"
+            " to https://aka.ms/graph-docs/advanced-queries for more information"
+        )
+    # A number is asked for already: nothing more is needed for the advanced queries.
+    return replace(query, options={**query.options, "$count": "true"}) if operation.wants_number else query
+
+
+def _check_body(request: Request, operation: Operation, raw: bytes) -> None:
+    """A body must be labelled for what it is.
+
+    Raises:
+        GraphError: 400.
+    """
+    if not raw or operation.method == "GET":
+        return
+    label = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not label:
+        message = "Write requests (excluding DELETE) must contain the Content-Type header declaration."
+        raise bad_request(message, code="BadRequest")
+    if operation.method == "PUT":
+        if label not in _LOGO_TYPES:
+            raise bad_request("Invalid content type.", code="BadRequest")
+    elif label != "application/json":
+        raise bad_request("Entity only allows writes with a JSON Content-Type header.", code="BadRequest")
+
+
+def _context_name(operation: Operation, variables: Mapping[str, Any]) -> str:
+    """The name of what the path leads to, for ``@odata.context``."""
+    if operation.context is not None:
+        return operation.context
+    name = ""
+    parts = operation.path.removesuffix(_COUNT).strip("/").split("/")
+    for position, part in enumerate(parts):
+        if not part.startswith("{"):
+            name += f"/{part}" if name else part
+        elif position < len(parts) - 1:
+            name += f"('{variables[part.strip('{}')]}')"
+    return name
+
+
+REFUSALS = (GraphError, odata.QueryError, tokens.InvalidTokenError)
 """The exceptions with which a handler refuses a request."""
 
 
@@ -241,7 +329,9 @@ def refusal(error: Exception, request: Request) -> Response:
         return _envelope(
             GraphError(HTTPStatus.UNAUTHORIZED, "InvalidAuthenticationToken", str(error)), request
         )
-    return _envelope(bad_request(str(error), code="Request_UnsupportedQuery"), request)
+    if isinstance(error, odata.QueryError):
+        return _envelope(GraphError(error.status, error.code, str(error)), request)
+    raise error
 
 
 def parsed(raw: bytes) -> Any:
@@ -259,15 +349,20 @@ def parsed(raw: bytes) -> Any:
 
 
 def _envelope(error: GraphError, request: Request) -> Response:
-    identifier = str(uuid.uuid4())
+    ids = request_ids(request.scope)
     body: Document = {
         "code": error.code,
         "message": str(error),
         "innerError": {
-            "request-id": identifier,
-            "client-request-id": request.headers.get("client-request-id", identifier),
+            "date": f"{ids.received:%Y-%m-%dT%H:%M:%S}",
+            "request-id": ids.request_id,
+            "client-request-id": ids.client_request_id,
         },
     }
     if error.hint:
         body["details"] = [{"code": error.hint, "message": str(error)}]
     return JSONResponse({"error": body}, status_code=error.status)
+
+
+def _json(document: Document, status: int = HTTPStatus.OK) -> Response:
+    return JSONResponse(document, status_code=status, media_type=_JSON, headers={"OData-Version": "4.0"})

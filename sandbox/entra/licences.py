@@ -9,6 +9,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from mimecast_sso.facts.entra import PREMIUM_PLANS
+from sandbox.entra import kinds
 from sandbox.entra.graph import Call, Operation, one_of
 from sandbox.entra.odata import Document
 
@@ -49,4 +50,4 @@ def _sku() -> Document:
     }
 
 
-OPERATIONS: tuple[Operation, ...] = (Operation("GET", "/subscribedSkus", _list, _READ),)
+OPERATIONS: tuple[Operation, ...] = (Operation("GET", "/subscribedSkus", _list, _READ, kinds.WHOLE),)

@@ -1,6 +1,6 @@
-"""My Apps: a person's tiles.
+"""My Apps: a person's tiles, and the user access URL of an application.
 
-Source: Microsoft's "My Apps portal overview".
+Sources: Microsoft's "My Apps portal overview" and "Properties of an enterprise application" (user access URL).
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import secrets
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
+from sandbox.entra.entrance import CaselessRoute
 from sandbox.entra.objects import USERS
-from sandbox.entra.pages import page
-from sandbox.entra.sign_on import SignOn
+from sandbox.entra.pages import error_page, page
+from sandbox.entra.sign_on import SignInRefusedError, SignOn
 from sandbox.entra.tokens import tenant_id
 from sandbox.hosts import LOGIN_HOST
 from sandbox.world import World
@@ -31,7 +32,13 @@ class MyApps:
 
     def routes(self) -> list[BaseRoute]:
         """The routes below the My Apps hosts."""
-        return [Route("/", self._show, methods=["GET"])]
+        return [
+            CaselessRoute("/", self._show, methods=["GET"]),
+            CaselessRoute("/api/signin/{app_id}", self._launch, methods=["GET"]),
+            # The form that the portal showed until 2021, with the application's name in it.
+            CaselessRoute("/signin/{name}/{app_id}", self._launch, methods=["GET"]),
+            CaselessRoute("/signin/{app_id}", self._launch, methods=["GET"]),
+        ]
 
     async def _show(self, request: Request) -> Response:
         ticket = request.query_params.get("ticket")
@@ -43,6 +50,14 @@ class MyApps:
             return self._ask()
         tiles = [{"name": name, "url": url} for name, url in self._sign_on.tiles(user)]
         return page("my_apps", title="My Apps", person=user["userPrincipalName"], tiles=tiles)
+
+    async def _launch(self, request: Request) -> Response:
+        """The user access URL: on to the application, which is opened as its tile opens it."""
+        app_id, tenant = request.path_params["app_id"], request.query_params.get("tenantId", "")
+        try:
+            return RedirectResponse(self._sign_on.launch_url(app_id, tenant), status_code=303)
+        except SignInRefusedError as refusal:
+            return error_page(str(refusal), self._world.now())
 
     def _enter(self, ticket: str) -> Response:
         user = self._sign_on.redeem(ticket)

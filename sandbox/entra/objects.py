@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from mimecast_sso.facts.entra import LONGEST_APPLICATION_NAME
 from sandbox.entra.graph import bad_request, is_visible, not_found
 from sandbox.entra.odata import Document
 from sandbox.world import World
@@ -177,6 +178,16 @@ USER: Document = {
 }
 
 
+_LONGEST: Mapping[str, int] = {
+    "description": 1024,
+    "displayName": LONGEST_APPLICATION_NAME,
+    "mailNickname": 64,
+    "notes": 1024,
+}
+"""Characters, as the resource types document them."""
+_SINGLE_LINE = frozenset({"displayName", "mailNickname"})
+
+
 def new(form: Document, **values: Any) -> Document:
     """A new object of a form, with these properties set."""
     return {**deepcopy(form), **values}
@@ -194,11 +205,29 @@ def merge(document: Document, changes: Mapping[str, Any], *, read_only: Iterable
             raise bad_request(f"Invalid property '{name}'.")
         if name in read_only:
             raise bad_request(f"Property '{name}' is read-only and cannot be set.")
+        if name in _LONGEST:
+            check_text(name, value, _LONGEST[name])
         if name in _NESTED and isinstance(value, dict):
             merged[name] = {**(document[name] or {}), **value}
         else:
             merged[name] = value
     return merged
+
+
+def check_text(name: str, value: object, longest: int) -> None:
+    """Refuse what is no text, too long, or (assumed) a name with control characters such as line breaks.
+
+    Raises:
+        GraphError
+    """
+    if value is None:
+        return
+    if (
+        not isinstance(value, str)
+        or len(value) > longest
+        or (name in _SINGLE_LINE and any(character < " " for character in value))
+    ):
+        raise bad_request(f"Invalid value specified for property '{name}'.")
 
 
 def shown(document: Document) -> Document:

@@ -1,66 +1,200 @@
-"""The query options of Microsoft Graph, as far as its callers here use them: $filter, $select, $top, paging."""
+"""The query options of Microsoft Graph, for the collections that the emulator serves.
+
+Sources: Microsoft Graph's "Use query parameters to customize responses", "Advanced query capabilities on Microsoft
+Entra ID objects" (which options need ``ConsistencyLevel: eventual`` and ``$count=true``) and the reports that quote the
+messages of refusals. An option that the emulator does not simulate returns 501: it is never ignored.
+"""
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 Document = dict[str, Any]
-Predicate = Callable[[Document], bool]
 
-_OPTIONS = {"$filter", "$select", "$top", "$skiptoken"}
+OPTIONS = (
+    "$count",
+    "$expand",
+    "$filter",
+    "$format",
+    "$orderby",
+    "$search",
+    "$select",
+    "$skip",
+    "$skiptoken",
+    "$top",
+)
+"""Those of Graph. Each may be written without its dollar sign and in any letter case."""
 
-_TEXT = r"'(?P<text>(?:[^']|'')*)'"
-_EQUALS = re.compile(rf"(?P<name>\w+) eq (?:{_TEXT}|(?P<word>true|false|null))")
-_COMPARES = re.compile(r"(?P<name>\w+) (?P<operator>ge|gt|le|lt) (?P<moment>\d{4}-\d\d-\d\dT[\d:.]+Z)")
-_IN = re.compile(r"(?P<name>\w+) in \((?P<texts>'(?:[^']|'')*'(?:\s*,\s*'(?:[^']|'')*')*)\)")
-_LISTED = re.compile(r"'((?:[^']|'')*)'")
-_MOST_LISTED = 15
-_ANY = re.compile(rf"(?P<name>\w+)/any\((?P<variable>\w+):\s*(?P=variable)(?:/(?P<part>\w+))? eq {_TEXT}\)")
-_AND = re.compile(r"\s+and\s+")
-_OPERATORS = {"ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt}
-_WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
+_OF_COLLECTIONS = {"$count", "$filter", "$orderby", "$search", "$skip", "$top"}
+_NEVER_EMPTY = {"$count", "$filter", "$orderby", "$search", "$top"}
+_EVENTUAL = "eventual"
+_LARGEST_PAGE = 999
 
 
-class UnsupportedQueryError(Exception):
-    """A query option that Graph, or this emulator, does not support; the message says which."""
+class QueryError(Exception):
+    """A query that is refused, with the status and code of the error response."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        self.status = status
+        self.code = code
+        super().__init__(message)
 
 
-def check_options(query: Mapping[str, str]) -> None:
-    """Refuse query options that would otherwise be silently ignored.
+def unsupported(message: str) -> QueryError:
+    """400 for a query that Graph understands and does not support."""
+    return QueryError(HTTPStatus.BAD_REQUEST, "Request_UnsupportedQuery", message)
 
-    Raises:
-        UnsupportedQueryError
+
+def invalid(message: str) -> QueryError:
+    """400 for a query that is malformed."""
+    return QueryError(HTTPStatus.BAD_REQUEST, "BadRequest", message)
+
+
+def not_simulated(what: str) -> QueryError:
+    """501 for what Graph may be able to do and the emulator cannot."""
+    return QueryError(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", f"The sandbox does not simulate {what}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What Graph lets callers ask of a collection.
+
+    ``name`` is the type in messages, ``options`` are the options simulated. A directory collection takes the advanced
+    query parameters: ``filterable`` are the properties that ``$filter`` takes without them, ``filterable_advanced``
+    those that need them; ``sortable`` says of each property whether it needs them. ``related`` marks a relationship,
+    such as the members of a group.
     """
-    unknown = [name for name in query if name.startswith("$") and name not in _OPTIONS]
-    if unknown:
-        raise UnsupportedQueryError(f"The query option '{unknown[0]}' is not supported.")
+
+    name: str
+    options: frozenset[str] = frozenset({"$select", "$filter", "$top", "$skiptoken"})
+    properties: frozenset[str] = frozenset()
+    filterable: frozenset[str] = frozenset()
+    filterable_advanced: frozenset[str] = frozenset()
+    sortable: Mapping[str, bool] = field(default_factory=dict)
+    is_directory: bool = False
+    related: bool = False
+    largest_page: int = _LARGEST_PAGE
+
+    @property
+    def resource(self) -> str:
+        """The type as messages about unsupported queries write it."""
+        return self.name[0].upper() + self.name[1:]
 
 
-def predicate(text: str | None) -> Predicate:
-    """The meaning of a ``$filter``: equalities, lists (``in``) and orders of times, joined by ``and``.
+@dataclass(frozen=True)
+class Query:
+    """The query options of one request; their names are in lower case, with the dollar sign."""
 
-    Texts are compared without case. A list has 15 texts at most, as Graph's has.
+    options: Mapping[str, str]
+    is_eventual: bool = False
 
-    Raises:
-        UnsupportedQueryError: anything else.
-    """
-    conditions: list[Predicate] = []
-    rest = text or ""
-    while rest:
-        match = _ANY.match(rest) or _EQUALS.match(rest) or _IN.match(rest) or _COMPARES.match(rest)
-        if match is None:
-            raise UnsupportedQueryError("Unsupported or invalid query filter clause specified.")
-        conditions.append(_condition(match))
-        rest = rest[match.end() :]
-        joined = _AND.match(rest)
-        if rest and (joined is None or joined.end() == len(rest)):
-            raise UnsupportedQueryError("Unsupported or invalid query filter clause specified.")
-        rest = rest[joined.end() :] if joined else ""
-    return lambda document: all(condition(document) for condition in conditions)
+    @staticmethod
+    def read(pairs: Iterable[tuple[str, str]], consistency_level: str | None) -> Query:
+        """The options of a query string; other parameters are left out, as Graph ignores them.
+
+        Raises:
+            QueryError: unknown, repeated or empty.
+        """
+        named = [(_option(name), value) for name, value in pairs]
+        options = [(name, value) for name, value in named if name is not None]
+        for name, times in Counter(name for name, _ in options).items():
+            if times > 1:
+                raise invalid(
+                    f"Query option '{name}' was specified more than once, but it must be specified at most once."
+                )
+        for name, value in options:
+            if name in _NEVER_EMPTY and not value.strip():
+                raise invalid(f"The value for OData query '{name}' cannot be empty.")
+        return Query(dict(options), (consistency_level or "").strip().casefold() == _EVENTUAL)
+
+    def check(self, kind: Kind | None, method: str) -> None:
+        """Refuse the options that would otherwise be ignored; ``kind`` is ``None`` for what is no collection.
+
+        Raises:
+            QueryError
+        """
+        if self.options.get("$format", "json").casefold() not in {"json", "application/json"}:
+            raise not_simulated(f"$format={self.options['$format']}")
+        asked = self.options.keys() - {"$format"}
+        if method != "GET":
+            allowed: frozenset[str] = frozenset()
+        elif kind is None:
+            allowed = frozenset({"$select"})
+            if asked & _OF_COLLECTIONS:
+                raise invalid(
+                    "The query specified in the URI is not valid. The requested resource is not a collection. Query"
+                    " options $filter, $orderby, $count, $skip, and $top can be applied only on collections."
+                )
+        else:
+            allowed = kind.options
+        beyond = sorted(asked - allowed)
+        if beyond:
+            raise not_simulated(f"{', '.join(beyond)} in this request")
+
+    @cached_property
+    def counts(self) -> bool:
+        """Whether the caller wants the number of all objects.
+
+        Raises:
+            QueryError: neither true nor false.
+        """
+        text = self.options.get("$count", "false").casefold()
+        if text not in {"true", "false"}:
+            raise invalid(f"Invalid value '{text}' for $count query option found. Specify true or false.")
+        return text == "true"
+
+    @property
+    def is_advanced(self) -> bool:
+        """Whether both advanced query parameters are there."""
+        return self.is_eventual and self.counts
+
+    def start(self) -> int:
+        """Where the page begins.
+
+        Raises:
+            QueryError: the token is not one of ours.
+        """
+        token = self.options.get("$skiptoken", "0")
+        if not token.isdecimal():
+            raise invalid("The skip token is invalid.")
+        return int(token)
+
+    def page_size(self, kind: Kind, default: int) -> int:
+        """How many objects a page has at most.
+
+        Raises:
+            QueryError: no number, or out of range.
+        """
+        text = self.options.get("$top")
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdecimal():
+            raise invalid(
+                f"Invalid value '{text}' for $top query option found. The $top query option requires a non-negative"
+                " integer value."
+            )
+        size = int(text)
+        if not 1 <= size <= kind.largest_page:
+            message = (
+                f"Invalid page size specified: '{size}'. Must be between 1 and {kind.largest_page} inclusive."
+            )
+            raise unsupported(message) if kind.is_directory else not_simulated(f"$top={size} here")
+        return size
+
+
+def _option(name: str) -> str | None:
+    """The option that a parameter is, or ``None`` for a parameter that is none."""
+    option = f"${name.casefold().removeprefix('$')}"
+    if option in OPTIONS:
+        return option
+    if name.startswith("$"):
+        raise unsupported(f"The query option '{name}' is not supported.")
+    return None
 
 
 def select(document: Document, names: str | None) -> Document:
@@ -68,38 +202,36 @@ def select(document: Document, names: str | None) -> Document:
     if not names:
         return document
     annotations = {name: value for name, value in document.items() if name.startswith("@")}
-    return annotations | {name: document.get(name) for name in names.split(",")}
+    return annotations | {name: document.get(name) for name in selected(names)}
 
 
-def _condition(match: re.Match[str]) -> Predicate:
-    name = match["name"]
-    if match.re is _IN:
-        return _listed(name, [text.replace("''", "'").casefold() for text in _LISTED.findall(match["texts"])])
-    if match.re is _COMPARES:
-        holds, moment = _OPERATORS[match["operator"]], datetime.fromisoformat(match["moment"])
-        return lambda document: bool(holds(datetime.fromisoformat(_property(document, name)), moment))
-    if match["text"] is None:
-        wanted = _WORDS[match["word"]]
-        return lambda document: _property(document, name) == wanted
-    text = match["text"].replace("''", "'").casefold()
-    if match.re is _ANY:
-        part = match["part"]
-        return lambda document: any(
-            str(_property(item, part) if part else item).casefold() == text
-            for item in _property(document, name) or []
-        )
-    return lambda document: str(_property(document, name) or "").casefold() == text
+def selected(names: str) -> list[str]:
+    """The properties that a ``$select`` names."""
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
-def _listed(name: str, texts: list[str]) -> Predicate:
-    if len(texts) > _MOST_LISTED:
-        raise UnsupportedQueryError(
-            f"Too many child clauses specified in search filter expression: {len(texts)}."
-        )
-    return lambda document: str(_property(document, name) or "").casefold() in texts
+def sort(kind: Kind, query: Query, documents: list[Document]) -> list[Document]:
+    """The objects in the order of ``$orderby``; without case, null first.
 
-
-def _property(document: Document, name: str) -> Any:
-    if name not in document:
-        raise UnsupportedQueryError(f"Invalid filter clause: the type has no property '{name}'.")
-    return document[name]
+    Raises:
+        QueryError
+    """
+    text = query.options.get("$orderby")
+    if text is None:
+        return documents
+    if "," in text:
+        raise not_simulated("$orderby with several properties")
+    name, _, direction = text.strip().partition(" ")
+    direction = direction.strip().casefold() or "asc"
+    if direction not in {"asc", "desc"}:
+        raise invalid(f"Syntax error at position {len(text)} in '{text}'.")
+    if name not in kind.sortable:
+        raise unsupported(f"Unsupported sort property '{name}' for '{kind.resource}'.")
+    needs_advanced = kind.sortable[name] or "$filter" in query.options
+    if needs_advanced and not query.is_advanced:
+        raise unsupported("Sorting not supported for current query.")
+    return sorted(
+        documents,
+        key=lambda each: (each.get(name) is not None, str(each.get(name) or "").casefold()),
+        reverse=direction == "desc",
+    )

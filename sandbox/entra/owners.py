@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sandbox.entra import directory_audit_log, objects
+from sandbox.entra import directory_audit_log, kinds, objects
 from sandbox.entra.graph import Call, Operation, Permission, bad_request, no_content, not_found
 from sandbox.entra.objects import OWNERS
 from sandbox.entra.odata import Document
@@ -19,7 +19,7 @@ _BIND = "@odata.bind"
 def bound(body: Document, name: str = "owners") -> list[str]:
     """Take the ids of an ``<name>@odata.bind`` list out of a body."""
     targets: list[Any] = body.pop(f"{name}{_BIND}", None) or []
-    return [str(target).rstrip("/").rpartition("/")[2] for target in targets]
+    return [str(target).rstrip("/").rpartition("/")[2].casefold() for target in targets]
 
 
 def operations(path: str, collection: str) -> list[Operation]:
@@ -64,9 +64,10 @@ def reference_operations(
     def add(call: Call) -> Response:
         document = objects.find(call.world, collection, call.path["id"])
         check(call, document)
-        target = call.reference()
-        if objects.directory_object(call.world, target) is None:
-            raise not_found(target)
+        found = objects.directory_object(call.world, call.reference())
+        if found is None:
+            raise not_found(call.reference())
+        target = found[1]["id"]
         if target in document[key]:
             raise bad_request(
                 "One or more added object references already exist for the following modified properties:"
@@ -80,15 +81,16 @@ def reference_operations(
     def remove(call: Call) -> Response:
         document = objects.find(call.world, collection, call.path["id"])
         check(call, document)
-        if call.path["target"] not in document[key]:
+        target = call.path["target"].casefold()
+        if target not in document[key]:
             raise not_found(call.path["target"])
-        document[key].remove(call.path["target"])
+        document[key].remove(target)
         objects.save(call.world, collection, document)
         noted(call, document, "remove")
         return no_content()
 
     return [
-        Operation("GET", path, list_all, read),
+        Operation("GET", path, list_all, read, kinds.RELATED, "directoryObjects"),
         Operation("POST", f"{path}/$ref", add, write),
         Operation("DELETE", f"{path}/{{target}}/$ref", remove, write),
     ]

@@ -9,7 +9,7 @@ import json
 
 from starlette.responses import Response
 
-from sandbox.entra import objects
+from sandbox.entra import kinds, objects
 from sandbox.entra.graph import Call, Operation, bad_request, new_id, no_content
 from sandbox.entra.objects import POLICIES, POLICY_IDS, SERVICE_PRINCIPALS
 from sandbox.entra.odata import Document
@@ -79,10 +79,17 @@ def _check(policy: Document) -> None:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", _PATH, _list, READ_POLICIES),
+    Operation("GET", _PATH, _list, READ_POLICIES, kinds.POLICY),
     Operation("POST", _PATH, _create, WRITE_POLICIES),
     Operation("GET", f"{_PATH}/{{id}}", _get, READ_POLICIES),
-    Operation("GET", f"{_PATH}/{{id}}/appliesTo", _applies_to, READ_POLICIES & READ_APPLICATIONS),
+    Operation(
+        "GET",
+        f"{_PATH}/{{id}}/appliesTo",
+        _applies_to,
+        READ_POLICIES & READ_APPLICATIONS,
+        kinds.OBJECT,
+        "directoryObjects",
+    ),
     Operation("PATCH", f"{_PATH}/{{id}}", _update, WRITE_POLICIES),
     Operation("DELETE", f"{_PATH}/{{id}}", _delete, WRITE_POLICIES),
 )

@@ -1,8 +1,8 @@
 """What a seed document makes in the directory. Whatever is there already stays as it is.
 
 Beyond tenant and deployer, which every document has, it may have ``templates``; ``users`` with any property of a user
-(such as ``accountEnabled``, or ``userType`` ``Guest``) and ``password`` and ``userPurpose``; ``groups``, whose
-``members`` are addresses, or names of groups; ``applications``; and ``conditionalAccess``: policies with
+(such as ``accountEnabled``, or ``userType`` ``Guest``) and ``password``, ``userPurpose`` and ``signInMethod``;
+``groups``, whose ``members`` are addresses, or names of groups; ``applications``; ``conditionalAccess``: policies with
 ``displayName``, ``state``, ``applications`` (client ids, or ``All``), ``users`` (addresses, or ``All``) and
 ``groups`` by name, ``excludeApplications``, ``excludeUsers`` and ``excludeGroups`` likewise, and ``grantControls``
 (``block``, ``mfa``).
@@ -14,7 +14,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sandbox.credentials import USER_PASSWORD
-from sandbox.entra import applications, conditional_access, directory, objects, service_principals
+from sandbox.entra import (
+    applications,
+    conditional_access,
+    directory,
+    objects,
+    service_principals,
+    sign_in_methods,
+)
 from sandbox.entra.objects import (
     APPLICATIONS,
     DOMAINS,
@@ -33,6 +40,7 @@ from sandbox.world import World
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 GRAPH_OBJECT_ID = "5a4db0c5-0000-4000-8000-000000000003"
 _ORGANISATION = "Contoso"
+_BESIDE = ("password", "signInMethod", "userPurpose")
 _DEPLOYER_NAME = "Single sign-on deployment"
 
 
@@ -124,10 +132,12 @@ def _seed_user(world: World, user: Mapping[str, Any]) -> None:
     domain = name.partition("@")[2].casefold()
     first = not any(item["isDefault"] for item in world.all(DOMAINS))
     _add(world, DOMAINS, directory.domain(domain, default=first))
-    properties = {key: value for key, value in user.items() if key not in ("password", "userPurpose")}
+    properties = {key: value for key, value in user.items() if key not in _BESIDE}
     made = directory.new_user(world, properties, user.get("password") or USER_PASSWORD)
     if "userPurpose" in user:
         world.put(MAILBOXES, made["id"], {"userPurpose": user["userPurpose"]})
+    if "signInMethod" in user:
+        sign_in_methods.choose(world, made["id"], user["signInMethod"])
 
 
 def _group(world: World, name: str) -> str:

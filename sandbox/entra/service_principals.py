@@ -16,7 +16,7 @@ from typing import Any
 from starlette.responses import Response
 
 from mimecast_sso.facts.entra import DEFAULT_ACCESS_ROLE_ID
-from sandbox.entra import directory_audit_log, objects, owners, recycle_bin
+from sandbox.entra import directory_audit_log, kinds, objects, owners, recycle_bin
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
@@ -77,7 +77,8 @@ def from_template(world: World, application: Document, *, is_gallery: bool) -> D
 
 def of_application(world: World, app_id: str) -> Document | None:
     """The service principal of an application, by client id."""
-    return next((item for item in world.all(SERVICE_PRINCIPALS) if item["appId"] == app_id), None)
+    wanted = app_id.casefold()
+    return next((item for item in world.all(SERVICE_PRINCIPALS) if item["appId"].casefold() == wanted), None)
 
 
 def application_of(world: World, principal: Document) -> Document | None:
@@ -164,7 +165,9 @@ def _create(call: Call) -> Response:
     body = call.document()
     bound = owners.bound(body)
     app_id = body.pop("appId", None)
-    application = next((item for item in world.all(APPLICATIONS) if item["appId"] == app_id), None)
+    application = next(
+        (item for item in world.all(APPLICATIONS) if item["appId"] == str(app_id).casefold()), None
+    )
     if application is None:
         raise _no_application(app_id)
     if of_application(world, application["appId"]) is not None:
@@ -193,7 +196,7 @@ def _name_in_use(app_id: object) -> GraphError:
 
 def _get(call: Call) -> Response:
     principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
-    with_keys = "keyCredentials" in (call.query.get("$select") or "").split(",")
+    with_keys = "keyCredentials" in call.selected
     return call.one(shown(call.world, principal, with_keys=with_keys))
 
 
@@ -365,9 +368,10 @@ def _assign_policy(call: Call) -> Response:
 def _unassign_policy(call: Call) -> Response:
     principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
     check_owned(call.caller, principal)
-    if call.path["policy"] not in principal[POLICY_IDS]:
+    policy = call.path["policy"].casefold()
+    if policy not in principal[POLICY_IDS]:
         raise not_found(call.path["policy"])
-    principal[POLICY_IDS].remove(call.path["policy"])
+    principal[POLICY_IDS].remove(policy)
     objects.save(call.world, SERVICE_PRINCIPALS, principal)
     return no_content()
 
@@ -415,7 +419,7 @@ def _assignment(call: Call) -> Document:
 def _assign(call: Call) -> Response:
     resource = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
     body = call.document()
-    if body.get("resourceId") != resource["id"]:
+    if str(body.get("resourceId")).casefold() != resource["id"]:
         raise bad_request("The resourceId does not match the service principal of the request.")
     made = assign(call.world, resource, str(body.get("principalId")), str(body.get("appRoleId")))
     directory_audit_log.note(call.world, call.caller, resource, _GRANTED[made["principalType"]])
@@ -487,21 +491,32 @@ def _assignments_of(collection: str) -> Callable[[Call], Response]:
 _PATH = "/servicePrincipals/{id}"
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/servicePrincipals", _list, READ_APPLICATIONS),
+    Operation("GET", "/servicePrincipals", _list, READ_APPLICATIONS, kinds.SERVICE_PRINCIPAL),
     Operation("POST", "/servicePrincipals", _create, WRITE_APPLICATIONS),
     Operation("GET", _PATH, _get, READ_APPLICATIONS),
     Operation("PATCH", _PATH, _update, WRITE_APPLICATIONS),
     Operation("DELETE", _PATH, _delete, WRITE_APPLICATIONS),
-    Operation("POST", f"{_PATH}/addTokenSigningCertificate", _add_certificate, WRITE_APPLICATIONS),
-    Operation("GET", f"{_PATH}/claimsMappingPolicies", _list_policies, READ_POLICIES),
+    Operation(
+        "POST",
+        f"{_PATH}/addTokenSigningCertificate",
+        _add_certificate,
+        WRITE_APPLICATIONS,
+        context="microsoft.graph.selfSignedCertificate",
+    ),
+    Operation("GET", f"{_PATH}/claimsMappingPolicies", _list_policies, READ_POLICIES, kinds.POLICY),
     Operation("POST", f"{_PATH}/claimsMappingPolicies/$ref", _assign_policy, ASSIGN_POLICIES),
     Operation("DELETE", f"{_PATH}/claimsMappingPolicies/{{policy}}/$ref", _unassign_policy, ASSIGN_POLICIES),
-    Operation("GET", f"{_PATH}/appRoleAssignedTo", _list_assigned, READ_ASSIGNMENTS),
+    Operation("GET", f"{_PATH}/appRoleAssignedTo", _list_assigned, READ_ASSIGNMENTS, kinds.ASSIGNMENT),
     Operation("POST", f"{_PATH}/appRoleAssignedTo", _assign, WRITE_ASSIGNMENTS),
     Operation("GET", f"{_PATH}/appRoleAssignedTo/{{assignment}}", _get_assigned, READ_ASSIGNMENTS),
     Operation("DELETE", f"{_PATH}/appRoleAssignedTo/{{assignment}}", _delete_assigned, WRITE_ASSIGNMENTS),
-    Operation("GET", f"{_PATH}/appRoleAssignments", _assignments_of(SERVICE_PRINCIPALS), READ_ASSIGNMENTS),
-    Operation("GET", "/users/{id}/appRoleAssignments", _assignments_of(USERS), READ_ASSIGNMENTS),
-    Operation("GET", "/groups/{id}/appRoleAssignments", _assignments_of(GROUPS), READ_ASSIGNMENTS),
+    *(
+        Operation("GET", path, _assignments_of(collection), READ_ASSIGNMENTS, kinds.ASSIGNMENT)
+        for path, collection in (
+            (f"{_PATH}/appRoleAssignments", SERVICE_PRINCIPALS),
+            ("/users/{id}/appRoleAssignments", USERS),
+            ("/groups/{id}/appRoleAssignments", GROUPS),
+        )
+    ),
     *owners.operations("/servicePrincipals", SERVICE_PRINCIPALS),
 )

@@ -17,7 +17,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from sandbox.entra import service_principals
+from sandbox.entra import kinds, service_principals
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import Call, GraphError, Operation
 from sandbox.entra.odata import Document
@@ -92,4 +92,4 @@ def _list(call: Call) -> Response:
     return call.many(reversed(list(seen)))
 
 
-OPERATIONS = (Operation("GET", "/auditLogs/signIns", _list),)
+OPERATIONS = (Operation("GET", "/auditLogs/signIns", _list, kind=kinds.LOG),)

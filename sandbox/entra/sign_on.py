@@ -1,7 +1,8 @@
 """SAML sign-on: the endpoint, the sign-in page, assignment and Conditional Access, the signed answer, the metadata.
 
-Sources: Microsoft's "Single Sign-On SAML protocol", "Microsoft Entra authentication and authorization error codes",
-"Federation metadata", and "Properties of an enterprise application" (``accountEnabled``).
+Sources: Microsoft's "Single Sign-On SAML protocol" (ForceAuthn, IsPassive), "Microsoft Entra authentication and
+authorization error codes", "Federation metadata", and "Properties of an enterprise application" (``accountEnabled``).
+Assumed: a passive request without a session is refused to the application, with SAML's own status for it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from hmac import compare_digest
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from mimecast_sso.facts.entra import CLOUDS, HIDE_TAG
-from mimecast_sso.saml import authn_request, metadata, names, response
+from mimecast_sso.saml import authn_request, documents, metadata, names, response
 from mimecast_sso.saml.authn_request import AuthnRequest, Binding
 from mimecast_sso.saml.errors import MalformedRequest
 from mimecast_sso.saml.metadata import IdentityProvider
@@ -26,13 +26,18 @@ from sandbox.entra import (
     claims,
     conditional_access,
     directory,
+    logout,
+    passwords,
     service_principals,
     sign_in_log,
+    sign_in_methods,
     signing,
 )
+from sandbox.entra.entrance import CaselessRoute
 from sandbox.entra.graph import GraphError
 from sandbox.entra.keys import Certificate
-from sandbox.entra.objects import ASSIGNMENTS, PASSWORDS, SERVICE_PRINCIPALS, USERS
+from sandbox.entra.logout import LogoutRequest
+from sandbox.entra.objects import ASSIGNMENTS, SERVICE_PRINCIPALS, USERS
 from sandbox.entra.odata import Document
 from sandbox.entra.pages import error_page, page
 from sandbox.entra.tokens import is_tenant, tenant_id
@@ -66,6 +71,8 @@ class Pending:
     relay_state: str | None = None
     name_id_format: str | None = None
     contexts: tuple[str, ...] = ()
+    force: bool = False
+    passive: bool = False
 
 
 class SignOn:
@@ -78,12 +85,12 @@ class SignOn:
         """The routes below the login host."""
         path = "/{tenant}/federationmetadata/2007-06/federationmetadata.xml"
         return [
-            Route("/{tenant}/saml2", self._redirect_binding, methods=["GET"]),
-            Route("/{tenant}/saml2", self._post_binding, methods=["POST"]),
-            Route("/{tenant}/login", self._sign_in, methods=["POST"]),
-            Route("/{tenant}/my-apps", self._my_apps, methods=["GET"]),
-            Route("/{tenant}/signin/{principal}", self._unsolicited, methods=["GET"]),
-            Route(path, self._metadata, methods=["GET"]),
+            CaselessRoute("/{tenant}/saml2", self._redirect_binding, methods=["GET"]),
+            CaselessRoute("/{tenant}/saml2", self._post_binding, methods=["POST"]),
+            CaselessRoute("/{tenant}/login", self._sign_in, methods=["POST"]),
+            CaselessRoute("/{tenant}/my-apps", self._my_apps, methods=["GET"]),
+            CaselessRoute("/{tenant}/signin/{principal}", self._unsolicited, methods=["GET"]),
+            CaselessRoute(path, self._metadata, methods=["GET"]),
         ]
 
     def redeem(self, ticket: str) -> Document | None:
@@ -103,6 +110,23 @@ class SignOn:
             and HIDE_TAG not in principal["tags"]
             and self._is_assigned(principal, user)
         ]
+
+    def launch_url(self, app_id: str, tenant: str) -> str:
+        """Where an application's user access URL leads: where its tile does, also when the tile is hidden.
+
+        Raises:
+            SignInRefusedError: no such tenant, no such application, or one without SAML.
+        """
+        if tenant and not is_tenant(self._world, tenant):
+            raise SignInRefusedError(f"AADSTS90002: Tenant '{tenant}' not found.")
+        principal = service_principals.of_application(self._world, app_id)
+        if principal is None or principal["preferredSingleSignOnMode"] != "saml":
+            raise SignInRefusedError(
+                f"AADSTS700016: Application with identifier '{app_id}' was not found in the directory"
+                f" '{tenant_id(self._world)}'."
+            )
+        _check_enabled(principal)
+        return self._tile_url(principal)
 
     # Handlers
 
@@ -155,12 +179,33 @@ class SignOn:
         if not encoded:
             raise SignInRefusedError("AADSTS750054: SAMLRequest or SAMLResponse must be present.")
         try:
-            asked = authn_request.parse(encoded, binding=binding)
-        except MalformedRequest as error:
+            root = authn_request.document(encoded, binding=binding)
+            ends = logout.read(root, self._world.now())
+            asked = None if ends else authn_request.parse(encoded, binding=binding)
+        except (MalformedRequest, ValueError) as error:
             raise SignInRefusedError(
                 f"AADSTS75005: The request is not a valid SAML2 protocol message: {error}"
             ) from error
+        if ends is not None:
+            return self._sign_out(request, ends, relay_state)
+        assert asked is not None  # noqa: S101  (it is one of the two)
         return self._continue(request, self._pending(asked, relay_state))
+
+    def _sign_out(self, request: Request, ends: LogoutRequest, relay_state: str | None) -> Response:
+        """End the session of this browser, and answer the application that asked."""
+        principal = self._principal_named(ends.issuer)
+        self._world.delete(_SESSIONS, request.cookies.get(_COOKIE, ""))
+        address = service_principals.shown(self._world, principal)["logoutUrl"]
+        if address:
+            issuer = _CLOUD.issuer(tenant_id(self._world) or "")
+            url = logout.response_url(
+                ends, issuer=issuer, address=address, now=self._world.now(), relay_state=relay_state
+            )
+            answer: Response = RedirectResponse(url, status_code=302)
+        else:
+            answer = page("signed_out", title="Sign out")
+        answer.delete_cookie(_COOKIE, secure=True, httponly=True, samesite="none")
+        return answer
 
     def _pending(self, asked: AuthnRequest, relay_state: str | None) -> Pending:
         principal = self._principal_named(asked.issuer)
@@ -173,6 +218,8 @@ class SignOn:
             relay_state=relay_state,
             name_id_format=asked.name_id_format,
             contexts=asked.requested_authn_contexts,
+            force=asked.force_authn,
+            passive=asked.is_passive,
         )
 
     def _principal_named(self, identifier: str) -> Document:
@@ -201,7 +248,7 @@ class SignOn:
 
     def _unsolicited_answer(self, request: Request) -> Pending:
         """A sign-in that starts in My Apps: to the application's first reply URL, answering no request."""
-        principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"])
+        principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"].casefold())
         if principal is None:
             raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
         _check_enabled(principal)
@@ -216,13 +263,32 @@ class SignOn:
         )
 
     def _continue(self, request: Request, pending: Pending) -> Response:
-        user = self._session_user(request.cookies.get(_COOKIE))
+        user = None if pending.force else self._session_user(request.cookies.get(_COOKIE))
         if user is not None:
             return self._answer_or_page(pending, user)
+        if pending.passive:
+            return self._refuse_passive(pending)
         context = secrets.token_urlsafe(24)
         expires = (self._world.now() + _PENDING_LIFE).isoformat()
         self._world.put(_PENDING, context, {"pending": asdict(pending), "expires": expires})
         return self._sign_in_page(pending, context)
+
+    def _refuse_passive(self, pending: Pending) -> Response:
+        """Nobody may be asked anything, so the application is told no."""
+        why = (
+            "AADSTS50058: A silent sign-in request was sent but no user is signed in."
+            if not pending.force
+            else "AADSTS50058: A sign-in that must ask the user was requested to be silent."
+        )
+        refusal = response.envelope(
+            "Response",
+            issuer=_CLOUD.issuer(tenant_id(self._world) or ""),
+            destination=pending.reply_url,
+            in_response_to=pending.request_id,
+            issued=self._world.now(),
+            refusal=(names.STATUS_NO_PASSIVE, why),
+        )
+        return self._response_page(pending, documents.encode(refusal))
 
     def _check_password(self, login: str, password: str, context: str) -> Response:
         document = self._world.get(_PENDING, context)
@@ -231,7 +297,7 @@ class SignOn:
                 "AADSTS165000: The sign-in took too long or was started elsewhere. Start again."
             )
         pending = Pending(**{**document["pending"], "contexts": tuple(document["pending"]["contexts"])})
-        problem = self._password_problem(login, password)
+        problem = passwords.problem_of(self._world, login, password)
         user = directory.find_user(self._world, login) or {}
         if problem is not None:
             principal = self._world.get(SERVICE_PRINCIPALS, pending.principal or "")
@@ -245,17 +311,6 @@ class SignOn:
         self._world.put(_SESSIONS, cookie, {"user": user["id"], "expires": expires})
         answer.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="none")
         return answer
-
-    def _password_problem(self, login: str, password: str) -> str | None:
-        user = directory.find_user(self._world, login)
-        if user is None:
-            return f"AADSTS50034: The user account {login} does not exist in this directory."
-        kept = (self._world.get(PASSWORDS, user["id"]) or {}).get("password", "")
-        if not kept or not compare_digest(kept.encode(), password.encode()):
-            return "AADSTS50126: Your account or password is incorrect."
-        if not user["accountEnabled"]:
-            return "AADSTS50057: The user account is disabled."
-        return None
 
     def _answer_or_page(self, pending: Pending, user: Document) -> Response:
         """Who is refused an application is signed in to Entra all the same."""
@@ -278,18 +333,22 @@ class SignOn:
             self._check_assignment(principal, user)
             access = self._access(user, principal["appId"])
             self._check_access(access)
-            self._check_contexts(pending)
+            self._check_contexts(pending, user)
             signed = self._signed_response(pending, principal, user)
         except SignInRefusedError as refusal:
             sign_in_log.record(self._world, principal, user, str(refusal), conditional_access=access)
             raise
         sign_in_log.record(self._world, principal, user, conditional_access=access)
+        return self._response_page(pending, signed)
+
+    def _response_page(self, pending: Pending, encoded: str) -> Response:
+        principal = self._world.get(SERVICE_PRINCIPALS, pending.principal or "") or {}
         return page(
             "saml_response",
             title="Working…",
             application=service_principals.shown(self._world, principal)["displayName"],
             action=pending.reply_url,
-            response=signed,
+            response=encoded,
             relay_state=pending.relay_state,
         )
 
@@ -318,10 +377,12 @@ class SignOn:
                 " allow token issuance."
             )
 
-    def _check_contexts(self, pending: Pending) -> None:
-        if pending.contexts and names.CONTEXT_PASSWORD not in pending.contexts:
+    def _check_contexts(self, pending: Pending, user: Document) -> None:
+        method = sign_in_methods.of(self._world, user)
+        if not sign_in_methods.meets(method, pending.contexts):
+            used = sign_in_methods.METHODS[method]
             raise SignInRefusedError(
-                "AADSTS75011: Authentication method 'Password' by which the user authenticated with the service"
+                f"AADSTS75011: Authentication method '{used}' by which the user authenticated with the service"
                 f" doesn't match requested authentication method '{', '.join(pending.contexts)}'."
             )
 

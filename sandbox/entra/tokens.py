@@ -1,32 +1,20 @@
-"""The token endpoint, and the discovery documents that client libraries read before they use it.
+"""Access tokens: how they are made, what stands in them, and who is behind one.
 
-Sources: Microsoft's "OAuth 2.0 client credentials flow", "OAuth 2.0 Resource Owner Password Credentials", "OpenID
-Connect on the identity platform", "Access token claims reference" and "Microsoft Entra authentication and
-authorization error codes".
-
-A person gets a token too, by name and password, for the public client of the Azure CLI: so the log of the directory
-can say that a person did something. The setting ``entra.administrators`` lists the user principal names of those who
-are Application Administrators (default: nobody); everybody else may read no object.
+Sources: Microsoft's "Access token claims reference" and "Microsoft Entra authentication and authorization error
+codes". Ids of tenants and clients are compared without letter case, as GUIDs are.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
-
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from mimecast_sso.facts.entra import CLOUDS
-from sandbox.hosts import GRAPH_HOST, LOGIN_HOST, STS_HOST
+from sandbox.hosts import GRAPH_HOST, LOGIN_HOST
 from sandbox.world import World
 
 if TYPE_CHECKING:
@@ -36,15 +24,11 @@ LIFETIME_SECONDS = 3599
 TENANT = "tenant"
 TENANTS = "entra.tenant"
 DEPLOYERS = "entra.deployers"
-_USERS = "entra.users"
-_PASSWORDS = "entra.passwords"
 
 _GRAPH = f"https://{GRAPH_HOST}"
 _GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
-_DEFAULT = "/.default"
-_JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_KEY_ID = "sandbox"
-_CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+KEY_ID = "sandbox"
+ARM = ("https://management.azure.com", "https://management.core.windows.net")
 _CLOUD = CLOUDS["public"]
 
 LEAST_ROLES: tuple[str, ...] = (
@@ -65,6 +49,10 @@ DEFAULT_ROLES: tuple[str, ...] = (*LEAST_ROLES, "Directory.Read.All")
 
 ADMINISTRATOR_SCOPES = ("Application.ReadWrite.All", "AuditLog.Read.All", "Directory.Read.All")
 """What an Application Administrator may do through a client that acts for people."""
+
+
+GRAPH_AUDIENCES = (_GRAPH, f"{_GRAPH}/", _GRAPH_APP_ID)
+ARM_AUDIENCES = tuple(f"{host}{end}" for host in ARM for end in ("", "/"))
 
 
 class InvalidTokenError(Exception):
@@ -102,126 +90,16 @@ def tenant_id(world: World) -> str | None:
 def is_tenant(world: World, name: str) -> bool:
     """Whether a path segment names the tenant: by id, or by one of its verified domains."""
     domains = {domain["id"].casefold() for domain in world.all("entra.domains") if domain["isVerified"]}
-    return name == tenant_id(world) or name.casefold() in domains
+    return name.casefold() in {(tenant_id(world) or "").casefold(), *domains}
 
 
-class TokenEndpoints:
-    """Handlers of ``login.microsoftonline.com`` that deal with tokens."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    async def instance_discovery(self, _: Request) -> Response:
-        """Which hosts are the same cloud; msal and azure-identity ask before anything else."""
-        return JSONResponse(
-            {
-                "tenant_discovery_endpoint": f"https://{LOGIN_HOST}/common/v2.0/.well-known/openid-configuration",
-                "api-version": "1.1",
-                "metadata": [
-                    {
-                        "preferred_network": LOGIN_HOST,
-                        "preferred_cache": STS_HOST,
-                        "aliases": [LOGIN_HOST, STS_HOST],
-                    }
-                ],
-            }
-        )
-
-    async def openid_configuration(self, request: Request) -> Response:
-        """The tenant's OpenID Connect discovery document."""
-        named = request.path_params["tenant"]
-        if not is_tenant(self._world, named):
-            return _refusal(_no_tenant(named), self._world.now())
-        base = f"https://{LOGIN_HOST}/{tenant_id(self._world)}"
-        return JSONResponse(
-            {
-                "issuer": f"{base}/v2.0",
-                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-                "token_endpoint": f"{base}/oauth2/v2.0/token",
-                "jwks_uri": f"{base}/discovery/v2.0/keys",
-                "token_endpoint_auth_methods_supported": [
-                    "client_secret_post",
-                    "private_key_jwt",
-                    "client_secret_basic",
-                ],
-                "response_types_supported": ["code"],
-                "subject_types_supported": ["pairwise"],
-                "id_token_signing_alg_values_supported": ["RS256"],
-                "scopes_supported": ["openid", "profile", "email", "offline_access"],
-                "tenant_region_scope": "EU",
-                "cloud_instance_name": "microsoftonline.com",
-                "msgraph_host": GRAPH_HOST,
-            }
-        )
-
-    async def keys(self, _: Request) -> Response:
-        """The public key of access tokens."""
-        numbers = _public_key(self._world).public_numbers()
-        return JSONResponse(
-            {
-                "keys": [
-                    {
-                        "kty": "RSA",
-                        "use": "sig",
-                        "kid": _KEY_ID,
-                        "n": _base64url(numbers.n.to_bytes(256, "big")),
-                        "e": _base64url(numbers.e.to_bytes(3, "big")),
-                    }
-                ]
-            }
-        )
-
-    async def token(self, request: Request) -> Response:
-        """The client credentials flow."""
-        form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-        try:
-            client_id, secret = _basic_credentials(request.headers.get("authorization"))
-            form.setdefault("client_id", client_id)
-            form.setdefault("client_secret", secret)
-            answer = self._grant(request.path_params["tenant"], form)
-        except TokenRefusedError as refusal:
-            return _refusal(refusal, self._world.now())
-        return JSONResponse(answer, headers={"Cache-Control": "no-store"})
-
-    def _grant(self, named: str, form: Mapping[str, str]) -> dict[str, Any]:
-        if not is_tenant(self._world, named):
-            raise _no_tenant(named)
-        grant_type = form.get("grant_type")
-        if not grant_type:
-            raise _missing("grant_type")
-        if grant_type == "password":
-            return _answer(_user_token(self._world, form))
-        if grant_type != "client_credentials":
-            message = f"The app requested an unsupported grant type '{grant_type}'."
-            raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "unsupported_grant_type", 70003, message)
-        deployer = self._authenticated_client(form)
-        audience = _audience(form.get("scope"))
-        return _answer(_application_token(self._world, deployer, audience))
-
-    def _authenticated_client(self, form: Mapping[str, str]) -> dict[str, Any]:
-        client_id = form.get("client_id") or ""
-        if not client_id:
-            raise _missing("client_id")
-        deployer = self._world.get(DEPLOYERS, client_id)
-        if deployer is None:
-            message = f"Application with identifier '{client_id}' was not found in the directory."
-            raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "unauthorized_client", 700016, message)
-        assertion = form.get("client_assertion")
-        if assertion:
-            _check_assertion(assertion, form.get("client_assertion_type"), client_id, self._world.now())
-        elif not form.get("client_secret"):
-            message = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-            raise TokenRefusedError(HTTPStatus.UNAUTHORIZED, "invalid_client", 7000218, message)
-        elif form["client_secret"] != deployer["clientSecret"]:
-            message = (
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret"
-                f" value, not the client secret ID, for a secret added to app '{client_id}'."
-            )
-            raise TokenRefusedError(HTTPStatus.UNAUTHORIZED, "invalid_client", 7000215, message)
-        return deployer
+def deployer_of(world: World, client_id: str) -> dict[str, Any] | None:
+    """The deploying principal of this client id."""
+    wanted = client_id.casefold()
+    return next((each for each in world.all(DEPLOYERS) if each["clientId"].casefold() == wanted), None)
 
 
-def authenticate(world: World, header: str | None) -> Caller:
+def authenticate(world: World, header: str | None, audiences: tuple[str, ...] = GRAPH_AUDIENCES) -> Caller:
     """The caller behind an ``Authorization`` header.
 
     Raises:
@@ -235,9 +113,9 @@ def authenticate(world: World, header: str | None) -> Caller:
     try:
         claims = jwt.decode(
             token,
-            _public_key(world),
+            public_key(world),
             algorithms=["RS256"],
-            audience=[_GRAPH, f"{_GRAPH}/", _GRAPH_APP_ID],
+            audience=list(audiences),
             # The world has its own clock.
             options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
         )
@@ -259,53 +137,8 @@ def roles(world: World, deployer: Mapping[str, Any]) -> Iterable[str]:
     return world.setting("entra.deployer_roles", deployer.get("roles") or list(DEFAULT_ROLES))
 
 
-def _application_token(world: World, deployer: Mapping[str, Any], audience: str) -> str:
-    return _issue(
-        world,
-        audience,
-        app_displayname=deployer["displayName"],
-        appid=deployer["clientId"],
-        appidacr="1",
-        idtyp="app",
-        oid=deployer["objectId"],
-        sub=deployer["objectId"],
-        roles=list(roles(world, deployer)),
-    )
-
-
-def _user_token(world: World, form: Mapping[str, str]) -> str:
-    """What a person may do is what the client may do for people, as far as their own role in the directory goes."""
-    if form.get("client_id") != _CLI_CLIENT_ID:
-        message = f"Application with identifier '{form.get('client_id')}' was not found in the directory."
-        raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "unauthorized_client", 700016, message)
-    audience = _audience(form.get("scope"))
-    name = (form.get("username") or "").casefold()
-    user = next((each for each in world.all(_USERS) if each["userPrincipalName"].casefold() == name), None)
-    known = world.get(_PASSWORDS, user["id"]) if user else None
-    if user is None or known is None or known["password"] != form.get("password"):
-        message = "Error validating credentials due to invalid username or password."
-        raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_grant", 50126, message)
-    administrators: list[str] = world.setting("entra.administrators", [])
-    is_administrator = name in {each.casefold() for each in administrators}
-    return _issue(
-        world,
-        audience,
-        appid=_CLI_CLIENT_ID,
-        appidacr="0",
-        idtyp="user",
-        name=user["displayName"],
-        oid=user["id"],
-        sub=user["id"],
-        scp=" ".join(ADMINISTRATOR_SCOPES) if is_administrator else "User.Read",
-        upn=user["userPrincipalName"],
-    )
-
-
-def _issue(world: World, audience: str, **of_caller: Any) -> str:
-    import jwt  # noqa: PLC0415
-
-    from sandbox.entra.keys import token_key  # noqa: PLC0415
-
+def issue(world: World, audience: str, **of_caller: Any) -> str:
+    """An access token for a resource."""
     tenant = tenant_id(world) or ""
     now = int(world.now().timestamp())
     issuer = _CLOUD.issuer(tenant)
@@ -318,96 +151,56 @@ def _issue(world: World, audience: str, **of_caller: Any) -> str:
         "exp": now + LIFETIME_SECONDS,
         "tenant_region_scope": "EU",
         "tid": tenant,
-        "uti": _base64url(uuid.uuid4().bytes),
+        "uti": base64url(uuid.uuid4().bytes),
         "ver": "1.0",
         **of_caller,
     }
-    return jwt.encode(claims, token_key(world), algorithm="RS256", headers={"kid": _KEY_ID})
+    return _signed(world, claims)
 
 
-def _answer(token: str) -> dict[str, Any]:
-    return {
-        "token_type": "Bearer",
-        "expires_in": LIFETIME_SECONDS,
-        "ext_expires_in": LIFETIME_SECONDS,
-        "access_token": token,
+def issue_id_token(world: World, client: str, **of_person: Any) -> str:
+    """An OpenID Connect token that tells a client who signed in."""
+    tenant, now = tenant_id(world) or "", int(world.now().timestamp())
+    claims = {
+        "aud": client,
+        "iss": f"https://{LOGIN_HOST}/{tenant}/v2.0",
+        "iat": now,
+        "nbf": now,
+        "exp": now + LIFETIME_SECONDS,
+        "tid": tenant,
+        "ver": "2.0",
+        **of_person,
     }
+    return _signed(world, claims)
 
 
-def _public_key(world: World) -> RSAPublicKey:
+def _signed(world: World, claims: Mapping[str, Any]) -> str:
+    import jwt  # noqa: PLC0415
+
+    from sandbox.entra.keys import token_key  # noqa: PLC0415
+
+    return jwt.encode(dict(claims), token_key(world), algorithm="RS256", headers={"kid": KEY_ID})
+
+
+def public_key(world: World) -> RSAPublicKey:
+    """The key that access tokens are verified with."""
     from sandbox.entra.keys import token_key  # noqa: PLC0415
 
     return token_key(world).public_key()
 
 
-def _audience(scope: str | None) -> str:
-    if not scope:
-        raise _missing("scope")
-    if not scope.endswith(_DEFAULT):
-        message = (
-            f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value"
-            " with /.default suffixed to the resource identifier (application ID URI)."
-        )
-        raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_scope", 1002012, message)
-    return scope.removesuffix(_DEFAULT)
-
-
-def _check_assertion(assertion: str, kind: str | None, client_id: str, now: datetime) -> None:
-    """Read a client assertion as far as the sandbox can: its signer's certificate is registered nowhere."""
-    import jwt  # noqa: PLC0415
-
-    problem = None
-    try:
-        claims = jwt.decode(assertion, options={"verify_signature": False})
-    except jwt.InvalidTokenError:
-        problem = "Failed to read the client assertion."
-    else:
-        subject_is_client = claims.get("iss") == claims.get("sub") == client_id
-        federated = claims.get("aud") == "api://AzureADTokenExchange"
-        if kind != _JWT_BEARER or not (subject_is_client or federated):
-            problem = "Client assertion is not within its issuer, subject or type."
-        elif float(claims.get("exp", 0)) <= now.timestamp():
-            problem = "Client assertion is not within its valid time range."
-    if problem:
-        raise TokenRefusedError(HTTPStatus.UNAUTHORIZED, "invalid_client", 700024, problem)
-
-
-def _basic_credentials(header: str | None) -> tuple[str, str]:
-    """Client id and secret from HTTP basic authentication, which the endpoint takes as well as form fields."""
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
-    try:
-        client_id, _, secret = base64.b64decode(encoded).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return "", ""
-    return client_id, secret
-
-
-def _missing(parameter: str) -> TokenRefusedError:
+def missing(parameter: str) -> TokenRefusedError:
+    """The refusal of a request without a parameter."""
     message = f"The request body must contain the following parameter: '{parameter}'."
     return TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", 900144, message)
 
 
-def _no_tenant(name: str) -> TokenRefusedError:
+def no_tenant(name: str) -> TokenRefusedError:
+    """The refusal of a request to a tenant that is not this one."""
     message = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
     return TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", 90002, message)
 
 
-def _refusal(refusal: TokenRefusedError, now: datetime) -> Response:
-    trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-    stamp = now.strftime("%Y-%m-%d %H:%M:%SZ")
-    body = {
-        "error": refusal.error,
-        "error_description": f"{refusal} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}",
-        "error_codes": [refusal.code],
-        "timestamp": stamp,
-        "trace_id": trace,
-        "correlation_id": correlation,
-        "error_uri": f"https://{LOGIN_HOST}/error?code={refusal.code}",
-    }
-    return Response(json.dumps(body), status_code=refusal.status, media_type="application/json")
-
-
-def _base64url(data: bytes) -> str:
+def base64url(data: bytes) -> str:
+    """Bytes as tokens write them."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

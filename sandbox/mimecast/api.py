@@ -3,6 +3,9 @@
 Switch: ``mimecast.permissions``, an object with the permissions of an application's role by client id; an
 application that is not in it has every permission. Codes and bodies of refusals are those that integrators show;
 the order of the checks is EMU: quota, credentials, path, verb, permission.
+
+What is not simulated gets 501. The vendor's own 404 (``endpoint_evaluation_failed_1``) would tell a client that the
+object behind the path is gone.
 """
 
 from __future__ import annotations
@@ -91,23 +94,19 @@ class ApiGateway:
         path = request.url.path
         if path.startswith(_LEGACY):
             return self._legacy(caller, request, body)
-        matches = [(route, found) for route in _ROUTES if (found := route.match(path)) is not None]
-        for route, variables in matches:
-            if route.method == request.method:
+        for route in _ROUTES:
+            variables = route.match(path) if route.method == request.method else None
+            if variables is not None:
                 if not self._may(caller, route.permission):
                     return _forbidden()
                 return rest.answer(route, rest.Call(caller, variables, request.query_params, body))
-        if matches:
-            return Response(
-                status_code=405, headers={"Allow": ", ".join(route.method for route, _ in matches)}
-            )
-        return self._unknown(request)
+        return unknown(self._world, request)
 
     def _legacy(self, caller: Caller, request: Request, body: bytes) -> Response:
         path = request.url.path
         function = _FUNCTIONS.get(path)
         if function is None and path != imports.PATH:
-            return self._unknown(request)
+            return unknown(self._world, request)
         if request.method != "POST":
             return Response(status_code=405, headers={"Allow": "POST"})
         if not self._may(caller, function.permission if function else imports.PERMISSION):
@@ -119,9 +118,6 @@ class ApiGateway:
     def _may(self, caller: Caller, permission: str | None) -> bool:
         granted: dict[str, list[str]] = self._world.setting("mimecast.permissions", {})
         return permission is None or permission in granted.get(caller.client_id, [permission])
-
-    def _unknown(self, request: Request) -> Response:
-        return unknown(self._world, request)
 
 
 class RegionalApi:
@@ -148,9 +144,10 @@ class RegionalApi:
 
 
 def unknown(world: World, request: Request) -> Response:
-    """The gateway's answer to a path it does not know, which the sandbox's status lists."""
+    """501 in the gateway's form for an operation that is not simulated; the sandbox's status lists it."""
     world.record_unknown(request.method, request.url.hostname or "", request.url.path)
-    return gateway_error(404, "endpoint_evaluation_failed_1", "Endpoint cannot be found")
+    message = f"The sandbox does not simulate {request.method} {request.url.path}"
+    return gateway_error(501, "not_implemented", message)
 
 
 def _forbidden() -> Response:

@@ -213,7 +213,7 @@ class Console:
             who,
             form_id="authentication-profile",
             title="New Authentication Profile" if number is None else form["description"],
-            section=Section.PROFILE,
+            path=_path(Section.PROFILE, number, form["description"]),
             fields=policy.PROFILE_FIELDS,
             form=form,
             choices={"provider": providers},
@@ -306,7 +306,7 @@ class Console:
             who,
             form_id="application-settings",
             title="New Application Settings" if number is None else form["applicationSettings"],
-            section=Section.SETTINGS,
+            path=_path(Section.SETTINGS, number, form["applicationSettings"]),
             fields=policy.SETTINGS_FIELDS,
             form={**form, "settingsProfile": str(form["settingsProfile"])},
             choices={"settingsProfile": profiles},
@@ -375,7 +375,7 @@ class Console:
         *,
         form_id: str,
         title: str,
-        section: Section,
+        path: str,
         fields: tuple[FormField, ...],
         form: policy.Form,
         choices: dict[str, list[tuple[str, str]]],
@@ -388,7 +388,7 @@ class Console:
             _INVALID if errors else 200,
             form_id=form_id,
             title=title,
-            path=CONSOLE_PATHS[section],
+            path=path,
             fields=fields,
             form=form,
             choices=choices,
@@ -424,6 +424,12 @@ class Console:
     def _audit(self, who: _Administrator, event: Event, what: str) -> None:
         info = f"Action Performed - {what} by {who.address}, Application: Administration Console"
         audit.record(self._world, who.account, event, who.address, info)
+
+
+def _path(section: Section, number: int | None, description: str) -> str:
+    """Where a form stands in the console's menus: that of a new object, or of one that is there."""
+    path = CONSOLE_PATHS[section]
+    return path if number is None else f"{path.rpartition(' > ')[0]} > {description}"
 
 
 def _profile_form(sent: Mapping[str, str]) -> policy.Form:

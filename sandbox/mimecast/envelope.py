@@ -2,10 +2,14 @@
 
 Several items are worked on one by one and fail one by one, with HTTP 200 (documented). The HTTP status of a
 batch that is too large and of a payload that cannot be read is not documented: 400 here (EMU).
+
+Public clients rely on two liberties: ``null`` or an empty ``pageToken`` below ``meta`` means that it is not given, and
+a body may be a Python dictionary as ``str`` writes it, with single quotes.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -192,15 +196,35 @@ def parse_json(body: bytes) -> Any:
 def _read(body: bytes) -> tuple[list[Item], Page]:
     """The items and the page asked for; no body at all and ``{}`` mean no items, as clients rely on."""
     try:
-        document = parse_json(body) if body.strip() else {}
+        document = _document(body) if body.strip() else {}
     except ValueError as error:
         raise CallError("err_deserialise", "Payload is malformed") from error
-    if not isinstance(document, dict) or _has_null(document):
-        raise CallError("err_deserialise", "Payload is malformed or contains null objects")
+    if not isinstance(document, dict):
+        raise CallError("err_deserialise", "Payload is malformed")
     items = document.get("data", [])
+    if _has_null(items):
+        raise CallError("err_deserialise", "Payload is malformed or contains null objects")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise CallError("err_deserialise", "Payload is malformed: data is no list of objects")
-    return items, _page(document.get("meta", {}))
+    return items, _page(document.get("meta") or {})
+
+
+def _document(body: bytes) -> Any:
+    """JSON, or a Python dictionary as ``str`` writes it.
+
+    Raises:
+        ValueError: neither.
+    """
+    try:
+        return parse_json(body)
+    except ValueError as error:
+        if not body.lstrip().startswith(b"{"):
+            raise
+        try:
+            # Written back as JSON, so that what JSON does not have (bytes, sets) is refused.
+            return parse_json(json.dumps(ast.literal_eval(body.decode())).encode())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise error from None
 
 
 def _has_null(value: object) -> bool:
@@ -212,14 +236,14 @@ def _has_null(value: object) -> bool:
 
 
 def _page(meta: object) -> Page:
-    pagination = meta.get("pagination", {}) if isinstance(meta, dict) else None
+    pagination = (meta.get("pagination") or {}) if isinstance(meta, dict) else None
     if not isinstance(pagination, dict):
         raise CallError("err_deserialise", "Payload is malformed: meta")
     size = pagination.get("pageSize")
     if size is not None and (not isinstance(size, int) or size < 1):
         raise CallError("err_deserialise", "Payload is malformed: pageSize")
     token = pagination.get("pageToken")
-    if token is None:
+    if token in (None, ""):
         return Page(0, size)
     if not isinstance(token, str):
         raise CallError("err_deserialise", "Payload is malformed: pageToken")

@@ -40,11 +40,12 @@ def see_other(url: str) -> RedirectResponse:
 
 
 def unknown(world: World) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """The handler for addresses that no page has; the sandbox's status lists them."""
+    """The handler for addresses that no page has: 501, as the sandbox's other hosts; its status lists them."""
 
     async def handle(request: Request, _: Exception) -> Response:
-        world.record_unknown(request.method, request.url.hostname or "", request.url.path)
-        return page("refusal.html", 404, reason="There is no such page.")
+        host = request.url.hostname or ""
+        world.record_unknown(request.method, host, request.url.path)
+        return page("unknown.html", 501, what=f"{request.method} https://{host}{request.url.path}")
 
     return handle
 

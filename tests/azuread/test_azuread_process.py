@@ -40,6 +40,15 @@ def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         ({"HTTPS_PROXY": "http://192.0.2.1:3128"}, "is not on loopback"),
         ({"https_proxy": "http://127.0.0.1:1"}, "is not the sandbox"),
         ({"HTTPS_PROXY": "http://127.0.0.1.example:1"}, "is not on loopback"),
+        ({"https_proxy": ""}, "HTTPS_PROXY is not set"),
+        ({"NO_PROXY": "*", "no_proxy": "*"}, "NO_PROXY has *"),
+        ({"NO_PROXY": "*"}, "NO_PROXY has *"),
+        ({"no_proxy": "localhost, *"}, "no_proxy has *"),
+        ({"no_proxy": "login.microsoftonline.com"}, "login.microsoftonline.com would be reached"),
+        ({"no_proxy": "LOGIN.MicrosoftOnline.com:443"}, "login.microsoftonline.com would be reached"),
+        ({"no_proxy": ".microsoft.com"}, "graph.microsoft.com would be reached"),
+        ({"NO_PROXY": "localhost *.microsoft.com"}, "graph.microsoft.com would be reached"),
+        ({"no_proxy": "com"}, "would be reached without the sandbox"),
     ],
 )
 def test_it_starts_only_for_a_running_sandbox(
@@ -50,6 +59,16 @@ def test_it_starts_only_for_a_running_sandbox(
     assert ended.stdout == ""
     assert reason in ended.stderr
     assert "pulumi plugin install resource azuread" in ended.stderr
+
+
+def test_no_request_goes_past_the_proxy(sandbox: RunningSandbox) -> None:
+    """A host that the door did not know of, named by the configuration, is looked at when it is asked."""
+    environment = {**plugin_environment(sandbox.env), "no_proxy": "elsewhere.example"}
+    with (
+        Plugin(STAND_IN, environment, ROOT) as plugin,
+        pytest.raises(PluginError, match="without the sandbox"),
+    ):
+        plugin.configure({"metadataHost": "elsewhere.example"})
 
 
 def test_it_starts_fast_enough(sandbox: RunningSandbox) -> None:

@@ -79,7 +79,8 @@ def test_a_deleted_application_is_in_the_bin_with_its_service_principal(tenant: 
         "https://bin.example.com",
     )
     one = tenant.get(f"{BIN}/{application['id']}?$select=appId")
-    assert one == {"@odata.type": "#microsoft.graph.application", "appId": application["appId"]}
+    assert (one["@odata.type"], one["appId"]) == ("#microsoft.graph.application", application["appId"])
+    assert "id" not in one
     assert tenant.names("/directory/deleteditems/microsoft.graph.application") == tenant.names(APPLICATIONS)
 
 
@@ -205,6 +206,7 @@ def test_what_may_be_read_and_done_with_which_permission(tenant: Tenant, sandbox
         f"{APPLICATIONS}?$filter=startswith(displayName,'x')",
         f"{APPLICATIONS}?$count=true",
         f"{BIN}/microsoft.graph.user",
+        f"{BIN}/microsoft.graph.user?$top=5",
         f"{BIN}/microsoft.graph.group",
         BIN,
     ],
@@ -220,3 +222,12 @@ def test_names_have_a_limit(tenant: Tenant, sandbox: RunningSandbox) -> None:
     made = tenant.done("POST", path, {"displayName": "x" * 90})["application"]
     tenant.done("PATCH", f"/applications/{made['id']}", {"displayName": "x" * 256})
     assert tenant.refused("PATCH", f"/applications/{made['id']}", {"displayName": "x" * 257})[0] == 400
+    assert tenant.refused("PATCH", f"/applications/{made['id']}", {"notes": "x" * 1025})[0] == 400
+    tenant.done("PATCH", f"/applications/{made['id']}", {"notes": "two\nlines"})
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a\x00b", 5, ["x"]])
+def test_what_is_no_name_is_refused(tenant: Tenant, name: object) -> None:
+    template = tenant.get("/applicationTemplates?$filter=displayName eq 'Mimecast'")["value"][0]["id"]
+    for path in (f"/applicationTemplates/{template}/instantiate", "/applications"):
+        assert tenant.refused("POST", path, {"displayName": name})[0] == 400

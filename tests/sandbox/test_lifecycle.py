@@ -76,12 +76,12 @@ def test_unknown_commands_are_usage_errors(home: Path) -> None:
 
 def test_instance_ports_and_documents_survive_a_killed_process(home: Path) -> None:
     before, _ = lifecycle.start(home)
-    Control(before.proxy_port).put("anything", "key", {"value": 1})
+    Control(before.proxy_port, home).put("anything", "key", {"value": 1})
     os.kill(before.pid, signal.SIGKILL)
     after, was_started = lifecycle.start(home)
     assert was_started
     assert (after.instance, after.proxy, after.listener) == (before.instance, before.proxy, before.listener)
-    assert Control(after.proxy_port).get("anything", "key") == {"value": 1}
+    assert Control(after.proxy_port, home).get("anything", "key") == {"value": 1}
 
 
 def test_a_stale_process_file_is_named_and_removed(home: Path) -> None:
@@ -135,7 +135,7 @@ def test_the_environment_has_the_agreed_variables_and_no_others(home: Path) -> N
 
 def test_reset_deletes_the_world_and_the_state_of_stacks(home: Path) -> None:
     process, _ = lifecycle.start(home)
-    Control(process.proxy_port).put("anything", "key", {"value": 1})
+    Control(process.proxy_port, home).put("anything", "key", {"value": 1})
     (home / "state" / "stack.json").write_text("{}")
     (home / "stacks").mkdir()
     assert command(home, "reset").returncode == 0
@@ -143,7 +143,7 @@ def test_reset_deletes_the_world_and_the_state_of_stacks(home: Path) -> None:
     assert not (home / "state").exists()
     assert not (home / "stacks").exists()
     again, _ = lifecycle.start(home)
-    assert Control(again.proxy_port).get("anything", "key") is None
+    assert Control(again.proxy_port, home).get("anything", "key") is None
 
 
 def test_the_proxy_refuses_and_counts_every_other_host(sandbox: RunningSandbox) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from mimecast_sso.facts.profile_form import FIELDS, TICKED, UNTICKED, Control, Section
 from sandbox import credentials, lifecycle, run_sheets, stack_seed
+from sandbox.control_client import ControlError
 from sandbox.run_sheets import UnreadableError
 from sandbox.stack_seed import StackError
 from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
@@ -300,3 +301,22 @@ def test_without_an_account_people_commands_say_so(tmp_path: Path) -> None:
         assert "seed --stack" in command(sandbox, "administrator", str(tmp_path / "sheet.md")).stderr
         lifecycle.stop(sandbox.home)
         assert "not running" in command(sandbox, "login", ADA).stderr
+
+
+# How people sign in
+
+
+def test_how_a_person_signs_in_is_chosen(sandbox: RunningSandbox) -> None:
+    assert command(sandbox, "person", ADA).stdout == f"{ADA} signs in by multiFactor\n"
+    chosen = command(sandbox, "person", ADA.upper(), "--signs-in-by", "password")
+    assert chosen.stdout == f"{ADA} signs in by password\n"
+    assert command(sandbox, "person", ADA).stdout == chosen.stdout
+    assert command(sandbox, "person", ADA, "--signs-in-by", "magic").returncode == 64
+    nobody = command(sandbox, "person", "nobody@example.com")
+    assert (nobody.returncode, "nobody in the sandbox" in nobody.stderr) == (1, True)
+    document = {"users": [{"displayName": "B", "userPrincipalName": "b@example.com", "signInMethod": "x"}]}
+    with pytest.raises(ControlError, match="no such sign-in method"):
+        sandbox.control.seed(document)
+    document["users"][0]["signInMethod"] = "windowsHello"
+    sandbox.control.seed(document)
+    assert command(sandbox, "person", "b@example.com").stdout == "b@example.com signs in by windowsHello\n"

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
@@ -17,6 +17,7 @@ from lxml import etree, html
 from onelogin.saml2.authn_request import OneLogin_Saml2_Authn_Request
 from onelogin.saml2.errors import OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError
 from onelogin.saml2.idp_metadata_parser import OneLogin_Saml2_IdPMetadataParser
+from onelogin.saml2.logout_request import OneLogin_Saml2_Logout_Request
 from onelogin.saml2.response import OneLogin_Saml2_Response
 from onelogin.saml2.settings import OneLogin_Saml2_Settings
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
@@ -24,7 +25,7 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from mimecast_sso.saml import authn_request, metadata, names
 from mimecast_sso.saml.authn_request import AuthnRequest
-from mimecast_sso.saml.names import PREFIXES
+from mimecast_sso.saml.names import PREFIXES, tag
 from sandbox import credentials
 from tests.support.sandboxes import ADA, GRACE, GROUP, WITHOUT_MAIL, RunningSandbox
 
@@ -339,21 +340,122 @@ def test_requests_that_entra_does_not_know_what_to_do_with(
 
 
 @pytest.mark.parametrize(
-    ("contexts", "accepted"),
+    ("method", "contexts", "accepted"),
     [
-        ((names.CONTEXT_PASSWORD,), True),
-        ((names.CONTEXT_PASSWORD_PROTECTED, names.CONTEXT_INTEGRATED), False),
-        ((names.CONTEXT_INTEGRATED,), False),
+        ("password", (names.CONTEXT_PASSWORD_PROTECTED,), True),
+        ("password", (names.CONTEXT_PASSWORD_PROTECTED, names.CONTEXT_INTEGRATED), True),
+        ("password", (names.CONTEXT_PASSWORD,), True),
+        ("password", (names.CONTEXT_INTEGRATED,), False),
+        (None, (names.CONTEXT_PASSWORD,), True),
+        (None, (names.CONTEXT_PASSWORD_PROTECTED, names.CONTEXT_INTEGRATED), False),
+        (None, (names.CONTEXT_INTEGRATED,), False),
+        ("multiFactor", (names.CONTEXT_PASSWORD_PROTECTED,), False),
+        ("windowsHello", (names.CONTEXT_PASSWORD_PROTECTED,), False),
+        ("windowsHello", (names.CONTEXT_PASSWORD,), False),
+        ("passwordless", (names.CONTEXT_PASSWORD_PROTECTED,), False),
+        ("windowsIntegrated", (names.CONTEXT_PASSWORD_PROTECTED,), False),
+        ("windowsIntegrated", (names.CONTEXT_INTEGRATED,), True),
+        ("windowsHello", (), True),
     ],
 )
 def test_a_requested_context_must_be_the_one_that_was_used(
-    sandbox: RunningSandbox, ready: Application, contexts: tuple[str, ...], accepted: bool
+    sandbox: RunningSandbox,
+    ready: Application,
+    method: str | None,
+    contexts: tuple[str, ...],
+    accepted: bool,
 ) -> None:
-    visit = Visit(sandbox).start(ready.request(requested_authn_contexts=contexts)).sign_in(ADA)
+    ada = user_id(ready, ADA)
+    if method is not None:
+        sandbox.control.put("entra.signInMethods", ada, {"method": method})
+    try:
+        visit = Visit(sandbox).start(ready.request(requested_authn_contexts=contexts)).sign_in(ADA)
+    finally:
+        sandbox.control.delete("entra.signInMethods", ada)
     if accepted:
         visit.response()
     else:
         assert visit.error.startswith("AADSTS75011: ")
+
+
+def test_the_methods_of_a_sign_in_are_claimed(sandbox: RunningSandbox, ready: Application) -> None:
+    response = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    path = "saml:AttributeStatement/saml:Attribute[@Name='{}']/saml:AttributeValue"
+    found = response.root.findall(
+        "saml:Assertion/" + path.format("http://schemas.microsoft.com/claims/authnmethodsreferences"),
+        PREFIXES,
+    )
+    assert [(each.text or "").rpartition("/")[2] for each in found] == ["password", "multipleauthn"]
+
+
+# Requests that say how to ask
+
+
+def test_a_forced_request_asks_again(sandbox: RunningSandbox, ready: Application) -> None:
+    visit = Visit(sandbox)
+    visit.start(ready.request()).sign_in(ADA).response()
+    visit.start(ready.request(id="_second")).response()
+    visit.start(ready.request(id="_third", force_authn=True)).sign_in(ADA).response()
+
+
+def test_a_passive_request_asks_nobody(sandbox: RunningSandbox, ready: Application) -> None:
+    visit = Visit(sandbox)
+    for force in (False, True):
+        refused = visit.start(ready.request(is_passive=True, force_authn=force)).response()
+        assert (refused.action, refused.relay_state) == (REPLY_URL, "here")
+        codes = refused.root.findall("samlp:Status//samlp:StatusCode", PREFIXES)
+        assert [code.get("Value") for code in codes] == [names.STATUS_RESPONDER, names.STATUS_NO_PASSIVE]
+        assert refused.root.find("saml:Assertion", PREFIXES) is None
+    visit.start(ready.request()).sign_in(ADA)
+    passed = visit.start(ready.request(id="_second", is_passive=True)).response()
+    assert passed.find("saml:Subject/saml:NameID").text == ADA
+
+
+@pytest.mark.parametrize("version", ["1.1", "2.1", ""])
+def test_another_version_of_saml_is_refused(
+    sandbox: RunningSandbox, ready: Application, version: str
+) -> None:
+    root = etree.fromstring(base64.b64decode(authn_request.build(ready.request())))
+    root.set("Version", version)
+    data = {"SAMLRequest": base64.b64encode(etree.tostring(root)).decode("ascii")}
+    page = html.fromstring(sandbox.session().post(SAML2, data=data, timeout=30).content)
+    assert page.get_element_by_id("error").text_content().startswith("AADSTS75005: ")
+
+
+@pytest.mark.parametrize("logout_url", [None, "https://eu-api.mimecast.com/logout?keep=1"])
+def test_single_logout_ends_the_session(
+    sandbox: RunningSandbox, ready: Application, logout_url: str | None
+) -> None:
+    ready.call("PATCH", f"/applications/{ready.application_id}", {"web": {"logoutUrl": logout_url}})
+    visit = Visit(sandbox)
+    visit.start(ready.request()).sign_in(ADA).response()
+    visit.start(ready.request(id="_second")).response()
+    settings = toolkit(sandbox, ready)
+    request = OneLogin_Saml2_Logout_Request(settings, name_id=ADA)
+    where = settings.get_idp_slo_url()
+    assert where == SAML2
+    query = {"SAMLRequest": request.get_request(), "RelayState": "back"}
+    answer = visit.session.get(where, params=query, timeout=30, allow_redirects=False)
+    if logout_url is None:
+        assert html.fromstring(answer.content).get_element_by_id("signed-out") is not None
+    else:
+        assert answer.headers["Location"].startswith(f"{logout_url}&")
+        found = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+        root = etree.fromstring(OneLogin_Saml2_Utils.decode_base64_and_inflate(found["SAMLResponse"]))
+        assert (root.tag, root.get("InResponseTo")) == (tag("samlp", "LogoutResponse"), request.id)
+        assert found["RelayState"] == "back"
+    visit.start(ready.request(id="_third")).sign_in(ADA).response()
+
+
+def test_a_logout_request_of_a_stranger_is_refused(sandbox: RunningSandbox, ready: Application) -> None:
+    xml = (
+        f'<LogoutRequest xmlns="{names.PROTOCOL}" ID="_1" Version="2.0" IssueInstant="2026-01-01T00:00:00Z">'
+        f'<Issuer xmlns="{names.ASSERTION}">https://stranger.example</Issuer></LogoutRequest>'
+    )
+    data = {"SAMLRequest": base64.b64encode(xml.encode()).decode("ascii")}
+    page = html.fromstring(sandbox.session().post(SAML2, data=data, timeout=30).content)
+    assert page.get_element_by_id("error").text_content().startswith("AADSTS700016: ")
+    assert ready.client_id
 
 
 # Claims

@@ -72,7 +72,7 @@ def test_connections_are_shown_by_both_families(world: RunningSandbox) -> None:
         ("Entra", LAST)
     ]
     assert rows["meta"]["nextPage"]
-    assert api.v2("POST", V2, json={}).status_code == 405
+    assert api.v2("POST", V2, json={}).status_code == 501
 
 
 def test_both_want_the_permission(world: RunningSandbox) -> None:

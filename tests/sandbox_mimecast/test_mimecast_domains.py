@@ -157,7 +157,7 @@ def test_only_a_pending_domain_can_be_deleted(sandbox: RunningSandbox, api: Api)
     assert api.v2("DELETE", f"{V2}/pending-domains/{second['id']}").status_code == 204
     assert "kept.example" not in names_of(api, PENDING)
     identifier = api.ok(INTERNAL, {"domain": "staying.example"})[0]["id"]
-    assert api.v2("DELETE", f"{V2}/internal-domains/{identifier}").status_code == 405
+    assert api.v2("DELETE", f"{V2}/internal-domains/{identifier}").status_code == 501
     assert api.v2("DELETE", f"{V2}/pending-domains/{identifier}").status_code == 404
 
 

@@ -109,17 +109,55 @@ def test_get_is_the_wrong_verb(api: Api) -> None:
     assert api.v2("GET", GET_ACCOUNT).status_code == 405
 
 
-def test_an_unknown_path_is_answered_as_the_vendor_does_and_listed(sandbox: RunningSandbox, api: Api) -> None:
-    answer = api.post("/api/user/delete-user", {})
-    assert (answer.status_code, first_code(answer)) == (404, "endpoint_evaluation_failed_1")
-    assert (
-        "POST https://api.services.mimecast.com/api/user/delete-user" in sandbox.control.status()["unknown"]
-    )
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/user/delete-user"),
+        ("POST", "/api/ttp/url/get-all-managed-urls"),
+        ("GET", "/policy-management/cloud-gateway/v1/blocked-senders/policies"),
+        ("DELETE", "/user/cloud-gateway/v1/users"),
+    ],
+)
+def test_what_is_not_simulated_says_so_and_is_listed(
+    sandbox: RunningSandbox, api: Api, method: str, path: str
+) -> None:
+    answer = api.v2(method, path, json={})
+    assert (answer.status_code, first_code(answer)) == (501, "not_implemented")
+    assert f"{method} {path}" in answer.json()["fail"][0]["errors"][0]["message"]
+    assert f"{method} {GATEWAY}{path}" in sandbox.control.status()["unknown"]
 
 
 def test_nulls_are_refused_whole(api: Api) -> None:
     answer = api.post("/api/domain/create-domain", {"data": [{"domain": "a.example", "inboundType": None}]})
     assert (answer.status_code, first_code(answer)) == (400, "err_deserialise")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"meta": {"pagination": {"pageSize": 1, "pageToken": null}}, "data": []}',
+        '{"meta": {"pagination": {"pageSize": 1, "pageToken": ""}}, "data": []}',
+        '{"meta": {"pagination": null}}',
+        '{"meta": null, "data": [{"query": ""}]}',
+        str({"meta": {"pagination": {"pageSize": 1, "pageToken": None}}, "data": [{"query": "a's"}]}),
+    ],
+)
+def test_what_public_clients_send_and_live_on_is_taken(api: Api, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = api.session.post(
+        f"{GATEWAY}/api/directory/find-groups", data=body, headers=headers, timeout=TIMEOUT
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["fail"] == []
+    assert "folders" in answer.json()["data"][0]
+
+
+def test_members_are_read_with_an_empty_page_token(api: Api) -> None:
+    (group,) = api.ok("/api/directory/create-group", {"description": "Empty token"})
+    item = {"id": group["id"]}
+    for token in (None, ""):
+        data = api.ok("/api/directory/get-group-members", item, pageToken=token)
+        assert data == [{"groupMembers": []}]
 
 
 def test_a_missing_field_fails_its_item_alone(api: Api) -> None:
@@ -195,7 +233,7 @@ def test_the_checks_come_in_order(sandbox: RunningSandbox, api: Api) -> None:
     url = GATEWAY + "/api/user/get-internal-users"
     assert api.post("/api/user/get-internal-users", {}).status_code == 403
     assert api.session.get(url, timeout=TIMEOUT).status_code == 405, "verb before permission"
-    assert api.session.get(GATEWAY + "/api/no/such", timeout=TIMEOUT).status_code == 404, "path before verb"
+    assert api.session.get(GATEWAY + "/api/no/such", timeout=TIMEOUT).status_code == 501, "path before verb"
     stranger = sandbox.session().get(GATEWAY + "/api/no/such", timeout=TIMEOUT)
     assert stranger.status_code == 401, "credentials before path"
     sandbox.control.set("mimecast.rate_limit", {"calls": 0, "window_ms": 60_000})
@@ -237,6 +275,10 @@ JUNK = [
     b'{"meta": {"pagination": {"pageSize": "many"}}, "data": []}',
     b'{"meta": {"pagination": {"pageToken": "eNoAAAA"}}, "data": []}',
     b"[" * 100_000,
+    b"{'data': [{'domain': None}]}",
+    b"{'data': [{'domain': b'bytes'}]}",
+    b"{'data': " + b"[" * 100_000,
+    b"{1, 2}",
 ]
 EVERY_PATH = [
     "/api/domain/create-domain",

@@ -459,5 +459,8 @@ def test_a_new_account_enforces_nothing(sandbox: RunningSandbox) -> None:
 
 
 def test_unknown_pages_are_listed(sandbox: RunningSandbox) -> None:
-    assert Browser(sandbox).get(f"{REGION_HOST}/no/such/page").status == 404
+    page = Browser(sandbox).get(f"{REGION_HOST}/no/such/page")
+    assert page.status == 501
+    assert "The sandbox has no such page" in page.text
+    assert "cannot be signed in" not in page.text
     assert "GET https://eu-api.mimecast.com/no/such/page" in sandbox.control.status()["unknown"]

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import shutil
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Page, sync_playwright
 
-from sandbox.environment import running
+from sandbox import browse
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_QUIET = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-)
 _PAGE_TIMEOUT_MS = 20_000
 
 
 def installed() -> str | None:
     """The browser's path, or None when this machine has none."""
-    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+    return browse.installed()
 
 
 @contextmanager
-def browser(environment: dict[str, str]) -> Iterator[Page]:
-    """A page of a fresh browser; with ``SCREENSHOTS`` set, `picture` keeps what it shows in that folder."""
-    trusted = _key_hash(Path(environment["SANDBOX_HOME"]))
-    with _launched(environment["HTTPS_PROXY"], f"--ignore-certificate-errors-spki-list={trusted}") as page:
+def browser(environment: dict[str, str], width: int = 1100) -> Iterator[Page]:
+    """A page of a fresh browser, so many pixels wide.
+
+    With ``SCREENSHOTS`` set, `picture` keeps what it shows in that folder.
+    """
+    trusted = browse.trust_flag(Path(environment["SANDBOX_HOME"]))
+    with _launched(environment["HTTPS_PROXY"], trusted, width=width) as page:
         yield page
 
 
@@ -49,8 +38,8 @@ def without_network() -> Iterator[Page]:
 
 
 @contextmanager
-def _launched(proxy: str, *flags: str) -> Iterator[Page]:
-    arguments = [*_QUIET, *flags]
+def _launched(proxy: str, *flags: str, width: int = 1100) -> Iterator[Page]:
+    arguments = [*browse.QUIET, *flags]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium's own sandbox does not run as root.
     with sync_playwright() as playwright:
@@ -58,7 +47,7 @@ def _launched(proxy: str, *flags: str) -> Iterator[Page]:
             executable_path=installed(), args=arguments, proxy={"server": proxy}
         )
         try:
-            page = chromium.new_page(viewport={"width": 1100, "height": 800})
+            page = chromium.new_page(viewport={"width": width, "height": 800})
             page.set_default_timeout(_PAGE_TIMEOUT_MS)
             yield page
         finally:
@@ -70,14 +59,3 @@ def picture(page: Page, name: str) -> None:
     folder = os.environ.get("SCREENSHOTS")
     if folder:
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
-
-
-def _key_hash(home: Path) -> str:
-    """The hash by which Chromium is told which server key to trust: SHA-256 of its public half, in base64."""
-    process = running(home)
-    assert process is not None
-    host, _, port = process.listener.rpartition(":")
-    certificate = ssl.get_server_certificate((host, int(port)))
-    key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
-    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return base64.b64encode(hashlib.sha256(info).digest()).decode("ascii")

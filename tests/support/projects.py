@@ -173,6 +173,6 @@ def unseeded(folder: Path, engine: str) -> Iterator[Project]:
     home = folder / ".sandbox"
     process, _ = lifecycle.start(home)
     try:
-        yield Project(folder, home, engine, Control(process.proxy_port))
+        yield Project(folder, home, engine, Control(process.proxy_port, home))
     finally:
         lifecycle.stop(home)

@@ -149,7 +149,7 @@ def started(home: Path, document: dict[str, Any] | None = None) -> Iterator[Runn
     """A sandbox in ``home``, seeded with ``document`` (default: ``seed_document``), stopped at the end."""
     process, _ = lifecycle.start(home)
     try:
-        control = Control(process.proxy_port)
+        control = Control(process.proxy_port, home)
         control.seed(seed_document() if document is None else document)
         yield RunningSandbox(home, environment(home), control)
     finally:

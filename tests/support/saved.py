@@ -39,4 +39,4 @@ class SavedProject:
     def _start(self) -> Project:
         process, _ = lifecycle.start(self._project.home)
         made = self._project
-        return Project(made.folder, made.home, made.engine, Control(process.proxy_port))
+        return Project(made.folder, made.home, made.engine, Control(process.proxy_port, made.home))

@@ -1,0 +1,47 @@
+"""The token of the control plane: whoever can read it owns the sandbox's home, and nobody else may use the plane.
+
+Other users of the machine reach the port on loopback too, and so do the pages that a browser shows.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+TOKEN_FILE = "control.token"
+
+_MODE = 0o600
+
+
+def ensure(home: Path) -> str:
+    """The token of the sandbox in ``home``, which is made where there is none that only its owner can read."""
+    file = home / TOKEN_FILE
+    if _is_private(file):
+        return read(home)
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE), "w") as opened:
+        opened.write(token)
+    part.replace(file)
+    return token
+
+
+def read(home: Path) -> str:
+    """The token, for a client.
+
+    Raises:
+        OSError: it is not there, or somebody else's.
+    """
+    return (home / TOKEN_FILE).read_text().strip()
+
+
+def _is_private(file: Path) -> bool:
+    try:
+        found = file.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    is_own = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid()
+    return is_own and stat.S_IMODE(found.st_mode) == _MODE and found.st_size > 0
