@@ -25,6 +25,7 @@ from sandbox.entra import (
 )
 from sandbox.entra.my_apps import MyApps
 from sandbox.entra.sign_on import SignOn
+from sandbox.entra.tenancy import OfTenant
 from sandbox.entra.tokens import TokenEndpoints
 from sandbox.hosts import ENTRA_HOSTS, GRAPH_HOST, LOGIN_HOST, MANAGEMENT_HOST, MY_APPS_HOSTS, STS_HOST
 from sandbox.world import World
@@ -44,7 +45,7 @@ def create_app(world: World) -> ASGIApp:
         MANAGEMENT_HOST: _site(world, [Route("/metadata/endpoints", _metadata)]),
         **{host: _site(world, my_apps) for host in MY_APPS_HOSTS},
     }
-    return Starlette(routes=[Host(host, app) for host, app in per_host.items()])
+    return OfTenant(world, Starlette(routes=[Host(host, app) for host, app in per_host.items()]))
 
 
 def _graph(world: World) -> ASGIApp:

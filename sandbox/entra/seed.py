@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sandbox.credentials import USER_PASSWORD
-from sandbox.entra import applications, conditional_access, directory, objects, service_principals
+from sandbox.entra import applications, conditional_access, directory, objects, service_principals, tenancy
 from sandbox.entra.objects import (
     APPLICATIONS,
     DOMAINS,
@@ -43,6 +43,11 @@ def seed(world: World, document: Mapping[str, Any]) -> None:
         KeyError, TypeError, ValueError: the document does not have the agreed form, or a group names somebody
             who is no user.
     """
+    with world.of_tenant(tenancy.of_seed(world, document["tenant"]) if "tenant" in document else ""):
+        _seed(world, document)
+
+
+def _seed(world: World, document: Mapping[str, Any]) -> None:
     if "tenant" in document:
         _seed_tenant(world, document["tenant"])
     if "deployer" in document:
