@@ -166,6 +166,19 @@ def _stack_file(options: argparse.Namespace) -> int:
     return OK
 
 
+def _stack_files(options: argparse.Namespace) -> int:
+    from sandbox import rehearsal, stack_seed  # noqa: PLC0415
+
+    found: dict[str, dict[str, str]] = {}
+    for stack in options.stacks:
+        try:
+            found[stack] = {"file": str(rehearsal.write(stack, Path("stacks"), home()))}
+        except stack_seed.StackError as error:
+            found[stack] = {"error": str(error)}
+    print(json.dumps(found))
+    return OK
+
+
 def _usage(message: str) -> int:
     print(f"sandbox: {message}", file=sys.stderr)
     return USAGE
@@ -357,6 +370,10 @@ def _parser() -> argparse.ArgumentParser:
         "write the stack file that a rehearsal uses, its secrets replaced, and print its path",
     )
     stack_file.add_argument("--stack", metavar="NAME", required=True)
+    several = command(
+        "stack-files", _stack_files, "the same for several stacks: paths, or what is wrong, as JSON"
+    )
+    several.add_argument("stacks", metavar="STACK", nargs="+")
     login = command("login", _login, "sign a person in to the Mimecast Personal Portal, as a browser would")
     login.add_argument("address", metavar="ADDRESS")
     login.add_argument(

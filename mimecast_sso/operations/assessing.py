@@ -16,6 +16,7 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
 from mimecast_sso.settings import Settings
+from providers.deadline import UNLIMITED, Deadline
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 from providers.mimecast import MimecastClient, MimecastError, from_environment
@@ -43,16 +44,18 @@ def assess_stack(
         record_of(engine),
         cloud=credentials.cloud(stack.environment),
         graph=graph,
-        mimecast=mimecast(stack.environment, settings),
+        mimecast=mimecast(stack.environment, settings, stack.deadline),
         root=stack.root,
         destroys=destroys,
     )
 
 
-def mimecast(environment: Mapping[str, str], settings: Settings) -> MimecastClient | MimecastError:
+def mimecast(
+    environment: Mapping[str, str], settings: Settings, deadline: Deadline = UNLIMITED
+) -> MimecastClient | MimecastError:
     """A client of the account, or why it cannot be asked."""
     try:
-        return from_environment(environment, client_id=settings.mimecast_client_id or "")
+        return from_environment(environment, client_id=settings.mimecast_client_id or "", deadline=deadline)
     except MimecastError as error:
         return error
 

@@ -142,7 +142,7 @@ def _compared(opened: Stack, engine: Engine) -> Drift:
     settings, resources = opened.settings(), engine.resources()
     try:
         graph = tenant.graph(opened)
-        mimecast = assessing.mimecast(opened.environment, settings)
+        mimecast = assessing.mimecast(opened.environment, settings, opened.deadline)
         assessment = assess(
             settings,
             from_state(resources),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import read_checkpoint, refuse_foreign
 from mimecast_sso.settings import REFUSED
+from providers.deadline import DeadlinePassed
 
 EngineName = Literal["auto", "pulumi", "embedded"]
 
@@ -32,6 +34,8 @@ _NEED_PULUMI = (
 _LOOK_EVERY = 0.2
 """Seconds between two looks at the events of a run."""
 
+_LONGEST_SECONDS = 600
+"""That a state may take to be read or changed, where the stack has no deadline."""
 _NO_STACK = "no stack named"
 """How both engines say that there is none."""
 
@@ -156,16 +160,23 @@ class Engine:
 
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
         with _ended_by_itself():
-            done = subprocess.run(
-                [*self._command, *words],
-                cwd=folder or self._stack.root,
-                env=self._stack.environment,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
+            try:
+                done = subprocess.run(
+                    [*self._command, *words],
+                    cwd=folder or self._stack.root,
+                    env=self._stack.environment,
+                    capture_output=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    check=False,
+                    stdin=subprocess.DEVNULL,
+                    timeout=self._stack.deadline.left(_LONGEST_SECONDS),
+                )
+            except (subprocess.TimeoutExpired, DeadlinePassed):
+                raise OperationError(
+                    f"The state of stack {self._stack.name} was not read in time: {words[0]} {words[1]} of the engine "
+                    "was ended. Try again, or allow more time."
+                ) from None
         if done.returncode:
             raise OperationError((done.stderr or done.stdout).strip())
         return done.stdout
@@ -178,6 +189,9 @@ def _ended_by_itself() -> Iterator[None]:
     The terminal sends it to the engine too, which finishes what is under way, writes the state and releases the
     lock. `subprocess.run` would kill it a quarter of a second later.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may set it, and it has.
+        return
     before = signal.signal(signal.SIGINT, lambda *_: None)  # the engine would inherit SIG_IGN
     try:
         yield

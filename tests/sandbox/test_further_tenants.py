@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,12 +63,16 @@ def people(sandbox: RunningSandbox, token: str) -> set[str]:
 
 def test_a_token_opens_the_tenant_that_issued_it(made: Project) -> None:
     assert {"ada@example.com", "grace@example.com"} <= people(
-        made.running, entra_token(made.running, credentials.TENANT_ID, Tenants().variables()).json()["access_token"]
+        made.running,
+        entra_token(made.running, credentials.TENANT_ID, Tenants().variables()).json()["access_token"],
     )
     for stack in STACKS:
         variables = opened(made, stack)
         answer = entra_token(made.running, variables["ARM_TENANT_ID"], variables)
-        assert people(made.running, answer.json()["access_token"]) == {"identity@example.com", "visitor@example.com"}
+        assert people(made.running, answer.json()["access_token"]) == {
+            "identity@example.com",
+            "visitor@example.com",
+        }
 
 
 def test_credentials_of_one_tenant_open_no_other(made: Project) -> None:
@@ -93,7 +96,9 @@ def test_an_account_of_its_own_per_stack(made: Project) -> None:
         }
         token = session.post(f"{API}/oauth/token", data=form, timeout=30).json()["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
-        account = session.post(f"{API}/api/account/get-account", json={"data": []}, headers=bearer, timeout=30)
+        account = session.post(
+            f"{API}/api/account/get-account", json={"data": []}, headers=bearer, timeout=30
+        )
         codes.append(account.json()["data"][0]["accountCode"])
     assert codes == ["CUK00A002", "CUSA00A003"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import Settings, from_values
 from mimecast_sso.text.times import utc_text
+from providers.deadline import UNLIMITED, Deadline
 from providers.entra import applications, credentials
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
@@ -88,7 +89,7 @@ def draft(region: str, account_code: str, client_id: str | None, group: str | No
     )
 
 
-def survey(question: Question, environment: dict[str, str]) -> Survey:
+def survey(question: Question, environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -> Survey:
     """Reads both tenants and answers.
 
     Raises:
@@ -101,9 +102,9 @@ def survey(question: Question, environment: dict[str, str]) -> Survey:
     record = Known(Record(), How.ASSUMED, "no stack is read")
     names = (*(each.address for each in written), *settings.roll_out.pilot)
     try:
-        graph = GraphClient(environment)
+        graph = GraphClient(environment, deadline=deadline)
         scope = Scope(settings, cloud, record, names, everybody=True)
-        snapshot = take(scope, graph, assessing.mimecast(environment, settings))
+        snapshot = take(scope, graph, assessing.mimecast(environment, settings, deadline))
         snapshot = _with_policies(snapshot, graph)
     except GraphError as error:
         text = str(error).rstrip(".")
