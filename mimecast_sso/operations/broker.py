@@ -31,6 +31,10 @@ _NOT_THE_BROKERS = frozenset({VARIABLE, "MIMECAST_SSO_DNS_SERVER"})
 _LONGEST = 65_536
 
 
+class CredentialsError(OperationError):
+    """The command gave no credentials for a stack."""
+
+
 def with_credentials(
     environment: Mapping[str, str], stack: str, root: Path, *, timeout: float = TIMEOUT_SECONDS
 ) -> dict[str, str]:
@@ -43,7 +47,7 @@ def with_credentials(
         timeout: Seconds that it may take.
 
     Raises:
-        OperationError: The command cannot be run, fails, takes too long, or prints something else.
+        CredentialsError: The command cannot be run, fails, takes too long, or prints something else.
     """
     command = environment.get(VARIABLE)
     if not command:
@@ -57,12 +61,12 @@ def with_credentials(
 
 def _words(command: str, stack: str) -> list[str]:
     if not command.startswith(_EXEC):
-        raise OperationError(
+        raise CredentialsError(
             f"{VARIABLE} does not start with {_EXEC} Write, for example: "
             f"export {VARIABLE}='{_EXEC}./get-credentials {{stack}}'"
         )
     if not _STACK.fullmatch(stack):
-        raise OperationError(
+        raise CredentialsError(
             f"Stack {stack!r} cannot be passed to the command of {VARIABLE}: use letters, digits, '.', '_' and '-'."
         )
     try:
@@ -70,7 +74,7 @@ def _words(command: str, stack: str) -> list[str]:
     except ValueError:
         words = []
     if not words:
-        raise OperationError(
+        raise CredentialsError(
             f"{VARIABLE} names no command after {_EXEC}, or has a quotation mark that is not closed."
         )
     return words
@@ -89,7 +93,7 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
             start_new_session=True,
         )
     except OSError as error:
-        raise OperationError(
+        raise CredentialsError(
             f"{words[0]}, which {VARIABLE} names, cannot be run: {error.strerror}. Correct the path; it is relative "
             f"to {root}."
         ) from None
@@ -98,11 +102,11 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        raise OperationError(
+        raise CredentialsError(
             f"{words[0]} gave no credentials for stack {stack} within {timeout:g} seconds and was ended."
         ) from None
     if process.returncode:
-        raise OperationError(
+        raise CredentialsError(
             f"{words[0]} gave no credentials for stack {stack}: exit code {process.returncode}. Its messages are not "
             f"shown, because they may hold secrets. Run it by hand: {shlex.join(words)}"
         )
@@ -116,14 +120,14 @@ def _variables(printed: bytes, stack: str) -> dict[str, str]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict) or not all(isinstance(each, str) for each in document.values()):
-        raise OperationError(
+        raise CredentialsError(
             f"The command of {VARIABLE} printed no JSON object of texts for stack {stack}. It has to print, "
             'for example: {"ARM_TENANT_ID": "…", "ARM_CLIENT_ID": "…", "ARM_CLIENT_SECRET": "…", '
             '"MIMECAST_CLIENT_ID": "…", "MIMECAST_CLIENT_SECRET": "…"}'
         )
     foreign = [name for name in document if not _ALLOWED.fullmatch(name) or name in _NOT_THE_BROKERS]
     if foreign:
-        raise OperationError(
+        raise CredentialsError(
             f"The command of {VARIABLE} printed {len(foreign)} variables for stack {stack} that are not ARM_* or "
             "MIMECAST_* credentials. Leave them out."
         )

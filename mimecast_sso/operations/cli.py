@@ -39,6 +39,10 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "drift": "Compare both tenants with the stack, changing nothing.",
         "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
     },
+    "Many stacks": {
+        "fleet": "One check of many stacks at once, in one report.",
+        "stacks": "List the stacks with a file: name, account, region and tags.",
+    },
 }
 
 

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.state import read_checkpoint, refuse_foreign
+from mimecast_sso.operations.state import NoStateError, StateError, read_checkpoint, refuse_foreign
 from mimecast_sso.settings import REFUSED
 from providers.deadline import DeadlinePassed
 
@@ -112,7 +112,7 @@ class Engine:
     def ensure_stack(self) -> None:
         """Makes the stack in the sandbox's backend when it is not there; stacks on real tenants are left alone."""
         stack = self._stack
-        if not stack.on_sandbox or _checkpoint(stack).exists():
+        if not stack.on_sandbox or _sandboxed(stack).exists():
             return
         _backend(stack).mkdir(parents=True, exist_ok=True)
         # Elsewhere, because the engine reads, and may write, the stack file of the project in which it does this.
@@ -123,23 +123,22 @@ class Engine:
             self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
+        """The resources in the stack's state, secrets encrypted. Raises StateError; NoStateError for none."""
         return self._deployed().get("resources") or []
 
     def _deployed(self) -> dict[str, Any]:
-        if self._stack.on_sandbox and _checkpoint(self._stack).exists():
-            # The sandbox's backend is a folder, and starting an engine to read a file takes half a second.
-            return read_checkpoint(_checkpoint(self._stack))
+        file = _checkpoint(self._stack)
+        if file is not None and file.exists():
+            # The backend is a folder, and starting an engine to read a file takes half a second.
+            return read_checkpoint(file)
         return self.export().get("deployment") or {}
 
     def _deployment(self) -> dict[str, Any]:
         """The deployment in the state; empty where there is no such stack yet."""
         try:
             return self._deployed()
-        except OperationError as error:
-            if _NO_STACK in str(error):
-                return {}
-            raise
+        except NoStateError:
+            return {}
 
     def has_resources(self) -> bool:
         """Whether anything is deployed, for all that can be read."""
@@ -154,8 +153,12 @@ class Engine:
             self._quietly("state", "unprotect", "--all", "--yes", "--stack", self._stack.name)
 
     def export(self) -> dict[str, Any]:
-        """The stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
-        state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self._stack.name))
+        """The stack's state, secrets encrypted. Raises StateError, NoStateError when there is no such stack."""
+        try:
+            printed = self._quietly("stack", "export", "--stack", self._stack.name)
+        except OperationError as error:
+            raise (NoStateError if _NO_STACK in str(error) else StateError)(str(error), error.code) from None
+        state: dict[str, Any] = json.loads(printed)
         return state
 
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
@@ -286,8 +289,15 @@ def _backend(stack: Stack) -> Path:
     return Path(unquote(urlsplit(stack.environment["PULUMI_BACKEND_URL"]).path))
 
 
-def _checkpoint(stack: Stack) -> Path:
+def _sandboxed(stack: Stack) -> Path:
+    """Where the sandbox's backend keeps the stack's state."""
     return _backend(stack) / ".pulumi" / "stacks" / stack.project.name / f"{stack.name}.json"
+
+
+def _checkpoint(stack: Stack) -> Path | None:
+    """The same in any backend that is a folder on this machine; None for every other backend."""
+    parts = urlsplit(stack.environment.get("PULUMI_BACKEND_URL", ""))
+    return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
 
 
 def _events(log: Path) -> Iterator[dict[str, Any]]:
