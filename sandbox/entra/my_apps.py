@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from sandbox.entra.objects import USERS
 from sandbox.entra.pages import page
 from sandbox.entra.sign_on import SignOn
+from sandbox.entra.tenancy import my_apps_url
 from sandbox.entra.tokens import tenant_id
 from sandbox.hosts import LOGIN_HOST
 from sandbox.world import World
@@ -50,7 +51,7 @@ class MyApps:
             return self._ask()
         cookie = secrets.token_urlsafe(32)
         self._world.put(_SESSIONS, cookie, {"user": user["id"]})
-        answer = RedirectResponse("/", status_code=303)
+        answer = RedirectResponse(my_apps_url(self._world), status_code=303)
         answer.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="lax")
         return answer
 

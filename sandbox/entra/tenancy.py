@@ -10,23 +10,30 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.hosts import LOGIN_HOST, STS_HOST
+from sandbox.hosts import LOGIN_HOST, MY_APPS_HOSTS, STS_HOST
 from sandbox.world import World
 
 _FURTHER = "tenants"
 """Ids of further tenants, by id and by initial domain."""
-_FIRST = ("entra.tenant", "tenant")
+_TENANT = ("entra.tenant", "tenant")
+"""Where each tenant's own document is."""
 _PARTS_OF_A_TOKEN = 3
+
+
+def my_apps_url(world: World) -> str:
+    """The address of My Apps for the people of the tenant at hand."""
+    tenant = world.get(*_TENANT) or {}
+    return f"https://{MY_APPS_HOSTS[0]}/?{urlencode({'tenantId': tenant.get('id', '')})}"
 
 
 def of_seed(world: World, tenant: dict[str, Any]) -> str:
     """The tenant that a seed document is about; one that is new is remembered."""
-    first = world.get(*_FIRST)
+    first = world.get(*_TENANT)
     if first is None or first["id"] == tenant["id"]:
         return ""
     for name in (tenant["id"], tenant["domain"]):
