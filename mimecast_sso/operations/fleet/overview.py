@@ -12,6 +12,7 @@ from mimecast_sso.operations.reports.model import Entry, Level, Section
 PRESSING = (Level.URGENT, Level.LOOK, Level.UNKNOWN)
 """Levels of which somebody has to know."""
 
+_NO_LIMIT = 10**6
 _PARTS = re.compile(r"^(.+?/(?:changed|missing|unmanaged))(?:/.*)?$")
 
 
@@ -31,10 +32,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Stacks whose figure is in one range; ``stacks`` in the order of the figure."""
+    """Stacks whose figure is in one range; ``stacks`` in the order of the figure.
+
+    Attributes:
+        usual: Whether it is as it should be, so that nobody has to know which stacks these are.
+    """
 
     title: str
     stacks: tuple[str, ...]
+    usual: bool = False
 
 
 def groups(sections: Iterable[Section]) -> tuple[Group, ...]:
@@ -60,14 +66,24 @@ def cause_of(entry: Entry) -> str:
 
 def certificates(sections: Sequence[Section]) -> tuple[Band, ...]:
     """Stacks by days until the active signing certificate expires."""
-    days = ((7, "within 7 days"), (30, "within 30 days"), (60, "within 60 days"))
-    return _bands(sections, "certificateDays", days, "later", "unknown")
+    ranges = (
+        _Range(7, "within 7 days"),
+        _Range(30, "within 30 days"),
+        _Range(60, "within 60 days"),
+        _Range(_NO_LIMIT, "later", usual=True),
+    )
+    return _bands(sections, "certificateDays", ranges, "unknown")
 
 
 def confirmations(sections: Sequence[Section]) -> tuple[Band, ...]:
     """Stacks by the age of the confirmation of the console form."""
-    days = ((90, "up to 90 days old"), (300, "up to 300 days old"), (365, "up to a year old"))
-    return _bands(sections, "confirmationDays", days, "older", "none known")
+    ranges = (
+        _Range(90, "up to 90 days old", usual=True),
+        _Range(300, "up to 300 days old", usual=True),
+        _Range(365, "up to a year old"),
+        _Range(_NO_LIMIT, "older"),
+    )
+    return _bands(sections, "confirmationDays", ranges, "none known")
 
 
 def roll_out(sections: Sequence[Section]) -> tuple[Band, ...]:
@@ -79,7 +95,12 @@ def roll_out(sections: Sequence[Section]) -> tuple[Band, ...]:
         ("more than a half", lambda share: 1 / 2 < share < 1),
         ("everybody", lambda share: share == 1),
     )
-    found = [Band(title, tuple(s for s, share in known.items() if holds(share))) for title, holds in ranges]
+    found = [
+        Band(
+            title, tuple(stack for stack, share in known.items() if holds(share)), usual=title == "everybody"
+        )
+        for title, holds in ranges
+    ]
     unknown = tuple(each.stack for each in sections if each.stack not in known)
     return tuple(each for each in (*found, Band("unknown", unknown)) if each.stacks)
 
@@ -105,15 +126,26 @@ def _share(section: Section) -> float | None:
     return figures["signIn"] / figures["people"] if figures.get("people") and "signIn" in figures else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The figures up to ``most`` that are in no range before."""
+
+    most: int
+    title: str
+    usual: bool = False
+
+
 def _bands(
-    sections: Sequence[Section], figure: str, limits: Sequence[tuple[int, str]], last: str, unknown: str
+    sections: Sequence[Section], figure: str, ranges: Sequence[_Range], unknown: str
 ) -> tuple[Band, ...]:
     known = sorted((each.figures[figure], each.stack) for each in sections if figure in each.figures)
-    below = -(10**6)
+    below = -_NO_LIMIT
     found = []
-    for most, title in (*limits, (10**6, last)):
-        found.append(Band(title, tuple(stack for value, stack in known if below < value <= most)))
-        below = most
+    for each in ranges:
+        found.append(
+            Band(each.title, tuple(name for value, name in known if below < value <= each.most), each.usual)
+        )
+        below = each.most
     missing = tuple(each.stack for each in sections if figure not in each.figures)
     return tuple(each for each in (*found, Band(unknown, missing)) if each.stacks)
 

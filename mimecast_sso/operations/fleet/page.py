@@ -73,7 +73,8 @@ def _bands(title: str, bands: Sequence[Band]) -> Iterator[str]:
         return
     yield f"\n{title}"
     for band in bands:
-        yield _wrapped(f"{band.title:<{_TITLE}}{_named(band.stacks)}", len(band.stacks), indent=_TITLE)
+        names = "" if band.usual else _named(band.stacks)
+        yield _wrapped(f"{band.title:<{_TITLE}}{names}".rstrip(), len(band.stacks), indent=_TITLE)
 
 
 def _since(name: str, level: Level, report: Report, days: Sequence[Day]) -> str:
