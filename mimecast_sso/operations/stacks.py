@@ -200,6 +200,10 @@ def open_stack(name: str) -> Stack:
     return Stacks(find_project(), [name]).open(name)
 
 
+class StackFileError(OperationError):
+    """A stack has no file, or one that cannot be used."""
+
+
 class Stacks:
     """Several stacks of a project, each opened with an environment of its own.
 
@@ -216,17 +220,17 @@ class Stacks:
         self._rehearsed = self._rehearse([name for name in names if project.stack_file(name).is_file()])
 
     def open(self, name: str, deadline: Deadline = UNLIMITED) -> Stack:
-        """One of them. Raises OperationError when it has no file, or there are no credentials for it."""
+        """One of them. Raises StackFileError, and CredentialsError when there are no credentials for it."""
         project = self._project
         file = project.stack_file(name)
         if not file.is_file():
             known = ", ".join(project.stacks()) or "none"
-            raise OperationError(
+            raise StackFileError(
                 f"There is no stack file {os.path.relpath(file, project.root)}. Stacks: {known}."
             )
         found = self._rehearsed.get(name, {"file": str(file)})
         if "error" in found:
-            raise OperationError(found["error"])
+            raise StackFileError(found["error"])
         environment = with_credentials(self._environment, name, project.root)
         return _of_its_tenant(Stack(name, project, Path(found["file"]), environment, deadline))
 

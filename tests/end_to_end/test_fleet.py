@@ -20,9 +20,9 @@ pytestmark = pytest.mark.xdist_group("fleet")  # They share the tenants.
 
 FINE = ("fine-1", "fine-2", "fine-3")
 NOT_READ = {
-    "no-entra": "Entra ID refused the credentials",
+    "no-entra": "Entra ID gave no token",
     "no-mimecast": "Mimecast could not be read",
-    "failing": "Entra ID could not be reached in time",
+    "failing": "Entra ID gave no token",
     "hanging": "Entra ID could not be reached in time",
     "throttled": "Entra ID could not be reached in time",
     "damaged-state": "The state cannot be read",
@@ -33,6 +33,8 @@ NOT_READ = {
 }
 STACKS = (*FINE, "drifted", *NOT_READ)
 SECONDS = "15"
+QUICK = ("--select", "!hanging")
+"""Without the tenant that is waited for to the end."""
 SCHEMA = Path(history.__file__).with_name("schema.json")
 SECRET = "a-secret-of-the-broker"
 
@@ -87,6 +89,10 @@ def rows(document: Mapping[str, Any]) -> dict[str, tuple[object, ...]]:
     }
 
 
+def without_the_slowest(document: Mapping[str, Any]) -> dict[str, tuple[object, ...]]:
+    return {stack: row for stack, row in rows(document).items() if stack != "hanging"}
+
+
 @pytest.fixture(scope="module")
 def whole(made: Fleet) -> dict[str, Any]:
     return report(made, "drift", code=1)
@@ -119,9 +125,7 @@ def test_the_page_groups_by_cause_within_a_terminal(made: Fleet, whole: dict[str
     assert page.code == 1
     assert "Fleet drift of 14 stacks" in page.text
     assert "1 urgent, 10 not readable, 3 fine" in page.text
-    assert "3  Entra ID could not be reached in time: failing, hanging, throttled" in " ".join(
-        page.text.split()
-    )
+    assert "2 Entra ID could not be reached in time: hanging, throttled" in " ".join(page.text.split())
     assert all(len(line) <= 80 for line in page.text.splitlines())
     assert SECRET not in page.text
 
@@ -138,27 +142,26 @@ def test_shards_make_the_same_report(made: Fleet, whole: dict[str, Any]) -> None
     files = []
     for number in (1, 2, 3):
         files.append(made.project.folder / f"shard-{number}.json")
-        part = report(made, "drift", "--shard", f"{number}/3", "--work", f"work-{number}")
+        part = report(made, "drift", *QUICK, "--shard", f"{number}/3", "--work", f"work-{number}")
         files[-1].write_text(json.dumps(part))
     merged = made.sso("fleet", "merge", *map(str, files), "--format", "json")
     assert merged.code == 1
-    assert rows(json.loads(merged.text)) == rows(whole)
+    assert rows(json.loads(merged.text)) == without_the_slowest(whole)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_random_and_resumed_it_makes_the_same_report(
     made: Fleet, whole: dict[str, Any], seed: int
 ) -> None:
-    folder, victim = made.project.folder, random.Random(seed).choice(sorted({*STACKS} - {"no-yaml"}))  # noqa: S311
+    folder, work = made.project.folder, ("--work", f"killed-work-{seed}")
+    victim = random.Random(seed).choice(sorted({*STACKS} - {"no-yaml", "hanging"}))  # noqa: S311
     # Its broker kills the command that asks it, once.
     broker = folder / f"kill-{seed}"
     once = f'[ "$1" = {victim} ] && mkdir killed-{seed} 2>/dev/null && kill -9 $PPID'
     broker.write_text(f'#!/bin/sh\n{once}\ncat credentials/"$1".json\n')
     broker.chmod(0o755)
     variable = f"exec:./{broker.name} {{stack}}"
-    words = made.command(
-        "fleet", "drift", "--jobs", "2", "--timeout", SECONDS, "--work", f"killed-work-{seed}"
-    )
+    words = made.command("fleet", "drift", *QUICK, "--jobs", "2", "--timeout", SECONDS, *work)
     ended = subprocess.run(
         words, cwd=folder, env=made.environment() | {"MIMECAST_SSO_CREDENTIALS": variable},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
@@ -167,10 +170,8 @@ def test_killed_at_random_and_resumed_it_makes_the_same_report(
     kept = {
         each.name: each.stat().st_mtime_ns for each in folder.glob(f"killed-work-{seed}/drift/row.*.json")
     }
-    again = report(
-        made, "drift", "--resume", "--work", f"killed-work-{seed}", code=1, MIMECAST_SSO_CREDENTIALS=variable
-    )
-    assert rows(again) == rows(whole)
+    again = report(made, "drift", *QUICK, "--resume", *work, code=1, MIMECAST_SSO_CREDENTIALS=variable)
+    assert rows(again) == without_the_slowest(whole)
     for name, at in kept.items():
         file = folder / f"killed-work-{seed}/drift/{name}"
         if json.loads(file.read_text())["exit"] != 1:
@@ -188,9 +189,9 @@ def test_verify_and_preflight_and_assess_report_alike(made: Fleet) -> None:
     for check in ("verify", "preflight", "assess"):
         found = report(made, check, "--select", "fine-1", "--select", "no-entra")
         levels = {each["stack"]: each["level"] for each in found["stacks"]}
-        assert levels["fine-1"] == "fine", found
+        # Somebody whom Entra does not know is at Mimecast: assess says so, whoever is in the roll-out.
+        assert levels["fine-1"] == ("urgent" if check == "assess" else "fine"), found
         assert levels["no-entra"] != "fine", found
-    assert found["stacks"][0]["exit"] == 1
 
 
 def test_a_run_that_left_nothing_cannot_be_resumed(made: Fleet) -> None:

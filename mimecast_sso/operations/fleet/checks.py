@@ -21,7 +21,7 @@ from mimecast_sso.operations.fleet.selection import Listed
 from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.preflight import command as preflights
 from mimecast_sso.operations.reports.model import Entry, Level, Section, of_statements
-from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.stacks import Stack, StackFileError
 from mimecast_sso.operations.state import NoStateError, StateError
 from mimecast_sso.operations.verify.run import verify
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -38,7 +38,7 @@ CAUSES: Mapping[str, str] = {
     "credentials": "There are no credentials",
     "not-deployed": "There is no state",
     "state": "The state cannot be read",
-    "entra-credentials": "Entra ID refused the credentials",
+    "entra-credentials": "Entra ID gave no token",
     "entra-unreachable": "Entra ID could not be reached in time",
     "entra": "Entra ID refused to be read",
     "mimecast": "Mimecast could not be read",
@@ -147,6 +147,7 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (NoStateError, "not-deployed"),
     (StateError, "state"),
     (ConfigurationError, "stack-file"),
+    (StackFileError, "stack-file"),
     (CredentialsMissing, "entra-credentials"),
     (Unreachable, "entra-unreachable"),
     (GraphError, "entra"),
