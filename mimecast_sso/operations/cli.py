@@ -19,6 +19,7 @@ from mimecast_sso.text.terminals import argument, write_to_anything
 COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Set up": {
         "assess": "Forecast who would sign in if they were in the roll-out group.",
+        "new": "Write the file of a new stack, checked against the live account where there are credentials.",
         "preflight": "Check that a deployment has what it needs, writing nothing.",
     },
     "Deploy": {

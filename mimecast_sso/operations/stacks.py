@@ -165,7 +165,7 @@ class Stack:
     @contextmanager
     def _edited(self) -> Iterator[Any]:
         """The ``config:`` map of the stack's file, written when the block ends."""
-        document = _load(self.config_file)
+        document = load_stack_file(self.config_file)
         config, written = document["config"], self._written
         if written is None:
             yield config
@@ -341,7 +341,8 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _load(path: Path) -> Any:
+def load_stack_file(path: Path) -> Any:
+    """A stack file with its comments, to be changed. Raises OperationError for one that cannot be used."""
     try:
         document = _yaml().load(read_text(path))
     except UnreadableTextError as error:
@@ -354,6 +355,11 @@ def _load(path: Path) -> Any:
 
 
 def _save(path: Path, document: Any) -> None:
+    write_text(path, stack_file_text(document))
+
+
+def stack_file_text(document: Any) -> str:
+    """The content of a stack file that `load_stack_file` read and somebody changed."""
     text = io.StringIO()
     _yaml().dump(document, text)
-    write_text(path, text.getvalue())
+    return text.getvalue()

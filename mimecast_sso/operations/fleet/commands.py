@@ -1,4 +1,4 @@
-"""What ``mimecast-sso fleet`` and ``mimecast-sso stacks`` do."""
+"""What ``mimecast-sso fleet`` does."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from typing import cast
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.fleet import page
+from mimecast_sso.operations.fleet import page, stack_files
 from mimecast_sso.operations.fleet import run as runs
 from mimecast_sso.operations.fleet.checks import CHECKS
-from mimecast_sso.operations.fleet.selection import Listed, listed, select, shard
 from mimecast_sso.operations.fleet.work import Work
-from mimecast_sso.operations.output import Format, write_report
+from mimecast_sso.operations.output import Format, print_to
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.reports import history as histories
 from mimecast_sso.operations.reports.model import Report, Section
 from mimecast_sso.operations.reports.render import render
-from mimecast_sso.text import foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Options:
 def run(check: str, given: Options) -> Exit:
     """Checks the stacks that are wanted, and reports on all of them. Raises OperationError."""
     project = find_project()
-    wanted = _wanted(project, given.select, given.shard)
+    wanted = stack_files.wanted(project, given.select, given.shard)
     folder = (given.work or _folder(project)) / check
     now = datetime.now(UTC).replace(microsecond=0)
     work = Work.resume(folder) if given.resume else Work.begin(folder, now)
@@ -64,37 +62,6 @@ def merge(reports: Sequence[Path], *, form: str, out: Path | None, history: Path
         )
     sections = {section.stack: _with_code(section, each) for each in found for section in each.sections}
     return _write(runs.report(f"fleet {commands.pop()}", found[-1].at, sections.values()), form, out, history)
-
-
-def list_stacks(expressions: tuple[str, ...], share: tuple[int, int], *, form: str, out: Path | None) -> Exit:
-    """Prints the stacks that have a file; 1 where one of the files cannot be read."""
-    found = _wanted(find_project(), expressions, share)
-    if form == "json":
-        text = json.dumps([each.document() for each in found], indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = "".join(f"{line}\n" for line in _table(found))
-    _print(text, out)
-    return Exit.ERROR if any(each.problem for each in found) else Exit.FINE
-
-
-def _wanted(project: Project, expressions: Sequence[str], share: tuple[int, int]) -> tuple[Listed, ...]:
-    found = select(listed(project), expressions)
-    if not found:
-        known = foreign.one_line(", ".join(project.stacks())) or "none"
-        raise OperationError(f"No stack is selected. Stacks: {known}.")
-    return shard(found, *share)
-
-
-def _table(found: Sequence[Listed]) -> list[str]:
-    width = max((len(each.name) for each in found), default=0)
-    return [f"{foreign.one_line(each.name):<{width}}  {_described(each)}".rstrip() for each in found]
-
-
-def _described(stack: Listed) -> str:
-    if stack.problem:
-        return foreign.one_line(stack.problem)
-    account, region, tags = map(foreign.one_line, (stack.account, stack.region, ", ".join(stack.tags)))
-    return f"{account:<16}  {region:<6}  {tags}"
 
 
 def _folder(project: Project) -> Path:
@@ -139,12 +106,5 @@ def _write(report: Report, form: str, out: Path | None, history: Path | None) ->
         text = page.table(report)
     else:
         text = render(report, cast("Format", form), days)
-    _print(text, out)
+    print_to(out, text)
     return Exit(report.exit)
-
-
-def _print(text: str, out: Path | None) -> None:
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        write_report(out, text)

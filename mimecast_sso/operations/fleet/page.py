@@ -129,7 +129,6 @@ _COLUMNS = (
     "confirmationDays",
     "signIn",
 )
-_FORMULA = ("=", "+", "-", "@")
 
 
 def table(report: Report) -> str:
@@ -147,7 +146,5 @@ def table(report: Report) -> str:
     return written.getvalue()
 
 
-def _cell(value: object) -> str:
-    """A value that no spreadsheet takes for a formula."""
-    shown_ = foreign.one_line(str(value))
-    return f"'{shown_}" if shown_.startswith(_FORMULA) and not isinstance(value, int) else shown_
+def _cell(value: object) -> object:
+    return foreign.cell(value) if isinstance(value, str) else value
