@@ -92,10 +92,9 @@ def test_without_credentials_it_says_what_was_not_checked(made: Project, new: Ne
             (4, "The Mimecast credentials open account CUK25A118, but"),
         ),
         (
-            (*ACME, "--tenant", "6c000000-0000-4000-8000-000000000002"),
+            (*ACME, "--tenant", OTHER_TENANT),
             {},
-            4,
-            f"open tenant {credentials.TENANT_ID}, not",
+            (4, f"open tenant {credentials.TENANT_ID}, not"),
         ),
         (ACME, {"ARM_CLIENT_SECRET": "wrong"}, (1, "No token for Microsoft Graph by client secret")),
         ((*ACME[:4], "lower", *ACME[5:]), {}, (1, "is not an account code")),
