@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import re
 
-from mimecast_sso.text.characters import JOINERS, is_invisible
-
 from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
+from mimecast_sso.text.characters import JOINERS, is_invisible
 
 LONGEST_NAME = 80
 """Characters that a single name is cut at."""
