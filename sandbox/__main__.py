@@ -118,11 +118,13 @@ def _seed(options: argparse.Namespace) -> int:
         return _usage("seed needs --stack NAME, --tenant KIND or both")
     if options.addresses is not None and not options.tenant:
         return _usage("--addresses is the size of a --tenant")
+    if options.own_tenants and not options.stack:
+        return _usage("--own-tenants are those of a --stack")
     document: dict[str, Any] = {}
     said = []
     try:
         if options.stack:
-            document = stack_seed.document(options.stack, Path("stacks"))
+            document = stack_seed.document(options.stack, Path("stacks"), own=options.own_tenants)
             said.append(stack_seed.summary(document))
     except stack_seed.StackError as error:
         return _fail(str(error))
@@ -132,14 +134,25 @@ def _seed(options: argparse.Namespace) -> int:
     control = lifecycle.control(home())
     accounts = [account["accountCode"] for account in control.documents("mimecast.accounts")]
     wanted = document["mimecast"]["accountCode"]
-    if accounts and wanted not in accounts:
+    if accounts and wanted not in accounts and not options.own_tenants:
         # One application signs in to one account, as at Mimecast.
         return _fail(
             f"this sandbox holds Mimecast account {accounts[0]}, and {wanted} is wanted. Empty it: python -m"
-            " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>"
+            " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>. Or add it with credentials of its"
+            " own: --own-tenants"
         )
     control.seed(document)
     print(f"seeded: {'; and '.join(said)}")
+    return OK
+
+
+def _credentials(options: argparse.Namespace) -> int:
+    from sandbox import stack_seed  # noqa: PLC0415
+
+    try:
+        print(json.dumps(stack_seed.own_tenants(options.stack, Path("stacks")).variables(), indent=1))
+    except stack_seed.StackError as error:
+        return _fail(str(error))
     return OK
 
 
@@ -150,6 +163,19 @@ def _stack_file(options: argparse.Namespace) -> int:
         print(rehearsal.write(options.stack, Path("stacks"), home()))
     except stack_seed.StackError as error:
         return _fail(str(error))
+    return OK
+
+
+def _stack_files(options: argparse.Namespace) -> int:
+    from sandbox import rehearsal, stack_seed  # noqa: PLC0415
+
+    found: dict[str, dict[str, str]] = {}
+    for stack in options.stacks:
+        try:
+            found[stack] = {"file": str(rehearsal.write(stack, Path("stacks"), home()))}
+        except stack_seed.StackError as error:
+            found[stack] = {"error": str(error)}
+    print(json.dumps(found))
     return OK
 
 
@@ -367,12 +393,25 @@ def _parser() -> argparse.ArgumentParser:
     seed.add_argument(
         "--addresses", type=_count, metavar="N", help="with --tenant: as many addresses instead"
     )
+    seed.add_argument(
+        "--own-tenants",
+        action="store_true",
+        help="with --stack: an Entra tenant and a Mimecast account beside those that are there",
+    )
+    opens = command(
+        "credentials", _credentials, "print what opens the tenants of seed --own-tenants, as JSON"
+    )
+    opens.add_argument("stack", metavar="STACK")
     stack_file = command(
         "stack-file",
         _stack_file,
         "write the stack file that a rehearsal uses, its secrets replaced, and print its path",
     )
     stack_file.add_argument("--stack", metavar="NAME", required=True)
+    several = command(
+        "stack-files", _stack_files, "the same for several stacks: paths, or what is wrong, as JSON"
+    )
+    several.add_argument("stacks", metavar="STACK", nargs="+")
     login = command("login", _login, "sign a person in to the Mimecast Personal Portal, as a browser would")
     login.add_argument("address", metavar="ADDRESS")
     login.add_argument(

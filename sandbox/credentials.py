@@ -5,6 +5,9 @@ They open nothing but a sandbox on loopback, so they are constants in the open: 
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import dataclass
+
 TENANT_ID = "7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01"
 TENANT_DOMAIN = "contoso.onmicrosoft.com"
 
@@ -32,3 +35,43 @@ TSIG_SECRET = "c2FuZGJveC10c2lnLXNlY3JldC0wMTIzNDU2Nzg5YWI="
 def administrator_address(domain: str) -> str:
     """The Mimecast administrator of an account whose first domain is ``domain``."""
     return f"{ADMINISTRATOR_LOCAL_PART}@{domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """An Entra tenant and a Mimecast account, and what opens each."""
+
+    tenant_id: str = TENANT_ID
+    tenant_domain: str = TENANT_DOMAIN
+    client_id: str = DEPLOYER_CLIENT_ID
+    client_secret: str = DEPLOYER_CLIENT_SECRET
+    object_id: str = DEPLOYER_OBJECT_ID
+    mimecast_client_id: str = MIMECAST_CLIENT_ID
+    mimecast_client_secret: str = MIMECAST_CLIENT_SECRET
+
+    def variables(self) -> dict[str, str]:
+        """The variables that give these credentials to a client."""
+        return {
+            "ARM_TENANT_ID": self.tenant_id,
+            "ARM_CLIENT_ID": self.client_id,
+            "ARM_CLIENT_SECRET": self.client_secret,
+            "MIMECAST_CLIENT_ID": self.mimecast_client_id,
+            "MIMECAST_CLIENT_SECRET": self.mimecast_client_secret,
+        }
+
+
+def of_account(account_code: str, tenant_id: str | None = None) -> Tenants:
+    """Tenants of an account's own, beside those of the constants; the same for the same account."""
+
+    def identifier(what: str) -> str:
+        return str(uuid.uuid5(uuid.UUID(TENANT_ID), f"{what}/{account_code}"))
+
+    return Tenants(
+        tenant_id=tenant_id or identifier("tenant"),
+        tenant_domain=f"{account_code.lower()}.onmicrosoft.com",
+        client_id=identifier("application"),
+        client_secret=f"{DEPLOYER_CLIENT_SECRET}-{account_code}",
+        object_id=identifier("principal"),
+        mimecast_client_id=f"{MIMECAST_CLIENT_ID}-{account_code}",
+        mimecast_client_secret=f"{MIMECAST_CLIENT_SECRET}-{account_code}",
+    )

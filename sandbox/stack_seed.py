@@ -28,25 +28,33 @@ class StackError(Exception):
     """A stack's file that nothing can be seeded from; the message says why."""
 
 
-def document(stack: str, folder: Path) -> dict[str, Any]:
+def own_tenants(stack: str, folder: Path) -> credentials.Tenants:
+    """The tenants that ``--own-tenants`` makes for a stack. Raises StackError, as `document` does."""
+    settings = configured(stack, folder)
+    return credentials.of_account(str(settings["accountCode"]), settings.get("tenantId"))
+
+
+def document(stack: str, folder: Path, *, own: bool = False) -> dict[str, Any]:
     """The seed document for ``Pulumi.<stack>.yaml`` in ``folder``.
 
     Besides the people whom the stack names there is one whom it does not (``visitor@<domain>``), so that a refused
-    sign-in can be seen.
+    sign-in can be seen. With ``own``, the stack has an Entra tenant and a Mimecast account to itself, with credentials
+    that open no other stack's.
 
     Raises:
         StackError: there is no such file, it is not YAML, or region or account code are missing.
     """
     settings = configured(stack, folder)
+    tenants = own_tenants(stack, folder) if own else credentials.Tenants()
     domains = [_named(item) for item in _list(settings.get("domains"))]
     people = _people(settings, domains)
     domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
     return {
-        "tenant": {"id": credentials.TENANT_ID, "domain": credentials.TENANT_DOMAIN},
+        "tenant": {"id": tenants.tenant_id, "domain": tenants.tenant_domain},
         "deployer": {
-            "clientId": credentials.DEPLOYER_CLIENT_ID,
-            "clientSecret": credentials.DEPLOYER_CLIENT_SECRET,
-            "objectId": credentials.DEPLOYER_OBJECT_ID,
+            "clientId": tenants.client_id,
+            "clientSecret": tenants.client_secret,
+            "objectId": tenants.object_id,
         },
         "templates": _templates(_mapping(settings.get("application")).get("template")),
         "users": [_user(address, name) for address, name in people.items()],
@@ -55,8 +63,8 @@ def document(stack: str, folder: Path) -> dict[str, Any]:
         "mimecast": {
             "accountCode": str(settings["accountCode"]),
             "region": settings["region"],
-            "clientId": credentials.MIMECAST_CLIENT_ID,
-            "clientSecret": credentials.MIMECAST_CLIENT_SECRET,
+            "clientId": tenants.mimecast_client_id,
+            "clientSecret": tenants.mimecast_client_secret,
             "administrator": {
                 "emailAddress": credentials.administrator_address(domain),
                 "password": credentials.ADMINISTRATOR_PASSWORD,

@@ -13,6 +13,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,10 @@ CREATE TABLE IF NOT EXISTS counters (
     PRIMARY KEY (kind, name)
 );
 """
+
+_OF_A_TENANT = "entra."
+"""Collections of which every Entra tenant has its own. An account of Mimecast is named in its documents instead."""
+_tenant: ContextVar[str] = ContextVar("tenant", default="")
 
 _JOURNAL_LIMIT = 50_000
 _JOURNAL_TRIM = 1_000
@@ -107,8 +112,18 @@ class World:
 
     # Documents
 
+    @contextmanager
+    def of_tenant(self, tenant: str) -> Iterator[None]:
+        """While inside, the documents of Entra are this tenant's: an id, or "" for the first one's."""
+        before = _tenant.set(tenant)
+        try:
+            yield
+        finally:
+            _tenant.reset(before)
+
     def get(self, collection: str, key: str) -> dict[str, Any] | None:
         """The document, or ``None``."""
+        collection = _scoped(collection)
         row = self._db.execute(
             "SELECT body FROM documents WHERE collection = ? AND key = ?", (collection, key)
         ).fetchone()
@@ -119,6 +134,7 @@ class World:
 
     def put(self, collection: str, key: str, document: Mapping[str, Any]) -> None:
         """Write the document; one that was there keeps its place in the order of ``all``."""
+        collection = _scoped(collection)
         self._writes[collection] += 1
         self._db.execute(
             "INSERT INTO documents (collection, key, body) VALUES (?, ?, ?)"
@@ -128,6 +144,7 @@ class World:
 
     def delete(self, collection: str, key: str) -> bool:
         """Remove the document; whether it was there."""
+        collection = _scoped(collection)
         self._writes[collection] += 1
         cursor = self._db.execute("DELETE FROM documents WHERE collection = ? AND key = ?", (collection, key))
         return cursor.rowcount > 0
@@ -139,7 +156,7 @@ class World:
     def items(self, collection: str) -> list[tuple[str, dict[str, Any]]]:
         """Like ``all``, each with its key."""
         rows = self._db.execute(
-            "SELECT key, body FROM documents WHERE collection = ? ORDER BY position", (collection,)
+            "SELECT key, body FROM documents WHERE collection = ? ORDER BY position", (_scoped(collection),)
         )
         return [(key, json.loads(body)) for key, body in rows]
 
@@ -148,6 +165,7 @@ class World:
 
         It is shared between callers, so nobody may change it.
         """
+        collection = _scoped(collection)
         state = (self._writes[collection], self._rollbacks)
         kept = self._derived.get((collection, build))
         if kept is None or kept[0] != state:
@@ -282,6 +300,11 @@ class World:
             " ON CONFLICT (kind, name) DO UPDATE SET count = count + 1",
             (kind, name),
         )
+
+
+def _scoped(collection: str) -> str:
+    tenant = _tenant.get()
+    return f"{collection}@{tenant}" if tenant and collection.startswith(_OF_A_TENANT) else collection
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:

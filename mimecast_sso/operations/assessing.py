@@ -10,15 +10,19 @@ from mimecast_sso.assessment.assessment import Assessment, assess
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import from_state
+from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.engine import Engine
-from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
 from mimecast_sso.settings import Settings
+from providers.deadline import UNLIMITED, Deadline
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 from providers.mimecast import MimecastClient, MimecastError, from_environment
+from providers.mimecast.accounts import check_account
+from providers.mimecast.errors import AccountMismatch
 
 _PEOPLE = "people"
 
@@ -43,16 +47,18 @@ def assess_stack(
         record_of(engine),
         cloud=credentials.cloud(stack.environment),
         graph=graph,
-        mimecast=mimecast(stack.environment, settings),
+        mimecast=mimecast(stack.environment, settings, stack.deadline),
         root=stack.root,
         destroys=destroys,
     )
 
 
-def mimecast(environment: Mapping[str, str], settings: Settings) -> MimecastClient | MimecastError:
+def mimecast(
+    environment: Mapping[str, str], settings: Settings, deadline: Deadline = UNLIMITED
+) -> MimecastClient | MimecastError:
     """A client of the account, or why it cannot be asked."""
     try:
-        return from_environment(environment, client_id=settings.mimecast_client_id or "")
+        return from_environment(environment, client_id=settings.mimecast_client_id or "", deadline=deadline)
     except MimecastError as error:
         return error
 
@@ -63,6 +69,28 @@ def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Kn
         return Known(assess_stack(stack, settings, engine), How.LIVE, "Entra, Mimecast")
     except GraphError as error:
         return unknown(error)
+
+
+def require_tenants_of(settings: Settings, snapshot: Snapshot) -> None:
+    """Raises OperationError, with the code of a refusal, where the credentials opened other tenants than are meant."""
+    account = snapshot.account.value
+    if account is not None:
+        try:
+            check_account(account, settings.account_code, settings.region)
+        except AccountMismatch:
+            raise OperationError(
+                f"The Mimecast credentials open account {account.code} in region {account.region}, not "
+                f"{settings.account_code} in region {settings.region}. Use the credentials of "
+                f"{settings.account_code}, or correct --account-code and --region (in a stack file: "
+                "mimecast-sso:accountCode and mimecast-sso:region).",
+                Exit.REFUSED,
+            ) from None
+    if settings.tenant_id and snapshot.tenant_id and snapshot.tenant_id.lower() != settings.tenant_id:
+        raise OperationError(
+            f"The Entra credentials open tenant {snapshot.tenant_id}, but mimecast-sso:tenantId is "
+            f"{settings.tenant_id}. Use the credentials of that tenant, or correct the key.",
+            Exit.REFUSED,
+        )
 
 
 def on_save(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:

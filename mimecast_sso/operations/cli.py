@@ -19,6 +19,7 @@ from mimecast_sso.text.terminals import argument, write_to_anything
 COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Set up": {
         "assess": "Forecast who would sign in if they were in the roll-out group.",
+        "new": "Write the file of a new stack, checked against the live account where there are credentials.",
         "preflight": "Check that a deployment has what it needs, writing nothing.",
     },
     "Deploy": {
@@ -38,6 +39,10 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Check": {
         "drift": "Compare both tenants with the stack, changing nothing.",
         "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
+    },
+    "Many stacks": {
+        "fleet": "One check of many stacks at once, in one report.",
+        "stacks": "List the stacks with a file: name, account, region and tags.",
     },
 }
 

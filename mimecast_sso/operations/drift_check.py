@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from mimecast_sso.assessment import drift as comparison
@@ -107,18 +107,23 @@ class Drift:
             return
         snapshot = self.assessment.value.snapshot
         if snapshot.groups_known:
-            yield "signIn", len(self.assessment.value.forecast.through_entra(Instant.NOW))
+            forecast = self.assessment.value.forecast
+            yield "signIn", len(forecast.through_entra(Instant.NOW))
+            yield "people", len(forecast.people)
         application = snapshot.application.value
         active = application.certificates.active(snapshot.entra_now) if application else None
         if active is not None:
             yield "certificateDays", math.ceil((active.not_after - snapshot.entra_now) / timedelta(days=1))
-        slot = self.settings.certificates.active_generation.profile
-        confirmed = self.settings.authentication_profile.confirmed_of(slot)
-        if confirmed is not None:
-            yield (
-                "confirmationDays",
-                (snapshot.mimecast_now.date() - date.fromisoformat(confirmed.at[:10])).days,
-            )
+        age = confirmation_age(self.settings, snapshot.mimecast_now)
+        if age is not None:
+            yield "confirmationDays", age
+
+
+def confirmation_age(settings: Settings, now: datetime) -> int | None:
+    """Days since somebody confirmed the console form of the active certificate's profile; None where nobody did."""
+    slot = settings.certificates.active_generation.profile
+    confirmed = settings.authentication_profile.confirmed_of(slot)
+    return (now.date() - date.fromisoformat(confirmed.at[:10])).days if confirmed else None
 
 
 def look(opened: Stack, engine: Engine, *, refresh: bool) -> Drift:
@@ -132,28 +137,32 @@ def look(opened: Stack, engine: Engine, *, refresh: bool) -> Drift:
     Raises:
         OperationError: The engine's refresh failed, or the state cannot be read.
     """
-    found = _compared(opened, engine)
-    if not refresh:
-        return found
-    return _refreshed(engine, found)
-
-
-def _compared(opened: Stack, engine: Engine) -> Drift:
-    settings, resources = opened.settings(), engine.resources()
     try:
-        graph = tenant.graph(opened)
-        mimecast = assessing.mimecast(opened.environment, settings)
-        assessment = assess(
-            settings,
-            from_state(resources),
-            cloud=credentials.cloud(opened.environment),
-            graph=graph,
-            mimecast=mimecast,
-            root=opened.root,
-        )
+        found = compare(opened, engine)
     except GraphError as error:
         unread: Known[Assessment] = unknown(error)
-        return Drift(opened.name, settings, unread, statements=assessing.people(unread))
+        found = Drift(opened.name, opened.settings(), unread, statements=assessing.people(unread))
+    return _refreshed(engine, found) if refresh else found
+
+
+def compare(opened: Stack, engine: Engine) -> Drift:
+    """Compares a snapshot of both tenants with the state, without the engine's refresh; changes nothing.
+
+    Raises:
+        GraphError: Entra cannot be asked at all.
+        OperationError: The state cannot be read.
+    """
+    settings, resources = opened.settings(), engine.resources()
+    graph = tenant.graph(opened)
+    mimecast = assessing.mimecast(opened.environment, settings, opened.deadline)
+    assessment = assess(
+        settings,
+        from_state(resources),
+        cloud=credentials.cloud(opened.environment),
+        graph=graph,
+        mimecast=mimecast,
+        root=opened.root,
+    )
     found = comparison.find(assessment)
     known = Known(assessment, How.LIVE, "Entra, Mimecast")
     return Drift(

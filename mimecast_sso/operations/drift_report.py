@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
-
 from mimecast_sso.operations.drift_check import NO_DRIFT, Drift, look
 from mimecast_sso.operations.engine import Engine
-from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.output import Format, write_report
+from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.output import Format, print_to
 from mimecast_sso.operations.reports import history as histories
 from mimecast_sso.operations.reports.model import Report
 from mimecast_sso.operations.reports.render import entry_lines, render
@@ -28,23 +26,10 @@ def run(
     snapshot = found.assessment.value.snapshot if found.assessment.value else None
     at = snapshot.entra_now if snapshot else datetime.now(UTC)
     report = Report("drift", at, int(found.exit), (found.section(),))
-    days = _kept(history, report) if history else ()
+    days = histories.kept(history, report) if history else ()
     text = "".join(f"{line}\n" for line in _lines(found)) if form == "text" else render(report, form, days)
-    if out is None:
-        click.echo(text, nl=False)
-    else:
-        write_report(out, text)
+    print_to(out, text)
     return found.exit
-
-
-def _kept(folder: Path, report: Report) -> tuple[histories.Day, ...]:
-    """The earlier reports; this one joins them. Raises OperationError where the folder cannot be used."""
-    days = histories.read(folder, report.at)
-    try:
-        histories.keep(folder, report)
-    except OSError as error:
-        raise OperationError(f"The report cannot be kept in {folder}: {error.strerror}.") from None
-    return days
 
 
 def _lines(found: Drift) -> Iterator[str]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ from urllib.parse import unquote, urlsplit
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.state import read_checkpoint, refuse_foreign
+from mimecast_sso.operations.state import NoStateError, StateError, read_checkpoint, refuse_foreign
 from mimecast_sso.settings import REFUSED
+from providers.deadline import DeadlinePassed
 
 EngineName = Literal["auto", "pulumi", "embedded"]
 
@@ -32,6 +34,8 @@ _NEED_PULUMI = (
 _LOOK_EVERY = 0.2
 """Seconds between two looks at the events of a run."""
 
+_LONGEST_SECONDS = 600
+"""That a state may take to be read or changed, where the stack has no deadline."""
 _NO_STACK = "no stack named"
 """How both engines say that there is none."""
 
@@ -108,7 +112,7 @@ class Engine:
     def ensure_stack(self) -> None:
         """Makes the stack in the sandbox's backend when it is not there; stacks on real tenants are left alone."""
         stack = self._stack
-        if not stack.on_sandbox or _checkpoint(stack).exists():
+        if not stack.on_sandbox or _sandboxed(stack).exists():
             return
         _backend(stack).mkdir(parents=True, exist_ok=True)
         # Elsewhere, because the engine reads, and may write, the stack file of the project in which it does this.
@@ -119,23 +123,22 @@ class Engine:
             self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
+        """The resources in the stack's state, secrets encrypted. Raises StateError; NoStateError for none."""
         return self._deployed().get("resources") or []
 
     def _deployed(self) -> dict[str, Any]:
-        if self._stack.on_sandbox and _checkpoint(self._stack).exists():
-            # The sandbox's backend is a folder, and starting an engine to read a file takes half a second.
-            return read_checkpoint(_checkpoint(self._stack))
+        file = _checkpoint(self._stack)
+        if file is not None and file.exists():
+            # The backend is a folder, and starting an engine to read a file takes half a second.
+            return read_checkpoint(file)
         return self.export().get("deployment") or {}
 
     def _deployment(self) -> dict[str, Any]:
         """The deployment in the state; empty where there is no such stack yet."""
         try:
             return self._deployed()
-        except OperationError as error:
-            if _NO_STACK in str(error):
-                return {}
-            raise
+        except NoStateError:
+            return {}
 
     def has_resources(self) -> bool:
         """Whether anything is deployed, for all that can be read."""
@@ -150,22 +153,33 @@ class Engine:
             self._quietly("state", "unprotect", "--all", "--yes", "--stack", self._stack.name)
 
     def export(self) -> dict[str, Any]:
-        """The stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
-        state: dict[str, Any] = json.loads(self._quietly("stack", "export", "--stack", self._stack.name))
+        """The stack's state, secrets encrypted. Raises StateError, NoStateError when there is no such stack."""
+        try:
+            printed = self._quietly("stack", "export", "--stack", self._stack.name)
+        except OperationError as error:
+            raise (NoStateError if _NO_STACK in str(error) else StateError)(str(error), error.code) from None
+        state: dict[str, Any] = json.loads(printed)
         return state
 
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
         with _ended_by_itself():
-            done = subprocess.run(
-                [*self._command, *words],
-                cwd=folder or self._stack.root,
-                env=self._stack.environment,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
+            try:
+                done = subprocess.run(
+                    [*self._command, *words],
+                    cwd=folder or self._stack.root,
+                    env=self._stack.environment,
+                    capture_output=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    check=False,
+                    stdin=subprocess.DEVNULL,
+                    timeout=self._stack.deadline.left(_LONGEST_SECONDS),
+                )
+            except (subprocess.TimeoutExpired, DeadlinePassed):
+                raise OperationError(
+                    f"The state of stack {self._stack.name} was not read in time: {words[0]} {words[1]} of the engine "
+                    "was ended. Try again, or allow more time."
+                ) from None
         if done.returncode:
             raise OperationError((done.stderr or done.stdout).strip())
         return done.stdout
@@ -178,6 +192,9 @@ def _ended_by_itself() -> Iterator[None]:
     The terminal sends it to the engine too, which finishes what is under way, writes the state and releases the
     lock. `subprocess.run` would kill it a quarter of a second later.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may set it, and it has.
+        return
     before = signal.signal(signal.SIGINT, lambda *_: None)  # the engine would inherit SIG_IGN
     try:
         yield
@@ -272,8 +289,15 @@ def _backend(stack: Stack) -> Path:
     return Path(unquote(urlsplit(stack.environment["PULUMI_BACKEND_URL"]).path))
 
 
-def _checkpoint(stack: Stack) -> Path:
+def _sandboxed(stack: Stack) -> Path:
+    """Where the sandbox's backend keeps the stack's state."""
     return _backend(stack) / ".pulumi" / "stacks" / stack.project.name / f"{stack.name}.json"
+
+
+def _checkpoint(stack: Stack) -> Path | None:
+    """The same in any backend that is a folder on this machine; None for every other backend."""
+    parts = urlsplit(stack.environment.get("PULUMI_BACKEND_URL", ""))
+    return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
 
 
 def _events(log: Path) -> Iterator[dict[str, Any]]:

@@ -46,6 +46,14 @@ def write_report(file: Path, text: str) -> None:
         raise OperationError(f"{file} cannot be written: {error.strerror}.") from None
 
 
+def print_to(file: Path | None, text: str) -> None:
+    """Prints a whole text to the file of ``--out``, or to the terminal. Raises OperationError."""
+    if file is None:
+        click.echo(text, nl=False)
+    else:
+        write_report(file, text)
+
+
 @dataclass(slots=True)
 class Output:
     """Where a command prints to.

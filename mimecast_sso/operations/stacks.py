@@ -12,21 +12,23 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from mimecast_sso.operations.broker import with_credentials
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.settings import (
     NAMESPACE,
     Certificates,
+    ConfigurationError,
     Confirmed,
     Evidence,
     Lane,
@@ -37,7 +39,9 @@ from mimecast_sso.settings import (
     read_values,
     yaml_problem,
 )
+from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text.files import UnreadableTextError, read_text
+from providers.deadline import UNLIMITED, Deadline
 
 SANDBOX_STACK = "sandbox"
 _PREFIX = f"{NAMESPACE}:"
@@ -67,13 +71,15 @@ class Stack:
         name: Its name.
         project: The project that it is a stack of.
         config_file: What the engine reads its configuration from.
-        environment: That of the engine and of everything that reaches its tenants.
+        environment: That of the engine and of everything that reaches its tenants, with its credentials and no other's.
+        deadline: When whoever asks its tenants stops waiting.
     """
 
     name: str
     project: Project
     config_file: Path
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
+    deadline: Deadline = UNLIMITED
 
     @property
     def root(self) -> Path:
@@ -159,7 +165,7 @@ class Stack:
     @contextmanager
     def _edited(self) -> Iterator[Any]:
         """The ``config:`` map of the stack's file, written when the block ends."""
-        document = _load(self.config_file)
+        document = load_stack_file(self.config_file)
         config, written = document["config"], self._written
         if written is None:
             yield config
@@ -191,18 +197,70 @@ class Stack:
 
 def open_stack(name: str) -> Stack:
     """The stack of that name. Raises OperationError when it has no file, or needs a sandbox that does not run."""
-    project = find_project()
-    config_file = project.stack_file(name)
-    if not config_file.is_file():
-        shown = os.path.relpath(config_file, project.root)
-        known = ", ".join(project.stacks()) or "none"
-        raise OperationError(f"There is no stack file {shown}. Stacks: {known}.")
-    environment = dict(os.environ)
-    if name == SANDBOX_STACK and "SANDBOX_INSTANCE" not in environment:
-        environment |= json.loads(_sandbox(project, "env", "--format", "json", environment=environment))
-    if "SANDBOX_INSTANCE" in environment and name != SANDBOX_STACK:
-        config_file = Path(_sandbox(project, "stack-file", "--stack", name, environment=environment).strip())
-    return Stack(name, project, config_file, environment)
+    return Stacks(find_project(), [name]).open(name)
+
+
+class StackFileError(OperationError):
+    """A stack has no file, or one that cannot be used."""
+
+
+class Stacks:
+    """Several stacks of a project, each opened with an environment of its own.
+
+    Raises:
+        OperationError: Stack ``sandbox`` is among them, and the sandbox does not run.
+    """
+
+    def __init__(self, project: Project, names: Sequence[str]) -> None:
+        self._project = project
+        self._environment = dict(os.environ)
+        if SANDBOX_STACK in names and not self._on_sandbox:
+            printed = _sandbox(project, "env", "--format", "json", environment=self._environment)
+            self._environment |= json.loads(printed)
+        self._rehearsed = self._rehearse([name for name in names if project.stack_file(name).is_file()])
+
+    def open(self, name: str, deadline: Deadline = UNLIMITED) -> Stack:
+        """One of them. Raises StackFileError, and CredentialsError when there are no credentials for it."""
+        project = self._project
+        file = project.stack_file(name)
+        if not file.is_file():
+            known = ", ".join(project.stacks()) or "none"
+            raise StackFileError(
+                f"There is no stack file {os.path.relpath(file, project.root)}. Stacks: {known}."
+            )
+        found = self._rehearsed.get(name, {"file": str(file)})
+        if "error" in found:
+            raise StackFileError(found["error"])
+        environment = with_credentials(self._environment, name, project.root)
+        return _of_its_tenant(Stack(name, project, Path(found["file"]), environment, deadline))
+
+    @property
+    def _on_sandbox(self) -> bool:
+        return "SANDBOX_INSTANCE" in self._environment
+
+    def _rehearse(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The stack files of rehearsals, or why there is none: on the sandbox, of every stack but its own."""
+        wanted = [name for name in names if name != SANDBOX_STACK]
+        if not wanted or not self._on_sandbox:
+            return {}
+        printed = _sandbox(self._project, "stack-files", *wanted, environment=self._environment)
+        found: dict[str, dict[str, str]] = json.loads(printed)
+        return found
+
+
+def _of_its_tenant(stack: Stack) -> Stack:
+    """The same; where the environment names no tenant, that of the stack file: one application serves several."""
+    if stack.environment.get("ARM_TENANT_ID"):
+        return stack
+    try:
+        tenant = str(stack.values().get("tenantId"))
+    except ConfigurationError:
+        return stack  # Whoever reads the settings says what is wrong.
+    return (
+        replace(stack, environment=stack.environment | {"ARM_TENANT_ID": tenant})
+        if is_guid(tenant)
+        else stack
+    )
 
 
 def _sandbox(project: Project, *words: str, environment: Mapping[str, str]) -> str:
@@ -283,7 +341,8 @@ def _yaml() -> YAML:
     return yaml
 
 
-def _load(path: Path) -> Any:
+def load_stack_file(path: Path) -> Any:
+    """A stack file with its comments, to be changed. Raises OperationError for one that cannot be used."""
     try:
         document = _yaml().load(read_text(path))
     except UnreadableTextError as error:
@@ -296,6 +355,11 @@ def _load(path: Path) -> Any:
 
 
 def _save(path: Path, document: Any) -> None:
+    write_text(path, stack_file_text(document))
+
+
+def stack_file_text(document: Any) -> str:
+    """The content of a stack file that `load_stack_file` read and somebody changed."""
     text = io.StringIO()
     _yaml().dump(document, text)
-    write_text(path, text.getvalue())
+    return text.getvalue()

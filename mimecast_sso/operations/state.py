@@ -12,11 +12,19 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.names import enumerate_some
 
 
+class StateError(OperationError):
+    """The stack's state cannot be read."""
+
+
+class NoStateError(StateError):
+    """The stack has none: it was never deployed to this backend."""
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The deployment in a state file of the ``file://`` backend; empty before the first one.
 
     Raises:
-        OperationError: The file cannot be read, or is no state; the message names its backup.
+        StateError: The file cannot be read, or is no state; the message names its backup.
     """
     try:
         latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
@@ -30,7 +38,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         cause = "it is not valid JSON"
     except (KeyError, TypeError, AttributeError):
         cause = "it is not a Pulumi state"
-    raise OperationError(_unusable(path, cause))
+    raise StateError(_unusable(path, cause))
 
 
 def _unusable(path: Path, cause: str) -> str:

@@ -13,11 +13,19 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 from providers.mimecast.session import from_environment
 
+_NETWORK = (
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"),
+    *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+
 
 def reach(stack: Stack) -> None:
-    """Lets this process reach the world that the stack is deployed on."""
-    # Proxy and trust are read from the process's environment, and a sandbox is reached through these alone.
-    os.environ.update(stack.environment)
+    """Lets this process reach the world that the stack is deployed on: proxy and trust, no credential."""
+    # Every HTTP client reads these from the process's environment, and a sandbox is reached through them alone.
+    wanted = {name: stack.environment[name] for name in _NETWORK if name in stack.environment}
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def graph(stack: Stack) -> GraphClient:
@@ -26,7 +34,16 @@ def graph(stack: Stack) -> GraphClient:
     Raises CredentialsMissing where these name none; what they open is asked by the first call.
     """
     reach(stack)
-    return GraphClient(stack.environment)
+    return GraphClient(stack.environment, deadline=stack.deadline)
+
+
+def account(stack: Stack, client_id: str | None) -> MimecastClient:
+    """A client of whatever Mimecast account the credentials of ``MIMECAST_*`` open.
+
+    ``client_id`` is the one in the stack file, as for the program. Raises AuthenticationError where there are none.
+    """
+    reach(stack)
+    return from_environment(stack.environment, client_id=client_id or "", deadline=stack.deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +74,7 @@ def connect(stack: Stack) -> MimecastClient:
 
     Raises AccountMismatch when they open another account than the stack file names, or another MimecastError.
     """
-    reach(stack)
     target = stack.target()
-    client = from_environment(stack.environment, client_id=target.client_id)
+    client = account(stack, target.client_id)
     require(client, target.account_code, target.region)
     return client

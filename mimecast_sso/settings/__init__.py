@@ -42,6 +42,7 @@ from mimecast_sso.settings.reading import (
     from_file,
     from_values,
     read_values,
+    values_of,
     yaml_problem,
 )
 from mimecast_sso.settings.roll_out import RollOut
@@ -96,5 +97,6 @@ __all__ = [
     "from_file",
     "from_values",
     "read_values",
+    "values_of",
     "yaml_problem",
 ]

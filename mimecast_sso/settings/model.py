@@ -18,7 +18,7 @@ from mimecast_sso.settings.domains import Dns, Domain
 from mimecast_sso.settings.drift import Drift
 from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from mimecast_sso.settings.roll_out import RollOut
-from mimecast_sso.settings.values import AccountCode, EmailAddress, Guid, Name, as_text
+from mimecast_sso.settings.values import AccountCode, EmailAddress, Guid, Label, Name, as_text
 
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
 
@@ -73,6 +73,11 @@ class Settings(Section):
         description="The Entra tenant; credentials of another one are refused.",
         examples=["6c000000-0000-4000-8000-000000000002"],
     )
+    tags: tuple[Label, ...] = Field(
+        (),
+        description="Names by which `mimecast-sso fleet --select tag=…` finds the stack; nothing else depends on them.",
+        examples=[["ring-1"]],
+    )
     mimecast_client_id: Name | None = Field(
         None, alias="mimecastClientId", description="Prefer MIMECAST_CLIENT_ID in the environment."
     )
@@ -101,6 +106,11 @@ class Settings(Section):
         if isinstance(value, list):
             return [{"name": entry} if isinstance(entry, str) else entry for entry in value]
         return value
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _tags_are_a_list(cls, value: object) -> object:
+        return _listed(value)
 
     @field_validator("certificates", mode="before")
     @classmethod

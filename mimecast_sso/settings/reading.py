@@ -51,9 +51,16 @@ def from_file(path: Path) -> Settings:
 def read_values(path: Path) -> dict[str, Any]:
     """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``."""
     try:
-        document = yaml.load(read_text(path), Loader) or {}  # noqa: S506 (a SafeLoader)
+        text = read_text(path)
     except UnreadableTextError as error:
         raise ConfigurationError([f"The stack file {path} {error.why}."]) from None
+    return values_of(text, path)
+
+
+def values_of(text: str, path: Path) -> dict[str, Any]:
+    """The same of a stack file's content; the path is for messages. Raises ConfigurationError."""
+    try:
+        document = yaml.load(text, Loader) or {}  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigurationError([f"The stack file {path} is not valid YAML{yaml_problem(error)}."]) from None
     except RecursionError:

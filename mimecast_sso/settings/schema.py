@@ -24,7 +24,7 @@ def stack_file_schema() -> dict[str, Any]:
         *outer, name = key.split(".")
         holder = definitions[outer[-1].capitalize()]["properties"] if outer else properties
         holder[name] = {"anyOf": [holder[name], _ENCRYPTED]}
-    for key in ("certificates", "domains", "pilot"):
+    for key in ("certificates", "domains", "pilot", "tags"):
         properties[key] = {"anyOf": [properties[key], {"type": "string"}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

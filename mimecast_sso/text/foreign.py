@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
 from mimecast_sso.text.characters import JOINERS, is_invisible
 
 LONGEST_NAME = 80
@@ -36,6 +37,12 @@ def name(text: str) -> str:
     """A single name: on one line, and cut."""
     shown = one_line(text)
     return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
+
+
+def cell(text: str) -> str:
+    """The text in a cell of a table: on one line, and no formula: a spreadsheet shows what follows an apostrophe."""
+    shown = one_line(text)
+    return f"'{shown}" if shown.startswith(FORMULA_STARTS) else shown
 
 
 def markdown(text: str) -> str:

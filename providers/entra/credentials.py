@@ -12,9 +12,10 @@ import binascii
 import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mimecast_sso.facts.entra import CLOUDS, Cloud
+from providers.deadline import UNLIMITED, Deadline
 from providers.entra import federated_tokens
 from providers.entra.errors import CredentialsMissing
 
@@ -63,8 +64,11 @@ def method(environment: Mapping[str, str]) -> Method:
     return found
 
 
-def credential(environment: Mapping[str, str]) -> TokenCredential:
-    """The first complete credential. Raises CredentialsMissing, naming the variables to set."""
+def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -> TokenCredential:
+    """The first complete credential. Raises CredentialsMissing, naming the variables to set.
+
+    ``deadline`` ends the wait for a token of the first three ways.
+    """
     # Importing azure-identity takes a third of a second, and most runs of a provider need no token.
     from azure import identity  # noqa: PLC0415
 
@@ -72,6 +76,7 @@ def credential(environment: Mapping[str, str]) -> TokenCredential:
     logging.getLogger("azure").addHandler(logging.NullHandler())
     authority = cloud(environment).login_host
     tenant, client = _tenant(environment), _client(environment)
+    waiting = _waiting(deadline)
     builders: dict[Method, Callable[[], TokenCredential]] = {
         Method.CERTIFICATE: lambda: identity.CertificateCredential(
             tenant,
@@ -80,12 +85,13 @@ def credential(environment: Mapping[str, str]) -> TokenCredential:
             certificate_data=_certificate(environment),
             password=environment.get("ARM_CLIENT_CERTIFICATE_PASSWORD"),
             authority=authority,
+            **waiting,
         ),
         Method.SECRET: lambda: identity.ClientSecretCredential(
-            tenant, client, _value(environment, "ARM_CLIENT_SECRET"), authority=authority
+            tenant, client, _value(environment, "ARM_CLIENT_SECRET"), authority=authority, **waiting
         ),
         Method.OIDC: lambda: identity.ClientAssertionCredential(
-            tenant, client, lambda: federated_tokens.read(environment), authority=authority
+            tenant, client, lambda: federated_tokens.read(environment), authority=authority, **waiting
         ),
         Method.MANAGED: lambda: _managed_identity(environment, client),
         Method.CLI: lambda: identity.AzureCliCredential(tenant_id=tenant, process_timeout=_CLI_SECONDS),
@@ -95,6 +101,15 @@ def credential(environment: Mapping[str, str]) -> TokenCredential:
     except (OSError, ValueError) as error:
         # Of a certificate that is not there, not readable, or whose password is wrong; the text holds no secret.
         raise CredentialsMissing(f"The credential for Microsoft Graph cannot be used: {error}") from None
+
+
+def _waiting(deadline: Deadline) -> dict[str, Any]:
+    """What has azure-identity keep to a deadline; without one, nothing of it is changed."""
+    if deadline is UNLIMITED:
+        return {}
+    from providers.entra.token_transport import TokenTransport  # noqa: PLC0415  (loads azure.core)
+
+    return {"transport": TokenTransport(deadline)}
 
 
 def refusal(environment: Mapping[str, str], reason: str) -> CredentialsMissing:

@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
 from providers.entra.batching import Outcome, Read
 from providers.entra.credentials import cloud, credential, refusal
@@ -24,6 +25,7 @@ from providers.entra.errors import NotFound, Refused, Unreachable, from_response
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
+    from urllib3.response import BaseHTTPResponse
 
 _TIMEOUT_SECONDS = 30
 _RENEWED_BEFORE_SECONDS = 300
@@ -33,21 +35,25 @@ _DOTS_OF_A_JWT = 2
 
 
 class GraphClient:
-    """Calls Graph as the application of the ``ARM_*`` variables. Safe to share between threads."""
+    """Calls Graph as the application of the ``ARM_*`` variables. Safe to share between threads.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    ``deadline`` ends every wait, that for a token included.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, deadline: Deadline = UNLIMITED) -> None:
         self._environment = dict(environment)
+        self._deadline = deadline
         self.cloud = cloud(environment)
         host = self.cloud.graph_host
         self._base = f"https://{host}/v1.0"
         self._scope = f"https://{host}/.default"
-        self._credential = credential(environment)
+        self._credential = credential(environment, deadline)
         self._session = requests.Session()
         # Setting one property to one value may be repeated; 429 says that it was not done.
-        self._session.mount("https://", _retrying("GET", "PATCH"))
+        self._session.mount("https://", _retrying(deadline, "GET", "PATCH"))
         # These POSTs change nothing: a batch holds only GET requests here, and What If only evaluates.
         for path in (batching.PATH, conditional_access.PATH):
-            self._session.mount(self._base + path, _retrying("POST"))
+            self._session.mount(self._base + path, _retrying(deadline, "POST"))
         self._held: AccessToken | None = None
         self._date: datetime | None = None
 
@@ -78,7 +84,7 @@ class GraphClient:
             reads,
             post=lambda body: self._call("POST", batching.PATH, json=body),
             next_page=self._next_page,
-            sleep=time.sleep,
+            sleep=self._sleep,
         )
 
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,10 +127,12 @@ class GraphClient:
                 method,
                 self._base + path,
                 headers={"Authorization": f"Bearer {self._token()}"},
-                timeout=_TIMEOUT_SECONDS,
+                timeout=self._deadline.left(_TIMEOUT_SECONDS),
                 allow_redirects=False,
                 **options,
             )
+        except DeadlinePassed as error:
+            raise Unreachable(f"Microsoft Graph was not waited for ({method} {path}): {error}") from None
         except requests.RequestException as error:
             raise Unreachable(
                 f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"
@@ -136,6 +144,12 @@ class GraphClient:
         if not isinstance(body, dict):
             raise Unreachable(f"Microsoft Graph, {method} {path}: the response is not a JSON object")
         return body
+
+    def _sleep(self, seconds: float) -> None:
+        try:
+            self._deadline.sleep(seconds)
+        except DeadlinePassed as error:
+            raise Unreachable(f"Microsoft Graph asked for a pause: {error}") from None
 
     def _note_date(self, answer: requests.Response) -> None:
         with contextlib.suppress(KeyError, ValueError):  # Without a readable date the one before stays.
@@ -201,8 +215,24 @@ def _environment() -> Mapping[str, str]:
     return kept | _passed
 
 
-def _retrying(*methods: str) -> HTTPAdapter:
-    retry = Retry(
+class _Retry(Retry):
+    """Pauses no longer than a deadline allows."""
+
+    deadline = UNLIMITED
+
+    def new(self, **changes: Any) -> _Retry:
+        made = super().new(**changes)
+        made.deadline = self.deadline
+        return made
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        asked = self.get_retry_after(response) if response is not None else None
+        self.deadline.check(asked or self.get_backoff_time())
+        super().sleep(response)
+
+
+def _retrying(deadline: Deadline, *methods: str) -> HTTPAdapter:
+    retry = _Retry(
         total=_RETRIES,
         backoff_factor=1,
         backoff_jitter=1,
@@ -212,6 +242,7 @@ def _retrying(*methods: str) -> HTTPAdapter:
         status_forcelist=(429, 502, 503, 504),
         redirect=0,
     )
+    retry.deadline = deadline
     return HTTPAdapter(max_retries=retry)
 
 

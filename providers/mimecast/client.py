@@ -38,6 +38,7 @@ from mimecast_sso.facts.mimecast_api import (
     TOKEN_PATH,
     Endpoint,
 )
+from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.mimecast.answers import (
     Again,
     Call,
@@ -56,7 +57,7 @@ from providers.mimecast.answers import (
     parsed,
     rows_of,
 )
-from providers.mimecast.errors import AuthenticationError, MalformedAnswer
+from providers.mimecast.errors import AuthenticationError, MalformedAnswer, TransportError
 from providers.mimecast.limits import LONGEST_WAIT, Clock, RateLimiter
 
 CONNECT_TIMEOUT = 10.0
@@ -121,7 +122,7 @@ def check_base_url(url: str) -> str:
 class MimecastClient:
     """A thread-safe client for one set of credentials; make one per process (see `shared_client`).
 
-    ``adapter`` replaces the network in tests, ``clock`` the time.
+    ``adapter`` replaces the network in tests, ``clock`` the time; ``deadline`` ends every wait.
     """
 
     def __init__(
@@ -131,10 +132,12 @@ class MimecastClient:
         *,
         adapter: BaseAdapter | None = None,
         clock: Clock | None = None,
+        deadline: Deadline = UNLIMITED,
     ) -> None:
         self._credentials = credentials
         self._base_url = check_base_url(base_url)
-        self._clock = clock or Clock()
+        self._deadline = deadline
+        self._clock = clock or (Clock() if deadline is UNLIMITED else Clock(sleep=deadline.sleep))
         self._limiter = RateLimiter(self._clock)
         self._session = requests.Session()
         self._session.mount("https://", adapter or HTTPAdapter(pool_maxsize=8))
@@ -242,6 +245,13 @@ class MimecastClient:
     # -- One call, until it is settled ------------------------------------------------------------------------
 
     def _perform(self, call: Call, check: Callable[[Call, Reply], None]) -> Reply:
+        try:
+            return self._settled(call, check)
+        except DeadlinePassed as error:
+            text = f"Mimecast's gateway was not waited for: {error}"
+            raise TransportError(text, method=call.method, path=call.path) from None
+
+    def _settled(self, call: Call, check: Callable[[Call, Reply], None]) -> Reply:
         renewed = False
         waited = 0.0
         attempt = 1
@@ -291,11 +301,13 @@ class MimecastClient:
                 data=upload.content if upload else form,
                 headers={**(upload.headers if upload else {}), "x-request-id": sent_id},
                 auth=auth,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(self._deadline.left(CONNECT_TIMEOUT), self._deadline.left(READ_TIMEOUT)),
                 allow_redirects=False,
                 stream=True,
             )
             content = self._content(call, response)
+        except DeadlinePassed:
+            raise
         except requests.RequestException as error:
             raise network_failure(call, error, sent_id) from None
         with contextlib.suppress(KeyError, ValueError):  # Without a readable date the one before stays.

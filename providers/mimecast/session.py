@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE, GLOBAL_GATEWAY
+from providers.deadline import UNLIMITED, Deadline
 from providers.mimecast.accounts import AccountCheck
 from providers.mimecast.address_book import Listing
 from providers.mimecast.client import Credentials, MimecastClient, shared_client
@@ -19,11 +20,16 @@ from providers.mimecast.groups import GroupList
 
 
 def from_environment(
-    environment: Mapping[str, str] | None = None, *, client_id: str = "", client_secret: str = ""
+    environment: Mapping[str, str] | None = None,
+    *,
+    client_id: str = "",
+    client_secret: str = "",
+    deadline: Deadline = UNLIMITED,
 ) -> MimecastClient:
     """The process's client from ``MIMECAST_CLIENT_ID``, ``MIMECAST_CLIENT_SECRET`` and ``MIMECAST_BASE_URL``.
 
     ``client_id`` and ``client_secret`` (from the stack configuration) are used where the environment has none.
+    With a deadline it is a client of its own, shared with nobody.
 
     Raises AuthenticationError when there are no credentials, or the base URL is not Mimecast's.
     """
@@ -36,7 +42,10 @@ def from_environment(
             f"{missing} is not set. Make an API 2.0 application in the Administration Console "
             f"({CREDENTIALS_PAGE}) and set MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET"
         )
-    return shared_client_of(Credentials(found_id, found_secret), environment)
+    credentials = Credentials(found_id, found_secret)
+    if deadline is not UNLIMITED:
+        return MimecastClient(credentials, _base_url(environment), deadline=deadline)
+    return shared_client_of(credentials, environment)
 
 
 def shared_client_of(
@@ -47,7 +56,11 @@ def shared_client_of(
     Raises AuthenticationError for a base URL that is not Mimecast's.
     """
     environment = os.environ if environment is None else environment
-    return shared_client(credentials, environment.get("MIMECAST_BASE_URL") or GLOBAL_GATEWAY)
+    return shared_client(credentials, _base_url(environment))
+
+
+def _base_url(environment: Mapping[str, str]) -> str:
+    return environment.get("MIMECAST_BASE_URL") or GLOBAL_GATEWAY
 
 
 class Session:

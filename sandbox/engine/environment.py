@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 _LOOPBACK = "localhost,127.0.0.1,::1"
+_INSTANCE = "SANDBOX_INSTANCE"
+_CREDENTIALS = ("ARM_", "MIMECAST_CLIENT_")
 _REFUSING_PROXY = "http://127.0.0.1:9"
 
 
@@ -12,14 +14,17 @@ def resolve(caller: dict[str, str]) -> dict[str, str]:
     """The environment for the engine and its children.
 
     The running sandbox's variables are laid over the caller's, except for `PULUMI_*`, where the caller
-    wins. Without a sandbox every proxy variable names a port that nothing answers on, so that no child can
+    wins, and for credentials where the caller has been pointed at this sandbox: they may be those of a
+    further tenant. Without a sandbox every proxy variable names a port that nothing answers on, so that no child can
     reach beyond this machine. Loopback is always excluded: gRPC clients honour the proxy too.
     """
     sandbox = _sandbox()
     if sandbox is None:
         proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), _REFUSING_PROXY)
         return caller | proxies | dict.fromkeys(("NO_PROXY", "no_proxy"), _LOOPBACK)
-    own = {key: value for key, value in caller.items() if key.startswith("PULUMI_")}
+    inside = caller.get(_INSTANCE) == sandbox[_INSTANCE]
+    kept = ("PULUMI_", *(_CREDENTIALS if inside else ()))
+    own = {key: value for key, value in caller.items() if key.startswith(kept)}
     return caller | sandbox | own
 
 

@@ -28,6 +28,7 @@ from sandbox.entra.entrance import CaselessRoute, Entrance
 from sandbox.entra.management import Management
 from sandbox.entra.my_apps import MyApps
 from sandbox.entra.sign_on import SignOn
+from sandbox.entra.tenancy import OfTenant
 from sandbox.entra.token_endpoints import TokenEndpoints
 from sandbox.hosts import (
     DEVICE_LOGIN_HOST,
@@ -56,7 +57,7 @@ def create_app(world: World) -> ASGIApp:
         DEVICE_LOGIN_HOST: _site(world, DeviceSignIn(world).routes()),
         **{host: _site(world, my_apps) for host in MY_APPS_HOSTS},
     }
-    return Starlette(routes=[Host(host, app) for host, app in per_host.items()])
+    return OfTenant(world, Starlette(routes=[Host(host, app) for host, app in per_host.items()]))
 
 
 def _graph(world: World) -> ASGIApp:

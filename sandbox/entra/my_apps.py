@@ -15,6 +15,7 @@ from sandbox.entra.entrance import CaselessRoute
 from sandbox.entra.objects import USERS
 from sandbox.entra.pages import error_page, page
 from sandbox.entra.sign_on import SignInRefusedError, SignOn
+from sandbox.entra.tenancy import my_apps_url
 from sandbox.entra.tokens import tenant_id
 from sandbox.hosts import LOGIN_HOST
 from sandbox.world import World
@@ -65,7 +66,7 @@ class MyApps:
             return self._ask()
         cookie = secrets.token_urlsafe(32)
         self._world.put(_SESSIONS, cookie, {"user": user["id"]})
-        answer = RedirectResponse("/", status_code=303)
+        answer = RedirectResponse(my_apps_url(self._world), status_code=303)
         answer.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="lax")
         return answer
 

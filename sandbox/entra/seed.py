@@ -21,6 +21,7 @@ from sandbox.entra import (
     objects,
     service_principals,
     sign_in_methods,
+    tenancy,
 )
 from sandbox.entra.objects import (
     APPLICATIONS,
@@ -51,6 +52,11 @@ def seed(world: World, document: Mapping[str, Any]) -> None:
         KeyError, TypeError, ValueError: the document does not have the agreed form, or a group names somebody
             who is no user.
     """
+    with world.of_tenant(tenancy.of_seed(world, document["tenant"]) if "tenant" in document else ""):
+        _seed(world, document)
+
+
+def _seed(world: World, document: Mapping[str, Any]) -> None:
     if "tenant" in document:
         _seed_tenant(world, document["tenant"])
     if "deployer" in document:

@@ -40,8 +40,9 @@ from sandbox.entra.logout import LogoutRequest
 from sandbox.entra.objects import ASSIGNMENTS, SERVICE_PRINCIPALS, USERS
 from sandbox.entra.odata import Document
 from sandbox.entra.pages import error_page, page
+from sandbox.entra.tenancy import my_apps_url
 from sandbox.entra.tokens import is_tenant, tenant_id
-from sandbox.hosts import LOGIN_HOST, MY_APPS_HOSTS
+from sandbox.hosts import LOGIN_HOST
 from sandbox.world import World
 
 _PENDING = "entra.signIns"
@@ -154,7 +155,7 @@ class SignOn:
         return self._guarded(lambda: self._check_password(login, password, context))
 
     async def _my_apps(self, request: Request) -> Response:
-        return self._guarded(lambda: self._continue(request, Pending(None, f"https://{MY_APPS_HOSTS[0]}/")))
+        return self._guarded(lambda: self._continue(request, Pending(None, my_apps_url(self._world))))
 
     async def _unsolicited(self, request: Request) -> Response:
         return self._guarded(lambda: self._continue(request, self._unsolicited_answer(request)))
@@ -324,7 +325,7 @@ class SignOn:
             self._check_access(self._access(user, conditional_access.MY_APPS_ID))
             ticket = secrets.token_urlsafe(24)
             self._world.put(_TICKETS, ticket, {"user": user["id"]})
-            return RedirectResponse(f"{pending.reply_url}?{urlencode({'ticket': ticket})}", status_code=303)
+            return RedirectResponse(f"{pending.reply_url}&{urlencode({'ticket': ticket})}", status_code=303)
         principal = self._world.get(SERVICE_PRINCIPALS, pending.principal)
         if principal is None:
             raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")

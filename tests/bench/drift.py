@@ -25,7 +25,7 @@ def measure() -> Iterator[tuple[str, Figure]]:
         words = [program, "drift", "--fast", "--stack", "sandbox"]
         before = made.control.journal()[-1]["number"]
         assert made.sso("drift", "--fast").code == 0
-        calls = sum(_is_call(each) for each in made.control.journal(after=before))
+        calls = sum(is_call(each) for each in made.control.journal(after=before))
         here = Path.cwd()
         os.chdir(made.folder)
         try:
@@ -38,7 +38,7 @@ def measure() -> Iterator[tuple[str, Figure]]:
             raise SystemExit(f"a drift check takes {calls} calls, and {MOST_CALLS} are its budget")
 
 
-def _is_call(entry: dict[str, object]) -> bool:
+def is_call(entry: dict[str, object]) -> bool:
     """Requests inside a batch are part of it."""
     return (
         str(entry["host"]).endswith(_APIS)

@@ -59,14 +59,15 @@ def assess(
     write_people(csv_file, found.candidates)
     if found.fits:
         write_stack_file(target, found.fitting.values, found.snapshot)
-    statements = _statements(found)
+    statements = statements_of(found)
     output.keep(*statements)
     for paragraph in _text(found, question, config_file or target, csv_file, target):
         output.line(paragraph)
     return exit_of(statements)
 
 
-def _statements(found: Survey) -> list[Statement]:
+def statements_of(found: Survey) -> list[Statement]:
+    """What a survey found, as statements."""
     adoption = [found.adoption] if found.adoption else []
     return [
         *candidates.statements(found.candidates),

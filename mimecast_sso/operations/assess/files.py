@@ -12,10 +12,10 @@ import yaml
 
 from mimecast_sso.assessment.candidates import Candidate, Candidates, problem, way_out
 from mimecast_sso.assessment.snapshot import Snapshot
-from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.settings import NAMESPACE
+from mimecast_sso.text import foreign
 
 COLUMNS = (
     "address",
@@ -34,7 +34,7 @@ def write_people(path: Path, found: Candidates) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows(map(_cell, _row(person, found.snapshot)) for person in found.people)
+    table.writerows(map(foreign.cell, _row(person, found.snapshot)) for person in found.people)
     _write(path, text.getvalue())
 
 
@@ -54,12 +54,6 @@ def _answer(value: bool | None) -> str:
     return "unknown" if value is None else "yes" if value else "no"
 
 
-def _cell(value: str) -> str:
-    """On one line, and no formula: a spreadsheet shows what follows an apostrophe as text."""
-    value = " ".join(value.split())
-    return f"'{value}" if value.startswith(FORMULA_STARTS) else value
-
-
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
     """Raises OperationError where the stack file exists already."""
     if path.exists() and not force:
@@ -71,13 +65,15 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
 
 def write_stack_file(path: Path, values: Mapping[str, Any], snapshot: Snapshot) -> None:
     """Writes a stack file. Raises OperationError."""
+    remark = f"Fits both tenants as they were on {snapshot.entra_now:%Y-%m-%d}. Nobody is in the roll-out group yet."
+    _write(path, stack_file(values, remark))
+
+
+def stack_file(values: Mapping[str, Any], remark: str) -> str:
+    """The content of a stack file, with a remark at its head."""
     config = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
     body = yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True, width=4096)
-    head = (
-        "# yaml-language-server: $schema=schema.json\n"
-        f"# Fits both tenants as they were on {snapshot.entra_now:%Y-%m-%d}. Nobody is in the roll-out group yet.\n"
-    )
-    _write(path, head + body)
+    return f"# yaml-language-server: $schema=schema.json\n# {remark}\n{body}"
 
 
 def _write(path: Path, text: str) -> None:

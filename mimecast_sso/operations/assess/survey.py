@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +17,14 @@ from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.operations import assessing
-from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import Settings, from_values
 from mimecast_sso.text.times import utc_text
+from providers.deadline import UNLIMITED, Deadline
 from providers.entra import applications, credentials
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
-from providers.mimecast.accounts import check_account
-from providers.mimecast.errors import AccountMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ def draft(region: str, account_code: str, client_id: str | None, group: str | No
     )
 
 
-def survey(question: Question, environment: dict[str, str]) -> Survey:
+def survey(question: Question, environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -> Survey:
     """Reads both tenants and answers.
 
     Raises:
@@ -101,14 +100,14 @@ def survey(question: Question, environment: dict[str, str]) -> Survey:
     record = Known(Record(), How.ASSUMED, "no stack is read")
     names = (*(each.address for each in written), *settings.roll_out.pilot)
     try:
-        graph = GraphClient(environment)
+        graph = GraphClient(environment, deadline=deadline)
         scope = Scope(settings, cloud, record, names, everybody=True)
-        snapshot = take(scope, graph, assessing.mimecast(environment, settings))
+        snapshot = take(scope, graph, assessing.mimecast(environment, settings, deadline))
         snapshot = _with_policies(snapshot, graph)
     except GraphError as error:
         text = str(error).rstrip(".")
         raise OperationError(f"Microsoft Entra ID cannot be assessed: {text}. Fix that and rerun.") from None
-    _same_tenants(settings, snapshot)
+    _tenants_are_those_meant(settings, snapshot)
     fits = fitting.fitting(settings, snapshot)
     asked = _adopting(settings, snapshot) if question.complete else from_values(fits.values)
     found = candidates(asked, snapshot, written)
@@ -139,25 +138,8 @@ def _with_policies(snapshot: Snapshot, graph: GraphClient) -> Snapshot:
     return replace(snapshot, application=live(full))
 
 
-def _same_tenants(settings: Settings, snapshot: Snapshot) -> None:
-    account = snapshot.account.value
-    if account is not None:
-        try:
-            check_account(account, settings.account_code, settings.region)
-        except AccountMismatch:
-            raise OperationError(
-                f"The Mimecast credentials open account {account.code} in region {account.region}, not "
-                f"{settings.account_code} in region {settings.region}. Use the credentials of "
-                f"{settings.account_code}, or correct --account-code and --region (in a stack file: "
-                "mimecast-sso:accountCode and mimecast-sso:region).",
-                Exit.REFUSED,
-            ) from None
-    if settings.tenant_id and snapshot.tenant_id and snapshot.tenant_id.lower() != settings.tenant_id:
-        raise OperationError(
-            f"The Entra credentials open tenant {snapshot.tenant_id}, but mimecast-sso:tenantId is "
-            f"{settings.tenant_id}. Use the credentials of that tenant, or correct the key.",
-            Exit.REFUSED,
-        )
+def _tenants_are_those_meant(settings: Settings, snapshot: Snapshot) -> None:
+    assessing.require_tenants_of(settings, snapshot)
     client_id = settings.application.adopt
     if client_id and snapshot.own.is_known and snapshot.own.value is None:
         raise OperationError(

@@ -22,12 +22,34 @@ def _stacks(_context: click.Context, _parameter: click.Parameter, begun: str) ->
     return [CompletionItem(name) for name in names if name.startswith(begun)]
 
 
+def _shard(value: str) -> tuple[int, int]:
+    number, slash, parts = value.partition("/")
+    if not slash or not number.isdecimal() or not parts.isdecimal() or not 1 <= int(number) <= int(parts):
+        raise click.BadParameter(f"{value!r} is not a share such as 2/10.")
+    return int(number), int(parts)
+
+
 stack: _Decorator = click.option(
     "--stack",
     "-s",
     required=True,
     shell_complete=_stacks,
     help="The stack, as in stacks/Pulumi.<stack>.yaml.",
+)
+select: _Decorator = click.option(
+    "--select",
+    multiple=True,
+    metavar="EXPR",
+    help="Only stacks for which every term holds: NAME*, region=, account=, tag=, separated by commas; ! negates. "
+    "May be repeated: one of them is enough.",
+)
+shard: _Decorator = click.option(
+    "--shard",
+    default="1/1",
+    show_default=True,
+    metavar="K/N",
+    callback=lambda _context, _parameter, value: _shard(value),
+    help="Only the K-th of N shares of them, for N machines.",
 )
 yes: _Decorator = click.option("--yes", "-y", is_flag=True, help="Skip the confirmation prompts.")
 verbose: _Decorator = click.option(

@@ -19,6 +19,7 @@ from mimecast_sso.facts.mimecast_api import (
     REMOVE_GROUP_MEMBER,
 )
 from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
+from mimecast_sso.operations import tenant
 from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown, unreachable
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Known, Statement
@@ -34,7 +35,6 @@ from providers.mimecast.directory_connection import DirectoryConnection, read_co
 from providers.mimecast.domains import DomainStatus, list_domains
 from providers.mimecast.errors import Forbidden, MimecastError, RateLimited, TransportError
 from providers.mimecast.groups import CloudGroup, find_group, list_members
-from providers.mimecast.session import from_environment
 
 _A_MOMENT = timedelta(minutes=1)
 
@@ -42,7 +42,7 @@ _A_MOMENT = timedelta(minutes=1)
 def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
     """Everything that Mimecast shows to the API application without a write."""
     try:
-        client = from_environment(stack.environment, client_id=settings.mimecast_client_id or "")
+        client = tenant.account(stack, settings.mimecast_client_id)
         account = require(client, settings.account_code, settings.region)
     except AccountMismatch as error:
         yield missing("account", str(error))

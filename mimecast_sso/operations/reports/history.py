@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.reports.model import Level, Report
 
@@ -44,9 +45,19 @@ def read(folder: Path, now: datetime) -> tuple[Day, ...]:
 
 def keep(folder: Path, report: Report) -> Path:
     """Writes a report into the folder. Raises OSError."""
-    file = folder / f"{report.command}-{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}.json"
+    file = folder / f"{report.command.replace(' ', '-')}-{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}.json"
     write_text(file, json.dumps(report.document(), indent=1, ensure_ascii=False) + "\n")
     return file
+
+
+def kept(folder: Path, report: Report) -> tuple[Day, ...]:
+    """The earlier reports; this one joins them. Raises OperationError where the folder cannot be used."""
+    days = read(folder, report.at)
+    try:
+        keep(folder, report)
+    except OSError as error:
+        raise OperationError(f"The report cannot be kept in {folder}: {error.strerror}.") from None
+    return days
 
 
 def trend(report: Report, days: Sequence[Day]) -> tuple[Tile, ...]:

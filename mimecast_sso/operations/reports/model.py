@@ -16,7 +16,7 @@ from typing import Any, Final
 from mimecast_sso.assessment.drift import Finding, Severity
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text import foreign
-from mimecast_sso.text.times import utc_text
+from mimecast_sso.text.times import utc_text, utc_time
 
 SCHEMA: Final = 1
 
@@ -82,6 +82,20 @@ class Entry:
         }
         return {key: value for key, value in document.items() if value}
 
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Entry:
+        """From JSON. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            id=str(document["id"]),
+            level=Level(document["level"]),
+            text=str(document["text"]),
+            how=How(document["how"]),
+            source=str(document.get("source", "")),
+            values={str(name): tuple(map(str, each)) for name, each in document.get("values", {}).items()},
+            actor=str(document.get("actor", "")),
+            commands={str(name): str(each) for name, each in document.get("commands", {}).items()},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -89,7 +103,8 @@ class Section:
 
     Attributes:
         summary: One line on it.
-        figures: Numbers for overviews: ``signIn`` people, ``certificateDays``, ``confirmationDays``.
+        figures: Numbers for overviews: ``signIn`` of ``people``, ``certificateDays``, ``confirmationDays``.
+        exit: What the command's exit code would be for this stack alone, in a report of several.
     """
 
     stack: str
@@ -98,6 +113,7 @@ class Section:
     summary: str = ""
     entries: tuple[Entry, ...] = ()
     figures: Mapping[str, int] = field(default_factory=dict)
+    exit: int | None = None
 
     @property
     def level(self) -> Level:
@@ -115,7 +131,20 @@ class Section:
             "summary": foreign.one_line(self.summary),
             "figures": dict(self.figures),
             "entries": [each.document() for each in self.entries],
-        }
+        } | ({} if self.exit is None else {"exit": self.exit})
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Section:
+        """From JSON. Raises KeyError, TypeError or ValueError for anything else."""
+        return cls(
+            stack=str(document["stack"]),
+            account=str(document["account"]),
+            region=str(document["region"]),
+            summary=str(document["summary"]),
+            entries=tuple(map(Entry.of, document["entries"])),
+            figures={str(name): int(value) for name, value in document["figures"].items()},
+            exit=int(document["exit"]) if "exit" in document else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +165,18 @@ class Report:
             "exit": self.exit,
             "stacks": [each.document() for each in self.sections],
         }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Report:
+        """From JSON. Raises KeyError, TypeError or ValueError for anything else."""
+        if document["schema"] != SCHEMA:
+            raise ValueError(f"schema {document['schema']}")
+        return cls(
+            command=str(document["command"]),
+            at=utc_time(str(document["at"])),
+            exit=int(document["exit"]),
+            sections=tuple(map(Section.of, document["stacks"])),
+        )
 
 
 def of_statements(command: str, statements: Iterable[Statement]) -> tuple[Entry, ...]:

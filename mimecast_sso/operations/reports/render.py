@@ -53,12 +53,13 @@ def _text_lines(report: Report) -> Iterator[str]:
     several = len(report.sections) > 1
     if several:
         yield f"{report.command.capitalize()} of {count(len(report.sections), 'stack')}, {shown(report.at)}"
-        yield _overview(report)
+        yield summary_of(report)
     for section in report.sections:
         yield from _section_lines(section, several=several)
 
 
-def _overview(report: Report) -> str:
+def summary_of(report: Report) -> str:
+    """How many stacks have each level: ``2 urgent, 14 to look at, 284 fine``."""
     levels = [section.level for section in report.sections]
     words = {
         Level.URGENT: "urgent",
@@ -182,7 +183,7 @@ def _sarif_result(section: Section, entry: Entry, rule: str) -> dict[str, Any]:
 
 def _markdown(report: Report) -> str:
     head = [
-        f"### {report.command.capitalize()} of {count(len(report.sections), 'stack')}: {_overview(report)}",
+        f"### {report.command.capitalize()} of {count(len(report.sections), 'stack')}: {summary_of(report)}",
         "",
         "| stack | account | status | summary |",
         "|---|---|---|---|",
@@ -237,7 +238,7 @@ def _markdown_section(section: Section) -> Iterator[str]:
 def _html(report: Report, days: Sequence[Day]) -> str:
     return _template().render(
         report=report,
-        overview=_overview(report),
+        overview=summary_of(report),
         title=f"{report.command.capitalize()} of {count(len(report.sections), 'stack')}",
         at=shown(report.at),
         tiles=trend(report, days),

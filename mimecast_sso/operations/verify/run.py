@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
@@ -168,8 +169,9 @@ class Verification:
             if way is Way.FROM_MIMECAST:
                 said = walk.from_mimecast(self.settings.sign_on_url)
             else:
-                url, name = str(self._outputs.get("myAppsUrl")), self.settings.application.display_name
-                said = walk.from_my_apps(url, name)
+                # The address alone is that of every tenant.
+                url = f"{self._outputs.get('myAppsUrl')}?{urlencode({'tenantId': graph.claims().get('tid', '')})}"
+                said = walk.from_my_apps(url, self.settings.application.display_name)
             verdict = Verdict.FINE
         except round_trip.NotSignedIn as refusal:
             verdict, said = Verdict.FAILS, str(refusal)

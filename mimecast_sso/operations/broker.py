@@ -1,0 +1,134 @@
+"""Credentials of one stack: those of the environment, or what a command of your own prints for it.
+
+``MIMECAST_SSO_CREDENTIALS=exec:./get-credentials {stack}`` names the command. It prints a JSON object with the
+``ARM_*`` and ``MIMECAST_*`` variables of that stack: out of a key vault, an ESC environment, a password store. What it
+prints is kept in memory for that stack alone, and mixed with no credential of the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from mimecast_sso.operations.exit_codes import OperationError
+
+VARIABLE = "MIMECAST_SSO_CREDENTIALS"
+TIMEOUT_SECONDS = 30.0
+
+_EXEC = "exec:"
+_STACK = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_ALLOWED = re.compile(r"(ARM|MIMECAST)_[A-Z0-9_]+")
+_OF_A_CREDENTIAL = re.compile(
+    r"ARM_(TENANT_ID|CLIENT_.+|OIDC_.+|USE_.+|MSI_.+)|MIMECAST_CLIENT_.+|ACTIONS_ID_TOKEN_.+"
+)
+_NOT_THE_BROKERS = frozenset({VARIABLE, "MIMECAST_SSO_DNS_SERVER"})
+_LONGEST = 65_536
+
+
+class CredentialsError(OperationError):
+    """The command gave no credentials for a stack."""
+
+
+def with_credentials(
+    environment: Mapping[str, str], stack: str, root: Path, *, timeout: float = TIMEOUT_SECONDS
+) -> dict[str, str]:
+    """The environment with the credentials of a stack and of no other.
+
+    Args:
+        environment: Where the command is named; without a name it is returned as it is.
+        stack: The stack's name, which stands for ``{stack}`` in the command.
+        root: The folder that the command runs in.
+        timeout: Seconds that it may take.
+
+    Raises:
+        CredentialsError: The command cannot be run, fails, takes too long, or prints something else.
+    """
+    command = environment.get(VARIABLE)
+    if not command:
+        return dict(environment)
+    printed = _run(_words(command, stack), environment, stack, root, timeout)
+    found = _variables(printed, stack)
+    kept = {name: value for name, value in environment.items() if not _OF_A_CREDENTIAL.fullmatch(name)}
+    # Without it, half a credential would be completed by whoever is signed in to the Azure CLI.
+    return kept | {"ARM_USE_CLI": "false"} | found
+
+
+def _words(command: str, stack: str) -> list[str]:
+    if not command.startswith(_EXEC):
+        raise CredentialsError(
+            f"{VARIABLE} does not start with {_EXEC} Write, for example: "
+            f"export {VARIABLE}='{_EXEC}./get-credentials {{stack}}'"
+        )
+    if not _STACK.fullmatch(stack):
+        raise CredentialsError(
+            f"Stack {stack!r} cannot be passed to the command of {VARIABLE}: use letters, digits, '.', '_' and '-'."
+        )
+    try:
+        words = [word.replace("{stack}", stack) for word in shlex.split(command.removeprefix(_EXEC))]
+    except ValueError:
+        words = []
+    if not words:
+        raise CredentialsError(
+            f"{VARIABLE} names no command after {_EXEC}, or has a quotation mark that is not closed."
+        )
+    return words
+
+
+def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Path, timeout: float) -> bytes:
+    """What the command prints. Its own messages may hold secrets, so they are not shown."""
+    try:
+        process = subprocess.Popen(
+            words,
+            cwd=root,
+            env={name: value for name, value in environment.items() if not _OF_A_CREDENTIAL.fullmatch(name)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CredentialsError(
+            f"{words[0]}, which {VARIABLE} names, cannot be run: {error.strerror}. Correct the path; it is relative "
+            f"to {root}."
+        ) from None
+    try:
+        printed, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise CredentialsError(
+            f"{words[0]} gave no credentials for stack {stack} within {timeout:g} seconds and was ended."
+        ) from None
+    if process.returncode:
+        raise CredentialsError(
+            f"{words[0]} gave no credentials for stack {stack}: exit code {process.returncode}. Its messages are not "
+            f"shown, because they may hold secrets. Run it by hand: {shlex.join(words)}"
+        )
+    return printed
+
+
+def _variables(printed: bytes, stack: str) -> dict[str, str]:
+    """The variables of a document; nothing of one that is malformed is shown."""
+    try:
+        document = json.loads(printed) if len(printed) <= _LONGEST else None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not all(isinstance(each, str) for each in document.values()):
+        raise CredentialsError(
+            f"The command of {VARIABLE} printed no JSON object of texts for stack {stack}. It has to print, "
+            'for example: {"ARM_TENANT_ID": "…", "ARM_CLIENT_ID": "…", "ARM_CLIENT_SECRET": "…", '
+            '"MIMECAST_CLIENT_ID": "…", "MIMECAST_CLIENT_SECRET": "…"}'
+        )
+    foreign = [name for name in document if not _ALLOWED.fullmatch(name) or name in _NOT_THE_BROKERS]
+    if foreign:
+        raise CredentialsError(
+            f"The command of {VARIABLE} printed {len(foreign)} variables for stack {stack} that are not ARM_* or "
+            "MIMECAST_* credentials. Leave them out."
+        )
+    return document

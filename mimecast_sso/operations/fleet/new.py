@@ -1,0 +1,133 @@
+"""The file of a new stack: what ``mimecast-sso new`` writes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from mimecast_sso.operations import tenant
+from mimecast_sso.operations.assess.files import stack_file
+from mimecast_sso.operations.assess.survey import draft
+from mimecast_sso.operations.broker import with_credentials
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.files import write_text
+from mimecast_sso.operations.project import Project, find_project
+from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.settings import NAMESPACE, from_values
+from mimecast_sso.text.names import enumerate_some
+from providers.entra import credentials
+from providers.entra.errors import GraphError
+from providers.mimecast.accounts import require
+from providers.mimecast.domains import State, list_domains
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was given on the command line."""
+
+    name: str
+    region: str
+    account: str
+    domains: tuple[str, ...]
+    pilot: tuple[str, ...]
+    tenant: str | None
+    tags: tuple[str, ...]
+
+
+def write(wanted: Wanted) -> Exit:
+    """Writes the file, and prints what was checked and what comes next.
+
+    Raises:
+        OperationError: There is such a file, the name is none for a stack, or the tenant cannot be read.
+        ConfigurationError: A value is malformed.
+        MimecastError: The account cannot be read, or is another one.
+    """
+    project = find_project()
+    file = project.stack_file(wanted.name)
+    if not _NAME.fullmatch(wanted.name):
+        raise OperationError(
+            f"{wanted.name!r} is no name for a stack: use letters, digits, '.', '_' and '-'."
+        )
+    if file.exists():
+        raise OperationError(f"{file} exists and was not overwritten. Choose another name, or edit the file.")
+    values = _values(wanted)
+    from_values(values)
+    opened = Stack(wanted.name, project, file, with_credentials(os.environ, wanted.name, project.root))
+    checked = [*_account(opened, wanted), *_tenant(opened, wanted, values)]
+    from_values(values)
+    write_text(
+        file, stack_file(values, "Nobody signs in through Entra before the console work is confirmed.")
+    )
+    _say(project, wanted, checked)
+    return Exit.FINE
+
+
+def _values(wanted: Wanted) -> dict[str, Any]:
+    certificates = draft(wanted.region, wanted.account, None, None).certificates
+    values: dict[str, Any] = {
+        "region": wanted.region,
+        "accountCode": wanted.account,
+        "tenantId": wanted.tenant,
+        "domains": [{"name": domain, "mode": "require"} for domain in wanted.domains],
+        "addresses": {"source": "synchronised"},
+        "assign": {"users": list(wanted.pilot)},
+        "rollOut": {"who": "pilot", "pilot": list(wanted.pilot)} if wanted.pilot else {"who": "none"},
+        "certificates": certificates.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "tags": list(wanted.tags),
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def _account(stack: Stack, wanted: Wanted) -> Iterator[str]:
+    """What was checked at Mimecast. Raises MimecastError."""
+    if not (stack.environment.get("MIMECAST_CLIENT_ID") and stack.environment.get("MIMECAST_CLIENT_SECRET")):
+        yield "Mimecast: not checked, because there are no credentials (MIMECAST_CLIENT_ID, MIMECAST_CLIENT_SECRET)."
+        return
+    client = tenant.account(stack, None)
+    account = require(client, wanted.account, wanted.region)
+    yield f"Mimecast: account {account.code} ({account.name}), region {account.region}."
+    found = list_domains(client, pending=False)
+    internal = {name for name, status in found.items() if status.state is State.INTERNAL}
+    lacking = [domain for domain in wanted.domains if domain not in internal]
+    if lacking:
+        yield (
+            f"Mimecast: {enumerate_some(lacking)} is no internal domain of the account. Register it there, or set "
+            f"mode: register in {NAMESPACE}:domains."
+        )
+
+
+def _tenant(stack: Stack, wanted: Wanted, values: dict[str, Any]) -> Iterator[str]:
+    """What was checked in Entra; the tenant that the credentials open is written down. Raises OperationError."""
+    try:
+        credentials.method(stack.environment | {"ARM_USE_CLI": "false"})
+    except GraphError:
+        yield "Entra: not checked, because there are no credentials (ARM_TENANT_ID, ARM_CLIENT_ID and a secret)."
+        return
+    try:
+        live = str(tenant.graph(stack).claims().get("tid") or "")
+    except GraphError as error:
+        raise OperationError(f"{error}. Nothing was written.") from None
+    if wanted.tenant and live and wanted.tenant.lower() != live.lower():
+        raise OperationError(
+            f"The Entra credentials open tenant {live}, not {wanted.tenant}. Nothing was written. Use the credentials "
+            "of that tenant, or correct --tenant.",
+            Exit.REFUSED,
+        )
+    if live:
+        values["tenantId"] = live
+        yield f"Entra: tenant {live}."
+
+
+def _say(project: Project, wanted: Wanted, checked: list[str]) -> None:
+    file = os.path.relpath(project.stack_file(wanted.name))
+    click.echo(f"Written: {file}")
+    for line in checked:
+        click.echo(line)
+    click.echo(f"Next: mimecast-sso preflight --stack {wanted.name}")

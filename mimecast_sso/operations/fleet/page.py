@@ -1,0 +1,150 @@
+"""A report of many stacks for people and spreadsheets: one page of text, or a line a stack."""
+
+from __future__ import annotations
+
+import csv
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from mimecast_sso.operations.fleet import overview
+from mimecast_sso.operations.fleet.overview import Band, Group
+from mimecast_sso.operations.reports.history import Day
+from mimecast_sso.operations.reports.model import Level, Report, Section
+from mimecast_sso.operations.reports.render import summary_of
+from mimecast_sso.text import foreign
+from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count
+
+_WIDTH = 80
+_NUMBER = 6
+_TITLE = 24
+_NAMES = 12
+"""Stacks that are named in a line; how many more there are is said."""
+_REASONS = 10
+"""Reasons that are given one by one."""
+_TITLES = {Level.URGENT: "Urgent", Level.LOOK: "To look at", Level.UNKNOWN: "Not read"}
+
+
+def text(report: Report, days: Sequence[Day] = ()) -> str:
+    """The page. ``days`` are earlier reports, by which it says since when."""
+    return "".join(f"{line}\n" for line in _lines(report, days))
+
+
+def _lines(report: Report, days: Sequence[Day]) -> Iterator[str]:
+    sections = report.sections
+    yield f"{report.command.capitalize()} of {count(len(sections), 'stack')}, {shown(report.at)}"
+    if not sections:
+        return
+    yield summary_of(report)
+    groups = overview.groups(sections)
+    for level in overview.PRESSING:
+        of_level = [each for each in groups if each.level is level]
+        if of_level:
+            yield f"\n{_TITLES[level]}"
+            for group in of_level:
+                yield from _group(group, report, days)
+    yield from _figures(sections)
+
+
+def _group(group: Group, report: Report, days: Sequence[Day]) -> Iterator[str]:
+    names = [_since(name, group.level, report, days) for name in group.found]
+    yield _wrapped(f"{foreign.one_line(group.cause)}: {_named(names)}", len(group.found))
+    if group.level is Level.LOOK:
+        return
+    for name, entry in list(group.found.items())[:_REASONS]:
+        reason = foreign.one_line(
+            entry.source if group.level is Level.UNKNOWN and entry.source else entry.text
+        )
+        yield _reason(name, reason)
+
+
+def _figures(sections: Sequence[Section]) -> Iterator[str]:
+    yield from _bands("Certificates by days left", overview.certificates(sections))
+    yield from _bands("Confirmations by age", overview.confirmations(sections))
+    signed, known = overview.people(sections)
+    if known:
+        title = f"Roll-out: {signed:,} of {count(known, 'person')} sign in through Entra"
+        yield from _bands(title, overview.roll_out(sections))
+
+
+def _bands(title: str, bands: Sequence[Band]) -> Iterator[str]:
+    if all(each.title.endswith(("unknown", "none known")) for each in bands):
+        return
+    yield f"\n{title}"
+    for band in bands:
+        names = "" if band.usual else _named(band.stacks)
+        yield _wrapped(f"{band.title:<{_TITLE}}{names}".rstrip(), len(band.stacks), indent=_TITLE)
+
+
+def _since(name: str, level: Level, report: Report, days: Sequence[Day]) -> str:
+    """The stack, and since when every report has shown it on this level; only the first day is of interest."""
+    first = None
+    for day in reversed(days):
+        if day.level(name) is not level:
+            break
+        first = day.at
+    section = next(each for each in report.sections if each.stack == name)
+    return f"{name} (since {first:%Y-%m-%d})" if first and section.level is level else name
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _wrapped(line: str, number: int, indent: int = 2) -> str:
+    return textwrap.fill(
+        line,
+        _WIDTH,
+        initial_indent=f"{number:>{_NUMBER},}  ",
+        subsequent_indent=" " * (_NUMBER + 2 + indent),
+        break_on_hyphens=False,
+    )
+
+
+def _reason(name: str, reason: str) -> str:
+    margin = " " * (_NUMBER + 4)
+    return textwrap.fill(
+        f"{name}: {reason}",
+        _WIDTH,
+        initial_indent=margin,
+        subsequent_indent=f"{margin}  ",
+        break_on_hyphens=False,
+        max_lines=3,
+        placeholder=" …",
+    )
+
+
+# -- A line a stack ---------------------------------------------------------------------------------------------------
+
+_COLUMNS = (
+    "stack",
+    "account",
+    "region",
+    "level",
+    "exit",
+    "summary",
+    "certificateDays",
+    "confirmationDays",
+    "signIn",
+)
+
+
+def table(report: Report) -> str:
+    """As CSV, with the causes of each stack in its last column."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    writer.writerow([*_COLUMNS, "people", "causes"])
+    for section in report.sections:
+        causes = dict.fromkeys(
+            overview.cause_of(each) for each in section.entries if each.level in overview.PRESSING
+        )
+        row = section.document() | dict(section.figures)
+        cells = [row.get(name, "") for name in (*_COLUMNS, "people")]
+        writer.writerow([_cell(each) for each in (*cells, "; ".join(causes))])
+    return written.getvalue()
+
+
+def _cell(value: object) -> object:
+    return foreign.cell(value) if isinstance(value, str) else value

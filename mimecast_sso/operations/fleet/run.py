@@ -1,0 +1,80 @@
+"""One check of many stacks, several at a time, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+
+from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.fleet.checks import Check, failed
+from mimecast_sso.operations.fleet.selection import Listed
+from mimecast_sso.operations.fleet.work import Work
+from mimecast_sso.operations.project import Project
+from mimecast_sso.operations.reports.model import Report, Section
+from mimecast_sso.operations.stacks import Stacks
+from providers.deadline import Deadline
+
+_WORST = (Exit.ERROR, Exit.REFUSED, Exit.PREFLIGHT, Exit.PARTLY, Exit.CHANGES, Exit.FINE)
+"""A report that lacks a stack is worse than one that shows what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        command: The report's name, such as ``fleet drift``.
+        check: What is asked of each stack.
+        stacks: Those that are wanted.
+        jobs: How many at a time.
+        seconds: That one may take.
+    """
+
+    command: str
+    check: Check
+    stacks: Sequence[Listed]
+    jobs: int
+    seconds: float
+
+
+def run(plan: Plan, project: Project, work: Work, progress: Callable[[Section], None]) -> Report:
+    """Asks every stack that the work folder has no section of, and reports on all of them.
+
+    Raises:
+        OperationError: The sandbox does not run, or the work folder cannot be written.
+    """
+    found = work.finished(each.name for each in plan.stacks)
+    left = [each for each in plan.stacks if each.name not in found]
+    for section in _asked(plan, left, Stacks(project, [each.name for each in left])):
+        work.keep(section)
+        progress(section)
+        found[section.stack] = section
+    return report(plan.command, work.at, found.values())
+
+
+def report(command: str, at: datetime, sections: Iterable[Section]) -> Report:
+    """The report of these sections, the most pressing first; its exit code is the worst of theirs."""
+    ordered = tuple(sorted(sections, key=lambda each: (each.level.rank, each.stack)))
+    codes = {each.exit for each in ordered}
+    return Report(command, at, int(next((code for code in _WORST if code in codes), Exit.FINE)), ordered)
+
+
+def _asked(plan: Plan, left: Sequence[Listed], stacks: Stacks) -> Iterator[Section]:
+    """The sections, as soon as each is there."""
+    with ThreadPoolExecutor(max_workers=plan.jobs, thread_name_prefix="fleet") as pool:
+        running = [pool.submit(_section, plan, each, stacks) for each in left]
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        finally:
+            # After Ctrl-C, or a full disk: those under way end by their deadline, and no other begins.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _section(plan: Plan, listed: Listed, stacks: Stacks) -> Section:
+    try:
+        return plan.check(stacks.open(listed.name, Deadline(plan.seconds)))
+    except Exception as error:  # Whatever it is, the other stacks are reported.
+        return failed(listed, error)

@@ -1,0 +1,112 @@
+"""Which stacks a command is for: by name, region, account or tag.
+
+An expression is one or more terms, separated by commas, that all have to hold: ``prod-*``, ``region=eu``,
+``account=CUK*``, ``tag=ring-1``. A term that begins with ``!`` must not hold. Of several expressions one is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.project import Project
+from mimecast_sso.settings import ConfigurationError, read_values
+
+_KEYS = ("region", "account", "tag")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A stack as its file describes it, before anything of it is checked.
+
+    Attributes:
+        problem: Why the file cannot be read; "" where it can.
+    """
+
+    name: str
+    account: str = ""
+    region: str = ""
+    tags: tuple[str, ...] = ()
+    problem: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        document: dict[str, Any] = {
+            "stack": self.name, "account": self.account, "region": self.region, "tags": list(self.tags)
+        }  # fmt: skip
+        return document | ({"problem": self.problem} if self.problem else {})
+
+
+def listed(project: Project) -> tuple[Listed, ...]:
+    """Every stack that has a file, by name."""
+    return tuple(_read(project, name) for name in project.stacks())
+
+
+def select(stacks: Iterable[Listed], expressions: Sequence[str]) -> tuple[Listed, ...]:
+    """Those that one of the expressions is for; all of them without any.
+
+    A stack whose file cannot be read is left out by its name alone: it is reported rather than lost.
+
+    Raises:
+        OperationError: A term names something else than a name, region, account or tag.
+    """
+    wanted = [[_Term.of(term) for term in expression.split(",")] for expression in expressions]
+    return tuple(
+        each
+        for each in stacks
+        if not wanted or any(all(term.holds(each) for term in terms) for terms in wanted)
+    )
+
+
+def shard(stacks: Sequence[Listed], number: int, count: int) -> tuple[Listed, ...]:
+    """Share ``number`` of ``count``, from 1 on: every stack is in one of them."""
+    return tuple(stacks[number - 1 :: count])
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    key: str
+    pattern: str
+    negated: bool
+
+    @classmethod
+    def of(cls, text: str) -> _Term:
+        term = text.strip()
+        positive = term.removeprefix("!")
+        key, equals, value = positive.partition("=")
+        if equals and key not in _KEYS:
+            raise OperationError(
+                f"--select {term!r}: a term is a name such as prod-*, or one of region=, account= and tag=.",
+                Exit.USAGE,
+            )
+        if not positive:
+            raise OperationError(
+                "--select has an empty term. Write a name such as prod-*, or tag=ring-1.", Exit.USAGE
+            )
+        return cls(key if equals else "", value if equals else positive, positive != term)
+
+    def holds(self, stack: Listed) -> bool:
+        if self.key and stack.problem:
+            return True
+        values: Mapping[str, tuple[str, ...]] = {
+            "": (stack.name,), "region": (stack.region,), "account": (stack.account,), "tag": stack.tags
+        }  # fmt: skip
+        return any(fnmatchcase(value, self.pattern) for value in values[self.key]) is not self.negated
+
+
+def _read(project: Project, name: str) -> Listed:
+    try:
+        values = read_values(project.stack_file(name))
+    except ConfigurationError as error:
+        return Listed(name, problem=str(error))
+    tags = values.get("tags")
+    found = tags.split(",") if isinstance(tags, str) else tags if isinstance(tags, list) else ()
+    return Listed(
+        name,
+        str(values.get("accountCode") or ""),
+        str(values.get("region") or ""),
+        tuple(str(each).strip() for each in found),
+    )

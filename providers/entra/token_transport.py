@@ -1,0 +1,41 @@
+"""How azure-identity asks for a token when it must not take longer than a deadline.
+
+By itself it waits up to five minutes for a response, and as long as a service asks for before it tries again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.core.exceptions import ServiceRequestError
+from azure.core.pipeline.transport import RequestsTransport
+
+from providers.deadline import Deadline, DeadlinePassed
+
+_TIMEOUT_SECONDS = 30
+
+
+class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure.core loads it lazily
+    """Sends a request within the deadline, or not at all. Raises ServiceRequestError once it has passed."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Sends one request; its time-outs are what is left."""
+        left = self._left(_TIMEOUT_SECONDS)
+        return super().send(request, **{**options, "connection_timeout": left, "read_timeout": left})
+
+    def sleep(self, duration: float) -> None:
+        """Pauses before another try."""
+        try:
+            self._deadline.sleep(duration)
+        except DeadlinePassed as error:
+            raise ServiceRequestError(str(error)) from None
+
+    def _left(self, most: float) -> float:
+        try:
+            return self._deadline.left(most)
+        except DeadlinePassed as error:
+            raise ServiceRequestError(str(error)) from None

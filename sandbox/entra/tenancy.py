@@ -1,0 +1,74 @@
+"""Which of the sandbox's Entra tenants a request is for, and a seed document.
+
+The first tenant that was seeded keeps its documents under plain names; those of a further one are told apart by its id
+(`sandbox.world.World.of_tenant`). A request names its tenant in the path of a sign-in page or the token endpoint, in
+the address of a tile, or in the token that it carries.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.hosts import LOGIN_HOST, MY_APPS_HOSTS, STS_HOST
+from sandbox.world import World
+
+_FURTHER = "tenants"
+"""Ids of further tenants, by id and by initial domain."""
+_TENANT = ("entra.tenant", "tenant")
+"""Where each tenant's own document is."""
+_PARTS_OF_A_TOKEN = 3
+
+
+def my_apps_url(world: World) -> str:
+    """The address of My Apps for the people of the tenant at hand."""
+    tenant = world.get(*_TENANT) or {}
+    return f"https://{MY_APPS_HOSTS[0]}/?{urlencode({'tenantId': tenant.get('id', '')})}"
+
+
+def of_seed(world: World, tenant: dict[str, Any]) -> str:
+    """The tenant that a seed document is about; one that is new is remembered."""
+    first = world.get(*_TENANT)
+    if first is None or first["id"] == tenant["id"]:
+        return ""
+    for name in (tenant["id"], tenant["domain"]):
+        world.put(_FURTHER, name.casefold(), {"id": tenant["id"]})
+    return str(tenant["id"])
+
+
+class OfTenant:
+    """Has an application answer each request on the documents of its tenant."""
+
+    def __init__(self, world: World, app: ASGIApp) -> None:
+        self._world = world
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = self._world.get(_FURTHER, _named(scope).casefold())
+        with self._world.of_tenant(known["id"] if known else ""):
+            await self._app(scope, receive, send)
+
+
+def _named(scope: Scope) -> str:
+    headers = Headers(scope=scope)
+    if headers.get("host", "").partition(":")[0].lower() in (LOGIN_HOST, STS_HOST):
+        return str(scope["path"]).split("/")[1]
+    query = parse_qs(scope["query_string"].decode("ascii"))
+    return query.get("tenantId", [""])[0] or _in_token(headers.get("authorization", ""))
+
+
+def _in_token(header: str) -> str:
+    """The tenant that issued a token, by its own word: its signature is checked with that tenant's key."""
+    parts = header.split(".")
+    if len(parts) != _PARTS_OF_A_TOKEN:
+        return ""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return ""
+    return str(claims.get("tid") or "") if isinstance(claims, dict) else ""

@@ -1,0 +1,108 @@
+"""Credentials of one stack from a command of your own: what reaches the stack, and what a command can do wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mimecast_sso.operations.broker import VARIABLE, with_credentials
+from mimecast_sso.operations.exit_codes import OperationError
+
+SECRET = "a-secret-that-nobody-may-see"
+WHOLE = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": SECRET}
+OF_THE_PROCESS = {
+    "PATH": os.environ["PATH"],
+    "VAULT_ADDR": "https://vault.example.com",
+    "ARM_TENANT_ID": "another",
+    "ARM_CLIENT_CERTIFICATE_PATH": "/another.pfx",
+    "ARM_USE_CLI": "true",
+    "ARM_ENVIRONMENT": "usgovernment",
+    "MIMECAST_CLIENT_ID": "another",
+    "MIMECAST_CLIENT_SECRET": "another",
+    "MIMECAST_BASE_URL": "https://uk-api.services.mimecast.com",
+}
+Broker = Callable[[str], dict[str, str]]
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Broker:
+    def made(script: str) -> dict[str, str]:
+        file = tmp_path / "get"
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+        return OF_THE_PROCESS | {VARIABLE: "exec:./get --of {stack}"}
+
+    return made
+
+
+def test_without_a_command_the_environment_is_the_credential(tmp_path: Path) -> None:
+    assert with_credentials(OF_THE_PROCESS, "prod-eu", tmp_path) == OF_THE_PROCESS
+
+
+def test_what_the_command_prints_replaces_every_credential_of_the_environment(
+    broker: Broker, tmp_path: Path
+) -> None:
+    environment = broker(
+        f'cat <<\'EOF\'\n{json.dumps(WHOLE)}\nEOF\necho "$2" "$ARM_CLIENT_CERTIFICATE_PATH" >called'
+    )
+    found = with_credentials(environment, "prod-eu", tmp_path)
+    kept = {
+        name: environment[name]
+        for name in ("PATH", "VAULT_ADDR", "ARM_ENVIRONMENT", "MIMECAST_BASE_URL", VARIABLE)
+    }
+    assert found == kept | WHOLE | {"ARM_USE_CLI": "false"}
+    assert (tmp_path / "called").read_text().split() == ["prod-eu"], (
+        "another tenant's credential is not passed on"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (f"echo {SECRET} >&2; exit 3", "exit code 3. Its messages are not shown"),
+        (f"echo {SECRET}", "printed no JSON object of texts"),
+        (f"echo '[\"{SECRET}\"]'", "printed no JSON object of texts"),
+        (f'echo \'{{"ARM_CLIENT_SECRET": {{"x": "{SECRET}"}}}}\'', "printed no JSON object of texts"),
+        (f'echo \'{{"PATH": "{SECRET}"}}\'', "printed 1 variables for stack prod-eu that are not ARM_*"),
+        ("head -c 100000 /dev/zero", "printed no JSON object of texts"),
+    ],
+)
+def test_what_it_printed_is_never_shown(broker: Broker, tmp_path: Path, script: str, said: str) -> None:
+    with pytest.raises(OperationError) as error:
+        with_credentials(broker(script), "prod-eu", tmp_path)
+    assert said in str(error.value)
+    assert SECRET not in str(error.value)
+
+
+def test_one_that_hangs_is_ended_with_its_children(broker: Broker, tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with pytest.raises(OperationError, match=r"gave no credentials for stack prod-eu within 0\.2 seconds"):
+        with_credentials(broker("sleep 60 | cat"), "prod-eu", tmp_path, timeout=0.2)
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.parametrize(
+    ("variable", "stack", "said"),
+    [
+        ("./get", "prod-eu", f"{VARIABLE} does not start with exec:"),
+        ("exec:", "prod-eu", "names no command"),
+        ("exec:'./get", "prod-eu", "a quotation mark that is not closed"),
+        (
+            "exec:./none {stack}",
+            "prod-eu",
+            "./none, which MIMECAST_SSO_CREDENTIALS names, cannot be run: No such file",
+        ),
+        ("exec:./get {stack}", "-rf", "cannot be passed to the command"),
+        ("exec:./get {stack}", "a;b", "cannot be passed to the command"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_named(tmp_path: Path, variable: str, stack: str, said: str) -> None:
+    with pytest.raises(OperationError) as error:
+        with_credentials(OF_THE_PROCESS | {VARIABLE: variable}, stack, tmp_path)
+    assert said in str(error.value)

@@ -1,0 +1,199 @@
+"""Selection of stacks, and a report of hundreds on one page, in a spreadsheet, and merged."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.fleet import commands, page
+from mimecast_sso.operations.fleet.run import report
+from mimecast_sso.operations.fleet.selection import Listed, listed, select, shard
+from mimecast_sso.operations.fleet.work import Work
+from mimecast_sso.operations.project import Project
+from mimecast_sso.operations.reports.history import Day
+from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
+from mimecast_sso.provenance import How
+
+NOW = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
+EVIL = '=HYPERLINK(\x1b[2J"http://evil.example")\n##vso[task.complete]'
+STACKS = (
+    Listed("prod-a", "CUK1", "eu", ("ring-1", "gold")),
+    Listed("prod-b", "CUS2", "us", ("ring-2",)),
+    Listed("lab", "CUK3", "eu"),
+    Listed("broken", problem="The stack file is not valid YAML"),
+)
+
+
+def section(number: int, *entries: Entry, exit_code: Exit = Exit.FINE, **figures: int) -> Section:
+    return Section(f"tenant-{number:03d}", f"CUK{number}", "eu", "x", entries, figures, int(exit_code))
+
+
+def changed(key: str, level: Level = Level.LOOK) -> Entry:
+    return Entry(f"application/owner/changed/{key}", level, f"application owner {key} changed", How.LIVE)
+
+
+def not_read(why: str) -> Entry:
+    return Entry("fleet/credentials", Level.UNKNOWN, "There are no credentials", How.UNKNOWN, why)
+
+
+@pytest.mark.parametrize(
+    ("expressions", "names"),
+    [
+        ((), "prod-a prod-b lab broken"),
+        (("prod-*",), "prod-a prod-b"),
+        (("region=eu",), "prod-a lab broken"),
+        (("region=eu,prod-*",), "prod-a"),
+        (("tag=ring-*",), "prod-a prod-b broken"),
+        (("!tag=gold,prod-*",), "prod-b"),
+        (("account=CUS*", "lab"), "prod-b lab broken"),
+        (("!broken",), "prod-a prod-b lab"),
+    ],
+)
+def test_stacks_are_selected_and_a_broken_file_is_not_lost(expressions: tuple[str, ...], names: str) -> None:
+    assert [each.name for each in select(STACKS, expressions)] == names.split()
+
+
+@pytest.mark.parametrize("expression", ["colour=red", "", "prod-*,", "!"])
+def test_a_term_that_means_nothing_is_refused(expression: str) -> None:
+    with pytest.raises(OperationError) as error:
+        select(STACKS, [expression])
+    assert error.value.code is Exit.USAGE
+
+
+def test_every_stack_is_in_one_shard() -> None:
+    parts = [shard(STACKS, number, 3) for number in (1, 2, 3)]
+    assert sorted(each.name for part in parts for each in part) == sorted(each.name for each in STACKS)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_stack_files_are_listed_with_tags_and_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.a.yaml").write_text(
+        "config:\n  mimecast-sso:region: eu\n  mimecast-sso:tags: [x, 1]\n"
+    )
+    (tmp_path / "Pulumi.b.yaml").write_text("config:\n  mimecast-sso:tags: x, y\n")
+    (tmp_path / "Pulumi.c.yaml").write_text("\tx")
+    found = {each.name: each for each in listed(Project(tmp_path, "p", tmp_path))}
+    assert (found["a"].region, found["a"].tags, found["b"].tags) == ("eu", ("x", "1"), ("x", "y"))
+    assert "not valid YAML" in found["c"].document()["problem"]
+
+
+def test_three_hundred_tenants_are_one_page() -> None:
+    urgent = section(
+        7, changed("a", Level.URGENT), exit_code=Exit.CHANGES, certificateDays=3, signIn=1, people=2
+    )
+    look = [section(10 + n, changed(str(n)), exit_code=Exit.CHANGES, certificateDays=20) for n in range(30)]
+    unread = [section(100 + n, not_read(f"AADSTS7000215 {EVIL}"), exit_code=Exit.ERROR) for n in range(14)]
+    fine = [
+        section(200 + n, certificateDays=900, confirmationDays=10, signIn=5, people=5) for n in range(255)
+    ]
+    found = report("fleet drift", NOW, [*fine, *look, *unread, urgent])
+    assert found.exit == 1
+    text = page.text(found)
+    lines = text.splitlines()
+    assert lines[1] == "1 urgent, 30 to look at, 14 not readable, 255 fine"
+    assert len(lines) < 80
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in text
+    assert "##vso[" not in text
+    joined = " ".join(text.split())
+    assert "30 application owner changed: tenant-010, tenant-011," in joined, (
+        "keys differ from tenant to tenant"
+    )
+    assert "and 18 more" in joined
+    assert "1 within 7 days tenant-007" in joined
+    assert "255 later" in joined
+    assert "Roll-out: 1,276 of 1,277 people sign in through Entra" in joined
+
+
+def test_what_follows_from_an_unread_side_is_not_said_again() -> None:
+    follows = Entry("drift/domains", Level.UNKNOWN, "domains could not be read", How.UNKNOWN, "401")
+    one = section(1, not_read("401"), follows, changed("a"), exit_code=Exit.CHANGES)
+    text = page.text(report("fleet drift", NOW, [one]))
+    assert "There are no credentials: tenant-001" in text
+    assert "application owner changed" in text
+    assert "domains" not in text
+
+
+def test_it_says_since_when() -> None:
+    found = report("fleet drift", NOW, [section(1, changed("a")), section(2, changed("a"))])
+
+    def days_ago(days: int, level: Level) -> Day:
+        return Day(NOW - timedelta(days=days), {"tenant-001": level, "tenant-002": Level.FINE})
+
+    days = [days_ago(3, Level.LOOK), days_ago(2, Level.FINE), days_ago(1, Level.LOOK)]
+    assert "tenant-001 (since 2026-11-29), tenant-002" in " ".join(page.text(found, days).split())
+
+
+def test_no_cell_of_the_table_is_a_formula_or_breaks_its_line() -> None:
+    evil = Section(EVIL, EVIL, "eu", EVIL, (not_read("x"),), {"certificateDays": -3}, 1)
+    header, row = csv.reader(io.StringIO(page.table(report("fleet drift", NOW, [evil]))))
+    cells = dict(zip(header, row, strict=True))
+    assert cells["stack"].startswith("'=HYPERLINK")
+    assert (cells["certificateDays"], cells["causes"]) == ("-3", "There are no credentials")
+    assert not any("\x1b" in each or "\n" in each for each in row)
+
+
+@pytest.mark.parametrize(
+    ("codes", "worst"), [((0, 2, 4, 1), 1), ((0, 2, 4), 4), ((2, 5), 5), ((0, 2), 2), ((0,), 0), ((), 0)]
+)
+def test_the_worst_code_counts(codes: tuple[int, ...], worst: int) -> None:
+    sections = [section(number, exit_code=Exit(code)) for number, code in enumerate(codes)]
+    assert report("fleet drift", NOW, sections).exit == worst
+
+
+def test_reports_survive_json() -> None:
+    found = report("fleet drift", NOW, [section(1, changed("a"), exit_code=Exit.CHANGES, signIn=3)])
+    assert Report.of(json.loads(json.dumps(found.document()))) == found
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[str, Report], Path]:
+    def write(name: str, found: Report) -> Path:
+        file = tmp_path / name
+        file.write_text(json.dumps(found.document()))
+        return file
+
+    return write
+
+
+def test_merging_takes_the_latest_of_a_stack_and_codes_of_single_reports(
+    written: Callable[[str, Report], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    early = report("fleet drift", NOW, [section(1, changed("a"), exit_code=Exit.CHANGES), section(2)])
+    late = Report("drift", NOW + timedelta(hours=1), 0, (Section("tenant-001", "CUK1", "eu", "fine"),))
+    files = [written("late.json", late), written("early.json", early)]
+    assert commands.merge(files, form="json", out=None, history=None) is Exit.FINE
+    merged = json.loads(capsys.readouterr().out)
+    assert [(each["stack"], each["exit"]) for each in merged["stacks"]] == [
+        ("tenant-001", 0),
+        ("tenant-002", 0),
+    ]
+    with pytest.raises(OperationError, match="reports of different checks: drift, verify"):
+        commands.merge(
+            [*files, written("v.json", report("fleet verify", NOW, []))], form="json", out=None, history=None
+        )
+
+
+def test_what_is_no_report_is_not_merged(tmp_path: Path) -> None:
+    for content in ("{", "[]", '{"schema": 2}', '{"schema": 1, "stacks": 3}'):
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(OperationError, match="is not a report in JSON"):
+            commands.merge([tmp_path / "x.json"], form="text", out=None, history=None)
+
+
+def test_finished_rows_are_kept_whole_and_unread_ones_asked_again(tmp_path: Path) -> None:
+    work = Work.begin(tmp_path, NOW)
+    work.keep(section(1, changed("a"), exit_code=Exit.CHANGES))
+    work.keep(section(2, not_read("x"), exit_code=Exit.ERROR))
+    (tmp_path / "row.tenant-003.json").write_text('{"stack": "tenant-')
+    resumed = Work.resume(tmp_path)
+    assert resumed.at == NOW
+    assert list(resumed.finished(["tenant-001", "tenant-002", "tenant-003", "tenant-004"])) == ["tenant-001"]
+    assert not Work.begin(tmp_path, NOW).finished(["tenant-001"])
