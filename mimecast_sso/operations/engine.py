@@ -122,6 +122,10 @@ class Engine:
         """The resources in the stack's state, secrets encrypted. Raises OperationError when there is no such stack."""
         return self._deployed().get("resources") or []
 
+    def recorded(self) -> list[dict[str, Any]]:
+        """The same; none where there is no such stack yet. Raises OperationError where the state cannot be read."""
+        return self._deployment().get("resources") or []
+
     def _deployed(self) -> dict[str, Any]:
         if self._stack.on_sandbox and _checkpoint(self._stack).exists():
             # The sandbox's backend is a folder, and starting an engine to read a file takes half a second.

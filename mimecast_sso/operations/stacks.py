@@ -197,12 +197,18 @@ def open_stack(name: str) -> Stack:
         shown = os.path.relpath(config_file, project.root)
         known = ", ".join(project.stacks()) or "none"
         raise OperationError(f"There is no stack file {shown}. Stacks: {known}.")
-    environment = dict(os.environ)
-    if name == SANDBOX_STACK and "SANDBOX_INSTANCE" not in environment:
-        environment |= json.loads(_sandbox(project, "env", "--format", "json", environment=environment))
+    environment = environment_of(project, name)
     if "SANDBOX_INSTANCE" in environment and name != SANDBOX_STACK:
         config_file = Path(_sandbox(project, "stack-file", "--stack", name, environment=environment).strip())
     return Stack(name, project, config_file, environment)
+
+
+def environment_of(project: Project, name: str) -> dict[str, str]:
+    """The environment that reaches a stack's tenants. Raises OperationError for a sandbox that does not run."""
+    environment = dict(os.environ)
+    if name == SANDBOX_STACK and "SANDBOX_INSTANCE" not in environment:
+        environment |= json.loads(_sandbox(project, "env", "--format", "json", environment=environment))
+    return environment
 
 
 def _sandbox(project: Project, *words: str, environment: Mapping[str, str]) -> str:
