@@ -10,6 +10,7 @@ for GitHub Actions"; Azure DevOps' "Logging commands".
 from __future__ import annotations
 
 import re
+from html import escape
 
 from mimecast_sso.text.characters import JOINERS, is_invisible
 
@@ -46,6 +47,12 @@ def markdown(text: str) -> str:
     escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
     apart = _REFERENCE.sub(lambda found: f"{found[0]}{_APART}", escaped)
     return _LINK.sub(lambda found: f"{found[0]}{_APART}", apart.replace("@", "&#64;"))
+
+
+def html(text: str) -> str:
+    """The text inside HTML that stands in Markdown, such as a summary: there, Markdown's own escapes are text."""
+    apart = _REFERENCE.sub(lambda found: f"{found[0]}\u200b", one_line(text))
+    return escape(_LINK.sub(lambda found: f"{found[0]}\u200b", apart))
 
 
 def code(text: str) -> str:

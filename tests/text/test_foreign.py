@@ -52,6 +52,11 @@ def test_forges_link_and_mention_nothing(written: str, shown: str) -> None:
     assert foreign.markdown(written) == shown
 
 
+def test_in_html_nothing_is_a_tag_a_mention_or_a_link() -> None:
+    shown = foreign.html("<img src='x'> @team #1 https://evil.example &amp;")
+    assert shown == "&lt;img src=&#x27;x&#x27;&gt; @\u200bteam #\u200b1 https\u200b://evil.example &amp;amp;"
+
+
 def test_code_ends_only_where_it_is_to_end() -> None:
     assert foreign.code("a`b|c\n@x") == "`a'b\u00a6c @x`"
     assert foreign.code("") == "` `"

@@ -218,7 +218,7 @@ def cut_sections(head: str, sections: Sequence[str], foot: str = "") -> str:
 
 
 def _markdown_section(section: Section) -> Iterator[str]:
-    yield f"<details><summary><b>{foreign.markdown(section.stack)}</b>: {section.level}</summary>"
+    yield f"<details><summary><b>{foreign.html(section.stack)}</b>: {section.level}</summary>"
     yield ""
     yield "| what | recorded | live | who |"
     yield "|---|---|---|---|"

@@ -82,17 +82,17 @@ def _top(review: Review, *, folded: bool = False) -> str:
 
 def _title(review: Review) -> str:
     stacks = review.stacks
-    changed = [each for each in stacks if each.changes or each.note]
-    parts = [f"{count(len(changed), 'stack')} {'changes' if len(changed) == 1 else 'change'}"]
+    unknown = sum(1 for each in stacks if each.exit is Exit.ERROR)
+    if unknown == len(stacks):
+        return f"{count(unknown, 'stack')} not known"
+    changed = sum(1 for each in stacks if each.changes or each.note)
+    parts = [f"{count(changed, 'stack')} {'changes' if changed == 1 else 'change'}"]
     due = sum(1 for each in stacks if each.console)
     if due:
         parts.append(f"{due} {'needs' if due == 1 else 'need'} console work")
-    unknown = sum(1 for each in stacks if each.exit is Exit.ERROR)
     if unknown:
         parts.append(f"{unknown} not known")
-    lost = sum(each.lost_people for each in stacks)
-    if unknown < len(stacks):
-        parts.append(f"{count(lost, 'sign-in')} lost")
+    parts.append(f"{count(sum(each.lost_people for each in stacks), 'sign-in')} lost")
     return ", ".join(parts)
 
 
@@ -158,6 +158,8 @@ def _basis(review: Review) -> str:
     found = f"Commit {foreign.code(review.head[:_SHORT])} against {against}"
     if review.unread:
         return f"{found}\n\nLive tenants were not read: {foreign.markdown(review.unread)}."
+    if all(each.now is None for each in review.stacks):
+        return found
     found += f" \u00b7 read live {review.at:%H:%M:%S} UTC"
     return (
         f"{found} \u00b7 identity {foreign.code(foreign.name(review.identity))}" if review.identity else found
@@ -190,7 +192,7 @@ def _sections(review: Review) -> Iterator[str]:
     for each in review.ordered:
         lines = [*_part(each)] if each.exit is not Exit.FINE else []
         if lines:
-            stack = foreign.markdown(foreign.name(each.stack))
+            stack = foreign.html(foreign.name(each.stack))
             opened = each.exit is Exit.REFUSED
             yield _details(f"<b>{stack}</b>: {_headline(each)}", lines, opened=opened)
     if review.code:
@@ -259,11 +261,16 @@ def _listed(title: str, groups: Sequence[Group]) -> Iterator[str]:
 
 
 def _due(each: StackReview) -> Iterator[str]:
+    command = _command("run-sheet", each)
     for slot, fields in each.console.items():
         names = ", ".join(map(foreign.markdown, fields))
         what = f"{count(len(fields), 'field')} to set: {names}" if fields else "to be confirmed again"
-        yield f"Console work, {slot} profile: {what}. `mimecast-sso run-sheet --stack {each.stack}` writes the sheet."
+        yield f"Console work, {slot} profile: {what}. {command} writes the sheet."
         yield ""
+
+
+def _command(verb: str, each: StackReview, options: str = "") -> str:
+    return foreign.code(f"mimecast-sso {verb} --stack {each.stack}{options}")
 
 
 def _refused(each: StackReview) -> Iterator[str]:
@@ -275,7 +282,7 @@ def _refused(each: StackReview) -> Iterator[str]:
         yield f"Guard overridden: {foreign.markdown(text)}."
         yield ""
     if each.lost or each.not_ready:
-        yield f"Names: `mimecast-sso preview --stack {each.stack}` on your machine (not shown here)."
+        yield f"Names: {_command('preview', each)} on your machine (not shown here)."
         yield ""
 
 
@@ -294,7 +301,7 @@ def _changes(each: StackReview) -> Iterator[str]:
     if each.changes:
         yield ""
     if each.plan and each.exit is Exit.CHANGES:
-        yield f"Deploy exactly this plan: `mimecast-sso up --stack {each.stack} --expect {each.plan}`"
+        yield f"Deploy exactly this plan: {_command('up', each, f' --expect {each.plan}')}"
         yield ""
 
 

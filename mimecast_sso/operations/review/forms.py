@@ -39,7 +39,8 @@ def document(review: Review) -> dict[str, Any]:
     """The review as JSON: that of a report, and of each stack its exit code, digest and sign-ins."""
     found = report(review).document()
     for each, section in zip(review.ordered, found["stacks"], strict=True):
-        section |= {"exit": int(each.exit), "plan": each.plan, "changes": [one.text for one in each.changes]}
+        changes = [foreign.one_line(one.text) for one in each.changes]
+        section |= {"exit": int(each.exit), "plan": each.plan, "changes": changes}
     return found | {
         "base": review.base,
         "head": review.head,
@@ -53,7 +54,7 @@ def _section(each: StackReview, unread: str) -> Section:
     figures |= {"lost": each.lost_people} if each.now is not None else {}
     return Section(
         stack=foreign.name(each.stack),
-        account=each.account,
+        account=foreign.one_line(each.account),
         region=each.region,
         summary=_summary(each),
         entries=tuple(_entries(each, unread)),

@@ -17,6 +17,7 @@ from mimecast_sso.assessment.guards import findings
 from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.operations import assessing, plan, tenant
+from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.planned import console_work, planned
@@ -42,7 +43,7 @@ def assess_live(stack: Stack, settings: Settings, root: Path) -> Assessment:
         GraphError: Entra cannot be asked at all.
         OperationError: The state cannot be read.
     """
-    engine = Engine(stack, "auto", "review")
+    engine = Engine(stack, engine_name(), "preview")
     return assess(
         settings,
         assessing.record_of(engine),

@@ -19,6 +19,7 @@ from mimecast_sso.operations.review.look import look
 from mimecast_sso.operations.review.model import Review, StackReview
 from mimecast_sso.operations.review.repository import Repository
 from mimecast_sso.operations.review.scope import Data, Scope, changed_code, find, write_out
+from mimecast_sso.operations.stacks import SANDBOX_STACK
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count
 
@@ -47,13 +48,20 @@ def run(asked: Asked) -> Exit:
         start = repository.merge_base(base, head)
         before = write_out(repository, project, start, Path(folder, "before"))
         after = write_out(repository, project, head, Path(folder, "after"))
-        scope = find(repository, project, before, after, (base, head))
+        scope = _elsewhere(find(repository, project, before, after, (base, head)))
         if not scope.stacks:
             click.echo(NOTHING)
             return Exit.FINE
         found = _reviewed(asked, project, repository, scope, (before, after))
     _write(found, asked)
     return found.exit
+
+
+def _elsewhere(scope: Scope) -> Scope:
+    """Without the stack that is deployed on a sandbox only, where none is in use."""
+    if "SANDBOX_INSTANCE" in os.environ:
+        return scope
+    return replace(scope, stacks=tuple(each for each in scope.stacks if each != SANDBOX_STACK))
 
 
 def superseded(out: Path | None) -> Exit:
