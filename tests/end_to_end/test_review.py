@@ -52,10 +52,11 @@ def commit(made: Project) -> None:
 
 def review(made: Project, **changes: Any) -> Ended:
     """The review of a change of the stack file, from the base as it is checked out."""
-    made.configure(**changes)
+    if changes:
+        made.configure(**changes)
     commit(made)
     git(made, "switch", "-q", "main")
-    ended = made.sandbox("run", "--", "mimecast-sso", "review", "--base", "main", "--head", "head")
+    ended = made.program("review", "--base", "main", "--head", "head")
     git(made, "switch", "-q", "head")
     return ended
 
@@ -88,7 +89,7 @@ def test_a_change_that_locks_somebody_out_is_a_row_with_the_reason(made: Project
         "| 2 deletes | \u274c cannot be deployed as it is |"
     )
     assert "AADSTS50105" in ended.text
-    assert ADA.replace("@", "&#64;&#8203;") in ended.text, "the change itself removes her"
+    assert "ada" not in ended.text, "the address book still names her"
     assert made.up().code == 4, "and so it is"
 
 
@@ -111,13 +112,13 @@ def test_a_widening_has_its_figures_and_its_digest_is_that_of_preview_and_up(mad
     assert refused.code == 4, refused.text
     assert "the tenants changed since" in refused.text
     assert "differs from the state: service principal notes changed" in refused.text
-    assert GRACE not in str(members(made))
+    assert made.sandbox("login", GRACE).code == 1
 
     # It is undone: the plan is the reviewed one again.
     made.control.put("entra.servicePrincipals", before["id"], before)
     accepted = made.sso("up", "--yes", "--expect", expected)
     assert accepted.code == 0, accepted.text
-    assert GRACE in str(members(made))
+    assert made.sandbox("login", GRACE).code == 0
     again = made.sso("up", "--yes", "--expect", expected)
     assert again.code == 4, again.text
     assert "planned now: no change" in again.text
@@ -125,10 +126,6 @@ def test_a_widening_has_its_figures_and_its_digest_is_that_of_preview_and_up(mad
     # And back, for the next test.
     git(made, "checkout", "-q", "-f", "main")
     assert made.up().code == 0
-
-
-def members(made: Project) -> list[dict[str, Any]]:
-    return made.control.documents("mimecast.groups")
 
 
 def test_a_change_of_the_console_form_needs_a_person(made: Project) -> None:
