@@ -138,6 +138,9 @@ def _seed(options: argparse.Namespace) -> int:
             f"this sandbox holds Mimecast account {accounts[0]}, and {wanted} is wanted. Empty it: python -m"
             " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>"
         )
+    if options.beside:
+        there = {group["displayName"] for group in control.documents("entra.groups")}
+        document["groups"] = [each for each in document.get("groups", []) if each["displayName"] not in there]
     control.seed(document)
     print(f"seeded: {'; and '.join(said)}")
     return OK
@@ -165,6 +168,24 @@ def _login(options: argparse.Namespace) -> int:
         print(sign_in.sign_in(home(), options.address, region=options.region, password=options.password))
     except sign_in.RefusedError as refusal:
         return _fail(str(refusal))
+    return OK
+
+
+def _sign_ins(options: argparse.Namespace) -> int:
+    from sandbox import sign_ins  # noqa: PLC0415
+
+    people = options.addresses or sign_ins.everybody(home())
+    if not people:
+        return _fail("there is nobody: python -m sandbox seed --stack NAME")
+
+    def say(found: sign_ins.Attempt) -> None:
+        print(json.dumps(found.document()), flush=True)
+
+    if options.until is None:
+        for found in sign_ins.once(home(), people):
+            say(found)
+    else:
+        sign_ins.over_and_over(home(), people, options.until.exists, say)
     return OK
 
 
@@ -329,6 +350,9 @@ def _parser() -> argparse.ArgumentParser:
     seed.add_argument(
         "--addresses", type=_count, metavar="N", help="with --tenant: as many addresses instead"
     )
+    seed.add_argument(
+        "--beside", action="store_true", help="leave the members of groups that exist already as they are"
+    )
     stack_file = command(
         "stack-file",
         _stack_file,
@@ -341,6 +365,11 @@ def _parser() -> argparse.ArgumentParser:
         "--region", help="code of the region whose portal is used (default: the seeded account's)"
     )
     login.add_argument("--password", help="the person's password (default: the sandbox's)")
+    many = command(
+        "sign-ins", _sign_ins, "sign everybody in once, or over and over; a line of JSON for each sign-in"
+    )
+    many.add_argument("addresses", nargs="*", metavar="ADDRESS", help="only these people (default: all)")
+    many.add_argument("--until", type=Path, metavar="FILE", help="over and over, until there is such a file")
     administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
     administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
     administrator.add_argument("--quiet", action="store_true", help="do not list the fields")

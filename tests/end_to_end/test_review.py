@@ -61,6 +61,14 @@ def review(made: Project, **changes: Any) -> Ended:
     return ended
 
 
+def rehearsed(made: Project) -> Ended:
+    commit(made)
+    git(made, "switch", "-q", "main")
+    ended = made.program("review", "--base", "main", "--head", "head", "--no-live", "--rehearse")
+    git(made, "switch", "-q", "head")
+    return ended
+
+
 def row(ended: Ended) -> str:
     (found,) = (line for line in ended.text.splitlines() if line.startswith("| **sandbox**"))
     return found
@@ -156,3 +164,29 @@ def test_nothing_to_deploy_is_one_line(made: Project) -> None:
     ended = review(made)
     assert ended.code == 0, ended.text
     assert "### Single sign-on: no change (1 stack reviewed)" in ended.text
+
+
+def test_a_change_of_code_is_rehearsed_and_its_lost_sign_ins_are_counted(made: Project) -> None:
+    program = made.folder / "__main__.py"
+    text = program.read_text()
+    program.write_text(text.replace("        program.judge(assessment, root=root)\n", ""))
+    made.configure(rollOut=PILOT | {"pilot": [ADA, GRACE]}, assign={"users": [GRACE]})
+    for name in ("dev-eu", "prod-eu", "prod-us"):
+        made.stack_file.with_name(f"Pulumi.{name}.yaml").unlink()
+    ended = rehearsed(made)
+    assert ended.code == 4, ended.text
+    assert "Rehearsal on the sandbox: base 1 of 1 signs in; head 1 of 2." in ended.text
+    found = re.search(r"\| AADSTS50105.*\| 1 \| ([\d,]+) \| [\d.]+ \u2026 [\d.]+ \|", ended.text)
+    assert found, ended.text
+    assert "@" not in ended.text.replace("`main@", "")
+    assert "Live tenants were not read: --no-live was given." in ended.text
+
+
+def test_a_harmless_change_loses_no_sign_in_in_the_rehearsal(made: Project) -> None:
+    made.configure(rollOut=PILOT | {"pilot": [ADA, GRACE]})
+    ended = rehearsed(made)
+    assert ended.code == 2, ended.text
+    assert (
+        "Rehearsal on the sandbox: base 1 of 1 signs in; head 2 of 2. While it takes effect: no sign-in lost."
+        in ended.text
+    )

@@ -33,6 +33,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Read both tenants. Only for changes of stack files and CSV files, whatever is said here.",
 )
 @click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Deploy the base on a sandbox, and the head onto it while everybody signs in. Needs no secret.",
+)
+@click.option(
     "--reviewed",
     metavar="COMMIT",
     help="The whole id of the head, where a reviewer approved that its code runs with these credentials.",
@@ -46,6 +51,7 @@ def review(
     out: Path | None,
     full: Path | None,
     live: bool,
+    rehearse: bool,
     reviewed: str | None,
     superseded: bool,
 ) -> Exit:
@@ -65,5 +71,5 @@ def review(
         raise click.UsageError(
             "--base and --head are required: the commit that is changed, and the one that does it."
         )
-    asked = command.Asked(base, head, form, out, full, live=live, reviewed=reviewed)
+    asked = command.Asked(base, head, form, out, full, live=live, rehearse=rehearse, reviewed=reviewed)
     return command.run(asked)

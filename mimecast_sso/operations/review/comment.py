@@ -331,13 +331,12 @@ def _rehearsed(found: Rehearsal) -> Iterator[str]:
 
 def rehearsal_text(found: Rehearsal) -> str:
     """A rehearsal in one sentence."""
-    verb = "signs" if found.base == 1 else "sign"
-    text = f"base {found.base:,} of {found.everybody:,} {verb} in"
+    text = f"base {found.base:,} of {found.base_of:,} {'signs' if found.base == 1 else 'sign'} in"
     if found.refused:
         return f"{text}; head is refused: {foreign.markdown(found.refused)}."
     lost = _lost_sign_ins(found)
     outage = f"{count(lost, 'sign-in')} lost" if lost else "no sign-in lost"
-    return f"{text}; head {found.head:,} of {found.everybody:,}. While it takes effect: {outage}."
+    return f"{text}; head {found.head:,} of {found.head_of:,}. While it takes effect: {outage}."
 
 
 def _lost_sign_ins(found: Rehearsal) -> int:

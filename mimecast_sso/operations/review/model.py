@@ -64,16 +64,17 @@ class Rehearsal:
     """A deployment of the head on a sandbox that holds the base.
 
     Attributes:
-        everybody: How many people were signed in, over and over.
-        base: How many of them got in on the base; ``head``: on the head, once everything counts.
+        base: How many people signed in through Entra on the base, of ``base_of`` whom Mimecast sent there.
+        head: The same on the head, once everything counts.
         refused: Why the head could not be deployed; "" where it was.
-        lost: Sign-ins of people who got in on the base and failed from the deployment of the head on.
+        lost: Sign-ins that failed from the deployment of the head on, of people who got in on the base.
         problem: Why there is no rehearsal; "" where there is one.
     """
 
-    everybody: int = 0
     base: int = 0
+    base_of: int = 0
     head: int = 0
+    head_of: int = 0
     refused: str = ""
     lost: tuple[Lost, ...] = ()
     problem: str = ""
@@ -132,10 +133,8 @@ class StackReview:
             return Exit.ERROR
         if self.refusals or (rehearsed and (rehearsed.lost or rehearsed.refused)):
             return Exit.REFUSED
-        if (rehearsed and rehearsed.problem) or (self.unread and not rehearsed):
-            return Exit.ERROR
         if self.unread:
-            return Exit.CHANGES
+            return Exit.CHANGES if rehearsed and not rehearsed.problem else Exit.ERROR
         return Exit.CHANGES if self.changes or self.console or self.note else Exit.FINE
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
+import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +89,20 @@ class Repository:
         asked = "".join(f"{each.object_id}\n" for each in blobs).encode()
         lines = self._git("cat-file", "--batch-check=%(objectsize)", given=asked).decode().split()
         return list(map(int, lines))
+
+    def write_tree(self, commit: str, folder: Path) -> None:
+        """Writes the project's files at a commit into a folder. Raises OperationError for a file that leads out of it.
+
+        Whoever runs something there runs what the commit holds.
+        """
+        archive = io.BytesIO(self._git("archive", "--format=tar", commit))
+        try:
+            with tarfile.open(fileobj=archive) as files:
+                files.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise OperationError(
+                f"The files of {commit[:7]} cannot be written out: {foreign.name(str(error))}"
+            ) from None
 
     def _git(self, *words: str, given: bytes = b"") -> bytes:
         environment = os.environ | {

@@ -14,7 +14,7 @@ import click
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format, write_report
 from mimecast_sso.operations.project import Project, find_project
-from mimecast_sso.operations.review import comment, forms
+from mimecast_sso.operations.review import comment, forms, rehearsal
 from mimecast_sso.operations.review.look import look
 from mimecast_sso.operations.review.model import Review, StackReview
 from mimecast_sso.operations.review.repository import Repository
@@ -36,6 +36,7 @@ class Asked:
     out: Path | None = None
     full: Path | None = None
     live: bool = True
+    rehearse: bool = False
     reviewed: str | None = None
 
 
@@ -81,6 +82,9 @@ def _reviewed(
             text = f"{foreign.name(asked.base)} changed this stack's file as well; the review is of the head's alone"
             stack = replace(stack, unknown=(*stack.unknown, text))
         stacks.append(stack)
+    if asked.rehearse:
+        problem = rehearsal.why_not(scope, approved=asked.reviewed == scope.head)
+        stacks = [*rehearsal.rehearse(repository, scope, data, stacks, problem)]
     return Review(
         base_name=asked.base,
         base=scope.base,
