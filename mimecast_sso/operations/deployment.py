@@ -90,11 +90,19 @@ def preview(stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool =
     outcome = engine.run("preview", *(["--diff"] if diff else []), show=show)
     if outcome.code:
         return failed(outcome, dry=True)
-    found = plan.digest(plan.of_stack(stack, engine))
-    click.echo(f"Plan digest: {found}")
-    if outcome.changed:
-        click.echo(f"Deploy exactly this plan: mimecast-sso up --stack {stack.name} --expect {found}")
+    _say_the_digest(stack, engine, changed=outcome.changed)
     return Exit.CHANGES if outcome.changed else Exit.FINE
+
+
+def _say_the_digest(stack: Stack, engine: Engine, *, changed: bool) -> None:
+    try:
+        found = plan.digest(plan.of_stack(stack, engine))
+    except OperationError as error:
+        click.echo(f"Plan digest: unknown. {error}")
+        return
+    click.echo(f"Plan digest: {found}")
+    if changed:
+        click.echo(f"Deploy exactly this plan: mimecast-sso up --stack {stack.name} --expect {found}")
 
 
 def _say_what_is_due(

@@ -24,6 +24,4 @@ def up(stack: str, *, yes: bool, diff: bool, verbose: bool, refresh: bool, expec
     from mimecast_sso.operations.deployment import deploy, open_with_engine
 
     opened, engine = open_with_engine(stack, "up")
-    return deploy(
-        opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose, expect=expect
-    )
+    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose, expect=expect)
