@@ -86,9 +86,12 @@ def test_its_row_and_its_table() -> None:
     text = comment.render(review(stack("prod-eu", unread=True, rehearsal=fine)))
     assert "base 1 of 1 signs in; head 207 of 214. While it takes effect: no sign-in lost." in text
     assert "\u26a0\ufe0f rehearsed only |" in text
+    assert "### Single sign-on: 1 stack rehearsed, 0 sign-ins lost" in text
+    assert "<b>prod-eu</b>: rehearsed only</summary>" in text
     bad = Rehearsal(2, 2, 0, 2, lost=(Lost("AADSTS50105 @x", 2, 31, 1.25, 9.0),))
     found = review(stack("prod-eu", unread=True, rehearsal=bad))
     assert found.exit == 4
+    assert "1 stack rehearsed, 31 sign-ins lost" in comment.render(found)
     assert "| AADSTS50105 &#64;&#8203;x | 2 | 31 | 1.2 \u2026 9.0 |" in comment.render(found)
     refused = Rehearsal(2, 2, 2, 2, refused="Refused by guard administrators: nobody would be left")
     assert review(stack("prod-eu", rehearsal=refused)).exit == 4

@@ -85,6 +85,10 @@ def _title(review: Review) -> str:
     unknown = sum(1 for each in stacks if each.exit is Exit.ERROR)
     if unknown == len(stacks):
         return f"{count(unknown, 'stack')} not known"
+    if not any(map(_is_known, stacks)):
+        lost = sum(_lost_sign_ins(each.rehearsal) for each in stacks if each.rehearsal)
+        rest = f", {unknown} not known" if unknown else ""
+        return f"{count(len(stacks) - unknown, 'stack')} rehearsed{rest}, {count(lost, 'sign-in')} lost"
     changed = sum(1 for each in stacks if each.changes or each.note)
     parts = [f"{count(changed, 'stack')} {'changes' if changed == 1 else 'change'}"]
     due = sum(1 for each in stacks if each.console)
@@ -210,15 +214,16 @@ def _details(title: str, lines: Iterable[str], *, opened: bool = False) -> str:
 def _headline(each: StackReview) -> str:
     if each.exit is Exit.ERROR:
         return "not known"
-    if each.lost_people:
-        return f"{people(each.lost_people)} would not get in"
-    if each.refusals:
-        return "cannot be deployed as it is"
-    if each.rehearsal and each.rehearsal.lost:
-        return f"{count(_lost_sign_ins(each.rehearsal), 'sign-in')} lost in the rehearsal"
-    if each.note:
-        return "the stack file is deleted"
-    return "console work is due" if each.console else summary(each.changes).replace(NONE, "nothing changes")
+    lost = _lost_sign_ins(each.rehearsal) if each.rehearsal else 0
+    found = (
+        (each.lost_people, f"{people(each.lost_people)} would not get in"),
+        (each.refusals, "cannot be deployed as it is"),
+        (lost, f"{count(lost, 'sign-in')} lost in the rehearsal"),
+        (each.unread, "rehearsed only"),
+        (each.note, "the stack file is deleted"),
+        (each.console, "console work is due"),
+    )
+    return next((text for holds, text in found if holds), summary(each.changes))
 
 
 def _part(each: StackReview) -> Iterator[str]:
