@@ -138,7 +138,7 @@ def _seed(options: argparse.Namespace) -> int:
             f"this sandbox holds Mimecast account {accounts[0]}, and {wanted} is wanted. Empty it: python -m"
             " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>"
         )
-    if options.beside:
+    if options.keep_groups:
         there = {group["displayName"] for group in control.documents("entra.groups")}
         document["groups"] = [each for each in document.get("groups", []) if each["displayName"] not in there]
     control.seed(document)
@@ -351,7 +351,9 @@ def _parser() -> argparse.ArgumentParser:
         "--addresses", type=_count, metavar="N", help="with --tenant: as many addresses instead"
     )
     seed.add_argument(
-        "--beside", action="store_true", help="leave the members of groups that exist already as they are"
+        "--keep-groups",
+        action="store_true",
+        help="leave the members of groups that exist already as they are",
     )
     stack_file = command(
         "stack-file",

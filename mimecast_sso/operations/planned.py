@@ -287,7 +287,7 @@ def _entry_of(name: object, version: object) -> str:
 
 
 def _ready(assessment: Assessment, address: str) -> bool:
-    """Whether an address's domain is verified, or not of this stack's making: else it is on hold."""
+    """Whether an address's domain is verified, or not managed by this stack; else the address is on hold."""
     name = domain_of(address)
     mine = {each.name for each in assessment.settings.domains}
     status = (assessment.snapshot.domains.value or {}).get(name)

@@ -11,6 +11,7 @@ import pytest
 from mimecast_sso.assessment import assessment
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import plan
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -134,6 +135,42 @@ def test_the_first_deployment_creates_everything_and_all_fields_are_due() -> Non
     assert "create address book: addresses (+2, \u22120)" in changes
     assert len(console_work(found.desired)["first"]) > 10
     assert summary(planned(found)).endswith(" creates")
+
+
+def test_a_second_profile_comes_with_its_group_and_goes_with_it(world: World) -> None:
+    two = {
+        "rotation": "blue-green",
+        "generations": [
+            {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+            {"label": "2027", "endDate": "2029-12-01T00:00:00Z", "profile": "second"},
+        ],
+        "active": "2026",
+    }
+    found = world.assess(attested(values(certificates=two)))
+    assert [each.text for each in planned(found)] == [
+        "create signing certificate",
+        "create second roll-out group",
+        "create members of the second roll-out group",
+        "create second authentication profile",
+    ]
+    assert set(console_work(found.desired)) == {"second"}
+    group = RecordedResource(
+        "urn:pulumi:test::mimecast-sso::x::mimecast-roll-out-second",
+        types.GROUP,
+        {"description": "Two", "created": True},
+    )
+    world.deployed = Record((*world.deployed.resources, group))
+    assert texts(world, QUIET) == ["delete second roll-out group"]
+
+
+def test_the_next_generation_becomes_the_active_one(world: World) -> None:
+    generations = [
+        {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+        {"label": "2027", "endDate": "2029-12-01T00:00:00Z"},
+    ]
+    found = texts(world, attested(values(certificates={"generations": generations, "active": "2027"})))
+    assert "create signing certificate" in found
+    assert "update active signing certificate: certificate" in found
 
 
 def test_no_value_is_in_the_words_of_a_change(world: World) -> None:

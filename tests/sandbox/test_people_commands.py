@@ -305,7 +305,7 @@ def test_everybody_signs_in_once_and_over_and_over(
     assert {json.loads(line)["result"] for line in lines} == {"entra"}
 
 
-def test_seeding_beside_leaves_the_members_of_a_group(sandbox: RunningSandbox, tmp_path: Path) -> None:
+def test_seeding_again_leaves_the_members_of_a_group(sandbox: RunningSandbox, tmp_path: Path) -> None:
     def members() -> list[str]:
         (group,) = (
             each for each in sandbox.control.documents("entra.groups") if each["displayName"] == "Staff"
@@ -318,7 +318,7 @@ def test_seeding_beside_leaves_the_members_of_a_group(sandbox: RunningSandbox, t
     before = members()
     assert before
     stacks(tmp_path / "stacks", STACK.replace("users: [ada@example.com]", "users: [new@example.com]"))
-    done = command(sandbox, "seed", "--stack", "test", "--beside", folder=folder)
+    done = command(sandbox, "seed", "--stack", "test", "--keep-groups", folder=folder)
     assert done.returncode == 0, done.stderr
     assert members() == before
     people = {each["mail"] for each in sandbox.control.documents("entra.users")}

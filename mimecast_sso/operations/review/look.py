@@ -32,7 +32,8 @@ from providers.entra import credentials
 from providers.entra.errors import GraphError
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+\.[^\s@<>()\[\],;:\"'=.]+")
-_ASSESSED = Callable[[Stack, Settings, Path], Assessment]
+Reader = Callable[[Stack, Settings, Path], Assessment]
+"""Reads both tenants for a configuration whose CSV files are below a folder."""
 
 
 def assess_live(stack: Stack, settings: Settings, root: Path) -> Assessment:
@@ -61,7 +62,7 @@ def look(
     after: Data,
     *,
     unread: bool = False,
-    read: _ASSESSED = assess_live,
+    read: Reader = assess_live,
 ) -> StackReview:
     """Reviews one stack of a change.
 
@@ -112,7 +113,7 @@ def _former(stack: Stack, data: Data) -> Settings | None:
         return None
 
 
-def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, read: _ASSESSED) -> StackReview:
+def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, read: Reader) -> StackReview:
     public = {*found.added, *found.removed}
     try:
         assessment = read(stack, settings, after.root)

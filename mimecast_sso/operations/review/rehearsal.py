@@ -92,7 +92,7 @@ def _rehearsed(stage: _Stage, trees: tuple[Path, Path], *, deployed: bool) -> Re
         with stage.running(base if deployed else head):
             if deployed:
                 stage.deploy(base)
-            stage.sandbox(head, "seed", "--stack", stage.stack, *(["--beside"] if deployed else []))
+            stage.sandbox(head, "seed", "--stack", stage.stack, *(["--keep-groups"] if deployed else []))
             first = stage.sign_ins(head)
             return _on_the_base(stage, head, first)
     except OperationError as error:
