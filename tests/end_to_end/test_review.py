@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.journal import may_change
 from tests.support.projects import Ended, Project, project
 
 pytestmark = pytest.mark.xdist_group("review")  # They share a deployment.
@@ -90,8 +91,10 @@ def principal(made: Project) -> dict[str, Any]:
 
 
 def test_a_change_that_locks_somebody_out_is_a_row_with_the_reason(made: Project) -> None:
+    before = made.control.journal()[-1]["number"]
     ended = review(made, assign={"users": [GRACE]})
     assert ended.code == 4, ended.text
+    assert not any(map(may_change, made.control.journal(after=before))), "a review only reads"
     assert row(ended) == (
         "| **sandbox** | CUK25A118 (eu) | 1 \u2192 0 (+0, \u22121) | 1 refuses: last-sign-in-method | none "
         "| 2 deletes | \u274c cannot be deployed as it is |"
