@@ -122,7 +122,7 @@ def _seed(options: argparse.Namespace) -> int:
     said = []
     try:
         if options.stack:
-            document = stack_seed.document(options.stack, Path("stacks"))
+            document = stack_seed.document(options.stack, Path("stacks"), _listed(options.people))
             said.append(stack_seed.summary(document))
     except stack_seed.StackError as error:
         return _fail(str(error))
@@ -144,6 +144,16 @@ def _seed(options: argparse.Namespace) -> int:
     control.seed(document)
     print(f"seeded: {'; and '.join(said)}")
     return OK
+
+
+def _listed(file: Path | None) -> list[str]:
+    """The lines of a file. Raises StackError where it cannot be read."""
+    from sandbox.stack_seed import StackError  # noqa: PLC0415
+
+    try:
+        return file.read_text(encoding="utf-8").split() if file else []
+    except (OSError, ValueError):
+        raise StackError(f"{file} cannot be read as a list of addresses") from None
 
 
 def _stack_file(options: argparse.Namespace) -> int:
@@ -349,6 +359,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     seed.add_argument(
         "--addresses", type=_count, metavar="N", help="with --tenant: as many addresses instead"
+    )
+    seed.add_argument(
+        "--people", type=Path, metavar="FILE", help="also people with the addresses in FILE, one a line"
     )
     seed.add_argument(
         "--keep-groups",

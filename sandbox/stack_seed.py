@@ -28,18 +28,18 @@ class StackError(Exception):
     """A stack's file that nothing can be seeded from; the message says why."""
 
 
-def document(stack: str, folder: Path) -> dict[str, Any]:
+def document(stack: str, folder: Path, further: Iterable[str] = ()) -> dict[str, Any]:
     """The seed document for ``Pulumi.<stack>.yaml`` in ``folder``.
 
-    Besides the people whom the stack names there is one whom it does not (``visitor@<domain>``), so that a refused
-    sign-in can be seen.
+    Besides the people whom the stack names, and ``further`` addresses, there is one whom it does not
+    (``visitor@<domain>``), so that a refused sign-in can be seen.
 
     Raises:
         StackError: there is no such file, it is not YAML, or region or account code are missing.
     """
     settings = configured(stack, folder)
     domains = [_named(item) for item in _list(settings.get("domains"))]
-    people = _people(settings, domains)
+    people = _people(settings, domains, further)
     domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
     return {
         "tenant": {"id": credentials.TENANT_ID, "domain": credentials.TENANT_DOMAIN},
@@ -137,12 +137,14 @@ def _split(value: Any) -> Any:
     return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
 
 
-def _people(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> dict[str, str]:
-    """Everybody whom the stack names, by address, and the visitor."""
+def _people(
+    settings: Mapping[str, Any], domains: list[dict[str, Any]], further: Iterable[str]
+) -> dict[str, str]:
+    """Everybody whom the stack names, by address, whoever else there is to be, and the visitor."""
     people: dict[str, str] = {}
     for item in _addresses(settings):
         people.setdefault(item["address"], item.get("name") or "")
-    named = [*_list(_mapping(settings.get("assign")).get("users")), *_pilot(settings)]
+    named = [*_list(_mapping(settings.get("assign")).get("users")), *_pilot(settings), *further]
     for address in named:
         people.setdefault(str(address), "")
     domain = next((item["name"] for item in domains), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -62,10 +63,10 @@ def review(made: Project, **changes: Any) -> Ended:
     return ended
 
 
-def rehearsed(made: Project) -> Ended:
+def rehearsed(made: Project, *words: str, base: str = "main") -> Ended:
     commit(made)
-    git(made, "switch", "-q", "main")
-    ended = made.program("review", "--base", "main", "--head", "head", "--no-live", "--rehearse")
+    git(made, "switch", "-q", base)
+    ended = made.program("review", "--base", base, "--head", "head", "--no-live", "--rehearse", *words)
     git(made, "switch", "-q", "head")
     return ended
 
@@ -193,3 +194,22 @@ def test_a_harmless_change_loses_no_sign_in_in_the_rehearsal(made: Project) -> N
         "Rehearsal on the sandbox: base 1 of 1 signs in; head 2 of 2. While it takes effect: no sign-in lost."
         in ended.text
     )
+
+
+def test_people_of_a_csv_file_and_of_the_last_deployment_are_in_the_rehearsal(made: Project) -> None:
+    (made.folder / "people.csv").write_text(f"address,name\n{ALAN},Alan\n")
+    made.configure(
+        addresses={"source": "csv", "csv": "people.csv"},
+        assign={"groups": ["Mimecast users"]},
+        rollOut={"group": "Single sign-on", "who": "all"},
+        addressPasswords=None,
+    )
+    commit(made)
+    git(made, "branch", "-f", "base", "head")
+    made.configure(addresses={"source": "assigned"})
+    state = next((made.home / "state").rglob("sandbox.json"))
+    exported = made.home / "exported.json"
+    exported.write_text(json.dumps({"deployment": json.loads(state.read_text())["checkpoint"]["latest"]}))
+    ended = rehearsed(made, "--state", "sandbox", str(exported), base="base")
+    assert ended.code == 2, ended.text
+    assert "Rehearsal on the sandbox: base 1 of 1 signs in; head 3 of 3." in ended.text, "Ada, Grace, Alan"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review.model import Lost, Rehearsal
-from mimecast_sso.operations.review.rehearsal import lost, rehearse, why_not
+from mimecast_sso.operations.review.rehearsal import lost, recorded_people, rehearse, why_not
 from mimecast_sso.operations.review.scope import Scope
+from mimecast_sso.settings import from_values
+from tests.assessment.worlds import attested, deployed, values
 from tests.support.reviews import review, stack
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
@@ -65,9 +70,32 @@ def test_code_is_not_rehearsed_where_a_credential_can_be_read(monkeypatch: pytes
     assert "where MIMECAST_CLIENT_SECRET can be read" in problem
     assert why_not(CODE, approved=True) == ""
     assert why_not(DATA, approved=False) == ""
-    (found,) = rehearse(None, CODE, (None, None), [stack("prod-eu", unread=True)], problem)  # type: ignore[arg-type]
+    (found,) = rehearse(
+        None,  # type: ignore[arg-type]
+        CODE,
+        (None, None),  # type: ignore[arg-type]
+        [stack("prod-eu", unread=True)],
+        recorded={},
+        problem=problem,
+    )
     assert found.rehearsal == Rehearsal(problem=problem)
     assert found.exit == 1
+
+
+def test_people_of_the_last_deployment_are_read_from_an_exported_state(tmp_path: Path) -> None:
+    record = deployed(from_values(attested(values())), members=frozenset({GRACE, "@example.org"}))
+    resources = [{"urn": each.urn, "type": each.type, "outputs": each.outputs} for each in record.resources]
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    assert recorded_people(file) == {ADA, GRACE}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"deployment": null}'])
+def test_what_is_no_exported_state_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "state.json"
+    file.write_text(content)
+    with pytest.raises(OperationError, match="is not an exported state"):
+        recorded_people(file)
 
 
 def test_without_credentials_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

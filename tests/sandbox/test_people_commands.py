@@ -305,6 +305,21 @@ def test_everybody_signs_in_once_and_over_and_over(
     assert {json.loads(line)["result"] for line in lines} == {"entra"}
 
 
+def test_further_people_are_seeded_from_a_list(tmp_path: Path) -> None:
+    (tmp_path / "people").write_text("new@example.com\nold@example.com\n")
+    folder = stacks(tmp_path / "stacks", STACK)
+    found = stack_seed.document("test", folder, (tmp_path / "people").read_text().split())
+    assert {"new@example.com", "old@example.com"} <= {each["mail"] for each in found["users"]}
+    assert "new@example.com" in found["groups"][0]["members"], "not assigned by themselves, so by the group"
+    with started(tmp_path / "home", {}) as sandbox:
+        words = ("seed", "--stack", "test", "--people")
+        assert command(sandbox, *words, "people", folder=tmp_path).returncode == 0
+        assert "new@example.com" in {each["mail"] for each in sandbox.control.documents("entra.users")}
+        missing = command(sandbox, *words, "nowhere", folder=tmp_path)
+        assert missing.returncode == 1
+        assert "cannot be read as a list of addresses" in missing.stderr
+
+
 def test_seeding_again_leaves_the_members_of_a_group(sandbox: RunningSandbox, tmp_path: Path) -> None:
     def members() -> list[str]:
         (group,) = (

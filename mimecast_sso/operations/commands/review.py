@@ -38,6 +38,14 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     help="Deploy the base on a sandbox, and the head onto it while everybody signs in. Needs no secret.",
 )
 @click.option(
+    "--state",
+    "states",
+    type=(str, _FILE),
+    multiple=True,
+    metavar="STACK FILE",
+    help="The exported state of a stack: the rehearsal then has the people of the last deployment. Repeatable.",
+)
+@click.option(
     "--reviewed",
     metavar="COMMIT",
     help="The whole id of the head, where a reviewer approved that its code runs with these credentials.",
@@ -52,6 +60,7 @@ def review(
     full: Path | None,
     live: bool,
     rehearse: bool,
+    states: tuple[tuple[str, Path], ...],
     reviewed: str | None,
     superseded: bool,
 ) -> Exit:
@@ -71,5 +80,7 @@ def review(
         raise click.UsageError(
             "--base and --head are required: the commit that is changed, and the one that does it."
         )
-    asked = command.Asked(base, head, form, out, full, live=live, rehearse=rehearse, reviewed=reviewed)
+    asked = command.Asked(
+        base, head, form, out, full, live=live, rehearse=rehearse, reviewed=reviewed, states=dict(states)
+    )
     return command.run(asked)

@@ -22,11 +22,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from mimecast_sso.assessment.assessment import written_addresses
+from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.model import Lost, Rehearsal, StackReview
 from mimecast_sso.operations.review.repository import Repository
 from mimecast_sso.operations.review.scope import Data, Scope
-from mimecast_sso.settings import REFUSED
+from mimecast_sso.settings import REFUSED, ConfigurationError, from_file
 from mimecast_sso.text import foreign
 
 _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
@@ -60,10 +62,40 @@ def why_not(scope: Scope, *, approved: bool) -> str:
     return f"it would run the head's code where {found[0]} can be read. Rehearse in a job without credentials"
 
 
+def recorded_people(file: Path) -> frozenset[str]:
+    """Whom an exported state has in roll-out groups and in the address book. Raises OperationError."""
+    try:
+        exported = json.loads(file.read_text(encoding="utf-8"))
+        record = in_state(exported["deployment"].get("resources") or [])
+        members = [each.members for each in record.memberships.values()]
+        book = record.book.addresses if record.book else frozenset[str]()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise OperationError(
+            f"{foreign.name(str(file))} is not an exported state. Write one: pulumi stack export --stack STACK --file "
+            "FILE"
+        ) from None
+    return frozenset(each for each in book.union(*members) if not each.startswith("@"))
+
+
 def rehearse(
-    repository: Repository, scope: Scope, data: tuple[Data, Data], stacks: Sequence[StackReview], problem: str
+    repository: Repository,
+    scope: Scope,
+    data: tuple[Data, Data],
+    stacks: Sequence[StackReview],
+    *,
+    recorded: Mapping[str, frozenset[str]],
+    problem: str,
 ) -> Iterator[StackReview]:
-    """The reviews, each with its rehearsal; ``problem`` says why there is none."""
+    """The reviews, each with its rehearsal.
+
+    Args:
+        repository: The project's.
+        scope: The change.
+        data: That of the commit from which the head departs, and that of the head.
+        stacks: The reviews without it.
+        recorded: People of the last deployment, by stack, where its state is known.
+        problem: Why there is no rehearsal; "" where there is one.
+    """
     if problem:
         yield from (replace(each, rehearsal=Rehearsal(problem=problem)) for each in stacks)
         return
@@ -83,7 +115,20 @@ def rehearse(
                 yield each
                 continue
             stage = _Stage(each.stack, Path(folder, f"sandbox-{number}"))
+            people = recorded.get(each.stack, frozenset()).union(*(_listed(one, each.stack) for one in data))
+            stage.people.write_text("".join(f"{address}\n" for address in sorted(people)), encoding="utf-8")
             yield replace(each, rehearsal=_rehearsed(stage, trees, deployed=deployed))
+
+
+def _listed(data: Data, stack: str) -> frozenset[str]:
+    """The addresses that a stack lists, in its file or in a CSV file; what cannot be used its deployment refuses."""
+    if stack not in data.stacks:
+        return frozenset()
+    try:
+        found = written_addresses(from_file(data.file(stack)), data.root)
+    except ConfigurationError:
+        return frozenset()
+    return frozenset(each.address for each in found)
 
 
 def _rehearsed(stage: _Stage, trees: tuple[Path, Path], *, deployed: bool) -> Rehearsal:
@@ -92,7 +137,8 @@ def _rehearsed(stage: _Stage, trees: tuple[Path, Path], *, deployed: bool) -> Re
         with stage.running(base if deployed else head):
             if deployed:
                 stage.deploy(base)
-            stage.sandbox(head, "seed", "--stack", stage.stack, *(["--keep-groups"] if deployed else []))
+            if deployed:
+                stage.seed(head, "--keep-groups")
             first = stage.sign_ins(head)
             return _on_the_base(stage, head, first)
     except OperationError as error:
@@ -176,10 +222,19 @@ class _Stage:
         self.home.mkdir()
         self.sandbox(tree, "start")
         try:
-            self.sandbox(tree, "seed", "--stack", self.stack)
+            self.seed(tree)
             yield
         finally:
             self.sandbox(tree, "stop")
+
+    @property
+    def people(self) -> Path:
+        """The list of people who are in the tenants besides those whom the stack file names."""
+        return self.home.with_suffix(".people")
+
+    def seed(self, tree: Path, *options: str) -> None:
+        """Adds to the tenants what a tree's stack file refers to."""
+        self.sandbox(tree, "seed", "--stack", self.stack, "--people", str(self.people), *options)
 
     def deploy(self, tree: Path, *, may_be_refused: bool = False) -> str:
         """Deploys a tree, does the console work that is due, and deploys again; why it is refused, else "".

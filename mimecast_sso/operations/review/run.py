@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class Asked:
     live: bool = True
     rehearse: bool = False
     reviewed: str | None = None
+    states: Mapping[str, Path] = field(default_factory=dict)
+    """Exported states, by stack."""
 
 
 def run(asked: Asked) -> Exit:
@@ -84,7 +86,8 @@ def _reviewed(
         stacks.append(stack)
     if asked.rehearse:
         problem = rehearsal.why_not(scope, approved=asked.reviewed == scope.head)
-        stacks = [*rehearsal.rehearse(repository, scope, data, stacks, problem)]
+        recorded = {name: rehearsal.recorded_people(file) for name, file in asked.states.items()}
+        stacks = [*rehearsal.rehearse(repository, scope, data, stacks, recorded=recorded, problem=problem)]
     return Review(
         base_name=asked.base,
         base=scope.base,
