@@ -124,7 +124,9 @@ def _seed(options: argparse.Namespace) -> int:
     said = []
     try:
         if options.stack:
-            document = stack_seed.document(options.stack, Path("stacks"), own=options.own_tenants)
+            document = stack_seed.document(
+                options.stack, Path("stacks"), _listed(options.people), own=options.own_tenants
+            )
             said.append(stack_seed.summary(document))
     except stack_seed.StackError as error:
         return _fail(str(error))
@@ -141,6 +143,9 @@ def _seed(options: argparse.Namespace) -> int:
             " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>. Or add it with credentials of its"
             " own: --own-tenants"
         )
+    if options.keep_groups:
+        there = {group["displayName"] for group in control.documents("entra.groups")}
+        document["groups"] = [each for each in document.get("groups", []) if each["displayName"] not in there]
     control.seed(document)
     print(f"seeded: {'; and '.join(said)}")
     return OK
@@ -154,6 +159,16 @@ def _credentials(options: argparse.Namespace) -> int:
     except stack_seed.StackError as error:
         return _fail(str(error))
     return OK
+
+
+def _listed(file: Path | None) -> list[str]:
+    """The lines of a file. Raises StackError where it cannot be read."""
+    from sandbox.stack_seed import StackError  # noqa: PLC0415
+
+    try:
+        return file.read_text(encoding="utf-8").split() if file else []
+    except (OSError, ValueError):
+        raise StackError(f"{file} cannot be read as a list of addresses") from None
 
 
 def _stack_file(options: argparse.Namespace) -> int:
@@ -229,6 +244,24 @@ def _browse(options: argparse.Namespace) -> int:
     except OSError as error:
         return _fail(f"{browser}: {error.strerror}")
     print(f"opened in {browser}, with a profile of its own")
+    return OK
+
+
+def _sign_ins(options: argparse.Namespace) -> int:
+    from sandbox import sign_ins  # noqa: PLC0415
+
+    people = options.addresses or sign_ins.everybody(home())
+    if not people:
+        return _fail("there is nobody: python -m sandbox seed --stack NAME")
+
+    def say(found: sign_ins.Attempt) -> None:
+        print(json.dumps(found.document()), flush=True)
+
+    if options.until is None:
+        for found in sign_ins.once(home(), people):
+            say(found)
+    else:
+        sign_ins.over_and_over(home(), people, options.until.exists, say)
     return OK
 
 
@@ -398,6 +431,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with --stack: an Entra tenant and a Mimecast account beside those that are there",
     )
+    seed.add_argument(
+        "--people", type=Path, metavar="FILE", help="also people with the addresses in FILE, one a line"
+    )
+    seed.add_argument(
+        "--keep-groups",
+        action="store_true",
+        help="leave the members of groups that exist already as they are",
+    )
     opens = command(
         "credentials", _credentials, "print what opens the tenants of seed --own-tenants, as JSON"
     )
@@ -429,6 +470,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="METHOD",
         help="password, multiFactor (default), windowsHello, windowsIntegrated or passwordless",
     )
+    many = command(
+        "sign-ins", _sign_ins, "sign everybody in once, or over and over; a line of JSON for each sign-in"
+    )
+    many.add_argument("addresses", nargs="*", metavar="ADDRESS", help="only these people (default: all)")
+    many.add_argument("--until", type=Path, metavar="FILE", help="over and over, until there is such a file")
     administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
     administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
     administrator.add_argument("--quiet", action="store_true", help="do not list the fields")

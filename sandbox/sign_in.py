@@ -17,6 +17,10 @@ class RefusedError(Exception):
     """The sign-in did not reach the portal; the message is what the person reads."""
 
 
+class PasswordAskedError(RefusedError):
+    """Mimecast asks for a password instead of sending the person to Entra."""
+
+
 def sign_in(home: Path, address: str, *, region: str | None = None, password: str | None = None) -> str:
     """Sign ``address`` in on the sandbox of ``home``; what the portal then says.
 
@@ -55,7 +59,7 @@ def _stop_when_refused(page: Page) -> None:
         if text is not None:
             raise RefusedError(text)
     if page.form("password") is not None:
-        raise RefusedError(" ".join(["Mimecast asks for a password.", *page.hints()[:1]]))
+        raise PasswordAskedError(" ".join(["Mimecast asks for a password.", *page.hints()[:1]]))
 
 
 def _seeded_region(home: Path) -> str:

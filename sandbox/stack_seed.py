@@ -34,12 +34,12 @@ def own_tenants(stack: str, folder: Path) -> credentials.Tenants:
     return credentials.of_account(str(settings["accountCode"]), settings.get("tenantId"))
 
 
-def document(stack: str, folder: Path, *, own: bool = False) -> dict[str, Any]:
+def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool = False) -> dict[str, Any]:
     """The seed document for ``Pulumi.<stack>.yaml`` in ``folder``.
 
-    Besides the people whom the stack names there is one whom it does not (``visitor@<domain>``), so that a refused
-    sign-in can be seen. With ``own``, the stack has an Entra tenant and a Mimecast account to itself, with credentials
-    that open no other stack's.
+    Besides the people whom the stack names, and ``further`` addresses, there is one whom it does not
+    (``visitor@<domain>``), so that a refused sign-in can be seen. With ``own``, the stack has an Entra tenant and a
+    Mimecast account to itself, with credentials that open no other stack's.
 
     Raises:
         StackError: there is no such file, it is not YAML, or region or account code are missing.
@@ -47,7 +47,7 @@ def document(stack: str, folder: Path, *, own: bool = False) -> dict[str, Any]:
     settings = configured(stack, folder)
     tenants = own_tenants(stack, folder) if own else credentials.Tenants()
     domains = [_named(item) for item in _list(settings.get("domains"))]
-    people = _people(settings, domains)
+    people = _people(settings, domains, further)
     domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
     return {
         "tenant": {"id": tenants.tenant_id, "domain": tenants.tenant_domain},
@@ -145,12 +145,14 @@ def _split(value: Any) -> Any:
     return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
 
 
-def _people(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> dict[str, str]:
-    """Everybody whom the stack names, by address, and the visitor."""
+def _people(
+    settings: Mapping[str, Any], domains: list[dict[str, Any]], further: Iterable[str]
+) -> dict[str, str]:
+    """Everybody whom the stack names, by address, whoever else there is to be, and the visitor."""
     people: dict[str, str] = {}
     for item in _addresses(settings):
         people.setdefault(item["address"], item.get("name") or "")
-    named = [*_list(_mapping(settings.get("assign")).get("users")), *_pilot(settings)]
+    named = [*_list(_mapping(settings.get("assign")).get("users")), *_pilot(settings), *further]
     for address in named:
         people.setdefault(str(address), "")
     domain = next((item["name"] for item in domains), None)

@@ -32,7 +32,7 @@ def record_of(engine: Engine | None) -> Known[Record]:
     if engine is None:
         return unknown("there is no engine that shows the stack's state")
     try:
-        return from_state(engine.resources())
+        return from_state(engine.recorded())
     except OperationError as error:
         return unknown(error)
 

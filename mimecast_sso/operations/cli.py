@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Deploy": {
         "up": "Deploy, then say whether console work is due and where its run sheet is.",
         "preview": "Say what up would do, without doing it.",
+        "review": "Say what a change does to people's sign-in, before it is merged.",
         "run-sheet": "Write the run sheet of the console work, due or done.",
         "confirm": "Record that the console holds the values of the run sheet.",
         "down": "Destroy what the stack made, once nobody depends on it.",

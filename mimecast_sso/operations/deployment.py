@@ -10,7 +10,7 @@ from typing import cast, get_args
 import click
 
 from mimecast_sso.assessment.record import RecordedProfile
-from mimecast_sso.operations import assessing, profiles
+from mimecast_sso.operations import assessing, plan, profiles
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -51,13 +51,17 @@ def deploy(
     diff: bool = False,
     refresh: bool = False,
     verbose: bool = False,
+    expect: str | None = None,
 ) -> Exit:
     """Runs ``up``, then says whether console work is due and where its run sheets are.
 
     ``verbose`` has the engine's own display; so has a run that asks before it deploys, or shows differences.
+    ``expect`` is the digest of the plan that was reviewed. Raises OperationError where the plan is another one now.
     """
     settings = stack.settings()
     engine.ensure_stack()
+    if expect is not None:
+        plan.require(stack, engine, plan.parse(expect))
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
@@ -86,7 +90,19 @@ def preview(stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool =
     outcome = engine.run("preview", *(["--diff"] if diff else []), show=show)
     if outcome.code:
         return failed(outcome, dry=True)
+    _say_the_digest(stack, engine, changed=outcome.changed)
     return Exit.CHANGES if outcome.changed else Exit.FINE
+
+
+def _say_the_digest(stack: Stack, engine: Engine, *, changed: bool) -> None:
+    try:
+        found = plan.digest(plan.of_stack(stack, engine))
+    except OperationError as error:
+        click.echo(f"Plan digest: unknown. {error}")
+        return
+    click.echo(f"Plan digest: {found}")
+    if changed:
+        click.echo(f"Deploy exactly this plan: mimecast-sso up --stack {stack.name} --expect {found}")
 
 
 def _say_what_is_due(

@@ -126,6 +126,10 @@ class Engine:
         """The resources in the stack's state, secrets encrypted. Raises StateError; NoStateError for none."""
         return self._deployed().get("resources") or []
 
+    def recorded(self) -> list[dict[str, Any]]:
+        """The same; none where there is no such stack yet. Raises OperationError where the state cannot be read."""
+        return self._deployment().get("resources") or []
+
     def _deployed(self) -> dict[str, Any]:
         file = _checkpoint(self._stack)
         if file is not None and file.exists():

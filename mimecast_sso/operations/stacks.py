@@ -213,10 +213,7 @@ class Stacks:
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
         self._project = project
-        self._environment = dict(os.environ)
-        if SANDBOX_STACK in names and not self._on_sandbox:
-            printed = _sandbox(project, "env", "--format", "json", environment=self._environment)
-            self._environment |= json.loads(printed)
+        self._environment = _environment(project, sandbox=SANDBOX_STACK in names)
         self._rehearsed = self._rehearse([name for name in names if project.stack_file(name).is_file()])
 
     def open(self, name: str, deadline: Deadline = UNLIMITED) -> Stack:
@@ -261,6 +258,21 @@ def _of_its_tenant(stack: Stack) -> Stack:
         if is_guid(tenant)
         else stack
     )
+
+
+def environment_of(project: Project, name: str) -> dict[str, str]:
+    """The environment that reaches a stack's tenants.
+
+    Raises OperationError for a sandbox that does not run, CredentialsError when there are no credentials for the stack.
+    """
+    return with_credentials(_environment(project, sandbox=name == SANDBOX_STACK), name, project.root)
+
+
+def _environment(project: Project, *, sandbox: bool) -> dict[str, str]:
+    environment = dict(os.environ)
+    if sandbox and "SANDBOX_INSTANCE" not in environment:
+        environment |= json.loads(_sandbox(project, "env", "--format", "json", environment=environment))
+    return environment
 
 
 def _sandbox(project: Project, *words: str, environment: Mapping[str, str]) -> str:

@@ -109,6 +109,10 @@ class Addresses(Section):
 
     def _csv_rows(self, root: Path) -> list[tuple[int, dict[str | None, Any]]]:
         key = f"{NAMESPACE}:addresses.csv names {self.csv}"
+        if "\0" in (self.csv or ""):
+            raise ConfigurationError(
+                [f"{NAMESPACE}:addresses.csv is no path. Write one without control characters"]
+            )
         file = (root / (self.csv or "")).resolve()
         if not file.is_relative_to(root.resolve()):
             raise ConfigurationError(

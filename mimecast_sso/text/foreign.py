@@ -10,6 +10,7 @@ for GitHub Actions"; Azure DevOps' "Logging commands".
 from __future__ import annotations
 
 import re
+from html import escape
 
 from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
 from mimecast_sso.text.characters import JOINERS, is_invisible
@@ -22,8 +23,11 @@ _ESCAPE_SEQUENCE = re.compile(
 )
 _RUNNER_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 _WORKFLOW_COMMAND = re.compile(r"^::")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|<>~@])")
-_LINK = re.compile(r"(?i)\b(https?|www)(?=[:.])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|<>~!&])")
+_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
+_REFERENCE = re.compile(r"[@#!](?=\w)")
+_APART = "&#8203;"
+"""A space without width. Forges link and mention even where the character is escaped or written as an entity."""
 
 
 def one_line(text: str) -> str:
@@ -48,5 +52,17 @@ def cell(text: str) -> str:
 def markdown(text: str) -> str:
     """The text inside a line of Markdown, which shows exactly it: no markup, no mention of anybody, no link."""
     escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
-    # Forges link addresses and mentions even where the character is escaped.
-    return _LINK.sub(lambda found: f"{found[0]}&#8203;", escaped.replace("\\@", "&#64;"))
+    apart = _REFERENCE.sub(lambda found: f"{found[0]}{_APART}", escaped)
+    return _LINK.sub(lambda found: f"{found[0]}{_APART}", apart.replace("@", "&#64;"))
+
+
+def html(text: str) -> str:
+    """The text inside HTML that stands in Markdown, such as a summary: there, Markdown's own escapes are text."""
+    apart = _REFERENCE.sub(lambda found: f"{found[0]}\u200b", one_line(text))
+    return escape(_LINK.sub(lambda found: f"{found[0]}\u200b", apart))
+
+
+def code(text: str) -> str:
+    """The text as code in Markdown, where nothing is markup; a back-quote becomes an apostrophe, a bar a broken one."""
+    shown = one_line(text).replace("`", "'").replace("|", "\u00a6")
+    return f"`{shown or ' '}`"

@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench import assessment, drift, engines, entra, fleet, mimecast, product
+from tests.bench import assessment, drift, engines, entra, fleet, mimecast, product, review
 from tests.bench.figures import Figure
 
 OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
@@ -18,13 +18,22 @@ OUTPUT = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 
 def main() -> int:
     """Measure the groups named on the command line: ``product``, ``engines``, ``entra``, ``mimecast``, ``assessment``,
-    ``drift``, ``fleet``.
+    ``drift``, ``fleet``, ``review``.
 
     Without a name: all of them.
     """
-    wanted = sys.argv[1:] or ["product", "engines", "entra", "mimecast", "assessment", "drift", "fleet"]
+    wanted = sys.argv[1:] or [
+        "product",
+        "engines",
+        "entra",
+        "mimecast",
+        "assessment",
+        "drift",
+        "fleet",
+        "review",
+    ]
     figures: dict[str, Figure] = {}
-    for group in (product, engines, entra, mimecast, assessment, drift, fleet):
+    for group in (product, engines, entra, mimecast, assessment, drift, fleet, review):
         if group.__name__.rpartition(".")[2] in wanted:
             for name, figure in group.measure():
                 figures[name] = figure

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from mimecast_sso.settings import Address, ConfigurationError, DomainMode, domains_elsewhere, from_values
+from mimecast_sso.settings import (
+    Address,
+    Addresses,
+    AddressSource,
+    ConfigurationError,
+    DomainMode,
+    domains_elsewhere,
+    from_values,
+)
 from tests.components.test_settings import SMALLEST
 
 
@@ -73,6 +81,11 @@ def test_a_file_that_is_not_such_a_csv(tmp_path: Path, content: str | bytes, sai
     text = problems(tmp_path, content)
     assert text.startswith("mimecast-sso:addresses.csv names people.csv")
     assert said in text
+
+
+def test_a_name_that_is_no_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"addresses\.csv is no path"):
+        Addresses(source=AddressSource.CSV, csv="people\0.csv").read_csv(tmp_path)
 
 
 def test_a_hundred_thousand_rows(tmp_path: Path) -> None:

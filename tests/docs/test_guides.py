@@ -76,7 +76,7 @@ def subcommands(command: Any) -> dict[str, Any]:
 
 def options(command: Any) -> set[str]:
     if isinstance(command, click.Command):
-        return {name for parameter in command.params for name in parameter.opts}
+        return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     return {name for action in command._actions for name in action.option_strings}
 
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as Xml
 
 import jsonschema
 import pytest
+from markdown_it import MarkdownIt
 
 from mimecast_sso.operations.reports import history
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, of_statements
@@ -81,6 +82,13 @@ def test_foreign_names_steer_nothing_in_any_form() -> None:
     assert "<script" not in markdown.replace("\\<", "")
     assert "@" not in markdown.replace("&#64;", "")
     assert not re.search(r"(?<!\\)\]\(", markdown)
+
+
+def test_the_name_of_a_stack_is_no_tag_in_a_comment() -> None:
+    html = MarkdownIt("commonmark", {"html": True}).render(
+        render(report(entry(), stack="<img src=x>"), "markdown")
+    )
+    assert "<img" not in html
 
 
 def test_junit_and_sarif_count_what_failed() -> None:

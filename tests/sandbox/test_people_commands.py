@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from sandbox import credentials, lifecycle, run_sheets, stack_seed
 from sandbox.control_client import ControlError
 from sandbox.run_sheets import UnreadableError
 from sandbox.stack_seed import StackError
-from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
+from tests.support.sandboxes import ACCOUNT_CODE, ADA, GRACE, RunningSandbox, seed_document, started
 
 ROOT = Path(__file__).resolve().parents[2]
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -277,6 +278,67 @@ def test_the_administrator_fills_the_console_and_people_sign_in(
         "changed the one that was there, beside the default"
     )
     assert command(sandbox, "login", ADA).returncode == 1
+
+
+def test_everybody_signs_in_once_and_over_and_over(
+    sandbox: RunningSandbox, certificate: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sheet.md").write_text(markdown_sheet(values(certificate)))
+    assert command(sandbox, "administrator", str(tmp_path / "sheet.md")).returncode == 0
+    once = [json.loads(line) for line in command(sandbox, "sign-ins").stdout.splitlines()]
+    found = {each["address"]: each["result"] for each in once}
+    assert (found[ADA], found[GRACE]) == ("entra", "refused")
+    assert len(found) == len(once) > 2
+    (refused,) = (each["reason"] for each in once if each["address"] == GRACE)
+    assert "AADSTS50105" in refused
+    stop = tmp_path / "stop"
+    with subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "sign-ins", ADA, "--until", str(stop)],
+        cwd=ROOT,
+        env={**os.environ, "SANDBOX_HOME": str(sandbox.home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        lines = [running.stdout.readline() for _ in range(5)]
+        stop.touch()
+        assert running.wait(60) == 0
+    assert {json.loads(line)["result"] for line in lines} == {"entra"}
+
+
+def test_further_people_are_seeded_from_a_list(tmp_path: Path) -> None:
+    (tmp_path / "people").write_text("new@example.com\nold@example.com\n")
+    folder = stacks(tmp_path / "stacks", STACK)
+    found = stack_seed.document("test", folder, (tmp_path / "people").read_text().split())
+    assert {"new@example.com", "old@example.com"} <= {each["mail"] for each in found["users"]}
+    assert "new@example.com" in found["groups"][0]["members"], "not assigned by themselves, so by the group"
+    with started(tmp_path / "home", {}) as sandbox:
+        words = ("seed", "--stack", "test", "--people")
+        assert command(sandbox, *words, "people", folder=tmp_path).returncode == 0
+        assert "new@example.com" in {each["mail"] for each in sandbox.control.documents("entra.users")}
+        missing = command(sandbox, *words, "nowhere", folder=tmp_path)
+        assert missing.returncode == 1
+        assert "cannot be read as a list of addresses" in missing.stderr
+
+
+def test_seeding_again_leaves_the_members_of_a_group(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    def members() -> list[str]:
+        (group,) = (
+            each for each in sandbox.control.documents("entra.groups") if each["displayName"] == "Staff"
+        )
+        found = sandbox.graph().get(f"{GRAPH}/groups/{group['id']}/members", timeout=30).json()["value"]
+        return sorted(each["id"] for each in found)
+
+    folder = stacks(tmp_path / "stacks", STACK.replace("CUK25A118", ACCOUNT_CODE)).parent
+    assert command(sandbox, "seed", "--stack", "test", folder=folder).returncode == 0
+    before = members()
+    assert before
+    stacks(tmp_path / "stacks", STACK.replace("users: [ada@example.com]", "users: [new@example.com]"))
+    done = command(sandbox, "seed", "--stack", "test", "--keep-groups", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert members() == before
+    people = {each["mail"] for each in sandbox.control.documents("entra.users")}
+    assert "new@example.com" in people
 
 
 def test_what_the_console_refuses_is_shown(sandbox: RunningSandbox, certificate: str, tmp_path: Path) -> None:

@@ -95,6 +95,25 @@ def test_a_stack_file_that_cannot_be_read_is_explained(tmp_path: Path, content: 
     assert said in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            ["x0: &a0 [1, 1]", *(f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40))],
+            "too often",
+        ),
+        (["x0: &a [*a]"], "unconstructable recursive node"),
+        (["x0: &a0 [1]", *(f"x{n}: &a{n} [*a{n - 1}]" for n in range(1, 1800))], "nested too deeply"),
+    ],
+    ids=["a bomb", "an anchor that holds itself", "a long chain"],
+)
+def test_anchors_that_have_no_end_are_refused_at_once(tmp_path: Path, lines: list[str], said: str) -> None:
+    file = tmp_path / "Pulumi.x.yaml"
+    file.write_text("config:\n" + "".join(f"  mimecast-sso:{line}\n" for line in lines))
+    with pytest.raises(ConfigurationError, match=said):
+        from_file(file)
+
+
 def test_a_stack_file_in_utf_16_is_read(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.test.yaml"
     file.write_bytes("config: {'mimecast-sso:region': eu}\n".encode("utf-16"))

@@ -82,6 +82,10 @@ class Project:
         command = [_PROGRAM, *verb.split(), "--stack", name, *words]
         return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, ENGINE=self.engine)
 
+    def program(self, *words: str) -> Ended:
+        """``mimecast-sso …`` as it is, for what is not about one stack."""
+        return self._run(sys.executable, "-m", "sandbox", "run", "--", _PROGRAM, *words, ENGINE=self.engine)
+
     def up(self, **environment: str) -> Ended:
         """``mimecast-sso up``, without questions."""
         return self.sso("up", "--yes", **environment)

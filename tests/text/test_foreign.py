@@ -37,7 +37,29 @@ def test_a_name_is_cut() -> None:
 
 def test_markdown_shows_exactly_the_text() -> None:
     shown = foreign.markdown("[x](http://evil.example) <b> @team | `code`")
-    assert shown == r"\[x\](http&#8203;://evil.example) \<b\> &#64;team \| \`code\`"
+    assert shown == r"\[x\](http&#8203;://evil.example) \<b\> &#64;&#8203;team \| \`code\`"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("#12 !3", r"\#&#8203;12 \!&#8203;3"),
+        ("&#64;team", r"\&\#&#8203;64;team"),
+        ("mailto:x ftp://y", "mailto&#8203;:x ftp&#8203;://y"),
+    ],
+)
+def test_forges_link_and_mention_nothing(written: str, shown: str) -> None:
+    assert foreign.markdown(written) == shown
+
+
+def test_in_html_nothing_is_a_tag_a_mention_or_a_link() -> None:
+    shown = foreign.html("<img src='x'> @team #1 https://evil.example &amp;")
+    assert shown == "&lt;img src=&#x27;x&#x27;&gt; @\u200bteam #\u200b1 https\u200b://evil.example &amp;amp;"
+
+
+def test_code_ends_only_where_it_is_to_end() -> None:
+    assert foreign.code("a`b|c\n@x") == "`a'b\u00a6c @x`"
+    assert foreign.code("") == "` `"
 
 
 def test_statements_and_lists_of_names_use_it() -> None:

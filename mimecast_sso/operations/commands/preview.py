@@ -13,7 +13,10 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.diff
 @options.verbose
 def preview(stack: str, *, diff: bool, verbose: bool) -> Exit:
-    """Say what up would do, without doing it. Exit code 2 when it would change something."""
+    """Say what up would do, without doing it. Exit code 2 when it would change something.
+
+    Prints the digest of the plan, for mimecast-sso up --expect.
+    """
     from mimecast_sso.operations import deployment
 
     opened, engine = deployment.open_with_engine(stack, "preview")

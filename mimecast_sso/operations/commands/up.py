@@ -14,9 +14,14 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.diff
 @options.verbose
 @click.option("--refresh", is_flag=True, help="Read the live world first, and put back what differs.")
-def up(stack: str, *, yes: bool, diff: bool, verbose: bool, refresh: bool) -> Exit:
+@click.option(
+    "--expect",
+    metavar="DIGEST",
+    help="Refuse where the plan is not the reviewed one: the digest that preview or review printed.",
+)
+def up(stack: str, *, yes: bool, diff: bool, verbose: bool, refresh: bool, expect: str | None) -> Exit:
     """Deploy, then say whether console work is due and where its run sheet is."""
     from mimecast_sso.operations.deployment import deploy, open_with_engine
 
     opened, engine = open_with_engine(stack, "up")
-    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose)
+    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose, expect=expect)

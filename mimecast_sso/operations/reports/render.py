@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _WIDTH = 80
-_LONGEST_MARKDOWN = 60_000
+LONGEST_MARKDOWN = 60_000
 """Characters that forges take in a comment (GitHub: 65,536)."""
 _SARIF_LEVELS: Mapping[Level, str] = {
     Level.URGENT: "error",
@@ -199,21 +199,27 @@ def _markdown(report: Report) -> str:
     return cut_sections("\n".join(head), details)
 
 
-def cut_sections(head: str, sections: Sequence[str]) -> str:
-    """A comment: the head, and as many whole sections as forges take; what was cut is said."""
-    kept, length = [], len(head) + 200
+def forge_length(text: str) -> int:
+    """How long forges take a text to be: in UTF-16, where most symbols count twice, with line breaks of two."""
+    return len(text.encode("utf-16-le")) // 2 + text.count("\n")
+
+
+def cut_sections(head: str, sections: Sequence[str], foot: str = "") -> str:
+    """A comment: the head, as many whole sections as forges take, the foot; what was cut is said."""
+    kept, length = [], forge_length(head) + forge_length(foot) + 200
     for section in sections:
-        if length + len(section) + 2 > _LONGEST_MARKDOWN:
+        longer = forge_length(section) + 4
+        if length + longer > LONGEST_MARKDOWN:
             break
         kept.append(section)
-        length += len(section) + 2
+        length += longer
     left = len(sections) - len(kept)
     note = f"{count(left, 'section')} left out here; the whole text is in the run's artifact." if left else ""
-    return "\n\n".join(filter(None, (head, *kept, note))) + "\n"
+    return "\n\n".join(filter(None, (head, *kept, note, foot))) + "\n"
 
 
 def _markdown_section(section: Section) -> Iterator[str]:
-    yield f"<details><summary><b>{foreign.markdown(section.stack)}</b>: {section.level}</summary>"
+    yield f"<details><summary><b>{foreign.html(section.stack)}</b>: {section.level}</summary>"
     yield ""
     yield "| what | recorded | live | who |"
     yield "|---|---|---|---|"

@@ -1,0 +1,368 @@
+"""The comment on a change, in Markdown. Pure.
+
+One for all stacks, found again by `MARKER`. In each stack's part: who is locked out, what a person must do, what is
+refused, what changes; what is not known stands once at the end. Forges take no more than 65,536 characters, so parts
+are cut whole from the end. The table is never cut, and names the guard of every refusal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.planned import NONE, more_and_less, summary
+from mimecast_sso.operations.reports.render import LONGEST_MARKDOWN, cut_sections, forge_length
+from mimecast_sso.operations.review.model import Group, Rehearsal, Review, StackReview
+from mimecast_sso.text import foreign
+from mimecast_sso.text.wording import count, people
+
+MARKER = "<!-- mimecast-sso review v1 -->"
+SUPERSEDED = f"""{MARKER}
+### Single sign-on: superseded
+
+A newer commit is being reviewed. What stood here is about an earlier one.
+"""
+_MOST_NAMES = 20
+_HEAD = (
+    "| stack | account | sign-ins: now \u2192 after | guards | console work | changes | result |",
+    "|---|---|---|---|---|---|---|",
+)
+_SHORT = 7
+
+
+def render(review: Review, *, whole: bool = False) -> str:
+    """The comment; ``whole``: nothing is cut, however long it is."""
+    if review.exit is Exit.FINE:
+        return "\n".join(_quiet(review)) + "\n"
+    sections = [*_sections(review)]
+    if whole:
+        return "\n\n".join((_top(review), *sections, _state(review))) + "\n"
+    top, state = _fitting(review)
+    return cut_sections(top, sections, state)
+
+
+def _quiet(review: Review) -> Iterator[str]:
+    looked = count(len(review.stacks), "stack")
+    yield MARKER
+    yield f"### Single sign-on: no change ({looked} reviewed)"
+    yield _state(review)
+
+
+def _fitting(review: Review) -> tuple[str, str]:
+    """Title and table with the state line: without digests, or with unchanged stacks in one row, where they must be."""
+    top = _top(review)
+    variants = (
+        (top, _state(review)),
+        (top, _state(review, digests=False)),
+        (_top(review, folded=True), _state(review, digests=False, folded=True)),
+    )
+    for found in variants:
+        if forge_length("\n\n".join(found)) <= LONGEST_MARKDOWN - _RESERVE:
+            return found
+    return variants[-1]
+
+
+_RESERVE = 300
+"""Characters for the note that says what was cut."""
+
+
+# -- Title and table ------------------------------------------------------------------------------------------------
+
+
+def _top(review: Review, *, folded: bool = False) -> str:
+    shown = [each for each in review.ordered if not folded or each.exit is not Exit.FINE]
+    rows = [_row(each) for each in shown]
+    if len(shown) < len(review.stacks):
+        left = count(len(review.stacks) - len(shown), "more stack")
+        rows.append(f"| {left} | {NONE} | {NONE} | {NONE} | {NONE} | {NONE} | \u2705 no change |")
+    return "\n".join([MARKER, f"### Single sign-on: {_title(review)}", "", *_HEAD, *rows, "", _basis(review)])
+
+
+def _title(review: Review) -> str:
+    stacks = review.stacks
+    unknown = sum(1 for each in stacks if each.exit is Exit.ERROR)
+    if unknown == len(stacks):
+        return f"{count(unknown, 'stack')} not known"
+    if not any(map(_is_known, stacks)):
+        lost = sum(_lost_sign_ins(each.rehearsal) for each in stacks if each.rehearsal)
+        rest = f", {unknown} not known" if unknown else ""
+        return f"{count(len(stacks) - unknown, 'stack')} rehearsed{rest}, {count(lost, 'sign-in')} lost"
+    changed = sum(1 for each in stacks if each.changes or each.note)
+    parts = [f"{count(changed, 'stack')} {'changes' if changed == 1 else 'change'}"]
+    due = sum(1 for each in stacks if each.console)
+    if due:
+        parts.append(f"{due} {'needs' if due == 1 else 'need'} console work")
+    if unknown:
+        parts.append(f"{unknown} not known")
+    parts.append(f"{count(sum(each.lost_people for each in stacks), 'sign-in')} lost")
+    return ", ".join(parts)
+
+
+def _row(each: StackReview) -> str:
+    account = f"{foreign.markdown(each.account)} ({each.region})" if each.account else NONE
+    cells = [
+        f"**{foreign.markdown(foreign.name(each.stack))}**",
+        account,
+        _sign_ins(each),
+        _guards(each),
+        _console(each),
+        summary(each.changes) if _is_known(each) else NONE,
+        _result(each),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _is_known(each: StackReview) -> bool:
+    return not (each.error or each.unread)
+
+
+def _sign_ins(each: StackReview) -> str:
+    if each.now is None or each.after is None:
+        return "not known" if not each.note else NONE
+    found = f"{each.now:,} \u2192 {each.after:,}"
+    return f"{found} {more_and_less(each.more, each.less)}" if each.more or each.less else found
+
+
+def _guards(each: StackReview) -> str:
+    if each.refusals:
+        names = ", ".join(refusal.guard for refusal in each.refusals)
+        return f"{len(each.refusals)} refuses: {names}" if len(each.refusals) == 1 else f"refuse: {names}"
+    if each.overridden:
+        return f"{len(each.overridden)} overridden"
+    return "all met" if _is_known(each) and not each.note else NONE
+
+
+def _console(each: StackReview) -> str:
+    if not each.console:
+        return "none" if _is_known(each) and not each.note else NONE
+    return (
+        f"**due**: {count(each.console_fields, 'field')}" if each.console_fields else "**due**: confirm again"
+    )
+
+
+def _result(each: StackReview) -> str:
+    match each.exit:
+        case Exit.ERROR:
+            return "\u2754 not known"
+        case Exit.REFUSED:
+            return "\u274c cannot be deployed as it is"
+        case Exit.FINE:
+            return "\u2705 no change"
+    if each.note:
+        return "\u26a0\ufe0f the stack file is deleted"
+    if each.unread:
+        return "\u26a0\ufe0f rehearsed only"
+    return "\u26a0\ufe0f a person has to act" if each.console else "\u2705 can be deployed"
+
+
+def _basis(review: Review) -> str:
+    against = foreign.code(f"{foreign.name(review.base_name)}@{review.base[:_SHORT]}")
+    found = f"Commit {foreign.code(review.head[:_SHORT])} against {against}"
+    if review.unread:
+        return f"{found}\n\nLive tenants were not read: {foreign.markdown(review.unread)}."
+    if all(each.now is None for each in review.stacks):
+        return found
+    found += f" \u00b7 read live {review.at:%H:%M:%S} UTC"
+    return (
+        f"{found} \u00b7 identity {foreign.code(foreign.name(review.identity))}" if review.identity else found
+    )
+
+
+def _state(review: Review, *, digests: bool = True, folded: bool = False) -> str:
+    """What a later run reads of this one."""
+    stacks: dict[str, Any] = {}
+    for each in sorted(review.stacks, key=lambda one: one.stack):
+        if folded and each.exit is Exit.FINE:
+            continue
+        entry: dict[str, Any] = {"exit": int(each.exit)}
+        if digests and each.plan and each.exit is Exit.CHANGES:
+            entry["plan"] = each.plan
+        stacks[foreign.name(each.stack)] = entry
+    document = {"schema": 1, "head": review.head[:_SHORT], "stacks": stacks}
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
+    # Nothing in it may end the HTML comment that it stands in.
+    return (
+        f"<!-- mimecast-sso state: {text.replace('<', chr(92) + 'u003c').replace('>', chr(92) + 'u003e')} -->"
+    )
+
+
+# -- Parts ----------------------------------------------------------------------------------------------------------
+
+
+def _sections(review: Review) -> Iterator[str]:
+    """Those with a refusal first, then the others; stacks without a change have none."""
+    for each in review.ordered:
+        lines = [*_part(each)] if each.exit is not Exit.FINE else []
+        if lines:
+            stack = foreign.html(foreign.name(each.stack))
+            opened = each.exit is Exit.REFUSED
+            yield _details(f"<b>{stack}</b>: {_headline(each)}", lines, opened=opened)
+    if review.code:
+        yield _code(review.code)
+    unknown = [*_unknown(review)]
+    if unknown:
+        yield _details(f"Not known ({len(unknown)})", [f"- {each}" for each in unknown])
+
+
+def _details(title: str, lines: Iterable[str], *, opened: bool = False) -> str:
+    head = f"<details{' open' if opened else ''}><summary>{title}</summary>"
+    return "\n".join([head, "", "\n".join(lines).strip("\n"), "", "</details>"])
+
+
+def _headline(each: StackReview) -> str:
+    if each.exit is Exit.ERROR:
+        return "not known"
+    lost = _lost_sign_ins(each.rehearsal) if each.rehearsal else 0
+    found = (
+        (each.lost_people, f"{people(each.lost_people)} would not get in"),
+        (each.refusals, "cannot be deployed as it is"),
+        (lost, f"{count(lost, 'sign-in')} lost in the rehearsal"),
+        (each.unread, "rehearsed only"),
+        (each.note, "the stack file is deleted"),
+        (each.console, "console work is due"),
+    )
+    return next((text for holds, text in found if holds), summary(each.changes))
+
+
+def _part(each: StackReview) -> Iterator[str]:
+    if each.error:
+        yield foreign.markdown(each.error)
+        yield ""
+    yield from _table(each.lost)
+    yield from _listed("Cannot sign in now, before the change:", each.broken)
+    yield from _listed("Would not get in once they are let in:", each.not_ready)
+    yield from _due(each)
+    yield from _refused(each)
+    yield from _changes(each)
+    if each.rehearsal:
+        yield from _rehearsed(each.rehearsal)
+    if each.note:
+        yield f"{foreign.markdown(each.note)}."
+        yield ""
+
+
+def _table(groups: Sequence[Group]) -> Iterator[str]:
+    if not groups:
+        return
+    yield "| why | people | when | what to do |"
+    yield "|---|---|---|---|"
+    for each in groups:
+        yield (
+            f"| {foreign.markdown(each.why)} | {each.people:,} | {foreign.markdown(each.when)} "
+            f"| {foreign.markdown(each.fix)} |"
+        )
+    yield ""
+
+
+def _listed(title: str, groups: Sequence[Group]) -> Iterator[str]:
+    if groups:
+        yield title
+        yield ""
+        for each in groups:
+            yield f"- {people(each.people)}: {foreign.markdown(each.why)}; {foreign.markdown(each.fix)}"
+        yield ""
+
+
+def _due(each: StackReview) -> Iterator[str]:
+    command = _command("run-sheet", each)
+    for slot, fields in each.console.items():
+        names = ", ".join(map(foreign.markdown, fields))
+        what = f"{count(len(fields), 'field')} to set: {names}" if fields else "to be confirmed again"
+        yield f"Console work, {slot} profile: {what}. {command} writes the sheet."
+        yield ""
+
+
+def _command(verb: str, each: StackReview, options: str = "") -> str:
+    return foreign.code(f"mimecast-sso {verb} --stack {each.stack}{options}")
+
+
+def _refused(each: StackReview) -> Iterator[str]:
+    for refusal in each.refusals:
+        yield f"Refused by guard {refusal.guard}: {foreign.markdown(refusal.problem)}."
+        yield f"What to do: {foreign.markdown(refusal.remedy)}."
+        yield ""
+    for text in each.overridden:
+        yield f"Guard overridden: {foreign.markdown(text)}."
+        yield ""
+    if each.lost or each.not_ready:
+        yield f"Names: {_command('preview', each)} on your machine (not shown here)."
+        yield ""
+
+
+def _changes(each: StackReview) -> Iterator[str]:
+    if each.keys:
+        yield f"The change sets {', '.join(map(foreign.code, each.keys))}."
+    for verb, addresses in (("adds", each.added), ("removes", each.removed)):
+        if addresses:
+            shown = ", ".join(map(foreign.markdown, addresses[:_MOST_NAMES]))
+            more = f" and {len(addresses) - _MOST_NAMES:,} more" if len(addresses) > _MOST_NAMES else ""
+            yield f"It {verb} {count(len(addresses), 'address')}: {shown}{more}."
+    if each.keys or each.added or each.removed:
+        yield ""
+    for text, number in _grouped(change.text for change in each.changes).items():
+        yield f"- {foreign.markdown(text)}{f' ({number})' if number > 1 else ''}"
+    if each.changes:
+        yield ""
+    if each.plan and each.exit is Exit.CHANGES:
+        yield f"Deploy exactly this plan: {_command('up', each, f' --expect {each.plan}')}"
+        yield ""
+
+
+def _grouped(texts: Iterable[str]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for each in texts:
+        found[each] = found.get(each, 0) + 1
+    return found
+
+
+def _rehearsed(found: Rehearsal) -> Iterator[str]:
+    if found.problem:
+        yield f"Not rehearsed: {foreign.markdown(found.problem)}."
+    else:
+        yield f"Rehearsal on the sandbox: {rehearsal_text(found)}"
+    yield ""
+    if found.lost:
+        yield "| lost in the rehearsal | people | sign-ins | from \u2026 to \u2026 seconds after the deployment began |"
+        yield "|---|---|---|---|"
+        for each in found.lost:
+            yield (
+                f"| {foreign.markdown(each.why)} | {each.people:,} | {each.sign_ins:,} "
+                f"| {each.first:.1f} \u2026 {each.last:.1f} |"
+            )
+        yield ""
+
+
+def rehearsal_text(found: Rehearsal) -> str:
+    """A rehearsal in one sentence."""
+    text = f"base {found.base:,} of {found.base_of:,} {'signs' if found.base == 1 else 'sign'} in"
+    if found.refused:
+        return f"{text}; head is refused: {foreign.markdown(found.refused)}."
+    lost = _lost_sign_ins(found)
+    outage = f"{count(lost, 'sign-in')} lost" if lost else "no sign-in lost"
+    return f"{text}; head {found.head:,} of {found.head_of:,}. While it takes effect: {outage}."
+
+
+def _lost_sign_ins(found: Rehearsal) -> int:
+    return sum(each.sign_ins for each in found.lost)
+
+
+def _code(paths: Sequence[str]) -> str:
+    shown = [f"- {foreign.code(each)}" for each in paths[:_MOST_NAMES]]
+    if len(paths) > _MOST_NAMES:
+        shown.append(f"- and {len(paths) - _MOST_NAMES:,} more")
+    return _details(f"Code that the change touches ({len(paths)})", shown)
+
+
+def _unknown(review: Review) -> Iterator[str]:
+    """What is not known, each with the stacks that it is about."""
+    found: dict[str, list[str]] = {}
+    for each in review.ordered:
+        for text in each.unknown:
+            found.setdefault(text, []).append(foreign.name(each.stack))
+    for text, stacks in found.items():
+        named = ", ".join(stacks[:_MOST_NAMES]) + (
+            f" and {len(stacks) - _MOST_NAMES} more" if len(stacks) > _MOST_NAMES else ""
+        )
+        yield f"{foreign.markdown(named)}: {foreign.markdown(text)}"

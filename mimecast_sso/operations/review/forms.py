@@ -1,0 +1,115 @@
+"""A review in each form that people and programs read: the comment in Markdown, everything else as a report. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.planned import summary
+from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
+from mimecast_sso.operations.reports.render import render as render_report
+from mimecast_sso.operations.review import comment
+from mimecast_sso.operations.review.model import Group, Review, StackReview
+from mimecast_sso.provenance import How
+from mimecast_sso.text import foreign
+from mimecast_sso.text.wording import people
+
+_BOTH = "Entra, Mimecast"
+
+
+def render(review: Review, form: Format) -> str:
+    """The review in a form."""
+    if form == "markdown":
+        return comment.render(review)
+    if form == "json":
+        return json.dumps(document(review), indent=2, ensure_ascii=False) + "\n"
+    return render_report(report(review), form)
+
+
+def report(review: Review) -> Report:
+    """The review as a report, the worst stack first."""
+    return Report(
+        "review", review.at, int(review.exit), tuple(_section(each, review.unread) for each in review.ordered)
+    )
+
+
+def document(review: Review) -> dict[str, Any]:
+    """The review as JSON: that of a report, and of each stack its exit code, digest and sign-ins."""
+    found = report(review).document()
+    for each, section in zip(review.ordered, found["stacks"], strict=True):
+        changes = [foreign.one_line(one.text) for one in each.changes]
+        section |= {"exit": int(each.exit), "plan": each.plan, "changes": changes}
+    return found | {
+        "base": review.base,
+        "head": review.head,
+        "code": list(map(foreign.one_line, review.code)),
+    }
+
+
+def _section(each: StackReview, unread: str) -> Section:
+    known = {"signIn": each.now, "signInAfterwards": each.after}
+    figures = {name: value for name, value in known.items() if value is not None}
+    figures |= {"lost": each.lost_people} if each.now is not None else {}
+    return Section(
+        stack=foreign.name(each.stack),
+        account=foreign.one_line(each.account),
+        region=each.region,
+        summary=_summary(each),
+        entries=tuple(_entries(each, unread)),
+        figures=figures,
+    )
+
+
+def _summary(each: StackReview) -> str:
+    if each.error or each.unread:
+        return "not known"
+    if each.refusals:
+        return "cannot be deployed as it is"
+    return "console work is due" if each.console else summary(each.changes)
+
+
+def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
+    for text in filter(None, (each.error, unread if each.unread else "")):
+        yield Entry("review/not-known", Level.UNKNOWN, text, How.UNKNOWN)
+    for kind, groups in (("lost", each.lost), ("not-ready", each.not_ready), ("broken", each.broken)):
+        level = Level.URGENT if kind == "lost" else Level.LOOK
+        yield from (_group(kind, level, number, one) for number, one in enumerate(groups, 1))
+    for slot, fields in each.console.items():
+        text = f"Console work is due, {slot} profile: {', '.join(fields) or 'confirm it again'}"
+        yield Entry(
+            f"review/console/{slot}",
+            Level.LOOK,
+            text,
+            How.CONFIGURED,
+            commands={"run sheet": f"mimecast-sso run-sheet --stack {each.stack}"},
+        )
+    for refusal in each.refusals:
+        text = f"Refused by guard {refusal.guard}: {refusal.problem}. What to do: {refusal.remedy}"
+        yield Entry(f"review/refused/{refusal.guard}", Level.URGENT, text, How.LIVE, _BOTH)
+    for number, change in enumerate(each.changes, 1):
+        yield Entry(f"review/change/{number}", Level.INFO, change.text, How.CONFIGURED)
+    if each.rehearsal:
+        yield _rehearsal(each)
+    for number, unknown in enumerate(each.unknown, 1):
+        yield Entry(f"review/unknown/{number}", Level.UNKNOWN, unknown, How.UNKNOWN)
+    if each.note:
+        yield Entry("review/note", Level.LOOK, each.note, How.CONFIGURED)
+
+
+def _group(kind: str, level: Level, number: int, group: Group) -> Entry:
+    when = f" {group.when}" if group.when else ""
+    text = f"{people(group.people)} cannot sign in{when}: {group.why}. What to do: {group.fix}"
+    return Entry(f"review/{kind}/{number}", level, text, How.LIVE, _BOTH)
+
+
+def _rehearsal(each: StackReview) -> Entry:
+    found = each.rehearsal
+    if found is None or found.problem:
+        why = found.problem if found else ""
+        return Entry("review/rehearsal", Level.UNKNOWN, f"Not rehearsed: {why}", How.UNKNOWN)
+    level = Level.URGENT if found.lost or found.refused else Level.FINE
+    return Entry(
+        "review/rehearsal", level, f"Rehearsal: {comment.rehearsal_text(found)}", How.SEEN, "sandbox"
+    )

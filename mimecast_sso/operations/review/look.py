@@ -1,0 +1,266 @@
+"""One stack of a change, from the snapshot and the forecast."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mimecast_sso.assessment import sentences, synchronisation
+from mimecast_sso.assessment.assessment import Assessment, assess, written_addresses
+from mimecast_sso.assessment.drift import not_looked_at
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.guards import findings
+from mimecast_sso.assessment.sign_in import Outcome
+from mimecast_sso.facts.sign_in_reasons import REASONS
+from mimecast_sso.operations import assessing, plan, tenant
+from mimecast_sso.operations.deployment import engine_name
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.planned import console_work, planned
+from mimecast_sso.operations.project import Project
+from mimecast_sso.operations.review.model import Group, Refusal, StackReview
+from mimecast_sso.operations.review.scope import Data, is_stack_name
+from mimecast_sso.operations.stacks import Stack, environment_of
+from mimecast_sso.provenance import Statement, Verdict
+from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
+from mimecast_sso.text import foreign
+from providers.entra import credentials
+from providers.entra.errors import GraphError
+
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+\.[^\s@<>()\[\],;:\"'=.]+")
+Reader = Callable[[Stack, Settings, Path], Assessment]
+"""Reads both tenants for a configuration whose CSV files are below a folder."""
+
+
+def assess_live(stack: Stack, settings: Settings, root: Path) -> Assessment:
+    """Reads both tenants for a configuration whose CSV files are below ``root``.
+
+    Raises:
+        ConfigurationError: A CSV file cannot be used.
+        GraphError: Entra cannot be asked at all.
+        OperationError: The state cannot be read.
+    """
+    engine = Engine(stack, engine_name(), "preview")
+    return assess(
+        settings,
+        assessing.record_of(engine),
+        cloud=credentials.cloud(stack.environment),
+        graph=tenant.graph(stack),
+        mimecast=assessing.mimecast(stack.environment, settings),
+        root=root,
+    )
+
+
+def look(
+    name: str,
+    project: Project,
+    before: Data,
+    after: Data,
+    *,
+    unread: bool = False,
+    read: Reader = assess_live,
+) -> StackReview:
+    """Reviews one stack of a change.
+
+    Args:
+        name: The stack.
+        project: The project that it is of, as it is checked out.
+        before: The data of the commit from which the head departs.
+        after: The data of the head.
+        unread: Whether live tenants are not to be read.
+        read: Reads both tenants.
+    """
+    problem = "" if is_stack_name(name) else "it is not a name that Pulumi allows for a stack"
+    problem = problem or after.problems.get(name, "")
+    if problem:
+        return StackReview(name, error=problem)
+    if name not in after.stacks:
+        note = (
+            "the change deletes the stack file and nothing else: what is deployed stays. To destroy it: "
+            f"mimecast-sso down --stack {name}, with the file as it was"
+        )
+        return StackReview(name, note=note)
+    try:
+        stack = Stack(name, project, after.file(name), environment_of(project, name))
+        settings = stack.settings()
+        former = _former(replace(stack, config_file=before.file(name)), before)
+        difference = _Difference.of(former, settings, before.root, after.root)
+    except (ConfigurationError, OperationError) as error:
+        return StackReview(name, error=_redacted(str(error), ()))
+    found = StackReview(
+        name,
+        settings.account_code,
+        settings.region,
+        keys=difference.keys,
+        added=difference.added,
+        removed=difference.removed,
+        unread=unread,
+    )
+    return found if unread else _read(found, stack, settings, after, read)
+
+
+def _former(stack: Stack, data: Data) -> Settings | None:
+    """The configuration before the change; ``None`` where there is none that can be used."""
+    if stack.name not in data.stacks or stack.name in data.problems:
+        return None
+    try:
+        return stack.settings()
+    except ConfigurationError:
+        return None
+
+
+def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, read: Reader) -> StackReview:
+    public = {*found.added, *found.removed}
+    try:
+        assessment = read(stack, settings, after.root)
+    except (ConfigurationError, GraphError, OperationError) as error:
+        return replace(found, error=_redacted(str(error), public))
+    problems = (
+        *assessment.snapshot.directory.problems,
+        *domains_elsewhere(settings, stack.name, after.folder),
+    )
+    if problems:
+        return replace(found, error=_redacted("; ".join(problems), public))
+    return replace(found, **_of(assessment, public))
+
+
+def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
+    """What an assessment says of a change, by field of `StackReview`."""
+    forecast, snapshot = assessment.forecast, assessment.snapshot
+    now, after = (set(forecast.through_entra(each)) for each in (Instant.NOW, Instant.AFTERWARDS))
+    unread = _unread(assessment)
+    refusals, overridden = _judged(assessment, public)
+    known = snapshot.groups_known and snapshot.application.is_known
+    return {
+        "now": len(now) if known else None,
+        "after": len(after) if known else None,
+        "more": len(after - now),
+        "less": len(now - after),
+        "lost": _losses(assessment),
+        "not_ready": _by_outcome(forecast.not_ready.values(), "once the console work is done"),
+        "broken": _by_outcome(forecast.broken.values(), "now"),
+        "console": {str(slot): fields for slot, fields in console_work(assessment.desired).items()},
+        "refusals": refusals,
+        "overridden": overridden,
+        "changes": planned(assessment),
+        "unknown": tuple(_redacted(each, public) for each in unread),
+        # Who signs in now decides about everything here: without it, nothing is known.
+        "error": "" if known else _redacted(f"who signs in could not be read: {unread[0]}", public),
+        "plan": plan.digest(assessment),
+    }
+
+
+def _unread(assessment: Assessment) -> list[str]:
+    statements: Iterable[Statement] = (
+        *not_looked_at(assessment),
+        *sentences.lately(assessment.snapshot),
+        *sentences.conditional_access(assessment.snapshot),
+        *synchronisation.of_snapshot(assessment.snapshot),
+    )
+    return [
+        f"{each.text}: {each.source}" if each.source else each.text
+        for each in statements
+        if each.verdict is Verdict.UNKNOWN
+    ]
+
+
+def _judged(assessment: Assessment, public: Collection[str]) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
+    """What the guards refuse, and what they would refuse but for an override."""
+    settings, today = assessment.settings, assessment.snapshot.entra_now.date()
+    refusals, overridden = [], []
+    for finding in findings(assessment):
+        override = None if finding.final else settings.override_named(finding.guard, today)
+        problem = _redacted(finding.problem, public)
+        if override is None:
+            refusals.append(Refusal(finding.guard, problem, _redacted(finding.remedy, public)))
+        else:
+            overridden.append(
+                f"{finding.guard}, until {override.until} ({_redacted(override.reason, public)}): {problem}"
+            )
+    return tuple(refusals), tuple(overridden)
+
+
+def _losses(assessment: Assessment) -> tuple[Group, ...]:
+    found: dict[tuple[str, str, str], int] = defaultdict(int)
+    for losses in assessment.forecast.losses.values():
+        why, fix = _why(losses[0].outcome)
+        found[why, fix, str(losses[0].instant)] += 1
+    return _sorted(Group(why, number, fix, when) for (why, fix, when), number in found.items())
+
+
+def _by_outcome(outcomes: Iterable[Outcome], when: str) -> tuple[Group, ...]:
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for outcome in outcomes:
+        found[_why(outcome)] += 1
+    return _sorted(Group(why, number, fix, when) for (why, fix), number in found.items())
+
+
+def _sorted(groups: Iterable[Group]) -> tuple[Group, ...]:
+    return tuple(sorted(groups, key=lambda each: (-each.people, each.why)))
+
+
+def _why(outcome: Outcome) -> tuple[str, str]:
+    if outcome.reason is None:
+        return f"unknown: {outcome.missing}", "make it known, and leave rollOut as it is until then"
+    row = REASONS[outcome.reason]
+    return row.problem, row.fix
+
+
+def _redacted(text: str, public: Collection[str]) -> str:
+    """The text on one line, without any address but those that the change itself names."""
+    return _ADDRESS.sub(
+        lambda found: found[0] if found[0].lower() in public else "(an address)", foreign.one_line(text)
+    )
+
+
+# -- What the change itself says ------------------------------------------------------------------------------------
+
+
+class _Difference:
+    """What two configurations of a stack differ in.
+
+    Attributes:
+        keys: The configuration keys, two levels deep.
+        added: Addresses that only the second one names.
+        removed: Addresses that only the first one names.
+    """
+
+    def __init__(self, keys: Iterable[str], added: Iterable[str], removed: Iterable[str]) -> None:
+        self.keys, self.added, self.removed = tuple(keys), tuple(added), tuple(removed)
+
+    @classmethod
+    def of(cls, before: Settings | None, after: Settings, old_root: Path, new_root: Path) -> _Difference:
+        """The difference. Raises ConfigurationError where the second one's CSV file cannot be used."""
+        new = _named(after, new_root)
+        try:
+            old = _named(before, old_root) if before else frozenset[str]()
+        except ConfigurationError:
+            old = frozenset[str]()
+        keys = sorted(set(_leaves(after)) ^ set(_leaves(before))) if before else []
+        return cls(dict.fromkeys(key for key, _ in keys), sorted(new - old), sorted(old - new))
+
+
+def _named(settings: Settings, root: Path) -> frozenset[str]:
+    """Every address that a configuration names."""
+    return frozenset(
+        [
+            *(each.address for each in written_addresses(settings, root)),
+            *settings.assign.users,
+            *settings.roll_out.pilot,
+            *settings.application.named_owners,
+            *settings.application.notification_emails,
+        ]
+    )
+
+
+def _leaves(settings: Settings | None) -> Iterator[tuple[str, str]]:
+    document: Mapping[str, Any] = settings.model_dump(mode="json", by_alias=True) if settings else {}
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{key}.{inner}", repr(each)) for inner, each in value.items())
+        else:
+            yield key, repr(value)

@@ -1,0 +1,333 @@
+"""The rehearsal of a change: the base is deployed on a sandbox, then the head onto it, while everybody signs in.
+
+It needs no secret, and runs in an environment that holds none: the sandbox's are published. The code of both commits
+runs as it is in them, so a change of code is rehearsed only where no credential could be read.
+
+Nothing of the product imports the sandbox; its commands are a fixed interface.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from mimecast_sso.assessment.assessment import written_addresses
+from mimecast_sso.assessment.recorded import in_state
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.review.model import Lost, Rehearsal, StackReview
+from mimecast_sso.operations.review.repository import Repository
+from mimecast_sso.operations.review.scope import Data, Scope
+from mimecast_sso.settings import REFUSED, ConfigurationError, from_file
+from mimecast_sso.text import foreign
+
+_KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
+"""Variables that a rehearsal may see."""
+_CREDENTIALS = (
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ARM_CLIENT_CERTIFICATE_PATH",
+    "ARM_CLIENT_SECRET",
+    "ARM_OIDC_TOKEN",
+    "MIMECAST_CLIENT_SECRET",
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_CONFIG_PASSPHRASE",
+    "SYSTEM_ACCESSTOKEN",
+)
+_MAIN = "from mimecast_sso.operations.cli import main; main()"
+_ENTRA, _PASSWORD, _FAILED = "entra", "password", "refused"
+_SETTLES = 3.0
+"""Seconds of sign-ins after the last deployment."""
+_LIMIT = 600
+"""Seconds that one command may take."""
+_BY = ("--by", "rehearsal@example.com", "--evidence", "filled in by the rehearsal")
+
+
+def why_not(scope: Scope, *, approved: bool) -> str:
+    """Why a change is not rehearsed here; "" where it is."""
+    if not scope.code or approved or "SANDBOX_INSTANCE" in os.environ:
+        return ""
+    found = [each for each in _CREDENTIALS if os.environ.get(each)]
+    if not found:
+        return ""
+    return f"it would run the head's code where {found[0]} can be read. Rehearse in a job without credentials"
+
+
+def recorded_people(file: Path) -> frozenset[str]:
+    """Whom an exported state has in roll-out groups and in the address book. Raises OperationError."""
+    try:
+        exported = json.loads(file.read_text(encoding="utf-8"))
+        record = in_state(exported["deployment"].get("resources") or [])
+        members = [each.members for each in record.memberships.values()]
+        book = record.book.addresses if record.book else frozenset[str]()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise OperationError(
+            f"{foreign.name(str(file))} is not an exported state. Write one: pulumi stack export --stack STACK --file "
+            "FILE"
+        ) from None
+    return frozenset(each for each in book.union(*members) if not each.startswith("@"))
+
+
+def rehearse(
+    repository: Repository,
+    scope: Scope,
+    data: tuple[Data, Data],
+    stacks: Sequence[StackReview],
+    *,
+    recorded: Mapping[str, frozenset[str]],
+    problem: str,
+) -> Iterator[StackReview]:
+    """The reviews, each with its rehearsal.
+
+    Args:
+        repository: The project's.
+        scope: The change.
+        data: That of the commit from which the head departs, and that of the head.
+        stacks: The reviews without it.
+        recorded: People of the last deployment, by stack, where its state is known.
+        problem: Why there is no rehearsal; "" where there is one.
+    """
+    if problem:
+        yield from (replace(each, rehearsal=Rehearsal(problem=problem)) for each in stacks)
+        return
+    before, after = data
+    with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
+        trees = (Path(folder, "base"), Path(folder, "head"))
+        for tree, commit in zip(trees, (scope.start, scope.head), strict=True):
+            tree.mkdir()
+            repository.write_tree(commit, tree)
+            if not (tree / ".venv").exists():
+                (tree / ".venv").symlink_to(
+                    sys.prefix
+                )  # The Pulumi CLI wants the one that Pulumi.yaml names.
+        for number, each in enumerate(stacks):
+            deployed = each.stack in before.stacks
+            if each.error or each.stack not in after.stacks:
+                yield each
+                continue
+            stage = _Stage(each.stack, Path(folder, f"sandbox-{number}"))
+            people = recorded.get(each.stack, frozenset()).union(*(_listed(one, each.stack) for one in data))
+            stage.people.write_text("".join(f"{address}\n" for address in sorted(people)), encoding="utf-8")
+            yield replace(each, rehearsal=_rehearsed(stage, trees, deployed=deployed))
+
+
+def _listed(data: Data, stack: str) -> frozenset[str]:
+    """The addresses that a stack lists, in its file or in a CSV file; what cannot be used its deployment refuses."""
+    if stack not in data.stacks:
+        return frozenset()
+    try:
+        found = written_addresses(from_file(data.file(stack)), data.root)
+    except ConfigurationError:
+        return frozenset()
+    return frozenset(each.address for each in found)
+
+
+def _rehearsed(stage: _Stage, trees: tuple[Path, Path], *, deployed: bool) -> Rehearsal:
+    base, head = trees
+    try:
+        with stage.running(base if deployed else head):
+            if deployed:
+                stage.deploy(base)
+            if deployed:
+                stage.seed(head, "--keep-groups")
+            first = stage.sign_ins(head)
+            return _on_the_base(stage, head, first)
+    except OperationError as error:
+        return Rehearsal(problem=foreign.one_line(str(error)))
+
+
+def _on_the_base(stage: _Stage, head: Path, first: Sequence[Mapping[str, Any]]) -> Rehearsal:
+    """Deploys the head while everybody signs in."""
+    found = Rehearsal(base=_count(first, _ENTRA), base_of=_count(first, _ENTRA, _FAILED))
+    with stage.signing_in(head) as attempts:
+        began = time.time()
+        refused = stage.deploy(head, may_be_refused=True)
+        time.sleep(_SETTLES)
+    last = stage.sign_ins(head)
+    return replace(
+        found,
+        head=_count(last, _ENTRA),
+        head_of=_count(last, _ENTRA, _FAILED),
+        refused=refused,
+        lost=tuple(lost([*attempts, *last], first, began)),
+    )
+
+
+def _count(attempts: Iterable[Mapping[str, Any]], *results: str) -> int:
+    return sum(1 for each in attempts if each["result"] in results)
+
+
+def lost(
+    attempts: Sequence[Mapping[str, Any]], first: Iterable[Mapping[str, Any]], began: float
+) -> Iterator[Lost]:
+    """What failed since then, of the people who got in before, by what they read.
+
+    Whoever leaves the roll-out on purpose while a sign-in is under way enters a password the next time: not lost.
+
+    Args:
+        attempts: Those since the head's deployment began, everybody's last one included.
+        first: One of everybody before.
+        began: When the head's deployment began.
+    """
+    inside = {each["address"] for each in first if each["result"] == _ENTRA}
+    later = sorted(
+        (each for each in attempts if each["ended"] >= began), key=lambda each: float(each["ended"])
+    )
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for address in inside:
+        mine = [each for each in later if each["address"] == address]
+        for each, after in zip_longest(mine, mine[1:]):
+            if each["result"] == _FAILED and not (after and after["result"] == _PASSWORD):
+                found.setdefault(_without_names(str(each["reason"])), []).append(each)
+    for why, those in sorted(found.items()):
+        yield Lost(
+            why=why,
+            people=len({each["address"] for each in those}),
+            sign_ins=len(those),
+            first=max(0.0, min(each["began"] for each in those) - began),
+            last=max(each["ended"] for each in those) - began,
+        )
+
+
+_NAME = re.compile(r"'[^']*'|\S+@\S+")
+
+
+def _without_names(reason: str) -> str:
+    """What a person reads, without names and addresses: the same for everybody."""
+    return _NAME.sub("…", foreign.one_line(reason))
+
+
+# -- The sandbox's commands -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A sandbox of its own for one stack."""
+
+    stack: str
+    home: Path
+
+    @contextmanager
+    def running(self, tree: Path) -> Iterator[None]:
+        """Started and seeded for the stack as ``tree`` has it."""
+        self.home.mkdir()
+        self.sandbox(tree, "start")
+        try:
+            self.seed(tree)
+            yield
+        finally:
+            self.sandbox(tree, "stop")
+
+    @property
+    def people(self) -> Path:
+        """The list of people who are in the tenants besides those whom the stack file names."""
+        return self.home.with_suffix(".people")
+
+    def seed(self, tree: Path, *options: str) -> None:
+        """Adds to the tenants what a tree's stack file refers to."""
+        self.sandbox(tree, "seed", "--stack", self.stack, "--people", str(self.people), *options)
+
+    def deploy(self, tree: Path, *, may_be_refused: bool = False) -> str:
+        """Deploys a tree, does the console work that is due, and deploys again; why it is refused, else "".
+
+        Raises OperationError where it fails, or is refused and may not be.
+        """
+        refused = self._up(tree)
+        if refused:
+            if may_be_refused:
+                return refused
+            raise OperationError(f"the base cannot be deployed on the sandbox: {refused}")
+        sheets = sorted((self.home / "run-sheet").glob(f"{self.stack}*.html"))
+        for sheet in sheets:
+            self.sandbox(tree, "administrator", str(sheet))
+            second = ["--profile", "second"] if sheet.stem.endswith("-second") else []
+            self._sso(tree, "confirm", *_BY, *second)
+        return self._up(tree) if sheets else ""
+
+    def _up(self, tree: Path) -> str:
+        done = self._sso(tree, "up", "--yes", codes=(Exit.FINE, Exit.REFUSED))
+        if done.returncode == Exit.FINE:
+            return ""
+        lines = [line[line.index(REFUSED) :] for line in done.stdout.splitlines() if REFUSED in line]
+        return _without_names(lines[0]).rstrip(".") if lines else "a guard refuses"
+
+    def sign_ins(self, tree: Path) -> list[dict[str, Any]]:
+        """Everybody signs in once."""
+        return [*map(json.loads, self.sandbox(tree, "sign-ins").splitlines())]
+
+    @contextmanager
+    def signing_in(self, tree: Path) -> Iterator[list[dict[str, Any]]]:
+        """While inside, everybody signs in over and over; the attempts are there once that has ended."""
+        stop, attempts = self.home / "stop", list[dict[str, Any]]()
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
+            running = subprocess.Popen(
+                [sys.executable, "-m", "sandbox", "sign-ins", "--until", str(stop)],
+                cwd=tree,
+                env=self._environment(),
+                stdout=lines,
+                stdin=subprocess.DEVNULL,
+            )
+            try:
+                yield attempts
+            finally:
+                stop.touch()
+                running.wait(_LIMIT)
+                stop.unlink()
+            lines.seek(0)
+            attempts += map(json.loads, lines)
+
+    def sandbox(self, tree: Path, *words: str) -> str:
+        """What a command of the sandbox prints. Raises OperationError where it fails."""
+        return self._run(tree, words, (0,)).stdout
+
+    def _sso(
+        self, tree: Path, verb: str, *words: str, codes: Sequence[int] = (Exit.FINE,)
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", _MAIN, verb, "--stack", self.stack, *words]
+        return self._run(tree, ["run", "--", *command], codes)
+
+    def _run(
+        self, tree: Path, words: Sequence[str], codes: Sequence[int]
+    ) -> subprocess.CompletedProcess[str]:
+        # The working folder comes first on Python's path: where the tree holds this package, its own is used.
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "sandbox", *words],
+                cwd=tree,
+                env=self._environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                timeout=_LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OperationError(f"a command of the sandbox ({words[0]}) took more than {_LIMIT} s") from None
+        if done.returncode not in codes:
+            said = done.stdout.strip().splitlines()
+            raise OperationError(f"{_what(words)} ended with {done.returncode}: {_error(said)}")
+        return done
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        return kept | {"HOME": str(self.home), "SANDBOX_HOME": str(self.home), "NO_COLOR": "1"}
+
+
+def _what(words: Sequence[str]) -> str:
+    return f"mimecast-sso {words[5]}" if words[0] == "run" else f"python -m sandbox {words[0]}"
+
+
+def _error(lines: Sequence[str]) -> str:
+    """The line that says what went wrong, without names."""
+    found = next((each for each in lines if "error" in each.lower()), lines[-1] if lines else "no output")
+    return _without_names(found)[:300]

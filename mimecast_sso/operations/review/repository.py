@@ -1,0 +1,160 @@
+"""The two commits of a change, read with git as data: nothing of them is checked out, imported or run."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.text import foreign
+
+_REGULAR = frozenset({"100644", "100755"})
+_LARGEST = 10_000_000
+"""Bytes of a stack file or a CSV file that are read."""
+_SAFE = ("-c", "core.quotePath=off", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file in a commit. ``problem`` says why it cannot be read; "" where it can."""
+
+    object_id: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The git repository of a project. Paths are relative to the project's folder; a change outside is not of it."""
+
+    root: Path
+
+    def commit(self, ref: str) -> str:
+        """The id of the commit that a name stands for. Raises OperationError."""
+        try:
+            found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        except OperationError:
+            raise OperationError(
+                f"{foreign.name(ref)} is not a commit of this repository. Fetch it first: git fetch origin, with the "
+                "whole history (actions/checkout: fetch-depth: 0)."
+            ) from None
+        return found.decode().strip()
+
+    def merge_base(self, base: str, head: str) -> str:
+        """The commit from which the head departs. Raises OperationError where the two have none in common."""
+        try:
+            return self._git("merge-base", base, head).decode().strip()
+        except OperationError:
+            raise OperationError(
+                f"{base[:7]} and {head[:7]} have no commit in common, so what changed cannot be told. Fetch the whole "
+                "history (actions/checkout: fetch-depth: 0)."
+            ) from None
+
+    def changed(self, base: str, head: str | None = None) -> list[str]:
+        """The paths that differ between two commits; without ``head``, between a commit and the working tree."""
+        words = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--relative"]
+        return _paths(self._git(*words, base, *([head] if head else []), "--"))
+
+    def files(self, commit: str, folder: str) -> dict[str, Blob]:
+        """The files directly in a folder, by path."""
+        prefix = f"{folder}/" if folder else "./"
+        found = {}
+        for entry in self._git("ls-tree", "-z", commit, "--", prefix).split(b"\0"):
+            if entry:
+                meta, _, path = entry.decode("utf-8", "surrogateescape").partition("\t")
+                found[path.removeprefix("./")] = _blob(*meta.split())
+        return found
+
+    def file(self, commit: str, path: str) -> Blob | None:
+        """A file by its path; ``None`` where the commit does not have it."""
+        for entry in self._git("ls-tree", "-z", commit, "--", path).split(b"\0"):
+            if entry:
+                meta, _, found = entry.decode("utf-8", "surrogateescape").partition("\t")
+                if found == path:
+                    return _blob(*meta.split())
+        return None
+
+    def contents(self, blobs: Mapping[str, Blob]) -> dict[str, bytes]:
+        """The content of files by path, of those that can be read: one call of git for all."""
+        wanted = {path: blob for path, blob in blobs.items() if not blob.problem}
+        asked = "".join(f"{each.object_id}\n" for each in wanted.values()).encode()
+        return dict(zip(wanted, _batch(self._git("cat-file", "--batch", given=asked)), strict=True))
+
+    def sizes(self, blobs: Iterable[Blob]) -> list[int]:
+        """How many bytes each has."""
+        asked = "".join(f"{each.object_id}\n" for each in blobs).encode()
+        lines = self._git("cat-file", "--batch-check=%(objectsize)", given=asked).decode().split()
+        return list(map(int, lines))
+
+    def write_tree(self, commit: str, folder: Path) -> None:
+        """Writes the project's files at a commit into a folder. Raises OperationError for a file that leads out of it.
+
+        Whoever runs something there runs what the commit holds.
+        """
+        archive = io.BytesIO(self._git("archive", "--format=tar", commit))
+        try:
+            with tarfile.open(fileobj=archive) as files:
+                files.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise OperationError(
+                f"The files of {commit[:7]} cannot be written out: {foreign.name(str(error))}"
+            ) from None
+
+    def _git(self, *words: str, given: bytes = b"") -> bytes:
+        environment = os.environ | {
+            "GIT_LITERAL_PATHSPECS": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_TERMINAL_PROMPT": "0",
+            "LC_ALL": "C",
+        }
+        try:
+            done = subprocess.run(
+                ["git", *_SAFE, *words],
+                cwd=self.root,
+                env=environment,
+                input=given,
+                capture_output=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise OperationError("git is not on the PATH. A review reads the change with it.") from None
+        if done.returncode:
+            said = foreign.one_line(done.stderr.decode("utf-8", "replace"))
+            raise OperationError(f"git {words[0]} failed: {said or 'it does not say why'}")
+        return done.stdout
+
+
+def _paths(listed: bytes) -> list[str]:
+    return [each.decode("utf-8", "surrogateescape") for each in listed.split(b"\0") if each]
+
+
+def _blob(mode: str, kind: str, object_id: str) -> Blob:
+    if kind == "blob" and mode in _REGULAR:
+        return Blob(object_id)
+    return Blob(object_id, "is a link, not a file" if mode == "120000" else "is not a file")
+
+
+def _batch(answer: bytes) -> Iterator[bytes]:
+    """The contents in what ``git cat-file --batch`` writes: a line with the size, the content, a line break."""
+    at = 0
+    while at < len(answer):
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].rsplit(b" ", 1)[1])
+        yield answer[end + 1 : end + 1 + size]
+        at = end + size + 2
+
+
+def readable(repository: Repository, blobs: Mapping[str, Blob]) -> dict[str, Blob]:
+    """The same blobs, with what is too large to be a stack file marked."""
+    good = {path: blob for path, blob in blobs.items() if not blob.problem}
+    sizes = dict(zip(good, repository.sizes(good.values()), strict=True))
+    return {
+        path: Blob(blob.object_id, f"is larger than {_LARGEST // 1_000_000} MB")
+        if sizes.get(path, 0) > _LARGEST
+        else blob
+        for path, blob in blobs.items()
+    }

@@ -1,0 +1,215 @@
+"""The review of a change against a whole deployment, and the digest between it and ``up``."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.journal import may_change
+from tests.support.projects import Ended, Project, project
+
+pytestmark = pytest.mark.xdist_group("review")  # They share a deployment.
+
+ADA, GRACE, ALAN = (f"{name}@example.com" for name in ("ada", "grace", "alan"))
+PILOT = {"group": "Personal Portal single sign-on", "who": "pilot", "pilot": [ADA]}
+PRINCIPAL = {"preferredSingleSignOnMode": "saml"}
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The tutorial, done for Ada alone, in a git repository."""
+    with project(tmp_path_factory.mktemp("project"), "embedded") as made:
+        made.configure(rollOut=PILOT)
+        (made.folder / ".gitignore").write_text(".sandbox\n.venv\n")
+        git(made, "init", "-q", "-b", "main")
+        commit(made)
+        assert made.up().code == 0
+        made.do_the_console_work()
+        assert made.up().code == 0
+        yield made
+
+
+@pytest.fixture
+def made(deployed: Project) -> Iterator[Project]:
+    """The same, on a branch of its own."""
+    git(deployed, "switch", "-q", "-C", "head", "main")
+    yield deployed
+    git(deployed, "checkout", "-q", "-f", "main")
+
+
+def git(made: Project, *words: str) -> None:
+    identity = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    subprocess.run(["git", *identity, *words], cwd=made.folder, check=True)
+
+
+def commit(made: Project) -> None:
+    git(made, "add", "-A")
+    git(made, "commit", "-q", "--allow-empty", "-m", "x")
+
+
+def review(made: Project, **changes: Any) -> Ended:
+    """The review of a change of the stack file, from the base as it is checked out."""
+    if changes:
+        made.configure(**changes)
+    commit(made)
+    git(made, "switch", "-q", "main")
+    ended = made.program("review", "--base", "main", "--head", "head")
+    git(made, "switch", "-q", "head")
+    return ended
+
+
+def rehearsed(made: Project, *words: str, base: str = "main") -> Ended:
+    commit(made)
+    git(made, "switch", "-q", base)
+    ended = made.program("review", "--base", base, "--head", "head", "--no-live", "--rehearse", *words)
+    git(made, "switch", "-q", "head")
+    return ended
+
+
+def row(ended: Ended) -> str:
+    (found,) = (line for line in ended.text.splitlines() if line.startswith("| **sandbox**"))
+    return found
+
+
+def digest(ended: Ended) -> str:
+    found = re.search(r"--expect ([a-z2-7-]+)", ended.text)
+    assert found, ended.text
+    return found[1]
+
+
+def principal(made: Project) -> dict[str, Any]:
+    (found,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if PRINCIPAL.items() <= each.items()
+    )
+    return found
+
+
+def test_a_change_that_locks_somebody_out_is_a_row_with_the_reason(made: Project) -> None:
+    before = made.control.journal()[-1]["number"]
+    ended = review(made, assign={"users": [GRACE]})
+    assert ended.code == 4, ended.text
+    assert not any(map(may_change, made.control.journal(after=before))), "a review only reads"
+    assert row(ended) == (
+        "| **sandbox** | CUK25A118 (eu) | 1 \u2192 0 (+0, \u22121) | 1 refuses: last-sign-in-method | none "
+        "| 2 deletes | \u274c cannot be deployed as it is |"
+    )
+    assert "AADSTS50105" in ended.text
+    assert "ada" not in ended.text, "the address book still names her"
+    assert made.up().code == 4, "and so it is"
+
+
+def test_a_widening_has_its_figures_and_its_digest_is_that_of_preview_and_up(made: Project) -> None:
+    ended = review(made, rollOut=PILOT | {"pilot": [ADA, GRACE]})
+    assert ended.code == 2, ended.text
+    assert row(ended) == (
+        "| **sandbox** | CUK25A118 (eu) | 1 \u2192 2 (+1, \u22120) | all met | none | 1 update "
+        "| \u2705 can be deployed |"
+    )
+    expected = digest(ended)
+    previewed = made.sso("preview")
+    assert previewed.code == 2, previewed.text
+    assert f"Plan digest: {expected}\n" in previewed.text
+
+    # Somebody changes an object at Entra: it is another plan.
+    before = principal(made)
+    made.control.put("entra.servicePrincipals", before["id"], before | {"notes": "changed"})
+    refused = made.sso("up", "--yes", "--expect", expected)
+    assert refused.code == 4, refused.text
+    assert "the tenants changed since" in refused.text
+    assert "differs from the state: service principal notes changed" in refused.text
+    assert made.sandbox("login", GRACE).code == 1
+
+    # It is undone: the plan is the reviewed one again.
+    made.control.put("entra.servicePrincipals", before["id"], before)
+    accepted = made.sso("up", "--yes", "--expect", expected)
+    assert accepted.code == 0, accepted.text
+    assert made.sandbox("login", GRACE).code == 0
+    again = made.sso("up", "--yes", "--expect", expected)
+    assert again.code == 4, again.text
+    assert "planned now: no change" in again.text
+
+    # And back, for the next test.
+    git(made, "checkout", "-q", "-f", "main")
+    assert made.up().code == 0
+
+
+def test_a_change_of_the_console_form_needs_a_person(made: Project) -> None:
+    profile = made.in_force()["authenticationProfile"] | {"allowSingleSignOn": False}
+    ended = review(made, authenticationProfile=profile)
+    assert ended.code == 2, ended.text
+    assert "| **due**: 1 field |" in row(ended)
+    assert "a person has to act |" in row(ended)
+    assert "1 field to set: Allow Single Sign On" in ended.text
+
+
+def test_what_the_plan_changes_is_what_the_engine_would_change(made: Project) -> None:
+    ended = review(
+        made,
+        application={"displayName": "Another name", "notificationEmails": [ADA]},
+        assign={"users": [ADA, GRACE, ALAN], "groups": ["Mimecast users"]},
+        rollOut=PILOT | {"pilot": [ADA, ALAN]},
+    )
+    assert "| 1 create, 3 updates |" in row(ended), ended.text
+    engine = made.sso("preview").text
+    assert "+ 1 to create" in engine, engine
+    assert "~ 3 to update" in engine, engine
+
+
+def test_nothing_to_deploy_is_one_line(made: Project) -> None:
+    text = made.stack_file.read_text()
+    made.stack_file.write_text(f"# a remark\n{text}")
+    ended = review(made)
+    assert ended.code == 0, ended.text
+    assert "### Single sign-on: no change (1 stack reviewed)" in ended.text
+
+
+def test_a_change_of_code_is_rehearsed_and_its_lost_sign_ins_are_counted(made: Project) -> None:
+    program = made.folder / "__main__.py"
+    text = program.read_text()
+    program.write_text(text.replace("        program.judge(assessment, root=root)\n", ""))
+    made.configure(rollOut=PILOT | {"pilot": [ADA, GRACE]}, assign={"users": [GRACE]})
+    for name in ("dev-eu", "prod-eu", "prod-us"):
+        made.stack_file.with_name(f"Pulumi.{name}.yaml").unlink()
+    ended = rehearsed(made)
+    assert ended.code == 4, ended.text
+    assert "Rehearsal on the sandbox: base 1 of 1 signs in; head 1 of 2." in ended.text
+    found = re.search(r"\| AADSTS50105.*\| 1 \| ([\d,]+) \| [\d.]+ \u2026 [\d.]+ \|", ended.text)
+    assert found, ended.text
+    assert "@" not in ended.text.replace("`main@", "")
+    assert "Live tenants were not read: --no-live was given." in ended.text
+
+
+def test_a_harmless_change_loses_no_sign_in_in_the_rehearsal(made: Project) -> None:
+    made.configure(rollOut=PILOT | {"pilot": [ADA, GRACE]})
+    ended = rehearsed(made)
+    assert ended.code == 2, ended.text
+    assert (
+        "Rehearsal on the sandbox: base 1 of 1 signs in; head 2 of 2. While it takes effect: no sign-in lost."
+        in ended.text
+    )
+
+
+def test_people_of_a_csv_file_and_of_the_last_deployment_are_in_the_rehearsal(made: Project) -> None:
+    (made.folder / "people.csv").write_text(f"address,name\n{ALAN},Alan\n")
+    made.configure(
+        addresses={"source": "csv", "csv": "people.csv"},
+        assign={"groups": ["Mimecast users"]},
+        rollOut={"group": "Single sign-on", "who": "all"},
+        addressPasswords=None,
+    )
+    commit(made)
+    git(made, "branch", "-f", "base", "head")
+    made.configure(addresses={"source": "assigned"})
+    state = next((made.home / "state").rglob("sandbox.json"))
+    exported = made.home / "exported.json"
+    exported.write_text(json.dumps({"deployment": json.loads(state.read_text())["checkpoint"]["latest"]}))
+    ended = rehearsed(made, "--state", "sandbox", str(exported), base="base")
+    assert ended.code == 2, ended.text
+    assert "Rehearsal on the sandbox: base 1 of 1 signs in; head 3 of 3." in ended.text, "Ada, Grace, Alan"
