@@ -19,9 +19,18 @@ from mimecast_sso.facts.mimecast_api import (
     REMOVE_GROUP_MEMBER,
 )
 from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
-from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown, unreachable
+from mimecast_sso.operations.preflight.purpose import Purpose
+from mimecast_sso.operations.preflight.statements import (
+    CAN_WRITE,
+    fails,
+    fine,
+    missing,
+    note,
+    unknown,
+    unreachable,
+)
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.provenance import How, Known, Statement
+from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.provenance import unknown as not_read
 from mimecast_sso.settings import AddressSource, DomainMode, Settings
 from mimecast_sso.text.names import domain_of, enumerate_some
@@ -39,7 +48,7 @@ from providers.mimecast.session import from_environment
 _A_MOMENT = timedelta(minutes=1)
 
 
-def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
+def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> Iterator[Statement]:
     """Everything that Mimecast shows to the API application without a write."""
     try:
         client = from_environment(stack.environment, client_id=settings.mimecast_client_id or "")
@@ -60,9 +69,12 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
         return
     yield fine("credentials and account", f"{account.code} ({account.name}), region {account.region}")
     live = _Live(client, settings)
-    registers = any(domain.mode is not DomainMode.REQUIRE for domain in settings.domains)
-    yield from _reading(live, registers=registers)
-    yield from _writing(settings, registers=registers)
+    if purpose is Purpose.PREVIEW:
+        yield from _previewing(live)
+    else:
+        registers = any(domain.mode is not DomainMode.REQUIRE for domain in settings.domains)
+        yield from _reading(live, registers=registers)
+        yield from _writing(settings, registers=registers)
     yield from _synchronisation(live)
 
 
@@ -100,22 +112,9 @@ class _Live:
 
 
 def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
-    probes: list[tuple[str, Callable[[], str | None]]] = [
-        (GET_INTERNAL_DOMAIN.permission, lambda: _domains(live.domains)),
-    ]
-    if registers:
-        probes.append(
-            (GET_PENDING_DOMAIN.permission, lambda: _domains(list_domains(live.client, pending=True)))
-        )
-    probes += [
-        (f"{GET_INTERNAL_USERS.permission} (addresses)", lambda: _addresses(live)),
-        (FIND_GROUPS.permission, lambda: _group(live)),
-        (GET_GROUP_MEMBERS.permission, lambda: _members(live)),
-        (GET_AUDIT_EVENTS.permission, lambda: _audit(live.client)),
-    ]
-    for subject, probe in probes:
+    for subject, probe in _probes(registers=registers).items():
         try:
-            seen = probe()
+            seen = probe(live)
         except Forbidden as error:
             yield missing(f"permission {subject}", str(error))
         except MimecastError as error:
@@ -125,6 +124,43 @@ def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
                 yield unknown(f"permission {subject}", "nothing exists yet that could be read with it")
             else:
                 yield fine(f"permission {subject}", seen)
+
+
+def _previewing(live: _Live) -> Iterator[Statement]:
+    """What an identity for previews reads, and what is known of what it can write."""
+    for each in _reading(live, registers=False):
+        if each.verdict is Verdict.MISSING and FIND_GROUPS.permission in each.text:
+            # Granting what the catalogue asks for would let the identity write.
+            why = "Mimecast's catalogue asks for Edit even to find a group, and refuses it to this role"
+            yield unknown(each.subject, why)
+        else:
+            yield each
+    yield _registers(live)
+    yield unknown(
+        "whether the role can write",
+        "Mimecast shows it only by refusing a write. Compare the role of the API application in the console: it "
+        "should have Read, and nothing else",
+    )
+
+
+def _registers(live: _Live) -> Statement:
+    """Whether the role may register domains: the one write whose permission a harmless read needs as well."""
+    try:
+        _pending(live)
+    except Forbidden:
+        return fine("cannot register domains", f"{GET_PENDING_DOMAIN.permission} is refused")
+    except MimecastError as error:
+        return unknown("whether the role can register domains", error)
+    return fails(
+        CAN_WRITE,
+        f"its role has {GET_PENDING_DOMAIN.permission}. Remove that from the role of the API application",
+        How.LIVE,
+        "a call that needs it",
+    )
+
+
+def _pending(live: _Live) -> str:
+    return _domains(list_domains(live.client, pending=True))
 
 
 def _domains(domains: Iterable[str]) -> str:
@@ -152,6 +188,18 @@ def _members(live: _Live) -> str | None:
 def _audit(client: MimecastClient) -> str:
     events_since(client, datetime.now(UTC) - _A_MOMENT)
     return "the audit log can be read"
+
+
+def _probes(*, registers: bool) -> Mapping[str, Callable[[_Live], str | None]]:
+    """One call for each permission to read."""
+    return {
+        GET_INTERNAL_DOMAIN.permission: lambda live: _domains(live.domains),
+        **({GET_PENDING_DOMAIN.permission: _pending} if registers else {}),
+        f"{GET_INTERNAL_USERS.permission} (addresses)": _addresses,
+        FIND_GROUPS.permission: _group,
+        GET_GROUP_MEMBERS.permission: _members,
+        GET_AUDIT_EVENTS.permission: lambda live: _audit(live.client),
+    }
 
 
 def _writing(settings: Settings, *, registers: bool) -> Iterator[Statement]:
