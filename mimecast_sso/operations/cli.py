@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Set up": {
         "assess": "Forecast who would sign in if they were in the roll-out group.",
         "preflight": "Check that a deployment has what it needs, writing nothing.",
+        "ci": "Previews on pull requests, deployments, drift reports and tickets, run by a forge.",
     },
     "Deploy": {
         "up": "Deploy, then say whether console work is due and where its run sheet is.",

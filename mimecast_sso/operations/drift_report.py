@@ -28,7 +28,7 @@ def run(
     snapshot = found.assessment.value.snapshot if found.assessment.value else None
     at = snapshot.entra_now if snapshot else datetime.now(UTC)
     report = Report("drift", at, int(found.exit), (found.section(),))
-    days = _kept(history, report) if history else ()
+    days = keep(history, report) if history else ()
     text = "".join(f"{line}\n" for line in _lines(found)) if form == "text" else render(report, form, days)
     if out is None:
         click.echo(text, nl=False)
@@ -37,8 +37,8 @@ def run(
     return found.exit
 
 
-def _kept(folder: Path, report: Report) -> tuple[histories.Day, ...]:
-    """The earlier reports; this one joins them. Raises OperationError where the folder cannot be used."""
+def keep(folder: Path, report: Report) -> tuple[histories.Day, ...]:
+    """The earlier reports in a folder; this one joins them. Raises OperationError where the folder cannot be used."""
     days = histories.read(folder, report.at)
     try:
         histories.keep(folder, report)
