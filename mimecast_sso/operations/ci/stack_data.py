@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.project import Project
+from mimecast_sso.text import foreign
 
 _REGULAR, _ABSENT = "100644", "000000"
 _STACK_FILE = re.compile(r"Pulumi\.[A-Za-z0-9_.-]{1,100}\.(?:yaml|written\.json)")
@@ -24,7 +25,7 @@ _SAYS_NOTHING = re.compile(r"(?:.*/)?[^/]+\.md")
 _IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "mimecast-sso"), ("EMAIL", "mimecast-sso@localhost"), ("DATE", "1 +0000"))
+    for what, value in (("NAME", "mimecast-sso"), ("EMAIL", "mimecast-sso@localhost"), ("DATE", "@1 +0000"))
 }
 
 
@@ -100,6 +101,7 @@ def _git(root: Path, *words: str, environment: Mapping[str, str] | None = None, 
     )
     if done.returncode:
         raise OperationError(
-            f"git {words[0]} failed in {root}. Fetch the whole history of both commits: git fetch --unshallow"
+            f"git {words[0]} failed in {root}: {foreign.name(done.stderr) or 'no reason given'}. Both commits and what "
+            "they have in common must be here: git fetch --unshallow"
         )
     return done.stdout
