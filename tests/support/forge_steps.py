@@ -6,14 +6,18 @@ Programs of the forge (gh, az, curl) are recorded contracts: they answer as told
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +143,28 @@ def place(folder: Path, *, head: Mapping[str, str | None] | None = None) -> Plac
         head: What the pull request writes, or deletes where it is None; its stack file when it is not given.
     """
     origin, clone, stubs = folder / "origin", folder / "clone", folder / "stubs"
+    base, changed = _origin(origin, head) if head else _usual(origin)
+    git(folder, "clone", "--quiet", "--branch", "main", str(origin), str(clone))
+    _stubs(stubs, clone)
+    return Place(clone, stubs, base, changed)
+
+
+def _usual(origin: Path) -> tuple[str, str]:
+    """A copy of the origin that most tests use, made once."""
+    made, base, changed = _made_once()
+    shutil.copytree(made, origin, symlinks=True)
+    return base, changed
+
+
+@cache
+def _made_once() -> tuple[Path, str, str]:
+    made = Path(tempfile.mkdtemp(prefix="forge-steps-")) / "origin"
+    atexit.register(shutil.rmtree, made.parent, ignore_errors=True)
+    return made, *_origin(made, {"stacks/Pulumi.dev-eu.yaml": f"config:\n  a:b: {json.dumps(HOSTILE)}\n"})
+
+
+def _origin(origin: Path, head: Mapping[str, str | None]) -> tuple[str, str]:
+    """Makes the repository, and gives the ids of the base and of the head."""
     origin.mkdir()
     git(origin, "init", "--quiet", "--initial-branch=main")
     git(origin, "config", "uploadpack.allowAnySHA1InWant", "true")
@@ -146,15 +172,13 @@ def place(folder: Path, *, head: Mapping[str, str | None] | None = None) -> Plac
     write(origin, {f"stacks/Pulumi.{stack}.yaml": "config: {}\n" for stack in STACKS})
     base = commit(origin)
     git(origin, "switch", "--quiet", "--create", "feature")
-    write(origin, head or {"stacks/Pulumi.dev-eu.yaml": f"config:\n  a:b: {json.dumps(HOSTILE)}\n"})
+    write(origin, head)
     changed = commit(origin)
     git(origin, "update-ref", "refs/pull/7/head", changed)
     git(origin, "update-ref", "refs/merge-requests/7/head", changed)
     git(origin, "switch", "--quiet", "main")
     git(origin, "branch", "--quiet", "--delete", "--force", "feature")
-    git(folder, "clone", "--quiet", "--branch", "main", str(origin), str(clone))
-    _stubs(stubs, clone)
-    return Place(clone, stubs, base, changed)
+    return base, changed
 
 
 def _stubs(stubs: Path, clone: Path) -> None:

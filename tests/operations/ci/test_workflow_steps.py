@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,9 @@ FILES = {forge: workflows.render(Choice(forge, STACKS)) for forge in Forge}
 READERS = {Forge.GITHUB: github_steps, Forge.GITLAB: gitlab_steps, Forge.AZURE_DEVOPS: azure_steps}
 STEPS = {forge: tuple(READERS[forge](FILES[forge])) for forge in Forge}
 ALL = [step for steps in STEPS.values() for step in steps]
+NEEDS_JQ = pytest.mark.skipif(
+    shutil.which("jq") is None, reason="jq is not on the PATH; Azure DevOps' machines have it"
+)
 LISTS_COMMENTS, EDITS_COMMENT = r"^gh api --paginate \S+/comments", r"^gh api .*PATCH"
 
 
@@ -82,6 +86,14 @@ def test_no_script_executes_what_others_wrote(here: Place, each: Step) -> None:
 def test_no_expression_of_the_forge_is_in_a_script(each: Step) -> None:
     assert "${{" not in each.script
     assert "$[" not in each.script
+
+
+def test_a_script_that_did_would_be_noticed(here: Place) -> None:
+    for script in ('eval "echo $TITLE"', 'bash -c "$TITLE"', "sh -c \"x='$TITLE'\""):
+        assert here.run(f"{script} || true", {"TITLE": HOSTILE}).code == 0
+        assert here.pwned != [], script
+        for file in here.folder.glob("pwned*"):
+            file.unlink()
 
 
 # -- GitHub: the comment ---------------------------------------------------------------------------------------------
@@ -332,3 +344,267 @@ def test_an_identity_that_can_write_looks_at_nothing(here: Place) -> None:
         assert names.index("Prove the identity") < names.index(
             "Look for drift" if job == "look" else "Review"
         )
+
+
+# -- GitLab ----------------------------------------------------------------------------------------------------------
+
+
+def of_gitlab(job: str) -> Step:
+    return step("mimecast-sso.yml", job, "script", Forge.GITLAB)
+
+
+GITLAB = {
+    "CI_API_V4_URL": "https://gl/api/v4",
+    "CI_PROJECT_ID": "3",
+    "CI_PIPELINE_ID": "9",
+    "SSO_GITLAB_TOKEN": "t",
+}
+REQUEST = {"sha": "", "state": "opened", "target_branch": "main", "source_project_id": 3}
+
+
+def asked(at: Place, **changes: object) -> dict[str, str]:
+    """The environment of a pipeline that the webhook started for merge request 7."""
+    at.tell("^curl .*/user", says='{"id": 5}')
+    at.tell("^curl .*merge_requests/7$", says=json.dumps(REQUEST | {"sha": at.head} | changes))
+    payload = at.stubs / "payload.json"
+    payload.write_text(json.dumps({"object_attributes": {"iid": 7, "title": HOSTILE}}))
+    return GITLAB | {"TRIGGER_PAYLOAD": str(payload)}
+
+
+def notes(at: Place, *notes: dict[str, object]) -> None:
+    at.tell("^curl .*/notes.per_page", says=json.dumps(notes), writes={"headers.txt": "x-next-page: \r\n"})
+
+
+OURS = {"id": 41, "author": {"id": 5}, "body": COMMENT}
+THEIRS = {"id": 42, "author": {"id": 6}, "body": COMMENT}
+
+
+@pytest.mark.parametrize(
+    ("changes", "scope"),
+    [
+        ({}, "live"),
+        ({"source_project_id": 4}, "nothing"),
+        ({"state": "merged"}, "nothing"),
+        ({"target_branch": HOSTILE}, "nothing"),
+    ],
+)
+def test_gitlab_reads_live_what_this_project_asks_for(
+    here: Place, changes: dict[str, object], scope: str
+) -> None:
+    environment = asked(here, **changes)
+    notes(here, THEIRS, OURS)
+    here.tell("^curl .*notes/41$", says=json.dumps(OURS))
+    here.tell("review --superseded", says="superseded\n")
+    ended = here.run(of_gitlab("sso-scope").script, environment)
+    assert ended.code == 0, ended.text
+    assert (here.folder / "scope.env").read_text() == f"SSO_IID=7\nSSO_HEAD={here.head}\nSSO_SCOPE={scope}\n"
+    assert len(here.called(r"state=running .*statuses/" + here.head)) == (scope == "live")
+    superseded = [each.texts for each in here.called("--request PUT .*notes/41")]
+    assert superseded == ([["superseded\n"]] if scope == "live" else [])
+    assert not here.called("notes/42")
+
+
+def test_gitlab_rehearses_code(tmp_path: Path) -> None:
+    at = place(tmp_path, head={"__main__.py": "evil\n"})
+    environment = asked(at)
+    notes(at)
+    assert at.run(of_gitlab("sso-scope").script, environment).code == 0
+    assert "SSO_SCOPE=rehearsal" in (at.folder / "scope.env").read_text()
+
+
+@pytest.mark.parametrize("iid", ["7; touch pwned", "$(touch pwned)", None, ["x"]])
+def test_gitlab_takes_nothing_but_a_number_from_the_hook(here: Place, iid: object) -> None:
+    environment = asked(here)
+    Path(environment["TRIGGER_PAYLOAD"]).write_text(json.dumps({"object_attributes": {"iid": iid}}))
+    assert here.run(of_gitlab("sso-scope").script, environment).code != 0
+    assert not here.called("merge_requests")
+
+
+def test_gitlab_reviews_the_head_as_data(here: Place) -> None:
+    here.tell("^mimecast-sso review", code=4, writes={"comment.md": COMMENT})
+    values = {"SSO_SCOPE": "live", "SSO_IID": "7", "SSO_HEAD": here.head}
+    assert here.run(of_gitlab("sso-review").script, values).code == 4
+    (review,) = here.called("^mimecast-sso review")
+    assert (review.words[3], review.words[5] in {here.base, here.head}) == (here.base, False)
+    checks = [each.words[4:] for each in here.called("ci check")]
+    assert checks == [["--stack", stack] for stack in STACKS]
+
+
+@pytest.mark.parametrize(
+    "jobs", [{}, {"sso-review": "failed"}, {"sso-review": "skipped"}, {"sso-scope": "failed"}]
+)
+@pytest.mark.parametrize("known", [[], [THEIRS, OURS]])
+def test_gitlab_posts_one_note_and_the_status(
+    here: Place, jobs: dict[str, str], known: list[dict[str, object]]
+) -> None:
+    here.tell("^curl .*/user", says='{"id": 5}')
+    notes(here, *known)
+    states = {"sso-scope": "success", "sso-review": "success"} | jobs
+    here.tell(
+        "^curl .*/jobs",
+        says=json.dumps([{"name": name, "status": status} for name, status in states.items()]),
+    )
+    (here.folder / "comment.md").write_text(COMMENT)
+    values = GITLAB | {"SSO_SCOPE": "live", "SSO_IID": "7", "SSO_HEAD": here.head}
+    ended = here.run(of_gitlab("sso-comment").script, values)
+    assert (ended.code == 0) is (not jobs)
+    (posted,) = here.called("body@comment.md")
+    assert posted.texts == [COMMENT]
+    assert posted.words[6:8] == ["--request", "PUT"] if known else ["--request", "POST"]
+    (status,) = here.called("statuses/")
+    assert f"state={'failed' if jobs else 'success'}" in status.line
+
+
+def test_gitlab_opens_and_closes_tickets(here: Place) -> None:
+    here.tell("^curl .*/user", says='{"id": 5}')
+    here.tell("^curl .*/issues.labels", says="[]", writes={"headers.txt": "x-next-page: \r\n"})
+    (here.folder / "reports").mkdir()
+    file = here.folder / "reports" / "drift.dev-eu.json"
+    file.write_text(report(Level.LOOK))
+    assert here.run(of_gitlab("sso-drift-report").script, GITLAB).code == 0
+    (opened,) = here.called("--request POST .*/issues$")
+    assert "title=Single sign-on: drift of dev-eu" in opened.words
+    (listed,) = here.called("/issues.labels")
+    assert "author_id=5" in listed.line, "others can write the marker"
+    row = {"iid": 8, "state": "opened", "description": opened.texts[0]}
+    here.tell("^curl .*/issues.labels", says=json.dumps([row]), writes={"headers.txt": "x-next-page: \r\n"})
+    file.write_text(report(Level.FINE))
+    assert here.run(of_gitlab("sso-drift-report").script, GITLAB).code == 0
+    assert len(here.called("state_event=close .*/issues/8$")) == 1
+
+
+# -- Azure DevOps ----------------------------------------------------------------------------------------------------
+
+AZURE = {
+    "SYSTEM_COLLECTIONURI": "https://dev.azure.com/acme/",
+    "SYSTEM_TEAMPROJECTID": "p",
+    "SYSTEM_TEAMPROJECT": "sso",
+    "BUILD_REPOSITORY_ID": "r",
+    "BUILD_BUILDID": "9",
+    "SSO_ID": "7",
+    "AZURE_DEVOPS_EXT_PAT": "t",
+    "TICKET_TYPE": "Issue",
+    "OPEN_STATE": "To Do",
+    "CLOSED_STATE": "Done",
+}
+LOOK_AT = step("sso-preview.yml", "scope", "Look at what changes", Forge.AZURE_DEVOPS)
+POST_BOTH = step("sso-preview.yml", "comment", "Post the comment and the status", Forge.AZURE_DEVOPS)
+LIVE = step("sso-preview.yml", "live", "Review", Forge.AZURE_DEVOPS)
+ITEMS = step("sso-drift.yml", "report", "Open, update and close tickets", Forge.AZURE_DEVOPS)
+
+
+def threads(at: Place, *found: dict[str, object]) -> None:
+    at.tell("^az devops invoke .*connectionData", says="me\n")
+    at.tell(
+        "^az devops invoke --area git --resource pullRequestThreads .*json$",
+        says=json.dumps({"value": found}),
+    )
+
+
+def thread(number: int, author: str) -> dict[str, object]:
+    return {"id": number, "comments": [{"author": {"id": author}, "content": COMMENT}]}
+
+
+@NEEDS_JQ
+@pytest.mark.parametrize(
+    ("changes", "scope"),
+    [
+        ({}, "live"),
+        ({"forkSource": {"name": HOSTILE}}, "nothing"),
+        ({"status": "completed"}, "nothing"),
+        ({"targetRefName": HOSTILE}, "nothing"),
+    ],
+)
+def test_azure_reads_live_what_this_project_asks_for(
+    here: Place, changes: dict[str, object], scope: str
+) -> None:
+    request = {"status": "active", "targetRefName": "refs/heads/main", "title": HOSTILE}
+    request |= {"lastMergeSourceCommit": {"commitId": here.head}, **changes}
+    here.tell("^az repos pr show", says=json.dumps(request))
+    threads(here, thread(42, "they"), thread(41, "me"))
+    here.tell("review --superseded", says="superseded\n")
+    ended = here.run(LOOK_AT.script, AZURE)
+    assert ended.code == 0, ended.text
+    assert f"variable=scope;isOutput=true]{scope}" in ended.text
+    assert len(here.called("pullRequestStatuses")) == (scope == "live")
+    assert len(here.called("PATCH .*threadId=41")) == (scope == "live")
+    assert not here.called("threadId=42")
+
+
+@NEEDS_JQ
+@pytest.mark.parametrize("number", ["", "7; touch pwned", "$(touch pwned)", "--help"])
+def test_azure_takes_nothing_but_a_number_from_the_hook(here: Place, number: str) -> None:
+    for each in (LOOK_AT, POST_BOTH):
+        assert here.run(each.script, AZURE | {"SSO_ID": number}).code == 1
+    assert not here.calls
+
+
+@NEEDS_JQ
+def test_azure_reviews_the_head_as_data_and_its_output_is_no_command(here: Place) -> None:
+    here.tell(
+        "^mimecast-sso review",
+        says="##vso[task.complete]\n##[error]x\n",
+        code=4,
+        writes={"comment.md": COMMENT},
+    )
+    ended = here.run(LIVE.script, AZURE | {"HEAD": here.head, "SYSTEM_ACCESSTOKEN": "t"})
+    assert ended.code == 4
+    assert "##vso[task.complete]" not in ended.text
+    assert "##[error]" not in ended.text
+    assert "##vso[task.setvariable variable=comment]true" in ended.text, "a refusal is posted as well"
+    (review,) = here.called("^mimecast-sso review")
+    assert (review.words[3], review.words[5] in {here.base, here.head}) == (here.base, False)
+
+
+@NEEDS_JQ
+@pytest.mark.parametrize(
+    ("scope", "live", "state"),
+    [
+        ("live", "Succeeded", "succeeded"),
+        ("rehearsal", "Skipped", "succeeded"),
+        ("live", "Failed", "failed"),
+        ("live", "Skipped", "failed"),
+        ("live", "Canceled", "failed"),
+        ("live", "", "failed"),
+        ("", "Succeeded", "failed"),
+    ],
+)
+@pytest.mark.parametrize("known", [(), (thread(42, "they"), thread(41, "me"))])
+def test_azure_posts_one_comment_and_the_status(
+    here: Place, scope: str, live: str, state: str, known: tuple[dict[str, object], ...]
+) -> None:
+    threads(here, *known)
+    (here.folder / "sso-review").mkdir()
+    (here.folder / "sso-review" / "comment.md").write_text(COMMENT)
+    values = AZURE | {"SCOPE": scope, "LIVE": live, "PIPELINE_WORKSPACE": str(here.folder)}
+    assert (here.run(POST_BOTH.script, values).code == 0) is (state == "succeeded")
+    assert json.loads((here.folder / "status.json").read_text())["state"] == state
+    posted = here.called("pullRequestThread.* --http-method (POST|PATCH)")
+    assert len(posted) == 1
+    assert ("threadId=41" in posted[0].line) is bool(known)
+    written = json.loads((here.folder / ("comment.json" if known else "thread.json")).read_text())
+    assert COMMENT in (written.get("content"), written.get("comments", [{}])[0].get("content"))
+
+
+@NEEDS_JQ
+def test_azure_opens_and_closes_work_items(here: Place) -> None:
+    here.tell("^az boards query", says="[]")
+    (here.folder / "drift.json").write_text(report(Level.LOOK))
+    assert here.run(ITEMS.script, AZURE).code == 0
+    (opened,) = here.called("workItems .*POST")
+    assert "type=$Issue" in opened.words
+    fields = {each["path"]: each["value"] for each in json.loads((here.folder / "change.json").read_text())}
+    assert fields["/fields/System.Title"] == "Single sign-on: drift of dev-eu"
+    item = {
+        "id": 8,
+        "fields": {"System.State": "To Do", "System.Description": fields["/fields/System.Description"]},
+    }
+    here.tell("^az boards query", says=json.dumps([item]))
+    (here.folder / "drift.json").write_text(report(Level.FINE))
+    assert here.run(ITEMS.script, AZURE).code == 0
+    assert len(here.called("workItems .*PATCH .*id=8$")) == 1
+    fields = {each["path"]: each["value"] for each in json.loads((here.folder / "change.json").read_text())}
+    assert fields["/fields/System.State"] == "Done"
+    assert "[System.CreatedBy] = @Me" in here.called("^az boards query")[0].line, (
+        "others can write the marker"
+    )
