@@ -236,6 +236,29 @@ def test_a_mimecast_role_that_registers_domains_fails_a_preview(
 
 
 @pytest.mark.parametrize(
+    ("subject", "code"),
+    [("repo:acme/sso:environment:sso-preview", 0), ("repo:acme/sso:pull_request", 5)],
+)
+def test_an_identity_for_previews_that_any_pull_request_opens_fails(
+    made: Project, preflight: Callable[..., Ended], subject: str, code: int
+) -> None:
+    made.control.set("entra.deployer_roles", list(PREVIEW_ROLES))
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: list(READ)})
+    made.control.faults(
+        {
+            "host": "graph.microsoft.com",
+            "method": "GET",
+            "path": ".*/federatedIdentityCredentials",
+            "status": 200,
+            "body": {"value": [{"subject": subject}]},
+        }
+    )
+    ended = preflight("--for", "preview")
+    assert ended.code == code, ended.text
+    assert subject in lines(ended.text, "FAILS" if code else "fine")
+
+
+@pytest.mark.parametrize(
     "claims",
     [{"scp": "User.Read"}, {"roles": []}, {"roles": [*PREVIEW_ROLES], "wids": [APPLICATION_ADMINISTRATOR]}],
 )

@@ -43,6 +43,7 @@ if name == "mimecast-sso" and words[:1] == ["ci"] and words[1] != "check":
 told = json.loads((here / "told.json").read_text())
 line = " ".join([name, *words])
 files = [pathlib.Path(word.partition("@")[2]) for word in words if re.match(r"[a-z]*=?@", word)]
+files += [pathlib.Path(word) for word in words if word.endswith(".json")]
 texts = [file.read_text() for file in files if file.is_file()]
 stdin = sys.stdin.read() if name == "mimecast-sso" and "--superseded" in words or "-" in words else ""
 with (here / "calls.jsonl").open("a") as calls:
@@ -185,7 +186,7 @@ def _stubs(stubs: Path, clone: Path) -> None:
     stubs.mkdir()
     (stubs / "told.json").write_text("[]")
     program = _STUB.format(python=sys.executable, here=str(stubs), program=str(PROGRAM))
-    for name in ("gh", "az", "curl", "glab", "make", "tar", "mimecast-sso"):
+    for name in ("gh", "az", "curl", "glab", "make", "tar", "pulumi", "mimecast-sso"):
         (stubs / name).write_text(program)
         (stubs / name).chmod(stat.S_IRWXU)
     (clone / ".venv" / "bin").mkdir(parents=True)

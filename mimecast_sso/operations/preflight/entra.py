@@ -21,12 +21,15 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.settings.values import is_guid
+from mimecast_sso.text import foreign
 from providers.entra import applications, credentials
 from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Refused
 from providers.entra.graph import GraphClient
 from providers.entra.odata import literal
 
 _ROLES = "the roles in the token"
+_ANY_PULL_REQUEST = ":pull_request"
+"""How the subject of GitHub's token ends in a job of a pull request without an environment."""
 
 
 def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> Iterator[Statement]:
@@ -47,6 +50,7 @@ def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> 
         yield from _identity_of_azuread(stack.environment)
     if purpose is Purpose.PREVIEW:
         yield from _reading(token)
+        yield from _trust(graph, token)
     else:
         yield from _permissions(token, settings)
     yield from _tenant(graph, settings, token, purpose)
@@ -111,6 +115,27 @@ def _reading(token: dict[str, object]) -> Iterator[Statement]:
         yield _needed(need, held)
     yield from _optional(held)
     yield _only_reads(held, token)
+
+
+def _trust(graph: GraphClient, token: dict[str, object]) -> Iterator[Statement]:
+    """Which tokens of forges open the application of the previews."""
+    me = str(token.get("appid") or token.get("azp") or "")
+    try:
+        rows = list(graph.list(f"/applications(appId={literal(me)})/federatedIdentityCredentials"))
+    except GraphError as error:
+        yield unknown("trust", error)
+        return
+    for subject in sorted(foreign.name(str(row.get("subject") or "")) for row in rows):
+        if subject.endswith(_ANY_PULL_REQUEST):
+            yield fails(
+                "trust",
+                f"a federated credential trusts {subject}: any pull request of the repository, unreviewed. Delete it; "
+                "jobs of an environment need none",
+            )
+        else:
+            yield fine("trust", subject)
+    if not rows:
+        yield note("trust", "no federated credential; whoever has the secret or certificate signs in")
 
 
 def _only_reads(held: frozenset[str], token: dict[str, object]) -> Statement:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mimecast_sso.operations.ci import workflows
 from mimecast_sso.operations.ci.forges import Forge
@@ -344,6 +346,55 @@ def test_an_identity_that_can_write_looks_at_nothing(here: Place) -> None:
         assert names.index("Prove the identity") < names.index(
             "Look for drift" if job == "look" else "Review"
         )
+
+
+# -- GitHub: set-up --------------------------------------------------------------------------------------------------
+
+
+@NEEDS_JQ
+def test_the_commands_of_the_set_up_create_what_the_workflows_use(here: Place) -> None:
+    here.tell("^az ad app create", says="preview-id\n")
+    here.tell("^gh repo view", says="acme/sso\n")
+    here.tell("^gh api user", says="17\n")
+    here.tell("^pulumi whoami", says='{"url": "https://state.example"}')
+    script = workflows.set_up(Choice(Forge.GITHUB, STACKS))
+    ended = here.run(script, {"ARM_CLIENT_ID": "deploy-id"})
+    assert ended.code == 0, ended.text
+    trusted = {
+        (each.words[each.words.index("--id") + 1], json.loads(each.texts[0])["subject"])
+        for each in here.called("^az ad app federated-credential create")
+    }
+    preview = {
+        ("preview-id", f"repo:acme/sso:environment:{name}")
+        for name in ("sso-preview", "sso-preview-approved")
+    }
+    deploy = {("deploy-id", f"repo:acme/sso:environment:sso-deploy-{stack}") for stack in STACKS}
+    assert trusted == preview | deploy
+    environments = {
+        each.words[4].rpartition("/")[2]: json.loads(each.stdin)
+        for each in here.called("PUT .*/environments/")
+    }
+    used = {
+        each.replace("${{ matrix.stack }}", stack)
+        for text in FILES[Forge.GITHUB].values()
+        for each in re.findall(r"^    environment: (.+)$", text, re.MULTILINE)
+        for stack in STACKS
+    }
+    assert set(environments) == used
+    for name, settings in environments.items():
+        assert ("reviewers" in settings) is (name != "sso-preview")
+        assert ("deployment_branch_policy" in settings) is (name != "sso-preview-approved")
+    (rules,) = here.called("rulesets")
+    contexts = [
+        each["context"]
+        for each in json.loads(rules.stdin)["rules"][1]["parameters"]["required_status_checks"]
+    ]
+    names = [
+        document["jobs"]["required"]["name"]
+        for document in map(yaml.safe_load, FILES[Forge.GITHUB].values())
+        if "required" in document["jobs"]
+    ]
+    assert sorted(contexts) == sorted(names)
 
 
 # -- GitLab ----------------------------------------------------------------------------------------------------------
