@@ -204,6 +204,20 @@ def test_an_identity_for_previews_needs_to_read_and_nothing_else(
     assert not [each for each in made.control.journal()[before:] if may_change(each)]
 
 
+def test_a_mimecast_role_that_finds_groups_may_be_one_that_changes_them(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
+    made.control.set("entra.deployer_roles", list(PREVIEW_ROLES))
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: [*READ, FIND_GROUPS.permission]})
+    ended = preflight("--for", "preview")
+    assert ended.code == 0, ended.text
+    assert "roll-out group" in lines(ended.text, "fine")
+    assert (
+        f"change groups: it may find them, and Mimecast's catalogue lists that under {FIND_GROUPS.permission}"
+        in lines(ended.text, "UNKNOWN")
+    )
+
+
 @pytest.mark.parametrize(
     "role",
     [

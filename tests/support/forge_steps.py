@@ -1,6 +1,6 @@
 """Steps of workflow files, run as a forge runs them: its shell, its variables, programs that record their calls.
 
-Programs of the forge (gh, az, curl) are recorded contracts: they answer as told, and nothing is posted anywhere.
+Programs of the forge (gh, az, curl) are recorded contracts: they print what a test says, and nothing is posted.
 ``mimecast-sso ci`` is the real one.
 """
 

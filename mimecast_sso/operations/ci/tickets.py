@@ -20,6 +20,7 @@ from mimecast_sso.text.wording import count
 _MARKER = re.compile(
     r"(?:<!-- |(?:<[a-z]+>)*)mimecast-sso ticket v1 kind=([a-z-]+) stack=([A-Za-z0-9_.-]+) findings=([0-9a-f,]*)"
 )
+_MOST = 500
 _NOTHING = "The last run found nothing."
 _TITLES = {"heartbeat": "Single sign-on: the drift report of {stack} did not run"}
 _TITLE = "Single sign-on: {kind} of {stack}"
@@ -135,12 +136,14 @@ def _changes(before: frozenset[str], now: frozenset[str]) -> str:
 
 
 def findings(section: Section) -> frozenset[str]:
-    """The ids of what has to be acted on, hashed: they may hold names, and a marker is not escaped."""
-    return frozenset(
-        hashlib.sha256(each.id.encode()).hexdigest()[:12]
-        for each in section.entries
-        if each.level in (Level.URGENT, Level.LOOK)
-    )
+    """The ids of what has to be acted on, hashed: they may hold names, and a marker is not escaped.
+
+    One hash for all of them where there are so many that the marker would fill the ticket.
+    """
+    ids = [each.id for each in section.entries if each.level in (Level.URGENT, Level.LOOK)]
+    if len(ids) > _MOST:
+        ids = ["\n".join(sorted(ids))]
+    return frozenset(hashlib.sha256(each.encode()).hexdigest()[:8] for each in ids)
 
 
 def marker(kind: str, stack: str, found: frozenset[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -129,10 +130,17 @@ def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
 def _previewing(live: _Live) -> Iterator[Statement]:
     """What an identity for previews reads, and what is known of what it can write."""
     for each in _reading(live, registers=False):
+        # Granting what the catalogue asks for here would let the identity write.
         if each.verdict is Verdict.MISSING and FIND_GROUPS.permission in each.text:
-            # Granting what the catalogue asks for would let the identity write.
             why = "Mimecast's catalogue asks for Edit even to find a group, and refuses it to this role"
-            yield unknown(each.subject, why)
+            yield unknown("roll-out group", why)
+        elif FIND_GROUPS.permission in each.subject:
+            yield replace(each, subject="roll-out group")
+            if each.verdict is Verdict.FINE:
+                yield unknown(
+                    "whether the role can change groups",
+                    f"it may find them, and Mimecast's catalogue lists that under {FIND_GROUPS.permission}",
+                )
         else:
             yield each
     yield _registers(live)

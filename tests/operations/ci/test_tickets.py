@@ -162,6 +162,21 @@ def test_another_file_is_refused_and_not_quoted(tmp_path: Path, forge: Forge, te
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("number", [1, 400, 501, 3000])
+def test_a_ticket_is_as_long_as_forges_take_and_still_found_again(tmp_path: Path, number: int) -> None:
+    known = tmp_path / "tickets.json"
+    known.write_text("[]")
+    found = report(section(*(entry(f"owner/{each}") for each in range(number))))
+    run(Forge.GITHUB, [found], known, tmp_path / "plan")
+    (row,) = json.loads((tmp_path / "plan" / "plan.json").read_text())
+    body = (tmp_path / "plan" / row["body"]).read_text()
+    assert len(body) <= 65_536, "GitHub's limit"
+    known.write_text(json.dumps(forge_list(Forge.GITHUB, 7, body, is_open=True)))
+    assert run(Forge.GITHUB, [found], known, tmp_path / "plan") == ()
+    one_less = report(section(*(entry(f"owner/{each}") for each in range(1, number + 1))))
+    assert [each.do for each in run(Forge.GITHUB, [one_less], known, tmp_path / "plan")] == [Do.COMMENT]
+
+
 # -- Reports that are read again -------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +127,24 @@ def test_the_next_one_edits_it(here: Place, post: Step) -> None:
     )
     (listed,) = here.called(LISTS_COMMENTS)
     assert '.user.login == "github-actions[bot]"' in listed.line, "others can write the marker"
+
+
+@NEEDS_JQ
+@pytest.mark.parametrize(
+    "each", [*POSTS, step("sso-preview.yml", "scope", "Mark the earlier comment as superseded")], ids=str
+)
+def test_only_a_comment_of_this_workflow_is_edited(each: Step) -> None:
+    (selects,) = re.findall(r"--jq '(\.\[\][^']+)'", each.script)
+    bot, marked = {"login": "github-actions[bot]"}, f"{COMMENT}more"
+    comments = [
+        {"id": 1, "user": {"login": "mallory"}, "body": marked},
+        {"id": 2, "user": bot, "body": f"> {marked}"},
+        {"id": 3, "user": bot, "body": marked},
+    ]
+    found = subprocess.run(
+        ["jq", "-r", selects], input=json.dumps(comments), capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "3\n"
 
 
 SUPERSEDE = step("sso-preview.yml", "scope", "Mark the earlier comment as superseded")
