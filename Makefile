@@ -27,7 +27,7 @@ ifneq ($(MISTYPED),)
 $(error There is no variable $(MISTYPED). The variables are $(OPTIONS), in capitals)
 endif
 
-.PHONY: up preview drift down test soak check format bench lock pulumi clean
+.PHONY: up preview drift down test soak check format bench lock pulumi actionlint clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -120,6 +120,13 @@ $(CLI): tools/pulumi/go.mod tools/pulumi/go.sum
 	@echo "Building the Pulumi CLI (minutes the first time, seconds with a warm cache)"
 	@cd tools/pulumi && version=$$($(GO) list -m -f '{{.Version}}' $(SDK)) && $(GO) build -o "$(CURDIR)/$@" \
 	  -ldflags "-s -w -X $(SDK)/go/common/version.Version=$$version" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+
+# Checks the workflow files of GitHub, where Go is installed: tools/actionlint/go.mod pins it.
+actionlint: .tools/bin/actionlint
+
+.tools/bin/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
+	@command -v $(GO) >/dev/null || { echo "actionlint is built with Go: https://go.dev/doc/install" >&2; exit 1; }
+	@cd tools/actionlint && $(GO) build -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint
 
 .tools/bin/%: tools/pulumi/%
 	@mkdir -p $(@D)

@@ -6,6 +6,8 @@ permissions" notes. Each row is satisfied by any one of its permissions, the lea
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 OWNED = "Application.ReadWrite.OwnedBy"
@@ -88,3 +90,45 @@ def needs(
         READ_USERS: users,
     }
     return tuple(need for need, wanted in rows.items() if wanted)
+
+
+PREVIEW: tuple[Need, ...] = (READ_APPLICATIONS, READ_CLAIMS, READ_USERS, READ_GROUPS)
+"""What previews and drift reports need: reading, whatever the configuration lets a deployment write."""
+
+PREVIEW_ROLES: Mapping[str, str] = {
+    "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+    "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
+    "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
+    "Group.Read.All": "5b567255-7703-4780-807c-7be8301ae99b",
+    "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
+    "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
+}
+"""The application permissions of a preview identity and their ids in the public cloud; the last two tell who changed
+what. Source: "Microsoft Graph permissions reference", column "Application"."""
+
+GRAPH = "00000003-0000-0000-c000-000000000000"
+"""The client id of Microsoft Graph in every tenant."""
+
+_READS = re.compile(r"[A-Za-z-]+\.Read(?:Basic)?(?:\.[A-Za-z-]+)*")
+"""What Microsoft calls permissions that only read; any other may write."""
+
+_READING_DIRECTORY_ROLES = frozenset(
+    {
+        "0997a1d0-0d1d-4acb-b408-d5ca73121e90",  # in every token; no role
+        "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",  # Directory Readers
+        "f2ef992c-3afb-46b9-b7cf-a126ee74c451",  # Global Reader
+        "5d6b6bb7-de71-4623-b4af-96380a352509",  # Security Reader
+        "4a5d8f65-41da-4de4-8968-e035b65339cf",  # Reports Reader
+    }
+)
+"""Source: "Microsoft Entra built-in roles", template ids."""
+
+
+def that_write(roles: Iterable[str]) -> tuple[str, ...]:
+    """Those of the application permissions that are not known to read only, sorted."""
+    return tuple(sorted(role for role in roles if not _READS.fullmatch(role)))
+
+
+def directory_roles_that_write(template_ids: Iterable[str]) -> tuple[str, ...]:
+    """Those of the directory roles (claim ``wids``) that are not known to read only, sorted."""
+    return tuple(sorted(set(template_ids) - _READING_DIRECTORY_ROLES))

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "assess": "Forecast who would sign in if they were in the roll-out group.",
         "new": "Write the file of a new stack, checked against the live account where there are credentials.",
         "preflight": "Check that a deployment has what it needs, writing nothing.",
+        "ci": "Previews on pull requests, deployments, drift reports and tickets, run by a forge.",
     },
     "Deploy": {
         "up": "Deploy, then say whether console work is due and where its run sheet is.",

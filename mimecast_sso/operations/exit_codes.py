@@ -1,5 +1,6 @@
 """The exit codes of this project's own commands. The engine keeps the Pulumi CLI's."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -16,6 +17,20 @@ class Exit(IntEnum):
     """A guard refused."""
     PREFLIGHT = 5
     USAGE = 64
+
+
+_WORST_FIRST = (Exit.ERROR, Exit.REFUSED, Exit.PREFLIGHT, Exit.PARTLY, Exit.CHANGES, Exit.USAGE, Exit.FINE)
+
+
+def worst(codes: Iterable[int | None]) -> Exit:
+    """The code of a command that looked at several stacks: one that could not be read is worse than what is wrong."""
+    found = set(codes)
+    return next((code for code in _WORST_FIRST if code in found), Exit.FINE)
+
+
+def badness(code: Exit) -> int:
+    """0 for the worst."""
+    return _WORST_FIRST.index(code)
 
 
 class OperationError(Exception):

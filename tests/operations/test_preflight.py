@@ -8,16 +8,26 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mimecast_sso.facts.graph_permissions import OPTIONAL, needs
-from mimecast_sso.facts.mimecast_api import FIND_GROUPS, GET_INTERNAL_DOMAIN
+from mimecast_sso.facts.graph_permissions import OPTIONAL, PREVIEW_ROLES, needs
+from mimecast_sso.facts.mimecast_api import (
+    CREATE_DOMAIN,
+    FIND_GROUPS,
+    GET_ACCOUNT,
+    GET_GROUP_MEMBERS,
+    GET_INTERNAL_DOMAIN,
+)
+from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
 from mimecast_sso.operations.cli import main
 from providers.entra.graph import GraphClient
+from sandbox.credentials import MIMECAST_CLIENT_ID
 from sandbox.entra.tokens import LEAST_ROLES
 from tests.support.hand_made import bare, clean
 from tests.support.journal import may_change
 from tests.support.projects import Ended, Project, project
 
 LEAST = ["Application.ReadWrite.OwnedBy", "Group.Read.All", "User.Read.All", "LicenseAssignment.Read.All"]
+READ = {each.permission for each in (GET_ACCOUNT, GET_INTERNAL_DOMAIN, GET_GROUP_MEMBERS, GET_AUDIT_EVENTS)}
+APPLICATION_ADMINISTRATOR = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
 VERIFYING = [*LEAST, "Application.Read.All", "Policy.Read.All"]
 
 
@@ -32,7 +42,7 @@ def as_shipped(made: Project) -> Iterator[None]:
     content = made.stack_file.read_text()
     yield
     made.stack_file.write_text(content)
-    for name in ("entra.deployer_roles", "entra.premium", "entra.page_size"):
+    for name in ("entra.deployer_roles", "entra.premium", "entra.page_size", "mimecast.permissions"):
         made.control.set(name, None)
     made.control.faults()
 
@@ -175,6 +185,108 @@ def test_what_is_adopted_must_be_there_and_owned(made: Project, preflight: Calla
     assert "owner of the application" in lines(ended.text, "fine")
     made.configure(application={"displayName": "another"})
     assert "one to adopt" in lines(preflight().text, "note")
+
+
+def test_an_identity_for_previews_needs_to_read_and_nothing_else(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
+    made.control.set("entra.deployer_roles", list(PREVIEW_ROLES))
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: list(READ)})
+    made.configure(application={"claims": "manage"})
+    before = len(made.control.journal())
+    ended = preflight("--for", "preview")
+    assert ended.code == 0, ended.text
+    assert "reads only: Application.Read.All, AuditLog.Read.All" in lines(ended.text, "fine")
+    assert "cannot register domains" in lines(ended.text, "fine")
+    assert "asks for Edit even to find a group" in lines(ended.text, "UNKNOWN")
+    assert "whether the role can write" in lines(ended.text, "UNKNOWN")
+    assert "DNS" not in ended.text
+    assert not [each for each in made.control.journal()[before:] if may_change(each)]
+
+
+def test_a_mimecast_role_that_finds_groups_may_be_one_that_changes_them(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
+    made.control.set("entra.deployer_roles", list(PREVIEW_ROLES))
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: [*READ, FIND_GROUPS.permission]})
+    ended = preflight("--for", "preview")
+    assert ended.code == 0, ended.text
+    assert "roll-out group" in lines(ended.text, "fine")
+    assert (
+        f"change groups: it may find them, and Mimecast's catalogue lists that under {FIND_GROUPS.permission}"
+        in lines(ended.text, "UNKNOWN")
+    )
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        "Application.ReadWrite.OwnedBy",
+        "Application.ReadWrite.All",
+        "AppRoleAssignment.ReadWrite.All",
+        "Policy.ReadWrite.ApplicationConfiguration",
+        "Sites.Selected",
+    ],
+)
+def test_an_identity_for_previews_that_can_write_fails(
+    made: Project, preflight: Callable[..., Ended], role: str
+) -> None:
+    made.control.set("entra.deployer_roles", [*PREVIEW_ROLES, role])
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: list(READ)})
+    ended = preflight("--for", "preview")
+    assert ended.code == 5, ended.text
+    assert f"the preview identity can write: it holds {role}" in lines(ended.text, "FAILS")
+    assert "1 wrong, 0 missing" in ended.text
+
+
+def test_a_mimecast_role_that_registers_domains_fails_a_preview(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
+    made.control.set("entra.deployer_roles", list(PREVIEW_ROLES))
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: [*READ, CREATE_DOMAIN.permission]})
+    ended = preflight("--for", "preview")
+    assert ended.code == 5, ended.text
+    assert f"can write: its role has {CREATE_DOMAIN.permission}" in lines(ended.text, "FAILS")
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [("repo:acme/sso:environment:sso-preview", 0), ("repo:acme/sso:pull_request", 5)],
+)
+def test_an_identity_for_previews_that_any_pull_request_opens_fails(
+    made: Project, preflight: Callable[..., Ended], subject: str, code: int
+) -> None:
+    made.control.set("entra.deployer_roles", list(PREVIEW_ROLES))
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: list(READ)})
+    made.control.faults(
+        {
+            "host": "graph.microsoft.com",
+            "method": "GET",
+            "path": ".*/federatedIdentityCredentials",
+            "status": 200,
+            "body": {"value": [{"subject": subject}]},
+        }
+    )
+    ended = preflight("--for", "preview")
+    assert ended.code == code, ended.text
+    assert subject in lines(ended.text, "FAILS" if code else "fine")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"scp": "User.Read"}, {"roles": []}, {"roles": [*PREVIEW_ROLES], "wids": [APPLICATION_ADMINISTRATOR]}],
+)
+def test_what_cannot_be_proved_to_read_only_fails(
+    made: Project,
+    preflight: Callable[..., Ended],
+    monkeypatch: pytest.MonkeyPatch,
+    claims: dict[str, object],
+) -> None:
+    made.control.set("mimecast.permissions", {MIMECAST_CLIENT_ID: list(READ)})
+    monkeypatch.setattr(GraphClient, "claims", lambda _: claims)
+    ended = preflight("--for", "preview")
+    assert ended.code == 5, ended.text
+    assert lines(ended.text, "FAILS").count("FAILS") == 1
 
 
 def test_an_unrecorded_application_is_found_on_the_second_page(

@@ -8,16 +8,26 @@ from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.output import options as output_options
+from mimecast_sso.operations.preflight.purpose import Purpose
 
 
 @click.command()
 @options.stack
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice([str(each) for each in Purpose]),
+    default=str(Purpose.DEPLOY),
+    show_default=True,
+    help="What the credentials are for. An identity for previews fails when it can write.",
+)
 @output_options("preflight")
-def preflight(stack: str, output: Output) -> Exit:
+def preflight(stack: str, purpose: str, output: Output) -> Exit:
     """Check that a deployment has what it needs, writing nothing.
 
-    Exit code 5 when something is missing, 1 when Entra or Mimecast cannot be reached.
+    Exit code 5 when something is missing, or when an identity for previews can write; 1 when Entra or Mimecast cannot
+    be reached.
     """
     from mimecast_sso.operations.preflight.command import preflight as run
 
-    return run(stack, output)
+    return run(stack, output, Purpose(purpose))

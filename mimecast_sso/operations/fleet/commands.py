@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import cast
 
 import click
 
-from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.fleet import page, stack_files
 from mimecast_sso.operations.fleet import run as runs
 from mimecast_sso.operations.fleet.checks import CHECKS
@@ -21,7 +20,9 @@ from mimecast_sso.operations.fleet.work import Work
 from mimecast_sso.operations.output import Format, print_to
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.reports import history as histories
+from mimecast_sso.operations.reports.merging import merged
 from mimecast_sso.operations.reports.model import Report, Section
+from mimecast_sso.operations.reports.reading import read
 from mimecast_sso.operations.reports.render import render
 
 
@@ -54,14 +55,8 @@ def run(check: str, given: Options) -> Exit:
 
 def merge(reports: Sequence[Path], *, form: str, out: Path | None, history: Path | None) -> Exit:
     """One report of several; of a stack that is in more than one, the latest counts. Raises OperationError."""
-    found = sorted((_report(file) for file in reports), key=lambda each: each.at)
-    commands = {each.command.removeprefix("fleet ") for each in found}
-    if len(commands) > 1:
-        raise OperationError(
-            f"These are reports of different checks: {', '.join(sorted(commands))}. Merge one kind."
-        )
-    sections = {section.stack: _with_code(section, each) for each in found for section in each.sections}
-    return _write(runs.report(f"fleet {commands.pop()}", found[-1].at, sections.values()), form, out, history)
+    found = merged([read(file) for file in reports])
+    return _write(replace(found, command=f"fleet {found.command}"), form, out, history)
 
 
 def _folder(project: Project) -> Path:
@@ -82,20 +77,6 @@ class _Progress:
         if sys.stderr.isatty():
             end = "\n" if self._done == self._whole else "\r"
             click.echo(f"{self._done} of {self._whole} stacks{end}", err=True, nl=False)
-
-
-def _report(file: Path) -> Report:
-    try:
-        return Report.of(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise OperationError(
-            f"{file} is not a report in JSON. Make it with --format json --out {file.name}, and merge again."
-        ) from None
-
-
-def _with_code(section: Section, report: Report) -> Section:
-    """A section of a single stack's report gets that report's code."""
-    return replace(section, exit=report.exit) if section.exit is None else section
 
 
 def _write(report: Report, form: str, out: Path | None, history: Path | None) -> Exit:

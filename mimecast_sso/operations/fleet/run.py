@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 
-from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.exit_codes import worst
 from mimecast_sso.operations.fleet.checks import Check, failed
 from mimecast_sso.operations.fleet.selection import Listed
 from mimecast_sso.operations.fleet.work import Work
@@ -15,9 +15,6 @@ from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.reports.model import Report, Section
 from mimecast_sso.operations.stacks import Stacks
 from providers.deadline import Deadline
-
-_WORST = (Exit.ERROR, Exit.REFUSED, Exit.PREFLIGHT, Exit.PARTLY, Exit.CHANGES, Exit.FINE)
-"""A report that lacks a stack is worse than one that shows what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,7 @@ def run(plan: Plan, project: Project, work: Work, progress: Callable[[Section], 
 def report(command: str, at: datetime, sections: Iterable[Section]) -> Report:
     """The report of these sections, the most pressing first; its exit code is the worst of theirs."""
     ordered = tuple(sorted(sections, key=lambda each: (each.level.rank, each.stack)))
-    codes = {each.exit for each in ordered}
-    return Report(command, at, int(next((code for code in _WORST if code in codes), Exit.FINE)), ordered)
+    return Report(command, at, int(worst(each.exit for each in ordered)), ordered)
 
 
 def _asked(plan: Plan, left: Sequence[Listed], stacks: Stacks) -> Iterator[Section]:

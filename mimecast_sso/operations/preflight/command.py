@@ -3,50 +3,59 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.preflight import dns, engine, entra, mimecast
+from mimecast_sso.operations.preflight.purpose import Purpose
 from mimecast_sso.operations.preflight.statements import CONNECTION
 from mimecast_sso.operations.stacks import Stack, open_stack
 from mimecast_sso.provenance import Statement, Verdict
 
-_SECTIONS = (
-    ("Engine", lambda stack, _: engine.ask(stack)),
-    ("Microsoft Entra ID", entra.ask),
-    ("Mimecast", mimecast.ask),
-    ("DNS", dns.ask),
-)
+Sections = Iterable[tuple[str, Iterable[Statement]]]
 
 
-def preflight(stack: str, output: Output) -> Exit:
-    """Checks that a deployment has what it needs, writing nothing, and prints what it finds."""
-    found = []
-    title = ""
-    for section, statement in ask(open_stack(stack)):
-        if section != title:
-            title = section
-            output.line(title)
-        output.entry(statement, title)
-        found.append(statement)
-    verdicts = Counter(each.verdict for each in found)
-    missing, unknown = verdicts[Verdict.MISSING], verdicts[Verdict.UNKNOWN]
-    output.line(f"{missing} missing, {unknown} unknown. Nothing was written.")
-    return exit_of(found)
+def preflight(stack: str, output: Output, purpose: Purpose = Purpose.DEPLOY) -> Exit:
+    """Checks that a stack's credentials are what they are for, writing nothing, and prints what it finds."""
+    return print_sections(sections(open_stack(stack), purpose), output)
+
+
+def sections(opened: Stack, purpose: Purpose = Purpose.DEPLOY) -> Iterator[tuple[str, Iterable[Statement]]]:
+    """What each side says, asked when it is iterated over."""
+    tenant.reach(opened)
+    settings = opened.settings()
+    yield "Engine", engine.ask(opened)
+    yield "Microsoft Entra ID", entra.ask(opened, settings, purpose)
+    yield "Mimecast", mimecast.ask(opened, settings, purpose)
+    if purpose is Purpose.DEPLOY:  # A preview publishes nothing.
+        yield "DNS", dns.ask(opened, settings)
 
 
 def ask(stack: Stack) -> Iterator[tuple[str, Statement]]:
     """Everything that a deployment needs, as soon as it is known, with the title of its section."""
-    tenant.reach(stack)
-    settings = stack.settings()
-    for title, part in _SECTIONS:
-        yield from ((title, statement) for statement in part(stack, settings))
+    for title, statements in sections(stack):
+        yield from ((title, statement) for statement in statements)
+
+
+def print_sections(found: Sections, output: Output) -> Exit:
+    """Prints sections of statements; gives `exit_of` them."""
+    printed = []
+    for title, statements in found:
+        output.line(title)
+        for statement in statements:
+            output.entry(statement, title)
+            printed.append(statement)
+    verdicts = Counter(each.verdict for each in printed)
+    wrong = f"{verdicts[Verdict.FAILS]} wrong, " if verdicts[Verdict.FAILS] else ""
+    missing, unknown = verdicts[Verdict.MISSING], verdicts[Verdict.UNKNOWN]
+    output.line(f"{wrong}{missing} missing, {unknown} unknown. Nothing was written.")
+    return exit_of(printed)
 
 
 def exit_of(statements: Sequence[Statement]) -> Exit:
-    """5 where something is missing, 1 where a side could not be asked, else fine."""
-    if any(each.verdict is Verdict.MISSING for each in statements):
+    """5 where something is missing or wrong, 1 where a side could not be asked, else fine."""
+    if {Verdict.MISSING, Verdict.FAILS} & {each.verdict for each in statements}:
         return Exit.PREFLIGHT
     return Exit.ERROR if any(each.subject == CONNECTION for each in statements) else Exit.FINE

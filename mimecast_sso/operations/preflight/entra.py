@@ -7,21 +7,33 @@ from collections.abc import Callable, Iterator, Mapping
 from mimecast_sso.facts import graph_permissions as permissions
 from mimecast_sso.facts.entra import PREMIUM_PLANS
 from mimecast_sso.operations import tenant
-from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown, unreachable
+from mimecast_sso.operations.preflight.purpose import Purpose
+from mimecast_sso.operations.preflight.statements import (
+    CAN_WRITE,
+    fails,
+    fine,
+    missing,
+    note,
+    unknown,
+    unreachable,
+)
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.settings.values import is_guid
+from mimecast_sso.text import foreign
 from providers.entra import applications, credentials
 from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Refused
 from providers.entra.graph import GraphClient
 from providers.entra.odata import literal
 
 _ROLES = "the roles in the token"
+_ANY_PULL_REQUEST = ":pull_request"
+"""How the subject of GitHub's token ends in a job of a pull request without an environment."""
 
 
-def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
-    """Everything that Microsoft Graph shows to the deploying principal."""
+def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> Iterator[Statement]:
+    """Everything that Microsoft Graph shows to the principal of the credentials."""
     try:
         graph = tenant.graph(stack)
         token = graph.claims()
@@ -36,7 +48,37 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
     yield fine("credentials", f"{way}, tenant {token.get('tid') or stack.environment.get('ARM_TENANT_ID')}")
     if way is credentials.Method.MANAGED:
         yield from _identity_of_azuread(stack.environment)
-    yield from _permissions(token, settings)
+    if purpose is Purpose.PREVIEW:
+        yield from _reading(token)
+        yield from _trust(graph, token)
+    else:
+        yield from _permissions(token, settings)
+    yield from _tenant(graph, settings, token, purpose)
+
+
+def _tenant(
+    graph: GraphClient, settings: Settings, token: dict[str, object], purpose: Purpose
+) -> Iterator[Statement]:
+    """What the tenant has, as far as this purpose needs it."""
+    checks: dict[str, Callable[[GraphClient, Settings], Iterator[Statement]]] = {
+        "template": _template,
+        "application": _applications,
+    }
+    if purpose is Purpose.DEPLOY:
+        yield from _notification_addresses(settings)
+        checks = {
+            "licence": _licence,
+            **checks,
+            "owner": lambda graph, settings: _owner(graph, settings, token),
+        }
+    for subject, check in checks.items():
+        try:
+            yield from check(graph, settings)
+        except GraphError as error:
+            yield unknown(subject, error)
+
+
+def _notification_addresses(settings: Settings) -> Iterator[Statement]:
     if settings.application.notification_emails:
         yield note(
             "notification addresses",
@@ -45,17 +87,6 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
             How.DOCUMENTED,
             "Microsoft",
         )
-    checks: tuple[tuple[str, Callable[[GraphClient, Settings], Iterator[Statement]]], ...] = (
-        ("licence", _licence),
-        ("template", _template),
-        ("application", _applications),
-        ("owner", lambda graph, settings: _owner(graph, settings, token)),
-    )
-    for subject, check in checks:
-        try:
-            yield from check(graph, settings)
-        except GraphError as error:
-            yield unknown(subject, error)
 
 
 def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Statement]:
@@ -65,6 +96,75 @@ def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Statement]:
             "it does not read IDENTITY_ENDPOINT, and asks 169.254.169.254, which App Service and Container Apps do not "
             "have. Use ARM_USE_OIDC=true or a secret there",
         )
+
+
+def _reading(token: dict[str, object]) -> Iterator[Statement]:
+    """What an identity for previews needs, and that it can do no more than read."""
+    roles = token.get("roles")
+    if not isinstance(roles, list) or not roles:
+        yield fails(
+            "permissions",
+            "the token has no application permissions, so what it may do cannot be proved. Sign in as the application "
+            "of the previews, with a federated credential",
+            How.LIVE,
+            _ROLES,
+        )
+        return
+    held = frozenset(map(str, roles))
+    for need in permissions.PREVIEW:
+        yield _needed(need, held)
+    yield from _optional(held)
+    yield _only_reads(held, token)
+
+
+def _trust(graph: GraphClient, token: dict[str, object]) -> Iterator[Statement]:
+    """Which tokens of forges open the application of the previews."""
+    me = str(token.get("appid") or token.get("azp") or "")
+    try:
+        rows = list(graph.list(f"/applications(appId={literal(me)})/federatedIdentityCredentials"))
+    except GraphError as error:
+        yield unknown("trust", error)
+        return
+    for subject in sorted(foreign.name(str(row.get("subject") or "")) for row in rows):
+        if subject.endswith(_ANY_PULL_REQUEST):
+            yield fails(
+                "trust",
+                f"a federated credential trusts {subject}: any pull request of the repository, unreviewed. Delete it; "
+                "jobs of an environment need none",
+            )
+        else:
+            yield fine("trust", subject)
+    if not rows:
+        yield note("trust", "no federated credential; whoever has the secret or certificate signs in")
+
+
+def _only_reads(held: frozenset[str], token: dict[str, object]) -> Statement:
+    wids = token.get("wids")
+    directory_roles = permissions.directory_roles_that_write(map(str, wids if isinstance(wids, list) else ()))
+    writes = permissions.that_write(held)
+    if writes or directory_roles:
+        what = [*writes, *(f"the directory role {role}" for role in directory_roles)]
+        return fails(
+            CAN_WRITE,
+            f"it holds {', '.join(what)}. Remove that from the application of the previews, or use another application",
+            How.LIVE,
+            _ROLES,
+        )
+    return fine("reads only", ", ".join(sorted(held)), How.LIVE, _ROLES)
+
+
+def _needed(need: permissions.Need, held: frozenset[str]) -> Statement:
+    role = need.met(held)
+    if role:
+        return fine("permission", f"{need.what}: {role}", How.LIVE, _ROLES)
+    return missing("permission", f"{need.what}: {' or '.join(need.one_of)}", How.LIVE, _ROLES)
+
+
+def _optional(held: frozenset[str]) -> Iterator[Statement]:
+    for need in permissions.OPTIONAL:
+        if not need.met(held):
+            text = f"{need.what}: {need.one_of[0]} is not granted; without it, {need.loses} stays unknown"
+            yield note("permission", text, How.LIVE, _ROLES)
 
 
 def _permissions(token: dict[str, object], settings: Settings) -> Iterator[Statement]:
@@ -86,17 +186,10 @@ def _permissions(token: dict[str, object], settings: Settings) -> Iterator[State
             or settings.roll_out.who != "none"
         ),
     ):
-        role = need.met(held)
-        if role:
-            yield fine("permission", f"{need.what}: {role}", How.LIVE, _ROLES)
-        else:
-            yield missing("permission", f"{need.what}: {' or '.join(need.one_of)}", How.LIVE, _ROLES)
+        yield _needed(need, held)
     if settings.application.owners:
         yield _owners(held)
-    for need in permissions.OPTIONAL:
-        if not need.met(held):
-            text = f"{need.what}: {need.one_of[0]} is not granted; without it, {need.loses} stays unknown"
-            yield note("permission", text, How.LIVE, _ROLES)
+    yield from _optional(held)
 
 
 def _owners(held: frozenset[str]) -> Statement:

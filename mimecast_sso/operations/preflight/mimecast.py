@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -20,9 +21,18 @@ from mimecast_sso.facts.mimecast_api import (
 )
 from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
 from mimecast_sso.operations import tenant
-from mimecast_sso.operations.preflight.statements import fine, missing, note, unknown, unreachable
+from mimecast_sso.operations.preflight.purpose import Purpose
+from mimecast_sso.operations.preflight.statements import (
+    CAN_WRITE,
+    fails,
+    fine,
+    missing,
+    note,
+    unknown,
+    unreachable,
+)
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.provenance import How, Known, Statement
+from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.provenance import unknown as not_read
 from mimecast_sso.settings import AddressSource, DomainMode, Settings
 from mimecast_sso.text.names import domain_of, enumerate_some
@@ -39,7 +49,7 @@ from providers.mimecast.groups import CloudGroup, find_group, list_members
 _A_MOMENT = timedelta(minutes=1)
 
 
-def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
+def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> Iterator[Statement]:
     """Everything that Mimecast shows to the API application without a write."""
     try:
         client = tenant.account(stack, settings.mimecast_client_id)
@@ -60,9 +70,12 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
         return
     yield fine("credentials and account", f"{account.code} ({account.name}), region {account.region}")
     live = _Live(client, settings)
-    registers = any(domain.mode is not DomainMode.REQUIRE for domain in settings.domains)
-    yield from _reading(live, registers=registers)
-    yield from _writing(settings, registers=registers)
+    if purpose is Purpose.PREVIEW:
+        yield from _previewing(live)
+    else:
+        registers = any(domain.mode is not DomainMode.REQUIRE for domain in settings.domains)
+        yield from _reading(live, registers=registers)
+        yield from _writing(settings, registers=registers)
     yield from _synchronisation(live)
 
 
@@ -100,22 +113,9 @@ class _Live:
 
 
 def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
-    probes: list[tuple[str, Callable[[], str | None]]] = [
-        (GET_INTERNAL_DOMAIN.permission, lambda: _domains(live.domains)),
-    ]
-    if registers:
-        probes.append(
-            (GET_PENDING_DOMAIN.permission, lambda: _domains(list_domains(live.client, pending=True)))
-        )
-    probes += [
-        (f"{GET_INTERNAL_USERS.permission} (addresses)", lambda: _addresses(live)),
-        (FIND_GROUPS.permission, lambda: _group(live)),
-        (GET_GROUP_MEMBERS.permission, lambda: _members(live)),
-        (GET_AUDIT_EVENTS.permission, lambda: _audit(live.client)),
-    ]
-    for subject, probe in probes:
+    for subject, probe in _probes(registers=registers).items():
         try:
-            seen = probe()
+            seen = probe(live)
         except Forbidden as error:
             yield missing(f"permission {subject}", str(error))
         except MimecastError as error:
@@ -125,6 +125,50 @@ def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
                 yield unknown(f"permission {subject}", "nothing exists yet that could be read with it")
             else:
                 yield fine(f"permission {subject}", seen)
+
+
+def _previewing(live: _Live) -> Iterator[Statement]:
+    """What an identity for previews reads, and what is known of what it can write."""
+    for each in _reading(live, registers=False):
+        # Granting what the catalogue asks for here would let the identity write.
+        if each.verdict is Verdict.MISSING and FIND_GROUPS.permission in each.text:
+            why = "Mimecast's catalogue asks for Edit even to find a group, and refuses it to this role"
+            yield unknown("roll-out group", why)
+        elif FIND_GROUPS.permission in each.subject:
+            yield replace(each, subject="roll-out group")
+            if each.verdict is Verdict.FINE:
+                yield unknown(
+                    "whether the role can change groups",
+                    f"it may find them, and Mimecast's catalogue lists that under {FIND_GROUPS.permission}",
+                )
+        else:
+            yield each
+    yield _registers(live)
+    yield unknown(
+        "whether the role can write",
+        "Mimecast shows it only by refusing a write. Compare the role of the API application in the console: it "
+        "should have Read, and nothing else",
+    )
+
+
+def _registers(live: _Live) -> Statement:
+    """Whether the role may register domains: the one write whose permission a harmless read needs as well."""
+    try:
+        _pending(live)
+    except Forbidden:
+        return fine("cannot register domains", f"{GET_PENDING_DOMAIN.permission} is refused")
+    except MimecastError as error:
+        return unknown("whether the role can register domains", error)
+    return fails(
+        CAN_WRITE,
+        f"its role has {GET_PENDING_DOMAIN.permission}. Remove that from the role of the API application",
+        How.LIVE,
+        "a call that needs it",
+    )
+
+
+def _pending(live: _Live) -> str:
+    return _domains(list_domains(live.client, pending=True))
 
 
 def _domains(domains: Iterable[str]) -> str:
@@ -152,6 +196,18 @@ def _members(live: _Live) -> str | None:
 def _audit(client: MimecastClient) -> str:
     events_since(client, datetime.now(UTC) - _A_MOMENT)
     return "the audit log can be read"
+
+
+def _probes(*, registers: bool) -> Mapping[str, Callable[[_Live], str | None]]:
+    """One call for each permission to read."""
+    return {
+        GET_INTERNAL_DOMAIN.permission: lambda live: _domains(live.domains),
+        **({GET_PENDING_DOMAIN.permission: _pending} if registers else {}),
+        f"{GET_INTERNAL_USERS.permission} (addresses)": _addresses,
+        FIND_GROUPS.permission: _group,
+        GET_GROUP_MEMBERS.permission: _members,
+        GET_AUDIT_EVENTS.permission: lambda live: _audit(live.client),
+    }
 
 
 def _writing(settings: Settings, *, registers: bool) -> Iterator[Statement]:

@@ -15,6 +15,11 @@ def missing(subject: str, text: str, how: How = How.LIVE, source: str = "") -> S
     return Statement(text, how, source, Verdict.MISSING, subject)
 
 
+def fails(subject: str, text: str, how: How = How.LIVE, source: str = "") -> Statement:
+    """What is known to be wrong, and how to put it right."""
+    return Statement(text, how, source, Verdict.FAILS, subject)
+
+
 def note(subject: str, text: str, how: How = How.LIVE, source: str = "") -> Statement:
     """What is worth knowing, and neither needed nor wrong."""
     return Statement(text, how, source, Verdict.NOTE, subject)
@@ -32,3 +37,7 @@ CONNECTION = "connection"
 def unreachable(why: object) -> Statement:
     """A side that could not be asked at all, so that nothing is known of it."""
     return unknown(CONNECTION, f"{why}. Nothing else of this side was checked")
+
+
+CAN_WRITE = "the preview identity can write"
+"""The subject of what a preview identity must not be able to do."""

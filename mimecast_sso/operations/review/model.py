@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.exit_codes import Exit, badness, worst
 from mimecast_sso.operations.planned import Planned
-
-_WORST = (Exit.ERROR, Exit.REFUSED, Exit.CHANGES, Exit.FINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +170,9 @@ class Review:
     @property
     def exit(self) -> Exit:
         """The worst of its stacks."""
-        found = {each.exit for each in self.stacks}
-        return next((each for each in _WORST if each in found), Exit.FINE)
+        return worst(each.exit for each in self.stacks)
 
     @property
     def ordered(self) -> tuple[StackReview, ...]:
         """The stacks, the worst first."""
-        return tuple(sorted(self.stacks, key=lambda each: (_WORST.index(each.exit), each.stack)))
+        return tuple(sorted(self.stacks, key=lambda each: (badness(each.exit), each.stack)))

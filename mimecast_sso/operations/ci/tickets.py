@@ -1,0 +1,161 @@
+"""Which tickets to open, comment on, close and open again after a report. Pure.
+
+One ticket for each stack and kind of report. It is opened when something is urgent or to look at, commented on when the
+set of findings changes, closed by the first run that finds nothing, and opened again later. What could not be read
+never closes one. The set is remembered in a marker, the first line of the ticket's text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mimecast_sso.operations.reports.model import Level, Section
+from mimecast_sso.text.wording import count
+
+# Some forges drop comments of HTML, and wrap lines in elements.
+_MARKER = re.compile(
+    r"(?:<!-- |(?:<[a-z]+>)*)mimecast-sso ticket v1 kind=([a-z-]+) stack=([A-Za-z0-9_.-]+) findings=([0-9a-f,]*)"
+)
+_MOST = 500
+_NOTHING = "The last run found nothing."
+_TITLES = {"heartbeat": "Single sign-on: the drift report of {stack} did not run"}
+_TITLE = "Single sign-on: {kind} of {stack}"
+
+
+class Do(StrEnum):
+    """What a workflow does with a ticket."""
+
+    OPEN = "open"
+    COMMENT = "comment"
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket of a forge.
+
+    Attributes:
+        number: As the forge's programs take it.
+        is_open: Whether it is.
+        body: Its text, with the marker of the last run that changed it.
+    """
+
+    number: int
+    is_open: bool
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do.
+
+    Attributes:
+        marker: The first line of the ticket's text after it.
+        comment: What to comment; "" for nothing.
+        number: The ticket; None for a new one.
+    """
+
+    do: Do
+    stack: str
+    title: str
+    marker: str
+    comment: str = ""
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    ticket: Ticket
+    findings: frozenset[str]
+
+
+def plan(kind: str, section: Section, tickets: Iterable[Ticket]) -> tuple[Action, ...]:
+    """What to do after a report.
+
+    Args:
+        kind: Which command reported.
+        section: What it found of one stack.
+        tickets: The forge's tickets that earlier runs opened, whether open or closed.
+    """
+    return tuple(_actions(kind, section, _remembered(tickets, kind, section.stack)))
+
+
+def _actions(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[Action]:
+    opened = [each for each in remembered if each.ticket.is_open]
+    level = section.level
+    if level is Level.FINE:
+        for each in opened:
+            yield _action(Do.CLOSE, kind, section, each.findings, ticket=each.ticket, comment=_NOTHING)
+    elif level is not Level.UNKNOWN:
+        yield from _of_findings(kind, section, remembered)
+
+
+def _of_findings(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[Action]:
+    found = findings(section)
+    unread = any(each.level is Level.UNKNOWN for each in section.entries)
+    last = next((each for each in remembered if each.ticket.is_open), None)
+    if last is not None:
+        # What could not be read may still be there.
+        now = found | last.findings if unread else found
+        if now != last.findings:
+            yield _action(
+                Do.COMMENT, kind, section, now, ticket=last.ticket, comment=_changes(last.findings, now)
+            )
+        return
+    closed = max(remembered, key=lambda each: each.ticket.number, default=None)
+    if closed is None:
+        yield _action(Do.OPEN, kind, section, found)
+    else:
+        yield _action(Do.REOPEN, kind, section, found, ticket=closed.ticket, comment="Found again.")
+
+
+def _action(
+    do: Do,
+    kind: str,
+    section: Section,
+    found: frozenset[str],
+    *,
+    ticket: Ticket | None = None,
+    comment: str = "",
+) -> Action:
+    stack = section.stack
+    title = _TITLES.get(kind, _TITLE).format(kind=kind, stack=stack)
+    return Action(do, stack, title, marker(kind, stack, found), comment, ticket.number if ticket else None)
+
+
+def _changes(before: frozenset[str], now: frozenset[str]) -> str:
+    more, gone = len(now - before), len(before - now)
+    words = [f"{count(more, 'finding')} new"] if more else []
+    words += [f"{count(gone, 'finding')} gone"] if gone else []
+    return f"{', '.join(words)}; {count(len(now), 'finding')} now, above."
+
+
+def findings(section: Section) -> frozenset[str]:
+    """The ids of what has to be acted on, hashed: they may hold names, and a marker is not escaped.
+
+    One hash for all of them where there are so many that the marker would fill the ticket.
+    """
+    ids = [each.id for each in section.entries if each.level in (Level.URGENT, Level.LOOK)]
+    if len(ids) > _MOST:
+        ids = ["\n".join(sorted(ids))]
+    return frozenset(hashlib.sha256(each.encode()).hexdigest()[:8] for each in ids)
+
+
+def marker(kind: str, stack: str, found: frozenset[str]) -> str:
+    """The words by which the next run finds the ticket and knows what it says."""
+    return f"mimecast-sso ticket v1 kind={kind} stack={stack} findings={','.join(sorted(found))}"
+
+
+def _remembered(tickets: Iterable[Ticket], kind: str, stack: str) -> tuple[_Remembered, ...]:
+    """The tickets of this kind and stack, by number; a marker counts only as the first line."""
+    found = []
+    for ticket in tickets:
+        match = _MARKER.match(ticket.body)
+        if match and match[1] == kind and match[2] == stack:
+            found.append(_Remembered(ticket, frozenset(filter(None, match[3].split(",")))))
+    return tuple(sorted(found, key=lambda each: each.ticket.number))
