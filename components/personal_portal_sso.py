@@ -299,7 +299,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return adoption
 
     def _say_when_the_certificate_expires(self, trusted: Mapping[str, str]) -> None:
-        statement = certificate_expiry.statement(self._assessment.snapshot, trusted)
+        statement = certificate_expiry.statement(self._assessment.snapshot, trusted, pulumi.get_stack())
         if statement:
             say(statement, self)
 

@@ -24,7 +24,7 @@ OPENS: frozenset[str] = frozenset({"claimed", "read", "proved"})
 """The states in which people are added to the group."""
 
 BY, EVIDENCE = "NAME", "TEXT"
-"""What a printed ``confirm`` command has in the place of who attests and what shows it."""
+"""Placeholders in printed ``confirm`` commands: who attests, and what shows it."""
 
 _PLACEHOLDERS = frozenset({BY, EVIDENCE, "WHO", "WHAT", "TODO", "TBD"})
 
@@ -42,7 +42,7 @@ class Fingerprints:
 
 
 def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprints:
-    """Fingerprints of the wanted values; of the certificate the thumbprint counts, not how its text is wrapped.
+    """Fingerprints of the desired values; they include the certificate's thumbprint, not how its text is wrapped.
 
     ``form`` maps every key of `mimecast_sso.facts.profile_form.FIELDS` to its value. The same values give the same
     fingerprints in every release: what they are computed from is version 1 of a format, and pinned in tests.

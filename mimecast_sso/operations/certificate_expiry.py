@@ -37,12 +37,13 @@ class CertificateReading:
 
 
 def check(
-    graph: GraphClient, settings: Settings, resources: Iterable[Mapping[str, Any]]
+    graph: GraphClient, stack: str, settings: Settings, resources: Iterable[Mapping[str, Any]]
 ) -> CertificateReading:
     """Read the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
 
     Args:
         graph: The Microsoft Graph client.
+        stack: Name of the stack.
         settings: They name the service principal.
         resources: Those in the stack's state. They record what Mimecast is attested to trust.
     """
@@ -53,7 +54,7 @@ def check(
             return CertificateReading(
                 Statement(text, How.LIVE, "Microsoft Graph", subject="Entra: application")
             )
-        expiry = Expiry(read(graph, principal), graph.now(), trusted(resources))
+        expiry = Expiry(read(graph, principal), graph.now(), trusted(resources), stack)
     except GraphError as error:
         return unread(error)
     return CertificateReading(life(expiry), expiry, principal)

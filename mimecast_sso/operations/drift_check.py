@@ -146,6 +146,7 @@ def _compared(opened: Stack, engine: Engine) -> Drift:
         assessment = assess(
             settings,
             from_state(resources),
+            stack=opened.name,
             cloud=credentials.cloud(opened.environment),
             graph=graph,
             mimecast=mimecast,
@@ -185,7 +186,7 @@ def _certificates(
         text = f"no application has the identifier {settings.identifier}"
         return (Statement(text, How.LIVE, "Microsoft Graph", subject="Entra: application"),)
     live, now = application.certificates, assessment.snapshot.entra_now
-    life = certificate_expiry.life(Expiry(live, now, certificate_expiry.trusted(resources)))
+    life = certificate_expiry.life(Expiry(live, now, certificate_expiry.trusted(resources), assessment.stack))
     losses = certificate_losses.check(graph, application.principal_id, live, settings.certificates, resources)
     return (life, *losses)
 

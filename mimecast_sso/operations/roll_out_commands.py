@@ -70,7 +70,9 @@ def halt(stack: str) -> Exit:
     click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}, as read live from the group.")
     if domains:
         click.echo(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
-    click.echo("The group was not changed. Commit the file, so that no deployment from elsewhere widens it again.")
+    click.echo(
+        "The group was not changed. Commit the file, so that no deployment from elsewhere widens it again."
+    )
     return Exit.FINE
 
 

@@ -128,9 +128,7 @@ def _own_members(stack: Stack, record: Record) -> dict[str, frozenset[str]]:
     return {name: members & recorded[name] for name, members in live.items() if members & recorded[name]}
 
 
-def _stop_if_needed(
-    stack: Stack, members: Mapping[str, frozenset[str]], depending: Collection[str]
-) -> None:
+def _stop_if_needed(stack: Stack, members: Mapping[str, frozenset[str]], depending: Collection[str]) -> None:
     again = sorted(frozenset[str]().union(*members.values()))
     if again:
         raise OperationError(

@@ -129,9 +129,9 @@ def test_the_threshold_that_was_reached_is_an_output() -> None:
 
 def test_a_certificate_that_ends_soon_is_a_warning_and_another_is_not() -> None:
     settings = from_values(attested(values()))
-    assert certificate_expiry.statement(ending(1000).snapshot(settings), {}) is None
-    assert certificate_expiry.statement(World(application=None).snapshot(settings), {}) is None
-    said = certificate_expiry.statement(ending(5).snapshot(settings), {OLD: "attested"})
+    assert certificate_expiry.statement(ending(1000).snapshot(settings), {}, "prod-eu") is None
+    assert certificate_expiry.statement(World(application=None).snapshot(settings), {}, "prod-eu") is None
+    said = certificate_expiry.statement(ending(5).snapshot(settings), {OLD: "attested"}, "prod-eu")
     assert said is not None
     first, second = said.text.split(". ", 1)
     assert (
@@ -145,8 +145,8 @@ def test_whether_mimecast_trusts_the_successor_is_part_of_the_warning() -> None:
     settings = from_values(attested(values()))
     both = SigningCertificates((certificate(OLD, days=5), certificate("B" * 40, "2029")), OLD)
     snapshot = World(application=application(certificates=both)).snapshot(settings)
-    trusted = certificate_expiry.statement(snapshot, {"B" * 40: "attested by Ada"})
-    unknown = certificate_expiry.statement(snapshot, {})
+    trusted = certificate_expiry.statement(snapshot, {"B" * 40: "attested by Ada"}, "prod-eu")
+    unknown = certificate_expiry.statement(snapshot, {}, "prod-eu")
     assert trusted is not None
     assert unknown is not None
     assert trusted.text != unknown.text
@@ -154,7 +154,9 @@ def test_whether_mimecast_trusts_the_successor_is_part_of_the_warning() -> None:
 
 def test_where_the_application_is_unknown_so_is_the_end() -> None:
     settings = from_values(attested(values()))
-    said = certificate_expiry.statement(World(unread=frozenset({"application"})).snapshot(settings), {})
+    said = certificate_expiry.statement(
+        World(unread=frozenset({"application"})).snapshot(settings), {}, "prod-eu"
+    )
     assert said is not None
     assert str(said) == "When the signing certificate expires is unknown (unknown: it was not read)"
     assert said.verdict is Verdict.UNKNOWN

@@ -63,7 +63,7 @@ def found(
 ) -> dict[str, tuple[Verdict, str]]:
     certificates = SigningCertificates((ACTIVE, INACTIVE), preferred)
     known = {ACTIVE.thumbprint: ATTESTED} if trusted is None else trusted
-    expiry = Expiry(certificates, NOW + timedelta(days=late), known)
+    expiry = Expiry(certificates, NOW + timedelta(days=late), known, "prod-eu")
     checks = Certificates(expiry, PROFILE, xml).checks()
     return {each.subject: (each.verdict, str(each)) for each in checks}
 
@@ -134,7 +134,7 @@ def test_its_end_warns_and_fails(days: int, result: Verdict) -> None:
 def test_metadata_that_is_not_there_is_waited_for_after_a_deployment(
     error: OperationError, after: timedelta, result: Verdict
 ) -> None:
-    expiry = Expiry(SigningCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {})
+    expiry = Expiry(SigningCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {}, "prod-eu")
     first, *others = Certificates(expiry, PROFILE, error).checks()
     assert (first.subject, first.verdict) == ("metadata", result)
     assert [each.subject for each in others] == ["Mimecast: certificate", "certificate: expiry"]

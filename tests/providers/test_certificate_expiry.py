@@ -25,7 +25,7 @@ def ending(in_: timedelta) -> SigningCertificate:
 
 
 def expiry(*certificates: SigningCertificate, trusted: dict[str, str] | None = None) -> Expiry:
-    return Expiry(SigningCertificates(certificates, "A"), NOW, trusted or {})
+    return Expiry(SigningCertificates(certificates, "A"), NOW, trusted or {}, "prod-eu")
 
 
 def text(looked_at: Expiry) -> str:
@@ -125,5 +125,5 @@ def test_a_name_without_a_certificate_is_unknown() -> None:
 
 
 def test_before_the_first_certificate_there_is_nothing_to_say() -> None:
-    nothing = Expiry(SigningCertificates((), ""), NOW, {})
+    nothing = Expiry(SigningCertificates((), ""), NOW, {}, "prod-eu")
     assert (nothing.warns, nothing.fails, text(nothing)) == (False, False, "")

@@ -138,7 +138,9 @@ def _application(found: Survey) -> Iterator[str]:
     if found.adoption is None or present is None:
         if found.snapshot.application.is_known:
             identifier = found.candidates.desired.endpoints.identifier
-            yield _wrapped(f"No application has the identifier {identifier}; deploying the stack file creates one.")
+            yield _wrapped(
+                f"No application has the identifier {identifier}; deploying the stack file creates one."
+            )
         return
     if found.findings or not found.adoption.warns:
         name = f"application “{present.display_name}” (client id {present.client_id})"

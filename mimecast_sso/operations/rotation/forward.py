@@ -147,7 +147,9 @@ def _stage(picture: Picture, new: NewGeneration, *, start: bool) -> Plan:
     refusals = []
     if new.label in wanted.labels:
         refusals.append(
-            Refusal(f"The label {new.label} is in use; choose another ({picture.command('rotate next')} --label LABEL)")
+            Refusal(
+                f"The label {new.label} is in use; choose another ({picture.command('rotate next')} --label LABEL)"
+            )
         )
     if datetime.fromisoformat(new.end_date) <= ends:
         refusals.append(

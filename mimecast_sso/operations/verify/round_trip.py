@@ -48,7 +48,9 @@ class Walk:
     def __init__(self, environment: Mapping[str, str], person: Person) -> None:
         proxy = environment.get("HTTPS_PROXY", "")
         if "SANDBOX_INSTANCE" not in environment or urlsplit(proxy).hostname != "127.0.0.1":
-            raise OperationError("Sign-ins with a password run on the sandbox only, and this environment is not one.")
+            raise OperationError(
+                "Sign-ins with a password run on the sandbox only, and this environment is not one."
+            )
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.proxies = {"https": proxy, "http": proxy}

@@ -93,7 +93,7 @@ class Verification:
     def _certificates(self, graph: GraphClient | None) -> None:
         if graph is None:
             return
-        reading = certificate_expiry.check(graph, self.settings, self.resources)
+        reading = certificate_expiry.check(graph, self.stack.name, self.settings, self.resources)
         if reading.expiry is None:
             said = reading.statement
             deployed = said.verdict is not Verdict.UNKNOWN
