@@ -346,10 +346,10 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _tell(self, state: str, members: int, chain: ChainArgs) -> None:
         waiting = members if chain.populated else 0
-        which = f"--stack {pulumi.get_stack()}"
-        which += f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
+        second = f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
+        stack = f"{pulumi.get_stack()}{second}"
         steps = (
-            f"mimecast-sso run-sheet {which}, then mimecast-sso confirm {which} --by {attestation.BY} "
+            f"mimecast-sso run-sheet --stack {stack}, then mimecast-sso confirm --stack {stack} --by {attestation.BY} "
             f"--evidence {attestation.EVIDENCE}"
         )
         if state in OPENS:

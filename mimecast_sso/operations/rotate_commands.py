@@ -160,10 +160,10 @@ def _plan_lines(planned: Plan, heading: str, opened: Stack, *, applies: bool = F
 def _commands(planned: Plan, opened: Stack) -> Iterator[str]:
     """The commands of a step that does not change the stack file."""
     if planned.console is not None:
-        which = f"--stack {opened.name}" + (" --profile second" if planned.console is Lane.SECOND else "")
-        yield f"mimecast-sso run-sheet {which}"
+        stack = opened.name + (" --profile second" if planned.console is Lane.SECOND else "")
+        yield f"mimecast-sso run-sheet --stack {stack}"
         words = f"--by {attestation.BY} --evidence {attestation.EVIDENCE}"
-        yield f"mimecast-sso confirm {which} {words}"
+        yield f"mimecast-sso confirm --stack {stack} {words}"
     if planned.step in (Step.CONSOLE, Step.DEPLOY):
         yield _up(opened)
 
