@@ -35,7 +35,7 @@ class Effect(StrEnum):
 
     CHANGES = "would change"
     STAYS = "stays as it is"
-    REFUSED = "cannot be taken over"
+    REFUSED = "cannot be adopted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def address_statements(
     if waiting:
         done = "checked" if check_only else "created"
         yield _statement(
-            f"{_addresses(waiting)} on hold and {done} once their domain is verified: "
+            f"{_addresses(waiting)} on hold until the domain is verified, then {done}: "
             f"{enumerate_some(waiting)}"
         )
 

@@ -159,7 +159,7 @@ def test_single_mode_has_the_gap_that_it_announces(fresh: Project) -> None:
     signs_in(made)
     assert list(administrator.fill(made.home, made.home / "run-sheet/sandbox.html"))
     assert made.sandbox("login", ADA).code == 1, (
-        "the console holds the new certificate, and Entra signs with the old"
+        "the console holds the new certificate, but Entra signs with the old"
     )
     console_work(made)
     make(made, "deploy")

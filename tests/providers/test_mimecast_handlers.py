@@ -71,7 +71,7 @@ def test_another_account_or_region_is_named(live: Account, configured: str, foun
 
 
 def test_an_unknown_region_string_only_warns() -> None:
-    assert "could not be checked" in check_account(Account("CUK25A118", "emea-1", ""), "CUK25A118", "eu")[0]
+    assert "was not checked" in check_account(Account("CUK25A118", "emea-1", ""), "CUK25A118", "eu")[0]
 
 
 # -- Names ----------------------------------------------------------------------------------------------------

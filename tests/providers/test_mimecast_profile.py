@@ -239,7 +239,7 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
     for needed in (
         "CUK25A118",
         "prod-eu",
-        "Nothing, until people are in the group",
+        "Nothing until people are in the group",
         "Users & Groups > Applications > Authentication Profiles > New Authentication Profile"
         if render is html
         else "Authentication Profiles",
