@@ -247,7 +247,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
                 ),
                 (
                     f"stays as it is: signing certificate {LATER} belongs to no generation, and is the "
-                    'active one. To manage it with this project, add a generation with its expiry: endDate: "2028-04-05T09:00:00Z"'
+                    "active one. To manage it with this project, add a generation with its expiry: "
+                    'endDate: "2028-04-05T09:00:00Z"'
                 ),
             ],
         ),
@@ -271,7 +272,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
                 f"stays as it is: signing certificate {EXPIRED} has expired",
                 (
                     f"stays as it is: signing certificate {EXPIRED} belongs to no generation, and is the "
-                    'active one. To manage it with this project, add a generation with its expiry: endDate: "2026-11-17T09:00:00Z"'
+                    "active one. To manage it with this project, add a generation with its expiry: "
+                    'endDate: "2026-11-17T09:00:00Z"'
                 ),
             ],
         ),
@@ -378,8 +380,8 @@ def test_surroundings_are_told() -> None:
     around = Surroundings(NOW, nested={"Staff": ["Board"]}, guests=["Grace"], unread=["group Staff"])
     assert found(around=around) == [
         (
-            'stays as it is: group "Staff" contains groups (Board), and Entra does not assign the application to members '
-            "of nested groups"
+            'stays as it is: group "Staff" contains groups (Board), and Entra does not assign the application to '
+            "members of nested groups"
         ),
         (
             "stays as it is: guests are assigned: Grace; Mimecast has a guest's mail address only if somebody "

@@ -183,7 +183,7 @@ def test_metadata_mode_loses_no_sign_in(fresh: Project) -> None:
     write = {"method": "PATCH", "path": "/v1.0/servicePrincipals/.*", "status": 403, "times": 20}
     made.control.faults(write)
     failed = rotate(made, "next", "--apply", "--yes")
-    assert (failed.code, "--refresh\nTo undo it instead: " in failed.text) == (1, True), failed.text
+    assert (failed.code, "--refresh\nTo undo the step instead: " in failed.text) == (1, True), failed.text
     made.control.faults()
     make(made, "deploy")
     go_back(made, "reactivate")

@@ -138,7 +138,7 @@ def test_an_azure_cli_that_gives_no_token(preflight: Run, az: AzureCli, tmp_path
         (refused, "ERROR: AADSTS700016"),
     ):
         assert ended.code == 5, ended.text
-        assert f"MISSING credentials: No token for Microsoft Graph by Azure CLI: {reason}" in ended.text
+        assert f"MISSING credentials: No token for Microsoft Graph from Azure CLI: {reason}" in ended.text
         assert remedy in ended.text
         assert "ARM_USE_CLI=false" in ended.text
         assert "UNKNOWN everything else at Entra" in ended.text
@@ -153,7 +153,7 @@ def test_a_managed_identity_that_is_refused(preflight: Run, identity: Service) -
     ):
         ended = preflight({"ARM_USE_MSI": "true", **variables})
         assert ended.code == 5, ended.text
-        assert "MISSING credentials: No token for Microsoft Graph by managed identity" in ended.text
+        assert "MISSING credentials: No token for Microsoft Graph from managed identity" in ended.text
         assert "Identity not found" in ended.text
         assert HEADER not in ended.text
         first = "ARM_MSI_ENDPOINT" if "ARM_MSI_ENDPOINT" in variables else "IDENTITY_ENDPOINT"

@@ -109,7 +109,11 @@ def test_nothing_moves_before_trust_is_attested() -> None:
 @pytest.mark.parametrize(
     ("window", "part", "due"),
     [
-        ({"notBefore": "2027-01-01T00:00:00Z", "approvedBy": "grace@example.com"}, "not open before", False),
+        (
+            {"notBefore": "2027-01-01T00:00:00Z", "approvedBy": "grace@example.com"},
+            "The window opens at",
+            False,
+        ),
         ({"notBefore": "2026-11-01T00:00:00Z"}, "Nobody approved it", True),
     ],
 )
@@ -320,7 +324,7 @@ def test_joining_again_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), *TO_LEAVE)
     make(world, rotation.back(world.picture()))
     dies_when_all_have_joined(world, Lane.FIRST)
-    assert "is not recorded: deploy first" in refusals(rotation.back(world.picture()))
+    assert "It is not recorded when" in refusals(rotation.back(world.picture()))
     assert world.deploy()
     assert "Wait until" in refusals(rotation.back(world.picture()))
 
@@ -356,7 +360,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
         assert "Unknown, and so not fine: Entra was not read: 503" in refusals(planned)
     text = "\n".join(rotation.lines(unread))
     assert rotation.foreign(unread) == []
-    assert "Entra: whether its certificate is there (unknown: Entra was not read)" in text
+    assert "Entra: whether its certificate exists (unknown: Entra was not read)" in text
     assert "signs" not in text
 
 
@@ -530,7 +534,7 @@ def test_a_certificate_stays_while_anybody_may_be_in_its_group(members: frozense
     picture = until(at_rest(), Step.STAGE).picture()
     group = replace(picture.group(Lane.SECOND), members=members)
     planned = rotation.back(replace(picture, groups={**picture.groups, Lane.SECOND: group}))
-    assert (planned.step, "People are in “second”" in refusals(planned)) == (Step.UNSTAGE, True)
+    assert (planned.step, "“second” has members" in refusals(planned)) == (Step.UNSTAGE, True)
 
 
 def test_what_a_dead_run_made_goes_when_it_is_unstaged() -> None:
@@ -611,7 +615,7 @@ def test_since_when_is_unknown_is_no_reason_to_go_on() -> None:
 def test_since_when_entra_signs_is_recorded_before_people_go_back() -> None:
     picture = replace(until(at_rest(), *TO_OVERLAP).picture(), activated="F" * 40)
     planned = rotation.back(picture)
-    assert (planned.step, "is not recorded: deploy first" in refusals(planned)) == (Step.SEPARATE, True)
+    assert (planned.step, "It is not recorded when" in refusals(planned)) == (Step.SEPARATE, True)
 
 
 def test_people_stay_in_the_second_group_when_entra_switched_to_its_certificate_by_itself() -> None:

@@ -99,7 +99,7 @@ def test_expired_and_switched() -> None:
     looked_at = expiry(ending(timedelta(days=-1)), next_one)
     assert looked_at.warns
     assert looked_at.fails
-    assert "expired at 2026-11-21 12:00 UTC. Entra has switched by itself to B (" in text(looked_at)
+    assert "expired at 2026-11-21 12:00 UTC. Entra has switched automatically to B (" in text(looked_at)
 
 
 def test_both_expired() -> None:
@@ -114,7 +114,7 @@ def test_not_valid_yet() -> None:
     assert expiry(future).fails
     assert "is not valid before 2026-11-25 12:00 UTC. No other certificate is valid." in text(expiry(future))
     other = certificate("b", timedelta(days=-1), timedelta(days=900))
-    assert "Entra has switched by itself to B (" in text(expiry(future, other))
+    assert "Entra has switched automatically to B (" in text(expiry(future, other))
 
 
 def test_a_name_without_a_certificate_is_unknown() -> None:

@@ -206,7 +206,7 @@ UPDATED = "Included Updated Properties"
     [
         (row(ADDED), "shows no credentials"),
         (row(ADDED, ("KeyDescription", None, None)), "shows no credentials"),
-        (row(ADDED, ("KeyDescription", "[]", '"text"')), "are no list"),
+        (row(ADDED, ("KeyDescription", "[]", '"text"')), "are not a list"),
         (row(ADDED, ("KeyDescription", "[]", '["KeyIdentifier=1"]')), "unknown form"),
         (row(ADDED, ("KeyDescription", "[]", '[{"KeyIdentifier": "1"}]')), "unknown form"),
         (row(ADDED, ("KeyDescription", "[]", "not JSON")), "Expecting value"),
