@@ -19,7 +19,7 @@ from providers.entra.resources import DefaultReplyUrl
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """What an earlier run of this stack created and a person looks after now (``verify``): kept, and never written."""
+    """What an earlier run of this stack created and a person manages now (``verify``): kept, but never written."""
 
     assignments: Sequence[RecordedAssignment] = ()
     policy: RecordedPolicy | None = None
@@ -27,29 +27,28 @@ class LeftAlone:
 
 @dataclass(frozen=True, slots=True)
 class GalleryApplicationArgs:
-    """What a `GalleryApplication` is made of.
+    """The arguments of a `GalleryApplication`.
 
     Attributes:
         display_name: Name of the application, as people see it in My Apps.
         template_id: Id of the gallery entry (`mimecast_sso.assessment.gallery_entry` looks it up).
         identifier: Entity id that Mimecast uses towards Entra.
         reply_urls: Assertion consumer services. Without ``sign_on_url``, the first is the default.
-        deployer: Object id of the deploying principal, an owner of the service principal: without that it could not
-            change it.
+        deployer: Object id of the deploying principal. It must own the service principal to change it.
         owners: Object ids of further owners of the service principal.
         sign_on_url: Page that starts a sign-in at Mimecast, opened by the tile. ``None``: the tile signs in at once
             (IdP-initiated), and the first reply URL takes the response.
-        notification_emails: Who is told before a certificate expires.
+        notification_emails: Whom Entra notifies before a certificate expires.
         assignment_required: Whether only assigned people get an assertion.
         hide: Whether My Apps shows no tile.
-        claims: Whether the mail address is put into NameID by a claims mapping policy of this component.
+        claims: Whether a claims mapping policy of this component sets NameID to the mail address.
         assignments: Users and groups that get the application: a name for the resource → object id. Changing a name
             recreates the assignment.
         application_owners: Owners of the application object by object id, each with the id to import it by, or
-            ``None`` where it is created (`mimecast_sso.assessment.application_owners`).
+            ``None`` if it is created (`mimecast_sso.assessment.application_owners`).
         protect: Whether application, service principal and identifier are protected from deletion.
         adoption: The live application to take over instead of creating one.
-        left: What an earlier run created and a person looks after now.
+        left: What an earlier run created and a person manages now.
     """
 
     display_name: pulumi.Input[str]
@@ -73,15 +72,15 @@ class GalleryApplicationArgs:
 class GalleryApplication(pulumi.ComponentResource):
     """An instantiated gallery application whose service principal signs people in with SAML.
 
-    Makes the application, puts its service principal into SAML mode, and only then adds the identifier: Entra
+    Creates the application, puts its service principal into SAML mode, and only then adds the identifier: Entra
     refuses an identifier on a domain the tenant has not verified until the principal is in SAML mode. An adopted
-    application is imported, object by object; what it lacks is made.
+    application is imported, object by object; missing objects are created.
     """
 
     client_id: pulumi.Output[str]
     service_principal: azuread.ServicePrincipal
     requirements: list[Requirement]
-    """What must be in place before anybody is sent here to sign in."""
+    """What must be in place before anybody is sent to Entra to sign in."""
 
     def __init__(
         self, name: str, args: GalleryApplicationArgs, opts: pulumi.ResourceOptions | None = None
@@ -96,7 +95,7 @@ class GalleryApplication(pulumi.ComponentResource):
             opts=_imported(
                 pulumi.ResourceOptions.merge(
                     kept,
-                    # An application keeps the entry it was made from: another one, also where the gallery renamed
+                    # An application keeps the entry it was created from: another one, also where the gallery renamed
                     # its entries, would mean another application, and is planned only where that is allowed.
                     pulumi.ResourceOptions(ignore_changes=["templateId"] if args.protect else None),
                 ),
@@ -128,7 +127,7 @@ class GalleryApplication(pulumi.ComponentResource):
             application_id=application.application_id,
             type="Web",
             redirect_uris=list(args.reply_urls),
-            # Both write the application object, and Graph's "concurrent update" answer is not retried.
+            # Both write the application object, and Graph's "concurrent update" error is not retried.
             opts=_imported(
                 pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
                 adoption.reply_urls if adoption else None,
@@ -178,7 +177,7 @@ class GalleryApplication(pulumi.ComponentResource):
             login_url=args.sign_on_url,
             notification_email_addresses=list(args.notification_emails) or None,
             opts=_imported(
-                # How the principal was come by changes nothing of it: an imported one does not say.
+                # Whether the principal existed before does not change it, and an imported one does not tell.
                 pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(ignore_changes=["useExisting"])),
                 adoption.service_principal if adoption else None,
             ),
@@ -197,7 +196,7 @@ class GalleryApplication(pulumi.ComponentResource):
                 application_id=application.application_id,
                 owner_object_id=object_id,
                 opts=_imported(
-                    # An application that goes takes its owners along; one by one, the last would leave nobody.
+                    # Deleting an application deletes its owners; Entra refuses to remove the last one separately.
                     pulumi.ResourceOptions.merge(
                         pulumi.ResourceOptions(parent=self, depends_on=[after], deleted_with=application),
                         _named_before(f"owner-{object_id}"),
@@ -209,8 +208,8 @@ class GalleryApplication(pulumi.ComponentResource):
     def _say_when_not_owned(self, owners: Sequence[str], deployer: str, declared: Collection[str]) -> None:
         if deployer not in owners and deployer not in declared:
             pulumi.log.warn(
-                f"The deploying principal {deployer} is not among the owners of the application object (read live): "
-                "with Application.ReadWrite.OwnedBy alone it can not change it. To make it one, name it in "
+                f"The deploying principal {deployer} is not an owner of the application object (read live), and cannot "
+                "change it with Application.ReadWrite.OwnedBy alone. To make it an owner, add it to "
                 "mimecast-sso:application.owners.",
                 resource=self,
             )
@@ -219,7 +218,7 @@ class GalleryApplication(pulumi.ComponentResource):
         there = adoption.policy if adoption else None
         definition = claims_definition()
         if there and same_meaning(there.definition, definition):
-            definition = there.definition  # Another spelling is no reason to write.
+            definition = there.definition  # A different spelling is no reason to write.
         policy = azuread.ClaimsMappingPolicy(
             f"{name}-claims",
             display_name=there.name if there else f"{name}: mail address as NameID",
@@ -282,12 +281,12 @@ class GalleryApplication(pulumi.ComponentResource):
 
 
 def _named_before(name: str) -> pulumi.ResourceOptions:
-    """Release 0.1.0 named some children without the component's name; what it deployed is carried on."""
+    """Keep what release 0.1.0 deployed: it named some children without the component's name."""
     return pulumi.ResourceOptions(aliases=[pulumi.Alias(name=name)])
 
 
 def _left_alone(parent: pulumi.Resource, *properties: str) -> pulumi.ResourceOptions:
-    """Declared so that the engine does not delete it; never written, and kept when it is no longer declared."""
+    """Options of a resource that is declared only to keep it: never written, and retained if no longer declared."""
     return pulumi.ResourceOptions(parent=parent, ignore_changes=list(properties), retain_on_delete=True)
 
 
@@ -298,7 +297,7 @@ def _imported(options: pulumi.ResourceOptions, import_id: str | None) -> pulumi.
 
 
 def _identifier_of(adoption: Adoption | None, identifier: pulumi.Input[str]) -> str | None:
-    # What is taken over was compared with the configuration, so its identifier is plain text.
+    # An adopted application was compared with the configuration, so its identifier is plain text.
     return adoption.identifier(identifier) if adoption and isinstance(identifier, str) else None
 
 
@@ -308,7 +307,7 @@ def _assigned(adoption: Adoption | None, object_id: pulumi.Input[str]) -> Assign
 
 def _feature_tags(adoption: Adoption | None, *, hide: bool) -> azuread.ServicePrincipalFeatureTagArgs:
     tags = feature_tags(adoption.live if adoption else None, hide=hide)
-    # A flag that is not set is left out, not false, as in the state of earlier releases.
+    # A flag that is not set is omitted rather than false, as in the state of earlier releases.
     return azuread.ServicePrincipalFeatureTagArgs(
         enterprise=True,
         gallery=True if GALLERY_TAG in tags else None,
@@ -318,7 +317,7 @@ def _feature_tags(adoption: Adoption | None, *, hide: bool) -> azuread.ServicePr
 
 
 def user_role(roles: Sequence[Mapping[str, object]]) -> str:
-    """The id of the app role that people get, found by name among the principal's enabled roles."""
+    """The id of the app role for people, found by name among the principal's enabled roles."""
     enabled = {str(role["display_name"]): str(role["id"]) for role in roles if role["enabled"]}
     for name in USER_ROLE_NAMES:
         if name in enabled:

@@ -1,4 +1,4 @@
-"""What a component says in previews and deployments: a dynamic provider cannot show it."""
+"""Messages of components in previews and deployments, which a dynamic provider cannot show."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from mimecast_sso.provenance import How, Statement
 
 
 def say(statement: Statement, resource: pulumi.Resource) -> None:
-    """Logs a statement on a resource; one that warns as a warning.
+    """Log a statement on a resource, as a warning if it warns.
 
-    What this run has just read is said as it is. Anything else says how it is known.
+    Statements that this run has just read are logged without their source; all others with it.
     """
     text = statement.text if statement.how is How.LIVE else str(statement)
     log = pulumi.log.warn if statement.warns else pulumi.log.info

@@ -75,7 +75,7 @@ class Proof:
 
 
 PublishProof = Callable[[Proof], pulumi.Resource]
-"""Declares the DNS record of a proof with a DNS provider of the program; Mimecast is asked after that resource."""
+"""Declares the DNS record of a proof with a DNS provider of the program. Mimecast verifies after that resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ class ChainArgs:
         lane: The profile slot.
         group: Name of the Mimecast group.
         form: The console's form (`mimecast_sso.facts.profile_form`), by field key, without the group.
-        thumbprint: SHA-1 thumbprint of the certificate in the form; "" where the form has none.
+        thumbprint: SHA-1 thumbprint of the certificate in the form; "" if the form has none.
         confirmed: A person's attestation of the form: ``fingerprint``, ``by``, ``at``, ``evidence``.
         evidence: What was seen after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`).
-        populated: Whether people are to be in the group.
+        populated: Whether people should be in the group.
         idle: Whether it waits for a certificate; then nothing is due in the console.
     """
 
@@ -113,21 +113,21 @@ class _Linked:
 
 @dataclass(frozen=True, slots=True)
 class MimecastTenantArgs:
-    """What a `MimecastTenant` is made of.
+    """The arguments of a `MimecastTenant`.
 
     Attributes:
-        chains: One, or two where certificates rotate between two profiles; that of the active generation first.
+        chains: One, or two if certificates rotate between two profiles; that of the active generation first.
         domains: Internal domains.
         addresses: Address → what it should be. May come from another resource.
         members: Addresses that belong in the roll-out group once the profile is confirmed.
         on_removal: What becomes of an address that is no longer declared: ``forget``, ``disable`` or ``refuse``.
         adopt: Existing addresses that may be changed.
-        check_only: Whether the addresses are only looked at, because directory synchronisation owns them.
-        publish: ``none``, or ``rfc2136`` to publish proofs by DNS update as ``mimecast-sso:dns`` says.
+        check_only: Whether the addresses are only checked, because directory synchronisation owns them.
+        publish: ``none``, or ``rfc2136`` to publish proofs by DNS update as configured in ``mimecast-sso:dns``.
         publish_proof: Declares the record of a proof with a DNS provider of the program.
-        statements: What previews and deployments say of the tenant, from the forecast.
+        statements: What previews and deployments report about the tenant, from the forecast.
         after: What people need to sign in: created before they are added, deleted after they are removed.
-        requirements: What must hold of it in this run before they are added.
+        requirements: What must hold in this run before they are added.
     """
 
     chains: Sequence[ChainArgs]
@@ -152,21 +152,21 @@ class _Domains:
 
 
 class MimecastTenant(pulumi.ComponentResource):
-    """The chain that makes the profile act: profile → application settings → group → people.
+    """The chain through which a profile takes effect: profile → application settings → group → people.
 
-    The group is made empty and the profile is set in the console around it, which changes nobody's sign-in.
-    People are added only while the stack file holds a confirmation of exactly the wanted values.
+    The group is created empty, and the profile is set in the console for it, which affects nobody's sign-in.
+    People are added only while the stack file holds a confirmation of exactly the configured values.
     """
 
     domain_states: dict[str, pulumi.Output[str]]
     proof_records: dict[str, pulumi.Output[dict[str, Any]]]
-    """By domain: ``name``, ``type`` and ``value``; while there is something to prove also ``alternative``, the same
-    of the CNAME record that serves instead."""
+    """By domain: ``name``, ``type`` and ``value``; until the domain is verified also ``alternative``, the same of the
+    CNAME record that can be published instead."""
     profile: AuthenticationProfile
-    """The one that the active generation stands in."""
+    """The profile that holds the active generation."""
     profile_state: pulumi.Output[str]
     joined: list[GroupMembership]
-    """Of the groups that people are to be in."""
+    """The memberships of the groups that people should be in."""
 
     def __init__(
         self, name: str, args: MimecastTenantArgs, opts: pulumi.ResourceOptions | None = None
@@ -216,7 +216,7 @@ class MimecastTenant(pulumi.ComponentResource):
         return made
 
     def _named_before(self, name: str) -> pulumi.ResourceOptions:
-        """Release 0.1.0 named some children without the component's name; what it deployed is carried on."""
+        """Keep what release 0.1.0 deployed: it named some children without the component's name."""
         return pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)])
 
     def _address_book(self, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
@@ -286,7 +286,7 @@ class MimecastTenant(pulumi.ComponentResource):
 
     @property
     def everybody_joined(self) -> list[Requirement]:
-        """That people are in the groups that they are to be in."""
+        """The requirements that people are in the groups in which they should be."""
         return [
             Requirement("the list of members of the roll-out group", each.members, self._members)
             for each in self.joined
@@ -294,7 +294,7 @@ class MimecastTenant(pulumi.ComponentResource):
 
     @property
     def trusted(self) -> pulumi.Output[dict[str, str]]:
-        """The thumbprints that Mimecast is attested to trust, each with how that is known."""
+        """The thumbprints that Mimecast is attested to trust, each with its attestation."""
         chains = [(each.chain, each.state, each.chain.thumbprint) for each in self._chains]
         return pulumi.Output.all(*(pulumi.Output.all(state, made) for _, state, made in chains)).apply(
             lambda known: {
@@ -305,14 +305,14 @@ class MimecastTenant(pulumi.ComponentResource):
         )
 
     def leave(self, after: Sequence[pulumi.Resource]) -> list[GroupMembership]:
-        """Takes people out of the groups that they are not to be in, once ``after`` is done; these memberships.
+        """Remove people from the groups in which they should not be, after ``after``; return these memberships.
 
-        As long as the profile that they go to is not known to be set, they stay: nobody falls between two groups.
+        People stay until the profile that they move to is attested to be set, so that nobody is left in no group.
         """
         members = pulumi.Output.all(self.profile_state, self._members).apply(
             lambda known: [] if known[0] in OPENS else known[1]
         )
-        # Held: nobody is added to a group that they are to leave, and whoever is in it stays while they must.
+        # Held: nobody is added to a group that people leave, and whoever must stay in it stays.
         return [
             self._membership(linked, members, True, [*self.joined, *after])
             for linked in self._chains
@@ -335,7 +335,7 @@ class MimecastTenant(pulumi.ComponentResource):
         )
 
     def _warn_of_lock_outs(self, form: Mapping[str, pulumi.Input[str | bool]]) -> None:
-        """Boxes that reach further than the portal are a warning in every run; the rest stands on the run sheet."""
+        """Warn in every run of boxes that reach beyond the portal; the run sheet warns of the others."""
         boxes: pulumi.Output[Any] = pulumi.Output.all(**{key: form[key] for key in _BOXES})
         boxes.apply(self._warn_of_boxes)
 
@@ -345,24 +345,28 @@ class MimecastTenant(pulumi.ComponentResource):
                 pulumi.log.warn(f"Lock-out: {warning}", resource=self)
 
     def _tell(self, state: str, members: int, chain: ChainArgs) -> None:
-        waiting = people(members if chain.populated else 0)
-        command = f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
+        waiting = members if chain.populated else 0
+        second = f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
+        stack = f"{pulumi.get_stack()}{second}"
+        steps = (
+            f"mimecast-sso run-sheet --stack {stack}, then mimecast-sso confirm --stack {stack} --by {attestation.BY} "
+            f"--evidence {attestation.EVIDENCE}"
+        )
         if state in OPENS:
             if not chain.populated:
                 pulumi.log.info(f"The {_ordinal(chain.lane)}authentication profile is set.", resource=self)
         elif state != "due":
             pulumi.log.warn(
                 f"The {_ordinal(chain.lane)}authentication profile is {state}: {_WHY[state]} Nobody is removed from "
-                f"the roll-out group, and nobody is added until it is confirmed again (mimecast-sso "
-                f"run-sheet{command}, then confirm).",
+                f"the roll-out group, and nobody is added until it is confirmed again. Next: {steps}",
                 resource=self,
             )
         else:
             pulumi.log.warn(
-                f"Console work is due: the {_ordinal(chain.lane)}authentication profile and its application settings "
-                f"are set by an administrator from the run sheet (mimecast-sso run-sheet{command}), then confirmed "
-                f"(mimecast-sso confirm{command}). Until then nobody is added to the roll-out group; {waiting} "
-                f"{'waits' if waiting.startswith('1 ') else 'wait'}.",
+                "Console work is due: an administrator sets the "
+                f"{_ordinal(chain.lane)}authentication profile and its application settings from the run sheet, then "
+                f"confirms them. Until then nobody is added to the roll-out group; {people(waiting)} "
+                f"{'is' if waiting == 1 else 'are'} waiting. Next: {steps}",
                 resource=self,
             )
 
@@ -372,7 +376,7 @@ _REACH_FURTHER = ("enforceAdministrationConsole", "enforceEndUserApplications")
 
 
 def _suffix(lane: Lane) -> str:
-    # The first has none: that is its name in people's state.
+    # The first has none: that is its name in existing state.
     return "-second" if lane is Lane.SECOND else ""
 
 
@@ -381,8 +385,8 @@ def _ordinal(lane: Lane) -> str:
 
 
 _WHY = {
-    "stale": "the console changed after the confirmation, or that is too old.",
-    "contradicted": "a sign-in request that Mimecast sent is not as confirmed.",
+    "stale": "the console changed after the confirmation, or the confirmation has expired.",
+    "contradicted": "a sign-in request from Mimecast differs from what was confirmed.",
 }
 
 

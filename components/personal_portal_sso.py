@@ -1,4 +1,4 @@
-"""The whole: single sign-on between Entra ID and the Mimecast Personal Portal."""
+"""The top component: single sign-on between Entra ID and the Mimecast Personal Portal."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ class PersonalPortalSsoArgs:
 
 
 class PersonalPortalSso(pulumi.ComponentResource):
-    """Both sides of the tutorial, in its order: application, certificate, profile, addresses, assignments.
+    """Both sides, in the tutorial's order: application, certificate, profile, addresses, assignments.
 
-    A program may have several: each names its children after itself, and takes the providers of its options
+    A program may have several: each names its children after itself, and uses the providers of its options
     (``ResourceOptions(providers=[…])``): an ``azuread.Provider``, and a `providers.tenants.TenantsProvider`.
     """
 
@@ -127,7 +127,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         certificates = self._certificates(application, adoption)
         entra = _EntraValues(snapshot, application.client_id, certificates)
         tenant = self._tenant(entra, application)
-        # Where people move between two groups: first they join, then Entra changes, then they leave.
+        # If people move between two groups: they join the second, then Entra switches, then they leave the first.
         two = len(settings.certificates.lanes) > 1
         trusted = tenant.profile_state.apply(lambda state: state in OPENS)
         active = certificates.activate(
@@ -159,8 +159,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
     def _application(self, owners: dict[str, str], adoption: Adoption | None) -> GalleryApplication:
         settings, snapshot = self._settings, self._assessment.snapshot
         wanted, directory = settings.application, snapshot.directory
-        # Named by object id: a person whose address changes keeps the assignment, where a name made of the
-        # address would try to make the same assignment twice.
+        # Named by object id, so that a person whose address changes keeps the assignment. A name with the address
+        # would try to create the same assignment twice.
         assigned = [user.object_id for user in directory.users]
         assigned += [group.object_id for group in directory.groups]
         return GalleryApplication(
@@ -216,18 +216,18 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return made
 
     def _named_before(self, name: str) -> pulumi.ResourceOptions:
-        """Release 0.1.0 gave each part one fixed name; what it deployed is carried on."""
+        """Keep what release 0.1.0 deployed: it gave each part one fixed name."""
         return pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)])
 
     def _registration(self, owners: Collection[str], adoption: Adoption | None) -> Registration | None:
-        """The application object as it is, where owners are declared; None where it does not exist yet."""
+        """The live application object, if owners are declared; None if it does not exist yet."""
         if adoption:
             return adoption.live.registration
         known = self._assessment.snapshot.own
         if owners and not known.is_known:
             raise pulumi.RunError(
-                "mimecast-sso:application.owners: who owns the application could not be read, so nothing is changed: "
-                f"{known.source}"
+                "mimecast-sso:application.owners: the owners of the application could not be read, so nothing is "
+                f"changed: {known.source}"
             )
         existing = self._assessment.desired.application
         return existing.registration if existing else None
@@ -260,7 +260,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         )
 
     def _statements(self, *, check_only: bool) -> list[Statement]:
-        """What previews and deployments say of the Mimecast side."""
+        """What previews and deployments report about the Mimecast side."""
         assessment = self._assessment
         live_side = _live_tenant(assessment.snapshot)
         said = sentences.everything(assessment, Instant.AFTERWARDS)
@@ -273,7 +273,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         ]
 
     def _adoption(self, owners: dict[str, str]) -> Adoption | None:
-        """The application to take over, if any; says what would change, and what `verify` finds."""
+        """The application to adopt, if any. Logs what would change, and what `verify` finds."""
         settings, snapshot = self._settings, self._assessment.snapshot
         if settings.application.adopt is None:
             for statement in live_application.check(settings, snapshot):
@@ -289,7 +289,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             )
         except live_application.CannotBeTakenOver as problem:
             raise pulumi.RunError(
-                f"{REFUSED} adopt: application {settings.application.adopt} cannot be taken over.\n{problem}"
+                f"{REFUSED} adopt: application {settings.application.adopt} cannot be adopted.\n{problem}"
             ) from None
         except GraphError as error:
             raise pulumi.RunError(
@@ -299,7 +299,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return adoption
 
     def _say_when_the_certificate_expires(self, trusted: Mapping[str, str]) -> None:
-        statement = certificate_expiry.statement(self._assessment.snapshot, trusted)
+        statement = certificate_expiry.statement(self._assessment.snapshot, trusted, pulumi.get_stack())
         if statement:
             say(statement, self)
 
@@ -308,21 +308,21 @@ class PersonalPortalSso(pulumi.ComponentResource):
         starts_in_my_apps = application.sign_on is SignOn.IDENTITY_PROVIDER
         if starts_in_my_apps and application.hide:
             pulumi.log.warn(
-                "mimecast-sso:application has signOn idp and hide true: sign-ins start at the tile, and nobody sees "
+                "mimecast-sso:application has signOn idp and hide true: sign-ins start at the tile, but My Apps hides "
                 "it.",
                 resource=self,
             )
         if starts_in_my_apps and not self._settings.authentication_profile.allow_single_sign_on:
             pulumi.log.warn(
-                "mimecast-sso:application.signOn is idp, and authenticationProfile.allowSingleSignOn is false: "
-                "Mimecast refuses the sign-ins that the tile starts.",
+                "mimecast-sso:application.signOn is idp, but authenticationProfile.allowSingleSignOn is false: "
+                "Mimecast refuses sign-ins that start at the tile.",
                 resource=self,
             )
         if not application.assignment_required:
             pulumi.log.warn(
                 "mimecast-sso:application.assignmentRequired is false: every account of the tenant, guests included, "
-                "gets an assertion. Who gets in is then decided at Mimecast alone: whoever has an address there and is "
-                "in the roll-out group.",
+                "gets an assertion. Mimecast alone then decides who signs in: people with an address there who are in "
+                "the roll-out group.",
                 resource=self,
             )
 
@@ -415,9 +415,9 @@ class _EntraValues:
 
 
 def _left(settings: Settings, snapshot: Snapshot) -> LeftAlone:
-    """What this stack recorded and now leaves to a person: it stays declared, so that the engine does not delete it.
+    """What this stack recorded and a person manages now: it stays declared, so that the engine does not delete it.
 
-    What somebody removed since is not declared again: that would create it.
+    What somebody has removed since is not declared again, because that would create it.
     """
     record: Record = snapshot.recorded
     live = snapshot.own.value or snapshot.application.value
@@ -438,7 +438,7 @@ def _live_tenant(snapshot: Snapshot) -> Known[LiveTenant]:
 
 
 def _listed(names: list[str]) -> list[str]:
-    """For an output, which the engine prints at the end of every run: of very many, the first ones and the count."""
+    """Shorten a long list for an output, which the engine prints at the end of every run."""
     return names if len(names) <= _MOST_LISTED else [*names[:20], f"and {len(names) - 20} more"]
 
 
@@ -468,6 +468,6 @@ def _members(settings: Settings, desired: Desired, further: Collection[str]) -> 
 
 
 def _lanes(certificates: Certificates) -> list[Lane]:
-    """That of the active generation first."""
+    """The profile slots in use, that of the active generation first."""
     active = certificates.active_generation.profile
     return sorted(certificates.lanes, key=lambda lane: lane is not active)

@@ -1,7 +1,8 @@
 """What must hold in a run before a step that people's sign-in depends on.
 
-A run may leave resources out (``--target``, ``--exclude``); the program is not told, and the order of dependencies does
-not help: what is left out counts as done, with the values of the last deployment. So such a step looks at these values.
+A run may leave resources out (``--target``, ``--exclude``). The program does not learn of it, and the order of
+dependencies does not help: the engine treats omitted resources as done, with the values of the last deployment. So such
+a step checks these values.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A value that the run must have brought about.
+    """A value that must have been deployed before a step.
 
     Attributes:
-        what: What it is, such as "the identifier of the application".
+        what: A description, such as "the identifier of the application".
         actual: As the engine has it in this run.
         desired: As the program declares it.
     """
@@ -33,9 +34,15 @@ class Requirement:
 
 
 def once_met(value: pulumi.Output[T], requirements: Sequence[Requirement], step: str) -> pulumi.Output[T]:
-    """``value``, once everything holds; ``step`` says what is refused otherwise, such as "nobody is added".
+    """Return ``value`` once all requirements are met.
 
-    The program ends with RunError where something does not hold, and what takes ``value`` is not registered.
+    Args:
+        value: The value that the step takes.
+        requirements: What must hold in this run.
+        step: What is refused otherwise, such as "nobody is added to the roll-out group".
+
+    Raises:
+        RunError: In the output, if a requirement is not met; whatever takes ``value`` is then not registered.
     """
     pairs = [pulumi.Output.all(each.actual, each.desired) for each in requirements]
 
@@ -44,8 +51,8 @@ def once_met(value: pulumi.Output[T], requirements: Sequence[Requirement], step:
         for requirement, (actual, desired) in zip(requirements, found, strict=True):
             if actual != desired:
                 raise pulumi.RunError(
-                    f"{REFUSED} partial-run: {step}, because {requirement.what} is {actual} in this run, and must be "
-                    f"{desired} first. The run leaves it out (--target or --exclude): run without these flags"
+                    f"{REFUSED} partial-run: {step}, because {requirement.what} is {actual} in this run but must be "
+                    f"{desired} first. The run leaves it out (--target or --exclude). Rerun without these flags"
                 )
         result: T = value
         return result

@@ -1,4 +1,4 @@
-"""The certificates that sign the assertions: generations, the active one, and those that are over."""
+"""The certificates that sign the assertions: generations, the active one, and retired ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SigningCertificatesArgs:
     """The generations to keep in Entra, on one service principal.
 
     Attributes:
-        service_principal: The service principal; the certificates go with it.
+        service_principal: The service principal. Deleting it deletes the certificates.
         generations: Label → expiry (ISO 8601, UTC), such as ``{"2026": "2029-11-01T00:00:00Z"}``.
         active: Label of the generation that Entra signs with.
         retired: SHA-1 thumbprints of certificates to remove, hexadecimal.
@@ -46,22 +46,22 @@ class SigningCertificatesArgs:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One generation as Entra made it."""
+    """One generation as Entra created it."""
 
     resource: pulumi.Resource
     thumbprint: pulumi.Output[str]
     """SHA-1, 40 hexadecimal digits in capitals."""
     body: pulumi.Output[str]
-    """Base-64 DER without the BEGIN and END lines, as Mimecast's form wants it."""
+    """Base-64 DER without the BEGIN and END lines, as Mimecast's form expects it."""
     end_date: pulumi.Output[str]
 
 
 class SigningCertificates(pulumi.ComponentResource):
     """One token signing certificate per generation.
 
-    A generation that leaves the configuration stays in Entra: the azuread provider's delete takes away the wrong
-    certificate when the principal has several (measured with plugin 6.9.1). One that is listed as retired is taken
-    away by this project's own resource.
+    A generation that is removed from the configuration stays in Entra: the azuread provider deletes the wrong
+    certificate if the principal has several (measured with plugin 6.9.1). Certificates listed as retired are removed
+    by this project's own resource.
     """
 
     generations: dict[str, Made]
@@ -74,7 +74,7 @@ class SigningCertificates(pulumi.ComponentResource):
         super().__init__("mimecast-sso:entra:SigningCertificates", name, None, opts)
         self._name, self._args = name, args
         self.active = self._made(args.active)
-        # Entra makes the first certificate of all the active one by itself.
+        # Entra activates the very first certificate automatically.
         self.generations = {args.active: self.active} | {
             label: self._made(label, after=[self.active.resource])
             for label in args.generations
@@ -97,16 +97,16 @@ class SigningCertificates(pulumi.ComponentResource):
                 import_=imported.import_id if imported else None,
             ),
         )
-        # The plugin marks the certificate secret, but it is the public half and people paste it into a form.
+        # The plugin marks the certificate as secret, but it is the public half, and people paste it into a form.
         body = pulumi.Output.unsecret(certificate.value).apply(certificate_body)
         return Made(certificate, certificate.thumbprint, body, certificate.end_date)
 
     def activate(
         self, trusted: pulumi.Input[bool], after: Sequence[pulumi.Resource] = ()
     ) -> ActiveSigningCertificate:
-        """Has Entra sign with the active generation, once ``after`` is done.
+        """Make Entra sign with the active generation, after ``after``.
 
-        Until Mimecast is known to trust it (``trusted``), another active certificate stays active.
+        Until Mimecast is attested to trust it (``trusted``), another active certificate stays active.
         """
         return ActiveSigningCertificate(
             f"{self._name}-active",
@@ -119,9 +119,9 @@ class SigningCertificates(pulumi.ComponentResource):
         )
 
     def retire(self, after: Sequence[pulumi.Resource]) -> None:
-        """Takes the retired certificates away from Entra, one after the other, once ``after`` is done.
+        """Remove the retired certificates from Entra, after ``after``.
 
-        One at a time, because Entra's lists of keys are written whole.
+        One at a time, because each removal writes Entra's whole lists of keys.
         """
         done = list(after)
         for thumbprint in self._args.retired:
@@ -137,5 +137,5 @@ class SigningCertificates(pulumi.ComponentResource):
 
 
 def certificate_body(text: str) -> str:
-    """The base-64 body of a certificate, whether it came with or without its first and last line."""
+    """The base-64 body of a certificate, given with or without its BEGIN and END lines."""
     return "".join(line.strip() for line in text.splitlines() if line.strip() and "-----" not in line)

@@ -64,7 +64,7 @@ class ReadableProvider(ResourceProvider):
             _fail(error, type(self))
 
     def take_configuration(self, req: ConfigureRequest) -> None:
-        """Keeps what the methods need, outside the instance."""
+        """Keep what the methods need, outside the instance."""
 
 
 def is_known(value: Any) -> bool:
@@ -91,7 +91,7 @@ def differs(olds: Properties, news: Properties, key: str) -> bool:
 def normalise(
     inputs: Properties, failures: list[CheckFailure], key: str, normal: Callable[[Any], Any]
 ) -> None:
-    """Replaces ``inputs[key]`` by its normal form, or reports why it has none; unknown values stay."""
+    """Replace ``inputs[key]`` by its normal form, or reports why it has none; unknown values stay."""
     value = inputs.get(key)
     if not is_known(value):
         return

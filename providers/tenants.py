@@ -43,7 +43,7 @@ class EntraCredentials:
 
 @dataclass(frozen=True, slots=True)
 class TenantsProviderArgs:
-    """What a `TenantsProvider` is made of.
+    """The arguments of a `TenantsProvider`.
 
     Attributes:
         account_code: Mimecast account code, in capitals. Credentials of another account are refused.
@@ -70,7 +70,7 @@ class TenantsProvider(pulumi.ProviderResource):
     def __init__(
         self, name: str, args: TenantsProviderArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Refuses half a pair of Mimecast credentials with ValueError: the other half would be the environment's."""
+        """Refuse half a pair of Mimecast credentials with ValueError: the other half would be the environment's."""
         if (args.client_id is None) != (args.client_secret is None):
             raise ValueError(f"TenantsProvider {name}: pass both client_id and client_secret, or neither")
         entra = args.entra

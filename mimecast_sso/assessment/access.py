@@ -38,7 +38,7 @@ class AccessSample:
 def sample(
     graph: conditional_access.Graph, client_id: str, concerned: Iterable[Person]
 ) -> Known[AccessSample]:
-    """Evaluates the first `SAMPLE` people, by address; unknown without the permission or the licence."""
+    """Evaluate the first `SAMPLE` people, by address; unknown without the permission or the licence."""
     ids = [person.object_id for person in sorted(concerned, key=lambda each: each.address)]
     try:
         found = conditional_access.evaluate(graph, client_id, ids, most=SAMPLE)

@@ -35,7 +35,7 @@ class Effect(StrEnum):
 
     CHANGES = "would change"
     STAYS = "stays as it is"
-    REFUSED = "cannot be taken over"
+    REFUSED = "cannot be adopted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def preferred_roles(live: LiveApplication) -> list[str]:
 
 
 def compare(live: LiveApplication, wanted: Wanted, around: Surroundings) -> list[Finding]:
-    """Every difference by name, what would change first; empty when the application is as wanted."""
+    """Every difference by name, changes first; empty if the application is as configured."""
     found = [
         *_refusals(live, wanted, around),
         *_names(live, wanted),
@@ -193,22 +193,22 @@ def _refusals(live: LiveApplication, wanted: Wanted, around: Surroundings) -> It
         if client_id != live.client_id:
             yield Finding(
                 Effect.REFUSED,
-                f'application "{name}" (client id {client_id}) has identifier {wanted.identifier} as well; two '
-                "applications of a tenant cannot share it. Adopt that one, or take the identifier away from it",
+                f'application "{name}" (client id {client_id}) also has identifier {wanted.identifier}; two '
+                "applications of a tenant cannot share it. Adopt that one, or remove the identifier from it",
             )
     policies = live.policies or ()
     if wanted.claims is Ownership.MANAGE and live.policies is None:
         yield Finding(
             Effect.REFUSED,
-            "its claims mapping policy could not be read, so it could not be taken over. Give the deploying "
+            "its claims mapping policy could not be read, so it cannot be adopted. Give the deploying "
             "principal Policy.Read.All, or set mimecast-sso:application.claims: verify",
         )
     for policy in policies:
         if wanted.claims is Ownership.MANAGE and policy.others:
             yield Finding(
                 Effect.REFUSED,
-                f'claims policy "{policy.name}" belongs to others too ({enumerate_some(policy.others)}), whose '
-                "sign-in would change with it. Take its assignment away from this application, or set "
+                f'claims policy "{policy.name}" is also assigned to {enumerate_some(policy.others)}, whose '
+                "sign-in would change too. Remove its assignment from this application, or set "
                 "mimecast-sso:application.claims: verify",
             )
 
@@ -220,33 +220,31 @@ def _names(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
         yield _changes(f"identifier: {wanted.identifier} is added")
     others = [uri for uri in live.identifiers if uri != wanted.identifier]
     if others:
-        yield _stays(f"identifiers that the configuration does not name: {enumerate_some(others)}")
+        yield _stays(f"identifiers that are not configured: {enumerate_some(others)}")
     added = [url for url in wanted.reply_urls if url not in live.reply_urls]
     removed = [url for url in live.reply_urls if url not in wanted.reply_urls]
     if added:
-        yield _changes(f"reply URLs: {enumerate_some(added)} is added")
+        yield _changes(f"reply URLs added: {enumerate_some(added)}")
     if removed:
-        yield _changes(
-            f"reply URLs: {enumerate_some(removed)} is removed; sign-ins that Mimecast answers there would fail"
-        )
+        yield _changes(f"reply URLs removed: {enumerate_some(removed)}; sign-ins that end there would fail")
     yield from _default_reply_url(live, wanted)
 
 
 def _default_reply_url(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
-    """Where Entra sends answers nobody asked for; stated only for sign-ins that start in My Apps."""
+    """Where Entra sends unsolicited responses; set only for sign-ins that start in My Apps."""
     default = live.default_reply_url
     if not wanted.sign_on_url and default != wanted.reply_urls[0]:
         yield _changes(f"default reply URL: {_shown(default)} becomes {wanted.reply_urls[0]}")
     elif wanted.sign_on_url and default and default not in wanted.reply_urls:
         yield _stays(
-            f"default reply URL: {default} is none of the wanted ones, and Entra may refuse to remove it; take it back "
+            f"default reply URL: {default} is not configured, and Entra may refuse to remove it; remove it "
             "in the portal"
         )
 
 
 def _principal(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     if not live.enabled:
-        yield _changes("the application is disabled, and is enabled: assigned people can sign in again")
+        yield _changes("the application is disabled and would be enabled: assigned people can sign in again")
     if live.mode != "saml":
         yield _changes(f'single sign-on mode: "{live.mode}" becomes "saml"')
     if live.sign_on_url != wanted.sign_on_url:
@@ -261,7 +259,7 @@ def _assignment_required(live: LiveApplication, wanted: Wanted) -> Iterator[Find
     if live.assignment_required == wanted.assignment_required:
         return
     yield _changes(
-        "assignment becomes required: whoever is not assigned can no longer sign in"
+        "assignment becomes required: people who are not assigned can no longer sign in"
         if wanted.assignment_required
         else "assignment is no longer required: everybody in the tenant gets an assertion"
     )
@@ -269,21 +267,23 @@ def _assignment_required(live: LiveApplication, wanted: Wanted) -> Iterator[Find
 
 def _tags(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     if (HIDE_TAG in live.tags) != wanted.hide:
-        hidden = "is hidden from My Apps" if wanted.hide else "is hidden, and shows in My Apps again"
+        hidden = (
+            "would be hidden from My Apps" if wanted.hide else "is hidden and would show in My Apps again"
+        )
         yield _changes(f"the tile {hidden}")
     added = sorted(feature_tags(live, hide=False) - live.tags)
     if added:
-        yield _changes(f"tags: {', '.join(added)} is added; the portal lists enterprise applications by it")
+        yield _changes(f"tags added: {', '.join(added)}; the portal lists enterprise applications by them")
     own = sorted(live.tags - _KNOWN_TAGS)
-    # The azuread provider writes the tags anew only when one of those with a meaning changes.
+    # The azuread provider rewrites the tags only when one of those with a meaning changes.
     if own and feature_tags(live, hide=wanted.hide) != live.tags & _KNOWN_TAGS:
-        yield _changes(f"tags: {enumerate_some(own)} is removed; only tags with a meaning are kept")
+        yield _changes(f"tags removed: {enumerate_some(own)}; only tags with a meaning to Entra are kept")
     elif own:
         yield _stays(f"tags without a meaning to Entra: {enumerate_some(own)}")
 
 
 def feature_tags(live: LiveApplication | None, *, hide: bool) -> frozenset[str]:
-    """The tags that the service principal gets; where it came from is kept, and new ones come from the gallery."""
+    """The tags of the service principal. Its origin is kept; a new one comes from the gallery."""
     custom = live is not None and CUSTOM_TAG in live.tags
     kept = {CUSTOM_TAG} | (live.tags & {GALLERY_TAG}) if live is not None and custom else {GALLERY_TAG}
     return frozenset({ENTERPRISE_TAG} | kept | ({HIDE_TAG} if hide else set()))
@@ -307,7 +307,7 @@ def _owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     for object_id, name in present.items():
         if object_id not in stated:
             yield _changes(
-                f"owners: {name or object_id} is removed; to keep it, name {object_id} in "
+                f"owners: {name or object_id} is removed; to keep it, add {object_id} to "
                 "mimecast-sso:application.owners"
             )
     yield from _application_owners(live, wanted)
@@ -320,24 +320,22 @@ def _application_owners(live: LiveApplication, wanted: Wanted) -> Iterator[Findi
             yield _changes(f"owners of the application object: {name} is added")
     if wanted.deployer not in present and wanted.deployer not in wanted.owners:
         yield _stays(
-            "owners of the application object: the deploying principal is not among them; to add it, name "
-            f"{wanted.deployer} in mimecast-sso:application.owners"
+            "owners of the application object: the deploying principal is not among them; to change that, add "
+            f"{wanted.deployer} to mimecast-sso:application.owners"
         )
     stated = {wanted.deployer, *wanted.owners}
     others = sorted(name or object_id for object_id, name in present.items() if object_id not in stated)
     if others:
-        yield _stays(
-            f"owners of the application object that the configuration does not name: {enumerate_some(others)}"
-        )
+        yield _stays(f"owners of the application object that are not configured: {enumerate_some(others)}")
 
 
 def _cleared(live: LiveApplication) -> Iterator[Finding]:
     texts = {"description": live.description, "notes": live.notes, "relay state": live.relay_state}
     for name, text in texts.items():
         if text:
-            yield _changes(f'{name}: "{text}" is cleared; the configuration has none')
+            yield _changes(f'{name}: "{text}" is cleared')
     if live.alternative_names:
-        yield _changes(f"alternative names: {enumerate_some(live.alternative_names)} is cleared")
+        yield _changes(f"alternative names cleared: {enumerate_some(live.alternative_names)}")
 
 
 def _claims(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
@@ -353,10 +351,10 @@ def _claims(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
             )
     elif policy is None:
         yield _changes(
-            "claims policy: one is made and assigned; the portal's claims editor shows it as overridden"
+            "claims policy: one is created and assigned; the portal's claims editor then shows its values as overridden"
         )
     elif not policy.others and not same_meaning(policy.definition, claims_definition()):
-        effect = f"{problem}: it becomes the mail address" if problem else "its other claims are replaced"
+        effect = f"{problem}; it becomes the mail address" if problem else "its other claims are replaced"
         yield _changes(f'claims policy "{policy.name}" is rewritten: {effect}')
 
 
@@ -369,20 +367,20 @@ def _people(live: LiveApplication, wanted: Wanted, around: Surroundings) -> Iter
     assigned = {item.principal_id: item for item in live.assigned}
     missing = [name for object_id, name in wanted.people.items() if object_id not in assigned]
     if missing and wanted.assign is Ownership.MANAGE:
-        yield _changes(f"assignments: {enumerate_some(missing)} is assigned")
+        yield _changes(f"assignments added: {enumerate_some(missing)}")
     elif missing:
-        yield _stays(f"{enumerate_some(missing)} is not assigned, and mimecast-sso:assign.mode is verify")
+        yield _stays(f"not assigned, while mimecast-sso:assign.mode is verify: {enumerate_some(missing)}")
     others = sorted(item.name for item in live.assigned if item.principal_id not in wanted.people)
     if others:
-        yield _stays(f"assigned, and not in the configuration: {enumerate_some(others)}")
+        yield _stays(f"assigned, but not configured: {enumerate_some(others)}")
     for group, nested in around.nested.items():
         yield _stays(
-            f'group "{group}" holds groups ({enumerate_some(nested)}), and Entra does not give the application to '
+            f'group "{group}" contains groups ({enumerate_some(nested)}), and Entra does not assign the application to '
             "members of nested groups"
         )
     if around.guests:
         yield _stays(
-            f"guests are assigned: {enumerate_some(around.guests)}; a guest's mail address is at Mimecast only if "
+            f"guests are assigned: {enumerate_some(around.guests)}; Mimecast has a guest's mail address only if "
             "somebody registered it"
         )
 
@@ -395,7 +393,7 @@ def _certificates(live: LiveApplication, wanted: Wanted, now: datetime) -> Itera
         if certificate is None:
             signs = _who_signs(active, now)
             yield _changes(
-                f"signing certificate {generation.label}, until {generation.end_date}, is made{signs}"
+                f"signing certificate {generation.label}, valid until {generation.end_date}, is created{signs}"
             )
     for certificate in certificates:
         if not certificate.is_valid(now):
@@ -403,9 +401,9 @@ def _certificates(live: LiveApplication, wanted: Wanted, now: datetime) -> Itera
             yield _stays(f"signing certificate {certificate} {state}")
         if certificate not in taken:
             yield _stays(
-                f"signing certificate {certificate} is in no generation"
-                f"{', and it is the active one' if certificate == active else ''}. To keep it under this project, "
-                f'name its end: endDate: "{utc_text(certificate.not_after)}"'
+                f"signing certificate {certificate} belongs to no generation"
+                f"{', and is the active one' if certificate == active else ''}. To manage it with this project, "
+                f'add a generation with its expiry: endDate: "{utc_text(certificate.not_after)}"'
             )
 
 
@@ -413,8 +411,8 @@ def _who_signs(active: SigningCertificate | None, now: datetime) -> str:
     if active is None:
         return ""
     if active.is_valid(now):
-        return f"; {active} goes on signing until Mimecast is told"
-    return f"; Entra signs with it at once, because {active} is not valid, so Mimecast must be told of it"
+        return f"; {active} continues to sign until Mimecast has the new one"
+    return f"; Entra signs with it at once, because {active} is not valid, so Mimecast needs it at once, too"
 
 
 def _shown(text: str) -> str:

@@ -29,16 +29,22 @@ class Assessment:
     """Everything that is known before a run.
 
     Attributes:
+        stack: Name of the stack, for the commands in messages.
         addresses: Those of the configured source, in normal form.
         left_out: Assigned people whose address or name cannot be used, a statement each.
     """
 
+    stack: str
     settings: Settings
     snapshot: Snapshot
     desired: Desired
     forecast: SignInForecast
     addresses: tuple[Address, ...] = ()
     left_out: tuple[Statement, ...] = ()
+
+    def command(self, words: str) -> str:
+        """A command for this stack, such as ``mimecast-sso roll-out back --stack prod-eu``."""
+        return f"mimecast-sso {words} --stack {self.stack}"
 
     @property
     def assigned(self) -> list[Person]:
@@ -50,26 +56,28 @@ def assess(
     settings: Settings,
     record: Known[Record],
     *,
+    stack: str,
     cloud: Cloud,
     graph: Graph,
     mimecast: MimecastClient | MimecastError,
     root: Path,
     destroys: bool = False,
 ) -> Assessment:
-    """Reads both tenants and forecasts what a run of the configuration does to people's sign-in.
+    """Read both tenants and forecast what a run of the configuration does to people's sign-in.
 
     Args:
         settings: The configuration.
         record: What the last deployment recorded.
+        stack: Name of the stack.
         cloud: The Entra cloud.
         graph: Microsoft Graph.
-        mimecast: The account, or why it cannot be asked.
-        root: The project's folder, which CSV files are relative to.
-        destroys: Whether everything that is recorded would be deleted instead.
+        mimecast: The client of the account, or why there is none.
+        root: The project's folder, to which CSV files are relative.
+        destroys: Whether the run deletes everything that is recorded.
 
     Raises:
         ConfigurationError: A CSV file cannot be used.
-        GraphError: Entra cannot be asked at all.
+        GraphError: Entra cannot be read at all.
     """
     written = written_addresses(settings, root)
     named = {address.address for address in written} | set(settings.roll_out.pilot)
@@ -79,18 +87,42 @@ def assess(
     if known.book is not None and settings.addresses.on_removal is Removal.DISABLE:
         named |= known.book.addresses
     snapshot = take(Scope(settings, cloud, record, tuple(sorted(named))), graph, mimecast)
-    return of(settings, snapshot, written, destroys=destroys)
+    return of(settings, snapshot, written, stack=stack, destroys=destroys)
 
 
 def of(
-    settings: Settings, snapshot: Snapshot, written: Sequence[Address], *, destroys: bool = False
+    settings: Settings,
+    snapshot: Snapshot,
+    written: Sequence[Address],
+    *,
+    stack: str,
+    destroys: bool = False,
 ) -> Assessment:
     """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
+    addresses, left_out = _addresses(settings, snapshot, written)
+    desired = _desired(settings, snapshot, addresses, destroys=destroys)
+    return Assessment(stack, settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out)
+
+
+def desired_of(settings: Settings, snapshot: Snapshot, written: Sequence[Address]) -> Desired:
+    """The desired state that `of` would assess, without a forecast."""
+    addresses, _ = _addresses(settings, snapshot, written)
+    return _desired(settings, snapshot, addresses, destroys=False)
+
+
+def _addresses(
+    settings: Settings, snapshot: Snapshot, written: Sequence[Address]
+) -> tuple[tuple[Address, ...], tuple[Statement, ...]]:
     directory = snapshot.directory
-    everybody = assigned(directory.users, directory.groups)
-    derived, left_out = _derived(settings, snapshot, everybody)
-    addresses = (*written, *derived)
-    desired = Desired(
+    derived, left_out = _derived(settings, snapshot, assigned(directory.users, directory.groups))
+    return (*written, *derived), left_out
+
+
+def _desired(
+    settings: Settings, snapshot: Snapshot, addresses: Sequence[Address], *, destroys: bool
+) -> Desired:
+    directory = snapshot.directory
+    return Desired(
         settings=settings,
         snapshot=snapshot,
         addresses=tuple(each.address for each in addresses),
@@ -100,7 +132,6 @@ def of(
         ),
         destroys=destroys,
     )
-    return Assessment(settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out)
 
 
 def written_addresses(settings: Settings, root: Path) -> tuple[Address, ...]:

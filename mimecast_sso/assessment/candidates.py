@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from mimecast_sso.assessment.assessment import of
+from mimecast_sso.assessment.assessment import desired_of
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.effects import effects_of
 from mimecast_sso.assessment.forecast import Forecast, forecast
@@ -74,14 +74,14 @@ class Candidates:
 
 
 def candidates(settings: Settings, snapshot: Snapshot, written: Sequence[Address] = ()) -> Candidates:
-    """Forecasts everybody's sign-in, supposing that they are in the roll-out group and the profile is set up.
+    """Forecast everybody's sign-in as if they were in the roll-out group and the profile is set up.
 
     Args:
         settings: The configuration, taken as deployed.
         snapshot: Both tenants; of Mimecast, everybody.
         written: The addresses that the configuration lists.
     """
-    desired = of(settings, snapshot, written).desired
+    desired = desired_of(settings, snapshot, written)
     # Who is in a group that could not be read does not matter: everybody is supposed to be in it.
     groups = {slot: known if known.is_known else live(LiveGroup()) for slot, known in snapshot.groups.items()}
     at_mimecast = {each.address for each in (snapshot.addresses.value or {}).values() if not each.alias}
@@ -134,7 +134,7 @@ def way_out(outcome: Outcome, snapshot: Snapshot) -> str:
     causes = [each.source for each in unread(snapshot)]
     if outcome.result is not Result.UNKNOWN or not causes:
         return ""
-    return f"fix this and run assess again: {'; '.join(causes)}"
+    return f"fix this and rerun assess: {'; '.join(causes)}"
 
 
 def statements(found: Candidates) -> Iterator[Statement]:

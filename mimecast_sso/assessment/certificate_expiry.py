@@ -17,14 +17,14 @@ def mark(snapshot: Snapshot, end_date: str) -> str:
     return certificate_expiry.mark(end_date, snapshot.entra_now)
 
 
-def statement(snapshot: Snapshot, trusted: Mapping[str, str]) -> Statement | None:
-    """A warning where it is time to act, or where that is unknown; ``trusted``: what Mimecast is attested to hold."""
+def statement(snapshot: Snapshot, trusted: Mapping[str, str], stack: str) -> Statement | None:
+    """Warn if it is time to act or if that is unknown; ``trusted``: what Mimecast is attested to hold, and how."""
     known = snapshot.application
     if not known.is_known:
         return known.states("When the signing certificate expires is unknown")
     if known.value is None:
         return None
-    expiry = Expiry(known.value.certificates, snapshot.entra_now, trusted)
+    expiry = Expiry(known.value.certificates, snapshot.entra_now, trusted, stack)
     if not expiry.warns:
         return None
     return Statement(". ".join(expiry.lines()), How.LIVE, "Microsoft Graph", Verdict.WARNS)

@@ -205,12 +205,12 @@ def _before_deploying(live: LiveApplication | None, snapshot: Snapshot) -> Itera
     for deleted in snapshot.deleted.value or ():
         yield _note(
             f'A deleted application "{deleted.display_name}" (client id {deleted.client_id}) has the identifier. '
-            f"Restore it before {deleted.until:%Y-%m-%d}, then run assess again, or delete it for good"
+            f"Restore it before {deleted.until:%Y-%m-%d} and rerun assess, or delete it permanently"
         )
     for namesake in snapshot.namesakes.value or ():
         yield _note(
-            f'An application "{namesake.name}" (client id {namesake.client_id}) has no identifier yet. To adopt it: '
-            f"mimecast-sso assess … --client-id {namesake.client_id}"
+            f'An application "{namesake.name}" (client id {namesake.client_id}) has no identifier yet. To adopt it, '
+            f"rerun assess with --client-id {namesake.client_id}"
         )
     if not snapshot.template:
         yield _note(

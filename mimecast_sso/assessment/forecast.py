@@ -59,9 +59,9 @@ class Verdicts:
     afterwards: tuple[Outcome, ...]
     eventually: tuple[Outcome, ...]
     saved: tuple[Outcome, ...] = ()
-    """Once the console work that is due is saved, within Mimecast's fifteen minutes, before anything is deployed."""
+    """After the outstanding console work is saved, within Mimecast's 15 minutes, before anything is deployed."""
     lost_if_just_left: bool = False
-    """Whether the audit log does not tell who left the roll-out lately, and whoever did would lose the sign-in."""
+    """Whether the audit log does not tell who left the roll-out lately, and such people would lose their sign-in."""
 
     def at(self, instant: Instant) -> tuple[Outcome, ...]:
         """The outcomes at an instant."""
@@ -266,7 +266,7 @@ def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:
 
 
 def forecast(effects: Effects) -> SignInForecast:
-    """Forecasts the sign-ins of everybody concerned."""
+    """Forecast the sign-ins of everybody concerned."""
     reader = TraitsReader(effects)
     known: dict[Traits, Mapping[Way, Verdicts]] = {}
     people = []

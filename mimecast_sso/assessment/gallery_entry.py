@@ -26,26 +26,26 @@ def template_id(assessment: Assessment) -> str:
         return snapshot.cloud.non_gallery_template
     names = ", ".join(f'"{name}"' for name in application.template)
     problem = (
-        f"mimecast-sso:application.template: the tenant's gallery has no entry named {names}. Write the name or the id "
-        "of the entry it has, or allowNonGallery: true to create a non-gallery application."
+        f"mimecast-sso:application.template: the tenant's gallery has no entry named {names}. Set the name or the id "
+        "of an existing entry, or allowNonGallery: true to create a non-gallery application."
     )
     raise ConfigurationError([problem])
 
 
 def kept(assessment: Assessment) -> Statement | None:
-    """What is said of an application that keeps another entry than the configured one."""
+    """Warn about an application that keeps a different gallery entry than the configured one."""
     existing, wanted = assessment.desired.application, assessment.desired.other_template
     if existing is None or not wanted or assessment.desired.replaces_application:
         return None
     snapshot = assessment.snapshot
     known = snapshot.groups_known
-    who = f"the {people(len(snapshot.everybody))} in the roll-out" if known else "whoever is in the roll-out"
+    who = f"the {people(len(snapshot.everybody))} in the roll-out" if known else "the people in the roll-out"
     return Statement(
-        f"mimecast-sso:application.template leads to gallery entry {wanted}, and application {existing.client_id} was "
-        f"created from {existing.template_id}. An application keeps its entry: nothing of it changes, and {who} are "
-        f"not affected. Write template: {existing.template_id} to state the current one. Another entry would mean "
-        "another application: empty the roll-out group first (mimecast-sso roll-out back), wait Mimecast's 15 "
-        "minutes, then override guard allow-destroy",
+        f"mimecast-sso:application.template names gallery entry {wanted}, but application {existing.client_id} was "
+        f"created from {existing.template_id}. An application keeps its entry: nothing changes, and {who} are "
+        f"not affected. Set template: {existing.template_id} to name the current entry. A different entry means "
+        f"another application: empty the roll-out group first ({assessment.command('roll-out back')}), wait 15 "
+        "minutes until Mimecast acts on it, then override guard allow-destroy",
         How.LIVE,
         "Microsoft Graph",
         Verdict.WARNS,

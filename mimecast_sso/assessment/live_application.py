@@ -14,6 +14,7 @@ from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.wording import count
 from providers.entra import applications
 from providers.entra.applications import LiveApplication
 from providers.entra.claims import name_id_problem
@@ -21,7 +22,7 @@ from providers.entra.errors import GraphError, NotFound
 from providers.entra.signing_certificates import Graph
 
 _MOST_LOOKED_AT = 50
-"""Assigned users and groups that are read one by one; of more, the rest is reported as not looked at."""
+"""The most assigned users and groups that are read one by one; the rest is reported as not read."""
 
 
 class CannotBeTakenOver(Exception):  # noqa: N818  (says what happened)
@@ -49,7 +50,7 @@ def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str
 
 
 def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[Adoption, list[Finding]]:
-    """Reads the application, and what would change. Raises CannotBeTakenOver, or GraphError for a failed reading."""
+    """Read the application, and what would change. Raises CannotBeTakenOver, or GraphError for a failed reading."""
     try:
         live = applications.read(graph, client_id)
     except NotFound as error:
@@ -62,18 +63,20 @@ def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[A
 
 
 def report(live: LiveApplication, findings: Sequence[Finding]) -> Statement:
-    """What is said in every preview of a stack that adopts."""
+    """The report in every preview of a stack that adopts."""
     head = f'Application "{live.display_name}" (client id {live.client_id}), as read live from Entra: '
     if not findings:
-        return _statement(f"{head}nothing differs from the configuration, and nothing of it would change")
+        return _statement(f"{head}nothing differs from the configuration, so nothing would change")
     changes = sum(finding.effect is Effect.CHANGES for finding in findings)
     lines = "".join(f"\n  {finding}" for finding in findings)
     verdict = Verdict.WARNS if changes else Verdict.NOTE
-    return _statement(f"{head}{changes} would change, {len(findings) - changes} to know.{lines}", verdict)
+    return _statement(
+        f"{head}{count(changes, 'change')}, {count(len(findings) - changes, 'note')}.{lines}", verdict
+    )
 
 
 def check(settings: Settings, snapshot: Snapshot) -> Iterator[Statement]:
-    """What of claims and assignments, left to a person by ``verify``, differs from the configuration."""
+    """Compare claims and assignments that a person manages (``verify``) with the configuration."""
     modes = {"application.claims": settings.application.claims, "assign.mode": settings.assign.mode}
     known = snapshot.application
     for key in [key for key, mode in modes.items() if mode is Ownership.VERIFY]:
@@ -81,7 +84,7 @@ def check(settings: Settings, snapshot: Snapshot) -> Iterator[Statement]:
             yield known.states(f"mimecast-sso:{key}: not checked")
         elif known.value is None:
             text = (
-                f"mimecast-sso:{key} is verify, and no application has identifier {settings.identifier} yet"
+                f"mimecast-sso:{key} is verify, but no application has identifier {settings.identifier} yet"
             )
             yield Statement(text, How.UNKNOWN, "until the next run", Verdict.UNKNOWN)
         elif key == "assign.mode":
@@ -105,7 +108,7 @@ def _claims(application: LiveApplication) -> Statement:
             f'mimecast-sso:application.claims is verify: claims policy "{policy.name}" issues the mail address as '
             "NameID (read live)"
         )
-    hint = "" if policy else ", unless the portal's claims editor says otherwise, which Graph does not show"
+    hint = "" if policy else ", unless the portal's claims editor sets it, which Graph does not show"
     return _statement(
         f"mimecast-sso:application.claims is verify, and differs (read live): {problem}{hint}. Nothing is written",
         Verdict.WARNS,
@@ -123,7 +126,7 @@ def _assignments(application: LiveApplication, snapshot: Snapshot) -> Statement:
     missing = sorted(name for object_id, name in people.items() if object_id not in assigned)
     others = sorted(name for object_id, name in assigned.items() if object_id not in people)
     differs = [f"not assigned: {enumerate_some(missing)}"] if missing else []
-    differs += [f"assigned, and not configured: {enumerate_some(others)}"] if others else []
+    differs += [f"assigned, but not configured: {enumerate_some(others)}"] if others else []
     if not differs:
         return _statement(
             "mimecast-sso:assign.mode is verify: exactly the configured people are assigned (read live)"

@@ -41,7 +41,7 @@ def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
 def address_statements(
     live: LiveTenant, people: Sequence[Address], *, check_only: bool
 ) -> Iterator[Statement]:
-    """Which addresses are created, differ, wait or may not be changed: the first ones and how many."""
+    """State which addresses are created, differ, wait or cannot be changed: the first ones and the count."""
     names = {person.address: person.name or "" for person in people}
     waiting = sorted(address for address in names if not live.is_internal(domain_of(address)))
     here = {address: name for address, name in names.items() if live.is_internal(domain_of(address))}
@@ -50,9 +50,9 @@ def address_statements(
     else:
         yield from _changed(live, here)
     if waiting:
-        done = "looked for" if check_only else "made"
+        done = "checked" if check_only else "created"
         yield _statement(
-            f"{_addresses(waiting)} {done} once the domain is internal at Mimecast, not before: "
+            f"{_addresses(waiting)} on hold until the domain is verified, then {done}: "
             f"{enumerate_some(waiting)}"
         )
 
@@ -83,13 +83,13 @@ def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]
         yield _statement(f"{_addresses(created)} created at Mimecast: {enumerate_some(created)}")
     if renamed:
         yield _statement(
-            f"{count(len(renamed), 'address has', 'addresses have')} another name at Mimecast: "
-            f"{enumerate_some(renamed)}. Changed if this stack manages them already or adopts them; otherwise the run "
+            f"{count(len(renamed), 'address has', 'addresses have')} a different name at Mimecast: "
+            f"{enumerate_some(renamed)}. Changed if this stack already manages or adopts them; otherwise the run "
             "is refused"
         )
     if fixed:
         yield _statement(
-            f"{count(len(fixed), 'address differs', 'addresses differ')} and cannot be changed (an alias, or owned by "
+            f"{count(len(fixed), 'address differs', 'addresses differ')} but cannot be changed (an alias, or owned by "
             f"directory synchronisation), so the run is refused: {enumerate_some(fixed)}",
             Verdict.WARNS,
         )
@@ -103,7 +103,7 @@ def _addresses(which: Sequence[str]) -> str:
 
 
 def domain_statements(live: LiveTenant, domains: Sequence[Domain]) -> Iterator[Statement]:
-    """What becomes of each domain, what that does to mail, and what its removal would do."""
+    """State what happens to each domain, the effect on mail, and the effect of removing it."""
     for domain in domains:
         status = live.domains.get(domain.name)
         if status is None or domain.mode is DomainMode.REQUIRE:
@@ -120,7 +120,7 @@ def _absent(live: LiveTenant, domain: Domain) -> Iterator[Statement]:
         yield _statement(_registering(live, domain), Verdict.WARNS)
     elif not live.is_internal(domain.name):
         yield _statement(
-            f"{domain.name} is not an internal domain of the account, and its mode is require: the run will fail",
+            f"{domain.name} is not an internal domain of the account, but its mode is require: the run will fail",
             Verdict.WARNS,
         )
 
@@ -130,9 +130,9 @@ def _registering(live: LiveTenant, domain: Domain) -> str:
     when = "at once, because its parent domain is internal" if at_once else "as soon as its proof is verified"
     return (
         f"Registering {domain.name} at Mimecast changes mail flow: {when}, Mimecast accepts mail for it (inbound type "
-        f"{domain.inbound_type}) and treats mail from it as internal. Have delivery routes and policies ready, or set "
-        "its mode to require. Only Mimecast support removes an internal domain; a pending one that this stack "
-        "registered is deleted when it leaves mimecast-sso:domains"
+        f"{domain.inbound_type}) and treats mail from it as internal. Prepare delivery routes and policies first, or "
+        "set its mode to require. Only Mimecast support removes an internal domain; a pending one that this stack "
+        "registered is deleted when it is removed from mimecast-sso:domains"
     )
 
 
@@ -147,36 +147,36 @@ def _internal(domain: Domain, status: DomainStatus) -> Iterator[Statement]:
     wanted = domain.inbound_type.value
     if domain.mode is DomainMode.REGISTER and status.inbound_type not in ("", wanted):
         yield _statement(
-            f"The inbound type of {domain.name} becomes {wanted}, and is {status.inbound_type}: that decides for which "
-            "recipients Mimecast accepts mail",
+            f"The inbound type of {domain.name} changes from {status.inbound_type} to {wanted}, which decides for "
+            "which recipients Mimecast accepts mail",
             Verdict.WARNS,
         )
 
 
 def _pending(status: DomainStatus) -> Statement:
     proof = (
-        "its proof has ended and is issued again"
+        "its proof has expired and is reissued"
         if status.state is State.EXPIRED
-        else f"its proof is valid until {status.expires or 'a time that Mimecast did not say'}"
+        else f"its proof is valid until {status.expires or 'an unknown time'}"
     )
     return _statement(
-        f"{status.domain} is registered at Mimecast and not verified yet; {proof}. If this stack registered it, it is "
-        "deleted there when it leaves mimecast-sso:domains"
+        f"{status.domain} is registered at Mimecast but not verified yet; {proof}. If this stack registered it, it is "
+        "deleted there when it is removed from mimecast-sso:domains"
     )
 
 
 def _others(live: LiveTenant, named: set[str]) -> Iterator[Statement]:
-    """Domains that the configuration does not name; it may have named them before."""
+    """Domains that are not configured; they may have been before."""
     others = {name: status for name, status in sorted(live.domains.items()) if name not in named}
     pending = [name for name, status in others.items() if status.state is not State.INTERNAL]
     internal = [name for name in others if name not in pending]
     if pending:
         yield _statement(
-            f"Pending at Mimecast, and not in mimecast-sso:domains: {enumerate_some(pending)}. Deleted now if this "
-            "stack registered it, else left"
+            f"Pending at Mimecast, but not in mimecast-sso:domains: {enumerate_some(pending)}. Deleted now if this "
+            "stack registered it, otherwise unchanged"
         )
     if internal:
         yield _statement(
-            f"Internal at Mimecast, and not in mimecast-sso:domains: {enumerate_some(internal)}. They stay as they "
-            "are, also when this stack had them: no API removes an internal domain"
+            f"Internal at Mimecast, but not in mimecast-sso:domains: {enumerate_some(internal)}. They are left "
+            "unchanged, even if this stack managed them before: no API removes an internal domain"
         )

@@ -27,7 +27,7 @@ class Members:
     joined: frozenset[str] = frozenset()
     after: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
     eventually: frozenset[str] = frozenset()
-    """Once the console work that is due is done, attested and deployed."""
+    """After the outstanding console work is done, attested and deployed."""
 
 
 def members_of(desired: Desired, slot: Lane) -> Members | None:

@@ -22,7 +22,7 @@ from providers.mimecast.errors import AccountMismatch, Forbidden, MimecastError,
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
 _MOST_PAGES = 20
-"""Of the audit log's last minutes, 100 events each: a tenant with more is told that it is unknown who moved lately."""
+"""Pages of the audit log, 100 events each, that are read at most; with more, it is unknown who moved lately."""
 
 
 @dataclass(slots=True)
@@ -185,7 +185,7 @@ class MimecastReader:
             return unknown(error)
         if found.unread:
             return unknown(
-                f"the audit log words a change of a group in an unknown way: {found.unread[0].details}"
+                f"the audit log describes a change of a group in an unknown form: {found.unread[0].details}"
             )
         return live(found)
 

@@ -45,7 +45,7 @@ def assess(
     graph: GraphClient | None = None,
     root: Path | None = None,
 ) -> Assessment:
-    """Reads both tenants and forecasts what the run does to people's sign-in. Writes nothing.
+    """Read both tenants and forecast what the run does to people's sign-in. Writes nothing.
 
     Args:
         settings: The validated configuration of one component.
@@ -53,16 +53,17 @@ def assess(
         mimecast: Credentials of the account. Without them, ``MIMECAST_CLIENT_ID`` and ``MIMECAST_CLIENT_SECRET`` of
             the environment, else the settings' ``mimecastClientId`` and ``mimecastClientSecret``.
         graph: Microsoft Graph. Without it, the tenant of the ``ARM_*`` variables.
-        root: The project's folder, which CSV files are relative to; the working folder by default.
+        root: The project's folder, to which CSV files are relative; the working folder by default.
 
     Raises:
         ConfigurationError: A CSV file cannot be used.
-        pulumi.RunError: Entra cannot be asked, or does not have a configured user, group or owner.
+        pulumi.RunError: Entra cannot be read, or does not have a configured user, group or owner.
     """
     try:
         found = tenants.assess(
             settings,
             in_program(component),
+            stack=pulumi.get_stack(),
             cloud=graph.cloud if graph else credentials.cloud(os.environ),
             graph=graph or shared_client(),
             mimecast=_client(settings, mimecast),
@@ -79,7 +80,7 @@ def assess(
 
 
 def judge(*assessments: Assessment, root: Path | None = None) -> None:
-    """Logs what the guards say of each assessment.
+    """Log the guards' verdict on each assessment.
 
     Args:
         assessments: One for each component.

@@ -38,7 +38,7 @@ class Scope:
 
 
 def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -> Snapshot:
-    """Reads both tenants. Raises GraphError where Entra cannot be asked at all."""
+    """Read both tenants. Raises GraphError where Entra cannot be asked at all."""
     with ThreadPoolExecutor(max_workers=1) as aside:
         reader = MimecastReader(scope.settings, scope.record.value or Record())
         mimecast_side = aside.submit(reader.groups_and_account, mimecast)

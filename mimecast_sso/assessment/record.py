@@ -92,11 +92,11 @@ class RecordedProfile:
     slot: Lane
     form: Mapping[str, Any]
     thumbprint: str
-    """Of the certificate in the form; "" where it has none."""
+    """Of the certificate in the form; "" if it has none."""
     fingerprints: Fingerprints
     state: str
     previous: Mapping[str, Any] | None
-    """The form as it was confirmed last, while the desired one is due."""
+    """The last confirmed form, while the desired one is due."""
     confirmed: Mapping[str, Any] | None
     evidence: Mapping[str, Any] | None
 

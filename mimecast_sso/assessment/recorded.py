@@ -22,7 +22,7 @@ from mimecast_sso.settings import SECRET
 _FUNCTION = "pulumi:pulumi:readStackResourceOutputs"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _PAUSES = (0.1, 0.3, 1.0)
-"""Seconds before the engine is asked again: it may be writing the state file that it reads."""
+"""Seconds before the state is read again: the engine may be writing the file."""
 _SOURCE = "the stack's state"
 _BEING_WRITTEN = "failed to load checkpoint"
 
@@ -56,7 +56,7 @@ def in_program(component: str = "", *, sleep: Callable[[float], None] = time.sle
         if pause is None or _BEING_WRITTEN not in reason:
             break
         sleep(pause)
-    return unknown(f"the engine did not tell what it recorded: {reason}")
+    return unknown(f"the recorded state could not be read from the engine: {reason}")
 
 
 def _ask(stack: str) -> Mapping[str, Mapping[str, Any]]:

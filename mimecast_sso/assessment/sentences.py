@@ -40,7 +40,9 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
     unsettled = forecast.unsettled(instant)
     if unsettled:
-        text += f". {len(unsettled)} of them joined within 15 minutes, and Mimecast may not treat them so yet"
+        text += (
+            f". {len(unsettled)} of them joined less than 15 minutes ago, which Mimecast may not act on yet"
+        )
     return Statement(text, How.LIVE, _BOTH)
 
 
@@ -61,12 +63,12 @@ def not_ready(forecast: SignInForecast) -> Iterator[Statement]:
 
 
 def nobody_chosen(choice: RollOut, addresses: Collection[str]) -> Iterator[Statement]:
-    """Says so where the roll-out takes its people from a configuration that names none."""
+    """Warn about a roll-out whose people come from a configuration that names nobody."""
     if choice.who not in ("all", "share") or addresses:
         return
     covered = f"only the pilot ({people(len(choice.pilot))})" if choice.pilot else "nobody"
     yield Statement(
-        f"rollOut.who is {choice.who}, and mimecast-sso:addresses names nobody, so the roll-out covers {covered}. Set "
+        f"rollOut.who is {choice.who}, but mimecast-sso:addresses names nobody, so the roll-out covers {covered}. Set "
         "addresses.source to assigned or synchronised, or list the addresses",
         How.CONFIGURED,
         "rollOut, addresses",
@@ -75,12 +77,12 @@ def nobody_chosen(choice: RollOut, addresses: Collection[str]) -> Iterator[State
 
 
 def tiles(forecast: SignInForecast) -> Iterator[Statement]:
-    """Whose tile goes."""
+    """People whose tile would disappear."""
     lost = forecast.tiles_lost
     if lost:
         verb = "loses" if len(lost) == 1 else "lose"
         yield Statement(
-            f"{people(len(lost))} {verb} the tile in My Apps, and can still sign in from Mimecast's page: "
+            f"{people(len(lost))} {verb} the tile in My Apps, but can still sign in from Mimecast's page: "
             f"{enumerate_some(lost)}",
             How.LIVE,
             _BOTH,
@@ -89,7 +91,7 @@ def tiles(forecast: SignInForecast) -> Iterator[Statement]:
 
 
 def on_save(assessment: Assessment) -> Iterator[Statement]:
-    """What saving the console form that is due does to people's sign-in, until the next deployment."""
+    """What saving the outstanding console form does to people's sign-in, until the next deployment."""
     found, snapshot = assessment.forecast, assessment.snapshot
     if not snapshot.groups_known or not snapshot.application.is_known:
         known = snapshot.application if snapshot.groups_known else _first_unread(snapshot)
@@ -198,15 +200,15 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
             yield known.states(f"{people(len(group.members))} {verb} in the roll-out group “{group.name}”")
             if group.left:
                 yield known.states(
-                    f"{people(len(group.left))} left it within Mimecast's 15 minutes: "
+                    f"{people(len(group.left))} left it less than 15 minutes ago, which Mimecast may not act on yet: "
                     f"{enumerate_some(sorted(group.left))}"
                 )
 
 
 def lately(snapshot: Snapshot) -> Iterator[Statement]:
-    """Who may be treated by Mimecast as before, where that is unknown."""
+    """Whether Mimecast may still treat somebody as before, if that is unknown."""
     if snapshot.groups_known and not snapshot.moved.is_known:
-        yield snapshot.moved.states("whether somebody left the roll-out group within Mimecast's 15 minutes")
+        yield snapshot.moved.states("whether somebody left the roll-out group in the last 15 minutes")
 
 
 def conditional_access(snapshot: Snapshot) -> Iterator[Statement]:
@@ -259,7 +261,7 @@ def _certificates(assessment: Assessment) -> Iterator[Statement]:
         return
     signing = application.certificates.active(snapshot.entra_now)
     if signing is None:
-        why = "it names a certificate that it does not have"
+        why = "it names a certificate that does not exist"
         yield Statement("what Entra signs with", How.UNKNOWN, why, Verdict.UNKNOWN)
     else:
         yield Statement(f"Entra signs with {signing}", How.LIVE, f"at {shown(snapshot.entra_now)}")
@@ -286,7 +288,7 @@ def _console(assessment: Assessment) -> Iterator[Statement]:
 
 
 def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
-    """What a run or a check says about people: who signs in, who cannot, who could not, whose tile goes."""
+    """All statements about people for a run or a check: who signs in, who cannot, who could not, and lost tiles."""
     found = assessment.forecast
     return (
         who_signs_in(found, instant),

@@ -86,7 +86,7 @@ class HeldProfile:
 
 
 Profiles = Mapping[Lane, HeldProfile | None]
-"""What the console holds for each slot; ``None``: nothing that anybody confirmed."""
+"""What the console holds for each slot; ``None``: nothing confirmed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def statements(
     elif not connections.value:
         text = "The account synchronises no directory"
         if needed:
-            text += f", and {_SYNCHRONISED}: somebody else has to create the addresses"
+            text += f", but {_SYNCHRONISED}: the addresses have to be created by other means"
         yield connections.states(text, Verdict.WARNS if needed else Verdict.NOTE, _SUBJECT)
     else:
         for connection in connections.value:
@@ -56,7 +56,7 @@ def of_snapshot(snapshot: Snapshot) -> Iterator[Statement]:
 
 def _problem(connection: DirectoryConnection, now: datetime) -> str:
     if connection.enabled is False:
-        return "disabled, so no address arrives or changes"
+        return "disabled, so no addresses are added or changed"
     if connection.status not in ("", "ok"):
         return f"its status at Mimecast is {connection.status}; {_last(connection)}"
     if connection.last_sync and now - connection.last_sync > OVERDUE:

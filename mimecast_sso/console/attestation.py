@@ -24,7 +24,7 @@ OPENS: frozenset[str] = frozenset({"claimed", "read", "proved"})
 """The states in which people are added to the group."""
 
 BY, EVIDENCE = "NAME", "TEXT"
-"""What a printed ``confirm`` command has in the place of who attests and what shows it."""
+"""Placeholders in printed ``confirm`` commands: who attests, and what shows it."""
 
 _PLACEHOLDERS = frozenset({BY, EVIDENCE, "WHO", "WHAT", "TODO", "TBD"})
 
@@ -42,7 +42,7 @@ class Fingerprints:
 
 
 def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprints:
-    """Fingerprints of the wanted values; of the certificate the thumbprint counts, not how its text is wrapped.
+    """Fingerprints of the desired values; they include the certificate's thumbprint, not how its text is wrapped.
 
     ``form`` maps every key of `mimecast_sso.facts.profile_form.FIELDS` to its value. The same values give the same
     fingerprints in every release: what they are computed from is version 1 of a format, and pinned in tests.
@@ -111,9 +111,9 @@ def normal_certificate(text: str) -> str:
 
 
 def problems(form: Mapping[str, Any], thumbprint: str) -> list[str]:
-    """What is wrong with the values of a form, in words; values that are no text or truth are skipped (unknown)."""
+    """What is wrong with the values of a form, in words; values that are neither string nor boolean are skipped."""
     found = [
-        f"form.{field.key} must be {'true or false' if field.control is Control.CHECK_BOX else 'a text'}"
+        f"form.{field.key} must be {'true or false' if field.control is Control.CHECK_BOX else 'a string'}"
         for field in FIELDS
         if field.key in form
         and not isinstance(form[field.key], bool if field.control is Control.CHECK_BOX else str)
@@ -121,7 +121,7 @@ def problems(form: Mapping[str, Any], thumbprint: str) -> list[str]:
     missing = [field.key for field in FIELDS if field.key not in form]
     unknown = sorted(set(form) - {field.key for field in FIELDS})
     found += [f"form.{key} is missing" for key in missing] + [
-        f"form.{key} is no field of the form" for key in unknown
+        f"form.{key} is not a field of the form" for key in unknown
     ]
     if not found:
         found += _certificate_problems(str(form[_CERTIFICATE]), normal_thumbprint(thumbprint))

@@ -58,12 +58,12 @@ class Difference:
     desired: str
 
     def __str__(self) -> str:
-        seen = f"the console has {self.read}" if self.read else "it is in none of the forms that were read"
+        seen = f"the console has {self.read}" if self.read else "not in the forms that were read"
         return f"{self.field.label}: {seen}, desired is {self.desired}"
 
 
 def parse(text: str) -> ReadBack:
-    """Reads what the bookmarklet copied. Raises UnusableReadBackError."""
+    """Read what the bookmarklet copied. Raises UnusableReadBackError."""
     document = _document(text)
     values: dict[str, str | bool] = {}
     hosts = {_host(form) for form in document["forms"]}
@@ -86,9 +86,9 @@ def _document(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnusableReadBackError("is not what the bookmarklet of the run sheet copies: no JSON") from None
+        raise UnusableReadBackError("is not what the bookmark of the run sheet copies: not JSON") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise UnusableReadBackError(f"is not what the bookmarklet of the run sheet copies ({FORMAT})")
+        raise UnusableReadBackError(f"is not what the bookmark of the run sheet copies ({FORMAT})")
     forms = document.get("forms")
     if not isinstance(forms, list) or not forms or not all(map(_is_form, forms)):
         raise UnusableReadBackError("holds no form")
@@ -104,7 +104,7 @@ def _is_form(form: object) -> bool:
 def _host(form: Mapping[str, Any]) -> str:
     host = urlsplit(form["url"]).hostname or ""
     if not host.endswith(_CONSOLE_HOSTS):
-        raise UnusableReadBackError("was not read in the Mimecast console; click the bookmarklet there")
+        raise UnusableReadBackError("was not read in the Mimecast console; click the bookmark there")
     return host
 
 

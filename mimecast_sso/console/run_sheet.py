@@ -49,9 +49,9 @@ _PRESENT_PATHS = {
 
 @dataclass(frozen=True, slots=True)
 class RunSheet:
-    """What a run sheet is made from. ``form`` and ``previous`` map field keys to values.
+    """The content of a run sheet. ``form`` and ``previous`` map field keys to values.
 
-    ``previous`` is the form as it was confirmed last, or ``None`` when nothing was ever set in the console;
+    ``previous`` is the last confirmed form, or ``None`` if nothing was ever set in the console;
     ``state`` and ``evidence`` are those of the resource (`mimecast_sso.console.attestation`).
     """
 
@@ -64,20 +64,20 @@ class RunSheet:
     state: str
     evidence: Mapping[str, Any] | None = None
     second: bool = False
-    """Whether it is the second profile, which rotations of the certificate keep."""
+    """Whether it is the second profile slot, which blue/green rotations use."""
     on_save: tuple[str, ...] = ()
     """What Save does to people's sign-in, as forecast when the sheet was written."""
     rehearsal: bool = False
-    """Whether it is about the sandbox: its certificate and tenant are none of a real account."""
+    """Whether it is for the sandbox, whose certificate and tenant do not belong to a real account."""
 
     @property
     def confirm_command(self) -> str:
-        """What to run when the console holds these values."""
+        """The command to run after the console holds these values."""
         return f"{self._confirm} --fingerprint {self.fingerprints.critical} --by {BY} --evidence {EVIDENCE}"
 
     @property
     def read_back_command(self) -> str:
-        """What to run when the forms were read back in the console."""
+        """The command to run after the forms were read back in the console."""
         return f"{self._confirm} --by {BY} --read-back read-back.json"
 
     @property
@@ -97,7 +97,7 @@ class RunSheet:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table. ``value`` is what to enter; ``before`` what stands there now, when it changes."""
+    """One line of a table. ``value`` is what to enter; ``before`` the current value, if it changes."""
 
     key: str
     label: str
@@ -125,7 +125,7 @@ class _Dialogue:
 
 
 def markdown(sheet: RunSheet) -> str:
-    """The sheet as Markdown. Tables stand under ``## 1. Authentication profile`` and ``## 2. Application settings``."""
+    """The sheet as Markdown. Tables are under ``## 1. Authentication profile`` and ``## 2. Application settings``."""
     standing = f"State: **{sheet.state}**. {_escaped(_standing(sheet))}"
     banner = [f"> **{_REHEARSAL}**", ""] if sheet.rehearsal else []
     parts = [f"# {_title(sheet)}", "", *banner, standing, "", *_facts_table(sheet)]
@@ -140,7 +140,7 @@ def markdown(sheet: RunSheet) -> str:
 
 
 def html(sheet: RunSheet) -> str:
-    """The sheet as one self-contained page, fit for print. Every value is escaped.
+    """The sheet as one self-contained, printable page. Every value is escaped.
 
     Tables are ``<table data-section="…">`` with a row ``<tr data-field="key">`` for each field; the value is the
     text of ``td.value code``.
@@ -178,17 +178,17 @@ def text(sheet: RunSheet) -> str:
 
 
 _CONFIRM = (
-    "When the console holds exactly these values, say so, with your name and what shows it (a change number, a "
-    "screenshot). This records the critical fingerprint; the next deployment then fills the group."
+    "When the console holds exactly these values, confirm that with your name and evidence (a change number, a "
+    "screenshot). This records the critical fingerprint; the next deployment then adds people to the group."
 )
 _READ_BACK = (
-    "Better than your word: let the forms be read back. Drag the button into the bookmarks bar. In the console, open "
+    "Better: read the forms back. Drag the button to the bookmarks bar. In the console, open "
     "the saved authentication profile and click the bookmark; open the saved application settings and click it again; "
     "then save the file and run the command below. The bookmark copies labels and values of the form on the page, "
     "holds no credentials and sends nothing."
 )
 _REHEARSAL = (
-    "REHEARSAL on the sandbox: its certificate and its tenant. Do not enter these values in a real console."
+    "REHEARSAL with the sandbox's certificate and tenant. Do not enter these values in a real console."
 )
 
 
@@ -200,7 +200,7 @@ def _title(sheet: RunSheet) -> str:
 _AGREES = {
     "claimed": "A person confirmed these values",
     "read": "A person confirmed these values, and a copy of the console's forms agrees",
-    "proved": "A person confirmed these values, and a sign-in request of Mimecast's agrees",
+    "proved": "A person confirmed these values, and a sign-in request from Mimecast agrees",
 }
 
 
@@ -210,8 +210,8 @@ def _standing(sheet: RunSheet) -> str:
         return f"{_AGREES[sheet.state]}; no action needed."
     if sheet.state == "contradicted":
         return (
-            f"A person confirmed these values, but the sign-in request that Mimecast sent at "
-            f"{evidence['request']['at']} is not as wanted: {_differing(evidence['request'])}. Set the values below, "
+            "A person confirmed these values, but the sign-in request that Mimecast sent at "
+            f"{evidence['request']['at']} differs from them: {_differing(evidence['request'])}. Set the values below, "
             "then confirm again."
         )
     if sheet.state == "stale":
@@ -219,14 +219,14 @@ def _standing(sheet: RunSheet) -> str:
         why = (
             f"the audit log shows “{change['event']}” at {change['at']}"
             if change
-            else f"the confirmation ended on {evidence.get('expired', 'a day that is over')}"
+            else f"the confirmation expired on {evidence.get('expired', 'a day in the past')}"
         )
         return (
             f"A person confirmed these values, but {why}. Compare the console with them, then confirm again."
         )
     if sheet.previous is None:
         return "Nobody has confirmed these values yet."
-    return "The values below differ from the ones confirmed last."
+    return "The values below differ from the last confirmed ones."
 
 
 def _differing(request: Mapping[str, Any]) -> str:
@@ -257,10 +257,10 @@ def _before_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
 def _effects(sheet: RunSheet) -> list[str]:
     if sheet.on_save:
         forecast = [f"{each}." for each in sheet.on_save]
-        return [*forecast, "The deployment adds people, after step 3.", *lock_out_warnings(sheet.form)]
+        return [*forecast, "The deployment adds people after step 3.", *lock_out_warnings(sheet.form)]
     return [
-        f"Nothing, until people are in the group “{sheet.form['group']}”. The deployment adds them, after step 3.",
-        "People who are in the group already get the new values within the time below.",
+        f"Nothing until people are in the group “{sheet.form['group']}”. The deployment adds them after step 3.",
+        "People who are already in the group get the new values within the time below.",
         *lock_out_warnings(sheet.form),
     ]
 
@@ -273,8 +273,8 @@ def lock_out_warnings(form: Mapping[str, str | bool]) -> list[str]:
     """
     warnings = [
         (
-            f"Administrators: where {ADMINISTRATORS_PROFILE} exists it overrides every other profile for them, this "
-            "one included. No API shows whether it exists: look before anything is enforced."
+            f"Administrators: if {ADMINISTRATORS_PROFILE} exists, it overrides every other profile for them, "
+            "including this one. No API shows whether it exists; check in the console before you enforce anything."
         )
     ]
     if form["enforceAdministrationConsole"] is True:
@@ -285,16 +285,16 @@ def lock_out_warnings(form: Mapping[str, str | bool]) -> list[str]:
     if form["enforceEndUserApplications"] is True:
         warnings.append(
             "Mimecast for Outlook, Mobile and Mac, and every program that uses the API with a user's password, "
-            "refuse the password of people in the group; keys of API 1.0 cannot be made for them."
+            "refuse the password of people in the group; API 1.0 keys cannot be created for them."
         )
     warnings.append(
-        "Permitted IP ranges of the profile: whoever comes from elsewhere is refused, and that does not count as a "
+        "Permitted IP ranges of the profile: sign-ins from other addresses are refused, which does not count as a "
         "failed sign-in. No API shows them."
     )
     if form["monitorMetadataUrl"] is not True:
         warnings.append(
-            "The certificate is pasted, not monitored: when Entra signs with another one, nobody in the group can "
-            "sign in until it stands here as well."
+            "The certificate is pasted, not monitored: if Entra signs with another one, nobody in the group can "
+            "sign in until it is entered here as well."
         )
     return warnings
 
@@ -306,28 +306,28 @@ def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
             "What not to touch",
             [
                 (
-                    "The default authentication profile and the default application settings: they hold for everybody "
-                    "who is in no bound group."
+                    "The default authentication profile and the default application settings: they apply to everybody "
+                    "who is not in a group with its own settings."
                 ),
                 f"{ADMINISTRATORS_PROFILE}: it is active at once for all administrators and cannot be removed.",
                 (
                     "Permitted IP ranges, 2-step authentication and the domain authentication mechanisms of this "
-                    "profile: leave what the form offers."
+                    "profile: leave the defaults of the form."
                 ),
-                f"The members of “{group}”: the deployment owns them.",
+                f"The members of “{group}”: the deployment manages them.",
             ],
         ),
         (
             "When it takes effect",
-            [f"Up to {PROPAGATION_MINUTES} minutes after Save and Exit, by Mimecast's own account."],
+            [f"Within {PROPAGATION_MINUTES} minutes after Save and Exit, by Mimecast's documentation."],
         ),
         (
-            "Roll-back",
+            "Rollback",
             [
                 (
                     f"At once: mimecast-sso roll-out back --stack {sheet.stack}, or by hand in the console under "
-                    f"Directories > Profile Groups: take the people out of the group “{group}”. They are asked for a "
-                    "password again, a cloud password or the directory's, "
+                    f"Directories > Profile Groups: remove the people from the group “{group}”. They are asked for a "
+                    "password again (a cloud password or the directory's) "
                     f"within {PROPAGATION_MINUTES} minutes. The profile and its settings can stay."
                 ),
             ],
@@ -347,14 +347,14 @@ def _dialogue(sheet: RunSheet, number: int, section: Section) -> _Dialogue:
     if sheet.previous is not None:
         key = "description" if section is Section.PROFILE else "applicationSettings"
         path = f"{_PRESENT_PATHS[section]} > {sheet.previous.get(key, sheet.form[key])}"
-        introduction = "Open the definition that is there, change what the table says, then Save and Exit."
+        introduction = "Open the existing definition, change what the table shows, then Save and Exit."
     return _Dialogue(number, section.value, path, introduction, sheet.rows(section))
 
 
 _INTRODUCTIONS = {
     Section.PROFILE: "Enter the fields in this order, then Save and Exit.",
     Section.SETTINGS: (
-        "These settings bind the profile to the group; a profile alone acts on nobody. Select the profile with "
+        "These settings bind the profile to the group; a profile alone affects nobody. Select the profile with "
         "Lookup, then Save and Exit."
     ),
 }
@@ -399,7 +399,7 @@ def _shown(value: str | bool) -> str:
     return value.strip()
 
 
-_IMPORTED = "type nothing: press Import beside the Metadata URL, which fills it"
+_IMPORTED = "leave it; Import next to the Metadata URL fills it"
 
 
 def _note(field: FormField) -> str:
@@ -409,7 +409,7 @@ def _note(field: FormField) -> str:
     if field.key == "provider":
         notes.append(f"or {PROVIDER_NAMES[1]}, whichever the list offers")
     if field.key in ("passwordProtectedContext", "integratedAuthenticationContext"):
-        notes.append("ticked in a new profile; Entra needs it off")
+        notes.append("ticked in a new profile; Entra needs it unticked")
     if field.control is Control.TEXT_AREA:
         notes.append("without BEGIN and END lines")
     return "; ".join(notes)

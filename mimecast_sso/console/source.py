@@ -24,7 +24,7 @@ from mimecast_sso.provenance import How, Known
 from mimecast_sso.settings import Lane
 
 TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
-"""How long Mimecast may take to act on a change (the vendor's own figure)."""
+"""How long Mimecast may need to act on a change (the vendor's own figure)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ConsoleForm:
 
     values: Mapping[str, Any]
     thumbprint: str
-    """SHA-1 of the certificate in the form; "" where it has none."""
+    """SHA-1 of the certificate in the form; "" if it has none."""
 
     @property
     def fingerprint(self) -> str:
@@ -69,7 +69,7 @@ class ProfileSource(Protocol):
         """The forms of a slot; known without a value: nothing of this project's is set there."""
 
     def may_still_hold(self, slot: Lane, now: datetime) -> tuple[ConsoleForm | None, ...]:
-        """Forms that Mimecast may still act on, because the change from them is younger than it takes to notice."""
+        """Former forms on which Mimecast may still act, because they were changed too recently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class AttestedProfiles:
         """The forms that were attested last."""
         found = self._latest(slot)
         if found is None:
-            return Known(None, How.ATTESTED, "nobody attested that it was set")
+            return Known(None, How.ATTESTED, "not attested")
         form, attestation = found
         return Known(
             form, How.ATTESTED, attested_by(attestation) if attestation else "before the last deployment"

@@ -45,6 +45,7 @@ def assess_stack(
     return assess(
         settings,
         record_of(engine),
+        stack=stack.name,
         cloud=credentials.cloud(stack.environment),
         graph=graph,
         mimecast=mimecast(stack.environment, settings, stack.deadline),

@@ -26,8 +26,8 @@ class CertificateReading:
     """The certificates of the stack's service principal.
 
     Attributes:
-        statement: When the active one expires, or why that is not known.
-        expiry: What was read; None where nothing was, or where Entra has no service principal.
+        statement: When the active one expires, or why that is unknown.
+        expiry: What was read; None if nothing was, or if Entra has no service principal.
         principal: Object id of the service principal.
     """
 
@@ -37,14 +37,15 @@ class CertificateReading:
 
 
 def check(
-    graph: GraphClient, settings: Settings, resources: Iterable[Mapping[str, Any]]
+    graph: GraphClient, stack: str, settings: Settings, resources: Iterable[Mapping[str, Any]]
 ) -> CertificateReading:
-    """Reads the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
+    """Read the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
 
     Args:
-        graph: The client to ask.
+        graph: The Microsoft Graph client.
+        stack: Name of the stack.
         settings: They name the service principal.
-        resources: Those in the stack's state, which say what Mimecast was attested to trust.
+        resources: Those in the stack's state. They record what Mimecast is attested to trust.
     """
     try:
         principal = find_service_principal(graph, settings.identifier)
@@ -53,23 +54,23 @@ def check(
             return CertificateReading(
                 Statement(text, How.LIVE, "Microsoft Graph", subject="Entra: application")
             )
-        expiry = Expiry(read(graph, principal), graph.now(), trusted(resources))
+        expiry = Expiry(read(graph, principal), graph.now(), trusted(resources), stack)
     except GraphError as error:
         return unread(error)
     return CertificateReading(life(expiry), expiry, principal)
 
 
 def unread(error: GraphError) -> CertificateReading:
-    """What is said when Entra could not be asked."""
+    """The reading if Entra could not be read."""
     return CertificateReading(
         Statement("not read", How.UNKNOWN, str(error), Verdict.UNKNOWN, "Entra: certificates")
     )
 
 
 def life(expiry: Expiry) -> Statement:
-    """How long the active certificate lasts. Earlier thresholds warn; from the last one on a check fails."""
+    """State how long the active certificate is valid. Earlier thresholds warn; the last one fails a check."""
     if not expiry.certificates.certificates:
-        return Statement("there is no signing certificate yet", How.LIVE, _GRAPH, subject=_SUBJECT)
+        return Statement("no signing certificate yet", How.LIVE, _GRAPH, subject=_SUBJECT)
     text = ". ".join(line.rstrip(".") for line in expiry.lines())
     if not expiry.fails:
         return Statement(text, How.LIVE, _GRAPH, Verdict.WARNS if expiry.warns else Verdict.FINE, _SUBJECT)
@@ -78,7 +79,7 @@ def life(expiry: Expiry) -> Statement:
 
 
 def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The thumbprints that Mimecast is known to trust, each with how that is known: attested, by whom, when."""
+    """The thumbprints that Mimecast is known to trust, each with its attestation: state, by whom, when."""
     return {
         profile.thumbprint: f"{profile.state}: {attested_by(profile.confirmed)}"
         for profile in in_state(resources).profiles.values()

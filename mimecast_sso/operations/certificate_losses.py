@@ -1,4 +1,4 @@
-"""External changes of the signing certificates that a deployment undid unseen: for drift, verify and rotate."""
+"""External changes of the signing certificates that a deployment undid unnoticed: for drift, verify and rotate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from providers.entra.signing_certificates import SigningCertificates
 
 _SUBJECT = "certificates: external changes"
-_SETTLE = "Recreate it or leave it, then list the reference under certificates.settledLosses"
+_SETTLE = "Repeat the change if it is needed, then list the reference under certificates.settledLosses"
 
 
 def check(
@@ -30,17 +30,17 @@ def check(
     certificates: Certificates,
     resources: Iterable[Mapping[str, Any]],
 ) -> tuple[Statement, ...]:
-    """Reads the directory's audit log of a service principal: one list of Graph.
+    """Read the directory's audit log of a service principal: one list of Graph.
 
     Args:
-        graph: The client to ask.
+        graph: The Microsoft Graph client.
         principal: Object id of the service principal.
         live: Its certificates, read before.
         certificates: What the configuration retires, and which losses it settles.
         resources: Those in the stack's state.
 
     Returns:
-        A statement for each loss (``FAILS``) and each gap of the log, else one that there is none.
+        A statement for each loss (``FAILS``) and each gap of the log, or one that there is none.
     """
     try:
         now = graph.now()
@@ -65,9 +65,9 @@ def losses(statements: Iterable[Statement]) -> tuple[str, ...]:
 
 def _told(review: LogReview) -> tuple[Statement, ...]:
     found = tuple(Statement(f"{loss}. {_SETTLE}", How.LIVE, LOG, Verdict.FAILS) for loss in review.losses)
-    # Without times: a report that finds the same is the same.
+    # Without times, so that two reports with the same findings are equal.
     none = (
-        f"no deployment undid one in the last {count(RETENTION_DAYS, 'day')}; entries may be "
+        f"none undone by a deployment in the last {count(RETENTION_DAYS, 'day')}; entries may be "
         f"{count(LATENCY_MINUTES, 'minute')} late"
     )
     return (*found, *review.gaps) or (Statement(none, How.LIVE, LOG, Verdict.FINE),)

@@ -158,6 +158,7 @@ def compare(opened: Stack, engine: Engine) -> Drift:
     assessment = assess(
         settings,
         from_state(resources),
+        stack=opened.name,
         cloud=credentials.cloud(opened.environment),
         graph=graph,
         mimecast=mimecast,
@@ -194,7 +195,7 @@ def _certificates(
         text = f"no application has the identifier {settings.identifier}"
         return (Statement(text, How.LIVE, "Microsoft Graph", subject="Entra: application"),)
     live, now = application.certificates, assessment.snapshot.entra_now
-    life = certificate_expiry.life(Expiry(live, now, certificate_expiry.trusted(resources)))
+    life = certificate_expiry.life(Expiry(live, now, certificate_expiry.trusted(resources), assessment.stack))
     losses = certificate_losses.check(graph, application.principal_id, live, settings.certificates, resources)
     return (life, *losses)
 

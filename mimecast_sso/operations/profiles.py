@@ -167,7 +167,8 @@ def confirm(
     if fingerprint is not None and fingerprint != wanted:
         raise OperationError(
             f"The run sheet with fingerprint {fingerprint} is out of date: the deployment now wants {wanted}. "
-            "Write a new sheet (mimecast-sso run-sheet), compare it with the console, and confirm that one.",
+            f"Write a new sheet (mimecast-sso run-sheet --stack {stack.name}), compare it with the console, and "
+            "confirm that one.",
             Exit.REFUSED,
         )
     confirmed = Confirmed(

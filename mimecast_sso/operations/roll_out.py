@@ -1,7 +1,7 @@
-"""The roll-out switch, operated: who is in the group, widening it, halting, and taking everybody back.
+"""The roll-out: its status, widening it, halting it, and rolling everybody back.
 
-The group decides whose sign-in goes through Entra. Its members are read and written at Mimecast directly;
-who ought to be in it stands in the stack's file (``rollOut``), and the deployment puts them there.
+The group decides whose sign-in goes through Entra. Its members are read from Mimecast and removed there directly.
+The stack file (``rollOut``) says who should be in the group, and the deployment adds them.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class RollOutStatus:
-    """The group as it is and as it is configured, and the profile that is bound to it.
+    """The live and the configured members of the group, and the profile that is bound to it.
 
     Attributes:
         target: Where the group is.
         live: Who is in it.
-        configured: Who is to be in it.
+        configured: Who should be in it.
         profile: The state of the authentication profile.
     """
 
@@ -57,21 +57,21 @@ class RollOutStatus:
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Who is configured and not in the group."""
+        """Who is configured but not in the group."""
         return _beyond(self.configured, self.live)
 
     @property
     def unmanaged(self) -> frozenset[str]:
-        """Who is in the group and not configured."""
+        """Who is in the group but not configured."""
         return _beyond(self.live, self.configured)
 
     @property
     def code(self) -> Exit:
-        """2 where the group differs from the configuration, 1 where either is unknown; the profile is only shown."""
+        """2 if the group differs from the configuration, 1 if either is unknown. The profile does not matter."""
         return exit_of(self._differences())
 
     def statements(self) -> Iterator[Statement]:
-        """What is known of the group, what differs, and the profile."""
+        """The group, its differences and the profile, as statements."""
         yield from self._differences()
         state = self.profile.value or "its state"
         yield self.profile.states(state, Verdict.NOTE, "authentication profile")
@@ -79,7 +79,7 @@ class RollOutStatus:
     def _differences(self) -> Iterator[Statement]:
         group = f"group “{self.target.group}”"
         yield _whom(self.live, group, "who is in it", f"in account {self.target.account_code}")
-        yield _whom(self.configured, "configured", "who is to be in the group")
+        yield _whom(self.configured, "configured", "who should be in the group")
         if self.waiting:
             yield _differing("waiting", self.waiting, self.configured)
         if self.unmanaged:
@@ -101,7 +101,7 @@ class RollOutStatus:
 
 
 def _beyond(some: Known[frozenset[str]], others: Known[frozenset[str]]) -> frozenset[str]:
-    """Who is among some and not among the others; nobody where either is unknown."""
+    """Who is among some but not among the others; nobody if either is unknown."""
     if some.value is None or others.value is None:
         return frozenset()
     return some.value - others.value
@@ -125,7 +125,7 @@ def _differing(subject: str, people: frozenset[str], known: Known[frozenset[str]
 
 
 def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engine: str = "") -> RollOutStatus:
-    """Reads group, configuration and state; what cannot be read is unknown, and says why."""
+    """Read group, configuration and state. What cannot be read is unknown, and says why."""
     deployed: list[str] | None = None
     profile: Known[str] = unknown(why_no_engine)
     if engine is not None:
@@ -137,7 +137,7 @@ def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engin
 
 
 def _configured(stack: Stack, settings: Settings, deployed: Collection[str] | None) -> Known[frozenset[str]]:
-    """Who is to be in the group; ``deployed`` are the members that the last deployment wanted, if known."""
+    """Who should be in the group; ``deployed`` are the members that the last deployment recorded, if known."""
     choice = settings.roll_out
     where = f"{stack.config_file.name}, {describe(choice)}"
     listed = settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV)
@@ -175,9 +175,9 @@ def _live(stack: Stack) -> Known[frozenset[str]]:
         client, target = connect(stack), stack.target()
         present = _groups(client, target)
         if not present:
-            return live(frozenset(), "Mimecast: there is no such group yet")
+            return live(frozenset(), "Mimecast: the group does not exist yet")
         people = _listed(client, present)
-        second = f", in “{target.second_group}” as well" if len(present) > 1 else ""
+        second = f", including “{target.second_group}”" if len(present) > 1 else ""
         return live(people, f"Mimecast at {shown(_now())}{second}")
     except MimecastError as error:
         return unknown(f"Mimecast was not read: {_short(error)}")
@@ -188,7 +188,7 @@ def _listed(client: MimecastClient, present: list[CloudGroup]) -> frozenset[str]
 
 
 def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
-    """Those of the two profiles that are there; most stacks have one profile."""
+    """The groups of the two profile slots that exist; most stacks use one slot."""
     found = (groups.find_group(client, name) for name in (target.group, target.second_group))
     return [group for group in found if group is not None]
 
@@ -203,7 +203,7 @@ def _state(profile: RecordedProfile | None) -> Known[str]:
     if profile is None:
         return Known("absent", How.RECORDED, "nothing is deployed yet")
     if profile.confirmed and profile.state != "due":
-        attested = f"{attested_by(profile.confirmed)}, as deployed last"
+        attested = f"{attested_by(profile.confirmed)}, as last deployed"
         return Known(profile.state, How.ATTESTED, attested)
     return Known(profile.state, How.RECORDED)
 
@@ -218,14 +218,20 @@ def _short(error: Exception) -> str:
 def widen(
     stack: Stack, settings: Settings, *, share: int | None, pilot: tuple[str, ...], everybody: bool
 ) -> RollOut:
-    """Writes a wider choice into the stack's file. Raises OperationError for one that is not wider."""
+    """Write a wider choice into the stack file.
+
+    Raises:
+        OperationError: The choice is not wider.
+    """
     before = settings.roll_out
     after = _wider(before, share, pilot, everybody=everybody)
     addresses = _addresses(stack, settings)
     lost = set(members(before, addresses)) - set(members(after, addresses))
     if lost:
         raise OperationError(
-            f"That would take {enumerate_some(sorted(lost))} out of the group. Widening only adds.",
+            f"That would remove {enumerate_some(sorted(lost))} from the group, and roll-out widen only adds people. To "
+            f"remove people, shorten mimecast-sso:rollOut in {stack.config_file.name} and deploy: "
+            f"mimecast-sso up --stack {stack.name}",
             Exit.REFUSED,
         )
     stack.set_roll_out(after)
@@ -233,15 +239,15 @@ def widen(
 
 
 def nobody_chosen(stack: Stack, settings: Settings, choice: RollOut) -> Iterator[Statement]:
-    """Says so where a choice takes its people from a configuration that names none."""
+    """Warn about a choice whose people come from a configuration that names nobody."""
     if settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV):
         yield from sentences.nobody_chosen(choice, _addresses(stack, settings))
 
 
 def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everybody: bool) -> RollOut:
     if before.who == "all":
-        raise OperationError("The roll-out is at its widest: rollOut.who is all.", Exit.REFUSED)
-    # People of a pilot that was rolled back come back only by name.
+        raise OperationError("rollOut.who is already all: everybody is in the roll-out.", Exit.REFUSED)
+    # People of a pilot that was rolled back return only if they are named again.
     known = () if before.who == "none" else before.pilot
     joined = tuple(dict.fromkeys((*known, *pilot)))
     if everybody:
@@ -249,18 +255,22 @@ def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everyb
     if share is not None:
         if before.who == "share" and share <= before.share:
             raise OperationError(
-                f"The share is {before.share} % already, and {share} % is not more. Widening only adds.",
+                f"The share is already {before.share} %. Choose a greater share than that; {share} % adds nobody.",
                 Exit.REFUSED,
             )
         return before.model_copy(update={"who": "share", "pilot": joined, "share": share})
     if joined == known:
-        raise OperationError(f"{', '.join(pilot)} is in the pilot already.", Exit.REFUSED)
+        raise OperationError(f"Already in the pilot: {', '.join(pilot)}.", Exit.REFUSED)
     who = "share" if before.who == "share" else "pilot"
     return before.model_copy(update={"who": who, "pilot": joined})
 
 
 def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
-    """Writes the choice that a roll-back replaced, from its undo record. Raises OperationError."""
+    """Restore the choice that a rollback replaced, from its undo record.
+
+    Raises:
+        OperationError: The file is not an undo record of this stack and group.
+    """
     records = os.path.relpath(stack.undo_records)
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
@@ -268,11 +278,12 @@ def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
         same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
     except (OSError, ValueError, KeyError, TypeError):
         raise OperationError(
-            f"{record} is not an undo record of a roll-back. Those are in {records}."
+            f"{record} is not an undo record of a rollback. The records are in {records}."
         ) from None
     if not same:
         raise OperationError(
-            f"{record} belongs to another stack or group. Those of this stack are {records}/{stack.name}-*.json.",
+            f"{record} belongs to another stack or group. The records of this stack are "
+            f"{records}/{stack.name}-*.json.",
             Exit.REFUSED,
         )
     stack.set_roll_out(choice)
@@ -280,10 +291,14 @@ def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
 
 
 def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
-    """Writes exactly the live members as the pilot: they stay, and a later deployment adds nobody.
+    """Write exactly the live members as the pilot: they stay, and later deployments add nobody.
 
-    Gives the choice, and the members that are whole domains: these are in the group by somebody else's hand, and
-    no configuration of this project holds them. Raises MimecastError.
+    Returns:
+        The choice, and the members that are whole domains. Those were added outside this stack, and the
+        configuration cannot hold them.
+
+    Raises:
+        MimecastError: The group cannot be read.
     """
     client = connect(stack)
     target = stack.target()
@@ -304,7 +319,7 @@ def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """What a roll-back did. ``left`` are members that Mimecast still lists."""
+    """What a rollback did. ``left`` are members that Mimecast still lists."""
 
     target: Target
     removed: tuple[str, ...]
@@ -320,21 +335,24 @@ class RolledBack:
         else:
             yield f"Nobody was in {group}."
         if self.left:
-            yield f"Mimecast still lists {', '.join(self.left)}: rerun this, and look at the group in the console."
+            yield f"Mimecast still lists {', '.join(self.left)}. Rerun this, and check the group in the console."
         if self.record:
             yield f"Undo record: {self.record}"
         yield (
-            f"By Mimecast's own account it takes up to {PROPAGATION_MINUTES} minutes until they are asked for a "
-            "password again. Then a cloud password or a directory password is needed: whoever has neither cannot "
-            "sign in until an administrator sets one."
+            f"Mimecast asks them for a password again within {PROPAGATION_MINUTES} minutes, by its own documentation. "
+            "They need a cloud password or a directory password then; whoever has neither cannot sign in until an "
+            "administrator sets one."
         )
 
 
 def back(stack: Stack) -> RolledBack:
-    """Empties the group at Mimecast at once, and has the stack's file say so. Needs neither Entra nor an engine.
+    """Empty the group at Mimecast at once, and set ``rollOut.who`` to none. Needs neither Entra nor an engine.
 
-    The undo record is written before anybody is taken out. The file is changed even when Mimecast fails, so that
-    no deployment puts back who was to come out. Raises MimecastError.
+    The undo record is written before anybody is removed. The stack file is changed even if Mimecast fails, so that
+    no deployment adds these people again.
+
+    Raises:
+        MimecastError: The group cannot be read or emptied.
     """
     before = _choice(stack)
     try:
@@ -344,7 +362,7 @@ def back(stack: Stack) -> RolledBack:
 
 
 def members_by_group(client: MimecastClient, names: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Who is in these groups now; a group that does not exist is left out. Raises MimecastError."""
+    """Read who is in these groups; a group that does not exist is left out. Raises MimecastError."""
     found = {name: groups.find_group(client, name) for name in names}
     return {name: frozenset(groups.list_members(client, group)) for name, group in found.items() if group}
 
@@ -352,9 +370,10 @@ def members_by_group(client: MimecastClient, names: Iterable[str]) -> dict[str, 
 def emptied(
     stack: Stack, before: RollOut | None, *, only: Mapping[str, Collection[str]] | None = None
 ) -> RolledBack:
-    """Removes everybody, or ``only`` these members by group, and keeps who it was in an undo record.
+    """Remove everybody, or ``only`` these members by group, and keep their names in an undo record.
 
-    Raises MimecastError.
+    Raises:
+        MimecastError: A group cannot be read or changed.
     """
     target, client = stack.target(), connect(stack)
     names = (target.group, target.second_group) if only is None else tuple(only)
@@ -377,7 +396,7 @@ def emptied(
 
 
 def _choice(stack: Stack) -> RollOut | None:
-    """What the file says now, unless it says something that cannot be read."""
+    """The configured choice; None if it is invalid."""
     try:
         return RollOut.model_validate(stack.values().get("rollOut") or {})
     except ValueError:

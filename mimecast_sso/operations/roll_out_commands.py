@@ -1,4 +1,4 @@
-"""What ``mimecast-sso roll-out`` does."""
+"""``mimecast-sso roll-out``: its status, widen, halt and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from providers.mimecast.errors import MimecastError
 
 
 def status(stack: str, output: Output) -> Exit:
-    """Prints who is in the group, who is configured, and who waits."""
+    """Print who is in the group, who is configured, and who is waiting."""
     opened = open_stack(stack)
     engine, why = None, ""
     try:
@@ -42,7 +42,7 @@ def widen(
     apply_: bool,
     yes: bool,
 ) -> Exit:
-    """Changes the stack's file so that more people sign in through Entra, and with ``apply_`` deploys it."""
+    """Change the stack file so that more people sign in through Entra, and with ``apply_`` deploy it."""
     opened = open_stack(stack)
     settings = opened.settings()
     if undo:
@@ -54,33 +54,36 @@ def widen(
     for statement in roll_out.nobody_chosen(opened, settings, choice):
         click.echo(f"Warning: {statement.text}.")
     if apply_:
-        # With a refresh: after a roll-back the stack's state may still list who was taken out.
+        # With a refresh: after a rollback the stack's state may still list who was removed.
         return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
     click.echo(
-        "Nobody was added yet: the next deployment does that. Commit the file, then run mimecast-sso up --refresh."
+        "Nobody has been added yet; the next deployment does that. Commit the file, then run: "
+        f"mimecast-sso up --stack {opened.name} --refresh"
     )
     return Exit.FINE
 
 
 def halt(stack: str) -> Exit:
-    """Writes who is in the group as the pilot, so that nobody is added."""
+    """Write the live members of the group as the pilot, so that nobody is added."""
     opened = open_stack(stack)
     choice, domains = roll_out.halt(opened, opened.settings())
     click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}, as read live from the group.")
     if domains:
         click.echo(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
-    click.echo("The group was not changed. Commit the file, so that no other deployment widens it again.")
+    click.echo(
+        "The group was not changed. Commit the file, so that no deployment from elsewhere widens it again."
+    )
     return Exit.FINE
 
 
 def back(stack: str) -> Exit:
-    """Takes everybody out of the group, at once. Needs neither Entra nor Pulumi."""
+    """Remove everybody from the group at once. Needs neither Entra nor Pulumi."""
     opened = open_stack(stack)
-    written = f"{relative(opened.file)}: rollOut.who none, so that the next deployment puts nobody back."
+    written = f"{relative(opened.file)}: rollOut.who none, so that the next deployment adds nobody."
     try:
         done = roll_out.back(opened)
     except MimecastError:
-        click.echo(f"{written} The group itself was not emptied, or not wholly; run this again.")
+        click.echo(f"{written} The group may still have members: rerun this.")
         raise
     click.echo("\n".join([*done.lines(), written]))
     return Exit.PARTLY if done.left else Exit.FINE

@@ -1,4 +1,4 @@
-"""What ``mimecast-sso rotate`` does: the next certificate, step by step, and back."""
+"""``mimecast-sso rotate``: replace the signing certificate step by step, or go back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from providers.mimecast.errors import MimecastError
 
 
 def status(stack: str, output: Output) -> Exit:
-    """Prints where the rotation stands and what the next step would do."""
+    """Print the status of the rotation and what the next step would do."""
     opened, engine = open_with_engine(stack, "rotate status")
     picture = read(opened, engine)
     planned = rotation.plan(picture, _generation(picture, None, None))
@@ -54,11 +54,11 @@ def _status(opened: Stack, picture: Picture, planned: Plan) -> Iterator[str]:
     yield f"Expected gap when the active certificate changes: {picture.wanted.expected_gap()}."
     yield from _plan_lines(planned, "Next step", opened)
     if planned.change is not None and not planned.refusals:
-        yield f"  Make it: mimecast-sso rotate next --stack {opened.name}"
+        yield f"  Take it: mimecast-sso rotate next --stack {opened.name}"
 
 
 def _effects(opened: Stack, engine: Engine, picture: Picture, planned: Plan) -> tuple[Statement, ...]:
-    """What the step does to people's sign-in, by the forecast; nothing where the step is not made now."""
+    """What the step does to people's sign-in, by the forecast; nothing if the step cannot be taken now."""
     if picture.unknown or (planned.refusals and planned.console is None):
         return ()
     settings = opened.settings()
@@ -72,7 +72,7 @@ def _effects(opened: Stack, engine: Engine, picture: Picture, planned: Plan) -> 
 
 
 def _planned(picture: Picture, planned: Plan) -> Iterator[Statement]:
-    """The next step as statements: it follows from all that is known of both sides."""
+    """The next step as statements, based on all that is known of both sides."""
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
     how, step, stops = How.LIVE, Verdict.NOTE, Verdict.FAILS
     if picture.unknown:
@@ -87,7 +87,7 @@ def _planned(picture: Picture, planned: Plan) -> Iterator[Statement]:
 def forward(
     stack: str, *, apply_: bool, yes: bool, label: str | None, end_date: str | None, start: bool
 ) -> Exit:
-    """Makes the next step: a change of the stack's file, and with ``apply_`` its deployment."""
+    """Take the next step: change the stack file, and with ``apply_`` deploy it."""
     opened, engine = open_with_engine(stack, "rotate next")
     picture = read(opened, engine)
     planned = rotation.plan(picture, _generation(picture, label, end_date), start=start or label is not None)
@@ -95,7 +95,7 @@ def forward(
 
 
 def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
-    """Goes one step back: a change of the stack's file, and with ``apply_`` its deployment."""
+    """Go one step back: change the stack file, and with ``apply_`` deploy it."""
     opened, engine = open_with_engine(stack, "rotate rollback")
     picture = read(opened, engine)
     return _make(opened, engine, picture, rotation.back(picture), apply_=apply_, yes=yes)
@@ -115,10 +115,10 @@ def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, app
     elif planned.step is not Step.DEPLOY:
         return Exit.FINE
     if apply_:
-        # With a refresh: a run that died may have done more than the stack's state tells.
+        # With a refresh: an interrupted run may have done more than the stack's state records.
         return _deployed(opened, engine, yes=yes)
     if planned.change is not None:
-        click.echo(f"Nothing is deployed yet. Commit the file, then: {_up(opened)}")
+        click.echo(f"Nothing is deployed yet. Commit the file, then run: {_up(opened)}")
     return Exit.FINE
 
 
@@ -126,21 +126,21 @@ def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
     ended = deploy(opened, engine, yes=yes, refresh=True)
     if ended is not Exit.FINE:
         click.echo(
-            f"\nThe step stands in {relative(opened.file)} and is not wholly deployed. Once the cause is mended: "
-            f"{_up(opened)}\nTo undo it instead: mimecast-sso rotate rollback --stack {opened.name}",
+            f"\nThe step is in {relative(opened.file)}, but its deployment did not complete. Fix the cause, then run: "
+            f"{_up(opened)}\nTo undo the step instead: mimecast-sso rotate rollback --stack {opened.name}",
             err=True,
         )
         return ended
-    if not opened.on_sandbox:  # Where the rehearsal has a copy of the file.
+    if not opened.on_sandbox:  # There the rehearsal has a copy of the file.
         click.echo(
-            f"\nCommit {relative(opened.file)}: a deployment from elsewhere without it takes the step back."
+            f"\nCommit {relative(opened.file)}: a deployment from a checkout without it undoes the step."
         )
-    click.echo(f"What comes next: mimecast-sso rotate status --stack {opened.name}")
+    click.echo(f"For the next step, run: mimecast-sso rotate status --stack {opened.name}")
     return ended
 
 
 def _checked(wanted: Certificates) -> Certificates:
-    """The same, once more through every check of the settings."""
+    """The same certificates, validated again by the settings."""
     return Certificates.model_validate(wanted.model_dump(by_alias=True))
 
 
@@ -152,18 +152,18 @@ def _plan_lines(planned: Plan, heading: str, opened: Stack, *, applies: bool = F
         yield f"  {why}: {refusal.text}."
     if planned.waits:
         yield "  No action needed until then. After that, run this command again."
-    to_type = () if applies and planned.step is Step.DEPLOY else _to_type(planned, opened)
-    for number, command in enumerate(to_type):
-        yield f"  {'then' if number else 'Type'}: {command}"
+    commands = () if applies and planned.step is Step.DEPLOY else _commands(planned, opened)
+    for number, command in enumerate(commands):
+        yield f"  {'Then' if number else 'Run'}: {command}"
 
 
-def _to_type(planned: Plan, opened: Stack) -> Iterator[str]:
-    """What makes a step that is no change of the stack's file."""
+def _commands(planned: Plan, opened: Stack) -> Iterator[str]:
+    """The commands of a step that does not change the stack file."""
     if planned.console is not None:
-        which = f"--stack {opened.name}" + (" --profile second" if planned.console is Lane.SECOND else "")
-        yield f"mimecast-sso run-sheet {which}"
+        stack = opened.name + (" --profile second" if planned.console is Lane.SECOND else "")
+        yield f"mimecast-sso run-sheet --stack {stack}"
         words = f"--by {attestation.BY} --evidence {attestation.EVIDENCE}"
-        yield f"mimecast-sso confirm {which} {words}, once it is saved"
+        yield f"mimecast-sso confirm --stack {stack} {words}"
     if planned.step in (Step.CONSOLE, Step.DEPLOY):
         yield _up(opened)
 
@@ -180,7 +180,7 @@ def _generation(picture: Picture, label: str | None, end_date: str | None) -> Ne
     now = picture.now
     labels = (f"{now:%Y-%m}{suffix}" for suffix in ("", *(f".{number}" for number in range(2, 100))))
     free = next(each for each in labels if each not in picture.wanted.labels)
-    # A day less than Entra allows, whatever the month's length.
+    # Day 28 at the latest exists in every month, and is never later than Entra allows.
     ends = now.replace(year=now.year + LONGEST_LIFE_YEARS, day=min(now.day, 28))
     return NewGeneration(_label(label or free), _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
 
@@ -190,7 +190,7 @@ def _label(text: str) -> str:
         return TypeAdapter[str](Label).validate_python(text)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise click.UsageError(f"A label {reason}; this is {text!r}") from None
+        raise click.UsageError(f"--label: {text!r} cannot be a label, which {reason}") from None
 
 
 def _utc(text: str) -> str:
@@ -204,9 +204,11 @@ def _utc(text: str) -> str:
 
 
 def read(stack: Stack, engine: Engine) -> Picture:
-    """Both sides as they are now. What cannot be read is unknown, and says why.
+    """Read the live state of both sides. What cannot be read is unknown, and says why.
 
-    Raises ConfigurationError; OperationError when the stack was never deployed.
+    Raises:
+        ConfigurationError: The stack file is invalid.
+        OperationError: The stack was never deployed.
     """
     settings = stack.settings()
     resources = _resources(stack, engine)
@@ -222,6 +224,7 @@ def read(stack: Stack, engine: Engine) -> Picture:
     entra, now, told = _entra(stack, principal, settings.certificates, resources, unknown)
     losses = certificate_losses.losses(told)
     return Picture(
+        stack=stack.name,
         wanted=settings.certificates,
         entra=entra,
         now=now,
@@ -257,8 +260,8 @@ def _resources(stack: Stack, engine: Engine) -> list[dict[str, Any]]:
         return [each for each in engine.resources() if not each.get("delete")]
     except OperationError as error:
         raise OperationError(
-            f"The state of stack {stack.name} could not be read: {error}. One that was never deployed has nothing to "
-            f"rotate; deploy it first: mimecast-sso up --stack {stack.name}"
+            f"The state of stack {stack.name} could not be read: {error}. If the stack was never deployed, deploy it "
+            f"first: mimecast-sso up --stack {stack.name}"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""Destroying a stack in the safe order: nobody in the roll-out group, Mimecast's time awaited, and only then Entra.
+"""Destroy a stack in the safe order: empty the roll-out group, wait for Mimecast, and only then delete in Entra.
 
-Mimecast takes a while to notice that somebody left the group. Whoever is sent to Entra meanwhile, and finds the
-application gone, cannot sign in at all. ``pulumi destroy`` alone knows nothing of this: it takes people out before
-the Entra side goes, and waits for nothing.
+Mimecast needs minutes to act on a removal from the group. Anybody whom it still sends to Entra after the application
+was deleted cannot sign in at all. ``pulumi destroy`` alone removes people before it deletes the application, but does
+not wait in between.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import click
 
 from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.assessment.record import Record
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.operations import assessing, roll_out
 from mimecast_sso.operations.deployment import failed
 from mimecast_sso.operations.display import Concise
@@ -36,7 +37,7 @@ _GUARD: Final = "allow-destroy"
 
 
 def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -> Exit:
-    """Destroys the stack, once nobody depends on it. Asks first, unless ``yes``."""
+    """Destroy the stack once nobody depends on it. Asks first, unless ``yes``."""
     engine.check_state()  # Before anybody is removed from a group.
     if engine.has_resources():
         _make_safe_to_destroy(stack, engine, ask=not yes)
@@ -59,7 +60,7 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
         losses = assessment.forecast.losses
         if not assessment.snapshot.groups_known:
             return losses
-        # How long to wait for those who just left is the configuration's to say (certificates.waitMinutes).
+        # The configuration says how long to wait for people who just left (certificates.waitMinutes).
         return [each for each in losses if is_among(each, assessment.snapshot.everybody)]
 
     record = assessing.record_of(engine)
@@ -79,7 +80,7 @@ def prepare(
     *,
     ask: bool = False,
 ) -> None:
-    """Makes the stack safe to destroy, and says what it does; returns when nobody depends on it any more.
+    """Make the stack safe to destroy, and print what is done; return once nobody depends on it.
 
     Only members that this stack put into its groups are removed from them.
 
@@ -87,21 +88,21 @@ def prepare(
         stack: The stack.
         settings: Its configuration.
         record: What it deployed.
-        depending: Tells who would lose their sign-in if the Entra side went now.
+        depending: Tells who would lose their sign-in if the Entra side were deleted now.
         pause: Waits for so many seconds.
         ask: Whether to ask before anybody is removed.
 
     Raises:
-        OperationError: The guard is not overridden, or people are in the group afterwards, or depend on it.
+        OperationError: The guard is not overridden, people are still in the group, or people depend on it.
         MimecastError: The group cannot be emptied.
-        click.Abort: Somebody who was asked said no.
+        click.Abort: The prompt was answered with no.
     """
     try:
         members, unread = _own_members(stack, record), ""
     except MimecastError as error:
         members, unread = {}, " ".join(str(error).split())
     people = frozenset[str]().union(*members.values())
-    finding = _finding(settings, people, unread)
+    finding = _finding(stack, settings, people, unread)
     override = settings.override(_GUARD, mimecast_time(stack).at.date())
     if override is None:
         raise OperationError(finding.refusal(), Exit.REFUSED)
@@ -116,35 +117,36 @@ def prepare(
     if people:
         click.echo("\n".join(roll_out.emptied(stack, settings.roll_out, only=members).lines()))
     _wait(stack, settings, just_emptied=bool(people), pause=pause)
-    _stop_if_needed(_own_members(stack, record), depending())
-    click.echo("Nobody depends on the application (read live). The Entra side is destroyed now.")
+    _stop_if_needed(stack, _own_members(stack, record), depending())
+    click.echo("Nobody depends on the application (read live). Destroying the Entra side.")
 
 
 def _own_members(stack: Stack, record: Record) -> dict[str, frozenset[str]]:
-    """Who is in this stack's groups now and was put there by it, by group."""
+    """The live members of this stack's groups whom the stack itself added, by group."""
     recorded = {each.group: each.members for each in record.memberships.values()}
     live = roll_out.members_by_group(connect(stack), recorded)
     return {name: members & recorded[name] for name, members in live.items() if members & recorded[name]}
 
 
-def _stop_if_needed(members: Mapping[str, frozenset[str]], depending: Collection[str]) -> None:
+def _stop_if_needed(stack: Stack, members: Mapping[str, frozenset[str]], depending: Collection[str]) -> None:
     again = sorted(frozenset[str]().union(*members.values()))
     if again:
         raise OperationError(
-            f"Nothing was destroyed: {enumerate_some(again)} is in the roll-out group again. Somebody else adds "
-            "people; stop that and rerun.",
+            f"Nothing was destroyed: {count(len(again), 'person')} in the roll-out group again, added outside this "
+            f"stack ({enumerate_some(again)}). Find out what adds people, stop it and rerun.",
             Exit.REFUSED,
         )
     if depending:
         raise OperationError(
-            f"Nothing was destroyed: {count(len(depending), 'person')} in the roll-out group, whom this stack did not "
-            f"put there, would lose their sign-in: {enumerate_some(sorted(depending))}. Remove them from the group "
-            "(mimecast-sso roll-out back), wait Mimecast's 15 minutes, and rerun.",
+            f"Nothing was destroyed: {count(len(depending), 'person')} in the roll-out group, added outside this "
+            f"stack, would lose their sign-in: {enumerate_some(sorted(depending))}. Remove them from the group "
+            f"(mimecast-sso roll-out back --stack {stack.name}), wait {PROPAGATION_MINUTES} minutes until Mimecast "
+            "acts on it, and rerun.",
             Exit.REFUSED,
         )
 
 
-def _finding(settings: Settings, members: frozenset[str], unread: str) -> Finding:
+def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: str) -> Finding:
     name = f"the roll-out group “{settings.roll_out.group}”"
     known = (
         Statement(f"who is in {name}", How.UNKNOWN, unread)
@@ -160,8 +162,8 @@ def _finding(settings: Settings, members: frozenset[str], unread: str) -> Findin
         f"application, service principal, identifier and certificates would be deleted; {who}",
         tuple(sorted(members)),
         known=(known,),
-        remedy="remove everybody first (mimecast-sso roll-out back), then override this guard; with the override, "
-        f"down removes people itself and waits {count(settings.certificates.wait_minutes, 'minute')} "
+        remedy=f"remove everybody first (mimecast-sso roll-out back --stack {stack.name}), then override this guard; "
+        f"with the override, down removes people and waits {count(settings.certificates.wait_minutes, 'minute')} "
         "(certificates.waitMinutes)",
     )
 
@@ -175,19 +177,19 @@ def _wait(stack: Stack, settings: Settings, *, just_emptied: bool, pause: Callab
         rest, why = _rest(connect(stack), whole)
     if rest > timedelta():
         click.echo(
-            f"Waiting {count(round(rest.total_seconds() / 60), 'minute')}, until Mimecast sends nobody to Entra any "
-            f"more: {why}."
+            f"Waiting {count(round(rest.total_seconds() / 60), 'minute')} until Mimecast no longer sends anybody to "
+            f"Entra: {why}."
         )
         pause(rest.total_seconds())
 
 
 def _rest(client: MimecastClient, whole: timedelta) -> tuple[timedelta, str]:
-    """How much of the time is left, by Mimecast's audit log and clock; all of it where the log is not readable."""
+    """How much of the wait is left, by Mimecast's audit log and clock; all of it if the log cannot be read."""
     now = client.now()
     try:
         last = last_group_change(client, now - whole)
     except MimecastError as error:
-        return whole, f"when somebody last left is unknown ({' '.join(str(error).split())})"
+        return whole, f"it is unknown when somebody last left the group ({' '.join(str(error).split())})"
     if last is None:
         return timedelta(), ""
     return last + whole - now, f"a group was changed at {last:%H:%M:%SZ} (audit log)"

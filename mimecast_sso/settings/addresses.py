@@ -27,7 +27,7 @@ class AddressSource(StrEnum):
 
 
 class Removal(StrEnum):
-    """What becomes of an address that leaves the configuration; Mimecast has no call that deletes one."""
+    """What happens to an address that is removed from the configuration; Mimecast has no call that deletes one."""
 
     DISABLE = "disable"
     FORGET = "forget"
@@ -64,12 +64,12 @@ class Addresses(Section):
         Removal.FORGET,
         alias="onRemoval",
         examples=["forget"],
-        description="What becomes of an address that leaves the configuration: disabled, forgotten, or the run "
-        "refused. No API deletes one.",
+        description="What happens to an address that is removed from the configuration: disabled, forgotten, or the "
+        "run refused. No API deletes one.",
     )
     adopt: tuple[EmailAddress, ...] = Field(
         (),
-        description="Existing addresses that may be changed to what is wanted.",
+        description="Existing addresses that may be changed to the configured values.",
         examples=[["ada@example.com"]],
     )
 
@@ -95,7 +95,7 @@ class Addresses(Section):
                 person = _csv_address(row)
                 if person.address in found:
                     problems.append(
-                        f"line {number}: {person.address} is there already, in line {found[person.address][0]}"
+                        f"line {number}: {person.address} already occurs in line {found[person.address][0]}"
                     )
                 found.setdefault(person.address, (number, person))
             except ValidationError as error:
@@ -133,13 +133,13 @@ class Addresses(Section):
         except csv.Error as error:
             raise ConfigurationError([f"{key}, which is not CSV: {error}"]) from None
         if "address" not in columns or "" in columns or len(set(columns)) < len(columns):
-            wanted = "address, name (and passwordVersion, if wanted), separated by commas or semicolons"
+            wanted = "address, name (and optionally passwordVersion), separated by commas or semicolons"
             raise ConfigurationError([f"{key}, whose first line must name the columns {wanted}"])
         return rows
 
 
 def _delimiter(text: str) -> str:
-    """What separates the columns of the first line: Excel writes what the region's settings say."""
+    """The separator of the columns: Excel writes the one of the region's settings."""
     first = text.partition("\n")[0]
     return max(",;\t", key=first.count)
 
@@ -150,9 +150,7 @@ _PROBLEMS_SHOWN = 20
 
 def _csv_address(row: Mapping[str | None, Any]) -> Address:
     if None in row:
-        raise ValueError(
-            "has more cells than the first line; put a cell that holds a comma into quotation marks"
-        )
+        raise ValueError("has more cells than the first line; quote a cell that contains a comma")
     return Address.model_validate({key: value for key, value in row.items() if value})
 
 

@@ -1,4 +1,4 @@
-"""The gallery application in Entra, and the people who get it."""
+"""The gallery application in Entra, and the people it is assigned to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mimecast_sso.settings.values import EmailAddress, Guid, Name, Owner
 _LONGEST_NAME: Final = 256
 """Of an application's display name (Microsoft Graph, "application resource type")."""
 _LONGEST_NAME_FROM_GALLERY: Final = 90
-"""What "applicationTemplate: instantiate" takes; reported in microsoft-graph-docs#10565."""
+"""The limit of "applicationTemplate: instantiate"; reported in microsoft-graph-docs#10565."""
 
 
 class SignOn(StrEnum):
@@ -24,7 +24,7 @@ class SignOn(StrEnum):
 
 
 class Ownership(StrEnum):
-    """Whether this project writes something, or a person does and it is only checked."""
+    """Whether this project writes something, or a person does and the project only checks it."""
 
     MANAGE = "manage"
     VERIFY = "verify"
@@ -36,27 +36,27 @@ class Application(Section):
     display_name: Name = Field(
         "Mimecast Personal Portal",
         alias="displayName",
-        description="At most 90 characters, as the gallery takes them; 256 for an application that is adopted.",
+        description="At most 90 characters, the gallery's limit; 256 for an adopted application.",
         examples=["Mimecast Personal Portal"],
         max_length=_LONGEST_NAME,
     )
     template: tuple[Name, ...] = Field(
         ("Mimecast Personal Portal", "Mimecast"),
-        description="Names of gallery entries, tried in order, or one id. Used when the application is made; it keeps "
-        "its entry afterwards.",
+        description="Names of gallery entries, tried in order, or one id. Used when the application is created; it "
+        "keeps its entry afterwards.",
         examples=[["Mimecast Personal Portal", "Mimecast"]],
         min_length=1,
     )
     allow_non_gallery: bool = Field(
         False,
         alias="allowNonGallery",
-        description="Whether a non-gallery application may be made when no template is found.",
+        description="Whether a non-gallery application may be created if no template is found.",
         examples=[True],
     )
     sign_on: SignOn = Field(
         SignOn.SERVICE_PROVIDER,
         alias="signOn",
-        description="What the My Apps tile opens: sp Mimecast's sign-in page, idp the portal at once.",
+        description="What the My Apps tile opens: sp Mimecast's sign-in page, idp the portal directly.",
         examples=["sp"],
     )
     sign_on_url: Name | None = Field(
@@ -73,23 +73,23 @@ class Application(Section):
         alias="notificationEmails",
         examples=[["identity@example.com"]],
         max_length=5,
-        description="Who is mailed by Entra before the certificate expires; five at most.",
+        description="Whom Entra notifies by mail before the certificate expires; five at most.",
     )
     assignment_required: bool = Field(
         True,
         alias="assignmentRequired",
-        description="Whether only assigned people get an assertion; if not, Mimecast alone decides who gets in.",
+        description="Whether only assigned people get an assertion; if not, Mimecast alone decides who signs in.",
         examples=[True],
     )
     hide: bool = Field(
         False,
-        description="Whether the tile is kept out of My Apps. Signing in works as before.",
+        description="Whether My Apps hides the tile. Signing in is not affected.",
         examples=[True],
     )
     owners: tuple[Owner, ...] = Field(
         (),
-        description="Owners of application object and service principal beside the deploying principal: user principal "
-        "names, or object ids.",
+        description="Owners of application object and service principal besides the deploying principal: user "
+        "principal names, or object ids.",
         examples=[["identity@example.com"]],
     )
     claims: Ownership = Field(
@@ -99,13 +99,13 @@ class Application(Section):
     )
     adopt: Guid | None = Field(
         None,
-        description="Client id of an application to take over instead of making one.",
+        description="Client id of an application to adopt instead of creating one.",
         examples=["6c000000-0000-4000-8000-000000000001"],
     )
 
     @property
     def named_owners(self) -> list[str]:
-        """Owners by user principal name, whom Entra is asked for."""
+        """Owners by user principal name, which have to be looked up in Entra."""
         return [owner for owner in self.owners if "@" in owner]
 
     @field_validator("template", mode="before")
@@ -125,7 +125,7 @@ class Application(Section):
 
 
 class Assign(Section):
-    """The people who get the application: users by address, groups by name."""
+    """The people to whom the application is assigned: users by address, groups by name."""
 
     users: tuple[EmailAddress, ...] = Field(
         (),

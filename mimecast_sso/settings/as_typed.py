@@ -53,7 +53,7 @@ def _mapping(loader: Loader, node: yaml.MappingNode) -> dict[Any, Any]:
         if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, "a key is there twice; remove one of them", key.start_mark
+                    None, None, "a key occurs twice; remove one of them", key.start_mark
                 )
             seen.add(key.value)
     loader.flatten_mapping(node)

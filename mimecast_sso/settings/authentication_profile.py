@@ -1,4 +1,4 @@
-"""The console's authentication profile, what a person said of it, and what was seen."""
+"""The console's authentication profile, its attestations, and the evidence."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Enforce(Section):
 
 
 class Contexts(Section):
-    """Authentication contexts that Mimecast asks for; both must be off for Entra."""
+    """Authentication contexts that Mimecast requests; both must be off for Entra."""
 
     password_protected: bool = Field(
         False,
         alias="passwordProtected",
         examples=[False],
-        description="PasswordProtectedTransport; Entra refuses it for whoever signed in otherwise (AADSTS75011).",
+        description="PasswordProtectedTransport; Entra refuses it for people who signed in otherwise (AADSTS75011).",
     )
     integrated: bool = Field(False, examples=[False], description="Integrated Windows authentication.")
 
@@ -57,7 +57,7 @@ class CapturedRequest(Section):
     """A sign-in request that Mimecast sent, compared with the form of a fingerprint; nothing else of the sign-in."""
 
     fingerprint: Text = Field(
-        examples=["v1:…"], description="Of the form that the request was compared with."
+        examples=["v1:…"], description="Fingerprint of the form with which the request was compared."
     )
     at: UtcTime = Field(description="When Mimecast issued it.", examples=["2026-11-01T09:30:00Z"])
     by: Text = Field(description="Who recorded it.", examples=["ada@example.com"])
@@ -74,10 +74,10 @@ class CapturedRequest(Section):
         description="The assertion consumer service that it names.",
     )
     contexts: tuple[Text, ...] = Field(
-        (), examples=[[]], description="The authentication contexts that it asks for."
+        (), examples=[[]], description="The requested authentication contexts."
     )
     differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
-        (), description="What is not as wanted.", examples=[["destination"]]
+        (), description="The aspects that differ from the form.", examples=[["destination"]]
     )
 
 
@@ -92,7 +92,7 @@ class ReadConsole(Section):
 
 
 class ConsoleChange(Section):
-    """The last event of Mimecast's audit log that touches profiles or application settings."""
+    """The last event of Mimecast's audit log about profiles or application settings."""
 
     at: UtcTime = Field(examples=["2026-11-02T09:00:00Z"], description="When.")
     event: Text = Field(
@@ -109,7 +109,7 @@ class Evidence(Section):
     change: ConsoleChange | None = None
 
     def document(self) -> dict[str, Any]:
-        """As it stands in the stack's file and in state."""
+        """The form in the stack file and in state."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -121,7 +121,7 @@ _HISTORY: Any = Field(
 
 
 class SecondProfile(Section):
-    """What is known of the second profile, which blue/green rotation keeps; its values follow from the first."""
+    """Attestations of the second profile of a blue/green rotation; its values follow from the first."""
 
     confirmed: Confirmed | None = None
     evidence: Evidence | None = None
@@ -143,14 +143,14 @@ class AuthenticationProfile(Section):
     )
     source: Literal["certificate", "metadata"] = Field(
         "certificate",
-        description="Whether the form gets the certificate, or the metadata URL which it then monitors.",
+        description="Whether the form contains the certificate, or the metadata URL, which Mimecast then monitors.",
         examples=["certificate"],
     )
     allow_single_sign_on: bool = Field(
         True,
         alias="allowSingleSignOn",
         examples=[True],
-        description="Whether the profile's people may start in My Apps.",
+        description="Whether people may start a sign-in in My Apps.",
     )
     enforce: Enforce = Enforce()
     contexts: Contexts = Contexts()
@@ -181,15 +181,15 @@ class AuthenticationProfile(Section):
         return _named(self.application_settings, lane)
 
     def confirmed_of(self, lane: Lane) -> Confirmed | None:
-        """A person's word on a lane's profile."""
+        """The attestation of the profile in a slot."""
         return self.second.confirmed if lane is Lane.SECOND else self.confirmed
 
     def evidence_of(self, lane: Lane) -> Evidence | None:
-        """What was seen of a lane's profile after it was confirmed."""
+        """The evidence about the profile in a slot since its attestation."""
         return self.second.evidence if lane is Lane.SECOND else self.evidence
 
     def known(self, today: date, lane: Lane = Lane.FIRST) -> dict[str, Any] | None:
-        """The evidence as state has it, with the end of the confirmation (a day) when that has come."""
+        """The evidence as in state, with the day on which the confirmation expired, if it has."""
         evidence, confirmed = self.evidence_of(lane), self.confirmed_of(lane)
         known = evidence.document() if evidence else {}
         if confirmed:

@@ -1,4 +1,4 @@
-"""The generations of signing certificates, and how one follows another."""
+"""The generations of signing certificates, and how they rotate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mimecast_sso.settings.values import Label, Text, Thumbprint, UtcTime
 
 
 class Lane(StrEnum):
-    """One of the two chains of profile, application settings and group at Mimecast."""
+    """A profile slot: one of the two chains of profile, application settings and group at Mimecast."""
 
     FIRST = "first"
     SECOND = "second"
@@ -39,9 +39,9 @@ class CutOver(StrEnum):
     """In which lanes people are."""
 
     ACTIVE = "active"
-    """In the lane of the active generation."""
+    """In the profile slot of the active generation."""
     BOTH = "both"
-    """In both, while Entra changes from one certificate to the other."""
+    """In both, while Entra switches from one certificate to the other."""
 
 
 class Generation(Section):
@@ -64,9 +64,9 @@ class Generation(Section):
 
 
 class Retired(Section):
-    """A generation that is over: its certificate is taken away from Entra."""
+    """A retired generation, whose certificate is removed from Entra."""
 
-    label: Label = Field(examples=["2026"], description="Its label while it was a generation.")
+    label: Label = Field(examples=["2026"], description="The label of the former generation.")
     thumbprint: Thumbprint = Field(
         examples=["0123456789ABCDEF0123456789ABCDEF01234567"], description="Its SHA-1 thumbprint."
     )
@@ -84,7 +84,7 @@ class MetadataObserved(Section):
 
 
 class Window(Section):
-    """When people's sign-in may be changed, and who agreed to it."""
+    """When people's sign-in may be changed, and who approved it."""
 
     not_before: UtcTime = Field(
         alias="notBefore",
@@ -123,18 +123,18 @@ class Certificates(Section):
     settled_losses: tuple[Text, ...] = Field(
         (),
         alias="settledLosses",
-        description="What somebody added or activated and a deployment undid unseen, by the reference that drift, "
-        "verify and rotate show, once it was made again or is not wanted.",
+        description="External changes that a deployment undid unnoticed and that are dealt with: the references that "
+        "drift, verify and rotate show.",
         examples=[["1a2b3c4d-0000-4000-8000-000000000001"]],
     )
     metadata_observed: MetadataObserved | None = Field(None, alias="metadataObserved")
     window: Window | None = Field(
-        None, description="Required before a step that touches people's sign-in, when it is there."
+        None, description="If set, required before a step that affects people's sign-in."
     )
     wait_minutes: int = Field(
         PROPAGATION_MINUTES,
         alias="waitMinutes",
-        description="How long a change of group members, or of the active certificate, is awaited.",
+        description="How long to wait for a change of group members, or of the active certificate, to take effect.",
         examples=[PROPAGATION_MINUTES],
         ge=0,
         le=24 * 60,
@@ -142,7 +142,7 @@ class Certificates(Section):
     soak_days: int = Field(
         7,
         alias="soakDays",
-        description="For how many days the old generation stays after a change.",
+        description="For how many days the old generation is kept after a change.",
         examples=[7],
         ge=0,
         le=365,
@@ -163,9 +163,9 @@ class Certificates(Section):
         if self.active not in labels:
             if any(entry.label == self.active for entry in self.retired):
                 raise ValueError(
-                    f"has active: {self.active}, which is retired; generations hold {', '.join(labels)}"
+                    f"has active: {self.active}, which is retired; the generations are {', '.join(labels)}"
                 )
-            raise ValueError(f"has active: {self.active}, but generations hold {', '.join(labels)}")
+            raise ValueError(f"has active: {self.active}, but the generations are {', '.join(labels)}")
         return self
 
     @model_validator(mode="after")
@@ -173,8 +173,8 @@ class Certificates(Section):
         if self.rotation is RotationMode.METADATA and self.metadata_observed is None:
             raise ValueError(
                 "has rotation: metadata, but no metadataObserved. How Mimecast follows a change of the metadata is "
-                "not documented: let one rotation (single) show it in this tenant, and write who saw it, when, and "
-                "what shows it (by, at, evidence)"
+                "not documented: observe it in this tenant during one rotation (single), and record who saw it, "
+                "when, and what shows it (by, at, evidence)"
             )
         if self.rotation is not RotationMode.BLUE_GREEN:
             self._has_one_lane()
@@ -182,7 +182,7 @@ class Certificates(Section):
             labels = [each.label for each in self.generations if each.profile == repeated]
             raise ValueError(
                 f"has rotation: blue-green and generations {', '.join(labels)} in the {repeated} profile, which holds "
-                f"one certificate. Write profile: {Lane(repeated).other} for one of them, or retire it first"
+                f"one certificate. Set profile: {Lane(repeated).other} for one of them, or retire it first"
             )
         return self
 

@@ -35,7 +35,7 @@ class Domain(Section):
     mode: DomainMode = Field(
         DomainMode.ENSURE,
         examples=["ensure"],
-        description="ensure: an existing internal domain is used as it is, an absent one is registered. "
+        description="ensure: an existing internal domain is used unchanged, a missing one is registered. "
         "register: the inbound type is set as well. require: nothing is written.",
     )
     inbound_type: InboundType = Field(

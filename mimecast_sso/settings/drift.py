@@ -21,7 +21,7 @@ class ExpectedDrift(Section):
     reason: Text = Field(
         examples=["renamed for the migration, change CHG-1042"], description="Why it is expected."
     )
-    until: Day = Field(examples=["2026-12-31"], description="The last day; afterwards it counts again.")
+    until: Day = Field(examples=["2026-12-31"], description="The last day; after that it is reported again.")
 
     def __str__(self) -> str:
         return f"{self.reason}, until {self.until}"

@@ -1,4 +1,4 @@
-"""Saying what is wrong with a configuration: the key, its value, what is allowed, and the YAML line to write."""
+"""Explain what is wrong with a configuration: the key, its value, what is allowed, and the YAML to write."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], namespace: str, secre
 
 
 def _shown(value: object) -> str:
-    """A value as it was typed, what is invisible in it as an escape, and no longer than a line."""
+    """A value as it was typed, with escapes for invisible characters, cut to one line."""
     text = str(getattr(value, "typed", "")) or json.dumps(value, default=str)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _keys(detail: ErrorDetails) -> list[int | str]:
-    """Keys and places, without pydantic's marks for members of a union; what is no key of ours may look like one."""
+    """Keys and places, without pydantic's marks for members of a union, which an unknown key may resemble."""
     unknown = len(detail["loc"]) - 1 if detail["type"] == "extra_forbidden" else None
     return [
         part

@@ -45,7 +45,7 @@ class Settings(Section):
     assign: Assign = Assign()
     pilot: tuple[EmailAddress, ...] = Field(
         (),
-        description="Who tries it first: assigned in Entra and put into the roll-out group, unless assign or rollOut "
+        description="Who tries it first: assigned in Entra and added to the roll-out group, unless assign or rollOut "
         "say otherwise.",
         examples=[["ada@example.com"]],
     )
@@ -64,7 +64,7 @@ class Settings(Section):
     )
     guards: tuple[GuardOverride, ...] = ()
     attested: tuple[Attestation, ...] = Field(
-        (), description="Facts that guards need and no API shows; they count as long as a confirmation does."
+        (), description="Facts that guards need and no API shows; they are valid as long as a confirmation."
     )
     drift: Drift = Drift()
     tenant_id: Guid | None = Field(
@@ -139,13 +139,13 @@ class Settings(Section):
         source, rotation = self.authentication_profile.source, self.certificates.rotation
         if rotation is RotationMode.METADATA and source != "metadata":
             raise ValueError(
-                "has certificates.rotation: metadata, but the profile's form gets a certificate. Write "
+                "has certificates.rotation: metadata, but the profile's form contains a certificate. Set "
                 "authenticationProfile.source: metadata"
             )
         if rotation is RotationMode.BLUE_GREEN and source == "metadata":
             raise ValueError(
                 "has certificates.rotation: blue-green and authenticationProfile.source: metadata. Two profiles that "
-                "follow one metadata address hold one certificate; write source: certificate"
+                "follow one metadata address hold the same certificate; set source: certificate"
             )
 
     def _passwords_are_there(self) -> None:
@@ -223,7 +223,7 @@ class Settings(Section):
         return max(valid, key=lambda guard: guard.until, default=None)
 
     def attestation(self, fact: FactName, today: date) -> Attestation | None:
-        """The latest word given for a fact, while it is no older than ``authenticationProfile.staleAfterDays``."""
+        """The latest attestation of a fact, if it is no older than ``authenticationProfile.staleAfterDays``."""
         oldest = today - timedelta(days=self.authentication_profile.stale_after_days)
         valid = [
             entry for entry in self.attested if entry.fact == fact and entry.at[:10] >= oldest.isoformat()

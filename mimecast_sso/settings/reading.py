@@ -91,18 +91,18 @@ def _size(value: Any, sizes: dict[int, int]) -> int:
 
 
 def yaml_problem(error: Exception) -> str:
-    """Where a file is not valid YAML, and what is wrong there; nothing of its content."""
+    """Where a file is not valid YAML, and why; nothing of its content."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     if problem and "'\\t'" in problem:
-        return f"{where}: a tab; indent with blanks"
+        return f"{where}: a tab; indent with spaces"
     if mark is None:  # A value that looks like a date and is none.
         problem = str(error)
     return f"{where}: {problem}" if problem else where
 
 
 def domains_elsewhere(settings: Settings, stack: str, folder: Path) -> list[str]:
-    """Domains that another stack file of the same account names as well, one text each.
+    """Domains that another stack file of the same account also names, one text each.
 
     Two stacks that both may register a domain, or set its inbound type, undo each other's work. Where both only
     require it, nothing is written and nothing is wrong. Files that cannot be read are left to their own stacks.

@@ -19,12 +19,12 @@ class RollOut(Section):
     group: Name = Field(
         "Single sign-on",
         examples=["Single sign-on"],
-        description="The Mimecast group that carries the profile: whoever is in it signs in through Entra.",
+        description="The Mimecast group that carries the profile: its members sign in through Entra.",
     )
     second_group: Name | None = Field(
         None,
         alias="secondGroup",
-        description="The group of the second profile (blue/green rotation); without it the first's name, “(second)”.",
+        description="The group of the second profile (blue/green rotation); by default the first name with “(second)”.",
         examples=["Single sign-on (second)"],
     )
     who: Literal["none", "pilot", "share", "all"] = Field(
@@ -66,7 +66,7 @@ class RollOut(Section):
             raise ValueError("with who: share also needs share (per cent)")
         if self.second_group == self.group:
             raise ValueError(
-                "has one name for group and secondGroup; the second profile needs a group of its own"
+                "has one name for group and secondGroup; the second profile needs a separate group"
             )
         return self
 

@@ -31,7 +31,7 @@ def _natural_key(normal: Callable[[str], str]) -> AfterValidator:
 def _account_code(value: str) -> str:
     if not _ACCOUNT_CODE.fullmatch(value):
         raise ValueError(
-            "is not an account code; it stands in Account > Account Settings, in capitals, such as CUK25A118"
+            "is not an account code; the console shows it in Account > Account Settings, in capitals, such as CUK25A118"
         )
     return value
 
@@ -82,7 +82,7 @@ _UNQUOTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
 
 
 def as_text(value: object) -> object:
-    """The text that a value in a stack file means, where it means one."""
+    """The text that a value in a stack file stands for, if any."""
     # YAML reads 2026 as a number, 2026-11-01 as a date; these keys mean the text.
     if isinstance(value, str):
         return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
@@ -94,10 +94,10 @@ def as_text(value: object) -> object:
 
 
 def _number_as_text(value: float) -> str:
-    """The digits that were typed. Raises ValueError where YAML has changed them, or may have (2026.10 is 2026.1)."""
+    """The digits as typed. Raises ValueError if YAML has changed them, or may have (2026.10 is 2026.1)."""
     typed = getattr(value, "typed", None)
     if isinstance(value, float) or typed not in (None, str(int(value))):
-        raise ValueError(f"YAML reads as the number {value}; put it into quotation marks")
+        raise ValueError(f"YAML reads as the number {value}; quote it")
     return str(int(value))
 
 
@@ -113,7 +113,7 @@ Guid = Annotated[str, AfterValidator(_guid)]
 Owner = Annotated[str, AfterValidator(_owner)]
 Text = Annotated[str, BeforeValidator(as_text), Field(min_length=1)]
 Name = Annotated[Text, AfterValidator(one_line)]
-"""A text that ends in forms, tables and logs: one line, nothing invisible."""
+"""A text that appears in forms, tables and logs: one line, nothing invisible."""
 PersonName = Annotated[Text, AfterValidator(person_name)]
 Label = Annotated[str, BeforeValidator(as_text), AfterValidator(_generation_label)]
 Thumbprint = Annotated[str, BeforeValidator(as_text), AfterValidator(_thumbprint)]

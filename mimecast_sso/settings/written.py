@@ -26,7 +26,7 @@ _PLACES: tuple[_Place, ...] = (
     ("rollOut",),
     ("certificates",),
 )
-"""What commands write, each taken as a whole."""
+"""What commands write; each entry is replaced as a whole."""
 
 _DAMAGED = (
     "{} cannot be read. It holds what commands wrote about a stack on the sandbox: delete it, and confirm the console "
@@ -52,7 +52,7 @@ class Written:
         return cls(Path(home) / "stacks" / f"Pulumi.{stack}.written.json")
 
     def over(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration with what was written laid over it. Raises ConfigurationError for a damaged file."""
+        """The configuration, overridden by what was written. Raises ConfigurationError for a damaged file."""
         merged = deepcopy(dict(values))
         for place, configured, written in self._read():
             if _plain(_at(values, place)) == configured:
@@ -96,7 +96,7 @@ def _put(values: dict[str, Any], place: _Place, value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value in one form, whether it was read from YAML, from JSON or from the engine: to compare it."""
+    """A value in a comparable form, whether it was read from YAML, from JSON or from the engine."""
     return _each_leaf(value, lambda leaf: leaf if isinstance(leaf, bool) else as_text(leaf))
 
 

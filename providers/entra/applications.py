@@ -23,13 +23,13 @@ APPLICATION = (
     "id,appId,applicationTemplateId,displayName,identifierUris,web,defaultRedirectUri,keyCredentials,"
     "passwordCredentials"
 )
-"""The properties of an application object that `assemble` wants."""
+"""The properties of an application object that `assemble` needs."""
 PRINCIPAL = (
     "id,appId,displayName,accountEnabled,alternativeNames,appRoleAssignmentRequired,appRoles,description,loginUrl,"
     "notes,notificationEmailAddresses,preferredSingleSignOnMode,samlSingleSignOnSettings,tags,keyCredentials,"
     "passwordCredentials,preferredTokenSigningKeyThumbprint"
 )
-"""The same of a service principal; Graph shows the public half of a key only when one object is read."""
+"""The same of a service principal; Graph shows the public half of a key only in a read of a single object."""
 DELETED = Read(
     "/directory/deletedItems/microsoft.graph.application",
     {"select": "id,appId,displayName,identifierUris,deletedDateTime", "top": ROWS_PER_PAGE},
@@ -48,7 +48,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An application object, by its object id, and its owners; its service principal has owners of its own."""
+    """An application object, by its object id, and its owners; its service principal has separate owners."""
 
     object_id: str
     owners: tuple[Owner, ...]
@@ -132,7 +132,7 @@ class LiveApplication:
     identifiers: tuple[str, ...]
     reply_urls: tuple[str, ...]
     default_reply_url: str
-    """"" where none is stated."""
+    """"" if none is stated."""
     sign_on_url: str
     mode: str
     enabled: bool
@@ -151,7 +151,7 @@ class LiveApplication:
     assigned: tuple[Assigned, ...]
     certificates: SigningCertificates
     credentials: tuple[Credential, ...] = ()
-    """Of both objects; signing certificates included."""
+    """Of both objects, including signing certificates."""
 
 
 def read(graph: Graph, client_id: str) -> LiveApplication:
@@ -306,7 +306,7 @@ class Holder:
 
 
 HOLDER = "id,appId,displayName,createdDateTime,applicationTemplateId,identifierUris"
-"""The properties of an application object that `holder_of` and `namesakes_of` want."""
+"""The properties of an application object that `holder_of` and `namesakes_of` need."""
 
 
 def holder_of(row: Mapping[str, Any]) -> Holder:
@@ -329,7 +329,7 @@ def namesakes_of(rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]) 
 
 
 def nested_groups(graph: Graph, group_id: str) -> tuple[str, ...]:
-    """Names of the groups that are direct members of a group. Raises GraphError."""
+    """Name of the groups that are direct members of a group. Raises GraphError."""
     members = graph.list(f"/groups/{group_id}/members")
     return tuple(_text(member, "displayName") for member in members if member.get("@odata.type") == _GROUP)
 
@@ -378,7 +378,7 @@ def _others(graph: Graph, policy_id: str, principal_id: str) -> Iterator[str]:
         users = list(graph.list(f"/policies/claimsMappingPolicies/{policy_id}/appliesTo"))
     except GraphError:
         # Not knowing counts as shared: writing a policy that others use changes their sign-in.
-        yield "unknown, because who has it assigned could not be read"
+        yield "unknown, because its assignments could not be read"
         return
     for item in users:
         if str(item["id"]) != principal_id:

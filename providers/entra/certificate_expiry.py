@@ -1,6 +1,6 @@
-"""When the signing certificate ends, what Entra does then, and whether it is time to act. Pure.
+"""When the signing certificate expires, what Entra does then, and whether it is time to act. Pure.
 
-``now`` is the time of the service that was asked (the Date header of its answer), not that of this machine.
+``now`` is the time of the service that was read (the Date header of its response), not of this machine.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from mimecast_sso.facts.certificate_life import FAILING_DAYS, WARNING_DAYS
+from mimecast_sso.text.wording import count
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
 
 EXPIRED = "expired"
@@ -19,7 +20,7 @@ _DAY = timedelta(days=1)
 
 
 def mark(end: datetime | str, now: datetime) -> str:
-    """The nearest warning mark that was reached, as outputs show it: it changes six times in a certificate's life."""
+    """The nearest warning threshold that was reached, for outputs: it changes six times in a certificate's life."""
     moment = datetime.fromisoformat(end) if isinstance(end, str) else end
     left = moment.astimezone(UTC) - now
     if left <= timedelta(0):
@@ -32,23 +33,25 @@ def mark(end: datetime | str, now: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """The end of the certificate that is active by name; ``now`` is when it was looked at.
+    """The expiry of the certificate that Entra names as active, as read at ``now``.
 
-    ``trusted`` are the thumbprints that Mimecast is known to trust, each with how that is known.
+    ``trusted`` are the thumbprints that Mimecast is known to trust, each with its attestation; ``stack`` is the stack's
+    name, for the commands in messages.
     """
 
     certificates: SigningCertificates
     now: datetime
     trusted: Mapping[str, str]
+    stack: str
 
     @property
     def named(self) -> SigningCertificate | None:
-        """The certificate that this is about."""
+        """The certificate that Entra names as active."""
         return self.certificates.named()
 
     @property
     def warns(self) -> bool:
-        """Whether a warning mark was reached, or something else is wrong with the active certificate."""
+        """Whether a warning threshold was reached, or the active certificate has another problem."""
         named = self.named
         if named is None:
             return bool(self.certificates.certificates)
@@ -56,20 +59,20 @@ class Expiry:
 
     @property
     def fails(self) -> bool:
-        """Whether commands that check fail: the failing mark was reached, or the certificate is not valid."""
+        """Whether commands that check fail: the failing threshold was reached, or the certificate is not valid."""
         named = self.named
         if named is None or not named.is_valid(self.now):
             return self.warns
         return self._left(named) <= FAILING_DAYS * _DAY
 
     def lines(self) -> Iterator[str]:
-        """What to tell people, a sentence or two a line; nothing where there is no certificate at all."""
+        """Messages for people, one or two sentences a line; none if there is no certificate at all."""
         named = self.named
         if named is None:
             if self.certificates.certificates:
                 yield (
                     f"Entra names {self.certificates.preferred or 'no certificate'} as the active signing certificate, "
-                    "and has no such certificate: what signs is unknown. Activate one of them: "
+                    "but has no such certificate, so it is unknown what signs. Activate one of them: "
                     + ", ".join(str(each) for each in self.certificates.certificates)
                 )
             return
@@ -82,23 +85,27 @@ class Expiry:
             if self.warns:
                 yield self._foreseen(named)
 
+    @property
+    def _rotate(self) -> str:
+        return f"mimecast-sso rotate status --stack {self.stack}"
+
     def _left(self, certificate: SigningCertificate) -> timedelta:
         return certificate.not_after - self.now
 
     def _days(self, certificate: SigningCertificate) -> str:
         days = math.ceil(self._left(certificate) / _DAY)
-        return "1 day" if days == 1 else f"{days} days"
+        return count(days, "day")
 
     def _signs_now(self) -> str:
         signs = self.certificates.active(self.now)
         if signs is None or signs == self.named:
             return (
-                "No other one is valid: it is assumed that Entra goes on signing with it, and unknown whether "
-                "Mimecast takes that. Rotate now (mimecast-sso rotate)"
+                "No other certificate is valid. Entra is assumed to continue signing with it; whether Mimecast accepts "
+                f"that is unknown. Rotate now: {self._rotate}"
             )
         return (
-            f"Entra has switched by itself to {signs}, {self._trust(signs)}. Make that the configuration, or activate "
-            "another (mimecast-sso rotate)"
+            f"Entra has switched automatically to {signs}, {self._trust(signs)}. Configure that one as active, or "
+            f"activate another: {self._rotate}"
         )
 
     def _foreseen(self, named: SigningCertificate) -> str:
@@ -106,22 +113,22 @@ class Expiry:
         successors = self.certificates.successors(named.not_after)
         if not successors:
             return (
-                f"Nobody can sign in through Entra from {end} on, unless Mimecast takes an expired certificate "
-                "(unknown): Entra has no other one that is valid then. Begin a rotation (mimecast-sso rotate)"
+                f"Nobody can sign in through Entra from {end} on, unless Mimecast accepts an expired certificate "
+                f"(unknown): Entra has no other one that is valid then. Begin a rotation: {self._rotate}"
             )
         which = (
             f"to {successors[0]}, {self._trust(successors[0])}"
             if len(successors) == 1
-            else "to one of these, and which is not documented: "
+            else "to one of these; which one is not documented: "
             + "; ".join(f"{each}, {self._trust(each)}" for each in successors)
         )
-        return f"At {end} Entra switches by itself {which}"
+        return f"At {end} Entra switches automatically {which}"
 
     def _trust(self, certificate: SigningCertificate) -> str:
         known = self.trusted.get(certificate.thumbprint)
         if known:
             return f"which Mimecast trusts ({known})"
-        return "which Mimecast is not known to trust; if it does not, it refuses every sign-in"
+        return "which Mimecast is not attested to trust; if it does not, it refuses every sign-in"
 
 
 def _written(moment: datetime) -> str:

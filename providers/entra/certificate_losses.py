@@ -1,4 +1,4 @@
-"""What somebody else did to a principal's credentials and a write of ours undid, unseen: found in the audit log.
+"""External changes of a principal's credentials that a write of this project undid unnoticed: from the audit log.
 
 Graph's lists of credentials are written whole and have no version. So a certificate that somebody adds after our last
 reading and before our write is lost with the old list, and no later reading shows that it was ever there. The audit
@@ -29,22 +29,22 @@ from providers.entra.directory_audits import Actor, Credential, Entry
 from providers.entra.signing_certificates import SigningCertificates, subject
 
 LOG = "the directory's audit log"
-"""The source of all that is said here."""
+"""The source of these statements."""
 
 RETENTION = timedelta(days=RETENTION_DAYS)
-"""How far one looks back."""
+"""How far back the log is read."""
 
 _LATE = timedelta(minutes=LATENCY_MINUTES)
 _LONGEST_WRITE = timedelta(minutes=30)
-"""Between the last reading and the end of a write that is repeated as often as the client does: a few minutes."""
+"""The longest time between the last read and the end of a write with all its retries: a few minutes."""
 _NOBODY_REACTS = timedelta(minutes=1)
-"""Too soon for a person to have seen an activation and to have wanted another."""
+"""Too soon for a person to have noticed an activation and decided on another."""
 _SURELY_KEPT = timedelta(days=RETENTION_DAYS_FREE - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What we know of ourselves.
+    """What this project knows about itself.
 
     ``caller``: our object id. ``retired``: thumbprint → label of what was to be taken away. ``retired_keys``:
     thumbprint → ids of the keys that were, where that was recorded. ``settled``: references of losses that people
@@ -57,7 +57,7 @@ class Ours:
     settled: frozenset[str] = frozenset()
 
     def named(self, credential: Credential) -> bool:
-        """Whether it was to be taken away: by its key, or by its generation where the keys were not recorded."""
+        """Whether the stack removes it: by its key, or by its generation if the keys were not recorded."""
         if any(credential.key_id in keys for keys in self.retired_keys.values()):
             return True
         unrecorded = (
@@ -66,27 +66,27 @@ class Ours:
         return credential.display_name in {subject(label) for label in unrecorded}
 
     def may_be(self, actor: Actor) -> bool:
-        """Whether a write of this hand may be one of ours: other deployments may run as another application."""
+        """Whether a write by this actor may be ours: other deployments may run as another application."""
         return actor.object_id == self.caller or not actor.is_person
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Something of somebody else's that a write of ours undid. ``reference`` is what settles it by name."""
+    """An external change that a write of ours undid. ``certificates.settledLosses`` settles it by ``reference``."""
 
     what: str
     reference: str
     done: str
-    """By whom and when, in words."""
+    """Who made the change and when, in words."""
     undone: str
 
     def __str__(self) -> str:
-        return f"{self.what}, {self.done}, was lost by {self.undone} (reference {self.reference})"
+        return f"{self.what}, {self.done}, was undone by {self.undone} (reference {self.reference})"
 
 
 @dataclass(frozen=True, slots=True)
 class LogReview:
-    """What the log tells.
+    """What the log shows.
 
     Attributes:
         losses: Those that nobody has settled.
@@ -98,7 +98,7 @@ class LogReview:
 
 
 def review(entries: Sequence[Entry], live: SigningCertificates, now: datetime, ours: Ours) -> LogReview:
-    """What others did and writes of ours undid.
+    """External changes that writes of ours undid.
 
     Args:
         entries: All since ``now`` less `RETENTION`, oldest first.
@@ -112,7 +112,7 @@ def review(entries: Sequence[Entry], live: SigningCertificates, now: datetime, o
     losses = [*_losses(lost), *(each.loss for each in replaced if each.soon)]
     doubts = (
         *_unexplained(gone, now),
-        *(f"{each.loss}, if nobody had seen it" for each in replaced if not each.soon),
+        *(f"{each.loss}, unless the later one was intended" for each in replaced if not each.soon),
         *_silent(entries, live, now),
     )
     return LogReview(
@@ -129,7 +129,7 @@ def review(entries: Sequence[Entry], live: SigningCertificates, now: datetime, o
 
 @dataclass(frozen=True, slots=True)
 class _Gone:
-    """A credential that is not there, and the entries that made it come and go; ``None``: not in the log."""
+    """A missing credential, and the entries of its creation and removal; ``None``: not in the log."""
 
     credential: Credential
     added: Entry | None
@@ -161,7 +161,7 @@ def _gone(entries: Sequence[Entry], live: SigningCertificates, ours: Ours) -> It
 
 
 def _losses(lost: Iterable[_Gone]) -> Iterator[Loss]:
-    """One for what came under one name and went together: a certificate is several credentials."""
+    """One loss for credentials of one name that were removed together: a certificate is several credentials."""
 
     for _, group in groupby(sorted(lost, key=_together), key=_together):
         members = list(group)
@@ -172,7 +172,7 @@ def _losses(lost: Iterable[_Gone]) -> Iterator[Loss]:
         yield Loss(
             f"{kind} {name}, key {shown.credential.key_id}",
             shown.credential.key_id,
-            f"added {_by(added)}" if added else "added by somebody unknown (not in the log)",
+            f"added {_by(added)}" if added else "added by an unknown actor (not in the log)",
             f"the write {_by(shown.removed)}" if shown.removed else "an unknown write",
         )
 
@@ -187,13 +187,13 @@ def _is_public_half(credential: Credential) -> bool:
 
 
 def _unexplained(gone: Iterable[_Gone], now: datetime) -> Iterator[str]:
-    """When it went is not known, so neither is whether the entry of that is late, or missing."""
+    """State credentials without an entry of their removal: it may be late or missing, because the time is unknown."""
     for each in gone:
         if each.removed or not each.added or not _is_public_half(each.credential):
             continue
         if each.added.at < now - _LATE:
             name = each.credential.display_name
-            yield f"certificate {name}, added {_by(each.added)}, is gone, and no entry says yet who took it away"
+            yield f"certificate {name}, added {_by(each.added)}, was removed, and no entry shows by whom yet"
 
 
 # -- Activations ----------------------------------------------------------------------------------------------
@@ -206,10 +206,10 @@ class _Replaced:
 
 
 def _replaced(entries: Iterable[Entry], live: SigningCertificates, ours: Ours) -> Iterator[_Replaced]:
-    """Activations by another hand that were followed by another one that may be ours, before long."""
+    """External activations that were soon followed by another one that may be ours."""
     activations = [(entry, entry.activated) for entry in entries if entry.activated]
     for (theirs, (before, wanted)), (after, (_, instead)) in pairwise(activations):
-        # Entra itself activates the first certificate of all.
+        # Entra itself activates the very first certificate.
         if not before or wanted in ("", instead, live.preferred) or theirs.by == after.by:
             continue
         waited = after.at - theirs.at
@@ -228,20 +228,20 @@ def _unreadable(entries: Iterable[Entry], ours: Ours) -> Iterator[Statement]:
         if entry.unreadable:
             what, why = f"what was changed {_by(entry)}", f"its entry cannot be read: {entry.unreadable}"
         elif entry.hidden_activation and not ours.may_be(entry.by):
-            what, why = f"which certificate was activated {_by(entry)}", "the log does not say which"
+            what, why = f"which certificate was activated {_by(entry)}", "the log does not show it"
         else:
             continue
         yield Statement(what, How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
 def _silent(entries: Sequence[Entry], live: SigningCertificates, now: datetime) -> Iterator[str]:
-    """What is known to have happened is the touchstone: a log without it may lack other things too."""
+    """State known changes that the log does not show: it may then lack other entries, too."""
     added = {each.key_id for entry in entries for each in entry.added}
     for each in live.certificates:
         if now - _SURELY_KEPT < each.not_before < now - _LATE and each.key_id.casefold() not in added:
             yield (
-                f"the log does not show that {each.thumbprint} was added at {shown(each.not_before)}, so it may not "
-                "show what others did either"
+                f"the log does not show that {each.thumbprint} was added at {shown(each.not_before)}, so it may also "
+                "lack external changes"
             )
 
 

@@ -45,7 +45,7 @@ def name_id_problem(definition: str | None) -> str:
     if source == "user.mail":
         return ""
     issued = source or "Entra's own value, the user principal name"
-    return f"the NameID is {issued}, and Mimecast matches people by mail address"
+    return f"the NameID is {issued}, but Mimecast matches people by mail address"
 
 
 def _schema(definition: str) -> list[Mapping[str, Any]]:

@@ -19,7 +19,7 @@ from providers.entra.errors import Unreachable
 
 PATH = "/identity/conditionalAccess/evaluate"
 MOST_USERS = 20
-"""The most people that one `evaluate` asks for."""
+"""The most people in one `evaluate`."""
 
 _BLOCK = "block"
 _REPORT_ONLY = "enabledForReportingButNotEnforced"
@@ -41,7 +41,7 @@ class Policy:
     enforced: bool
     """False for a policy in report-only mode."""
     decided: bool
-    """False if the policy depends on conditions that the evaluation does not know."""
+    """False if the policy depends on conditions that the evaluation does not cover."""
     operator: str
     """``AND``: all controls are required; ``OR``: one of them; "" without controls."""
     controls: tuple[str, ...]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 _CLI_SECONDS = 30
-"""az is a Python program of its own, and slow to start on a busy machine."""
+"""az is a separate Python program, slow to start on a busy machine."""
 
 
 class Method(StrEnum):
@@ -37,7 +37,7 @@ class Method(StrEnum):
 
 
 def cloud(environment: Mapping[str, str]) -> Cloud:
-    """The cloud that ``ARM_ENVIRONMENT`` names. Raises CredentialsMissing for a name that is not known."""
+    """The cloud that ``ARM_ENVIRONMENT`` names. Raises CredentialsMissing for an unknown name."""
     name = environment.get("ARM_ENVIRONMENT", "public").lower()
     if name not in CLOUDS:
         raise CredentialsMissing(f"ARM_ENVIRONMENT is {name}; allowed are {', '.join(CLOUDS)}")
@@ -72,7 +72,7 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
     # Importing azure-identity takes a third of a second, and most runs of a provider need no token.
     from azure import identity  # noqa: PLC0415
 
-    # Errors say what failed; its own log lines would stand on people's terminals besides.
+    # Errors already say what failed; the library's log lines would repeat that on the terminal.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     authority = cloud(environment).login_host
     tenant, client = _tenant(environment), _client(environment)
@@ -115,7 +115,7 @@ def _waiting(deadline: Deadline) -> dict[str, Any]:
 def refusal(environment: Mapping[str, str], reason: str) -> CredentialsMissing:
     """What to say when the chosen way gave no token: the way, why (one line), and what to do about it."""
     way = method(environment)
-    text = f"No token for Microsoft Graph by {way}: {reason.rstrip('. ')}. {_incomplete(environment)}"
+    text = f"No token for Microsoft Graph from {way}: {reason.rstrip('. ')}. {_incomplete(environment)}"
     return CredentialsMissing(text + _REMEDIES[way].format(**_named_in_remedies(environment)))
 
 
@@ -126,7 +126,7 @@ _REMEDIES = {
     Method.SECRET: "Check ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or ARM_CLIENT_SECRET_FILE_PATH)",
     Method.OIDC: "Check ARM_TENANT_ID and ARM_CLIENT_ID, and that this application has a federated credential with the "
     "token's issuer, subject and audience",
-    Method.MANAGED: "ARM_USE_MSI is true, and {endpoint} was asked. Check that this machine has the identity "
+    Method.MANAGED: "ARM_USE_MSI is true, so {endpoint} was used. Check that this machine has the identity "
     f"(ARM_CLIENT_ID names a user-assigned one, and is unset for the machine's own), {_ANOTHER_WAY}",
     Method.CLI: f"Install the Azure CLI and run az login{{tenant}}, {_ANOTHER_WAY}; ARM_USE_CLI=false leaves this "
     "way out",
@@ -136,7 +136,7 @@ _REMEDIES = {
 def _named_in_remedies(environment: Mapping[str, str]) -> dict[str, str]:
     endpoint = next(
         (name for name in ("ARM_MSI_ENDPOINT", "IDENTITY_ENDPOINT", "MSI_ENDPOINT") if environment.get(name)),
-        "the metadata service of Azure's machines (169.254.169.254)",
+        "the Azure instance metadata service (169.254.169.254)",
     )
     tenant = _tenant(environment)
     return {"endpoint": endpoint, "tenant": f" --tenant {tenant}" if tenant else ""}
@@ -158,7 +158,7 @@ def _federates(environment: Mapping[str, str]) -> bool:
 
 
 def _incomplete(environment: Mapping[str, str]) -> str:
-    """What is said of a federation that was asked for and passed over, as azuread passes over it."""
+    """Why a requested federation was skipped, as azuread also skips it."""
     if not _federates(environment) or federated_tokens.available(environment):
         return ""
     return f"(ARM_USE_OIDC or ARM_USE_AKS_WORKLOAD_IDENTITY is set, but {federated_tokens.MISSING}.) "
@@ -193,9 +193,7 @@ def _value(environment: Mapping[str, str], name: str) -> str:
 
 def _agreed(name: str, stated: str, other: str, found: str) -> str:
     if stated and found and stated != found:
-        raise CredentialsMissing(
-            f"{name} and {other} say different things, and azuread refuses both: unset one"
-        )
+        raise CredentialsMissing(f"{name} and {other} differ, which azuread refuses. Unset one of them")
     return stated or found
 
 

@@ -1,4 +1,4 @@
-"""Where Entra sends an answer that nobody asked for: the default reply URL of an application.
+"""The default reply URL of an application, to which Entra sends unsolicited responses.
 
 Fact (Microsoft Graph's "application resource type"): ``defaultRedirectUri`` takes the answers of IdP-initiated SAML
 sign-ins, and must be one of the application's redirect URIs. Those are a set to the azuread provider, so that their
@@ -27,7 +27,7 @@ def read(graph: Graph, application: str) -> str:
 
 
 def write(graph: Graph, application: str, url: str) -> None:
-    """States the default, or none (""). Raises NotTakenOver, GraphError."""
+    """Set the default, or none (""). Raises NotTakenOver, GraphError."""
     if read(graph, application) == url:
         return
     graph.patch(f"/applications/{application}", {"defaultRedirectUri": url or None})
@@ -35,5 +35,5 @@ def write(graph: Graph, application: str, url: str) -> None:
     if after != url:
         raise NotTakenOver(
             f"Entra accepted {url or 'no'} default reply URL for application {application}, but has "
-            f"{after or 'none'}. Run again"
+            f"{after or 'none'}. Rerun"
         )

@@ -27,7 +27,7 @@ from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
 
 MOST = 2_000
-"""Entries that are read at most: a principal that nobody wrote a program against has a handful a month."""
+"""Entries that are read at most: a principal normally has a handful a month."""
 
 _CREDENTIAL = re.compile(
     r"\[KeyIdentifier=(?P<id>[^,\]]+),KeyType=(?P<kind>[^,\]]*),KeyUsage=(?P<usage>[^,\]]*)"
@@ -87,7 +87,7 @@ class Activity:
     at: datetime
     by: Actor
     properties: frozenset[str]
-    """Names of what was changed, as the log has them."""
+    """Names of the changed properties, as in the log."""
 
 
 def activities(graph: Graph, object_id: str, moment: datetime) -> list[Activity]:
@@ -105,7 +105,7 @@ def activities(graph: Graph, object_id: str, moment: datetime) -> list[Activity]
 
 
 def since(graph: Graph, service_principal: str, moment: datetime) -> list[Entry]:
-    """Changes of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
+    """Change of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
 
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log. Refused
     too where there are more than `MOST` entries, because then a change may be among those that were not read.
@@ -178,7 +178,7 @@ def _properties(row: Mapping[str, Any], service_principal: str) -> dict[str, Map
 def _credentials(
     found: Mapping[str, Mapping[str, Any]],
 ) -> tuple[frozenset[Credential], frozenset[Credential]]:
-    """Before and after. Raises ValueError for a form that is not known, and where neither is there."""
+    """Before and after. Raises ValueError for an unknown form, and if both are missing."""
     old, new = (found.get(CREDENTIALS, {}).get(name) for name in ("oldValue", "newValue"))
     if old is None and new is None:
         raise ValueError("it shows no credentials")
@@ -190,7 +190,7 @@ def _listed(value: object) -> frozenset[Credential]:
         return frozenset()
     texts = json.loads(str(value))
     if not isinstance(texts, list):
-        raise ValueError("its credentials are no list")  # noqa: TRY004  (read, not given)
+        raise ValueError("its credentials are not a list")  # noqa: TRY004  (read, not given)
     return frozenset(_credential(text) for text in texts)
 
 

@@ -43,7 +43,7 @@ class NotTakenOver(GraphError):
 
 
 class CertificateInUse(GraphError):
-    """The certificate to take away signs, or is the last valid one."""
+    """The certificate to remove signs, or is the last valid one."""
 
 
 class ForeignChange(GraphError):
@@ -64,7 +64,7 @@ def from_response(method: str, path: str, status: int, body: Any, request_id: st
     error = error if isinstance(error, dict) else {}
     inner = error.get("innerError")
     code = str(error.get("code") or status or "")
-    message = str(error.get("message") or "a response without an explanation")
+    message = str(error.get("message") or "no explanation in the response")
     kind: type[GraphError] = Refused
     if status == HTTPStatus.NOT_FOUND:
         kind = NotFound

@@ -61,13 +61,13 @@ def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
 
 def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], key: str) -> str:
     url, bearer = _first(environment, _URLS), _first(environment, _BEARERS)
-    where = f"The identity token of this pipeline could not be had from {url}"
+    where = f"The identity token of this pipeline could not be fetched from {url}"
     try:
         answer = requests.request(
             verb,
             environment[url],
             params=query,
-            # Azure DevOps answers a refused token with a redirection to a sign-in page unless it is told not to.
+            # Azure DevOps redirects a refused token to a sign-in page unless it is told not to.
             headers={"Authorization": f"Bearer {environment[bearer]}", "X-TFS-FedAuthRedirect": "Suppress"},
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,
@@ -77,6 +77,6 @@ def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], 
     except (requests.RequestException, KeyError, ValueError) as error:
         raise CredentialsMissing(f"{where}: {type(error).__name__}. Check {url}") from None
     raise CredentialsMissing(
-        f"{where}: HTTP {answer.status_code}. Check {bearer}, and that this job may ask for a token (GitHub: "
+        f"{where}: HTTP {answer.status_code}. Check {bearer}, and that this job may request a token (GitHub: "
         "permission id-token: write)"
     )

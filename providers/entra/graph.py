@@ -58,11 +58,11 @@ class GraphClient:
         self._date: datetime | None = None
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """Reads an object. Raises GraphError, NotFound when it is not there."""
+        """Read an object. Raises GraphError, NotFound when it is not there."""
         return self._call("GET", path, params={f"${name}": value for name, value in query.items()})
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        """Reads a collection, page after page. Raises GraphError, also for a next page on another host."""
+        """Read a collection, page after page. Raises GraphError, also for a next page on another host."""
         page = self.get(path, **query)
         while True:
             yield from page.get("value") or []
@@ -92,9 +92,9 @@ class GraphClient:
         return self._call("POST", path, json=question)
 
     def now(self) -> datetime:
-        """The service's own time: the Date header of its last answer. Raises GraphError."""
+        """The service's time: the Date header of its last response. Raises GraphError."""
         if self._date is None:
-            # An object that every tenant has and every token may read or be refused: the answer's date is wanted.
+            # An object that every tenant has and every token may read or be refused: only the date matters.
             with contextlib.suppress(Refused, NotFound):
                 self._call("GET", "/organization", params={"$select": "id"})
         return self._date or datetime.now(UTC)
@@ -113,7 +113,7 @@ class GraphClient:
         return found if isinstance(found, dict) else {}
 
     def patch(self, path: str, values: Mapping[str, Any]) -> None:
-        """Sets properties of an object. Raises GraphError."""
+        """Set properties of an object. Raises GraphError."""
         self._call("PATCH", path, json=values)
 
     def _next_page(self, path: str, link: str) -> dict[str, Any]:
@@ -191,7 +191,7 @@ _OF_A_CREDENTIAL = ("ARM_CLIENT_", "ARM_OIDC_", "ARM_USE_")
 
 
 def use_credentials(variables: Mapping[str, str]) -> None:
-    """Has `shared_client` use these ``ARM_*`` variables in place of the environment's; of none, the environment's."""
+    """Have `shared_client` use these ``ARM_*`` variables in place of the environment's; of none, the environment's."""
     with _lock:
         if variables != _passed:
             _passed.clear()

@@ -27,12 +27,10 @@ class ManagedIdentityEndpoint:
         self._client = {"client_id": client_id} if client_id else {}
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-        """A token for a scope that ends in ``/.default``. Raises ClientAuthenticationError where there is none."""
+        """A token for a scope that ends in ``/.default``. Raises ClientAuthenticationError if there is none."""
         query = {"api-version": _VERSION, "resource": scopes[0].removesuffix(_DEFAULT), **self._client}
         session = requests.Session()
-        session.trust_env = (
-            False  # The endpoint is the machine's own; a proxy would be somebody else's machine.
-        )
+        session.trust_env = False  # The endpoint is local to the machine; a proxy would be another machine.
         try:
             answer = session.get(
                 self._endpoint, params=query, headers={"Metadata": "true"}, timeout=_TIMEOUT_SECONDS

@@ -36,7 +36,7 @@ class Graph(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as Graph shows it; ``None`` stands for what this caller may not read, "" for an empty property."""
+    """A user as Graph shows it; ``None`` is a property that this caller may not read, "" an empty one."""
 
     object_id: str
     display_name: str

@@ -14,7 +14,7 @@ from providers.entra.errors import GraphError
 from providers.entra.odata import literal
 
 MOST = 5_000
-"""Entries that are read at most, the newest."""
+"""The most entries that are read; the newest ones."""
 
 
 class Graph(Protocol):

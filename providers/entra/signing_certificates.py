@@ -1,4 +1,4 @@
-"""The token signing certificates of a service principal: read, choose the active one, take away a retired one.
+"""The token signing certificates of a service principal: read, choose the active one, remove a retired one.
 
 Facts, from Microsoft's "servicePrincipal resource type", "Configure a SAML application with the Graph API" and
 "Manage certificates for federated single sign-on":
@@ -40,7 +40,7 @@ _PICTURE = ",".join((*_LISTS, "preferredTokenSigningKeyThumbprint"))
 
 
 class Graph(Protocol):
-    """The part of a Graph client that is used here."""
+    """The part of a Graph client that this module uses."""
 
     def get(self, path: str, **query: str) -> dict[str, Any]: ...
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
@@ -49,7 +49,7 @@ class Graph(Protocol):
 
 
 def subject(label: str) -> str:
-    """The display name that the certificate of a generation is made with."""
+    """The display name of a generation's certificate."""
     return _SUBJECT + label
 
 
@@ -72,7 +72,7 @@ class SigningCertificate:
 
     @property
     def label(self) -> str:
-        """The label of the generation it was made for; "" for one that was made elsewhere."""
+        """The label of the generation it was created for; "" for an unmanaged one."""
         return self.display_name.removeprefix(_SUBJECT) if self.display_name.startswith(_SUBJECT) else ""
 
     def is_valid(self, now: datetime) -> bool:
@@ -104,7 +104,7 @@ class SigningCertificates:
         return next((each for each in self.certificates if each.thumbprint == thumbprint), None)
 
     def labelled(self, label: str) -> tuple[SigningCertificate, ...]:
-        """Those made for a generation: normally one, more when an answer was lost and the call repeated."""
+        """Those created for a generation: normally one, more if a response was lost and the call repeated."""
         return tuple(each for each in self.certificates if each.label == label)
 
     def named(self) -> SigningCertificate | None:
@@ -126,7 +126,7 @@ class SigningCertificates:
         return next(iter(self.successors(now)), named)
 
     def successors(self, now: datetime) -> tuple[SigningCertificate, ...]:
-        """Valid inactive ones at ``now``, the latest end first: what Entra may switch to by itself."""
+        """Valid inactive ones at ``now``, the latest expiry first: those to which Entra may switch automatically."""
         others = (each for each in self.certificates if each != self.named() and each.is_valid(now))
         return tuple(sorted(others, key=lambda each: each.not_after, reverse=True))
 
@@ -156,14 +156,14 @@ def read(graph: Graph, service_principal: str) -> SigningCertificates:
 
 @dataclass(frozen=True, slots=True)
 class TakenAway:
-    """What is ``left`` on a principal, and the ids of the keys that went; none where they were gone before."""
+    """What is ``left`` on a principal, and the ids of the removed keys; none if they had been removed before."""
 
     left: SigningCertificates
     key_ids: tuple[str, ...] = ()
 
 
 def activate(graph: Graph, service_principal: str, thumbprint: str, *, replace: bool) -> SigningCertificates:
-    """Makes a certificate the active one, and gives what is true afterwards.
+    """Activate a certificate, and return what is true afterwards.
 
     With ``replace`` false, another active certificate is left active: whoever trusts it has not been told of the
     new one. Raises CertificateUnknown, NotTakenOver, GraphError.
@@ -186,20 +186,22 @@ def activate(graph: Graph, service_principal: str, thumbprint: str, *, replace: 
         if after.preferred != thumbprint:
             raise NotTakenOver(
                 f"Entra accepted {thumbprint} as active certificate of {service_principal}, but names "
-                f"{after.preferred or 'none'}. Run again; if it stays so, somebody else changes it too"
+                f"{after.preferred or 'none'}. Rerun; if this repeats, something else changes it, too"
             )
         return after
 
 
 def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
-    """Takes one certificate away, with its three credentials, and gives what is there afterwards.
+    """Remove one certificate with its three credentials, and return what is left.
 
-    One that is gone already is fine, so the step can be repeated. The lists are read again before they are
-    written, compared, and compared once more afterwards. What somebody adds between that reading and the writing is
-    lost with the old lists, and no answer shows it: `providers.entra.certificate_losses` finds it later.
+    A certificate that is already removed is fine, so the step can be repeated. The lists are read again before they are
+    written, compared, and compared once more afterwards. What is added externally between that read and the write is
+    lost with the old lists, and no response shows it: `providers.entra.certificate_losses` finds it later.
 
-    Raises CertificateInUse for the active one and for the last valid one, ForeignChange when somebody else
-    changed the certificates meanwhile (before writing: nothing was written), GraphError.
+    Raises:
+        CertificateInUse: It is the active one or the last valid one.
+        ForeignChange: The certificates were changed outside this stack meanwhile.
+        GraphError: Entra could not be read or written.
     """
     with _lock(service_principal):
         decided_on = read(graph, service_principal)
@@ -209,24 +211,24 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
         _check_retirable(decided_on, certificate, graph.now())
         picture = _picture(graph, service_principal)
         before = _parsed(picture)
-        _stop_at_changes(decided_on, before, "while this one was decided on; nothing was written")
+        _stop_at_changes(decided_on, before, "between two reads; nothing was written")
         rest = _without(picture, certificate.custom_key_identifier)
         try:
             graph.patch(f"/servicePrincipals/{service_principal}", rest)
         except Refused:
-            # A list that names a certificate which is gone by now is refused.
+            # Entra refuses a list with a certificate that was removed meanwhile.
             _stop_at_changes(before, read(graph, service_principal), "meanwhile; nothing was written")
             raise
         after = read(graph, service_principal)
         others = tuple(each for each in before.certificates if each != certificate)
         expected = SigningCertificates(others, before.preferred)
-        _stop_at_changes(expected, after, f"while {thumbprint} was taken away")
+        _stop_at_changes(expected, after, f"while {thumbprint} was removed")
         return TakenAway(after, _key_ids(picture, certificate.custom_key_identifier))
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What somebody else did to one certificate: ``what`` is ``added``, ``removed`` or ``activated``."""
+    """An external change of one certificate: ``what`` is ``added``, ``removed`` or ``activated``."""
 
     what: str
     thumbprint: str
@@ -234,7 +236,7 @@ class Difference:
 
 
 def differences(recorded: SigningCertificates, live: SigningCertificates) -> tuple[Difference, ...]:
-    """What is otherwise at Entra than it was recorded: certificates added or removed, another one active."""
+    """Differences between Entra and what was recorded: certificates added or removed, another one active."""
     found = [
         Difference("removed", each.thumbprint, f"removed: {each}")
         for each in recorded.certificates
@@ -247,7 +249,7 @@ def differences(recorded: SigningCertificates, live: SigningCertificates) -> tup
     ]
     was, is_ = recorded.named(), live.named()
     if recorded.preferred != live.preferred and was != is_:
-        text = f"active: {is_ or live.preferred or 'none'}, and was {was or recorded.preferred or 'none'}"
+        text = f"active: {is_ or live.preferred or 'none'}, was {was or recorded.preferred or 'none'}"
         found.append(Difference("activated", live.preferred, text))
     return tuple(found)
 
@@ -256,7 +258,8 @@ def _stop_at_changes(before: SigningCertificates, after: SigningCertificates, wh
     found = differences(before, after)
     if found:
         raise ForeignChange(
-            f"Somebody else changed the signing certificates {when}. {'; '.join(each.text for each in found)}",
+            f"The signing certificates were changed outside this stack {when}: "
+            f"{'; '.join(each.text for each in found)}",
             thumbprints=tuple(each.thumbprint for each in found),
         )
 
@@ -265,10 +268,14 @@ def _check_retirable(
     certificates: SigningCertificates, certificate: SigningCertificate, now: datetime
 ) -> None:
     if certificate in (certificates.named(), certificates.active(now)):
-        raise CertificateInUse(f"Certificate {certificate} signs, so it is not taken away: activate another")
+        raise CertificateInUse(
+            f"Certificate {certificate} signs, so it is not removed. Activate another one first"
+        )
     others = (each for each in certificates.certificates if each != certificate)
     if certificate.is_valid(now) and not any(each.is_valid(now) for each in others):
-        raise CertificateInUse(f"Certificate {certificate} is the last valid one, so it is not taken away")
+        raise CertificateInUse(
+            f"Certificate {certificate} is the last valid one, so it is not removed. Create another one first"
+        )
 
 
 def _without(picture: Mapping[str, Any], custom_key_identifier: str) -> dict[str, Any]:
@@ -285,7 +292,7 @@ def _picture(graph: Graph, service_principal: str) -> dict[str, Any]:
 
 
 def parsed(principal: Mapping[str, Any]) -> SigningCertificates:
-    """The certificates, from a service principal that was read with the properties that they consist of."""
+    """The certificates of a service principal that was read with the necessary properties."""
     return _parsed(_lists(principal))
 
 
@@ -316,7 +323,7 @@ def _key_ids(picture: Mapping[str, Any], custom_key_identifier: str) -> tuple[st
 
 
 def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertificate]:
-    """Those of which both halves are there: with one alone nobody can sign."""
+    """Those with both halves; one half alone cannot sign."""
     sign = {key["customKeyIdentifier"] for key in keys if key.get("usage") == "Sign"}
     for key in keys:
         if key.get("usage") == "Verify" and key["customKeyIdentifier"] in sign:
@@ -348,6 +355,6 @@ _locks_lock = threading.Lock()
 
 
 def _lock(service_principal: str) -> threading.Lock:
-    """The lock of one principal: writers in this process take turns, because a list is written whole."""
+    """The lock of one principal: writers in this process take turns, because each writes the whole list."""
     with _locks_lock:
         return _locks[service_principal]

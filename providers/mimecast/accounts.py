@@ -32,7 +32,7 @@ def read_account(client: MimecastClient) -> Account:
     """The account that the credentials belong to. Raises MimecastError."""
     answer = client.legacy(GET_ACCOUNT, {}).accepted("read the account")
     if not answer.data or not answer.data[0].get("accountCode"):
-        raise MalformedAnswer("Mimecast's account answer holds no account", method="POST", path=answer.path)
+        raise MalformedAnswer("Mimecast's response contains no account", method="POST", path=answer.path)
     item = answer.data[0]
     return Account(
         code=str(item["accountCode"]),
@@ -42,7 +42,7 @@ def read_account(client: MimecastClient) -> Account:
 
 
 def check_account(live: Account, account_code: str, region: str) -> list[str]:
-    """Compares the live account with the configured one; returns warnings.
+    """Compare the live account with the configured one; return warnings.
 
     Raises:
         AccountMismatch: the code differs, or the live region is a known one and differs.
@@ -64,8 +64,8 @@ def check_account(live: Account, account_code: str, region: str) -> list[str]:
             )
         return []
     warning = (
-        f"Mimecast says that account {live.code} is in region {live.region!r}, which this project does not know; "
-        f"the configured region {region} could not be checked"
+        f"Mimecast reports that account {live.code} is in region {live.region!r}, which this project does not know; "
+        f"the configured region {region} was not checked"
     )
     return [warning]
 
@@ -92,7 +92,7 @@ class AccountCheck:
         self._passed = False
 
     def pass_once(self) -> None:
-        """Raises AccountMismatch until the account is the configured one; warns about an unknown region."""
+        """Raise AccountMismatch unless the account is the configured one; warn about an unknown region."""
         with self._lock:
             if self._passed:
                 return

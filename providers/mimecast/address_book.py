@@ -48,16 +48,16 @@ _log = logging.getLogger(__name__)
 
 PARALLEL_WRITES = 4
 _PAUSES = (0.5, 2.0, 0.0)
-"""Seconds after each round: nobody knows how soon a written address is listed."""
+"""Seconds after each round: it is not documented how soon a written address is listed."""
 _ROUNDS = len(_PAUSES)
 DISABLED_SAMPLE = 100
-"""Of so many addresses that are taken over it is asked whether they are disabled: five a call."""
+"""The most existing addresses for which it is read whether they are disabled: five a call."""
 _PAUSES_FOR_LISTING = (2.0, 8.0)
 """Seconds between looking for imported addresses that are not listed yet."""
 
 
 class Removal(StrEnum):
-    """What becomes of an address that leaves the configuration."""
+    """What happens to an address that is removed from the configuration."""
 
     DISABLE = "disable"
     FORGET = "forget"
@@ -94,7 +94,7 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be written. ``passwords`` are existing addresses whose password is set.
+    """What has to be written. ``passwords`` are existing addresses whose password is set.
 
     ``enable`` are adopted ones: they may have been disabled, which no listing shows.
     """
@@ -104,7 +104,7 @@ class Plan:
     passwords: tuple[str, ...]
     enable: tuple[str, ...]
     refused: Mapping[str, str]
-    """Address → why it may not be touched, and the way out."""
+    """Address → why it cannot be changed, and what to do."""
 
     @property
     def update(self) -> tuple[str, ...]:
@@ -143,7 +143,7 @@ class Listing:
         return dict(self._domain(domain))
 
     def forget(self, domains: Iterable[str]) -> None:
-        """Drops what is known about ``domains``; to be called around every write."""
+        """Drop what is known about ``domains``; to be called around every write."""
         with self._lock:
             for domain in domains:
                 self._domains.pop(domain, None)
@@ -208,7 +208,7 @@ def plan(
     adopt: Collection[str],
     set_password: Collection[str],
 ) -> Plan:
-    """What has to be written so that ``live`` becomes ``wanted``.
+    """Plan what has to be written so that ``live`` becomes ``wanted``.
 
     ``managed`` are addresses this book held before, ``adopt`` those it may change although it did not,
     ``set_password`` those whose password version is new. Of an address that was there before the book, the
@@ -247,7 +247,7 @@ def converge(
     pause: Callable[[float], None] = time.sleep,
     import_from: int = IMPORT_FROM,
 ) -> tuple[str, ...]:
-    """Makes the live addresses what is ``wanted``; returns those this call created, sorted.
+    """Write what is ``wanted``; return the addresses that this call created, sorted.
 
     Answers that get lost are followed by a new listing and only the rest, so nothing is written twice. From
     ``import_from`` new addresses on they are imported from files.
@@ -264,7 +264,7 @@ def converge(
     listing.forget(map(domain_of, wanted))
     for number in range(_ROUNDS):
         rest = {address: want for address, want in wanted.items() if address not in settled}
-        # What a lost call of an earlier round made is ours, and the password was part of that call.
+        # Addresses that a lost call of an earlier round created are ours, and that call contained the password.
         step = plan(
             rest,
             listing.of(rest),
@@ -284,7 +284,7 @@ def converge(
         settled |= {*step.create, *step.update} - problems.keys()
         created |= {address for address in step.create if _may_have_happened(problems.get(address))}
         lost |= {address for address, problem in problems.items() if isinstance(problem, UnclearOutcome)}
-        # A refusal after a lost answer may mean no more than "it was done": only the listing tells.
+        # A refusal after a lost response may only mean that it was already done: only the listing tells.
         if not lost & problems.keys():
             break
         pause(_PAUSES[number])
@@ -294,12 +294,12 @@ def converge(
 
 
 def missing_from(live: Mapping[str, LiveAddress], wanted: Iterable[str]) -> tuple[str, ...]:
-    """The addresses that nobody can sign in with, sorted: absent at Mimecast, or no more than an alias there."""
+    """The addresses with which nobody can sign in, sorted: missing at Mimecast, or only an alias there."""
     return tuple(sorted(address for address in wanted if address not in live or live[address].alias))
 
 
 def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) -> None:
-    """Disables addresses, leaving absent and synchronised ones alone. Repeatable. Raises PartlyDone."""
+    """Disable addresses, leaving absent and synchronised ones alone. Repeatable. Raises PartlyDone."""
     live = listing.of(addresses)
     owned = sorted(address for address, entry in live.items() if not entry.synchronised)
     synchronised = sorted(live.keys() - set(owned))
@@ -321,16 +321,16 @@ def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) 
 
 def _refusal(existing: LiveAddress, want: Wanted, *, differs: bool, ours: bool, new_password: bool) -> str:
     if existing.alias:
-        return "is an alias of another address; take it out of the configuration"
+        return "is an alias of another address; remove it from the configuration"
     if existing.synchronised and (differs or new_password):
         return (
-            f"belongs to directory synchronisation and is called {existing.name!r} there; change it in the "
-            "directory, or leave its name and password out of the configuration"
+            f"belongs to directory synchronisation and has the name {existing.name!r} there; change it in the "
+            "directory, or remove its name and password from the configuration"
         )
     if differs and not ours:
         return (
-            f"exists as {existing.name!r}, not {want.name!r}; list it under mimecast-sso:addresses.adopt to have "
-            "it changed, or configure the name that it has"
+            f"exists as {existing.name!r}, not {want.name!r}; list it under mimecast-sso:addresses.adopt to "
+            "change it, or configure the existing name"
         )
     return ""
 
@@ -351,8 +351,8 @@ def _say_kept_passwords(
     kept = sorted(set(set_password) & wanted.keys() - {*step.create, *managed, *adopt})
     if kept:
         _log.warning(
-            "These addresses were there already, so their passwords are left as they are: %s. Change their "
-            "passwordVersion to have them set; that revokes the people's application tokens",
+            "These addresses already exist, so their passwords are not changed: %s. Change their "
+            "passwordVersion to set them; that revokes the people's application tokens",
             enumerate_some(kept),
         )
 
@@ -370,23 +370,23 @@ def _taken_over(wanted: Iterable[str], live: Mapping[str, LiveAddress], ours: Co
 
 
 def _say_disabled(client: MimecastClient, taken_over: list[str]) -> None:
-    """Warns of those who were there already and are disabled; of very many only the first are asked for."""
+    """Warn about existing addresses that are disabled; only the first ones are read."""
     asked = taken_over[:DISABLED_SAMPLE]
     disabled: list[str] = []
     try:
         states = disabled_states(client, asked)
         disabled = [address for address, state in states.items() if state.disabled]
     except MimecastError as error:
-        _log.warning("Whether addresses that were there already are disabled is unknown: %s", error)
+        _log.warning("Whether existing addresses are disabled is unknown: %s", error)
     if disabled:
         _log.warning(
-            "Disabled at Mimecast, so these people cannot sign in: %s. They were there already; list them under "
-            "mimecast-sso:addresses.adopt to have them enabled",
+            "Disabled at Mimecast, so these people cannot sign in: %s. The addresses already existed; list them under "
+            "mimecast-sso:addresses.adopt to enable them",
             enumerate_some(sorted(disabled)),
         )
     if len(asked) < len(taken_over):
         _log.warning(
-            "%d of %d addresses that were there already were not asked for: whether they are disabled is unknown",
+            "%d of %d existing addresses were not read: whether they are disabled is unknown",
             len(taken_over) - len(asked),
             len(taken_over),
         )
@@ -396,7 +396,7 @@ class _LeftOut(UnclearOutcome):
     """An address was in a file whose import ended, and is not listed."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(f"{address} was in an imported file, and Mimecast does not list it")
+        super().__init__(f"{address} was in an imported file, but Mimecast does not list it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,10 +407,10 @@ class _Writer:
     pause: Callable[[float], None]
     import_from: int
     left_out: set[str] = field(default_factory=set)
-    """Addresses that an import did not make; a call of their own says why."""
+    """Addresses that an import did not create; a separate call tells why."""
 
     def write(self, step: Plan) -> dict[str, MimecastError]:
-        """Does what the plan says; returns the failures."""
+        """Carry out the plan; return the failures."""
         domains = {domain_of(address) for address in (*step.create, *step.update)}
         self.listing.forget(domains)
         try:
@@ -447,7 +447,7 @@ class _Writer:
         )
 
     def _bulk(self, addresses: Collection[str]) -> dict[str, str]:
-        """Those of the new addresses that go into files, with their names; none when they are too few."""
+        """The new addresses that are imported from files, with their names; none if they are too few."""
         rows = {
             address: self.wanted[address].name
             for address in addresses
@@ -465,7 +465,9 @@ class _Writer:
             try:
                 import_file(self.client, {address: rows[address] for address in part}, self.pause)
             except (Forbidden, NotFound, Rejected) as refusal:
-                _log.warning("Addresses are created one by one, because no file was imported: %s", refusal)
+                _log.warning(
+                    "Addresses are created one by one, because the import of a file failed: %s", refusal
+                )
                 problems |= _in_parallel(self._create, part)
             except MimecastError as error:
                 problems |= dict.fromkeys(part, error)
@@ -473,7 +475,7 @@ class _Writer:
         return outside | {address: problems.get(address) or _LeftOut(address) for address in missing}
 
     def _not_listed(self, addresses: Collection[str], expected: Collection[str]) -> list[str]:
-        """Those that are not there; whom nobody expects to be missing gets some time to be listed."""
+        """The missing addresses; unexpectedly missing ones get some time to be listed."""
         domains = set(map(domain_of, addresses))
         for seconds in (*_PAUSES_FOR_LISTING, 0.0):
             self.listing.forget(domains)
@@ -502,7 +504,7 @@ def _call(client: MimecastClient, endpoint: Endpoint, what: str, address: str, *
 
 
 def _in_parallel(write: Callable[[str], None], addresses: Collection[str]) -> dict[str, MimecastError]:
-    """Calls ``write`` for each address, a few at a time; returns the failures."""
+    """Call ``write`` for each address, a few at a time; return the failures."""
 
     def attempt(address: str) -> MimecastError | None:
         try:
@@ -526,7 +528,7 @@ def _partly_done(problems: Mapping[str, MimecastError], done: int) -> PartlyDone
     first = next(iter(sorted(problems.items())))[1]
     return PartlyDone(
         f"{len(problems)} of {len(problems) + done} addresses could not be written: "
-        f"{enumerate_some(sorted(problems))}. The first: {first}. Run again to do the rest"
+        f"{enumerate_some(sorted(problems))}. The first: {first}. Rerun to write the rest"
     )
 
 
@@ -541,7 +543,7 @@ def _live(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
 
 
 def _live_of_account(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
-    # The two families name the mark of an alias differently.
+    # The two families name the alias flag differently.
     address, live = _live({**row, "alias": row.get("isAlias")})
     disabled = row.get("disabled")
     return address, replace(live, disabled=disabled if isinstance(disabled, bool) else None)

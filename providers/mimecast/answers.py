@@ -1,4 +1,4 @@
-"""What the vendor answered, and what it means: data, failures by item, or one of the exceptions.
+"""The vendor's response and its meaning: data, failures by item, or one of the exceptions.
 
 Used by the client alone. `Again` is how a judgement says that the call may be tried once more.
 """
@@ -34,7 +34,7 @@ from providers.mimecast.errors import (
 )
 
 _MESSAGE_LIMIT = 200
-# How http.client begins the text of a CONNECT that a proxy refused; there is no exception of its own for it.
+# How http.client begins the text of a CONNECT that a proxy refused; there is no specific exception for it.
 _TUNNEL_REFUSED = "Tunnel connection failed"
 
 Json = dict[str, Any]
@@ -54,7 +54,7 @@ class ItemFailure:
 
 @dataclass(frozen=True, slots=True)
 class LegacyAnswer:
-    """An answer of the legacy family: items that succeeded, items that failed, and how to go on."""
+    """A response of the legacy family: items that succeeded, items that failed, and the next page."""
 
     path: str
     request_id: str
@@ -77,7 +77,7 @@ class LegacyAnswer:
         )
 
     def accepted(self, what: str) -> LegacyAnswer:
-        """This answer, or `Rejected` when an item failed."""
+        """This response; raises `Rejected` if an item failed."""
         if self.failures:
             raise self.rejection(self.failures[0], what)
         return self
@@ -120,7 +120,7 @@ class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
 
 
 def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
-    """Raises what an HTTP status, or the same number in ``meta.status``, means."""
+    """Raise what an HTTP status, or the same number in ``meta.status``, means."""
     status = reply.status if status is None else status
     if requests.codes.ok <= status < requests.codes.multiple_choices:
         return
@@ -130,7 +130,9 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
         error = error_of(AuthenticationError, "Mimecast does not accept the access token", call, reply)
         raise Again(error, renew=True) if refused else error
     if status == requests.codes.forbidden:
-        raise error_of(Forbidden, f"The API application may not do this{_needs(call)}", call, reply)
+        raise error_of(
+            Forbidden, f"The API application has no permission for this{_needs(call)}", call, reply
+        )
     if status == requests.codes.not_found:
         where = (
             "The gateway does not know this path"
@@ -140,20 +142,22 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
         raise error_of(NotFound, f"{where}{_needs(call)}", call, reply)
     if status == requests.codes.too_many_requests:
         raise Again(
-            error_of(RateLimited, "The quota of the API application stayed used up", call, reply),
+            error_of(
+                RateLimited, "The API application's quota is still exhausted after all retries", call, reply
+            ),
             limited=True,
         )
     if status >= requests.codes.internal_server_error:
         raise lost_answer(call, f"the server failed with HTTP {status}", reply.request_id, code)
     if status < requests.codes.bad_request:
         raise error_of(
-            TransportError, "Mimecast answered with a redirect, which is not followed", call, reply
+            TransportError, "Mimecast responded with a redirect, which is not followed", call, reply
         )
     raise error_of(Rejected, f"Mimecast refused the request with HTTP {status}", call, reply)
 
 
 def check_token_status(call: Call, reply: Reply) -> None:
-    """As `check_status`, for the token endpoint: there, a refusal is about the credentials."""
+    """As `check_status`, for the token endpoint, where a refusal is about the credentials."""
     if reply.status in (requests.codes.bad_request, requests.codes.unauthorized):
         raise error_of(
             AuthenticationError,
@@ -166,10 +170,10 @@ def check_token_status(call: Call, reply: Reply) -> None:
 
 
 def check_envelope(call: Call, reply: Reply) -> None:
-    """Raises unless the answer is a legacy envelope; also for its ``meta.status``."""
+    """Raise unless the response is a legacy envelope; also for its ``meta.status``."""
     payload = reply.payload
     if not isinstance(payload, dict) or not isinstance(payload.get("data"), (list, type(None))):
-        raise lost_answer(call, "the answer is not the envelope it should be", reply.request_id)
+        raise lost_answer(call, "the response does not have the documented form", reply.request_id)
     meta = payload.get("meta")
     status = meta.get("status") if isinstance(meta, dict) else None
     if isinstance(status, int):
@@ -181,13 +185,13 @@ def check_envelope(call: Call, reply: Reply) -> None:
 
 
 def check_object(call: Call, reply: Reply) -> None:
-    """Raises unless the answer is a JSON object or empty."""
+    """Raise unless the response is a JSON object or empty."""
     if reply.payload is not None and not isinstance(reply.payload, dict):
-        raise lost_answer(call, "the answer is not a JSON object", reply.request_id)
+        raise lost_answer(call, "the response is not a JSON object", reply.request_id)
 
 
 def legacy_answer(call: Call, reply: Reply) -> LegacyAnswer:
-    """The answer of a call that `check_envelope` let pass."""
+    """The response of a call that passed `check_envelope`."""
     payload: Json = reply.payload
     meta = payload.get("meta")
     paging = meta.get("pagination") if isinstance(meta, dict) else None
@@ -236,7 +240,7 @@ def _code_of(payload: Any) -> str:
 
 
 def rows_of(answer: LegacyAnswer, key: str) -> Iterable[Json]:
-    """The objects in the arrays ``key`` of an answer's data."""
+    """The objects in the arrays ``key`` of a response's data."""
     for item in answer.data:
         rows = item.get(key)
         yield from (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
@@ -259,7 +263,7 @@ def next_page(meta: Any) -> str:
 
 
 def parsed(content: bytes) -> Any:
-    """The JSON value of an answer; ``None`` for no content, and a marker that fits no check for anything else."""
+    """The JSON value of a response; ``None`` for no content, and a marker that fails every check for anything else."""
     if not content.strip():
         return None
     try:
@@ -269,7 +273,7 @@ def parsed(content: bytes) -> Any:
 
 
 def network_failure(call: Call, error: requests.RequestException, request_id: str) -> Exception:
-    """The exception for a request that got no whole answer."""
+    """The exception for a request without a complete response."""
     if _is_untrusted(error):
         return TransportError(
             "The certificate of Mimecast's gateway is not trusted; check SSL_CERT_FILE and REQUESTS_CA_BUNDLE",
@@ -284,7 +288,7 @@ def network_failure(call: Call, error: requests.RequestException, request_id: st
             else "Mimecast's gateway cannot be reached"
         )
         return Again(TransportError(text, method=call.method, path=call.path))
-    return lost_answer(call, "its answer was lost on the way", request_id)
+    return lost_answer(call, "the response was lost", request_id)
 
 
 def _is_untrusted(error: requests.RequestException) -> bool:
@@ -308,7 +312,7 @@ def _nothing_was_sent(error: requests.RequestException) -> bool:
 
 
 def lost_answer(call: Call, why: str, request_id: str, code: str = "") -> Exception:
-    """A read can be tried again; of a write nobody knows whether it was done."""
+    """A read can be retried; whether a write was applied is unknown."""
     if call.reads:
         return Again(
             TransportError(
@@ -320,7 +324,7 @@ def lost_answer(call: Call, why: str, request_id: str, code: str = "") -> Except
             )
         )
     return UnclearOutcome(
-        f"It is not known whether Mimecast did this: {why}",
+        f"Whether Mimecast applied the request is unknown: {why}",
         method=call.method,
         path=call.path,
         request_id=request_id,

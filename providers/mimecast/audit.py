@@ -24,7 +24,7 @@ _MOST_PAGES = 1000
 
 @dataclass(frozen=True, slots=True)
 class ConsoleChange:
-    """One event that touches profiles or application settings, as Mimecast words it."""
+    """One event about profiles or application settings, in Mimecast's words."""
 
     at: datetime
     event: str
@@ -34,7 +34,7 @@ class ConsoleChange:
 
 @dataclass(frozen=True, slots=True)
 class LogOn:
-    """One log-on, or one that failed; ``address`` is empty where Mimecast does not say whose."""
+    """A log-on or a failed one; ``address`` is empty if Mimecast does not show whose."""
 
     at: datetime
     address: str
@@ -44,7 +44,7 @@ class LogOn:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What the log has since a moment, oldest first."""
+    """The log's entries since a moment, oldest first."""
 
     changes: tuple[ConsoleChange, ...]
     """Of profiles and application settings; which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
@@ -76,7 +76,7 @@ class GroupLog:
 
 
 def events_since(client: MimecastClient, since: datetime) -> Events:
-    """Changes of profiles and application settings, and log-ons, after ``since``. Raises any `MimecastError`."""
+    """Change of profiles and application settings, and log-ons, after ``since``. Raises any `MimecastError`."""
     rows = _rows(client, since)
     changes = (_change(row) for row in rows if _counts(row))
     log_ons = (_log_on(row) for row in rows if row.get("auditType") in LOG_ON_EVENTS)
@@ -87,7 +87,7 @@ def events_since(client: MimecastClient, since: datetime) -> Events:
 
 
 def last_group_change(client: MimecastClient, since: datetime) -> datetime | None:
-    """When a group, or its members, changed last after ``since``, whichever group it was. Raises MimecastError."""
+    """When any group or its members last changed after ``since``. Raises MimecastError."""
     times = [_time(row) for row in _rows(client, since) if row.get("auditType") == GROUP_EVENT]
     return max((at for at in times if at > since), default=None)
 
@@ -122,7 +122,7 @@ def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = 
 def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES) -> list[dict[str, Any]]:
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
-        # By Mimecast's clock, as far as it is known, and ahead of it: no event is to fall behind the end.
+        # By Mimecast's clock, as far as it is known, and ahead of it, so that no event is missed at the end.
         "endDateTime": (client.now() + _AHEAD).strftime(_WIRE),
     }
     # Unlike other lists this one has its rows in ``data`` itself.
@@ -135,7 +135,8 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES
             return rows
         page = page | {"pageToken": answer.next_page}
     raise MalformedAnswer(
-        f"Mimecast's audit log has more than {most_pages} pages since {since:%Y-%m-%d %H:%MZ}, and was not read whole",
+        f"Mimecast's audit log has more than {most_pages} pages since {since:%Y-%m-%d %H:%MZ}, and was not read "
+        "completely",
         method="POST",
         path=GET_AUDIT_EVENTS.path,
     )
@@ -146,7 +147,7 @@ def _counts(row: dict[str, Any]) -> bool:
 
 
 def _change(row: dict[str, Any]) -> ConsoleChange:
-    user = str(row.get("user") or "") or "somebody whom the audit log does not name"
+    user = str(row.get("user") or "") or "an actor whom the audit log does not name"
     return ConsoleChange(
         _time(row), str(row.get("auditType") or "an event"), user, str(row.get("eventInfo") or "")
     )

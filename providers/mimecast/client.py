@@ -1,7 +1,7 @@
 """Calls to Mimecast's API 2.0 gateway: authentication, both endpoint families, retries, paging.
 
 Two families live on one gateway. The *legacy* one (``/api/...``) is always POST with the envelope
-``{"meta", "data"}`` and answers ``{"meta", "data", "fail"}``, where failures stand in ``fail`` under HTTP 200.
+``{"meta", "data"}`` and returns ``{"meta", "data", "fail"}``, with failures in ``fail`` under HTTP 200.
 The *v2* one has verbs, paths and plain JSON.
 
 Example::
@@ -107,7 +107,7 @@ class _Token:
 def check_base_url(url: str) -> str:
     """``url`` without a final slash. Raises AuthenticationError unless it is https on a Mimecast host.
 
-    A base URL elsewhere would be sent the client secret.
+    The client secret would be sent to any other host.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -120,7 +120,7 @@ def check_base_url(url: str) -> str:
 
 
 class MimecastClient:
-    """A thread-safe client for one set of credentials; make one per process (see `shared_client`).
+    """A thread-safe client for one set of credentials; create one per process (see `shared_client`).
 
     ``adapter`` replaces the network in tests, ``clock`` the time; ``deadline`` ends every wait.
     """
@@ -150,7 +150,7 @@ class MimecastClient:
     # -- The two families -------------------------------------------------------------------------------------
 
     def legacy(self, endpoint: Endpoint, *items: Mapping[str, Any], page: Json | None = None) -> LegacyAnswer:
-        """One call of the legacy family. Item failures are in the answer; everything else is raised.
+        """One call of the legacy family. Failures of items are in the response; everything else is raised.
 
         Raises any `MimecastError` of the tree's upper half (transport, authentication, permission, quota).
         """
@@ -216,7 +216,7 @@ class MimecastClient:
         params: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Json:
-        """One call of the v2 family; an answer without content is an empty dict."""
+        """One call of the v2 family; a response without content is an empty dict."""
         call = Call(method, path, reads or method == "GET", permission, params=params or {}, body=body)
         reply = self._perform(call, check_object)
         return dict(reply.payload or {})
@@ -239,7 +239,7 @@ class MimecastClient:
             params = {**params, "pageToken": token}
 
     def now(self) -> datetime:
-        """The service's own time: the Date header of its last answer; this machine's before the first."""
+        """The service's time: the Date header of its last response; this machine's before the first."""
         return self._date or datetime.now(UTC)
 
     # -- One call, until it is settled ------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class MimecastClient:
                     attempt += 1
 
     def _back_off(self, attempt: int) -> float:
-        # With jitter: threads that failed together do not come back together.
+        # With jitter, so that threads that failed together do not retry together.
         longest: float = _FIRST_BACKOFF * 2**attempt
         seconds = longest * (0.5 + self._clock.jitter() / 2)
         self._clock.sleep(seconds)
@@ -319,14 +319,14 @@ class MimecastClient:
         return Reply(response.status_code, response.headers, parsed(content), request_id)
 
     def _content(self, call: Call, response: requests.Response) -> bytes:
-        # requests times single reads out, not the whole answer; a trickle must not hold a thread for ever.
+        # requests limits the time of single reads, not of the response; a trickle must not block a thread forever.
         ends_at = self._clock.monotonic() + 2 * READ_TIMEOUT
         content = bytearray()
         with response:
             for chunk in response.iter_content(65536):
                 content += chunk
                 if len(content) > ANSWER_LIMIT or self._clock.monotonic() > ends_at:
-                    raise lost_answer(call, "its answer is too long or too slow", "")
+                    raise lost_answer(call, "the response was too long or too slow", "")
         return bytes(content)
 
     # -- Token ------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ class MimecastClient:
             return self._token
 
     def _discard(self, token: _Token) -> None:
-        # Another thread may have renewed it meanwhile; that one's token stays.
+        # Another thread may have renewed it meanwhile; that token is kept.
         with self._token_lock:
             if self._token is token:
                 self._token = None
@@ -366,7 +366,7 @@ class MimecastClient:
         payload = reply.payload if isinstance(reply.payload, dict) else {}
         value = payload.get("access_token")
         if not isinstance(value, str) or not value:
-            raise Again(error_of(MalformedAnswer, "Mimecast's token answer holds no token", call, reply))
+            raise Again(error_of(MalformedAnswer, "Mimecast's token response contains no token", call, reply))
         life = payload.get("expires_in")
         seconds = float(life) if isinstance(life, (int, float)) and life > 0 else DEFAULT_TOKEN_SECONDS
         return _Token(value, self._clock.monotonic() + max(seconds - _RENEW_BEFORE_END, seconds / 2))
@@ -392,7 +392,9 @@ def shared_client(credentials: Credentials, base_url: str = GLOBAL_GATEWAY) -> M
 
 def _once(token: str, seen: set[str], path: str) -> None:
     if token in seen:
-        raise MalformedAnswer("Mimecast's pages lead back to a page already read", method="POST", path=path)
+        raise MalformedAnswer(
+            "Mimecast's paging leads back to a page that was already read", method="POST", path=path
+        )
     seen.add(token)
 
 

@@ -82,7 +82,7 @@ def update_server(
 
 
 def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
-    """Adds the proof record of ``domain``, beside the ones that are there. A second time changes nothing.
+    """Add the proof record of ``domain`` to the existing ones. Repeating it changes nothing.
 
     Raises DnsUpdateError when the name is outside the zone, or the server cannot be reached or refuses.
     """
@@ -103,7 +103,7 @@ def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
         ) from None
     except (OSError, dns.exception.DNSException) as error:
         raise DnsUpdateError(
-            f"The name server {server.server} did not take the update of {name}: {type(error).__name__}"
+            f"The name server {server.server} did not apply the update of {name}: {type(error).__name__}"
         ) from None
     if answer.rcode() != dns.rcode.NOERROR:
         raise DnsUpdateError(
@@ -113,7 +113,7 @@ def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
 
 
 def find_zone(server: UpdateServer) -> str:
-    """Asks the server for its zone's SOA over TCP, and gives the primary server's name. Writes nothing.
+    """Ask the server for its zone's SOA over TCP, and return the primary server's name. Writes nothing.
 
     Raises DnsUpdateError when the server cannot be reached, or does not serve the zone.
     """
@@ -123,7 +123,7 @@ def find_zone(server: UpdateServer) -> str:
         answer = dns.query.tcp(query, address, timeout=TIMEOUT, port=port)
     except (OSError, dns.exception.DNSException) as error:
         raise DnsUpdateError(
-            f"The name server {server.server} did not answer: {type(error).__name__}"
+            f"The name server {server.server} did not respond: {type(error).__name__}"
         ) from None
     for record in (record for rrset in answer.answer for record in rrset):
         if record.rdtype == dns.rdatatype.SOA:
@@ -158,7 +158,7 @@ def _address(server: str) -> tuple[str, int]:
     try:
         return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]), port
     except OSError:
-        raise DnsUpdateError(f"The name server {server} of mimecast-sso:dns is not known") from None
+        raise DnsUpdateError(f"The name server {server} of mimecast-sso:dns cannot be resolved") from None
 
 
 def _sandbox_server(environment: Mapping[str, str]) -> str | None:
@@ -172,7 +172,7 @@ def _sandbox_server(environment: Mapping[str, str]) -> str | None:
     server = str(process.get("dns") or "")
     if process.get("instance") != instance or not _is_loopback(server):
         raise DnsUpdateError(
-            "This environment is a sandbox's, but the sandbox does not run, so no DNS update is sent. "
+            "This environment is a sandbox's, but the sandbox is not running, so no DNS update is sent. "
             "Start it: python -m sandbox start"
         )
     return server

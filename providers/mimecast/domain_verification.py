@@ -1,4 +1,4 @@
-"""Proof of ownership: publish the record, ask Mimecast to look, believe only what it lists afterwards."""
+"""Proof of ownership: publish the record, ask Mimecast to verify it, and trust only what it lists afterwards."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from providers.mimecast.limits import Clock
 from providers.mimecast.settling import settle
 
 WAIT_SECONDS = 60.0
-"""How long a published record may take to be seen, in one run."""
+"""How long one run waits for a published record to become visible."""
 
 _FIRST_POLL = 0.5
 _LONGEST_POLL = 10.0
 _SAID_FROM = 4.0
-"""Seconds; shorter pauses are not worth a line."""
+"""Seconds; shorter pauses are not logged."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ class Publish(StrEnum):
     """Who puts the proof record into the domain's zone."""
 
     NONE = "none"
-    """Somebody else: a person, or a DNS resource of the program."""
+    """A person, or a DNS resource of the program."""
     RFC2136 = "rfc2136"
 
 
 class Outcome(StrEnum):
-    """Where the proof stands."""
+    """The state of the proof."""
 
     VERIFIED = "verified"
     PENDING = "pending"
@@ -58,7 +58,7 @@ def verify_domain(
     wait_seconds: float = WAIT_SECONDS,
     clock: Clock | None = None,
 ) -> Verification:
-    """Publishes the proof with ``publish`` (``None``: somebody else does), and asks Mimecast to verify it.
+    """Publish the proof with ``publish`` (``None``: published elsewhere), and ask Mimecast to verify it.
 
     With ``publish`` the record is waited for, ``wait_seconds`` at most; without, there is one try. Pending is no
     error: the caller keeps it and tries again in the next run.
@@ -83,28 +83,31 @@ def verify_domain(
         if poll >= _SAID_FROM:
             waited = wait_seconds - left
             _log.warning(
-                "The proof record of %s is not seen yet; waited %.0f s of %.0f", domain, waited, wait_seconds
+                "The proof record of %s is not visible yet; waited %.0f s of %.0f",
+                domain,
+                waited,
+                wait_seconds,
             )
         clock.sleep(min(poll, left))
         poll = min(2 * poll, _LONGEST_POLL)
 
 
 def verification(status: DomainStatus) -> Verification:
-    """Where a domain's proof stands, and what a person does next."""
+    """The state of a domain's proof, and what a person has to do next."""
     if status.state is State.INTERNAL:
         return Verification(Outcome.VERIFIED, "")
     if status.state is State.EXPIRED:
         return Verification(
             Outcome.EXPIRED,
-            f"The proof of {status.domain} ended on {status.expires}: run the deployment again, which issues it "
-            f"again, then publish the new {PROOF_RECORD_TYPE} record",
+            f"The proof of {status.domain} expired on {status.expires}. Rerun the deployment, which reissues it, "
+            f"then publish the new {PROOF_RECORD_TYPE} record",
         )
     until = f", before {status.expires}" if status.expires else ""
     return Verification(
         Outcome.PENDING,
         f"Publish the {PROOF_RECORD_TYPE} record {status.proof_value} at {status.proof_name} (or the {CNAME_TYPE} "
         f"record {cname_name(status.domain, status.proof_value)} that points to {CNAME_TARGET}){until}, wait until it "
-        "is visible in public DNS, and run the deployment again",
+        "is visible in public DNS, and rerun the deployment",
     )
 
 
@@ -116,7 +119,7 @@ def _status(client: MimecastClient, domain: str) -> DomainStatus:
 
 
 def _asked(client: MimecastClient, domain: str) -> DomainStatus:
-    # The response is documented nowhere, and a record not seen yet may come as a failure: the list of internal
+    # The response is not documented, and a record that is not visible yet may be a failure: the list of internal
     # domains decides. Asking twice is harmless, so a lost response is no reason to stop.
     def ask() -> DomainStatus:
         client.legacy(VERIFY_DOMAIN, {"domain": domain})

@@ -1,4 +1,4 @@
-"""Internal domains: find, register with proof of ownership, keep in line, give up.
+"""Internal domains: find, register with proof of ownership, update, give up.
 
 An internal domain can never be deleted by API; a pending one can. Registering a domain changes which mail
 Mimecast accepts for it, once it is verified.
@@ -47,20 +47,20 @@ class Mode(StrEnum):
     """What may be done about a domain."""
 
     ENSURE = "ensure"
-    """One that is there is used as it is; an absent one is registered."""
+    """An existing domain is used unchanged; a missing one is registered."""
     REGISTER = "register"
     """As ``ensure``, and its inbound type is kept as configured."""
     REQUIRE = "require"
-    """It must be there and verified; nothing is ever written."""
+    """It must exist and be verified; nothing is ever written."""
 
 
 class State(StrEnum):
-    """Where a domain stands."""
+    """The state of a domain."""
 
     INTERNAL = "internal"
     PENDING = "pending"
     EXPIRED = "expired"
-    """Pending, and its proof is no longer accepted until it is issued again."""
+    """Pending, and its proof is no longer accepted until it is reissued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class DomainList:
 
     def find(self, domain: str, now: datetime | None = None) -> DomainStatus | None:
         """The domain by name, among the internal ones first, then among the pending; ``None`` when it is neither."""
-        # Listed whole: what the vendor answers about a single name that it does not have is documented nowhere.
+        # The whole list: the response for a single missing name is not documented.
         internal = _named(self._list(GET_INTERNAL_DOMAIN, "list the internal domains"), domain)
         if internal is not None:
             return _internal(domain, internal)
@@ -104,7 +104,7 @@ class DomainList:
         return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
 
     def forget(self) -> None:
-        """Drops what is known; to be called around every write."""
+        """Drop what is known; to be called around every write."""
         with self._lock:
             self._lists.clear()
 
@@ -116,7 +116,7 @@ class DomainList:
 
 
 def find_domain(client: MimecastClient, domain: str, now: datetime | None = None) -> DomainStatus | None:
-    """The domain as it is at this moment, internal or pending; ``None`` when it is neither."""
+    """The current domain, internal or pending; ``None`` if it is neither."""
     return DomainList(client).find(domain, now)
 
 
@@ -142,7 +142,7 @@ def list_domains(
 def provide_domain(
     client: MimecastClient, domain: str, mode: Mode, inbound_type: str, now: datetime | None = None
 ) -> tuple[DomainStatus, bool]:
-    """Makes the domain be there as ``mode`` allows; returns it and whether this call registered it.
+    """Ensure that the domain exists, as ``mode`` allows; return it and whether this call registered it.
 
     Raises:
         DomainNotRegistered: mode ``require``, and the domain is not internal.
@@ -153,7 +153,7 @@ def provide_domain(
         if found is None or found.state is not State.INTERNAL:
             raise DomainNotRegistered(
                 f"{domain} is not an internal domain of this Mimecast account"
-                f"{'' if found is None else ', only a pending one'}, and its mode is require. "
+                f"{'' if found is None else ', only a pending one'}, but its mode is require. "
                 f"Register and verify it ({DOMAINS_PAGE}), or set its mode to ensure"
             )
         return found, False
@@ -167,31 +167,32 @@ def provide_domain(
 
 
 def renew_proof(client: MimecastClient, domain: str, now: datetime | None = None) -> DomainStatus:
-    """Issues the proof of a pending domain again, valid for 30 days from now."""
+    """Reissue the proof of a pending domain, valid for 30 days from now."""
     results = _renewals(client, domain)
     if same_key(domain) not in results:
         raise MalformedAnswer(
-            f"Mimecast did not issue the proof of {domain} again", method="POST", path=GENERATE_TOKEN_PATH
+            f"Mimecast did not reissue the proof of {domain}", method="POST", path=GENERATE_TOKEN_PATH
         )
     status = find_domain(client, domain, now)
     if status is None:
-        raise DomainNotRegistered(f"{domain} was removed from Mimecast while its proof was issued again")
+        raise DomainNotRegistered(f"{domain} was removed from Mimecast while its proof was being reissued")
     return status
 
 
 def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> None:
-    """Gives the domain up: deletes it when it is pending and ``registered`` by us, else says why it stays."""
+    """Give the domain up: delete it if it is pending and ``registered`` by us, otherwise log why it is kept."""
     found = find_domain(client, domain)
     if found is None:
         return
     if found.state is State.INTERNAL:
         _log.warning(
-            "%s stays an internal domain at Mimecast: no API removes one. Mimecast support does, if it must go",
+            "%s stays an internal domain at Mimecast: no API removes one. Ask Mimecast support to remove it if "
+            "necessary",
             domain,
         )
         return
     if not registered:
-        _log.warning("%s stays pending at Mimecast: it was there before this stack", domain)
+        _log.warning("%s stays pending at Mimecast: it existed before this stack", domain)
         return
 
     def delete() -> bool:
@@ -206,7 +207,7 @@ def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> N
 def _register(client: MimecastClient, domain: str, inbound_type: str, now: datetime | None) -> DomainStatus:
     def register() -> DomainStatus:
         answer = client.legacy(CREATE_DOMAIN, {"domain": domain, "inboundType": inbound_type})
-        # The response is not the truth: a subdomain of an own domain is internal at once.
+        # The response cannot be trusted: a subdomain of an own domain is internal at once.
         return find_domain(client, domain, now) or _registered(answer, domain, now)
 
     return settle(register, lambda: find_domain(client, domain, now))
@@ -220,10 +221,10 @@ def _registered(answer: LegacyAnswer, domain: str, now: datetime | None) -> Doma
     refusal = answer.rejection(answer.failures[0], f"register {domain}") if answer.failures else None
     if refusal is not None and not _held_elsewhere(refusal):
         raise refusal
-    # No source tells how the vendor reports this: a failure, or silence.
+    # It is not documented whether the vendor reports this as a failure.
     raise DomainHeldElsewhere(
         f"{domain} cannot be registered: another Mimecast account manages it or its parent domain. "
-        f"Have it released there or by Mimecast support, or take {domain} out of mimecast-sso:domains",
+        f"Have it released there or by Mimecast support, or remove {domain} from mimecast-sso:domains",
         method="POST",
         path=CREATE_DOMAIN.path,
         code=refusal.code if refusal else "",

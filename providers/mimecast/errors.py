@@ -55,11 +55,11 @@ class TransportError(MimecastError):
 
 
 class MalformedAnswer(TransportError):
-    """The answer is not JSON, is too long, has the wrong shape, or pages in a circle."""
+    """The response is not JSON, is too long, has the wrong shape, or pages in a circle."""
 
 
 class UnclearOutcome(MimecastError):
-    """The answer of a write was lost: look the object up by its natural key before anything else."""
+    """The response of a write was lost: look the object up by its natural key before anything else."""
 
 
 class AuthenticationError(MimecastError):
@@ -121,11 +121,11 @@ class PartlyDone(MimecastError):
 
 
 class AmbiguousGroup(MimecastError):
-    """More than one group has the wanted name."""
+    """More than one group has the name."""
 
 
 class GroupNotFound(MimecastError):
-    """No group has the wanted name."""
+    """No group has the name."""
 
 
 class DnsUpdateError(MimecastError):

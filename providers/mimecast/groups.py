@@ -97,7 +97,7 @@ class GroupList:
             return self._groups[name]
 
     def forget(self) -> None:
-        """Drops what is known; to be called around every write."""
+        """Drop what is known; to be called around every write."""
         with self._lock:
             self._groups.clear()
 
@@ -113,7 +113,7 @@ def require_group(client: MimecastClient, name: str) -> CloudGroup:
 def provide_group(
     client: MimecastClient, name: str, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[CloudGroup, bool]:
-    """The group called ``name``, made when it is absent; returns it and whether this call made it."""
+    """Find or create the group called ``name``; return it and whether this call created it."""
     existing = find_group(client, name)
     if existing is not None:
         return existing, False
@@ -131,15 +131,15 @@ def _create(client: MimecastClient, name: str) -> CloudGroup:
 
 
 def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
-    """Renames a group in place, so that application settings bound to it stay bound. Repeatable."""
+    """Rename a group in place, so that application settings bound to it stay bound. Repeatable."""
     already = find_group(client, new)
     group = find_group(client, old)
     if already is not None:
         if group is not None:
-            raise AmbiguousGroup(f"The group {old!r} cannot be renamed: Mimecast has a group {new!r} already")
+            raise AmbiguousGroup(f"The group {old!r} cannot be renamed: Mimecast already has a group {new!r}")
         return already
     if group is None:
-        raise GroupNotFound(f"Mimecast has no cloud group called {old!r}, which was to be renamed to {new!r}")
+        raise GroupNotFound(f"Mimecast has no cloud group called {old!r}to rename to {new!r}")
 
     def rename() -> CloudGroup:
         client.legacy(UPDATE_GROUP, {"id": group.secure_id, "description": new}).accepted(
@@ -151,15 +151,15 @@ def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
 
 
 def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
-    """Deletes an empty group that this stack ``created``; otherwise leaves it, and says why."""
+    """Delete an empty group that this stack ``created``; otherwise keep it, and log why."""
     group = find_group(client, name)
     if group is None:
         return
     if not created:
-        _log.warning("The Mimecast group %r stays: it was there before this stack", name)
+        _log.warning("The Mimecast group %r is kept: it existed before this stack", name)
         return
     if list_members(client, group) or group.child_count:
-        _log.warning("The Mimecast group %r stays: it still has members or child groups", name)
+        _log.warning("The Mimecast group %r is kept: it still has members or child groups", name)
         return
 
     def delete() -> bool:
@@ -190,11 +190,12 @@ def list_members(client: MimecastClient, group: CloudGroup) -> set[str]:
 def change_members(
     client: MimecastClient, group: CloudGroup, *, add: Collection[str], remove: Collection[str]
 ) -> set[str]:
-    """Adds and removes members, and returns who is in the group afterwards.
+    """Add and remove members, and return who is in the group afterwards.
 
-    What is done already is left alone. After a lost answer the group is listed again, and only the rest is done.
+    Members that are already right are skipped. After a lost response the group is listed again, and only the rest is
+    done.
 
-    Raises PartlyDone when some members could not be added or removed; the others stay done.
+    Raises PartlyDone if some members could not be added or removed; the others stay changed.
     """
     problems: dict[str, MimecastError] = {}
     for _ in range(_ROUNDS):
@@ -212,7 +213,7 @@ def change_members(
         raise PartlyDone(
             f"{len(problems)} of {len(to_add) + len(to_remove)} members of the Mimecast group {group.name!r} could "
             "not be changed: "
-            f"{enumerate_some(sorted(problems))}. The first: {first}. Run again to do the rest"
+            f"{enumerate_some(sorted(problems))}. The first: {first}. Rerun to change the rest"
         )
     return (present | set(to_add)) - set(to_remove)
 
@@ -220,7 +221,7 @@ def change_members(
 def _write(
     client: MimecastClient, group: CloudGroup, endpoint: Endpoint, members: list[str], harmless: str
 ) -> dict[str, MimecastError]:
-    """Writes in batches; returns the members that failed, with why. ``harmless`` is the code of a done deed."""
+    """Write in batches; return the failed members, with why. ``harmless`` is the code of a change already made."""
     problems: dict[str, MimecastError] = {}
     for batch in _batches(members, MEMBERS_PER_REQUEST):
         items = [{"id": group.secure_id, **_item(member)} for member in batch]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mimecast_sso.facts.mimecast_api import RATE_LIMIT_REMAINING, RATE_LIMIT_RESET
 
 LONGEST_WAIT = 300.0
-"""Seconds; whatever a header says, nobody waits longer for one call."""
+"""Seconds; the longest wait for one call, whatever a header says."""
 
 _JITTER = 0.25
 _WITHOUT_HEADER = 5.0
@@ -39,7 +39,7 @@ class RateLimiter:
         self._opens_at = 0.0
 
     def wait(self) -> float:
-        """Blocks until the gate is open; returns the seconds waited. Waits differ a little between threads."""
+        """Block until the gate is open; return the seconds waited. Waits differ a little between threads."""
         with self._lock:
             left = self._opens_at - self._clock.monotonic()
         if left <= 0:
@@ -49,7 +49,7 @@ class RateLimiter:
         return seconds
 
     def observe(self, headers: Mapping[str, str], *, refused: bool) -> None:
-        """Learns from an answer; ``refused`` means HTTP 429, which may come without headers."""
+        """Learn from a response; ``refused`` means HTTP 429, which may come without headers."""
         remaining = _number(headers.get(RATE_LIMIT_REMAINING))
         if not refused and (remaining is None or remaining > 0):
             return

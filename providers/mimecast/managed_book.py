@@ -1,4 +1,4 @@
-"""The address book of a stack from one run to the next: what is written, who leaves, what people are told of it."""
+"""The address book of a stack across runs: what is written, who is removed, and the messages about it."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from providers.mimecast.process import process
 _log = logging.getLogger(__name__)
 
 CHECK_ONLY = "checkOnly"
-"""The property of a book that is only looked at."""
+"""The property of a book that is only checked."""
 
 
 def inputs(props: Properties) -> Properties:
     """The inputs among a book's properties."""
     found = select(props, "addresses", "onRemoval", "adopt")
-    # The flag is there only when it is set, so that books of earlier releases show no difference.
+    # The flag exists only if it is set, so that books of earlier releases show no difference.
     return found | {CHECK_ONLY: True} if props.get(CHECK_ONLY) is True else found
 
 
 def outputs(props: Properties, created: set[str]) -> Properties:
-    """The outputs of a book, of which ``created`` were made by it."""
+    """The outputs of a book; it created the addresses ``created``."""
     return inputs(props) | {"created": sorted(created & props["addresses"].keys())}
 
 
 def checked(props: Properties) -> Properties:
-    """The outputs of a book that is only looked at. Warns about who is missing."""
+    """The outputs of a book that is only checked. Warns about missing addresses."""
     addresses = props["addresses"]
     missing = address_book.missing_from(process.session().addresses.of(addresses), addresses)
     if missing:
         _log.warning(
-            "%d of %d addresses are not at Mimecast, so these people cannot sign in: %s. Nothing is written, because "
-            "directory synchronisation owns the addresses: look there (Services > Directory Synchronization)",
+            "%d of %d addresses do not exist at Mimecast, so these people cannot sign in: %s. Nothing is written, "
+            "because directory synchronisation owns the addresses. Check it (Services > Directory Synchronization)",
             len(missing),
             len(addresses),
             enumerate_some(list(missing)),
@@ -46,7 +46,7 @@ def checked(props: Properties) -> Properties:
 
 
 def looked_again(props: Properties) -> Properties:
-    """Who is not there is no longer among the addresses, and is again once there: that is what drift shows."""
+    """Leave missing addresses out of the addresses until they exist again, so that drift shows them."""
     wanted = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
     found = checked(props | {"addresses": wanted})
     there = {address: entry for address, entry in sorted(wanted.items()) if address not in found["missing"]}
@@ -54,7 +54,7 @@ def looked_again(props: Properties) -> Properties:
 
 
 def _new_versions(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
-    """Addresses whose password is to be set: those with a version other than before."""
+    """Addresses whose password has to be set: those with a changed version."""
     return [
         address
         for address, entry in news.items()
@@ -84,7 +84,7 @@ def password_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
 
 
 def converge(olds: Mapping[str, Any], news: Properties) -> set[str]:
-    """Makes the addresses as wanted, and gives those it created. ``olds``: the entries that the book had.
+    """Write the configured addresses, and return those it created. ``olds``: the entries that the book had.
 
     Raises ResourceError and what `providers.mimecast.address_book.converge` raises.
     """
@@ -111,51 +111,51 @@ def converge(olds: Mapping[str, Any], news: Properties) -> set[str]:
 
 
 def refuse_removal(on_removal: str, removed: set[str]) -> None:
-    """Raises ResourceError where addresses leave and the configuration forbids that."""
+    """Raise ResourceError if addresses are removed although the configuration forbids it."""
     if removed and on_removal == address_book.Removal.REFUSE:
         raise ResourceError(
-            f"{NAMESPACE}:addresses.onRemoval: refuse forbids to remove {count(len(removed), 'address')}: "
+            f"{NAMESPACE}:addresses.onRemoval is refuse, but {count(len(removed), 'address')} would be removed: "
             f"{enumerate_some(sorted(removed))}. Keep them, or set onRemoval to disable or forget"
         )
 
 
 def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
-    """What a run is going to do about addresses that left: the program does not know them, so it cannot say it."""
+    """Log what a run does about removed addresses, which the program does not know."""
     disabled = sorted(removed & ours) if on_removal == address_book.Removal.DISABLE else []
     kept = sorted(removed - set(disabled))
     if disabled:
         _log.warning(
-            "Removed from the configuration and disabled, which ends sign-in, %s: %s",
+            "%s removed from the configuration, to be disabled, which ends sign-in: %s",
             count(len(disabled), "address"),
             enumerate_some(disabled),
         )
     if kept:
         _log.warning(
-            "Removed from the configuration and unchanged at Mimecast, %s: %s",
+            "%s removed from the configuration, unchanged at Mimecast: %s",
             count(len(kept), "address"),
             enumerate_some(kept),
         )
 
 
 def say_passwords(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-    """Whose password a run is going to set, among the addresses that the book had."""
+    """Log whose password a run sets, among the addresses that the book had."""
     changed = [address for address in _new_versions(olds, news) if address in olds]
     if changed:
         _log.warning(
-            "The cloud password of these addresses is to be set, which revokes the people's application tokens: %s",
+            "The cloud password of these addresses will be set, which revokes the people's application tokens: %s",
             enumerate_some(changed),
         )
 
 
 def let_go(on_removal: str, removed: set[str], ours: set[str]) -> None:
-    """Disables the removed addresses that this book made or adopted, if so configured; forgets the others."""
+    """Disable the removed addresses that this book created or adopted, if so configured; forget the others."""
     disabled = removed & ours if on_removal == address_book.Removal.DISABLE else set()
     forgotten = sorted(removed - disabled)
     if disabled:
         session = process.session()
         address_book.disable(session.client, session.addresses, sorted(disabled))
         _log.warning(
-            "Disabled at Mimecast: %s. To use one again, list it under %s:addresses.adopt as well",
+            "Disabled at Mimecast: %s. To use one again, also list it under %s:addresses.adopt",
             enumerate_some(sorted(disabled)),
             NAMESPACE,
         )

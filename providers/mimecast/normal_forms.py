@@ -15,7 +15,7 @@ from mimecast_sso.text.names import email_address, one_line
 def text(value: Any) -> str:
     """One line without spaces around it."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a text that is not empty")
+        raise ValueError("must be a non-empty string")
     return one_line(value.strip())
 
 
@@ -32,7 +32,7 @@ def one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
 
 
 def names(each: Callable[[str], str]) -> Callable[[Any], list[str]]:
-    """A sorted list of names, each in a normal form of its own and once."""
+    """A sorted list of names, each in its normal form and once."""
 
     def normal(value: Any) -> list[str]:
         if value is not None and not isinstance(value, list):
@@ -50,7 +50,7 @@ def book(value: Any) -> dict[str, dict[str, str]]:
     for spelt, entry in value.items():
         address = email_address(spelt)
         if address in found:
-            raise ValueError(f"{address} is there twice")
+            raise ValueError(f"{address} is listed twice")
         values = entry if isinstance(entry, dict) else {}
         found[address] = {"name": _name(address, values.get("name"))}
         version = values.get("passwordVersion")
@@ -87,7 +87,7 @@ def confirmation(value: Any) -> dict[str, str] | None:
         return None
     keys = ("fingerprint", "by", "at", "evidence")
     if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in keys):
-        raise ValueError(f"must be a map with the texts {', '.join(keys)}")
+        raise ValueError(f"must be a map with the strings {', '.join(keys)}")
     return {key: value[key].strip() for key in keys}
 
 

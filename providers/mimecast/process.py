@@ -1,4 +1,4 @@
-"""What the provider's process knows: its part of the stack configuration, and the session with the account."""
+"""The state of the provider's process: its part of the stack configuration, and the session with the account."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Process:
                 self.configuration, self._session = configuration, None
 
     def session(self) -> Session:
-        """Opened once. Raises ResourceError or AuthenticationError where something to open it with is missing."""
+        """The session, opened once. Raises ResourceError or AuthenticationError if a setting or secret is missing."""
         with self._lock:
             if self._session is None:
                 self._session = self._opened()

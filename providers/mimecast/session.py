@@ -1,4 +1,4 @@
-"""What the process knows about the tenant: credentials, the client, the account check, what was listed.
+"""The process's state for a tenant: credentials, the client, the account check, and cached lists.
 
 Built once and shared by all threads, because the quota, the token and the account are shared as well.
 """
@@ -39,7 +39,7 @@ def from_environment(
     if not found_id or not found_secret:
         missing = "MIMECAST_CLIENT_ID" if not found_id else "MIMECAST_CLIENT_SECRET"
         raise AuthenticationError(
-            f"{missing} is not set. Make an API 2.0 application in the Administration Console "
+            f"{missing} is not set. Create an API 2.0 application in the Administration Console "
             f"({CREDENTIALS_PAGE}) and set MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET"
         )
     credentials = Credentials(found_id, found_secret)

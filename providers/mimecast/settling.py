@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def settle(write: Callable[[], T], look_up: Callable[[], T | None]) -> T:
-    """Does a write; where its response is lost, what ``look_up`` finds stands for it.
+    """Do a write; if its response is lost, use what ``look_up`` finds instead.
 
     Args:
         write: Makes the call and gives its result. Never repeated.

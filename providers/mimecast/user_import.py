@@ -1,4 +1,4 @@
-"""Many new addresses at once: a CSV file that Mimecast works on after its answer, followed to its end.
+"""Many new addresses at once: upload a CSV file, which Mimecast processes after its response, and wait for the end.
 
 What an import reports is not believed: how many rows it took says nothing about which. Callers list the addresses
 afterwards. A row whose address exists sets its name, so the same file can be sent twice.
@@ -28,11 +28,11 @@ from providers.mimecast.errors import MimecastError, UnclearOutcome
 _log = logging.getLogger(__name__)
 
 IMPORT_FROM = 500
-"""From how many new addresses on a file is used. Fewer end within one window of the quota by single calls (800
+"""The number of new addresses from which a file is used. Fewer end within one window of the quota by single calls (800
 calls in recordings), and each of those says why it failed."""
 
 STALLED_SECONDS = 120.0
-"""Without any progress for so long, an import is no longer waited for."""
+"""Seconds without any progress after which an import is no longer waited for."""
 
 LONGEST_SECONDS = 3600.0
 _FIRST_POLL = 0.5
@@ -55,7 +55,7 @@ def files(addresses: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def import_file(client: MimecastClient, names: Mapping[str, str], pause: Callable[[float], None]) -> None:
-    """Sends one file (address → name) and follows it to its end, or for as long as there is progress.
+    """Send one file (address → name) and follow the import to its end, or for as long as there is progress.
 
     Raises:
         UnclearOutcome: nobody knows whether Mimecast took the file.
@@ -64,7 +64,9 @@ def import_file(client: MimecastClient, names: Mapping[str, str], pause: Callabl
     answer = client.upload(IMPORT_USERS, {ARGUMENT_HEADER: _ARGUMENT}, _csv(names)).accepted("import a file")
     number = str(answer.data[0].get("id") or "") if answer.data else ""
     if not number:
-        raise UnclearOutcome("Mimecast's import answer holds no id", method="POST", path=IMPORT_USERS.path)
+        raise UnclearOutcome(
+            "Mimecast's response to the import contains no id", method="POST", path=IMPORT_USERS.path
+        )
     _follow(client, number, pause)
 
 
@@ -87,14 +89,18 @@ def _follow(client: MimecastClient, number: str, pause: Callable[[float], None])
         try:
             answer = client.legacy(GET_IMPORT_STATUS, {"id": number}).accepted("read the import's status")
         except MimecastError as error:
-            _log.warning("The import under way cannot be followed, so its result is listed now: %s", error)
+            _log.warning(
+                "The status of the running import cannot be read, so the addresses are listed now: %s", error
+            )
             return
         status = answer.data[0] if answer.data else {}
         if _has_ended(status):
             return
         if status != seen:
             seen, unchanged = status, 0.0
-    _log.warning("An import of addresses has not ended after %d seconds; what is there is listed now", waited)
+    _log.warning(
+        "An import of addresses did not finish within %d seconds; the addresses are listed now", waited
+    )
 
 
 def _has_ended(status: Json) -> bool:

@@ -93,45 +93,47 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         ({"identifiers": ()}, [f"would change: identifier: {IDENTIFIER} is added"]),
         (
             {"identifiers": (IDENTIFIER, "https://b", "https://a")},
-            ["stays as it is: identifiers that the configuration does not name: https://b, https://a"],
+            ["stays as it is: identifiers that are not configured: https://b, https://a"],
         ),
         (
             {"reply_urls": (OTHER_URL,)},
             [
-                f"would change: reply URLs: {REPLY_URL} is added",
-                f"would change: reply URLs: {OTHER_URL} is removed; sign-ins that Mimecast answers there would fail",
+                f"would change: reply URLs added: {REPLY_URL}",
+                f"would change: reply URLs removed: {OTHER_URL}; sign-ins that end there would fail",
             ],
         ),
         (
             {"default_reply_url": OTHER_URL},
             [
                 (
-                    f"stays as it is: default reply URL: {OTHER_URL} is none of the wanted ones, and Entra may refuse "
-                    "to remove it; take it back in the portal"
+                    f"stays as it is: default reply URL: {OTHER_URL} is not configured, and Entra may refuse "
+                    "to remove it; remove it in the portal"
                 )
             ],
         ),
         ({"default_reply_url": REPLY_URL}, []),
         (
             {"enabled": False},
-            ["would change: the application is disabled, and is enabled: assigned people can sign in again"],
+            [
+                "would change: the application is disabled and would be enabled: assigned people can sign in again"
+            ],
         ),
         ({"mode": "password"}, ['would change: single sign-on mode: "password" becomes "saml"']),
         ({"sign_on_url": ""}, [f"would change: sign-on URL: none becomes {REPLY_URL}"]),
         (
             {"assignment_required": False},
-            ["would change: assignment becomes required: whoever is not assigned can no longer sign in"],
+            ["would change: assignment becomes required: people who are not assigned can no longer sign in"],
         ),
         (
             {"tags": frozenset({ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG})},
-            ["would change: the tile is hidden, and shows in My Apps again"],
+            ["would change: the tile is hidden and would show in My Apps again"],
         ),
         (
             {"tags": frozenset()},
             [
                 (
-                    f"would change: tags: {GALLERY_TAG}, {ENTERPRISE_TAG} is added; the portal lists enterprise "
-                    "applications by it"
+                    f"would change: tags added: {GALLERY_TAG}, {ENTERPRISE_TAG}; the portal lists enterprise "
+                    "applications by them"
                 )
             ],
         ),
@@ -142,8 +144,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"tags": frozenset({ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG, "cost"})},
             [
-                "would change: the tile is hidden, and shows in My Apps again",
-                "would change: tags: cost is removed; only tags with a meaning are kept",
+                "would change: the tile is hidden and would show in My Apps again",
+                "would change: tags removed: cost; only tags with a meaning to Entra are kept",
             ],
         ),
         ({"tags": frozenset({ENTERPRISE_TAG, CUSTOM_TAG})}, []),
@@ -158,8 +160,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         (
             {"owners": (Owner(DEPLOYER, ""), Owner("1", "alan"), Owner("2", ""))},
             [
-                "would change: owners: alan is removed; to keep it, name 1 in mimecast-sso:application.owners",
-                "would change: owners: 2 is removed; to keep it, name 2 in mimecast-sso:application.owners",
+                "would change: owners: alan is removed; to keep it, add 1 to mimecast-sso:application.owners",
+                "would change: owners: 2 is removed; to keep it, add 2 to mimecast-sso:application.owners",
             ],
         ),
         ({"owners": ()}, ["would change: owners: the deploying principal is added"]),
@@ -168,7 +170,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             [
                 (
                     "stays as it is: owners of the application object: the deploying principal is not among them; to "
-                    f"add it, name {DEPLOYER} in mimecast-sso:application.owners"
+                    f"change that, add {DEPLOYER} to mimecast-sso:application.owners"
                 )
             ],
         ),
@@ -178,23 +180,23 @@ def test_an_application_as_wanted_has_no_findings() -> None:
                     "object", (Owner(DEPLOYER, ""), Owner("1", "zoe"), Owner("2", ""))
                 )
             },
-            ["stays as it is: owners of the application object that the configuration does not name: 2, zoe"],
+            ["stays as it is: owners of the application object that are not configured: 2, zoe"],
         ),
         (
             {"description": "D", "notes": "N", "relay_state": "R", "alternative_names": ("A", "B")},
             [
-                'would change: description: "D" is cleared; the configuration has none',
-                'would change: notes: "N" is cleared; the configuration has none',
-                'would change: relay state: "R" is cleared; the configuration has none',
-                "would change: alternative names: A, B is cleared",
+                'would change: description: "D" is cleared',
+                'would change: notes: "N" is cleared',
+                'would change: relay state: "R" is cleared',
+                "would change: alternative names cleared: A, B",
             ],
         ),
         (
             {"policies": ()},
             [
                 (
-                    "would change: claims policy: one is made and assigned; the portal's claims editor shows it as "
-                    "overridden"
+                    "would change: claims policy: one is created and assigned; the portal's claims editor then shows "
+                    "its values as overridden"
                 )
             ],
         ),
@@ -202,8 +204,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             {"policies": (UPN_CLAIMS,)},
             [
                 (
-                    'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, and '
-                    "Mimecast matches people by mail address: it becomes the mail address"
+                    'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, but '
+                    "Mimecast matches people by mail address; it becomes the mail address"
                 )
             ],
         ),
@@ -227,25 +229,26 @@ def test_an_application_as_wanted_has_no_findings() -> None:
                 )
             ],
         ),
-        ({"assigned": (assigned(ADA),)}, [f"would change: assignments: {GRACE} is assigned"]),
+        ({"assigned": (assigned(ADA),)}, [f"would change: assignments added: {GRACE}"]),
         (
             {"assigned": tuple(assigned(each) for each in (ADA, GRACE, "zoe", ALAN))},
-            [f"stays as it is: assigned, and not in the configuration: {ALAN}, zoe"],
+            [f"stays as it is: assigned, but not configured: {ALAN}, zoe"],
         ),
         (
             {"certificates": SigningCertificates((), "")},
-            [f"would change: signing certificate 2026, until {END}, is made"],
+            [f"would change: signing certificate 2026, valid until {END}, is created"],
         ),
         (
             {"certificates": SigningCertificates((LATER,), NEW)},
             [
                 (
-                    f"would change: signing certificate 2026, until {END}, is made; {LATER} goes on "
-                    "signing until Mimecast is told"
+                    f"would change: signing certificate 2026, valid until {END}, is created; {LATER} continues "
+                    "to sign until Mimecast has the new one"
                 ),
                 (
-                    f"stays as it is: signing certificate {LATER} is in no generation, and it is the "
-                    'active one. To keep it under this project, name its end: endDate: "2028-04-05T09:00:00Z"'
+                    f"stays as it is: signing certificate {LATER} belongs to no generation, and is the "
+                    "active one. To manage it with this project, add a generation with its expiry: "
+                    'endDate: "2028-04-05T09:00:00Z"'
                 ),
             ],
         ),
@@ -254,8 +257,8 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             [
                 f"stays as it is: signing certificate {ENDED} has expired",
                 (
-                    f"stays as it is: signing certificate {ENDED} is in no generation. To keep it "
-                    'under this project, name its end: endDate: "2026-11-22T09:00:00Z"'
+                    f"stays as it is: signing certificate {ENDED} belongs to no generation. To manage it "
+                    'with this project, add a generation with its expiry: endDate: "2026-11-22T09:00:00Z"'
                 ),
             ],
         ),
@@ -263,13 +266,14 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             {"certificates": SigningCertificates((EXPIRED,), NEW)},
             [
                 (
-                    f"would change: signing certificate 2026, until {END}, is made; Entra signs with it at once, "
-                    f"because {EXPIRED} is not valid, so Mimecast must be told of it"
+                    f"would change: signing certificate 2026, valid until {END}, is created; Entra signs with it at "
+                    f"once, because {EXPIRED} is not valid, so Mimecast needs it at once, too"
                 ),
                 f"stays as it is: signing certificate {EXPIRED} has expired",
                 (
-                    f"stays as it is: signing certificate {EXPIRED} is in no generation, and it is the "
-                    'active one. To keep it under this project, name its end: endDate: "2026-11-17T09:00:00Z"'
+                    f"stays as it is: signing certificate {EXPIRED} belongs to no generation, and is the "
+                    "active one. To manage it with this project, add a generation with its expiry: "
+                    'endDate: "2026-11-17T09:00:00Z"'
                 ),
             ],
         ),
@@ -296,11 +300,11 @@ def test_a_difference_is_named_with_what_becomes_of_it(changes: dict[str, Any], 
                 "would change: assignment is no longer required: everybody in the tenant gets an assertion",
             ],
         ),
-        ({"hide": True}, ["would change: the tile is hidden from My Apps"]),
+        ({"hide": True}, ["would change: the tile would be hidden from My Apps"]),
         (
             {"sign_on_url": "", "reply_urls": [IDP_REPLY_URL, REPLY_URL]},
             [
-                f"would change: reply URLs: {IDP_REPLY_URL} is added",
+                f"would change: reply URLs added: {IDP_REPLY_URL}",
                 f"would change: default reply URL: none becomes {IDP_REPLY_URL}",
                 f"would change: sign-on URL: {REPLY_URL} becomes none",
             ],
@@ -353,7 +357,7 @@ def test_the_deploying_principal_may_be_named_as_an_owner() -> None:
             {"policies": (UPN_CLAIMS,)},
             [
                 (
-                    "stays as it is: claims: the NameID is user.userprincipalname, and Mimecast matches people by mail "
+                    "stays as it is: claims: the NameID is user.userprincipalname, but Mimecast matches people by mail "
                     "address; mimecast-sso:application.claims is verify, so nothing is written"
                 )
             ],
@@ -361,7 +365,7 @@ def test_the_deploying_principal_may_be_named_as_an_owner() -> None:
         ({"policies": (replace(LIVE.policies[0], others=("Payroll",)),)}, []),
         (
             {"assigned": ()},
-            [f"stays as it is: {ADA}, {GRACE} is not assigned, and mimecast-sso:assign.mode is verify"],
+            [f"stays as it is: not assigned, while mimecast-sso:assign.mode is verify: {ADA}, {GRACE}"],
         ),
     ],
 )
@@ -376,11 +380,11 @@ def test_surroundings_are_told() -> None:
     around = Surroundings(NOW, nested={"Staff": ["Board"]}, guests=["Grace"], unread=["group Staff"])
     assert found(around=around) == [
         (
-            'stays as it is: group "Staff" holds groups (Board), and Entra does not give the application to members of '
-            "nested groups"
+            'stays as it is: group "Staff" contains groups (Board), and Entra does not assign the application to '
+            "members of nested groups"
         ),
         (
-            "stays as it is: guests are assigned: Grace; a guest's mail address is at Mimecast only if somebody "
+            "stays as it is: guests are assigned: Grace; Mimecast has a guest's mail address only if somebody "
             "registered it"
         ),
         "stays as it is: group Staff could not be read (unknown)",
@@ -391,21 +395,21 @@ def test_what_would_harm_others_is_refused() -> None:
     around = Surroundings(NOW, same_identifier=[(CLIENT, "itself"), ("other", "Old")])
     assert found(around=around) == [
         (
-            f'cannot be taken over: application "Old" (client id other) has identifier {IDENTIFIER} as well; two '
-            "applications of a tenant cannot share it. Adopt that one, or take the identifier away from it"
+            f'cannot be adopted: application "Old" (client id other) also has identifier {IDENTIFIER}; two '
+            "applications of a tenant cannot share it. Adopt that one, or remove the identifier from it"
         )
     ]
     assert found(replace(LIVE, policies=None)) == [
         "stays as it is: claims policy: could not be read (unknown)",
         (
-            "cannot be taken over: its claims mapping policy could not be read, so it could not be taken over. Give "
+            "cannot be adopted: its claims mapping policy could not be read, so it cannot be adopted. Give "
             "the deploying principal Policy.Read.All, or set mimecast-sso:application.claims: verify"
         ),
     ]
     assert found(replace(LIVE, policies=(replace(UPN_CLAIMS, others=("Payroll", "HR")),))) == [
         (
-            'cannot be taken over: claims policy "upn" belongs to others too (Payroll, HR), whose sign-in would change '
-            "with it. Take its assignment away from this application, or set mimecast-sso:application.claims: verify"
+            'cannot be adopted: claims policy "upn" is also assigned to Payroll, HR, whose sign-in would change too. '
+            "Remove its assignment from this application, or set mimecast-sso:application.claims: verify"
         )
     ]
 
@@ -552,9 +556,9 @@ def test_groups_in_groups_and_guests_are_found() -> None:
     entra.group("Flat", user(ADA))
     _, findings = adopted(entra)
     assert findings == [
-        "assigned, and not in the configuration: Flat, Staff, robot",
-        'group "Staff" holds groups (Board), and Entra does not give the application to members of nested groups',
-        f"guests are assigned: {GRACE}; a guest's mail address is at Mimecast only if somebody registered it",
+        "assigned, but not configured: Flat, Staff, robot",
+        'group "Staff" contains groups (Board), and Entra does not assign the application to members of nested groups',
+        f"guests are assigned: {GRACE}; Mimecast has a guest's mail address only if somebody registered it",
     ]
     entra.faults = {"/groups/id of Staff": Unreachable("time-out"), f"/users/id of {GRACE}": Unreachable("x")}
     _, findings = adopted(entra)
@@ -587,8 +591,8 @@ def test_what_cannot_be_adopted_is_refused_with_every_reason() -> None:
     with pytest.raises(CannotBeTakenOver) as refused:
         adopted(entra)
     first, second = str(refused.value).split("\n")
-    assert first.startswith('  application "Old" (client id other) has identifier')
-    assert second.startswith('  claims policy "claims" belongs to others too (Payroll)')
+    assert first.startswith('  application "Old" (client id other) also has identifier')
+    assert second.startswith('  claims policy "claims" is also assigned to Payroll')
     assert entra.rows[policy]
     with pytest.raises(CannotBeTakenOver) as refused:
         adopted(tenant(**{"/applications": []}))
@@ -602,14 +606,14 @@ def test_a_report_counts_what_would_change() -> None:
     head = f'Application "Mimecast Personal Portal" (client id {CLIENT}), as read live from Entra: '
     said = report(LIVE, findings)
     assert (said.text, said.how, said.source, said.verdict) == (
-        f"{head}1 would change, 2 to know.\n  would change: a\n  stays as it is: b\n  stays as it is: c",
+        f"{head}1 change, 2 notes.\n  would change: a\n  stays as it is: b\n  stays as it is: c",
         How.LIVE,
         "Microsoft Graph",
         Verdict.WARNS,
     )
     assert report(LIVE, findings[1:]).verdict is Verdict.NOTE
     nothing = report(LIVE, [])
-    assert nothing.text == f"{head}nothing differs from the configuration, and nothing of it would change"
+    assert nothing.text == f"{head}nothing differs from the configuration, so nothing would change"
     assert nothing.verdict is Verdict.NOTE
 
 
@@ -667,12 +671,12 @@ def test_claims_left_to_a_person_are_compared() -> None:
         f'{VERIFIED}: claims policy "claims" issues the mail address as NameID (read live)', Verdict.NOTE
     )
     assert said(replace(LIVE, policies=(UPN_CLAIMS,))) == graph(
-        f"{VERIFIED}, and differs (read live): the NameID is user.userprincipalname, and Mimecast matches people by "
+        f"{VERIFIED}, and differs (read live): the NameID is user.userprincipalname, but Mimecast matches people by "
         "mail address. Nothing is written"
     )
     assert said(replace(LIVE, policies=())) == graph(
-        f"{VERIFIED}, and differs (read live): the NameID is Entra's own value, the user principal name, and Mimecast "
-        "matches people by mail address, unless the portal's claims editor says otherwise, which Graph does not show. "
+        f"{VERIFIED}, and differs (read live): the NameID is Entra's own value, the user principal name, but Mimecast "
+        "matches people by mail address, unless the portal's claims editor sets it, which Graph does not show. "
         "Nothing is written"
     )
     assert said(replace(LIVE, policies=None)) == [
@@ -692,7 +696,7 @@ def test_what_cannot_be_read_is_not_compared() -> None:
     ]
     assert said(Known(None, How.LIVE)) == [
         (
-            f"{VERIFIED}, and no application has identifier {IDENTIFIER} yet",
+            f"{VERIFIED}, but no application has identifier {IDENTIFIER} yet",
             How.UNKNOWN,
             "until the next run",
             Verdict.UNKNOWN,
@@ -707,7 +711,7 @@ def test_assignments_left_to_a_person_are_compared() -> None:
     )
     others = replace(LIVE, assigned=tuple(assigned(each) for each in ("zoe", ALAN)))
     assert said(others, **check_only) == graph(
-        f"{ASSIGN}, and differs (read live): not assigned: {ADA}, {GRACE}; assigned, and not configured: {ALAN}, zoe. "
+        f"{ASSIGN}, and differs (read live): not assigned: {ADA}, {GRACE}; assigned, but not configured: {ALAN}, zoe. "
         "Nothing is written"
     )
     assert said(replace(LIVE, assigned=(assigned(ADA),)), **check_only) == graph(

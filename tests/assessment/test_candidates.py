@@ -180,7 +180,7 @@ def test_a_problem_is_a_clause_with_a_way_out() -> None:
     broken = with_parts(application=unknown("no permission"), addresses=unknown("time-out"))
     assert [way_out(each, broken) for each in (refused, unread_, fine)] == [
         REASONS[Reason.NOT_ASSIGNED].fix,
-        "fix this and run assess again: no permission; time-out",
+        "fix this and rerun assess: no permission; time-out",
         "",
     ]
     assert way_out(unread_, with_parts()) == "", "nothing that was read is missing"

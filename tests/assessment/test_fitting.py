@@ -285,11 +285,11 @@ def test_without_an_application_nothing_is_adopted_and_what_to_know_is_said() ->
     assert found.values["assign"] == {"users": [], "groups": []}
     assert [each.text for each in found.notes] == [
         (
-            f'A deleted application "Portal" (client id {CLIENT}) has the identifier. Restore it before 2026-12-22, '
-            "then run assess again, or delete it for good"
+            f'A deleted application "Portal" (client id {CLIENT}) has the identifier. Restore it before 2026-12-22 '
+            "and rerun assess, or delete it permanently"
         ),
         (
-            'An application "Portal" (client id other) has no identifier yet. To adopt it: mimecast-sso assess … '
+            'An application "Portal" (client id other) has no identifier yet. To adopt it, rerun assess with '
             "--client-id other"
         ),
         (

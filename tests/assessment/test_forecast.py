@@ -126,7 +126,7 @@ def test_an_assignment_and_the_roll_out_in_one_edit_are_refused_until_mimecast_n
     found = World().assess(document)
     assert lost(found) == {GRACE: ("not-assigned", Instant.MEANWHILE, LAST)}
     (refusal,) = guards.check(found).refusals
-    assert "first change mimecast-sso:rollOut alone" in refusal
+    assert "first change only mimecast-sso:rollOut" in refusal
     # And so is the second of two runs, while the first is younger than Mimecast takes.
     first = changed(rollOut={"who": "pilot", "pilot": [ADA]})
     soon = World(members={ADA}, left={GRACE}, deployed=deployed(from_values(first)))

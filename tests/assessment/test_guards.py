@@ -70,7 +70,7 @@ RETIRED = {
             "administrators",
             World(**NOBODY_IN),
             joining(authenticationProfile=ADMINISTRATORS),
-            "nobody attested it",
+            "not attested",
         ),
         (
             "administrators",
@@ -85,7 +85,7 @@ RETIRED = {
                 authenticationProfile=ADMINISTRATORS,
                 attested=[each | {"at": "2025-11-01T09:00:00Z"} for each in BOTH_WORDS],
             ),
-            "nobody attested it",
+            "not attested",
         ),
         ("administrators", World(), values(authenticationProfile=ADMINISTRATORS), "among 2 people"),
         (
@@ -163,7 +163,7 @@ RETIRED = {
             "administrators",
             World(unread=frozenset({"groups"})),
             joining(authenticationProfile=ADMINISTRATORS, rollOut={"who": "none"}),
-            "administrators among whoever is in the roll-out group",
+            "administrators among the people in the roll-out group",
         ),
         (
             "second-stack",

@@ -69,7 +69,7 @@ def test_other_names_and_what_may_not_be_changed() -> None:
         Address(address=ALAN),
     )
     assert "ada@example.com ('A. Lovelace' becomes 'Ada')" in renamed.text
-    assert "manages them already or adopts them" in renamed.text
+    assert "manages or adopts them" in renamed.text
     assert fixed.warns
     assert f"{ALAN}, {GRACE}" in fixed.text
 
@@ -77,7 +77,7 @@ def test_other_names_and_what_may_not_be_changed() -> None:
 def test_addresses_of_domains_that_mimecast_does_not_own_yet() -> None:
     for world in (tenant(), tenant(status("example.com", State.PENDING))):
         (said,) = about_addresses(world, Address(address=ADA))
-        assert said.text.startswith("1 address is made once the domain is internal at Mimecast")
+        assert said.text.startswith("1 address is on hold until the domain is verified, then created")
 
 
 def test_who_is_only_checked_and_missing() -> None:
@@ -106,7 +106,7 @@ def test_registering_says_what_it_does_to_mail() -> None:
 def test_an_inbound_type_that_changes_is_said_only_where_it_is_kept() -> None:
     world = tenant(status("example.com", inbound="any"))
     (said,) = about(world, Domain(name="example.com", mode=DomainMode.REGISTER))
-    assert "becomes known, and is any" in said.text
+    assert "changes from any to known" in said.text
     assert about(world, Domain(name="example.com")) == []
 
 
@@ -119,12 +119,12 @@ def test_a_required_domain_that_is_not_there() -> None:
 def test_what_removal_would_do() -> None:
     (pending,) = about(tenant(status("example.com", State.PENDING)), Domain(name="example.com"))
     assert "valid until 2099" in pending.text
-    assert "deleted there when it leaves" in pending.text
+    assert "deleted there when it is removed from" in pending.text
     (expired,) = about(tenant(status("example.com", State.EXPIRED)), Domain(name="example.com"))
-    assert "issued again" in expired.text
+    assert "reissued" in expired.text
     left, stays = about(tenant(status("old.example", State.PENDING), status("older.example")))
-    assert "old.example. Deleted now if this stack registered it, else left" in left.text
-    assert "older.example. They stay as they are" in stays.text
+    assert "old.example. Deleted now if this stack registered it, otherwise unchanged" in left.text
+    assert "older.example. They are left unchanged," in stays.text
 
 
 INTERNAL = status("example.com")

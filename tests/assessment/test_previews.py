@@ -63,9 +63,9 @@ def test_a_gallery_without_the_entry_is_an_error_that_says_what_to_write() -> No
     with pytest.raises(ConfigurationError) as failed:
         gallery_entry.template_id(World(changes=NO_TEMPLATE, application=None).assess())
     assert str(failed.value) == (
-        'mimecast-sso:application.template: the tenant\'s gallery has no entry named "Mimecast Personal Portal", '
-        '"Mimecast". Write the name or the id of the entry it has, or allowNonGallery: true to create a non-gallery '
-        "application."
+        "mimecast-sso:application.template: the tenant's gallery has no entry named \"Mimecast Personal "
+        'Portal", "Mimecast". Set the name or the id of an existing entry, or allowNonGallery: true to create'
+        " a non-gallery application."
     )
 
 
@@ -73,16 +73,16 @@ def test_another_entry_than_the_applications_is_said_and_not_taken() -> None:
     said = gallery_entry.kept(World(changes={"template": "other"}).assess())
     assert said is not None
     assert said.text == (
-        f"mimecast-sso:application.template leads to gallery entry other, and application {CLIENT} was created from "
-        "template. An application keeps its entry: nothing of it changes, and the 2 people in the roll-out are not "
-        "affected. Write template: template to state the current one. Another entry would mean another application: "
-        "empty the roll-out group first (mimecast-sso roll-out back), wait Mimecast's 15 minutes, then override guard "
-        "allow-destroy"
+        f"mimecast-sso:application.template names gallery entry other, but application {CLIENT} was created from "
+        "template. An application keeps its entry: nothing changes, and the 2 people in the roll-out are not "
+        "affected. Set template: template to name the current entry. A different entry means another application: "
+        "empty the roll-out group first (mimecast-sso roll-out back --stack prod-eu), wait 15 minutes until Mimecast "
+        "acts on it, then override guard allow-destroy"
     )
     assert (said.how, said.source, said.verdict) == (How.LIVE, "Microsoft Graph", Verdict.WARNS)
     unread = gallery_entry.kept(World(changes={"template": "other"}, unread=frozenset({"groups"})).assess())
     assert unread is not None
-    assert "and whoever is in the roll-out are not affected" in unread.text
+    assert "and the people in the roll-out are not affected" in unread.text
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_the_threshold_that_was_reached_is_an_output() -> None:
 
 def test_a_certificate_that_ends_soon_is_a_warning_and_another_is_not() -> None:
     settings = from_values(attested(values()))
-    assert certificate_expiry.statement(ending(1000).snapshot(settings), {}) is None
-    assert certificate_expiry.statement(World(application=None).snapshot(settings), {}) is None
-    said = certificate_expiry.statement(ending(5).snapshot(settings), {OLD: "attested"})
+    assert certificate_expiry.statement(ending(1000).snapshot(settings), {}, "prod-eu") is None
+    assert certificate_expiry.statement(World(application=None).snapshot(settings), {}, "prod-eu") is None
+    said = certificate_expiry.statement(ending(5).snapshot(settings), {OLD: "attested"}, "prod-eu")
     assert said is not None
     first, second = said.text.split(". ", 1)
     assert (
@@ -145,8 +145,8 @@ def test_whether_mimecast_trusts_the_successor_is_part_of_the_warning() -> None:
     settings = from_values(attested(values()))
     both = SigningCertificates((certificate(OLD, days=5), certificate("B" * 40, "2029")), OLD)
     snapshot = World(application=application(certificates=both)).snapshot(settings)
-    trusted = certificate_expiry.statement(snapshot, {"B" * 40: "attested by Ada"})
-    unknown = certificate_expiry.statement(snapshot, {})
+    trusted = certificate_expiry.statement(snapshot, {"B" * 40: "attested by Ada"}, "prod-eu")
+    unknown = certificate_expiry.statement(snapshot, {}, "prod-eu")
     assert trusted is not None
     assert unknown is not None
     assert trusted.text != unknown.text
@@ -154,7 +154,9 @@ def test_whether_mimecast_trusts_the_successor_is_part_of_the_warning() -> None:
 
 def test_where_the_application_is_unknown_so_is_the_end() -> None:
     settings = from_values(attested(values()))
-    said = certificate_expiry.statement(World(unread=frozenset({"application"})).snapshot(settings), {})
+    said = certificate_expiry.statement(
+        World(unread=frozenset({"application"})).snapshot(settings), {}, "prod-eu"
+    )
     assert said is not None
     assert str(said) == "When the signing certificate expires is unknown (unknown: it was not read)"
     assert said.verdict is Verdict.UNKNOWN
@@ -267,6 +269,7 @@ def test_an_assessment_looks_up_whoever_is_configured_in_the_pilot_or_recorded(t
     found = assessment.assess(
         from_values(document),
         Known(Record((membership,)), How.RECORDED, "the stack's state"),
+        stack="prod-eu",
         cloud=CLOUDS["public"],
         graph=entra,
         mimecast=Mimecast(users=[], groups={}).client(),
@@ -284,6 +287,7 @@ def test_an_assessment_of_a_new_stack_knows_no_record(tmp_path: Path) -> None:
     found = assessment.assess(
         from_values(values()),
         Known(None, How.UNKNOWN, "no engine"),
+        stack="prod-eu",
         cloud=CLOUDS["public"],
         graph=Entra(),
         mimecast=Mimecast().client(),

@@ -655,7 +655,7 @@ def test_an_audit_log_in_other_words_tells_nothing() -> None:
     assert found.moved == Known(
         None,
         How.UNKNOWN,
-        f"the audit log words a change of a group in an unknown way: {details}",
+        f"the audit log describes a change of a group in an unknown form: {details}",
     )
     group = found.groups[Lane.FIRST].value
     assert group is not None

@@ -93,7 +93,7 @@ def resources_of(known: Known[Record]) -> list[RecordedResource]:
 
 def unread(reason: str) -> Known[Record]:
     """An unknown record."""
-    return Known(None, How.UNKNOWN, f"the engine did not tell what it recorded: {reason}")
+    return Known(None, How.UNKNOWN, f"the recorded state could not be read from the engine: {reason}")
 
 
 # -- in a program -------------------------------------------------------------------------------------

@@ -178,14 +178,14 @@ def without_certificate() -> Record:
         (
             {"who": "all"},
             (),
-            "rollOut.who is all, and mimecast-sso:addresses names nobody, so the roll-out covers nobody.",
+            "rollOut.who is all, but mimecast-sso:addresses names nobody, so the roll-out covers nobody.",
         ),
         (
             {"who": "share", "share": 10, "pilot": [ADA]},
             (),
             (
-                "rollOut.who is share, and mimecast-sso:addresses names nobody, so the roll-out covers only the pilot "
-                "(1 person)."
+                "rollOut.who is share, but mimecast-sso:addresses names nobody, so the roll-out covers only the pilot"
+                " (1 person)."
             ),
         ),
         ({"who": "all"}, (ADA,), None),

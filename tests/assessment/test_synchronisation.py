@@ -38,7 +38,11 @@ Connections = Known[tuple[DirectoryConnection, ...]]
             (Verdict.FINE, Verdict.NOTE),
             "Mimecast shows no last run",
         ),
-        (live((replace(RECENT, enabled=False),)), (Verdict.WARNS,) * 2, "disabled, so no address arrives"),
+        (
+            live((replace(RECENT, enabled=False),)),
+            (Verdict.WARNS,) * 2,
+            "disabled, so no addresses are added",
+        ),
         (live((replace(RECENT, status="auth_failed"),)), (Verdict.WARNS,) * 2, "is auth_failed; last ran at"),
         (
             live((replace(RECENT, last_sync=NOW - timedelta(days=2)),)),

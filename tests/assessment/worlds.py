@@ -311,7 +311,11 @@ class World:
         """The assessment of a configuration; of the deployed one when none is given."""
         settings = from_values(document if document is not None else attested(values()))
         return assessment.of(
-            settings, self.snapshot(settings), settings.addresses.explicit, destroys=destroys
+            settings,
+            self.snapshot(settings),
+            settings.addresses.explicit,
+            stack="prod-eu",
+            destroys=destroys,
         )
 
 

@@ -54,7 +54,7 @@ def test_addresses_get_their_normal_form(tmp_path: Path) -> None:
         ("ada@example.com,A\x07da", "line 2: name: holds control characters"),
         ('ada@example.com,"A\nda"', "name: holds control characters"),
         ("ada@example.com,Lovelace, Ada", "line 2: has more cells than the first line"),
-        ("ada@example.com,A\nADA@Example.com,A", "line 3: ada@example.com is there already, in line 2"),
+        ("ada@example.com,A\nADA@Example.com,A", "line 3: ada@example.com already occurs in line 2"),
         ("ada@example.com,=HYPERLINK(1)", "line 2: name: begins like a formula"),
         ("ada@example.com,+1", "begins like a formula"),
         ("ada@example.com,-1", "begins like a formula"),

@@ -59,13 +59,13 @@ def test_without_a_word_about_rotations_nothing_is_otherwise() -> None:
         (
             {"rotation": "blue-green"},
             {"authenticationProfile": {"source": "metadata"}},
-            "write source: certificate",
+            "set source: certificate",
         ),
         ({"generations": [OLD, IN_SECOND]}, {}, "needs rotation: blue-green"),
         ({"cutOver": "both"}, {}, "needs rotation: blue-green"),
         ({"cutOver": "none", "rotation": "blue-green"}, {}, "certificates.cutOver"),
         ({"rotation": "blue-green", "generations": [OLD, NEW]}, {}, "profile: second for one of them"),
-        ({"active": "2027"}, {}, "generations hold 2026"),
+        ({"active": "2027"}, {}, "the generations are 2026"),
         (
             {"active": "2025", "retired": [{"label": "2025", "thumbprint": THUMBPRINT}]},
             {},
@@ -79,7 +79,7 @@ def test_without_a_word_about_rotations_nothing_is_otherwise() -> None:
         ({"soakDays": -1}, {}, "certificates.soakDays"),
         ({"waitMinutes": 2000}, {}, "certificates.waitMinutes"),
         ({"windows": {}}, {}, "did you mean window?"),
-        ({"rotation": "blue-green"}, {"rollOut": {"group": "A", "secondGroup": "A"}}, "a group of its own"),
+        ({"rotation": "blue-green"}, {"rollOut": {"group": "A", "secondGroup": "A"}}, "a separate group"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_reason(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from mimecast_sso.operations.cli import commands
 from sandbox.__main__ import _parser as sandbox_parser
+from tests.support.command_words import calls, unknown_words
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -23,7 +22,6 @@ _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./*-]*")
 _KEY = re.compile(r"[a-z]\w+(\.[a-z]\w+)+")
-_WORD = re.compile(r"--?[a-z][\w-]*|[a-z][a-z-]*")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -42,42 +40,9 @@ def code(page: Path) -> list[str]:
 
 
 def words_after(program: str, page: Path) -> Iterator[list[str]]:
-    """The words of each call of a program, up to what a reader fills in and to what a shell reads differently."""
+    """The words of each call of a program in a page."""
     for text in code(page):
-        for call in re.split(rf"(?<![\w-]){re.escape(program)} +", text)[1:]:
-            yield re.split(r"[;&|#)]| -- ", call, maxsplit=1)[0].split()
-
-
-def unknown_words(words: list[str], root: Any) -> Iterator[str]:
-    """Subcommands and options that a tree of commands does not have."""
-    at = root
-    for word in words:
-        if not _WORD.fullmatch(word):
-            continue
-        if word.startswith("-"):
-            if word not in options(at) | {"-h", "--help"}:
-                yield word
-        elif subcommands(at):
-            if word not in subcommands(at):
-                yield word
-                return
-            at = subcommands(at)[word]
-
-
-def subcommands(command: Any) -> dict[str, Any]:
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        return {name: command.get_command(context, name) for name in command.list_commands(context)}
-    if isinstance(command, argparse.ArgumentParser):
-        groups = (each.choices for each in command._actions if isinstance(each, argparse._SubParsersAction))
-        return {name: parser for choices in groups for name, parser in choices.items()}
-    return {}
-
-
-def options(command: Any) -> set[str]:
-    if isinstance(command, click.Command):
-        return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    return {name for action in command._actions for name in action.option_strings}
+        yield from calls(program, text)
 
 
 @pages

@@ -22,7 +22,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
 def test_previews_say_what_changes(fresh: Project) -> None:
     first = fresh.sso("preview").text
     assert "Registering example.com at Mimecast changes mail flow" in first
-    assert "3 addresses are made once the domain is internal at Mimecast" in first
+    assert "3 addresses are on hold until the domain is verified, then created" in first
     assert fresh.up().code == 0
     quiet = fresh.sso("preview").text
     assert "addresses are" not in quiet
@@ -35,10 +35,10 @@ def test_previews_say_what_changes(fresh: Project) -> None:
     text = fresh.sso("preview").text
     assert "1 address is created at Mimecast: new@example.com" in text
     assert "'Ada Example' becomes 'Ada Lovelace'" in text
-    assert "Removed from the configuration and unchanged at Mimecast, " in text
+    assert "removed from the configuration, unchanged at Mimecast: " in text
     fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}, addressPasswords=None)
     disabled = fresh.sso("preview").text
-    assert "Removed from the configuration and disabled, which ends sign-in, " in disabled
+    assert "removed from the configuration, to be disabled, which ends sign-in: " in disabled
     fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "refuse"}, addressPasswords=None)
     refused = fresh.sso("preview")
     assert "onRemoval: refuse forbids" in refused.text
@@ -58,10 +58,11 @@ def test_synchronised_people_are_only_checked(fresh: Project) -> None:
     fresh.control.delete("mimecast.users", GRACE)
     first = fresh.up()
     assert first.code == 0, first.text
-    assert "3 addresses are looked for once the domain is internal at Mimecast" in first.text
+    assert "3 addresses are on hold until the domain is verified, then checked" in first.text
     assert "Not in Mimecast (3)" in first.text
     assert (
-        f"2 of 3 addresses are not at Mimecast, so these people cannot sign in: {ALAN}, {GRACE}" in first.text
+        f"2 of 3 addresses do not exist at Mimecast, so these people cannot sign in: {ALAN}, {GRACE}"
+        in first.text
     )
 
     user = fresh.control.get("mimecast.users", ADA)
@@ -72,7 +73,7 @@ def test_synchronised_people_are_only_checked(fresh: Project) -> None:
     assert second.code == 0, second.text
     third = fresh.sso("preview")
     assert third.code == 0, third.text
-    assert "not at Mimecast" not in third.text
+    assert "do not exist at Mimecast" not in third.text
     assert fresh.sso("drift").code == 0
     fresh.control.delete("mimecast.users", GRACE)
     drifted = fresh.sso("drift")

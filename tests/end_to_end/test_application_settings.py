@@ -38,7 +38,7 @@ def test_a_hidden_tile_started_by_entra_with_further_owners_and_nothing_assigned
         assert first.code == 0, first.text
         for part in (
             "nobody sees it",
-            "refuses the sign-ins that the tile starts",
+            "refuses sign-ins that start at the tile.",
             "every account of the tenant",
             "(unknown: until the next run)",
         ):
@@ -146,11 +146,11 @@ def test_a_deploying_principal_that_is_no_owner_is_named_and_becomes_one(tmp_pat
         made.control.set("entra.deployer_roles", ["Application.ReadWrite.All", *WITHOUT_OWNING])
         first = made.up()
         assert first.code == 0, first.text
-        assert f"principal {DEPLOYER} is not among the owners of the application object" in first.text
+        assert f"principal {DEPLOYER} is not an owner of the application object" in first.text
         made.configure(application={"owners": [DEPLOYER]})
         second = made.up()
         assert second.code == 0, second.text
-        assert "is not among the owners" not in second.text
+        assert "is not an owner" not in second.text
         assert owners(made, "entra.applications") == {DEPLOYER}
         # Left out of the configuration, it stays an owner: the identity that runs is never removed.
         made.configure(application={})

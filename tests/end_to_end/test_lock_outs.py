@@ -123,13 +123,13 @@ def test_assignment_and_roll_out_in_one_edit(made: Project) -> None:
     section(made, "assign", users=[ADA])
     out = {"who": "pilot", "pilot": [ADA, ALAN, LINUS]}
     section(made, "rollOut", **out)
-    refused(made.up(), f"Affected, 1: {GRACE}", "first change mimecast-sso:rollOut alone")
+    refused(made.up(), f"Affected, 1: {GRACE}", "first change only mimecast-sso:rollOut")
     # In the order that the refusal names nobody is ever refused.
     section(made, "assign", users=[ADA, GRACE])
     assert made.up().code == 0
     assert GRACE in signing_in(made)
     section(made, "assign", users=[ADA])
-    refused(made.up(), f"Affected, 1: {GRACE}", "left it within Mimecast's 15 minutes")
+    refused(made.up(), f"Affected, 1: {GRACE}", "left it less than 15 minutes ago")
     assert made.sandbox("clock", "+33m").code == 0
     run = made.up()
     assert run.code == 0, run.text

@@ -114,7 +114,7 @@ def test_the_run_sheet_fits_a_phone(made: Project, page: Page) -> None:
     page.goto((made.home / "run-sheet/sandbox.html").as_uri())
     chromium.picture(page, "run-sheet-390")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    expect(page.get_by_text("REHEARSAL on the sandbox")).to_be_visible()
+    expect(page.get_by_text("REHEARSAL with the")).to_be_visible()
     expect(page.get_by_role("link", name=CONSOLE)).to_be_visible()
     expect(page.get_by_text("Certificate expires")).to_be_visible()
     page.get_by_label("Done: Issuer URL").check()

@@ -159,7 +159,7 @@ def test_single_mode_has_the_gap_that_it_announces(fresh: Project) -> None:
     signs_in(made)
     assert list(administrator.fill(made.home, made.home / "run-sheet/sandbox.html"))
     assert made.sandbox("login", ADA).code == 1, (
-        "the console holds the new certificate, and Entra signs with the old"
+        "the console holds the new certificate, but Entra signs with the old"
     )
     console_work(made)
     make(made, "deploy")
@@ -183,7 +183,7 @@ def test_metadata_mode_loses_no_sign_in(fresh: Project) -> None:
     write = {"method": "PATCH", "path": "/v1.0/servicePrincipals/.*", "status": 403, "times": 20}
     made.control.faults(write)
     failed = rotate(made, "next", "--apply", "--yes")
-    assert (failed.code, "--refresh\nTo undo it instead: " in failed.text) == (1, True), failed.text
+    assert (failed.code, "--refresh\nTo undo the step instead: " in failed.text) == (1, True), failed.text
     made.control.faults()
     make(made, "deploy")
     go_back(made, "reactivate")

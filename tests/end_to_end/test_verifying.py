@@ -75,7 +75,7 @@ def test_a_good_deployment_is_fine_in_every_line(made: Project) -> None:
     assert set(found.values()) == {"fine"}, verified.text
     both = {FROM_MIMECAST, FROM_MY_APPS}
     assert {"metadata: signature", "metadata: certificate", "Mimecast: certificate", *both} <= set(found)
-    assert f"1 proved ({ADA}), 2 no traffic yet" in verified.text
+    assert f"1 proved ({ADA}), 2 without a sign-in yet" in verified.text
     assert "attested: claimed: confirmed by administrator@example.com at " in verified.text
     document = json.loads(made.sso("verify", "--person", ADA, "--format", "json").text)
     assert (document["command"], document["stack"], document["exit"]) == ("verify", "sandbox", 0)
@@ -144,10 +144,10 @@ def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(ma
         FROM_MIMECAST,
         FROM_MY_APPS,
     }
-    assert f"Entra signs with {new['thumbprint']}, and Mimecast has another" in verified.text
+    assert f"Entra signs with {new['thumbprint']}, but Mimecast has another certificate:" in verified.text
     assert "SignatureInvalid" in verified.text
     assert found["metadata: certificate"] == "fine"
-    assert "1 too fresh to tell" in verified.text, "Mimecast does not say whose response it refused"
+    assert "1 too recent to tell" in verified.text, "Mimecast does not say whose response it refused"
 
 
 def test_a_certificate_that_a_deployment_took_away_unseen_is_named_by_every_command(made: Project) -> None:

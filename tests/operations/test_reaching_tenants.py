@@ -138,7 +138,7 @@ def test_an_azure_cli_that_gives_no_token(preflight: Run, az: AzureCli, tmp_path
         (refused, "ERROR: AADSTS700016"),
     ):
         assert ended.code == 5, ended.text
-        assert f"MISSING credentials: No token for Microsoft Graph by Azure CLI: {reason}" in ended.text
+        assert f"MISSING credentials: No token for Microsoft Graph from Azure CLI: {reason}" in ended.text
         assert remedy in ended.text
         assert "ARM_USE_CLI=false" in ended.text
         assert "UNKNOWN everything else at Entra" in ended.text
@@ -153,11 +153,11 @@ def test_a_managed_identity_that_is_refused(preflight: Run, identity: Service) -
     ):
         ended = preflight({"ARM_USE_MSI": "true", **variables})
         assert ended.code == 5, ended.text
-        assert "MISSING credentials: No token for Microsoft Graph by managed identity" in ended.text
+        assert "MISSING credentials: No token for Microsoft Graph from managed identity" in ended.text
         assert "Identity not found" in ended.text
         assert HEADER not in ended.text
         first = "ARM_MSI_ENDPOINT" if "ARM_MSI_ENDPOINT" in variables else "IDENTITY_ENDPOINT"
-        assert f"ARM_USE_MSI is true, and {first} was asked" in ended.text
+        assert f"ARM_USE_MSI is true, so {first} was asked" in ended.text
 
 
 def test_a_pipeline_that_is_refused(preflight: Run, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_pipeline_that_is_refused(preflight: Run, tmp_path: Path) -> None:
         }
         ended = preflight({"ARM_USE_OIDC": "true", **variables})
     assert ended.code == 5, ended.text
-    assert "could not be had from ACTIONS_ID_TOKEN_REQUEST_URL: HTTP 401" in ended.text
+    assert "could not be fetched from ACTIONS_ID_TOKEN_REQUEST_URL: HTTP 401" in ended.text
     assert "permission id-token: write" in ended.text
     assert "bad-token" not in ended.text
     ended = preflight({"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN_FILE_PATH": str(tmp_path / "none")})

@@ -95,14 +95,14 @@ def test_the_last_request_of_a_recording_counts() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("", "no SAML sign-in request"),
-        (f"not base64, {CANARY}", "no SAML sign-in request"),
+        ("", "a SAML sign-in request"),
+        (f"not base64, {CANARY}", "a SAML sign-in request"),
         ("https://login.microsoftonline.com/x/saml2?a=b", "no SAMLRequest parameter"),
         ('{"log": []}', "no HAR file"),
         ("{", "no HAR file"),
         (har(), "no SAMLRequest in its 1 request"),
         ("PCFET0NUWVBFIGEgWzwhRU5USVRZIGIgImMiPl0+PGEvPg==", "document type"),
-        ("A" * 5000, "no SAML sign-in request"),
+        ("A" * 5000, "a SAML sign-in request"),
     ],
 )
 def test_what_is_no_request_is_explained_and_not_repeated(given: str, said: str) -> None:

@@ -142,4 +142,4 @@ def test_an_old_confirmation_holds_new_people(made: Project) -> None:
     up = made.up()
     assert (up.code, state(up.text)) == (0, "stale"), up.text
     assert in_group(made) == {ADA}
-    assert "the confirmation ended on 2002-" in (made.home / "run-sheet/sandbox.md").read_text()
+    assert "the confirmation expired on 2002-" in (made.home / "run-sheet/sandbox.md").read_text()

@@ -109,7 +109,7 @@ def test_the_summary_names_who_was_not_seen_yet() -> None:
     log = Log(Events((), (log_on(datetime(2026, 11, 22, 11, 30, 2, tzinfo=UTC)),)))
     (summary,) = checked(graph, log, ADA, GRACE)
     assert summary.verdict is Verdict.FINE
-    assert summary.text == f"1 proved ({ADA}), 1 no traffic yet ({GRACE})"
+    assert summary.text == f"1 proved ({ADA}), 1 without a sign-in yet ({GRACE})"
     assert graph.filters[0] == "appId eq 'client' and createdDateTime ge 2026-11-22T11:00:00Z"
     (nobody,) = checked(Graph([]), log, ADA)
     assert (nobody.verdict, exit_of([nobody])) == (Verdict.WAITING, 0)

@@ -25,7 +25,7 @@ def ending(in_: timedelta) -> SigningCertificate:
 
 
 def expiry(*certificates: SigningCertificate, trusted: dict[str, str] | None = None) -> Expiry:
-    return Expiry(SigningCertificates(certificates, "A"), NOW, trusted or {})
+    return Expiry(SigningCertificates(certificates, "A"), NOW, trusted or {}, "prod-eu")
 
 
 def text(looked_at: Expiry) -> str:
@@ -70,8 +70,8 @@ def test_marks_of_a_written_date() -> None:
 def test_the_switch_is_foreseen_with_what_mimecast_trusts() -> None:
     next_one = certificate("b", timedelta(days=-1), timedelta(days=900))
     unknown = text(expiry(ending(timedelta(days=20)), next_one))
-    assert "At 2026-12-12 12:00 UTC Entra switches by itself to B (" in unknown
-    assert "which Mimecast is not known to trust; if it does not, it refuses every sign-in" in unknown
+    assert "At 2026-12-12 12:00 UTC Entra switches automatically to B (" in unknown
+    assert "which Mimecast is not attested to trust; if it does not, it refuses every sign-in" in unknown
     known = expiry(
         ending(timedelta(days=20)), next_one, trusted={"B": "confirmed by ada@example.com at 2026-11-01"}
     )
@@ -89,7 +89,7 @@ def test_a_successor_that_ends_first_or_begins_later_is_none() -> None:
 def test_of_several_successors_none_is_promised() -> None:
     successors = [certificate(label, timedelta(days=-1), timedelta(days=900)) for label in "bc"]
     said = text(expiry(ending(timedelta(days=20)), *successors))
-    assert "which is not documented" in said
+    assert "which one is not documented" in said
     assert "B (" in said
     assert "C (" in said
 
@@ -99,31 +99,34 @@ def test_expired_and_switched() -> None:
     looked_at = expiry(ending(timedelta(days=-1)), next_one)
     assert looked_at.warns
     assert looked_at.fails
-    assert "expired at 2026-11-21 12:00 UTC. Entra has switched by itself to B (" in text(looked_at)
+    assert "expired at 2026-11-21 12:00 UTC. Entra has switched automatically to B (" in text(looked_at)
 
 
 def test_both_expired() -> None:
     looked_at = expiry(ending(timedelta(days=-1)), certificate("b", timedelta(-9), timedelta(days=-2)))
     assert looked_at.fails
-    assert "No other one is valid" in text(looked_at)
+    assert "No other certificate is valid." in text(looked_at)
     assert mark(NOW - SECOND, NOW) == "expired"
 
 
 def test_not_valid_yet() -> None:
     future = certificate("a", timedelta(days=3), timedelta(days=900))
     assert expiry(future).fails
-    assert "is not valid before 2026-11-25 12:00 UTC. No other one is valid" in text(expiry(future))
+    assert "is not valid before 2026-11-25 12:00 UTC. No other certificate is valid." in text(expiry(future))
     other = certificate("b", timedelta(days=-1), timedelta(days=900))
-    assert "Entra has switched by itself to B (" in text(expiry(future, other))
+    assert "Entra has switched automatically to B (" in text(expiry(future, other))
 
 
 def test_a_name_without_a_certificate_is_unknown() -> None:
     others = [certificate(label, timedelta(days=-1), timedelta(days=900)) for label in "bc"]
     looked_at = expiry(*others)
     assert looked_at.fails
-    assert "Entra names A as the active signing certificate, and has no such certificate" in text(looked_at)
+    assert (
+        "Entra names A as the active signing certificate, but has no such certificate, so it is unknown"
+        in text(looked_at)
+    )
 
 
 def test_before_the_first_certificate_there_is_nothing_to_say() -> None:
-    nothing = Expiry(SigningCertificates((), ""), NOW, {})
+    nothing = Expiry(SigningCertificates((), ""), NOW, {}, "prod-eu")
     assert (nothing.warns, nothing.fails, text(nothing)) == (False, False, "")

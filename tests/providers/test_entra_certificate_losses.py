@@ -206,7 +206,7 @@ UPDATED = "Included Updated Properties"
     [
         (row(ADDED), "shows no credentials"),
         (row(ADDED, ("KeyDescription", None, None)), "shows no credentials"),
-        (row(ADDED, ("KeyDescription", "[]", '"text"')), "are no list"),
+        (row(ADDED, ("KeyDescription", "[]", '"text"')), "are not a list"),
         (row(ADDED, ("KeyDescription", "[]", '["KeyIdentifier=1"]')), "unknown form"),
         (row(ADDED, ("KeyDescription", "[]", '[{"KeyIdentifier": "1"}]')), "unknown form"),
         (row(ADDED, ("KeyDescription", "[]", "not JSON")), "Expecting value"),
@@ -214,7 +214,7 @@ UPDATED = "Included Updated Properties"
         (row("Update service principal", ("PreferredTokenSigningKeyThumbprint", "1", "2")), "thumbprint"),
         (
             row("Update service principal", (UPDATED, None, '"PreferredTokenSigningKeyThumbprint"')),
-            "does not say which",
+            "does not show it",
         ),
     ],
 )
@@ -292,7 +292,7 @@ def test_a_log_without_what_is_known_to_have_happened_is_not_relied_on() -> None
     found = certificate_losses.review([], live, NOW, Ours("us", {}, {}))
     assert "does not show that B was added" in _open(found)[0]
     gone = certificate_losses.review(_came_and_went(BOB, SOON)[:1], LIVE, NOW, Ours("us", {}, {}))
-    assert "no entry says yet who took it away" in _open(gone)[0]
+    assert "no entry shows by whom yet" in _open(gone)[0]
 
 
 def test_an_activation_that_was_followed_later_is_told_and_is_no_failure() -> None:

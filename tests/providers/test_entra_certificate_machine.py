@@ -298,9 +298,7 @@ class Rotation(RuleBasedStateMachine):
             signed = written_over.active(self.entra.time) if written_over else None
             # Activated before the writing and another one after it: as before, to whoever reads again.
             back_and_forth = schedule.count("activate") > 1
-            assert signed is None or signed.thumbprint != target or back_and_forth, (
-                "what signed was taken away"
-            )
+            assert signed is None or signed.thumbprint != target or back_and_forth, "what signed was removed"
             if not schedule:
                 assert after.thumbprints == present.thumbprints - {target}
 

@@ -71,7 +71,7 @@ def test_another_account_or_region_is_named(live: Account, configured: str, foun
 
 
 def test_an_unknown_region_string_only_warns() -> None:
-    assert "could not be checked" in check_account(Account("CUK25A118", "emea-1", ""), "CUK25A118", "eu")[0]
+    assert "was not checked" in check_account(Account("CUK25A118", "emea-1", ""), "CUK25A118", "eu")[0]
 
 
 # -- Names ----------------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_without_publishing_there_is_one_try() -> None:
 def test_an_expired_proof_says_what_to_do() -> None:
     result = verify_domain(client(scripted(NOTHING, legacy(EXPIRED))), NAME, None)
     assert result.outcome is Outcome.EXPIRED
-    assert "issues it again" in result.next_step
+    assert "reissues it" in result.next_step
 
 
 def test_dns_configuration_is_complete_or_refused() -> None:
@@ -298,7 +298,7 @@ def test_dns_configuration_is_complete_or_refused() -> None:
 def test_a_rehearsal_never_reaches_the_real_name_server(tmp_path: Any) -> None:
     whole = {"server": "ns1.example.com", "zone": NAME, "tsig": {"name": "k", "secret": "czM="}}
     environment = {"SANDBOX_INSTANCE": "i", "SANDBOX_HOME": str(tmp_path)}
-    with pytest.raises(DnsUpdateError, match="does not run"):
+    with pytest.raises(DnsUpdateError, match="is not running"):
         update_server(whole, environment)
     (tmp_path / "process.json").write_text('{"instance": "i", "dns": "127.0.0.1:5300"}')
     assert update_server(whole, environment).server == "127.0.0.1:5300"

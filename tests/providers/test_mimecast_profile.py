@@ -113,8 +113,8 @@ def test_evidence_after_the_confirmation_decides(evidence: dict[str, object] | N
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"surprise": "x"}, "form.surprise is no field"),
-        ({"issuerUrl": True}, "form.issuerUrl must be a text"),
+        ({"surprise": "x"}, "form.surprise is not a field"),
+        ({"issuerUrl": True}, "form.issuerUrl must be a string"),
         ({"allowSingleSignOn": "yes"}, "form.allowSingleSignOn must be true or false"),
         ({"certificate": "?"}, "not the base-64 body"),
         ({"certificate": "AAAA"}, "thumbprint is not"),
@@ -227,9 +227,7 @@ def test_who_could_be_locked_out_is_said() -> None:
         assert part in always
     assert "not monitored" not in " ".join(lock_out_warnings(FORM | {"monitorMetadataUrl": True}))
     for render in (markdown, html, text):
-        assert "where Account_Administrators_Authentication_Profile exists" in " ".join(
-            render(sheet()).split()
-        )
+        assert "if Account_Administrators_Authentication_Profile exists" in " ".join(render(sheet()).split())
 
 
 @pytest.mark.parametrize("render", [markdown, html, text])
@@ -239,7 +237,7 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
     for needed in (
         "CUK25A118",
         "prod-eu",
-        "Nothing, until people are in the group",
+        "Nothing until people are in the group",
         "Users & Groups > Applications > Authentication Profiles > New Authentication Profile"
         if render is html
         else "Authentication Profiles",
@@ -247,7 +245,7 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
         "Account_Administrators_Authentication_Profile",
         "default authentication profile",
         "15 minutes",
-        "Roll-back",
+        "Rollback",
         f"confirm --stack prod-eu --fingerprint {PRINTS.critical} --by NAME --evidence TEXT",
         PRINTS.critical,
         PRINTS.cosmetic,
@@ -298,7 +296,7 @@ def test_a_sheet_of_doubtful_work_says_why(render: object) -> None:
     for standing, evidence, why in (
         ("contradicted", {"request": seen}, "issuer https://other.example/; authentication contexts none"),
         ("stale", {"change": logged}, f"“Existing Authentication Profile Changed” at {AFTER}"),
-        ("stale", {"expired": "2027-11-22"}, "ended on 2027-11-22"),
+        ("stale", {"expired": "2027-11-22"}, "expired on 2027-11-22"),
     ):
         text_of = render(RunSheet("s", "eu", "C", FORM, None, PRINTS, standing, evidence))  # type: ignore[operator]
         assert why in text_of

@@ -299,7 +299,7 @@ def test_a_preview_names_whose_password_is_set(caplog: pytest.LogCaptureFixture)
         news["addresses"][address]["passwordVersion"] = "1"
     AddressBookProvider().diff("address-book", olds, news)
     (line,) = caplog.messages
-    assert line.endswith("is to be set, which revokes the people's application tokens: both@example.com")
+    assert line.endswith("will be set, which revokes the people's application tokens: both@example.com")
 
 
 def test_password_and_confirmation_must_agree_before_any_call(plugin: Plugin) -> None:

@@ -79,11 +79,11 @@ def test_csv_outside_the_project_is_never_read(tmp_path: Path, book: Addresses, 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"config:\n\tmimecast-sso:region: eu\n", "line 2, column 1: a tab; indent with blanks"),
+        (b"config:\n\tmimecast-sso:region: eu\n", "line 2, column 1: a tab; indent with spaces"),
         ("config: {a: Jürgen}\n".encode("latin-1"), "is not text in UTF-8 (line 1)"),
         (b"config: [\n", "is not valid YAML, line 2"),
         (b"config:\n  1: x\n  mimecast-sso:regio: eu\n", "mimecast-sso:regio is not a key"),
-        (b"config:\n  a: 1\n  a: 2\n", "line 3, column 3: a key is there twice"),
+        (b"config:\n  a: 1\n  a: 2\n", "line 3, column 3: a key occurs twice"),
         (b"[" * 20_000, "nested too deeply"),
     ],
 )
@@ -153,9 +153,8 @@ def test_a_number_that_yaml_changes_is_refused_where_a_text_is_meant(
         return
     with pytest.raises(ConfigurationError) as refused:
         from_file(file)
-    assert (
-        f"certificates.active is {label}, which YAML reads as the number {read_as}; put it into quotation"
-        in str(refused.value)
+    assert f"certificates.active is {label}, which YAML reads as the number {read_as}; quote it" in str(
+        refused.value
     )
 
 

@@ -102,6 +102,7 @@ class World:
     def picture(self) -> Picture:
         state = self.state
         return Picture(
+            stack="sandbox",
             wanted=self.wanted,
             entra=SigningCertificates(tuple(self.entra), self.preferred),
             now=self.now,

@@ -278,7 +278,7 @@ def _certificates(record: Record, live: LiveApplication) -> Iterator[Finding]:
 
 
 def _credentials(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
-    """Keys and passwords that are no certificate of this stack; the three of a certificate are one."""
+    """Keys and passwords that are not certificates of this stack; the three of a certificate count once."""
     retired = {each.thumbprint for each in assessment.settings.certificates.retired}
     managed = {*assessment.desired.record.thumbprints.values(), *retired}
     seen: set[str] = set()

@@ -23,7 +23,7 @@ class Severity(StrEnum):
     """How soon somebody has to look, the most urgent first."""
 
     URGENT = "urgent"
-    """Somebody who signs in would fail, or fails."""
+    """Sign-ins fail, or would fail."""
     LOOK = "look"
     """Without harm yet."""
     INFO = "info"

@@ -34,12 +34,12 @@ GUARDS: tuple[Callable[[Assessment], Iterable[Finding]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Whether a run may go on, and what is said of it.
+    """Whether a run may continue, and the messages about it.
 
     Attributes:
-        refusals: The texts of what is refused; none where the run may go on.
+        refusals: The texts of what is refused; none if the run may continue.
         warnings: Overrides that are used, and overrides that expired.
-        summary: One sentence for a run that goes on.
+        summary: One sentence for a run that continues.
     """
 
     refusals: tuple[str, ...]
@@ -48,7 +48,7 @@ class Judgement:
 
 
 def findings(assessment: Assessment) -> list[Finding]:
-    """What the guards refuse. Where the credentials open something else, nothing more can be said."""
+    """What the guards refuse. If the credentials open another system, no other guard is asked."""
     found: list[Finding] = []
     for guard in GUARDS:
         found += guard(assessment)
@@ -58,7 +58,7 @@ def findings(assessment: Assessment) -> list[Finding]:
 
 
 def check(assessment: Assessment) -> Judgement:
-    """Judges a run."""
+    """Judge a run."""
     settings, today = assessment.settings, assessment.snapshot.entra_now.date()
     warnings = [expired(override) for override in settings.guards if override.until < today]
     used: list[str] = []

@@ -1,7 +1,7 @@
 """Guard `account`: the live systems are the configured ones, and their values do not change under people.
 
-Region and account code are in the identifier that Mimecast and Entra share. Another account's credentials, or another
-tenant's, would have everything created a second time, somewhere else.
+Region and account code are in the identifier that Mimecast and Entra share. With the credentials of another account or
+tenant, everything would be created a second time, somewhere else.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from providers.mimecast.accounts import AccountMismatch, check_account
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
-    """Refuses where a live system is another one, or a deployed value would change while people depend on it."""
+    """Refuse if a live system is not the configured one, or a deployed value would change while people depend on it."""
     known = tuple(_known(assessment))
     elsewhere = [*_mimecast_differs(assessment), *_tenant_differs(assessment)]
     if elsewhere:
@@ -34,11 +34,12 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     if changes and (snapshot.everybody or not snapshot.groups_known or _leaves_account(assessment)):
         yield Finding(
             "account",
-            f"{', '.join(changes)}; that replaces the identifier or the issuer, and whoever signs in through Entra "
-            f"could not until Mimecast is set up again ({_how_many(assessment)})",
+            f"{', '.join(changes)}; that replaces the identifier or the issuer, and people who sign in through Entra "
+            f"could not do so until Mimecast is set up again ({_how_many(assessment)})",
             tuple(sorted(snapshot.everybody)),
             known=known,
-            remedy="empty the roll-out group first (mimecast-sso roll-out back), or restore the previous values",
+            remedy=f"empty the roll-out group first ({assessment.command('roll-out back')}), or restore the previous "
+            "values",
         )
 
 
@@ -81,7 +82,7 @@ def _leaves_account(assessment: Assessment) -> bool:
 
 def _how_many(assessment: Assessment) -> str:
     if _leaves_account(assessment) or not assessment.snapshot.groups_known:
-        return "how many is unknown: the group of the account deployed to was not read"
+        return "how many is unknown: the group of the deployed account was not read"
     return people(len(assessment.snapshot.everybody))
 
 

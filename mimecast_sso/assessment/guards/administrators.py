@@ -25,7 +25,7 @@ _FACTS: tuple[tuple[FactName, str], ...] = (
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
-    """Refuses while the administrators' box is ticked for people who are new to it, and a fact is not attested."""
+    """Refuse while the administrators' box is ticked for people who are new to it, and a fact is not attested."""
     settings = assessment.settings
     if not settings.authentication_profile.enforce.administration_console:
         return
@@ -39,25 +39,25 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     known = [
         Statement(what, How.ATTESTED, str(words[fact]))
         if words[fact]
-        else Statement(what, How.UNKNOWN, "nobody attested it")
+        else Statement(what, How.UNKNOWN, "not attested")
         for fact, what in _FACTS
     ]
     known.append(Statement("who of them is an administrator", How.UNKNOWN, "no API shows it"))
-    who = people(len(affected)) if affected else "whoever is in the roll-out group"
+    who = people(len(affected)) if affected else "the people in the roll-out group"
     yield Finding(
         "administrators",
         f"administrators among {who} would have to sign in to the Administration Console through "
-        "Entra, and emergency access is not known on both sides",
+        "Entra, but emergency access is not attested on both sides",
         affected,
         known=(*known, *sentences.groups(assessment.snapshot)),
-        remedy=f"make sure of it, and write mimecast-sso:attested: [{{fact: {missing[0]}, by: …, at: …, evidence: …}}]"
+        remedy=f"check it, then set mimecast-sso:attested: [{{fact: {missing[0]}, by: …, at: …, evidence: …}}]"
         + (f" and the same for {missing[1]}" if missing[1:] else "")
         + "; or set authenticationProfile.enforce.administrationConsole to false",
     )
 
 
 def _affected(assessment: Assessment) -> tuple[str, ...]:
-    """Who would join, and while console work is due also who is in the group: saving the form acts on them at once."""
+    """Who would join and, while console work is due, who is in the group: saving the form affects them at once."""
     desired, settings = assessment.desired, assessment.settings
     present = assessment.snapshot.everybody
     joining = {each for each in desired.members if not is_among(each, present)}

@@ -1,4 +1,4 @@
-"""What a guard found, and the text of a refusal."""
+"""The finding of a guard, and the text of a refusal."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Finding:
         problem: A sentence without its full stop.
         affected: Who is affected, sorted.
         details: The problem for each group of people, a line each.
-        known: What it rests on.
+        known: What the finding is based on.
         remedy: The smallest change that would make the run safe, imperative.
-        final: Whether no override helps.
+        final: Whether it cannot be overridden.
     """
 
     guard: str
@@ -37,7 +37,7 @@ class Finding:
         return "\n".join([f"{REFUSED} {self.guard}: {self.problem}.", *self._lines()])
 
     def overridden(self, override: GuardOverride) -> str:
-        """The text of a run that goes on all the same."""
+        """The warning in a run that continues because of an override."""
         return (
             f"Guard {self.guard} is overridden until {override.until}: {override.reason}. It would have refused: "
             f"{self.problem}." + "".join(f" {each}." for each in self.details)
@@ -58,7 +58,7 @@ class Finding:
 
 
 def expired(override: GuardOverride) -> str:
-    """What is said of an override that no longer counts."""
+    """The warning about an expired override."""
     return (
         f"The override for guard {override.name} expired on {override.until} and is ignored ({override.reason}). "
         "Remove it from mimecast-sso:guards, or give it a later date."

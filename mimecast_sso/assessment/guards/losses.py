@@ -1,4 +1,4 @@
-"""The forecast's refusals: whoever can sign in now, and could not because of the run.
+"""The forecast's refusals: people who can sign in now, and could not after the run.
 
 Each reason has the name of the guard that it is refused under (`mimecast_sso.facts.sign_in_reasons`).
 """
@@ -20,7 +20,7 @@ from mimecast_sso.text.wording import either, people
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
-    """One finding a guard, with everybody whom it is about."""
+    """One finding per guard, with everybody affected."""
     by_guard: dict[str, dict[str, Loss]] = defaultdict(dict)
     for address, losses in assessment.forecast.losses.items():
         for loss in losses:
@@ -56,8 +56,8 @@ def _problem(found: Mapping[str, Loss]) -> str:
     if all(loss.joining for loss in found.values()):
         return f"{who} would be sent to Entra and could not sign in, or may not be able to"
     if all(loss.outcome.result is Result.UNKNOWN for loss in found.values()):
-        return f"{who} can sign in now, and whether they still could is unknown"
-    return f"{who} can sign in now and could not any more"
+        return f"{who} can sign in now; whether they still could afterwards is unknown"
+    return f"{who} can sign in now and could not afterwards"
 
 
 def _grouped(found: Mapping[str, Loss], names: Mapping[str, str]) -> Iterator[tuple[Loss, list[str]]]:
@@ -89,29 +89,29 @@ def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
     outcome = loss.outcome
     if outcome.reason is Reason.NOT_ASSIGNED and leaving:
         return (
-            "make it two runs: first change mimecast-sso:rollOut alone and deploy, wait Mimecast's "
-            f"{PROPAGATION_MINUTES} minutes, then change mimecast-sso:assign"
+            "deploy in two runs: first change only mimecast-sso:rollOut and deploy, wait "
+            f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it, then change mimecast-sso:assign"
         )
     if outcome.reason is Reason.NOT_ASSIGNED and not loss.joining:
         return (
             "keep them in mimecast-sso:assign, or first remove them from mimecast-sso:rollOut, deploy, and wait "
-            f"Mimecast's {PROPAGATION_MINUTES} minutes"
+            f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it"
         )
     if outcome.reason is Reason.SIGNATURE and not loss.joining:
         return _certificate(assessment)
     if outcome.reason is Reason.APPLICATION_MISSING and not loss.joining:
         return (
-            f"empty the roll-out group first (mimecast-sso roll-out back), wait Mimecast's {PROPAGATION_MINUTES} "
-            "minutes, then run this again; or restore the previous value"
+            f"empty the roll-out group first ({assessment.command('roll-out back')}), wait {PROPAGATION_MINUTES} "
+            "minutes until Mimecast acts on it, then rerun this; or restore the previous value"
         )
     if outcome.reason is None:
-        return f"make it known first ({outcome.missing}), with mimecast-sso:rollOut as it was"
+        return f"keep mimecast-sso:rollOut unchanged until this is known: {outcome.missing}"
     fix = REASONS[outcome.reason].fix
-    return f"{fix}, with mimecast-sso:rollOut as it was until then" if loss.joining else fix
+    return f"{fix}; keep mimecast-sso:rollOut unchanged until then" if loss.joining else fix
 
 
 def _certificate(assessment: Assessment) -> str:
-    """Which generation the console holds, in a stack whose next run would have Entra sign with another."""
+    """Name the generation that the console holds, if Entra would sign with another one after the run."""
     labels = {thumbprint: label for label, thumbprint in assessment.snapshot.recorded.thumbprints.items()}
     held = [
         labels[profile.thumbprint]
@@ -122,5 +122,5 @@ def _certificate(assessment: Assessment) -> str:
         return REASONS[Reason.SIGNATURE].fix
     return (
         f"keep mimecast-sso:certificates.active and the profiles at generation {either(dict.fromkeys(held))}, which "
-        "the console holds; or rotate step by step (mimecast-sso rotate next)"
+        f"the console holds; or rotate step by step ({assessment.command('rotate next')})"
     )

@@ -10,7 +10,7 @@ from mimecast_sso.assessment.guards.finding import Finding
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
-    """Refuses to retire the certificate that Entra signs with, while somebody is in a roll-out group or may be."""
+    """Refuse to retire the certificate that Entra signs with, while somebody is in a roll-out group or may be."""
     snapshot, application = assessment.snapshot, assessment.snapshot.application.value
     signing = application.certificates.active(snapshot.entra_now) if application else None
     retired = {entry.thumbprint for entry in assessment.settings.certificates.retired}
@@ -22,5 +22,5 @@ def find(assessment: Assessment) -> Iterator[Finding]:
         f"certificate {signing} signs and would be removed (mimecast-sso:certificates.retired)",
         tuple(sorted(snapshot.everybody)),
         known=tuple(sentences.groups(snapshot)),
-        remedy="activate another generation first (mimecast-sso rotate next), or remove the entry",
+        remedy=f"activate another generation first ({assessment.command('rotate next')}), or remove the entry",
     )

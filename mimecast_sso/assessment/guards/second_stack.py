@@ -1,8 +1,8 @@
 """Guard `second-stack`: no two stacks write one application, and with it one roll-out group.
 
-A stack that has recorded no application, and adopts none, would create a second one: for an identifier that another
-application holds, or beside one that an earlier run created and could not record. It is never proposed to delete an
-application that people may sign in through.
+A stack that has recorded no application and adopts none would create a second one: for an identifier that another
+application holds, or in addition to one that an earlier run created but could not record. The remedy never deletes an
+application through which people may sign in.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _GUARD = "second-stack"
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
-    """Refuses a stack whose objects are another's, or somebody's."""
+    """Refuse a stack whose objects belong to another stack or were created outside of it."""
     record, application = assessment.snapshot.record, assessment.settings.application
     if record.value is None:
-        return  # Whose they are cannot be told; the engine, which knows, goes on with what it has.
+        return  # Unknown here; the engine knows the state and continues with it.
     recorded = record.value.application
     if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
         yield _another(recorded.client_id, application.adopt)
@@ -35,9 +35,9 @@ def find(assessment: Assessment) -> Iterator[Finding]:
 def _another(own: str, adopt: str) -> Finding:
     return Finding(
         _GUARD,
-        f"mimecast-sso:application.adopt is {adopt}, and this stack has application {own} already; adopting another "
+        f"mimecast-sso:application.adopt is {adopt}, but this stack already has application {own}; adopting another "
         "would delete that one",
-        remedy=f"remove the key, or write adopt: {own}",
+        remedy=f"remove the key, or set adopt: {own}",
         final=True,
     )
 
@@ -63,13 +63,13 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> Finding:
     return Finding(
         _GUARD,
         f'Entra already has an application with identifier {assessment.settings.identifier}: "{first.name}" (client id '
-        f"{first.client_id}), which this stack has not recorded. Another stack manages it, or this stack's state was "
+        f"{first.client_id}), which this stack has not recorded. Another stack manages it, this stack's state was "
         "lost, or somebody created it by hand",
         tuple(sorted(working)),
         known=(
             Statement(f"client id {first.client_id}, created {first.created}", How.LIVE, "Microsoft Graph"),
         ),
-        remedy="if another stack manages it, deploy that one; else take it over: mimecast-sso:application: "
+        remedy="if another stack manages it, deploy that one; otherwise adopt it: mimecast-sso:application: "
         f"{{adopt: {first.client_id}}}"
         + (f". Do not delete it: {people(len(working))} may sign in through it" if working else ""),
         final=True,
@@ -83,7 +83,7 @@ def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> Find
         f"(client id {deleted.client_id}), which can be restored until {deleted.until:%Y-%m-%d}",
         known=(Statement(f"deleted {shown(deleted.deleted_at)}", How.LIVE, "Microsoft Graph"),),
         remedy=f"restore it (az rest --method POST --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/"
-        f"deletedItems/{deleted.object_id}/restore) and adopt {deleted.client_id}, or delete it for good (az rest "
+        f"deletedItems/{deleted.object_id}/restore) and adopt {deleted.client_id}, or delete it permanently (az rest "
         f"--method DELETE --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/deletedItems/"
         f"{deleted.object_id})",
         final=True,
@@ -97,7 +97,7 @@ def _left_over(assessment: Assessment, namesakes: Sequence[Holder]) -> Finding:
         f'Entra already has "{name}" from the gallery, without an identifier, and this stack has not recorded it. Most '
         "likely an earlier run created it and the response was lost",
         details=tuple(f"client id {each.client_id}, created {each.created}" for each in namesakes),
-        remedy=f"take it over: mimecast-sso:application: {{adopt: {first.client_id}}}. If it belongs to somebody else, "
+        remedy=f"adopt it: mimecast-sso:application: {{adopt: {first.client_id}}}. If it belongs to somebody else, "
         "choose another mimecast-sso:application.displayName",
         final=True,
     )

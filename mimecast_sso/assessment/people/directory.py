@@ -80,7 +80,7 @@ def person_of(user: User, address: str = "") -> Person:
 
 
 def with_mailboxes(graph: Graph, found: Iterable[Person]) -> dict[str, Person]:
-    """Says of disabled accounts whether they belong to a shared mailbox, by object id: where that may be read."""
+    """Say of disabled accounts whether they belong to a shared mailbox, by object id: where that may be read."""
     people_ = {person.object_id: person for person in found}
     disabled = [person for person in people_.values() if person.enabled is False and person.mail]
     for person in disabled[:_MOST_MAILBOXES_ASKED]:

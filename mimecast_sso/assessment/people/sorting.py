@@ -51,7 +51,7 @@ class Sorted:
 
 
 def sort(people: Sequence[Person], at_mimecast: Collection[str] | None) -> Sorted:
-    """Sorts people; ``at_mimecast`` are the addresses there, or to be there after the run (``None``: unknown)."""
+    """Sort people; ``at_mimecast`` are the addresses there, or to be there after the run (``None``: unknown)."""
     kinds: dict[Kind, list[Person]] = {}
     for person in people:
         for kind in _kinds(person, at_mimecast):

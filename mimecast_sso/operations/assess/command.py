@@ -1,4 +1,4 @@
-"""What ``mimecast-sso assess`` does."""
+"""``mimecast-sso assess``."""
 
 from __future__ import annotations
 
@@ -37,20 +37,22 @@ def assess(
     force: bool,
     output: Output,
 ) -> Exit:
-    """Prints the forecast, and writes the people and the stack file that fits.
+    """Print the forecast, and write the people and a stack file that fits.
 
     Raises:
         OperationError: A file cannot be written, or a stack file would be overwritten.
-        click.UsageError: Options that exclude each other.
+        click.UsageError: The options exclude each other.
     """
     if config_file is not None:
         if region or account_code or client_id or group:
-            raise click.UsageError("Give --config-file, or the options that it replaces, not both.")
+            raise click.UsageError(
+                "Pass either --config-file or --region, --account-code, --client-id and --group, not both."
+            )
         question = Question(from_file(config_file), True, find_project().root)
         output.stack = config_file.name.removesuffix(".yaml").removeprefix("Pulumi.")
     else:
         if not region or not account_code:
-            raise click.UsageError("Give --region and --account-code, or --config-file.")
+            raise click.UsageError("Pass --region and --account-code, or --config-file.")
         question = Question(draft(region, account_code, client_id, group), False, find_project().root)
         output.stack = f"{account_code.lower()}-{region}"
     target = stack_file or Path(f"build/assess/Pulumi.{output.stack}.yaml")
@@ -114,8 +116,8 @@ def _head(found: Survey, question: Question, deployed: Path) -> str:
         return f"{where}nobody is {known}"
     configuration = str(deployed) if question.complete or found.fits else "the default configuration"
     return (
-        f"{where}{people(number)} {'is' if number == 1 else 'are'} {known} If everybody was in the roll-out group "
-        f"“{settings.roll_out.group}”, with {configuration} deployed and its console work done:"
+        f"{where}{people(number)} {'is' if number == 1 else 'are'} {known} With {configuration} deployed, its console "
+        f"work done and everybody in the roll-out group “{settings.roll_out.group}”:"
     )
 
 
@@ -137,7 +139,9 @@ def _application(found: Survey) -> Iterator[str]:
     if found.adoption is None or present is None:
         if found.snapshot.application.is_known:
             identifier = found.candidates.desired.endpoints.identifier
-            yield _wrapped(f"No application has the identifier {identifier}: the stack file creates one.")
+            yield _wrapped(
+                f"No application has the identifier {identifier}; deploying the stack file creates one."
+            )
         return
     if found.findings or not found.adoption.warns:
         name = f"application “{present.display_name}” (client id {present.client_id})"
@@ -157,7 +161,7 @@ def _indented(text: str) -> str:
 
 
 def _wrapped(text: str, first: str = "", others: str = "") -> str:
-    """A paragraph of terminal width; characters that steer a terminal or reverse a text are left out."""
+    """A paragraph of terminal width, without characters that control a terminal or reverse text."""
     shown = "".join(each if each.isprintable() else " " for each in text)
     return textwrap.fill(
         shown,

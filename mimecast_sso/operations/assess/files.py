@@ -1,4 +1,4 @@
-"""The files that ``mimecast-sso assess`` writes: the people, and the stack file that fits."""
+"""The files that ``mimecast-sso assess`` writes: the people, and a stack file that fits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def write_people(path: Path, found: Candidates) -> None:
-    """Writes everybody, a row each, sorted by address. Raises OperationError."""
+    """Write one row per person, sorted by address. Raises OperationError."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -55,7 +55,7 @@ def _answer(value: bool | None) -> str:
 
 
 def refuse_to_overwrite(path: Path, *, force: bool) -> None:
-    """Raises OperationError where the stack file exists already."""
+    """Raise OperationError if the stack file already exists."""
     if path.exists() and not force:
         raise OperationError(
             f"{path} already exists and was not overwritten. Name another file with --stack-file, or overwrite it with "
@@ -64,7 +64,7 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
 
 
 def write_stack_file(path: Path, values: Mapping[str, Any], snapshot: Snapshot) -> None:
-    """Writes a stack file. Raises OperationError."""
+    """Write a stack file. Raises OperationError."""
     remark = f"Fits both tenants as they were on {snapshot.entra_now:%Y-%m-%d}. Nobody is in the roll-out group yet."
     _write(path, stack_file(values, remark))
 

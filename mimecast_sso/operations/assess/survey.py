@@ -1,4 +1,4 @@
-"""Reading two tenants for ``mimecast-sso assess``, and the answers. Nothing is written."""
+"""Read both tenants for ``mimecast-sso assess``, and forecast. Nothing is written."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from providers.entra.graph import GraphClient
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which tenants are assessed.
+    """What is assessed.
 
     Attributes:
-        settings: A stack's configuration, or the few keys that were given on the command line.
-        complete: Whether the settings are a stack's, so that the forecast is about them.
+        settings: A stack's configuration, or the few keys from the command line.
+        complete: Whether the settings are a stack's, so that the forecast is for them.
         root: The folder that CSV files are relative to.
     """
 
@@ -44,11 +44,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was found.
+    """The result of an assessment.
 
     Attributes:
-        fitting: The configuration that would fit, whether or not it is the one that the forecast is about.
-        adoption: What adopting the present application would change; ``None`` where there is none.
+        fitting: The configuration that would fit, whether or not the forecast is for it.
+        adoption: What adopting the existing application would change; ``None`` if there is none.
         findings: The same, one by one.
     """
 
@@ -64,7 +64,7 @@ class Survey:
 
     @property
     def fits(self) -> bool:
-        """Whether enough could be read to know which configuration fits."""
+        """Whether enough could be read to tell which configuration fits."""
         return (
             self.snapshot.application.is_known
             and self.snapshot.own.is_known
@@ -73,7 +73,7 @@ class Survey:
 
 
 def draft(region: str, account_code: str, client_id: str | None, group: str | None) -> Settings:
-    """Settings that suffice to read both tenants. Raises ConfigurationError."""
+    """Build settings that are sufficient to read both tenants. Raises ConfigurationError."""
     now = datetime.now(UTC)
     end = utc_text(datetime(now.year + 3, now.month, 1, tzinfo=UTC))
     return from_values(
@@ -88,11 +88,11 @@ def draft(region: str, account_code: str, client_id: str | None, group: str | No
 
 
 def survey(question: Question, environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -> Survey:
-    """Reads both tenants and answers.
+    """Read both tenants and forecast.
 
     Raises:
         ConfigurationError: The settings name a CSV file that cannot be used.
-        OperationError: Entra cannot be asked at all, or the credentials are those of other tenants.
+        OperationError: Entra cannot be read at all, or the credentials belong to other tenants.
     """
     settings = question.settings
     written = written_addresses(settings, question.root)
@@ -128,7 +128,7 @@ def survey(question: Question, environment: Mapping[str, str], deadline: Deadlin
 
 
 def _with_policies(snapshot: Snapshot, graph: GraphClient) -> Snapshot:
-    """With who else has the application's claims policy assigned, which decides whether it can be managed."""
+    """Add to whom else the application's claims policy is assigned, which decides whether it can be managed."""
     present = fitting.present_application(snapshot)
     if present is None or not present.policies:
         return snapshot
@@ -143,13 +143,13 @@ def _tenants_are_those_meant(settings: Settings, snapshot: Snapshot) -> None:
     client_id = settings.application.adopt
     if client_id and snapshot.own.is_known and snapshot.own.value is None:
         raise OperationError(
-            f"Entra has no application with client id {client_id}, or no service principal of it. Correct --client-id "
-            "(in a stack file: mimecast-sso:application.adopt). It is the Application (client) ID in the portal."
+            f"Entra has no application with client id {client_id}, or no service principal for it. Correct --client-id "
+            "(in a stack file: mimecast-sso:application.adopt). The portal shows it as Application (client) ID."
         )
 
 
 def _adopting(settings: Settings, snapshot: Snapshot) -> Settings:
-    """The same; a configuration that leaves the present application out is taken as one that adopts it."""
+    """Adopt the existing application in a configuration that does not name it."""
     present = fitting.present_application(snapshot)
     if present is None or settings.application.adopt:
         return settings

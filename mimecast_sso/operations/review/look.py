@@ -48,6 +48,7 @@ def assess_live(stack: Stack, settings: Settings, root: Path) -> Assessment:
     return assess(
         settings,
         assessing.record_of(engine),
+        stack=stack.name,
         cloud=credentials.cloud(stack.environment),
         graph=tenant.graph(stack),
         mimecast=assessing.mimecast(stack.environment, settings),

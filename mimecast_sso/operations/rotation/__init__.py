@@ -1,17 +1,17 @@
-"""Which step a rotation of the signing certificate takes next, and which one leads back: pure planning.
+"""The next step of a signing certificate rotation, and the step back: pure planning.
 
-A `Picture` holds what is wanted (the stack's file), what is at Entra and at Mimecast (read live), what a person
-attested, and what the last deployment recorded. From it `plan` and `back` work out one step: a change of the
-stack's file, and everything that forbids it now. Nothing is stored of a rotation but the configuration itself, so
-a run that died is followed by the same step again.
+A `Picture` holds the desired state (the stack file), the live state of Entra and Mimecast, what a person attested,
+and what the last deployment recorded. From it `plan` and `back` work out one step: a change of the stack file, and
+everything that forbids it now. The configuration is all that is stored of a rotation, so an interrupted run is
+followed by the same step again.
 
 Blue/green, from the first profile to the second; every arrow is one change of the file and one deployment::
 
     stage → (console, confirm) → overlap → activate → leave → retire
             unstage ←            separate ← reactivate ← rejoin ←
 
-Who is in both groups is assumed to get in with the certificate of either profile; what is known of that stands in
-`mimecast_sso.settings.Certificates.expected_gap`.
+People in both groups are assumed to be able to sign in with the certificate of either profile;
+`mimecast_sso.settings.Certificates.expected_gap` says what is known about that.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from mimecast_sso.text.wording import count
 
 
 def back(picture: Picture) -> Plan:
-    """The step back. No window, approval or soak stands in its way; what would lock people out does."""
+    """Plan the step back. No window, approval or soak holds it up; only what would lock people out does."""
     wanted = picture.wanted
     if picture.entra is None:
         stop = unknown(picture)
@@ -29,8 +29,9 @@ def back(picture: Picture) -> Plan:
         "There is nothing to go back to",
         refusals=(
             Refusal(
-                "There is one generation. What was retired is taken away from Entra and does not come back: stage a "
-                "new one (next --start). To have people sign in with a password again: roll-out back"
+                "There is only one generation, and a retired certificate cannot be restored. Stage a new one "
+                f"({picture.command('rotate next')} --start), or have people sign in with a password again "
+                f"({picture.command('roll-out back')})"
             ),
         ),
     )
@@ -42,7 +43,7 @@ def _separate(picture: Picture, target: Generation | None) -> Plan:
     label = f" of generation {target.label}" if target else ""
     return Plan(
         Step.SEPARATE,
-        f"People leave “{name}”{label} and stay where they were: cutOver active",
+        f"Remove everybody from “{name}”{label}; they stay in their own group: cutOver active",
         picture.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
         (*settled(picture), *gathered(picture, lane.other)),
     )
@@ -52,9 +53,9 @@ def _reactivate(picture: Picture, former: Generation) -> Plan:
     refusals = [*usable(picture, former)]
     if picture.blue_green:
         refusals += [*attested(picture, former), *gathered(picture, former.profile)]
-    text = f"Entra signs with generation {former.label} again, no more with {picture.wanted.active}"
+    text = f"Entra signs with generation {former.label} again instead of {picture.wanted.active}"
     if picture.wanted.rotation is RotationMode.SINGLE:
-        text += ", once the profile holds it again and a person confirmed that"
+        text += ", once somebody has set the profile back to it and confirmed that"
     return Plan(
         Step.REACTIVATE,
         text,
@@ -68,7 +69,7 @@ def _rejoin(picture: Picture, former: Generation) -> Plan:
     group = picture.group(former.profile)
     return Plan(
         Step.REJOIN,
-        f"Add {count(len(picture.people), 'person')} to “{group.name}” again, and remove nobody: cutOver both",
+        f"Add {count(len(picture.people), 'person')} to “{group.name}” again and remove nobody: cutOver both",
         picture.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
         (*usable(picture, former), *attested(picture, former)),
     )
@@ -76,11 +77,12 @@ def _rejoin(picture: Picture, former: Generation) -> Plan:
 
 def _unstage(picture: Picture, target: Generation) -> Plan:
     wanted, thumbprint = picture.wanted, picture.thumbprint(target)
-    # A run that died may have made its certificate, unrecorded; without a generation it would be a stranger's.
+    # An interrupted run may have created its certificate without recording it; without a generation it would be
+    # an unmanaged one.
     gone = [thumbprint] if thumbprint else []
     gone += [each.thumbprint for each in picture.strays if each.label == target.label]
     refusals = [
-        Refusal(f"Entra signs with {each}; have it sign with {wanted.active} first: up --refresh")
+        Refusal(f"Entra signs with {each}; have it sign with {wanted.active} first ({picture.up})")
         for each in gone
         if signs(picture, each)
     ]
@@ -89,13 +91,13 @@ def _unstage(picture: Picture, target: Generation) -> Plan:
     group = picture.group(target.profile)
     if picture.blue_green and thumbprint and (group.members is None or group.members):
         refusals.append(
-            Refusal(f"People are in “{group.name}”, or that is unknown: deploy first (up --refresh)")
+            Refusal(f"“{group.name}” has members, or could not be read: deploy first ({picture.up})")
         )
     retired = tuple(Retired(label=target.label, thumbprint=each) for each in gone)
     rest = tuple(generation for generation in wanted.generations if generation is not target)
     return Plan(
         Step.UNSTAGE,
-        f"Generation {target.label} leaves the configuration, and its certificate is taken away from Entra",
+        f"Remove generation {target.label} from the configuration and its certificate from Entra",
         wanted.model_copy(update={"generations": rest, "retired": (*wanted.retired, *retired)}),
         tuple(refusals),
     )

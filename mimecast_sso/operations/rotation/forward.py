@@ -19,11 +19,11 @@ from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
 from mimecast_sso.text.wording import count
 
 LEAD_DAYS = max(WARNING_DAYS)
-"""A rotation is due from so many days before the active certificate ends."""
+"""Days before the active certificate expires from which a rotation is due."""
 
 
 def plan(picture: Picture, new: NewGeneration, *, start: bool = False) -> Plan:
-    """The next step. ``start``: begin a rotation though none is due yet."""
+    """Plan the next step. ``start``: begin a rotation even if none is due yet."""
     stop = (
         unknown(picture)
         or changed_by_others(picture)
@@ -50,7 +50,7 @@ def _overlap(picture: Picture, target: Generation) -> Plan:
     group = picture.group(target.profile)
     return Plan(
         Step.OVERLAP,
-        f"Add {count(len(picture.people), 'person')} to “{group.name}”, and remove nobody: cutOver both",
+        f"Add {count(len(picture.people), 'person')} to “{group.name}” and remove nobody: cutOver both",
         picture.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
         (*window(picture), *usable(picture, target)),
         touches_people=True,
@@ -67,10 +67,10 @@ def _activate(picture: Picture, target: Generation) -> Plan:
         )
     console = picture.wanted.rotation is RotationMode.SINGLE
     text = (
-        f"Generation {target.label} is to be the active one: its run sheet is written, and Entra changes once a "
-        "person has set the profile and confirmed it"
+        f"Make generation {target.label} the active one. Its run sheet is written; Entra switches after somebody has "
+        "set the profile and confirmed it"
         if console
-        else f"Entra signs with generation {target.label}, no more with {picture.wanted.active}"
+        else f"Entra signs with generation {target.label} instead of {picture.wanted.active}"
     )
     return Plan(
         Step.ACTIVATE,
@@ -115,7 +115,7 @@ def _retire(picture: Picture, former: Generation | None) -> Plan:
     else:
         refusals += settled(picture)
     refusals += [
-        Refusal(f"Entra signs with {each.thumbprint}, so it is not taken away")
+        Refusal(f"Entra signs with {each.thumbprint}, so it is not removed")
         for each in gone
         if signs(picture, each.thumbprint)
     ]
@@ -128,7 +128,7 @@ def _retire(picture: Picture, former: Generation | None) -> Plan:
             "window": wanted.window.model_copy(update={"approved_by": None}) if wanted.window else None,
         }
     )
-    return Plan(Step.RETIRE, f"Entra's certificate of {names} is taken away", change, tuple(refusals))
+    return Plan(Step.RETIRE, f"Remove from Entra the certificate of {names}", change, tuple(refusals))
 
 
 def _stage(picture: Picture, new: NewGeneration, *, start: bool) -> Plan:
@@ -139,20 +139,29 @@ def _stage(picture: Picture, new: NewGeneration, *, start: bool) -> Plan:
     if not start and picture.now < begins:
         return Plan(
             Step.NONE,
-            f"Nothing is due. Generation {active.label} ends at {ends:%Y-%m-%d %H:%MZ}; the next rotation is due from "
-            f"{begins:%Y-%m-%d} on (earlier: next --start)",
+            f"Nothing is due. Generation {active.label} expires at {ends:%Y-%m-%d %H:%MZ}; the next rotation is due "
+            f"from {begins:%Y-%m-%d} on (to begin earlier: {picture.command('rotate next')} --start)",
         )
     lane = active.profile.other if picture.blue_green else active.profile
     generation = Generation(label=new.label, endDate=new.end_date, profile=lane)
     refusals = []
     if new.label in wanted.labels:
-        refusals.append(Refusal(f"The label {new.label} is in use; give another one: --label"))
+        refusals.append(
+            Refusal(
+                f"The label {new.label} is in use; choose another ({picture.command('rotate next')} --label LABEL)"
+            )
+        )
     if datetime.fromisoformat(new.end_date) <= ends:
-        refusals.append(Refusal(f"A certificate until {new.end_date} ends no later than the active one"))
+        refusals.append(
+            Refusal(
+                f"A certificate valid until {new.end_date} would not outlive the active one; choose a later date "
+                f"({picture.command('rotate next')} --end-date DATE)"
+            )
+        )
     where = f", for the {lane} profile" if picture.blue_green else ""
     return Plan(
         Step.STAGE,
-        f"Generation {new.label} until {new.end_date} is made in Entra, inactive{where}",
+        f"Create generation {new.label} in Entra, valid until {new.end_date} and inactive{where}",
         wanted.model_copy(update={"generations": (*wanted.generations, generation)}),
         tuple(refusals),
     )

@@ -18,10 +18,10 @@ def window(picture: Picture) -> Iterator[Refusal]:
         return
     opens = datetime.fromisoformat(window.not_before)
     if picture.now < opens:
-        yield Refusal(f"The window is not open before {window.not_before} (certificates.window)", waits=True)
+        yield Refusal(f"The window opens at {window.not_before} (certificates.window)", waits=True)
     if not window.approved_by:
         yield Refusal(
-            "Nobody approved it: write certificates.window.approvedBy into the stack's file, as a change that somebody "
+            "Nobody has approved it. Set certificates.window.approvedBy in the stack file, in a change that somebody "
             "reviews"
         )
 
@@ -33,7 +33,7 @@ def usable(picture: Picture, generation: Generation) -> Iterator[Refusal]:
     elif not live.is_valid(picture.now):
         yield Refusal(
             f"The certificate of generation {generation.label} is valid from {live.not_before:%Y-%m-%d} to "
-            f"{live.not_after:%Y-%m-%d}, and not now"
+            f"{live.not_after:%Y-%m-%d}, so it is not valid now"
         )
 
 
@@ -49,43 +49,43 @@ def attested(picture: Picture, generation: Generation) -> Iterator[Refusal]:
 def waited(picture: Picture, since: datetime | None, what: str) -> Iterator[Refusal]:
     minutes = picture.wanted.wait_minutes
     if since is None:
-        yield Refusal(f"Since when {what} is unknown: up --refresh")
+        yield Refusal(f"It is unknown when {what}: deploy first ({picture.up})")
     elif picture.now < since + timedelta(minutes=minutes):
         yield Refusal(
             f"Wait until {shown(since + timedelta(minutes=minutes))}: {what} at {since:%H:%M:%SZ}, and "
-            f"such a change may take {count(minutes, 'minute')} to count (certificates.waitMinutes)",
+            f"a change may need {count(minutes, 'minute')} to take effect (certificates.waitMinutes)",
             waits=True,
         )
 
 
 def settled(picture: Picture) -> Iterator[Refusal]:
-    """Entra signs with the active generation, and has for so long that it signs with no other any more."""
+    """Entra signs with the active generation, and has done so long enough that no other is still in use."""
     active = picture.wanted.active_generation
     signing = picture.entra.active(picture.now) if picture.entra else None
     if signing is None or signing.thumbprint != picture.thumbprint(active):
         yield Refusal(
             f"Entra signs with {signing or 'an unknown certificate'}, not with generation {active.label}: deploy first "
-            "(up --refresh)"
+            f"({picture.up})"
         )
     elif picture.activated != signing.thumbprint:
         yield Refusal(
-            f"Since when Entra signs with generation {active.label} is not recorded: deploy first (up --refresh)"
+            f"It is not recorded when Entra began to sign with generation {active.label}: deploy first ({picture.up})"
         )
-    elif picture.activated_at:  # Else nothing was activated since the state says when.
+    elif picture.activated_at:  # Otherwise nothing has been activated since the state records it.
         yield from waited(picture, picture.activated_at, f"generation {active.label} became the active one")
 
 
 def gathered(picture: Picture, lane: Lane) -> Iterator[Refusal]:
-    """Everybody is in a lane's group, and has been for so long that it counts."""
+    """Everybody is in a profile slot's group, and has been long enough for that to take effect."""
     group = picture.group(lane)
     missing = picture.people - picture.members(lane)
     if group.members is None:
-        yield Refusal(f"Who is in “{group.name}” is unknown: deploy first (up --refresh)")
+        yield Refusal(f"The members of “{group.name}” could not be read: deploy first ({picture.up})")
     elif missing:
         absent = count(len(missing), "person")
-        yield Refusal(f"Not in “{group.name}” yet: {absent}; deploy first (up --refresh)")
+        yield Refusal(f"Not in “{group.name}” yet: {absent}; deploy first ({picture.up})")
     elif picture.unrecorded(lane):
-        yield Refusal(f"Since when people are in “{group.name}” is not recorded: deploy first (up --refresh)")
+        yield Refusal(f"It is not recorded when people joined “{group.name}”: deploy first ({picture.up})")
     else:
         yield from waited(picture, group.changed_at, f"people joined “{group.name}”")
 
@@ -95,19 +95,19 @@ def soaked(picture: Picture) -> Iterator[Refusal]:
     ends = soak_ends(picture)
     if ends is None:
         yield Refusal(
-            f"Since when generation {wanted.active} signs is unknown, so whether it has soaked is. Look at the "
-            "sign-ins, and list the former one under certificates.retired by hand"
+            f"It is unknown since when generation {wanted.active} signs, and so whether it has soaked. Check the "
+            "sign-ins, then list the former generation under certificates.retired by hand"
         )
     elif picture.now < ends:
         yield Refusal(
             f"Generation {wanted.active} soaks until {shown(ends)} (certificates.soakDays "
-            f"{wanted.soak_days}); until then the former one stays, for a roll-back",
+            f"{wanted.soak_days}); the former one is kept until then, for a rollback",
             waits=True,
         )
 
 
 def soak_ends(picture: Picture) -> datetime | None:
-    """When the active generation has soaked; ``None`` where it is unknown since when it signs."""
+    """When the active generation has soaked; ``None`` if it is unknown since when it signs."""
     if picture.activated_at is None:
         return None
     wanted = picture.wanted

@@ -1,4 +1,4 @@
-"""What is known of a rotation: what is wanted, live, attested and recorded."""
+"""What is known of a rotation: what is desired, live, attested and recorded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LaneProfile:
 
     state: str
     thumbprint: str
-    """Of the certificate in its form; "" where it has none."""
+    """Of the certificate in its form; "" if it has none."""
     basis: str = ""
     """Who attested it and when, in words."""
     idle: bool = False
@@ -35,17 +35,18 @@ class LaneGroup:
     recorded: frozenset[str] = frozenset()
     changed_at: datetime | None = None
     held: bool = False
-    """Whether the last deployment that recorded it added nobody: then it recorded nobody's joining either."""
+    """Whether the last deployment that recorded it added nobody, and so recorded no times of joining either."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Both sides of a rotation. What could not be read is ``None``, and ``unknown`` says why."""
 
+    stack: str
     wanted: Certificates
     entra: SigningCertificates | None
     now: datetime
-    """The time of the service that was asked."""
+    """The time of the service that was read."""
     thumbprints: Mapping[str, str]
     """Label → thumbprint, as the last deployment recorded them."""
     activated: str
@@ -55,25 +56,34 @@ class Picture:
     groups: Mapping[Lane, LaneGroup]
     unknown: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
-    """External changes of the certificates that a deployment undid unseen, in words."""
+    """External changes of the certificates that a deployment undid unnoticed, in words."""
     notes: tuple[Statement, ...] = ()
-    """What else is known of that, or why it is not."""
+    """What else is known about such changes, or why nothing is."""
+
+    def command(self, words: str) -> str:
+        """A command for this stack, such as ``mimecast-sso rotate next --stack prod-eu``."""
+        return f"mimecast-sso {words} --stack {self.stack}"
+
+    @property
+    def up(self) -> str:
+        """The command that deploys what the configuration says and records the live state."""
+        return f"{self.command('up')} --refresh"
 
     def thumbprint(self, generation: Generation) -> str:
-        """Of a generation; "" before it is deployed."""
+        """The thumbprint of a generation; "" before it is deployed."""
         return self.thumbprints.get(generation.label, "")
 
     def live(self, generation: Generation) -> SigningCertificate | None:
-        """A generation's certificate at Entra, when it is there."""
+        """A generation's certificate in Entra, if it exists."""
         return self.entra.get(self.thumbprint(generation)) if self.entra else None
 
     def is_active(self, generation: Generation) -> bool:
-        """Whether Entra names it as the active one."""
+        """Whether Entra names a generation's certificate as the active one."""
         named = self.entra.named() if self.entra else None
         return named is not None and named.thumbprint == self.thumbprint(generation)
 
     def trusts(self, generation: Generation) -> bool:
-        """Whether the profile of its lane is attested to hold its certificate, or to follow the metadata."""
+        """Whether the profile in its slot is attested to hold its certificate, or to follow the metadata."""
         profile = self.profiles.get(generation.profile)
         if profile is None or profile.state not in OPENS:
             return False
@@ -81,7 +91,7 @@ class Picture:
 
     @property
     def by_metadata(self) -> bool:
-        """Whether Mimecast gets certificates from the metadata, and not from a person."""
+        """Whether Mimecast reads certificates from the metadata instead of getting them from a person."""
         return self.wanted.rotation is RotationMode.METADATA
 
     @property
@@ -91,37 +101,37 @@ class Picture:
 
     @property
     def people(self) -> frozenset[str]:
-        """Who the last deployment had in a group, or wanted there."""
+        """Who the last deployment put into a group, or was configured to."""
         return frozenset[str]().union(*(group.recorded for group in self.groups.values()))
 
     def group(self, lane: Lane) -> LaneGroup:
-        """A lane's group; unknown before it is deployed."""
+        """The group of a profile slot; unknown before it is deployed."""
         return self.groups.get(lane) or LaneGroup(f"the {lane} group", None)
 
     def members(self, lane: Lane) -> frozenset[str]:
-        """Who is in a lane's group; nobody where it is unknown, which is said elsewhere."""
+        """Who is in a profile slot's group; nobody if that is unknown, which is reported elsewhere."""
         return self.group(lane).members or frozenset()
 
     def unrecorded(self, lane: Lane) -> frozenset[str]:
-        """Who joined a lane's group in a run that died before it recorded when: from then on counts the wait."""
+        """Who joined a profile slot's group in a run that was interrupted before it recorded when."""
         group = self.group(lane)
         recorded = frozenset[str]() if group.held else group.recorded
         return (self.members(lane) & self.people) - recorded
 
     @property
     def switched(self) -> bool:
-        """Whether Entra signs with another than the one named active, because that one is not valid."""
+        """Whether Entra signs with another certificate than the named one, because that one is not valid."""
         return self.entra is not None and self.entra.named() != self.entra.active(self.now)
 
     @property
     def strays(self) -> tuple[SigningCertificate, ...]:
-        """Certificates with the name of a generation of ours that an interrupted run left behind."""
+        """Certificates with the label of a generation of this stack, left over from an interrupted run."""
         labels = self.thumbprints.keys() | self.wanted.labels
         return tuple(each for each in self._unrecorded() if each.label in labels)
 
     @property
     def strangers(self) -> tuple[SigningCertificate, ...]:
-        """Certificates that this stack did not make."""
+        """Unmanaged certificates: this stack did not create them."""
         strays = self.strays
         return tuple(each for each in self._unrecorded() if each not in strays)
 

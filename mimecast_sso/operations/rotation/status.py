@@ -27,7 +27,7 @@ class State(StrEnum):
 
 
 def state(picture: Picture, generation: Generation) -> State:
-    """How far a generation has come, from what is live, attested and configured."""
+    """Tell how far a generation has come, from what is live, attested and configured."""
     if picture.entra is None:
         return State.UNKNOWN
     if picture.live(generation) is None:
@@ -36,7 +36,7 @@ def state(picture: Picture, generation: Generation) -> State:
         ends = soak_ends(picture)
         soaked = ends is not None and picture.now >= ends and picture.wanted.active == generation.label
         return State.SOAKED if soaked else State.ACTIVE
-    # By metadata nobody knows before it signs: whether inactive ones are listed there is not documented.
+    # With metadata nobody knows until it signs: whether inactive ones are listed there is not documented.
     return State.TRUSTED if picture.trusts(generation) and not picture.by_metadata else State.STAGED
 
 
@@ -53,7 +53,7 @@ def statements(picture: Picture) -> Iterator[Statement]:
 
 
 _Row = tuple[str, Statement]
-"""What stands before a statement in a line, and the statement."""
+"""The start of a line, and the statement after it."""
 
 
 def _rows(picture: Picture) -> Iterator[_Row]:
@@ -110,10 +110,10 @@ def _group(picture: Picture, group: LaneGroup) -> Statement:
 
 def _at_entra(picture: Picture, generation: Generation) -> Statement:
     if picture.entra is None:
-        return _unread("Entra: whether its certificate is there", generation.label)
+        return _unread("Entra: whether its certificate exists", generation.label)
     live = picture.live(generation)
     if live is None:
-        return _live(picture, "Entra: not there", generation.label)
+        return _live(picture, "Entra: no certificate", generation.label)
     role = "signs" if picture.is_active(generation) else "inactive"
     since = ""
     if picture.is_active(generation) and picture.activated_at:
@@ -138,7 +138,7 @@ def _of_profile(picture: Picture, generation: Generation) -> tuple[str, How, str
         attested = f"{profile.state}, {profile.basis or 'not attested'}{seen}"
         return "follows the metadata", How.ATTESTED if profile.basis else How.RECORDED, attested
     if not picture.thumbprint(generation):
-        return "no certificate yet that it could hold", How.RECORDED, ""
+        return "no certificate to hold yet", How.RECORDED, ""
     if not profile.thumbprint or profile.thumbprint != picture.thumbprint(generation):
         return f"{which} is configured with another certificate", How.RECORDED, ""
     if profile.state in OPENS:

@@ -1,4 +1,4 @@
-"""One step of a rotation, as it is planned."""
+"""One planned step of a rotation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Step(StrEnum):
 
     NONE = "none"
     DEPLOY = "deploy"
-    """The configuration is ahead of the two sides."""
+    """The configuration is ahead of Entra and Mimecast."""
     CONSOLE = "console"
     """A person sets a profile and confirms it."""
     STAGE = "stage"
@@ -29,7 +29,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a step is not made now. ``waits``: only time is missing, so nobody has anything to do."""
+    """Why a step cannot be taken now. ``waits``: only time has to pass, so no action is needed."""
 
     text: str
     waits: bool = False
@@ -37,7 +37,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One step: what it does, the configuration after it (``None``: it changes none), and what forbids it."""
+    """One step: what it does, the configuration after it (``None``: unchanged), and what forbids it."""
 
     step: Step
     text: str
@@ -46,11 +46,11 @@ class Plan:
     touches_people: bool = False
     """Whether the expected gap is at stake."""
     console: Lane | None = None
-    """Whose profile a person sets."""
+    """The profile slot that a person sets."""
 
     @property
     def waits(self) -> bool:
-        """Whether only time is missing."""
+        """Whether only time has to pass."""
         return bool(self.refusals) and all(refusal.waits for refusal in self.refusals)
 
     @property
@@ -61,7 +61,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class NewGeneration:
-    """What a generation to come is called and when it ends (UTC as ``2029-11-01T00:00:00Z``)."""
+    """Label and expiry of a new generation (UTC as ``2029-11-01T00:00:00Z``)."""
 
     label: str
     end_date: str

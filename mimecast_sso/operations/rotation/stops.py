@@ -1,4 +1,4 @@
-"""What comes before any step: what is unknown, somebody else's changes, a deployment or console work due."""
+"""What comes before any step: what is unknown, external changes, an outstanding deployment or console work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mimecast_sso.text.wording import count
 
 def behind(picture: Picture) -> Plan | None:
     behind = outstanding(picture)
-    text = f"Deploy what the configuration says: {'; '.join(behind)}"
+    text = f"Deploy the configuration: {'; '.join(behind)}"
     return Plan(Step.DEPLOY, text) if behind else None
 
 
@@ -25,12 +25,12 @@ def unknown(picture: Picture) -> Plan | None:
     return Plan(
         Step.NONE,
         "Cannot determine the next step",
-        refusals=tuple(Refusal(f"Unknown, and so not fine: {reason}") for reason in reasons),
+        refusals=tuple(Refusal(reason) for reason in reasons),
     )
 
 
 def foreign(picture: Picture) -> list[str]:
-    """What somebody else changed among the certificates, in words."""
+    """External changes of the certificates, in words."""
     if picture.entra is None:
         return []
     found = [f"added: {each}" for each in picture.strangers]
@@ -52,19 +52,20 @@ def foreign(picture: Picture) -> list[str]:
 def changed_by_others(picture: Picture) -> Plan | None:
     found = foreign(picture)
     refusals = [
-        Refusal(f"Changed outside this stack, and undone by a deployment. {loss}") for loss in picture.losses
+        Refusal(f"Changed outside this stack, then undone by a deployment. {loss}") for loss in picture.losses
     ]
     if found:
         text = (
-            f"Changed in Entra outside this stack. {'; '.join(found)}. Restore the active one: up --refresh. Remove "
-            "an added one in the portal, or list it under certificates.retired, once nobody uses it"
+            f"Changed in Entra outside this stack: {'; '.join(found)}. To restore the active one, deploy "
+            f"({picture.up}). Remove an added one in the portal once nobody uses it, or list it under "
+            "certificates.retired"
         )
         refusals.insert(0, Refusal(text))
     if not refusals:
         return None
     return Plan(
         Step.NONE,
-        "The rotation stops, because somebody else changed the signing certificates",
+        "The rotation is stopped: the signing certificates were changed outside this stack",
         refusals=tuple(refusals),
     )
 
@@ -80,18 +81,18 @@ def members_of_others(picture: Picture) -> Plan | None:
         return None
     return Plan(
         Step.NONE,
-        "The rotation stops, because somebody is in a group that is to be empty",
+        "The rotation is stopped: a group that should be empty has members",
         refusals=(
-            Refusal(f"In the group by an external change, {'; '.join(names)}. Remove them: up --refresh"),
+            Refusal(f"Added outside this stack: {'; '.join(names)}. Deploy to remove them ({picture.up})"),
         ),
     )
 
 
 def outstanding(picture: Picture) -> list[str]:
-    """What the configuration says and the two sides do not show yet, in words, though nothing forbids it."""
+    """Configured changes that are not live on both sides yet, in words, although nothing forbids them."""
     wanted = picture.wanted
     found = [
-        f"generation {generation.label} is made in Entra"
+        f"generation {generation.label} is created in Entra"
         for generation in wanted.generations
         if not picture.thumbprint(generation)
     ]
@@ -105,7 +106,7 @@ def outstanding(picture: Picture) -> list[str]:
             found += _groups_behind(picture)
     live = picture.entra.thumbprints if picture.entra else frozenset[str]()
     found += [
-        f"certificate {entry.thumbprint} ({entry.label}) is taken away"
+        f"certificate {entry.thumbprint} ({entry.label}) is removed"
         for entry in wanted.retired
         if entry.thumbprint in live and not signs(picture, entry.thumbprint)
     ]
@@ -129,7 +130,7 @@ def _groups_behind(picture: Picture) -> Iterator[str]:
     for lane in wanted.lanes:
         group, generation = picture.groups.get(lane), wanted.of_lane(lane)
         if group is None:
-            yield f"the {lane} group is made"
+            yield f"the {lane} group is created"
         elif lane in wanted.populated:
             missing = picture.people - picture.members(lane)
             if generation is None or not picture.trusts(generation):
@@ -143,7 +144,7 @@ def _groups_behind(picture: Picture) -> Iterator[str]:
 
 
 def console_work(picture: Picture) -> Plan | None:
-    """A profile that has to be set, or confirmed anew, before anything else."""
+    """A profile that has to be set, or confirmed again, before anything else."""
     wanted = picture.wanted
     needed = [each for each in (wanted.active_generation, wanted.next_generation) if each]
     if not picture.blue_green:
@@ -152,7 +153,7 @@ def console_work(picture: Picture) -> Plan | None:
         profile = picture.profiles.get(generation.profile)
         if picture.trusts(generation) or profile is None:
             continue
-        text = f"A person sets the {generation.profile} profile in the console from its run sheet and confirms it"
+        text = f"Set the {generation.profile} profile in the console from its run sheet, then confirm it"
         why = (
             f"Trust in generation {generation.label} is not attested: the {generation.profile} profile is "
             f"{profile.state}"

@@ -21,22 +21,23 @@ _SIZE_LIMIT = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A sign-in request, and the address that the browser took it to, when that is known."""
+    """A sign-in request, and the address that the browser sent it to, if known."""
 
     request: AuthnRequest
     sent_to: str | None
 
 
 def captured(given: str) -> Captured:
-    """The sign-in request in a redirect URL, a HAR file, a form's text, or its base64 value (or a file of these).
+    """Find the sign-in request in a redirect URL, a HAR file, a form's text, its base64 value, or a file of these.
 
-    Of a HAR file the last sign-in request is taken. Nothing else of it is kept: no cookie, no assertion.
+    The last sign-in request of a HAR file is used. Nothing else of the file is kept: no cookie, no assertion.
 
-    Raises OperationError when there is no readable request; the text shows nothing of what was given.
+    Raises:
+        OperationError: There is no readable request. The message quotes nothing of the input.
     """
     text = _content(given.strip())
     if text == given.strip() and _looks_like_a_file(text):
-        raise OperationError(f"There is no file {text}.")
+        raise OperationError(f"The file {text} does not exist.")
     if text.startswith(("https://", "http://")):
         return _of_url(text)
     if text.startswith("{"):
@@ -48,7 +49,7 @@ def captured(given: str) -> Captured:
 
 
 def _looks_like_a_file(text: str) -> bool:
-    """Whether somebody meant a file: its name ends so, and nothing else does that is a request."""
+    """Whether the input is meant to be a file name: it ends like one, as no request does."""
     return (
         text.lower().endswith((".har", ".txt", ".json", ".xml", ".b64"))
         and "\n" not in text
@@ -63,16 +64,16 @@ def _content(given: str) -> str:
             return given
         if path.stat().st_size > _SIZE_LIMIT:
             raise OperationError(
-                f"{path} is longer than {_SIZE_LIMIT // 1024 // 1024} MB. Record the sign-in alone, or pass the URL of "
+                f"{path} is larger than {_SIZE_LIMIT // 1024 // 1024} MB. Record only the sign-in, or pass the URL of "
                 "the redirect."
             )
         return path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError:
         raise OperationError(
-            f"{path} is no text. Pass a HAR file, the URL of the redirect, or the value itself."
+            f"{path} is not a text file. Pass a HAR file, the URL of the redirect, or the value itself."
         ) from None
     except OSError:
-        return given  # Too long for the name of a file, for one.
+        return given  # For example, too long for a file name.
 
 
 def _of_url(url: str) -> Captured:
@@ -95,12 +96,12 @@ def _of_har(text: str) -> Captured:
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise OperationError(
-            "The file is no HAR file (HTTP Archive) of a browser. Save the recording of its developer tools as HAR."
+            "The file is not a browser's HAR file (HTTP Archive). Save the recording of the developer tools as HAR."
         ) from None
     if not found:
         raise OperationError(
             f"The HAR file has no {_FIELD} in its {count(len(requests), 'request')}. Start the recording before you "
-            "sign in, keep it over page loads, and save it again."
+            "sign in, preserve the log across page loads, and save it again."
         )
     value, binding, url = found[-1]
     return Captured(_parsed(value, binding), _without_query(url))
@@ -118,12 +119,12 @@ def _values(request: dict[str, Any]) -> Iterator[tuple[str, Binding]]:
 def _parsed(value: str, *bindings: Binding) -> AuthnRequest:
     problem = ""
     for binding in bindings:
-        # A plus sign is a blank in a form's text that was pasted without its percent signs.
+        # A form's text that was pasted without percent encoding has blanks for plus signs.
         try:
             return authn_request.parse(value.replace(" ", "+"), binding=binding)
         except MalformedRequest as error:
             problem = problem or str(error)
-    raise OperationError(f"That is no SAML sign-in request: {problem.splitlines()[0]}")
+    raise OperationError(f"Not a SAML sign-in request: {problem.splitlines()[0]}")
 
 
 def _without_query(url: str) -> str:

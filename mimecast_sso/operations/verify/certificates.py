@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 30
 _NONE_YET = (requests.codes.bad_request, requests.codes.not_found)
 _FRESH = timedelta(minutes=30)
-"""How long a new certificate may be unpublished without anything being wrong. Assumed: no figure is documented."""
+"""How long a new certificate may stay unpublished before that is a fault. Assumed: no figure is documented."""
 
 _GRAPH = "Microsoft Graph"
 _METADATA = "federation metadata"
@@ -38,19 +38,26 @@ _BOTH = "federation metadata, Microsoft Graph"
 
 
 class NotPublished(OperationError):  # noqa: N818  (the finding itself)
-    """Entra responds, and has no metadata of this application (yet)."""
+    """Entra responded, but has no metadata of this application (yet)."""
 
 
 def fetch(url: str) -> bytes:
-    """The federation metadata. Raises NotPublished, OperationError; this also for a host that no Entra cloud has."""
+    """Fetch the federation metadata.
+
+    Raises:
+        NotPublished: Entra has no metadata of this application (yet).
+        OperationError: The host is not one of Entra's, or could not be reached.
+    """
     if urlsplit(url).scheme != "https" or urlsplit(url).hostname not in {
         cloud.login_host for cloud in CLOUDS.values()
     }:
-        raise OperationError(f"{url} is not at an Entra cloud's sign-in host.")
+        raise OperationError(f"{url} is not on the sign-in host of an Entra cloud.")
     try:
         with requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
             if response.status_code in _NONE_YET:
-                raise NotPublished(f"Entra has none for this application (HTTP {response.status_code}).")
+                raise NotPublished(
+                    f"Entra has no federation metadata for this application (HTTP {response.status_code})."
+                )
             if response.status_code != requests.codes.ok:
                 raise OperationError(f"HTTP {response.status_code}.")
             content = response.raw.read(SIZE_LIMIT + 1, decode_content=True)
@@ -63,14 +70,14 @@ def fetch(url: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What is compared: Entra's certificates, the profile that was deployed, and the metadata or why there is none."""
+    """What is compared: Entra's certificates, the deployed profile, and the metadata or why it could not be read."""
 
     expiry: Expiry
     profile: RecordedProfile
     document: bytes | OperationError
 
     def checks(self) -> Iterator[Statement]:
-        """All of them."""
+        """All checks of the certificate."""
         active = self.expiry.certificates.active(self.expiry.now)
         if active is None or self.expiry.certificates.named() is None:
             text = "; ".join(self.expiry.lines()) or "the application has no signing certificate"
@@ -99,17 +106,17 @@ class Certificates:
             yield _shown(active, [thumbprint(body) for body in provider.signing_certificates])
 
     def _not_read(self, error: OperationError) -> Statement:
-        """Right after a deployment, metadata that is not there is not published yet."""
+        """Right after a deployment, missing metadata is not published yet rather than wrong."""
         if not isinstance(error, NotPublished):
             return Statement("not read", How.UNKNOWN, str(error), Verdict.UNKNOWN, "metadata")
         youngest = max((each.not_before for each in self.expiry.certificates.certificates), default=None)
         if youngest and self.expiry.now < youngest + _FRESH:
-            text = f"not published yet: the certificate is of {youngest:%Y-%m-%d %H:%M} UTC. {error}"
+            text = f"not published yet: the certificate was created at {youngest:%Y-%m-%d %H:%M} UTC. {error}"
             return Statement(text, How.LIVE, _METADATA, Verdict.WAITING, "metadata")
         return Statement(str(error), How.LIVE, _METADATA, Verdict.FAILS, "metadata")
 
     def _signature(self, xml: bytes, active: SigningCertificate | None) -> Statement:
-        problem = "the application has no signing certificate to check it with"
+        problem = "cannot be checked: the application has no signing certificate"
         live = self.expiry.certificates.certificates
         for certificate in sorted(live, key=lambda each: each != active):
             try:
@@ -118,20 +125,20 @@ class Certificates:
                 problem = problem if certificate != active else str(error)
                 continue
             kind = "the active" if certificate == active else "an inactive"
-            return _signature(Verdict.FINE, f"valid, by {kind} certificate of this application")
+            return _signature(Verdict.FINE, f"valid, made with {kind} certificate of this application")
         return self._signed_by_another(xml, problem)
 
     def _signed_by_another(self, xml: bytes, problem: str) -> Statement:
-        """Which key signs an application's metadata is not documented, so a valid one of another's is open."""
+        """Judge a signature by another key: which key signs the metadata is not documented, so a valid one is open."""
         enclosed = metadata.enclosed_certificate(xml)
         if not enclosed or thumbprint(enclosed) in self.expiry.certificates.thumbprints:
             return _signature(Verdict.FAILS, problem)
         try:
             metadata.verify(xml, enclosed, self.expiry.now)
         except SignatureInvalid:
-            return _signature(Verdict.FAILS, "invalid, also by the certificate that it encloses")
-        signer = f"certificate {thumbprint(enclosed)}, which is none of this application's"
-        return _signature(Verdict.OPEN, f"valid, by {signer}")
+            return _signature(Verdict.FAILS, "invalid, even with the certificate that it encloses")
+        signer = f"certificate {thumbprint(enclosed)}, which does not belong to this application"
+        return _signature(Verdict.OPEN, f"valid, made with {signer}")
 
     def _at_mimecast(self, active: SigningCertificate) -> Statement:
         subject, trusted = "Mimecast: certificate", self.expiry.trusted
@@ -140,14 +147,14 @@ class Certificates:
             return Statement(text, How.ATTESTED, known, Verdict.FINE, subject)
         if not trusted:
             text = f"whether the profile, which is {self.profile.state}, has {active.thumbprint}"
-            return Statement(text, How.UNKNOWN, "nobody confirmed it", Verdict.WAITING, subject)
-        text = f"Entra signs with {active.thumbprint}, and Mimecast has another: sign-ins are refused"
+            return Statement(text, How.UNKNOWN, "nobody has confirmed it", Verdict.WAITING, subject)
+        text = f"Entra signs with {active.thumbprint}, but Mimecast has another certificate: sign-ins are refused"
         known = "; ".join(f"{other}, {how}" for other, how in trusted.items())
         return Statement(text, How.ATTESTED, known, Verdict.FAILS, subject)
 
 
 def thumbprint(body: str) -> str:
-    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" for what is no base64."""
+    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" if it is not base64."""
     try:
         der = base64.b64decode(body, validate=True)
     except binascii.Error:
@@ -155,18 +162,20 @@ def thumbprint(body: str) -> str:
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
-def metadata_url(outputs: Mapping[str, object]) -> str:
-    """The URL among the stack's outputs. Raises OperationError before the first deployment."""
+def metadata_url(outputs: Mapping[str, object], stack: str) -> str:
+    """The URL among the outputs of a stack, given its name. Raises OperationError before the first deployment."""
     url = outputs.get("federationMetadataUrl")
     if not isinstance(url, str):
-        raise OperationError("The stack has no federationMetadataUrl among its outputs. Deploy it first: up")
+        raise OperationError(
+            f"Stack {stack} has no output federationMetadataUrl. Deploy it first: mimecast-sso up --stack {stack}"
+        )
     return url
 
 
 def _same(subject: str, wanted: str, found: str) -> Statement:
     if found == wanted:
         return Statement(found, How.LIVE, _METADATA, Verdict.FINE, subject)
-    text = f"{found or '(none)'}, wanted: {wanted}"
+    text = f"{found or '(none)'}, configured: {wanted}"
     return Statement(text, How.LIVE, _METADATA, Verdict.DIFFERS, subject)
 
 
@@ -180,5 +189,5 @@ def _shown(active: SigningCertificate, shown: list[str]) -> Statement:
         verdict, text = Verdict.FINE, f"the active one, {active.thumbprint}{more}"
     else:
         verdict = Verdict.DIFFERS
-        text = f"{', '.join(shown) or 'none'}, and Entra signs with {active.thumbprint}"
+        text = f"{', '.join(shown) or 'none'}, but Entra signs with {active.thumbprint}"
     return Statement(text, How.LIVE, _BOTH, verdict, "metadata: certificate")

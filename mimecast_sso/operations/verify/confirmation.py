@@ -1,6 +1,6 @@
-"""What a person attested of the console, against what Mimecast sent and logged since.
+"""Compare a person's attestation of the console with what Mimecast has sent and logged since.
 
-The audit log shows that somebody changed profiles or application settings, not what.
+The audit log shows that profiles or application settings were changed, but not how.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from providers.mimecast.errors import MimecastError
 if TYPE_CHECKING:
     from mimecast_sso.operations.verify.captures import Captured
 
-_ASSUMED = "which events would show one is assumed"
+_ASSUMED = "which events would show a change is assumed"
 _SUBJECT = "authentication profile"
 _MEANS: dict[attestation.State, tuple[Verdict, str]] = {
-    "due": (Verdict.WAITING, "nobody confirmed the configured values"),
+    "due": (Verdict.WAITING, "nobody has confirmed the configured values"),
     "claimed": (Verdict.FINE, "attested only; capture a sign-in request to prove it"),
     "read": (
         Verdict.FINE,
         "attested, and a copy of the console's forms agrees; capture a sign-in request to prove it",
     ),
-    "proved": (Verdict.FINE, "a sign-in request sent since agrees; it does not show the certificate"),
+    "proved": (Verdict.FINE, "a later sign-in request agrees; it does not show the certificate"),
     "stale": (
         Verdict.FAILS,
         "compare the console with the run sheet, then confirm again; nobody is added until then",
     ),
     "contradicted": (
         Verdict.FAILS,
-        "set the console as the run sheet says, then confirm again; nobody is added until then",
+        "set the console as on the run sheet, then confirm again; nobody is added until then",
     ),
 }
 
@@ -55,13 +55,13 @@ class Log:
 
 
 def current(settings: Settings, profile: RecordedProfile) -> Confirmed | None:
-    """The confirmation of exactly the wanted values; None when there is none."""
+    """The confirmation of exactly the configured values; None if there is none."""
     confirmed = settings.authentication_profile.confirmed_of(profile.slot)
     return confirmed if confirmed and confirmed.fingerprint == profile.fingerprints.critical else None
 
 
 def read_log(connected: Callable[[], MimecastClient], confirmed: Confirmed) -> Log:
-    """What Mimecast's audit log has since the confirmation."""
+    """Read Mimecast's audit log since the confirmation."""
     try:
         return Log(audit.events_since(connected(), datetime.fromisoformat(confirmed.at)))
     except MimecastError as error:
@@ -69,7 +69,7 @@ def read_log(connected: Callable[[], MimecastClient], confirmed: Confirmed) -> L
 
 
 def check(log: Log, confirmed: Confirmed) -> list[Statement]:
-    """Whether somebody changed the console since."""
+    """Tell whether the console was changed since the confirmation."""
     subject = f"console since {confirmed.at}"
     if log.events is None:
         return [Statement("the audit log was not read", How.UNKNOWN, log.unread, Verdict.UNKNOWN, subject)]
@@ -98,10 +98,10 @@ def judge(
     *,
     by: str,
 ) -> tuple[Statement, ...]:
-    """The state of the profile, with what was seen recorded in the stack's file.
+    """Tell the state of the profile, and record in the stack file what was seen.
 
     Raises:
-        OperationError: The request is from before the confirmation, so it shows nothing about what was confirmed.
+        OperationError: The request was sent before the confirmation, so it shows nothing about what was confirmed.
     """
     confirmed = current(settings, profile)
     if confirmed is None:
@@ -133,7 +133,7 @@ def _state(state: attestation.State, how: How, source: str) -> Statement:
 
 
 def _written(stack: Stack) -> Statement:
-    text = f"recorded beside the confirmation. Deploy it: mimecast-sso up --stack {stack.name}"
+    text = f"recorded with the confirmation. Deploy it: mimecast-sso up --stack {stack.name}"
     return Statement(text, How.CONFIGURED, stack.config_file.name, Verdict.NOTE, "evidence")
 
 
@@ -144,8 +144,8 @@ def _request(
     at = utc_text(seen.request.issue_instant)
     if at < confirmed.at:
         raise OperationError(
-            f"Mimecast sent this request at {at}, before the confirmation of {confirmed.at}, so it shows nothing "
-            "about what was confirmed. Sign in again and capture that request.",
+            f"Mimecast sent this request at {at}, before the confirmation at {confirmed.at}, so it does not prove "
+            "what was confirmed. Sign in again and capture that request.",
             Exit.REFUSED,
         )
     return CapturedRequest(

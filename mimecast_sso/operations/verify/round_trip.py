@@ -1,6 +1,6 @@
-"""A sign-in from end to end on the sandbox: plain HTML pages, walked as a person walks them.
+"""A sign-in from end to end on the sandbox, through plain HTML pages as a person would use them.
 
-Never on a real tenant: there a password alone must not sign anybody in, so what can be seen is seen in the logs.
+Never on a real tenant: a password alone must not sign anybody in there, so sign-ins are read from the logs instead.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _REFUSALS = ("error", "reason", "problem")
 
 
 class NotSignedIn(Exception):  # noqa: N818  (the finding itself)
-    """The walk ended elsewhere than in the portal; the message is what the person reads there."""
+    """The sign-in did not reach the portal; the message is what the last page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom the walk signs in: the address that Mimecast asks for, the user name that Entra asks for."""
+    """Who signs in: the address that Mimecast asks for and the user name that Entra asks for."""
 
     address: str
     user_name: str
@@ -39,29 +39,32 @@ class Person:
 
 
 class Walk:
-    """A browser of its own for one person on the sandbox.
+    """A separate browser for one person on the sandbox.
 
-    Raises OperationError when the environment is not a sandbox's.
+    Raises:
+        OperationError: The environment is not a sandbox's.
     """
 
     def __init__(self, environment: Mapping[str, str], person: Person) -> None:
         proxy = environment.get("HTTPS_PROXY", "")
         if "SANDBOX_INSTANCE" not in environment or urlsplit(proxy).hostname != "127.0.0.1":
-            raise OperationError("A password is typed on the sandbox only, and this is none.")
+            raise OperationError(
+                "Sign-ins with a password run on the sandbox only, and this environment is not one."
+            )
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.proxies = {"https": proxy, "http": proxy}
         self._session.verify = environment["REQUESTS_CA_BUNDLE"]
         self._person = person
         self.asked: Captured | None = None
-        """Mimecast's sign-in request, once one was sent."""
+        """Mimecast's sign-in request, after one was sent."""
 
     def from_mimecast(self, sign_on_url: str) -> str:
-        """Sign in from Mimecast's own page (SP-initiated); what the portal says. Raises NotSignedIn."""
+        """Sign in from Mimecast's page (SP-initiated), and return the portal's text. Raises NotSignedIn."""
         return self._through(self._open(sign_on_url))
 
     def from_my_apps(self, my_apps_url: str, application: str) -> str:
-        """Sign in from the application's tile (IdP-initiated); what the portal says. Raises NotSignedIn."""
+        """Sign in from the application's tile (IdP-initiated), and return the portal's text. Raises NotSignedIn."""
         page = self._open(my_apps_url)
         if page.form("sign-in") is not None:
             page = self._submit(page, "sign-in")
@@ -81,7 +84,7 @@ class Walk:
                 break
             if form == "saml-request":
                 self._note(page.form(form))
-            left.remove(form)  # A page that comes back asks again, and the same answer would not help.
+            left.remove(form)  # A page that asks twice would not accept the same input the second time.
             page = self._submit(page, form)
         raise NotSignedIn(page.refusal())
 
@@ -138,11 +141,11 @@ class _Page:
         )
 
     def refusal(self) -> str:
-        """Why this page is not the portal, in its own words."""
+        """Why this page is not the portal, in the page's own words."""
         for identifier in _REFUSALS:
             said = self.text(identifier)
             if said:
                 return said
         if self.form("password") is not None:
             return "Mimecast asks for a password: single sign-on is not enforced for this address."
-        return f"{self._answer.url} answered {self._answer.status_code} without a form to go on with."
+        return f"{self._answer.url}: HTTP {self._answer.status_code}, and no form to continue with."

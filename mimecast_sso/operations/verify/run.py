@@ -1,4 +1,4 @@
-"""All checks of one stack, in the order in which a sign-in passes what they look at."""
+"""All checks of one stack, in the order of a sign-in."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _WAYS = {
     Way.FROM_MY_APPS: "sign-in from My Apps (the tile)",
 }
 _BY_LOGS = (
-    "a password alone must sign nobody in on a real tenant; sign in yourself, then see the sign-ins below"
+    "on a real tenant a password alone must not be enough; sign in yourself, then see the sign-ins below"
 )
 
 
@@ -64,7 +64,7 @@ class Verification:
     """The people in the roll-out groups, read live."""
 
     def run(self) -> list[Statement]:
-        """Everything that can be looked at; raises OperationError only where nothing can be."""
+        """Run all checks that are possible. Raises OperationError only if none is."""
         confirmed = confirmation.current(self.settings, self.profile)
         self._found += assessing.people(assessing.try_to_assess(self.stack, self.settings, self.engine))
         graph = self._graph()
@@ -94,11 +94,11 @@ class Verification:
     def _certificates(self, graph: GraphClient | None) -> None:
         if graph is None:
             return
-        reading = certificate_expiry.check(graph, self.settings, self.resources)
+        reading = certificate_expiry.check(graph, self.stack.name, self.settings, self.resources)
         if reading.expiry is None:
             said = reading.statement
             deployed = said.verdict is not Verdict.UNKNOWN
-            # What is not there yet for others was deployed here, and is gone.
+            # Elsewhere a missing certificate is not deployed yet; here it was deployed, and has been deleted.
             self._found.append(replace(said, verdict=Verdict.FAILS) if deployed else said)
             return
         self._found += certificates.Certificates(reading.expiry, self.profile, self._metadata()).checks()
@@ -107,7 +107,7 @@ class Verification:
 
     def _metadata(self) -> bytes | OperationError:
         try:
-            return certificates.fetch(certificates.metadata_url(self._outputs))
+            return certificates.fetch(certificates.metadata_url(self._outputs, self.stack.name))
         except OperationError as error:
             return error
 
@@ -138,7 +138,7 @@ class Verification:
         rows = sign_in_request.compare(self.settings, self.profile, seen)
         verdicts = {True: Verdict.FINE, False: Verdict.DIFFERS, None: Verdict.OPEN}
         for row in rows:
-            wanted = f", wanted: {row.wanted}" if row.agrees is False else ""
+            wanted = f", configured: {row.wanted}" if row.agrees is False else ""
             self._note(
                 f"{_REQUEST}: {row.label}", verdicts[row.agrees], f"{row.sent}{wanted}", How.SEEN, source
             )
@@ -146,13 +146,16 @@ class Verification:
 
     def _round_trip(self, graph: GraphClient | None) -> None:
         if not self.stack.on_sandbox and self.captured is None:
-            why = "Mimecast sends it to browsers: capture one (--saml-request)"
+            why = (
+                "Mimecast sends it to a browser. Capture one and pass it: "
+                f"mimecast-sso verify --stack {self.stack.name} --saml-request FILE"
+            )
             self._note(_REQUEST, Verdict.NOT_POSSIBLE, why, How.UNKNOWN)
         for way, what in _WAYS.items():
             if not self.stack.on_sandbox:
                 self._note(what, Verdict.NOT_POSSIBLE, _BY_LOGS, How.UNKNOWN)
             elif not any(not member.startswith("@") for member in self._members):
-                why = f"nobody is in the roll-out group yet: the profile is {self.profile.state}"
+                why = f"nobody is in the roll-out group yet; the profile is {self.profile.state}"
                 self._note(what, Verdict.WAITING, why, How.LIVE, "Mimecast's group")
             elif way is Way.FROM_MY_APPS and self.settings.application.hide:
                 self._note(what, Verdict.NOT_CONFIGURED, "application.hide is true", How.CONFIGURED)
@@ -182,7 +185,7 @@ class Verification:
     def _person(self, graph: GraphClient) -> round_trip.Person:
         password = self.stack.environment.get(round_trip.PASSWORD)
         if not password:
-            raise OperationError(f"{round_trip.PASSWORD} is not set: the sandbox's environment has it.")
+            raise OperationError(f"{round_trip.PASSWORD} is not set; the sandbox's environment sets it.")
         # A whole domain may be a member; its people have names of their own.
         address = self.person or min(member for member in self._members if not member.startswith("@"))
         found = people.users_with(graph, "mail", [address])
@@ -211,7 +214,7 @@ class Verification:
 def verify(
     stack: Stack, engine: Engine, captured: Captured | None, *, person: str | None, by: str
 ) -> list[Statement]:
-    """Checks the stack as it was deployed last. Raises OperationError before the first deployment."""
+    """Check the stack as it was last deployed. Raises OperationError before the first deployment."""
     settings, resources = stack.settings(), engine.resources()
     profile = in_state(resources).profiles.get(settings.certificates.active_generation.profile)
     if profile is None:

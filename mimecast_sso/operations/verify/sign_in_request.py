@@ -1,7 +1,7 @@
-"""What Mimecast's sign-in request shows, compared with what is wanted.
+"""Compare Mimecast's sign-in request with the configuration.
 
-It shows what Mimecast calls itself, where it sends people, where it wants the answer, and which authentication
-contexts it asks for; it does not show the certificate.
+The request shows Mimecast's entity id, its destination, the assertion consumer service and the requested
+authentication contexts. It does not show the certificate.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Aspect = Literal["issuer", "destination", "replyUrl", "contexts"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One aspect of the request; ``agrees`` is ``None`` where the request leaves it open, which SAML allows."""
+    """One aspect of the request; ``agrees`` is ``None`` if the request leaves it out, which SAML allows."""
 
     aspect: Aspect
     label: str
@@ -37,7 +37,7 @@ class Comparison:
 
 
 def compare(settings: Settings, profile: RecordedProfile, seen: Captured) -> list[Comparison]:
-    """The request against the wanted values: region and account for Mimecast's own, the form for the rest."""
+    """Compare the request with region and account for Mimecast's own values, and with the form for the rest."""
     request = seen.request
     wanted_contexts = tuple(name for key, name in _CONTEXTS.items() if profile.form[key])
     return [
@@ -59,7 +59,7 @@ def _row(aspect: Aspect, label: str, wanted: str, sent: str | None) -> Compariso
 
 
 def destination(seen: Captured) -> str | None:
-    """Where the request went: its own word, else the browser's."""
+    """The destination of the request: as it states itself, or else where the browser sent it."""
     return seen.request.destination or seen.sent_to
 
 

@@ -1,7 +1,7 @@
-"""Sign-ins that really happened: Entra's log joined with Mimecast's, person by person.
+"""Real sign-ins: Entra's log joined with Mimecast's, person by person.
 
-Entra's log says that an assertion was issued, Mimecast's that somebody got in. A person is *proved* when Mimecast let
-them in right after the last assertion, and *failing* when it did not: issued, not accepted.
+Entra's log shows that an assertion was issued, Mimecast's that somebody logged on. A person is *proved* if Mimecast
+accepted them right after the last assertion, and *failing* if it did not.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 _LOGS = "both logs, joined by address and time"
 _SKEW = timedelta(minutes=5)
 _WINDOW = timedelta(minutes=15)
-"""Between the assertion and the log-on: a browser takes seconds, and the clocks of two vendors differ."""
+"""Between the assertion and the log-on: a browser takes seconds, and the vendors' clocks differ."""
 _LATE = timedelta(minutes=LATENCY_MINUTES)
 
 
 @dataclass(frozen=True, slots=True)
 class LastSignIn:
-    """What became of a person's last sign-in: fine, failing, or too fresh to tell (waiting)."""
+    """The result of a person's last sign-in: fine, failing, or too recent to tell (waiting)."""
 
     address: str
     at: datetime
@@ -43,7 +43,7 @@ class LastSignIn:
 def check(
     graph: GraphClient, client_id: str, since: datetime, log: Log, members: Iterable[str]
 ) -> Iterator[Statement]:
-    """The sign-ins of the application since a moment; ``members`` are the people of the roll-out group."""
+    """Check the sign-ins to the application since a moment; ``members`` are the people of the roll-out group."""
     subject = f"sign-ins since {utc_text(since)}"
     if log.events is None:
         text = "Mimecast's audit log was not read"
@@ -66,10 +66,10 @@ def check(
 def join(
     entra: Sequence[sign_ins.SignIn], mimecast: Sequence[LogOn], addresses: Mapping[str, str], now: datetime
 ) -> list[LastSignIn]:
-    """What became of each person's last sign-in. ``addresses``: Entra's object id → address at Mimecast."""
+    """The result of each person's last sign-in. ``addresses``: Entra's object id → address at Mimecast."""
     last: dict[str, sign_ins.SignIn] = {}
     for sign_in in entra:
-        # Wrong passwords and prompts come and go; what Entra issued, or refuses by configuration, tells something.
+        # Wrong passwords and prompts say nothing about the setup; assertions and refusals by configuration do.
         if not sign_in.error or sign_in.error in CONFIGURATION_ERRORS:
             last[addresses.get(sign_in.user_id) or sign_in.user_principal_name] = sign_in
     return [_judged(address, last[address], mimecast, now) for address in sorted(last)]
@@ -104,14 +104,14 @@ def _summary(subject: str, found: Sequence[LastSignIn], members: frozenset[str])
     silent = sorted(members - {each.address for each in found})
     parts = [f"{len(proved)} proved ({enumerate_some(proved)})" if proved else "0 proved"]
     parts += [f"{len(failing)} failing"] if failing else []
-    parts += [f"{len(fresh)} too fresh to tell"] if fresh else []
-    parts += [f"{len(silent)} no traffic yet ({enumerate_some(silent)})"] if silent else []
+    parts += [f"{len(fresh)} too recent to tell"] if fresh else []
+    parts += [f"{len(silent)} without a sign-in yet ({enumerate_some(silent)})"] if silent else []
     verdict = Verdict.FAILS if failing else Verdict.FINE if proved else Verdict.WAITING
     return Statement(", ".join(parts), How.LIVE, _LOGS, verdict, subject)
 
 
 def _addresses(graph: GraphClient, entra: Iterable[sign_ins.SignIn]) -> dict[str, str]:
-    """The mail address of each person, which is what Mimecast is told."""
+    """The mail address of each person, which is what the assertion contains."""
     ids = sorted({sign_in.user_id for sign_in in entra if sign_in.user_id})
     found = people.users_with(graph, "id", ids) if ids else []
     return {user.object_id: user.mail.lower() for user in found if user.mail}

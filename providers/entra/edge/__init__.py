@@ -1,1 +1,1 @@
-"""What azuread lacks, as Pulumi resources: a file each, between the engine and a handler, with no logic of its own."""
+"""What azuread lacks, as Pulumi resources: one file each, between the engine and a handler, without own logic."""

@@ -33,7 +33,7 @@ class ActiveSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
             return ReadResult(GONE, {})
         outputs = props | {"activeThumbprint": signs}
         if signs != props.get("activeThumbprint"):
-            # Since when is not known; not before it was last looked.
+            # The time is unknown, but later than the last read.
             outputs[_ACTIVATED_AT] = utc_text(shared_client().now())
         inputs = {key: props[key] for key in ("servicePrincipalId", "thumbprint", "replace")}
         return ReadResult(id_, outputs, inputs | {"thumbprint": signs or props["thumbprint"]})
@@ -42,7 +42,7 @@ class ActiveSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
         return UpdateResult(_activated(olds, news))
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Leaves the certificate active: the principal always has one, and goes by itself."""
+        """Leave the certificate active: a principal always has one, and its deletion removes it."""
 
 
 def _activated(olds: Properties, props: Properties) -> Properties:
@@ -74,8 +74,8 @@ class ActiveSigningCertificate(Resource, module="entra", name="ActiveSigningCert
     servicePrincipalId: Output[str]  # noqa: N815
     thumbprint: Output[str]
     activeThumbprint: Output[str]  # noqa: N815
-    """What Entra signs with: another certificate while ``replace`` is false and one was active, or when the named
-    one has expired and Entra has switched by itself; "" when it cannot be told."""
+    """The certificate that Entra signs with: another one while ``replace`` is false and one was active, or if the named
+    one has expired and Entra has switched automatically; "" if unknown."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from providers.entra.errors import GraphError
 from providers.entra.graph import use_credentials
 
 STORED_IN = "providers.entra.resources"
-"""The module by which people's state knows the providers of this package."""
+"""The module name under which existing state refers to the providers of this package."""
 
 
 _PASSED = {

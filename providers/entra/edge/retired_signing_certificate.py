@@ -40,11 +40,11 @@ class RetiredSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
         return UpdateResult(_key_ids(olds) | _retired(news))
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """What was taken away does not come back."""
+        """Do nothing: a removed certificate cannot be restored."""
 
 
 def _key_ids(props: Properties) -> Properties:
-    """The ids that were recorded, if any: later runs, which find nothing left to take away, keep them."""
+    """The recorded ids, if any: later runs, which find nothing left to remove, keep them."""
     return {_KEY_IDS: props[_KEY_IDS]} if _KEY_IDS in props else {}
 
 

@@ -1,1 +1,1 @@
-"""Mimecast objects as Pulumi resources: a file each, between the engine and a handler, with no logic of its own."""
+"""Mimecast objects as Pulumi resources: one file each, between the engine and a handler, without own logic."""

@@ -104,10 +104,10 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
     onRemoval: Output[str]  # noqa: N815
     adopt: Output[list[str]]
     created: Output[list[str]]
-    """The addresses that this resource made, as far as it knows."""
+    """The addresses that this resource created, as far as it knows."""
     checkOnly: Output[bool | None]  # noqa: N815
     missing: Output[list[str] | None]
-    """With ``checkOnly``: the addresses that were not there when it was last looked."""
+    """With ``checkOnly``: the addresses that did not exist at the last read."""
 
     def __init__(
         self,

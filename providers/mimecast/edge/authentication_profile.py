@@ -84,11 +84,11 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
     confirmed: Output[dict[str, str] | None]
     evidence: Output[dict[str, Any] | None]
     criticalFingerprint: Output[str]  # noqa: N815
-    """Of the values that can break a sign-in; this one is confirmed."""
+    """Of the values that can break a sign-in; people confirm this one."""
     cosmeticFingerprint: Output[str]  # noqa: N815
     state: Output[str]
     previousForm: Output[dict[str, Any] | None]  # noqa: N815
-    """While ``due``: the form as it was confirmed last, if it ever was."""
+    """While ``due``: the last confirmed form, if any."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from providers.mimecast.errors import MimecastError
 from providers.mimecast.process import process, read_configuration
 
 STORED_IN = "providers.mimecast.resources"
-"""The module by which people's state knows the providers of this package."""
+"""The module name under which existing state refers to the providers of this package."""
 
 
 class MimecastProvider(ReadableProvider):

@@ -100,7 +100,7 @@ class Domain(Resource, module="mimecast", name="Domain"):
     mode: Output[str]
     inboundType: Output[str]  # noqa: N815  (outputs are spelt as in state)
     state: Output[str]
-    """``internal``, ``pending`` or ``expired``, when it was last looked at."""
+    """``internal``, ``pending`` or ``expired`` at the last read."""
     registered: Output[bool]
     """Whether this resource registered the domain."""
     proofName: Output[str]  # noqa: N815

@@ -93,7 +93,7 @@ class DomainVerification(Resource, module="mimecast", name="DomainVerification")
     state: Output[str]
     """``verified``, ``pending`` or ``expired``."""
     nextStep: Output[str]  # noqa: N815
-    """What a person does now; empty once verified."""
+    """What a person has to do now; empty once verified."""
 
     def __init__(
         self,

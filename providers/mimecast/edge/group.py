@@ -45,12 +45,12 @@ class GroupProvider(MimecastProvider, stored_in=STORED_IN):
 
 
 class Group(Resource, module="mimecast", name="Group"):
-    """A cloud group, made or found by its exact name; deleted only when this resource made it and it is empty."""
+    """A cloud group, created or found by its exact name; deleted only if this resource created it and it is empty."""
 
     description: Output[str]
     """The name. Changing it renames the group in place."""
     created: Output[bool]
-    """Whether this resource made the group."""
+    """Whether this resource created the group."""
 
     def __init__(
         self, resource_name: str, *, description: Input[str], opts: ResourceOptions | None = None

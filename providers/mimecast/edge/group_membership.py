@@ -56,7 +56,7 @@ class GroupMembershipProvider(MimecastProvider, stored_in=STORED_IN):
         inputs = select(props, "group", "members", "hold") | {"members": sorted(members)}
         outputs = dict(inputs)
         if set(members) != set(props["members"]):
-            # When is not known; not before it was last looked.
+            # The time is unknown, but later than the last read.
             outputs[_CHANGED_AT] = utc_text(session.client.now())
         elif _CHANGED_AT in props:
             outputs[_CHANGED_AT] = props[_CHANGED_AT]
@@ -73,7 +73,7 @@ class GroupMembershipProvider(MimecastProvider, stored_in=STORED_IN):
         left = groups.change_members(client, group, add=(), remove=props["members"])
         if left:
             _log.warning(
-                "Still in the Mimecast group %r, because this stack did not put them there: %s",
+                "Left in the Mimecast group %r, because they were added outside this stack: %s",
                 props["group"],
                 enumerate_some(sorted(left)),
             )
@@ -90,8 +90,7 @@ def _change_members(before: set[str], props: Properties) -> Properties:
     others = sorted(present - wanted)
     if others:
         _log.warning(
-            "The Mimecast group %r has members that are not in the configuration, and what is bound to it holds "
-            "for them as well: %s",
+            "The Mimecast group %r has members that are not configured; its profile applies to them, too: %s",
             props["group"],
             enumerate_some(others),
         )

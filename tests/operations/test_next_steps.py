@@ -1,0 +1,98 @@
+"""Every next step that a message prints is a whole command: it parses, and names the stack."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from mimecast_sso.operations.cli import commands
+from tests.support.command_words import calls, command_of, options, unknown_words
+from tests.support.projects import ROOT
+
+FOLDERS = ("mimecast_sso", "components", "providers")
+DUMMY = "X"
+NOT_COMMANDS = {
+    "mimecast_sso/console/read_back.py": "the name of a file format",
+    "mimecast_sso/operations/engine.py": "a text that the engine gets as the message of an update",
+}
+
+
+def texts(source: str) -> Iterator[tuple[int, str]]:
+    """The string literals of a module without docstrings, each with its line; a dummy stands for a placeholder."""
+    tree = ast.parse(source)
+    inner = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in inner | docstrings:
+            yield node.lineno, rendered(node)
+
+
+def rendered(node: ast.expr) -> str:
+    """The text of a literal; ``command("rotate next")`` in a placeholder becomes what the method returns."""
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(map(rendered, parts))
+        case ast.FormattedValue(
+            value=ast.Call(func=ast.Attribute(attr="command"), args=[ast.Constant(value=words)])
+        ):
+            return f"mimecast-sso {words} --stack {DUMMY}"
+    return DUMMY
+
+
+def printed() -> Iterator[tuple[str, list[str]]]:
+    """Each printed call of the command line, with the place where it is written."""
+    for file in (each for folder in FOLDERS for each in sorted((ROOT / folder).rglob("*.py"))):
+        name = str(file.relative_to(ROOT))
+        for line, text in texts(file.read_text(encoding="utf-8")):
+            if name not in NOT_COMMANDS:
+                # A command whose words are a placeholder is built from literals that are found where they stand.
+                yield from (
+                    (f"{name}:{line}", words) for words in calls("mimecast-sso", text) if words[:1] != [DUMMY]
+                )
+
+
+def test_there_are_next_steps() -> None:
+    assert len(list(printed())) > 30
+
+
+def test_next_steps_are_commands() -> None:
+    unknown = [(place, list(unknown_words(words, commands))) for place, words in printed()]
+    assert [(place, words) for place, words in unknown if words] == []
+
+
+def test_next_steps_name_the_stack() -> None:
+    missing = [
+        (place, " ".join(words))
+        for place, words in printed()
+        if "--stack" in options(command_of(words, commands)) and "--stack" not in words
+    ]
+    assert missing == []
+
+
+def test_exceptions_are_needed() -> None:
+    assert [name for name in NOT_COMMANDS if "mimecast-sso " not in (ROOT / name).read_text()] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('print("run mimecast-sso up --stack a")', ["run mimecast-sso up --stack a"]),
+        (
+            "print(f\"({stack.command('rotate next')} --start)\")",
+            ["(mimecast-sso rotate next --stack X --start)"],
+        ),
+        ('"""mimecast-sso nothing"""\nprint(f"a {b} c" "d")', ["a X cd"]),
+    ],
+)
+def test_texts_are_found(source: str, expected: list[str]) -> None:
+    assert [text for _, text in texts(source)] == expected

@@ -1,0 +1,62 @@
+"""Commands that texts name, against the commands and options that exist."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+_WORD = re.compile(r"--?[a-z][\w-]*|[a-z][a-z-]*")
+
+
+def calls(program: str, text: str) -> Iterator[list[str]]:
+    """The words of each call of a program, up to what a shell reads differently or a closing bracket."""
+    for call in re.split(rf"(?<![\w-]){re.escape(program)} +", text)[1:]:
+        yield re.split(r"[;&|#),]| -- ", call, maxsplit=1)[0].split()
+
+
+def unknown_words(words: list[str], root: Any) -> Iterator[str]:
+    """Subcommands and options that a tree of commands does not have."""
+    at = root
+    for word in words:
+        if not _WORD.fullmatch(word):
+            continue
+        if word.startswith("-"):
+            if word not in options(at) | {"-h", "--help"}:
+                yield word
+        elif subcommands(at):
+            if word not in subcommands(at):
+                yield word
+                return
+            at = subcommands(at)[word]
+
+
+def command_of(words: list[str], root: click.Command) -> click.Command:
+    """The command that words call, as far as they name subcommands."""
+    at = root
+    for word in words:
+        if word not in subcommands(at):
+            break
+        at = subcommands(at)[word]
+    return at
+
+
+def subcommands(command: Any) -> dict[str, Any]:
+    """The commands of a group by name; none for another command."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        return {name: command.get_command(context, name) for name in command.list_commands(context)}
+    if isinstance(command, argparse.ArgumentParser):
+        groups = (each.choices for each in command._actions if isinstance(each, argparse._SubParsersAction))
+        return {name: parser for choices in groups for name, parser in choices.items()}
+    return {}
+
+
+def options(command: Any) -> set[str]:
+    """The options of a command, in every spelling."""
+    if isinstance(command, click.Command):
+        return {name for parameter in command.params for name in parameter.opts}
+    return {name for action in command._actions for name in action.option_strings}
