@@ -92,7 +92,7 @@ def _as_note(statement: Statement) -> Statement:
 
 def _expiry(stack: Stack) -> Section:
     settings, graph = stack.settings(), tenant.graph(stack)
-    reading = certificate_expiry.check(graph, settings, _recorded(stack), stack.name)
+    reading = certificate_expiry.check(graph, stack.name, settings, _recorded(stack))
     section = _section(stack, "expiry", [reading.statement])
     named = reading.expiry.named if reading.expiry else None
     if reading.expiry is None or named is None:
