@@ -153,6 +153,9 @@ def of_stack(stack: Stack, engine: Engine) -> Assessment:
     found = assessing.try_to_assess(stack, stack.settings(), engine)
     if found.value is None:
         raise OperationError(f"The plan of stack {stack.name} is unknown: {found.source}")
+    record = found.value.snapshot.record
+    if not record.is_known:
+        raise OperationError(f"The plan of stack {stack.name} is unknown: {record.source}")
     return found.value
 
 

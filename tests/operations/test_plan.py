@@ -283,6 +283,14 @@ def test_another_plan_is_refused_with_what_differs(world: World, monkeypatch: py
     assert "mimecast-sso preview --stack prod-eu" in said
 
 
+def test_a_state_that_cannot_be_read_deploys_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = plan.digest(world.assess(QUIET))
+    world.unread = frozenset({"record"})
+    _assessed(monkeypatch, Known(world.assess(QUIET), plan.assessing.How.LIVE))
+    with pytest.raises(OperationError, match="unknown: it was not read"):
+        plan.require(_Stack(), None, expected)  # type: ignore[arg-type]
+
+
 def test_a_plan_that_cannot_be_known_deploys_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     _assessed(monkeypatch, unknown("Entra refused the credentials"))
     with pytest.raises(OperationError, match="unknown: Entra refused") as raised:

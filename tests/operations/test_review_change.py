@@ -221,8 +221,9 @@ def test_a_harmless_change_has_its_figures_and_a_digest(change: Change) -> None:
     assert len(found.plan) == 39
 
 
-def test_what_cannot_be_read_is_not_known_and_never_fine(change: Change) -> None:
-    change.world.unread = frozenset({"groups"})
+@pytest.mark.parametrize("part", ["groups", "application", "record"])
+def test_what_cannot_be_read_is_not_known_and_never_fine(change: Change, part: str) -> None:
+    change.world.unread = frozenset({part})
     change.begin()
     change.stack("prod-eu", pilot=[ADA])
     change.end()

@@ -15,6 +15,7 @@ from mimecast_sso.assessment.drift import not_looked_at
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards import findings
 from mimecast_sso.assessment.sign_in import Outcome
+from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.operations import assessing, plan, tenant
 from mimecast_sso.operations.deployment import engine_name
@@ -25,7 +26,7 @@ from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import Group, Refusal, StackReview
 from mimecast_sso.operations.review.scope import Data, is_stack_name
 from mimecast_sso.operations.stacks import Stack, environment_of
-from mimecast_sso.provenance import Statement, Verdict
+from mimecast_sso.provenance import Known, Statement, Verdict
 from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
 from mimecast_sso.text import foreign
 from providers.entra import credentials
@@ -133,12 +134,11 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
     """What an assessment says of a change, by field of `StackReview`."""
     forecast, snapshot = assessment.forecast, assessment.snapshot
     now, after = (set(forecast.through_entra(each)) for each in (Instant.NOW, Instant.AFTERWARDS))
-    unread = _unread(assessment)
+    missing = tuple(_missing(snapshot))
     refusals, overridden = _judged(assessment, public)
-    known = snapshot.groups_known and snapshot.application.is_known
     return {
-        "now": len(now) if known else None,
-        "after": len(after) if known else None,
+        "now": None if missing else len(now),
+        "after": None if missing else len(after),
         "more": len(after - now),
         "less": len(now - after),
         "lost": _losses(assessment),
@@ -148,11 +148,22 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
         "refusals": refusals,
         "overridden": overridden,
         "changes": planned(assessment),
-        "unknown": tuple(_redacted(each, public) for each in unread),
-        # Who signs in now decides about everything here: without it, nothing is known.
-        "error": "" if known else _redacted(f"who signs in could not be read: {unread[0]}", public),
+        "unknown": tuple(_redacted(each, public) for each in _unread(assessment)),
+        "error": _redacted("; ".join(missing), public),
         "plan": plan.digest(assessment),
     }
+
+
+def _missing(snapshot: Snapshot) -> Iterator[str]:
+    """What could not be read and decides about everything: what is deployed, who is sent where, who signs in now."""
+    parts: tuple[tuple[str, Known[Any]], ...] = (
+        ("what this stack deployed", snapshot.record),
+        ("the application", snapshot.application),
+        *((f"the {slot} roll-out group", group) for slot, group in snapshot.groups.items()),
+    )
+    for subject, known in parts:
+        if not known.is_known:
+            yield f"{subject} could not be read: {known.source}"
 
 
 def _unread(assessment: Assessment) -> list[str]:
