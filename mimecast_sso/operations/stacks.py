@@ -229,7 +229,7 @@ class Stacks:
         if "error" in found:
             raise StackFileError(found["error"])
         environment = with_credentials(self._environment, name, project.root)
-        return _of_its_tenant(Stack(name, project, Path(found["file"]), environment, deadline))
+        return of_its_tenant(Stack(name, project, Path(found["file"]), environment, deadline))
 
     @property
     def _on_sandbox(self) -> bool:
@@ -245,7 +245,7 @@ class Stacks:
         return found
 
 
-def _of_its_tenant(stack: Stack) -> Stack:
+def of_its_tenant(stack: Stack) -> Stack:
     """The same; where the environment names no tenant, that of the stack file: one application serves several."""
     if stack.environment.get("ARM_TENANT_ID"):
         return stack

@@ -124,6 +124,8 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Change:
         ("README.md", (), ()),
         (".github/workflows/x.yml", (), ()),
         ("stacks/schema.json", (), ()),
+        ("stacks/_base.yaml", (), ()),
+        ("_base.yaml", ("dev-eu", "prod-eu"), ("_base.yaml",)),
         ("notes/unused.csv", (), ()),
         ("__main__.py", ("dev-eu", "prod-eu"), ("__main__.py",)),
         ("components/x.py", ("dev-eu", "prod-eu"), ("components/x.py",)),
@@ -301,6 +303,25 @@ def test_the_content_of_a_file_is_never_quoted(change: Change) -> None:
     found = change.one()
     assert "is not valid YAML" in found.error
     assert "secret-content" not in found.error
+
+
+def test_the_tenant_of_the_stack_file_is_asked_where_the_environment_names_none(
+    change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ARM_TENANT_ID", raising=False)
+    tenant = "6c000000-0000-4000-8000-000000000002"
+    asked: list[str] = []
+
+    def read(stack: Stack, settings: Settings, root: Path) -> Assessment:
+        asked.append(stack.environment["ARM_TENANT_ID"])
+        return assessment.of(settings, change.world.snapshot(settings), written_addresses(settings, root))
+
+    monkeypatch.setattr(change, "_read", read, raising=False)
+    change.begin()
+    change.stack("prod-eu", tenantId=tenant)
+    change.end()
+    assert change.one().keys == ("tenantId",)
+    assert asked == [tenant]
 
 
 def test_a_stack_name_that_pulumi_does_not_allow_is_an_error_and_no_path(change: Change) -> None:

@@ -25,7 +25,7 @@ from mimecast_sso.operations.planned import console_work, planned
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import Group, Refusal, StackReview
 from mimecast_sso.operations.review.scope import Data, is_stack_name
-from mimecast_sso.operations.stacks import Stack, environment_of
+from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
 from mimecast_sso.provenance import Known, Statement, Verdict
 from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
 from mimecast_sso.text import foreign
@@ -87,7 +87,7 @@ def look(
         )
         return StackReview(name, note=note)
     try:
-        stack = Stack(name, project, after.file(name), environment_of(project, name))
+        stack = of_its_tenant(Stack(name, project, after.file(name), environment_of(project, name)))
         settings = stack.settings()
         former = _former(replace(stack, config_file=before.file(name)), before)
         difference = _Difference.of(former, settings, before.root, after.root)

@@ -194,7 +194,9 @@ def _is_beside(path: str, folder: str) -> bool:
     name, top = where.name, where.parts[0]
     if top in _BESIDE_FOLDERS or name in _BESIDE_FILES or where.suffix.lower() in _BESIDE_SUFFIXES:
         return True
-    return bool(folder) and str(where.parent) == folder and name == "schema.json"
+    # What stack files have in common counts once it is written into them.
+    shared = name.startswith("_") and where.suffix == ".yaml"
+    return bool(folder) and str(where.parent) == folder and (name == "schema.json" or shared)
 
 
 def _folder(project: Project) -> str:
