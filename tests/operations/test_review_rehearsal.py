@@ -11,7 +11,7 @@ import pytest
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review.model import Lost, Rehearsal
-from mimecast_sso.operations.review.rehearsal import lost, recorded_people, rehearse, why_not
+from mimecast_sso.operations.review.rehearsal import _CREDENTIALS, lost, recorded_people, rehearse, why_not
 from mimecast_sso.operations.review.scope import Scope
 from mimecast_sso.settings import from_values
 from tests.assessment.worlds import attested, deployed, values
@@ -99,12 +99,7 @@ def test_what_is_no_exported_state_is_refused(tmp_path: Path, content: str) -> N
 
 
 def test_without_credentials_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "SANDBOX_INSTANCE",
-        "MIMECAST_CLIENT_SECRET",
-        "ARM_CLIENT_SECRET",
-        "PULUMI_CONFIG_PASSPHRASE",
-    ):
+    for name in ("SANDBOX_INSTANCE", *_CREDENTIALS):
         monkeypatch.delenv(name, raising=False)
     assert why_not(CODE, approved=False) == ""
 
