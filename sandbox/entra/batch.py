@@ -24,7 +24,15 @@ from starlette.routing import BaseRoute
 from sandbox import inner
 from sandbox.entra import tokens
 from sandbox.entra.entrance import CaselessRoute
-from sandbox.entra.graph import REFUSALS, VERSIONS, bad_request, not_simulated, parsed, refusal
+from sandbox.entra.graph import (
+    REFUSALS,
+    VERSIONS,
+    bad_request,
+    check_label,
+    not_simulated,
+    parsed,
+    refusal,
+)
 from sandbox.entra.odata import Document
 from sandbox.world import World
 
@@ -59,6 +67,7 @@ async def _answer(world: World, version: str, request: Request) -> Response:
     raw = await request.body()
     try:
         tokens.authenticate(world, request.headers.get("authorization"))
+        check_label(request, raw)
         entries = _entries(parsed(raw))
     except REFUSALS as error:
         return refusal(error, request)

@@ -251,7 +251,7 @@ async def _answer(world: World, version: str, operation: Operation, request: Req
         if not operation.permission.granted(caller.roles):
             raise denied()
         query = _query(request, operation)
-        _check_body(request, operation, raw)
+        check_label(request, raw, takes_picture=operation.method == "PUT")
         path = request.url.path[len(version) + 1 :]
         call = Call(
             world=world,
@@ -284,19 +284,19 @@ def _query(request: Request, operation: Operation) -> Query:
     return replace(query, options={**query.options, "$count": "true"}) if operation.wants_number else query
 
 
-def _check_body(request: Request, operation: Operation, raw: bytes) -> None:
+def check_label(request: Request, raw: bytes, *, takes_picture: bool = False) -> None:
     """A body must be labelled for what it is.
 
     Raises:
         GraphError: 400.
     """
-    if not raw or operation.method == "GET":
+    if not raw or request.method == "GET":
         return
     label = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not label:
         message = "Write requests (excluding DELETE) must contain the Content-Type header declaration."
         raise bad_request(message, code="BadRequest")
-    if operation.method == "PUT":
+    if takes_picture:
         if label not in _LOGO_TYPES:
             raise bad_request("Invalid content type.", code="BadRequest")
     elif label != "application/json":

@@ -33,6 +33,8 @@ OPTIONS = (
 _OF_COLLECTIONS = {"$count", "$filter", "$orderby", "$search", "$skip", "$top"}
 _NEVER_EMPTY = {"$count", "$filter", "$orderby", "$search", "$top"}
 _EVENTUAL = "eventual"
+_UNSET = {"allowExternalSenders", "autoSubscribeNewMembers", "hideFromAddressLists", "hideFromOutlookClients"}
+"""Properties of groups that only Graph's ``$select`` shows, and that no group here has."""
 _LARGEST_PAGE = 999
 
 
@@ -198,10 +200,18 @@ def _option(name: str) -> str | None:
 
 
 def select(document: Document, names: str | None) -> Document:
-    """The properties that ``$select`` names (null where the object has none), or all; its type in any case."""
+    """The properties that ``$select`` names (null where the object has none), or all; its type in any case.
+
+    Raises:
+        QueryError: a property that the emulator's objects of this type do not have. Where the type is written beside
+            the object, it is one of several, and the property may be another type's.
+    """
     if not names:
         return document
     annotations = {name: value for name, value in document.items() if name.startswith("@")}
+    for name in selected(names):
+        if name not in document and name not in _UNSET and not annotations:
+            raise not_simulated(f"the property {name}")
     return annotations | {name: document.get(name) for name in selected(names)}
 
 

@@ -84,4 +84,8 @@ def _list_integrations(call: rest.Call) -> Response:
 
 FUNCTIONS = {"/api/directory/get-connection": Function(_get_connection, _PERMISSION)}
 
-ROUTES = (rest.Route("GET", "/directory/cloud-gateway/v1/integrations", _list_integrations, _PERMISSION),)
+ROUTES = (
+    rest.Route(
+        "GET", "/directory/cloud-gateway/v1/integrations", _list_integrations, _PERMISSION, rest.PAGED
+    ),
+)

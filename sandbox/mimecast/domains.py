@@ -397,14 +397,14 @@ def _verify_pending(call: rest.Call) -> Response:
 _BASE = "/domain/cloud-gateway/v1"
 
 ROUTES = (
-    rest.Route("GET", f"{_BASE}/pending-domains", _list_pending, _REGISTER),
+    rest.Route("GET", f"{_BASE}/pending-domains", _list_pending, _REGISTER, rest.PAGED),
     rest.Route("POST", f"{_BASE}/pending-domains", _create_pending, _REGISTER),
     rest.Route("POST", f"{_BASE}/pending-domains/generate-token", _generate_token, _REGISTER),
     rest.Route("POST", f"{_BASE}/pending-domains/verify", _verify_pending, _REGISTER),
     rest.Route("GET", f"{_BASE}/pending-domains/{{domain_id}}", _get_pending, _REGISTER),
     rest.Route("DELETE", f"{_BASE}/pending-domains/{{domain_id}}", _remove_pending, _REGISTER),
-    rest.Route("GET", f"{_BASE}/internal-domains", _list_internal, _READ),
+    rest.Route("GET", f"{_BASE}/internal-domains", _list_internal, _READ, rest.PAGED),
     rest.Route("GET", f"{_BASE}/internal-domains/{{domain_id}}", _get_internal, _READ),
     rest.Route("PATCH", f"{_BASE}/internal-domains/{{domain_id}}", _patch_internal, _EDIT),
-    rest.Route("GET", f"{_BASE}/external-domains", _list_external, _EXTERNAL),
+    rest.Route("GET", f"{_BASE}/external-domains", _list_external, _EXTERNAL, rest.PAGED),
 )

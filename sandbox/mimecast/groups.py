@@ -413,10 +413,10 @@ _BASE = "/directory/cloud-gateway/v1/groups"
 
 # The permissions are the catalogue's, the odd ones included.
 ROUTES = (
-    rest.Route("GET", _BASE, _list_groups, _GROUPS_READ),
+    rest.Route("GET", _BASE, _list_groups, _GROUPS_READ, rest.PAGED | {"query", "source"}),
     rest.Route("POST", _BASE, _post_group, _GROUPS_EDIT),
     rest.Route("GET", f"{_BASE}/{{group_id}}", _get_group, _GROUPS_READ),
-    rest.Route("GET", f"{_BASE}/{{group_id}}/members", _list_members, _GROUPS_READ),
+    rest.Route("GET", f"{_BASE}/{{group_id}}/members", _list_members, _GROUPS_READ, rest.PAGED),
     rest.Route("POST", f"{_BASE}/{{group_id}}/members", _post_members, _GROUPS_READ),
     rest.Route("POST", f"{_BASE}/{{group_id}}/remove-members", _remove_members, _SYNC_EDIT),
 )

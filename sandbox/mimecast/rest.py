@@ -22,6 +22,9 @@ from sandbox.mimecast.oauth import Caller, gateway_error
 Row = TypeVar("Row")
 
 _LARGEST_PAGE = 100
+PAGED = frozenset({"pageSize", "pageToken"})
+"""The query parameters of a list."""
+
 _TOKEN = re.compile(r"(\d+):null")
 
 
@@ -129,6 +132,8 @@ class Route:
     path: str
     handle: Handle
     permission: str | None = None
+    query: frozenset[str] = frozenset()
+    """The query parameters that it takes."""
 
     def match(self, path: str) -> dict[str, str] | None:
         """The path's variables, or ``None`` when this is another path."""
@@ -139,6 +144,10 @@ class Route:
 
 def answer(route: Route, call: Call) -> Response:
     """Run a v2 operation; what goes wrong becomes the gateway's error body."""
+    odd = sorted(call.query.keys() - route.query)
+    if odd:
+        # Ignored, a filter would give more than was asked for.
+        return gateway_error(501, "not_implemented", f"The sandbox does not simulate the parameter {odd[0]}")
     try:
         with call.caller.world.transaction():
             return route.handle(call)

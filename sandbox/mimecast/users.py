@@ -397,4 +397,4 @@ FUNCTIONS = {
     ),
 }
 
-ROUTES = (rest.Route("GET", "/user/cloud-gateway/v1/users", _list_users, _READ),)
+ROUTES = (rest.Route("GET", "/user/cloud-gateway/v1/users", _list_users, _READ, rest.PAGED),)

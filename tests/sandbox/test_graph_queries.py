@@ -272,6 +272,15 @@ def test_writes_take_no_options(graph: requests.Session) -> None:
     assert refused(answer) == (501, "NotImplemented")
 
 
+def test_properties_that_are_not_simulated_say_so(graph: requests.Session) -> None:
+    for path in ("/users", f"/users/{ADA}", "/servicePrincipals", "/groups", "/domains", "/organization"):
+        assert ask(graph, path, select="id").status_code == 200
+        assert refused(ask(graph, path, select="id,nonsense")) == (501, "NotImplemented")
+    (group,) = ask(graph, "/groups", select="id").json()["value"]
+    answer = ask(graph, f"/groups/{group['id']}", select="hideFromAddressLists")
+    assert answer.json()["hideFromAddressLists"] is None, "as azuread asks"
+
+
 # Conventions
 
 
@@ -329,3 +338,6 @@ def test_a_body_that_is_not_labelled_json_is_refused(graph: requests.Session, la
     assert refused(answer) == (400, "BadRequest")
     assert "Content-Type" in answer.json()["error"]["message"]
     assert names(ask(graph, "/applications", filter="displayName eq 'plain'"), "id") == []
+    batch = b'{"requests": [{"id": "1", "method": "GET", "url": "/users"}]}'
+    answer = graph.post(f"{GRAPH}/$batch", data=batch, headers=headers, timeout=30)
+    assert refused(answer) == (400, "BadRequest")

@@ -127,6 +127,21 @@ def test_what_is_not_simulated_says_so_and_is_listed(
     assert f"{method} {GATEWAY}{path}" in sandbox.control.status()["unknown"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/user/cloud-gateway/v1/users",
+        "/domain/cloud-gateway/v1/internal-domains",
+        "/directory/cloud-gateway/v1/groups",
+        "/identity/whoami",
+    ],
+)
+def test_a_filter_that_is_not_simulated_is_not_ignored(api: Api, path: str) -> None:
+    answer = api.v2("GET", path, params={"domain": "example.com"})
+    assert (answer.status_code, first_code(answer)) == (501, "not_implemented")
+    assert api.v2("GET", path).status_code == 200
+
+
 def test_nulls_are_refused_whole(api: Api) -> None:
     answer = api.post("/api/domain/create-domain", {"data": [{"domain": "a.example", "inboundType": None}]})
     assert (answer.status_code, first_code(answer)) == (400, "err_deserialise")
