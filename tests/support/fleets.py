@@ -105,7 +105,7 @@ def fleet(folder: Path, stacks: Sequence[str], *, people: int = 3) -> Iterator[F
         lifecycle.stop(made.home)
         _copy(made, stacks)
         process, _ = lifecycle.start(made.home)
-        running = Project(made.folder, made.home, made.engine, Control(process.proxy_port))
+        running = Project(made.folder, made.home, made.engine, Control(process.proxy_port, made.home))
         yield Fleet(running, tuple(stacks))
 
 
