@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mimecast_sso.operations.ci.stack_data import Taken, take
-from mimecast_sso.operations.commands.ci import ci
+from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
 from tests.support.forge_steps import HOSTILE, Place, commit, git, place, write
@@ -105,7 +105,9 @@ def test_the_command_names_what_was_not_taken(tmp_path: Path, monkeypatch: pytes
     at = place(tmp_path, head={"x ::error::\n##vso[x].py": "evil\n", STACK: "x\n"})
     git(at.folder, "fetch", "--quiet", "origin", at.head)
     monkeypatch.chdir(at.folder)
-    ended = CliRunner().invoke(ci, ["data", "--base", at.base, "--head", at.head], standalone_mode=False)
+    ended = CliRunner().invoke(
+        commands, ["ci", "data", "--base", at.base, "--head", at.head], standalone_mode=False
+    )
     assert ended.return_value is Exit.CHANGES
     assert files(at, ended.stdout.strip())[STACK]
     assert ended.stderr == "Not taken, and changed: x ::error:: ## vso[x].py\n"
