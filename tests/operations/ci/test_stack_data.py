@@ -45,9 +45,11 @@ def test_a_stack_file_that_is_deleted_is_gone(tmp_path: Path) -> None:
     assert STACK not in files(at, taken(at).commit)
 
 
-def test_written_records_are_data_as_well(tmp_path: Path) -> None:
-    at = place(tmp_path, head={"stacks/Pulumi.dev-eu.written.json": "{}\n"})
-    assert taken(at).others == ()
+@pytest.mark.parametrize("path", ["stacks/Pulumi.dev-eu.written.json", "addresses.csv", "people/eu.tsv"])
+def test_written_records_and_addresses_are_data_as_well(tmp_path: Path, path: str) -> None:
+    at = place(tmp_path, head={path: "{}\n"})
+    found = taken(at)
+    assert (found.stack_files, found.others) == ((path,), ())
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,8 @@ def test_written_records_are_data_as_well(tmp_path: Path) -> None:
         ("stacks/deep/Pulumi.dev-eu.yaml", "evil\n"),
         ("stacks/Pulumi..yaml/x.yaml", "evil\n"),
         ("Pulumi.dev-eu.yaml", "evil\n"),
-        ("addresses.csv", "evil\n"),
+        ("addresses.csv", "-> /etc/passwd"),
+        ("addresses.csv.py", "evil\n"),
         (STACK, "-> /etc/passwd"),
         ("stacks/Pulumi.link.yaml", "-> ../../secret.yaml"),
         ("x\n$(touch pwned).py", "evil\n"),
