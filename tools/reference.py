@@ -136,7 +136,11 @@ def _first_line(model: type[BaseModel] | None) -> str:
 
 
 def _commands() -> Iterator[str]:
-    context = click.Context(commands, info_name="mimecast-sso", terminal_width=100, max_content_width=100)
+    # With the settings of the command line, which keeps the help option that it meets first.
+    settings = commands.context_settings
+    context = click.Context(
+        commands, info_name="mimecast-sso", terminal_width=100, max_content_width=100, **settings
+    )
     for title, section in COMMANDS.items():
         yield from (f"## {title}", "")
         for name in section:

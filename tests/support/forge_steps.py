@@ -125,7 +125,7 @@ class Place:
             encoding="utf-8",
             errors="replace",
             check=False,
-            timeout=120,
+            timeout=600,
         )
         outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
         return Ended(done.returncode, done.stdout, outputs, summary.read_text())

@@ -20,6 +20,8 @@ from mimecast_sso.text import foreign
 
 _REGULAR, _ABSENT = "100644", "000000"
 _STACK_FILE = re.compile(r"Pulumi\.[A-Za-z0-9_.-]{1,100}\.(?:yaml|written\.json)")
+_TABLE = re.compile(r"(?:[^/]+/)*[^/]+\.(?:csv|tsv)")
+"""Addresses, which stack files name."""
 _SAYS_NOTHING = re.compile(r"(?:.*/)?[^/]+\.md")
 """Files that no program reads."""
 _IDENTITY = {
@@ -69,9 +71,10 @@ def take(project: Project, base: str, head: str) -> Taken:
 
 
 def _is_data(change: _Change, folder: str) -> bool:
-    """Whether it is a stack file, and a regular one: a link could lead anywhere."""
+    """Whether it is a stack file or a table of addresses, and a regular file: a link could lead anywhere."""
     where, _, name = change.path.rpartition("/")
-    return where == folder and bool(_STACK_FILE.fullmatch(name)) and change.mode in (_REGULAR, _ABSENT)
+    is_stack_file = where == folder and bool(_STACK_FILE.fullmatch(name))
+    return (is_stack_file or bool(_TABLE.fullmatch(change.path))) and change.mode in (_REGULAR, _ABSENT)
 
 
 def _changes(root: Path, base: str, head: str) -> Iterator[_Change]:

@@ -74,12 +74,12 @@ def test_one_ticket_is_opened_closed_and_opened_again(here: Place, project: Proj
     project.issue(MALLORY, description=forged, labels="mimecast-sso")
     project.issue(description="mine", labels="another")
     states = []
-    for level in (Level.LOOK, Level.LOOK, Level.UNKNOWN, Level.FINE, Level.FINE, Level.URGENT):
+    for level in (Level.LOOK, Level.UNKNOWN, Level.FINE, Level.URGENT):
         report(here, level)
         ended = run(here, project, "sso-drift-report")
         assert ended.code == 0, ended.text
         states.append([each["state"] for each in project.issues[2:]])
-    assert states == [["opened"]] * 3 + [["closed"]] * 2 + [["opened"]]
+    assert states == [["opened"], ["opened"], ["closed"], ["opened"]]
     assert project.issues[2]["title"] == "Single sign-on: drift of dev-eu"
     assert [number for number, _ in project.comments] == [3, 3], (
         "when it was closed, and when it was opened again"

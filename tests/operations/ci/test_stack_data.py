@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mimecast_sso.operations.ci.stack_data import Taken, take
-from mimecast_sso.operations.commands.ci import ci
+from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
 from tests.support.forge_steps import HOSTILE, Place, commit, git, place, write
@@ -45,9 +45,11 @@ def test_a_stack_file_that_is_deleted_is_gone(tmp_path: Path) -> None:
     assert STACK not in files(at, taken(at).commit)
 
 
-def test_written_records_are_data_as_well(tmp_path: Path) -> None:
-    at = place(tmp_path, head={"stacks/Pulumi.dev-eu.written.json": "{}\n"})
-    assert taken(at).others == ()
+@pytest.mark.parametrize("path", ["stacks/Pulumi.dev-eu.written.json", "addresses.csv", "people/eu.tsv"])
+def test_written_records_and_addresses_are_data_as_well(tmp_path: Path, path: str) -> None:
+    at = place(tmp_path, head={path: "{}\n"})
+    found = taken(at)
+    assert (found.stack_files, found.others) == ((path,), ())
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,8 @@ def test_written_records_are_data_as_well(tmp_path: Path) -> None:
         ("stacks/deep/Pulumi.dev-eu.yaml", "evil\n"),
         ("stacks/Pulumi..yaml/x.yaml", "evil\n"),
         ("Pulumi.dev-eu.yaml", "evil\n"),
-        ("addresses.csv", "evil\n"),
+        ("addresses.csv", "-> /etc/passwd"),
+        ("addresses.csv.py", "evil\n"),
         (STACK, "-> /etc/passwd"),
         ("stacks/Pulumi.link.yaml", "-> ../../secret.yaml"),
         ("x\n$(touch pwned).py", "evil\n"),
@@ -105,7 +108,9 @@ def test_the_command_names_what_was_not_taken(tmp_path: Path, monkeypatch: pytes
     at = place(tmp_path, head={"x ::error::\n##vso[x].py": "evil\n", STACK: "x\n"})
     git(at.folder, "fetch", "--quiet", "origin", at.head)
     monkeypatch.chdir(at.folder)
-    ended = CliRunner().invoke(ci, ["data", "--base", at.base, "--head", at.head], standalone_mode=False)
+    ended = CliRunner().invoke(
+        commands, ["ci", "data", "--base", at.base, "--head", at.head], standalone_mode=False
+    )
     assert ended.return_value is Exit.CHANGES
     assert files(at, ended.stdout.strip())[STACK]
     assert ended.stderr == "Not taken, and changed: x ::error:: ## vso[x].py\n"

@@ -21,7 +21,7 @@ from mimecast_sso.facts.graph_permissions import GRAPH, PREVIEW_ROLES
 from mimecast_sso.operations.ci import workflows
 from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.ci.workflows import PULUMI, Choice, State
-from mimecast_sso.operations.commands.ci import ci
+from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from tests.support.forge_steps import HOSTILE, STACKS
 
@@ -45,7 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def init(*words: str) -> Result:
-    return CliRunner().invoke(ci, ["init", *words], standalone_mode=False)
+    return CliRunner().invoke(commands, ["ci", "init", *words], standalone_mode=False)
 
 
 def on_disk(folder: Path, forge: Forge) -> dict[str, str]:

@@ -16,8 +16,10 @@ import yaml
 from mimecast_sso.operations.ci import workflows
 from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.ci.workflows import Choice
+from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.provenance import How
+from tests.docs.test_guides import unknown_words
 from tests.support.forge_steps import (
     COMMENT,
     HOSTILE,
@@ -90,6 +92,17 @@ def test_no_script_executes_what_others_wrote(here: Place, each: Step) -> None:
 def test_no_expression_of_the_forge_is_in_a_script(each: Step) -> None:
     assert "${{" not in each.script
     assert "$[" not in each.script
+
+
+CALLS = [each for each in ALL if ".venv/bin/mimecast-sso" in each.script]
+
+
+@pytest.mark.parametrize("each", CALLS, ids=str)
+def test_the_commands_that_scripts_call_exist_with_their_options(each: Step) -> None:
+    text = re.sub(r"\$\([^()]*\)", "X", each.script.replace("\\\n", " "))
+    calls = re.findall(r"\.venv/bin/mimecast-sso +([^\n|<>;)]*)", text)
+    assert calls
+    assert [word for call in calls for word in unknown_words(call.split(), commands)] == []
 
 
 def test_a_script_that_did_would_be_noticed(here: Place) -> None:
