@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from sandbox import control_token
+from sandbox import control_token, environment
 
 _TIMEOUT = 120.0
 _NOT_FOUND = 404
@@ -20,11 +20,14 @@ class ControlError(Exception):
 
 
 class Control:
-    """Talks to the control plane of the sandbox in ``home`` whose proxy listens on ``port``."""
+    """Talks to the control plane of the sandbox in ``home`` whose proxy listens on ``port``.
 
-    def __init__(self, port: int, home: Path) -> None:
+    Without a ``home`` it is the one that ``SANDBOX_HOME`` names, or ``.sandbox``.
+    """
+
+    def __init__(self, port: int, home: Path | None = None) -> None:
         self._port = port
-        self._home = home
+        self._home = home or environment.home()
 
     def status(self) -> dict[str, Any]:
         """Process, addresses, ``refused`` connections and ``unknown`` routes."""

@@ -16,7 +16,7 @@ TENANTS = 1000
 @pytest.mark.soak
 def test_a_thousand_tenants(tmp_path: Path, tally: Callable[[str, int, str], None]) -> None:
     with fleet(tmp_path, [f"t{number:04d}" for number in range(TENANTS)], people=20) as made:
-        seconds, megabytes = checked(made)
-    tally("fleet_1000_s", round(seconds), "s")
-    tally("fleet_1000_rss_mb", round(megabytes), "MB")
-    assert megabytes < 300
+        cost = checked(made)
+    tally("fleet_1000_s", round(cost.seconds), "s")
+    tally("fleet_1000_rss_mb", round(cost.memory), "MB")
+    assert cost.memory < 300

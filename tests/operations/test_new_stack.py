@@ -96,7 +96,7 @@ def test_without_credentials_it_says_what_was_not_checked(made: Project, new: Ne
             {},
             (4, f"open tenant {credentials.TENANT_ID}, not"),
         ),
-        (ACME, {"ARM_CLIENT_SECRET": "wrong"}, (1, "No token for Microsoft Graph by client secret")),
+        (ACME, {"ARM_CLIENT_SECRET": "wrong"}, (1, "AADSTS7000215")),
         ((*ACME[:4], "lower", *ACME[5:]), {}, (1, "is not an account code")),
         (("../acme", *ACME[1:]), {}, (1, "is no name for a stack")),
     ],

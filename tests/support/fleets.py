@@ -19,7 +19,6 @@ import yaml
 
 from mimecast_sso.console.attestation import fingerprints
 from sandbox import credentials, lifecycle
-from sandbox.control_client import Control
 from sandbox.credentials import Tenants
 from sandbox.world import FILE_NAME
 from tests.support.projects import Ended, Project, unseeded
@@ -104,8 +103,8 @@ def fleet(folder: Path, stacks: Sequence[str], *, people: int = 3) -> Iterator[F
         _deploy_model(Fleet(made, (MODEL,)), people)
         lifecycle.stop(made.home)
         _copy(made, stacks)
-        process, _ = lifecycle.start(made.home)
-        running = Project(made.folder, made.home, made.engine, Control(process.proxy_port, made.home))
+        lifecycle.start(made.home)
+        running = Project(made.folder, made.home, made.engine, lifecycle.control(made.home))
         yield Fleet(running, tuple(stacks))
 
 
