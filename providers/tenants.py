@@ -8,7 +8,7 @@ the options, as any other provider::
     us = TenantsProvider("us", TenantsProviderArgs(account_code="CUS1A2", region="us", client_id=…, client_secret=…))
     PersonalPortalSso("us", args, pulumi.ResourceOptions(providers=[us]))
 
-The engine starts a process of its own for each, and keeps secrets encrypted in the state. As with every explicit
+The engine starts a separate process for each, and keeps secrets encrypted in the state. As with every explicit
 provider, a plain ``pulumi refresh`` or ``destroy`` uses the credentials that the last deployment stored.
 """
 

@@ -1,6 +1,6 @@
-"""Taking over an application that is there: what of it is as wanted, what would change, what stays.
+"""Adopt an existing application: what matches the configuration, what would change, what is kept.
 
-Pure: compares what was read live (`providers.entra.applications`) with what the configuration wants, and names the
+Pure: compares what was read live (`providers.entra.applications`) with the configuration, and names the
 objects that the engine imports. Nothing here reads or writes.
 """
 

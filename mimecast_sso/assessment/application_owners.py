@@ -1,7 +1,7 @@
-"""Owners of the application object: whom a run declares, and whom the engine takes over as they are.
+"""Owners of the application object: those that a run declares, and those that the engine imports.
 
-The service principal has a list of owners of its own, which azuread writes as a whole; here it is a resource an owner,
-and owners that nobody configured stay. Whether instantiating a gallery template makes the caller an owner of the
+The service principal has a separate list of owners, which azuread writes as a whole; here each owner is a resource,
+and owners that are not configured are kept. Whether instantiating a gallery template makes the caller an owner of the
 application object is not documented, so the deploying principal is declared only where that does no harm: azuread
 refuses to make an owner of somebody who is one.
 """
@@ -31,7 +31,7 @@ def _declares(
     deployer: str, configured: bool, live: Registration | None, recorded: Collection[str] | None
 ) -> bool:
     if recorded is not None and deployer in recorded:
-        return True  # Not declaring it any more would take it away from the identity that runs.
+        return True  # Without the declaration, the running identity would lose the application.
     if not configured or live is None:
         return False
     return recorded is None or not live.owned_by(deployer)

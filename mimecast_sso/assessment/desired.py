@@ -57,7 +57,7 @@ class Desired:
 
     @property
     def sign_on_url(self) -> str:
-        """What the tile opens; "" where Entra answers at once."""
+        """What the tile opens; "" if Entra responds at once."""
         settings = self.settings
         return settings.sign_on_url if settings.application.sign_on is SignOn.SERVICE_PROVIDER else ""
 
@@ -69,7 +69,7 @@ class Desired:
     # -- The console ------------------------------------------------------------------------------------------------
 
     def thumbprint(self, slot: Lane) -> str | None:
-        """Of the certificate that stands in a slot's form; "" for none; ``None`` while it does not exist yet."""
+        """Of the certificate in a slot's form; "" for none; ``None`` while it does not exist yet."""
         certificates = self.settings.certificates
         generation = certificates.of_lane(slot)
         if certificates.rotation is RotationMode.METADATA or generation is None:

@@ -132,8 +132,8 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
     """Addresses whose state the run changes, with the states that are possible, the most likely one first.
 
     It creates some and disables others. Whether a domain that it registers is verified at once depends on the name
-    server; until it is, the domain's addresses are held back. An address that was recorded and is gone is created again
-    by a run that refreshes only.
+    server; until it is, the domain's addresses are on hold. A recorded address that no longer exists is recreated
+    only by a run that refreshes.
     """
     settings, snapshot, book = desired.settings, desired.snapshot, desired.record.book
     live = snapshot.addresses.value

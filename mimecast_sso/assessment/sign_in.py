@@ -33,7 +33,7 @@ class EntraState:
             show what it holds.
         signing: Thumbprint of the certificate that signs; "" where the application has none of its own; ``None``:
             could not be told.
-        signing_expired: Whether that certificate has expired. Assumed is that Entra goes on signing with it; whether
+        signing_expired: Whether that certificate has expired. Entra is assumed to continue signing with it; whether
             Mimecast accepts that is unknown.
         needs_certificate: Whether Entra refuses to sign with the tenant's own key, because a claims policy is assigned.
     """

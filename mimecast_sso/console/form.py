@@ -1,4 +1,4 @@
-"""The console's form as it is wanted: from the settings, and what Entra gives."""
+"""The desired console form, from the settings and from Entra's values."""
 
 from __future__ import annotations
 

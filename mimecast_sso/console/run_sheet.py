@@ -163,7 +163,7 @@ def html(sheet: RunSheet) -> str:
 
 
 def text(sheet: RunSheet) -> str:
-    """The sheet as plain text, with each value on a line of its own, ready to paste."""
+    """The sheet as plain text, with each value on its own line, ready to paste."""
     banner = [*_wrapped(_REHEARSAL), ""] if sheet.rehearsal else []
     parts = [_underlined(_title(sheet), "="), "", *banner, f"State: {sheet.state}. {_standing(sheet)}", ""]
     parts += [f"{name:22}{value}" for name, value in _facts(sheet).items()]

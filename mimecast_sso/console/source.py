@@ -1,4 +1,4 @@
-"""What the console holds, and how that is known: one port, whoever answers it.
+"""What the console holds, and how that is known: one port, whatever implements it.
 
 No public Mimecast API shows authentication profiles or application settings, so today a person's attestation does
 (`AttestedProfiles`). If the vendor ships an API, a second implementation of `ProfileSource` reads it, and nothing

@@ -94,7 +94,7 @@ class RollOutStatus:
         for heading, people in (
             ("In the group", self.live.value),
             ("Waiting", self.waiting),
-            ("In the group, not in the configuration", self.unmanaged),
+            ("In the group, not configured", self.unmanaged),
         ):
             if people:
                 yield f"{heading}: {enumerate_some(sorted(people))}"

@@ -230,7 +230,7 @@ class Certificates(Section):
         raise KeyError(label)
 
     def of_lane(self, lane: Lane) -> Generation | None:
-        """The generation whose certificate stands in a lane's profile: the active one, else the newest there."""
+        """The generation whose certificate a profile slot holds: the active one, otherwise its newest."""
         mine = [generation for generation in self.generations if generation.profile is lane]
         if self.active_generation in mine:
             return self.active_generation

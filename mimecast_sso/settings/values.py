@@ -77,7 +77,7 @@ def _utc_time(value: str) -> str:
     return value
 
 
-# How the Pulumi CLI passes on a time that stands in a stack file without quotes.
+# The form in which the Pulumi CLI passes an unquoted time of a stack file.
 _UNQUOTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
 
 

@@ -1,18 +1,18 @@
 """External changes of a principal's credentials that a write of this project undid unnoticed: from the audit log.
 
-Graph's lists of credentials are written whole and have no version. So a certificate that somebody adds after our last
-reading and before our write is lost with the old list, and no later reading shows that it was ever there. The audit
-log has both: who added it, and which write took it away. Entries come minutes late, so a later run finds what one
-right after the write cannot.
+Graph's lists of credentials have no version, and each write replaces a whole list. So a certificate that is added after
+our last read and before our write is lost with the old list, and no later read shows that it existed. The audit log has
+both: who added it, and which write removed it. Entries come minutes late, so a later run finds what one right after the
+write cannot.
 
-A write of ours takes one certificate away, which the configuration names. From this follows what counts as a loss:
+A write of ours removes one certificate, which the configuration names. So these count as losses:
 
-- whatever else went in the same write as one that was named; or
-- what went by the hand of this caller, or of another application, either several at once, or within `_LONGEST_WRITE`
-  of being added by another hand. What was there for longer had been read, and was kept unless it was meant.
+- anything else that was removed in the same write as a named one; or
+- removals by this caller or by another application, if several were removed at once, or within `_LONGEST_WRITE` of
+  being added externally. An older one would have been read before, and kept unless it was to be removed.
 
-A person who takes away what another person added has done so on purpose. An activation counts as lost when an
-application, or this caller, activated another certificate within `_NOBODY_REACTS`; within `_LONGEST_WRITE` it is told.
+A removal by a person is assumed to be intended. An activation counts as lost if an application, or this caller,
+activated another certificate within `_NOBODY_REACTS`; within `_LONGEST_WRITE` it is reported as open.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _SURELY_KEPT = timedelta(days=RETENTION_DAYS_FREE - 1)
 class Ours:
     """What this project knows about itself.
 
-    ``caller``: our object id. ``retired``: thumbprint → label of what was to be taken away. ``retired_keys``:
-    thumbprint → ids of the keys that were, where that was recorded. ``settled``: references of losses that people
+    ``caller``: our object id. ``retired``: thumbprint → label of the certificates to remove. ``retired_keys``:
+    thumbprint → ids of the removed keys, if recorded. ``settled``: references of losses that people
     have dealt with.
     """
 

@@ -114,11 +114,11 @@ class SigningCertificates:
         return self.get(self.preferred)
 
     def active(self, now: datetime) -> SigningCertificate | None:
-        """The one that signs at ``now``, Entra's own switch included; ``None`` where that cannot be told.
+        """The one that signs at ``now``, after Entra's automatic switch; ``None`` if unknown.
 
         Documented is the switch from an expired active one to a valid inactive one. Assumed: the same for one
-        that is not valid yet, that the one with the latest end is taken where several are valid, and that an
-        expired one goes on signing where none is valid.
+        that is not valid yet, that Entra chooses the one with the latest expiry if several are valid,
+        and that it continues to sign with an expired one if none is valid.
         """
         named = self.named()
         if named is not None and named.is_valid(now):
@@ -150,7 +150,7 @@ def find_service_principal(graph: Graph, identifier: str) -> str | None:
 
 
 def read(graph: Graph, service_principal: str) -> SigningCertificates:
-    """The certificates of the principal with this object id. Raises NotFound when it is gone."""
+    """The certificates of the principal with this object id. Raises NotFound if it no longer exists."""
     return _parsed(_picture(graph, service_principal))
 
 

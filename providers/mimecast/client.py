@@ -10,9 +10,9 @@ Example::
     answer = client.legacy(GET_ACCOUNT, {})
     print(answer.data[0]["accountCode"])
 
-Reads are repeated after a lost answer or a server failure. Writes are repeated only where the gateway refused
-them before processing (quota, expired token) or where nothing was sent; after a lost answer `UnclearOutcome` is
-raised, and the caller looks the object up.
+Reads are repeated after a lost response or a server failure. Writes are repeated only if the gateway refused them
+before processing (quota, expired token) or if nothing was sent; after a lost response `UnclearOutcome` is raised, and
+the caller looks the object up.
 """
 
 from __future__ import annotations

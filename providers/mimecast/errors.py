@@ -4,8 +4,8 @@
 
     MimecastError
     ├── TransportError          the vendor could not be reached, or answered nonsense; nothing was changed
-    │   └── MalformedAnswer     an answer that is not what the call promises
-    ├── UnclearOutcome          a write whose answer was lost: it may or may not have been done
+    │   └── MalformedAnswer     a response that is not what the call promises
+    ├── UnclearOutcome          a write whose response was lost: it may or may not have been applied
     ├── AuthenticationError     credentials missing or refused
     ├── Forbidden               the API application may not make this call
     ├── RateLimited             the quota stayed used up for longer than a call may wait

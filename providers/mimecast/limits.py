@@ -1,6 +1,6 @@
 """One rate limiter for all threads of a process, driven by the vendor's own headers.
 
-Mimecast counts calls per API application in windows of a few seconds and says in every answer how many are left
+Mimecast counts calls per API application in windows of a few seconds and reports in every response how many are left
 and in how many *milliseconds* at least one is allowed again.
 """
 

@@ -111,7 +111,7 @@ def test_each_difference_of_the_metadata_is_named(xml: bytes, check: str, result
 
 def test_what_mimecast_was_not_attested_to_trust_is_never_fine() -> None:
     nobody = found(document(), trusted={})["Mimecast: certificate"]
-    assert (nobody[0], "nobody confirmed" in nobody[1]) == (Verdict.WAITING, True)
+    assert (nobody[0], "nobody has confirmed" in nobody[1]) == (Verdict.WAITING, True)
     other = found(document(), trusted={INACTIVE.thumbprint: ATTESTED})["Mimecast: certificate"]
     assert (other[0], "sign-ins are refused" in other[1]) == (Verdict.FAILS, True)
 

@@ -63,7 +63,7 @@ def state(text: str) -> str:
 @pytest.mark.soak
 def test_from_a_claim_to_a_proof_to_a_contradiction(made: Project, tmp_path: Path) -> None:
     nothing = made.sso("verify")
-    assert (nothing.code, "due: nobody confirmed" in nothing.text) == (0, True), nothing.text
+    assert (nothing.code, "due: nobody has confirmed" in nothing.text) == (0, True), nothing.text
     assert results(nothing.text)["sign-in from Mimecast (SP-initiated)"] == "waiting"
     sheet = (made.home / "run-sheet/sandbox.html").read_text()
     made.do_the_console_work()

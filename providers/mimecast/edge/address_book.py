@@ -97,7 +97,7 @@ class AddressBookProvider(MimecastProvider, stored_in=STORED_IN):
 class AddressBook(Resource, module="mimecast", name="AddressBook"):
     """Addresses (users) of internal domains, keyed by address; one address is a book of one.
 
-    Existing addresses that are as wanted are taken over. Mimecast has no API that deletes an address.
+    Existing addresses that match the configuration are adopted. Mimecast has no API that deletes an address.
     """
 
     addresses: Output[dict[str, dict[str, str]]]
