@@ -15,7 +15,7 @@ from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from mimecast_sso.facts.profile_form import FIELDS, Control
 from mimecast_sso.provenance import Statement
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count, people
 from providers.mimecast.resources import (
@@ -83,7 +83,7 @@ class ChainArgs:
     """One profile, its application settings and its group.
 
     Attributes:
-        lane: The profile slot.
+        slot: The profile slot.
         group: Name of the Mimecast group.
         form: The console's form (`mimecast_sso.facts.profile_form`), by field key, without the group.
         thumbprint: SHA-1 thumbprint of the certificate in the form; "" if the form has none.
@@ -93,7 +93,7 @@ class ChainArgs:
         idle: Whether it waits for a certificate; then nothing is due in the console.
     """
 
-    lane: Lane
+    slot: ProfileSlot
     group: pulumi.Input[str]
     form: Mapping[str, pulumi.Input[str | bool]]
     thumbprint: pulumi.Input[str]
@@ -251,13 +251,13 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _link(self, chain: ChainArgs) -> _Linked:
         group = Group(
-            f"{self._name}-roll-out{_suffix(chain.lane)}",
+            f"{self._name}-roll-out{_suffix(chain.slot)}",
             description=chain.group,
             opts=pulumi.ResourceOptions(parent=self),
         )
         form = dict(chain.form) | {"group": group.description}
         profile = AuthenticationProfile(
-            f"{self._name}-profile{_suffix(chain.lane)}",
+            f"{self._name}-profile{_suffix(chain.slot)}",
             form=form,
             thumbprint=chain.thumbprint,
             confirmed=chain.confirmed,
@@ -327,7 +327,7 @@ class MimecastTenant(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource],
     ) -> GroupMembership:
         return GroupMembership(
-            f"{self._name}-roll-out{_suffix(linked.chain.lane)}",
+            f"{self._name}-roll-out{_suffix(linked.chain.slot)}",
             group=linked.group.description,
             members=members,
             hold=hold,
@@ -346,7 +346,7 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _tell(self, state: str, members: int, chain: ChainArgs) -> None:
         waiting = members if chain.populated else 0
-        second = f" --profile {chain.lane}" if chain.lane is Lane.SECOND else ""
+        second = f" --profile {chain.slot}" if chain.slot is ProfileSlot.SECOND else ""
         stack = f"{pulumi.get_stack()}{second}"
         steps = (
             f"mimecast-sso run-sheet --stack {stack}, then mimecast-sso confirm --stack {stack} --by {attestation.BY} "
@@ -354,17 +354,17 @@ class MimecastTenant(pulumi.ComponentResource):
         )
         if state in OPENS:
             if not chain.populated:
-                pulumi.log.info(f"The {_ordinal(chain.lane)}authentication profile is set.", resource=self)
+                pulumi.log.info(f"The {_ordinal(chain.slot)}authentication profile is set.", resource=self)
         elif state != "due":
             pulumi.log.warn(
-                f"The {_ordinal(chain.lane)}authentication profile is {state}: {_WHY[state]} Nobody is removed from "
+                f"The {_ordinal(chain.slot)}authentication profile is {state}: {_WHY[state]} Nobody is removed from "
                 f"the roll-out group, and nobody is added until it is confirmed again. Next: {steps}",
                 resource=self,
             )
         else:
             pulumi.log.warn(
                 "Console work is due: an administrator sets the "
-                f"{_ordinal(chain.lane)}authentication profile and its application settings from the run sheet, then "
+                f"{_ordinal(chain.slot)}authentication profile and its application settings from the run sheet, then "
                 f"confirms them. Until then nobody is added to the roll-out group; {people(waiting)} "
                 f"{'is' if waiting == 1 else 'are'} waiting. Next: {steps}",
                 resource=self,
@@ -375,13 +375,13 @@ _BOXES = [each.key for each in FIELDS if each.control is Control.CHECK_BOX]
 _REACH_FURTHER = ("enforceAdministrationConsole", "enforceEndUserApplications")
 
 
-def _suffix(lane: Lane) -> str:
+def _suffix(slot: ProfileSlot) -> str:
     # The first has none: that is its name in existing state.
-    return "-second" if lane is Lane.SECOND else ""
+    return "-second" if slot is ProfileSlot.SECOND else ""
 
 
-def _ordinal(lane: Lane) -> str:
-    return "second " if lane is Lane.SECOND else ""
+def _ordinal(slot: ProfileSlot) -> str:
+    return "second " if slot is ProfileSlot.SECOND else ""
 
 
 _WHY = {

@@ -49,8 +49,8 @@ from mimecast_sso.settings import (
     Address,
     AddressSource,
     Certificates,
-    Lane,
     Ownership,
+    ProfileSlot,
     RotationMode,
     Settings,
     SignOn,
@@ -128,7 +128,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         entra = _EntraValues(snapshot, application.client_id, certificates)
         tenant = self._tenant(entra, application)
         # If people move between two groups: they join the second, then Entra switches, then they leave the first.
-        two = len(settings.certificates.lanes) > 1
+        two = len(settings.certificates.slots) > 1
         trusted = tenant.profile_state.apply(lambda state: state in OPENS)
         active = certificates.activate(
             once_met(trusted, tenant.everybody_joined, "the certificate is not activated")
@@ -251,7 +251,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 check_only=check_only,
                 publish=settings.dns.publish,
                 publish_proof=self._args.publish_proof,
-                chains=[self._chain(lane, entra, today) for lane in _lanes(settings.certificates)],
+                chains=[self._chain(slot, entra, today) for slot in _slots(settings.certificates)],
                 statements=self._statements(check_only=check_only),
                 after=[application],
                 requirements=application.requirements,
@@ -340,30 +340,30 @@ class PersonalPortalSso(pulumi.ComponentResource):
         for statement in assessment.left_out:
             say(statement, self)
 
-    def _chain(self, lane: Lane, entra: _EntraValues, today: date) -> ChainArgs:
+    def _chain(self, slot: ProfileSlot, entra: _EntraValues, today: date) -> ChainArgs:
         certificates, profile = self._settings.certificates, self._settings.authentication_profile
-        generation = certificates.of_lane(lane)
+        generation = certificates.of_slot(slot)
         made = entra.certificates.generations[generation.label] if generation else None
         if certificates.rotation is RotationMode.METADATA:
             made = None  # It comes by the metadata, and a change of it changes nothing of the form.
-        confirmed = profile.confirmed_of(lane)
+        confirmed = profile.confirmed_of(slot)
         return ChainArgs(
-            lane=lane,
-            group=self._settings.roll_out.group_of(lane),
-            form=self._form(lane, entra, made.body if made else ""),
+            slot=slot,
+            group=self._settings.roll_out.group_of(slot),
+            form=self._form(slot, entra, made.body if made else ""),
             thumbprint=made.thumbprint if made else "",
             confirmed=confirmed.model_dump() if confirmed else None,
-            evidence=profile.known(today, lane),
-            populated=lane in certificates.populated,
+            evidence=profile.known(today, slot),
+            populated=slot in certificates.populated,
             idle=generation is None,
         )
 
     def _form(
-        self, lane: Lane, entra: _EntraValues, certificate: pulumi.Input[str]
+        self, slot: ProfileSlot, entra: _EntraValues, certificate: pulumi.Input[str]
     ) -> Mapping[str, pulumi.Input[str | bool]]:
         return console_form(
             self._settings,
-            lane,
+            slot,
             issuer=entra.snapshot.issuer,
             login_url=entra.snapshot.login_url,
             metadata_url=entra.metadata_url,
@@ -467,7 +467,7 @@ def _members(settings: Settings, desired: Desired, further: Collection[str]) -> 
     return settings.roll_out.members([*desired.addresses, *(address.lower() for address in further)])
 
 
-def _lanes(certificates: Certificates) -> list[Lane]:
+def _slots(certificates: Certificates) -> list[ProfileSlot]:
     """The profile slots in use, that of the active generation first."""
     active = certificates.active_generation.profile
-    return sorted(certificates.lanes, key=lambda lane: lane is not active)
+    return sorted(certificates.slots, key=lambda slot: slot is not active)

@@ -12,7 +12,7 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console import attestation
 from mimecast_sso.console.form import console_form
 from mimecast_sso.console.source import AttestedProfiles, ConsoleForm, ProfileSource, Slot, previous_form
-from mimecast_sso.settings import Lane, RotationMode, Settings, SignOn
+from mimecast_sso.settings import ProfileSlot, RotationMode, Settings, SignOn
 from providers.entra.applications import LiveApplication
 
 NEW_CERTIFICATE = "NEW"
@@ -68,10 +68,10 @@ class Desired:
 
     # -- The console ------------------------------------------------------------------------------------------------
 
-    def thumbprint(self, slot: Lane) -> str | None:
+    def thumbprint(self, slot: ProfileSlot) -> str | None:
         """Of the certificate in a slot's form; "" for none; ``None`` while it does not exist yet."""
         certificates = self.settings.certificates
-        generation = certificates.of_lane(slot)
+        generation = certificates.of_slot(slot)
         if certificates.rotation is RotationMode.METADATA or generation is None:
             return ""
         return self.thumbprint_of(generation.label)
@@ -90,18 +90,18 @@ class Desired:
             return adopted.thumbprint if adopted else None
         return live[0].thumbprint if live else None
 
-    def form(self, slot: Lane) -> ConsoleForm | None:
+    def form(self, slot: ProfileSlot) -> ConsoleForm | None:
         """The desired forms of a slot; ``None`` while its certificate does not exist yet."""
         thumbprint = self.thumbprint(slot)
         return None if thumbprint is None else self._form(slot, thumbprint)
 
-    def eventual_form(self, slot: Lane) -> ConsoleForm | None:
+    def eventual_form(self, slot: ProfileSlot) -> ConsoleForm | None:
         """The desired forms that the console holds eventually, also with a certificate yet to come."""
         form = self.form(slot)
-        awaited = form is None and self.settings.certificates.of_lane(slot) is not None
+        awaited = form is None and self.settings.certificates.of_slot(slot) is not None
         return self._form(slot, NEW_CERTIFICATE) if awaited else form
 
-    def _form(self, slot: Lane, thumbprint: str) -> ConsoleForm:
+    def _form(self, slot: ProfileSlot, thumbprint: str) -> ConsoleForm:
         snapshot = self.snapshot
         values = console_form(
             self.settings,
@@ -114,7 +114,7 @@ class Desired:
         )
         return ConsoleForm(values, thumbprint)
 
-    def opens(self, slot: Lane) -> bool:
+    def opens(self, slot: ProfileSlot) -> bool:
         """Whether the program lets people into a slot's group: its desired forms are attested in the stack file."""
         profile, form = self.settings.authentication_profile, self.form(slot)
         confirmed = profile.confirmed_of(slot)
@@ -129,12 +129,12 @@ class Desired:
     @cached_property
     def console(self) -> ProfileSource:
         """What the console holds."""
-        return AttestedProfiles({slot: self._slot(slot) for slot in Lane})
+        return AttestedProfiles({slot: self._slot(slot) for slot in ProfileSlot})
 
-    def _slot(self, slot: Lane) -> Slot:
+    def _slot(self, slot: ProfileSlot) -> Slot:
         recorded = self.record.profiles.get(slot)
         confirmed = self.settings.authentication_profile.confirmed_of(slot)
-        in_use = slot in self.settings.certificates.lanes
+        in_use = slot in self.settings.certificates.slots
         return Slot(
             desired=self.form(slot) if in_use else None,
             recorded=ConsoleForm(recorded.form, recorded.thumbprint) if recorded else None,

@@ -15,7 +15,7 @@ from mimecast_sso.assessment.membership import (
     members_of,
 )
 from mimecast_sso.assessment.sign_in import AddressState, EntraState, Profiles
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Effects:
     desired: Desired
     course: Course | None
     """``None``: the application could not be read."""
-    members: Mapping[Lane, Members | None] = field(default_factory=dict)
+    members: Mapping[ProfileSlot, Members | None] = field(default_factory=dict)
     profiles: tuple[Profiles, ...] = ()
     eventual_profiles: Profiles = field(default_factory=dict)
     eventual_entra: EntraState | None = None
@@ -38,7 +38,7 @@ def effects_of(desired: Desired) -> Effects:
     return Effects(
         desired,
         course,
-        {slot: members_of(desired, slot) for slot in Lane if _concerns(desired, slot)},
+        {slot: members_of(desired, slot) for slot in ProfileSlot if _concerns(desired, slot)},
         held_profiles(desired),
         eventual_profiles(desired),
         eventual_entra(desired, course.after[0]) if course else None,
@@ -46,5 +46,5 @@ def effects_of(desired: Desired) -> Effects:
     )
 
 
-def _concerns(desired: Desired, slot: Lane) -> bool:
-    return slot in desired.snapshot.groups or slot in desired.settings.certificates.lanes
+def _concerns(desired: Desired, slot: ProfileSlot) -> bool:
+    return slot in desired.snapshot.groups or slot in desired.settings.certificates.slots

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.sign_in import AddressState, HeldProfile, Profiles
 from mimecast_sso.console.source import ConsoleForm
-from mimecast_sso.settings import AddressSource, DomainMode, Lane, Removal
+from mimecast_sso.settings import AddressSource, DomainMode, ProfileSlot, Removal
 from mimecast_sso.text.names import domain_of
 
 
@@ -30,7 +30,7 @@ class Members:
     """After the outstanding console work is done, attested and deployed."""
 
 
-def members_of(desired: Desired, slot: Lane) -> Members | None:
+def members_of(desired: Desired, slot: ProfileSlot) -> Members | None:
     """What the run makes of a slot's group; ``None`` where it could not be read."""
     known = desired.snapshot.groups.get(slot)
     if known is None:
@@ -51,27 +51,27 @@ def members_of(desired: Desired, slot: Lane) -> Members | None:
     )
 
 
-def _recorded(desired: Desired, slot: Lane) -> frozenset[str]:
+def _recorded(desired: Desired, slot: ProfileSlot) -> frozenset[str]:
     recorded = desired.record.memberships.get(slot)
     return recorded.members if recorded else frozenset()
 
 
-def _joining(desired: Desired, slot: Lane) -> tuple[str, ...]:
+def _joining(desired: Desired, slot: ProfileSlot) -> tuple[str, ...]:
     certificates = desired.settings.certificates
     inside = slot in certificates.populated and not desired.destroys
     return desired.members if inside and desired.opens(slot) else ()
 
 
-def _eventual_members(desired: Desired, slot: Lane) -> frozenset[str]:
+def _eventual_members(desired: Desired, slot: ProfileSlot) -> frozenset[str]:
     inside = slot in desired.settings.certificates.populated and not desired.destroys
     return frozenset(desired.members) if inside else frozenset()
 
 
-def _after(desired: Desired, slot: Lane, listed: frozenset[str], *, undo: bool) -> frozenset[str]:
+def _after(desired: Desired, slot: ProfileSlot, listed: frozenset[str], *, undo: bool) -> frozenset[str]:
     certificates = desired.settings.certificates
     recorded = desired.record.memberships.get(slot)
     before = recorded.members if recorded else frozenset[str]()
-    if desired.destroys or slot not in certificates.lanes:
+    if desired.destroys or slot not in certificates.slots:
         return listed - before
     opens = desired.opens(slot)
     if slot in certificates.populated:
@@ -104,9 +104,9 @@ def profile_of(form: ConsoleForm | None) -> HeldProfile | None:
 
 def held_profiles(desired: Desired) -> tuple[Profiles, ...]:
     """What the console may hold as far as Mimecast acts on it now; the settled one first."""
-    settled = {slot: profile_of(desired.console.held(slot).value) for slot in Lane}
+    settled = {slot: profile_of(desired.console.held(slot).value) for slot in ProfileSlot}
     found = [settled]
-    for slot in Lane:
+    for slot in ProfileSlot:
         for earlier in desired.console.may_still_hold(slot, desired.snapshot.mimecast_now):
             found += [each | {slot: profile_of(earlier)} for each in list(found)]
     return tuple(found)
@@ -114,15 +114,15 @@ def held_profiles(desired: Desired) -> tuple[Profiles, ...]:
 
 def eventual_profiles(desired: Desired) -> Profiles:
     """What the console holds once the work that is due is done; for slots without a certificate, what it holds now."""
-    lanes = desired.settings.certificates.lanes
-    found: dict[Lane, HeldProfile | None] = {}
-    for slot in Lane:
-        form = desired.eventual_form(slot) if slot in lanes and not desired.destroys else None
+    slots = desired.settings.certificates.slots
+    found: dict[ProfileSlot, HeldProfile | None] = {}
+    for slot in ProfileSlot:
+        form = desired.eventual_form(slot) if slot in slots and not desired.destroys else None
         held = desired.console.held(slot).value
         due = (
             form is not None
             and not desired.opens(slot)
-            and desired.settings.certificates.of_lane(slot) is not None
+            and desired.settings.certificates.of_slot(slot) is not None
         )
         found[slot] = profile_of(form if due else held)
     return found

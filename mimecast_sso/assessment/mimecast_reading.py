@@ -10,7 +10,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.console.source import TAKES_EFFECT
 from mimecast_sso.provenance import How, Known, live, unknown
-from mimecast_sso.settings import AddressSource, DomainMode, Lane, Settings
+from mimecast_sso.settings import AddressSource, DomainMode, ProfileSlot, Settings
 from mimecast_sso.text.names import domain_of
 from providers.mimecast.accounts import Account, check_account, read_account
 from providers.mimecast.address_book import LiveAddress, list_account, list_addresses
@@ -31,7 +31,7 @@ class MimecastSide:
 
     account: Known[Account]
     domains: Known[Mapping[str, DomainStatus]]
-    groups: Mapping[Lane, Known[LiveGroup]]
+    groups: Mapping[ProfileSlot, Known[LiveGroup]]
     moved: Known[int]
     """How many memberships changed lately, as far as the audit log tells."""
     connections: Known[tuple[DirectoryConnection, ...]]
@@ -134,10 +134,10 @@ class MimecastReader:
         )
 
     @property
-    def _slots(self) -> tuple[Lane, ...]:
+    def _slots(self) -> tuple[ProfileSlot, ...]:
         """The slots in use, and those that the state knows."""
-        known = {*self._settings.certificates.lanes, *self._record.groups}
-        return tuple(slot for slot in Lane if slot in known)
+        known = {*self._settings.certificates.slots, *self._record.groups}
+        return tuple(slot for slot in ProfileSlot if slot in known)
 
     def _domains(self, client: MimecastClient) -> Known[Mapping[str, DomainStatus]]:
         # Pending domains need a permission to register; where all are required, nobody has to grant it.
@@ -149,8 +149,8 @@ class MimecastReader:
 
     def _groups(
         self, client: MimecastClient, changes: Known[tuple[GroupChange, ...]]
-    ) -> Mapping[Lane, Known[LiveGroup]]:
-        found: dict[Lane, Known[LiveGroup]] = {}
+    ) -> Mapping[ProfileSlot, Known[LiveGroup]]:
+        found: dict[ProfileSlot, Known[LiveGroup]] = {}
         for slot in self._slots:
             try:
                 group = self._find(client, slot)
@@ -159,7 +159,7 @@ class MimecastReader:
                 found[slot] = unknown(error)
         return found
 
-    def _find(self, client: MimecastClient, slot: Lane) -> CloudGroup | None:
+    def _find(self, client: MimecastClient, slot: ProfileSlot) -> CloudGroup | None:
         """By the name that the state knows, since a run renames it in place; else by the configured one."""
         recorded = self._record.groups.get(slot)
         names = [recorded.name] if recorded else []

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 
 
 class Resource(Protocol):
@@ -89,7 +89,7 @@ class RecordedMembership:
 class RecordedProfile:
     """The attested authentication profile of one slot."""
 
-    slot: Lane
+    slot: ProfileSlot
     form: Mapping[str, Any]
     thumbprint: str
     """Of the certificate in the form; "" if it has none."""
@@ -246,13 +246,13 @@ class Record:
         return _moment(self.active.get("activatedAt"))
 
     @cached_property
-    def profiles(self) -> Mapping[Lane, RecordedProfile]:
+    def profiles(self) -> Mapping[ProfileSlot, RecordedProfile]:
         """The attested profiles, by slot."""
         found = (profile_of(each.urn, each.outputs) for each in self._of(types.AUTHENTICATION_PROFILE))
         return {each.slot: each for each in found}
 
     @cached_property
-    def groups(self) -> Mapping[Lane, RecordedGroup]:
+    def groups(self) -> Mapping[ProfileSlot, RecordedGroup]:
         """The roll-out groups, by slot."""
         return {
             slot_of(each.urn): RecordedGroup(
@@ -262,7 +262,7 @@ class Record:
         }
 
     @cached_property
-    def memberships(self) -> Mapping[Lane, RecordedMembership]:
+    def memberships(self) -> Mapping[ProfileSlot, RecordedMembership]:
         """Who is recorded in the roll-out groups, by slot."""
         return {
             slot_of(each.urn): RecordedMembership(
@@ -328,9 +328,9 @@ def _owner(urn: str, components: Iterable[str]) -> str:
     )
 
 
-def slot_of(urn: str) -> Lane:
+def slot_of(urn: str) -> ProfileSlot:
     """The profile slot that a resource belongs to: names of the second slot end so, those of the first do not."""
-    return Lane.SECOND if urn.endswith(f"-{Lane.SECOND}") else Lane.FIRST
+    return ProfileSlot.SECOND if urn.endswith(f"-{ProfileSlot.SECOND}") else ProfileSlot.FIRST
 
 
 def profile_of(urn: str, outputs: Mapping[str, Any]) -> RecordedProfile:

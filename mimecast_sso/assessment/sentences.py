@@ -17,7 +17,7 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason, Side
 from mimecast_sso.provenance import How, Known, Statement, Verdict
-from mimecast_sso.settings import Lane, RollOut, RotationMode
+from mimecast_sso.settings import ProfileSlot, RollOut, RotationMode
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count, people
@@ -281,7 +281,7 @@ def _console(assessment: Assessment) -> Iterator[Statement]:
             "Mimecast follows the metadata", How.ATTESTED, f"{seen.by}, {seen.at}" if seen else ""
         )
         return
-    for slot in Lane:
+    for slot in ProfileSlot:
         held = desired.console.held(slot)
         if held.value is not None:
             yield held.states(f"the {slot} profile holds certificate {held.value.thumbprint or '(none)'}")

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from mimecast_sso.facts.regions import Region
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 
 # -- What decides ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class HeldProfile:
         return self.by_metadata or (bool(thumbprint) and thumbprint == self.thumbprint)
 
 
-Profiles = Mapping[Lane, HeldProfile | None]
+Profiles = Mapping[ProfileSlot, HeldProfile | None]
 """What the console holds for each slot; ``None``: nothing confirmed."""
 
 
@@ -114,7 +114,7 @@ class Endpoints:
 _CENTRAL_SIGN_IN = "login.mimecast.com"
 
 
-Slots = frozenset[Lane] | None
+Slots = frozenset[ProfileSlot] | None
 """The profile slots in whose roll-out group Mimecast sees a person; ``None``: could not be read."""
 
 
@@ -402,9 +402,9 @@ def _posted_to(entra: EntraState, mimecast: Endpoints) -> Outcome | None:
 # -- Mimecast's checks ----------------------------------------------------------------------------------------------
 
 
-def _held(profiles: Profiles, slots: frozenset[Lane]) -> list[HeldProfile]:
+def _held(profiles: Profiles, slots: frozenset[ProfileSlot]) -> list[HeldProfile]:
     """The profiles that a person is under, the oldest first."""
-    return [each for slot in Lane if slot in slots and (each := profiles.get(slot)) is not None]
+    return [each for slot in ProfileSlot if slot in slots and (each := profiles.get(slot)) is not None]
 
 
 def _with_a_password(case: Case) -> Outcome:
@@ -423,7 +423,7 @@ def _at_mimecast(case: Case) -> Outcome | None:
     return _address(case.address)
 
 
-def _in_group(case: Case, accepting: frozenset[Lane]) -> Outcome | None:
+def _in_group(case: Case, accepting: frozenset[ProfileSlot]) -> Outcome | None:
     if case.slots is None:
         return _unknown(Missing.GROUP)
     return _refused_if(not case.slots & accepting, Reason.NOT_IN_GROUP)

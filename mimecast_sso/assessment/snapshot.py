@@ -16,7 +16,7 @@ from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, unknown
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
@@ -113,7 +113,7 @@ class Snapshot:
     account: Known[Account] = field(default_factory=lambda: unknown(_NOT_ASKED))
     domains: Known[Mapping[str, DomainStatus]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     addresses: Known[Mapping[str, LiveAddress]] = field(default_factory=lambda: unknown(_NOT_ASKED))
-    groups: Mapping[Lane, Known[LiveGroup]] = field(default_factory=dict)
+    groups: Mapping[ProfileSlot, Known[LiveGroup]] = field(default_factory=dict)
     moved: Known[int] = field(default_factory=lambda: unknown(_NOT_ASKED))
     connections: Known[tuple[DirectoryConnection, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     record: Known[Record] = field(default_factory=lambda: unknown(_NOT_ASKED))
@@ -133,7 +133,7 @@ class Snapshot:
         """What the last deployment recorded; empty where that is unknown, which `record` tells."""
         return self.record.value or Record()
 
-    def members(self, slot: Lane) -> frozenset[str] | None:
+    def members(self, slot: ProfileSlot) -> frozenset[str] | None:
         """Who is in a slot's group now; ``None`` where that is unknown."""
         group = self.groups.get(slot)
         if group is None:

@@ -18,7 +18,7 @@ from mimecast_sso.assessment.sign_in import (
     NameIdState,
     Slots,
 )
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.names import domain_of, is_among
 
 
@@ -128,7 +128,7 @@ class TraitsReader:
         return NameIdState.OTHER if other is not None and not other.alias else NameIdState.UNKNOWN_THERE
 
 
-def places(members: Mapping[Lane, Members | None], address: str) -> Places:
+def places(members: Mapping[ProfileSlot, Members | None], address: str) -> Places:
     """Where Mimecast may see an address; unknown where any group could not be read."""
     if any(group is None for group in members.values()):
         return _UNKNOWN_PLACES
@@ -154,7 +154,7 @@ def places(members: Mapping[Lane, Members | None], address: str) -> Places:
     )
 
 
-def _sets(options: Mapping[Lane, list[bool]]) -> tuple[Slots, ...]:
+def _sets(options: Mapping[ProfileSlot, list[bool]]) -> tuple[Slots, ...]:
     chosen = product(*(dict.fromkeys(each) for each in options.values()))
     return tuple(
         frozenset(slot for slot, inside in zip(options, each, strict=True) if inside) for each in chosen

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from mimecast_sso.settings import Lane, Settings
+from mimecast_sso.settings import ProfileSlot, Settings
 
 T = TypeVar("T")
 
 
 def console_form(
-    settings: Settings, lane: Lane, *, issuer: str, login_url: str, metadata_url: T, certificate: T
+    settings: Settings, slot: ProfileSlot, *, issuer: str, login_url: str, metadata_url: T, certificate: T
 ) -> dict[str, str | bool | T]:
     """The values by key of `mimecast_sso.facts.profile_form.FIELDS`.
 
@@ -19,7 +19,7 @@ def console_form(
     wanted = settings.authentication_profile
     by_metadata = wanted.source == "metadata"
     return {
-        "description": wanted.description_of(lane),
+        "description": wanted.description_of(slot),
         "enforceAdministrationConsole": wanted.enforce.administration_console,
         "enforcePersonalPortal": wanted.enforce.personal_portal,
         "enforceEndUserApplications": wanted.enforce.end_user_applications,
@@ -33,7 +33,7 @@ def console_form(
         "passwordProtectedContext": wanted.contexts.password_protected,
         "integratedAuthenticationContext": wanted.contexts.integrated,
         "allowSingleSignOn": wanted.allow_single_sign_on,
-        "applicationSettings": wanted.application_settings_of(lane),
-        "group": settings.roll_out.group_of(lane),
-        "settingsProfile": wanted.description_of(lane),
+        "applicationSettings": wanted.application_settings_of(slot),
+        "group": settings.roll_out.group_of(slot),
+        "settingsProfile": wanted.description_of(slot),
     }

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from mimecast_sso.console.attestation import attested_by, fingerprints, normal_certificate
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.provenance import How, Known
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 
 TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
 """How long Mimecast may need to act on a change (the vendor's own figure)."""
@@ -65,10 +65,10 @@ class Slot:
 class ProfileSource(Protocol):
     """Tells what the console holds."""
 
-    def held(self, slot: Lane) -> Known[ConsoleForm]:
+    def held(self, slot: ProfileSlot) -> Known[ConsoleForm]:
         """The forms of a slot; known without a value: nothing of this project's is set there."""
 
-    def may_still_hold(self, slot: Lane, now: datetime) -> tuple[ConsoleForm | None, ...]:
+    def may_still_hold(self, slot: ProfileSlot, now: datetime) -> tuple[ConsoleForm | None, ...]:
         """Former forms on which Mimecast may still act, because they were changed too recently."""
 
 
@@ -76,9 +76,9 @@ class ProfileSource(Protocol):
 class AttestedProfiles:
     """What people attested: in the stack file, and in the state of the last deployment."""
 
-    slots: Mapping[Lane, Slot] = field(default_factory=dict)
+    slots: Mapping[ProfileSlot, Slot] = field(default_factory=dict)
 
-    def held(self, slot: Lane) -> Known[ConsoleForm]:
+    def held(self, slot: ProfileSlot) -> Known[ConsoleForm]:
         """The forms that were attested last."""
         found = self._latest(slot)
         if found is None:
@@ -88,7 +88,7 @@ class AttestedProfiles:
             form, How.ATTESTED, attested_by(attestation) if attestation else "before the last deployment"
         )
 
-    def may_still_hold(self, slot: Lane, now: datetime) -> tuple[ConsoleForm | None, ...]:
+    def may_still_hold(self, slot: ProfileSlot, now: datetime) -> tuple[ConsoleForm | None, ...]:
         """The form before the one attested last, while that is fresh."""
         found = self._latest(slot)
         if found is None or found[1] is None or now - _moment(found[1]) > TAKES_EFFECT:
@@ -98,12 +98,12 @@ class AttestedProfiles:
         others = [each for each in earlier if each is not None and each.fingerprint != held.fingerprint]
         return tuple(others[:1]) or (() if self._was_held(slot, held) else (None,))
 
-    def _was_held(self, slot: Lane, held: ConsoleForm) -> bool:
+    def _was_held(self, slot: ProfileSlot, held: ConsoleForm) -> bool:
         """Whether an earlier attestation is about the same form, so that nothing changed when it was renewed."""
         known = self.slots[slot]
         return not known.due and known.recorded is not None and known.recorded.fingerprint == held.fingerprint
 
-    def _latest(self, slot: Lane) -> tuple[ConsoleForm, Mapping[str, Any] | None] | None:
+    def _latest(self, slot: ProfileSlot) -> tuple[ConsoleForm, Mapping[str, Any] | None] | None:
         found = list(self._attested(self.slots.get(slot) or Slot()))
         return max(found, key=lambda each: str((each[1] or {}).get("at") or ""), default=None)
 

@@ -16,7 +16,7 @@ from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack, open_stack
 from mimecast_sso.provenance import Statement
-from mimecast_sso.settings import Lane, Settings
+from mimecast_sso.settings import ProfileSlot, Settings
 
 _NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
 _CONSOLE_WORK = {
@@ -72,7 +72,7 @@ def deploy(
     deployed = profiles.deployed(outcome).values()
     due = {each.slot: each for each in deployed if not each.opens and not each.idle}
     on_save = assessing.on_save(stack, settings, engine) if due else ()
-    for slot in Lane:
+    for slot in ProfileSlot:
         if slot in due:
             _say_what_is_due(stack, settings, due[slot], on_save)
         else:
@@ -112,9 +112,9 @@ def _say_what_is_due(
     why, effect = _CONSOLE_WORK[profile.state]
     certificates = settings.certificates
     renewed = profile.previous and profile.previous.get("certificate") != profile.form.get("certificate")
-    if profile.state == "due" and renewed and len(certificates.lanes) == 1:
+    if profile.state == "due" and renewed and len(certificates.slots) == 1:
         effect = f"Saving it changes sign-ins: {certificates.expected_gap()}."
-    which = ", for the second profile" if profile.slot is Lane.SECOND else ""
+    which = ", for the second profile" if profile.slot is ProfileSlot.SECOND else ""
     click.echo(
         f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"
         f"Run sheet: {relative(page)} (and .md, .txt). {effect}"

@@ -16,7 +16,7 @@ from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.record import Record, RecordedProfile
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.profile_form import FIELDS
-from mimecast_sso.settings import AddressSource, Lane, Ownership
+from mimecast_sso.settings import AddressSource, Ownership, ProfileSlot
 from mimecast_sso.text.names import domain_of
 from mimecast_sso.text.wording import count
 from providers.entra.claims import claims_definition, same_meaning
@@ -71,7 +71,7 @@ class Planned:
 NONE = "\u2013"
 """A dash, where a table has nothing to say."""
 _SETS = frozenset({"members", "addresses", "reply URLs", "owners", "notification addresses"})
-_LANES = {Lane.FIRST: "", Lane.SECOND: "second "}
+_SLOTS = {ProfileSlot.FIRST: "", ProfileSlot.SECOND: "second "}
 
 
 def more_and_less(more: int, less: int) -> str:
@@ -91,7 +91,7 @@ def planned(assessment: Assessment) -> tuple[Planned, ...]:
         *_certificates(assessment),
         *_domains(assessment),
         *_addresses(assessment),
-        *(each for slot in Lane for each in _slot(assessment, slot)),
+        *(each for slot in ProfileSlot for each in _slot(assessment, slot)),
     )
 
 
@@ -294,23 +294,23 @@ def _ready(assessment: Assessment, address: str) -> bool:
     return name not in mine or status is None or status.state is State.INTERNAL
 
 
-def _slot(assessment: Assessment, slot: Lane) -> Iterator[Planned]:
+def _slot(assessment: Assessment, slot: ProfileSlot) -> Iterator[Planned]:
     desired, record = assessment.desired, assessment.desired.record
-    if slot not in assessment.settings.certificates.lanes:
+    if slot not in assessment.settings.certificates.slots:
         if slot in record.groups:
-            yield Planned(Action.DELETE, f"{_LANES[slot]}roll-out group", record.groups[slot].name)
+            yield Planned(Action.DELETE, f"{_SLOTS[slot]}roll-out group", record.groups[slot].name)
         return
     name = assessment.settings.roll_out.group_of(slot)
     group = record.groups.get(slot)
     if group is None:
-        yield Planned(Action.CREATE, f"{_LANES[slot]}roll-out group", name)
+        yield Planned(Action.CREATE, f"{_SLOTS[slot]}roll-out group", name)
     else:
-        yield from _update(f"{_LANES[slot]}roll-out group", {"name": (group.name, name)})
+        yield from _update(f"{_SLOTS[slot]}roll-out group", {"name": (group.name, name)})
     yield from _membership(desired, record, slot)
     yield from _profile(desired, record.profiles.get(slot), slot)
 
 
-def _membership(desired: Desired, record: Record, slot: Lane) -> Iterator[Planned]:
+def _membership(desired: Desired, record: Record, slot: ProfileSlot) -> Iterator[Planned]:
     certificates = desired.settings.certificates
     opens = desired.opens(slot)
     if slot in certificates.populated:
@@ -320,7 +320,7 @@ def _membership(desired: Desired, record: Record, slot: Lane) -> Iterator[Planne
         leave = desired.opens(certificates.active_generation.profile)
         members, hold = () if leave else desired.members, True
     recorded = record.memberships.get(slot)
-    object_ = f"members of the {_LANES[slot]}roll-out group"
+    object_ = f"members of the {_SLOTS[slot]}roll-out group"
     if recorded is None:
         yield Planned(Action.CREATE, object_, "", _differences({"members": ((), members)}))
         return
@@ -332,8 +332,8 @@ _CERTIFICATE_LABEL = next(each.label for each in FIELDS if each.key == "certific
 _OWN_FIELDS = [each for each in FIELDS if each.key not in ("certificate", "metadataUrl")]
 
 
-def _profile(desired: Desired, recorded: RecordedProfile | None, slot: Lane) -> Iterator[Planned]:
-    object_ = f"{_LANES[slot]}authentication profile"
+def _profile(desired: Desired, recorded: RecordedProfile | None, slot: ProfileSlot) -> Iterator[Planned]:
+    object_ = f"{_SLOTS[slot]}authentication profile"
     form = desired.eventual_form(slot)
     if recorded is None:
         yield Planned(Action.CREATE, object_)
@@ -360,14 +360,14 @@ def _flat(document: Mapping[str, Any] | None) -> list[str]:
 # -- Console --------------------------------------------------------------------------------------------------------
 
 
-def console_work(desired: Desired) -> dict[Lane, tuple[str, ...]]:
+def console_work(desired: Desired) -> dict[ProfileSlot, tuple[str, ...]]:
     """The fields of the console form that a person has to set after the run, by profile slot; all of a new form.
 
     A slot whose form is attested, or that waits for a certificate, is left out. No field at all: the form is as it was
     attested, and evidence or its age asks for another look.
     """
     found = {}
-    for slot in desired.settings.certificates.lanes:
+    for slot in desired.settings.certificates.slots:
         form = desired.eventual_form(slot)
         idle = form is None or not (form.thumbprint or form.values["monitorMetadataUrl"])
         if form is None or idle or desired.opens(slot):

@@ -19,7 +19,7 @@ from mimecast_sso.operations.engine import Engine, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Statement
-from mimecast_sso.settings import Confirmed, Evidence, Lane, ReadConsole, Settings
+from mimecast_sso.settings import Confirmed, Evidence, ProfileSlot, ReadConsole, Settings
 from mimecast_sso.text.files import UnreadableTextError, read_text
 from mimecast_sso.text.times import utc_text
 
@@ -27,7 +27,7 @@ _READ_BACK_COUNTS = timedelta(hours=24)
 _RENDERED = {"html": run_sheet.html, "md": run_sheet.markdown, "txt": run_sheet.text}
 
 
-def read(engine: Engine, slot: Lane = Lane.FIRST) -> RecordedProfile | None:
+def read(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfile | None:
     """A slot's profile in the stack's state; None before the first deployment, and where there is no such slot.
 
     Raises OperationError when there is no such stack.
@@ -35,16 +35,16 @@ def read(engine: Engine, slot: Lane = Lane.FIRST) -> RecordedProfile | None:
     return in_state(engine.resources()).profiles.get(slot)
 
 
-def require(engine: Engine, slot: Lane = Lane.FIRST) -> RecordedProfile:
+def require(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfile:
     """The same; raises OperationError also where there is none."""
     profile = read(engine, slot)
     if profile is None:
-        which = "second authentication profile" if slot is Lane.SECOND else "authentication profile"
+        which = "second authentication profile" if slot is ProfileSlot.SECOND else "authentication profile"
         raise OperationError(f"The stack has no {which} yet. Deploy it first: up")
     return profile
 
 
-def deployed(outcome: Outcome) -> dict[Lane, RecordedProfile]:
+def deployed(outcome: Outcome) -> dict[ProfileSlot, RecordedProfile]:
     """The profiles as a deployment that has just ended left them, by slot."""
     found = {}
     for event in outcome.events:
@@ -55,9 +55,9 @@ def deployed(outcome: Outcome) -> dict[Lane, RecordedProfile]:
     return found
 
 
-def run_sheet_path(stack: Stack, suffix: str, lane: Lane = Lane.FIRST) -> Path:
-    """Where a lane's run sheet is written; ``suffix`` is ``html``, ``md`` or ``txt``."""
-    name = stack.name if lane is Lane.FIRST else f"{stack.name}-{lane}"
+def run_sheet_path(stack: Stack, suffix: str, slot: ProfileSlot = ProfileSlot.FIRST) -> Path:
+    """Where a slot's run sheet is written; ``suffix`` is ``html``, ``md`` or ``txt``."""
+    name = stack.name if slot is ProfileSlot.FIRST else f"{stack.name}-{slot}"
     return stack.outputs / "run-sheet" / f"{name}.{suffix}"
 
 
@@ -77,7 +77,7 @@ def write_run_sheet(
         fingerprints=profile.fingerprints,
         state=profile.state,
         evidence=profile.evidence,
-        second=profile.slot is Lane.SECOND,
+        second=profile.slot is ProfileSlot.SECOND,
         on_save=tuple(map(str, on_save)),
         rehearsal=stack.on_sandbox,
     )
@@ -118,10 +118,10 @@ def write_certificate(file: Path, content: bytes) -> None:
         raise OperationError(f"{file} cannot be written: {error.strerror}.") from None
 
 
-def remove_run_sheet(stack: Stack, lane: Lane = Lane.FIRST) -> None:
+def remove_run_sheet(stack: Stack, slot: ProfileSlot = ProfileSlot.FIRST) -> None:
     """Removes the sheet of work that is done, so that nobody works from it again."""
     for suffix in _RENDERED:
-        run_sheet_path(stack, suffix, lane).unlink(missing_ok=True)
+        run_sheet_path(stack, suffix, slot).unlink(missing_ok=True)
 
 
 def confirm(

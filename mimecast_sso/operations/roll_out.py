@@ -24,7 +24,7 @@ from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import Stack, Target
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
-from mimecast_sso.settings import AddressSource, Lane, RollOut, Settings
+from mimecast_sso.settings import AddressSource, ProfileSlot, RollOut, Settings
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown, utc_text
 from mimecast_sso.text.wording import count
@@ -193,10 +193,10 @@ def _groups(client: MimecastClient, target: Target) -> list[CloudGroup]:
     return [group for group in found if group is not None]
 
 
-def _deployed(engine: Engine, lane: Lane) -> tuple[list[str] | None, Known[str]]:
+def _deployed(engine: Engine, slot: ProfileSlot) -> tuple[list[str] | None, Known[str]]:
     record = in_state(engine.resources())
     people = frozenset[str]().union(*(each.members for each in record.memberships.values()))
-    return sorted(people) if record.memberships else None, _state(record.profiles.get(lane))
+    return sorted(people) if record.memberships else None, _state(record.profiles.get(slot))
 
 
 def _state(profile: RecordedProfile | None) -> Known[str]:

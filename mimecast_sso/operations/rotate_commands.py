@@ -19,10 +19,10 @@ from mimecast_sso.operations.deployment import deploy, open_with_engine, relativ
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import Output
-from mimecast_sso.operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan, Step
+from mimecast_sso.operations.rotation import NewGeneration, Picture, Plan, SlotGroup, SlotProfile, Step
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement, Verdict
-from mimecast_sso.settings import Certificates, Lane, Settings
+from mimecast_sso.settings import Certificates, ProfileSlot, Settings
 from mimecast_sso.settings.values import Label
 from mimecast_sso.text.times import utc_text, utc_time
 from providers.entra import signing_certificates
@@ -160,7 +160,7 @@ def _plan_lines(planned: Plan, heading: str, opened: Stack, *, applies: bool = F
 def _commands(planned: Plan, opened: Stack) -> Iterator[str]:
     """The commands of a step that does not change the stack file."""
     if planned.console is not None:
-        stack = opened.name + (" --profile second" if planned.console is Lane.SECOND else "")
+        stack = opened.name + (" --profile second" if planned.console is ProfileSlot.SECOND else "")
         yield f"mimecast-sso run-sheet --stack {stack}"
         words = f"--by {attestation.BY} --evidence {attestation.EVIDENCE}"
         yield f"mimecast-sso confirm --stack {stack} {words}"
@@ -265,15 +265,15 @@ def _resources(stack: Stack, engine: Engine) -> list[dict[str, Any]]:
         ) from None
 
 
-def _profiles(settings: Settings, record: Record, now: datetime) -> dict[Lane, LaneProfile]:
+def _profiles(settings: Settings, record: Record, now: datetime) -> dict[ProfileSlot, SlotProfile]:
     return {
-        lane: _lane_profile(settings, record.profiles[lane], now)
-        for lane in settings.certificates.lanes
-        if lane in record.profiles
+        slot: _slot_profile(settings, record.profiles[slot], now)
+        for slot in settings.certificates.slots
+        if slot in record.profiles
     }
 
 
-def _lane_profile(settings: Settings, profile: RecordedProfile, now: datetime) -> LaneProfile:
+def _slot_profile(settings: Settings, profile: RecordedProfile, now: datetime) -> SlotProfile:
     section = settings.authentication_profile
     written = section.confirmed_of(profile.slot)
     configured = attestation.state(
@@ -283,7 +283,7 @@ def _lane_profile(settings: Settings, profile: RecordedProfile, now: datetime) -
         section.known(now.date(), profile.slot),
     )
     known = profile.confirmed if profile.state != "due" else None
-    return LaneProfile(
+    return SlotProfile(
         state=profile.state,
         thumbprint=profile.thumbprint,
         basis=attestation.attested_by(known) if known else "",
@@ -292,17 +292,19 @@ def _lane_profile(settings: Settings, profile: RecordedProfile, now: datetime) -
     )
 
 
-def _groups(stack: Stack, settings: Settings, record: Record, unknown: list[str]) -> dict[Lane, LaneGroup]:
-    live = _members(stack, [settings.roll_out.group_of(lane) for lane in record.memberships], unknown)
+def _groups(
+    stack: Stack, settings: Settings, record: Record, unknown: list[str]
+) -> dict[ProfileSlot, SlotGroup]:
+    live = _members(stack, [settings.roll_out.group_of(slot) for slot in record.memberships], unknown)
     return {
-        lane: LaneGroup(
-            name=settings.roll_out.group_of(lane),
-            members=live.get(settings.roll_out.group_of(lane)),
+        slot: SlotGroup(
+            name=settings.roll_out.group_of(slot),
+            members=live.get(settings.roll_out.group_of(slot)),
             recorded=membership.members,
             changed_at=membership.changed_at,
             held=membership.hold,
         )
-        for lane, membership in record.memberships.items()
+        for slot, membership in record.memberships.items()
     }
 
 

@@ -31,7 +31,7 @@ from mimecast_sso.settings import (
     ConfigurationError,
     Confirmed,
     Evidence,
-    Lane,
+    ProfileSlot,
     RollOut,
     Settings,
     Written,
@@ -120,14 +120,14 @@ class Stack:
         return from_values(self.values())
 
     def confirm(
-        self, confirmed: Confirmed, lane: Lane = Lane.FIRST, evidence: Evidence | None = None
+        self, confirmed: Confirmed, slot: ProfileSlot = ProfileSlot.FIRST, evidence: Evidence | None = None
     ) -> None:
         """Writes the attestation into the stack's file, keeping its comments and earlier attestations. Atomic.
 
         ``evidence`` replaces what was seen before: that is about what was confirmed before.
         """
         with self._edited() as config:
-            profile = _attested(config, lane)
+            profile = _attested(config, slot)
             if earlier := profile.get("confirmed"):
                 profile.setdefault("history", []).append(earlier)
             profile["confirmed"] = confirmed.model_dump()
@@ -135,10 +135,10 @@ class Stack:
             if evidence is not None:
                 profile["evidence"] = evidence.document()
 
-    def record(self, evidence: Evidence, lane: Lane = Lane.FIRST) -> None:
+    def record(self, evidence: Evidence, slot: ProfileSlot = ProfileSlot.FIRST) -> None:
         """Writes what was seen after the confirmation into the stack's file, keeping its comments. Atomic."""
         with self._edited() as config:
-            _attested(config, lane)["evidence"] = evidence.document()
+            _attested(config, slot)["evidence"] = evidence.document()
 
     def set_roll_out(self, wanted: RollOut) -> None:
         """Writes who is in the roll-out group into the stack's file, keeping its comments and the group. Atomic."""
@@ -189,8 +189,8 @@ class Stack:
         return Target(
             values["accountCode"],
             values["region"],
-            roll_out.group_of(Lane.FIRST),
-            roll_out.group_of(Lane.SECOND),
+            roll_out.group_of(ProfileSlot.FIRST),
+            roll_out.group_of(ProfileSlot.SECOND),
             str(values.get("mimecastClientId") or ""),
         )
 
@@ -297,10 +297,10 @@ def _unprefixed(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key.removeprefix(_PREFIX): config[key] for key in keys}
 
 
-def _attested(config: Any, lane: Lane) -> Any:
-    """The part of the configuration that holds what is known of a lane's profile."""
+def _attested(config: Any, slot: ProfileSlot) -> Any:
+    """The part of the configuration that holds what is known of a slot's profile."""
     profile = config.setdefault(_PROFILE, {})
-    return profile.setdefault(Lane.SECOND.value, {}) if lane is Lane.SECOND else profile
+    return profile.setdefault(ProfileSlot.SECOND.value, {}) if slot is ProfileSlot.SECOND else profile
 
 
 def _dumped(model: Certificates, *, exclude_defaults: bool = False) -> dict[str, Any]:

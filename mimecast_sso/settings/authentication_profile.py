@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mimecast_sso.settings.base import Section
-from mimecast_sso.settings.certificates import Lane
+from mimecast_sso.settings.certificates import ProfileSlot
 from mimecast_sso.settings.values import Name, Text, UtcTime
 
 
@@ -172,25 +172,25 @@ class AuthenticationProfile(Section):
         ge=1,
     )
 
-    def description_of(self, lane: Lane) -> str:
+    def description_of(self, slot: ProfileSlot) -> str:
         """The profile's name."""
-        return _named(self.description, lane)
+        return _named(self.description, slot)
 
-    def application_settings_of(self, lane: Lane) -> str:
+    def application_settings_of(self, slot: ProfileSlot) -> str:
         """The name of the definition that binds it to its group."""
-        return _named(self.application_settings, lane)
+        return _named(self.application_settings, slot)
 
-    def confirmed_of(self, lane: Lane) -> Confirmed | None:
+    def confirmed_of(self, slot: ProfileSlot) -> Confirmed | None:
         """The attestation of the profile in a slot."""
-        return self.second.confirmed if lane is Lane.SECOND else self.confirmed
+        return self.second.confirmed if slot is ProfileSlot.SECOND else self.confirmed
 
-    def evidence_of(self, lane: Lane) -> Evidence | None:
+    def evidence_of(self, slot: ProfileSlot) -> Evidence | None:
         """The evidence about the profile in a slot since its attestation."""
-        return self.second.evidence if lane is Lane.SECOND else self.evidence
+        return self.second.evidence if slot is ProfileSlot.SECOND else self.evidence
 
-    def known(self, today: date, lane: Lane = Lane.FIRST) -> dict[str, Any] | None:
+    def known(self, today: date, slot: ProfileSlot = ProfileSlot.FIRST) -> dict[str, Any] | None:
         """The evidence as in state, with the day on which the confirmation expired, if it has."""
-        evidence, confirmed = self.evidence_of(lane), self.confirmed_of(lane)
+        evidence, confirmed = self.evidence_of(slot), self.confirmed_of(slot)
         known = evidence.document() if evidence else {}
         if confirmed:
             ends = date.fromisoformat(confirmed.at[:10]) + timedelta(days=self.stale_after_days)
@@ -199,5 +199,5 @@ class AuthenticationProfile(Section):
         return known or None
 
 
-def _named(name: str, lane: Lane) -> str:
-    return f"{name} (second)" if lane is Lane.SECOND else name
+def _named(name: str, slot: ProfileSlot) -> str:
+    return f"{name} (second)" if slot is ProfileSlot.SECOND else name

@@ -12,16 +12,16 @@ from mimecast_sso.settings.base import Section
 from mimecast_sso.settings.values import Label, Text, Thumbprint, UtcTime
 
 
-class Lane(StrEnum):
+class ProfileSlot(StrEnum):
     """A profile slot: one of the two chains of profile, application settings and group at Mimecast."""
 
     FIRST = "first"
     SECOND = "second"
 
     @property
-    def other(self) -> Lane:
+    def other(self) -> ProfileSlot:
         """The one that it is not."""
-        return Lane.SECOND if self is Lane.FIRST else Lane.FIRST
+        return ProfileSlot.SECOND if self is ProfileSlot.FIRST else ProfileSlot.FIRST
 
 
 class RotationMode(StrEnum):
@@ -36,7 +36,7 @@ class RotationMode(StrEnum):
 
 
 class CutOver(StrEnum):
-    """In which lanes people are."""
+    """In which slots people are."""
 
     ACTIVE = "active"
     """In the profile slot of the active generation."""
@@ -56,8 +56,8 @@ class Generation(Section):
         examples=["2029-11-01T00:00:00Z"],
         description="When the certificate expires; three years from now at most.",
     )
-    profile: Lane = Field(
-        Lane.FIRST,
+    profile: ProfileSlot = Field(
+        ProfileSlot.FIRST,
         description="The authentication profile that holds it; second only with rotation: blue-green.",
         examples=["second"],
     )
@@ -177,17 +177,19 @@ class Certificates(Section):
                 "when, and what shows it (by, at, evidence)"
             )
         if self.rotation is not RotationMode.BLUE_GREEN:
-            self._has_one_lane()
+            self._has_one_slot()
         elif repeated := _repeated(generation.profile.value for generation in self.generations):
             labels = [each.label for each in self.generations if each.profile == repeated]
             raise ValueError(
                 f"has rotation: blue-green and generations {', '.join(labels)} in the {repeated} profile, which holds "
-                f"one certificate. Set profile: {Lane(repeated).other} for one of them, or retire it first"
+                f"one certificate. Set profile: {ProfileSlot(repeated).other} for one of them, or retire it first"
             )
         return self
 
-    def _has_one_lane(self) -> None:
-        second = [generation.label for generation in self.generations if generation.profile is Lane.SECOND]
+    def _has_one_slot(self) -> None:
+        second = [
+            generation.label for generation in self.generations if generation.profile is ProfileSlot.SECOND
+        ]
         if second:
             raise ValueError(
                 f"has generation {second[0]} with profile: second, which needs rotation: blue-green; rotation is "
@@ -199,15 +201,15 @@ class Certificates(Section):
             )
 
     @property
-    def lanes(self) -> tuple[Lane, ...]:
-        """The lanes that are kept at Mimecast, whether anybody is in them or not."""
-        return tuple(Lane) if self.rotation is RotationMode.BLUE_GREEN else (Lane.FIRST,)
+    def slots(self) -> tuple[ProfileSlot, ...]:
+        """The slots that are kept at Mimecast, whether anybody is in them or not."""
+        return tuple(ProfileSlot) if self.rotation is RotationMode.BLUE_GREEN else (ProfileSlot.FIRST,)
 
     @property
-    def populated(self) -> frozenset[Lane]:
-        """The lanes that people are to be in."""
+    def populated(self) -> frozenset[ProfileSlot]:
+        """The slots that people are to be in."""
         if self.cut_over is CutOver.BOTH:
-            return frozenset(self.lanes)
+            return frozenset(self.slots)
         return frozenset({self.active_generation.profile})
 
     @property
@@ -229,9 +231,9 @@ class Certificates(Section):
                 return generation
         raise KeyError(label)
 
-    def of_lane(self, lane: Lane) -> Generation | None:
+    def of_slot(self, slot: ProfileSlot) -> Generation | None:
         """The generation whose certificate a profile slot holds: the active one, otherwise its newest."""
-        mine = [generation for generation in self.generations if generation.profile is lane]
+        mine = [generation for generation in self.generations if generation.profile is slot]
         if self.active_generation in mine:
             return self.active_generation
         return mine[-1] if mine else None

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from mimecast_sso.settings.base import Section
-from mimecast_sso.settings.certificates import Lane
+from mimecast_sso.settings.certificates import ProfileSlot
 from mimecast_sso.settings.values import EmailAddress, Name
 
 
@@ -39,9 +39,9 @@ class RollOut(Section):
         0, description="Per cent of the addresses, chosen by hash.", examples=[10], ge=0, le=100
     )
 
-    def group_of(self, lane: Lane) -> str:
-        """The name of a lane's group."""
-        if lane is Lane.FIRST:
+    def group_of(self, slot: ProfileSlot) -> str:
+        """The name of a slot's group."""
+        if slot is ProfileSlot.FIRST:
             return self.group
         return self.second_group or f"{self.group} (second)"
 

@@ -22,7 +22,7 @@ from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import LiveGroup, Snapshot
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.provenance import How, Known, live, unknown
-from mimecast_sso.settings import Address, Lane, from_values
+from mimecast_sso.settings import Address, ProfileSlot, from_values
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -200,7 +200,7 @@ def test_what_failed_for_one_cause_is_named_together() -> None:
         directory=directory,
         domains=unknown("time-out"),
         addresses=Known(None, How.UNKNOWN),
-        groups={Lane.FIRST: unknown("time-out"), Lane.SECOND: live(LiveGroup())},
+        groups={ProfileSlot.FIRST: unknown("time-out"), ProfileSlot.SECOND: live(LiveGroup())},
     )
     assert [(each.text, each.source) for each in unread(found)] == [
         ("the application in Entra, the people in Entra could not be read", "no permission"),

@@ -13,7 +13,7 @@ from mimecast_sso.console import attestation
 from mimecast_sso.console.source import ConsoleForm
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import How, live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.test_guards import rotating, rotation
 from tests.assessment.worlds import (
@@ -86,27 +86,29 @@ def test_an_adopted_application_has_certificates_by_their_end() -> None:
 
 def test_each_slot_has_the_certificate_of_its_generation() -> None:
     found = desired(rotating(rotation("2026", "both"), set(), set(), OLD), rotation("2026", "both"))
-    assert (found.thumbprint(Lane.FIRST), found.thumbprint(Lane.SECOND)) == (OLD, NEW)
-    assert desired().thumbprint(Lane.SECOND) == ""
-    assert desired(document=METADATA).thumbprint(Lane.FIRST) == "", "Mimecast reads it from the metadata"
+    assert (found.thumbprint(ProfileSlot.FIRST), found.thumbprint(ProfileSlot.SECOND)) == (OLD, NEW)
+    assert desired().thumbprint(ProfileSlot.SECOND) == ""
+    assert desired(document=METADATA).thumbprint(ProfileSlot.FIRST) == "", (
+        "Mimecast reads it from the metadata"
+    )
 
 
 # -- Forms ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_form_waits_for_its_certificate() -> None:
-    assert desired().form(Lane.FIRST) == ConsoleForm(FORM, OLD)
+    assert desired().form(ProfileSlot.FIRST) == ConsoleForm(FORM, OLD)
     waiting = desired(World(application=None, deployed=Record()), values())
-    assert waiting.form(Lane.FIRST) is None
-    assert waiting.eventual_form(Lane.FIRST) == ConsoleForm(FORM, NEW_CERTIFICATE)
-    assert desired().eventual_form(Lane.FIRST) == ConsoleForm(FORM, OLD)
+    assert waiting.form(ProfileSlot.FIRST) is None
+    assert waiting.eventual_form(ProfileSlot.FIRST) == ConsoleForm(FORM, NEW_CERTIFICATE)
+    assert desired().eventual_form(ProfileSlot.FIRST) == ConsoleForm(FORM, OLD)
 
 
 def test_the_form_of_a_slot_names_its_group() -> None:
     document = rotation("2026", "both")
     found = desired(rotating(document, set(), set(), OLD), document)
-    second = found.form(Lane.SECOND)
-    assert second == ConsoleForm(form_of(from_values(document), Lane.SECOND), NEW)
+    second = found.form(ProfileSlot.SECOND)
+    assert second == ConsoleForm(form_of(from_values(document), ProfileSlot.SECOND), NEW)
     assert second.values["issuerUrl"] == found.snapshot.issuer
     assert second.values["loginUrl"] == found.snapshot.login_url
     assert second.values["certificate"] == second.values["metadataUrl"] == ""
@@ -132,41 +134,41 @@ def test_the_form_of_a_slot_names_its_group() -> None:
 def test_people_are_let_in_while_exactly_the_desired_form_is_attested(
     world: World, document: Any, opens: bool
 ) -> None:
-    assert desired(world, document).opens(Lane.FIRST) is opens
+    assert desired(world, document).opens(ProfileSlot.FIRST) is opens
 
 
 def test_an_attestation_that_is_too_old_lets_nobody_in() -> None:
-    assert not desired(document=attested(values(), days=4000)).opens(Lane.FIRST)
+    assert not desired(document=attested(values(), days=4000)).opens(ProfileSlot.FIRST)
     document = rotation("2029", "both")
     document["authenticationProfile"]["second"]["confirmed"]["at"] = "2016-11-20T09:00:00Z"
     found = desired(rotating(document, set(), set(), OLD), document)
-    assert (found.opens(Lane.FIRST), found.opens(Lane.SECOND)) == (True, False)
+    assert (found.opens(ProfileSlot.FIRST), found.opens(ProfileSlot.SECOND)) == (True, False)
 
 
 def test_each_slot_opens_by_its_own_attestation() -> None:
     document = rotation("2029", "both")
     found = desired(rotating(document, set(), set(), OLD), document)
-    assert (found.opens(Lane.FIRST), found.opens(Lane.SECOND)) == (True, True)
+    assert (found.opens(ProfileSlot.FIRST), found.opens(ProfileSlot.SECOND)) == (True, True)
     one = document | {"authenticationProfile": {"confirmed": document["authenticationProfile"]["confirmed"]}}
     found = desired(rotating(document, set(), set(), OLD), one)
-    assert (found.opens(Lane.FIRST), found.opens(Lane.SECOND)) == (True, False)
+    assert (found.opens(ProfileSlot.FIRST), found.opens(ProfileSlot.SECOND)) == (True, False)
 
 
 # -- The console ------------------------------------------------------------------------------------------------------
 
 
 def test_what_was_attested_last_is_what_the_console_holds() -> None:
-    held = desired().console.held(Lane.FIRST)
+    held = desired().console.held(ProfileSlot.FIRST)
     assert held.value == ConsoleForm(FORM, OLD)
     assert (held.how, held.source) == (
         How.ATTESTED,
         "confirmed by administrator@example.com at 2026-11-20T09:00:00Z",
     )
-    assert desired().console.held(Lane.SECOND).value is None
+    assert desired().console.held(ProfileSlot.SECOND).value is None
 
 
 def test_a_recorded_attestation_counts_where_the_stack_file_has_none() -> None:
-    held = desired(document=values()).console.held(Lane.FIRST)
+    held = desired(document=values()).console.held(ProfileSlot.FIRST)
     assert held.value == ConsoleForm(FORM, OLD)
     assert "2026-11-20T09:00:00Z" in held.source
 
@@ -186,9 +188,9 @@ def profile(**outputs: Any) -> Record:
 
 def test_what_was_due_when_it_was_deployed_is_not_what_the_console_holds() -> None:
     world = World(deployed=profile(state="due", confirmed=None))
-    assert desired(world, values()).console.held(Lane.FIRST).value is None
+    assert desired(world, values()).console.held(ProfileSlot.FIRST).value is None
     world.deployed = profile(state="due", confirmed=None, previousForm=FORM | {"description": "before"})
-    held = desired(world, values()).console.held(Lane.FIRST)
+    held = desired(world, values()).console.held(ProfileSlot.FIRST)
     assert held.value is not None
     assert held.value.values["description"] == "before"
     assert held.source == "before the last deployment"
@@ -198,9 +200,9 @@ def test_a_slot_that_is_not_in_use_desires_nothing() -> None:
     """The second slot is recorded and due, and the configuration has one profile again."""
     document = rotation("2029", "both")
     world = rotating(document, set(), set(), OLD)
-    assert desired(world, document).console.held(Lane.SECOND).value is not None
+    assert desired(world, document).console.held(ProfileSlot.SECOND).value is not None
     single = attested(values())
-    held = desired(world, single).console.held(Lane.SECOND)
+    held = desired(world, single).console.held(ProfileSlot.SECOND)
     assert held.value is not None
     assert held.value.thumbprint == NEW
 
@@ -208,7 +210,7 @@ def test_a_slot_that_is_not_in_use_desires_nothing() -> None:
 def test_a_newer_attestation_in_the_stack_file_wins() -> None:
     other = values(authenticationProfile={"enforce": {"personalPortal": False}})
     newer = attested(other, days=1)
-    held = desired(document=newer).console.held(Lane.FIRST)
+    held = desired(document=newer).console.held(ProfileSlot.FIRST)
     assert held.value is not None
     assert held.value.values["enforcePersonalPortal"] is False
     fingerprint = attestation.fingerprints(held.value.values, OLD).critical

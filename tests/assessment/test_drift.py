@@ -15,7 +15,7 @@ from mimecast_sso.assessment.drift import Finding, Part, Severity
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.provenance import live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import Credential, Holder, LiveApplication, Owner, Policy, Registration
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.worlds import (
@@ -97,7 +97,7 @@ def joined(world: World) -> None:
 
 
 def no_group(world: World) -> None:
-    world.changes["groups"] = {Lane.FIRST: live(LiveGroup())}
+    world.changes["groups"] = {ProfileSlot.FIRST: live(LiveGroup())}
 
 
 def gone(world: World) -> None:

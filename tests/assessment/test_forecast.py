@@ -18,7 +18,7 @@ from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.provenance import live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.worlds import (
     ADA,
@@ -197,7 +197,7 @@ def test_addresses_of_a_domain_that_the_run_registers_are_made_once_it_is_verifi
         addresses={},
         members=set(),
         deployed=Record(()),
-        changes={"domains": live({}), "groups": {Lane.FIRST: live(LiveGroup())}},
+        changes={"domains": live({}), "groups": {ProfileSlot.FIRST: live(LiveGroup())}},
     )
     person = world.assess(document).forecast.person(ADA)
     assert person is not None
@@ -354,7 +354,7 @@ def test_a_member_of_a_group_that_could_not_be_read_may_be_assigned() -> None:
 def test_a_first_deployment_takes_a_sign_in_from_nobody() -> None:
     """Nothing exists yet: no application, no group, no addresses."""
     world = World(application=None, members=set(), addresses={}, deployed=Record())
-    world.changes = {"groups": {Lane.FIRST: live(LiveGroup())}}
+    world.changes = {"groups": {ProfileSlot.FIRST: live(LiveGroup())}}
     assert lost(world.assess(values())) == {}
 
 
@@ -563,7 +563,7 @@ def test_whoever_may_have_left_unseen_is_judged_by_what_holds_now_and_what_the_r
 
 
 def test_where_one_group_is_unknown_so_is_who_left() -> None:
-    groups = {Lane.FIRST: live(LiveGroup("x", frozenset({ADA}))), Lane.SECOND: UNREAD}
+    groups = {ProfileSlot.FIRST: live(LiveGroup("x", frozenset({ADA}))), ProfileSlot.SECOND: UNREAD}
     world = World(members={ADA}, changes={"groups": groups})
     assert not may_have_left(
         world, changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]})

@@ -15,7 +15,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder
 from providers.entra.signing_certificates import SigningCertificates
 from providers.mimecast.accounts import Account
@@ -333,7 +333,7 @@ def rotation(active: str, cut_over: str, **keys: Any) -> dict[str, Any]:
     }
     document = attested(values(certificates=rotating, **keys))
     confirmed = document["authenticationProfile"]["confirmed"]
-    form = form_of(from_values(document), Lane.SECOND)
+    form = form_of(from_values(document), ProfileSlot.SECOND)
     second = confirmed | {"fingerprint": attestation.fingerprints(form, NEW).critical}
     document["authenticationProfile"] |= {"second": {"confirmed": second}}
     return document
@@ -367,15 +367,15 @@ def rotating(document: dict[str, Any], first: set[str], second: set[str], signs:
 
 def _second(each: Any, settings: Any, members: set[str]) -> Any:
     outputs = dict(each.outputs)
-    group = settings.roll_out.group_of(Lane.SECOND)
+    group = settings.roll_out.group_of(ProfileSlot.SECOND)
     if each.type == types.GROUP:
         outputs = {"description": group, "created": True}
     elif each.type == types.GROUP_MEMBERSHIP:
         outputs |= {"group": group, "members": sorted(members)}
     else:
-        form = form_of(settings, Lane.SECOND)
+        form = form_of(settings, ProfileSlot.SECOND)
         prints = attestation.fingerprints(form, NEW)
-        confirmed = settings.authentication_profile.confirmed_of(Lane.SECOND)
+        confirmed = settings.authentication_profile.confirmed_of(ProfileSlot.SECOND)
         outputs |= {
             "form": form,
             "thumbprint": NEW,

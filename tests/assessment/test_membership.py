@@ -16,7 +16,7 @@ from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.console.source import ConsoleForm
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from providers.mimecast import DomainStatus
 from providers.mimecast.domains import State
 from tests.assessment.test_forecast import reverted
@@ -47,7 +47,9 @@ def effects(world: World, document: Any = None, **options: bool) -> Effects:
     return world.assess(document, **options).forecast.effects
 
 
-def group(world: World, document: Any = None, slot: Lane = Lane.FIRST, **options: bool) -> Members:
+def group(
+    world: World, document: Any = None, slot: ProfileSlot = ProfileSlot.FIRST, **options: bool
+) -> Members:
     """What becomes of a slot's group."""
     found = members_of(world.assess(document, **options).desired, slot)
     assert found is not None
@@ -100,7 +102,7 @@ def test_a_group_that_does_not_exist_gets_its_people_once_attested() -> None:
     world = World(members=set(), deployed=Record(), changes={"groups": {}})
     assert group(world, CONFIGURED) == Members(after=(BOTH, BOTH), eventually=BOTH)
     assert group(world, values()) == Members(after=(NOBODY, NOBODY), eventually=BOTH)
-    assert group(world, CONFIGURED, Lane.SECOND) == Members()
+    assert group(world, CONFIGURED, ProfileSlot.SECOND) == Members()
     assert group(world, CONFIGURED, destroys=True) == Members()
 
 
@@ -115,7 +117,7 @@ def test_strangers_stay_eventually_too() -> None:
 
 
 def test_a_group_that_could_not_be_read_is_unknown() -> None:
-    assert members_of(World(unread=frozenset({"groups"})).assess().desired, Lane.FIRST) is None
+    assert members_of(World(unread=frozenset({"groups"})).assess().desired, ProfileSlot.FIRST) is None
 
 
 def test_whoever_is_recorded_and_not_wanted_leaves_a_slot_that_the_active_one_has_replaced() -> None:
@@ -123,7 +125,7 @@ def test_whoever_is_recorded_and_not_wanted_leaves_a_slot_that_the_active_one_ha
     done = rotation("2029", "active")
     world = rotating(rotation("2029", "both"), set(BOTH), set(BOTH), NEW)
     assert group(world, done).after == (NOBODY, NOBODY)
-    assert group(world, done, Lane.SECOND).after == (BOTH, BOTH)
+    assert group(world, done, ProfileSlot.SECOND).after == (BOTH, BOTH)
     assert group(world, done).eventually == NOBODY
     unattested = done | {"authenticationProfile": {"confirmed": done["authenticationProfile"]["confirmed"]}}
     assert group(world, unattested).after == (BOTH, BOTH), "the active profile holds nobody yet"
@@ -135,17 +137,17 @@ def test_a_slot_that_is_no_longer_in_use_loses_its_people() -> None:
     world = rotating(rotation("2029", "both"), set(BOTH), set(BOTH), NEW)
     single = {"generations": [{"label": "2029", "endDate": "2032-11-01T00:00:00Z"}], "active": "2029"}
     document = attested(values(certificates=single), NEW)
-    assert group(world, document, Lane.SECOND).after == (NOBODY, NOBODY)
+    assert group(world, document, ProfileSlot.SECOND).after == (NOBODY, NOBODY)
     world.second_members = {ADA, LINUS}
-    assert group(world, document, Lane.SECOND).after == ({LINUS}, {LINUS})
-    assert effects(world, document).members.keys() == {Lane.FIRST, Lane.SECOND}
+    assert group(world, document, ProfileSlot.SECOND).after == ({LINUS}, {LINUS})
+    assert effects(world, document).members.keys() == {ProfileSlot.FIRST, ProfileSlot.SECOND}
 
 
 def test_only_slots_in_use_or_at_mimecast_are_looked_at() -> None:
-    assert effects(World()).members.keys() == {Lane.FIRST}
-    assert effects(World(changes={"groups": {}})).members.keys() == {Lane.FIRST}
-    found = World(changes={"groups": {Lane.SECOND: live(LiveGroup("x"))}})
-    assert effects(found).members.keys() == {Lane.FIRST, Lane.SECOND}
+    assert effects(World()).members.keys() == {ProfileSlot.FIRST}
+    assert effects(World(changes={"groups": {}})).members.keys() == {ProfileSlot.FIRST}
+    found = World(changes={"groups": {ProfileSlot.SECOND: live(LiveGroup("x"))}})
+    assert effects(found).members.keys() == {ProfileSlot.FIRST, ProfileSlot.SECOND}
 
 
 # -- The console ------------------------------------------------------------------------------------------------------
@@ -172,17 +174,17 @@ def test_a_form_is_a_profile_as_far_as_it_decides(changes: dict[str, Any], profi
 
 
 def test_the_console_holds_what_was_attested() -> None:
-    assert effects(World()).profiles == ({Lane.FIRST: HELD, Lane.SECOND: None},)
+    assert effects(World()).profiles == ({ProfileSlot.FIRST: HELD, ProfileSlot.SECOND: None},)
     nothing = World(deployed=deployed(from_values(values())))
-    assert effects(nothing, values()).profiles == ({Lane.FIRST: None, Lane.SECOND: None},)
+    assert effects(nothing, values()).profiles == ({ProfileSlot.FIRST: None, ProfileSlot.SECOND: None},)
 
 
 def test_what_the_console_held_before_may_count_for_fifteen_minutes() -> None:
     document = values(authenticationProfile={"enforce": {"personalPortal": False}})
     fresh = attested(document, days=0)
     now_, before = effects(World(), fresh).profiles
-    assert now_[Lane.FIRST] == replace(HELD, enforces_portal=False)
-    assert before == {Lane.FIRST: HELD, Lane.SECOND: None}
+    assert now_[ProfileSlot.FIRST] == replace(HELD, enforces_portal=False)
+    assert before == {ProfileSlot.FIRST: HELD, ProfileSlot.SECOND: None}
     assert len(effects(World(), attested(document, days=1)).profiles) == 1
 
 
@@ -203,10 +205,10 @@ def test_each_slot_may_still_hold_its_own() -> None:
     found = effects(world, document).profiles
     second = replace(HELD, thumbprint=NEW)
     assert found == (
-        {Lane.FIRST: HELD, Lane.SECOND: second},
-        {Lane.FIRST: None, Lane.SECOND: second},
-        {Lane.FIRST: HELD, Lane.SECOND: None},
-        {Lane.FIRST: None, Lane.SECOND: None},
+        {ProfileSlot.FIRST: HELD, ProfileSlot.SECOND: second},
+        {ProfileSlot.FIRST: None, ProfileSlot.SECOND: second},
+        {ProfileSlot.FIRST: HELD, ProfileSlot.SECOND: None},
+        {ProfileSlot.FIRST: None, ProfileSlot.SECOND: None},
     )
 
 
@@ -215,19 +217,22 @@ def test_what_is_due_is_what_the_console_holds_eventually() -> None:
         "authenticationProfile": CONFIGURED["authenticationProfile"] | {"enforce": {"personalPortal": False}}
     }
     found = effects(World(), document)
-    assert found.profiles == ({Lane.FIRST: HELD, Lane.SECOND: None},)
-    assert found.eventual_profiles == {Lane.FIRST: replace(HELD, enforces_portal=False), Lane.SECOND: None}
-    assert effects(World(), document, destroys=True).eventual_profiles == {
-        Lane.FIRST: HELD,
-        Lane.SECOND: None,
+    assert found.profiles == ({ProfileSlot.FIRST: HELD, ProfileSlot.SECOND: None},)
+    assert found.eventual_profiles == {
+        ProfileSlot.FIRST: replace(HELD, enforces_portal=False),
+        ProfileSlot.SECOND: None,
     }
-    assert effects(World()).eventual_profiles == {Lane.FIRST: HELD, Lane.SECOND: None}
+    assert effects(World(), document, destroys=True).eventual_profiles == {
+        ProfileSlot.FIRST: HELD,
+        ProfileSlot.SECOND: None,
+    }
+    assert effects(World()).eventual_profiles == {ProfileSlot.FIRST: HELD, ProfileSlot.SECOND: None}
 
 
 def test_an_older_attestation_does_not_bring_back_what_the_console_held() -> None:
     world, document = reverted()
-    assert world.assess(document).desired.opens(Lane.FIRST)
-    assert effects(world, document).eventual_profiles[Lane.FIRST] == replace(HELD, thumbprint=NEW)
+    assert world.assess(document).desired.opens(ProfileSlot.FIRST)
+    assert effects(world, document).eventual_profiles[ProfileSlot.FIRST] == replace(HELD, thumbprint=NEW)
 
 
 def test_a_slot_without_a_certificate_keeps_what_it_holds() -> None:
@@ -235,16 +240,16 @@ def test_a_slot_without_a_certificate_keeps_what_it_holds() -> None:
     world = rotating(document, set(), set(BOTH), NEW)
     one = document["certificates"] | {"generations": document["certificates"]["generations"][1:]}
     found = effects(world, document | {"certificates": one})
-    assert found.eventual_profiles[Lane.FIRST] == HELD
-    assert found.eventual_profiles[Lane.SECOND] == replace(HELD, thumbprint=NEW)
+    assert found.eventual_profiles[ProfileSlot.FIRST] == HELD
+    assert found.eventual_profiles[ProfileSlot.SECOND] == replace(HELD, thumbprint=NEW)
 
 
 def test_a_certificate_that_does_not_exist_yet_is_supposed_eventually() -> None:
     found = effects(World(application=None, deployed=Record(), changes={"groups": {}}), values())
-    assert found.profiles == ({Lane.FIRST: None, Lane.SECOND: None},)
+    assert found.profiles == ({ProfileSlot.FIRST: None, ProfileSlot.SECOND: None},)
     assert found.eventual_profiles == {
-        Lane.FIRST: replace(HELD, thumbprint=NEW_CERTIFICATE),
-        Lane.SECOND: None,
+        ProfileSlot.FIRST: replace(HELD, thumbprint=NEW_CERTIFICATE),
+        ProfileSlot.SECOND: None,
     }
 
 

@@ -15,7 +15,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Directory, LiveGroup, Snapshot
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder, Owner, Registration
 from providers.entra.errors import NotFound, Refused, Unreachable
 from providers.entra.signing_certificates import SigningCertificates
@@ -110,7 +110,7 @@ def test_a_deployed_stack_is_read_whole() -> None:
         addresses=live(
             {each: LiveAddress(each, "", synchronised=False, alias=False) for each in (ADA, GRACE)}
         ),
-        groups={Lane.FIRST: live(LiveGroup("Single sign-on", frozenset({ADA, GRACE})))},
+        groups={ProfileSlot.FIRST: live(LiveGroup("Single sign-on", frozenset({ADA, GRACE})))},
         moved=live(0),
         access=live(AccessSample((f"id of {ADA}", f"id of {GRACE}"), 2), "Entra's What If evaluation"),
         connections=Known(None, How.CONFIGURED, "addresses.source"),
@@ -143,8 +143,8 @@ def test_nothing_exists_yet() -> None:
     found = snapshot(entra, Mimecast(groups={}), record=Record())
     assert (found.application, found.own) == (Known(None, How.LIVE), Known(None, How.LIVE))
     assert found.holders == live(())
-    assert found.groups == {Lane.FIRST: live(LiveGroup())}
-    assert not found.groups[Lane.FIRST].value.exists  # type: ignore[union-attr]
+    assert found.groups == {ProfileSlot.FIRST: live(LiveGroup())}
+    assert not found.groups[ProfileSlot.FIRST].value.exists  # type: ignore[union-attr]
 
 
 def test_an_application_without_a_service_principal_signs_nobody_in() -> None:
@@ -513,10 +513,10 @@ def test_an_account_that_cannot_be_reached_is_unknown_throughout() -> None:
         snapshot(mimecast=TransportError("time-out")),
         snapshot(mimecast=Mimecast(faults={"get-account": refused(403, "err_forbidden")})),
     ):
-        parts = (found.account, found.domains, found.addresses, found.groups[Lane.FIRST], found.moved)
+        parts = (found.account, found.domains, found.addresses, found.groups[ProfileSlot.FIRST], found.moved)
         assert not any(part.is_known for part in parts)
         assert len({part.source for part in parts}) == 1
-        assert (found.everybody, found.members(Lane.FIRST), found.members(Lane.SECOND)) == (
+        assert (found.everybody, found.members(ProfileSlot.FIRST), found.members(ProfileSlot.SECOND)) == (
             set(),
             None,
             set(),
@@ -531,7 +531,7 @@ def test_of_another_account_only_its_name_is_read() -> None:
     found = snapshot(mimecast=mimecast)
     assert found.account == live(Account("CUK99A999", "eu", "Example"))
     assert not found.domains.is_known
-    assert "open account CUK99A999" in found.groups[Lane.FIRST].source
+    assert "open account CUK99A999" in found.groups[ProfileSlot.FIRST].source
     assert mimecast.asked == ["/api/account/get-account"]
 
 
@@ -560,7 +560,7 @@ def test_what_fails_at_mimecast_is_unknown_and_nothing_else_is(part: str, unknow
     parts = {
         "domains": found.domains,
         "addresses": found.addresses,
-        "group": found.groups[Lane.FIRST],
+        "group": found.groups[ProfileSlot.FIRST],
         "moved": found.moved,
     }
     assert {name for name, known in parts.items() if not known.is_known} == unknown
@@ -615,11 +615,11 @@ def test_without_the_listing_of_the_account_each_domain_is_listed() -> None:
 def test_a_group_is_found_by_the_name_that_the_state_knows_else_by_the_configured_one() -> None:
     renamed = {"rollOut": {"group": "Renamed"}}
     old = Mimecast(groups={"Single sign-on": [ADA], "Renamed": [GRACE]})
-    assert snapshot(mimecast=old, **renamed).groups[Lane.FIRST].value == LiveGroup(
+    assert snapshot(mimecast=old, **renamed).groups[ProfileSlot.FIRST].value == LiveGroup(
         "Single sign-on", frozenset({ADA})
     )
     new = Mimecast(groups={"Renamed": [GRACE]})
-    assert snapshot(mimecast=new, **renamed).groups[Lane.FIRST].value == LiveGroup(
+    assert snapshot(mimecast=new, **renamed).groups[ProfileSlot.FIRST].value == LiveGroup(
         "Renamed", frozenset({GRACE})
     )
 
@@ -635,7 +635,7 @@ def test_whoever_moved_lately_is_known_by_group() -> None:
     )
     entra = Entra({"/users": [user(ADA), user(GRACE), user(ALAN)]})
     found = snapshot(entra, mimecast, assign={})
-    assert found.groups[Lane.FIRST].value == LiveGroup(
+    assert found.groups[ProfileSlot.FIRST].value == LiveGroup(
         "Single sign-on", frozenset({ADA, ALAN}), frozenset({GRACE}), frozenset({ADA})
     )
     assert found.moved == live(3)
@@ -657,7 +657,7 @@ def test_an_audit_log_in_other_words_tells_nothing() -> None:
         How.UNKNOWN,
         f"the audit log describes a change of a group in an unknown form: {details}",
     )
-    group = found.groups[Lane.FIRST].value
+    group = found.groups[ProfileSlot.FIRST].value
     assert group is not None
     assert (group.left, group.joined) == (frozenset(), frozenset())
 
@@ -672,11 +672,11 @@ def test_a_second_profile_slot_has_a_group_of_its_own() -> None:
         "rotation": "blue-green",
     }
     settings = from_values(values(certificates=rotating))
-    mimecast = Mimecast(groups={settings.roll_out.group_of(Lane.SECOND): [ADA]})
+    mimecast = Mimecast(groups={settings.roll_out.group_of(ProfileSlot.SECOND): [ADA]})
     found = snapshot(mimecast=mimecast, certificates=rotating)
-    assert found.groups.keys() == {Lane.FIRST, Lane.SECOND}
-    assert found.groups[Lane.SECOND].value is not None
-    assert found.groups[Lane.SECOND].value.members == {ADA}
+    assert found.groups.keys() == {ProfileSlot.FIRST, ProfileSlot.SECOND}
+    assert found.groups[ProfileSlot.SECOND].value is not None
+    assert found.groups[ProfileSlot.SECOND].value.members == {ADA}
 
 
 def test_directory_connections_are_read_where_they_own_the_addresses() -> None:

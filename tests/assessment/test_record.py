@@ -20,7 +20,7 @@ from mimecast_sso.assessment.record import (
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 from tests.assessment.worlds import ADA, GRACE, OLD
 
 FORM = {"certificate": "MII", "monitorMetadataUrl": False}
@@ -145,20 +145,20 @@ def test_mimecasts_objects_are_read_by_slot() -> None:
     )
     fingerprints = Fingerprints("v1:critical", "v1:cosmetic")
     first = RecordedProfile(
-        Lane.FIRST, FORM, OLD, fingerprints, "proved", {"certificate": ""}, {"by": ADA}, {"seen": True}
+        ProfileSlot.FIRST, FORM, OLD, fingerprints, "proved", {"certificate": ""}, {"by": ADA}, {"seen": True}
     )
-    waiting = RecordedProfile(Lane.SECOND, second["form"], OLD, fingerprints, "due", None, None, None)
-    assert found.profiles == {Lane.FIRST: first, Lane.SECOND: waiting}
+    waiting = RecordedProfile(ProfileSlot.SECOND, second["form"], OLD, fingerprints, "due", None, None, None)
+    assert found.profiles == {ProfileSlot.FIRST: first, ProfileSlot.SECOND: waiting}
     assert (first.idle, first.opens, waiting.idle, waiting.opens) == (False, True, True, False)
     assert not replace(waiting, form=waiting.form | {"monitorMetadataUrl": True}).idle  # type: ignore[operator]
     assert found.groups == {
-        Lane.FIRST: RecordedGroup("Single sign-on", True),
-        Lane.SECOND: RecordedGroup("Second", False),
+        ProfileSlot.FIRST: RecordedGroup("Single sign-on", True),
+        ProfileSlot.SECOND: RecordedGroup("Second", False),
     }
     moment = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     assert found.memberships == {
-        Lane.FIRST: RecordedMembership("Single sign-on", frozenset({ADA}), True, moment),
-        Lane.SECOND: RecordedMembership("Second", frozenset(), False, None),
+        ProfileSlot.FIRST: RecordedMembership("Single sign-on", frozenset({ADA}), True, moment),
+        ProfileSlot.SECOND: RecordedMembership("Second", frozenset(), False, None),
     }
     assert found.book == RecordedBook(frozenset({ADA}), frozenset({ADA}), frozenset({GRACE}), True)
 

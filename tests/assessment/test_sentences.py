@@ -19,7 +19,7 @@ from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.worlds import (
     ADA,
@@ -81,7 +81,7 @@ BOTH = {
     ],
     "active": "2029",
 }
-NO_GROUP = {"groups": {Lane.FIRST: live(LiveGroup())}}
+NO_GROUP = {"groups": {ProfileSlot.FIRST: live(LiveGroup())}}
 
 
 @pytest.mark.parametrize("instant", [Instant.NOW, Instant.AFTERWARDS])
@@ -289,8 +289,8 @@ def test_each_fact_is_told_with_how_it_is_known(
 def test_two_slots_are_told_apart() -> None:
     found = World().assess()
     both = {
-        Lane.FIRST: live(LiveGroup("Old", frozenset({ADA}))),
-        Lane.SECOND: Known(None, How.UNKNOWN, "time-out"),
+        ProfileSlot.FIRST: live(LiveGroup("Old", frozenset({ADA}))),
+        ProfileSlot.SECOND: Known(None, How.UNKNOWN, "time-out"),
     }
     assert said(sentences.groups(replace(found.snapshot, groups=both))) == [
         "note: 1 person is in the roll-out group “Old” (read live)",
@@ -299,7 +299,10 @@ def test_two_slots_are_told_apart() -> None:
 
 
 def test_the_first_group_that_could_not_be_read_tells_why() -> None:
-    groups = {Lane.FIRST: live(LiveGroup("Old")), Lane.SECOND: Known(None, How.UNKNOWN, "time-out")}
+    groups = {
+        ProfileSlot.FIRST: live(LiveGroup("Old")),
+        ProfileSlot.SECOND: Known(None, How.UNKNOWN, "time-out"),
+    }
     found = World(changes={"groups": groups}).assess()
     assert sentences.who_signs_in(found.forecast, Instant.NOW).source == "time-out"
     (save,) = sentences.on_save(found)

@@ -22,7 +22,7 @@ from mimecast_sso.assessment.sign_in import (
 )
 from mimecast_sso.facts.regions import REGIONS
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
-from mimecast_sso.settings import GuardName, Lane
+from mimecast_sso.settings import GuardName, ProfileSlot
 
 MIMECAST = Endpoints.of(REGIONS["eu"], "CUK25A118")
 ISSUER, LOGIN = "https://sts.windows.net/t/", "https://login.microsoftonline.com/t/saml2"
@@ -41,7 +41,7 @@ BY_TILE = replace(
     default_reply_url=MIMECAST.idp_initiated_reply_url,
 )  # fmt: skip
 PROFILE = HeldProfile(ISSUER, LOGIN, "A")
-IN = frozenset({Lane.FIRST})
+IN = frozenset({ProfileSlot.FIRST})
 CASE = Case(
     IN, assigned=True, account=AccountState.ENABLED, name_id=NameIdState.SAME, address=AddressState.PRESENT
 )
@@ -49,7 +49,7 @@ CASE = Case(
 
 def outcome(way: Way = Way.FROM_MIMECAST, entra: Any = ENTRA, profile: Any = PROFILE, **case: Any) -> Outcome:
     """The outcome where one thing is otherwise than where everything works."""
-    profiles = None if profile is None else {Lane.FIRST: profile or None, Lane.SECOND: None}
+    profiles = None if profile is None else {ProfileSlot.FIRST: profile or None, ProfileSlot.SECOND: None}
     return judge(way, entra, MIMECAST, profiles, replace(CASE, **case))
 
 
@@ -247,10 +247,10 @@ def test_an_application_that_does_not_exist_has_no_tile() -> None:
 
 def test_whoever_is_in_two_groups_is_sent_where_the_first_profile_says() -> None:
     elsewhere = replace(PROFILE, login_url="https://example.com/")
-    case = replace(CASE, slots=frozenset(Lane))
-    both = {Lane.SECOND: elsewhere, Lane.FIRST: PROFILE}
+    case = replace(CASE, slots=frozenset(ProfileSlot))
+    both = {ProfileSlot.SECOND: elsewhere, ProfileSlot.FIRST: PROFILE}
     assert judge(Way.FROM_MIMECAST, ENTRA, MIMECAST, both, case).result is Result.ENTRA
-    open_first = {Lane.SECOND: PROFILE, Lane.FIRST: replace(PROFILE, enforces_portal=False)}
+    open_first = {ProfileSlot.SECOND: PROFILE, ProfileSlot.FIRST: replace(PROFILE, enforces_portal=False)}
     assert judge(Way.FROM_MIMECAST, ENTRA, MIMECAST, open_first, case).result is Result.PASSWORD
 
 
@@ -271,8 +271,8 @@ def test_whoever_cannot_sign_in_at_microsoft_does_not_reach_my_apps(account: Acc
 
 
 def test_whoever_is_in_two_groups_gets_in_by_the_certificate_of_either_profile() -> None:
-    both = {Lane.FIRST: PROFILE, Lane.SECOND: replace(PROFILE, thumbprint="B")}
-    case = replace(CASE, slots=frozenset(Lane))
+    both = {ProfileSlot.FIRST: PROFILE, ProfileSlot.SECOND: replace(PROFILE, thumbprint="B")}
+    case = replace(CASE, slots=frozenset(ProfileSlot))
     for signing in ("A", "B"):
         for way in Way:
             assert judge(way, replace(ENTRA, signing=signing), MIMECAST, both, case).result is Result.ENTRA

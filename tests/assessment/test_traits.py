@@ -15,7 +15,7 @@ from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.assessment.traits import TraitsReader, assigned_accounts, places, subjects
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.provenance import live
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -33,7 +33,7 @@ from tests.assessment.worlds import (
     values,
 )
 
-FIRST, SECOND = frozenset({Lane.FIRST}), frozenset({Lane.SECOND})
+FIRST, SECOND = frozenset({ProfileSlot.FIRST}), frozenset({ProfileSlot.SECOND})
 
 
 def now(world: World, who: str = ADA) -> Outcome:
@@ -283,28 +283,28 @@ def members(**changes: Any) -> Members:
 
 
 def test_a_member_is_seen_in_the_group_and_nobody_else_is() -> None:
-    found = places({Lane.FIRST: members(), Lane.SECOND: members(listed=frozenset())}, ADA)
+    found = places({ProfileSlot.FIRST: members(), ProfileSlot.SECOND: members(listed=frozenset())}, ADA)
     assert (found.now, found.listed) == ((FIRST,), FIRST)
     assert (found.kept, found.undone, found.eventually) == (FIRST | SECOND, FIRST | SECOND, FIRST | SECOND)
-    assert places({Lane.FIRST: members()}, GRACE).now == (frozenset(),)
+    assert places({ProfileSlot.FIRST: members()}, GRACE).now == (frozenset(),)
 
 
 def test_whoever_moved_lately_may_be_seen_either_way_and_the_listed_one_comes_first() -> None:
     nobody = frozenset[str]()
-    assert places({Lane.FIRST: members(joined=frozenset({ADA}))}, ADA).now == (FIRST, nobody)
+    assert places({ProfileSlot.FIRST: members(joined=frozenset({ADA}))}, ADA).now == (FIRST, nobody)
     left = members(listed=nobody, left=frozenset({ADA}))
-    assert places({Lane.FIRST: left}, ADA).now == (nobody, FIRST)
+    assert places({ProfileSlot.FIRST: left}, ADA).now == (nobody, FIRST)
 
 
 def test_while_a_run_takes_effect_the_old_and_the_new_place_may_count() -> None:
     nobody = frozenset[str]()
-    found = places({Lane.FIRST: members(after=(nobody, frozenset({ADA})))}, ADA)
+    found = places({ProfileSlot.FIRST: members(after=(nobody, frozenset({ADA})))}, ADA)
     assert found.late == ((FIRST, nobody), (FIRST,))
     assert (found.kept, found.undone) == (nobody, FIRST)
 
 
 def test_a_group_that_could_not_be_read_makes_every_place_unknown() -> None:
-    found = places({Lane.FIRST: members(), Lane.SECOND: None}, ADA)
+    found = places({ProfileSlot.FIRST: members(), ProfileSlot.SECOND: None}, ADA)
     assert (found.now, found.late) == ((None,), ((None,), (None,)))
     assert (found.kept, found.undone, found.eventually, found.listed) == (None,) * 4
 
@@ -312,5 +312,7 @@ def test_a_group_that_could_not_be_read_makes_every_place_unknown() -> None:
 def test_a_whole_domain_covers_its_addresses() -> None:
     world = World(members={"@example.com"})
     assert now(world).result is Result.ENTRA
-    world.changes = {"groups": {Lane.FIRST: live(LiveGroup("Single sign-on", frozenset({"@other.example"})))}}
+    world.changes = {
+        "groups": {ProfileSlot.FIRST: live(LiveGroup("Single sign-on", frozenset({"@other.example"})))}
+    }
     assert now(world).result is Result.PASSWORD

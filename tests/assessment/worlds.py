@@ -23,7 +23,7 @@ from mimecast_sso.console.form import console_form
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import CLOUDS, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG
 from mimecast_sso.provenance import How, Known, live, unknown
-from mimecast_sso.settings import Lane, Settings, from_values
+from mimecast_sso.settings import ProfileSlot, Settings, from_values
 from providers.entra.applications import (
     Assigned,
     DeletedApplication,
@@ -134,7 +134,7 @@ def attested(document: Mapping[str, Any], thumbprint: str = OLD, days: int = 2) 
     return dict(document) | {"authenticationProfile": profile | {"confirmed": confirmed}}
 
 
-def form_of(settings: Settings, slot: Lane = Lane.FIRST) -> dict[str, Any]:
+def form_of(settings: Settings, slot: ProfileSlot = ProfileSlot.FIRST) -> dict[str, Any]:
     """The desired form of a slot."""
     return console_form(
         settings,
@@ -278,7 +278,7 @@ class World:
             "domains": live({"example.com": DomainStatus("example.com", State.INTERNAL, "", "id")}),
             "addresses": live(self.addresses),
             "groups": {
-                Lane.FIRST: live(
+                ProfileSlot.FIRST: live(
                     LiveGroup(
                         settings.roll_out.group,
                         frozenset(self.members),
@@ -292,9 +292,9 @@ class World:
             "connections": Known(None, How.CONFIGURED, "addresses.source"),
             "record": Known(self.deployed, How.RECORDED, "the stack's state"),
         }
-        if len(settings.certificates.lanes) > 1 or Lane.SECOND in self.deployed.groups:
-            parts["groups"][Lane.SECOND] = live(
-                LiveGroup(settings.roll_out.group_of(Lane.SECOND), frozenset(self.second_members))
+        if len(settings.certificates.slots) > 1 or ProfileSlot.SECOND in self.deployed.groups:
+            parts["groups"][ProfileSlot.SECOND] = live(
+                LiveGroup(settings.roll_out.group_of(ProfileSlot.SECOND), frozenset(self.second_members))
             )
         for name in self.unread:
             parts[name] = dict.fromkeys(parts["groups"], UNREAD) if name == "groups" else UNREAD

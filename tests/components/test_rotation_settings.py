@@ -11,7 +11,7 @@ from mimecast_sso.settings import (
     Certificates,
     ConfigurationError,
     CutOver,
-    Lane,
+    ProfileSlot,
     RotationMode,
     from_values,
 )
@@ -31,12 +31,12 @@ def read(certificates: dict[str, Any], **sections: Any) -> Certificates:
 
 def test_without_a_word_about_rotations_nothing_is_otherwise() -> None:
     found = read({"generations": [OLD], "active": "2026"})
-    assert (found.rotation, found.cut_over, found.lanes) == (
+    assert (found.rotation, found.cut_over, found.slots) == (
         RotationMode.SINGLE,
         CutOver.ACTIVE,
-        (Lane.FIRST,),
+        (ProfileSlot.FIRST,),
     )
-    assert found.populated == {Lane.FIRST}
+    assert found.populated == {ProfileSlot.FIRST}
     assert (found.next_generation, found.former_generation) == (None, None)
 
 
@@ -92,13 +92,13 @@ def test_what_cannot_be_is_refused_with_its_reason(
 
 def test_lanes_of_a_blue_green_rotation() -> None:
     found = read({"rotation": "blue-green", "generations": [OLD, IN_SECOND], "active": "2026"})
-    assert found.lanes == (Lane.FIRST, Lane.SECOND)
-    assert (found.populated, found.next_generation) == ({Lane.FIRST}, found.generation("2029"))
+    assert found.slots == (ProfileSlot.FIRST, ProfileSlot.SECOND)
+    assert (found.populated, found.next_generation) == ({ProfileSlot.FIRST}, found.generation("2029"))
     both = found.model_copy(update={"cut_over": CutOver.BOTH})
-    assert both.populated == set(Lane)
+    assert both.populated == set(ProfileSlot)
     after = found.model_copy(update={"active": "2029"})
-    assert (after.populated, after.former_generation) == ({Lane.SECOND}, found.generation("2026"))
-    assert after.of_lane(Lane.FIRST) == found.generation("2026")
+    assert (after.populated, after.former_generation) == ({ProfileSlot.SECOND}, found.generation("2026"))
+    assert after.of_slot(ProfileSlot.FIRST) == found.generation("2026")
 
 
 def test_thumbprints_have_one_form() -> None:
@@ -135,9 +135,9 @@ def test_the_second_profile_is_named_after_the_first() -> None:
         }
     )
     profile = settings.authentication_profile
-    assert profile.description_of(Lane.FIRST) == profile.description
-    assert profile.description_of(Lane.SECOND) == f"{profile.description} (second)"
-    assert settings.roll_out.group_of(Lane.SECOND) == "Portal (second)"
+    assert profile.description_of(ProfileSlot.FIRST) == profile.description
+    assert profile.description_of(ProfileSlot.SECOND) == f"{profile.description} (second)"
+    assert settings.roll_out.group_of(ProfileSlot.SECOND) == "Portal (second)"
 
 
 def test_shipped_stacks_use_none_of_it() -> None:

@@ -18,7 +18,7 @@ from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.operations.verify.run import Verification
 from mimecast_sso.provenance import How, Verdict, lines, not_checked
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 from providers.entra.signing_certificates import retire, subject
 from sandbox.entra.conditional_access import POLICIES
 from sandbox.entra.tokens import LEAST_ROLES
@@ -189,7 +189,7 @@ def test_on_a_real_tenant_nobody_is_signed_in_by_a_password(
     sandboxed = open_stack("sandbox")
     engine = Engine(sandboxed, "embedded")
     resources, settings = engine.resources(), sandboxed.settings()
-    profile = in_state(resources).profiles.get(Lane.FIRST)
+    profile = in_state(resources).profiles.get(ProfileSlot.FIRST)
     assert profile is not None
     for name in here:
         if name.startswith("SANDBOX_"):

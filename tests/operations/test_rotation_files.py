@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mimecast_sso.operations.stacks import Stack, open_stack
-from mimecast_sso.settings import Certificates, Confirmed, Lane
+from mimecast_sso.settings import Certificates, Confirmed, ProfileSlot
 
 ROOT = Path(__file__).resolve().parents[2]
 CERTIFICATES = """\
@@ -87,15 +87,15 @@ def test_going_back_writes_what_was_there(stack: Stack) -> None:
 
 
 def test_the_second_profile_is_confirmed_beside_the_first(stack: Stack) -> None:
-    for lane in Lane:
+    for slot in ProfileSlot:
         stack.confirm(
             Confirmed(
-                fingerprint=f"v1:{lane}", by="ada@example.com", at="2026-11-22T01:00:00Z", evidence="x"
+                fingerprint=f"v1:{slot}", by="ada@example.com", at="2026-11-22T01:00:00Z", evidence="x"
             ),
-            lane,
+            slot,
         )
     profile = stack.settings().authentication_profile
-    found = [profile.confirmed_of(lane) for lane in Lane]
+    found = [profile.confirmed_of(slot) for slot in ProfileSlot]
     assert [each.fingerprint for each in found if each] == ["v1:first", "v1:second"]
 
 

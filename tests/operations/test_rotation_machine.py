@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from mimecast_sso.operations import rotation
 from mimecast_sso.operations.rotation import NewGeneration, Plan, Step
-from mimecast_sso.settings import CutOver, Lane, RotationMode
+from mimecast_sso.settings import CutOver, ProfileSlot, RotationMode
 from tests.support import state_machines
 from tests.support.rotation_world import NEW, PEOPLE, WAIT, World, at_rest, forward, in_group, make
 
@@ -90,13 +90,13 @@ class AnyOrder(RuleBasedStateMachine):
         if not planned.refusals:
             make(self.world, planned)
 
-    @rule(lane=st.sampled_from(Lane))
-    def a_whole_step(self, lane: Lane) -> None:
+    @rule(slot=st.sampled_from(ProfileSlot))
+    def a_whole_step(self, slot: ProfileSlot) -> None:
         """On, deployed, the console work done, and the vendors' time awaited: else few orders come far."""
         self.go_on()
         for _ in range(2):
             self.deploy(refresh=True, dies_after=None)
-            self.work_at_the_console(lane)
+            self.work_at_the_console(slot)
         self.wait(15)
 
     @rule()
@@ -109,9 +109,9 @@ class AnyOrder(RuleBasedStateMachine):
     def deploy(self, refresh: bool, dies_after: int | None) -> None:
         self._ours(lambda: self.world.deploy(refresh=refresh, dies_after=dies_after))
 
-    @rule(lane=st.sampled_from(Lane))
-    def work_at_the_console(self, lane: Lane) -> None:
-        self._ours(lambda: self.world.work_at_the_console(lane))
+    @rule(slot=st.sampled_from(ProfileSlot))
+    def work_at_the_console(self, slot: ProfileSlot) -> None:
+        self._ours(lambda: self.world.work_at_the_console(slot))
 
     @rule(minutes=st.sampled_from([5, 15, 60 * 24]))
     def wait(self, minutes: int) -> None:
@@ -148,9 +148,9 @@ class AnyOrder(RuleBasedStateMachine):
             world.entra = [each for each in world.entra if each.thumbprint != gone]
             self._others()
 
-    @rule(person=st.sampled_from(sorted(PEOPLE)), lane=st.sampled_from(Lane), there=st.booleans())
-    def somebody_changes_a_group(self, person: str, lane: Lane, there: bool) -> None:
-        self.world.members[in_group(person, lane)].set(self.world.now, there)
+    @rule(person=st.sampled_from(sorted(PEOPLE)), slot=st.sampled_from(ProfileSlot), there=st.booleans())
+    def somebody_changes_a_group(self, person: str, slot: ProfileSlot, there: bool) -> None:
+        self.world.members[in_group(person, slot)].set(self.world.now, there)
         self._others()
 
     @precondition(lambda self: self.others_changed)
@@ -230,12 +230,12 @@ class AnyOrder(RuleBasedStateMachine):
         world = self.world
         there = {each.thumbprint for each in world.entra}
         ours = {world.state.activated, world.thumbprint(world.wanted.active)}
-        empty = [lane for lane in world.wanted.lanes if lane not in world.wanted.populated]
+        empty = [slot for slot in world.wanted.slots if slot not in world.wanted.populated]
         foreign = (
             any(each.display_name == STRANGER for each in world.entra)
             or world.preferred not in ours
             or any(not {world.thumbprint(each.label), ""} & {*there, ""} for each in world.wanted.generations)
-            or any(world.live(lane) for lane in empty)
+            or any(world.live(slot) for slot in empty)
         )
         if foreign:
             assert forward(world).change is None
@@ -264,8 +264,8 @@ class AnyOrder(RuleBasedStateMachine):
         if self.others_changed or self.single:
             return
         assert world.deploy()
-        for lane in Lane:
-            world.work_at_the_console(lane)
+        for slot in ProfileSlot:
+            world.work_at_the_console(slot)
         assert world.deploy()
         world.pass_time(WAIT)
         undone = rotation.back(world.picture())
@@ -285,8 +285,8 @@ class AnyOrder(RuleBasedStateMachine):
         world = deepcopy(self.world)
         for _ in range(3):
             world.deploy()
-            for lane in Lane:
-                world.work_at_the_console(lane)
+            for slot in ProfileSlot:
+                world.work_at_the_console(slot)
             world.pass_time(WAIT)
         assert world.deploy()
         active = world.wanted.active_generation
@@ -295,7 +295,9 @@ class AnyOrder(RuleBasedStateMachine):
         assert world.locked_out() == []
         if world.wanted.cut_over is CutOver.ACTIVE:
             assert world.live(active.profile) == PEOPLE
-            assert world.live(active.profile.other) == frozenset() or world.wanted.lanes == (Lane.FIRST,)
+            assert world.live(active.profile.other) == frozenset() or world.wanted.slots == (
+                ProfileSlot.FIRST,
+            )
 
     def _planned(self) -> list[Plan]:
         return [forward(self.world), rotation.back(self.world.picture())] if self._ready() else []
@@ -323,8 +325,8 @@ class AnyOrder(RuleBasedStateMachine):
                 assert self.world.locked_out() == []
                 return
             if planned.step is Step.CONSOLE:
-                for lane in Lane:
-                    self._ours(partial(self.world.work_at_the_console, lane))
+                for slot in ProfileSlot:
+                    self._ours(partial(self.world.work_at_the_console, slot))
             elif planned.refusals:
                 self._ours(self.world.deploy)
                 self._ours(lambda: self.world.pass_time(timedelta(days=1)))

@@ -10,7 +10,7 @@ import pytest
 
 from mimecast_sso.operations import rotation
 from mimecast_sso.operations.rotation import NewGeneration, Plan, Step
-from mimecast_sso.settings import Certificates, Lane
+from mimecast_sso.settings import Certificates, ProfileSlot
 from providers.entra.signing_certificates import subject
 from tests.support.rotation_world import (
     NEW,
@@ -39,7 +39,7 @@ def until(world: World, *steps: Step) -> World:
     """Takes these steps, with the console work and the waiting between them."""
     for expected in steps:
         step(world, expected)
-        world.work_at_the_console(Lane.SECOND)
+        world.work_at_the_console(ProfileSlot.SECOND)
         world.deploy()
         world.pass_time(WAIT)
     return world
@@ -73,7 +73,7 @@ def test_the_next_rotation_goes_back_to_the_first_profile() -> None:
     world = until(at_rest(soakDays=0), *TO_LEAVE, Step.RETIRE)
     staged = rotation.plan(world.picture(), NewGeneration("third", "2029-12-02T00:00:00Z"), start=True)
     assert staged.change is not None
-    assert staged.change.generation("third").profile is Lane.FIRST
+    assert staged.change.generation("third").profile is ProfileSlot.FIRST
 
 
 def test_a_rotation_begins_when_the_end_is_near_or_when_told_to() -> None:
@@ -101,7 +101,7 @@ def test_nothing_moves_before_trust_is_attested() -> None:
     waiting = forward(world)
     assert (waiting.step, waiting.due) == (Step.CONSOLE, True)
     assert "Trust in generation next is not attested: the second profile is due" in refusals(waiting)
-    world.work_at_the_console(Lane.SECOND)
+    world.work_at_the_console(ProfileSlot.SECOND)
     deploy = forward(world)
     assert (deploy.step, "confirmation of the second profile" in deploy.text) == (Step.DEPLOY, True)
 
@@ -189,19 +189,22 @@ def test_a_leaving_that_is_not_deployed_is_deployed_first() -> None:
 
 def test_console_work_touches_people_only_where_the_one_profile_changes() -> None:
     staged = until(at_rest(), Step.STAGE).picture()
-    profiles = {**staged.profiles, Lane.SECOND: replace(staged.profiles[Lane.SECOND], state="stale")}
+    profiles = {
+        **staged.profiles,
+        ProfileSlot.SECOND: replace(staged.profiles[ProfileSlot.SECOND], state="stale"),
+    }
     second = rotation.plan(replace(staged, profiles=profiles), NEW)
-    assert (second.step, second.touches_people, second.console) == (Step.CONSOLE, False, Lane.SECOND)
+    assert (second.step, second.touches_people, second.console) == (Step.CONSOLE, False, ProfileSlot.SECOND)
     alone = at_rest(rotation="single").picture()
-    stale = {Lane.FIRST: replace(alone.profiles[Lane.FIRST], state="stale")}
+    stale = {ProfileSlot.FIRST: replace(alone.profiles[ProfileSlot.FIRST], state="stale")}
     again = rotation.plan(replace(alone, profiles=stale), NEW)
-    assert (again.step, again.touches_people, again.console) == (Step.CONSOLE, False, Lane.FIRST)
+    assert (again.step, again.touches_people, again.console) == (Step.CONSOLE, False, ProfileSlot.FIRST)
 
 
 def test_who_is_in_the_only_group_does_not_hold_a_rotation_by_metadata_up() -> None:
     world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
     step(world, Step.STAGE)
-    world.members[in_group("ada@example.com", Lane.FIRST)].set(world.now, False)
+    world.members[in_group("ada@example.com", ProfileSlot.FIRST)].set(world.now, False)
     assert (forward(world).step, forward(world).refusals) == (Step.ACTIVATE, ())
 
 
@@ -251,7 +254,7 @@ def test_a_foreign_activation_stops_the_rotation_and_a_refresh_puts_it_back() ->
 
 def test_somebody_in_the_group_that_is_to_be_empty_stops_the_rotation() -> None:
     world = until(at_rest(), *TO_LEAVE)
-    world.members[in_group("ada@example.com", Lane.FIRST)].set(world.now, True)
+    world.members[in_group("ada@example.com", ProfileSlot.FIRST)].set(world.now, True)
     assert "Added outside this stack:" in refusals(forward(world))
     assert world.deploy(refresh=True)
     world.pass_time(timedelta(days=1))
@@ -294,17 +297,17 @@ def test_going_back_twice_needs_people_in_the_group_they_go_back_to() -> None:
     assert "deploy first" in refusals(rotation.back(world.picture()))
 
 
-def dies_when_all_have_joined(world: World, lane: Lane) -> None:
+def dies_when_all_have_joined(world: World, slot: ProfileSlot) -> None:
     """Everybody is in the group, and the run died before it could record that."""
-    while world.live(lane) < frozenset(PEOPLE):
-        assert not world.deploy(refresh=False, dies_after=len(Lane) + 1)  # Both forms, and one joins.
-    assert not world.state.members[lane]
+    while world.live(slot) < frozenset(PEOPLE):
+        assert not world.deploy(refresh=False, dies_after=len(ProfileSlot) + 1)  # Both forms, and one joins.
+    assert not world.state.members[slot]
 
 
 def test_joining_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), Step.STAGE)
     make(world, forward(world))
-    dies_when_all_have_joined(world, Lane.SECOND)
+    dies_when_all_have_joined(world, ProfileSlot.SECOND)
     planned = forward(world)
     assert (planned.step, "is recorded" in planned.text) == (Step.DEPLOY, True)
     assert world.deploy()
@@ -314,8 +317,8 @@ def test_joining_counts_from_when_it_is_recorded() -> None:
 def test_joining_after_a_hold_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), *TO_OVERLAP)
     picture = world.picture()
-    held = replace(picture.group(Lane.SECOND), held=True)
-    seen = replace(picture, groups={**picture.groups, Lane.SECOND: held})
+    held = replace(picture.group(ProfileSlot.SECOND), held=True)
+    seen = replace(picture, groups={**picture.groups, ProfileSlot.SECOND: held})
     planned = rotation.plan(seen, NEW)
     assert (planned.step, "is recorded" in planned.text) == (Step.DEPLOY, True)
 
@@ -323,7 +326,7 @@ def test_joining_after_a_hold_counts_from_when_it_is_recorded() -> None:
 def test_joining_again_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), *TO_LEAVE)
     make(world, rotation.back(world.picture()))
-    dies_when_all_have_joined(world, Lane.FIRST)
+    dies_when_all_have_joined(world, ProfileSlot.FIRST)
     assert "It is not recorded when" in refusals(rotation.back(world.picture()))
     assert world.deploy()
     assert "Wait until" in refusals(rotation.back(world.picture()))
@@ -335,7 +338,7 @@ def test_a_form_that_is_due_anew_is_console_work_and_no_deployment_that_never_he
     assert "removed: generation next" in refusals(forward(world))
     assert world.deploy(refresh=True)
     assert forward(world).step is Step.CONSOLE
-    world.work_at_the_console(Lane.SECOND)
+    world.work_at_the_console(ProfileSlot.SECOND)
     assert world.deploy()
     world.pass_time(WAIT)
     step(world, Step.ACTIVATE)
@@ -348,7 +351,7 @@ def test_a_retired_certificate_that_signs_waits_for_the_console_and_no_deploymen
     world.entra = [each for each in world.entra if each.label != "2026"]
     assert not world.deploy(refresh=True), "the certificate signs, so it is not removed"
     assert forward(world).step is Step.CONSOLE
-    world.work_at_the_console(Lane.FIRST)
+    world.work_at_the_console(ProfileSlot.FIRST)
     assert world.deploy()
     assert [each.label for each in world.entra] == ["2026"]
     assert forward(world, start=False).step is Step.NONE
@@ -385,7 +388,7 @@ def test_single_mode_waits_for_the_console_and_then_activates() -> None:
     step(world, Step.ACTIVATE)
     assert (world.preferred, forward(world).step) == (before, Step.CONSOLE)
     assert forward(world).touches_people
-    world.work_at_the_console(Lane.FIRST)
+    world.work_at_the_console(ProfileSlot.FIRST)
     assert world.locked_out() == sorted(PEOPLE, key=world.locked_out().index), "the gap that was announced"
     world.pass_time(WAIT)
     assert world.deploy()
@@ -410,11 +413,11 @@ def test_metadata_mode_activates_what_is_staged() -> None:
     make(world, forward(world))
     assert world.deploy()
     picture = world.picture()
-    profile = replace(picture.profiles[Lane.FIRST], thumbprint="", state="claimed")
-    followed = replace(picture, profiles={Lane.FIRST: profile})
+    profile = replace(picture.profiles[ProfileSlot.FIRST], thumbprint="", state="claimed")
+    followed = replace(picture, profiles={ProfileSlot.FIRST: profile})
     planned = rotation.plan(followed, NEW)
     assert (planned.step, planned.touches_people) == (Step.ACTIVATE, True)
-    due = replace(followed, profiles={Lane.FIRST: replace(profile, state="stale")})
+    due = replace(followed, profiles={ProfileSlot.FIRST: replace(profile, state="stale")})
     assert rotation.plan(due, NEW).step is Step.CONSOLE
 
 
@@ -444,7 +447,7 @@ def test_the_window_opens_to_the_second() -> None:
     window = {"notBefore": f"{opens:%Y-%m-%dT%H:%M:%SZ}", "approvedBy": "grace@example.com"}
     world = at_rest(window=window)
     step(world, Step.STAGE)
-    world.work_at_the_console(Lane.SECOND)
+    world.work_at_the_console(ProfileSlot.SECOND)
     assert world.deploy()
     opens_after(world, Step.OVERLAP, timedelta(hours=1))
 
@@ -502,12 +505,12 @@ def test_people_stay_in_the_second_group_while_entra_signs_with_its_certificate(
 @pytest.mark.parametrize("back", [False, True])
 def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None:
     world = until(at_rest(), *(TO_OVERLAP if back else TO_ACTIVATE))
-    lane, expected = (Lane.FIRST, Step.SEPARATE) if back else (Lane.SECOND, Step.LEAVE)
+    slot, expected = (ProfileSlot.FIRST, Step.SEPARATE) if back else (ProfileSlot.SECOND, Step.LEAVE)
 
     def planned() -> Plan:
         return rotation.back(world.picture()) if back else forward(world)
 
-    world.members[in_group("ada@example.com", lane)].set(world.now, False)
+    world.members[in_group("ada@example.com", slot)].set(world.now, False)
     assert planned().change is None or "Not in “first” yet: 1 person" in refusals(planned())
     assert world.deploy(refresh=True)
     assert (planned().step, "Wait until" in refusals(planned())) == (expected, True)
@@ -521,8 +524,8 @@ def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None
 )
 def test_no_step_back_out_of_a_group_that_was_not_read(rotated: tuple[Step, ...], step_back: Step) -> None:
     picture = until(at_rest(), *rotated).picture()
-    group = replace(picture.group(Lane.FIRST), members=None)
-    planned = rotation.back(replace(picture, groups={**picture.groups, Lane.FIRST: group}))
+    group = replace(picture.group(ProfileSlot.FIRST), members=None)
+    planned = rotation.back(replace(picture, groups={**picture.groups, ProfileSlot.FIRST: group}))
     assert (planned.step, "The members of “first” could not be read:" in refusals(planned)) == (
         step_back,
         True,
@@ -532,8 +535,8 @@ def test_no_step_back_out_of_a_group_that_was_not_read(rotated: tuple[Step, ...]
 @pytest.mark.parametrize("members", [None, frozenset({"ada@example.com"})])
 def test_a_certificate_stays_while_anybody_may_be_in_its_group(members: frozenset[str] | None) -> None:
     picture = until(at_rest(), Step.STAGE).picture()
-    group = replace(picture.group(Lane.SECOND), members=members)
-    planned = rotation.back(replace(picture, groups={**picture.groups, Lane.SECOND: group}))
+    group = replace(picture.group(ProfileSlot.SECOND), members=members)
+    planned = rotation.back(replace(picture, groups={**picture.groups, ProfileSlot.SECOND: group}))
     assert (planned.step, "“second” has members" in refusals(planned)) == (Step.UNSTAGE, True)
 
 
@@ -559,8 +562,8 @@ def test_what_was_never_made_is_unstaged_at_once() -> None:
     assert planned.change is not None
     assert planned.change.retired == before.retired
     picture = world.picture()
-    group = replace(picture.group(Lane.SECOND), members=None)
-    unread = replace(picture, groups={**picture.groups, Lane.SECOND: group})
+    group = replace(picture.group(ProfileSlot.SECOND), members=None)
+    unread = replace(picture, groups={**picture.groups, ProfileSlot.SECOND: group})
     assert rotation.back(unread).refusals == ()
 
 
@@ -587,8 +590,8 @@ def test_no_way_back_to_a_certificate_that_is_not_valid_or_not_trusted() -> None
         )
         expired = rotation.back(replace(picture, entra=replace(picture.entra, certificates=over)))
         assert (expired.step, "of generation 2026 is valid from" in refusals(expired)) == (expected, True)
-        stale = replace(picture.profiles[Lane.FIRST], state="stale")
-        untrusted = rotation.back(replace(picture, profiles={**picture.profiles, Lane.FIRST: stale}))
+        stale = replace(picture.profiles[ProfileSlot.FIRST], state="stale")
+        untrusted = rotation.back(replace(picture, profiles={**picture.profiles, ProfileSlot.FIRST: stale}))
         said = "Trust in generation 2026 is not attested: the first profile is stale" in refusals(untrusted)
         assert (untrusted.step, said) == (expected, True)
 
@@ -603,8 +606,8 @@ def test_no_way_back_to_a_certificate_that_is_gone(rotated: tuple[Step, ...], ex
 
 def test_since_when_is_unknown_is_no_reason_to_go_on() -> None:
     joined = until(at_rest(), *TO_OVERLAP).picture()
-    group = replace(joined.group(Lane.SECOND), changed_at=None)
-    activate = rotation.plan(replace(joined, groups={**joined.groups, Lane.SECOND: group}), NEW)
+    group = replace(joined.group(ProfileSlot.SECOND), changed_at=None)
+    activate = rotation.plan(replace(joined, groups={**joined.groups, ProfileSlot.SECOND: group}), NEW)
     leave = rotation.plan(replace(until(at_rest(), *TO_ACTIVATE).picture(), activated_at=None), NEW)
     retire = rotation.plan(replace(until(at_rest(), *TO_LEAVE).picture(), activated_at=None), NEW)
     for planned, expected in ((activate, Step.ACTIVATE), (leave, Step.LEAVE), (retire, Step.RETIRE)):
@@ -673,8 +676,8 @@ def test_an_activation_by_metadata_does_not_wait_for_people_who_joined() -> None
     world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
     step(world, Step.STAGE)
     picture = world.picture()
-    group = replace(picture.group(Lane.FIRST), changed_at=world.now)
-    planned = rotation.plan(replace(picture, groups={Lane.FIRST: group}), NEW)
+    group = replace(picture.group(ProfileSlot.FIRST), changed_at=world.now)
+    planned = rotation.plan(replace(picture, groups={ProfileSlot.FIRST: group}), NEW)
     assert (planned.step, planned.refusals) == (Step.ACTIVATE, ())
 
 
@@ -684,8 +687,8 @@ def test_a_retirement_by_metadata_does_not_wait_for_people_who_joined() -> None:
     step(world, Step.ACTIVATE)
     world.pass_time(WAIT)
     picture = world.picture()
-    group = replace(picture.group(Lane.FIRST), changed_at=world.now)
-    planned = rotation.plan(replace(picture, groups={Lane.FIRST: group}), NEW)
+    group = replace(picture.group(ProfileSlot.FIRST), changed_at=world.now)
+    planned = rotation.plan(replace(picture, groups={ProfileSlot.FIRST: group}), NEW)
     assert (planned.step, planned.refusals) == (Step.RETIRE, ())
 
 
@@ -733,7 +736,7 @@ def test_each_plan_says_what_it_does_in_its_mode() -> None:
         assert ("profile" in staged.text) == (rotation_ == "blue-green")
         step(world, Step.STAGE)
         if rotation_ == "blue-green":
-            world.work_at_the_console(Lane.SECOND)
+            world.work_at_the_console(ProfileSlot.SECOND)
             assert world.deploy()
             world.pass_time(WAIT)
             step(world, Step.OVERLAP)

@@ -15,7 +15,7 @@ from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.operations.tenant import connect
-from mimecast_sso.settings import ConfigurationError, Confirmed, Lane, RollOut, Written, from_engine
+from mimecast_sso.settings import ConfigurationError, Confirmed, ProfileSlot, RollOut, Written, from_engine
 from providers.mimecast.errors import AuthenticationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def test_an_earlier_attestation_stays_in_the_history(project: Path) -> None:
     second = CONFIRMED.model_copy(update={"by": "grace@example.com", "fingerprint": "v1:0"})
     for each in (CONFIRMED, second):
         stack.confirm(each)
-        stack.confirm(each, Lane.SECOND)
+        stack.confirm(each, ProfileSlot.SECOND)
     profile = stack.settings().authentication_profile
     assert (profile.confirmed, profile.history) == (second, (CONFIRMED,))
     assert (profile.second.confirmed, profile.second.history) == (second, (CONFIRMED,))

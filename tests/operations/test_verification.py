@@ -18,7 +18,7 @@ from mimecast_sso.operations.verify.sign_in_request import compare
 from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.authn_request import AuthnRequest
 from mimecast_sso.saml.names import CONTEXT_PASSWORD_PROTECTED
-from mimecast_sso.settings import Lane, from_values
+from mimecast_sso.settings import ProfileSlot, from_values
 
 LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
 REQUEST = AuthnRequest(
@@ -39,7 +39,7 @@ SETTINGS = from_values(
     }
 )
 PROFILE = RecordedProfile(
-    slot=Lane.FIRST,
+    slot=ProfileSlot.FIRST,
     form={"loginUrl": LOGIN, "passwordProtectedContext": False, "integratedAuthenticationContext": False},
     thumbprint="",
     fingerprints=Fingerprints("v1:a", "v1:b"),

@@ -14,7 +14,7 @@ from mimecast_sso.provenance import Verdict
 from mimecast_sso.saml import metadata
 from mimecast_sso.saml.metadata import IdentityProvider
 from mimecast_sso.saml.names import BINDING_POST
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
 from tests.saml.messages import ISSUER, NOW, body, key_pair
@@ -22,7 +22,7 @@ from tests.saml.messages import ISSUER, NOW, body, key_pair
 LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
 ATTESTED = "claimed: confirmed by ada@example.com at 2026-11-01T09:00:00Z"
 PROFILE = RecordedProfile(
-    slot=Lane.FIRST,
+    slot=ProfileSlot.FIRST,
     form={"issuerUrl": ISSUER, "loginUrl": LOGIN},
     thumbprint="",
     fingerprints=Fingerprints("v1:a", "v1:b"),

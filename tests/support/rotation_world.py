@@ -14,8 +14,8 @@ from itertools import product
 from typing import Any, Generic, TypeVar
 
 from mimecast_sso.operations import rotation
-from mimecast_sso.operations.rotation import LaneGroup, LaneProfile, NewGeneration, Picture, Plan
-from mimecast_sso.settings import Certificates, Lane, RotationMode
+from mimecast_sso.operations.rotation import NewGeneration, Picture, Plan, SlotGroup, SlotProfile
+from mimecast_sso.settings import Certificates, ProfileSlot, RotationMode
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 
 T = TypeVar("T")
@@ -52,8 +52,8 @@ class Timeline(Generic[T]):
         return frozenset(value for at, value in self.values if at > now - WAIT) | frozenset(older[-1:])
 
 
-def in_group(person: str, lane: Lane) -> tuple[str, Lane]:
-    return person, lane
+def in_group(person: str, slot: ProfileSlot) -> tuple[str, ProfileSlot]:
+    return person, slot
 
 
 @dataclass
@@ -63,11 +63,11 @@ class State:
     thumbprints: dict[str, str] = field(default_factory=dict)
     activated: str = ""
     activated_at: datetime | None = None
-    forms: dict[Lane, str] = field(default_factory=dict)
-    confirmed: dict[Lane, str] = field(default_factory=dict)
-    members: dict[Lane, frozenset[str]] = field(default_factory=dict)
-    held: dict[Lane, bool] = field(default_factory=dict)
-    changed_at: dict[Lane, datetime] = field(default_factory=dict)
+    forms: dict[ProfileSlot, str] = field(default_factory=dict)
+    confirmed: dict[ProfileSlot, str] = field(default_factory=dict)
+    members: dict[ProfileSlot, frozenset[str]] = field(default_factory=dict)
+    held: dict[ProfileSlot, bool] = field(default_factory=dict)
+    changed_at: dict[ProfileSlot, datetime] = field(default_factory=dict)
 
 
 class World:
@@ -79,11 +79,11 @@ class World:
         self.entra: list[SigningCertificate] = []
         self.signing = Timeline([(datetime.min.replace(tzinfo=UTC), "")])
         self.members = {
-            in_group(person, lane): Timeline([(datetime.min.replace(tzinfo=UTC), False)])
-            for person, lane in product(PEOPLE, Lane)
+            in_group(person, slot): Timeline([(datetime.min.replace(tzinfo=UTC), False)])
+            for person, slot in product(PEOPLE, ProfileSlot)
         }
-        self.console = {lane: Timeline([(datetime.min.replace(tzinfo=UTC), "")]) for lane in Lane}
-        self.confirmed: dict[Lane, str] = {}
+        self.console = {slot: Timeline([(datetime.min.replace(tzinfo=UTC), "")]) for slot in ProfileSlot}
+        self.confirmed: dict[ProfileSlot, str] = {}
         self.state = State()
         self._made = 0
         self._deeds_left: int | None = None
@@ -109,26 +109,26 @@ class World:
             thumbprints=dict(state.thumbprints),
             activated=state.activated,
             activated_at=state.activated_at,
-            profiles={lane: self._profile(lane) for lane in state.forms},
+            profiles={slot: self._profile(slot) for slot in state.forms},
             groups={
-                lane: LaneGroup(lane, self.live(lane), members, state.changed_at.get(lane), state.held[lane])
-                for lane, members in state.members.items()
+                slot: SlotGroup(slot, self.live(slot), members, state.changed_at.get(slot), state.held[slot])
+                for slot, members in state.members.items()
             },
         )
 
-    def _profile(self, lane: Lane) -> LaneProfile:
-        form = self.state.forms[lane]
-        opens = bool(form) and self.state.confirmed.get(lane) == form
-        written = bool(form) and self.confirmed.get(lane) == form
-        return LaneProfile(
+    def _profile(self, slot: ProfileSlot) -> SlotProfile:
+        form = self.state.forms[slot]
+        opens = bool(form) and self.state.confirmed.get(slot) == form
+        written = bool(form) and self.confirmed.get(slot) == form
+        return SlotProfile(
             state="claimed" if opens else "due",
             thumbprint="" if form == FOLLOWS else form,
             idle=not form,
             confirmed_since=written and not opens,
         )
 
-    def live(self, lane: Lane) -> frozenset[str]:
-        return frozenset(person for person in PEOPLE if self.members[in_group(person, lane)].value)
+    def live(self, slot: ProfileSlot) -> frozenset[str]:
+        return frozenset(person for person in PEOPLE if self.members[in_group(person, slot)].value)
 
     def thumbprint(self, label: str) -> str:
         return self.state.thumbprints.get(label, "")
@@ -137,20 +137,20 @@ class World:
 
     def locked_out(self) -> list[str]:
         """Who might not get in now: in no group, or by profiles that may not hold what Entra signs with."""
-        return [person for person in PEOPLE if not all(self._get_in(lanes) for lanes in self._lanes(person))]
+        return [person for person in PEOPLE if not all(self._get_in(slots) for slots in self._slots(person))]
 
-    def _lanes(self, person: str) -> Iterator[frozenset[Lane]]:
-        possible = [self.members[in_group(person, lane)].possible(self.now) for lane in Lane]
+    def _slots(self, person: str) -> Iterator[frozenset[ProfileSlot]]:
+        possible = [self.members[in_group(person, slot)].possible(self.now) for slot in ProfileSlot]
         for values in product(*possible):
-            yield frozenset(lane for lane, value in zip(Lane, values, strict=True) if value)
+            yield frozenset(slot for slot, value in zip(ProfileSlot, values, strict=True) if value)
 
-    def _get_in(self, lanes: frozenset[Lane]) -> bool:
+    def _get_in(self, slots: frozenset[ProfileSlot]) -> bool:
         return all(
-            any(self._accepts(lane, signs) for lane in lanes) for signs in self.signing.possible(self.now)
+            any(self._accepts(slot, signs) for slot in slots) for signs in self.signing.possible(self.now)
         )
 
-    def _accepts(self, lane: Lane, thumbprint: str) -> bool:
-        held = self.console[lane].possible(self.now)
+    def _accepts(self, slot: ProfileSlot, thumbprint: str) -> bool:
+        held = self.console[slot].possible(self.now)
         return held == {thumbprint} or (held == {FOLLOWS} and thumbprint in self._listed)
 
     @property
@@ -163,12 +163,12 @@ class World:
     def pass_time(self, duration: timedelta) -> None:
         self.now += duration
 
-    def work_at_the_console(self, lane: Lane) -> None:
+    def work_at_the_console(self, slot: ProfileSlot) -> None:
         """An administrator works from the run sheet of a profile that is due, and confirms it."""
-        form = self.state.forms.get(lane, "")
-        if form and self.state.confirmed.get(lane) != form:
-            self.console[lane].set(self.now, form)
-            self.confirmed[lane] = form
+        form = self.state.forms.get(slot, "")
+        if form and self.state.confirmed.get(slot) != form:
+            self.console[slot].set(self.now, form)
+            self.confirmed[slot] = form
 
     def make_certificate(self, name: str) -> SigningCertificate:
         self._made += 1
@@ -209,10 +209,10 @@ class World:
 
     def _refresh(self) -> None:
         state = self.state
-        for lane, recorded in state.members.items():
-            found = self.live(lane) | recorded if state.held[lane] else self.live(lane)
+        for slot, recorded in state.members.items():
+            found = self.live(slot) | recorded if state.held[slot] else self.live(slot)
             if found != recorded:
-                state.members[lane], state.changed_at[lane] = found, self.now
+                state.members[slot], state.changed_at[slot] = found, self.now
         if state.activated not in ("", self.preferred):
             state.activated, state.activated_at = self.preferred, self.now
         state.thumbprints = {label: each for label, each in state.thumbprints.items() if each in self._listed}
@@ -225,37 +225,37 @@ class World:
                 made = self.make_certificate(subject(generation.label))
                 self._deed()
                 state.thumbprints[generation.label] = made.thumbprint
-        for lane in wanted.lanes:
-            mine = wanted.of_lane(lane)
+        for slot in wanted.slots:
+            mine = wanted.of_slot(slot)
             self._deed()
             if wanted.rotation is RotationMode.METADATA:
-                state.forms[lane] = FOLLOWS
+                state.forms[slot] = FOLLOWS
             else:
-                state.forms[lane] = state.thumbprints[mine.label] if mine else ""
-            state.confirmed[lane] = self.confirmed.get(lane, "")
+                state.forms[slot] = state.thumbprints[mine.label] if mine else ""
+            state.confirmed[slot] = self.confirmed.get(slot, "")
         active = wanted.active_generation.profile
-        for lane in sorted(wanted.populated, key=lambda lane: lane is not active):
-            self._change(lane, PEOPLE, hold=self._held(lane))
+        for slot in sorted(wanted.populated, key=lambda slot: slot is not active):
+            self._change(slot, PEOPLE, hold=self._held(slot))
         self._activate()
-        for lane in wanted.lanes:
-            if lane not in wanted.populated:
-                self._change(lane, PEOPLE if self._held(active) else frozenset(), hold=True)
+        for slot in wanted.slots:
+            if slot not in wanted.populated:
+                self._change(slot, PEOPLE if self._held(active) else frozenset(), hold=True)
         for entry in wanted.retired:
             self._retire(entry.thumbprint)
         for label in set(state.thumbprints) - {generation.label for generation in wanted.generations}:
             self._deed()
             del state.thumbprints[label]
 
-    def _held(self, lane: Lane) -> bool:
-        form = self.state.forms.get(lane, "")
-        return not form or self.state.confirmed.get(lane) != form
+    def _held(self, slot: ProfileSlot) -> bool:
+        form = self.state.forms.get(slot, "")
+        return not form or self.state.confirmed.get(slot) != form
 
-    def _change(self, lane: Lane, members: frozenset[str], *, hold: bool) -> None:
-        state, before = self.state, self.state.members.get(lane, frozenset())
-        if lane in state.members and (before, state.held[lane]) == (members, hold):
+    def _change(self, slot: ProfileSlot, members: frozenset[str], *, hold: bool) -> None:
+        state, before = self.state, self.state.members.get(slot, frozenset())
+        if slot in state.members and (before, state.held[slot]) == (members, hold):
             return
         for person in sorted(PEOPLE):
-            member = self.members[in_group(person, lane)]
+            member = self.members[in_group(person, slot)]
             if person in members and not hold and not member.value:
                 self._deed()
                 member.set(self.now, True)
@@ -263,7 +263,7 @@ class World:
                 self._deed()
                 member.set(self.now, False)
         self._deed()
-        state.members[lane], state.held[lane], state.changed_at[lane] = members, hold, self.now
+        state.members[slot], state.held[slot], state.changed_at[slot] = members, hold, self.now
 
     def _activate(self) -> None:
         state, wanted = self.state, self.wanted
@@ -299,7 +299,7 @@ def at_rest(**changes: Any) -> World:
     """The first generation signs, its profile is confirmed, and people are in the first group for long."""
     world = World(certificates(**changes))
     assert world.deploy()
-    world.work_at_the_console(Lane.FIRST)
+    world.work_at_the_console(ProfileSlot.FIRST)
     world.pass_time(WAIT)
     assert world.deploy()
     world.pass_time(timedelta(days=2))

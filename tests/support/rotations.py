@@ -96,9 +96,9 @@ def do_what_is_due_in_the_console(made: Project) -> None:
     for sheet in sorted((made.home / "run-sheet").glob("*.html")):
         filled = made.sandbox("administrator", str(sheet))
         assert filled.code == 0, filled.text
-        lane = ("--profile", "second") if "second" in sheet.name else ()
+        slot = ("--profile", "second") if "second" in sheet.name else ()
         said = ("--by", "administrator@example.com", "--evidence", "a test")
-        confirmed = made.sso("confirm", *lane, *said)
+        confirmed = made.sso("confirm", *slot, *said)
         assert confirmed.code == 0, confirmed.text
 
 

@@ -127,9 +127,9 @@ class World:
 
     def confirm(self) -> bool:
         """Somebody confirms what is due; whether it could be confirmed."""
-        lanes = [("--profile", "second") if "second" in sheet.name else () for sheet in self.sheets]
+        slots = [("--profile", "second") if "second" in sheet.name else () for sheet in self.sheets]
         said = ("--by", "administrator@example.com", "--evidence", "a test")
-        return all(self.made.sso("confirm", *lane, *said).code == 0 for lane in lanes)
+        return all(self.made.sso("confirm", *slot, *said).code == 0 for slot in slots)
 
     @property
     def now(self) -> datetime:

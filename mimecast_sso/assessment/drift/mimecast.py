@@ -9,7 +9,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
-from mimecast_sso.settings import Lane
+from mimecast_sso.settings import ProfileSlot
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.domains import State
 
@@ -92,7 +92,7 @@ def _address(address: str, name: str, live: LiveAddress | None, desired: str | N
         )
 
 
-def _group(assessment: Assessment, slot: Lane) -> Iterator[Finding]:
+def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
     record = assessment.desired.record
     known, recorded = assessment.snapshot.groups.get(slot), record.groups[slot]
     if known is None or known.value is None:

@@ -34,12 +34,12 @@ def certificate(stack: str, profile: str, format_: str, out: Path | None) -> Exi
     """
     from mimecast_sso.operations import profiles
     from mimecast_sso.operations.deployment import open_with_engine, relative
-    from mimecast_sso.settings import Lane
+    from mimecast_sso.settings import ProfileSlot
 
     if format_ == "der" and out is None:
         raise click.UsageError("--format der is binary: give --out FILE as well.")
     _, engine = open_with_engine(stack, "certificate")
-    content = profiles.certificate_of(profiles.require(engine, Lane(profile)), format_, stack)
+    content = profiles.certificate_of(profiles.require(engine, ProfileSlot(profile)), format_, stack)
     if out is None:
         click.echo(content, nl=False)
     else:

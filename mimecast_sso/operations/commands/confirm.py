@@ -42,10 +42,10 @@ def confirm(
     """
     from mimecast_sso.operations import profiles, tenant
     from mimecast_sso.operations.deployment import open_with_engine, relative
-    from mimecast_sso.settings import Lane
+    from mimecast_sso.settings import ProfileSlot
 
     opened, engine = open_with_engine(stack, "confirm")
-    wanted = profiles.require(engine, Lane(profile))
+    wanted = profiles.require(engine, ProfileSlot(profile))
     if evidence is None and read_back is None:
         raise click.UsageError("Give --evidence TEXT, or --read-back FILE.")
     now = tenant.mimecast_time(opened)

@@ -15,10 +15,10 @@ def run_sheet(stack: str, profile: str) -> Exit:
     """Write the run sheet of the console work, due or done."""
     from mimecast_sso.operations import assessing, profiles
     from mimecast_sso.operations.deployment import open_with_engine, relative
-    from mimecast_sso.settings import Lane
+    from mimecast_sso.settings import ProfileSlot
 
     opened, engine = open_with_engine(stack, "run-sheet")
-    settings, wanted = opened.settings(), profiles.require(engine, Lane(profile))
+    settings, wanted = opened.settings(), profiles.require(engine, ProfileSlot(profile))
     page = profiles.write_run_sheet(opened, settings, wanted, assessing.on_save(opened, settings, engine))
     click.echo(f"Run sheet: {relative(page)} (and .md, .txt)")
     return Exit.FINE

@@ -19,19 +19,19 @@ from __future__ import annotations
 from mimecast_sso.operations.rotation.backward import back
 from mimecast_sso.operations.rotation.forward import LEAD_DAYS, plan
 from mimecast_sso.operations.rotation.gates import soak_ends
-from mimecast_sso.operations.rotation.picture import LaneGroup, LaneProfile, Picture
+from mimecast_sso.operations.rotation.picture import Picture, SlotGroup, SlotProfile
 from mimecast_sso.operations.rotation.status import State, lines, state, statements
 from mimecast_sso.operations.rotation.step import NewGeneration, Plan, Refusal, Step
 from mimecast_sso.operations.rotation.stops import foreign, outstanding
 
 __all__ = [
     "LEAD_DAYS",
-    "LaneGroup",
-    "LaneProfile",
     "NewGeneration",
     "Picture",
     "Plan",
     "Refusal",
+    "SlotGroup",
+    "SlotProfile",
     "State",
     "Step",
     "back",

@@ -38,14 +38,14 @@ def back(picture: Picture) -> Plan:
 
 
 def _separate(picture: Picture, target: Generation | None) -> Plan:
-    lane = picture.wanted.active_generation.profile.other
-    name = picture.group(lane).name
+    slot = picture.wanted.active_generation.profile.other
+    name = picture.group(slot).name
     label = f" of generation {target.label}" if target else ""
     return Plan(
         Step.SEPARATE,
         f"Remove everybody from “{name}”{label}; they stay in their own group: cutOver active",
         picture.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
-        (*settled(picture), *gathered(picture, lane.other)),
+        (*settled(picture), *gathered(picture, slot.other)),
     )
 
 

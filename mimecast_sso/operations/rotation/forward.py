@@ -142,8 +142,8 @@ def _stage(picture: Picture, new: NewGeneration, *, start: bool) -> Plan:
             f"Nothing is due. Generation {active.label} expires at {ends:%Y-%m-%d %H:%MZ}; the next rotation is due "
             f"from {begins:%Y-%m-%d} on (to begin earlier: {picture.command('rotate next')} --start)",
         )
-    lane = active.profile.other if picture.blue_green else active.profile
-    generation = Generation(label=new.label, endDate=new.end_date, profile=lane)
+    slot = active.profile.other if picture.blue_green else active.profile
+    generation = Generation(label=new.label, endDate=new.end_date, profile=slot)
     refusals = []
     if new.label in wanted.labels:
         refusals.append(
@@ -158,7 +158,7 @@ def _stage(picture: Picture, new: NewGeneration, *, start: bool) -> Plan:
                 f"({picture.command('rotate next')} --end-date DATE)"
             )
         )
-    where = f", for the {lane} profile" if picture.blue_green else ""
+    where = f", for the {slot} profile" if picture.blue_green else ""
     return Plan(
         Step.STAGE,
         f"Create generation {new.label} in Entra, valid until {new.end_date} and inactive{where}",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mimecast_sso.operations.rotation.picture import Picture
 from mimecast_sso.operations.rotation.step import Refusal
-from mimecast_sso.settings import Generation, Lane
+from mimecast_sso.settings import Generation, ProfileSlot
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
 
@@ -75,16 +75,16 @@ def settled(picture: Picture) -> Iterator[Refusal]:
         yield from waited(picture, picture.activated_at, f"generation {active.label} became the active one")
 
 
-def gathered(picture: Picture, lane: Lane) -> Iterator[Refusal]:
+def gathered(picture: Picture, slot: ProfileSlot) -> Iterator[Refusal]:
     """Everybody is in a profile slot's group, and has been long enough for that to take effect."""
-    group = picture.group(lane)
-    missing = picture.people - picture.members(lane)
+    group = picture.group(slot)
+    missing = picture.people - picture.members(slot)
     if group.members is None:
         yield Refusal(f"The members of “{group.name}” could not be read: deploy first ({picture.up})")
     elif missing:
         absent = count(len(missing), "person")
         yield Refusal(f"Not in “{group.name}” yet: {absent}; deploy first ({picture.up})")
-    elif picture.unrecorded(lane):
+    elif picture.unrecorded(slot):
         yield Refusal(f"It is not recorded when people joined “{group.name}”: deploy first ({picture.up})")
     else:
         yield from waited(picture, group.changed_at, f"people joined “{group.name}”")

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.provenance import Statement
-from mimecast_sso.settings import Certificates, Generation, Lane, RotationMode
+from mimecast_sso.settings import Certificates, Generation, ProfileSlot, RotationMode
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
 
 
 @dataclass(frozen=True, slots=True)
-class LaneProfile:
+class SlotProfile:
     """An authentication profile as the last deployment recorded it; no API shows the console."""
 
     state: str
@@ -27,7 +27,7 @@ class LaneProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class LaneGroup:
+class SlotGroup:
     """A roll-out group: who is in it (``None``: could not be read), and what the last deployment did to it."""
 
     name: str
@@ -52,8 +52,8 @@ class Picture:
     activated: str
     """What Entra signed with after the last deployment; "" before the first."""
     activated_at: datetime | None
-    profiles: Mapping[Lane, LaneProfile]
-    groups: Mapping[Lane, LaneGroup]
+    profiles: Mapping[ProfileSlot, SlotProfile]
+    groups: Mapping[ProfileSlot, SlotGroup]
     unknown: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
     """External changes of the certificates that a deployment undid unnoticed, in words."""
@@ -104,19 +104,19 @@ class Picture:
         """Who the last deployment put into a group, or was configured to."""
         return frozenset[str]().union(*(group.recorded for group in self.groups.values()))
 
-    def group(self, lane: Lane) -> LaneGroup:
+    def group(self, slot: ProfileSlot) -> SlotGroup:
         """The group of a profile slot; unknown before it is deployed."""
-        return self.groups.get(lane) or LaneGroup(f"the {lane} group", None)
+        return self.groups.get(slot) or SlotGroup(f"the {slot} group", None)
 
-    def members(self, lane: Lane) -> frozenset[str]:
+    def members(self, slot: ProfileSlot) -> frozenset[str]:
         """Who is in a profile slot's group; nobody if that is unknown, which is reported elsewhere."""
-        return self.group(lane).members or frozenset()
+        return self.group(slot).members or frozenset()
 
-    def unrecorded(self, lane: Lane) -> frozenset[str]:
+    def unrecorded(self, slot: ProfileSlot) -> frozenset[str]:
         """Who joined a profile slot's group in a run that was interrupted before it recorded when."""
-        group = self.group(lane)
+        group = self.group(slot)
         recorded = frozenset[str]() if group.held else group.recorded
-        return (self.members(lane) & self.people) - recorded
+        return (self.members(slot) & self.people) - recorded
 
     @property
     def switched(self) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.operations.rotation.gates import soak_ends
-from mimecast_sso.operations.rotation.picture import LaneGroup, Picture
+from mimecast_sso.operations.rotation.picture import Picture, SlotGroup
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Generation, Retired
 from mimecast_sso.text.times import shown
@@ -71,8 +71,8 @@ def _rows(picture: Picture) -> Iterator[_Row]:
         yield "", _live(picture, text, "", Verdict.WARNS)
     for note in picture.notes:
         yield f"{note.subject}: ", note
-    for lane in picture.wanted.lanes:
-        if group := picture.groups.get(lane):
+    for slot in picture.wanted.slots:
+        if group := picture.groups.get(slot):
             yield f"group “{group.name}”: ", _group(picture, group)
 
 
@@ -100,7 +100,7 @@ def _retired(picture: Picture, entry: Retired) -> Statement:
     return _live(picture, f"{entry.thumbprint}: {where}", entry.label)
 
 
-def _group(picture: Picture, group: LaneGroup) -> Statement:
+def _group(picture: Picture, group: SlotGroup) -> Statement:
     subject = f"group “{group.name}”"
     if group.members is None:
         return Statement("who is in it", How.UNKNOWN, "Mimecast was not read", Verdict.UNKNOWN, subject)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mimecast_sso.settings import Certificates, Lane
+from mimecast_sso.settings import Certificates, ProfileSlot
 
 
 class Step(StrEnum):
@@ -45,7 +45,7 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     touches_people: bool = False
     """Whether the expected gap is at stake."""
-    console: Lane | None = None
+    console: ProfileSlot | None = None
     """The profile slot that a person sets."""
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mimecast_sso.operations.rotation.gates import signs
 from mimecast_sso.operations.rotation.picture import Picture
 from mimecast_sso.operations.rotation.step import Plan, Refusal, Step
-from mimecast_sso.settings import Lane, RotationMode
+from mimecast_sso.settings import ProfileSlot, RotationMode
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 
@@ -73,9 +73,9 @@ def changed_by_others(picture: Picture) -> Plan | None:
 def members_of_others(picture: Picture) -> Plan | None:
     wanted = picture.wanted
     names = [
-        f"“{picture.group(lane).name}”: {enumerate_some(sorted(picture.members(lane)))}"
-        for lane in wanted.lanes
-        if lane not in wanted.populated and picture.members(lane)
+        f"“{picture.group(slot).name}”: {enumerate_some(sorted(picture.members(slot)))}"
+        for slot in wanted.slots
+        if slot not in wanted.populated and picture.members(slot)
     ]
     if not names:
         return None
@@ -96,7 +96,7 @@ def outstanding(picture: Picture) -> list[str]:
         for generation in wanted.generations
         if not picture.thumbprint(generation)
     ]
-    found += [text for lane in wanted.lanes if (text := _profile_behind(picture, lane))]
+    found += [text for slot in wanted.slots if (text := _profile_behind(picture, slot))]
     active = wanted.active_generation
     if picture.thumbprint(active) and picture.trusts(active):
         recorded = picture.activated == picture.thumbprint(active) or picture.switched
@@ -113,31 +113,31 @@ def outstanding(picture: Picture) -> list[str]:
     return found
 
 
-def _profile_behind(picture: Picture, lane: Lane) -> str:
-    profile, generation = picture.profiles.get(lane), picture.wanted.of_lane(lane)
+def _profile_behind(picture: Picture, slot: ProfileSlot) -> str:
+    profile, generation = picture.profiles.get(slot), picture.wanted.of_slot(slot)
     if profile is None:
-        return f"the {lane} profile is described"
+        return f"the {slot} profile is described"
     if profile.confirmed_since:
-        return f"the confirmation of the {lane} profile"
+        return f"the confirmation of the {slot} profile"
     if picture.by_metadata:
         return ""
     form = picture.thumbprint(generation) if generation else ""
-    return f"the form of the {lane} profile" if profile.thumbprint != form else ""
+    return f"the form of the {slot} profile" if profile.thumbprint != form else ""
 
 
 def _groups_behind(picture: Picture) -> Iterator[str]:
     wanted = picture.wanted
-    for lane in wanted.lanes:
-        group, generation = picture.groups.get(lane), wanted.of_lane(lane)
+    for slot in wanted.slots:
+        group, generation = picture.groups.get(slot), wanted.of_slot(slot)
         if group is None:
-            yield f"the {lane} group is created"
-        elif lane in wanted.populated:
-            missing = picture.people - picture.members(lane)
+            yield f"the {slot} group is created"
+        elif slot in wanted.populated:
+            missing = picture.people - picture.members(slot)
             if generation is None or not picture.trusts(generation):
                 continue  # Nobody joins, and nothing is recorded, before the profile is confirmed.
             if missing:
                 yield f"“{group.name}” gains {count(len(missing), 'person')}"
-            elif unrecorded := picture.unrecorded(lane):
+            elif unrecorded := picture.unrecorded(slot):
                 yield f"when {count(len(unrecorded), 'person')} joined “{group.name}” is recorded"
         elif group.recorded:
             yield f"“{group.name}” loses {count(len(group.recorded), 'person')}"

@@ -23,7 +23,7 @@ from mimecast_sso.operations.verify import (
     sign_ins,
 )
 from mimecast_sso.provenance import How, Statement, Verdict
-from mimecast_sso.settings import Confirmed, Lane, Settings
+from mimecast_sso.settings import Confirmed, ProfileSlot, Settings
 from providers.entra import people
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
@@ -117,7 +117,7 @@ class Verification:
         try:
             client = tenant.connect(self.stack)
             roll_out = self.settings.roll_out
-            found = (groups.find_group(client, roll_out.group_of(lane)) for lane in self._lanes)
+            found = (groups.find_group(client, roll_out.group_of(slot)) for slot in self._slots)
             people_in = (groups.list_members(client, group) for group in found if group)
             self._members = frozenset(member for members in people_in for member in members)
         except AccountMismatch as error:
@@ -129,8 +129,8 @@ class Verification:
         return client
 
     @property
-    def _lanes(self) -> tuple[Lane, ...]:
-        return self.settings.certificates.lanes
+    def _slots(self) -> tuple[ProfileSlot, ...]:
+        return self.settings.certificates.slots
 
     # -- Sign-ins -----------------------------------------------------------------------------------------------
 
