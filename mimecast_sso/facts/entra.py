@@ -56,6 +56,8 @@ class Cloud:
     graph_host: str
     my_apps_url: str
     non_gallery_template: str
+    portal: str
+    """Host of the administrators' portal."""
 
     def issuer(self, tenant_id: str) -> str:
         """The SAML entity id of a tenant, with its final slash."""
@@ -64,6 +66,13 @@ class Cloud:
     def login_url(self, tenant_id: str) -> str:
         """The single sign-on endpoint of a tenant; the same one serves sign-out."""
         return f"https://{self.login_host}/{tenant_id}/saml2"
+
+    def single_sign_on_page(self, principal_id: str, client_id: str) -> str:
+        """The portal's page "Single sign-on" of an enterprise application, as the portal shows its address."""
+        return (
+            f"https://{self.portal}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/SignOn"
+            f"/objectId/{principal_id}/appId/{client_id}"
+        )
 
     def metadata_url(self, tenant_id: str, client_id: str) -> str:
         """The federation metadata with the signing certificates of one application."""
@@ -80,6 +89,7 @@ _PUBLIC = Cloud(
     "graph.microsoft.com",
     "https://myapps.microsoft.com",
     "8adf8e6e-67b2-4cf2-a259-e3dc5476c621",
+    "entra.microsoft.com",
 )
 _CHINA = Cloud(
     "china",
@@ -88,6 +98,7 @@ _CHINA = Cloud(
     "microsoftgraph.chinacloudapi.cn",
     "https://myapps.azure.cn",
     "5a532e38-1581-4918-9658-008dc27c1d68",
+    "entra.microsoftonline.cn",
 )
 _US_GOVERNMENT = Cloud(
     "usgovernment",
@@ -96,6 +107,7 @@ _US_GOVERNMENT = Cloud(
     "graph.microsoft.us",
     "https://myapps.microsoft.us",
     "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
+    "entra.microsoft.us",
 )
 _DOD = Cloud(
     "usgovernmentl5",
@@ -104,6 +116,7 @@ _DOD = Cloud(
     "dod-graph.microsoft.us",
     "https://myapps.microsoft.us",
     "4602d0b4-76bb-404b-bca9-2652e1a39c6d",
+    "entra.microsoft.us",
 )
 
 CLOUDS: dict[str, Cloud] = {

@@ -93,6 +93,7 @@ class Drift:
             summary=self._summary(),
             entries=tuple(sorted(entries, key=lambda each: (each.level.rank, each.id))),
             figures=dict(self._figures()),
+            links=dict(self._links()),
         )
 
     def _summary(self) -> str:
@@ -101,6 +102,14 @@ class Drift:
             planned = f", {count(len(self.planned), 'change')} not deployed" if self.planned else ""
             return f"{differences}{planned}"
         return "some of it could not be read" if self.unread else "as recorded"
+
+    def _links(self) -> Iterator[tuple[str, str]]:
+        known = self.assessment.value
+        application = known.snapshot.application.value if known else None
+        if known is not None and application is not None:
+            page = known.snapshot.cloud.single_sign_on_page(application.principal_id, application.client_id)
+            yield "Entra: single sign-on", page
+        yield "Mimecast: Administration Console", self.settings.region_facts.console_url
 
     def _figures(self) -> Iterator[tuple[str, int]]:
         if self.assessment.value is None:

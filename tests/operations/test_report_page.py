@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Request, expect
 
+from mimecast_sso.facts.entra import CLOUDS
+from mimecast_sso.facts.regions import REGIONS
 from mimecast_sso.operations.reports.history import Day
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.operations.reports.render import render
@@ -24,6 +26,7 @@ pytestmark = [
 
 AT = datetime(2026, 11, 30, 7, tzinfo=UTC)
 WIDTHS = (1280, 390)
+PUBLIC = CLOUDS["public"]
 HOSTILE = "<img src=x onerror=alert(1)> ::error:: ##vso[x] \u202ereversed @everyone https://evil.example"
 
 URGENT = Section(
@@ -32,6 +35,10 @@ URGENT = Section(
     region="eu",
     summary="1 difference: 214 people fail for it",
     figures={"signIn": 214, "certificateDays": 411, "confirmationDays": 17},
+    links={
+        "Entra: single sign-on": PUBLIC.single_sign_on_page("5e1f…", "7c1d…"),
+        "Mimecast: Administration Console": REGIONS["eu"].console_url,
+    },
     entries=(
         Entry(
             "service-principal/activeCertificate/changed",
@@ -109,6 +116,8 @@ def test_it_fits_and_says_what_matters_first(page: Page, width: int) -> None:
     expect(tiles.first).to_contain_text("urgent")
     for section in REPORT.sections:
         expect(page.get_by_role("heading", level=2, name=section.stack)).to_be_visible()
+    console = page.get_by_role("link", name="Mimecast: Administration Console")
+    expect(console).to_have_attribute("href", "https://login-eu.mimecast.com/administration/")
 
 
 def test_names_from_a_directory_stay_text(page: Page) -> None:

@@ -104,6 +104,7 @@ class Section:
     Attributes:
         summary: One line on it.
         figures: Numbers for overviews: ``signIn`` of ``people``, ``certificateDays``, ``confirmationDays``.
+        links: Where a person looks at it: a name and an address.
         exit: What the command's exit code would be for this stack alone, in a report of several.
     """
 
@@ -114,6 +115,7 @@ class Section:
     entries: tuple[Entry, ...] = ()
     figures: Mapping[str, int] = field(default_factory=dict)
     exit: int | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def level(self) -> Level:
@@ -130,8 +132,10 @@ class Section:
             "level": str(self.level),
             "summary": foreign.one_line(self.summary),
             "figures": dict(self.figures),
+            **({"links": dict(self.links)} if self.links else {}),
             "entries": [each.document() for each in self.entries],
-        } | ({} if self.exit is None else {"exit": self.exit})
+            **({} if self.exit is None else {"exit": self.exit}),
+        }
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Section:
@@ -143,6 +147,7 @@ class Section:
             summary=str(document["summary"]),
             entries=tuple(map(Entry.of, document["entries"])),
             figures={str(name): int(value) for name, value in document["figures"].items()},
+            links={str(name): str(address) for name, address in document.get("links", {}).items()},
             exit=int(document["exit"]) if "exit" in document else None,
         )
 
