@@ -58,5 +58,5 @@ def subcommands(command: Any) -> dict[str, Any]:
 def options(command: Any) -> set[str]:
     """The options of a command, in every spelling."""
     if isinstance(command, click.Command):
-        return {name for parameter in command.params for name in parameter.opts}
+        return {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
     return {name for action in command._actions for name in action.option_strings}

@@ -19,7 +19,7 @@ from mimecast_sso.operations.ci.workflows import Choice
 from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.provenance import How
-from tests.docs.test_guides import unknown_words
+from tests.support.command_words import unknown_words
 from tests.support.forge_steps import (
     COMMENT,
     HOSTILE,
