@@ -15,7 +15,7 @@ _WORD = re.compile(r"--?[a-z][\w-]*|[a-z][a-z-]*")
 def calls(program: str, text: str) -> Iterator[list[str]]:
     """The words of each call of a program, up to what a shell reads differently or a closing bracket."""
     for call in re.split(rf"(?<![\w-]){re.escape(program)} +", text)[1:]:
-        yield re.split(r"[;&|#),]| -- ", call, maxsplit=1)[0].split()
+        yield re.split(r"[;&|#),`]| -- ", call, maxsplit=1)[0].split()
 
 
 def unknown_words(words: list[str], root: Any) -> Iterator[str]:
@@ -55,8 +55,13 @@ def subcommands(command: Any) -> dict[str, Any]:
     return {}
 
 
+def required_options(command: click.Command) -> set[str]:
+    """The options that a command does not run without, each in its first spelling."""
+    return {each.opts[0] for each in command.params if each.required and isinstance(each, click.Option)}
+
+
 def options(command: Any) -> set[str]:
     """The options of a command, in every spelling."""
     if isinstance(command, click.Command):
-        return {name for parameter in command.params for name in parameter.opts}
+        return {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
     return {name for action in command._actions for name in action.option_strings}
