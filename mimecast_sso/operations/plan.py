@@ -141,8 +141,7 @@ def parse(text: str) -> str:
     found = text.strip().lower()
     if not _DIGEST.fullmatch(found):
         raise OperationError(
-            "--expect takes the digest of a plan, as mimecast-sso preview and the comment of mimecast-sso review print "
-            "it.",
+            "--expect takes the digest of a plan, which preview prints, as does the comment of review.",
             Exit.USAGE,
         )
     return found

@@ -115,7 +115,7 @@ class Evidence(Section):
 
 _HISTORY: Any = Field(
     (),
-    description="Earlier attestations, the oldest first. Written by ``mimecast-sso confirm``.",
+    description="Earlier attestations, the oldest first. Written by the command confirm.",
     examples=[[]],
 )
 

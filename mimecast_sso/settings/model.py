@@ -75,7 +75,7 @@ class Settings(Section):
     )
     tags: tuple[Label, ...] = Field(
         (),
-        description="Names by which `mimecast-sso fleet --select tag=…` finds the stack; nothing else depends on them.",
+        description="Names by which `--select tag=…` of fleet commands finds the stack; nothing else depends on them.",
         examples=[["ring-1"]],
     )
     mimecast_client_id: Name | None = Field(

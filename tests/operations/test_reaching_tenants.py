@@ -157,7 +157,7 @@ def test_a_managed_identity_that_is_refused(preflight: Run, identity: Service) -
         assert "Identity not found" in ended.text
         assert HEADER not in ended.text
         first = "ARM_MSI_ENDPOINT" if "ARM_MSI_ENDPOINT" in variables else "IDENTITY_ENDPOINT"
-        assert f"ARM_USE_MSI is true, so {first} was asked" in ended.text
+        assert f"ARM_USE_MSI is true, so {first} was used" in ended.text
 
 
 def test_a_pipeline_that_is_refused(preflight: Run, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ _WORD = re.compile(r"--?[a-z][\w-]*|[a-z][a-z-]*")
 def calls(program: str, text: str) -> Iterator[list[str]]:
     """The words of each call of a program, up to what a shell reads differently or a closing bracket."""
     for call in re.split(rf"(?<![\w-]){re.escape(program)} +", text)[1:]:
-        yield re.split(r"[;&|#),]| -- ", call, maxsplit=1)[0].split()
+        yield re.split(r"[;&|#),`]| -- ", call, maxsplit=1)[0].split()
 
 
 def unknown_words(words: list[str], root: Any) -> Iterator[str]:
@@ -53,6 +53,11 @@ def subcommands(command: Any) -> dict[str, Any]:
         groups = (each.choices for each in command._actions if isinstance(each, argparse._SubParsersAction))
         return {name: parser for choices in groups for name, parser in choices.items()}
     return {}
+
+
+def required_options(command: click.Command) -> set[str]:
+    """The options that a command does not run without, each in its first spelling."""
+    return {each.opts[0] for each in command.params if each.required and isinstance(each, click.Option)}
 
 
 def options(command: Any) -> set[str]:
