@@ -314,7 +314,9 @@ def replace_application(world: World, made: Any) -> World:
 
 def test_a_refusal_names_people_reason_knowledge_and_the_safe_change() -> None:
     (refusal,) = guards.check(World().assess(changed(assign={"users": [ADA]}))).refusals
-    assert "Refused by guard last-sign-in-method: 1 person can sign in now and could not any more." in refusal
+    assert (
+        "Refused by guard last-sign-in-method: 1 person can sign in now and could not afterwards." in refusal
+    )
     assert "grace@example.com: refused by Entra: not assigned to the application" in refusal
     assert "(AADSTS50105), afterwards" in refusal
     assert "Affected, 1: grace@example.com" in refusal

@@ -111,7 +111,7 @@ def test_blue_green_loses_no_sign_in(fresh: Project) -> None:
     make(made, "stage", "--start", "--label", "2029")
     early = rotate(made, "next")
     assert (early.code, "second profile is due" in early.text) == (4, True), early.text
-    assert "then: mimecast-sso confirm --stack sandbox --profile second --by" in early.text
+    assert "Then: mimecast-sso confirm --stack sandbox --profile second --by" in early.text
     console_work(made, "second")
     make(made, "deploy")
 
