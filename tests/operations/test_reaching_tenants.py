@@ -135,7 +135,7 @@ def test_an_azure_cli_that_gives_no_token(preflight: Run, az: AzureCli, tmp_path
     for ended, reason in (
         (absent, "Azure CLI not found on path"),
         (nobody, "Please run 'az login'"),
-        (refused, "ERROR: AADSTS700016"),
+        (refused, "ERROR: AADSTS900144"),
     ):
         assert ended.code == 5, ended.text
         assert f"MISSING credentials: No token for Microsoft Graph from Azure CLI: {reason}" in ended.text
