@@ -34,17 +34,17 @@ class Assessment:
         left_out: Assigned people whose address or name cannot be used, a statement each.
     """
 
-    stack: str
     settings: Settings
     snapshot: Snapshot
     desired: Desired
     forecast: SignInForecast
     addresses: tuple[Address, ...] = ()
     left_out: tuple[Statement, ...] = ()
+    stack: str = ""
 
     def command(self, words: str) -> str:
         """A command for this stack, such as ``mimecast-sso roll-out back --stack prod-eu``."""
-        return f"mimecast-sso {words} --stack {self.stack}"
+        return f"mimecast-sso {words} --stack {self.stack or 'STACK'}"
 
     @property
     def assigned(self) -> list[Person]:
@@ -56,7 +56,7 @@ def assess(
     settings: Settings,
     record: Known[Record],
     *,
-    stack: str,
+    stack: str = "",
     cloud: Cloud,
     graph: Graph,
     mimecast: MimecastClient | MimecastError,
@@ -68,7 +68,7 @@ def assess(
     Args:
         settings: The configuration.
         record: What the last deployment recorded.
-        stack: Name of the stack.
+        stack: Name of the stack, for the commands that are printed.
         cloud: The Entra cloud.
         graph: Microsoft Graph.
         mimecast: The client of the account, or why there is none.
@@ -95,13 +95,15 @@ def of(
     snapshot: Snapshot,
     written: Sequence[Address],
     *,
-    stack: str,
+    stack: str = "",
     destroys: bool = False,
 ) -> Assessment:
     """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
     addresses, left_out = _addresses(settings, snapshot, written)
     desired = _desired(settings, snapshot, addresses, destroys=destroys)
-    return Assessment(stack, settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out)
+    return Assessment(
+        settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out, stack=stack
+    )
 
 
 def desired_of(settings: Settings, snapshot: Snapshot, written: Sequence[Address]) -> Desired:

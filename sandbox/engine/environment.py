@@ -22,7 +22,7 @@ def resolve(caller: dict[str, str]) -> dict[str, str]:
     if sandbox is None:
         proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), _REFUSING_PROXY)
         return caller | proxies | dict.fromkeys(("NO_PROXY", "no_proxy"), _LOOPBACK)
-    inside = caller.get(_INSTANCE) == sandbox[_INSTANCE]
+    inside = _INSTANCE in sandbox and caller.get(_INSTANCE) == sandbox[_INSTANCE]
     kept = ("PULUMI_", *(_CREDENTIALS if inside else ()))
     own = {key: value for key, value in caller.items() if key.startswith(kept)}
     return caller | sandbox | own

@@ -79,7 +79,7 @@ def test_an_ended_proof_is_issued_again(plugin: Plugin, world: RunningSandbox) -
     assert seen["state"] == "expired"
     _, ended = plugin.create(DomainVerificationProvider, verification(domain))
     assert ended["state"] == "expired"
-    assert "issues it again" in ended["nextStep"]
+    assert "reissues it" in ended["nextStep"]
 
     assert plugin.diff(DomainProvider, id_, seen, INPUTS)[0] == "DIFF_SOME"
     renewed = plugin.update(DomainProvider, id_, seen, INPUTS)
