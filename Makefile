@@ -24,7 +24,7 @@ GIVEN    := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin
 SIMILAR   = $(filter $(addsuffix %,$(OPTIONS)),$(shell echo $(1) | tr a-z A-Z))
 MISTYPED := $(foreach name,$(filter-out $(OPTIONS) PYTHON%,$(GIVEN)),$(if $(call SIMILAR,$(name)),$(name)))
 ifneq ($(MISTYPED),)
-$(error There is no variable $(MISTYPED). The variables are $(OPTIONS), in capitals)
+$(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)
 endif
 
 .PHONY: up preview drift down test soak check format bench lock pulumi actionlint clean

@@ -41,7 +41,7 @@ def test_previews_say_what_changes(fresh: Project) -> None:
     assert "removed from the configuration, to be disabled, which ends sign-in: " in disabled
     fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "refuse"}, addressPasswords=None)
     refused = fresh.sso("preview")
-    assert "onRemoval: refuse forbids" in refused.text
+    assert "addresses.onRemoval is refuse, but" in refused.text
     assert refused.code != 0
     fresh.configure(addresses={"list": [{"address": ADA}]}, addressPasswords=None)
 

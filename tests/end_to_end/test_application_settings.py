@@ -37,7 +37,7 @@ def test_a_hidden_tile_started_by_entra_with_further_owners_and_nothing_assigned
         first = made.up()
         assert first.code == 0, first.text
         for part in (
-            "nobody sees it",
+            "My Apps hides it",
             "refuses sign-ins that start at the tile.",
             "every account of the tenant",
             "(unknown: until the next run)",
@@ -128,7 +128,7 @@ def test_owners_of_both_objects_and_the_gallery_entry_that_is_kept(tmp_path: Pat
         for part in (
             "An application keeps its entry",
             "the 0 people in the roll-out",
-            f"Write template: {entry}",
+            f"Set template: {entry}",
         ):
             assert part in said, kept.text
         made.configure(application={"owners": stated["owners"]}, guards=overrides)

@@ -172,7 +172,7 @@ def test_a_certificate_that_a_deployment_took_away_unseen_is_named_by_every_comm
     for each in (drift, rotation):
         assert found[1] in each.text
         assert ADA in each.text
-    assert "The rotation stops" in rotation.text
+    assert "The rotation is stopped" in rotation.text
 
     made.configure(certificates=configured | {"settledLosses": [found[1]]})
     settled = made.sso("verify", "--person", ADA)
