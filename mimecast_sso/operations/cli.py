@@ -17,6 +17,9 @@ from mimecast_sso.text.terminals import argument, write_to_anything
 
 # By section, each with the first sentence of its help. The module of a command is commands/<name>.py.
 COMMANDS: Mapping[str, Mapping[str, str]] = {
+    "Try": {
+        "sandbox": "Start, seed and drive the offline tenants.",
+    },
     "Set up": {
         "assess": "Forecast who would sign in if they were in the roll-out group.",
         "new": "Write the file of a new stack, checked against the live account where there are credentials.",

@@ -87,3 +87,20 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     ended = run("deploy")
     assert ended.returncode == 64
     assert "No such command 'deploy'" in ended.stderr
+
+
+def test_the_sandbox_is_a_command_too(tmp_path: Path) -> None:
+    environment = os.environ | {"SANDBOX_HOME": str(tmp_path)}
+
+    def ended(*words: str) -> tuple[int, str, str]:
+        command = [sys.executable, *words, "status"]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert ended("-c", PROGRAM, "sandbox") == ended("-m", "sandbox")
+
+
+def test_the_environment_names_the_stack() -> None:
+    done = run("verify", MIMECAST_SSO_STACK="no-such-stack")
+    assert done.returncode == 1
+    assert "There is no stack file stacks/Pulumi.no-such-stack.yaml" in done.stderr

@@ -33,6 +33,8 @@ stack: _Decorator = click.option(
     "--stack",
     "-s",
     required=True,
+    envvar="MIMECAST_SSO_STACK",
+    show_envvar=True,
     shell_complete=_stacks,
     help="The stack, as in stacks/Pulumi.<stack>.yaml.",
 )
