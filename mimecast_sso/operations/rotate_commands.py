@@ -19,7 +19,14 @@ from mimecast_sso.operations.deployment import deploy, open_with_engine, relativ
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import Output
-from mimecast_sso.operations.rotation import NewGeneration, Picture, Plan, SlotGroup, SlotProfile, Step
+from mimecast_sso.operations.rotation import (
+    NewGeneration,
+    Plan,
+    RotationSnapshot,
+    SlotGroup,
+    SlotProfile,
+    Step,
+)
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Certificates, ProfileSlot, Settings
@@ -37,29 +44,31 @@ from providers.mimecast.errors import MimecastError
 def status(stack: str, output: Output) -> Exit:
     """Print the status of the rotation and what the next step would do."""
     opened, engine = open_with_engine(stack, "rotate status")
-    picture = read(opened, engine)
-    planned = rotation.plan(picture, _generation(picture, None, None))
-    effects = _effects(opened, engine, picture, planned)
-    output.keep(*rotation.statements(picture), *_planned(picture, planned), *effects)
-    for line in (*_status(opened, picture, planned), *(f"  {each}." for each in effects)):
+    snapshot = read(opened, engine)
+    planned = rotation.plan(snapshot, _generation(snapshot, None, None))
+    effects = _effects(opened, engine, snapshot, planned)
+    output.keep(*rotation.statements(snapshot), *_planned(snapshot, planned), *effects)
+    for line in (*_status(opened, snapshot, planned), *(f"  {each}." for each in effects)):
         output.line(line)
-    if picture.unknown:
+    if snapshot.unknown:
         return Exit.ERROR
     return Exit.CHANGES if planned.due or _is_stopped(planned) else Exit.FINE
 
 
-def _status(opened: Stack, picture: Picture, planned: Plan) -> Iterator[str]:
-    yield f"Signing certificates of {opened.name}, rotation {picture.wanted.rotation}"
-    yield from rotation.lines(picture)
-    yield f"Expected gap when the active certificate changes: {picture.wanted.expected_gap()}."
+def _status(opened: Stack, snapshot: RotationSnapshot, planned: Plan) -> Iterator[str]:
+    yield f"Signing certificates of {opened.name}, rotation {snapshot.wanted.rotation}"
+    yield from rotation.lines(snapshot)
+    yield f"Expected gap when the active certificate changes: {snapshot.wanted.expected_gap()}."
     yield from _plan_lines(planned, "Next step", opened)
     if planned.change is not None and not planned.refusals:
         yield f"  Take it: mimecast-sso rotate next --stack {opened.name}"
 
 
-def _effects(opened: Stack, engine: Engine, picture: Picture, planned: Plan) -> tuple[Statement, ...]:
+def _effects(
+    opened: Stack, engine: Engine, snapshot: RotationSnapshot, planned: Plan
+) -> tuple[Statement, ...]:
     """What the step does to people's sign-in, by the forecast; nothing if the step cannot be taken now."""
-    if picture.unknown or (planned.refusals and planned.console is None):
+    if snapshot.unknown or (planned.refusals and planned.console is None):
         return ()
     settings = opened.settings()
     if planned.console is not None:
@@ -71,11 +80,11 @@ def _effects(opened: Stack, engine: Engine, picture: Picture, planned: Plan) -> 
     return assessing.on_deploy(opened, settings, engine)
 
 
-def _planned(picture: Picture, planned: Plan) -> Iterator[Statement]:
+def _planned(snapshot: RotationSnapshot, planned: Plan) -> Iterator[Statement]:
     """The next step as statements, based on all that is known of both sides."""
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
     how, step, stops = How.LIVE, Verdict.NOTE, Verdict.FAILS
-    if picture.unknown:
+    if snapshot.unknown:
         how, step, stops = How.UNKNOWN, Verdict.UNKNOWN, Verdict.UNKNOWN
     elif planned.due or planned.waits:
         step = Verdict.WAITING
@@ -89,25 +98,29 @@ def forward(
 ) -> Exit:
     """Take the next step: change the stack file, and with ``apply_`` deploy it."""
     opened, engine = open_with_engine(stack, "rotate next")
-    picture = read(opened, engine)
-    planned = rotation.plan(picture, _generation(picture, label, end_date), start=start or label is not None)
-    return _make(opened, engine, picture, planned, apply_=apply_, yes=yes)
+    snapshot = read(opened, engine)
+    planned = rotation.plan(
+        snapshot, _generation(snapshot, label, end_date), start=start or label is not None
+    )
+    return _make(opened, engine, snapshot, planned, apply_=apply_, yes=yes)
 
 
 def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
     """Go one step back: change the stack file, and with ``apply_`` deploy it."""
     opened, engine = open_with_engine(stack, "rotate rollback")
-    picture = read(opened, engine)
-    return _make(opened, engine, picture, rotation.back(picture), apply_=apply_, yes=yes)
+    snapshot = read(opened, engine)
+    return _make(opened, engine, snapshot, rotation.back(snapshot), apply_=apply_, yes=yes)
 
 
-def _make(opened: Stack, engine: Engine, picture: Picture, planned: Plan, *, apply_: bool, yes: bool) -> Exit:
+def _make(
+    opened: Stack, engine: Engine, snapshot: RotationSnapshot, planned: Plan, *, apply_: bool, yes: bool
+) -> Exit:
     click.echo("\n".join(_plan_lines(planned, "Step", opened, applies=apply_)))
     if planned.refusals:
-        return Exit.ERROR if picture.unknown else Exit.REFUSED
+        return Exit.ERROR if snapshot.unknown else Exit.REFUSED
     if planned.touches_people:
-        click.echo(f"Expected gap: {picture.wanted.expected_gap()}.")
-    for statement in _effects(opened, engine, picture, planned):
+        click.echo(f"Expected gap: {snapshot.wanted.expected_gap()}.")
+    for statement in _effects(opened, engine, snapshot, planned):
         click.echo(f"{statement}.")
     if planned.change is not None:
         opened.set_certificates(_checked(planned.change))
@@ -176,10 +189,10 @@ def _is_stopped(planned: Plan) -> bool:
     return planned.step is Step.NONE and bool(planned.refusals)
 
 
-def _generation(picture: Picture, label: str | None, end_date: str | None) -> NewGeneration:
-    now = picture.now
+def _generation(snapshot: RotationSnapshot, label: str | None, end_date: str | None) -> NewGeneration:
+    now = snapshot.now
     labels = (f"{now:%Y-%m}{suffix}" for suffix in ("", *(f".{number}" for number in range(2, 100))))
-    free = next(each for each in labels if each not in picture.wanted.labels)
+    free = next(each for each in labels if each not in snapshot.wanted.labels)
     # Day 28 at the latest exists in every month, and is never later than Entra allows.
     ends = now.replace(year=now.year + LONGEST_LIFE_YEARS, day=min(now.day, 28))
     return NewGeneration(_label(label or free), _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
@@ -203,7 +216,7 @@ def _utc(text: str) -> str:
 # -- Reading both sides ---------------------------------------------------------------------------------------
 
 
-def read(stack: Stack, engine: Engine) -> Picture:
+def read(stack: Stack, engine: Engine) -> RotationSnapshot:
     """Read the live state of both sides. What cannot be read is unknown, and says why.
 
     Raises:
@@ -223,7 +236,7 @@ def read(stack: Stack, engine: Engine) -> Picture:
     principal = str(active["servicePrincipalId"])
     entra, now, told = _entra(stack, principal, settings.certificates, resources, unknown)
     losses = certificate_losses.losses(told)
-    return Picture(
+    return RotationSnapshot(
         stack=stack.name,
         wanted=settings.certificates,
         entra=entra,

@@ -151,7 +151,7 @@ def find_service_principal(graph: Graph, identifier: str) -> str | None:
 
 def read(graph: Graph, service_principal: str) -> SigningCertificates:
     """The certificates of the principal with this object id. Raises NotFound if it no longer exists."""
-    return _parsed(_picture(graph, service_principal))
+    return _parsed(_read_lists(graph, service_principal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +209,10 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
         if certificate is None:
             return TakenAway(decided_on)
         _check_retirable(decided_on, certificate, graph.now())
-        picture = _picture(graph, service_principal)
-        before = _parsed(picture)
+        live = _read_lists(graph, service_principal)
+        before = _parsed(live)
         _stop_at_changes(decided_on, before, "between two reads; nothing was written")
-        rest = _without(picture, certificate.custom_key_identifier)
+        rest = _without(live, certificate.custom_key_identifier)
         try:
             graph.patch(f"/servicePrincipals/{service_principal}", rest)
         except Refused:
@@ -223,7 +223,7 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
         others = tuple(each for each in before.certificates if each != certificate)
         expected = SigningCertificates(others, before.preferred)
         _stop_at_changes(expected, after, f"while {thumbprint} was removed")
-        return TakenAway(after, _key_ids(picture, certificate.custom_key_identifier))
+        return TakenAway(after, _key_ids(live, certificate.custom_key_identifier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,16 +278,16 @@ def _check_retirable(
         )
 
 
-def _without(picture: Mapping[str, Any], custom_key_identifier: str) -> dict[str, Any]:
+def _without(live: Mapping[str, Any], custom_key_identifier: str) -> dict[str, Any]:
     """Both lists without one certificate. Keys are sent as null, which leaves them as they are."""
     rest = {
-        name: [item for item in picture[name] if item["customKeyIdentifier"] != custom_key_identifier]
+        name: [item for item in live[name] if item["customKeyIdentifier"] != custom_key_identifier]
         for name in _LISTS
     }
     return rest | {"keyCredentials": [{**item, "key": None} for item in rest["keyCredentials"]]}
 
 
-def _picture(graph: Graph, service_principal: str) -> dict[str, Any]:
+def _read_lists(graph: Graph, service_principal: str) -> dict[str, Any]:
     return _lists(graph.get(f"/servicePrincipals/{service_principal}", select=_PICTURE))
 
 
@@ -302,20 +302,20 @@ def _lists(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parsed(picture: Mapping[str, Any]) -> SigningCertificates:
-    key_ids = {str(item["keyId"]).casefold() for name in _LISTS for item in picture[name]}
-    certificates = tuple(_certificates(picture["keyCredentials"]))
-    return SigningCertificates(certificates, picture["preferred"], frozenset(key_ids))
+def _parsed(live: Mapping[str, Any]) -> SigningCertificates:
+    key_ids = {str(item["keyId"]).casefold() for name in _LISTS for item in live[name]}
+    certificates = tuple(_certificates(live["keyCredentials"]))
+    return SigningCertificates(certificates, live["preferred"], frozenset(key_ids))
 
 
-def _key_ids(picture: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, ...]:
+def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, ...]:
     """Of the three credentials of one certificate."""
     return tuple(
         sorted(
             {
                 str(item["keyId"]).casefold()
                 for name in _LISTS
-                for item in picture[name]
+                for item in live[name]
                 if item["customKeyIdentifier"] == custom_key_identifier
             }
         )

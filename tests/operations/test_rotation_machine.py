@@ -101,7 +101,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def go_back(self) -> None:
-        planned = rotation.back(self.world.picture())
+        planned = rotation.back(self.world.snapshot())
         if not planned.refusals:
             make(self.world, planned)
 
@@ -244,11 +244,11 @@ class AnyOrder(RuleBasedStateMachine):
     def nothing_is_planned_on_what_was_not_read(self) -> None:
         if not self._ready():
             return
-        unread = replace(self.world.picture(), entra=None, unknown=("Entra was not read: 503",))
+        unread = replace(self.world.snapshot(), entra=None, unknown=("Entra was not read: 503",))
         for planned in (rotation.plan(unread, NEW, start=True), rotation.back(unread)):
             assert planned.change is None
             assert planned.refusals
-        half = replace(self.world.picture(), unknown=("Mimecast was not read: 503",))
+        half = replace(self.world.snapshot(), unknown=("Mimecast was not read: 503",))
         planned = rotation.plan(half, NEW, start=True)
         assert planned.change is None
         assert planned.refusals
@@ -259,7 +259,7 @@ class AnyOrder(RuleBasedStateMachine):
         if planned is None or planned.step not in BACK:
             return
         world = self._imagine(planned)
-        undone = rotation.back(world.picture())
+        undone = rotation.back(world.snapshot())
         assert (undone.step, undone.change) == (BACK[planned.step], self.world.wanted)
         if self.others_changed or self.single:
             return
@@ -268,12 +268,12 @@ class AnyOrder(RuleBasedStateMachine):
             world.work_at_the_console(slot)
         assert world.deploy()
         world.pass_time(WAIT)
-        undone = rotation.back(world.picture())
+        undone = rotation.back(world.snapshot())
         assert undone.step is BACK[planned.step]
         make(world, undone)
         assert world.deploy()
         world.pass_time(WAIT)
-        again = rotation.plan(world.picture(), NewGeneration("another", NEW.end_date), start=True)
+        again = rotation.plan(world.snapshot(), NewGeneration("another", NEW.end_date), start=True)
         assert again.step is planned.step, again
         if planned.step is not Step.STAGE:
             assert (again.change, again.refusals) == (planned.change, ())
@@ -300,7 +300,7 @@ class AnyOrder(RuleBasedStateMachine):
             )
 
     def _planned(self) -> list[Plan]:
-        return [forward(self.world), rotation.back(self.world.picture())] if self._ready() else []
+        return [forward(self.world), rotation.back(self.world.snapshot())] if self._ready() else []
 
     def _offered(self) -> list[Plan]:
         return [each for each in self._planned() if each.change is not None and not each.refusals]

@@ -71,7 +71,7 @@ def test_blue_green_goes_step_by_step() -> None:
 
 def test_the_next_rotation_goes_back_to_the_first_profile() -> None:
     world = until(at_rest(soakDays=0), *TO_LEAVE, Step.RETIRE)
-    staged = rotation.plan(world.picture(), NewGeneration("third", "2029-12-02T00:00:00Z"), start=True)
+    staged = rotation.plan(world.snapshot(), NewGeneration("third", "2029-12-02T00:00:00Z"), start=True)
     assert staged.change is not None
     assert staged.change.generation("third").profile is ProfileSlot.FIRST
 
@@ -92,7 +92,7 @@ def test_a_rotation_begins_when_the_end_is_near_or_when_told_to() -> None:
     ],
 )
 def test_a_generation_that_leads_nowhere_is_not_staged(new: NewGeneration, part: str) -> None:
-    assert part in refusals(rotation.plan(at_rest().picture(), new, start=True))
+    assert part in refusals(rotation.plan(at_rest().snapshot(), new, start=True))
 
 
 def test_nothing_moves_before_trust_is_attested() -> None:
@@ -125,7 +125,7 @@ def test_a_window_holds_what_touches_people(
     world.wanted = Certificates.model_validate(world.wanted.model_dump(by_alias=True) | {"window": window})
     held = forward(world)
     assert (part in refusals(held), held.due) == (True, due), held
-    assert rotation.back(world.picture()).refusals == () or steps == (Step.STAGE,)
+    assert rotation.back(world.snapshot()).refusals == () or steps == (Step.STAGE,)
 
 
 def test_an_approval_is_for_one_rotation() -> None:
@@ -143,7 +143,7 @@ def test_every_change_is_awaited() -> None:
     world.pass_time(WAIT)
     step(world, Step.ACTIVATE)
     assert "Wait until" in refusals(forward(world))
-    back = rotation.back(world.picture())
+    back = rotation.back(world.snapshot())
     assert (back.step, back.refusals) == (Step.REACTIVATE, ())
 
 
@@ -188,14 +188,14 @@ def test_a_leaving_that_is_not_deployed_is_deployed_first() -> None:
 
 
 def test_console_work_touches_people_only_where_the_one_profile_changes() -> None:
-    staged = until(at_rest(), Step.STAGE).picture()
+    staged = until(at_rest(), Step.STAGE).snapshot()
     profiles = {
         **staged.profiles,
         ProfileSlot.SECOND: replace(staged.profiles[ProfileSlot.SECOND], state="stale"),
     }
     second = rotation.plan(replace(staged, profiles=profiles), NEW)
     assert (second.step, second.touches_people, second.console) == (Step.CONSOLE, False, ProfileSlot.SECOND)
-    alone = at_rest(rotation="single").picture()
+    alone = at_rest(rotation="single").snapshot()
     stale = {ProfileSlot.FIRST: replace(alone.profiles[ProfileSlot.FIRST], state="stale")}
     again = rotation.plan(replace(alone, profiles=stale), NEW)
     assert (again.step, again.touches_people, again.console) == (Step.CONSOLE, False, ProfileSlot.FIRST)
@@ -216,9 +216,9 @@ def test_an_active_certificate_that_is_gone_is_shown_and_the_only_one_is_active_
     assert f"removed: generation 2026, {world.preferred}" in refusals(forward(world))
     world.preferred = "F" * 40
     assert f"active: {'F' * 40}; after the last deployment" in refusals(forward(world))
-    picture = at_rest().picture()
-    assert picture.entra is not None
-    unnamed = replace(picture, entra=replace(picture.entra, preferred=""))
+    snapshot = at_rest().snapshot()
+    assert snapshot.entra is not None
+    unnamed = replace(snapshot, entra=replace(snapshot.entra, preferred=""))
     assert rotation.foreign(unnamed) == []
 
 
@@ -245,7 +245,7 @@ def test_a_foreign_activation_stops_the_rotation_and_a_refresh_puts_it_back() ->
     world.preferred = world.thumbprint("next")
     stopped = forward(world)
     assert f"after the last deployment it was {before}" in refusals(stopped)
-    assert "signs with" in refusals(rotation.back(world.picture()))
+    assert "signs with" in refusals(rotation.back(world.snapshot()))
     assert world.deploy(refresh=True)
     assert world.preferred == before
     world.pass_time(WAIT)
@@ -274,7 +274,7 @@ def test_every_step_has_a_way_back(rotated: tuple[Step, ...], expected: list[Ste
     world = until(at_rest(), *rotated)
     taken = []
     for _ in expected:
-        planned = rotation.back(world.picture())
+        planned = rotation.back(world.snapshot())
         taken.append(planned.step)
         make(world, planned)
         assert world.deploy()
@@ -283,18 +283,18 @@ def test_every_step_has_a_way_back(rotated: tuple[Step, ...], expected: list[Ste
     assert taken == expected
     assert (world.wanted.active, world.preferred) == ("2026", world.thumbprint("2026"))
     assert [each.label for each in world.entra] == ["2026"]
-    assert "nothing to go back to" in rotation.back(world.picture()).text
+    assert "nothing to go back to" in rotation.back(world.snapshot()).text
 
 
 def test_going_back_twice_needs_people_in_the_group_they_go_back_to() -> None:
     world = until(at_rest(), *TO_LEAVE)
-    make(world, rotation.back(world.picture()))
+    make(world, rotation.back(world.snapshot()))
     world.pass_time(timedelta(days=1))
-    twice = rotation.back(world.picture())
+    twice = rotation.back(world.snapshot())
     assert (twice.step, "deploy first" in refusals(twice)) == (Step.REACTIVATE, True)
     assert not world.deploy(dies_after=3)
     assert forward(world).step is Step.DEPLOY
-    assert "deploy first" in refusals(rotation.back(world.picture()))
+    assert "deploy first" in refusals(rotation.back(world.snapshot()))
 
 
 def dies_when_all_have_joined(world: World, slot: ProfileSlot) -> None:
@@ -316,20 +316,20 @@ def test_joining_counts_from_when_it_is_recorded() -> None:
 
 def test_joining_after_a_hold_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), *TO_OVERLAP)
-    picture = world.picture()
-    held = replace(picture.group(ProfileSlot.SECOND), held=True)
-    seen = replace(picture, groups={**picture.groups, ProfileSlot.SECOND: held})
+    snapshot = world.snapshot()
+    held = replace(snapshot.group(ProfileSlot.SECOND), held=True)
+    seen = replace(snapshot, groups={**snapshot.groups, ProfileSlot.SECOND: held})
     planned = rotation.plan(seen, NEW)
     assert (planned.step, "is recorded" in planned.text) == (Step.DEPLOY, True)
 
 
 def test_joining_again_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), *TO_LEAVE)
-    make(world, rotation.back(world.picture()))
+    make(world, rotation.back(world.snapshot()))
     dies_when_all_have_joined(world, ProfileSlot.FIRST)
-    assert "It is not recorded when" in refusals(rotation.back(world.picture()))
+    assert "It is not recorded when" in refusals(rotation.back(world.snapshot()))
     assert world.deploy()
-    assert "Wait until" in refusals(rotation.back(world.picture()))
+    assert "Wait until" in refusals(rotation.back(world.snapshot()))
 
 
 def test_a_form_that_is_due_anew_is_console_work_and_no_deployment_that_never_helps() -> None:
@@ -346,7 +346,7 @@ def test_a_form_that_is_due_anew_is_console_work_and_no_deployment_that_never_he
 
 def test_a_retired_certificate_that_signs_waits_for_the_console_and_no_deployment() -> None:
     world = until(at_rest(), Step.STAGE)
-    make(world, rotation.back(world.picture()))
+    make(world, rotation.back(world.snapshot()))
     world.preferred = world.thumbprint("next")
     world.entra = [each for each in world.entra if each.label != "2026"]
     assert not world.deploy(refresh=True), "the certificate signs, so it is not removed"
@@ -358,7 +358,7 @@ def test_a_retired_certificate_that_signs_waits_for_the_console_and_no_deploymen
 
 
 def test_what_cannot_be_read_is_unknown() -> None:
-    unread = replace(at_rest().picture(), entra=None, unknown=("Entra was not read: 503",))
+    unread = replace(at_rest().snapshot(), entra=None, unknown=("Entra was not read: 503",))
     for planned in (rotation.plan(unread, NEW), rotation.back(unread)):
         assert "Entra was not read: 503" in refusals(planned)
     text = "\n".join(rotation.lines(unread))
@@ -401,7 +401,7 @@ def test_single_mode_waits_for_the_console_and_then_activates() -> None:
 def test_single_mode_goes_back_without_a_gap_before_the_console_is_touched() -> None:
     world = single()
     step(world, Step.ACTIVATE)
-    planned = rotation.back(world.picture())
+    planned = rotation.back(world.snapshot())
     assert planned.step is Step.REACTIVATE
     make(world, planned)
     assert world.deploy()
@@ -412,9 +412,9 @@ def test_metadata_mode_activates_what_is_staged() -> None:
     world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
     make(world, forward(world))
     assert world.deploy()
-    picture = world.picture()
-    profile = replace(picture.profiles[ProfileSlot.FIRST], thumbprint="", state="claimed")
-    followed = replace(picture, profiles={ProfileSlot.FIRST: profile})
+    snapshot = world.snapshot()
+    profile = replace(snapshot.profiles[ProfileSlot.FIRST], thumbprint="", state="claimed")
+    followed = replace(snapshot, profiles={ProfileSlot.FIRST: profile})
     planned = rotation.plan(followed, NEW)
     assert (planned.step, planned.touches_people) == (Step.ACTIVATE, True)
     due = replace(followed, profiles={ProfileSlot.FIRST: replace(profile, state="stale")})
@@ -486,19 +486,19 @@ def test_after_a_reactivation_the_next_step_back_waits_until_it_counts(
 ) -> None:
     world = at_rest(waitMinutes=5, **mode)
     until(world, *(TO_ACTIVATE if not mode else (Step.STAGE, Step.ACTIVATE)))
-    make(world, rotation.back(world.picture()))
+    make(world, rotation.back(world.snapshot()))
     assert world.deploy()
     world.pass_time(timedelta(minutes=5) - A_SECOND)
-    planned = rotation.back(world.picture())
+    planned = rotation.back(world.snapshot())
     assert (planned.step, [each.waits for each in planned.refusals]) == (expected, [True])
     world.pass_time(A_SECOND)
-    assert rotation.back(world.picture()).refusals == ()
+    assert rotation.back(world.snapshot()).refusals == ()
 
 
 def test_people_stay_in_the_second_group_while_entra_signs_with_its_certificate() -> None:
     world = until(at_rest(), *TO_OVERLAP)
     world.preferred = world.thumbprint("next")
-    planned = rotation.back(world.picture())
+    planned = rotation.back(world.snapshot())
     assert (planned.step, "deploy first" in refusals(planned)) == (Step.SEPARATE, True)
 
 
@@ -508,7 +508,7 @@ def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None
     slot, expected = (ProfileSlot.FIRST, Step.SEPARATE) if back else (ProfileSlot.SECOND, Step.LEAVE)
 
     def planned() -> Plan:
-        return rotation.back(world.picture()) if back else forward(world)
+        return rotation.back(world.snapshot()) if back else forward(world)
 
     world.members[in_group("ada@example.com", slot)].set(world.now, False)
     assert planned().change is None or "Not in “first” yet: 1 person" in refusals(planned())
@@ -523,9 +523,9 @@ def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None
     [(TO_OVERLAP, Step.SEPARATE), (TO_ACTIVATE, Step.REACTIVATE)],
 )
 def test_no_step_back_out_of_a_group_that_was_not_read(rotated: tuple[Step, ...], step_back: Step) -> None:
-    picture = until(at_rest(), *rotated).picture()
-    group = replace(picture.group(ProfileSlot.FIRST), members=None)
-    planned = rotation.back(replace(picture, groups={**picture.groups, ProfileSlot.FIRST: group}))
+    snapshot = until(at_rest(), *rotated).snapshot()
+    group = replace(snapshot.group(ProfileSlot.FIRST), members=None)
+    planned = rotation.back(replace(snapshot, groups={**snapshot.groups, ProfileSlot.FIRST: group}))
     assert (planned.step, "The members of “first” could not be read:" in refusals(planned)) == (
         step_back,
         True,
@@ -534,9 +534,9 @@ def test_no_step_back_out_of_a_group_that_was_not_read(rotated: tuple[Step, ...]
 
 @pytest.mark.parametrize("members", [None, frozenset({"ada@example.com"})])
 def test_a_certificate_stays_while_anybody_may_be_in_its_group(members: frozenset[str] | None) -> None:
-    picture = until(at_rest(), Step.STAGE).picture()
-    group = replace(picture.group(ProfileSlot.SECOND), members=members)
-    planned = rotation.back(replace(picture, groups={**picture.groups, ProfileSlot.SECOND: group}))
+    snapshot = until(at_rest(), Step.STAGE).snapshot()
+    group = replace(snapshot.group(ProfileSlot.SECOND), members=members)
+    planned = rotation.back(replace(snapshot, groups={**snapshot.groups, ProfileSlot.SECOND: group}))
     assert (planned.step, "“second” has members" in refusals(planned)) == (Step.UNSTAGE, True)
 
 
@@ -544,11 +544,11 @@ def test_what_a_dead_run_made_goes_when_it_is_unstaged() -> None:
     world = at_rest()
     make(world, forward(world))
     assert not world.deploy(dies_after=1), "the certificate is made, and not recorded"
-    (left,) = world.picture().strays
-    make(world, rotation.back(world.picture()))
+    (left,) = world.snapshot().strays
+    make(world, rotation.back(world.snapshot()))
     assert [entry.thumbprint for entry in world.wanted.retired] == [left.thumbprint]
     assert world.deploy()
-    assert world.picture().strangers == ()
+    assert world.snapshot().strangers == ()
     planned = forward(world, start=False)
     assert (planned.step, planned.refusals) == (Step.NONE, ())
 
@@ -557,41 +557,41 @@ def test_what_was_never_made_is_unstaged_at_once() -> None:
     world = at_rest()
     make(world, forward(world))
     before = world.wanted
-    planned = rotation.back(world.picture())
+    planned = rotation.back(world.snapshot())
     assert (planned.step, planned.refusals) == (Step.UNSTAGE, ())
     assert planned.change is not None
     assert planned.change.retired == before.retired
-    picture = world.picture()
-    group = replace(picture.group(ProfileSlot.SECOND), members=None)
-    unread = replace(picture, groups={**picture.groups, ProfileSlot.SECOND: group})
+    snapshot = world.snapshot()
+    group = replace(snapshot.group(ProfileSlot.SECOND), members=None)
+    unread = replace(snapshot, groups={**snapshot.groups, ProfileSlot.SECOND: group})
     assert rotation.back(unread).refusals == ()
 
 
 @pytest.mark.parametrize("rotated", [(Step.STAGE,), TO_OVERLAP])
 def test_a_certificate_that_is_not_valid_is_not_relied_on(rotated: tuple[Step, ...]) -> None:
-    picture = until(at_rest(), *rotated).picture()
-    assert picture.entra is not None
+    snapshot = until(at_rest(), *rotated).snapshot()
+    assert snapshot.entra is not None
     late = tuple(
-        replace(each, not_before=picture.now + timedelta(days=1)) if each.label == "next" else each
-        for each in picture.entra.certificates
+        replace(each, not_before=snapshot.now + timedelta(days=1)) if each.label == "next" else each
+        for each in snapshot.entra.certificates
     )
-    planned = rotation.plan(replace(picture, entra=replace(picture.entra, certificates=late)), NEW)
+    planned = rotation.plan(replace(snapshot, entra=replace(snapshot.entra, certificates=late)), NEW)
     assert planned.change is not None
     assert "of generation next is valid from" in refusals(planned)
 
 
 def test_no_way_back_to_a_certificate_that_is_not_valid_or_not_trusted() -> None:
     for rotated, expected in ((TO_ACTIVATE, Step.REACTIVATE), (TO_LEAVE, Step.REJOIN)):
-        picture = until(at_rest(), *rotated).picture()
-        assert picture.entra is not None
+        snapshot = until(at_rest(), *rotated).snapshot()
+        assert snapshot.entra is not None
         over = tuple(
-            replace(each, not_after=picture.now) if each.label == "2026" else each
-            for each in picture.entra.certificates
+            replace(each, not_after=snapshot.now) if each.label == "2026" else each
+            for each in snapshot.entra.certificates
         )
-        expired = rotation.back(replace(picture, entra=replace(picture.entra, certificates=over)))
+        expired = rotation.back(replace(snapshot, entra=replace(snapshot.entra, certificates=over)))
         assert (expired.step, "of generation 2026 is valid from" in refusals(expired)) == (expected, True)
-        stale = replace(picture.profiles[ProfileSlot.FIRST], state="stale")
-        untrusted = rotation.back(replace(picture, profiles={**picture.profiles, ProfileSlot.FIRST: stale}))
+        stale = replace(snapshot.profiles[ProfileSlot.FIRST], state="stale")
+        untrusted = rotation.back(replace(snapshot, profiles={**snapshot.profiles, ProfileSlot.FIRST: stale}))
         said = "Trust in generation 2026 is not attested: the first profile is stale" in refusals(untrusted)
         assert (untrusted.step, said) == (expected, True)
 
@@ -600,65 +600,65 @@ def test_no_way_back_to_a_certificate_that_is_not_valid_or_not_trusted() -> None
 def test_no_way_back_to_a_certificate_that_is_gone(rotated: tuple[Step, ...], expected: Step) -> None:
     world = until(at_rest(), *rotated)
     world.entra = [each for each in world.entra if each.label != "2026"]
-    planned = rotation.back(world.picture())
+    planned = rotation.back(world.snapshot())
     assert (planned.step, "of generation 2026 is not in Entra" in refusals(planned)) == (expected, True)
 
 
 def test_since_when_is_unknown_is_no_reason_to_go_on() -> None:
-    joined = until(at_rest(), *TO_OVERLAP).picture()
+    joined = until(at_rest(), *TO_OVERLAP).snapshot()
     group = replace(joined.group(ProfileSlot.SECOND), changed_at=None)
     activate = rotation.plan(replace(joined, groups={**joined.groups, ProfileSlot.SECOND: group}), NEW)
-    leave = rotation.plan(replace(until(at_rest(), *TO_ACTIVATE).picture(), activated_at=None), NEW)
-    retire = rotation.plan(replace(until(at_rest(), *TO_LEAVE).picture(), activated_at=None), NEW)
+    leave = rotation.plan(replace(until(at_rest(), *TO_ACTIVATE).snapshot(), activated_at=None), NEW)
+    retire = rotation.plan(replace(until(at_rest(), *TO_LEAVE).snapshot(), activated_at=None), NEW)
     for planned, expected in ((activate, Step.ACTIVATE), (leave, Step.LEAVE), (retire, Step.RETIRE)):
         assert (planned.step, planned.waits) == (expected, False)
         assert "is unknown" in refusals(planned)
 
 
 def test_since_when_entra_signs_is_recorded_before_people_go_back() -> None:
-    picture = replace(until(at_rest(), *TO_OVERLAP).picture(), activated="F" * 40)
-    planned = rotation.back(picture)
+    snapshot = replace(until(at_rest(), *TO_OVERLAP).snapshot(), activated="F" * 40)
+    planned = rotation.back(snapshot)
     assert (planned.step, "It is not recorded when" in refusals(planned)) == (Step.SEPARATE, True)
 
 
 def test_people_stay_in_the_second_group_when_entra_switched_to_its_certificate_by_itself() -> None:
-    picture = until(at_rest(), *TO_OVERLAP).picture()
-    assert picture.entra is not None
+    snapshot = until(at_rest(), *TO_OVERLAP).snapshot()
+    assert snapshot.entra is not None
     over = tuple(
-        replace(each, not_after=picture.now) if each.label == "2026" else each
-        for each in picture.entra.certificates
+        replace(each, not_after=snapshot.now) if each.label == "2026" else each
+        for each in snapshot.entra.certificates
     )
-    switched = replace(picture, entra=replace(picture.entra, certificates=over))
+    switched = replace(snapshot, entra=replace(snapshot.entra, certificates=over))
     planned = rotation.back(switched)
     said = "not with generation 2026" in refusals(planned)
     assert (planned.step, said) == (Step.SEPARATE, True)
 
 
 def test_nothing_was_activated_since_the_state_says_when() -> None:
-    picture = replace(until(at_rest(), *TO_OVERLAP).picture(), activated_at=None)
-    assert (rotation.back(picture).step, rotation.back(picture).refusals) == (Step.SEPARATE, ())
+    snapshot = replace(until(at_rest(), *TO_OVERLAP).snapshot(), activated_at=None)
+    assert (rotation.back(snapshot).step, rotation.back(snapshot).refusals) == (Step.SEPARATE, ())
 
 
 def test_the_certificate_that_entra_switched_to_is_not_taken_away() -> None:
-    picture = until(at_rest(), *TO_LEAVE).picture()
-    assert picture.entra is not None
+    snapshot = until(at_rest(), *TO_LEAVE).snapshot()
+    assert snapshot.entra is not None
     over = tuple(
-        replace(each, not_after=picture.now) if each.label == "next" else each
-        for each in picture.entra.certificates
+        replace(each, not_after=snapshot.now) if each.label == "next" else each
+        for each in snapshot.entra.certificates
     )
-    switched = replace(picture, entra=replace(picture.entra, certificates=over))
+    switched = replace(snapshot, entra=replace(snapshot.entra, certificates=over))
     planned = rotation.plan(switched, NEW)
     assert (planned.step, "so it is not removed" in refusals(planned)) == (Step.RETIRE, True)
 
 
 def test_the_certificate_that_entra_switched_to_is_not_unstaged() -> None:
-    picture = until(at_rest(), Step.STAGE).picture()
-    assert picture.entra is not None
+    snapshot = until(at_rest(), Step.STAGE).snapshot()
+    assert snapshot.entra is not None
     over = tuple(
-        replace(each, not_after=picture.now) if each.label == "2026" else each
-        for each in picture.entra.certificates
+        replace(each, not_after=snapshot.now) if each.label == "2026" else each
+        for each in snapshot.entra.certificates
     )
-    planned = rotation.back(replace(picture, entra=replace(picture.entra, certificates=over)))
+    planned = rotation.back(replace(snapshot, entra=replace(snapshot.entra, certificates=over)))
     assert (planned.step, "Entra signs with" in refusals(planned)) == (Step.UNSTAGE, True)
 
 
@@ -675,9 +675,9 @@ def test_what_an_interrupted_run_left_alone_is_taken_away_too() -> None:
 def test_an_activation_by_metadata_does_not_wait_for_people_who_joined() -> None:
     world = at_rest(rotation="metadata", metadataObserved=OBSERVED)
     step(world, Step.STAGE)
-    picture = world.picture()
-    group = replace(picture.group(ProfileSlot.FIRST), changed_at=world.now)
-    planned = rotation.plan(replace(picture, groups={ProfileSlot.FIRST: group}), NEW)
+    snapshot = world.snapshot()
+    group = replace(snapshot.group(ProfileSlot.FIRST), changed_at=world.now)
+    planned = rotation.plan(replace(snapshot, groups={ProfileSlot.FIRST: group}), NEW)
     assert (planned.step, planned.refusals) == (Step.ACTIVATE, ())
 
 
@@ -686,9 +686,9 @@ def test_a_retirement_by_metadata_does_not_wait_for_people_who_joined() -> None:
     step(world, Step.STAGE)
     step(world, Step.ACTIVATE)
     world.pass_time(WAIT)
-    picture = world.picture()
-    group = replace(picture.group(ProfileSlot.FIRST), changed_at=world.now)
-    planned = rotation.plan(replace(picture, groups={ProfileSlot.FIRST: group}), NEW)
+    snapshot = world.snapshot()
+    group = replace(snapshot.group(ProfileSlot.FIRST), changed_at=world.now)
+    planned = rotation.plan(replace(snapshot, groups={ProfileSlot.FIRST: group}), NEW)
     assert (planned.step, planned.refusals) == (Step.RETIRE, ())
 
 
@@ -703,14 +703,14 @@ def test_what_an_interrupted_run_left_stays_until_entra_signs_with_it_no_more() 
 
 
 def test_the_rotation_is_due_by_the_live_certificate_and_not_by_the_configured_end() -> None:
-    picture = at_rest().picture()
-    assert picture.entra is not None
-    (only,) = picture.entra.certificates
+    snapshot = at_rest().snapshot()
+    assert snapshot.entra is not None
+    (only,) = snapshot.entra.certificates
     begins = only.not_after - timedelta(days=rotation.LEAD_DAYS)
-    assert rotation.plan(replace(picture, now=begins - A_SECOND), NEW).step is Step.NONE
-    assert rotation.plan(replace(picture, now=begins), NEW).step is Step.STAGE
+    assert rotation.plan(replace(snapshot, now=begins - A_SECOND), NEW).step is Step.NONE
+    assert rotation.plan(replace(snapshot, now=begins), NEW).step is Step.STAGE
     later = replace(only, not_after=only.not_after + timedelta(days=100))
-    longer = replace(picture, entra=replace(picture.entra, certificates=(later,)), now=begins)
+    longer = replace(snapshot, entra=replace(snapshot.entra, certificates=(later,)), now=begins)
     assert rotation.plan(longer, NEW).step is Step.NONE
     as_long = NewGeneration("next", f"{later.not_after:%Y-%m-%dT%H:%M:%SZ}")
     assert "would not outlive the active one" in refusals(rotation.plan(longer, as_long, start=True))
@@ -720,7 +720,7 @@ def test_what_is_retired_stays_on_the_list() -> None:
     listed = {"label": "2023", "thumbprint": "F" * 40}
     world = until(at_rest(soakDays=0, retired=[listed]), *TO_LEAVE)
     world.pass_time(WAIT)
-    retired, unstaged = forward(world), rotation.back(until(at_rest(retired=[listed]), Step.STAGE).picture())
+    retired, unstaged = forward(world), rotation.back(until(at_rest(retired=[listed]), Step.STAGE).snapshot())
     for planned in (retired, unstaged):
         assert planned.change is not None
         first, *more = planned.change.retired
@@ -745,24 +745,24 @@ def test_each_plan_says_what_it_does_in_its_mode() -> None:
         assert activated.step is Step.ACTIVATE
         assert ("run sheet" in activated.text) == (rotation_ == "single")
         step(world, Step.ACTIVATE)
-        reactivated = rotation.back(world.picture())
+        reactivated = rotation.back(world.snapshot())
         assert reactivated.step is Step.REACTIVATE
         assert ("confirmed that" in reactivated.text) == (rotation_ == "single")
 
 
 def test_going_back_from_rest_says_what_to_do_instead() -> None:
-    planned = rotation.back(at_rest().picture())
+    planned = rotation.back(at_rest().snapshot())
     assert (planned.step, planned.change) == (Step.NONE, None)
     assert "roll-out back" in refusals(planned)
 
 
 def test_leaving_the_second_group_again_says_whose_it_is() -> None:
-    picture = until(at_rest(), *TO_OVERLAP).picture()
-    assert rotation.back(picture).text.startswith(
+    snapshot = until(at_rest(), *TO_OVERLAP).snapshot()
+    assert rotation.back(snapshot).text.startswith(
         "Remove everybody from “second” of generation next; they stay"
     )
-    alone = picture.wanted.model_copy(update={"generations": picture.wanted.generations[:1]})
-    assert rotation.back(replace(picture, wanted=alone)).text.startswith(
+    alone = snapshot.wanted.model_copy(update={"generations": snapshot.wanted.generations[:1]})
+    assert rotation.back(replace(snapshot, wanted=alone)).text.startswith(
         "Remove everybody from “second”; they stay"
     )
 

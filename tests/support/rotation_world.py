@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any, Generic, TypeVar
 
 from mimecast_sso.operations import rotation
-from mimecast_sso.operations.rotation import NewGeneration, Picture, Plan, SlotGroup, SlotProfile
+from mimecast_sso.operations.rotation import NewGeneration, Plan, RotationSnapshot, SlotGroup, SlotProfile
 from mimecast_sso.settings import Certificates, ProfileSlot, RotationMode
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 
@@ -99,9 +99,9 @@ class World:
 
     # Reading
 
-    def picture(self) -> Picture:
+    def snapshot(self) -> RotationSnapshot:
         state = self.state
-        return Picture(
+        return RotationSnapshot(
             stack="sandbox",
             wanted=self.wanted,
             entra=SigningCertificates(tuple(self.entra), self.preferred),
@@ -308,7 +308,7 @@ def at_rest(**changes: Any) -> World:
 
 def forward(world: World, *, start: bool = True) -> Plan:
     """What ``rotate next`` plans."""
-    return rotation.plan(world.picture(), NEW, start=start)
+    return rotation.plan(world.snapshot(), NEW, start=start)
 
 
 def make(world: World, planned: Plan) -> None:

@@ -1,6 +1,6 @@
 """The next step of a signing certificate rotation, and the step back: pure planning.
 
-A `Picture` holds the desired state (the stack file), the live state of Entra and Mimecast, what a person attested,
+A `RotationSnapshot` holds the desired state (the stack file), the live state of Entra and Mimecast, what was attested,
 and what the last deployment recorded. From it `plan` and `back` work out one step: a change of the stack file, and
 everything that forbids it now. The configuration is all that is stored of a rotation, so an interrupted run is
 followed by the same step again.
@@ -19,7 +19,7 @@ from __future__ import annotations
 from mimecast_sso.operations.rotation.backward import back
 from mimecast_sso.operations.rotation.forward import LEAD_DAYS, plan
 from mimecast_sso.operations.rotation.gates import soak_ends
-from mimecast_sso.operations.rotation.picture import Picture, SlotGroup, SlotProfile
+from mimecast_sso.operations.rotation.snapshot import RotationSnapshot, SlotGroup, SlotProfile
 from mimecast_sso.operations.rotation.status import State, lines, state, statements
 from mimecast_sso.operations.rotation.step import NewGeneration, Plan, Refusal, Step
 from mimecast_sso.operations.rotation.stops import foreign, outstanding
@@ -27,9 +27,9 @@ from mimecast_sso.operations.rotation.stops import foreign, outstanding
 __all__ = [
     "LEAD_DAYS",
     "NewGeneration",
-    "Picture",
     "Plan",
     "Refusal",
+    "RotationSnapshot",
     "SlotGroup",
     "SlotProfile",
     "State",

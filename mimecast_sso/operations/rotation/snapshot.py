@@ -39,7 +39,7 @@ class SlotGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class RotationSnapshot:
     """Both sides of a rotation. What could not be read is ``None``, and ``unknown`` says why."""
 
     stack: str
