@@ -46,7 +46,10 @@ def _unusable(path: Path, cause: str) -> str:
     if backup.is_file():
         way = f"Restore its backup, the state before the last write: cp {backup} {path}. Then rerun with --refresh."
     else:
-        way = "There is no backup beside it. Restore your own. On the sandbox you can start over: python -m sandbox reset."
+        way = (
+            "There is no backup beside it. Restore your own. A stack on the sandbox can start over: "
+            "python -m sandbox reset."
+        )
     return f"The state file {path} cannot be used: {cause}. It is left as it is. {way}"
 
 
