@@ -34,7 +34,9 @@ HOSTILE = (
 )
 """What a title, a branch, a display name or an event may hold."""
 
-_STUB = """#!{python}
+_STUB = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import json, os, pathlib, re, subprocess, sys
 here = pathlib.Path({here!r})
 name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
