@@ -548,7 +548,7 @@ def test_what_a_dead_run_made_goes_when_it_is_unstaged() -> None:
     make(world, rotation.back(world.snapshot()))
     assert [entry.thumbprint for entry in world.wanted.retired] == [left.thumbprint]
     assert world.deploy()
-    assert world.snapshot().strangers == ()
+    assert world.snapshot().unmanaged == ()
     planned = forward(world, start=False)
     assert (planned.step, planned.refusals) == (Step.NONE, ())
 

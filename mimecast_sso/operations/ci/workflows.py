@@ -54,7 +54,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow file: where it belongs, what it should hold, and what is there."""
+    """A workflow file: where it belongs, what it should hold, and what it holds now."""
 
     path: Path
     content: str

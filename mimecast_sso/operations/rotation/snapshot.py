@@ -130,7 +130,7 @@ class RotationSnapshot:
         return tuple(each for each in self._unrecorded() if each.label in labels)
 
     @property
-    def strangers(self) -> tuple[SigningCertificate, ...]:
+    def unmanaged(self) -> tuple[SigningCertificate, ...]:
         """Unmanaged certificates: this stack did not create them."""
         strays = self.strays
         return tuple(each for each in self._unrecorded() if each not in strays)

@@ -33,7 +33,7 @@ def foreign(snapshot: RotationSnapshot) -> list[str]:
     """External changes of the certificates, in words."""
     if snapshot.entra is None:
         return []
-    found = [f"added: {each}" for each in snapshot.strangers]
+    found = [f"added: {each}" for each in snapshot.unmanaged]
     found += [
         f"removed: generation {generation.label}, {snapshot.thumbprint(generation)}"
         for generation in snapshot.wanted.generations
