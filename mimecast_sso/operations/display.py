@@ -114,17 +114,17 @@ class Concise:
                 click.echo(line, err=event.get("severity") == "error")
 
     def _change(self, metadata: Mapping[str, Any]) -> None:
-        mark, _, planned = _WORDS.get(metadata["op"], ("", "", ""))
+        mark, done, planned = _WORDS.get(metadata["op"], ("", "", ""))
         if mark and "pulumi:providers:" not in metadata["type"]:
-            self._changed.append(f" {mark:2} {_named(metadata)} {planned}{_difference(metadata)}")
+            word = planned if self.plans else done
+            self._changed.append(f" {mark:2} {_named(metadata)} {word}{_difference(metadata)}")
 
     def _done(self, metadata: Mapping[str, Any]) -> None:
         if metadata["type"] == _STACK:
             self._outputs = (metadata.get("new") or {}).get("outputs")
             self._before = (metadata.get("old") or {}).get("outputs")
-        mark, done, _ = _WORDS.get(metadata["op"], ("", "", ""))
-        if mark and not self.plans and "pulumi:providers:" not in metadata["type"]:
-            self._changed.append(f" {mark:2} {_named(metadata)} {done}{_difference(metadata)}")
+        if not self.plans:
+            self._change(metadata)
 
     def _show_outputs(self) -> None:
         before, now = self._before or {}, self._outputs or {}
