@@ -179,7 +179,7 @@ def of_github(tmp_path: Path) -> Path:
 
 def test_zizmor_finds_nothing(of_github: Path) -> None:
     zizmor = Path(sys.executable).with_name("zizmor")
-    command = [str(zizmor), "--offline", "--persona=pedantic", "--no-progress", ".github"]
+    command = [str(zizmor), "--offline", "--persona=pedantic", "--no-progress", "--color=never", ".github"]
     done = subprocess.run(command, cwd=of_github, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "(1 ignored)" in done.stdout, "pull_request_target, with its reason in the file"
@@ -336,7 +336,7 @@ def test_its_own_checks_are_what_ci_runs() -> None:
     assert own["permissions"] == {}
     zizmor = Path(sys.executable).with_name("zizmor")
     done = subprocess.run(
-        [str(zizmor), "--offline", "--persona=pedantic", "--no-progress", ".github"],
+        [str(zizmor), "--offline", "--persona=pedantic", "--no-progress", "--color=never", ".github"],
         cwd=ROOT,
         env=os.environ,
         capture_output=True,
