@@ -212,6 +212,16 @@ class SignInForecast:
             and any(then.through_entra for then in each.from_mimecast.afterwards)
         )
 
+    def back_to_a_password(self, instant: Instant) -> tuple[str, ...]:
+        """Who signs in through Entra now, and with a Mimecast password at an instant, if they have one."""
+        return tuple(
+            each.address
+            for each in self.people
+            if each.from_mimecast.through_entra
+            and each.from_mimecast.at(instant)[0].result is Result.PASSWORD
+            and each.address not in self.losses
+        )
+
     def person(self, address: str) -> Forecast | None:
         """The person with an address."""
         return self._by_address.get(address)

@@ -46,6 +46,21 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     return Statement(text, How.LIVE, _BOTH)
 
 
+def back_to_a_password(forecast: SignInForecast, instant: Instant) -> Iterator[Statement]:
+    """Who would need a Mimecast password instead of Entra. No API shows whether somebody has one."""
+    found = forecast.back_to_a_password(instant)
+    if found:
+        verb, need = ("signs", "needs") if len(found) == 1 else ("sign", "need")
+        yield Statement(
+            f"{people(len(found))} no longer {verb} in through Entra {instant}, and {need} a Mimecast password "
+            f"to get in: {enumerate_some(found)}. No API shows whether they have one: ask, or set one in the "
+            "Administration Console or with mimecast-sso:addressPasswords",
+            How.LIVE,
+            _BOTH,
+            Verdict.WARNS,
+        )
+
+
 def broken(forecast: SignInForecast) -> Iterator[Statement]:
     """Who cannot sign in now, by reason: this was so before the run."""
     yield from _by_outcome(forecast, forecast.broken, "cannot sign in now", "sign in now")
@@ -98,6 +113,7 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
         yield Statement("What Save does to people's sign-in", How.UNKNOWN, known.source, Verdict.UNKNOWN)
         return
     stays = len(set(found.through_entra(Instant.SAVED)) - set(found.sent_by_save))
+    back = tuple(back_to_a_password(found, Instant.SAVED))
     if found.stopped_by_save:
         yield from _by_outcome(
             found,
@@ -115,10 +131,11 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
             _BOTH,
             Verdict.WARNS,
         )
+    yield from back
     if stays:
         verb = "continues" if stays == 1 else "continue"
         yield Statement(f"{people(stays)} {verb} to sign in through Entra after Save", How.LIVE, _BOTH)
-    if not (stays or found.stopped_by_save or found.sent_by_save):
+    if not (back or stays or found.stopped_by_save or found.sent_by_save):
         why = (
             "in the roll-out group is known to be able to sign in"
             if snapshot.everybody
@@ -147,11 +164,13 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
         yield Statement(
             f"{text} a password now would be sent to Entra: {enumerate_some(joining)}", How.LIVE, _BOTH
         )
-    stays = [each for each in found.through_entra(Instant.NOW) if each not in lost]
+    back = found.back_to_a_password(Instant.AFTERWARDS)
+    yield from back_to_a_password(found, Instant.AFTERWARDS)
+    stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
     if stays:
         verb = "continues" if len(stays) == 1 else "continue"
         yield Statement(f"{people(len(stays))} {verb} to sign in through Entra", How.LIVE, _BOTH)
-    if not (lost or joining or stays):
+    if not (lost or joining or back or stays):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
 
 
@@ -292,6 +311,7 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
     found = assessment.forecast
     return (
         who_signs_in(found, instant),
+        *back_to_a_password(found, instant),
         *broken(found),
         *not_ready(found),
         *tiles(found),

@@ -100,6 +100,10 @@ NO_GROUP = {"groups": {ProfileSlot.FIRST: live(LiveGroup())}}
             changed(application={"hide": True}, rollOut={"who": "pilot", "pilot": [ADA]}),
             id="one tile goes",
         ),
+        pytest.param(
+            World(), changed(rollOut={"who": "pilot", "pilot": [ADA]}), id="one goes back to a password"
+        ),
+        pytest.param(World(), changed(rollOut={"who": "none"}), id="two go back to a password"),
         pytest.param(everybody(ADA), None, id="three are not assigned"),
         pytest.param(everybody(ADA, ALAN, GRACE), None, id="one is not assigned"),
         pytest.param(
@@ -142,6 +146,11 @@ def test_who_signs_in(
         pytest.param(World(members=set()), None, id="nobody is in the group"),
         pytest.param(World(), changed(authenticationProfile=CONTEXTS), id="save stops two"),
         pytest.param(
+            World(),
+            changed(authenticationProfile={"enforce": {"personalPortal": False}}),
+            id="save leaves two with a password",
+        ),
+        pytest.param(
             World(unread=frozenset({"addresses"}), **NOT_DEPLOYED),
             values(),
             id="what save does to two is unknown",
@@ -157,6 +166,24 @@ def test_who_signs_in(
 )
 def test_what_save_does(world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion) -> None:
     assert said(sentences.on_save(world.assess(document))) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        pytest.param(World(), None, id="two continue"),
+        pytest.param(
+            World(), changed(rollOut={"who": "pilot", "pilot": [ADA]}), id="one continues, one leaves"
+        ),
+        pytest.param(World(), changed(rollOut={"who": "none"}), id="two leave"),
+        pytest.param(World(members={ADA}), None, id="one continues, one joins"),
+        pytest.param(World(members=set()), changed(rollOut={"who": "none"}), id="nobody's changes"),
+    ],
+)
+def test_what_a_deployment_does(
+    world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion
+) -> None:
+    assert said(sentences.on_deploy(world.assess(document))) == snapshot
 
 
 def without_certificate() -> Record:

@@ -211,6 +211,22 @@ def test_an_emptied_group_is_not_counted_as_signing_in(made: Project) -> None:
     assert "Nobody signs in through Entra" in run.text
 
 
+@pytest.mark.parametrize(
+    ("addresses", "leave"),
+    [
+        ({"list": []}, PEOPLE),
+        ({"list": [{"address": ADA}], "onRemoval": "forget"}, (ALAN, GRACE, LINUS)),
+    ],
+)
+def test_whoever_goes_back_to_a_password_is_named(
+    made: Project, addresses: dict[str, Any], leave: tuple[str, ...]
+) -> None:
+    made.configure(addresses=addresses)
+    for run in (made.sso("preview"), made.up()):
+        assert "to get in: " + ", ".join(sorted(leave)) in " ".join(run.text.split()), run.text
+    assert signing_in(made) == set(PEOPLE) - set(leave)
+
+
 def test_a_second_stack_for_one_account_is_refused_before_anything_is_created(made: Project) -> None:
     (made.folder / "stacks" / "Pulumi.second.yaml").write_text(
         made.stack_file.read_text().replace("who: all", f"who: pilot\n    pilot: [{ADA}]")
