@@ -46,10 +46,17 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     return Statement(text, How.LIVE, _BOTH)
 
 
-def back_to_a_password(forecast: SignInForecast, instant: Instant) -> Iterator[Statement]:
-    """Who would need a Mimecast password instead of Entra. No API shows whether somebody has one."""
-    found = forecast.back_to_a_password(instant)
-    if found:
+def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator[Statement]:
+    """Who would need a Mimecast password instead of Entra, each at the first such instant.
+
+    No API shows whether somebody has one.
+    """
+    named: set[str] = set()
+    for instant in instants:
+        found = [each for each in forecast.back_to_a_password(instant) if each not in named]
+        named.update(found)
+        if not found:
+            continue
         verb, need = ("signs", "needs") if len(found) == 1 else ("sign", "need")
         yield Statement(
             f"{people(len(found))} no longer {verb} in through Entra {instant}, and {need} a Mimecast password "
@@ -311,7 +318,7 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
     found = assessment.forecast
     return (
         who_signs_in(found, instant),
-        *back_to_a_password(found, instant),
+        *(back_to_a_password(found, instant, Instant.EVENTUALLY) if instant is not Instant.NOW else ()),
         *broken(found),
         *not_ready(found),
         *tiles(found),

@@ -153,18 +153,24 @@ def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: 
         if unread
         else Statement(f"{count(len(members), 'person')} in {name}", How.LIVE)
     )
+    remedy = (
+        f"remove everybody first (mimecast-sso roll-out back --stack {stack.name}), then override this guard; "
+        f"with the override, down removes people and waits {count(settings.certificates.wait_minutes, 'minute')} "
+        "(certificates.waitMinutes)"
+    )
     if members:
         who = f"sign-in through Entra would end for {count(len(members), 'person')}"
+    elif unread:
+        who = f"who is in {name} is unknown"
     else:
-        who = f"{'who' if unread else 'nobody'} is in {name}{' is unknown' if unread else ''}"
+        who = f"nobody is in {name}"
+        remedy = "override this guard, so that nobody destroys the stack by mistake"
     return Finding(
         _GUARD,
         f"application, service principal, identifier and certificates would be deleted; {who}",
         tuple(sorted(members)),
         known=(known,),
-        remedy=f"remove everybody first (mimecast-sso roll-out back --stack {stack.name}), then override this guard; "
-        f"with the override, down removes people and waits {count(settings.certificates.wait_minutes, 'minute')} "
-        "(certificates.waitMinutes)",
+        remedy=remedy,
     )
 
 

@@ -306,13 +306,13 @@ def test_a_run_says_who_is_new() -> None:
                 attested(values()) | {"rollOut": {"who": "pilot", "pilot": [ADA, GRACE]}}
             )
         ).summary
-        == f"Guards: all met; 1 person newly signs in through Entra: {GRACE}."
+        == f"Guards: all met; 1 person is newly sent to Entra: {GRACE}."
     )
     assert guards.check(World().assess(overridden("2026-11-22"))).summary == (
         "Guards: see the overrides above; this run sends nobody new to Entra."
     )
     assert guards.check(World(**NOBODY_IN).assess()).summary == (
-        f"Guards: all met; 2 people newly sign in through Entra: {ADA}, {GRACE}."
+        f"Guards: all met; 2 people are newly sent to Entra: {ADA}, {GRACE}."
     )
     assert guards.check(World().assess()).summary == "Guards: all met; this run sends nobody new to Entra."
 

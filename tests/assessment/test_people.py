@@ -48,7 +48,7 @@ def test_the_summary_counts_and_the_rest_names() -> None:
     summary, *rest = statements(found, [group], mimecast_read=False)
     assert not summary.warns
     for part in (
-        "7 people are assigned (1 of them direct members of “Mimecast users”)",
+        "mimecast-sso:assign covers 7 people (1 through “Mimecast users”)",
         "guest 1",
         "no mail 1",
         "shared mailbox 1",

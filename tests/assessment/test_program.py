@@ -129,7 +129,7 @@ def test_a_run_that_goes_on_says_what_it_does(said: Said) -> None:
     program.judge(World().assess(), World(members=set()).assess())
     assert said == [
         "info: Guards: all met; this run sends nobody new to Entra.",
-        f"info: Guards: all met; 2 people newly sign in through Entra: {ADA}, {GRACE}.",
+        f"info: Guards: all met; 2 people are newly sent to Entra: {ADA}, {GRACE}.",
     ]
 
 

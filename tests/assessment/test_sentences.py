@@ -104,6 +104,11 @@ NO_GROUP = {"groups": {ProfileSlot.FIRST: live(LiveGroup())}}
             World(), changed(rollOut={"who": "pilot", "pilot": [ADA]}), id="one goes back to a password"
         ),
         pytest.param(World(), changed(rollOut={"who": "none"}), id="two go back to a password"),
+        pytest.param(
+            World(),
+            changed(authenticationProfile={"enforce": {"personalPortal": False}}),
+            id="two go back to a password with the console work",
+        ),
         pytest.param(everybody(ADA), None, id="three are not assigned"),
         pytest.param(everybody(ADA, ALAN, GRACE), None, id="one is not assigned"),
         pytest.param(

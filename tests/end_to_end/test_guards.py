@@ -25,7 +25,7 @@ def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         assert first.code == 0, first.text
         made.do_the_console_work()
         second = made.up()
-        assert "Guards: all met; 1 person newly signs in through Entra: ada@example.com." in second.text
+        assert "Guards: all met; 1 person is newly sent to Entra: ada@example.com." in second.text
         assert second.code == 0, second.text
         yield made
 

@@ -19,7 +19,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards import account, administrators, losses, retirement, second_stack
 from mimecast_sso.assessment.guards.finding import Finding, expired
 from mimecast_sso.text.names import enumerate_some
-from mimecast_sso.text.wording import people
+from mimecast_sso.text.wording import count
 
 __all__ = ["GUARDS", "Finding", "Judgement", "check", "findings"]
 
@@ -77,5 +77,5 @@ def _summary(assessment: Assessment, *, overridden: bool) -> str:
     verdict = "Guards: see the overrides above" if overridden else "Guards: all met"
     if not joining:
         return f"{verdict}; this run sends nobody new to Entra."
-    verb = "signs" if len(joining) == 1 else "sign"
-    return f"{verdict}; {people(len(joining))} newly {verb} in through Entra: {enumerate_some(joining)}."
+    who = count(len(joining), "person is", "people are")
+    return f"{verdict}; {who} newly sent to Entra: {enumerate_some(joining)}."

@@ -111,11 +111,11 @@ def _summary(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool
     unseen = [person for person in found.of(Kind.DISABLED) if person.shared_mailbox is None]
     if unseen:
         counts.append(f"{Kind.SHARED_MAILBOX} unknown of {len(unseen)} disabled (MailboxSettings.Read)")
-    parts = [f"{len(group.members)} of them direct members of “{group.name}”" for group in groups]
+    parts = [f"{len(group.members)} through “{group.name}”" for group in groups]
     sizes = f" ({', '.join(parts)})" if parts else ""
     kinds = f": {', '.join(counts)}" if counts else ""
-    return f"{count(len(found.everybody), 'person is', 'people are')} assigned{sizes}{kinds}"
+    return f"mimecast-sso:assign covers {count(len(found.everybody), 'person')}{sizes}{kinds}"
 
 
 def _name(person: Person, kind: Kind) -> str:
-    return f"{person.address} ({person.mail})" if kind is Kind.OTHER_NAME else person.address
+    return f"{person.mail} ({person.user_principal_name})" if kind is Kind.OTHER_NAME else person.address
