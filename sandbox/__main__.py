@@ -21,6 +21,7 @@ from sandbox.environment import NotRunningError, environment, home
 _OFFSET = "clock.offset_seconds"
 _RESET = "reset"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 
 OK = 0
 ERROR = 1
@@ -162,13 +163,21 @@ def _credentials(options: argparse.Namespace) -> int:
 
 
 def _listed(file: Path | None) -> list[str]:
-    """The lines of a file. Raises StackError where it cannot be read."""
+    """The addresses in a file, one a line. Raises StackError where it cannot be read or holds something else."""
     from sandbox.stack_seed import StackError  # noqa: PLC0415
 
+    if file is None:
+        return []
     try:
-        return file.read_text(encoding="utf-8").split() if file else []
-    except (OSError, ValueError):
-        raise StackError(f"{file} cannot be read as a list of addresses") from None
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise StackError(f"{file} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise StackError(f"{file} is not text in UTF-8") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not _ADDRESS.fullmatch(line.strip()):
+            raise StackError(f"{file}, line {number}: not a mail address. Write one a line")
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _stack_file(options: argparse.Namespace) -> int:

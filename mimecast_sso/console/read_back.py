@@ -21,6 +21,7 @@ from mimecast_sso.console.attestation import normal_thumbprint
 from mimecast_sso.console.source import thumbprint_of
 from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Control, FormField
 from mimecast_sso.text import foreign
+from mimecast_sso.text.files import parse_json
 
 FORMAT: Final = "mimecast-sso read-back 1"
 
@@ -84,8 +85,8 @@ def _document(text: str) -> dict[str, Any]:
     if len(text) > _MOST_CHARACTERS:
         raise UnusableReadBackError("is too long to be a copy of the console's forms")
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = parse_json(text)
+    except ValueError:
         raise UnusableReadBackError("is not what the bookmark of the run sheet copies: not JSON") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UnusableReadBackError(f"is not what the bookmark of the run sheet copies ({FORMAT})")

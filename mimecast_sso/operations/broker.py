@@ -7,7 +7,6 @@ prints is kept in memory for that stack alone, and mixed with no credential of t
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -17,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.text.files import parse_json
 
 VARIABLE = "MIMECAST_SSO_CREDENTIALS"
 TIMEOUT_SECONDS = 30.0
@@ -116,8 +116,8 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
 def _variables(printed: bytes, stack: str) -> dict[str, str]:
     """The variables of a document; nothing of one that is malformed is shown."""
     try:
-        document = json.loads(printed) if len(printed) <= _LONGEST else None
-    except (ValueError, RecursionError):
+        document = parse_json(printed) if len(printed) <= _LONGEST else None
+    except ValueError:
         document = None
     if not isinstance(document, dict) or not all(isinstance(each, str) for each in document.values()):
         raise CredentialsError(

@@ -25,6 +25,7 @@ from mimecast_sso.operations.stacks import Stack, Target
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
 from mimecast_sso.settings import AddressSource, ProfileSlot, RollOut, Settings
+from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown, utc_text
 from mimecast_sso.text.wording import count
@@ -273,10 +274,12 @@ def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
     """
     records = os.path.relpath(stack.undo_records)
     try:
-        document = json.loads(record.read_text(encoding="utf-8"))
+        document = parse_json(read_text(record))
         choice = RollOut.model_validate(document["rollOut"])
         same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
-    except (OSError, ValueError, KeyError, TypeError):
+    except UnreadableTextError as error:
+        raise OperationError(f"{record} {error.why}. The records are in {records}.") from None
+    except (ValueError, KeyError, TypeError):
         raise OperationError(
             f"{record} is not an undo record of a rollback. The records are in {records}."
         ) from None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mimecast_sso.facts.provider_references import foreign
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.names import enumerate_some
 
 
@@ -27,14 +27,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         StateError: The file cannot be read, or is no state; the message names its backup.
     """
     try:
-        latest = json.loads(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+        latest = parse_json(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
         resources = latest.get("resources") or []
         if all(isinstance(each, dict) and "urn" in each and "type" in each for each in resources):
             return dict(latest)
         cause = "it is not a Pulumi state"
     except OSError as error:
         cause = error.strerror or type(error).__name__
-    except (ValueError, RecursionError):
+    except ValueError:
         cause = "it is not valid JSON"
     except (KeyError, TypeError, AttributeError):
         cause = "it is not a Pulumi state"

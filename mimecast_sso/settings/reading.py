@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from mimecast_sso.settings.domains import Domain, DomainMode
 from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.written import Written
-from mimecast_sso.text.files import UnreadableTextError, read_text
+from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _MOST_VALUES = 2_000_000
 """In a stack file, aliases written out: a book of 100,000 people has a fifth of that."""
@@ -40,7 +39,7 @@ def from_engine(config: Mapping[str, str], written: Written | None = None) -> Se
 
 def _structured(key: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return text  # The model says what is wrong with it, naming the key.
 

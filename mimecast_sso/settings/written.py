@@ -16,6 +16,7 @@ from typing import Any
 
 from mimecast_sso.settings.errors import ConfigurationError
 from mimecast_sso.settings.values import as_text
+from mimecast_sso.text.files import parse_json
 
 _Place = tuple[str, ...]
 _PROFILE = "authenticationProfile"
@@ -70,7 +71,7 @@ class Written:
 
     def _read(self) -> Iterator[tuple[_Place, Any, Any]]:
         try:
-            entries = json.loads(self.file.read_text(encoding="utf-8"))
+            entries = parse_json(self.file.read_text(encoding="utf-8"))
             yield from [(tuple(each["place"]), each["configured"], each["written"]) for each in entries]
         except FileNotFoundError:
             return

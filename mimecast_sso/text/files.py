@@ -1,9 +1,11 @@
-"""Reading the text files that people keep and export, in whatever encoding their programs write."""
+"""Reading the text and JSON files that people keep and export, in whatever encoding their programs write."""
 
 from __future__ import annotations
 
 import codecs
+import json
 from pathlib import Path
+from typing import Any
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -39,3 +41,15 @@ def read_text(path: Path) -> str:
     if "\0" in text:
         raise UnreadableTextError("is not a text file; save it as UTF-8")
     return text
+
+
+def parse_json(text: str | bytes) -> Any:
+    """A JSON document of somebody else's.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -2,7 +2,8 @@
 
 A walk edits the stack file, runs commands, moves the clock, does the console work, and lets other people change Entra
 and Mimecast. Around each command everybody signs in from Mimecast's page: whoever would get in without the command gets
-in after it, at once and after Mimecast's fifteen minutes, or was named by a refusal or a warning before.
+in after it, in the same way, at once and after Mimecast's fifteen minutes, or was named by a refusal or a warning
+before. A password counts as another way than Entra, because nobody knows whether somebody has one.
 
 A walk that shows a miss is walked again without this or that step, and reported as the shortest that still shows it.
 """
@@ -34,6 +35,7 @@ SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 _FROM_MIMECAST = (Way.FROM_MIMECAST,)
 _WARNS = re.compile(
     r"cannot|could not|can not|may not be able|not known to be able|refused|Affected|left out|is disabled|are disabled"
+    r"|Mimecast password|Taken out of the group"
 )
 Random = random.Random
 
@@ -210,8 +212,11 @@ class Walk:
         self._now, self._to_come = self.world.walk(ways=_FROM_MIMECAST), self.world.sign_ins_to_come()
         for who, ending in before.items():
             could = ending.result in SIGNS_IN and before_long[who].result in SIGNS_IN
+            goes_on = (
+                SIGNS_IN if Result.PASSWORD in (ending.result, before_long[who].result) else (Result.ENTRA,)
+            )
             found = next(
-                (each[who] for each in (self._now, self._to_come) if each[who].result not in SIGNS_IN), None
+                (each[who] for each in (self._now, self._to_come) if each[who].result not in goes_on), None
             )
             if could and found is not None and not self._was_named(who[0]):
                 self.lost[who[0]] = found.text

@@ -198,6 +198,28 @@ def test_nobody_comes_back_until_it_is_undone(made: Project, deployed_since: boo
     assert in_group(made) == {ADA}
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"[" * 100_000, "is not an undo record"),
+        (b"{}", "is not an undo record"),
+        (b"\xff\x00", "is not text in UTF-8"),
+    ],
+)
+def test_what_is_no_undo_record_changes_nothing(
+    made: Project, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    record = tmp_path / "record.json"
+    if content is not None:
+        record.write_bytes(content)
+    refused = roll_out(made, "widen", "--undo", str(record), "--apply", "--yes")
+    assert refused.code == 1
+    assert said in refused.text
+    assert "Traceback" not in refused.text
+    assert in_group(made) == {ADA}
+
+
 def test_credentials_of_another_account_touch_nothing(made: Project) -> None:
     made.configure(accountCode="CUK99A999")
     refused = roll_out(made, "back")

@@ -103,6 +103,11 @@ def test_the_last_request_of_a_recording_counts() -> None:
         (har(), "no SAMLRequest in its 1 request"),
         ("PCFET0NUWVBFIGEgWzwhRU5USVRZIGIgImMiPl0+PGEvPg==", "document type"),
         ("A" * 5000, "a SAML sign-in request"),
+        ("nosuch.har", "nosuch.har does not exist"),
+        ("/nowhere/recording", "/nowhere/recording does not exist"),
+        ("~/recording", "~/recording does not exist"),
+        ("/", "/ is a folder"),
+        ("{" * 100_000, "not a browser's HAR file"),
     ],
 )
 def test_what_is_no_request_is_explained_and_not_repeated(given: str, said: str) -> None:

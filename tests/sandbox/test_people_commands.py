@@ -318,7 +318,11 @@ def test_further_people_are_seeded_from_a_list(tmp_path: Path) -> None:
         assert "new@example.com" in {each["mail"] for each in sandbox.control.documents("entra.users")}
         missing = command(sandbox, *words, "nowhere", folder=tmp_path)
         assert missing.returncode == 1
-        assert "cannot be read as a list of addresses" in missing.stderr
+        assert "nowhere cannot be read: No such file" in missing.stderr
+        (tmp_path / "names").write_text("new@example.com\nSomebody New\n")
+        names = command(sandbox, *words, "names", folder=tmp_path)
+        assert names.returncode == 1
+        assert "names, line 2: not a mail address" in names.stderr
 
 
 def test_seeding_again_leaves_the_members_of_a_group(sandbox: RunningSandbox, tmp_path: Path) -> None:

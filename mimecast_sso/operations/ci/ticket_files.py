@@ -18,7 +18,7 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.output import write_report
 from mimecast_sso.operations.reports.model import Report, Section
 from mimecast_sso.operations.reports.render import render
-from mimecast_sso.text.files import UnreadableTextError, read_text
+from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _NOTHING = "-"
 
@@ -41,7 +41,7 @@ def run(forge: Forge, reports: Iterable[Report], tickets: Path, folder: Path) ->
 def read_tickets(forge: Forge, file: Path) -> tuple[Ticket, ...]:
     """The tickets in a list as the forge's API gives it. Raises OperationError, which quotes nothing of the file."""
     try:
-        return tuple(map(_READERS[forge], json.loads(read_text(file))))
+        return tuple(map(_READERS[forge], parse_json(read_text(file))))
     except UnreadableTextError as error:
         raise OperationError(f"{file} {error.why}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -12,6 +12,7 @@ from typing import Any
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.reports.model import Section
+from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.times import utc_text, utc_time
 
 _RUN = "run.json"
@@ -48,7 +49,7 @@ class Work:
             OperationError: There is none.
         """
         try:
-            at = utc_time(str(json.loads((folder / _RUN).read_text(encoding="utf-8"))["at"]))
+            at = utc_time(str(parse_json((folder / _RUN).read_text(encoding="utf-8"))["at"]))
         except (OSError, ValueError, KeyError, TypeError):
             raise OperationError(
                 f"There is no run to resume in {folder}. Leave --resume out, or name its folder with --work."
@@ -69,9 +70,9 @@ class Work:
 
     def _read(self, stack: str) -> Section | None:
         try:
-            document: Any = json.loads(self._file(stack).read_text(encoding="utf-8"))
+            document: Any = parse_json(self._file(stack).read_text(encoding="utf-8"))
             return Section.of(document)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def _file(self, stack: str) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.reports.model import Level, Report
+from mimecast_sso.text.files import parse_json
 
 DAYS = 30
 
@@ -72,7 +73,7 @@ def trend(report: Report, days: Sequence[Day]) -> tuple[Tile, ...]:
 
 def _day(file: Path) -> Day | None:
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = parse_json(file.read_text(encoding="utf-8"))
         at = datetime.fromisoformat(document["at"])
         levels = {str(each["stack"]): Level(each["level"]) for each in document["stacks"]}
     except (OSError, ValueError, KeyError, TypeError):

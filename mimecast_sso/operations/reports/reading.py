@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.reports.model import SCHEMA, Report
-from mimecast_sso.text.files import UnreadableTextError, read_text
+from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 """What Pulumi takes as the name of a stack."""
@@ -17,7 +16,7 @@ _STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 def read(file: Path) -> Report:
     """The report in a file that ``--format json`` wrote. Raises OperationError, which quotes nothing of the file."""
     try:
-        document = json.loads(read_text(file))
+        document = parse_json(read_text(file))
         if document["schema"] != SCHEMA:
             raise OperationError(
                 f"{file} is not a report in JSON of schema {SCHEMA}. Write it with this version."
@@ -25,7 +24,7 @@ def read(file: Path) -> Report:
         report = Report.of(document)
     except UnreadableTextError as error:
         raise OperationError(f"{file} {error.why}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise OperationError(f"{file} is not a report in JSON. Write it with --format json.") from None
     if not all(_STACK.fullmatch(section.stack) for section in report.sections):
         raise OperationError(f"{file} is not a report in JSON: it names something that is no stack.")

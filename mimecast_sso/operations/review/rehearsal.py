@@ -30,6 +30,7 @@ from mimecast_sso.operations.review.repository import Repository
 from mimecast_sso.operations.review.scope import Data, Scope
 from mimecast_sso.settings import REFUSED, ConfigurationError, from_file
 from mimecast_sso.text import foreign
+from mimecast_sso.text.files import parse_json
 
 _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 """Variables that a rehearsal may see."""
@@ -66,7 +67,7 @@ def why_not(scope: Scope, *, approved: bool) -> str:
 def recorded_people(file: Path) -> frozenset[str]:
     """Whom an exported state has in roll-out groups and in the address book. Raises OperationError."""
     try:
-        exported = json.loads(file.read_text(encoding="utf-8"))
+        exported = parse_json(file.read_text(encoding="utf-8"))
         record = in_state(exported["deployment"].get("resources") or [])
         members = [each.members for each in record.memberships.values()]
         book = record.book.addresses if record.book else frozenset[str]()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,13 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.authn_request import AuthnRequest, Binding
 from mimecast_sso.saml.errors import MalformedRequest
+from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.wording import count
 
 _FIELD = "SAMLRequest"
 _SIZE_LIMIT = 256 * 1024 * 1024
+_LONGEST_NAME = 250
+"""Characters. A sign-in request has more, deflated and in base64 as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,10 @@ def captured(given: str) -> Captured:
     """
     text = _content(given.strip())
     if text == given.strip() and _looks_like_a_file(text):
-        raise OperationError(f"The file {text} does not exist.")
+        what = "is a folder" if Path(text).is_dir() else "does not exist"
+        raise OperationError(
+            f"The file {text} {what}. Pass a HAR file, the URL of the redirect, or the value itself."
+        )
     if text.startswith(("https://", "http://")):
         return _of_url(text)
     if text.startswith("{"):
@@ -49,9 +54,13 @@ def captured(given: str) -> Captured:
 
 
 def _looks_like_a_file(text: str) -> bool:
-    """Whether the input is meant to be a file name: it ends like one, as no request does."""
+    """Whether the input is meant to be a file name: it begins or ends like one, and is too short for a request."""
     return (
-        text.lower().endswith((".har", ".txt", ".json", ".xml", ".b64"))
+        (
+            text.lower().endswith((".har", ".txt", ".json", ".xml", ".b64"))
+            or text.startswith(("/", "./", "../", "~", "\\"))
+        )
+        and len(text) < _LONGEST_NAME
         and "\n" not in text
         and "://" not in text
     )
@@ -87,14 +96,14 @@ def _of_url(url: str) -> Captured:
 
 def _of_har(text: str) -> Captured:
     try:
-        entries = json.loads(text)["log"]["entries"]
+        entries = parse_json(text)["log"]["entries"]
         requests = [entry["request"] for entry in entries]
         found = [
             (value, binding, str(request["url"]))
             for request in requests
             for value, binding in _values(request)
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise OperationError(
             "The file is not a browser's HAR file (HTTP Archive). Save the recording of the developer tools as HAR."
         ) from None
