@@ -27,7 +27,7 @@ ifneq ($(MISTYPED),)
 $(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)
 endif
 
-.PHONY: up preview drift down test soak check format bench lock pulumi actionlint clean
+.PHONY: up preview drift down test test-cli soak check format bench lock pulumi actionlint clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -71,7 +71,11 @@ endif
 # -- Working on the project --------------------------------------------------------------------
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not soak"
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not soak and not cli"
+
+# The same product on the Pulumi CLI: one on the PATH, or the one that `make pulumi` builds.
+test-cli: .venv/dev
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "cli and not soak"
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30 -m soak
@@ -109,7 +113,7 @@ GO  ?= go
 CLI := .tools/bin/pulumi
 SDK := github.com/pulumi/pulumi/sdk/v3
 ifeq ($(shell command -v pulumi 2>/dev/null),)
-test soak bench: export PATH := $(PATH):$(CURDIR)/.tools/bin
+test-cli soak bench: export PATH := $(PATH):$(CURDIR)/.tools/bin
 endif
 
 pulumi: .venv/dev $(CLI) .tools/bin/pulumi-language-python .tools/bin/pulumi-resource-pulumi-python

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,12 @@ import pytest
 from tests.support import soak
 from tests.support.fault_table import pytest_terminal_summary  # noqa: F401  (a hook)
 from tests.support.sandboxes import RunningSandbox, started
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What runs on the Pulumi CLI is skipped where there is none."""
+    if item.get_closest_marker("cli") and shutil.which("pulumi") is None:
+        pytest.skip("the Pulumi CLI is not on the PATH")
 
 
 @pytest.fixture(scope="module")

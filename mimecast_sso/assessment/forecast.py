@@ -213,7 +213,7 @@ class SignInForecast:
         )
 
     def back_to_a_password(self, instant: Instant) -> tuple[str, ...]:
-        """Who signs in through Entra now, and with a Mimecast password at an instant, if they have one."""
+        """Who signs in through Entra now, and with a password at an instant, if they have one."""
         return tuple(
             each.address
             for each in self.people

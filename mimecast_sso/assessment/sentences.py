@@ -47,7 +47,7 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
 
 
 def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator[Statement]:
-    """Who would need a Mimecast password instead of Entra, each at the first such instant.
+    """Who would need a password at Mimecast instead of Entra, each at the first such instant.
 
     No API shows whether somebody has one.
     """
@@ -59,9 +59,9 @@ def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator
             continue
         verb, need = ("signs", "needs") if len(found) == 1 else ("sign", "need")
         yield Statement(
-            f"{people(len(found))} no longer {verb} in through Entra {instant}, and {need} a Mimecast password "
-            f"to get in: {enumerate_some(found)}. No API shows whether they have one: ask, or set one in the "
-            "Administration Console or with mimecast-sso:addressPasswords",
+            f"{people(len(found))} no longer {verb} in through Entra {instant}, and {need} a cloud password or a "
+            f"directory password to get in: {enumerate_some(found)}. No API shows whether they have one: ask, or set "
+            "a cloud password in the Administration Console or with mimecast-sso:addressPasswords",
             How.LIVE,
             _BOTH,
             Verdict.WARNS,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -230,9 +229,7 @@ def _found(shown: str) -> list[Any]:
     "cli",
     [
         pytest.param(None, id="embedded"),
-        pytest.param(
-            "pulumi", marks=pytest.mark.skipif(shutil.which("pulumi") is None, reason="no Pulumi CLI")
-        ),
+        pytest.param("pulumi", marks=pytest.mark.cli),
     ],
 )
 def test_program_and_export_agree(tmp_path: Path, cli: str | None) -> None:

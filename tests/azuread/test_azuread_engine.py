@@ -19,6 +19,7 @@ from tests.azuread.conftest import published_command
 from tests.azuread.driver import plugin_environment
 from tests.support.sandboxes import RunningSandbox
 
+pytestmark = pytest.mark.cli
 PROGRAM = Path(__file__).parent / "program" / "__main__.py"
 RESOURCES = 11  # the stack and ten of the plugin
 
@@ -52,19 +53,17 @@ class Stack:
 @pytest.fixture
 def stack(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A stack whose Pulumi home has the stand-in, on a machine that seems to have no published plugin."""
-    cli = shutil.which("pulumi")
-    if cli is None:
-        pytest.skip("the Pulumi CLI is not on PATH")
     environment = {
         **plugin_environment(sandbox.env),
         "PULUMI_HOME": str(tmp_path / "home"),
         "HOME": str(tmp_path),
     }
     # Of PATH only what the CLI needs, so that it finds no plugin there.
+    cli = Path(shutil.which("pulumi") or "pulumi")
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"):
-        (tools / name).symlink_to(Path(cli).with_name(name).resolve())
+        (tools / name).symlink_to(cli.with_name(name).resolve())
     environment["PATH"] = f"{tools}:/usr/bin:/bin"
     backend = tmp_path / "state"
     backend.mkdir()

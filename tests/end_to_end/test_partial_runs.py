@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.support.checkpoints import kept, restored, state_of
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="the Pulumi CLI, which has these flags, is not on the PATH"
-)
+pytestmark = pytest.mark.cli  # It has these flags, and the embedded engine does not.
 
 (CHECKPOINT,) = (each for each in kept() if str(each) == "0.1.0/sandbox")
 MEMBERSHIPS = "urn:pulumi:sandbox::mimecast-sso::**GroupMembership::*"

@@ -7,7 +7,6 @@ lose nobody; with one profile people are refused inside the announced gap, and o
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -44,15 +43,6 @@ METADATA: dict[str, Any] = {
     "source": "metadata",
     "certificates": {"rotation": "metadata", "metadataObserved": OBSERVED},
 }
-
-
-@pytest.fixture
-def engine(request: pytest.FixtureRequest, azuread: str) -> str:
-    """An engine, when it is on this machine, with the plugin that was chosen before."""
-    if request.param == "pulumi" and shutil.which("pulumi") is None:
-        pytest.skip("the Pulumi CLI is not on the PATH of this machine")
-    name: str = request.param
-    return name
 
 
 @pytest.fixture
@@ -154,8 +144,12 @@ def test_five_thousand_sign_ins_through_rotations_that_die_at_every_step(
 @pytest.mark.soak
 @pytest.mark.parametrize(
     ("engine", "azuread"),
-    [("pulumi", "stand-in"), ("pulumi", "published"), ("embedded", "published")],
-    indirect=True,
+    [
+        pytest.param("pulumi", "stand-in", marks=pytest.mark.cli),
+        pytest.param("pulumi", "published", marks=pytest.mark.cli),
+        ("embedded", "published"),
+    ],
+    indirect=["azuread"],
 )
 def test_a_rotation_that_dies_at_every_step_with_what_users_have(
     tmp_path: Path, tally: Tally, engine: str, azuread: str

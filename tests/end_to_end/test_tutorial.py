@@ -117,9 +117,7 @@ def _refresh(made: Project) -> list[str]:
     return [*engine, "refresh", "--yes", "--stack", "sandbox"]
 
 
-@pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH of this machine"
-)
+@pytest.mark.cli
 @pytest.mark.parametrize(("maker", "heir"), [("embedded", "pulumi"), ("pulumi", "embedded")])
 def test_one_engine_carries_on_what_the_other_made(tmp_path: Path, maker: str, heir: str) -> None:
     with project(tmp_path, maker) as made:

@@ -23,8 +23,7 @@ CASES = Path(__file__).with_name("cases")
 EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
 # Recorded from the real CLI and refused by the embedded engine (docs/engine.md).
 REFUSED = {"stack_reference", "targets"}
-PULUMI = shutil.which("pulumi")
-needs_pulumi = pytest.mark.skipif(PULUMI is None, reason="the Pulumi CLI is not on PATH")
+PULUMI = shutil.which("pulumi") or ""
 ALL = sorted(path.name for path in CASES.iterdir() if (path / "steps.yaml").exists())
 # On the Pulumi CLI only in make soak: 200 resources take it a minute, and its state file, which programs read in the
 # other, is not replaced atomically (docs/engine.md), so that a busy machine fails it now and then.
@@ -94,24 +93,22 @@ def test_embedded_again(name: str, tally: Callable[[str, int, str], None]) -> No
     assert not problems, problems
 
 
-@needs_pulumi
+@pytest.mark.cli
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.soak] * (name in AT_LENGTH)) for name in ALL]
 )
 def test_pulumi(name: str) -> None:
     """The records are right: the real CLI still does this, and the embedded engine takes over what it can do."""
-    assert PULUMI is not None
     problems = _problems(record.Runner(CASES / name, [PULUMI]), None if name in REFUSED else EMBEDDED)
     assert not problems, problems
 
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", ["create_update", "secrets", "plugin_lifecycle"])
-@needs_pulumi
+@pytest.mark.cli
 def test_pulumi_carries_on(name: str) -> None:
     """A few of the states that the embedded engine makes, taken over by the Pulumi CLI, in every run."""
-    assert PULUMI is not None
     problems = _problems(EmbeddedRunner(CASES / name, EMBEDDED), [PULUMI])
     assert not problems, problems
 

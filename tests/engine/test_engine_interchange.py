@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.engine import stacks
 
 MADE = sorted(path for path in (Path(__file__).parent / "cases" / "checkpoints").iterdir() if path.is_dir())
-PULUMI = shutil.which("pulumi")
+PULUMI = shutil.which("pulumi") or ""
 
 
 @pytest.mark.parametrize("made", MADE, ids=lambda path: path.name)
@@ -45,9 +45,8 @@ def test_stack_of_the_pulumi_cli_is_carried_on(made: Path, tmp_path: Path) -> No
     assert list(stack.objects()) == ["kept-1"]  # retain_on_delete
 
 
-@pytest.mark.skipif(PULUMI is None, reason="the Pulumi CLI is not on PATH")
+@pytest.mark.cli
 def test_both_engines_take_turns(tmp_path: Path) -> None:
-    assert PULUMI is not None
     stack = stacks.Stack(tmp_path, (MADE[0] / "program.py").read_text())
     stack.must("config", "set", "--secret", "password", "hunter2")
     stack.must("config", "set", "--path", "structure.word", "x")
@@ -76,9 +75,7 @@ else:
     "cli",
     [
         None,
-        pytest.param(
-            [PULUMI], marks=pytest.mark.skipif(PULUMI is None, reason="the Pulumi CLI is not on PATH")
-        ),
+        pytest.param([PULUMI], marks=pytest.mark.cli),
     ],
     ids=["embedded", "pulumi"],
 )

@@ -12,9 +12,7 @@ import pytest
 
 from tests.support.projects import ROOT, Ended, Project, project
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH of this machine"
-)
+pytestmark = pytest.mark.cli
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 
 

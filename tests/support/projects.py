@@ -25,12 +25,9 @@ from tests.support.sandboxes import RunningSandbox
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = str(Path(sys.executable).with_name("mimecast-sso"))
 
-_NEEDS_CLI = pytest.mark.skipif(
-    shutil.which("pulumi") is None, reason="the Pulumi CLI is not on the PATH of this machine"
-)
-ENGINES = ["embedded", pytest.param("pulumi", marks=_NEEDS_CLI)]
+ENGINES = ["embedded", pytest.param("pulumi", marks=pytest.mark.cli)]
 """Both engines in every run: the main ways through the product."""
-ENGINES_AT_LENGTH = ["embedded", pytest.param("pulumi", marks=[_NEEDS_CLI, pytest.mark.soak])]
+ENGINES_AT_LENGTH = ["embedded", pytest.param("pulumi", marks=[pytest.mark.cli, pytest.mark.soak])]
 """The Pulumi CLI in ``make soak`` only."""
 
 
