@@ -35,6 +35,7 @@ from tests.assessment.worlds import (
     NEW,
     OLD,
     REPLY_URL,
+    UPN_CLAIMS,
     World,
     account,
     address,
@@ -173,11 +174,6 @@ def both(*plants: Plant) -> Plant:
     return plant
 
 
-def known_if(value: LiveApplication | None) -> Known[LiveApplication]:
-    """What was read; known without a value where there is none."""
-    return Known(value, How.LIVE)
-
-
 def one_domain(**changes: Any) -> Plant:
     """Changes the domain at Mimecast."""
     status = replace(DomainStatus(DOMAIN, State.INTERNAL, "known", "id"), **changes)
@@ -284,7 +280,7 @@ def written(finding: Finding) -> str:
         [
             f"{finding.severity}: {finding.text}",
             f"  expected as: {finding.path}",
-            f"  object, property, which one: {finding.object} / {finding.aspect} / {finding.subject}",
+            f"  object / property / which one: {finding.object} / {finding.aspect} / {finding.subject} ({finding.key})",
             *(f"  {name}: {', '.join(side) or '(none)'}" for name, side in sides.items() if side is not None),
             f"  {finding.how}: {finding.source}; audit log of: {', '.join(finding.targets) or '(none)'}",
             f"  sign-ins fail for: {', '.join(sorted(finding.reasons)) or '(nothing)'}",
@@ -472,8 +468,20 @@ def severities(world: World) -> dict[str, Severity]:
     return {each.id: each.severity for each in drift.find(world.assess())}
 
 
-def test_where_sign_ins_reach_another_application_and_fail_there_what_was_lost_is_urgent() -> None:
-    elsewhere = application(client_id="other", object_id="other object", assigned=())
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        {"assigned": ()},
+        {"enabled": False},
+        {"reply_urls": ("https://example.com/acs",)},
+        {"certificates": SigningCertificates((certificate(NEW),), NEW)},
+        {"policies": (UPN_CLAIMS,)},
+    ],
+)
+def test_where_sign_ins_reach_another_application_and_fail_there_what_was_lost_is_urgent(
+    lacks: dict[str, Any],
+) -> None:
+    elsewhere = replace(application(client_id="other", object_id="other object"), **lacks)
     holders = (Holder("other", "other object", "Copy"),)
     for plant, lost in (
         (changed(identifiers=()), f"application/identifier/missing/{IDENTIFIER}"),
@@ -481,7 +489,10 @@ def test_where_sign_ins_reach_another_application_and_fail_there_what_was_lost_i
     ):
         world = quiet()
         plant(world)
-        read(application=live(elsewhere), own=known_if(world.application), holders=live(holders))(world)
+        world.accounts = [account(each, user_principal_name=f"upn-of-{each}") for each in (ADA, GRACE)]
+        read(application=live(elsewhere), own=Known(world.application, How.LIVE), holders=live(holders))(
+            world
+        )
         assert severities(world) == {
             lost: Severity.URGENT,
             "application/with-the-same-identifier/unmanaged/other": Severity.LOOK,

@@ -70,14 +70,13 @@ _SIGNING = frozenset({Reason.SIGNATURE, Reason.NO_CERTIFICATE})
 _UNASSIGNED = frozenset({Reason.NOT_ASSIGNED})
 _UNREACHED = frozenset({Reason.APPLICATION_MISSING, Reason.AUDIENCE})
 _SWITCHES = frozenset({Reason.APPLICATION_DISABLED, Reason.NOT_SAML, Reason.SIGN_ON_URL_ELSEWHERE})
+_ANY = _REPLIES | _CLAIMS | _SIGNING | _UNASSIGNED | _UNREACHED | _SWITCHES
 
 
 def _unreached(snapshot: Snapshot, recorded: RecordedApplication) -> frozenset[Reason]:
     """Why sign-ins fail that do not reach this application; another one that they reach may lack anything."""
     reached = snapshot.application.value
-    if reached is None or reached.client_id == recorded.client_id:
-        return _UNREACHED
-    return _UNREACHED | _REPLIES | _CLAIMS | _SIGNING | _UNASSIGNED | _SWITCHES
+    return _UNREACHED if reached is None or reached.client_id == recorded.client_id else _ANY
 
 
 # -- Properties -----------------------------------------------------------------------------------------------------
@@ -216,7 +215,7 @@ def _owners(
 ) -> Iterator[Finding]:
     names = {owner.object_id: owner.name for owner in owners}
     for object_id in sorted(recorded - names.keys()):
-        name = snapshot.directory.owners.get(object_id, object_id)
+        name = snapshot.directory.owners.get(object_id)
         yield _missing(holder, object_id, "owner", name, targets=_both(live))
     for object_id, name in sorted(names.items()):
         if object_id not in recorded and object_id != snapshot.deployer:
@@ -245,7 +244,7 @@ def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Find
     assigned = {each.principal_id: each for each in live.assigned}
     names = _names(assessment)
     for principal_id in sorted(recorded.keys() - assigned.keys()):
-        name = names.get(principal_id, principal_id)
+        name = names.get(principal_id)
         yield _missing(
             ASSIGNMENT, principal_id, subject=name, targets=(live.principal_id,), reasons=_UNASSIGNED
         )
@@ -326,7 +325,7 @@ def _missing(
     object_: str,
     key: str,
     aspect: str = "",
-    subject: str = "",
+    subject: str | None = "",
     *,
     targets: tuple[str, ...],
     reasons: frozenset[Reason] = frozenset(),
