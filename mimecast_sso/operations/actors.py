@@ -79,7 +79,7 @@ def _concerns(activity: Activity, finding: Finding) -> bool:
     if words:
         return any(word in name for word in words)
     if finding.part is Part.MISSING and not finding.aspect:
-        return "delete" in name
+        return "delete" in name or name == "remove service principal"
     return name.startswith("update")
 
 

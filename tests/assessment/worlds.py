@@ -205,7 +205,11 @@ def deployed(settings: Settings, *, members: frozenset[str] | None = None, thumb
                 "confirmed": confirmed.model_dump() if confirmed else None,
             },
         ),
-        (types.ADDRESS_BOOK, "addresses", {"addresses": dict.fromkeys(book), "created": book, "adopt": []}),
+        (
+            types.ADDRESS_BOOK,
+            "addresses",
+            {"addresses": {each: {"name": ""} for each in book}, "created": book, "adopt": []},
+        ),
     ]
     outputs += [
         (

@@ -9,7 +9,7 @@ from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import entra, mimecast
-from mimecast_sso.assessment.drift.finding import Finding, Part, Severity
+from mimecast_sso.assessment.drift.finding import Finding, Severity
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings.drift import Drift
@@ -17,9 +17,10 @@ from mimecast_sso.settings.drift import Drift
 
 def find(assessment: Assessment) -> tuple[Finding, ...]:
     """Every difference between the record and the snapshot, the most urgent first; nothing before a deployment."""
-    if assessment.snapshot.record.value is None or assessment.desired.record.application is None:
+    recorded = assessment.desired.record.application
+    if recorded is None:
         return ()
-    found = (*entra.find(assessment), *mimecast.find(assessment))
+    found = (*entra.find(assessment, recorded), *mimecast.find(assessment))
     failing, today = _failing(assessment), assessment.snapshot.entra_now.date()
     judged = [_expected(_judged(each, failing), assessment.settings.drift, today) for each in found]
     return tuple(sorted(judged, key=lambda each: (each.severity.rank, each.id)))
@@ -39,7 +40,10 @@ def not_looked_at(assessment: Assessment) -> Iterator[Statement]:
     for subject, known in parts:
         if not known.is_known:
             yield Statement(f"{subject} could not be read", How.UNKNOWN, known.source, Verdict.UNKNOWN)
-    application = assessment.desired.application
+    record, application = assessment.desired.record, assessment.desired.application
+    if record.application is not None and record.principal is None:
+        why = "the last deployment did not get as far as its service principal"
+        yield Statement("the application could not be compared", How.UNKNOWN, why, Verdict.UNKNOWN)
     if application is not None and application.policies is None:
         why = "the permission Policy.Read.All is missing"
         yield Statement("claims policies could not be read", How.UNKNOWN, why, Verdict.UNKNOWN)
@@ -52,8 +56,7 @@ def _failing(assessment: Assessment) -> frozenset[Reason]:
 
 def _judged(finding: Finding, failing: frozenset[Reason]) -> Finding:
     """Urgent where people fail for what it causes."""
-    urgent = finding.part is not Part.UNMANAGED and finding.reasons & failing
-    return replace(finding, severity=Severity.URGENT) if urgent else finding
+    return replace(finding, severity=Severity.URGENT) if finding.reasons & failing else finding
 
 
 def _expected(finding: Finding, drift: Drift, today: date) -> Finding:

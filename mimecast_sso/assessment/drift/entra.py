@@ -9,7 +9,7 @@ from typing import Any
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
-from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.record import Record, RecordedApplication, RecordedPrincipal
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import HIDE_TAG
@@ -25,28 +25,58 @@ POLICY = "claims policy"
 ASSIGNMENT = "assignment"
 CERTIFICATE = "signing certificate"
 
-_GONE = frozenset({Reason.APPLICATION_MISSING})
 
-
-def find(assessment: Assessment) -> Iterator[Finding]:
-    """The application and all that belongs to it."""
+def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Finding]:
+    """The application that was recorded, and all that belongs to it."""
     snapshot, record = assessment.snapshot, assessment.desired.record
+    principal = record.principal
+    if principal is None:
+        return  # The last deployment did not get so far: `compare.not_looked_at` says so.
+    yield from _namesakes(snapshot, recorded)
     live = snapshot.own.value
-    yield from _namesakes(snapshot)
-    if not snapshot.own.is_known:
-        return
     if live is None:
-        recorded = record.application
-        if recorded is not None:
-            yield _finding(Part.MISSING, APPLICATION, key=recorded.client_id, reasons=_GONE)
+        if snapshot.own.is_known:
+            yield _gone(snapshot, recorded, principal)
         return
-    yield from _properties(assessment.desired, live)
-    yield from _identifiers(record, live)
-    yield from _owners(assessment, live)
+    yield from _properties(assessment.desired, principal, live)
+    yield from _identifiers(assessment, recorded, live)
+    for holder, expected, owners in (
+        (APPLICATION, record.owners, live.registration.owners),
+        (PRINCIPAL, principal.owners, live.owners),
+    ):
+        yield from _owners(holder, expected, owners, snapshot, live)
     yield from _policies(assessment, live)
     yield from _assignments(assessment, live)
     yield from _certificates(record, live)
     yield from _credentials(assessment, live)
+
+
+def _gone(snapshot: Snapshot, recorded: RecordedApplication, principal: RecordedPrincipal) -> Finding:
+    """The application, or only its service principal where the application object still has the identifier."""
+    holders = {each.client_id for each in snapshot.holders.value or ()}
+    return _missing(
+        PRINCIPAL if recorded.client_id in holders else APPLICATION,
+        recorded.client_id,
+        targets=(recorded.object_id, principal.object_id),
+        reasons=_unreached(snapshot, recorded),
+    )
+
+
+# -- Why sign-ins fail ----------------------------------------------------------------------------------------------
+
+_REPLIES = frozenset({Reason.REPLY_URL, Reason.NO_REPLY_URL, Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED})
+_CLAIMS = frozenset({Reason.NAME_ID_UNKNOWN, Reason.NAME_ID_OTHER, Reason.NO_NAME_ID})
+_SIGNING = frozenset({Reason.SIGNATURE, Reason.NO_CERTIFICATE})
+_UNASSIGNED = frozenset({Reason.NOT_ASSIGNED})
+_UNREACHED = frozenset({Reason.APPLICATION_MISSING, Reason.AUDIENCE})
+_SWITCHES = frozenset({Reason.APPLICATION_DISABLED, Reason.NOT_SAML, Reason.SIGN_ON_URL_ELSEWHERE})
+_ANY = _REPLIES | _CLAIMS | _SIGNING | _UNASSIGNED | _UNREACHED | _SWITCHES
+
+
+def _unreached(snapshot: Snapshot, recorded: RecordedApplication) -> frozenset[Reason]:
+    """Why sign-ins fail that do not reach this application; another one that they reach may lack anything."""
+    reached = snapshot.application.value
+    return _UNREACHED if reached is None or reached.client_id == recorded.client_id else _ANY
 
 
 # -- Properties -----------------------------------------------------------------------------------------------------
@@ -78,9 +108,7 @@ _PROPERTIES = (
         types.APPLICATION_REDIRECT_URIS,
         lambda live: live.reply_urls,
         lambda desired: desired.reply_urls,
-        reasons=frozenset(
-            {Reason.REPLY_URL, Reason.NO_REPLY_URL, Reason.REPLY_URL_ELSEWHERE, Reason.UNASKED}
-        ),
+        reasons=_REPLIES,
     ),
     _Property(
         APPLICATION,
@@ -104,7 +132,7 @@ _PROPERTIES = (
         types.SERVICE_PRINCIPAL,
         lambda live: live.assignment_required,
         lambda desired: desired.settings.application.assignment_required,
-        reasons=frozenset({Reason.NOT_ASSIGNED}),
+        reasons=_UNASSIGNED,
     ),
     _Property(
         PRINCIPAL,
@@ -135,7 +163,7 @@ _PROPERTIES = (
 )
 
 
-def _properties(desired: Desired, live: LiveApplication) -> Iterator[Finding]:
+def _properties(desired: Desired, principal: RecordedPrincipal, live: LiveApplication) -> Iterator[Finding]:
     record = desired.record
     for each in _PROPERTIES:
         outputs = record.outputs_of(each.type)
@@ -145,8 +173,8 @@ def _properties(desired: Desired, live: LiveApplication) -> Iterator[Finding]:
         if set(before) != set(now):
             wanted = _values(each.desired(desired)) if each.desired else None
             yield _changed(each.object, each.name, Change(before, now, wanted), live, each.reasons)
-    principal, hidden = record.principal, HIDE_TAG in live.tags
-    if principal is not None and hidden != principal.hidden:
+    hidden = HIDE_TAG in live.tags
+    if hidden != principal.hidden:
         wanted = _values(desired.settings.application.hide)
         change = Change(_values(principal.hidden), _values(hidden), wanted)
         yield _changed(PRINCIPAL, "hide", change, live)
@@ -161,45 +189,34 @@ def _values(value: Any) -> tuple[str, ...]:
     return (str(value),) if value not in (None, "") else ()
 
 
-def _identifiers(record: Record, live: LiveApplication) -> Iterator[Finding]:
-    reasons = frozenset({Reason.APPLICATION_MISSING, Reason.AUDIENCE})
-    for identifier in sorted(record.identifiers - set(live.identifiers)):
-        yield _finding(
-            Part.MISSING,
+def _identifiers(
+    assessment: Assessment, recorded: RecordedApplication, live: LiveApplication
+) -> Iterator[Finding]:
+    identifiers = assessment.desired.record.identifiers
+    for identifier in sorted(identifiers - set(live.identifiers)):
+        yield _missing(
             APPLICATION,
-            "identifier",
             identifier,
+            "identifier",
             targets=_both(live),
-            reasons=reasons,
+            reasons=_unreached(assessment.snapshot, recorded),
             change=Change((identifier,), (), (identifier,)),
         )
     for identifier in live.identifiers:
-        if identifier not in record.identifiers and identifier != f"api://{live.client_id}":
+        if identifier not in identifiers and identifier != f"api://{live.client_id}":
             yield _unmanaged(APPLICATION, "identifier", identifier, identifier, live)
 
 
 # -- Owners, policies, assignments ----------------------------------------------------------------------------------
 
 
-def _owners(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
-    record, snapshot = assessment.desired.record, assessment.snapshot
-    principal = record.principal.owners if record.principal else frozenset[str]()
-    for holder, recorded, owners in (
-        (APPLICATION, record.owners, live.registration.owners),
-        (PRINCIPAL, principal, live.owners),
-    ):
-        yield from _owners_of(holder, recorded, owners, snapshot, live)
-
-
-def _owners_of(
+def _owners(
     holder: str, recorded: frozenset[str], owners: Iterable[Owner], snapshot: Snapshot, live: LiveApplication
 ) -> Iterator[Finding]:
     names = {owner.object_id: owner.name for owner in owners}
     for object_id in sorted(recorded - names.keys()):
-        name = snapshot.directory.owners.get(object_id, object_id)
-        yield _finding(
-            Part.MISSING, holder, "owner", object_id, name, targets=_both(live), change=Change((name,), ())
-        )
+        name = snapshot.directory.owners.get(object_id)
+        yield _missing(holder, object_id, "owner", name, targets=_both(live))
     for object_id, name in sorted(names.items()):
         if object_id not in recorded and object_id != snapshot.deployer:
             yield _unmanaged(holder, "owner", object_id, name or object_id, live)
@@ -209,17 +226,13 @@ def _policies(assessment: Assessment, live: LiveApplication) -> Iterator[Finding
     recorded = assessment.desired.record.policy
     if live.policies is None:
         return
-    reasons = frozenset({Reason.NAME_ID_UNKNOWN, Reason.NAME_ID_OTHER, Reason.NO_NAME_ID})
-    mine = [each for each in live.policies if recorded and each.name == recorded.name]
-    if recorded is not None and not mine:
-        yield _finding(
-            Part.MISSING, POLICY, "", recorded.name, recorded.name, targets=_both(live), reasons=reasons
-        )
+    if recorded is not None and recorded.name not in {each.name for each in live.policies}:
+        yield _missing(POLICY, recorded.name, targets=_both(live), reasons=_CLAIMS)
     for policy in live.policies:
-        if policy in mine and recorded is not None:
+        if recorded is not None and policy.name == recorded.name:
             if not same_meaning(policy.definition, recorded.definition):
                 change = Change((recorded.definition,), (policy.definition,))
-                yield _changed(POLICY, "definition", change, live, reasons)
+                yield _changed(POLICY, "definition", change, live, _CLAIMS)
         elif assessment.settings.application.claims is Ownership.MANAGE:
             yield _unmanaged(POLICY, "", policy.policy_id, policy.name, live)
 
@@ -231,16 +244,9 @@ def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Find
     assigned = {each.principal_id: each for each in live.assigned}
     names = _names(assessment)
     for principal_id in sorted(recorded.keys() - assigned.keys()):
-        name = names.get(principal_id, principal_id)
-        yield _finding(
-            Part.MISSING,
-            ASSIGNMENT,
-            "",
-            principal_id,
-            name,
-            targets=(live.principal_id,),
-            reasons=frozenset({Reason.NOT_ASSIGNED}),
-            change=Change((name,), ()),
+        name = names.get(principal_id)
+        yield _missing(
+            ASSIGNMENT, principal_id, subject=name, targets=(live.principal_id,), reasons=_UNASSIGNED
         )
     for principal_id, each in sorted(assigned.items()):
         if principal_id not in recorded:
@@ -257,24 +263,19 @@ def _names(assessment: Assessment) -> Mapping[str, str]:
 
 
 def _certificates(record: Record, live: LiveApplication) -> Iterator[Finding]:
-    reasons = frozenset({Reason.SIGNATURE, Reason.NO_CERTIFICATE})
     for label, thumbprint in sorted(record.thumbprints.items()):
-        if live.certificates.get(thumbprint) is None:
-            yield _finding(
-                Part.MISSING,
+        if thumbprint not in live.certificates.thumbprints:
+            yield _missing(
                 CERTIFICATE,
-                "",
                 thumbprint,
-                f"{label} ({thumbprint})",
+                subject=f"{label} ({thumbprint})",
                 targets=_both(live),
-                reasons=reasons,
+                reasons=_SIGNING,
                 change=Change((thumbprint,), ()),
             )
-    active, preferred = str(record.active.get("activeThumbprint") or ""), live.certificates.preferred or ""
-    if active and active != preferred.upper():
-        yield _changed(
-            PRINCIPAL, "activeCertificate", Change((active,), _values(preferred.upper())), live, reasons
-        )
+    active, preferred = _values(record.active.get("activeThumbprint")), _values(live.certificates.preferred)
+    if active and active != preferred:
+        yield _changed(PRINCIPAL, "activeCertificate", Change(active, preferred), live, _SIGNING)
 
 
 def _credentials(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
@@ -298,11 +299,9 @@ def _named(credential: Credential) -> str:
 # -- Other applications ---------------------------------------------------------------------------------------------
 
 
-def _namesakes(snapshot: Snapshot) -> Iterator[Finding]:
-    recorded = snapshot.recorded.application
-    mine = recorded.client_id if recorded else ""
+def _namesakes(snapshot: Snapshot, recorded: RecordedApplication) -> Iterator[Finding]:
     for holder in snapshot.holders.value or ():
-        if holder.client_id != mine:
+        if holder.client_id != recorded.client_id:
             yield Finding(
                 Part.UNMANAGED,
                 APPLICATION,
@@ -312,7 +311,6 @@ def _namesakes(snapshot: Snapshot) -> Iterator[Finding]:
                 Change((), (holder.client_id,)),
                 source=_GRAPH,
                 targets=(holder.object_id,),
-                reasons=frozenset({Reason.APPLICATION_MISSING}),
             )
 
 
@@ -323,19 +321,18 @@ def _both(live: LiveApplication) -> tuple[str, ...]:
     return (live.object_id, live.principal_id)
 
 
-def _finding(
-    part: Part,
+def _missing(
     object_: str,
+    key: str,
     aspect: str = "",
-    key: str = "",
-    subject: str = "",
+    subject: str | None = "",
     *,
-    targets: tuple[str, ...] = (),
+    targets: tuple[str, ...],
     reasons: frozenset[Reason] = frozenset(),
     change: Change | None = None,
 ) -> Finding:
     return Finding(
-        part,
+        Part.MISSING,
         object_,
         aspect,
         subject or key,

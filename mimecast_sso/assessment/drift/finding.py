@@ -106,7 +106,7 @@ class Finding:
         what = " ".join(each for each in (self.object, self.aspect, self.subject) if each)
         match self.part:
             case Part.MISSING:
-                return f"{what} no longer exists"
+                return f"{what} was removed" if self.aspect else f"{what} no longer exists"
             case Part.UNMANAGED:
                 return f"{what} is not managed by this stack"
             case _:

@@ -9,16 +9,18 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
-from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.settings import DomainMode, ProfileSlot
 from providers.mimecast.address_book import LiveAddress
-from providers.mimecast.domains import State
+from providers.mimecast.domain_verification import Outcome
+from providers.mimecast.domains import DomainStatus, State
 
 _SOURCE = "Mimecast"
-_VERIFIED = "verified"
 DOMAIN = "domain"
 ADDRESS = "address"
 GROUP = "roll-out group"
 MEMBER = "member"
+
+_NOT_AT_MIMECAST = frozenset({Reason.NAME_ID_UNKNOWN, Reason.NOT_AT_MIMECAST})
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
@@ -35,24 +37,29 @@ def _domains(assessment: Assessment) -> Iterator[Finding]:
         return
     # The verification is a resource of its own; the domain may have been recorded before it.
     verified = {
-        str(each.get("domain"))
+        each["domain"]
         for each in record.all_outputs_of(types.DOMAIN_VERIFICATION)
-        if each.get("state") == _VERIFIED
+        if each["state"] == Outcome.VERIFIED
     }
     for outputs in record.all_outputs_of(types.DOMAIN):
-        name = str(outputs.get("domain") or "")
-        status = live.get(name)
+        name, status = outputs["domain"], live.get(outputs["domain"])
         if status is None:
-            yield _finding(Part.MISSING, DOMAIN, "", name)
+            yield _finding(Part.MISSING, DOMAIN, "", name, reasons=_NOT_AT_MIMECAST)
             continue
-        inbound, internal = str(outputs.get("inboundType") or ""), State.INTERNAL.value
-        was_internal = outputs.get("state") == internal or name in verified
+        was_internal = outputs["state"] == State.INTERNAL or name in verified
         if was_internal and status.state is not State.INTERNAL:
-            change = Change((internal,), (status.state.value,))
-            yield _finding(Part.CHANGED, DOMAIN, "state", name, change=change)
-        if inbound and status.inbound_type and inbound != status.inbound_type:
-            change = Change((inbound,), (status.inbound_type,))
-            yield _finding(Part.CHANGED, DOMAIN, "inboundType", name, change=change)
+            change = Change((State.INTERNAL.value,), (status.state.value,))
+            yield _finding(Part.CHANGED, DOMAIN, "state", name, change=change, reasons=_NOT_AT_MIMECAST)
+        yield from _inbound_type(name, outputs, status)
+
+
+def _inbound_type(name: str, outputs: Mapping[str, Any], live: DomainStatus) -> Iterator[Finding]:
+    """Of a domain that was only found, the inbound type is configured and never set, so it says nothing."""
+    was_set = outputs["registered"] or outputs["mode"] == DomainMode.REGISTER
+    recorded = outputs["inboundType"]
+    if was_set and live.inbound_type not in ("", recorded):
+        change = Change((recorded,), (live.inbound_type,))
+        yield _finding(Part.CHANGED, DOMAIN, "inboundType", name, change=change)
 
 
 def _addresses(assessment: Assessment) -> Iterator[Finding]:
@@ -60,18 +67,17 @@ def _addresses(assessment: Assessment) -> Iterator[Finding]:
     outputs = assessment.desired.record.outputs_of(types.ADDRESS_BOOK)
     if live is None or outputs is None:
         return
-    entries: Mapping[str, Mapping[str, Any] | None] = outputs.get("addresses") or {}
     names = {each.address: each.name for each in assessment.addresses}
-    for address, entry in sorted(entries.items()):
-        yield from _address(
-            address, str((entry or {}).get("name") or ""), live.get(address), names.get(address)
-        )
+    # Of a book that is only checked, the state may name addresses that did not exist at the last deployment either.
+    existed = outputs["addresses"].keys() - set(outputs.get("missing") or ())
+    for address in sorted(existed):
+        recorded = outputs["addresses"][address]["name"]
+        yield from _address(address, recorded, live.get(address), names.get(address))
 
 
 def _address(address: str, name: str, live: LiveAddress | None, desired: str | None) -> Iterator[Finding]:
     if live is None:
-        reasons = frozenset({Reason.NAME_ID_UNKNOWN, Reason.NOT_AT_MIMECAST})
-        yield _finding(Part.MISSING, ADDRESS, "", address, reasons=reasons)
+        yield _finding(Part.MISSING, ADDRESS, "", address, reasons=_NOT_AT_MIMECAST)
         return
     if live.disabled:
         change = Change(("enabled",), ("disabled",))
@@ -94,19 +100,19 @@ def _address(address: str, name: str, live: LiveAddress | None, desired: str | N
 
 def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
     record = assessment.desired.record
-    known, recorded = assessment.snapshot.groups.get(slot), record.groups[slot]
-    if known is None or known.value is None:
+    group = assessment.snapshot.groups[slot].value
+    if group is None:
         return
-    group = known.value
     if not group.exists:
-        yield _finding(Part.MISSING, GROUP, "", recorded.name)
+        yield _finding(Part.MISSING, GROUP, "", record.groups[slot].name)
         return
     membership = record.memberships.get(slot)
+    recorded = membership.members if membership else frozenset[str]()
     # While nobody is let in, the record lists who belongs in the group, not who is.
-    members = frozenset[str]() if membership is None or membership.hold else membership.members
-    for address in sorted(members - group.members):
-        yield _finding(Part.MISSING, GROUP, MEMBER, address)
-    for address in sorted(group.members - (membership.members if membership else frozenset())):
+    if membership and not membership.hold:
+        for address in sorted(recorded - group.members):
+            yield _finding(Part.MISSING, GROUP, MEMBER, address)
+    for address in sorted(group.members - recorded):
         yield Finding(Part.UNMANAGED, GROUP, MEMBER, address, address, Change((), (address,)), source=_SOURCE)
 
 

@@ -1,0 +1,71 @@
+"""Who did what a drift check found, from the directory's audit log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from mimecast_sso.assessment import drift
+from mimecast_sso.operations.actors import name_actors
+from mimecast_sso.provenance import live
+from providers.entra.applications import Holder
+from providers.entra.graph import GraphClient
+from providers.mimecast.client import MimecastClient
+from tests.assessment.worlds import CLIENT, World
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+class Log:
+    """A directory's audit log: by object, what was done to it, and by whom."""
+
+    def __init__(self, **entries: str) -> None:
+        self._entries = entries
+
+    def claims(self) -> dict[str, Any]:
+        return {"oid": "deployer"}
+
+    def now(self) -> datetime:
+        return NOW
+
+    def list(self, _: str, **query: str) -> list[dict[str, Any]]:
+        return [
+            {
+                "activityDisplayName": activity,
+                "activityDateTime": "2026-11-21T08:00:00Z",
+                "result": "success",
+                "initiatedBy": {"user": {"id": "linus", "userPrincipalName": "linus@example.com"}},
+            }
+            for object_id, activity in self._entries.items()
+            if f"'{object_id}'" in query["filter"]
+        ]
+
+
+def actor(world: World, log: Log) -> str:
+    (finding,) = name_actors(
+        drift.find(world.assess()), cast("GraphClient", log), cast("MimecastClient", object())
+    )
+    return finding.actor.value or finding.actor.source
+
+
+@pytest.mark.parametrize(
+    ("holders", "log", "activity"),
+    [
+        ((), Log(object="Delete application"), "Delete application"),
+        (
+            (Holder(CLIENT, "object", "portal"),),
+            Log(principal="Remove service principal"),
+            "Remove service principal",
+        ),
+    ],
+)
+def test_who_deleted_the_application_is_named(holders: tuple[Holder, ...], log: Log, activity: str) -> None:
+    world = World(application=None, changes={"holders": live(holders)})
+    assert actor(world, log) == f"linus@example.com, 2026-11-21 08:00:00Z: {activity}"
+
+
+def test_what_was_done_before_a_deletion_is_not_taken_for_it() -> None:
+    log = Log(object="Update application", principal="Remove service principal credentials")
+    assert actor(World(application=None), log) == "not in the directory's audit log since 2026-10-23"
