@@ -41,6 +41,12 @@ def of_seed(world: World, tenant: dict[str, Any]) -> str:
     return str(tenant["id"])
 
 
+def further(world: World, name: str) -> str | None:
+    """The id of a further tenant, by its id or initial domain."""
+    known = world.get(_FURTHER, name.casefold())
+    return str(known["id"]) if known else None
+
+
 class OfTenant:
     """Has an application answer each request on the documents of its tenant."""
 
