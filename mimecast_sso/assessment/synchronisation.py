@@ -168,16 +168,16 @@ def addresses(desired: Desired) -> Iterator[Statement]:
 
 
 def _arriving(found: Arrival, who: list[str]) -> Statement:
-    verb = "has" if len(who) == 1 else "have"
+    verb, it = ("has", "it") if len(who) == 1 else ("have", "theirs")
     subject = f"{people(len(who))} {verb} no address at Mimecast ({enumerate_some(who)})"
     expected = found.expected
     if expected.value is None:
         text = f"{subject}, and {found.why}"
         return Statement(text, How.UNKNOWN, expected.source, Verdict.UNKNOWN, SUBJECT)
     if expected.value:
-        text = f"{subject}; the next run of directory synchronisation should bring it ({found.why})"
+        text = f"{subject}; the next run of directory synchronisation should bring {it} ({found.why})"
         return Statement(text, expected.how, expected.source, Verdict.WAITING, SUBJECT)
-    text = f"{subject}, and directory synchronisation does not bring it: {found.why}"
+    text = f"{subject}, and directory synchronisation does not bring {it}: {found.why}"
     return Statement(text, expected.how, expected.source, Verdict.WARNS, SUBJECT)
 
 
