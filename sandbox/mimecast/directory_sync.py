@@ -191,6 +191,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
         ("enabled", "acknowledgeDisabledAccounts", "deleteUsers", "syncGuestUsers", "syncContacts"), _is_flag
     ),
 }
+WRITABLE = frozenset(_CHECKS)
+"""The properties that a client may write."""
 
 
 def _checked(body: Item) -> Item:
