@@ -21,6 +21,7 @@ from mimecast_sso.text.wording import count, people
 from providers.mimecast.resources import (
     AddressBook,
     AuthenticationProfile,
+    DirectoryIntegration,
     DomainVerification,
     Group,
     GroupMembership,
@@ -112,6 +113,22 @@ class _Linked:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegrationArgs:
+    """The integration through which the account synchronises its addresses.
+
+    Attributes:
+        description: As the console shows it.
+        mode: ``ensure`` (created if missing, and ``properties`` are kept) or ``require`` (must be there; nothing is
+            written).
+        properties: Mimecast's names → values; one that is not given stays as it is.
+    """
+
+    description: pulumi.Input[str]
+    mode: pulumi.Input[str] = "ensure"
+    properties: pulumi.Input[Mapping[str, pulumi.Input[Any]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class MimecastTenantArgs:
     """The arguments of a `MimecastTenant`.
 
@@ -123,6 +140,7 @@ class MimecastTenantArgs:
         on_removal: What becomes of an address that is no longer declared: ``forget``, ``disable`` or ``refuse``.
         adopt: Existing addresses that may be changed.
         check_only: Whether the addresses are only checked, because directory synchronisation owns them.
+        integration: What the account synchronises its addresses from; without it, none is managed.
         publish: ``none``, or ``rfc2136`` to publish proofs by DNS update as configured in ``mimecast-sso:dns``.
         publish_proof: Declares the record of a proof with a DNS provider of the program.
         statements: What previews and deployments report about the tenant, from the forecast.
@@ -137,6 +155,7 @@ class MimecastTenantArgs:
     on_removal: pulumi.Input[str] = "forget"
     adopt: pulumi.Input[Sequence[pulumi.Input[str]]] = ()
     check_only: bool = False
+    integration: IntegrationArgs | None = None
     publish: pulumi.Input[str] = "none"
     publish_proof: PublishProof | None = None
     statements: Sequence[Statement] = ()
@@ -162,6 +181,8 @@ class MimecastTenant(pulumi.ComponentResource):
     proof_records: dict[str, pulumi.Output[dict[str, Any]]]
     """By domain: ``name``, ``type`` and ``value``; until the domain is verified also ``alternative``, the same of the
     CNAME record that can be published instead."""
+    integration: DirectoryIntegration | None
+    """The managed directory integration, if any."""
     profile: AuthenticationProfile
     """The profile that holds the active generation."""
     profile_state: pulumi.Output[str]
@@ -181,6 +202,7 @@ class MimecastTenant(pulumi.ComponentResource):
             lambda members: sorted(map(str, members))
         )
         self._after, self._requirements = args.after, args.requirements
+        self.integration = self._integration(args.integration) if args.integration else None
         self._book = self._address_book(args, domains)
         self._chains = [self._link(chain) for chain in args.chains]
         self.profile, self.profile_state = self._chains[0].profile, self._chains[0].state
@@ -218,6 +240,15 @@ class MimecastTenant(pulumi.ComponentResource):
     def _named_before(self, name: str) -> pulumi.ResourceOptions:
         """Keep what release 0.1.0 deployed: it named some children without the component's name."""
         return pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)])
+
+    def _integration(self, wanted: IntegrationArgs) -> DirectoryIntegration:
+        return DirectoryIntegration(
+            f"{self._name}-directory",
+            description=wanted.description,
+            mode=wanted.mode,
+            properties=wanted.properties,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _address_book(self, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
         def in_verified_domains(known: dict[str, Any]) -> dict[str, dict[str, str]]:

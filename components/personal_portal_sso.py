@@ -15,6 +15,7 @@ from components.mimecast_tenant import (
     AddressArgs,
     ChainArgs,
     DomainArgs,
+    IntegrationArgs,
     MimecastTenant,
     MimecastTenantArgs,
     PublishProof,
@@ -49,6 +50,7 @@ from mimecast_sso.settings import (
     Address,
     AddressSource,
     Certificates,
+    DirectorySynchronisation,
     Ownership,
     ProfileSlot,
     RotationMode,
@@ -249,6 +251,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 on_removal=book.on_removal.value,
                 adopt=book.adopt,
                 check_only=check_only,
+                integration=_integration(settings.directory_synchronisation),
                 publish=settings.dns.publish,
                 publish_proof=self._args.publish_proof,
                 chains=[self._chain(slot, entra, today) for slot in _slots(settings.certificates)],
@@ -412,6 +415,10 @@ class _EntraValues:
     def metadata_url(self) -> pulumi.Output[str]:
         tenant = self.snapshot
         return self.client_id.apply(lambda client_id: tenant.cloud.metadata_url(tenant.tenant_id, client_id))
+
+
+def _integration(wanted: DirectorySynchronisation | None) -> IntegrationArgs | None:
+    return IntegrationArgs(wanted.description, wanted.mode.value, wanted.properties) if wanted else None
 
 
 def _left(settings: Settings, snapshot: Snapshot) -> LeftAlone:

@@ -14,6 +14,7 @@ import yaml
 
 from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
+from sandbox.mimecast import directory_sync
 
 _NAMESPACE = "mimecast-sso:"
 _TEMPLATES = ("Mimecast Personal Portal", "Mimecast")
@@ -21,6 +22,7 @@ _VISITOR = "visitor"
 _REQUIRE = "require"
 _SYNCHRONISED = "synchronised"
 _LDAP = "ldap"
+_INTEGRATION = "directorySynchronisation"
 _UNOPENED = ". The sandbox opens no ESC environment ({environment}); what the stack file says wins over it"
 
 
@@ -50,7 +52,11 @@ def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool
     people = _people(settings, domains, further)
     domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
     return {
-        "tenant": {"id": tenants.tenant_id, "domain": tenants.tenant_domain},
+        "tenant": {
+            "id": tenants.tenant_id,
+            "domain": tenants.tenant_domain,
+            "domains": _synchronised_from(settings),
+        },
         "deployer": {
             "clientId": tenants.client_id,
             "clientSecret": tenants.client_secret,
@@ -78,10 +84,22 @@ def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool
 
 
 def _connections(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The directory that the account takes its users from, where the stack says that it does."""
-    if _mapping(settings.get("addresses")).get("source") != _SYNCHRONISED:
-        return []
-    return [{"description": "Microsoft Entra ID", "lastSync": "now"}]
+    """The directory that the account takes its users from, where the stack says that it does or requires one."""
+    wanted = _mapping(settings.get(_INTEGRATION))
+    found = []
+    if wanted.get("mode") == _REQUIRE and wanted.get("description"):
+        given = {key: value for key, value in wanted.items() if key in directory_sync.WRITABLE}
+        limit = {"maxUnlink": str(given["maxUnlink"])} if "maxUnlink" in given else {}
+        found.append({**given, **limit, "lastSync": "now"})
+    elif _mapping(settings.get("addresses")).get("source") == _SYNCHRONISED:
+        found.append({"description": "Microsoft Entra ID", "lastSync": "now"})
+    return found
+
+
+def _synchronised_from(settings: Mapping[str, Any]) -> list[str]:
+    """The domain by which the stack's directory integration names its Entra tenant."""
+    domain = _mapping(settings.get(_INTEGRATION)).get("tenantDomain")
+    return [str(domain).strip().lower()] if domain else []
 
 
 def summary(seeded: Mapping[str, Any]) -> str:

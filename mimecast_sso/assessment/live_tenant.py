@@ -64,7 +64,7 @@ def _checked(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]
         yield _statement(
             f"{len(missing)} of {count(len(people), 'assigned person', 'assigned people')} {verb} not at Mimecast and "
             "cannot sign in: "
-            f"{enumerate_some(missing)}. Nothing is written: directory synchronisation owns the addresses",
+            f"{enumerate_some(missing)}. Nothing is written: mimecast-sso:addresses.source is synchronised",
             Verdict.WARNS,
         )
 

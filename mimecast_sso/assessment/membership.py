@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.sign_in import AddressState, HeldProfile, Profiles
+from mimecast_sso.assessment.synchronisation import removed_addresses
 from mimecast_sso.console.source import ConsoleForm
 from mimecast_sso.settings import AddressSource, DomainMode, ProfileSlot, Removal
 from mimecast_sso.text.names import domain_of
@@ -131,9 +132,9 @@ def eventual_profiles(desired: Desired) -> Profiles:
 def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
     """Addresses whose state the run changes, with the states that are possible, the most likely one first.
 
-    It creates some and disables others. Whether a domain that it registers is verified at once depends on the name
-    server; until it is, the domain's addresses are on hold. A recorded address that no longer exists is recreated
-    only by a run that refreshes.
+    It creates some and disables others, and an integration that it changes may delete some. Whether a domain that it
+    registers is verified at once depends on the name server; until it is, the domain's addresses are on hold. A
+    recorded address that no longer exists is recreated only by a run that refreshes.
     """
     settings, snapshot, book = desired.settings, desired.snapshot, desired.record.book
     live = snapshot.addresses.value
@@ -154,4 +155,7 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
         kept = frozenset() if desired.destroys else frozenset(desired.addresses)
         for address in (book.addresses - kept) & (book.created | book.adopted):
             changed[address] = (AddressState.DISABLED,)
+    # Whether the changed integration really deletes them its next run will show; nobody may depend on that.
+    for address in removed_addresses(desired):
+        changed[address] = (AddressState.PRESENT, AddressState.ABSENT)
     return changed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mimecast_sso.assessment.record import Record
-from mimecast_sso.assessment.snapshot import LiveGroup
+from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY, LiveGroup
 from mimecast_sso.console.source import TAKES_EFFECT
 from mimecast_sso.provenance import How, Known, live, unknown
 from mimecast_sso.settings import AddressSource, DomainMode, ProfileSlot, Settings
@@ -17,6 +17,7 @@ from providers.mimecast.address_book import LiveAddress, list_account, list_addr
 from providers.mimecast.audit import GroupChange, GroupLog, group_changes
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
+from providers.mimecast.directory_integration import Integration, find_integration
 from providers.mimecast.domains import DomainStatus, State, list_domains
 from providers.mimecast.errors import AccountMismatch, Forbidden, MimecastError, NotFound
 from providers.mimecast.groups import CloudGroup, find_group, list_members
@@ -35,6 +36,7 @@ class MimecastSide:
     moved: Known[int]
     """How many memberships changed lately, as far as the audit log tells."""
     connections: Known[tuple[DirectoryConnection, ...]]
+    integration: Known[Integration]
     now: datetime | None = None
     client: MimecastClient | None = field(default=None, repr=False)
 
@@ -74,12 +76,14 @@ class MimecastReader:
         except MimecastError as error:
             return self._nothing(error)
         moved = self._moved(client)
+        connections = self._connections(client)
         return MimecastSide(
             account=live(account),
             domains=self._domains(client),
             groups=self._groups(client, moved.map(lambda found: found.changes)),
             moved=moved.map(lambda found: len(found.changes)),
-            connections=self._connections(client),
+            connections=connections,
+            integration=self._integration(client, connections),
             now=client.now(),
             client=client,
         )
@@ -131,6 +135,7 @@ class MimecastReader:
             groups={slot: unknown(reason) for slot in self._slots},
             moved=unknown(reason),
             connections=unknown(reason),
+            integration=unknown(reason),
         )
 
     @property
@@ -170,12 +175,36 @@ class MimecastReader:
         return None
 
     def _connections(self, client: MimecastClient) -> Known[tuple[DirectoryConnection, ...]]:
-        if self._settings.addresses.source is not AddressSource.SYNCHRONISED:
+        synchronised = self._settings.addresses.source is AddressSource.SYNCHRONISED
+        if not synchronised and not self._integrations:
             return Known(None, How.CONFIGURED, "addresses.source")
         try:
-            return live(read_connection(client), "Mimecast")
+            return live(read_connection(client), "Mimecast" if synchronised else INTEGRATION_ONLY)
         except MimecastError as error:
             return unknown(error)
+
+    @property
+    def _integrations(self) -> list[str]:
+        """How the managed integration may be called: as the state knows it, then as configured."""
+        recorded, wanted = self._record.integration, self._settings.directory_synchronisation
+        names = [*([recorded.description] if recorded else ()), *([wanted.description] if wanted else ())]
+        return list(dict.fromkeys(names))
+
+    def _integration(
+        self, client: MimecastClient, connections: Known[tuple[DirectoryConnection, ...]]
+    ) -> Known[Integration]:
+        if not self._integrations:
+            return Known(None, How.CONFIGURED, "directorySynchronisation")
+        if connections.value is None:
+            return unknown(connections.source)
+        try:
+            for description in self._integrations:
+                found = find_integration(client, description, connections.value)
+                if found is not None:
+                    return live(found, "Mimecast")
+        except MimecastError as error:
+            return unknown(error)
+        return Known(None, How.LIVE, "Mimecast")
 
     def _moved(self, client: MimecastClient) -> Known[GroupLog]:
         """Who joined or left a group within the time that Mimecast takes to notice."""

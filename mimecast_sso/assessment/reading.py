@@ -71,5 +71,6 @@ def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -
         groups=side.groups,
         moved=side.moved,
         connections=side.connections,
+        integration=side.integration,
         record=scope.record,
     )

@@ -121,6 +121,16 @@ class RecordedBook:
     check_only: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedIntegration:
+    """The directory integration: what was configured, and all that Mimecast showed at the last read."""
+
+    description: str
+    mode: str
+    properties: Mapping[str, Any]
+    live: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Record:
     """Everything that the last deployment recorded, by kind; pending deletions are left out."""
@@ -286,6 +296,19 @@ class Record:
             frozenset(outputs.get("created") or ()),
             frozenset(outputs.get("adopt") or ()),
             outputs.get("checkOnly") is True,
+        )
+
+    @cached_property
+    def integration(self) -> RecordedIntegration | None:
+        """The managed directory integration."""
+        outputs = self.outputs_of(types.DIRECTORY_INTEGRATION)
+        if outputs is None:
+            return None
+        return RecordedIntegration(
+            str(outputs.get("description") or ""),
+            str(outputs.get("mode") or ""),
+            outputs.get("properties") or {},
+            outputs.get("live") or {},
         )
 
     @property

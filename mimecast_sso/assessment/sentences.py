@@ -249,6 +249,8 @@ def basis(assessment: Assessment, outcomes: Iterable[Outcome]) -> Iterator[State
     yield from groups(snapshot)
     yield from lately(snapshot)
     yield from _application(assessment)
+    if Reason.NOT_AT_MIMECAST in reasons or Reason.NAME_ID_UNKNOWN in reasons:
+        yield from synchronisation.of_desired(assessment.desired)
     if any(reason in (Reason.NOT_ASSIGNED, None) for reason in reasons):
         yield from _assignments(assessment)
     sides = {REASONS[reason].side for reason in reasons if reason}
@@ -325,5 +327,5 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *nobody_chosen(assessment.settings.roll_out, assessment.desired.addresses),
         *lately(assessment.snapshot),
         *conditional_access(assessment.snapshot),
-        *synchronisation.of_snapshot(assessment.snapshot),
+        *synchronisation.of_desired(assessment.desired),
     )

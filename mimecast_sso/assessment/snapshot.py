@@ -21,7 +21,11 @@ from providers.entra.applications import DeletedApplication, Holder, LiveApplica
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.directory_connection import DirectoryConnection
+from providers.mimecast.directory_integration import Integration
 from providers.mimecast.domains import DomainStatus, State
+
+INTEGRATION_ONLY = "Mimecast, for mimecast-sso:directorySynchronisation"
+"""The source of directory connections that were read although no addresses come from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Snapshot:
         moved: How many memberships changed within the time that Mimecast takes to notice; unknown where the audit log
             does not tell, and then nobody is known to have left or joined lately.
         connections: The account's directory synchronisation; without a value where the configuration does not use it.
+        integration: The directory integration that is managed, found by the description that the state knows, else the
+            configured one. Known without a value: there is none, or none is managed.
         record: What the last deployment recorded.
     """
 
@@ -116,6 +122,7 @@ class Snapshot:
     groups: Mapping[ProfileSlot, Known[LiveGroup]] = field(default_factory=dict)
     moved: Known[int] = field(default_factory=lambda: unknown(_NOT_ASKED))
     connections: Known[tuple[DirectoryConnection, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    integration: Known[Integration] = field(default_factory=lambda: unknown(_NOT_ASKED))
     record: Known[Record] = field(default_factory=lambda: unknown(_NOT_ASKED))
 
     @property

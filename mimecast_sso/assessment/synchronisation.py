@@ -1,20 +1,32 @@
-"""Directory synchronisation at Mimecast: whether addresses that it owns arrive. Pure."""
+"""Directory synchronisation at Mimecast: whether the addresses that it owns arrive, and the integration. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY, Snapshot
 from mimecast_sso.provenance import How, Known, Statement, Verdict
+from mimecast_sso.settings import AddressSource, DirectorySynchronisation, IntegrationMode
+from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count, people
 from providers.mimecast.directory_connection import DirectoryConnection
+from providers.mimecast.directory_integration import Integration
+from providers.mimecast.directory_integration import shown as value_of
 
 OVERDUE = timedelta(days=1)
 """Mimecast support documents three runs a day (article 34000322855699)."""
 
-_SUBJECT = "directory synchronisation"
+SUBJECT = "directory synchronisation"
 _SYNCHRONISED = "mimecast-sso:addresses.source is synchronised"
+_MIMECAST = "Mimecast"
+
+# -- The account's connections --------------------------------------------------------------------------------------
 
 
 def statements(
@@ -33,28 +45,38 @@ def statements(
             How.UNKNOWN,
             connections.source,
             Verdict.UNKNOWN if needed else Verdict.NOTE,
-            _SUBJECT,
+            SUBJECT,
         )
     elif not connections.value:
         text = "The account synchronises no directory"
         if needed:
             text += f", but {_SYNCHRONISED}: the addresses have to be created by other means"
-        yield connections.states(text, Verdict.WARNS if needed else Verdict.NOTE, _SUBJECT)
+        yield connections.states(text, Verdict.WARNS if needed else Verdict.NOTE, SUBJECT)
     else:
         for connection in connections.value:
-            problem = _problem(connection, now)
+            problem = problem_of(connection, now)
             text = f"“{connection.description}”: {problem or _last(connection)}"
             good = Verdict.FINE if needed else Verdict.NOTE
-            yield connections.states(text, Verdict.WARNS if problem else good, _SUBJECT)
+            yield connections.states(text, Verdict.WARNS if problem else good, SUBJECT)
 
 
 def of_snapshot(snapshot: Snapshot) -> Iterator[Statement]:
-    """The same of a snapshot, where the configuration takes its addresses from the directory."""
-    if snapshot.connections.value is not None or not snapshot.connections.is_known:
-        yield from statements(snapshot.connections, snapshot.mimecast_now, needed=True)
+    """The same of a snapshot, where the configuration takes its addresses from the directory, or manages it."""
+    connections = snapshot.connections
+    asked = connections.value is not None or not connections.is_known
+    if asked and (connections.value != () or connections.source != INTEGRATION_ONLY):
+        yield from statements(connections, snapshot.mimecast_now, needed=True)
 
 
-def _problem(connection: DirectoryConnection, now: datetime) -> str:
+def of_desired(desired: Desired) -> Iterator[Statement]:
+    """All of it: the connections, the managed integration, and whether people's addresses arrive."""
+    yield from of_snapshot(desired.snapshot)
+    yield from integration(desired)
+    yield from addresses(desired)
+
+
+def problem_of(connection: DirectoryConnection, now: datetime) -> str:
+    """Why no addresses can be expected of a connection, as a clause; "" where nothing is known against it."""
     if connection.enabled is False:
         return "disabled, so no addresses are added or changed"
     if connection.status not in ("", "ok"):
@@ -68,3 +90,200 @@ def _last(connection: DirectoryConnection) -> str:
     if connection.last_sync is None:
         return "Mimecast shows no last run"
     return f"last ran at {shown(connection.last_sync)}"
+
+
+# -- Addresses ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Whether directory synchronisation brings an address that Mimecast does not have.
+
+    Attributes:
+        expected: Unknown where the connections could not be read. What is expected is never more than assumed: no API
+            shows whom a run will bring.
+        why: As a clause.
+    """
+
+    expected: Known[bool]
+    why: str
+
+
+def arrival(snapshot: Snapshot, address: str) -> Arrival:
+    """Whether the next run brings an address, by what was read of the account's connections."""
+    connections = snapshot.connections
+    if connections.value is None:
+        return Arrival(
+            Known(None, How.UNKNOWN, connections.source), "whether a directory is synchronised is unknown"
+        )
+    if not connections.value:
+        return _not_expected("the account synchronises no directory")
+    if snapshot.domains.is_known and not snapshot.is_internal(domain_of(address)):
+        return _not_expected(f"{domain_of(address)} is not an internal domain of the account")
+    covering = [each for each in connections.value if _covers(each.domains, address)]
+    if not covering:
+        return _not_expected(f"no directory connection covers {domain_of(address)}")
+    problems = {each.description: problem_of(each, snapshot.mimecast_now) for each in covering}
+    good = [each for each in covering if not problems[each.description]]
+    if not good:
+        return _not_expected("; ".join(f"“{name}” is {problem}" for name, problem in problems.items()))
+    return Arrival(Known(True, How.ASSUMED, f"“{good[0].description}”, read at Mimecast"), _last(good[0]))
+
+
+def _not_expected(why: str) -> Arrival:
+    return Arrival(Known(False, How.LIVE, _MIMECAST), why)
+
+
+def _covers(domains: Iterable[str], address: str) -> bool:
+    named = {each.lower() for each in domains}
+    return not named or domain_of(address) in named
+
+
+def addresses(desired: Desired) -> Iterator[Statement]:
+    """Who owns the people's addresses, and whether those that Mimecast does not have yet are brought.
+
+    Only where the configuration takes the addresses from the directory.
+    """
+    snapshot = desired.snapshot
+    live = snapshot.addresses.value
+    if desired.settings.addresses.source is not AddressSource.SYNCHRONISED or live is None:
+        return
+    present = [each for each in desired.addresses if each in live]
+    unowned = sorted(each for each in present if not live[each].synchronised)
+    if unowned:
+        verb = "is" if len(unowned) == 1 else "are"
+        yield Statement(
+            f"{len(unowned)} of {count(len(present), 'address', 'addresses')} {verb} not owned by directory "
+            f"synchronisation, so no run changes them: {enumerate_some(unowned)}",
+            How.LIVE,
+            _MIMECAST,
+            Verdict.NOTE,
+            SUBJECT,
+        )
+    missing: dict[Arrival, list[str]] = defaultdict(list)
+    for address in sorted(set(desired.addresses) - live.keys()):
+        missing[arrival(snapshot, address)].append(address)
+    for found, who in missing.items():
+        yield _arriving(found, who)
+
+
+def _arriving(found: Arrival, who: list[str]) -> Statement:
+    verb, it = ("has", "it") if len(who) == 1 else ("have", "theirs")
+    subject = f"{people(len(who))} {verb} no address at Mimecast ({enumerate_some(who)})"
+    expected = found.expected
+    if expected.value is None:
+        text = f"{subject}, and {found.why}"
+        return Statement(text, How.UNKNOWN, expected.source, Verdict.UNKNOWN, SUBJECT)
+    if expected.value:
+        text = f"{subject}; the next run of directory synchronisation should bring {it} ({found.why})"
+        return Statement(text, expected.how, expected.source, Verdict.WAITING, SUBJECT)
+    text = f"{subject}, and directory synchronisation does not bring {it}: {found.why}"
+    return Statement(text, expected.how, expected.source, Verdict.WARNS, SUBJECT)
+
+
+# -- The integration that is managed --------------------------------------------------------------------------------
+
+
+def removed_addresses(desired: Desired) -> frozenset[str]:
+    """Addresses that the configured integration would delete and the live one does not.
+
+    It deletes what its directory no longer covers (``deleteUsers``, ``domains``). Addresses that another connection
+    covers stay.
+    """
+    wanted, live = desired.settings.directory_synchronisation, desired.snapshot.integration.value
+    if wanted is None or wanted.mode is not IntegrationMode.ENSURE or live is None or desired.destroys:
+        return frozenset()
+    before, after = live.properties, {**live.properties, **wanted.properties}
+    if after.get("deleteUsers") is not True or after.get("enabled") is False or before == after:
+        return frozenset()
+    others = [
+        each
+        for each in desired.snapshot.connections.value or ()
+        if each.description != live.description and each.enabled is not False
+    ]
+    return frozenset(
+        address
+        for address, found in (desired.snapshot.addresses.value or {}).items()
+        if found.synchronised
+        and _covers(before.get("domains") or (), address)
+        and not _covers(after.get("domains") or (), address)
+        and not any(_covers(each.domains, address) for each in others)
+    )
+
+
+def integration(desired: Desired) -> Iterator[Statement]:
+    """What a run does about the integration that is or was managed, and what follows for addresses."""
+    wanted, recorded = desired.settings.directory_synchronisation, desired.record.integration
+    known = desired.snapshot.integration
+    if wanted is None:
+        if recorded is not None and not desired.destroys:
+            yield Statement(
+                f"The directory integration “{recorded.description}” is no longer managed. It stays at Mimecast, "
+                "unchanged",
+                How.CONFIGURED,
+                "directorySynchronisation",
+                Verdict.NOTE,
+                SUBJECT,
+            )
+    elif not known.is_known:
+        yield known.states(
+            f"Whether the directory integration “{wanted.description}” is as configured", subject=SUBJECT
+        )
+    else:
+        yield from _as_configured(wanted, known, recorded.properties if recorded else None)
+
+
+def _as_configured(
+    wanted: DirectorySynchronisation, known: Known[Integration], recorded: Mapping[str, Any] | None
+) -> Iterator[Statement]:
+    name, live = f"The directory integration “{wanted.description}”", known.value
+    required = wanted.mode is IntegrationMode.REQUIRE
+    if live is None:
+        yield known.states(
+            f"{name} does not exist, but its mode is require: the run will fail"
+            if required
+            else f"{name} is created at Mimecast: people of {wanted.tenant_domain} get addresses in the account's "
+            "internal domains. Mimecast's connector has to be authorised in Entra by an administrator for it to run",
+            Verdict.WARNS,
+            SUBJECT,
+        )
+        return
+    differing = live.differences(wanted.properties)
+    if not differing:
+        return
+    listed = "; ".join(
+        f"{key} from {value_of(value)} to {value_of(wanted.properties[key])}"
+        for key, value in differing.items()
+    )
+    if required:
+        text = f"{name} differs, and its mode is require ({listed})"
+    elif recorded == wanted.properties:
+        text = f"{name} was changed outside this stack; a run that refreshes changes {listed}"
+    else:
+        text = f"{name} is changed at Mimecast: {listed}"
+    yield known.states(text, Verdict.WARNS, SUBJECT)
+
+
+def found_in_advance(wanted: DirectorySynchronisation, known: Known[Integration]) -> Statement:
+    """Whether the configured integration is there, before anything was deployed: for a check of the tenants."""
+    name = f"directory integration “{wanted.description}”"
+    if not known.is_known:
+        return known.states(f"whether the {name} exists", subject=SUBJECT)
+    if known.value is None:
+        if wanted.mode is IntegrationMode.REQUIRE:
+            return known.states(
+                f"the {name} does not exist, and its mode is require", Verdict.MISSING, SUBJECT
+            )
+        return known.states(f"the {name} does not exist yet, and is created", Verdict.NOTE, SUBJECT)
+    differing = known.value.differences(wanted.properties)
+    if not differing:
+        return known.states(f"the {name} is as configured", Verdict.FINE, SUBJECT)
+    listed = "; ".join(
+        f"{key} is {value_of(value)}, configured is {value_of(wanted.properties[key])}"
+        for key, value in differing.items()
+    )
+    if wanted.mode is IntegrationMode.REQUIRE:
+        return known.states(
+            f"the {name} differs, and its mode is require: {listed}", Verdict.DIFFERS, SUBJECT
+        )
+    return known.states(f"the {name} differs and is changed: {listed}", Verdict.NOTE, SUBJECT)

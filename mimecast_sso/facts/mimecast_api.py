@@ -88,6 +88,22 @@ REMOVE_GROUP_MEMBER = Endpoint("/api/directory/remove-group-member", _SYNC_EDIT)
 GET_CONNECTION = Endpoint("/api/directory/get-connection", _SYNC_READ, reads=True)
 INTEGRATIONS_PATH = "/directory/cloud-gateway/v1/integrations"
 """The v2 counterpart of `GET_CONNECTION`."""
+MICROSOFT_365_PATH = f"{INTEGRATIONS_PATH}/m365"
+INTEGRATION_READ, INTEGRATION_EDIT = _SYNC_READ, _SYNC_EDIT
+INTEGRATION_DESCRIPTION_LIMIT = 120
+"""Characters; a public client that was written against the vendor's contract checks it."""
+SERVER_SUBTYPES = ("standard", "gov")
+UNLINK_LIMITS = (
+    *("0", "10", "20", "50", "100", "300", "500", "1,000", "2,000", "5,000", "10,000", "50,000", "100,000"),
+    "unlimited",
+)
+"""What ``maxUnlink`` may be when it is written; reading may give a number instead (the same client)."""
+
+EXECUTE_SYNC = Endpoint("/api/directory/execute-sync", _SYNC_EDIT)
+"""Asks for a run of every directory connection. May answer 504 and have started it (a public client)."""
+SYNC_REQUESTS_PATH = f"{INTEGRATIONS_PATH}/sync-requests"
+"""The v2 counterpart of `EXECUTE_SYNC`; the catalogue lists it under `INTEGRATION_READ`."""
+SYNCHRONISATION_PAGE = "Services > Directory Synchronization"
 
 MEMBERS_PER_REQUEST = 10
 """Documented for remove-group-member; used for add-group-member as well, whose limit nobody states."""

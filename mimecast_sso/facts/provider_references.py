@@ -21,6 +21,7 @@ _ENTRA = "providers.entra.resources"
 PROVIDERS: Final[Mapping[str, tuple[str, str]]] = {
     "pulumi-python:dynamic/mimecast:AddressBook": (_MIMECAST, "AddressBookProvider"),
     "pulumi-python:dynamic/mimecast:AuthenticationProfile": (_MIMECAST, "AuthenticationProfileProvider"),
+    "pulumi-python:dynamic/mimecast:DirectoryIntegration": (_MIMECAST, "DirectoryIntegrationProvider"),
     "pulumi-python:dynamic/mimecast:Domain": (_MIMECAST, "DomainProvider"),
     "pulumi-python:dynamic/mimecast:DomainVerification": (_MIMECAST, "DomainVerificationProvider"),
     "pulumi-python:dynamic/mimecast:Group": (_MIMECAST, "GroupProvider"),

@@ -24,6 +24,7 @@ RETIRED_SIGNING_CERTIFICATE: Final = "pulumi-python:dynamic/entra:RetiredSigning
 
 ADDRESS_BOOK: Final = "pulumi-python:dynamic/mimecast:AddressBook"
 AUTHENTICATION_PROFILE: Final = "pulumi-python:dynamic/mimecast:AuthenticationProfile"
+DIRECTORY_INTEGRATION: Final = "pulumi-python:dynamic/mimecast:DirectoryIntegration"
 DOMAIN: Final = "pulumi-python:dynamic/mimecast:Domain"
 DOMAIN_VERIFICATION: Final = "pulumi-python:dynamic/mimecast:DomainVerification"
 GROUP: Final = "pulumi-python:dynamic/mimecast:Group"

@@ -133,5 +133,5 @@ def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
             replace(each, subject="Conditional Access")
             for each in sentences.conditional_access(found.snapshot)
         ),
-        *synchronisation.of_snapshot(found.snapshot),
+        *synchronisation.of_desired(found.desired),
     )

@@ -239,6 +239,7 @@ _OBJECTS = {
     "ServicePrincipalClaimsMappingPolicyAssignment": ("claims policy", True),
     "AppRoleAssignment": ("assignment", True),
     "ServicePrincipalTokenSigningCertificate": ("signing certificate", True),
+    "DirectoryIntegration": ("directory integration", True),
     "Domain": ("domain", True),
     "AddressBook": ("address", True),
     "Group": ("roll-out group", True),

@@ -90,6 +90,7 @@ def planned(assessment: Assessment) -> tuple[Planned, ...]:
         *_assignments(assessment),
         *_certificates(assessment),
         *_domains(assessment),
+        *_integration(assessment),
         *_addresses(assessment),
         *(each for slot in ProfileSlot for each in _slot(assessment, slot)),
     )
@@ -248,6 +249,21 @@ def _domains(assessment: Assessment) -> Iterator[Planned]:
             "inbound type": (recorded[name].get("inboundType"), desired[name].inbound_type.value),
         }
         yield from _update("domain", pairs, name)
+
+
+def _integration(assessment: Assessment) -> Iterator[Planned]:
+    object_ = "directory integration"
+    recorded, wanted = assessment.desired.record.integration, assessment.settings.directory_synchronisation
+    if recorded is None and wanted is not None:
+        yield Planned(Action.CREATE, object_, wanted.description)
+    elif recorded is not None and wanted is None:
+        yield Planned(Action.DELETE, object_, recorded.description)
+    elif recorded is not None and wanted is not None:
+        keys = sorted(recorded.properties.keys() | wanted.properties.keys())
+        pairs = {key: (recorded.properties.get(key), wanted.properties.get(key)) for key in keys}
+        pairs["description"] = (recorded.description, wanted.description)
+        pairs["mode"] = (recorded.mode, wanted.mode.value)
+        yield from _update(object_, pairs, wanted.description)
 
 
 def _addresses(assessment: Assessment) -> Iterator[Planned]:

@@ -216,10 +216,10 @@ def _short(error: Exception) -> str:
 # -- Widening and halting -------------------------------------------------------------------------------------
 
 
-def widen(
+def wider(
     stack: Stack, settings: Settings, *, share: int | None, pilot: tuple[str, ...], everybody: bool
 ) -> RollOut:
-    """Write a wider choice into the stack file.
+    """A wider choice than the configured one; writes nothing.
 
     Raises:
         OperationError: The choice is not wider.
@@ -235,8 +235,12 @@ def widen(
             f"mimecast-sso up --stack {stack.name}",
             Exit.REFUSED,
         )
-    stack.set_roll_out(after)
     return after
+
+
+def chosen(stack: Stack, settings: Settings, choice: RollOut) -> list[str]:
+    """Who a choice puts into the group, as far as the stack's files tell: of other sources the pilot."""
+    return members(choice, _addresses(stack, settings))
 
 
 def nobody_chosen(stack: Stack, settings: Settings, choice: RollOut) -> Iterator[Statement]:
@@ -266,8 +270,8 @@ def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everyb
     return before.model_copy(update={"who": who, "pilot": joined})
 
 
-def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
-    """Restore the choice that a rollback replaced, from its undo record.
+def replaced(stack: Stack, settings: Settings, record: Path) -> RollOut:
+    """The choice that a rollback replaced, from its undo record; writes nothing.
 
     Raises:
         OperationError: The file is not an undo record of this stack and group.
@@ -289,7 +293,6 @@ def put_back(stack: Stack, settings: Settings, record: Path) -> RollOut:
             f"{records}/{stack.name}-*.json.",
             Exit.REFUSED,
         )
-    stack.set_roll_out(choice)
     return choice
 
 

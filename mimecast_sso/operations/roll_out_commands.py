@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from mimecast_sso.operations import assessing, roll_out
+from mimecast_sso.operations import assessing, roll_out, synchronising
 from mimecast_sso.operations.deployment import deploy, engine_name, relative
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import Output, exit_of
-from mimecast_sso.operations.stacks import open_stack
+from mimecast_sso.operations.stacks import Stack, open_stack
+from mimecast_sso.operations.tenant import connect
 from mimecast_sso.text.names import email_address
 from providers.mimecast.errors import MimecastError
 
@@ -39,17 +40,25 @@ def widen(
     pilot: tuple[str, ...],
     everybody: bool,
     undo: Path | None,
+    wait: int | None,
     apply_: bool,
     yes: bool,
 ) -> Exit:
-    """Change the stack file so that more people sign in through Entra, and with ``apply_`` deploy it."""
+    """Change the stack file so that more people sign in through Entra, and with ``apply_`` deploy it.
+
+    With ``wait``, a number of minutes, Mimecast synchronises its directory first. Where that does not end well in time,
+    nothing is changed.
+    """
     opened = open_stack(stack)
     settings = opened.settings()
     if undo:
-        choice = roll_out.put_back(opened, settings, undo)
+        choice = roll_out.replaced(opened, settings, undo)
     else:
         normal = tuple(map(_address, pilot))
-        choice = roll_out.widen(opened, settings, share=share, pilot=normal, everybody=everybody)
+        choice = roll_out.wider(opened, settings, share=share, pilot=normal, everybody=everybody)
+    if wait is not None:
+        _synchronise(opened, roll_out.chosen(opened, settings, choice), wait)
+    opened.set_roll_out(choice)
     click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}.")
     for statement in roll_out.nobody_chosen(opened, settings, choice):
         click.echo(f"Warning: {statement.text}.")
@@ -61,6 +70,13 @@ def widen(
         f"mimecast-sso up --stack {opened.name} --refresh"
     )
     return Exit.FINE
+
+
+def _synchronise(opened: Stack, people: list[str], minutes: int) -> None:
+    client = connect(opened)
+    synchronising.synchronise(client, minutes)
+    for statement in synchronising.absent(client, people):
+        click.echo(f"Warning: {statement}.")
 
 
 def halt(stack: str) -> Exit:

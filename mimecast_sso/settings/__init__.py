@@ -31,6 +31,7 @@ from mimecast_sso.settings.certificates import (
     RotationMode,
     Window,
 )
+from mimecast_sso.settings.directory_synchronisation import DirectorySynchronisation, IntegrationMode
 from mimecast_sso.settings.domains import Dns, Domain, DomainMode, InboundType, Tsig
 from mimecast_sso.settings.errors import ConfigurationError
 from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
@@ -68,6 +69,7 @@ __all__ = [
     "ConsoleChange",
     "Contexts",
     "CutOver",
+    "DirectorySynchronisation",
     "Dns",
     "Domain",
     "DomainMode",
@@ -78,6 +80,7 @@ __all__ = [
     "GuardName",
     "GuardOverride",
     "InboundType",
+    "IntegrationMode",
     "MetadataObserved",
     "Ownership",
     "ProfileSlot",

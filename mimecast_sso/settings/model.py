@@ -14,6 +14,7 @@ from mimecast_sso.settings.application import Application, Assign
 from mimecast_sso.settings.authentication_profile import AuthenticationProfile
 from mimecast_sso.settings.base import SECRET, Section
 from mimecast_sso.settings.certificates import Certificates, RotationMode
+from mimecast_sso.settings.directory_synchronisation import DirectorySynchronisation
 from mimecast_sso.settings.domains import Dns, Domain
 from mimecast_sso.settings.drift import Drift
 from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
@@ -52,6 +53,12 @@ class Settings(Section):
     domains: tuple[Domain, ...] = Field((), examples=[[{"name": "example.com"}]])
     dns: Dns = Dns()
     addresses: Addresses = Addresses()
+    directory_synchronisation: DirectorySynchronisation | None = Field(
+        None,
+        alias="directorySynchronisation",
+        description="The integration through which Mimecast synchronises addresses. Without it, none is managed.",
+        examples=[{"description": "Microsoft Entra ID", "tenantDomain": "example.onmicrosoft.com"}],
+    )
     address_passwords: Any = Field(
         None, alias="addressPasswords", description="Secret: address → {password, confirmation}."
     )

@@ -1,4 +1,7 @@
-"""Directory synchronisation of an account: its connections, their status and last run. Read-only.
+"""Directory synchronisation of an account: its connections, their status and last run.
+
+`read_connection` reads them. `providers.mimecast.directory_integration` writes one to Microsoft 365, and
+`providers.mimecast.synchronisation` asks for a run.
 
 Sources: Mimecast's API 2.0 catalogue (``POST /api/directory/get-connection``, ``GET
 /directory/cloud-gateway/v1/integrations``; permission Services | Directory Sync | Read) and the fields that public
@@ -8,7 +11,7 @@ clients read. Assumed: the name of the array in the second response, and the kin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,6 +40,8 @@ class DirectoryConnection:
     disables_accounts: bool | None
     """Whether Mimecast disables accounts that are disabled in the directory."""
     deletes_users: bool | None
+    secure_id: str = field(default="", compare=False, repr=False)
+    """Opaque; may differ from read to read."""
 
 
 def read_connection(client: MimecastClient) -> tuple[DirectoryConnection, ...]:
@@ -69,6 +74,7 @@ def _connection(row: Mapping[str, Any]) -> DirectoryConnection:
         domains=tuple(map(str, domains)) if isinstance(domains, list) else (),
         disables_accounts=_flag(row, "acknowledgeDisabledAccounts"),
         deletes_users=_flag(row, "deleteUsers"),
+        secure_id=str(row.get("id") or ""),
     )
 
 

@@ -18,6 +18,7 @@
     ├── PartlyDone              some items of a bulk write failed; the rest is done
     ├── AmbiguousGroup          several groups have the name
     ├── GroupNotFound           no group has the name
+    ├── IntegrationUnusable     a directory integration that is absent, ambiguous, of another kind, or differs
     └── DnsUpdateError          the proof record could not be published
 
 Every error says what call it was (``method``, ``path``), the vendor's ``request_id`` and ``code`` where there are
@@ -126,6 +127,10 @@ class AmbiguousGroup(MimecastError):
 
 class GroupNotFound(MimecastError):
     """No group has the name."""
+
+
+class IntegrationUnusable(MimecastError):
+    """The directory integration is absent, ambiguous, of another kind, or not as it is required to be."""
 
 
 class DnsUpdateError(MimecastError):

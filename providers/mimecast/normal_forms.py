@@ -10,6 +10,7 @@ from typing import Any
 
 from mimecast_sso.console import attestation
 from mimecast_sso.text.names import email_address, one_line
+from providers.mimecast import directory_integration
 
 
 def text(value: Any) -> str:
@@ -69,6 +70,15 @@ def _name(address: str, value: Any) -> str:
 def _version(value: Any) -> str:
     # Numbers come over the wire as floats.
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def integration(value: Any) -> dict[str, Any]:
+    """Properties of a directory integration."""
+    if not isinstance(value, dict):
+        raise ValueError("must be a map of the integration's properties")  # noqa: TRY004  (the user's value)
+    if unknown := sorted(value.keys() - set(directory_integration.PROPERTIES)):
+        raise ValueError(f"has {unknown[0]}, which is no property of an integration")
+    return directory_integration.normal(value)
 
 
 def form(value: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ resource                      what it stands for
 `AddressBook`                 addresses of internal domains, as one map
 `Group`                       a cloud group
 `GroupMembership`             who is in a group
+`DirectoryIntegration`        what the account synchronises its addresses from, in a Microsoft 365 tenant
 `AuthenticationProfile`       what an administrator sets in the console, and whether somebody confirmed it
 ============================= ==================================================================================
 """
@@ -20,6 +21,7 @@ from providers.mimecast.edge.authentication_profile import (
     AuthenticationProfile,
     AuthenticationProfileProvider,
 )
+from providers.mimecast.edge.directory_integration import DirectoryIntegration, DirectoryIntegrationProvider
 from providers.mimecast.edge.domain import Domain, DomainProvider
 from providers.mimecast.edge.domain_verification import DomainVerification, DomainVerificationProvider
 from providers.mimecast.edge.group import Group, GroupProvider
@@ -30,6 +32,8 @@ __all__ = [
     "AddressBookProvider",
     "AuthenticationProfile",
     "AuthenticationProfileProvider",
+    "DirectoryIntegration",
+    "DirectoryIntegrationProvider",
     "Domain",
     "DomainProvider",
     "DomainVerification",

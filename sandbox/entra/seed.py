@@ -85,6 +85,8 @@ def _seed_tenant(world: World, tenant: Mapping[str, Any]) -> None:
     if world.get(TENANTS, TENANT) is None:
         world.put(TENANTS, TENANT, {"id": tenant["id"], "displayName": _ORGANISATION})
     _add(world, DOMAINS, directory.domain(tenant["domain"], initial=True))
+    for name in tenant.get("domains", ()):
+        _add(world, DOMAINS, directory.domain(name))
     _add(world, TEMPLATES, applications.non_gallery_template())
     roles = [_graph_role(value, identifier) for value, identifier in ROLE_IDS.items()]
     _add(

@@ -19,7 +19,7 @@ from sandbox.hosts import LOGIN_HOST, MY_APPS_HOSTS, STS_HOST
 from sandbox.world import World
 
 _FURTHER = "tenants"
-"""Ids of further tenants, by id and by initial domain."""
+"""Ids of further tenants, by id and by domain."""
 _TENANT = ("entra.tenant", "tenant")
 """Where each tenant's own document is."""
 _PARTS_OF_A_TOKEN = 3
@@ -36,9 +36,15 @@ def of_seed(world: World, tenant: dict[str, Any]) -> str:
     first = world.get(*_TENANT)
     if first is None or first["id"] == tenant["id"]:
         return ""
-    for name in (tenant["id"], tenant["domain"]):
+    for name in (tenant["id"], tenant["domain"], *tenant.get("domains", ())):
         world.put(_FURTHER, name.casefold(), {"id": tenant["id"]})
     return str(tenant["id"])
+
+
+def further(world: World, name: str) -> str | None:
+    """The id of a further tenant, by its id or one of the domains that it was seeded with."""
+    known = world.get(_FURTHER, name.casefold())
+    return str(known["id"]) if known else None
 
 
 class OfTenant:

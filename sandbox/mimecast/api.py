@@ -25,6 +25,7 @@ from sandbox.mimecast import (
     groups,
     imports,
     rest,
+    synchronising,
     users,
 )
 from sandbox.mimecast.limits import RateLimits, refusal
@@ -91,6 +92,7 @@ class ApiGateway:
 
     def _dispatch(self, caller: Caller, request: Request, body: bytes) -> Response:
         imports.advance(self._world)
+        synchronising.advance(self._world)
         path = request.url.path
         if path.startswith(_LEGACY):
             return self._legacy(caller, request, body)

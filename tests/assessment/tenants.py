@@ -217,6 +217,8 @@ class Mimecast:
     users: list[Row] = field(default_factory=lambda: [{"emailAddress": each} for each in (ADA, GRACE)])
     groups: dict[str, list[str]] = field(default_factory=lambda: {"Single sign-on": [ADA, GRACE]})
     connections: list[Row] = field(default_factory=list)
+    integrations: dict[str, Row] = field(default_factory=dict)
+    """Microsoft 365 integrations by id."""
     log: list[str] = field(default_factory=list)
     """What the audit log says of groups, newest first."""
     pages: int = 1
@@ -237,6 +239,8 @@ class Mimecast:
         item: Mapping[str, Any] = ((body or {}).get("data") or [{}])[0]
         if path.startswith("/user/cloud-gateway/v1/users"):
             return Answer({"users": self.users, "meta": {}}, headers={"Date": _DATE})
+        if path.startswith("/directory/cloud-gateway/v1/integrations/m365/"):
+            return Answer(self.integrations[path.rpartition("/")[2]], headers={"Date": _DATE})
         rows = {
             "get-account": lambda: [{"accountCode": self.code, "region": "eu", "accountName": "Example"}],
             "get-internal-domain": lambda: [{"domain": each, "id": each} for each in self.domains],

@@ -12,7 +12,9 @@ from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.assessment.snapshot import Directory, LiveGroup, Snapshot
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import ProfileSlot, from_values
@@ -114,6 +116,7 @@ def test_a_deployed_stack_is_read_whole() -> None:
         moved=live(0),
         access=live(AccessSample((f"id of {ADA}", f"id of {GRACE}"), 2), "Entra's What If evaluation"),
         connections=Known(None, How.CONFIGURED, "addresses.source"),
+        integration=Known(None, How.CONFIGURED, "directorySynchronisation"),
         record=Known(RECORDED, How.RECORDED, "the stack's state"),
     )
 
@@ -693,3 +696,25 @@ def test_directory_connections_are_read_where_they_own_the_addresses() -> None:
     assert not unread.is_known
     assert "err_broken" in unread.source
     assert snapshot(mimecast=TransportError("time-out")).connections.source == "time-out"
+
+
+def test_the_managed_integration_is_read_by_the_description_that_the_state_knows() -> None:
+    row = {"id": "eN1", "description": "Entra", "enabled": True}
+    wanted = {"description": "Renamed", "tenantDomain": "contoso.example"}
+    settings = from_values(values(directorySynchronisation=wanted))
+    outputs = {"description": "Entra", "mode": "ensure", "properties": {}, "live": {}}
+    urn = f"urn:pulumi:test::mimecast-sso::{types.DIRECTORY_INTEGRATION}::directory"
+    deployed = Record((RecordedResource(urn, types.DIRECTORY_INTEGRATION, outputs),))
+
+    def integration(mimecast: Mimecast, record: Record = deployed) -> Any:
+        scope = Scope(settings, CLOUDS["public"], Known(record, How.RECORDED))
+        return take(scope, Entra(), mimecast.client()).integration
+
+    found = integration(
+        Mimecast(connections=[row], integrations={"eN1": {"tenantDomain": "Contoso.example"}})
+    )
+    assert (found.value.description, found.value.properties) == ("Entra", {"tenantDomain": "contoso.example"})
+    absent = integration(Mimecast(connections=[row]), Record())
+    assert (absent.value, absent.how) == (None, How.LIVE)
+    assert not integration(Mimecast(faults={"get-connection": refused(400, "err_broken")})).is_known
+    assert snapshot().integration.how is How.CONFIGURED, "not asked where none is managed"

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mimecast_sso.assessment import synchronisation
-from mimecast_sso.provenance import Known, Verdict, live, unknown
+from mimecast_sso.assessment import drift, synchronisation
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.drift import Finding, Part
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.recorded import RecordedResource
+from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY
+from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.sign_in_reasons import Reason
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
 from mimecast_sso.settings import from_values
 from providers.mimecast.directory_connection import DirectoryConnection
-from tests.assessment.worlds import NOW, World, values
+from providers.mimecast.directory_integration import Integration
+from tests.assessment.worlds import (
+    ADA,
+    ALAN,
+    GRACE,
+    NOW,
+    World,
+    account,
+    address,
+    attested,
+    deployed,
+    values,
+)
 
 RECENT = DirectoryConnection(
     description="Entra",
@@ -83,3 +103,211 @@ def test_a_snapshot_tells_where_the_configuration_takes_its_addresses_from_the_d
     ):
         (said,) = synchronisation.of_snapshot(World(changes={"connections": found}).snapshot(settings))
         assert said.verdict is verdict
+
+
+def test_connections_that_were_read_for_the_integration_alone_say_nothing_where_there_are_none() -> None:
+    world = World(changes={"connections": live((), INTEGRATION_ONLY)})
+    assert list(synchronisation.of_snapshot(world.snapshot(from_values(values())))) == []
+
+
+# -- Addresses ------------------------------------------------------------------------------------------------------
+
+SYNCHRONISED = {"addresses": {"source": "synchronised"}}
+
+
+def said_of_addresses(connections: Connections, *missing: str, owned: bool = True) -> list[Statement]:
+    """What is said where Mimecast has the addresses of everybody else who is assigned."""
+    world = World(
+        accounts=[account(each) for each in (ADA, GRACE, ALAN)],
+        addresses={
+            each: address(each, synchronised=owned) for each in (ADA, GRACE, ALAN) if each not in missing
+        },
+        changes={"connections": connections},
+    )
+    found = world.assess(values(assign={"users": [ADA, GRACE, ALAN]}, **SYNCHRONISED))
+    return list(synchronisation.addresses(found.desired))
+
+
+@pytest.mark.parametrize(
+    ("connections", "verdict", "how", "text"),
+    [
+        (
+            live((RECENT,)),
+            Verdict.WAITING,
+            How.ASSUMED,
+            "the next run of directory synchronisation should bring it",
+        ),
+        (live(()), Verdict.WARNS, How.LIVE, "does not bring it: the account synchronises no directory"),
+        (
+            live((replace(RECENT, enabled=False),)),
+            Verdict.WARNS,
+            How.LIVE,
+            "does not bring it: “Entra” is disabled",
+        ),
+        (
+            live((replace(RECENT, domains=("other.example",)),)),
+            Verdict.WARNS,
+            How.LIVE,
+            "does not bring it: no directory connection covers example.com",
+        ),
+        (
+            live((replace(RECENT, last_sync=NOW - timedelta(days=2)), replace(RECENT, description="Second"))),
+            Verdict.WAITING,
+            How.ASSUMED,
+            "should bring it (last ran at 2026-11-22 06:00:00Z)",
+        ),
+        (unknown("403"), Verdict.UNKNOWN, How.UNKNOWN, "whether a directory is synchronised is unknown"),
+    ],
+)
+def test_whether_an_absent_address_arrives_is_what_was_read(
+    connections: Connections, verdict: Verdict, how: How, text: str
+) -> None:
+    (said,) = said_of_addresses(connections, GRACE)
+    assert (said.verdict, said.how) == (verdict, how)
+    assert said.text.startswith(f"1 person has no address at Mimecast ({GRACE})")
+    assert text in said.text
+
+
+def test_who_owns_an_address_is_what_was_read() -> None:
+    assert said_of_addresses(live((RECENT,))) == []
+    (said,) = said_of_addresses(live((RECENT,)), owned=False)
+    assert said.text.startswith("3 of 3 addresses are not owned by directory synchronisation")
+
+
+def test_nothing_is_said_of_addresses_that_the_stack_creates() -> None:
+    world = World(addresses={}, changes={"connections": live((RECENT,), INTEGRATION_ONLY)})
+    assert list(synchronisation.addresses(world.assess(values()).desired)) == []
+
+
+# -- The integration ------------------------------------------------------------------------------------------------
+
+LIVE = {"tenantDomain": "contoso.example", "enabled": True, "deleteUsers": True, "domains": []}
+MANAGED = {"description": "Entra", "tenantDomain": "contoso.example"}
+
+
+def integration(**properties: Any) -> Known[Integration]:
+    return live(Integration("Entra", RECENT, LIVE | properties), "Mimecast")
+
+
+def recorded(settings: dict[str, Any], wanted: dict[str, Any]) -> Record:
+    found = deployed(from_values(settings))
+    outputs = {"description": "Entra", "mode": "ensure", "properties": wanted, "live": LIVE}
+    urn = f"urn:pulumi:test::mimecast-sso::{types.DIRECTORY_INTEGRATION}::directory"
+    return Record((*found.resources, RecordedResource(urn, types.DIRECTORY_INTEGRATION, outputs)))
+
+
+def assessed(
+    known: Known[Integration], wanted: dict[str, Any] | None, was: dict[str, Any] | None = None, **more: Any
+) -> Assessment:
+    """A world in which everybody's address is synchronised from Entra alone."""
+    document = attested(
+        values(**({"directorySynchronisation": MANAGED | wanted} if wanted is not None else {}))
+    )
+    world = World(
+        addresses={each: address(each, synchronised=True) for each in (ADA, GRACE)},
+        changes={"connections": live((RECENT,), INTEGRATION_ONLY), "integration": known, **more},
+    )
+    if was is not None:
+        world.deployed = recorded(attested(values()), was)
+    return world.assess(document)
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "was", "verdict", "text"),
+    [
+        (
+            Known(None, How.LIVE),
+            {},
+            None,
+            Verdict.WARNS,
+            "is created at Mimecast: people of contoso.example get",
+        ),
+        (
+            Known(None, How.LIVE),
+            {"mode": "require"},
+            None,
+            Verdict.WARNS,
+            "does not exist, but its mode is require",
+        ),
+        (integration(), {"maxUnlink": "10"}, None, None, ""),
+        (
+            integration(),
+            {"deleteUsers": False},
+            None,
+            Verdict.WARNS,
+            "changed at Mimecast: deleteUsers from true to false",
+        ),
+        (
+            integration(deleteUsers=False),
+            {"deleteUsers": True},
+            {"tenantDomain": "contoso.example", "deleteUsers": True},
+            Verdict.WARNS,
+            "was changed outside this stack; a run that refreshes changes deleteUsers from false to true",
+        ),
+        (
+            integration(),
+            {"mode": "require", "enabled": False},
+            None,
+            Verdict.WARNS,
+            "differs, and its mode is require",
+        ),
+        (
+            unknown("403"),
+            {},
+            None,
+            Verdict.UNKNOWN,
+            "Whether the directory integration “Entra” is as configured",
+        ),
+        (integration(), None, LIVE, Verdict.NOTE, "is no longer managed. It stays at Mimecast, unchanged"),
+        (Known(None, How.CONFIGURED), None, None, None, ""),
+    ],
+)
+def test_what_a_run_does_about_the_integration(
+    known: Known[Integration],
+    wanted: dict[str, Any] | None,
+    was: dict[str, Any] | None,
+    verdict: Verdict | None,
+    text: str,
+) -> None:
+    said = list(synchronisation.integration(assessed(known, wanted, was).desired))
+    assert [each.verdict for each in said] == ([verdict] if verdict else [])
+    assert all(text in each.text for each in said), said
+
+
+def test_a_change_that_would_delete_peoples_addresses_is_forecast() -> None:
+    narrowed = assessed(integration(), {"domains": ["other.example"]}, LIVE)
+    assert narrowed.forecast.losses.keys() == {ADA, GRACE}
+    (loss, *_) = narrowed.forecast.losses[ADA]
+    assert loss.outcome.reason is Reason.NOT_AT_MIMECAST
+
+    other = replace(RECENT, description="Second")
+    for quiet in (
+        assessed(integration(), {}, LIVE),
+        assessed(integration(deleteUsers=False), {"domains": ["other.example"]}, LIVE),
+        assessed(integration(), {"domains": ["other.example"], "enabled": False}, LIVE),
+        assessed(integration(), {"domains": ["other.example"], "mode": "require"}, LIVE),
+        assessed(integration(), {"domains": ["other.example"]}, LIVE, connections=live((RECENT, other))),
+    ):
+        assert quiet.forecast.losses == {}
+
+
+def drifted(found: Assessment) -> list[Finding]:
+    return [each for each in drift.find(found) if each.object == "directory integration"]
+
+
+def test_drift_of_the_integration() -> None:
+    assert drifted(assessed(integration(), {}, LIVE)) == []
+    (found,) = drifted(assessed(integration(deleteUsers=False), {"deleteUsers": True}, LIVE))
+    assert (found.part, found.id) == (Part.CHANGED, "directory-integration/deleteUsers/changed/Entra")
+    assert (found.change.recorded, found.change.live, found.change.desired) == (
+        ("true",),
+        ("false",),
+        ("true",),
+    )
+    (gone,) = drifted(assessed(Known(None, How.LIVE), {}, LIVE))
+    assert gone.part is Part.MISSING
+    unread = assessed(unknown("403"), {}, LIVE)
+    assert drifted(unread) == []
+    assert "the directory integration at Mimecast could not be read" in [
+        each.text for each in drift.not_looked_at(unread)
+    ]

@@ -294,6 +294,7 @@ class World:
             "moved": live(0),
             "access": live(AccessSample()),
             "connections": Known(None, How.CONFIGURED, "addresses.source"),
+            "integration": Known(None, How.CONFIGURED, "directorySynchronisation"),
             "record": Known(self.deployed, How.RECORDED, "the stack's state"),
         }
         if len(settings.certificates.slots) > 1 or ProfileSlot.SECOND in self.deployed.groups:

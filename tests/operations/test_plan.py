@@ -96,6 +96,10 @@ def test_a_deployment_as_configured_plans_nothing(world: World) -> None:
         ),
         ({"domains": [{"name": "example.com"}]}, ["create domain"]),
         (
+            {"directorySynchronisation": {"description": "Entra", "mode": "require"}},
+            ["create directory integration"],
+        ),
+        (
             {
                 "certificates": {
                     "generations": [

@@ -91,6 +91,20 @@ def test_a_sandbox_has_what_it_needs_and_nothing_is_written(
     assert writes == []
 
 
+def test_the_integration_is_looked_up(made: Project, preflight: Callable[..., Ended]) -> None:
+    made.configure(directorySynchronisation={"description": "Contoso", "tenantDomain": "contoso.example"})
+    ended = preflight()
+    assert ended.code == 0, ended.text
+    assert "the directory integration “Contoso” does not exist yet, and is created" in lines(
+        ended.text, "note"
+    )
+    made.configure(directorySynchronisation={"description": "Contoso", "mode": "require"})
+    ended = preflight()
+    assert ended.code == 5, ended.text
+    assert "“Contoso” does not exist, and its mode is require" in lines(ended.text, "MISSING")
+    made.configure(directorySynchronisation=None)
+
+
 def test_json_lists_every_statement_with_its_side(made: Project, preflight: Callable[..., Ended]) -> None:
     made.configure(accountCode="CUK00A001")
     document = json.loads(preflight("--format", "json").text)

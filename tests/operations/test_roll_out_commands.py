@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sandbox import credentials
 from tests.support.projects import Ended, Project, project
 
 ADA, ALAN, GRACE = "ada@example.com", "alan@example.com", "grace@example.com"
@@ -121,6 +122,56 @@ def test_widening_only_adds_and_needs_a_deployment(made: Project) -> None:
     choose(made, who="pilot", pilot=[ADA, ALAN])
     assert made.up().code == 0
     assert in_group(made) == {ADA, ALAN}
+
+
+def connect_directory(made: Project, **properties: Any) -> None:
+    """The account synchronises one directory, and nothing else."""
+    for each in made.control.documents("mimecast.directoryConnections"):
+        made.control.delete("mimecast.directoryConnections", str(each["number"]))
+    seeded = {"description": "Entra", "lastSync": "2026-01-01T00:00:00+00:00", **properties}
+    account = next(each for each in made.control.documents("mimecast.accounts"))
+    made.control.seed(
+        {
+            "mimecast": {
+                "accountCode": account["accountCode"],
+                "region": account["region"],
+                "clientId": credentials.MIMECAST_CLIENT_ID,
+                "clientSecret": credentials.MIMECAST_CLIENT_SECRET,
+                "directoryConnections": [seeded],
+            }
+        }
+    )
+
+
+def test_widening_after_a_synchronisation(made: Project) -> None:
+    words = ("widen", "--pilot", GRACE, "--synchronise")
+    none = roll_out(made, *words)
+    assert none.code == 1, none.text
+    assert "Nothing can be synchronised: the account has no directory connection" in none.text
+
+    connect_directory(made, tenantDomain="nowhere.example")
+    failed = roll_out(made, *words)
+    assert failed.code == 1, failed.text
+    assert (
+        "The directory synchronisation failed: “Entra” failed: its status at Mimecast is error" in failed.text
+    )
+    assert not made.written.is_file() or "rollOut" not in made.written.read_text(), "nothing was changed"
+
+    connect_directory(made)
+    made.control.faults({"path": "/api/directory/execute-sync", "kind": "drop-after"})
+    done = roll_out(made, *words)
+    assert done.code == 0, done.text
+    assert "Asked Mimecast to synchronise “Entra”." in done.text
+    assert "“Entra” has run, at " in done.text
+    assert done.text.index("has run") < done.text.index("rollOut.who pilot, 2 addresses")
+    assert len(made.control.journal(path="/api/directory/execute-sync")) == 2, (
+        "a lost response is not repeated"
+    )
+
+    refused = roll_out(made, "widen", "--pilot", GRACE, "--synchronise")
+    assert refused.code == 4, "what is no widening asks Mimecast for nothing"
+    assert len(made.control.journal(path="/api/directory/execute-sync")) == 2
+    assert roll_out(made, "widen", "--all", "--wait", "5").code == 64
 
 
 def test_a_share_keeps_the_pilot_and_grows_only(made: Project) -> None:

@@ -14,6 +14,7 @@ import pytest
 from providers.mimecast.resources import (
     AddressBookProvider,
     AuthenticationProfileProvider,
+    DirectoryIntegrationProvider,
     DomainProvider,
     DomainVerificationProvider,
     GroupMembershipProvider,
@@ -132,6 +133,19 @@ def spend_all(plugin: Plugin, world: RunningSandbox) -> dict[str, int]:
     renamed = three | {"addresses": three["addresses"] | {"p0@few.example": {"name": "Other"}}}
     outputs = spend("book: rename 1 of 3", lambda p: p.update(AddressBookProvider, "b", outputs, renamed))
     spend("book: disable 3", lambda p: p.delete(AddressBookProvider, "b", outputs))
+
+    entra: Properties = {
+        "description": "Entra",
+        "mode": "ensure",
+        "properties": {"tenantDomain": "contoso.example"},
+    }
+    spend("integration: create", lambda p: p.create(DirectoryIntegrationProvider, entra))
+    _, kept = spend("integration: found as it is", lambda p: p.create(DirectoryIntegrationProvider, entra))
+    limited = entra | {"properties": entra["properties"] | {"maxUnlink": "100"}}
+    spend(
+        "integration: change one property",
+        lambda p: p.update(DirectoryIntegrationProvider, "i", kept, limited),
+    )
 
     def profile(plugin: Plugin) -> None:
         id_, made = plugin.create(AuthenticationProfileProvider, {"form": FORM, "thumbprint": THUMBPRINT})

@@ -16,6 +16,7 @@ import pytest
 
 from providers.mimecast.resources import (
     AddressBookProvider,
+    DirectoryIntegrationProvider,
     DomainProvider,
     DomainVerificationProvider,
     GroupMembershipProvider,
@@ -40,6 +41,7 @@ class Write:
     run: Callable[[Plugin, str, Any], None]
     live: Callable[[RunningSandbox, str], Any]
     expected: Callable[[str], Any]
+    method: str = "POST"
 
 
 def nothing(_plugin: Plugin, _name: str, _world: RunningSandbox) -> None:
@@ -139,7 +141,48 @@ def names_in(world: RunningSandbox, name: str) -> list[str]:
     return [member["who"] for member in members if member["group"] == group["number"]]
 
 
+def integration(name: str, **properties: Any) -> Properties:
+    wanted = {"tenantDomain": "contoso.example", "deleteUsers": False, **properties}
+    return {"description": name, "mode": "ensure", "properties": wanted}
+
+
+def created_integration(plugin: Plugin, name: str, _world: RunningSandbox) -> Properties:
+    return plugin.create(DirectoryIntegrationProvider, integration(name))[1]
+
+
+def change_integration(plugin: Plugin, before: Properties, wanted: Properties) -> None:
+    plugin.update(DirectoryIntegrationProvider, "i", before, wanted)
+
+
+def integrations_called(world: RunningSandbox, name: str) -> list[bool]:
+    found = named(world, "mimecast.directoryConnections", "description", name)
+    return [each["deleteUsers"] for each in found]
+
+
 WRITES = {
+    "POST integration": Write(
+        "/directory/cloud-gateway/v1/integrations/m365",
+        nothing,
+        lambda plugin, name, _: void(plugin.create(DirectoryIntegrationProvider, integration(name))),
+        integrations_called,
+        lambda _: [False],
+    ),
+    "PATCH integration": Write(
+        "/directory/cloud-gateway/v1/integrations/m365/.*",
+        created_integration,
+        lambda plugin, name, before: change_integration(plugin, before, integration(name, deleteUsers=True)),
+        integrations_called,
+        lambda _: [True],
+        "PATCH",
+    ),
+    "PATCH integration name": Write(
+        "/directory/cloud-gateway/v1/integrations/m365/.*",
+        lambda plugin, name, world: created_integration(plugin, f"old {name}", world),
+        lambda plugin, name, before: change_integration(plugin, before, integration(name)),
+        lambda world, name: (integrations_called(world, f"old {name}"), integrations_called(world, name)),
+        lambda _: ([], [False]),
+        "PATCH",
+    ),
     "create-domain": Write(
         "/api/domain/create-domain",
         nothing,
@@ -153,6 +196,7 @@ WRITES = {
         lambda plugin, _, before: void(plugin.update(DomainProvider, "d", before, of_type(before, "any"))),
         inbound_types,
         lambda _: ["any"],
+        "PATCH",
     ),
     "generate-token": Write(
         "/domain/cloud-gateway/v1/pending-domains/generate-token",
@@ -320,7 +364,7 @@ def test_what_is_asked_is_there_once(
             case.run(doomed, name, before)
             doomed.kill()
     else:
-        world.control.faults({"path": case.path, "kind": fault})
+        world.control.faults({"path": case.path, "method": case.method, "kind": fault})
         try:
             case.run(plugin, name, before)
         except CallError:

@@ -84,6 +84,32 @@ def test_a_stack_names_what_is_seeded(tmp_path: Path) -> None:
     assert zones[0]["tsig"] == key
 
 
+def test_an_integration_that_a_stack_requires_is_seeded_and_its_tenant_has_the_domain(tmp_path: Path) -> None:
+    integration = """
+  mimecast-sso:directorySynchronisation:
+    {description: Entra, mode: MODE, tenantDomain: Contoso.example, maxUnlink: 1000, deleteUsers: true}
+"""
+    for mode, connections in (
+        (
+            "require",
+            [
+                {
+                    "description": "Entra",
+                    "tenantDomain": "Contoso.example",
+                    "maxUnlink": "1000",
+                    "deleteUsers": True,
+                    "lastSync": "now",
+                }
+            ],
+        ),
+        ("ensure", []),
+    ):
+        text = STACK.rstrip() + integration.replace("MODE", mode)
+        document = stack_seed.document("test", stacks(tmp_path / mode, text))
+        assert document["mimecast"]["directoryConnections"] == connections
+        assert document["tenant"]["domains"] == ["contoso.example"]
+
+
 def test_the_shipped_stacks_can_all_be_seeded() -> None:
     names = [file.name.split(".")[1] for file in (ROOT / "stacks").glob("Pulumi.*.yaml")]
     for name in names:

@@ -83,13 +83,6 @@ def test_both_want_the_permission(world: RunningSandbox) -> None:
         read_connection(mimecast())
 
 
-def test_an_unknown_property_cannot_be_seeded(world: RunningSandbox) -> None:
-    document: dict[str, Any] = {**seed_document()["mimecast"]}
-    document["directoryConnections"] = [{"description": "x", "lastSyncs": LAST}]
-    with pytest.raises(ControlError, match="lastSyncs"):
-        world.control.seed({"mimecast": document})
-
-
 def test_they_are_read_with_what_is_not_shown_left_open(world: RunningSandbox) -> None:
     assert read_connection(mimecast()) == (
         DirectoryConnection(
@@ -115,6 +108,118 @@ def test_they_are_read_with_what_is_not_shown_left_open(world: RunningSandbox) -
             deletes_users=False,
         ),
     )
+
+
+M365 = f"{V2}/m365"
+EXECUTE, REQUEST = "/api/directory/execute-sync", f"{V2}/sync-requests"
+
+
+def codes(answer: Any) -> tuple[int, str]:
+    """The status and the code of a refusal in the gateway's form."""
+    return answer.status_code, answer.json()["fail"][0]["errors"][0]["code"]
+
+
+def test_an_integration_is_created_read_changed_and_deleted(world: RunningSandbox) -> None:
+    api = default_api(world)
+    wanted = {"description": "Contoso", "tenantDomain": "contoso.example", "maxUnlink": "1,000"}
+    made = api.v2("POST", M365, json=wanted)
+    assert (made.status_code, list(made.json())) == (201, ["id"])
+    path = f"{M365}/{made.json()['id']}"
+    shown = api.v2("GET", path).json()
+    assert shown.items() >= {"maxUnlink": 1000, "enabled": True, "syncRunning": False, "domains": []}.items()
+    assert not shown.keys() & {"id", "status", "serverType", "lastSyncDateTime"}
+    assert api.v2("PATCH", path, json={"enabled": False}).status_code == 204
+    assert api.v2("GET", path).json()["enabled"] is False
+    assert "Contoso" in [each["description"] for each in api.ok(LEGACY)], "both families show it"
+    assert api.v2("DELETE", path).status_code == 204
+    assert codes(api.v2("GET", path)) == (404, "err_not_found")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"description": "x"}, "err_validation_null"),
+        ({"tenantDomain": "contoso.example"}, "err_validation_null"),
+        ({"description": "x" * 121, "tenantDomain": "contoso.example"}, "err_validation_invalid"),
+        ({"description": "x", "tenantDomain": "contoso.example", "maxUnlink": "7"}, "err_validation_invalid"),
+        ({"description": "x", "tenantDomain": "contoso.example", "enabled": "yes"}, "err_validation_invalid"),
+        ({"description": "x", "tenantDomain": "contoso.example", "colour": "red"}, "err_deserialise"),
+    ],
+)
+def test_an_integration_that_is_malformed_is_refused(
+    world: RunningSandbox, body: dict[str, Any], code: str
+) -> None:
+    assert codes(default_api(world).v2("POST", M365, json=body)) == (400, code)
+
+
+def test_an_integration_of_another_kind_is_not_shown_as_one_to_microsoft_365(world: RunningSandbox) -> None:
+    api = default_api(world)
+    old = next(each for each in api.ok(LEGACY) if each["description"] == "Old directory")
+    for method in ("GET", "PATCH", "DELETE"):
+        assert codes(api.v2(method, f"{M365}/{old['id']}", json={})) == (404, "err_not_found")
+    assert api.v2("POST", f"{V2}/google", json={}).status_code == 501
+
+
+def test_writing_wants_another_permission_than_asking_for_a_run(world: RunningSandbox) -> None:
+    api = default_api(world)
+    read = ["Services | Directory Sync | Read"]
+    world.control.set("mimecast.permissions", {credentials.MIMECAST_CLIENT_ID: read})
+    assert codes(api.v2("POST", M365, json={})) == (403, "app_forbidden")
+    assert api.post(EXECUTE, {}).status_code == 403
+    assert api.v2("POST", REQUEST).status_code == 204, "by the catalogue, which lists it under Read"
+
+
+def test_a_run_brings_the_people_of_the_tenant(world: RunningSandbox) -> None:
+    api = default_api(world)
+    api.v2("POST", M365, json={"description": "No such tenant", "tenantDomain": "nowhere.example"})
+    tenant = {"emailAddress": "gone@example.com", "source": "ldap"}
+    people = [
+        {
+            "mail": f"{name}@example.com",
+            "userPrincipalName": f"{name}@example.com",
+            "displayName": name.title(),
+        }
+        for name in ("synced", "left")
+    ]
+    world.control.seed(
+        seed_document() | {"users": [each | {"password": credentials.USER_PASSWORD} for each in people]}
+    )
+    world.control.seed(
+        {"mimecast": seed_document()["mimecast"] | {"domains": [{"name": "example.com"}], "users": [tenant]}}
+    )
+    (left,) = [each for each in world.control.documents("entra.users") if each["mail"] == "left@example.com"]
+    world.control.put("entra.users", left["id"], left | {"accountEnabled": False})
+    world.control.set("mimecast.sync_seconds", 3600)
+    assert api.ok(EXECUTE) == [{"type": "AZURE_ACTIVE_DIRECTORY", "syncStatus": "started"}]
+    running = {each["description"]: each["syncRunning"] for each in api.ok(LEGACY)}
+    assert running == {"Entra": True, "Old directory": False, "No such tenant": True}, (
+        "but of the disabled one"
+    )
+    world.control.set("mimecast.sync_seconds", 0)
+    rows = {each["description"]: each for each in api.ok(LEGACY)}
+    assert (rows["Entra"]["syncRunning"], rows["Entra"]["lastSync"] > LAST) == (False, True)
+    assert (rows["No such tenant"]["status"], "lastSync" in rows["No such tenant"]) == ("error", False)
+    users = {each["emailAddress"]: each for each in world.control.documents("mimecast.users")}
+    assert (users["synced@example.com"]["source"], users["synced@example.com"]["name"]) == ("ldap", "Synced")
+    assert users["left@example.com"]["accountDisabled"] is True
+    assert "gone@example.com" in users, "without deleteUsers nobody is deleted"
+
+    entra = api.v2("GET", V2).json()["integrations"][0]["id"]
+    api.v2("PATCH", f"{M365}/{entra}", json={"deleteUsers": True, "maxUnlink": "0"})
+    api.v2("POST", REQUEST)
+    api.ok(LEGACY)
+    assert world.control.get("mimecast.users", "gone@example.com"), "more than maxUnlink would go"
+    api.v2("PATCH", f"{M365}/{entra}", json={"maxUnlink": "10"})
+    api.v2("POST", REQUEST)
+    api.ok(LEGACY)
+    assert world.control.get("mimecast.users", "gone@example.com") is None
+
+
+def test_an_unknown_property_cannot_be_seeded(world: RunningSandbox) -> None:
+    document: dict[str, Any] = {**seed_document()["mimecast"]}
+    document["directoryConnections"] = [{"description": "x", "lastSyncs": LAST}]
+    with pytest.raises(ControlError, match="lastSyncs"):
+        world.control.seed({"mimecast": document})
 
 
 def test_the_other_family_is_asked_where_the_first_is_refused() -> None:

@@ -35,6 +35,7 @@ def not_looked_at(assessment: Assessment) -> Iterator[Statement]:
         ("other applications with the identifier", snapshot.holders),
         ("domains at Mimecast", snapshot.domains),
         ("addresses at Mimecast", snapshot.addresses),
+        ("the directory integration at Mimecast", snapshot.integration),
         *((f"the {slot} roll-out group", group) for slot, group in snapshot.groups.items()),
     )
     for subject, known in parts:

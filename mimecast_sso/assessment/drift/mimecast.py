@@ -11,12 +11,14 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import DomainMode, ProfileSlot
 from providers.mimecast.address_book import LiveAddress
+from providers.mimecast.directory_integration import shown
 from providers.mimecast.domain_verification import Outcome
 from providers.mimecast.domains import DomainStatus, State
 
 _SOURCE = "Mimecast"
 DOMAIN = "domain"
 ADDRESS = "address"
+INTEGRATION = "directory integration"
 GROUP = "roll-out group"
 MEMBER = "member"
 
@@ -24,9 +26,10 @@ _NOT_AT_MIMECAST = frozenset({Reason.NAME_ID_UNKNOWN, Reason.NOT_AT_MIMECAST})
 
 
 def find(assessment: Assessment) -> Iterator[Finding]:
-    """Domains, addresses, roll-out groups and their members."""
+    """Domains, addresses, the directory integration, roll-out groups and their members."""
     yield from _domains(assessment)
     yield from _addresses(assessment)
+    yield from _integration(assessment)
     for slot in assessment.desired.record.groups:
         yield from _group(assessment, slot)
 
@@ -96,6 +99,27 @@ def _address(address: str, name: str, live: LiveAddress | None, desired: str | N
             address,
             change=Change((name,), (live.name,), (desired,) if desired else None),
         )
+
+
+def _integration(assessment: Assessment) -> Iterator[Finding]:
+    recorded, known = assessment.desired.record.integration, assessment.snapshot.integration
+    if recorded is None or not known.is_known:
+        return
+    name, live = recorded.description, known.value
+    if live is None:
+        yield _finding(Part.MISSING, INTEGRATION, "", name)
+        return
+    configured = assessment.settings.directory_synchronisation
+    wanted = configured.properties if configured else {}
+    if live.description != name:
+        yield _finding(
+            Part.CHANGED, INTEGRATION, "description", name, change=Change((name,), (live.description,))
+        )
+    for key, value in live.properties.items():
+        if key in recorded.live and recorded.live[key] != value:
+            desired = (shown(wanted[key]),) if key in wanted else None
+            change = Change((shown(recorded.live[key]),), (shown(value),), desired)
+            yield _finding(Part.CHANGED, INTEGRATION, key, name, change=change)
 
 
 def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:

@@ -11,6 +11,9 @@ from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.output import options as output_options
 
+_WAIT = 30
+"""Minutes."""
+
 
 @click.group("roll-out")
 def roll_out() -> None:
@@ -35,6 +38,18 @@ def status(stack: str, output: Output) -> Exit:
 )
 @click.option("--all", "everybody", is_flag=True, help="Everybody.")
 @click.option("--undo", type=click.Path(path_type=Path), metavar="RECORD", help="As before a roll-back.")
+@click.option(
+    "--synchronise",
+    is_flag=True,
+    help="Have Mimecast synchronise its directory first, and wait for that. If it fails or takes longer than --wait, "
+    "nothing is changed.",
+)
+@click.option(
+    "--wait",
+    type=click.IntRange(1, 1440),
+    metavar="MINUTES",
+    help=f"How long to wait for the synchronisation at most; {_WAIT} unless given.",
+)
 @options.apply_step
 @options.yes
 def widen(
@@ -44,6 +59,8 @@ def widen(
     pilot: tuple[str, ...],
     everybody: bool,
     undo: Path | None,
+    synchronise: bool,
+    wait: int | None,
     apply_: bool,
     yes: bool,
 ) -> Exit:
@@ -52,8 +69,17 @@ def widen(
 
     if sum((share is not None, bool(pilot), everybody, undo is not None)) != 1:
         raise click.UsageError("Give one of --share, --pilot, --all, --undo.")
+    if wait is not None and not synchronise:
+        raise click.UsageError("--wait is for --synchronise.")
     return roll_out_commands.widen(
-        stack, share=share, pilot=pilot, everybody=everybody, undo=undo, apply_=apply_, yes=yes
+        stack,
+        share=share,
+        pilot=pilot,
+        everybody=everybody,
+        undo=undo,
+        wait=(wait or _WAIT) if synchronise else None,
+        apply_=apply_,
+        yes=yes,
     )
 
 

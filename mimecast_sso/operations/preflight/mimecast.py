@@ -34,7 +34,7 @@ from mimecast_sso.operations.preflight.statements import (
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.provenance import unknown as not_read
-from mimecast_sso.settings import AddressSource, DomainMode, Settings
+from mimecast_sso.settings import AddressSource, DirectorySynchronisation, DomainMode, Settings
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
 from providers.mimecast.accounts import AccountMismatch, require
@@ -42,6 +42,7 @@ from providers.mimecast.address_book import Listing, LiveAddress
 from providers.mimecast.audit import events_since
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
+from providers.mimecast.directory_integration import Integration, find_integration
 from providers.mimecast.domains import DomainStatus, list_domains
 from providers.mimecast.errors import Forbidden, MimecastError, RateLimited, TransportError
 from providers.mimecast.groups import CloudGroup, find_group, list_members
@@ -231,6 +232,9 @@ def _synchronisation(live: _Live) -> Iterator[Statement]:
     except MimecastError as error:
         connections = not_read(error)
     yield from synchronisation.statements(connections, live.client.now(), needed=needed)
+    wanted = live.settings.directory_synchronisation
+    if wanted is not None:
+        yield synchronisation.found_in_advance(wanted, _integration(live.client, wanted, connections))
     try:
         addresses = live.addresses.values()
     except MimecastError:
@@ -242,3 +246,16 @@ def _synchronisation(live: _Live) -> Iterator[Statement]:
             f"it owns {owned} of {count(len(addresses), 'configured address')} found at Mimecast"
             f"{'' if needed else ', and may change or remove them'}",
         )
+
+
+def _integration(
+    client: MimecastClient,
+    wanted: DirectorySynchronisation,
+    connections: Known[tuple[DirectoryConnection, ...]],
+) -> Known[Integration]:
+    if connections.value is None:
+        return not_read(connections.source)
+    try:
+        return Known(find_integration(client, wanted.description, connections.value), How.LIVE, "Mimecast")
+    except MimecastError as error:
+        return not_read(error)

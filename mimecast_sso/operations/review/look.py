@@ -171,7 +171,7 @@ def _unread(assessment: Assessment) -> list[str]:
         *not_looked_at(assessment),
         *sentences.lately(assessment.snapshot),
         *sentences.conditional_access(assessment.snapshot),
-        *synchronisation.of_snapshot(assessment.snapshot),
+        *synchronisation.of_desired(assessment.desired),
     )
     return [
         f"{each.text}: {each.source}" if each.source else each.text

@@ -1,0 +1,185 @@
+"""Ask Mimecast for a directory synchronisation, and wait for it: bounded, with progress, and without writing anything.
+
+Mimecast does the run by itself. So whoever stops waiting, or whose machine dies, has lost nothing: the next call finds
+the run under way and waits for that, or asks for another one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import click
+
+from mimecast_sso.facts.mimecast_api import SYNCHRONISATION_PAGE
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
+from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.times import shown
+from mimecast_sso.text.wording import count, people
+from providers.mimecast.address_book import Listing
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.directory_run import Connected, Progress, Step, connected, request_run, steps
+from providers.mimecast.errors import MimecastError, RateLimited, TransportError
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 15.0
+_REMINDER = 60.0
+"""Seconds after which a line says that it still waits."""
+
+_UNCHANGED = "Nothing else was changed: the stack file and the roll-out group are as before."
+
+
+@dataclass
+class Clock:
+    """Time as waiting sees it."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass
+class _Waiting:
+    """What the waiting knows and has said so far."""
+
+    client: MimecastClient
+    before: Connected
+    clock: Clock
+    steps: tuple[Step, ...] = ()
+    unread: str = ""
+    said: dict[str, Progress] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Read how far it is. What cannot be read for a moment is tried again until the time is up."""
+        try:
+            self.steps, self.unread = steps(self.client, self.before, self.steps), ""
+        except (TransportError, RateLimited) as error:
+            self.unread = " ".join(str(error).split())
+
+    @property
+    def is_over(self) -> bool:
+        over = (Progress.ENDED, Progress.FAILED)
+        return not self.unread and bool(self.steps) and all(each.progress in over for each in self.steps)
+
+    def news(self) -> Iterator[str]:
+        """A line for each connection that shows another progress than it was said to."""
+        for number, each in enumerate(self.steps):
+            key = f"{number}"
+            if self.said.get(key) is not each.progress and each.progress is not Progress.ASKED:
+                self.said[key] = each.progress
+                yield f"  “{each.description}” {_in_words(each)}"
+
+
+def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = None) -> None:
+    """Ask for a run of every enabled directory connection, and return once all have ended. Prints its progress.
+
+    Args:
+        client: Of the account.
+        minutes: How long to wait at most.
+        clock: Measures and passes the time.
+
+    Raises:
+        OperationError: It did not end in time (`Exit.PARTLY`), or a run failed.
+        MimecastError: There is nothing to run, or Mimecast refuses it.
+    """
+    clock = clock or Clock()
+    before = connected(client)
+    names = enumerate_some([f"“{each.description}”" for each in before.connections])
+    if before.running:
+        click.echo(
+            f"A directory synchronisation is already under way: {enumerate_some(before.running)}. Waiting for that "
+            "one. If somebody was added in Entra after it began, rerun this afterwards."
+        )
+    elif request_run(client, before):
+        click.echo(f"Asked Mimecast to synchronise {names}.")
+    else:
+        click.echo(
+            f"Asked Mimecast to synchronise {names}. Its response was lost; whether it applied the request is unknown, "
+            "and the connections will show it."
+        )
+    waiting = _Waiting(client, before, clock)
+    try:
+        _wait(waiting, minutes * 60)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped waiting. The synchronisation goes on at Mimecast. {_UNCHANGED}")
+        raise
+    failed = [each for each in waiting.steps if each.progress is Progress.FAILED]
+    if failed:
+        raise OperationError(
+            f"The directory synchronisation failed: {_each_in_words(failed)}. {_UNCHANGED} Fix the connection in the "
+            f"console ({SYNCHRONISATION_PAGE}) and rerun"
+        )
+
+
+def _wait(waiting: _Waiting, seconds: float) -> None:
+    clock = waiting.clock
+    started, reminded, pause = clock.monotonic(), clock.monotonic(), _FIRST_PAUSE
+    while True:
+        waiting.look()
+        for line in waiting.news():
+            click.echo(line)
+        if waiting.is_over:
+            return
+        now = clock.monotonic()
+        left = seconds - (now - started)
+        if left <= 0:
+            raise OperationError(_out_of_time(waiting, seconds), Exit.PARTLY)
+        if now - reminded >= _REMINDER:
+            reminded = now
+            click.echo(f"  still waiting, {count(round((now - started) / 60), 'minute')} so far")
+        clock.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _out_of_time(waiting: _Waiting, seconds: float) -> str:
+    minutes = f"{seconds / 60:g} {'minute' if seconds == 60 else 'minutes'}"  # noqa: PLR2004 (a minute)
+    if waiting.unread:
+        state = f"Mimecast could not be read: {waiting.unread}"
+    else:
+        open_ = [each for each in waiting.steps if each.progress not in (Progress.ENDED, Progress.FAILED)]
+        state = _each_in_words(open_)
+    return (
+        f"After {minutes} the directory synchronisation had not ended, as far as Mimecast shows: {state}. It may go on "
+        f"there. {_UNCHANGED} Rerun this to wait again, with a greater --wait if it takes longer"
+    )
+
+
+def _each_in_words(found: Iterable[Step]) -> str:
+    return "; ".join(f"“{each.description}” {_in_words(each)}" for each in found)
+
+
+def _in_words(step: Step) -> str:
+    match step.progress:
+        case Progress.RUNNING:
+            return "is running"
+        case Progress.ENDED:
+            return f"has run{f', at {shown(step.last_sync)}' if step.last_sync else ''}"
+        case Progress.FAILED:
+            return f"failed: {step.why}"
+        case _:
+            last = (
+                f"its last run is still that of {shown(step.last_sync)}"
+                if step.last_sync
+                else "it has never run"
+            )
+            return f"has not started: {last}"
+
+
+def absent(client: MimecastClient, addresses: Collection[str]) -> Iterator[Statement]:
+    """Who of the chosen people has no address at Mimecast after the run, so that they could not sign in."""
+    found: Known[frozenset[str]]
+    try:
+        found = live(frozenset(addresses) - Listing(client).of(addresses).keys(), "Mimecast")
+    except MimecastError as error:
+        found = unknown(error)
+    if found.value is None:
+        yield Statement("whether they have addresses at Mimecast", How.UNKNOWN, found.source, Verdict.UNKNOWN)
+    elif found.value:
+        who = sorted(found.value)
+        verb = "has" if len(who) == 1 else "have"
+        yield found.states(
+            f"{people(len(who))} of the roll-out {verb} no address at Mimecast after the synchronisation, and could "
+            f"not sign in: {enumerate_some(who)}",
+            Verdict.WARNS,
+        )

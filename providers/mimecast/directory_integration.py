@@ -1,0 +1,252 @@
+"""The integration through which Mimecast synchronises addresses from a Microsoft 365 tenant: find, provide, rename.
+
+People's addresses may come from it, so nothing here deletes one. Mimecast gives integrations no unique name: they are
+found by their description, and two of one description are an error.
+
+Sources: Mimecast's API 2.0 catalogue (``…/integrations/m365``: verbs, permissions) and a public client that was written
+against the vendor's contract (properties, limits, ``{"id": …}`` on creation). Assumed: that the ids of get-connection
+serve here as well; where one does not, that of the v2 list is tried.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from mimecast_sso.facts.mimecast_api import (
+    INTEGRATION_EDIT,
+    INTEGRATION_READ,
+    INTEGRATIONS_PATH,
+    MICROSOFT_365_PATH,
+    SYNCHRONISATION_PAGE,
+    UNLINK_LIMITS,
+)
+from providers.mimecast.answers import Json
+from providers.mimecast.client import MimecastClient
+from providers.mimecast.directory_connection import DirectoryConnection, read_connection
+from providers.mimecast.errors import IntegrationUnusable, NotFound
+from providers.mimecast.settling import settle
+
+_log = logging.getLogger(__name__)
+
+PROPERTIES = (
+    "acknowledgeDisabledAccounts",
+    "connectorId",
+    "deleteUsers",
+    "domains",
+    "enabled",
+    "maxUnlink",
+    "serverSubtype",
+    "syncContacts",
+    "syncGuestUsers",
+    "tenantDomain",
+)
+"""What can be configured, as Mimecast spells it; ``description`` is the name."""
+
+_UNLINK_LIMIT_BY_DIGITS = {limit.replace(",", ""): limit for limit in UNLINK_LIMITS}
+
+
+class Mode(StrEnum):
+    """What may be done about an integration."""
+
+    ENSURE = "ensure"
+    """A missing one is created, and the properties that are configured are kept; any other stays as it is."""
+    REQUIRE = "require"
+    """It must exist, with the properties that are configured; nothing is ever written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """A Microsoft 365 integration as Mimecast has it.
+
+    Attributes:
+        connection: Its state and last run.
+        properties: Those of `PROPERTIES` that the response shows, in normal form.
+    """
+
+    description: str
+    connection: DirectoryConnection
+    properties: Mapping[str, Any]
+    secure_id: str = field(default="", compare=False, repr=False)
+
+    def differences(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the wanted properties that are not so, with their live values; what is not shown is left out."""
+        live = self.properties
+        return {key: live[key] for key, value in wanted.items() if key in live and live[key] != value}
+
+
+def normal(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties in normal form: names of domains in lower case and sorted, limits as they are written."""
+    found = {key: properties[key] for key in PROPERTIES if properties.get(key) is not None}
+    if isinstance(found.get("domains"), list | tuple):
+        found["domains"] = sorted({str(each).strip().lower() for each in found["domains"]})
+    if "tenantDomain" in found:
+        found["tenantDomain"] = str(found["tenantDomain"]).strip().lower()
+    if "maxUnlink" in found:
+        digits = str(found["maxUnlink"]).strip().replace(",", "").removesuffix(".0")
+        found["maxUnlink"] = _UNLINK_LIMIT_BY_DIGITS.get(digits, digits)
+    return found
+
+
+def find_integration(
+    client: MimecastClient, description: str, connections: Iterable[DirectoryConnection] | None = None
+) -> Integration | None:
+    """The integration of that description; ``None`` if there is none.
+
+    Args:
+        client: Of the account.
+        description: As the console shows it.
+        connections: The account's connections, where they have just been read.
+
+    Raises:
+        IntegrationUnusable: Several have it, or the one that has it is not to Microsoft 365.
+    """
+    known = read_connection(client) if connections is None else connections
+    named = [each for each in known if each.description == description]
+    if not named:
+        return None
+    if len(named) > 1:
+        raise IntegrationUnusable(
+            f"Mimecast has {len(named)} directory integrations called {description!r}. Rename all but one "
+            f"({SYNCHRONISATION_PAGE}), or set another mimecast-sso:directorySynchronisation.description"
+        )
+    row, secure_id = _details(client, named[0])
+    return Integration(description, named[0], normal(row), secure_id)
+
+
+def provide_integration(
+    client: MimecastClient, description: str, mode: Mode, wanted: Mapping[str, Any], former: str = ""
+) -> Integration:
+    """Ensure that the integration exists with the wanted properties, as ``mode`` allows. Repeatable.
+
+    Args:
+        client: Of the account.
+        description: Its description.
+        mode: What may be done.
+        wanted: The configured properties, in normal form.
+        former: Its description before, if it was another one; it is renamed in place.
+
+    Raises:
+        IntegrationUnusable: mode ``require``, and it is not there or differs; or as `find_integration`.
+    """
+    found = find_integration(client, description)
+    if mode is Mode.REQUIRE:
+        return _required(found, description, wanted)
+    before = find_integration(client, former) if former not in ("", description) else None
+    if found is not None and before is not None:
+        raise IntegrationUnusable(
+            f"The directory integration {former!r} cannot be renamed: Mimecast already has one called {description!r}"
+        )
+    existing = found or before
+    if existing is None:
+        return _create(client, description, wanted)
+    changed = {key: wanted[key] for key in existing.differences(wanted)}
+    if found is None:
+        changed["description"] = description
+    return _change(client, existing, description, wanted, changed) if changed else existing
+
+
+def leave_integration(description: str) -> None:
+    """Log that an integration which is no longer managed stays: people's addresses come from it."""
+    _log.warning(
+        "The directory integration %s stays at Mimecast, because people's addresses come from it. Delete it in the "
+        "console (%s) if nobody needs it",
+        description,
+        SYNCHRONISATION_PAGE,
+    )
+
+
+def _required(found: Integration | None, description: str, wanted: Mapping[str, Any]) -> Integration:
+    way_out = (
+        f"Set it up in the console ({SYNCHRONISATION_PAGE}), or set mimecast-sso:directorySynchronisation.mode to "
+        "ensure"
+    )
+    if found is None:
+        raise IntegrationUnusable(
+            f"Mimecast has no directory integration called {description!r}, but its mode is require. {way_out}"
+        )
+    if differing := found.differences(wanted):
+        listed = "; ".join(
+            f"{key} is {shown(live)}, configured is {shown(wanted[key])}" for key, live in differing.items()
+        )
+        raise IntegrationUnusable(
+            f"The directory integration {description!r} differs, and its mode is require: {listed}. {way_out}"
+        )
+    return found
+
+
+def shown(value: Any) -> str:
+    """A property's value in a sentence."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(value) or "empty"
+    return str(value)
+
+
+def _create(client: MimecastClient, description: str, wanted: Mapping[str, Any]) -> Integration:
+    def create() -> Integration | None:
+        client.v2(
+            "POST",
+            MICROSOFT_365_PATH,
+            permission=INTEGRATION_EDIT,
+            body={"description": description, **wanted},
+        )
+        return find_integration(client, description)
+
+    # Descriptions may repeat: creating it a second time would leave two, so a lost response is settled by looking.
+    made = settle(create, lambda: find_integration(client, description))
+    if made is None:
+        raise IntegrationUnusable(
+            f"Mimecast accepted the directory integration {description!r} but does not list it yet. Rerun this"
+        )
+    return made
+
+
+def _change(
+    client: MimecastClient,
+    existing: Integration,
+    description: str,
+    wanted: Mapping[str, Any],
+    changed: Mapping[str, Any],
+) -> Integration:
+    path = f"{MICROSOFT_365_PATH}/{quote(existing.secure_id, safe='')}"
+
+    def change() -> Integration:
+        client.v2("PATCH", path, permission=INTEGRATION_EDIT, body=dict(changed))
+        return find_integration(client, description) or existing
+
+    def has_changed() -> Integration | None:
+        found = find_integration(client, description)
+        return found if found and not found.differences(wanted) else None
+
+    return settle(change, has_changed)
+
+
+def _details(client: MimecastClient, connection: DirectoryConnection) -> tuple[Json, str]:
+    """A connection's properties as a Microsoft 365 integration, and the id that serves for it."""
+    try:
+        return _read(client, connection.secure_id), connection.secure_id
+    except NotFound:
+        pass
+    rows = client.v2_list(INTEGRATIONS_PATH, "integrations", permission=INTEGRATION_READ)
+    ids = [str(row.get("id") or "") for row in rows if row.get("description") == connection.description]
+    for other in ids:
+        if other not in ("", connection.secure_id):
+            try:
+                return _read(client, other), other
+            except NotFound:
+                continue
+    raise IntegrationUnusable(
+        f"The directory integration {connection.description!r} is not to Microsoft 365"
+        f"{f' (Mimecast calls it {connection.kind})' if connection.kind else ''}, so it can be neither read nor kept. "
+        "Set another mimecast-sso:directorySynchronisation.description, or remove that key"
+    )
+
+
+def _read(client: MimecastClient, secure_id: str) -> Json:
+    return client.v2("GET", f"{MICROSOFT_365_PATH}/{quote(secure_id, safe='')}", permission=INTEGRATION_READ)
