@@ -118,7 +118,7 @@ def data(base: str, head: str) -> Exit:
 
     Example: mimecast-sso ci data --base origin/main --head HEAD
     """
-    from mimecast_sso.operations.ci.stack_data import take
+    from mimecast_sso.operations.change.stack_data import take
     from mimecast_sso.operations.project import find_project
     from mimecast_sso.text import foreign
 

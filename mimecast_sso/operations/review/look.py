@@ -18,13 +18,14 @@ from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.operations import assessing, plan, tenant
+from mimecast_sso.operations.change.files import is_stack_name
+from mimecast_sso.operations.change.scope import Data
 from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.planned import console_work, planned
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import Group, Refusal, StackReview
-from mimecast_sso.operations.review.scope import Data, is_stack_name
 from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
 from mimecast_sso.provenance import Known, Statement, Verdict
 from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
