@@ -17,7 +17,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from mimecast_sso.operations.display import Concise
-from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import NoStateError, StateError, read_checkpoint, refuse_foreign
 from mimecast_sso.settings import REFUSED
@@ -62,6 +62,12 @@ class Outcome:
     def refused(self) -> bool:
         """Whether one of the program's guards stopped the run."""
         return any(REFUSED in error for error in self.errors)
+
+    def failure(self, *, dry: bool = False) -> Exit:
+        """The exit code of a run that failed; ``dry`` for one that changes nothing."""
+        if self.refused:
+            return Exit.REFUSED
+        return Exit.PARTLY if self.changed and not dry else Exit.ERROR
 
 
 class Engine:

@@ -14,16 +14,17 @@ from mimecast_sso.assessment.assessment import Assessment, assess, written_addre
 from mimecast_sso.assessment.drift import not_looked_at
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards import findings
+from mimecast_sso.assessment.plan_digest import digest
+from mimecast_sso.assessment.planned import console_work, planned
 from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.sign_in_reasons import REASONS
-from mimecast_sso.operations import assessing, plan, tenant
+from mimecast_sso.operations import assessing, tenant
 from mimecast_sso.operations.change.files import is_stack_name
 from mimecast_sso.operations.change.scope import Data
 from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.planned import console_work, planned
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import Group, Refusal, StackReview
 from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
@@ -93,7 +94,7 @@ def look(
         former = _former(replace(stack, config_file=before.file(name)), before)
         difference = _Difference.of(former, settings, before.root, after.root)
     except (ConfigurationError, OperationError) as error:
-        return StackReview(name, error=_redacted(str(error), ()))
+        return StackReview(name, error=redacted(str(error), ()))
     found = StackReview(
         name,
         settings.account_code,
@@ -121,14 +122,20 @@ def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, rea
     try:
         assessment = read(stack, settings, after.root)
     except (ConfigurationError, GraphError, OperationError) as error:
-        return replace(found, error=_redacted(str(error), public))
+        return replace(found, error=redacted(str(error), public))
     problems = (
         *assessment.snapshot.directory.problems,
         *domains_elsewhere(settings, stack.name, after.folder),
     )
     if problems:
-        return replace(found, error=_redacted("; ".join(problems), public))
+        return replace(found, error=redacted("; ".join(problems), public))
     return replace(found, **_of(assessment, public))
+
+
+def review_of(assessment: Assessment) -> StackReview:
+    """What deploying a configuration does, without anybody's address."""
+    settings = assessment.settings
+    return StackReview(assessment.stack, settings.account_code, settings.region, **_of(assessment, ()))
 
 
 def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
@@ -149,9 +156,9 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
         "refusals": refusals,
         "overridden": overridden,
         "changes": planned(assessment),
-        "unknown": tuple(_redacted(each, public) for each in _unread(assessment)),
-        "error": _redacted("; ".join(missing), public),
-        "plan": plan.digest(assessment),
+        "unknown": tuple(redacted(each, public) for each in _unread(assessment)),
+        "error": redacted("; ".join(missing), public),
+        "plan": digest(assessment),
     }
 
 
@@ -187,12 +194,12 @@ def _judged(assessment: Assessment, public: Collection[str]) -> tuple[tuple[Refu
     refusals, overridden = [], []
     for finding in findings(assessment):
         override = None if finding.final else settings.override_named(finding.guard, today)
-        problem = _redacted(finding.problem, public)
+        problem = redacted(finding.problem, public)
         if override is None:
-            refusals.append(Refusal(finding.guard, problem, _redacted(finding.remedy, public)))
+            refusals.append(Refusal(finding.guard, problem, redacted(finding.remedy, public)))
         else:
             overridden.append(
-                f"{finding.guard}, until {override.until} ({_redacted(override.reason, public)}): {problem}"
+                f"{finding.guard}, until {override.until} ({redacted(override.reason, public)}): {problem}"
             )
     return tuple(refusals), tuple(overridden)
 
@@ -223,7 +230,7 @@ def _why(outcome: Outcome) -> tuple[str, str]:
     return row.problem, row.fix
 
 
-def _redacted(text: str, public: Collection[str]) -> str:
+def redacted(text: str, public: Collection[str] = ()) -> str:
     """The text on one line, without any address but those that the change itself names."""
     return _ADDRESS.sub(
         lambda found: found[0] if found[0].lower() in public else "(an address)", foreign.one_line(text)
