@@ -93,6 +93,7 @@ class Engine:
         self.check_state()
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself():
             log = Path(folder) / "events.jsonl"
+            events = _Tail(log)
             command = [
                 *self._command,
                 verb,
@@ -104,12 +105,12 @@ class Engine:
             # The flag that writes engine events exists only among the debug commands.
             environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
             if show:
-                code = _shown(command, stack.root, environment, log, show)
+                code = _shown(command, stack.root, environment, events, show)
             elif quiet:
                 code = _quiet(command, stack.root, environment)
             else:
                 code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
-            return _outcome(code, _events(log), log)
+            return _outcome(code, events)
 
     def check_state(self) -> None:
         """Raises OperationError for a state that is damaged, or holds a foreign provider."""
@@ -230,10 +231,10 @@ def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str])
 
 
 def _shown(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, show: Concise
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], events: _Tail, show: Concise
 ) -> int:
     """Runs the engine while ``show`` shows its events; its own output only where it fails and none says why."""
-    events, kept = _Tail(log), log.with_name("output.txt")
+    kept = events.log.with_name("output.txt")
     with kept.open("wb") as output:
         engine = subprocess.Popen(
             command,
@@ -258,17 +259,28 @@ def _shown(
 
 
 class _Tail:
-    """The events of a log that grows. ``errors`` counts those that say why a run failed."""
+    """The events of a log that grows.
+
+    Attributes:
+        log: The file.
+        seen: The events so far, each read once.
+    """
 
     def __init__(self, log: Path) -> None:
-        self._log = log
+        self.log = log
+        self.seen: list[dict[str, Any]] = []
         self._read = 0
-        self.errors = 0
+
+    @property
+    def errors(self) -> list[str]:
+        """The messages that say why a run failed."""
+        diagnostics = (event.get("diagnosticEvent") or {} for event in self.seen)
+        return [str(each.get("message", "")) for each in diagnostics if each.get("severity") == "error"]
 
     def new(self) -> Iterator[dict[str, Any]]:
         """Those that were written since the last time, but for half a line at the end."""
         try:
-            with self._log.open("rb") as file:
+            with self.log.open("rb") as file:
                 file.seek(self._read)
                 written = file.read()
         except FileNotFoundError:
@@ -276,7 +288,7 @@ class _Tail:
         whole = written[: written.rfind(b"\n") + 1]
         self._read += len(whole)
         for event in _parsed(whole.decode("utf-8", errors="replace").splitlines()):
-            self.errors += event.get("diagnosticEvent", {}).get("severity") == "error"
+            self.seen.append(event)
             yield event
 
 
@@ -310,14 +322,6 @@ def _checkpoint(stack: Stack) -> Path | None:
     return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
 
 
-def _events(log: Path) -> Iterator[dict[str, Any]]:
-    try:
-        lines = log.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return
-    yield from _parsed(lines)
-
-
 def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
@@ -326,18 +330,15 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             continue  # A killed engine leaves half a line.
 
 
-def _outcome(code: int, events: Iterator[dict[str, Any]], log: Path) -> Outcome:
+def _outcome(code: int, events: _Tail) -> Outcome:
     """How the run ended, by its events. Raises OperationError where they are cut off: "no change" may then be wrong."""
-    outcome = Outcome(code, events=list(events))
-    if code == 0 and not any("summaryEvent" in event for event in outcome.events):
+    list(events.new())  # What was written since; all of it where nothing was shown.
+    summaries = [event["summaryEvent"] for event in events.seen if "summaryEvent" in event]
+    if code == 0 and not summaries:
         raise OperationError(
-            f"The engine ended well, but its event log was cut off, so what it did is unknown: {log.parent.parent} is "
-            "full, or a limit on file sizes was reached. Make room there, or set TMPDIR, and rerun."
+            "The engine ended well, but its event log was cut off, so what it did is unknown: "
+            f"{events.log.parent.parent} is full, or a limit on file sizes was reached. Make room there, or set "
+            "TMPDIR, and rerun."
         )
-    for event in outcome.events:
-        if "summaryEvent" in event:
-            outcome.changes = event["summaryEvent"].get("resourceChanges") or {}
-        diagnostic = event.get("diagnosticEvent")
-        if diagnostic and diagnostic.get("severity") == "error":
-            outcome.errors.append(diagnostic.get("message", ""))
-    return outcome
+    changes = summaries[-1].get("resourceChanges") or {} if summaries else {}
+    return Outcome(code, changes, events.errors, events.seen)

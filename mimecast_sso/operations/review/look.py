@@ -18,6 +18,8 @@ from mimecast_sso.assessment.plan_digest import digest
 from mimecast_sso.assessment.planned import console_work, planned
 from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.assessment.unread import Part
+from mimecast_sso.assessment.unread import parts as unread_parts
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.operations import assessing, tenant
 from mimecast_sso.operations.change.files import is_stack_name
@@ -28,13 +30,14 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import Group, Refusal, StackReview
 from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
-from mimecast_sso.provenance import Known, Statement, Verdict
+from mimecast_sso.provenance import Statement, Verdict
 from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
 from mimecast_sso.text import foreign
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+\.[^\s@<>()\[\],;:\"'=.]+")
+_DECISIVE = frozenset({Part.RECORD, Part.APPLICATION, Part.GROUPS})
 Reader = Callable[[Stack, Settings, Path], Assessment]
 """Reads both tenants for a configuration whose CSV files are below a folder."""
 
@@ -164,14 +167,8 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:
     """What could not be read and decides about everything: what is deployed, who is sent where, who signs in now."""
-    parts: tuple[tuple[str, Known[Any]], ...] = (
-        ("what this stack deployed", snapshot.record),
-        ("the application", snapshot.application),
-        *((f"the {slot} roll-out group", group) for slot, group in snapshot.groups.items()),
-    )
-    for subject, known in parts:
-        if not known.is_known:
-            yield f"{subject} could not be read: {known.source}"
+    for what, why in unread_parts(snapshot, _DECISIVE, None):
+        yield f"{what} could not be read: {why}"
 
 
 def _unread(assessment: Assessment) -> list[str]:
