@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shlex
 import shutil
 import signal
 import subprocess
@@ -31,6 +33,7 @@ _NEED_PULUMI = (
     ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso {verb} --stack {stack}"
 )
 
+_log = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
 """Seconds between two looks at the events of a run."""
 
@@ -104,12 +107,14 @@ class Engine:
             ]
             # The flag that writes engine events exists only among the debug commands.
             environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
+            _log.info("engine: %s", shlex.join(command))
             if show:
                 code = _shown(command, stack.root, environment, events, show)
             elif quiet:
                 code = _quiet(command, stack.root, environment)
             else:
                 code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
+            _log.info("engine: %s ended with %d", verb, code)
             return _outcome(code, events)
 
     def check_state(self) -> None:
@@ -173,6 +178,7 @@ class Engine:
         return state
 
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
+        _log.info("engine: %s", shlex.join([*self._command, *words]))
         with _ended_by_itself():
             try:
                 done = subprocess.run(
