@@ -141,12 +141,21 @@ def _commands() -> Iterator[str]:
     context = click.Context(
         commands, info_name="mimecast-sso", terminal_width=100, max_content_width=100, **settings
     )
+    yield from ("## Options before the command", "", "```text", *_own_options(context), "```", "")
     for title, section in COMMANDS.items():
         yield from (f"## {title}", "")
         for name in section:
             command = commands.get_command(context, name)
             assert command is not None  # noqa: S101 (it is in the table)
             yield from _command(command, context, f"mimecast-sso {name}")
+
+
+def _own_options(context: click.Context) -> Iterator[str]:
+    """As in ``mimecast-sso --log-file log.txt drift --stack prod-eu``."""
+    formatter = context.make_formatter()
+    records = (each.get_help_record(context) for each in commands.params)
+    formatter.write_dl([each for each in records if each is not None])
+    yield from formatter.getvalue().splitlines()
 
 
 def _command(command: click.Command, parent: click.Context, title: str) -> Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from mimecast_sso.assessment.assessment import desired_of
 from mimecast_sso.assessment.desired import Desired
@@ -17,13 +16,24 @@ from mimecast_sso.assessment.forecast import Forecast, forecast
 from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup, Snapshot
 from mimecast_sso.assessment.traits import TraitsReader, subjects
+from mimecast_sso.assessment.unread import Part, by_cause, parts
 from mimecast_sso.facts.sign_in_reasons import REASONS
-from mimecast_sso.provenance import How, Known, Statement, Verdict, live
+from mimecast_sso.provenance import How, Statement, Verdict, live
 from mimecast_sso.settings import Address, Settings
 from mimecast_sso.text.names import enumerate_some, is_among
 from mimecast_sso.text.wording import people
 
-T = TypeVar("T")
+_OF_INTEREST = frozenset(
+    {
+        Part.APPLICATION,
+        Part.PEOPLE,
+        Part.DOMAINS,
+        Part.ADDRESSES,
+        Part.GROUPS,
+        Part.POLICIES,
+        Part.ASSIGNED_GROUPS,
+    }
+)
 
 _BOTH = "Entra, Mimecast"
 
@@ -166,29 +176,4 @@ def tiles(found: Candidates) -> Iterator[Statement]:
 
 def unread(snapshot: Snapshot) -> Iterator[Statement]:
     """What could not be read, and why; what failed for one cause is named together."""
-    parts = [
-        ("the application in Entra", _why_unread(snapshot.application)),
-        ("the people in Entra", snapshot.directory.unread),
-        ("the internal domains at Mimecast", _why_unread(snapshot.domains)),
-        ("the addresses at Mimecast", _why_unread(snapshot.addresses)),
-        *(
-            (f"the {slot} roll-out group at Mimecast", _why_unread(group))
-            for slot, group in snapshot.groups.items()
-        ),
-    ]
-    application = snapshot.application.value
-    if application is not None and application.policies is None:
-        parts.append(("the claims policy in Entra", "the permission Policy.Read.All is missing"))
-    parts += [("the members of assigned groups", why) for why in snapshot.directory.unread_groups.values()]
-    by_cause: dict[str, dict[str, None]] = defaultdict(dict)
-    for what, why in parts:
-        if why:
-            by_cause[why][what] = None
-    for why, unread_parts in by_cause.items():
-        yield Statement(
-            f"{enumerate_some(list(unread_parts))} could not be read", How.UNKNOWN, why, Verdict.UNKNOWN
-        )
-
-
-def _why_unread(known: Known[T]) -> str:
-    return "" if known.is_known else known.source or "it was not read"
+    return by_cause(parts(snapshot, _OF_INTEREST, snapshot.application.value))

@@ -17,7 +17,7 @@ from pathlib import Path
 import pulumi
 
 from mimecast_sso.assessment import assessment as tenants
-from mimecast_sso.assessment import guards, sentences
+from mimecast_sso.assessment import guards, plan_digest, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.recorded import in_program
 from mimecast_sso.settings import Settings, Written, domains_elsewhere, from_engine
@@ -80,7 +80,7 @@ def assess(
 
 
 def judge(*assessments: Assessment, root: Path | None = None) -> None:
-    """Log the guards' verdict on each assessment.
+    """Log the guards' verdict on each assessment; in the preview of one component, the plan's digest too.
 
     Args:
         assessments: One for each component.
@@ -104,6 +104,8 @@ def judge(*assessments: Assessment, root: Path | None = None) -> None:
         raise pulumi.RunError("\n".join(shared))
     for judgement in judgements:
         pulumi.log.info(judgement.summary)
+    if pulumi.runtime.is_dry_run() and len(assessments) == 1 and assessments[0].snapshot.record.is_known:
+        pulumi.log.info(f"{plan_digest.ANNOUNCED}{plan_digest.digest(assessments[0])}")
 
 
 def _say_what_is(assessments: tuple[Assessment, ...]) -> None:

@@ -117,7 +117,7 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
     found, snapshot = assessment.forecast, assessment.snapshot
     if not snapshot.groups_known or not snapshot.application.is_known:
         known = snapshot.application if snapshot.groups_known else _first_unread(snapshot)
-        yield Statement("What Save does to people's sign-in", How.UNKNOWN, known.source, Verdict.UNKNOWN)
+        yield _unknown("What Save does to people's sign-in", known)
         return
     stays = len(set(found.through_entra(Instant.SAVED)) - set(found.sent_by_save))
     back = tuple(back_to_a_password(found, Instant.SAVED))
@@ -139,9 +139,7 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
             Verdict.WARNS,
         )
     yield from back
-    if stays:
-        verb = "continues" if stays == 1 else "continue"
-        yield Statement(f"{people(stays)} {verb} to sign in through Entra after Save", How.LIVE, _BOTH)
+    yield from _who_stays(stays, " after Save")
     if not (back or stays or found.stopped_by_save or found.sent_by_save):
         why = (
             "in the roll-out group is known to be able to sign in"
@@ -155,8 +153,7 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
     """What deploying the configuration does to people's sign-in: who would lose it, who is sent to Entra, who stays."""
     found, snapshot = assessment.forecast, assessment.snapshot
     if not snapshot.groups_known:
-        known = _first_unread(snapshot)
-        yield Statement("What this does to people's sign-in", How.UNKNOWN, known.source, Verdict.UNKNOWN)
+        yield _unknown("What this does to people's sign-in", _first_unread(snapshot))
         return
     lost = {address: losses[0].outcome for address, losses in found.losses.items()}
     yield from _by_outcome(
@@ -174,11 +171,19 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
     back = found.back_to_a_password(Instant.AFTERWARDS)
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
-    if stays:
-        verb = "continues" if len(stays) == 1 else "continue"
-        yield Statement(f"{people(len(stays))} {verb} to sign in through Entra", How.LIVE, _BOTH)
+    yield from _who_stays(len(stays))
     if not (lost or joining or back or stays):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
+
+
+def _who_stays(number: int, when: str = "") -> Iterator[Statement]:
+    if number:
+        who = count(number, "person continues", "people continue")
+        yield Statement(f"{who} to sign in through Entra{when}", How.LIVE, _BOTH)
+
+
+def _unknown(what: str, why: Known[Any]) -> Statement:
+    return Statement(what, How.UNKNOWN, why.source, Verdict.UNKNOWN)
 
 
 def _first_unread(snapshot: Snapshot) -> Known[Any]:

@@ -5,15 +5,19 @@ A command is imported when it is asked for: what all of them import takes a seco
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.terminals import argument, write_to_anything
+
+_log = logging.getLogger(__name__)
 
 # By section, each with the first sentence of its help. The module of a command is commands/<name>.py.
 COMMANDS: Mapping[str, Mapping[str, str]] = {
@@ -94,6 +98,7 @@ def main() -> NoReturn:
     except Exception as error:
         code = _code_of(error)
         click.echo(error, err=True)
+    _log.info("ended with exit code %d", int(code or Exit.FINE))
     sys.exit(int(code or Exit.FINE))
 
 
@@ -110,5 +115,16 @@ def _code_of(error: Exception) -> Exit:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mimecast-sso", message="%(prog)s %(version)s")
-def commands() -> None:
+@click.option(
+    "--log-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Append to FILE what the command does: runs of the engine, calls with status and duration. No secrets.",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Show the same on standard error.")
+def commands(log_file: Path | None, *, verbose: bool) -> None:
     """Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal."""
+    if log_file is not None or verbose:
+        from mimecast_sso.operations import log  # noqa: PLC0415 (what is not asked for is not loaded)
+
+        log.start(sys.argv[1:], log_file, verbose=verbose)

@@ -9,11 +9,13 @@ from typing import cast, get_args
 
 import click
 
+from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.operations import assessing, plan, profiles
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.review.comment import digest_of
 from mimecast_sso.operations.stacks import Stack, open_stack
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import ProfileSlot, Settings
@@ -52,14 +54,20 @@ def deploy(
     refresh: bool = False,
     verbose: bool = False,
     expect: str | None = None,
+    reviewed: Path | None = None,
 ) -> Exit:
     """Runs ``up``, then says whether console work is due and where its run sheets are.
 
     ``verbose`` has the engine's own display; so has a run that asks before it deploys, or shows differences.
-    ``expect`` is the digest of the plan that was reviewed. Raises OperationError where the plan is another one now.
+    ``expect`` is the digest of the plan that was reviewed, ``reviewed`` the comment of a review that has it. Raises
+    OperationError where the plan is another one now, or the comment has none and the engine would change something.
     """
     settings = stack.settings()
     engine.ensure_stack()
+    if reviewed is not None:
+        expect = digest_of(plan.read_comment(reviewed), stack.name)
+        if expect is None:
+            return _unreviewed(stack, engine)
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
@@ -68,7 +76,7 @@ def deploy(
     show = Concise(f"Deploying {stack.name}") if yes and not (verbose or diff) else None
     outcome = engine.run("up", *flags, show=show)
     if outcome.code:
-        return failed(outcome)
+        return outcome.failure()
     deployed = profiles.deployed(outcome).values()
     due = {each.slot: each for each in deployed if not each.opens and not each.idle}
     on_save = assessing.on_save(stack, settings, engine) if due else ()
@@ -82,6 +90,18 @@ def deploy(
     return Exit.FINE
 
 
+def _unreviewed(stack: Stack, engine: Engine) -> Exit:
+    """Without a reviewed plan nothing is deployed. Raises OperationError (refused) where something would be."""
+    ended = preview(stack, engine)
+    if ended is not Exit.CHANGES:
+        return ended
+    raise OperationError(
+        f"Refused: the comment has no plan of stack {stack.name}, so nobody has reviewed what a deployment would "
+        "change (above). Nothing was deployed. Once that is reviewed, deploy it by its digest.",
+        Exit.REFUSED,
+    )
+
+
 def preview(stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool = False) -> Exit:
     """Says what ``deploy`` would do, without doing it."""
     stack.settings()
@@ -89,19 +109,20 @@ def preview(stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool =
     show = None if verbose or diff else Concise(f"Preview of {stack.name}", plans=True)
     outcome = engine.run("preview", *(["--diff"] if diff else []), show=show)
     if outcome.code:
-        return failed(outcome, dry=True)
-    _say_the_digest(stack, engine, changed=outcome.changed)
+        return outcome.failure(dry=True)
+    _say_the_digest(stack, engine, outcome)
     return Exit.CHANGES if outcome.changed else Exit.FINE
 
 
-def _say_the_digest(stack: Stack, engine: Engine, *, changed: bool) -> None:
+def _say_the_digest(stack: Stack, engine: Engine, outcome: Outcome) -> None:
+    """Says the digest of the snapshot that the program planned from; reads the tenants where it said none."""
     try:
-        found = plan.digest(plan.of_stack(stack, engine))
+        found = plan.announced(outcome) or digest(plan.of_stack(stack, engine))
     except OperationError as error:
-        click.echo(f"Plan digest: unknown. {error}")
+        click.echo(f"{ANNOUNCED}unknown. {error}")
         return
-    click.echo(f"Plan digest: {found}")
-    if changed:
+    click.echo(f"{ANNOUNCED}{found}")
+    if outcome.changed:
         click.echo(f"Deploy exactly this plan: mimecast-sso up --stack {stack.name} --expect {found}")
 
 
@@ -119,13 +140,6 @@ def _say_what_is_due(
         f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"
         f"Run sheet: {relative(page)} (and .md, .txt). {effect}"
     )
-
-
-def failed(outcome: Outcome, *, dry: bool = False) -> Exit:
-    """The exit code of a run that failed; ``dry`` for one that changes nothing."""
-    if outcome.refused:
-        return Exit.REFUSED
-    return Exit.PARTLY if outcome.changed and not dry else Exit.ERROR
 
 
 def relative(path: Path) -> str:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import click
 
+from mimecast_sso.assessment.plan_digest import ANNOUNCED
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count
 
@@ -107,15 +108,16 @@ class Concise:
     def _message(self, event: Mapping[str, Any]) -> None:
         if event.get("ephemeral") or event.get("severity") == "debug":
             return
-        text = _COLOUR.sub("", f"{event.get('prefix') or ''}{event.get('message') or ''}").strip()
-        if text and text not in self._said:
+        text = text_of(event)
+        # The digest stands at the end of what the command prints.
+        if text and text not in self._said and not text.startswith(ANNOUNCED):
             self._said.add(text)
             for line in wrapped(text):
                 click.echo(line, err=event.get("severity") == "error")
 
     def _change(self, metadata: Mapping[str, Any]) -> None:
-        mark, done, planned = _WORDS.get(metadata["op"], ("", "", ""))
-        if mark and "pulumi:providers:" not in metadata["type"]:
+        mark, done, planned = _words(metadata)
+        if mark:
             word = planned if self.plans else done
             self._changed.append(f" {mark:2} {_named(metadata)} {word}{_difference(metadata)}")
 
@@ -170,6 +172,23 @@ def _output(key: str, before: Any, now: Any, width: int = 0) -> Iterator[str]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def planned_step(metadata: Mapping[str, Any]) -> str:
+    """What the engine would do to a resource: ``update ServicePrincipal portal (notes)``; "" where nothing changes."""
+    mark, _, planned = _words(metadata)
+    return f"{planned} {_named(metadata)}{_difference(metadata)}" if mark else ""
+
+
+def _words(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Mark, participle and infinitive of a step; empty for one that changes nothing, and for providers."""
+    nothing = ("", "", "")
+    return nothing if "pulumi:providers:" in metadata["type"] else _WORDS.get(metadata["op"], nothing)
+
+
+def text_of(event: Mapping[str, Any]) -> str:
+    """The text of a diagnostic event, without colours."""
+    return _COLOUR.sub("", f"{event.get('prefix') or ''}{event.get('message') or ''}").strip()
 
 
 def wrapped(text: str) -> Iterator[str]:

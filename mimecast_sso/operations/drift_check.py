@@ -25,7 +25,7 @@ from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.reports.model import Entry, Level, Section, of_finding, of_statements
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.verify import confirmation
-from mimecast_sso.provenance import How, Known, Statement, unknown
+from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.wording import count
 from providers.entra import credentials
@@ -101,7 +101,10 @@ class Drift:
             differences = count(len(self.findings) + len(self.beyond), "difference")
             planned = f", {count(len(self.planned), 'change')} not deployed" if self.planned else ""
             return f"{differences}{planned}"
-        return "some of it could not be read" if self.unread else "as recorded"
+        if self.unread:
+            return "some of it could not be read"
+        impossible = sum(each.verdict is Verdict.NOT_POSSIBLE for each in self.statements)
+        return f"as recorded; {count(impossible, 'check')} not possible here" if impossible else "as recorded"
 
     def _links(self) -> Iterator[tuple[str, str]]:
         known = self.assessment.value

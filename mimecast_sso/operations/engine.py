@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,7 +19,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from mimecast_sso.operations.display import Concise
-from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import NoStateError, StateError, read_checkpoint, refuse_foreign
 from mimecast_sso.settings import REFUSED
@@ -31,6 +33,7 @@ _NEED_PULUMI = (
     ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso {verb} --stack {stack}"
 )
 
+_log = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
 """Seconds between two looks at the events of a run."""
 
@@ -63,6 +66,12 @@ class Outcome:
         """Whether one of the program's guards stopped the run."""
         return any(REFUSED in error for error in self.errors)
 
+    def failure(self, *, dry: bool = False) -> Exit:
+        """The exit code of a run that failed; ``dry`` for one that changes nothing."""
+        if self.refused:
+            return Exit.REFUSED
+        return Exit.PARTLY if self.changed and not dry else Exit.ERROR
+
 
 class Engine:
     """The engine's command line, for one stack."""
@@ -87,6 +96,7 @@ class Engine:
         self.check_state()
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself():
             log = Path(folder) / "events.jsonl"
+            events = _Tail(log)
             command = [
                 *self._command,
                 verb,
@@ -97,13 +107,15 @@ class Engine:
             ]
             # The flag that writes engine events exists only among the debug commands.
             environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
+            _log.info("engine: %s", shlex.join(command))
             if show:
-                code = _shown(command, stack.root, environment, log, show)
+                code = _shown(command, stack.root, environment, events, show)
             elif quiet:
                 code = _quiet(command, stack.root, environment)
             else:
                 code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
-            return _outcome(code, _events(log), log)
+            _log.info("engine: %s ended with %d", verb, code)
+            return _outcome(code, events)
 
     def check_state(self) -> None:
         """Raises OperationError for a state that is damaged, or holds a foreign provider."""
@@ -166,6 +178,7 @@ class Engine:
         return state
 
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
+        _log.info("engine: %s", shlex.join([*self._command, *words]))
         with _ended_by_itself():
             try:
                 done = subprocess.run(
@@ -224,10 +237,10 @@ def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str])
 
 
 def _shown(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, show: Concise
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], events: _Tail, show: Concise
 ) -> int:
     """Runs the engine while ``show`` shows its events; its own output only where it fails and none says why."""
-    events, kept = _Tail(log), log.with_name("output.txt")
+    kept = events.log.with_name("output.txt")
     with kept.open("wb") as output:
         engine = subprocess.Popen(
             command,
@@ -252,17 +265,28 @@ def _shown(
 
 
 class _Tail:
-    """The events of a log that grows. ``errors`` counts those that say why a run failed."""
+    """The events of a log that grows.
+
+    Attributes:
+        log: The file.
+        seen: The events so far, each read once.
+    """
 
     def __init__(self, log: Path) -> None:
-        self._log = log
+        self.log = log
+        self.seen: list[dict[str, Any]] = []
         self._read = 0
-        self.errors = 0
+
+    @property
+    def errors(self) -> list[str]:
+        """The messages that say why a run failed."""
+        diagnostics = (event.get("diagnosticEvent") or {} for event in self.seen)
+        return [str(each.get("message", "")) for each in diagnostics if each.get("severity") == "error"]
 
     def new(self) -> Iterator[dict[str, Any]]:
         """Those that were written since the last time, but for half a line at the end."""
         try:
-            with self._log.open("rb") as file:
+            with self.log.open("rb") as file:
                 file.seek(self._read)
                 written = file.read()
         except FileNotFoundError:
@@ -270,7 +294,7 @@ class _Tail:
         whole = written[: written.rfind(b"\n") + 1]
         self._read += len(whole)
         for event in _parsed(whole.decode("utf-8", errors="replace").splitlines()):
-            self.errors += event.get("diagnosticEvent", {}).get("severity") == "error"
+            self.seen.append(event)
             yield event
 
 
@@ -304,14 +328,6 @@ def _checkpoint(stack: Stack) -> Path | None:
     return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
 
 
-def _events(log: Path) -> Iterator[dict[str, Any]]:
-    try:
-        lines = log.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return
-    yield from _parsed(lines)
-
-
 def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
@@ -320,18 +336,15 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             continue  # A killed engine leaves half a line.
 
 
-def _outcome(code: int, events: Iterator[dict[str, Any]], log: Path) -> Outcome:
+def _outcome(code: int, events: _Tail) -> Outcome:
     """How the run ended, by its events. Raises OperationError where they are cut off: "no change" may then be wrong."""
-    outcome = Outcome(code, events=list(events))
-    if code == 0 and not any("summaryEvent" in event for event in outcome.events):
+    list(events.new())  # What was written since; all of it where nothing was shown.
+    summaries = [event["summaryEvent"] for event in events.seen if "summaryEvent" in event]
+    if code == 0 and not summaries:
         raise OperationError(
-            f"The engine ended well, but its event log was cut off, so what it did is unknown: {log.parent.parent} is "
-            "full, or a limit on file sizes was reached. Make room there, or set TMPDIR, and rerun."
+            "The engine ended well, but its event log was cut off, so what it did is unknown: "
+            f"{events.log.parent.parent} is full, or a limit on file sizes was reached. Make room there, or set "
+            "TMPDIR, and rerun."
         )
-    for event in outcome.events:
-        if "summaryEvent" in event:
-            outcome.changes = event["summaryEvent"].get("resourceChanges") or {}
-        diagnostic = event.get("diagnosticEvent")
-        if diagnostic and diagnostic.get("severity") == "error":
-            outcome.errors.append(diagnostic.get("message", ""))
-    return outcome
+    changes = summaries[-1].get("resourceChanges") or {} if summaries else {}
+    return Outcome(code, changes, events.errors, events.seen)

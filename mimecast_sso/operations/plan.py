@@ -1,145 +1,33 @@
-"""The digest of a plan: what a reviewer saw and what a deployment would do are the same while it is.
-
-What enters, in four parts:
-
-========= ============================================================================================================
-settings  the stack file as it was read (secrets as one word), the rows of its CSV file, the desired values
-state     what the last deployment recorded: every resource's URN, type and outputs, without secrets
-tenants   what differs from that at both sides, and who the configured users and groups are; before the first
-          deployment the applications that exist, and the roll-out groups
-people    what becomes of each person's sign-in, now, afterwards and once the console work is done
-========= ============================================================================================================
-
-So it is the same whoever reads, with the same rights, until one of these changes. Who deploys, times, names of people
-that decide nothing, and the program's code do not enter.
-
-A digest is 26 characters over all of it, and three for each part, which only tell which part differs.
-"""
+"""Deploying exactly the plan that was reviewed: the digest of a plan, read and compared."""
 
 from __future__ import annotations
 
-import base64
-import dataclasses
-import hashlib
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
-from typing import Any
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.plan_digest import ANNOUNCED, DIGEST, PARTS, digest, part_of
+from mimecast_sso.assessment.planned import planned
 from mimecast_sso.operations import assessing
-from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.display import text_of
+from mimecast_sso.operations.engine import Engine, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.planned import planned
 from mimecast_sso.operations.stacks import Stack
 
-PARTS = ("settings", "state", "tenants", "people")
-_WHOLE, _PART = 26, 3
-_DIGEST = re.compile(rf"([a-z2-7]{{{_WHOLE}}})-([a-z2-7]{{{_PART * len(PARTS)}}})")
 _MEANS = {
     "settings": "the configuration",
     "state": "what the last deployment recorded",
     "tenants": "the tenants",
     "people": "what becomes of people's sign-in",
 }
-_INSTANTS = (Instant.NOW, Instant.AFTERWARDS, Instant.EVENTUALLY)
 _MOST = 20
-
-
-def digest(assessment: Assessment) -> str:
-    """The digest of what a run would do, such as ``…26 characters…-settatpeo``."""
-    parts = contents(assessment)
-    whole = _hash([parts[name] for name in PARTS])[:_WHOLE]
-    return f"{whole}-{''.join(_hash(parts[name])[:_PART] for name in PARTS)}"
-
-
-def contents(assessment: Assessment) -> dict[str, Any]:
-    """What enters the digest, by part, as JSON."""
-    return {
-        "settings": {
-            "file": assessment.settings.model_dump(mode="json", by_alias=True),
-            "addresses": [each.model_dump(mode="json") for each in assessment.addresses],
-            "changes": [each.document() for each in planned(assessment)],
-        },
-        "state": [
-            [each.urn, each.type, _decisive(each.outputs)] for each in assessment.desired.record.resources
-        ],
-        "tenants": _tenants(assessment),
-        "people": {
-            each.address: {
-                f"{way}, {instant}": [
-                    str(each.ways[way].at(instant)[0].result),
-                    _why(each.ways[way].at(instant)),
-                ]
-                for way in each.ways
-                for instant in _INSTANTS
-            }
-            for each in assessment.forecast.people
-        },
-    }
-
-
-def _tenants(assessment: Assessment) -> dict[str, Any]:
-    snapshot, desired = assessment.snapshot, assessment.desired
-    found: dict[str, Any] = {
-        "drift": {each.id: _plain(each.change) for each in drift.find(assessment)},
-        "assigned": desired.principals,
-        "problems": snapshot.directory.problems,
-        "unread": [each.text for each in drift.not_looked_at(assessment)],
-    }
-    if desired.record.application is None:
-        found["application"] = _plain(snapshot.application.value)
-        found["holders"] = _plain(snapshot.holders.value)
-        found["groups"] = {slot: _plain(known.value) for slot, known in snapshot.groups.items()}
-    return found
-
-
-def _why(outcomes: tuple[Any, ...]) -> str:
-    first = outcomes[0]
-    return str(first.reason or first.missing or "")
-
-
-def _decisive(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    # The code of a dynamic provider is an output of each of its resources.
-    return {key: value for key, value in outputs.items() if not key.startswith("__")}
-
-
-def _plain(value: Any) -> Any:
-    return (
-        dataclasses.asdict(value)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type)
-        else value
-    )
-
-
-def _hash(value: Any) -> str:
-    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
-
-
-def _canonical(value: Any) -> Any:
-    """The value as JSON in one spelling: the order of lists means nothing, because neither side promises one."""
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, Mapping):
-        return {str(_canonical(key)): _canonical(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return sorted(map(_canonical, value), key=lambda each: json.dumps(each, sort_keys=True))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _canonical(dataclasses.asdict(value))
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
-# -- Expecting one --------------------------------------------------------------------------------------------------
 
 
 def parse(text: str) -> str:
     """A digest as it was typed. Raises OperationError (usage) for anything else."""
     found = text.strip().lower()
-    if not _DIGEST.fullmatch(found):
+    if not DIGEST.fullmatch(found):
         raise OperationError(
             "--expect takes the digest of a plan, which preview prints, as does the comment of review.",
             Exit.USAGE,
@@ -158,13 +46,33 @@ def of_stack(stack: Stack, engine: Engine) -> Assessment:
     return found.value
 
 
+def read_comment(file: Path) -> str:
+    """The comment of a review; "" where no file exists. Raises OperationError for a file that cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise OperationError(f"{file} cannot be read: {why}.") from None
+
+
+def announced(outcome: Outcome) -> str | None:
+    """The digest that the program itself said in a preview; None where it did not, such as one with two components."""
+    for event in outcome.events:
+        text = text_of(event.get("diagnosticEvent") or {})
+        if text.startswith(ANNOUNCED) and DIGEST.fullmatch(text.removeprefix(ANNOUNCED)):
+            return text.removeprefix(ANNOUNCED)
+    return None
+
+
 def require(stack: Stack, engine: Engine, expected: str) -> None:
     """Reads both tenants and compares. Raises OperationError (refused) where the plan is another one now."""
     assessment = of_stack(stack, engine)
     now = digest(assessment)
     if now == expected:
         return
-    different = [name for name in PARTS if _part(now, name) != _part(expected, name)]
+    different = [name for name in PARTS if part_of(now, name) != part_of(expected, name)]
     # A part may differ and have the same three characters: the whole never does.
     meant = _and([_MEANS[name] for name in different] or ["a part of it"])
     lines = [
@@ -179,11 +87,6 @@ def require(stack: Stack, engine: Engine, expected: str) -> None:
 def _and(words: list[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _part(text: str, name: str) -> str:
-    at = PARTS.index(name) * _PART
-    return text.partition("-")[2][at : at + _PART]
 
 
 def _now(assessment: Assessment, different: Iterable[str]) -> Iterator[str]:

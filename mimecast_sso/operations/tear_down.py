@@ -18,7 +18,6 @@ from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.operations import assessing, roll_out
-from mimecast_sso.operations.deployment import failed
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -44,7 +43,7 @@ def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -
         engine.unprotect()
     show = Concise(f"Destroying {stack.name}") if yes and not verbose else None
     outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []), show=show)
-    return failed(outcome) if outcome.code else Exit.FINE
+    return outcome.failure() if outcome.code else Exit.FINE
 
 
 def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:

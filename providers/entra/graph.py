@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
 from providers.entra.batching import Outcome, Read
@@ -123,14 +124,17 @@ class GraphClient:
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
-            answer = self._session.request(
-                method,
-                self._base + path,
-                headers={"Authorization": f"Bearer {self._token()}"},
-                timeout=self._deadline.left(_TIMEOUT_SECONDS),
-                allow_redirects=False,
-                **options,
-            )
+            token = self._token()
+            with calls.logged("Graph", method, path) as call:
+                answer = self._session.request(
+                    method,
+                    self._base + path,
+                    headers={"Authorization": f"Bearer {token}"},
+                    timeout=self._deadline.left(_TIMEOUT_SECONDS),
+                    allow_redirects=False,
+                    **options,
+                )
+                call.ended = answer.status_code
         except DeadlinePassed as error:
             raise Unreachable(f"Microsoft Graph was not waited for ({method} {path}): {error}") from None
         except requests.RequestException as error:
@@ -162,7 +166,9 @@ class GraphClient:
         if held is None or held.expires_on - time.time() < _RENEWED_BEFORE_SECONDS:
             try:
                 # Kept here, because azure-identity starts the Azure CLI again for every token.
-                held = self._held = self._credential.get_token(self._scope)
+                with calls.logged("Entra", "token", self._scope) as call:
+                    held = self._held = self._credential.get_token(self._scope)
+                    call.ended = "issued"
             except AzureError as error:
                 # The first line names the AADSTS code; the rest is advice for interactive use.
                 first = next(iter(str(error).splitlines()), type(error).__name__)

@@ -38,6 +38,7 @@ from mimecast_sso.facts.mimecast_api import (
     TOKEN_PATH,
     Endpoint,
 )
+from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.mimecast.answers import (
     Again,
@@ -293,19 +294,21 @@ class MimecastClient:
         sent_id = str(uuid.uuid4())
         upload = call if isinstance(call, _Upload) else None
         try:
-            response = self._session.request(
-                call.method,
-                self._base_url + call.path,
-                params=dict(call.params) or None,
-                json=call.body if form is None and upload is None else None,
-                data=upload.content if upload else form,
-                headers={**(upload.headers if upload else {}), "x-request-id": sent_id},
-                auth=auth,
-                timeout=(self._deadline.left(CONNECT_TIMEOUT), self._deadline.left(READ_TIMEOUT)),
-                allow_redirects=False,
-                stream=True,
-            )
-            content = self._content(call, response)
+            with calls.logged("Mimecast", call.method, call.path) as noted:
+                response = self._session.request(
+                    call.method,
+                    self._base_url + call.path,
+                    params=dict(call.params) or None,
+                    json=call.body if form is None and upload is None else None,
+                    data=upload.content if upload else form,
+                    headers={**(upload.headers if upload else {}), "x-request-id": sent_id},
+                    auth=auth,
+                    timeout=(self._deadline.left(CONNECT_TIMEOUT), self._deadline.left(READ_TIMEOUT)),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                content = self._content(call, response)
+                noted.ended = response.status_code
         except DeadlinePassed:
             raise
         except requests.RequestException as error:

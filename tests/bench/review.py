@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mimecast_sso.operations.planned import Action, Planned
+from mimecast_sso.assessment.planned import Action, Planned
 from mimecast_sso.operations.reports.render import forge_length
 from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review.model import Group, Refusal

@@ -174,7 +174,9 @@ def test_no_secret_is_left_anywhere(fresh: Project, tmp_path: Path) -> None:
     assert "Mimecast refuses the client id and secret" in wrong.text
     fresh.control.put("mimecast.applications", application["clientId"], application)
     assert evidence.said("up at last", fresh.up()).code == 0
-    evidence.said("drift", fresh.sso("drift"))
+    log = tmp_path / "log.txt"
+    evidence.said("drift", fresh.sso(f"--verbose --log-file {log} drift"))
+    assert "Mimecast POST /api/" in log.read_text()
     evidence.files("deployed", tmp_path)
     evidence.said("down", fresh.sso("down", "--yes"))
     evidence.files("torn down", tmp_path)

@@ -6,10 +6,13 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from mimecast_sso.operations.reports import model
 from tests.support.journal import may_change
 from tests.support.projects import Ended, Project, project
 
@@ -117,6 +120,11 @@ def test_a_widening_has_its_figures_and_its_digest_is_that_of_preview_and_up(mad
     assert previewed.code == 2, previewed.text
     assert f"Plan digest: {expected}\n" in previewed.text
 
+    last = made.control.journal()[-1]["number"]
+    assert made.sso("preview").code == 2
+    reads = made.control.journal(after=last, path=".*/appRoleAssignedTo")
+    assert len(reads) == 1, "the digest is of the snapshot that the program planned from"
+
     # Somebody changes an object at Entra: it is another plan.
     before = principal(made)
     made.control.put("entra.servicePrincipals", before["id"], before | {"notes": "changed"})
@@ -184,6 +192,66 @@ def test_a_change_of_code_is_rehearsed_and_its_lost_sign_ins_are_counted(made: P
     assert found, ended.text
     assert "@" not in ended.text.replace("`main@", "")
     assert "Live tenants were not read: --no-live was given." in ended.text
+
+
+def test_a_preview_as_a_report_has_the_plan_the_changes_and_nobody(made: Project) -> None:
+    made.configure(rollOut=PILOT | {"pilot": [ADA, GRACE]})
+    ended = made.sso("preview", "--format", "json")
+    assert ended.code == 2, ended.text
+    document = json.loads(ended.text)
+    jsonschema.validate(document, json.loads(Path(model.__file__).with_name("schema.json").read_text()))
+    (stack,) = document["stacks"]
+    assert (document["command"], document["exit"], stack["exit"]) == ("preview", 2, 2)
+    assert stack["changes"] == ["update members of the roll-out group: members (+1, \u22120)"]
+    assert (stack["figures"]["signIn"], stack["figures"]["signInAfterwards"]) == (1, 2)
+    assert "@" not in ended.text
+    steps = [each["text"] for each in stack["entries"] if each["id"].startswith("preview/resource/")]
+    assert any(each.startswith("update GroupMembership ") for each in steps), steps
+
+    markdown = made.sso("preview", "--format", "markdown", "--out", str(made.home / "preview.md"))
+    assert markdown.code == 2, markdown.text
+    text = (made.home / "preview.md").read_text()
+    assert f"Plan digest: `{stack['plan']}`" in text
+    assert "- update members of the roll-out group" in text
+    assert made.sso("up", "--yes", "--expect", stack["plan"]).code == 0, "it is the plan of up"
+    git(made, "checkout", "-q", "-f", "main")
+    assert made.up().code == 0
+
+    unchanged = made.sso("preview", "--format", "markdown")
+    assert unchanged.code == 0, unchanged.text
+    made.configure(assign={"users": [GRACE]})
+    refused = made.sso("preview", "--format", "json", "--out", str(made.home / "preview.json"))
+    assert refused.code == 4, refused.text
+    (stack,) = json.loads((made.home / "preview.json").read_text())["stacks"]
+    assert stack["level"] == "urgent"
+    assert "review/refused/last-sign-in-method" in {each["id"] for each in stack["entries"]}
+
+
+def test_a_deployment_of_what_was_reviewed_takes_its_comment_and_nothing_else(made: Project) -> None:
+    ended = review(made, rollOut=PILOT | {"pilot": [ADA, GRACE]})
+    comment = made.home / "comment.md"
+    for text in (
+        "",
+        "no comment of a review",
+        "<!-- mimecast-sso review v1 -->\n### Single sign-on: superseded\n",
+    ):
+        comment.write_text(text)
+        refused = made.sso("up", "--yes", "--reviewed", str(comment))
+        assert refused.code == 4, refused.text
+        assert "Refused: the comment has no plan of stack sandbox" in refused.text
+        assert f"Plan digest: {digest(ended)}" in refused.text, "and what is to be reviewed"
+    comment.write_text(ended.text)
+    accepted = made.sso("up", "--yes", "--reviewed", str(comment))
+    assert accepted.code == 0, accepted.text
+    again = made.sso("up", "--yes", "--reviewed", str(comment))
+    assert again.code == 4, again.text
+    assert "is not the one that was reviewed" in again.text
+    comment.unlink()
+    nothing = made.sso("up", "--yes", "--reviewed", str(comment))
+    assert nothing.code == 0, nothing.text
+    assert made.sso("up", "--reviewed", "x", "--expect", "y").code == 64
+    git(made, "checkout", "-q", "-f", "main")
+    assert made.up().code == 0
 
 
 def test_a_harmless_change_loses_no_sign_in_in_the_rehearsal(made: Project) -> None:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mimecast_sso.operations.drift import report
+from mimecast_sso.operations.drift_check import Drift
+from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.reports.model import Level
+from mimecast_sso.provenance import How, Statement, Verdict, unknown
+from mimecast_sso.settings import from_values
+from tests.assessment.worlds import attested, values
 
 URN = (
     "urn:pulumi:s::mimecast-sso::mimecast-sso:index:PersonalPortalSso$azuread:index/sp:ServicePrincipal::app"
@@ -81,3 +87,12 @@ def test_a_change_of_the_program_is_not_drift() -> None:
     found = report([step("resourcePreEvent", "update", old={}, new={})])
     assert found.differences == ()
     assert found.planned == ("update ServicePrincipal app",)
+
+
+def test_a_check_that_is_not_possible_here_is_named_in_the_summary_of_a_quiet_stack() -> None:
+    no_log = Statement("cannot be read here", How.UNKNOWN, "no licence", Verdict.NOT_POSSIBLE, "certificates")
+    settings = from_values(attested(values()))
+    found = Drift("prod-eu", settings, unknown("left out"), statements=(no_log,))
+    assert found.exit is Exit.FINE
+    section = found.section()
+    assert (section.level, section.summary) == (Level.FINE, "as recorded; 1 check not possible here")

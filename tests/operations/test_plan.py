@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment import assessment
+from mimecast_sso.assessment import assessment, plan_digest
 from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.planned import console_work, planned, summary
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import plan
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.planned import console_work, planned, summary
 from mimecast_sso.provenance import Known, unknown
 from mimecast_sso.settings import from_values
 from tests.assessment.worlds import (
@@ -226,28 +226,47 @@ def _account_gone(world: World) -> None:
 def test_the_digest_changes_with_whatever_changes_the_plan(
     world: World, change: Change, parts: set[str]
 ) -> None:
-    before = plan.digest(world.assess(QUIET))
+    before = plan_digest.digest(world.assess(QUIET))
     document = change(world) or QUIET
-    after = plan.digest(world.assess(document))
+    after = plan_digest.digest(world.assess(document))
     assert after != before
     assert after.partition("-")[0] != before.partition("-")[0]
-    different = {name for name in plan.PARTS if plan._part(after, name) != plan._part(before, name)}
+    part_of = plan_digest.part_of
+    different = {name for name in plan_digest.PARTS if part_of(after, name) != part_of(before, name)}
     assert parts <= different
 
 
 def test_the_digest_is_the_same_whoever_reads_and_in_whatever_order(world: World) -> None:
-    before = plan.digest(world.assess(QUIET))
+    before = plan_digest.digest(world.assess(QUIET))
     assert plan.parse(f" {before.upper()}\n") == before
     live = application()
     world.application = replace(live, assigned=tuple(reversed(live.assigned)))
     world.accounts.reverse()
     settings = from_values(dict(reversed(QUIET.items())))
     read = replace(world.snapshot(settings), deployer="another identity")
-    assert plan.digest(assessment.of(settings, read, settings.addresses.explicit)) == before
+    assert plan_digest.digest(assessment.of(settings, read, settings.addresses.explicit)) == before
+
+
+def test_a_program_that_has_secrets_in_clear_has_the_digest_of_the_file(world: World) -> None:
+    password = {ADA: {"password": "S3cret-S3cret", "confirmation": "S3cret-S3cret"}}
+    dns = {"publish": "rfc2136", "server": "ns.example.com", "zone": "example.com"}
+    clear = {"mimecastClientSecret": "S3cret", "mimecastClientId": "id", "addressPasswords": password}
+    clear["dns"] = dns | {"tsig": {"name": "key", "secret": "S3cret"}}
+    in_file = {
+        "mimecastClientSecret": "[secret]",
+        "mimecastClientId": "[secret]",
+        "addressPasswords": "[secret]",
+    }
+    in_file["dns"] = dns | {"tsig": {"name": "key", "secret": "[secret]"}}
+    program, file = (world.assess(QUIET | each) for each in (clear, in_file))
+    assert plan_digest.digest(program) == plan_digest.digest(file)
+    assert "S3cret" not in str(plan_digest.contents(program)["settings"]["file"])
 
 
 def test_a_secret_does_not_enter(world: World) -> None:
-    one, other = (plan.contents(world.assess(QUIET | {"mimecastClientSecret": "[secret]"})) for _ in range(2))
+    one, other = (
+        plan_digest.contents(world.assess(QUIET | {"mimecastClientSecret": "[secret]"})) for _ in range(2)
+    )
     assert one == other
     assert "[secret]" in str(one["settings"])
 
@@ -273,7 +292,7 @@ def _assessed(monkeypatch: pytest.MonkeyPatch, found: Known[Assessment]) -> None
 
 
 def test_another_plan_is_refused_with_what_differs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = plan.digest(world.assess(QUIET))
+    expected = plan_digest.digest(world.assess(QUIET))
     _assessed(monkeypatch, Known(world.assess(QUIET), plan.assessing.How.LIVE))
     plan.require(_Stack(), None, expected)  # type: ignore[arg-type]
     _stranger(world)
@@ -288,7 +307,7 @@ def test_another_plan_is_refused_with_what_differs(world: World, monkeypatch: py
 
 
 def test_a_state_that_cannot_be_read_deploys_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = plan.digest(world.assess(QUIET))
+    expected = plan_digest.digest(world.assess(QUIET))
     world.unread = frozenset({"record"})
     _assessed(monkeypatch, Known(world.assess(QUIET), plan.assessing.How.LIVE))
     with pytest.raises(OperationError, match="unknown: it was not read"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -100,6 +101,28 @@ def test_junit_and_sarif_count_what_failed() -> None:
     assert [each["level"] for each in results] == ["warning", "warning", "none"]
     prints = {each["partialFingerprints"]["findingId/v1"] for each in results}
     assert prints == {"prod-eu/service-principal/notes/changed"}
+
+
+def test_what_is_not_possible_is_listed_and_makes_no_stack_unreadable() -> None:
+    subject, text = "certificates: external changes", "Entra's audit log cannot be read here"
+    told = [
+        Statement(text, How.UNKNOWN, "no licence", Verdict.NOT_POSSIBLE, subject),
+        Statement("214 people sign in", verdict=Verdict.FINE, subject="people"),
+    ]
+    found = report(*of_statements("drift", told))
+    assert found.sections[0].level is Level.FINE
+    document = json.loads(render(found, "json"))
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+    assert [each.get("notPossible") for each in document["stacks"][0]["entries"]] == [True, None]
+    suite = Xml.fromstring(render(found, "junit")).find("testsuite")  # noqa: S314  (our own output)
+    assert suite is not None
+    assert (suite.attrib["errors"], suite.attrib["skipped"]) == ("0", "1")
+    results = json.loads(render(found, "sarif"))["runs"][0]["results"]
+    assert [each["level"] for each in results] == ["note", "none"]
+    for form in ("text", "markdown", "html"):
+        assert text in render(found, form).replace("&#39;", "'").replace("\\", "")
+    unknown = replace(told[0], verdict=Verdict.UNKNOWN)
+    assert report(*of_statements("drift", [unknown])).sections[0].level is Level.UNKNOWN
 
 
 def test_a_comment_on_300_stacks_fits_and_says_what_was_cut() -> None:

@@ -15,13 +15,13 @@ import yaml
 
 from mimecast_sso.assessment import assessment
 from mimecast_sso.assessment.assessment import Assessment, written_addresses
+from mimecast_sso.operations.change.repository import Repository
+from mimecast_sso.operations.change.scope import Scope, find, write_out
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review import run as command
 from mimecast_sso.operations.review.look import look
 from mimecast_sso.operations.review.model import StackReview
-from mimecast_sso.operations.review.repository import Repository
-from mimecast_sso.operations.review.scope import Scope, find, write_out
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import Settings
 from tests.assessment.worlds import ADA, ALAN, GRACE, World, account, address, application, attested, values
@@ -119,6 +119,8 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Change:
     ("path", "stacks", "code"),
     [
         ("stacks/Pulumi.prod-eu.yaml", ("prod-eu",), ()),
+        ("stacks/Pulumi.prod-eu.written.json", ("prod-eu",), ()),
+        ("people/ALL.CSV", (), ()),
         ("docs/x.md", (), ()),
         ("tests/test_x.py", (), ()),
         ("README.md", (), ()),
@@ -333,7 +335,7 @@ def test_a_stack_name_that_pulumi_does_not_allow_is_an_error_and_no_path(change:
 
 
 def test_a_file_that_is_too_large_is_not_read(change: Change, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mimecast_sso.operations.review.repository._LARGEST", 2000)
+    monkeypatch.setattr("mimecast_sso.operations.change.repository._LARGEST", 2000)
     change.begin()
     change.write("stacks/Pulumi.prod-eu.yaml", "#" * 3000)
     change.end()

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
+from mimecast_sso.assessment.planned import Action, Planned
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.planned import Action, Planned
 from mimecast_sso.operations.reports import history
 from mimecast_sso.operations.reports.render import forge_length
 from mimecast_sso.operations.review import comment, forms
@@ -138,6 +138,28 @@ def test_the_state_line_has_exit_codes_and_the_digests_of_what_can_be_deployed()
 )
 def test_the_exit_code_is_the_worst_stacks(stacks: tuple[StackReview, ...], code: Exit) -> None:
     assert review(*stacks).exit is code
+
+
+def test_the_digest_of_a_stack_is_found_in_the_comment_and_in_nothing_else() -> None:
+    text = comment.render(review(DEV_EU, PROD_EU))
+    assert comment.digest_of(text, "dev-eu") == DEV_EU.plan
+    assert comment.digest_of(text, "prod-eu") is None, "it cannot be deployed"
+    assert comment.digest_of(text, "elsewhere") is None
+    assert comment.digest_of(f"> {text}", "dev-eu") is None
+    assert comment.digest_of(text.replace("\n", "\r\n"), "dev-eu") == DEV_EU.plan, "as forges send it"
+    earlier = '<!-- mimecast-sso state: {"stacks":{"dev-eu":{"plan":"other"}}} -->'
+    forged = text.replace("\n", f"\n{earlier}\n", 1)
+    assert comment.digest_of(forged, "dev-eu") == DEV_EU.plan, "the last line is the comment's own"
+    for broken in (
+        "[]",
+        "{",
+        '{"stacks": 1}',
+        '{"stacks": {"dev-eu": 1}}',
+        '{"stacks": {"dev-eu": {"plan": 1}}}',
+    ):
+        assert (
+            comment.digest_of(f"{comment.MARKER}\n<!-- mimecast-sso state: {broken} -->\n", "dev-eu") is None
+        )
 
 
 def test_without_a_change_it_is_one_line() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from mimecast_sso.operations.change.scope import Scope
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review.model import Lost, Rehearsal
 from mimecast_sso.operations.review.rehearsal import _CREDENTIALS, lost, recorded_people, rehearse, why_not
-from mimecast_sso.operations.review.scope import Scope
 from mimecast_sso.settings import from_values
 from tests.assessment.worlds import attested, deployed, values
 from tests.support.reviews import review, stack

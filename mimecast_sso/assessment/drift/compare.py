@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
+from mimecast_sso.assessment import unread
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import entra, mimecast
 from mimecast_sso.assessment.drift.finding import Finding, Severity
 from mimecast_sso.facts.sign_in_reasons import Reason
-from mimecast_sso.provenance import How, Known, Statement, Verdict
+from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings.drift import Drift
+
+_OF_INTEREST = frozenset(
+    {
+        unread.Part.RECORD,
+        unread.Part.OWN,
+        unread.Part.HOLDERS,
+        unread.Part.DOMAINS,
+        unread.Part.ADDRESSES,
+        unread.Part.INTEGRATION,
+        unread.Part.GROUPS,
+        unread.Part.POLICIES,
+    }
+)
 
 
 def find(assessment: Assessment) -> tuple[Finding, ...]:
@@ -28,26 +41,12 @@ def find(assessment: Assessment) -> tuple[Finding, ...]:
 
 def not_looked_at(assessment: Assessment) -> Iterator[Statement]:
     """What could not be read, so that nothing is said of it."""
-    snapshot = assessment.snapshot
-    parts: tuple[tuple[str, Known[Any]], ...] = (
-        ("what this stack deployed", snapshot.record),
-        ("the application", snapshot.own),
-        ("other applications with the identifier", snapshot.holders),
-        ("domains at Mimecast", snapshot.domains),
-        ("addresses at Mimecast", snapshot.addresses),
-        ("the directory integration at Mimecast", snapshot.integration),
-        *((f"the {slot} roll-out group", group) for slot, group in snapshot.groups.items()),
-    )
-    for subject, known in parts:
-        if not known.is_known:
-            yield Statement(f"{subject} could not be read", How.UNKNOWN, known.source, Verdict.UNKNOWN)
-    record, application = assessment.desired.record, assessment.desired.application
+    of_interest = unread.parts(assessment.snapshot, _OF_INTEREST, assessment.desired.application)
+    yield from unread.each(of_interest)
+    record = assessment.desired.record
     if record.application is not None and record.principal is None:
         why = "the last deployment did not get as far as its service principal"
         yield Statement("the application could not be compared", How.UNKNOWN, why, Verdict.UNKNOWN)
-    if application is not None and application.policies is None:
-        why = "the permission Policy.Read.All is missing"
-        yield Statement("claims policies could not be read", How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
 def _failing(assessment: Assessment) -> frozenset[Reason]:

@@ -1,8 +1,11 @@
 """Which tickets to open, comment on, close and open again after a report. Pure.
 
 One ticket for each stack and kind of report. It is opened when something is urgent or to look at, commented on when the
-set of findings changes, closed by the first run that finds nothing, and opened again later. What could not be read
-never closes one. The set is remembered in a marker, the first line of the ticket's text.
+set of findings changes, closed by the first run that finds nothing, and opened again later. The set is remembered in a
+marker, the first line of the ticket's text.
+
+What could not be read never closes a ticket. What cannot be looked at in this tenant at all closes it, and the comment
+says so; unless the ticket is about just that: then it is said once, and a person closes it.
 """
 
 from __future__ import annotations
@@ -21,7 +24,13 @@ _MARKER = re.compile(
     r"(?:<!-- |(?:<[a-z]+>)*)mimecast-sso ticket v1 kind=([a-z-]+) stack=([A-Za-z0-9_.-]+) findings=([0-9a-f,]*)"
 )
 _MOST = 500
+_LONG = 16
 _NOTHING = "The last run found nothing."
+_NOT_CHECKED = "{} here, so nothing is known of that (listed above)."
+_OUT_OF_SIGHT = (
+    "What this ticket is about cannot be looked at any more (listed above), so no run will close it. Close it once you "
+    "know that it is settled."
+)
 _TITLES = {"heartbeat": "Single sign-on: the drift report of {stack} did not run"}
 _TITLE = "Single sign-on: {kind} of {stack}"
 
@@ -90,18 +99,30 @@ def _actions(kind: str, section: Section, remembered: Sequence[_Remembered]) -> 
     level = section.level
     if level is Level.FINE:
         for each in opened:
-            yield _action(Do.CLOSE, kind, section, each.findings, ticket=each.ticket, comment=_NOTHING)
+            yield from _of_nothing(kind, section, each)
     elif level is not Level.UNKNOWN:
         yield from _of_findings(kind, section, remembered)
 
 
+def _of_nothing(kind: str, section: Section, last: _Remembered) -> Iterator[Action]:
+    """Closes the ticket, unless the run could not see what the ticket is about."""
+    hidden = _out_of_sight(section, last.findings)
+    if not hidden:
+        impossible = section.not_possible
+        checks = f"{count(len(impossible), 'check')} {'is' if len(impossible) == 1 else 'are'} not possible"
+        comment = f"{_NOTHING} {_NOT_CHECKED.format(checks)}" if impossible else _NOTHING
+        yield _action(Do.CLOSE, kind, section, last.findings, ticket=last.ticket, comment=comment)
+    elif hidden != last.findings:
+        yield _action(Do.COMMENT, kind, section, hidden, ticket=last.ticket, comment=_OUT_OF_SIGHT)
+
+
 def _of_findings(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[Action]:
     found = findings(section)
-    unread = any(each.level is Level.UNKNOWN for each in section.entries)
+    unread = any(each.level is Level.UNKNOWN and each.possible for each in section.entries)
     last = next((each for each in remembered if each.ticket.is_open), None)
     if last is not None:
         # What could not be read may still be there.
-        now = found | last.findings if unread else found
+        now = found | _out_of_sight(section, last.findings) | (last.findings if unread else frozenset())
         if now != last.findings:
             yield _action(
                 Do.COMMENT, kind, section, now, ticket=last.ticket, comment=_changes(last.findings, now)
@@ -142,8 +163,25 @@ def findings(section: Section) -> frozenset[str]:
     """
     ids = [each.id for each in section.entries if each.level in (Level.URGENT, Level.LOOK)]
     if len(ids) > _MOST:
-        ids = ["\n".join(sorted(ids))]
-    return frozenset(hashlib.sha256(each.encode()).hexdigest()[:8] for each in ids)
+        # Longer than others, because it stands for any finding.
+        return frozenset({_hash("\n".join(sorted(ids)), _LONG)})
+    return frozenset(map(_hash, ids))
+
+
+def _out_of_sight(section: Section, remembered: frozenset[str]) -> frozenset[str]:
+    """Of what a ticket is about, that which cannot be looked at any more.
+
+    Its hashes are not those of findings, so that a ticket says once what became of it.
+    """
+    whole = any(len(each) == _LONG for each in remembered)
+    hidden = {each.id: _hash(f"not possible: {each.id}") for each in section.not_possible}
+    return frozenset(
+        mark for identifier, mark in hidden.items() if whole or {_hash(identifier), mark} & remembered
+    )
+
+
+def _hash(text: str, length: int = 8) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
 def marker(kind: str, stack: str, found: frozenset[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -45,17 +44,8 @@ def _branch(_: click.Context, __: click.Parameter, value: str) -> str:
 _stacks = click.option(
     "--stack", "stacks", multiple=True, metavar="STACK", callback=_names, help="A stack. Repeatable."
 )
-_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(get_args(Format)),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
-_out = click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to FILE."
-)
+_format = options.report_format("How to print.")
+_out = options.report_out
 _report = click.option(
     "--report",
     "reports",
@@ -118,7 +108,7 @@ def data(base: str, head: str) -> Exit:
 
     Example: mimecast-sso ci data --base origin/main --head HEAD
     """
-    from mimecast_sso.operations.ci.stack_data import take
+    from mimecast_sso.operations.change.stack_data import take
     from mimecast_sso.operations.project import find_project
     from mimecast_sso.text import foreign
 

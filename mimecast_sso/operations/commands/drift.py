@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import click
 
@@ -15,15 +14,8 @@ from mimecast_sso.operations.output import Format
 @click.command()
 @options.stack
 @click.option("--fast", is_flag=True, help="Compare a snapshot with the state, without the engine's refresh.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(get_args(Format)),
-    default="text",
-    show_default=True,
-    help="How to report. All but text imply --fast.",
-)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to FILE.")
+@options.report_format("How to report. All but text imply --fast.")
+@options.report_out
 @click.option(
     "--history",
     type=click.Path(file_okay=False, path_type=Path),

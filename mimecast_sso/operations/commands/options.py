@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 from click.shell_completion import CompletionItem
+
+from mimecast_sso.operations.output import Format
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -60,6 +63,18 @@ verbose: _Decorator = click.option(
     is_flag=True,
     envvar="MIMECAST_SSO_VERBOSE",
     help="Show everything: the engine's own display, each check.",
+)
+
+
+def report_format(help_: str) -> _Decorator:
+    """``--format``, of a command that writes a report."""
+    return click.option(
+        "--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True, help=help_
+    )
+
+
+report_out: _Decorator = click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to FILE."
 )
 diff: _Decorator = click.option("--diff", is_flag=True, help="Show each property that changes.")
 apply_step: _Decorator = click.option("--apply", "apply_", is_flag=True, help="Deploy it at once.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from mimecast_sso.operations.commands import options
@@ -19,9 +21,31 @@ from mimecast_sso.operations.exit_codes import Exit
     metavar="DIGEST",
     help="Refuse where the plan is not the reviewed one: the digest that preview or review printed.",
 )
-def up(stack: str, *, yes: bool, diff: bool, verbose: bool, refresh: bool, expect: str | None) -> Exit:
-    """Deploy, then say whether console work is due and where its run sheet is."""
+@click.option(
+    "--reviewed",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Likewise, with the digest in FILE, a comment of review. Where it has none of the stack: refuse any change.",
+)
+def up(
+    stack: str,
+    *,
+    yes: bool,
+    diff: bool,
+    verbose: bool,
+    refresh: bool,
+    expect: str | None,
+    reviewed: Path | None,
+) -> Exit:
+    """Deploy, then say whether console work is due and where its run sheet is.
+
+    Example: mimecast-sso up --stack prod-eu --reviewed comment.md
+    """
     from mimecast_sso.operations.deployment import deploy, open_with_engine
 
+    if expect is not None and reviewed is not None:
+        raise click.UsageError("--expect and --reviewed both name the plan: give one of them.")
     opened, engine = open_with_engine(stack, "up")
-    return deploy(opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose, expect=expect)
+    return deploy(
+        opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose, expect=expect, reviewed=reviewed
+    )

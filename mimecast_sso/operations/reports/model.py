@@ -57,6 +57,8 @@ class Entry:
         values: Recorded, live and desired values by these names, each a list.
         actor: Who did it and when; "" where that does not apply.
         commands: What restores it, keeps it, or prevents harm: a name and a command that can be pasted whole.
+        possible: False where it is unknown because this tenant or this identity cannot be asked at all. Every run says
+            so again, so it makes no section unreadable.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Entry:
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     actor: str = ""
     commands: Mapping[str, str] = field(default_factory=dict)
+    possible: bool = True
 
     def document(self) -> dict[str, Any]:
         """As JSON; empty fields are left out."""
@@ -79,6 +82,7 @@ class Entry:
             "values": {name: list(map(foreign.one_line, values)) for name, values in self.values.items()},
             "actor": foreign.one_line(self.actor),
             "commands": dict(self.commands),
+            "notPossible": not self.possible,
         }
         return {key: value for key, value in document.items() if value}
 
@@ -94,6 +98,7 @@ class Entry:
             values={str(name): tuple(map(str, each)) for name, each in document.get("values", {}).items()},
             actor=str(document.get("actor", "")),
             commands={str(name): str(each) for name, each in document.get("commands", {}).items()},
+            possible=not document.get("notPossible", False),
         )
 
 
@@ -119,9 +124,15 @@ class Section:
 
     @property
     def level(self) -> Level:
-        """The most pressing of its entries; what is merely to know counts as fine."""
-        found = min((each.level for each in self.entries), key=lambda each: each.rank, default=Level.FINE)
+        """The most pressing of its entries; what is merely to know, or not possible here, counts as fine."""
+        levels = (each.level for each in self.entries if each.possible)
+        found = min(levels, key=lambda each: each.rank, default=Level.FINE)
         return Level.FINE if found is Level.INFO else found
+
+    @property
+    def not_possible(self) -> tuple[Entry, ...]:
+        """What cannot be looked at in this tenant or with this identity."""
+        return tuple(each for each in self.entries if not each.possible)
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -192,7 +203,10 @@ def of_statements(command: str, statements: Iterable[Statement]) -> tuple[Entry,
         if identifier in found:
             identifier = f"{identifier}/{_slug(each.text)}"
         level = _LEVELS.get(each.verdict, Level.INFO)
-        found[identifier] = Entry(identifier, level, _sentence(each), each.how, each.source)
+        possible = each.verdict is not Verdict.NOT_POSSIBLE
+        found[identifier] = Entry(
+            identifier, level, _sentence(each), each.how, each.source, possible=possible
+        )
     return tuple(found.values())
 
 

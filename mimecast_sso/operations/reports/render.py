@@ -112,7 +112,7 @@ def _junit(report: Report) -> str:
     root = Xml.Element("testsuites", name=f"mimecast-sso {report.command}")
     for section in report.sections:
         failed = [each for each in section.entries if each.level in (Level.URGENT, Level.LOOK)]
-        unread = [each for each in section.entries if each.level is Level.UNKNOWN]
+        unread = [each for each in section.entries if each.level is Level.UNKNOWN and each.possible]
         suite = Xml.SubElement(
             root,
             "testsuite",
@@ -121,7 +121,7 @@ def _junit(report: Report) -> str:
             tests=str(max(1, len(section.entries))),
             failures=str(len(failed)),
             errors=str(len(unread)),
-            skipped="0",
+            skipped=str(len(section.not_possible)),
         )
         for entry in section.entries:
             _junit_case(suite, section, entry)
@@ -135,7 +135,9 @@ def _junit_case(suite: Xml.Element, section: Section, entry: Entry) -> None:
     case = Xml.SubElement(suite, "testcase", classname=section.stack, name=entry.id)
     kind = {Level.URGENT: "failure", Level.LOOK: "failure", Level.UNKNOWN: "error"}.get(entry.level)
     text = foreign.one_line(entry.text)
-    if kind:
+    if not entry.possible:
+        Xml.SubElement(case, "skipped", message=text).text = "\n".join(entry_lines(entry))
+    elif kind:
         Xml.SubElement(case, kind, type=str(entry.level), message=text).text = "\n".join(entry_lines(entry))
     else:
         Xml.SubElement(case, "system-out").text = text
@@ -163,7 +165,7 @@ def _sarif(report: Report) -> str:
 
 
 def _sarif_result(section: Section, entry: Entry, rule: str) -> dict[str, Any]:
-    level = _SARIF_LEVELS[entry.level]
+    level = _SARIF_LEVELS[entry.level if entry.possible else Level.INFO]
     location = {
         "artifactLocation": {"uri": f"stacks/Pulumi.{section.stack}.yaml"},
         "region": {"startLine": 1},
@@ -195,7 +197,12 @@ def _markdown(report: Report) -> str:
         "",
         f"Read live {shown(report.at)}",
     ]
-    details = ["\n".join(_markdown_section(each)) for each in report.sections if each.level is not Level.FINE]
+    alone = len(report.sections) == 1
+    details = [
+        "\n".join(_markdown_section(each))
+        for each in report.sections
+        if each.level is not Level.FINE or (alone and each.not_possible)
+    ]
     return cut_sections("\n".join(head), details)
 
 

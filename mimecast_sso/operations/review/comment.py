@@ -8,11 +8,12 @@ are cut whole from the end. The table is never cut, and names the guard of every
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mimecast_sso.assessment.planned import NONE, more_and_less, summary
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.planned import NONE, more_and_less, summary
 from mimecast_sso.operations.reports.render import LONGEST_MARKDOWN, cut_sections, forge_length
 from mimecast_sso.operations.review.model import Group, Rehearsal, Review, StackReview
 from mimecast_sso.text import foreign
@@ -30,6 +31,8 @@ _HEAD = (
     "|---|---|---|---|---|---|---|",
 )
 _SHORT = 7
+_STATE = re.compile(r"^<!-- mimecast-sso state: (.+) -->\s*$", re.MULTILINE)
+"""The last line counts, which is ours."""
 
 
 def render(review: Review, *, whole: bool = False) -> str:
@@ -168,6 +171,17 @@ def _basis(review: Review) -> str:
     return (
         f"{found} \u00b7 identity {foreign.code(foreign.name(review.identity))}" if review.identity else found
     )
+
+
+def digest_of(comment: str, stack: str) -> str | None:
+    """The digest that a comment of `render` has of a stack; None for a stack without a change, and any other text."""
+    found = _STATE.findall(comment) if comment.startswith(MARKER) else []
+    try:
+        entry = json.loads(found[-1])["stacks"][stack] if found else {}
+    except (ValueError, KeyError, TypeError):
+        return None
+    digest = entry.get("plan") if isinstance(entry, dict) else None
+    return digest if isinstance(digest, str) else None
 
 
 def _state(review: Review, *, digests: bool = True, folded: bool = False) -> str:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from mimecast_sso.assessment.planned import summary
+from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format
-from mimecast_sso.operations.planned import summary
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.operations.reports.render import render as render_report
 from mimecast_sso.operations.review import comment
@@ -31,24 +32,30 @@ def render(review: Review, form: Format) -> str:
 def report(review: Review) -> Report:
     """The review as a report, the worst stack first."""
     return Report(
-        "review", review.at, int(review.exit), tuple(_section(each, review.unread) for each in review.ordered)
+        "review", review.at, int(review.exit), tuple(section(each, review.unread) for each in review.ordered)
     )
 
 
 def document(review: Review) -> dict[str, Any]:
     """The review as JSON: that of a report, and of each stack its exit code, digest and sign-ins."""
     found = report(review).document()
-    for each, section in zip(review.ordered, found["stacks"], strict=True):
-        changes = [foreign.one_line(one.text) for one in each.changes]
-        section |= {"exit": int(each.exit), "plan": each.plan, "changes": changes}
+    stacks = zip(review.ordered, found["stacks"], strict=True)
     return found | {
+        "stacks": [stack | plan_of(each, each.exit) for each, stack in stacks],
         "base": review.base,
         "head": review.head,
         "code": list(map(foreign.one_line, review.code)),
     }
 
 
-def _section(each: StackReview, unread: str) -> Section:
+def plan_of(each: StackReview, code: Exit) -> dict[str, Any]:
+    """What the JSON of a stack has beside a report's: exit code, digest and changes."""
+    changes = [foreign.one_line(one.text) for one in each.changes]
+    return {"exit": int(code), "plan": each.plan, "changes": changes}
+
+
+def section(each: StackReview, unread: str = "") -> Section:
+    """One stack as part of a report; ``unread`` says why no live tenant was read."""
     known = {"signIn": each.now, "signInAfterwards": each.after}
     figures = {name: value for name, value in known.items() if value is not None}
     figures |= {"lost": each.lost_people} if each.now is not None else {}

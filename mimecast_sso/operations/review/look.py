@@ -14,25 +14,30 @@ from mimecast_sso.assessment.assessment import Assessment, assess, written_addre
 from mimecast_sso.assessment.drift import not_looked_at
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards import findings
+from mimecast_sso.assessment.plan_digest import digest
+from mimecast_sso.assessment.planned import console_work, planned
 from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.assessment.unread import Part
+from mimecast_sso.assessment.unread import parts as unread_parts
 from mimecast_sso.facts.sign_in_reasons import REASONS
-from mimecast_sso.operations import assessing, plan, tenant
+from mimecast_sso.operations import assessing, tenant
+from mimecast_sso.operations.change.files import is_stack_name
+from mimecast_sso.operations.change.scope import Data
 from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.planned import console_work, planned
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import Group, Refusal, StackReview
-from mimecast_sso.operations.review.scope import Data, is_stack_name
 from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
-from mimecast_sso.provenance import Known, Statement, Verdict
+from mimecast_sso.provenance import Statement, Verdict
 from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
 from mimecast_sso.text import foreign
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+\.[^\s@<>()\[\],;:\"'=.]+")
+_DECISIVE = frozenset({Part.RECORD, Part.APPLICATION, Part.GROUPS})
 Reader = Callable[[Stack, Settings, Path], Assessment]
 """Reads both tenants for a configuration whose CSV files are below a folder."""
 
@@ -92,7 +97,7 @@ def look(
         former = _former(replace(stack, config_file=before.file(name)), before)
         difference = _Difference.of(former, settings, before.root, after.root)
     except (ConfigurationError, OperationError) as error:
-        return StackReview(name, error=_redacted(str(error), ()))
+        return StackReview(name, error=redacted(str(error), ()))
     found = StackReview(
         name,
         settings.account_code,
@@ -120,14 +125,20 @@ def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, rea
     try:
         assessment = read(stack, settings, after.root)
     except (ConfigurationError, GraphError, OperationError) as error:
-        return replace(found, error=_redacted(str(error), public))
+        return replace(found, error=redacted(str(error), public))
     problems = (
         *assessment.snapshot.directory.problems,
         *domains_elsewhere(settings, stack.name, after.folder),
     )
     if problems:
-        return replace(found, error=_redacted("; ".join(problems), public))
+        return replace(found, error=redacted("; ".join(problems), public))
     return replace(found, **_of(assessment, public))
+
+
+def review_of(assessment: Assessment) -> StackReview:
+    """What deploying a configuration does, without anybody's address."""
+    settings = assessment.settings
+    return StackReview(assessment.stack, settings.account_code, settings.region, **_of(assessment, ()))
 
 
 def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
@@ -148,22 +159,16 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
         "refusals": refusals,
         "overridden": overridden,
         "changes": planned(assessment),
-        "unknown": tuple(_redacted(each, public) for each in _unread(assessment)),
-        "error": _redacted("; ".join(missing), public),
-        "plan": plan.digest(assessment),
+        "unknown": tuple(redacted(each, public) for each in _unread(assessment)),
+        "error": redacted("; ".join(missing), public),
+        "plan": digest(assessment),
     }
 
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:
     """What could not be read and decides about everything: what is deployed, who is sent where, who signs in now."""
-    parts: tuple[tuple[str, Known[Any]], ...] = (
-        ("what this stack deployed", snapshot.record),
-        ("the application", snapshot.application),
-        *((f"the {slot} roll-out group", group) for slot, group in snapshot.groups.items()),
-    )
-    for subject, known in parts:
-        if not known.is_known:
-            yield f"{subject} could not be read: {known.source}"
+    for what, why in unread_parts(snapshot, _DECISIVE, None):
+        yield f"{what} could not be read: {why}"
 
 
 def _unread(assessment: Assessment) -> list[str]:
@@ -186,12 +191,12 @@ def _judged(assessment: Assessment, public: Collection[str]) -> tuple[tuple[Refu
     refusals, overridden = [], []
     for finding in findings(assessment):
         override = None if finding.final else settings.override_named(finding.guard, today)
-        problem = _redacted(finding.problem, public)
+        problem = redacted(finding.problem, public)
         if override is None:
-            refusals.append(Refusal(finding.guard, problem, _redacted(finding.remedy, public)))
+            refusals.append(Refusal(finding.guard, problem, redacted(finding.remedy, public)))
         else:
             overridden.append(
-                f"{finding.guard}, until {override.until} ({_redacted(override.reason, public)}): {problem}"
+                f"{finding.guard}, until {override.until} ({redacted(override.reason, public)}): {problem}"
             )
     return tuple(refusals), tuple(overridden)
 
@@ -222,7 +227,7 @@ def _why(outcome: Outcome) -> tuple[str, str]:
     return row.problem, row.fix
 
 
-def _redacted(text: str, public: Collection[str]) -> str:
+def redacted(text: str, public: Collection[str] = ()) -> str:
     """The text on one line, without any address but those that the change itself names."""
     return _ADDRESS.sub(
         lambda found: found[0] if found[0].lower() in public else "(an address)", foreign.one_line(text)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mimecast_sso.assessment.planned import Planned
 from mimecast_sso.operations.exit_codes import Exit, badness, worst
-from mimecast_sso.operations.planned import Planned
 
 
 @dataclass(frozen=True, slots=True)

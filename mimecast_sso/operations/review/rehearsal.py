@@ -24,10 +24,10 @@ from typing import Any
 
 from mimecast_sso.assessment.assessment import written_addresses
 from mimecast_sso.assessment.recorded import in_state
+from mimecast_sso.operations.change.repository import Repository
+from mimecast_sso.operations.change.scope import Data, Scope
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.model import Lost, Rehearsal, StackReview
-from mimecast_sso.operations.review.repository import Repository
-from mimecast_sso.operations.review.scope import Data, Scope
 from mimecast_sso.settings import REFUSED, ConfigurationError, from_file
 from mimecast_sso.text import foreign
 from mimecast_sso.text.files import parse_json

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
+from mimecast_sso.operations.change.repository import Repository
+from mimecast_sso.operations.change.scope import Data, Scope, changed_code, find, write_out
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format, write_report
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.review import comment, forms, rehearsal
 from mimecast_sso.operations.review.look import look
 from mimecast_sso.operations.review.model import Review, StackReview
-from mimecast_sso.operations.review.repository import Repository
-from mimecast_sso.operations.review.scope import Data, Scope, changed_code, find, write_out
 from mimecast_sso.operations.stacks import SANDBOX_STACK
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def report(*sections: Section, code: int = 2, command: str = "drift") -> Report:
 
 OWNER, KEY = entry("application.owner/x"), entry("credential/y", Level.URGENT)
 UNREAD = entry("drift/console", Level.UNKNOWN)
+LOSS = entry("drift/certificates-external-changes", Level.URGENT)
+NO_LOG = replace(entry(LOSS.id, Level.UNKNOWN), possible=False)
 
 
 def ticket(number: int, *found: Entry, is_open: bool = True, stack: str = "prod-eu") -> Ticket:
@@ -68,6 +71,14 @@ def did(*tickets: Ticket, found: Iterable[Entry]) -> list[tuple[Do, int | None]]
         ([ticket(1, OWNER)], [UNREAD], []),
         ([ticket(1, OWNER)], [], [(Do.CLOSE, 1)]),
         ([ticket(1, OWNER)], [entry("a", Level.INFO), entry("b", Level.FINE)], [(Do.CLOSE, 1)]),
+        ([ticket(1, OWNER)], [NO_LOG], [(Do.CLOSE, 1)]),
+        ([ticket(1, LOSS)], [NO_LOG], [(Do.COMMENT, 1)]),
+        ([ticket(1, LOSS, OWNER)], [NO_LOG], [(Do.COMMENT, 1)]),
+        ([ticket(1, LOSS, OWNER)], [NO_LOG, OWNER], [(Do.COMMENT, 1)]),
+        ([ticket(1, LOSS)], [NO_LOG, UNREAD], []),
+        ([ticket(1, LOSS)], [], [(Do.CLOSE, 1)]),
+        ([], [NO_LOG], []),
+        ([], [NO_LOG, OWNER], [(Do.OPEN, None)]),
         ([ticket(1, OWNER, is_open=False)], [], []),
         ([ticket(1, OWNER, is_open=False)], [OWNER], [(Do.REOPEN, 1)]),
         ([ticket(1, OWNER, is_open=False), ticket(2, OWNER, is_open=False)], [KEY], [(Do.REOPEN, 2)]),
@@ -91,7 +102,38 @@ def after(tickets: dict[int, Ticket], actions: Iterable[Action]) -> dict[int, Ti
     return now
 
 
-ENTRIES = (OWNER, KEY, UNREAD, entry("z"), entry("i", Level.INFO))
+def test_a_ticket_says_what_could_not_be_looked_at_when_it_is_closed() -> None:
+    (closed,) = plan("drift", section(NO_LOG), [ticket(1, OWNER)])
+    assert closed.comment == (
+        "The last run found nothing. 1 check is not possible here, so nothing is known of that (listed above)."
+    )
+
+
+def test_a_ticket_about_what_is_out_of_sight_is_never_closed_by_a_run_and_says_so_once() -> None:
+    (said,) = plan("drift", section(NO_LOG), [ticket(1, LOSS, OWNER)])
+    assert "cannot be looked at any more" in said.comment
+    kept = Ticket(1, True, f"<!-- {said.marker} -->\n")
+    assert plan("drift", section(NO_LOG), [kept]) == ()
+    assert [each.do for each in plan("drift", section(NO_LOG, OWNER), [kept])] == [Do.COMMENT]
+    assert [each.do for each in plan("drift", section(LOSS), [kept])] == [Do.COMMENT], "it can be seen again"
+    assert [each.do for each in plan("drift", section(), [kept])] == [Do.CLOSE]
+    assert plan("drift", section(NO_LOG), [replace(kept, is_open=False)]) == (), "a person has closed it"
+
+
+def test_a_ticket_about_hundreds_of_findings_may_be_about_what_is_out_of_sight() -> None:
+    many = [entry(f"owner/{each}") for each in range(600)]
+    assert did(ticket(1, *many), found=[NO_LOG]) == [(Do.COMMENT, 1)]
+    assert did(ticket(1, *many), found=[]) == [(Do.CLOSE, 1)]
+
+
+ENTRIES = (
+    OWNER,
+    KEY,
+    UNREAD,
+    entry("z"),
+    entry("i", Level.INFO),
+    replace(entry("n", Level.UNKNOWN), possible=False),
+)
 RUNS = st.lists(st.sets(st.sampled_from(range(len(ENTRIES)))), max_size=12)
 
 
@@ -181,7 +223,7 @@ def test_a_ticket_is_as_long_as_forges_take_and_still_found_again(tmp_path: Path
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
-    written = report(section(entry("a", text="one line")), section(UNREAD, stack="dev-eu"))
+    written = report(section(entry("a", text="one line"), NO_LOG), section(UNREAD, stack="dev-eu"))
     file = tmp_path / "drift.json"
     file.write_text(json.dumps(written.document()))
     assert read(file).document() == written.document()
@@ -230,6 +272,11 @@ def test_a_report_in_time_is_fine(tmp_path: Path) -> None:
     assert (found.exit, found.sections[0].level) == (0, Level.FINE)
     (tmp_path / "tickets.json").write_text("[]")
     assert run(Forge.GITHUB, [found], tmp_path / "tickets.json", tmp_path / "plan") == ()
+
+
+def test_a_tenant_without_an_audit_log_has_been_read(tmp_path: Path) -> None:
+    keep(tmp_path, timedelta(hours=1), section(NO_LOG))
+    assert beats(tmp_path, "prod-eu").exit == 0
 
 
 @pytest.mark.parametrize("when", ["never", "late", "unread"])

@@ -274,7 +274,7 @@ def test_the_code_of_a_pull_request_is_never_checked_out_where_it_is_not_reviewe
 def test_only_deployments_get_a_passphrase_and_drift_cannot_write() -> None:
     for file, name, job in jobs():
         text = yaml.safe_dump(job)
-        assert ("PASSPHRASE" in text) is (file == "sso-deploy.yml")
+        assert ("PASSPHRASE" in text) is ((file, name) == ("sso-deploy.yml", "deploy"))
         if "id-token" in job["permissions"] and file != "sso-deploy.yml":
             assert job["environment"] in {"sso-preview", "sso-preview-approved"}
             assert {key: value for key, value in job["permissions"].items() if key != "id-token"} == {
@@ -291,6 +291,17 @@ def test_nothing_is_deployed_but_main_with_reviewers() -> None:
         "github.ref == 'refs/heads/main'",
         "sso-deploy-${{ matrix.stack }}",
     )
+
+
+def test_nothing_is_deployed_without_a_plan_that_somebody_has_seen() -> None:
+    for files in FILES.values():
+        for text in files.values():
+            for call in re.findall(r"mimecast-sso up .*", text):
+                assert '--yes "${plan[@]}"' in call
+                assert re.search(r"plan=\(--reviewed \S+\)\n", text)
+    deploy = GITHUB["sso-deploy.yml"]
+    assert deploy["jobs"]["deploy"]["needs"] == "reviewed"
+    assert all(each["required"] for each in deploy[True]["workflow_dispatch"]["inputs"].values())
 
 
 def test_required_jobs_run_whatever_happened() -> None:

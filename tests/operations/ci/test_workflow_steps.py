@@ -183,6 +183,68 @@ def test_without_an_earlier_comment_nothing_is_superseded(here: Place) -> None:
     assert not here.called("--superseded|PATCH")
 
 
+# -- GitHub: what is deployed ----------------------------------------------------------------------------------------
+
+
+FIND = step("sso-deploy.yml", "reviewed", "Take the comment of the pull request that was merged")
+DEPLOY = step("sso-deploy.yml", "deploy", "Deploy")
+PULLS = r"^gh api repos/acme/sso/commits/\S+/pulls"
+
+
+def reviewed(at: Place) -> str:
+    return (at.folder / "reviewed.md").read_text()
+
+
+def test_the_comment_of_the_merged_pull_request_is_taken(here: Place) -> None:
+    here.tell(PULLS, says="7\n")
+    here.tell(LISTS_COMMENTS, says="41\n")
+    here.tell(r"comments/41 --jq", says=COMMENT)
+    assert run(here, FIND, OF | {"github.sha": here.base}).code == 0
+    assert reviewed(here) == COMMENT
+    assert here.called(f"commits/{here.base}/pulls")
+
+
+@pytest.mark.parametrize("number", ["", HOSTILE, "--help"])
+def test_without_a_pull_request_or_a_comment_nothing_was_reviewed(here: Place, number: str) -> None:
+    (here.folder / "reviewed.md").write_text(COMMENT)
+    here.tell(PULLS, says=number)
+    assert run(here, FIND, OF | {"github.sha": here.base}).code == 0
+    assert reviewed(here) == ""
+    here.tell(PULLS, says="7\n")
+    assert run(here, FIND, OF | {"github.sha": here.base}).code == 0
+    assert reviewed(here) == ""
+
+
+@NEEDS_JQ
+def test_only_a_comment_of_this_workflow_decides_what_is_deployed() -> None:
+    bot = {"login": "github-actions[bot]"}
+    comments = [
+        {"id": 1, "user": {"login": "mallory"}, "body": COMMENT},
+        {"id": 2, "user": bot, "body": COMMENT},
+    ]
+    (listing,) = re.findall(r"--jq '(\.\[\]\n[^']+)'", FIND.script)
+    done = subprocess.run(
+        ["jq", listing], input=json.dumps(comments), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "2\n"
+
+
+@pytest.mark.parametrize(
+    ("expect", "words"),
+    [
+        ("", ["--reviewed", "reviewed.md"]),
+        ("a-b", ["--expect", "a-b"]),
+        (HOSTILE, ["--expect", HOSTILE]),
+    ],
+)
+@pytest.mark.parametrize("code", [0, 3, 4])
+def test_only_what_was_reviewed_is_deployed(here: Place, expect: str, words: list[str], code: int) -> None:
+    here.tell("^mimecast-sso up", code=code)
+    assert run(here, DEPLOY, {"EXPECT": expect, "STACK": "prod-eu"}).code == code
+    (up,) = here.called("^mimecast-sso up")
+    assert up.words[1:] == ["up", "--stack", "prod-eu", "--yes", *words]
+
+
 # -- GitHub: whose code runs -----------------------------------------------------------------------------------------
 
 
@@ -525,6 +587,24 @@ def test_gitlab_reviews_the_head_as_data(here: Place) -> None:
     assert checks == [["--stack", stack] for stack in STACKS]
 
 
+@pytest.mark.parametrize("merged", [True, False])
+def test_gitlab_deploys_what_the_note_of_the_merged_request_has(here: Place, merged: bool) -> None:
+    request = {"iid": 7, "state": "merged" if merged else "opened", "target_branch": "main", "title": HOSTILE}
+    here.tell(
+        "^curl .*/repository/commits/", says=json.dumps([request | {"target_branch": HOSTILE}, request])
+    )
+    here.tell("^curl .*/user", says='{"id": 5}')
+    notes(here, THEIRS, OURS)
+    here.tell("^curl .*/notes/41$", says=json.dumps(OURS))
+    ended = here.run(of_gitlab("sso-reviewed").script, GITLAB | {"CI_COMMIT_SHA": here.base})
+    assert ended.code == 0, ended.text
+    assert reviewed(here).strip() == (COMMENT.strip() if merged else "")
+    for expect, words in (("", ["--reviewed", "reviewed.md"]), (HOSTILE, ["--expect", HOSTILE])):
+        assert here.run(of_gitlab("sso-deploy").script, {"STACK": "prod-eu", "SSO_EXPECT": expect}).code == 0
+        up = here.called("^mimecast-sso up")[-1]
+        assert up.words[1:] == ["up", "--stack", "prod-eu", "--yes", *words]
+
+
 @pytest.mark.parametrize(
     "jobs", [{}, {"sso-review": "failed"}, {"sso-review": "skipped"}, {"sso-scope": "failed"}]
 )
@@ -679,6 +759,28 @@ def test_azure_posts_one_comment_and_the_status(
     assert ("threadId=41" in posted[0].line) is bool(known)
     written = json.loads((here.folder / ("comment.json" if known else "thread.json")).read_text())
     assert COMMENT in (written.get("content"), written.get("comments", [{}])[0].get("content"))
+
+
+@NEEDS_JQ
+@pytest.mark.parametrize("status", ["completed", "abandoned"])
+def test_azure_deploys_what_the_comment_of_the_merged_request_has(here: Place, status: str) -> None:
+    request = {"pullRequestId": 7, "status": status, "targetRefName": "refs/heads/main", "title": HOSTILE}
+    elsewhere = request | {"pullRequestId": 8, "targetRefName": HOSTILE}
+    here.tell("^az .*pullRequestQuery", says=json.dumps({"results": [{here.base: [request, elsewhere]}]}))
+    threads(here, thread(42, "they"), thread(41, "me"))
+    find = step("sso-deploy.yml", "reviewed", FIND.name, Forge.AZURE_DEVOPS)
+    values = {key: value for key, value in AZURE.items() if key != "SSO_ID"}
+    ended = here.run(find.script, values | {"BUILD_SOURCEVERSION": here.base})
+    assert ended.code == 0, ended.text
+    assert reviewed(here).strip() == (COMMENT.strip() if status == "completed" else "")
+    asked = json.loads((here.folder / "query.json").read_text())
+    assert asked == {"queries": [{"type": "lastMergeCommit", "items": [here.base]}]}
+    (deploy, *_) = (each for each in STEPS[Forge.AZURE_DEVOPS] if "mimecast-sso up" in each.script)
+    file = f"{here.folder}/sso-reviewed/reviewed.md"
+    for expect, words in ((" ", ["--reviewed", file]), ("a-b", ["--expect", "a-b"])):
+        at = {"EXPECT": expect, "PIPELINE_WORKSPACE": str(here.folder)}
+        assert here.run(deploy.script, at).code == 0
+        assert here.called("^mimecast-sso up")[-1].words[4:] == ["--yes", *words]
 
 
 @NEEDS_JQ

@@ -1,39 +1,19 @@
 """What a change touches: stack files, CSV files, code, or nothing of the deployment.
 
-Stack files and CSV files are data: they are read, and nothing of them runs. Everything that is not known to be beside
-the deployment counts as code.
+Which file is what is decided in ``files``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mimecast_sso.operations.change.files import Kind, classify, is_stack_name, stack_folder, stack_of
+from mimecast_sso.operations.change.repository import Blob, Repository, readable
 from mimecast_sso.operations.project import Project
-from mimecast_sso.operations.review.repository import Blob, Repository, readable
 from mimecast_sso.settings import ConfigurationError, read_values
 
-_STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.yaml", re.DOTALL)
-_STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_BESIDE_FOLDERS = frozenset(
-    {"docs", "tests", "examples", "sandbox", "tools", ".ci", ".github", ".gitlab", ".azuredevops", ".vscode"}
-)
-_BESIDE_FILES = frozenset(
-    {
-        ".editorconfig",
-        ".gitattributes",
-        ".gitignore",
-        ".gitlab-ci.yml",
-        "CODEOWNERS",
-        "LICENSE",
-        "Makefile",
-        "NOTICE",
-        "azure-pipelines.yml",
-    }
-)
-_BESIDE_SUFFIXES = frozenset({".csv", ".tsv", ".md"})
 _TABLES = frozenset({".csv", ".tsv", ".txt"})
 """A text may also be code's, such as requirements.txt: it is read for a stack, and its change counts as one of code."""
 
@@ -81,19 +61,14 @@ class Scope:
     behind: frozenset[str] = frozenset()
 
 
-def is_stack_name(name: str) -> bool:
-    """Whether Pulumi allows the name."""
-    return _STACK_NAME.fullmatch(name) is not None
-
-
 def write_out(repository: Repository, project: Project, commit: str, root: Path) -> Data:
     """Writes the data of a commit below ``root``, which is an empty folder."""
-    folder = _folder(project)
+    folder = stack_folder(project)
     listed = repository.files(commit, folder)
     blobs = {
-        found["stack"]: blob
+        stack: blob
         for path, blob in listed.items()
-        if (found := _STACK_FILE.fullmatch(PurePosixPath(path).name))
+        if path.endswith(".yaml") and (stack := stack_of(PurePosixPath(path).name))
     }
     blobs = readable(repository, blobs)
     to = root / folder
@@ -155,15 +130,15 @@ def find(
         for stack, path in data.tables.items():
             named.setdefault(path, set()).add(stack)
     everything = before.stacks | after.stacks
-    stacks, code = _touched(repository.changed(start, head), _folder(project), named)
-    others, _ = _touched(repository.changed(start, base), _folder(project), named)
+    stacks, code = _touched(repository.changed(start, head), stack_folder(project), named)
+    others, _ = _touched(repository.changed(start, base), stack_folder(project), named)
     touched = everything if code else stacks & everything
     return Scope(base, head, start, tuple(sorted(touched)), tuple(sorted(code)), frozenset(others & stacks))
 
 
 def changed_code(repository: Repository, project: Project, commit: str) -> list[str]:
     """The code of the working tree that differs from a commit's."""
-    _, code = _touched(repository.changed(commit), _folder(project), {})
+    _, code = _touched(repository.changed(commit), stack_folder(project), {})
     return sorted(code)
 
 
@@ -171,34 +146,11 @@ def _touched(paths: list[str], folder: str, tables: Mapping[str, set[str]]) -> t
     """The stacks whose data is among the paths, and the code."""
     stacks: set[str] = set()
     code: set[str] = set()
-    for path in paths:
-        stack = _stack_of(path, folder)
-        if stack is not None:
-            stacks.add(stack)
+    for file in (classify(path, folder) for path in paths):
+        if file.stack:
+            stacks.add(file.stack)
             continue
-        stacks |= tables.get(path, set())
-        if not _is_beside(path, folder):
-            code.add(path)
+        stacks |= tables.get(file.path, set())
+        if file.kind is Kind.CODE:
+            code.add(file.path)
     return stacks, code
-
-
-def _stack_of(path: str, folder: str) -> str | None:
-    where = PurePosixPath(path)
-    found = _STACK_FILE.fullmatch(where.name)
-    return found["stack"] if found and str(where.parent) == (folder or ".") else None
-
-
-def _is_beside(path: str, folder: str) -> bool:
-    """Whether a file is certainly no part of the deployment."""
-    where = PurePosixPath(path)
-    name, top = where.name, where.parts[0]
-    if top in _BESIDE_FOLDERS or name in _BESIDE_FILES or where.suffix.lower() in _BESIDE_SUFFIXES:
-        return True
-    # What stack files have in common counts once it is written into them.
-    shared = name.startswith("_") and where.suffix == ".yaml"
-    return bool(folder) and str(where.parent) == folder and (name == "schema.json" or shared)
-
-
-def _folder(project: Project) -> str:
-    relative = project.stack_files.relative_to(project.root).as_posix()
-    return "" if relative == "." else relative

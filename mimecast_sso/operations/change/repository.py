@@ -1,4 +1,7 @@
-"""The two commits of a change, read with git as data: nothing of them is checked out, imported or run."""
+"""The two commits of a change, read with git as data: nothing of them is checked out, imported or run.
+
+The one place that calls git.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import io
 import os
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +17,17 @@ from pathlib import Path
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.text import foreign
 
-_REGULAR = frozenset({"100644", "100755"})
+_PLAIN, _ABSENT = "100644", "000000"
+_REGULAR = frozenset({_PLAIN, "100755"})
 _LARGEST = 10_000_000
 """Bytes of a stack file or a CSV file that are read."""
 _SAFE = ("-c", "core.quotePath=off", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "mimecast-sso"), ("EMAIL", "mimecast-sso@localhost"), ("DATE", "@1 +0000"))
+}
+"""Of commits that no branch names: the same files make the same commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,31 @@ class Blob:
 
     object_id: str
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file that a commit adds, changes or deletes.
+
+    Attributes:
+        path: Relative to the repository, not to the project.
+        mode: git's mode of the new file; zeros where it is deleted.
+        object_id: Its content.
+    """
+
+    path: str
+    mode: str
+    object_id: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is deleted, or a file that is neither a link nor executable."""
+        return self.mode in (_PLAIN, _ABSENT)
+
+    @property
+    def index_entry(self) -> str:
+        """A line of what ``git update-index --index-info`` reads."""
+        return f"{self.mode.replace(_ABSENT, '0')} {self.object_id}\t{self.path}\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +95,34 @@ class Repository:
         words = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--relative"]
         return _paths(self._git(*words, base, *([head] if head else []), "--"))
 
+    def changes(self, base: str, head: str) -> list[FileChange]:
+        """The files that differ between two commits, also those outside the project's folder."""
+        fields = self._git("diff-tree", "-r", "-z", "--raw", "--no-renames", base, head).split(b"\0")
+        pairs = zip(fields[0::2], fields[1::2], strict=False)
+        return [FileChange(_text(path), *_mode_and_id(_text(meta))) for meta, path in pairs]
+
+    def prefix(self) -> str:
+        """The project's folder in the repository, with a slash at its end; "" where it is the repository's."""
+        return _text(self._git("rev-parse", "--show-prefix")).removesuffix("\n")
+
+    def commit_with(self, base: str, changes: Iterable[FileChange], message: str) -> str:
+        """Makes a commit of ``base`` with these changes, and returns its id. No branch names it."""
+        entries = "".join(each.index_entry for each in changes)
+        with tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            self._git("read-tree", base, environment=index)
+            self._git("update-index", "-z", "--index-info", environment=index, given=_bytes(entries))
+            tree = self._git("write-tree", environment=index).decode().strip()
+        made = self._git("commit-tree", tree, "-p", base, "-m", message, environment=_IDENTITY)
+        return made.decode().strip()
+
     def files(self, commit: str, folder: str) -> dict[str, Blob]:
         """The files directly in a folder, by path."""
         prefix = f"{folder}/" if folder else "./"
         found = {}
         for entry in self._git("ls-tree", "-z", commit, "--", prefix).split(b"\0"):
             if entry:
-                meta, _, path = entry.decode("utf-8", "surrogateescape").partition("\t")
+                meta, _, path = _text(entry).partition("\t")
                 found[path.removeprefix("./")] = _blob(*meta.split())
         return found
 
@@ -73,7 +130,7 @@ class Repository:
         """A file by its path; ``None`` where the commit does not have it."""
         for entry in self._git("ls-tree", "-z", commit, "--", path).split(b"\0"):
             if entry:
-                meta, _, found = entry.decode("utf-8", "surrogateescape").partition("\t")
+                meta, _, found = _text(entry).partition("\t")
                 if found == path:
                     return _blob(*meta.split())
         return None
@@ -104,32 +161,47 @@ class Repository:
                 f"The files of {commit[:7]} cannot be written out: {foreign.name(str(error))}"
             ) from None
 
-    def _git(self, *words: str, given: bytes = b"") -> bytes:
-        environment = os.environ | {
+    def _git(self, *words: str, given: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+        surroundings = os.environ | {
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
+            **(environment or {}),
         }
         try:
             done = subprocess.run(
                 ["git", *_SAFE, *words],
                 cwd=self.root,
-                env=environment,
+                env=surroundings,
                 input=given,
                 capture_output=True,
                 check=False,
             )
         except FileNotFoundError:
-            raise OperationError("git is not on the PATH. A review reads the change with it.") from None
+            raise OperationError("git is not on the PATH. A change is read with it.") from None
         if done.returncode:
             said = foreign.one_line(done.stderr.decode("utf-8", "replace"))
             raise OperationError(f"git {words[0]} failed: {said or 'it does not say why'}")
         return done.stdout
 
 
+def _text(said: bytes) -> str:
+    return said.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _mode_and_id(meta: str) -> tuple[str, str]:
+    """The new file's, in a line of ``git diff-tree --raw``."""
+    _, mode, _, object_id, _ = meta.split()
+    return mode, object_id
+
+
 def _paths(listed: bytes) -> list[str]:
-    return [each.decode("utf-8", "surrogateescape") for each in listed.split(b"\0") if each]
+    return [_text(each) for each in listed.split(b"\0") if each]
 
 
 def _blob(mode: str, kind: str, object_id: str) -> Blob:

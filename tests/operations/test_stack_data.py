@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mimecast_sso.operations.ci.stack_data import Taken, take
+from mimecast_sso.operations.change.stack_data import Taken, take
 from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
@@ -99,9 +99,22 @@ def test_what_the_base_changed_since_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "--all", "nothing", HOSTILE])
 def test_what_is_no_commit_is_refused(tmp_path: Path, name: str) -> None:
     at = place(tmp_path)
-    with pytest.raises(OperationError, match="git rev-parse failed"):
+    with pytest.raises(OperationError, match="is not a commit of this repository"):
         take(Project(at.folder, "mimecast-sso", at.folder / "stacks"), at.base, name)
     assert at.pwned == []
+
+
+def test_a_project_in_a_folder_of_its_repository_takes_its_own_data_only(tmp_path: Path) -> None:
+    at = place(
+        tmp_path, head={f"sso/{STACK}": "head\n", STACK: "x\n", "sso/people.csv": "x\n", "people.csv": "x\n"}
+    )
+    git(at.folder, "fetch", "--quiet", "origin", at.head)
+    (root := at.folder / "sso").mkdir()
+    found = take(Project(root, "mimecast-sso", root / "stacks"), at.base, at.head)
+    assert found.stack_files == ("sso/people.csv", f"sso/{STACK}")
+    assert found.others == ("people.csv", STACK)
+    made, head = files(at, found.commit), files(at, at.head)
+    assert made == files(at, at.base) | {path: head[path] for path in found.stack_files}
 
 
 def test_the_command_names_what_was_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,144 @@
+"""The digest of a plan: what a reviewer saw and what a deployment would do are the same while it is.
+
+What enters, in four parts:
+
+========= ============================================================================================================
+settings  the stack file as it was read (secrets as one word), the rows of its CSV file, the desired values
+state     what the last deployment recorded: every resource's URN, type and outputs, without secrets
+tenants   what differs from that at both sides, and who the configured users and groups are; before the first
+          deployment the applications that exist, and the roll-out groups
+people    what becomes of each person's sign-in, now, afterwards and once the console work is done
+========= ============================================================================================================
+
+So it is the same whoever reads, with the same rights, until one of these changes. Who deploys, times, names of people
+that decide nothing, and the program's code do not enter.
+
+A digest is 26 characters over all of it, and three for each part, which only tell which part differs.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from mimecast_sso.assessment import drift
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.planned import planned
+from mimecast_sso.settings.base import SECRET, SECRET_KEYS
+
+PARTS = ("settings", "state", "tenants", "people")
+_WHOLE, _PART = 26, 3
+DIGEST: Final = re.compile(rf"[a-z2-7]{{{_WHOLE}}}-[a-z2-7]{{{_PART * len(PARTS)}}}")
+ANNOUNCED: Final = "Plan digest: "
+"""How a program begins the message that has it, and a command the line."""
+_MASKED = SECRET_KEYS | {"mimecastClientId"}
+_INSTANTS = (Instant.NOW, Instant.AFTERWARDS, Instant.EVENTUALLY)
+
+
+def digest(assessment: Assessment) -> str:
+    """The digest of what a run would do, such as ``…26 characters…-settatpeo``."""
+    parts = contents(assessment)
+    whole = _hash([parts[name] for name in PARTS])[:_WHOLE]
+    return f"{whole}-{''.join(_hash(parts[name])[:_PART] for name in PARTS)}"
+
+
+def contents(assessment: Assessment) -> dict[str, Any]:
+    """What enters the digest, by part, as JSON."""
+    return {
+        "settings": {
+            "file": _without_secrets(assessment.settings.model_dump(mode="json", by_alias=True)),
+            "addresses": [each.model_dump(mode="json") for each in assessment.addresses],
+            "changes": [each.document() for each in planned(assessment)],
+        },
+        "state": [
+            [each.urn, each.type, _decisive(each.outputs)] for each in assessment.desired.record.resources
+        ],
+        "tenants": _tenants(assessment),
+        "people": {
+            each.address: {
+                f"{way}, {instant}": [
+                    str(each.ways[way].at(instant)[0].result),
+                    _why(each.ways[way].at(instant)),
+                ]
+                for way in each.ways
+                for instant in _INSTANTS
+            }
+            for each in assessment.forecast.people
+        },
+    }
+
+
+def _without_secrets(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The configuration, secrets as one word: a program has them in clear, a command as they stand in the file."""
+    found: dict[str, Any] = {}
+    for key, value in document.items():
+        dotted = f"{prefix}{key}"
+        if dotted in _MASKED and value is not None:
+            found[key] = SECRET
+        else:
+            found[key] = _without_secrets(value, f"{dotted}.") if isinstance(value, Mapping) else value
+    return found
+
+
+def _tenants(assessment: Assessment) -> dict[str, Any]:
+    snapshot, desired = assessment.snapshot, assessment.desired
+    found: dict[str, Any] = {
+        "drift": {each.id: _plain(each.change) for each in drift.find(assessment)},
+        "assigned": desired.principals,
+        "problems": snapshot.directory.problems,
+        "unread": [each.text for each in drift.not_looked_at(assessment)],
+    }
+    if desired.record.application is None:
+        found["application"] = _plain(snapshot.application.value)
+        found["holders"] = _plain(snapshot.holders.value)
+        found["groups"] = {slot: _plain(known.value) for slot, known in snapshot.groups.items()}
+    return found
+
+
+def _why(outcomes: tuple[Any, ...]) -> str:
+    first = outcomes[0]
+    return str(first.reason or first.missing or "")
+
+
+def _decisive(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    # The code of a dynamic provider is an output of each of its resources.
+    return {key: value for key, value in outputs.items() if not key.startswith("__")}
+
+
+def _plain(value: Any) -> Any:
+    return (
+        dataclasses.asdict(value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type)
+        else value
+    )
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
+
+
+def _canonical(value: Any) -> Any:
+    """The value as JSON in one spelling: the order of lists means nothing, because neither side promises one."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, Mapping):
+        return {str(_canonical(key)): _canonical(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return sorted(map(_canonical, value), key=lambda each: json.dumps(each, sort_keys=True))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _canonical(dataclasses.asdict(value))
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def part_of(digest_: str, name: str) -> str:
+    """The three characters of a digest that stand for one part."""
+    at = PARTS.index(name) * _PART
+    return digest_.partition("-")[2][at : at + _PART]

@@ -1,0 +1,83 @@
+"""What of both tenants could not be read, and why: one list, of which each check takes its parts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from enum import Enum, auto
+from typing import Any
+
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.provenance import How, Known, Statement, Verdict
+from mimecast_sso.text.names import enumerate_some
+from providers.entra.applications import LiveApplication
+
+_NO_PERMISSION = "the permission Policy.Read.All is missing"
+
+
+class Part(Enum):
+    """A part of the snapshot, in the order in which it is named."""
+
+    RECORD = auto()
+    APPLICATION = auto()
+    """The one that Mimecast's sign-ins reach."""
+    OWN = auto()
+    """The one that this stack recorded or adopts."""
+    HOLDERS = auto()
+    PEOPLE = auto()
+    DOMAINS = auto()
+    ADDRESSES = auto()
+    INTEGRATION = auto()
+    GROUPS = auto()
+    POLICIES = auto()
+    ASSIGNED_GROUPS = auto()
+
+
+def parts(
+    snapshot: Snapshot, of_interest: Collection[Part], application: LiveApplication | None
+) -> Iterator[tuple[str, str]]:
+    """What could not be read, as people name it, and why.
+
+    Args:
+        snapshot: What was read.
+        of_interest: The parts to look at.
+        application: The one whose claims policies are asked for.
+    """
+    for part, what, why in _all(snapshot, application):
+        if part in of_interest and why:
+            yield what, why
+
+
+def each(found: Iterable[tuple[str, str]]) -> Iterator[Statement]:
+    """A statement for each part."""
+    for what, why in found:
+        yield Statement(f"{what} could not be read", How.UNKNOWN, why, Verdict.UNKNOWN)
+
+
+def by_cause(found: Iterable[tuple[str, str]]) -> Iterator[Statement]:
+    """A statement for each cause, which names the parts that failed for it."""
+    causes: dict[str, dict[str, None]] = defaultdict(dict)
+    for what, why in found:
+        causes[why][what] = None
+    yield from each((enumerate_some(list(whats)), why) for why, whats in causes.items())
+
+
+def _all(snapshot: Snapshot, application: LiveApplication | None) -> Iterator[tuple[Part, str, str]]:
+    yield Part.RECORD, "what this stack deployed", _why(snapshot.record)
+    yield Part.APPLICATION, "the application in Entra", _why(snapshot.application)
+    yield Part.OWN, "the application of this stack in Entra", _why(snapshot.own)
+    yield Part.HOLDERS, "other applications with the identifier in Entra", _why(snapshot.holders)
+    yield Part.PEOPLE, "the people in Entra", snapshot.directory.unread
+    yield Part.DOMAINS, "the internal domains at Mimecast", _why(snapshot.domains)
+    yield Part.ADDRESSES, "the addresses at Mimecast", _why(snapshot.addresses)
+    yield Part.INTEGRATION, "the directory integration at Mimecast", _why(snapshot.integration)
+    for slot, group in snapshot.groups.items():
+        yield Part.GROUPS, f"the {slot} roll-out group at Mimecast", _why(group)
+    if application is not None and application.policies is None:
+        yield Part.POLICIES, "the claims policy in Entra", _NO_PERMISSION
+    for why in snapshot.directory.unread_groups.values():
+        yield Part.ASSIGNED_GROUPS, "the members of assigned groups", why
+
+
+def _why(known: Known[Any]) -> str:
+    return "" if known.is_known else known.source or "it was not read"
