@@ -61,7 +61,7 @@ def add(world: World, account: str, description: str, **properties: Any) -> None
 
 def of_account(world: World, account: str) -> list[dict[str, Any]]:
     """The account's connections, oldest first."""
-    return [each for each in world.all(CONNECTIONS) if each["account"] == account]
+    return world.of_account(CONNECTIONS, account)
 
 
 def _document(world: World, connection: dict[str, Any], last_sync: str) -> Item:
