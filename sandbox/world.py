@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS documents (
     body TEXT NOT NULL,
     UNIQUE (collection, key)
 );
+CREATE INDEX IF NOT EXISTS documents_by_account
+    ON documents (collection, json_extract(body, '$.account'), position)
+    WHERE json_extract(body, '$.account') IS NOT NULL;
 CREATE TABLE IF NOT EXISTS journal (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     time TEXT NOT NULL,
@@ -159,6 +162,28 @@ class World:
             "SELECT key, body FROM documents WHERE collection = ? ORDER BY position", (_scoped(collection),)
         )
         return [(key, json.loads(body)) for key, body in rows]
+
+    def of_account(self, collection: str, account: str) -> list[dict[str, Any]]:
+        """The documents of a collection whose ``account`` is this one, oldest first.
+
+        An index finds them, so that one account of a thousand costs what one account alone does.
+        """
+        rows = self._db.execute(
+            "SELECT body FROM documents WHERE collection = ? AND json_extract(body, '$.account') = ?"
+            " ORDER BY position",
+            (_scoped(collection), account),
+        )
+        return [json.loads(body) for (body,) in rows]
+
+    def keep_newest(self, collection: str, most: int) -> None:
+        """Remove all documents of the collection but the newest."""
+        collection = _scoped(collection)
+        self._writes[collection] += 1
+        self._db.execute(
+            "DELETE FROM documents WHERE collection = ? AND position <= (SELECT position FROM documents"
+            " WHERE collection = ? ORDER BY position DESC LIMIT 1 OFFSET ?)",
+            (collection, collection, most),
+        )
 
     def derived(self, collection: str, build: Callable[[Iterator[tuple[str, dict[str, Any]]]], T]) -> T:
         """What ``build`` makes of the collection's ``items``, made anew only after one of them changed.

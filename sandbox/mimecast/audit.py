@@ -57,7 +57,7 @@ def record(world: World, account: str, event: Event, user: str, info: str, *, af
 
 def of_account(world: World, account: str) -> list[Item]:
     """The events of an account, newest first."""
-    return [event for event in reversed(world.all(EVENTS)) if event["account"] == account]
+    return world.of_account(EVENTS, account)[::-1]
 
 
 def _get_events(caller: Caller, items: list[Item], page: Page) -> Answer:

@@ -317,7 +317,7 @@ class Console:
     # Lists to look things up in
 
     def _list_domains(self, _: Request, who: _Administrator) -> Response:
-        mine = [each for each in self._world.all(domains.DOMAINS) if each["account"] == who.account]
+        mine = self._world.of_account(domains.DOMAINS, who.account)
         rows = [("", each["domain"], each["state"], each["inboundType"]) for each in mine]
         return self._table(who, "Internal Directories", ("Domain", "State", "Inbound checks"), rows)
 

@@ -82,7 +82,7 @@ def put(world: World, connection: dict[str, Any]) -> None:
 
 def of_account(world: World, account: str) -> list[dict[str, Any]]:
     """The account's connections, oldest first."""
-    return [each for each in world.all(CONNECTIONS) if each["account"] == account]
+    return world.of_account(CONNECTIONS, account)
 
 
 def request(world: World, account: str) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,17 +59,21 @@ def _key(account: str, name: str) -> str:
 
 
 def _all(caller: Caller, state: str) -> list[dict[str, Any]]:
-    domains = caller.world.all(DOMAINS)
-    return [domain for domain in domains if domain["account"] == caller.account and domain["state"] == state]
+    domains = caller.world.of_account(DOMAINS, caller.account)
+    return [domain for domain in domains if domain["state"] == state]
 
 
 def owner(world: World, name: str) -> str | None:
     """The account whose internal domain this is, of all accounts there are."""
-    for domain in world.all(DOMAINS):
-        if domain["domain"] == name and domain["state"] == "internal":
-            account: str = domain["account"]
-            return account
-    return None
+    return world.derived(DOMAINS, _owners).get(name)
+
+
+def _owners(documents: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for _, domain in documents:
+        if domain["state"] == "internal":
+            found.setdefault(domain["domain"], domain["account"])
+    return found
 
 
 def _name(item: Item) -> str:

@@ -67,7 +67,7 @@ def named(world: World, account: str, description: str) -> list[dict[str, Any]]:
 
 def of_account(world: World, account: str) -> list[dict[str, Any]]:
     """The account's groups, oldest first."""
-    return [group for group in world.all(GROUPS) if group["account"] == account]
+    return world.of_account(GROUPS, account)
 
 
 def members_of(world: World, number: int) -> list[dict[str, Any]]:

@@ -66,7 +66,8 @@ def issue(world: World, content_type: str, body: bytes) -> Response:
     token = secrets.token_urlsafe(48)
     now = world.now()
     with world.transaction():
-        _forget_oldest_tokens(world)
+        # Expired ones stay: their bearer must still be told ``token_expired``, not ``invalid``.
+        world.keep_newest(TOKENS, _TOKENS_KEPT)
         world.put(
             TOKENS,
             _key(token),
@@ -116,9 +117,3 @@ def _enveloped(code: str, message: str, *, retryable: bool) -> Response:
 
 def _key(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _forget_oldest_tokens(world: World) -> None:
-    """Keep the newest: a token that expired must still be told ``token_expired``, not ``invalid``."""
-    for key, _ in world.items(TOKENS)[:-_TOKENS_KEPT]:
-        world.delete(TOKENS, key)

@@ -11,6 +11,7 @@ Profiles and settings keep the versions that were saved, as ``{"at": time, "valu
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -99,8 +100,7 @@ def saved(world: World, collection: str, account: str) -> list[tuple[int, Form]]
     """Number and latest values of the account's profiles or definitions, whether they count yet or not."""
     return [
         (document["number"], document["versions"][-1]["values"])
-        for document in world.all(collection)
-        if document["account"] == account
+        for document in world.of_account(collection, account)
     ]
 
 
@@ -115,6 +115,33 @@ def profiles(world: World, account: str) -> list[Profile]:
     """The account's profiles as they count now."""
     found = [profile(world, number) for number, _ in saved(world, PROFILES, account)]
     return [each for each in found if each is not None]
+
+
+def accounts_of_issuer(world: World, issuer: str) -> Sequence[str]:
+    """The accounts in which some version of a profile names this identity provider."""
+    return world.derived(PROFILES, _accounts_by_issuer).get(issuer, ())
+
+
+def monitoring_accounts(world: World) -> Sequence[str]:
+    """The accounts in which some version of a profile monitors metadata."""
+    return world.derived(PROFILES, _monitoring)
+
+
+def _accounts_by_issuer(documents: Iterable[tuple[str, Form]]) -> dict[str, list[str]]:
+    found: dict[str, dict[str, None]] = {}
+    for _, document in documents:
+        for version in document["versions"]:
+            found.setdefault(version["values"]["issuerUrl"], {})[document["account"]] = None
+    return {issuer: [*accounts] for issuer, accounts in found.items()}
+
+
+def _monitoring(documents: Iterable[tuple[str, Form]]) -> list[str]:
+    monitoring = (
+        document["account"]
+        for _, document in documents
+        if any(version["values"]["monitorMetadataUrl"] for version in document["versions"])
+    )
+    return [*dict.fromkeys(monitoring)]
 
 
 def effective(world: World, account: str, address: str) -> Profile | None:
@@ -137,9 +164,9 @@ def _effective(world: World, account: str, address: str) -> list[Profile]:
     """The profiles of the person's groups, oldest definition first; the default one for who is in none."""
     default: int | None = None
     mine: list[int] = []
-    for document in world.all(SETTINGS):
+    for document in world.of_account(SETTINGS, account):
         values = _counting(world, document)
-        if document["account"] != account or values is None:
+        if values is None:
             continue
         if values["group"] is None:
             default = values["settingsProfile"]

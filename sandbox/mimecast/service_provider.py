@@ -174,9 +174,9 @@ class Portal:
         )
 
     async def _refresh_metadata(self) -> None:
-        for account in self._world.all(accounts.ACCOUNTS):
-            if self._region is not None and account["region"] == self._region.code:
-                await metadata_monitor.refresh(self._world, account["accountCode"])
+        for account in policy.monitoring_accounts(self._world):
+            if accounts.region_of(self._world, account) == self._region:
+                await metadata_monitor.refresh(self._world, account)
 
     def _is_too_old(self, request: dict[str, Any]) -> bool:
         return datetime.fromisoformat(request["created"]) + _REQUEST_LIFETIME <= self._world.now()
@@ -192,9 +192,9 @@ class Portal:
         issuer = _claimed_issuer(encoded)
         candidates = [
             profile
-            for account in self._world.all(accounts.ACCOUNTS)
-            if region is not None and account["region"] == region.code
-            for profile in policy.profiles(self._world, account["accountCode"])
+            for account in policy.accounts_of_issuer(self._world, issuer)
+            if accounts.region_of(self._world, account) == region
+            for profile in policy.profiles(self._world, account)
             if profile.is_set_up and profile.form["issuerUrl"] == issuer
         ]
         allowed = [profile for profile in candidates if profile.form["allowSingleSignOn"]]
