@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Check": {
         "drift": "Compare both tenants with the stack, changing nothing.",
         "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
+        "fidelity": "Whether your tenants answer as the sandbox does.",
     },
     "Many stacks": {
         "fleet": "One check of many stacks at once, in one report.",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from requests.adapters import BaseAdapter
 
 from mimecast_sso.operations.stacks import Stack
 from providers.entra.graph import GraphClient
@@ -37,13 +40,18 @@ def graph(stack: Stack) -> GraphClient:
     return GraphClient(stack.environment, deadline=stack.deadline)
 
 
-def account(stack: Stack, client_id: str | None) -> MimecastClient:
+def account(
+    stack: Stack, client_id: str | None, *, through: Callable[[BaseAdapter], BaseAdapter] | None = None
+) -> MimecastClient:
     """A client of whatever Mimecast account the credentials of ``MIMECAST_*`` open.
 
-    ``client_id`` is the one in the stack file, as for the program. Raises AuthenticationError where there are none.
+    ``client_id`` is the one in the stack file, as for the program. ``through`` wraps the network of a client of its
+    own. Raises AuthenticationError where there are none.
     """
     reach(stack)
-    return from_environment(stack.environment, client_id=client_id or "", deadline=stack.deadline)
+    return from_environment(
+        stack.environment, client_id=client_id or "", deadline=stack.deadline, through=through
+    )
 
 
 @dataclass(frozen=True, slots=True)

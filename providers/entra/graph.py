@@ -8,13 +8,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util.retry import Retry
 
 from providers import calls
@@ -38,10 +38,17 @@ _DOTS_OF_A_JWT = 2
 class GraphClient:
     """Calls Graph as the application of the ``ARM_*`` variables. Safe to share between threads.
 
-    ``deadline`` ends every wait, that for a token included.
+    ``deadline`` ends every wait, that for a token included. ``through`` wraps the network, for whoever records what
+    passes; calls for tokens do not.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, deadline: Deadline = UNLIMITED) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        deadline: Deadline = UNLIMITED,
+        through: Callable[[BaseAdapter], BaseAdapter] = lambda adapter: adapter,
+    ) -> None:
         self._environment = dict(environment)
         self._deadline = deadline
         self.cloud = cloud(environment)
@@ -51,10 +58,10 @@ class GraphClient:
         self._credential = credential(environment, deadline)
         self._session = requests.Session()
         # Setting one property to one value may be repeated; 429 says that it was not done.
-        self._session.mount("https://", _retrying(deadline, "GET", "PATCH"))
+        self._session.mount("https://", through(_retrying(deadline, "GET", "PATCH")))
         # These POSTs change nothing: a batch holds only GET requests here, and What If only evaluates.
         for path in (batching.PATH, conditional_access.PATH):
-            self._session.mount(self._base + path, _retrying(deadline, "POST"))
+            self._session.mount(self._base + path, through(_retrying(deadline, "POST")))
         self._held: AccessToken | None = None
         self._date: datetime | None = None
 

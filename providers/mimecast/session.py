@@ -6,8 +6,10 @@ Built once and shared by all threads, because the quota, the token and the accou
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE, GLOBAL_GATEWAY
 from providers.deadline import UNLIMITED, Deadline
@@ -25,11 +27,12 @@ def from_environment(
     client_id: str = "",
     client_secret: str = "",
     deadline: Deadline = UNLIMITED,
+    through: Callable[[BaseAdapter], BaseAdapter] | None = None,
 ) -> MimecastClient:
     """The process's client from ``MIMECAST_CLIENT_ID``, ``MIMECAST_CLIENT_SECRET`` and ``MIMECAST_BASE_URL``.
 
     ``client_id`` and ``client_secret`` (from the stack configuration) are used where the environment has none.
-    With a deadline it is a client of its own, shared with nobody.
+    With a deadline, or with ``through``, which wraps its network, it is a client of its own, shared with nobody.
 
     Raises AuthenticationError when there are no credentials, or the base URL is not Mimecast's.
     """
@@ -43,8 +46,9 @@ def from_environment(
             f"({CREDENTIALS_PAGE}) and set MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET"
         )
     credentials = Credentials(found_id, found_secret)
-    if deadline is not UNLIMITED:
-        return MimecastClient(credentials, _base_url(environment), deadline=deadline)
+    if deadline is not UNLIMITED or through is not None:
+        adapter = through(HTTPAdapter()) if through is not None else None
+        return MimecastClient(credentials, _base_url(environment), adapter=adapter, deadline=deadline)
     return shared_client_of(credentials, environment)
 
 

@@ -1,0 +1,191 @@
+"""What was recorded, compared with what the sandbox answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from mimecast_sso.operations.fidelity import shapes
+from mimecast_sso.operations.fidelity.exchanges import Exchange
+from mimecast_sso.operations.fidelity.expectations import Answer, Expectations, Expected, of_exchanges
+from mimecast_sso.operations.fidelity.shapes import UNLISTED, Finding
+from mimecast_sso.provenance import How, Statement, Verdict
+
+_REFUSED = (str(HTTPStatus.UNAUTHORIZED.value), str(HTTPStatus.FORBIDDEN.value))
+_NOT_SIMULATED = str(HTTPStatus.NOT_IMPLEMENTED.value)
+_SHORT_PAGES = ("$top=1", "pageSize=1", " by 1")
+"""How the names of calls end that ask for pages of one row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One call, and how its answers compare with the sandbox's.
+
+    Attributes:
+        verdict: ``fine``, ``DIFFERS``, ``open`` (nothing in the answer that could be compared), ``UNKNOWN`` (not
+            answered, or refused) or ``not possible`` (nothing exists that it could be asked about).
+        findings: By variant of the answer.
+        answers: The redacted answers, as JSON.
+    """
+
+    call: str
+    service: str
+    verdict: Verdict
+    why: str
+    findings: Mapping[str, Sequence[Finding]]
+    answers: Mapping[str, Any]
+
+    def statement(self) -> Statement:
+        """In a sentence without any text of the tenant's."""
+        how = How.UNKNOWN if self.verdict in (Verdict.UNKNOWN, Verdict.NOT_POSSIBLE) else How.LIVE
+        return Statement(self.why, how, "", self.verdict, f"{self.service}: {self.call}")
+
+    def document(self) -> dict[str, Any]:
+        """As the report has it."""
+        found = {
+            variant: [f"{each.path}: {each.text}" for each in findings]
+            for variant, findings in self.findings.items()
+            if findings
+        }
+        return {
+            "service": self.service,
+            "call": self.call,
+            "verdict": str(self.verdict),
+            "differences": found,
+            "answers": self.answers,
+        }
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Keys and codes of the tenant's answers that the report does not name."""
+        return frozenset(each.name for group in self.findings.values() for each in group if each.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Everything that was recorded, ready to be compared."""
+
+    exchanges: Sequence[Exchange]
+    expected: Expectations
+    revealed: frozenset[str] = frozenset()
+
+    def compare(self, unreachable: Iterable[str] = ()) -> list[Compared]:
+        """Each call that is expected, and those that are not. ``unreachable`` are services that did not answer."""
+        silent = frozenset(unreachable)
+        recorded = of_exchanges(self.exchanges)
+        found = [
+            self._call(name, call, recorded.calls[name])
+            if name in recorded.calls
+            else _not_made(name, call, silent)
+            for name, call in self.expected.calls.items()
+        ]
+        others = {
+            name: call.service for name, call in recorded.calls.items() if name not in self.expected.calls
+        }
+        return found + [
+            Compared(UNLISTED, service, Verdict.UNKNOWN, "a call without an expectation", {}, {})
+            for service in sorted(set(others.values()))
+        ]
+
+    def _call(self, name: str, expected: Expected, recorded: Expected) -> Compared:
+        findings: dict[str, Sequence[Finding]] = {}
+        answers: dict[str, Any] = {}
+        for variant, answer in sorted(recorded.answers.items()):
+            known = expected.answers.get(variant) or self._refusal(expected, variant)
+            findings[variant] = list(self._answer(name, variant, expected, answer, known))
+            answers[variant] = self._redacted(name, variant, answer, known, recorded.service)
+        verdict, why = _verdict(expected, recorded, findings)
+        return Compared(name, expected.service, verdict, why, findings, answers)
+
+    def _refusal(self, expected: Expected, variant: str) -> Answer | None:
+        return self.expected.refusal(expected.service, variant) if variant in _REFUSED else None
+
+    def _answer(
+        self, name: str, variant: str, call: Expected, answer: Answer, known: Answer | None
+    ) -> Iterator[Finding]:
+        if known is None:
+            if call.answers.keys() == {_NOT_SIMULATED}:
+                yield Finding(
+                    "the body", "not compared: the sandbox does not simulate this call", differs=False
+                )
+            elif not _is_trouble(variant):
+                yield Finding("status", f"{variant}, the sandbox answers {' or '.join(call.answers)}")
+            return
+        yield from shapes.compare(known.shape, answer.shape, self.revealed)
+        yield from self._codes(call.service, answer, known)
+        yield from _headers(answer, known)
+        if known.further and name.endswith(_SHORT_PAGES) and not answer.further and self._has_more(name):
+            yield Finding("paging", "a page of one row names no further page, and there are more rows")
+
+    def _codes(self, service: str, answer: Answer, known: Answer) -> Iterator[Finding]:
+        for code in sorted(answer.codes - known.codes):
+            listed = code in self.expected.codes(service) or code in self.revealed
+            shown, name = (code, "") if listed else (UNLISTED, code)
+            yield Finding(
+                "code", f"{shown}, the sandbox has {' or '.join(sorted(known.codes)) or 'none'}", name=name
+            )
+
+    def _has_more(self, name: str) -> bool:
+        path = _path(name)
+        return any(each.rows > 1 for each in self.exchanges if _path(each.call) == path)
+
+    def _redacted(self, name: str, variant: str, answer: Answer, known: Answer | None, service: str) -> Any:
+        listed = self.expected.codes(service) | self.revealed
+        most = max(
+            (each.rows for each in self.exchanges if each.call == name and each.variant == variant), default=0
+        )
+        shape = shapes.redacted(answer.shape, known.shape if known else None, self.revealed)
+        codes = frozenset(code if code in listed else UNLISTED for code in answer.codes)
+        rows = "none" if not most else "one" if most == 1 else "several"
+        return {"rows": rows, **Answer(shape, answer.headers, codes, answer.further).document()}
+
+
+def _path(name: str) -> str:
+    return name.partition("?")[0].partition(" (next")[0].rpartition(" by ")[0] or name.partition("?")[0]
+
+
+def _headers(answer: Answer, known: Answer) -> Iterator[Finding]:
+    if answer.headers is None:
+        return
+    for name, kind in (known.headers or {}).items():
+        found = answer.headers.get(name)
+        if found != kind:
+            yield Finding(f"header {name}", f"{found or 'missing'}, the sandbox has {kind}")
+
+
+def _is_trouble(variant: str) -> bool:
+    """Whether the service was only busy or out of order."""
+    status = int(variant.split(maxsplit=1)[0])
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _is_simulated(call: Expected) -> bool:
+    return call.answers.keys() != {_NOT_SIMULATED}
+
+
+def _verdict(
+    expected: Expected, recorded: Expected, findings: Mapping[str, Sequence[Finding]]
+) -> tuple[Verdict, str]:
+    everything = [(variant, each) for variant, group in findings.items() for each in group]
+    differing = [f"{variant}: {each.path}: {each.text}" for variant, each in everything if each.differs]
+    if differing:
+        return Verdict.DIFFERS, "; ".join(differing)
+    if not _is_simulated(expected):
+        return Verdict.OPEN, "not compared: the sandbox does not simulate this call"
+    if all(map(_is_trouble, recorded.answers)):
+        return Verdict.UNKNOWN, f"not answered: {' and '.join(recorded.answers)}"
+    if set(recorded.answers) <= set(_REFUSED) and set(recorded.answers) != set(expected.answers):
+        return Verdict.UNKNOWN, f"refused: {' and '.join(recorded.answers)}, as the sandbox refuses"
+    unsettled = [f"{variant}: {each.path}: {each.text}" for variant, each in everything]
+    if unsettled:
+        return Verdict.OPEN, "; ".join(unsettled)
+    return Verdict.FINE, f"as the sandbox: {' and '.join(recorded.answers)}"
+
+
+def _not_made(name: str, call: Expected, silent: frozenset[str]) -> Compared:
+    if call.service in silent:
+        return Compared(name, call.service, Verdict.UNKNOWN, "not asked: the service did not answer", {}, {})
+    why = "not asked: nothing exists here that it could be asked about"
+    return Compared(name, call.service, Verdict.NOT_POSSIBLE, why, {}, {})

@@ -1,0 +1,143 @@
+"""What the sandbox answers to the product's read calls: a file, so that it is known where there is no sandbox."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from mimecast_sso.operations.fidelity import shapes
+from mimecast_sso.operations.fidelity.exchanges import Exchange
+from mimecast_sso.operations.fidelity.shapes import Shape
+
+FILE = "expectations.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One kind of answer to a call.
+
+    Attributes:
+        shape: Of its body.
+        headers: Kind by name in small letters; None for a call that is only made in batches.
+        codes: The error codes in it.
+        further: Whether it may name a further page.
+    """
+
+    shape: Shape
+    headers: Mapping[str, str] | None = None
+    codes: frozenset[str] = frozenset()
+    further: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        found: dict[str, Any] = {"body": self.shape.document()}
+        if self.headers is not None:
+            found["headers"] = dict(sorted(self.headers.items()))
+        if self.codes:
+            found["codes"] = sorted(self.codes)
+        return found | ({"further": True} if self.further else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """All answers of the sandbox to one call, by `Exchange.variant`."""
+
+    service: str
+    answers: Mapping[str, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """All calls, by name."""
+
+    calls: Mapping[str, Expected] = field(default_factory=dict)
+
+    def codes(self, service: str) -> frozenset[str]:
+        """All error codes that a service's sandbox answers with, to whatever call."""
+        found = (each for each in self.calls.values() if each.service == service)
+        return frozenset(code for each in found for answer in each.answers.values() for code in answer.codes)
+
+    def refusal(self, service: str, variant: str) -> Answer | None:
+        """What the sandbox's refusals with this status look like, to whatever call."""
+        found = [
+            each.answers[variant]
+            for each in self.calls.values()
+            if each.service == service and variant in each.answers
+        ]
+        shape = shapes.merged(answer.shape for answer in found)
+        return Answer(shape, codes=frozenset().union(*(answer.codes for answer in found))) if shape else None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "schema": 1,
+            "calls": {
+                name: {
+                    "service": call.service,
+                    "answers": {
+                        variant: answer.document() for variant, answer in sorted(call.answers.items())
+                    },
+                }
+                for name, call in sorted(self.calls.items())
+            },
+        }
+
+    @property
+    def digest(self) -> str:
+        """Which expectations these are: twelve hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.document(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def of_exchanges(exchanges: Iterable[Exchange]) -> Expectations:
+    """What covers everything that was recorded."""
+    found: dict[str, dict[str, Answer]] = {}
+    services: dict[str, str] = {}
+    for each in exchanges:
+        services[each.call] = each.service
+        answers = found.setdefault(each.call, {})
+        answer = Answer(each.shape, each.headers, each.codes, each.further)
+        answers[each.variant] = _both(answers[each.variant], answer) if each.variant in answers else answer
+    return Expectations({name: Expected(services[name], answers) for name, answers in found.items()})
+
+
+def _both(one: Answer, other: Answer) -> Answer:
+    shape = shapes.merged((one.shape, other.shape)) or one.shape
+    headers = one.headers
+    if headers is None or other.headers is None:
+        headers = one.headers or other.headers
+    else:  # A header is expected where every answer has it.
+        headers = {name: kind for name, kind in headers.items() if other.headers.get(name) == kind}
+    return Answer(shape, headers, one.codes | other.codes, one.further or other.further)
+
+
+@cache
+def expectations() -> Expectations:
+    """Those that this release comes with."""
+    return of_text(files(__package__).joinpath(FILE).read_text(encoding="utf-8"))
+
+
+def of_text(text: str) -> Expectations:
+    """The expectations that a file holds."""
+    return Expectations(
+        {
+            name: Expected(
+                call["service"],
+                {variant: _answer(answer) for variant, answer in call["answers"].items()},
+            )
+            for name, call in json.loads(text)["calls"].items()
+        }
+    )
+
+
+def _answer(document: Mapping[str, Any]) -> Answer:
+    return Answer(
+        shapes.of_document(document["body"]),
+        document.get("headers"),
+        frozenset(document.get("codes", ())),
+        document.get("further", False),
+    )
