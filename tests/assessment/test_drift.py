@@ -561,11 +561,12 @@ def test_expected_drift_is_quiet_until_its_end(until: str, severity: Severity, e
     ("part", "subject"),
     [
         ("record", "what this stack deployed"),
-        ("own", "the application"),
-        ("holders", "other applications with the identifier"),
-        ("domains", "domains at Mimecast"),
-        ("addresses", "addresses at Mimecast"),
-        ("groups", "the first roll-out group"),
+        ("own", "the application of this stack in Entra"),
+        ("holders", "other applications with the identifier in Entra"),
+        ("domains", "the internal domains at Mimecast"),
+        ("addresses", "the addresses at Mimecast"),
+        ("groups", "the first roll-out group at Mimecast"),
+        ("integration", "the directory integration at Mimecast"),
     ],
 )
 def test_what_could_not_be_read_is_said_and_never_missing(part: str, subject: str) -> None:
@@ -583,7 +584,7 @@ def test_policies_that_need_a_permission_are_said_not_to_be_looked_at() -> None:
     changed(policies=None)(world)
     why = "the permission Policy.Read.All is missing"
     assert list(drift.not_looked_at(world.assess())) == [
-        Statement("claims policies could not be read", How.UNKNOWN, why, Verdict.UNKNOWN)
+        Statement("the claims policy in Entra could not be read", How.UNKNOWN, why, Verdict.UNKNOWN)
     ]
 
 
