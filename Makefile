@@ -38,7 +38,6 @@ up: .venv/sandbox
 	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
 	@if [ -e "$(SHEET)" ]; then $(MAKE) --no-print-directory console-work; fi
 	@$(SANDBOX) login $(PERSON)
-	@echo
 	@$(SANDBOX) run -- $(SSO) verify --stack $(STACK) --person $(PERSON) --quiet
 
 .PHONY: console-work
@@ -47,7 +46,6 @@ console-work:
 	@$(SANDBOX) administrator --quiet "$(SHEET)"
 	@$(SANDBOX) run -- $(SSO) confirm --stack $(STACK) --by administrator@example.com \
 	  --evidence "the sandbox's administrator filled the form from $(SHEET)"
-	@echo
 	@$(SANDBOX) run -- $(SSO) up --stack $(STACK) --yes
 
 preview drift: .venv/sandbox

@@ -394,7 +394,7 @@ class MimecastTenant(pulumi.ComponentResource):
             )
         else:
             pulumi.log.warn(
-                "Console work is due: an administrator sets the "
+                f"{run_sheet.CONSOLE_WORK_IS_DUE}: an administrator sets the "
                 f"{_ordinal(chain.slot)}authentication profile and its application settings from the run sheet, then "
                 f"confirms them. Until then nobody is added to the roll-out group; {people(waiting)} "
                 f"{'is' if waiting == 1 else 'are'} waiting. Next: {steps}",

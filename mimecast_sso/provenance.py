@@ -150,6 +150,11 @@ class Statement:
     def __str__(self) -> str:
         return f"{_line(self.text)} ({self.basis})"
 
+    @property
+    def brief(self) -> str:
+        """For whoever watches a run: what it has just read is told without its source, all else with it."""
+        return _line(self.text) if self.how is How.LIVE else str(self)
+
     def document(self) -> dict[str, str]:
         """As JSON: ``subject``, ``verdict``, ``text``, ``how``, ``source``; empty ones are left out."""
         values = {

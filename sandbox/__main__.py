@@ -50,7 +50,8 @@ def _start(options: argparse.Namespace) -> int:
         print(f"removed the process file of process {stale.pid}, which is not a running sandbox")
     process, started = lifecycle.start(home(), port=options.port)
     verb = "started" if started else "already running"
-    print(f"sandbox {verb}: proxy http://{process.proxy}, process {process.pid}, home {home()}")
+    where = home().relative_to(Path.cwd()) if home().is_relative_to(Path.cwd()) else home()
+    print(f"sandbox {verb}: proxy http://{process.proxy}, process {process.pid}, home {where}")
     return OK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Section
 from mimecast_sso.facts.regions import REGIONS
@@ -43,7 +44,8 @@ def fill(home: Path, file: Path) -> Iterator[str]:
         raise CannotFillError(f"{file}: there is no region {sheet.region}; there are {', '.join(REGIONS)}")
     console = f"https://login-{sheet.region}.mimecast.com/administration"
     browser = Browser(home)
-    yield f"signed in to {console}/ as {_sign_in(home, browser, console, sheet.account)}"
+    who = _sign_in(home, browser, console, sheet.account)
+    yield f"signed in to {urlsplit(console).hostname} as {who}"
     for section, (folder, form, name_label) in _PAGES.items():
         dialogue = sheet.dialogues[section]
         page = _open(browser, f"{console}/{folder}", dialogue, name_label)

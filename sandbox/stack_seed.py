@@ -107,8 +107,8 @@ def summary(seeded: Mapping[str, Any]) -> str:
     account = seeded["mimecast"]
     zones = ", ".join(zone["name"] for zone in seeded["dns"]["zones"]) or "none"
     return (
-        f"Mimecast account {account['accountCode']} in region {account['region']}; people: "
-        f"{len(seeded['users'])}, groups: {len(seeded['groups'])}, DNS zones: {zones}"
+        f"account {account['accountCode']} ({account['region']}); people {len(seeded['users'])}, "
+        f"groups {len(seeded['groups'])}, DNS zones {zones}"
     )
 
 

@@ -127,12 +127,11 @@ def _absent(live: LiveTenant, domain: Domain) -> Iterator[Statement]:
 
 def _registering(live: LiveTenant, domain: Domain) -> str:
     at_once = any(live.is_internal(parent) for parent in _parents(domain.name))
-    when = "at once, because its parent domain is internal" if at_once else "as soon as its proof is verified"
+    when = "at once (its parent domain is internal)" if at_once else "once verified"
     return (
-        f"Registering {domain.name} at Mimecast changes mail flow: {when}, Mimecast accepts mail for it (inbound type "
-        f"{domain.inbound_type}) and treats mail from it as internal. Prepare delivery routes and policies first, or "
-        "set its mode to require. Only Mimecast support removes an internal domain; a pending one that this stack "
-        "registered is deleted when it is removed from mimecast-sso:domains"
+        f"Registering {domain.name} changes mail flow: {when}, Mimecast accepts mail for it (inbound type "
+        f"{domain.inbound_type}) and treats mail from it as internal, until Mimecast support removes it. Prepare "
+        "routes first, or set mode: require"
     )
 
 

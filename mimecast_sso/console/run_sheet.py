@@ -34,6 +34,8 @@ from mimecast_sso.text.times import utc_text
 if TYPE_CHECKING:
     from jinja2 import Template
 
+CONSOLE_WORK_IS_DUE = "Console work is due"
+"""How whoever runs a deployment hears of a run sheet."""
 LEAVE_EMPTY = "leave empty"
 CERTIFICATE_BELOW = "the text below, on one line"
 ADMINISTRATORS_PROFILE = "Account_Administrators_Authentication_Profile"

@@ -11,6 +11,7 @@ import click
 
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
+from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.operations import assessing, plan, profiles
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine, EngineName, Outcome
@@ -22,7 +23,7 @@ from mimecast_sso.settings import ProfileSlot, Settings
 
 _NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
 _CONSOLE_WORK = {
-    "due": ("Console work is due", "Nobody's sign-in changes until it is done and confirmed."),
+    "due": (CONSOLE_WORK_IS_DUE, "Nobody's sign-in changes until it is done and confirmed."),
     "stale": ("The confirmation is stale: console work is due", _NOBODY_REMOVED),
     "contradicted": ("Evidence contradicts the confirmation: console work is due", _NOBODY_REMOVED),
 }
@@ -86,7 +87,7 @@ def deploy(
         else:
             profiles.remove_run_sheet(stack, slot)
     for statement in on_save:
-        click.echo(f"{statement}.")
+        click.echo(f"{statement.brief}.")
     return Exit.FINE
 
 

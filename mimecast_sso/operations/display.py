@@ -21,6 +21,7 @@ from typing import Any, Final
 import click
 
 from mimecast_sso.assessment.plan_digest import ANNOUNCED
+from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count
 
@@ -40,17 +41,8 @@ _WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "discard": ("<", "discarded", "discard"),
 }
 """Operation → its mark, what was done, what is planned: the words of the Pulumi CLI."""
-_MAIN_OUTPUTS = (
-    "applicationId",
-    "identifier",
-    "replyUrl",
-    "signOnUrl",
-    "issuer",
-    "loginUrl",
-    "certificateThumbprint",
-    "certificateExpiry",
-)
-"""Of a new stack, those that people need; ``pulumi stack output`` has the others."""
+_MAIN_OUTPUTS = ("applicationId", "identifier", "replyUrl", "certificateThumbprint", "certificateExpiry")
+"""Of a new stack. The run sheet has the others that people need, and ``pulumi stack output`` has all."""
 _STATE = "authenticationProfile"
 """Shown after every run: what is known of the console."""
 
@@ -67,6 +59,7 @@ class Concise:
     _before: dict[str, Any] | None = None
     _summary: dict[str, int] = field(default_factory=dict)
     _failed: int = 0
+    _console_work: str = ""
     _begun: bool = False
     _last: float = field(default_factory=time.monotonic)
 
@@ -99,6 +92,8 @@ class Concise:
                 click.echo(line)
         if ok and not self.plans:
             self._show_outputs()
+        elif self._console_work:
+            click.echo("\n".join(wrapped(self._console_work)))
         lines = list(self._resources())
         if lines:
             click.echo("Resources:")
@@ -109,8 +104,10 @@ class Concise:
         if event.get("ephemeral") or event.get("severity") == "debug":
             return
         text = text_of(event)
-        # The digest stands at the end of what the command prints.
-        if text and text not in self._said and not text.startswith(ANNOUNCED):
+        # The command itself says the digest after the run, and after one that went well where the run sheet is.
+        if text.startswith(f"warning: {CONSOLE_WORK_IS_DUE}") and not self.plans:
+            self._console_work = text
+        elif text and text not in self._said and not text.startswith(ANNOUNCED):
             self._said.add(text)
             for line in wrapped(text):
                 click.echo(line, err=event.get("severity") == "error")
@@ -136,9 +133,8 @@ class Concise:
         shown = dict.fromkeys(key for key in (*changed, _STATE) if key in now)
         if shown:
             click.echo("Outputs:")
-        width = max(map(len, shown), default=0)
         for key in shown:
-            for line in _output(key, before.get(key), now[key], width):
+            for line in _output(key, before.get(key), now[key]):
                 click.echo(f"    {line}")
 
     def _resources(self) -> Iterator[str]:
@@ -156,18 +152,16 @@ class Concise:
             yield f"{self._failed} errored"
 
 
-def _output(key: str, before: Any, now: Any, width: int = 0) -> Iterator[str]:
-    """An output, the former value before it; of a map what changed in it, and its state."""
+def _output(path: str, before: Any, now: Any) -> Iterator[str]:
+    """An output, the former value before it; of a map what changed in it, and its state, each by its path."""
     if not isinstance(now, Mapping):
         was = f"{_json(before)} => " if before not in (None, now) else ""
-        yield f"{key:{width}} : {was}{_json(now)}"
+        yield f"{path}: {was}{_json(now)}"
         return
-    yield f"{key:{width}} : {{"
     known = before if isinstance(before, Mapping) else {}
     for name, value in now.items():
         if name == "state" or (known and value != known.get(name)):
-            yield from (f"    {line}" for line in _output(name, known.get(name), value))
-    yield "}"
+            yield from _output(f"{path}.{name}", known.get(name), value)
 
 
 def _json(value: Any) -> str:

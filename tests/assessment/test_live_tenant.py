@@ -94,13 +94,13 @@ def test_registering_says_what_it_does_to_mail() -> None:
     assert said.warns
     for part in (
         "changes mail flow",
-        "as soon as its proof is verified",
+        "once verified",
         "inbound type any",
-        "mode to require",
+        "mode: require",
     ):
         assert part in said.text
     (at_once, _) = about(tenant(status("example.com")), Domain(name="mail.example.com"))
-    assert "at once, because its parent domain is internal" in at_once.text
+    assert "at once (its parent domain is internal)" in at_once.text
 
 
 def test_an_inbound_type_that_changes_is_said_only_where_it_is_kept() -> None:

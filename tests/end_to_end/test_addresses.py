@@ -21,7 +21,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
 
 def test_previews_say_what_changes(fresh: Project) -> None:
     first = fresh.sso("preview").text
-    assert "Registering example.com at Mimecast changes mail flow" in first
+    assert "Registering example.com changes mail flow" in first
     assert "3 addresses are on hold until the domain is verified, then created" in first
     assert fresh.up().code == 0
     quiet = fresh.sso("preview").text

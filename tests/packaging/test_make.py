@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 
 import pytest
 
@@ -28,6 +29,8 @@ KINDS = {
 SIGNED_IN = "signed in to the Mimecast Personal Portal as ada@example.com"
 NO_INDEX = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
 ALL = "my #1 100%41? Größe"
+COLUMNS, MOST_LINES = 80, 60
+"""What a newcomer reads of a first ``make up``."""
 
 
 class Clone:
@@ -82,9 +85,13 @@ def test_a_folder_of_any_name(tmp_path: Path, name: str, wheel: Path, sandbox_wh
 def test_odd_names_at_once_and_nothing_written_into_the_checkout(
     tmp_path: Path, wheel: Path, sandbox_wheel: Path
 ) -> None:
-    made = Clone(tmp_path / ALL, tmp_path / "home" / ALL, (wheel, sandbox_wheel))
+    home = tmp_path / "home" / ALL
+    made = Clone(tmp_path / ALL, home, (wheel, sandbox_wheel))
     before = made.files()
-    assert SIGNED_IN in made.make("up")
+    first = made.make("up")
+    assert SIGNED_IN in first
+    shown = [wrap(line.replace(str(home), ".sandbox"), COLUMNS) or [""] for line in first.splitlines()]
+    assert sum(map(len, shown)) <= MOST_LINES, first
     assert "sandbox stopped" in made.make("down")
     assert made.files() == before
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mimecast_sso.assessment.planned import summary
+from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
@@ -84,7 +85,7 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         level = Level.URGENT if kind == "lost" else Level.LOOK
         yield from (_group(kind, level, number, one) for number, one in enumerate(groups, 1))
     for slot, fields in each.console.items():
-        text = f"Console work is due, {slot} profile: {', '.join(fields) or 'confirm it again'}"
+        text = f"{CONSOLE_WORK_IS_DUE}, {slot} profile: {', '.join(fields) or 'confirm it again'}"
         yield Entry(
             f"review/console/{slot}",
             Level.LOOK,
