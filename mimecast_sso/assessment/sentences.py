@@ -186,6 +186,25 @@ def _unknown(what: str, why: Known[Any]) -> Statement:
     return Statement(what, How.UNKNOWN, why.source, Verdict.UNKNOWN)
 
 
+def of_each(assessment: Assessment) -> Iterator[Statement]:
+    """Whose sign-in a run changes, or who fails before or after it: everybody by name, now and afterwards."""
+    forecast = assessment.forecast
+    for each in sorted(forecast.people, key=lambda person: person.address):
+        for way, verdicts in each.ways.items():
+            now, afterwards, eventually = (
+                verdicts.at(instant)[0] for instant in (Instant.NOW, Instant.AFTERWARDS, Instant.EVENTUALLY)
+            )
+            lost = next((loss for loss in forecast.losses.get(each.address, ()) if loss.way is way), None)
+            if now == afterwards == eventually and not (now.fails or lost):
+                continue
+            steps = [f"now {now}", f"afterwards {afterwards}"]
+            steps += [f"{lost.instant} {lost.outcome}"] if lost and lost.instant is Instant.MEANWHILE else []
+            steps += [f"{Instant.EVENTUALLY} {eventually}"] if eventually != afterwards else []
+            failing = lost is not None or afterwards.fails or eventually.fails
+            verdict = Verdict.FAILS if failing else Verdict.NOTE
+            yield Statement("; ".join(steps), How.LIVE, _BOTH, verdict, f"{each.name} {way}")
+
+
 def _first_unread(snapshot: Snapshot) -> Known[Any]:
     return next(each for each in snapshot.groups.values() if not each.is_known)
 

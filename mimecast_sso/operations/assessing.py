@@ -104,6 +104,11 @@ def on_deploy(stack: Stack, settings: Settings, engine: Engine) -> tuple[Stateme
     return _effects("What this does to people's sign-in", sentences.on_deploy, stack, settings, engine)
 
 
+def of_each(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
+    """Whose sign-in deploying the configuration changes, or who fails, by name."""
+    return _effects("Whose sign-in changes", sentences.of_each, stack, settings, engine)
+
+
 def _effects(
     subject: str,
     says: Callable[[Assessment], Iterable[Statement]],

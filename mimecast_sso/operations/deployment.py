@@ -18,8 +18,9 @@ from mimecast_sso.operations.engine import Engine, EngineName, Outcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.comment import digest_of
 from mimecast_sso.operations.stacks import Stack, open_stack
-from mimecast_sso.provenance import Statement
+from mimecast_sso.provenance import Statement, Verdict
 from mimecast_sso.settings import ProfileSlot, Settings
+from mimecast_sso.text import foreign
 
 _NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
 _CONSOLE_WORK = {
@@ -103,16 +104,30 @@ def _unreviewed(stack: Stack, engine: Engine) -> Exit:
     )
 
 
-def preview(stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool = False) -> Exit:
-    """Says what ``deploy`` would do, without doing it."""
-    stack.settings()
+def preview(
+    stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool = False, people: bool = False
+) -> Exit:
+    """Says what ``deploy`` would do, without doing it; with ``people`` also to whom, by name."""
+    settings = stack.settings()
     engine.ensure_stack()
     show = None if verbose or diff else Concise(f"Preview of {stack.name}", plans=True)
     outcome = engine.run("preview", *(["--diff"] if diff else []), show=show)
+    if people:
+        _name(assessing.of_each(stack, settings, engine))
     if outcome.code:
         return outcome.failure(dry=True)
     _say_the_digest(stack, engine, outcome)
     return Exit.CHANGES if outcome.changed else Exit.FINE
+
+
+def _name(affected: Sequence[Statement]) -> None:
+    click.echo("Whose sign-in changes, or fails (read live: Entra, Mimecast):")
+    for statement in affected:
+        # Failures are in capitals, as in every table.
+        mark = f"{statement.verdict}  " if statement.verdict is not Verdict.NOTE else ""
+        click.echo(f"    {mark}{foreign.one_line(statement.subject)}: {statement.brief}")
+    if not affected:
+        click.echo("    nobody's")
 
 
 def _say_the_digest(stack: Stack, engine: Engine, outcome: Outcome) -> None:

@@ -191,6 +191,27 @@ def test_what_a_deployment_does(
     assert said(sentences.on_deploy(world.assess(document))) == snapshot
 
 
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        pytest.param(World(), None, id="nobody's changes"),
+        pytest.param(
+            World(), changed(rollOut={"who": "pilot", "pilot": [ADA]}), id="one goes back to a password"
+        ),
+        pytest.param(World(), changed(assign={"users": [ADA]}), id="one would lose it"),
+        pytest.param(World(), changed(application={"hide": True}), id="tiles go"),
+        pytest.param(World(), changed(authenticationProfile=CONTEXTS), id="console work stops two"),
+        pytest.param(everybody(ADA), None, id="three fail before and after"),
+    ],
+)
+def test_whose_sign_in_changes_by_name(
+    world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion
+) -> None:
+    assert [
+        f"{each.subject}: {each.verdict}: {each}" for each in sentences.of_each(world.assess(document))
+    ] == snapshot
+
+
 def without_certificate() -> Record:
     """What was deployed, but for the certificate in the form."""
     record = deployed(from_values(attested(values())))

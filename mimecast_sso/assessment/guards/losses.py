@@ -55,9 +55,11 @@ def _problem(found: Mapping[str, Loss]) -> str:
     who = people(len(found))
     if all(loss.joining for loss in found.values()):
         return f"{who} would be sent to Entra and could not sign in, or may not be able to"
+    instants = {loss.instant for loss in found.values()}
+    when = str(instants.pop()) if len(instants) == 1 else "later"
     if all(loss.outcome.result is Result.UNKNOWN for loss in found.values()):
-        return f"{who} can sign in now; whether they still could afterwards is unknown"
-    return f"{who} can sign in now and could not afterwards"
+        return f"{who} can sign in now; whether they still could {when} is unknown"
+    return f"{who} can sign in now and could not {when}"
 
 
 def _grouped(found: Mapping[str, Loss], names: Mapping[str, str]) -> Iterator[tuple[Loss, list[str]]]:

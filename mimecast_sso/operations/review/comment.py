@@ -301,7 +301,7 @@ def _refused(each: StackReview) -> Iterator[str]:
         yield f"Guard overridden: {foreign.markdown(text)}."
         yield ""
     if each.lost or each.not_ready:
-        yield f"Names: {_command('preview', each)} on your machine (not shown here)."
+        yield f"Names: {_command('preview', each, ' --people')} on your machine (not shown here)."
         yield ""
 
 
