@@ -39,7 +39,7 @@ def effects_of(desired: Desired) -> Effects:
         desired,
         course,
         {slot: members_of(desired, slot) for slot in ProfileSlot if _concerns(desired, slot)},
-        held_profiles(desired),
+        held_profiles(desired, course.early[0] if course else None),
         eventual_profiles(desired),
         eventual_entra(desired, course.after[0]) if course else None,
         addresses_after(desired),

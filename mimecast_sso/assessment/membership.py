@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mimecast_sso.assessment.desired import Desired
-from mimecast_sso.assessment.sign_in import AddressState, HeldProfile, Profiles
+from mimecast_sso.assessment.sign_in import AddressState, EntraState, HeldProfile, Profiles
 from mimecast_sso.assessment.synchronisation import removed_addresses
 from mimecast_sso.console.source import ConsoleForm
 from mimecast_sso.settings import AddressSource, DomainMode, ProfileSlot, Removal
@@ -103,14 +103,26 @@ def profile_of(form: ConsoleForm | None) -> HeldProfile | None:
     )
 
 
-def held_profiles(desired: Desired) -> tuple[Profiles, ...]:
-    """What the console may hold as far as Mimecast acts on it now; the settled one first."""
-    settled = {slot: profile_of(desired.console.held(slot).value) for slot in ProfileSlot}
+def held_profiles(desired: Desired, entra: EntraState | None) -> tuple[Profiles, ...]:
+    """What the console may hold as far as Mimecast acts on it now; the settled one first.
+
+    A form that was attested and is lost is presumed to fit Entra as it is now (``entra``).
+    """
+    settled = {slot: _settled(desired, slot, entra) for slot in ProfileSlot}
     found = [settled]
     for slot in ProfileSlot:
         for earlier in desired.console.may_still_hold(slot, desired.snapshot.mimecast_now):
             found += [each | {slot: profile_of(earlier)} for each in list(found)]
     return tuple(found)
+
+
+def _settled(desired: Desired, slot: ProfileSlot, entra: EntraState | None) -> HeldProfile | None:
+    held = desired.console.held(slot)
+    if held.is_known or entra is None:
+        return profile_of(held.value)
+    return HeldProfile(
+        entra.issuer, entra.login_url, entra.signing or "", by_metadata=not entra.signing, presumed=True
+    )
 
 
 def eventual_profiles(desired: Desired) -> Profiles:

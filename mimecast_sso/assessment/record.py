@@ -170,8 +170,10 @@ class Record:
         if made is None:
             return None
         principal = next(self._of(types.SERVICE_PRINCIPAL), None)
+        # A principal that was deleted from the state is still named by what the component last put out.
+        client_id = principal.outputs.get("clientId") if principal else self.outputs.get("applicationId")
         return RecordedApplication(
-            client_id=str((principal.outputs if principal else {}).get("clientId") or ""),
+            client_id=str(client_id or ""),
             object_id=str(made.outputs.get("applicationObjectId") or ""),
             display_name=str(made.outputs.get("displayName") or ""),
         )

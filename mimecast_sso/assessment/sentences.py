@@ -35,7 +35,11 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
         ]
         return Statement("Who signs in through Entra is unknown", How.UNKNOWN, sources[0], Verdict.UNKNOWN)
     if not found:
-        return Statement(f"Nobody signs in through Entra{when}", How.LIVE, _BOTH)
+        outcomes = [each.from_mimecast.at(instant)[0] for each in forecast.people]
+        maybe = any(each.result is Result.UNKNOWN and each.through_entra for each in outcomes)
+        return Statement(
+            f"Nobody {'is known to sign' if maybe else 'signs'} in through Entra{when}", How.LIVE, _BOTH
+        )
     verb = "signs" if len(found) == 1 else "sign"
     text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
     unsettled = forecast.unsettled(instant)
@@ -231,7 +235,8 @@ def _why(outcome: Outcome) -> str:
     if outcome.reason is None:
         return str(outcome.missing)
     row = REASONS[outcome.reason]
-    return f"{row.problem}; {row.fix}"
+    unknown = f"{outcome.missing}; if it still sends them to Entra, " if outcome.missing else ""
+    return f"{unknown}{row.problem}; {row.fix}"
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------
@@ -335,7 +340,9 @@ def _console(assessment: Assessment) -> Iterator[Statement]:
         return
     for slot in ProfileSlot:
         held = desired.console.held(slot)
-        if held.value is not None:
+        if not held.is_known:
+            yield held.states(f"what the {slot} profile holds")
+        elif held.value is not None:
             yield held.states(f"the {slot} profile holds certificate {held.value.thumbprint or '(none)'}")
 
 

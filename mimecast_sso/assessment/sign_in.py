@@ -65,6 +65,8 @@ class HeldProfile:
         thumbprint: Of the certificate in the form.
         by_metadata: Whether it takes its certificates from the federation metadata instead.
         contexts: Whether the sign-in request asks for an authentication context.
+        presumed: Whether its values are not known, and only presumed to fit Entra as it is: what somebody attested
+            is lost. No sign-in under it is known to work, and one that Entra would refuse is known to fail.
     """
 
     issuer: str
@@ -74,6 +76,7 @@ class HeldProfile:
     enforces_portal: bool = True
     single_sign_on: bool = True
     contexts: bool = False
+    presumed: bool = False
 
     @property
     def is_set_up(self) -> bool:
@@ -192,7 +195,7 @@ class Outcome:
     """A verdict on one sign-in.
 
     Attributes:
-        reason: Why it is refused or not offered.
+        reason: Why it is refused or not offered; of an unknown one, why it would be if the input were as presumed.
         missing: Of an unknown one, the input that is missing.
         through_entra: Whether Mimecast sends the person to Entra, or Entra sends them to Mimecast.
     """
@@ -214,7 +217,8 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.result is Result.UNKNOWN:
-            return f"unknown: {self.missing}"
+            known = f"; refused otherwise: {REASONS[self.reason].problem}" if self.reason else ""
+            return f"unknown: {self.missing}{known}"
         if self.reason is None:
             return str(self.result)
         row = REASONS[self.reason]
@@ -254,7 +258,13 @@ def _from_mimecast(
     # The oldest definition decides where somebody is sent who is in several bound groups (assumed).
     if not held or not held[0].is_set_up or not held[0].enforces_portal:
         return _with_a_password(case)
-    return _sent_to_entra(entra, mimecast, held, case) or _at_mimecast(case) or _ENTRA
+    outcome = _sent_to_entra(entra, mimecast, held, case) or _at_mimecast(case) or _ENTRA
+    return _unless_known(outcome) if held[0].presumed else outcome
+
+
+def _unless_known(outcome: Outcome) -> Outcome:
+    """Of a profile that is presumed: whether the sign-in would still go that way is unknown."""
+    return Outcome(Result.UNKNOWN, outcome.reason, outcome.missing or Missing.CONSOLE)
 
 
 def _sent_to_entra(
@@ -301,6 +311,13 @@ def _unasked(entra: EntraState, mimecast: Endpoints, profiles: Profiles | None, 
     if profiles is None:
         return _unknown(Missing.CONSOLE)
     known = {slot: each for slot, each in profiles.items() if each and each.is_set_up}
+    outcome = _accepted(entra, mimecast, known, case)
+    return _unless_known(outcome) if any(each.presumed for each in known.values()) else outcome
+
+
+def _accepted(
+    entra: EntraState, mimecast: Endpoints, known: Mapping[ProfileSlot, HeldProfile], case: Case
+) -> Outcome:
     of_tenant = {slot: each for slot, each in known.items() if each.issuer == entra.issuer}
     allowed = {slot: each for slot, each in of_tenant.items() if each.single_sign_on}
     accepts = frozenset(slot for slot, each in allowed.items() if _accepts(each, entra))

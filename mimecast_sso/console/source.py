@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from mimecast_sso.console.attestation import attested_by, fingerprints, normal_certificate
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
-from mimecast_sso.provenance import How, Known
+from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import ProfileSlot
 
 TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
@@ -79,9 +79,12 @@ class AttestedProfiles:
     slots: Mapping[ProfileSlot, Slot] = field(default_factory=dict)
 
     def held(self, slot: ProfileSlot) -> Known[ConsoleForm]:
-        """The forms that were attested last."""
+        """The forms that were attested last; unknown where only their fingerprint is left, because the state is not."""
         found = self._latest(slot)
         if found is None:
+            confirmed = (self.slots.get(slot) or Slot()).confirmed
+            if confirmed:
+                return unknown(f"{attested_by(confirmed)}, in a form that the stack's state no longer has")
             return Known(None, How.ATTESTED, "not attested")
         form, attestation = found
         return Known(

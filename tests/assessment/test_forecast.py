@@ -8,21 +8,22 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mimecast_sso.assessment import guards
+from mimecast_sso.assessment import guards, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards.losses import guard_of
 from mimecast_sso.assessment.record import Record
-from mimecast_sso.assessment.sign_in import Result, Way
+from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.facts.sign_in_reasons import Reason
+from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.signing_certificates import SigningCertificates
 from tests.assessment.worlds import (
     ADA,
     ALAN,
+    CLIENT,
     GRACE,
     GROUP,
     LINUS,
@@ -570,3 +571,55 @@ def test_where_one_group_is_unknown_so_is_who_left() -> None:
     assert not may_have_left(
         world, changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]})
     )
+
+
+# -- A state that lost something --------------------------------------------------------------------------------------
+
+
+def without(*lost_types: str) -> World:
+    """The deployed world, and a state from which somebody deleted resources."""
+    record = deployed(from_values(attested(values())))
+    return World(deployed=Record(tuple(each for each in record.resources if each.type not in lost_types)))
+
+
+def attested_otherwise(**changes: Any) -> dict[str, Any]:
+    """A configuration whose attestation is of a form that nothing knows any more."""
+    document = attested(values(**changes))
+    document["authenticationProfile"]["confirmed"]["fingerprint"] = f"v1:{'0' * 32}"
+    return document
+
+
+def test_an_attested_form_that_is_lost_is_unknown_and_not_unset() -> None:
+    found = without(types.AUTHENTICATION_PROFILE).assess(attested_otherwise())
+    assert {each.from_mimecast.now for each in found.forecast.people} == {
+        (Outcome(Result.UNKNOWN, missing=Missing.CONSOLE),)
+    }
+    assert guards.check(found).refusals == ()
+    said = [str(each) for each in sentences.everything(found, Instant.AFTERWARDS)]
+    assert said[0].startswith("Nobody is known to sign in through Entra afterwards")
+    assert "2 people are not known to be able to sign in now" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"application": {"replyUrl": "https://example.com/x"}}, "AADSTS50011"),
+        ({"assign": {"users": [ADA]}}, "AADSTS50105"),
+    ],
+)
+def test_whom_entra_would_refuse_is_protected_also_where_the_attested_form_is_lost(
+    changes: dict[str, Any], code: str
+) -> None:
+    found = without(types.AUTHENTICATION_PROFILE).assess(attested_otherwise(**changes))
+    (refusal,) = guards.check(found).refusals
+    assert "unknown: what the console holds; refused otherwise: " in refusal
+    assert code in refusal
+
+
+def test_a_principal_that_left_the_state_is_known_by_the_outputs() -> None:
+    world = without(types.SERVICE_PRINCIPAL)
+    (stack,) = (each for each in world.deployed.resources if each.type == types.STACK)
+    assert stack.outputs["applicationId"] == CLIENT
+    document = attested(values(application={"replyUrl": "https://example.com/x"}))
+    (refusal,) = guards.check(world.assess(document)).refusals
+    assert "AADSTS50011" in refusal

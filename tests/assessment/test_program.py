@@ -144,6 +144,7 @@ def test_a_refused_run_says_what_is_and_keeps_its_outputs(said: Said) -> None:
     assert said[1].startswith("warning: 2 people cannot sign in now: ")
     assert [each.split(" = ")[0] for each in said[2:]] == [
         "output: accountCode",
+        "output: applicationId",
         "output: region",
         "output: issuer",
     ]

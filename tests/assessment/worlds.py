@@ -155,7 +155,16 @@ def deployed(settings: Settings, *, members: frozenset[str] | None = None, thumb
     book = [each.address for each in settings.addresses.explicit]
     people = frozenset(settings.roll_out.members(book)) if members is None else members
     outputs: list[tuple[str, str, dict[str, Any]]] = [
-        (types.STACK, "stack", {"accountCode": "CUK25A118", "region": "eu", "issuer": CLOUD.issuer(TENANT)}),
+        (
+            types.STACK,
+            "stack",
+            {
+                "accountCode": "CUK25A118",
+                "applicationId": CLIENT,
+                "region": "eu",
+                "issuer": CLOUD.issuer(TENANT),
+            },
+        ),
         (
             types.APPLICATION_FROM_TEMPLATE,
             "portal",

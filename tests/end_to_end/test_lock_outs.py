@@ -6,6 +6,8 @@ through Entra. Linus's user principal name is another than his mail address.
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -225,6 +227,23 @@ def test_whoever_goes_back_to_a_password_is_named(
     for run in (made.sso("preview"), made.up()):
         assert "to get in: " + ", ".join(sorted(leave)) in " ".join(run.text.split()), run.text
     assert signing_in(made) == set(PEOPLE) - set(leave)
+
+
+@pytest.mark.parametrize("kind", ["ServicePrincipal::", "AuthenticationProfile::"])
+def test_a_resource_that_was_deleted_from_the_state_blinds_no_guard(made: Project, kind: str) -> None:
+    command = ["pulumi"] if made.engine == "pulumi" else [sys.executable, "-m", "sandbox.engine"]
+
+    def engine(*words: str) -> Ended:
+        return made.sandbox("run", "--", *command, *words, "--stack", "sandbox")
+
+    exported = engine("stack", "export").text
+    state = json.loads(exported[exported.index("{") :])
+    (urn,) = (each["urn"] for each in state["deployment"]["resources"] if kind in f"{each['type']}::")
+    flags = ("--yes", "--force", "--target-dependents")
+    assert engine("state", "delete", urn, *flags).code == 0
+    section(made, "application", replyUrl="https://example.com/login/saml")
+    refused(made.up(), "AADSTS50011", "Affected, 4", ADA)
+    assert signing_in(made) == set(PEOPLE)
 
 
 def test_a_second_stack_for_one_account_is_refused_before_anything_is_created(made: Project) -> None:
