@@ -138,6 +138,7 @@ def test_a_certificate_that_ends_soon_is_a_warning_and_another_is_not() -> None:
         first == f"Signing certificate {certificate(OLD, days=5)} expires in 5 days, at 2026-11-27 09:00 UTC"
     )
     assert second[0].isupper()
+    assert "mimecast-sso rotate status --stack prod-eu" in second
     assert (said.how, said.source, said.verdict) == (How.LIVE, "Microsoft Graph", Verdict.WARNS)
 
 
@@ -215,14 +216,16 @@ def test_a_text_that_is_no_unicode_is_malformed() -> None:
     assert said.text == f"{ADA} gets no name at Mimecast: the display name in Entra is malformed"
 
 
-def test_a_guest_of_another_organization_is_left_out_with_a_warning() -> None:
-    guest = account(GRACE, mail="grace@partner.example", guest=True)
-    found = World(accounts=[account(ADA), guest]).assess(values(assign={"users": [ADA, GRACE]}, **ASSIGNED))
+@pytest.mark.parametrize(("guest", "kind"), [(True, "guest"), (False, "assigned person")])
+def test_who_is_of_another_organization_is_left_out_with_a_warning(guest: bool, kind: str) -> None:
+    other = account(GRACE, mail="grace@partner.example", guest=guest)
+    found = World(accounts=[account(ADA), other]).assess(values(assign={"users": [ADA, GRACE]}, **ASSIGNED))
     assert found.desired.addresses == (ADA,)
     (said,) = found.left_out
-    assert said.verdict is Verdict.WARNS
-    assert said.text.startswith(
-        "grace@partner.example is left out: the mail address of this guest is at partner.ex"
+    assert (said.how, said.source, said.verdict) == (How.LIVE, "Microsoft Graph, Mimecast", Verdict.WARNS)
+    assert said.text == (
+        f"grace@partner.example is left out: the mail address of this {kind} is at partner.example, which is no domain"
+        " of the Mimecast account, so they have no Personal Portal there"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 from mimecast_sso.assessment import program
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.facts.entra import CLOUDS
-from mimecast_sso.settings import from_values
+from mimecast_sso.settings import Written, from_values
 from providers.entra.errors import Unreachable
 from providers.mimecast import Credentials
 from tests.assessment.tenants import Entra
@@ -55,6 +56,25 @@ def entra(**changes: Any) -> Any:
 def assess(graph: Any, root: Path, **keys: Any) -> Assessment:
     """The assessment of a configuration."""
     return program.assess(from_values(values(**keys)), graph=graph, root=root)
+
+
+@pytest.mark.usefixtures("said")
+def test_settings_are_the_configuration_of_the_running_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = {
+        f"mimecast-sso:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in values().items()
+    }
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
+    monkeypatch.setenv("SANDBOX_HOME", str(tmp_path))
+    monkeypatch.delenv("SANDBOX_INSTANCE", raising=False)
+    written = tmp_path / "stacks" / "Pulumi.prod-eu.written.json"
+    written.parent.mkdir()
+    written.write_text(Written(written).text(values(), values(rollOut={"who": "none"})))
+    assert program.settings() == from_values(values()), "what was written on a sandbox counts there only"
+    monkeypatch.setenv("SANDBOX_INSTANCE", "x")
+    assert program.settings() == from_values(values(rollOut={"who": "none"}))
 
 
 @pytest.mark.usefixtures("said")
