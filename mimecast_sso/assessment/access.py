@@ -52,9 +52,7 @@ def sample(
 def statements(access: Known[AccessSample], accounts: Mapping[str, Person]) -> Iterator[Statement]:
     """What the evaluation says. Unknown is a note: no run changes Conditional Access."""
     if not access.is_known:
-        yield Statement(
-            "Whether Conditional Access blocks sign-ins", How.UNKNOWN, access.source, Verdict.NOTE
-        )
+        yield Statement("Whether Conditional Access blocks sign-ins", How.UNKNOWN, access.source)
         return
     found = access.value
     if found is None or not found.evaluated:

@@ -62,7 +62,7 @@ def _checked(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         yield _statement(
-            f"{len(missing)} of {count(len(people), 'assigned person', 'assigned people')} {verb} not at Mimecast and "
+            f"{len(missing)} of {count(len(people), 'assigned person')} {verb} not at Mimecast and "
             "cannot sign in: "
             f"{enumerate_some(missing)}. Nothing is written: mimecast-sso:addresses.source is synchronised",
             Verdict.WARNS,

@@ -164,7 +164,7 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
         found,
         lost,
         "would lose their sign-in, so guards refuse it",
-        "may lose their sign-in, so guards refuse it",
+        "keep their sign-in, so guards refuse it",
     )
     joining = [each for each in found.joining if each not in lost]
     if joining:

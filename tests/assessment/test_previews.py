@@ -138,6 +138,7 @@ def test_a_certificate_that_ends_soon_is_a_warning_and_another_is_not() -> None:
         first == f"Signing certificate {certificate(OLD, days=5)} expires in 5 days, at 2026-11-27 09:00 UTC"
     )
     assert second[0].isupper()
+    assert "mimecast-sso rotate status --stack prod-eu" in second
     assert (said.how, said.source, said.verdict) == (How.LIVE, "Microsoft Graph", Verdict.WARNS)
 
 
@@ -215,15 +216,24 @@ def test_a_text_that_is_no_unicode_is_malformed() -> None:
     assert said.text == f"{ADA} gets no name at Mimecast: the display name in Entra is malformed"
 
 
-def test_a_guest_of_another_organization_is_left_out_with_a_warning() -> None:
-    guest = account(GRACE, mail="grace@partner.example", guest=True)
-    found = World(accounts=[account(ADA), guest]).assess(values(assign={"users": [ADA, GRACE]}, **ASSIGNED))
+@pytest.mark.parametrize(("guest", "kind"), [(True, "guest"), (False, "assigned person")])
+def test_who_is_of_another_organization_is_left_out_with_a_warning(guest: bool, kind: str) -> None:
+    other = account(GRACE, mail="grace@partner.example", guest=guest)
+    found = World(accounts=[account(ADA), other]).assess(values(assign={"users": [ADA, GRACE]}, **ASSIGNED))
     assert found.desired.addresses == (ADA,)
     (said,) = found.left_out
-    assert said.verdict is Verdict.WARNS
-    assert said.text.startswith(
-        "grace@partner.example is left out: the mail address of this guest is at partner.ex"
+    assert (said.how, said.source, said.verdict) == (How.LIVE, "Microsoft Graph, Mimecast", Verdict.WARNS)
+    assert said.text == (
+        f"grace@partner.example is left out: the mail address of this {kind} is at partner.example, which is no domain"
+        " of the Mimecast account, so they have no Personal Portal there"
     )
+
+
+def test_where_the_domains_are_unknown_nobody_is_taken_for_another_organization_s() -> None:
+    other = account(GRACE, mail="grace@partner.example")
+    world = World(accounts=[other], unread=frozenset({"domains"}))
+    found = world.assess(values(assign={"users": [GRACE]}, **ASSIGNED))
+    assert found.desired.addresses == ("grace@partner.example",)
 
 
 def test_configured_addresses_do_not_depend_on_who_is_assigned() -> None:
@@ -279,8 +289,40 @@ def test_an_assessment_looks_up_whoever_is_configured_in_the_pilot_or_recorded(t
     assert {f"id of {each}" for each in (ALAN, LINUS, kay)} <= found.snapshot.directory.accounts.keys()
     assert not any("@example.org" in str(read.query) for read in entra.asked)
     assert found.desired.destroys
+    assert found.command("up") == "mimecast-sso up --stack prod-eu"
     assert found.snapshot.record.source == "the stack's state"
     assert [each.address for each in found.addresses] == [ALAN]
+
+
+@pytest.mark.parametrize(
+    ("on_removal", "recorded", "looked_up"),
+    [("disable", True, True), ("disable", False, False), ("forget", True, False)],
+)
+def test_an_assessment_looks_up_whose_address_a_run_would_disable(
+    tmp_path: Path, on_removal: str, recorded: bool, looked_up: bool
+) -> None:
+    book = RecordedResource("urn::addresses", types.ADDRESS_BOOK, {"addresses": {ALAN: {"name": ""}}})
+    document = values(addresses={"list": [{"address": LINUS}], "onRemoval": on_removal}, assign={})
+    found = assessment.assess(
+        from_values(document),
+        Known(Record((book,) if recorded else ()), How.RECORDED, "the stack's state"),
+        cloud=CLOUDS["public"],
+        graph=Entra({"/users": [user(ALAN), user(LINUS)]}),
+        mimecast=Mimecast(users=[], groups={}).client(),
+        root=tmp_path,
+    )
+    accounts = found.snapshot.directory.accounts
+    assert f"id of {LINUS}" in accounts
+    assert (f"id of {ALAN}" in accounts) is looked_up
+    assert not found.desired.destroys
+    assert found.command("up") == "mimecast-sso up --stack STACK"
+
+
+def test_a_snapshot_is_assessed_for_a_run_that_deletes_nothing_unless_told() -> None:
+    settings = from_values(values())
+    found = assessment.of(settings, World().snapshot(settings), settings.addresses.explicit)
+    assert not found.desired.destroys
+    assert found.command("up") == "mimecast-sso up --stack STACK"
 
 
 def test_an_assessment_of_a_new_stack_knows_no_record(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ import yaml
 from mimecast_sso.assessment import program
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.facts.entra import CLOUDS
-from mimecast_sso.settings import from_values
+from mimecast_sso.settings import Written, from_values
 from providers.entra.errors import Unreachable
 from providers.mimecast import Credentials
 from tests.assessment.tenants import Entra
-from tests.assessment.worlds import ADA, ALAN, GRACE, IDENTIFIER, World, application, attested, values
+from tests.assessment.worlds import ADA, ALAN, CLIENT, GRACE, TENANT, World, application, attested, values
 
 
 class _Mocks(pulumi.runtime.Mocks):
@@ -58,11 +59,54 @@ def assess(graph: Any, root: Path, **keys: Any) -> Assessment:
 
 
 @pytest.mark.usefixtures("said")
+def test_settings_are_the_configuration_of_the_running_stack(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = {
+        f"mimecast-sso:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in values().items()
+    }
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
+    monkeypatch.setenv("SANDBOX_HOME", str(tmp_path))
+    monkeypatch.delenv("SANDBOX_INSTANCE", raising=False)
+    written = tmp_path / "stacks" / "Pulumi.prod-eu.written.json"
+    written.parent.mkdir()
+    written.write_text(Written(written).text(values(), values(rollOut={"who": "none"})))
+    assert program.settings() == from_values(values()), "what was written on a sandbox counts there only"
+    monkeypatch.setenv("SANDBOX_INSTANCE", "x")
+    assert program.settings() == from_values(values(rollOut={"who": "none"}))
+
+
+@pytest.mark.usefixtures("said")
 def test_a_program_reads_both_tenants_and_its_own_record(tmp_path: Path) -> None:
     found = assess(entra(), tmp_path)
     assert found.snapshot.application.value is not None
     assert found.snapshot.record.source == "the stack's state"
     assert "MIMECAST_CLIENT_ID" in found.snapshot.account.source, "who has no credentials is told which"
+    assert found.command("up") == "mimecast-sso up --stack prod-eu"
+    assert found.snapshot.recorded.component == ""
+    of_one = program.assess(from_values(values()), component="portal", graph=entra(), root=tmp_path)
+    assert of_one.snapshot.recorded.component == "portal"
+
+
+@pytest.mark.usefixtures("said")
+def test_the_tenant_is_that_of_the_client_that_is_passed_else_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ARM_ENVIRONMENT", "china")
+    monkeypatch.setattr(program, "shared_client", entra)
+    assert assess(entra(), tmp_path).snapshot.cloud is CLOUDS["public"]
+    assert assess(None, tmp_path).snapshot.cloud is CLOUDS["china"]
+
+
+@pytest.mark.usefixtures("said")
+def test_a_file_of_addresses_lies_in_the_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(f"address\n{ALAN}\n")
+    keys = {"addresses": {"source": "csv", "csv": "people.csv"}}
+    assert [each.address for each in assess(entra(), tmp_path, **keys).addresses] == [ALAN]
+    monkeypatch.chdir(tmp_path)
+    found = program.assess(from_values(values(**keys)), graph=entra())
+    assert [each.address for each in found.addresses] == [ALAN]
 
 
 @pytest.mark.usefixtures("said")
@@ -93,7 +137,8 @@ def test_a_configuration_that_does_not_fit_the_directory_stops_the_program(tmp_p
         assess(entra(), tmp_path, assign={"users": [ALAN]})
     with pytest.raises(pulumi.RunError) as refused:
         assess(entra(), tmp_path, assign={"users": [ALAN], "groups": ["Missing"]})
-    assert len(str(refused.value).splitlines()) == 2
+    lines = str(refused.value).splitlines()
+    assert [line.startswith("mimecast-sso:assign") for line in lines] == [True, True]
 
 
 @pytest.mark.usefixtures("said")
@@ -115,11 +160,16 @@ def test_a_domain_of_another_stack_of_the_account_stops_the_program(
 ) -> None:
     (tmp_path / "stacks").mkdir()
     domains = [{"name": "example.com"}]
-    other = {f"mimecast-sso:{key}": value for key, value in values(domains=domains).items()}
-    (tmp_path / "stacks" / "Pulumi.other.yaml").write_text(yaml.safe_dump({"config": other}))
+    file = yaml.safe_dump({"config": {f"mimecast-sso:{k}": v for k, v in values(domains=domains).items()}})
+    (tmp_path / "stacks" / "Pulumi.prod-eu.yaml").write_text(file)
     assessment = World().assess(attested(values(domains=domains)))
-    with pytest.raises(pulumi.RunError, match="names example"):
-        program.judge(assessment, root=tmp_path)
+    program.judge(assessment, root=tmp_path)
+    (tmp_path / "stacks" / "Pulumi.other.yaml").write_text(file)
+    with pytest.raises(pulumi.RunError) as stopped:
+        program.judge(assessment, assessment, root=tmp_path)
+    first, second = str(stopped.value).splitlines()
+    assert first == second
+    assert "names example" in first
     monkeypatch.chdir(tmp_path)
     with pytest.raises(pulumi.RunError, match="names example"):
         program.judge(assessment)
@@ -142,13 +192,12 @@ def test_a_refused_run_says_what_is_and_keeps_its_outputs(said: Said) -> None:
     assert str(stopped.value).startswith("Refused by guard last-sign-in-method: 1 person can sign in now")
     assert said[0].startswith("warning: The override for guard account expired on 2026-11-01")
     assert said[1].startswith("warning: 2 people cannot sign in now: ")
-    assert [each.split(" = ")[0] for each in said[2:]] == [
-        "output: accountCode",
-        "output: applicationId",
-        "output: region",
-        "output: issuer",
-    ]
-    assert IDENTIFIER not in said[2]
+    assert said[2:] == [
+        "output: accountCode = CUK25A118",
+        f"output: applicationId = {CLIENT}",
+        "output: region = eu",
+        f"output: issuer = {CLOUDS['public'].issuer(TENANT)}",
+    ], "of the stack, which the first component knows as well as any"
 
 
 def test_every_refusal_is_told(said: Said) -> None:
@@ -156,4 +205,6 @@ def test_every_refusal_is_told(said: Said) -> None:
     with pytest.raises(pulumi.RunError) as stopped:
         program.judge(refused, refused)
     assert str(stopped.value).count("\nRefused by guard") == 1
+    with pytest.raises(pulumi.RunError, match="^Refused by guard"):
+        program.judge(refused)
     assert not any(each.startswith("info") for each in said)

@@ -183,6 +183,20 @@ def test_what_save_does(world: World, document: dict[str, Any] | None, snapshot:
         pytest.param(World(), changed(rollOut={"who": "none"}), id="two leave"),
         pytest.param(World(members={ADA}), None, id="one continues, one joins"),
         pytest.param(World(members=set()), changed(rollOut={"who": "none"}), id="nobody's changes"),
+        pytest.param(World(members=set()), None, id="two join"),
+        pytest.param(World(unread=frozenset({"groups"})), None, id="the group is unknown"),
+        pytest.param(World(), changed(assign={"users": [ADA]}), id="one continues, one loses it"),
+        pytest.param(World(), changed(assign={"users": [ALAN]}), id="two lose it"),
+        pytest.param(
+            World(members=set(), accounts=[account(ADA), account(GRACE, enabled=False)]),
+            None,
+            id="one joins, one would join and fail",
+        ),
+        pytest.param(
+            World(members=set(), accounts=[account(ADA), account(GRACE, enabled=None)]),
+            None,
+            id="one joins, one would join and may fail",
+        ),
     ],
 )
 def test_what_a_deployment_does(
@@ -358,8 +372,9 @@ def test_the_first_group_that_could_not_be_read_tells_why() -> None:
     }
     found = World(changes={"groups": groups}).assess()
     assert sentences.who_signs_in(found.forecast, Instant.NOW).source == "time-out"
-    (save,) = sentences.on_save(found)
-    assert save.source == "time-out"
+    for said_of in (sentences.on_save, sentences.on_deploy):
+        (only,) = said_of(found)
+        assert only.source == "time-out"
 
 
 def test_a_certificate_that_ends_is_told_as_it_signs_now() -> None:
