@@ -231,6 +231,19 @@ def integration(desired: Desired) -> Iterator[Statement]:
         )
     else:
         yield from _as_configured(wanted, known, recorded.properties if recorded else None)
+        yield from _removing(sorted(removed_addresses(desired)), wanted.description)
+
+
+def _removing(gone: list[str], name: str) -> Iterator[Statement]:
+    if gone:
+        yield Statement(
+            f"Once it is changed, the next run of “{name}” may delete {count(len(gone), 'address', 'addresses')} that "
+            f"it no longer covers: {enumerate_some(gone)}",
+            How.ASSUMED,
+            "deleteUsers deletes what the integration does not cover",
+            Verdict.WARNS,
+            SUBJECT,
+        )
 
 
 def _as_configured(
