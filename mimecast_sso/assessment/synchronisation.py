@@ -234,6 +234,9 @@ def integration(desired: Desired) -> Iterator[Statement]:
         yield from _removing(sorted(removed_addresses(desired)), wanted.description)
 
 
+_CONNECTOR = " It runs once an administrator has authorised Mimecast's connector in Entra"
+
+
 def _removing(gone: list[str], name: str) -> Iterator[Statement]:
     if gone:
         yield Statement(
@@ -252,14 +255,13 @@ def _as_configured(
     name, live = f"The directory integration “{wanted.description}”", known.value
     required = wanted.mode is IntegrationMode.REQUIRE
     if live is None:
-        yield known.states(
+        text = (
             f"{name} does not exist, but its mode is require: the run will fail"
             if required
             else f"{name} is created at Mimecast: people of {wanted.tenant_domain} get addresses in the account's "
-            "internal domains. Mimecast's connector has to be authorised in Entra by an administrator for it to run",
-            Verdict.WARNS,
-            SUBJECT,
+            f"internal domains.{'' if wanted.connector_id else _CONNECTOR}"
         )
+        yield known.states(text.rstrip("."), Verdict.WARNS, SUBJECT)
         return
     differing = live.differences(wanted.properties)
     if not differing:

@@ -94,6 +94,12 @@ def test_a_lost_response_is_settled_by_what_the_connections_show(capsys: pytest.
     assert account.requests == [EXECUTE], "never repeated"
     assert "Asked Mimecast to synchronise" in capsys.readouterr().out
 
+    unread = Account([IDLE], refused(503, ""), asked=Answer(None, 504))
+    with pytest.raises(OperationError, match="Mimecast could not be read"):
+        unread.synchronise(minutes=1)
+    assert unread.requests == [EXECUTE]
+    capsys.readouterr()
+
     late = Account([IDLE], [IDLE], [IDLE], [RUNNING], [DONE], asked=Answer(error=LOST))
     late.synchronise()
     assert late.requests == [EXECUTE]
