@@ -99,6 +99,10 @@ def _tenants(assessment: Assessment) -> dict[str, Any]:
         found["application"] = _plain(snapshot.application.value)
         found["holders"] = _plain(snapshot.holders.value)
         found["groups"] = {slot: _plain(known.value) for slot, known in snapshot.groups.items()}
+    if desired.settings.directory_synchronisation is not None and desired.record.integration is None:
+        # Without its last run, which changes three times a day.
+        integration = snapshot.integration.value
+        found["integration"] = dict(integration.properties) if integration else None
     return found
 
 

@@ -20,7 +20,7 @@ from mimecast_sso.assessment import assessment as tenants
 from mimecast_sso.assessment import guards, plan_digest, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.recorded import in_program
-from mimecast_sso.settings import Settings, Written, domains_elsewhere, from_engine
+from mimecast_sso.settings import Settings, Written, from_engine, written_elsewhere
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient, shared_client
@@ -98,7 +98,7 @@ def judge(*assessments: Assessment, root: Path | None = None) -> None:
         raise pulumi.RunError("\n".join(refusals))
     folder = (root or Path.cwd()) / "stacks"
     shared = [
-        text for each in assessments for text in domains_elsewhere(each.settings, pulumi.get_stack(), folder)
+        text for each in assessments for text in written_elsewhere(each.settings, pulumi.get_stack(), folder)
     ]
     if shared:
         raise pulumi.RunError("\n".join(shared))

@@ -231,6 +231,22 @@ def integration(desired: Desired) -> Iterator[Statement]:
         )
     else:
         yield from _as_configured(wanted, known, recorded.properties if recorded else None)
+        yield from _removing(sorted(removed_addresses(desired)), wanted.description)
+
+
+_CONNECTOR = " It runs once an administrator has authorised Mimecast's connector in Entra"
+
+
+def _removing(gone: list[str], name: str) -> Iterator[Statement]:
+    if gone:
+        yield Statement(
+            f"Once it is changed, the next run of “{name}” may delete {count(len(gone), 'address', 'addresses')} that "
+            f"it no longer covers: {enumerate_some(gone)}",
+            How.ASSUMED,
+            "deleteUsers deletes what the integration does not cover",
+            Verdict.WARNS,
+            SUBJECT,
+        )
 
 
 def _as_configured(
@@ -239,14 +255,13 @@ def _as_configured(
     name, live = f"The directory integration “{wanted.description}”", known.value
     required = wanted.mode is IntegrationMode.REQUIRE
     if live is None:
-        yield known.states(
+        text = (
             f"{name} does not exist, but its mode is require: the run will fail"
             if required
             else f"{name} is created at Mimecast: people of {wanted.tenant_domain} get addresses in the account's "
-            "internal domains. Mimecast's connector has to be authorised in Entra by an administrator for it to run",
-            Verdict.WARNS,
-            SUBJECT,
+            f"internal domains.{'' if wanted.connector_id else _CONNECTOR}"
         )
+        yield known.states(text.rstrip("."), Verdict.WARNS, SUBJECT)
         return
     differing = live.differences(wanted.properties)
     if not differing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import click
 
@@ -27,6 +28,9 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 15.0
 _REMINDER = 60.0
 """Seconds after which a line says that it still waits."""
+
+_GRAIN = timedelta(seconds=2)
+"""More than the whole second that Mimecast's times are cut to, on both sides."""
 
 _UNCHANGED = "Nothing else was changed: the stack file and the roll-out group are as before."
 
@@ -84,7 +88,7 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
         MimecastError: There is nothing to run, or Mimecast refuses it.
     """
     clock = clock or Clock()
-    before = connected(client)
+    before = _settled(client, clock)
     names = enumerate_some([f"“{each.description}”" for each in before.connections])
     if before.running:
         click.echo(
@@ -110,6 +114,16 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
             f"The directory synchronisation failed: {_each_in_words(failed)}. {_UNCHANGED} Fix the connection in the "
             f"console ({SYNCHRONISATION_PAGE}) and rerun"
         )
+
+
+def _settled(client: MimecastClient, clock: Clock) -> Connected:
+    """The connections, once a run that ends now has another time than the last one: Mimecast shows whole seconds."""
+    before = connected(client)
+    just = [each for each in before.connections if each.last_sync and client.now() - each.last_sync < _GRAIN]
+    if not just:
+        return before
+    clock.sleep(_GRAIN.total_seconds())
+    return connected(client)
 
 
 def _wait(waiting: _Waiting, seconds: float) -> None:

@@ -38,12 +38,12 @@ from mimecast_sso.settings.guards import Attestation, FactName, GuardName, Guard
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.reading import (
     SCALARS,
-    domains_elsewhere,
     from_engine,
     from_file,
     from_values,
     read_values,
     values_of,
+    written_elsewhere,
     yaml_problem,
 )
 from mimecast_sso.settings.roll_out import RollOut
@@ -95,11 +95,11 @@ __all__ = [
     "Tsig",
     "Window",
     "Written",
-    "domains_elsewhere",
     "from_engine",
     "from_file",
     "from_values",
     "read_values",
     "values_of",
+    "written_elsewhere",
     "yaml_problem",
 ]

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from mimecast_sso.settings.as_typed import Loader
 from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
-from mimecast_sso.settings.domains import Domain, DomainMode
 from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.written import Written
@@ -100,34 +99,48 @@ def yaml_problem(error: Exception) -> str:
     return f"{where}: {problem}" if problem else where
 
 
-def domains_elsewhere(settings: Settings, stack: str, folder: Path) -> list[str]:
-    """Domains that another stack file of the same account also names, one text each.
+def written_elsewhere(settings: Settings, stack: str, folder: Path) -> list[str]:
+    """Domains, and the directory integration, that another stack file of the same account also names, one text each.
 
-    Two stacks that both may register a domain, or set its inbound type, undo each other's work. Where both only
-    require it, nothing is written and nothing is wrong. Files that cannot be read are left to their own stacks.
+    Two stacks that both may register a domain, set its inbound type, or change an integration undo each other's work.
+    Where both only require it, nothing is written and nothing is wrong. Files that cannot be read are left to their own
+    stacks.
     """
-    mine = {domain.name: domain.mode for domain in settings.domains}
+    mine = _written(settings)
     problems = []
     for path in sorted(folder.glob("Pulumi.*.yaml")):
         if path.name == f"Pulumi.{stack}.yaml":
             continue
-        for domain in _domains_of_account(path, settings.account_code):
-            modes = {domain.mode, mine.get(domain.name, DomainMode.REQUIRE)}
-            if domain.name in mine and modes != {DomainMode.REQUIRE}:
+        theirs = _written_by(path, settings.account_code)
+        for key, name in sorted(mine.keys() & theirs.keys()):
+            if {mine[key, name], theirs[key, name]} != {_REQUIRE}:
                 problems.append(
-                    f"{NAMESPACE}:domains names {domain.name} in {folder.name}/Pulumi.{stack}.yaml and in "
+                    f"{NAMESPACE}:{key} names {name} in {folder.name}/Pulumi.{stack}.yaml and in "
                     f"{folder.name}/{path.name}, both for account {settings.account_code}: two stacks would write the "
-                    "same domain. Name it in one of them, or set its mode to require in both"
+                    f"same {_OBJECTS[key]}. Name it in one of them, or set its mode to require in both"
                 )
     return problems
 
 
-def _domains_of_account(path: Path, account_code: str) -> tuple[Domain, ...]:
+_REQUIRE = "require"
+_OBJECTS = {"domains": "domain", "directorySynchronisation": "directory integration"}
+
+
+def _written(settings: Settings) -> dict[tuple[str, str], str]:
+    """Key and name of what a stack may write in the account → its mode."""
+    found = {("domains", each.name): str(each.mode) for each in settings.domains}
+    integration = settings.directory_synchronisation
+    if integration is not None:
+        found["directorySynchronisation", integration.description] = str(integration.mode)
+    return found
+
+
+def _written_by(path: Path, account_code: str) -> dict[tuple[str, str], str]:
     try:
         other = from_file(path)
     except ConfigurationError:
-        return ()
-    return other.domains if other.account_code == account_code else ()
+        return {}
+    return _written(other) if other.account_code == account_code else {}
 
 
 def _without_secrets(value: Any) -> Any:

@@ -19,7 +19,8 @@ from mimecast_sso.facts.mimecast_api import GET_CONNECTION, INTEGRATIONS_PATH
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import Forbidden, MalformedAnswer, NotFound
 
-_ROWS = "integrations"
+ROWS = "integrations"
+"""The array of the v2 list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ def read_connection(client: MimecastClient) -> tuple[DirectoryConnection, ...]:
         rows = client.legacy(GET_CONNECTION).accepted("read the directory connections").data
     except (Forbidden, NotFound) as refused:
         try:
-            rows = tuple(client.v2_list(INTEGRATIONS_PATH, _ROWS, permission=GET_CONNECTION.permission))
+            rows = tuple(
+                client.v2_list(INTEGRATIONS_PATH, ROWS, permission=GET_CONNECTION.permission, named=True)
+            )
         except (Forbidden, NotFound):
             raise refused from None
     return tuple(_connection(row) for row in rows)

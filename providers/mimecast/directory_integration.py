@@ -27,7 +27,7 @@ from mimecast_sso.facts.mimecast_api import (
 )
 from providers.mimecast.answers import Json
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.directory_connection import DirectoryConnection, read_connection
+from providers.mimecast.directory_connection import ROWS, DirectoryConnection, read_connection
 from providers.mimecast.errors import IntegrationUnusable, NotFound
 from providers.mimecast.settling import settle
 
@@ -233,7 +233,7 @@ def _details(client: MimecastClient, connection: DirectoryConnection) -> tuple[J
         return _read(client, connection.secure_id), connection.secure_id
     except NotFound:
         pass
-    rows = client.v2_list(INTEGRATIONS_PATH, "integrations", permission=INTEGRATION_READ)
+    rows = client.v2_list(INTEGRATIONS_PATH, ROWS, permission=INTEGRATION_READ, named=True)
     ids = [str(row.get("id") or "") for row in rows if row.get("description") == connection.description]
     for other in ids:
         if other not in ("", connection.secure_id):

@@ -24,7 +24,14 @@ from mimecast_sso.facts.mimecast_api import (
 )
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
-from providers.mimecast.errors import Forbidden, IntegrationUnusable, NotFound, UnclearOutcome
+from providers.mimecast.errors import (
+    Forbidden,
+    IntegrationUnusable,
+    NotFound,
+    RateLimited,
+    TransportError,
+    UnclearOutcome,
+)
 from providers.mimecast.settling import settle
 
 
@@ -98,7 +105,10 @@ def request_run(client: MimecastClient, before: Connected) -> bool:
         return True
 
     def shows() -> bool:
-        return any(each.progress is not Progress.ASKED for each in steps(client, before))
+        try:
+            return any(each.progress is not Progress.ASKED for each in steps(client, before))
+        except (TransportError, RateLimited):
+            return False
 
     try:
         return settle(ask, shows)

@@ -82,7 +82,12 @@ def put(world: World, connection: dict[str, Any]) -> None:
 
 def of_account(world: World, account: str) -> list[dict[str, Any]]:
     """The account's connections, oldest first."""
-    return world.of_account(CONNECTIONS, account)
+    return [_whole(each) for each in world.of_account(CONNECTIONS, account)]
+
+
+def _whole(connection: dict[str, Any]) -> dict[str, Any]:
+    """A connection with the properties that one stored by an earlier version lacks."""
+    return _OF_MICROSOFT_365 | {"started": None} | connection
 
 
 def request(world: World, account: str) -> list[dict[str, Any]]:
@@ -168,7 +173,7 @@ def _found(call: rest.Call) -> dict[str, Any]:
     of_caller = connection is not None and connection["account"] == call.caller.account
     if connection is None or not of_caller or connection["serverType"] != MICROSOFT_365:
         raise rest.not_found()
-    return connection
+    return _whole(connection)
 
 
 def _is_text(limit: int) -> Callable[[Any], bool]:

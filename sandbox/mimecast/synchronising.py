@@ -28,7 +28,7 @@ def advance(world: World) -> None:
     """End the runs that are due by now."""
     due = world.now() - timedelta(seconds=float(world.setting("mimecast.sync_seconds", _SECONDS)))
     for connection in world.all(directory_sync.CONNECTIONS):
-        if connection["syncRunning"] and connection["started"]:
+        if connection["syncRunning"] and connection.get("started"):
             if datetime.fromisoformat(connection["started"]) > due:
                 continue
             with world.transaction():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mimecast_sso.assessment import drift, synchronisation
+from mimecast_sso.assessment import drift, guards, synchronisation
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import Finding, Part
 from mimecast_sso.assessment.record import Record
@@ -285,6 +285,10 @@ def test_a_change_that_would_delete_peoples_addresses_is_forecast() -> None:
     assert narrowed.forecast.losses.keys() == {ADA, GRACE}
     (loss, *_) = narrowed.forecast.losses[ADA]
     assert loss.outcome.reason is Reason.NOT_AT_MIMECAST
+    (refusal,) = guards.findings(narrowed)
+    assert "keep these people's domains in mimecast-sso:directorySynchronisation.domains" in refusal.remedy
+    said = [str(each) for each in synchronisation.integration(narrowed.desired)]
+    assert f"may delete 2 addresses that it no longer covers: {ADA}, {GRACE} (assumed: " in said[-1]
 
     other = replace(RECENT, description="Second")
     for quiet in (

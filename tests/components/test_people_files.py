@@ -15,8 +15,8 @@ from mimecast_sso.settings import (
     AddressSource,
     ConfigurationError,
     DomainMode,
-    domains_elsewhere,
     from_values,
+    written_elsewhere,
 )
 from tests.components.test_settings import SMALLEST
 
@@ -105,7 +105,7 @@ def stack_file(folder: Path, stack: str, **changes: Any) -> None:
 
 def elsewhere(folder: Path, **changes: Any) -> list[str]:
     values = SMALLEST | {"domains": ["example.com", "mine.example"]} | changes
-    return domains_elsewhere(from_values(values), "prod", folder)
+    return written_elsewhere(from_values(values), "prod", folder)
 
 
 def test_a_domain_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> None:
@@ -129,3 +129,19 @@ def test_a_domain_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> 
     assert elsewhere(folder, domains=required) != []
     stack_file(folder, "pilot", domains=required)
     assert elsewhere(folder, domains=required) == []
+
+
+def test_an_integration_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    wanted = {"description": "Entra", "tenantDomain": "contoso.example"}
+    required = {"description": "Entra", "mode": "require"}
+    stack_file(folder, "pilot", directorySynchronisation=wanted)
+    (said,) = elsewhere(folder, directorySynchronisation=required)
+    assert said.startswith(
+        "mimecast-sso:directorySynchronisation names Entra in stacks/Pulumi.prod.yaml and in"
+    )
+    assert "two stacks would write the same directory integration" in said
+    assert elsewhere(folder, directorySynchronisation=wanted | {"description": "Other"}) == []
+    stack_file(folder, "pilot", directorySynchronisation=required)
+    assert elsewhere(folder, directorySynchronisation=required) == []

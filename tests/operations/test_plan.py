@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,12 +17,15 @@ from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import plan
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.provenance import Known, unknown
+from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import from_values
+from providers.mimecast.directory_connection import DirectoryConnection
+from providers.mimecast.directory_integration import Integration
 from tests.assessment.worlds import (
     ADA,
     ALAN,
     GRACE,
+    NOW,
     World,
     account,
     address,
@@ -239,8 +243,8 @@ def test_the_digest_changes_with_whatever_changes_the_plan(
 def test_the_digest_is_the_same_whoever_reads_and_in_whatever_order(world: World) -> None:
     before = plan_digest.digest(world.assess(QUIET))
     assert plan.parse(f" {before.upper()}\n") == before
-    live = application()
-    world.application = replace(live, assigned=tuple(reversed(live.assigned)))
+    made = application()
+    world.application = replace(made, assigned=tuple(reversed(made.assigned)))
     world.accounts.reverse()
     settings = from_values(dict(reversed(QUIET.items())))
     read = replace(world.snapshot(settings), deployer="another identity")
@@ -261,6 +265,21 @@ def test_a_program_that_has_secrets_in_clear_has_the_digest_of_the_file(world: W
     program, file = (world.assess(QUIET | each) for each in (clear, in_file))
     assert plan_digest.digest(program) == plan_digest.digest(file)
     assert "S3cret" not in str(plan_digest.contents(program)["settings"]["file"])
+
+
+def test_an_integration_that_changes_before_it_is_managed_enters_and_its_last_run_does_not(
+    world: World,
+) -> None:
+    document = QUIET | {"directorySynchronisation": {"description": "Entra", "mode": "require"}}
+
+    def digest(last_sync: datetime, **properties: Any) -> str:
+        connection = DirectoryConnection("Entra", "", True, "ok", last_sync, False, (), True, False)
+        world.changes["integration"] = live(Integration("Entra", connection, properties))
+        return plan_digest.digest(world.assess(document))
+
+    before = digest(NOW, enabled=True)
+    assert digest(NOW - timedelta(hours=8), enabled=True) == before
+    assert digest(NOW, enabled=False) != before
 
 
 def test_a_secret_does_not_enter(world: World) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +66,7 @@ def made(deployed: Project) -> Iterator[Project]:
     content = deployed.stack_file.read_text()
     yield deployed
     deployed.control.faults()
+    deployed.control.set("mimecast.sync_seconds", None)
     deployed.stack_file.write_text(content)
 
 
@@ -172,6 +176,35 @@ def test_widening_after_a_synchronisation(made: Project) -> None:
     assert refused.code == 4, "what is no widening asks Mimecast for nothing"
     assert len(made.control.journal(path="/api/directory/execute-sync")) == 2
     assert roll_out(made, "widen", "--all", "--wait", "5").code == 64
+
+
+def test_who_dies_while_waiting_has_changed_nothing_and_can_ask_again(made: Project) -> None:
+    connect_directory(made)
+    made.control.set("mimecast.sync_seconds", 3600)
+    words = ("roll-out", "widen", "--stack", "sandbox", "--pilot", GRACE, "--synchronise")
+    command = str(Path(sys.executable).with_name("mimecast-sso"))
+    doomed = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "run", "--", command, *words],
+        cwd=made.folder,
+        env=made._environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert doomed.stdout is not None
+    lines = iter(doomed.stdout.readline, "")
+    assert any("“Entra” is running" in line for line in lines)
+    os.killpg(doomed.pid, signal.SIGKILL)
+    doomed.wait()
+    assert not made.written.is_file() or "rollOut" not in made.written.read_text()
+
+    (connection,) = made.control.documents("mimecast.directoryConnections")
+    assert connection["syncRunning"], "it goes on at Mimecast"
+    made.control.set("mimecast.sync_seconds", 0)
+    again = roll_out(made, *words[1:2], *words[4:])
+    assert again.code == 0, again.text
+    assert "“Entra” has run, at " in again.text
+    assert "rollOut.who pilot, 2 addresses" in again.text
 
 
 def test_a_share_keeps_the_pilot_and_grows_only(made: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,6 +95,12 @@ def test_a_lost_response_is_settled_by_what_the_connections_show(capsys: pytest.
     assert account.requests == [EXECUTE], "never repeated"
     assert "Asked Mimecast to synchronise" in capsys.readouterr().out
 
+    unread = Account([IDLE], refused(503, ""), asked=Answer(None, 504))
+    with pytest.raises(OperationError, match="Mimecast could not be read"):
+        unread.synchronise(minutes=1)
+    assert unread.requests == [EXECUTE]
+    capsys.readouterr()
+
     late = Account([IDLE], [IDLE], [IDLE], [RUNNING], [DONE], asked=Answer(error=LOST))
     late.synchronise()
     assert late.requests == [EXECUTE]
@@ -105,6 +112,15 @@ def test_one_that_is_under_way_is_waited_for_and_no_other_asked(capsys: pytest.C
     account.synchronise()
     assert account.requests == []
     assert "already under way: Entra. Waiting for that one" in capsys.readouterr().out
+
+
+def test_a_run_that_ended_this_second_is_told_from_the_next_one() -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    just = row(lastSync=now.isoformat())
+    account = Account([just], [just], [just], [row(lastSync=(now + timedelta(seconds=2)).isoformat())])
+    account.synchronise()
+    assert account.time.slept[0] == 2, "before it asked"
+    assert account.adapter.paths.index(EXECUTE) == 2, "after it had looked twice"
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,15 @@ def test_the_other_family_is_asked_where_the_first_is_refused() -> None:
     )
 
 
+def test_a_list_under_another_name_is_not_taken_for_none() -> None:
+    def respond(path: str, _: Any) -> Answer:
+        v2 = path.startswith(V2)
+        return Answer({"directories": [], "meta": {}}) if v2 else refused(403, "app_forbidden")
+
+    with pytest.raises(MalformedAnswer, match="has no list 'integrations'"):
+        read_connection(client(Adapter(respond)))
+
+
 def test_what_cannot_be_read_is_an_error_and_none_is_none() -> None:
     assert read_connection(client(Adapter(lambda *_: legacy()))) == ()
     with pytest.raises(MalformedAnswer):

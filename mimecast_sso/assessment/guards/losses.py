@@ -13,6 +13,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, Loss
 from mimecast_sso.assessment.guards.finding import Finding
 from mimecast_sso.assessment.sign_in import Result
+from mimecast_sso.assessment.synchronisation import removed_addresses
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
 from mimecast_sso.text.names import enumerate_some
@@ -89,16 +90,8 @@ def _remedy(assessment: Assessment, groups: Sequence[tuple[Loss, Sequence[str]]]
 
 def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
     outcome = loss.outcome
-    if outcome.reason is Reason.NOT_ASSIGNED and leaving:
-        return (
-            "deploy in two runs: first change only mimecast-sso:rollOut and deploy, wait "
-            f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it, then change mimecast-sso:assign"
-        )
-    if outcome.reason is Reason.NOT_ASSIGNED and not loss.joining:
-        return (
-            "keep them in mimecast-sso:assign, or first remove them from mimecast-sso:rollOut, deploy, and wait "
-            f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it"
-        )
+    if outcome.reason is Reason.NOT_ASSIGNED and (leaving or not loss.joining):
+        return _assigned(leaving=leaving)
     if outcome.reason is Reason.SIGNATURE and not loss.joining:
         return _certificate(assessment)
     if outcome.reason is Reason.APPLICATION_MISSING and not loss.joining:
@@ -106,10 +99,27 @@ def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
             f"empty the roll-out group first ({assessment.command('roll-out back')}), wait {PROPAGATION_MINUTES} "
             "minutes until Mimecast acts on it, then rerun this; or restore the previous value"
         )
+    if outcome.reason is Reason.NOT_AT_MIMECAST and removed_addresses(assessment.desired):
+        return (
+            "keep these people's domains in mimecast-sso:directorySynchronisation.domains, or set its deleteUsers to "
+            "false"
+        )
     if outcome.reason is None:
         return f"keep mimecast-sso:rollOut unchanged until this is known: {outcome.missing}"
     fix = REASONS[outcome.reason].fix
     return f"{fix}; keep mimecast-sso:rollOut unchanged until then" if loss.joining else fix
+
+
+def _assigned(*, leaving: bool) -> str:
+    if leaving:
+        return (
+            "deploy in two runs: first change only mimecast-sso:rollOut and deploy, wait "
+            f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it, then change mimecast-sso:assign"
+        )
+    return (
+        "keep them in mimecast-sso:assign, or first remove them from mimecast-sso:rollOut, deploy, and wait "
+        f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it"
+    )
 
 
 def _certificate(assessment: Assessment) -> str:

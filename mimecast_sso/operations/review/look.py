@@ -31,7 +31,7 @@ from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import Group, Refusal, StackReview
 from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
 from mimecast_sso.provenance import Statement, Verdict
-from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
+from mimecast_sso.settings import ConfigurationError, Settings, written_elsewhere
 from mimecast_sso.text import foreign
 from providers.entra import credentials
 from providers.entra.errors import GraphError
@@ -128,7 +128,7 @@ def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, rea
         return replace(found, error=redacted(str(error), public))
     problems = (
         *assessment.snapshot.directory.problems,
-        *domains_elsewhere(settings, stack.name, after.folder),
+        *written_elsewhere(settings, stack.name, after.folder),
     )
     if problems:
         return replace(found, error=redacted("; ".join(problems), public))
