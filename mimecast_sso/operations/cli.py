@@ -6,7 +6,7 @@ A command is imported when it is asked for: what all of them import takes a seco
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
     },
     "Many stacks": {
-        "fleet": "One check of many stacks at once, in one report.",
+        "fleet": "One check or deployment of many stacks at once, in one report.",
         "stacks": "List the stacks with a file: name, account, region and tags.",
     },
 }
@@ -74,8 +74,13 @@ class _Commands(click.Group):
 def main() -> NoReturn:
     """Entry point of ``mimecast-sso``."""
     write_to_anything()
+    sys.exit(run([argument(each) for each in sys.argv[1:]]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs a command, says on standard error what is wrong, and gives its exit code."""
     try:
-        code = commands.main(args=[argument(each) for each in sys.argv[1:]], standalone_mode=False)
+        code = commands.main(args=[*words], standalone_mode=False)
     except click.UsageError as error:
         error.show()
         code = Exit.USAGE
@@ -94,7 +99,7 @@ def main() -> NoReturn:
     except Exception as error:
         code = _code_of(error)
         click.echo(error, err=True)
-    sys.exit(int(code or Exit.FINE))
+    return int(code or Exit.FINE)
 
 
 def _code_of(error: Exception) -> Exit:

@@ -31,16 +31,16 @@ def render(review: Review, form: Format) -> str:
 def report(review: Review) -> Report:
     """The review as a report, the worst stack first."""
     return Report(
-        "review", review.at, int(review.exit), tuple(_section(each, review.unread) for each in review.ordered)
+        "review", review.at, int(review.exit), tuple(section(each, review.unread) for each in review.ordered)
     )
 
 
 def document(review: Review) -> dict[str, Any]:
     """The review as JSON: that of a report, and of each stack its exit code, digest and sign-ins."""
     found = report(review).document()
-    for each, section in zip(review.ordered, found["stacks"], strict=True):
+    for each, of_stack in zip(review.ordered, found["stacks"], strict=True):
         changes = [foreign.one_line(one.text) for one in each.changes]
-        section |= {"exit": int(each.exit), "plan": each.plan, "changes": changes}
+        of_stack |= {"exit": int(each.exit), "plan": each.plan, "changes": changes}
     return found | {
         "base": review.base,
         "head": review.head,
@@ -48,7 +48,8 @@ def document(review: Review) -> dict[str, Any]:
     }
 
 
-def _section(each: StackReview, unread: str) -> Section:
+def section(each: StackReview, unread: str = "") -> Section:
+    """One stack of a review as a report has it; ``unread``: why live tenants were not read."""
     known = {"signIn": each.now, "signInAfterwards": each.after}
     figures = {name: value for name, value in known.items() if value is not None}
     figures |= {"lost": each.lost_people} if each.now is not None else {}
@@ -59,6 +60,7 @@ def _section(each: StackReview, unread: str) -> Section:
         summary=_summary(each),
         entries=tuple(_entries(each, unread)),
         figures=figures,
+        plan=each.plan,
     )
 
 
@@ -75,7 +77,9 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         yield Entry("review/not-known", Level.UNKNOWN, text, How.UNKNOWN)
     for kind, groups in (("lost", each.lost), ("not-ready", each.not_ready), ("broken", each.broken)):
         level = Level.URGENT if kind == "lost" else Level.LOOK
-        yield from (_group(kind, level, number, one) for number, one in enumerate(groups, 1))
+        yield from (
+            group_entry(f"review/{kind}/{number}", level, one) for number, one in enumerate(groups, 1)
+        )
     for slot, fields in each.console.items():
         text = f"Console work is due, {slot} profile: {', '.join(fields) or 'confirm it again'}"
         yield Entry(
@@ -98,10 +102,11 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         yield Entry("review/note", Level.LOOK, each.note, How.CONFIGURED)
 
 
-def _group(kind: str, level: Level, number: int, group: Group) -> Entry:
+def group_entry(identifier: str, level: Level, group: Group) -> Entry:
+    """People who cannot sign in, as an entry."""
     when = f" {group.when}" if group.when else ""
     text = f"{people(group.people)} cannot sign in{when}: {group.why}. What to do: {group.fix}"
-    return Entry(f"review/{kind}/{number}", level, text, How.LIVE, _BOTH)
+    return Entry(identifier, level, text, How.LIVE, _BOTH)
 
 
 def _rehearsal(each: StackReview) -> Entry:
