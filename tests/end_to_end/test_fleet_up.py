@@ -16,6 +16,7 @@ import yaml
 
 from mimecast_sso.operations.reports import history
 from tests.support.fleets import Fleet, fleet
+from tests.support.projects import ENGINES_AT_LENGTH
 
 pytestmark = pytest.mark.xdist_group("fleet-up")  # They share the tenants.
 
@@ -110,11 +111,11 @@ DONE = "deployed (1 update)"
 def test_a_ring_is_deployed_and_the_next_waits_for_a_person(made: Fleet) -> None:
     begun = now(made)
     rows, said = up(made, *ORDER)
-    assert summaries(rows) == dict.fromkeys(STACKS, "not begun") | {"canary-1": DONE}
+    assert summaries(rows) == dict.fromkeys(STACKS, "not started") | {"canary-1": DONE}
     assert "On hold before ring early" in said
-    assert "Go on: mimecast-sso fleet up --continue" in said
+    assert "Next: mimecast-sso fleet up --continue" in said
     rows, said = up(made, "--continue")
-    assert summaries(rows) == dict.fromkeys(STACKS, DONE) | {"late-1": "not begun"}
+    assert summaries(rows) == dict.fromkeys(STACKS, DONE) | {"late-1": "not started"}
     assert "On hold before ring late" in said
     assert "Ring early   2 of 2 stacks deployed" in said
     assert "Ring late    0 of 1 stack deployed" in said
@@ -136,7 +137,7 @@ def test_it_stops_after_a_failure_and_goes_on_once_that_is_fixed(made: Fleet) ->
     assert summaries(rows) == {
         "canary-1": DONE,
         "early-1": "Refused",
-        "late-1": "not begun",
+        "late-1": "not started",
     }
     assert "last-sign-in-method" in rows["early-1"]["entries"][0]["text"]
     assert written(made, begun) == ["canary-1"]
@@ -150,31 +151,32 @@ def test_it_stops_after_a_failure_and_goes_on_once_that_is_fixed(made: Fleet) ->
 def test_failures_that_are_allowed_stop_no_ring(made: Fleet) -> None:
     made.set_credentials("canary-1", ARM_CLIENT_SECRET="wrong")
     rows, _ = up(made, *ORDER, "--stop-after", "2", code=1)
-    assert rows["early-1"]["summary"] == "not begun"
+    assert rows["early-1"]["summary"] == "not started"
     rows, said = up(made, "--continue", "--stop-after", "2", code=1)
     assert summaries(rows) == dict.fromkeys(STACKS, DONE) | {
         "canary-1": "Entra ID gave no token",
-        "late-1": "not begun",
+        "late-1": "not started",
     }
     assert "On hold before ring late" in said
     assert "--stop-after 2" in said, "the command that goes on has the same terms"
 
 
-def test_a_locked_stack_is_a_row_and_the_others_of_its_ring_are_deployed(made: Fleet) -> None:
+@pytest.mark.parametrize("engine", ENGINES_AT_LENGTH)
+def test_a_locked_stack_is_a_row_and_the_others_of_its_ring_are_deployed(made: Fleet, engine: str) -> None:
     locks = made.project.home / "state/.pulumi/locks/organization/mimecast-sso/early-1"
     locks.mkdir(parents=True, exist_ok=True)
     lock = locks / "somebody.json"
     lock.write_text(
         json.dumps({"pid": 1, "username": "grace", "hostname": "laptop", "timestamp": "2026-11-30T06:00:00Z"})
     )
-    rows, said = up(made, *ORDER, "--select", "!canary-*", "--no-hold", code=1)
+    rows, said = up(made, *ORDER, "--select", "!canary-*", "--no-hold", code=1, ENGINE=engine)
     assert rows["early-1"]["summary"] == "Locked by another deployment"
     assert "grace@laptop" in json.dumps(rows["early-1"])
     assert rows["early-2"]["summary"] == DONE
-    assert rows["late-1"]["summary"] == "not begun"
+    assert rows["late-1"]["summary"] == "not started"
     assert "Stopped in ring early: 1 stack locked by another deployment." in said
     lock.unlink()
-    rows, _ = up(made, "--continue", "--no-hold")
+    rows, _ = up(made, "--continue", "--no-hold", ENGINE=engine)
     assert summaries(rows) == dict.fromkeys(rows, DONE)
 
 
@@ -187,10 +189,10 @@ def test_people_who_lose_their_sign_in_stop_the_run(made: Fleet) -> None:
     assert rows["canary-1"]["summary"].endswith("2 people can no longer sign in")
     assert rows["canary-1"]["level"] == "urgent"
     assert "person-00001@canary-1.example" in json.dumps(rows["canary-1"])
-    assert rows["early-1"]["summary"] == "not begun"
+    assert rows["early-1"]["summary"] == "not started"
     assert "Stopped in ring canary: people lost their sign-in in canary-1." in said
     rows, _ = up(made, "--continue", "--no-hold", code=2)
-    assert rows["early-1"]["summary"] == "not begun", "they still cannot sign in"
+    assert rows["early-1"]["summary"] == "not started", "they still cannot sign in"
     change(made, "canary-1")
     configure(made, "canary-1", guards=[], assign=assigned("canary-1") | {"groups": ["Mimecast users"]})
     ended = made.sso("up", "--stack", "canary-1", "--yes")

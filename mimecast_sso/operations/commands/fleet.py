@@ -130,7 +130,7 @@ def expiry(**given: Any) -> Exit:
     help="The rings in their order, by tag; * for all other stacks.  [default: tags ring-0, ring-1, …]",
 )
 @click.option(
-    "--continue", "--resume", "go_on", is_flag=True, help="Go on where the last run stopped or was killed."
+    "--continue", "--resume", "go_on", is_flag=True, help="Continue where the last run stopped or was killed."
 )
 @click.option(
     "--stop-after",
@@ -138,7 +138,7 @@ def expiry(**given: Any) -> Exit:
     default=1,
     show_default=True,
     metavar="N",
-    help="Begin no other stack after N have failed.",
+    help="Start no further stack once N have failed.",
 )
 @click.option(
     "--hold/--no-hold", default=True, show_default=True, help="End before the next ring, until --continue."
@@ -166,8 +166,9 @@ def expiry(**given: Any) -> Exit:
 def up(**given: Any) -> Exit:
     """Deploy stacks ring by ring, each exactly as up does.
 
-    Who signs in is read before and after each deployment. No other stack begins once --stop-after have failed, or once
-    somebody has lost their sign-in; a stack that is locked by another deployment is tried again at the end of its ring.
+    Who signs in is read before and after each deployment. No further stack is started once --stop-after have failed,
+    or once somebody has lost their sign-in; a stack that is locked by another deployment is tried again at the end of
+    its ring.
     After a ring the run ends and waits for --continue. Exit code: the worst row's; 0 where it only waits.
 
     Example: mimecast-sso fleet up --rings 'canary,early,*' --yes

@@ -132,7 +132,7 @@ def _go_on(record: Record, terms: Terms, project: Project, given: UpOptions) -> 
     try:
         ended = ring_by_ring(record, terms, project, say)
     except KeyboardInterrupt:
-        click.echo(f"Interrupted. Go on: {_command(given)}", err=True)
+        click.echo(f"Interrupted. Next: {_command(given)}", err=True)
         raise
     code = _write(
         runs.report("fleet up", record.work.at, ended.sections), given.form, given.out, given.history
@@ -145,7 +145,7 @@ def _go_on(record: Record, terms: Terms, project: Project, given: UpOptions) -> 
         )
     click.echo(ended.text, err=True)
     if ended.why is not Why.DONE or code is not Exit.FINE:
-        click.echo(f"Go on: {_command(given)}", err=True)
+        click.echo(f"Next: {_command(given)}", err=True)
     return code
 
 

@@ -69,8 +69,8 @@ class Before:
     signed_in: int
     broken: tuple[str, ...]
     failing: tuple[str, ...]
-    changes: tuple[str, ...]
-    planned: str
+    changes: tuple[str, ...] = ()
+    planned: str = ""
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -133,22 +133,27 @@ def deploy(listed: Listed, stacks: Stacks, deployment: Deployment, *, seconds: f
 
 
 def _before(listed: Listed, stacks: Stacks, deployment: Deployment, seconds: float) -> Before:
+    """What held before the first attempt, with what is planned for the one to come."""
     kept = Before.of(deployment.work.read(BEFORE, listed.name))
-    if kept:
+    if kept and deployment.outcome() in (None, Exit.FINE):
         return kept
     stack = stacks.open(listed.name, Deadline(seconds))
     engine, assessment = _read(stack)
-    forecast, changes = assessment.forecast, planned(assessment)
-    signed_in = len(forecast.through_entra(Instant.NOW))
-    found = Before(
-        signed_in,
-        tuple(forecast.broken),
-        tuple(each.subject for each in _failing(stack, engine, assessment)) if signed_in else (),
-        tuple(each.text for each in changes),
-        summary(changes) if changes else "no change",
+    changes = planned(assessment)
+    found = replace(
+        kept or _status(stack, engine, assessment),
+        changes=tuple(each.text for each in changes),
+        planned=summary(changes) if changes else "no change",
     )
     deployment.work.write(BEFORE, listed.name, found.document())
     return found
+
+
+def _status(stack: Stack, engine: Engine, assessment: Assessment) -> Before:
+    forecast = assessment.forecast
+    signed_in = len(forecast.through_entra(Instant.NOW))
+    failing = _failing(stack, engine, assessment) if signed_in else ()
+    return Before(signed_in, tuple(forecast.broken), tuple(each.subject for each in failing))
 
 
 def _read(stack: Stack) -> tuple[Engine, Assessment]:

@@ -31,7 +31,7 @@ class Terms:
     """How a run goes on.
 
     Attributes:
-        stop_after: Failed stacks after which no other begins.
+        stop_after: Failed stacks after which no further one is started.
         hold: Whether a person is waited for before the next ring.
         jobs: Stacks at a time.
         seconds: How long reading the tenants of one may take.
@@ -173,8 +173,8 @@ def _of_ring(ring: Ring) -> Entry:
 
 
 def _waiting(stack: Listed) -> Section:
-    entry = Entry("up/not-begun", Level.LOOK, "Its deployment has not begun", How.CONFIGURED)
-    return Section(stack.name, stack.account, stack.region, "not begun", (entry,))
+    entry = Entry("up/not-started", Level.LOOK, "Its deployment has not started", How.CONFIGURED)
+    return Section(stack.name, stack.account, stack.region, "not started", (entry,))
 
 
 @dataclass(slots=True)
