@@ -249,6 +249,32 @@ def test_killed_at_any_moment_and_continued_every_stack_is_deployed_once(made: F
     assert sorted(written(made, begun)) == sorted(STACKS)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("at", [1, 2])
+def test_interrupted_it_ends_what_is_under_way_and_says_how_to_continue(made: Fleet, at: int) -> None:
+    folder, begun = made.project.folder, now(made)
+    # As Ctrl-C does: everything of the terminal's group is interrupted, while the tenants are read, or the deployment.
+    broker = folder / f"interrupt-{at}"
+    broker.write_text(
+        f"#!/bin/sh\necho >> interrupted-{at}\n"
+        f"[ $(wc -l < interrupted-{at}) = {at} ] && kill -INT -$(cat group-{at})\n"
+        'cat credentials/"$1".json\n'
+    )
+    broker.chmod(0o755)
+    variable = f"exec:./{broker.name} {{stack}}"
+    words = made.command("fleet", "up", *ORDER, "--no-hold", "--jobs", "1")
+    ended = subprocess.run(
+        ["sh", "-c", f'echo $$ > group-{at}; exec "$@"', "sh", *words], cwd=folder,
+        env=made.environment() | {"MIMECAST_SSO_CREDENTIALS": variable}, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert "Interrupted. Next: mimecast-sso fleet up --continue --no-hold" in ended.stdout
+    assert ended.returncode != 0
+    rows, _ = up(made, "--continue", "--no-hold")
+    assert summaries(rows) == dict.fromkeys(STACKS, DONE)
+    assert sorted(written(made, begun)) == sorted(STACKS)
+
+
 def test_two_runs_never_share_a_folder(deployed: Fleet) -> None:
     work = deployed.project.folder / "work"
     for command in ("drift", "up"):

@@ -7,7 +7,7 @@ before the first attempt.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -105,8 +105,18 @@ def end_of(section: Section) -> End:
     return End.DEPLOYED if section.exit == Exit.FINE else End.FAILED
 
 
-def deploy(listed: Listed, stacks: Stacks, deployment: Deployment, *, seconds: float, expect: str) -> Section:
+def deploy(
+    listed: Listed,
+    stacks: Stacks,
+    deployment: Deployment,
+    *,
+    seconds: float,
+    expect: str,
+    stopped: Callable[[], bool],
+) -> Section | None:
     """Deploys a stack, unless the run did already, and looks who signs in. Whatever happens is its row.
+
+    Nothing where the run was stopped before the deployment started.
 
     Args:
         listed: The stack.
@@ -114,11 +124,14 @@ def deploy(listed: Listed, stacks: Stacks, deployment: Deployment, *, seconds: f
         deployment: What the run knows of it.
         seconds: How long reading its tenants may take, before and after; a deployment has its time.
         expect: The digest of the plan that was reviewed; "" for whatever it is.
+        stopped: Whether the run starts no further stack.
     """
     try:
         before = _before(listed, stacks, deployment, seconds)
         outcome = deployment.outcome()
         if outcome is not Exit.FINE:
+            if stopped():
+                return None
             if outcome is not None:
                 deployment.forget()
             outcome = deployment.start(stacks.project, expect)

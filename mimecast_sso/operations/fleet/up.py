@@ -222,7 +222,12 @@ class _Ring:
             return None
         deployment = Deployment(self.record.work, listed.name, self.record.run_id)
         expect = self.record.expect.get(listed.name, "")
-        section = deploy(listed, self.stacks, deployment, seconds=self.terms.seconds, expect=expect)
+        section = deploy(
+            listed, self.stacks, deployment,
+            seconds=self.terms.seconds, expect=expect, stopped=lambda: bool(self.reason),
+        )  # fmt: skip
+        if section is None:
+            return None
         # Kept here, not by whoever waits for it: that one may have been interrupted.
         self.record.work.keep(section)
         end = end_of(section)
