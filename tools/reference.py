@@ -178,7 +178,7 @@ def _exit_codes() -> Iterator[str]:
     yield from ("| code | meaning |", "|---|---|")
     for code, meaning in _CODES.items():
         yield f"| {code} | {meaning} |"
-    yield from ("", "Where a command looks at several stacks, the worst counts: 1, then 4, then 2, then 0.")
+    yield from ("", "Where a command looks at several stacks, the worst counts: 1, then 4, 5, 3, 2, 0.")
 
 
 def _outputs() -> Iterator[str]:

@@ -24,7 +24,8 @@ from providers.mimecast import MimecastClient, MimecastError, from_environment
 from providers.mimecast.accounts import check_account
 from providers.mimecast.errors import AccountMismatch
 
-_PEOPLE = "people"
+PEOPLE = "people"
+"""The subject of statements on who signs in."""
 
 
 def record_of(engine: Engine | None) -> Known[Record]:
@@ -125,7 +126,7 @@ def _effects(
 def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
     """Who signs in through Entra now, and who cannot."""
     if assessment.value is None:
-        return (Statement("who signs in", How.UNKNOWN, assessment.source, Verdict.UNKNOWN, _PEOPLE),)
+        return (Statement("who signs in", How.UNKNOWN, assessment.source, Verdict.UNKNOWN, PEOPLE),)
     found = assessment.value
     statements = (
         sentences.who_signs_in(found.forecast, Instant.NOW),
@@ -133,7 +134,7 @@ def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
         *sentences.lately(found.snapshot),
     )
     return (
-        *(replace(each, subject=_PEOPLE) for each in statements),
+        *(replace(each, subject=PEOPLE) for each in statements),
         *(
             replace(each, subject="Conditional Access")
             for each in sentences.conditional_access(found.snapshot)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "fidelity": "Whether your tenants answer as the sandbox does.",
     },
     "Many stacks": {
-        "fleet": "One check of many stacks at once, in one report.",
+        "fleet": "One check or deployment of many stacks at once, in one report.",
         "stacks": "List the stacks with a file: name, account, region and tags.",
     },
 }
@@ -79,8 +79,13 @@ class _Commands(click.Group):
 def main() -> NoReturn:
     """Entry point of ``mimecast-sso``."""
     write_to_anything()
+    sys.exit(run([argument(each) for each in sys.argv[1:]]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs a command, says on standard error what is wrong, and gives its exit code."""
     try:
-        code = commands.main(args=[argument(each) for each in sys.argv[1:]], standalone_mode=False)
+        code = commands.main(args=[*words], standalone_mode=False)
     except click.UsageError as error:
         error.show()
         code = Exit.USAGE
@@ -100,7 +105,7 @@ def main() -> NoReturn:
         code = _code_of(error)
         click.echo(error, err=True)
     _log.info("ended with exit code %d", int(code or Exit.FINE))
-    sys.exit(int(code or Exit.FINE))
+    return int(code or Exit.FINE)
 
 
 def _code_of(error: Exception) -> Exit:

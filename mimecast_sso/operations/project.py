@@ -32,8 +32,10 @@ class Project:
 
     def stacks(self) -> list[str]:
         """The names of the stacks that have a file."""
-        names = (path.name.removeprefix("Pulumi.") for path in self.stack_files.glob("Pulumi.*.yaml"))
-        return sorted(name.removesuffix(".yaml") for name in names)
+        found = (path.name for path in self.stack_files.glob("Pulumi.*.yaml"))
+        names = (name.removeprefix("Pulumi.").removesuffix(".yaml") for name in found)
+        # Beside a stack file may be its settings for Pulumi Deployments.
+        return sorted(name for name in names if not name.endswith(".deploy"))
 
 
 def find_project() -> Project:

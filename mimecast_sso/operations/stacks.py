@@ -212,13 +212,13 @@ class Stacks:
     """
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
-        self._project = project
+        self.project = project
         self._environment = _environment(project, sandbox=SANDBOX_STACK in names)
         self._rehearsed = self._rehearse([name for name in names if project.stack_file(name).is_file()])
 
     def open(self, name: str, deadline: Deadline = UNLIMITED) -> Stack:
         """One of them. Raises StackFileError, and CredentialsError when there are no credentials for it."""
-        project = self._project
+        project = self.project
         file = project.stack_file(name)
         if not file.is_file():
             known = ", ".join(project.stacks()) or "none"
@@ -240,7 +240,7 @@ class Stacks:
         wanted = [name for name in names if name != SANDBOX_STACK]
         if not wanted or not self._on_sandbox:
             return {}
-        printed = _sandbox(self._project, "stack-files", *wanted, environment=self._environment)
+        printed = _sandbox(self.project, "stack-files", *wanted, environment=self._environment)
         found: dict[str, dict[str, str]] = json.loads(printed)
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,16 +99,24 @@ def yaml_problem(error: Exception) -> str:
     return f"{where}: {problem}" if problem else where
 
 
-def written_elsewhere(settings: Settings, stack: str, folder: Path) -> list[str]:
+def written_elsewhere(
+    settings: Settings, stack: str, folder: Path, files: Iterable[Path] | None = None
+) -> list[str]:
     """Domains, and the directory integration, that another stack file of the same account also names, one text each.
 
     Two stacks that both may register a domain, set its inbound type, or change an integration undo each other's work.
     Where both only require it, nothing is written and nothing is wrong. Files that cannot be read are left to their own
     stacks.
+
+    Args:
+        settings: The stack's configuration.
+        stack: Its name.
+        folder: Where stack files are.
+        files: Those of them that may be of the same account, where that is known; else all are looked at.
     """
     mine = _written(settings)
     problems = []
-    for path in sorted(folder.glob("Pulumi.*.yaml")):
+    for path in sorted(folder.glob("Pulumi.*.yaml") if files is None else files):
         if path.name == f"Pulumi.{stack}.yaml":
             continue
         theirs = _written_by(path, settings.account_code)
@@ -137,8 +145,11 @@ def _written(settings: Settings) -> dict[tuple[str, str], str]:
 
 def _written_by(path: Path, account_code: str) -> dict[tuple[str, str], str]:
     try:
+        # Of a thousand stack files few are of one account, and a search takes a hundredth of reading one as YAML.
+        if account_code.encode() not in path.read_bytes():
+            return {}
         other = from_file(path)
-    except ConfigurationError:
+    except (ConfigurationError, OSError):
         return {}
     return _written(other) if other.account_code == account_code else {}
 

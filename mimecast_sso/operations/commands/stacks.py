@@ -14,8 +14,8 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.select
 @options.shard
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
-    help="JSON is a list of objects, for the matrix of a CI pipeline.",
+    "--format", "form", type=click.Choice(["text", "json", "github", "gitlab", "azure-devops"]), default="text",
+    show_default=True, help="The last three are the matrix of a pipeline of that service.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to FILE.")
 @click.pass_context

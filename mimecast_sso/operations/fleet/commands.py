@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +13,17 @@ from typing import cast
 
 import click
 
-from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations import plan
+from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.fleet import page, stack_files
 from mimecast_sso.operations.fleet import run as runs
 from mimecast_sso.operations.fleet.checks import CHECKS
-from mimecast_sso.operations.fleet.work import Work
+from mimecast_sso.operations.fleet.previews import Preview
+from mimecast_sso.operations.fleet.rings import Ring, in_rings
+from mimecast_sso.operations.fleet.selection import Listed, listed
+from mimecast_sso.operations.fleet.up import Record, Terms, Why
+from mimecast_sso.operations.fleet.up import run as ring_by_ring
+from mimecast_sso.operations.fleet.work import Work, alone
 from mimecast_sso.operations.output import Format, print_to
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.reports import history as histories
@@ -24,6 +31,8 @@ from mimecast_sso.operations.reports.merging import merged
 from mimecast_sso.operations.reports.model import Report, Section
 from mimecast_sso.operations.reports.reading import read
 from mimecast_sso.operations.reports.render import render
+from mimecast_sso.text import foreign
+from mimecast_sso.text.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +56,127 @@ def run(check: str, given: Options) -> Exit:
     wanted = stack_files.wanted(project, given.select, given.shard)
     folder = (given.work or _folder(project)) / check
     now = datetime.now(UTC).replace(microsecond=0)
-    work = Work.resume(folder) if given.resume else Work.begin(folder, now)
-    plan = runs.Plan(f"fleet {check}", CHECKS[check], wanted, given.jobs, given.timeout)
-    found = runs.run(plan, project, work, _Progress(len(wanted)))
+    asks = Preview(project) if check == "preview" else CHECKS[check]
+    asked = runs.Plan(f"fleet {check}", asks, wanted, given.jobs, given.timeout)
+    if given.resume:
+        Work.resume(folder)  # Says that there is none before a folder is created.
+    with alone(folder):
+        work = Work.resume(folder) if given.resume else Work.begin(folder, now)
+        found = runs.run(asked, project, work, _Progress(len(wanted)))
     return _write(found, given.form, given.out, given.history)
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What was given to ``fleet up``."""
+
+    select: tuple[str, ...]
+    rings: str
+    go_on: bool
+    stop_after: int
+    hold: bool
+    expect: Path | None
+    yes: bool
+    jobs: int
+    timeout: float
+    work: Path | None
+    form: str
+    out: Path | None
+    history: Path | None
+
+    @property
+    def begins_with(self) -> tuple[str, ...]:
+        """The options that only a run that begins takes: one that continues has kept them."""
+        given = {"--select": self.select, "--rings": self.rings, "--expect": self.expect}
+        return tuple(name for name, value in given.items() if value)
+
+
+def up(given: UpOptions) -> Exit:
+    """Deploys stacks ring by ring, and reports on all of them. Raises OperationError."""
+    project = find_project()
+    folder = (given.work or _folder(project)) / "up"
+    terms = Terms(given.stop_after, given.hold, given.jobs, given.timeout)
+    if given.go_on:
+        if given.begins_with:
+            raise OperationError(
+                f"--continue goes on with the stacks, rings and plans of the run that it continues: leave out "
+                f"{', '.join(given.begins_with)}.",
+                Exit.USAGE,
+            )
+        Work.resume(folder)  # Says that there is none before a folder is created.
+        with alone(folder):
+            return _go_on(_continued(folder), terms, project, given)
+    wanted = stack_files.wanted(project, given.select, (1, 1))
+    order = [each.strip() for each in given.rings.split(",") if each.strip()]
+    found = in_rings(wanted, order, listed(project))
+    expect = _digests(given.expect, wanted) if given.expect else {}
+    _ask(found, given)
+    now = datetime.now(UTC).replace(microsecond=0)
+    with alone(folder):
+        return _go_on(
+            Record.of(Work.begin(folder, now, **Record.terms(found, expect))), terms, project, given
+        )
+
+
+def _continued(folder: Path) -> Record:
+    try:
+        return Record.of(Work.resume(folder))
+    except (KeyError, TypeError, AttributeError):
+        raise OperationError(f"{folder} keeps no run of fleet up. Begin one without --continue.") from None
+
+
+def _go_on(record: Record, terms: Terms, project: Project, given: UpOptions) -> Exit:
+    def say(line: str) -> None:
+        click.echo(foreign.one_line(line), err=True)
+
+    try:
+        ended = ring_by_ring(record, terms, project, say)
+    except KeyboardInterrupt:
+        click.echo(f"Interrupted. Next: {_command(given)}", err=True)
+        raise
+    code = _write(
+        runs.report("fleet up", record.work.at, ended.sections), given.form, given.out, given.history
+    )
+    width = max(len(ring.name) for ring in record.rings)
+    for ring in record.rings:
+        done = len(ring.stacks) - len(record.left_in(ring))
+        click.echo(
+            f"Ring {ring.name:<{width}}  {done} of {count(len(ring.stacks), 'stack')} deployed", err=True
+        )
+    click.echo(ended.text, err=True)
+    if ended.why is not Why.DONE or code is not Exit.FINE:
+        click.echo(f"Next: {_command(given)}", err=True)
+    return code
+
+
+def _command(given: UpOptions) -> str:
+    """What goes on with the run, as it is typed."""
+    words = ["mimecast-sso", "fleet", "up", "--continue"]
+    words += ["--stop-after", str(given.stop_after)] if given.stop_after > 1 else []
+    words += [] if given.hold else ["--no-hold"]
+    words += ["--work", str(given.work)] if given.work else []
+    return shlex.join(words)
+
+
+def _ask(rings: Sequence[Ring], given: UpOptions) -> None:
+    """Shows what is deployed, and where that is not skipped asks. Raises click.Abort."""
+    for ring in rings:
+        names = foreign.one_line(", ".join(each.name for each in ring.stacks))
+        click.echo(f"Ring {ring.name}: {count(len(ring.stacks), 'stack')}: {names}", err=True)
+    if not given.yes:
+        click.confirm("Deploy them, ring by ring?", abort=True, err=True)
+
+
+def _digests(file: Path, wanted: Sequence[Listed]) -> dict[str, str]:
+    """The digests of a preview's report. Raises OperationError where that of a stack is not in it."""
+    digests = {each.stack: each.plan for each in read(file).sections if each.plan}
+    missing = [each.name for each in wanted if each.name not in digests]
+    if missing:
+        raise OperationError(
+            f"{file} has no plan of {foreign.one_line(', '.join(missing))}. Write it again: mimecast-sso fleet preview "
+            f"--format json --out {shlex.quote(str(file))}"
+        )
+    return {each.name: plan.parse(digests[each.name]) for each in wanted}
 
 
 def merge(reports: Sequence[Path], *, form: str, out: Path | None, history: Path | None) -> Exit:

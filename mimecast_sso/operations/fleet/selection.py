@@ -24,6 +24,7 @@ class Listed:
 
     Attributes:
         problem: Why the file cannot be read; "" where it can.
+        tenant: The Entra tenant, where the file names it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Listed:
     region: str = ""
     tags: tuple[str, ...] = ()
     problem: str = ""
+    tenant: str = ""
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -38,6 +40,13 @@ class Listed:
             "stack": self.name, "account": self.account, "region": self.region, "tags": list(self.tags)
         }  # fmt: skip
         return document | ({"problem": self.problem} if self.problem else {})
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Listed:
+        """From JSON. Raises KeyError or TypeError for anything else."""
+        return cls(
+            str(document["stack"]), str(document["account"]), str(document["region"]), tuple(document["tags"])
+        )
 
 
 def listed(project: Project) -> tuple[Listed, ...]:
@@ -109,4 +118,5 @@ def _read(project: Project, name: str) -> Listed:
         str(values.get("accountCode") or ""),
         str(values.get("region") or ""),
         tuple(str(each).strip() for each in found),
+        tenant=str(values.get("tenantId") or ""),
     )

@@ -10,7 +10,7 @@ import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
-from mimecast_sso.operations.fleet import layers
+from mimecast_sso.operations.fleet import layers, set_ups
 from mimecast_sso.operations.fleet.selection import Listed, listed, select, shard
 from mimecast_sso.operations.output import print_to
 from mimecast_sso.operations.project import Project, find_project
@@ -23,6 +23,8 @@ def list_stacks(expressions: tuple[str, ...], share: tuple[int, int], *, form: s
     found = wanted(find_project(), expressions, share)
     if form == "json":
         text = json.dumps([each.document() for each in found], indent=2, ensure_ascii=False) + "\n"
+    elif form != "text":
+        text = set_ups.matrix(set_ups.Matrix(form), [each for each in found if not each.problem])
     else:
         text = "".join(f"{line}\n" for line in _table(found))
     print_to(out, text)

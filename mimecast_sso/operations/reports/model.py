@@ -110,6 +110,7 @@ class Section:
         summary: One line on it.
         figures: Numbers for overviews: ``signIn`` of ``people``, ``certificateDays``, ``confirmationDays``.
         links: Where a person looks at it: a name and an address.
+        plan: The digest of what a deployment would do; "" where the command does not say.
         exit: What the command's exit code would be for this stack alone, in a report of several.
     """
 
@@ -121,6 +122,7 @@ class Section:
     figures: Mapping[str, int] = field(default_factory=dict)
     exit: int | None = None
     links: Mapping[str, str] = field(default_factory=dict)
+    plan: str = ""
 
     @property
     def level(self) -> Level:
@@ -146,6 +148,7 @@ class Section:
             **({"links": dict(self.links)} if self.links else {}),
             "entries": [each.document() for each in self.entries],
             **({} if self.exit is None else {"exit": self.exit}),
+            **({"plan": self.plan} if self.plan else {}),
         }
 
     @classmethod
@@ -160,6 +163,7 @@ class Section:
             figures={str(name): int(value) for name, value in document["figures"].items()},
             links={str(name): str(address) for name, address in document.get("links", {}).items()},
             exit=int(document["exit"]) if "exit" in document else None,
+            plan=str(document.get("plan", "")),
         )
 
 

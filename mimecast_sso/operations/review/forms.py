@@ -67,6 +67,7 @@ def section(each: StackReview, unread: str = "") -> Section:
         summary=_summary(each),
         entries=tuple(_entries(each, unread)),
         figures=figures,
+        plan=each.plan,
     )
 
 
@@ -83,7 +84,9 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         yield Entry("review/not-known", Level.UNKNOWN, text, How.UNKNOWN)
     for kind, groups in (("lost", each.lost), ("not-ready", each.not_ready), ("broken", each.broken)):
         level = Level.URGENT if kind == "lost" else Level.LOOK
-        yield from (_group(kind, level, number, one) for number, one in enumerate(groups, 1))
+        yield from (
+            group_entry(f"review/{kind}/{number}", level, one) for number, one in enumerate(groups, 1)
+        )
     for slot, fields in each.console.items():
         text = f"{CONSOLE_WORK_IS_DUE}, {slot} profile: {', '.join(fields) or 'confirm it again'}"
         yield Entry(
@@ -106,10 +109,11 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         yield Entry("review/note", Level.LOOK, each.note, How.CONFIGURED)
 
 
-def _group(kind: str, level: Level, number: int, group: Group) -> Entry:
+def group_entry(identifier: str, level: Level, group: Group) -> Entry:
+    """People who cannot sign in, as an entry."""
     when = f" {group.when}" if group.when else ""
     text = f"{people(group.people)} cannot sign in{when}: {group.why}. What to do: {group.fix}"
-    return Entry(f"review/{kind}/{number}", level, text, How.LIVE, _BOTH)
+    return Entry(identifier, level, text, How.LIVE, _BOTH)
 
 
 def _rehearsal(each: StackReview) -> Entry:

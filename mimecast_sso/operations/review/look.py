@@ -126,10 +126,21 @@ def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, rea
         assessment = read(stack, settings, after.root)
     except (ConfigurationError, GraphError, OperationError) as error:
         return replace(found, error=redacted(str(error), public))
-    problems = (
-        *assessment.snapshot.directory.problems,
-        *written_elsewhere(settings, stack.name, after.folder),
-    )
+    return of_assessment(found, assessment, written_elsewhere(settings, stack.name, after.folder), public)
+
+
+def of_assessment(
+    found: StackReview, assessment: Assessment, elsewhere: Iterable[str] = (), public: Collection[str] = ()
+) -> StackReview:
+    """A review with what an assessment says of deploying the configuration.
+
+    Args:
+        found: The stack.
+        assessment: Of the configuration that would be deployed.
+        elsewhere: What is wrong between this stack and others.
+        public: Addresses that may be named; every other one is left out.
+    """
+    problems = (*assessment.snapshot.directory.problems, *elsewhere)
     if problems:
         return replace(found, error=redacted("; ".join(problems), public))
     return replace(found, **_of(assessment, public))
@@ -153,8 +164,8 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
         "more": len(after - now),
         "less": len(now - after),
         "lost": _losses(assessment),
-        "not_ready": _by_outcome(forecast.not_ready.values(), "once the console work is done"),
-        "broken": _by_outcome(forecast.broken.values(), "now"),
+        "not_ready": by_outcome(forecast.not_ready.values(), "once the console work is done"),
+        "broken": by_outcome(forecast.broken.values(), "now"),
         "console": {str(slot): fields for slot, fields in console_work(assessment.desired).items()},
         "refusals": refusals,
         "overridden": overridden,
@@ -209,7 +220,8 @@ def _losses(assessment: Assessment) -> tuple[Group, ...]:
     return _sorted(Group(why, number, fix, when) for (why, fix, when), number in found.items())
 
 
-def _by_outcome(outcomes: Iterable[Outcome], when: str) -> tuple[Group, ...]:
+def by_outcome(outcomes: Iterable[Outcome], when: str) -> tuple[Group, ...]:
+    """People with one reason each, by reason, the most frequent first."""
     found: dict[tuple[str, str], int] = defaultdict(int)
     for outcome in outcomes:
         found[_why(outcome)] += 1

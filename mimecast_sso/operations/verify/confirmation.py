@@ -97,8 +97,9 @@ def judge(
     captured: tuple[Captured, Sequence[Comparison]] | None,
     *,
     by: str,
+    record: bool = True,
 ) -> tuple[Statement, ...]:
-    """Tell the state of the profile, and record in the stack file what was seen.
+    """Tell the state of the profile, and record in the stack file what was seen, unless ``record`` is false.
 
     Raises:
         OperationError: The request was sent before the confirmation, so it shows nothing about what was confirmed.
@@ -111,7 +112,7 @@ def judge(
     changes = log.events.changes if log.events else ()
     change = _recorded(changes[-1]) if changes else before.change
     evidence = Evidence(request=request, readBack=before.read_back, change=change)
-    recorded = evidence not in (before, Evidence())
+    recorded = record and evidence not in (before, Evidence())
     if recorded:
         stack.record(evidence, profile.slot)
     state = attestation.state(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.assessment.sign_in import Way
@@ -22,7 +23,7 @@ from mimecast_sso.operations.verify import (
     sign_in_request,
     sign_ins,
 )
-from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import Confirmed, ProfileSlot, Settings
 from providers.entra import people
 from providers.entra.errors import GraphError
@@ -59,6 +60,9 @@ class Verification:
     captured: Captured | None
     person: str | None
     by: str
+    record: bool = True
+    assessment: Known[Assessment] | None = None
+    """Both tenants, where somebody has read them already."""
     _found: list[Statement] = field(default_factory=list)
     _members: frozenset[str] = frozenset()
     """The people in the roll-out groups, read live."""
@@ -66,7 +70,8 @@ class Verification:
     def run(self) -> list[Statement]:
         """Run all checks that are possible. Raises OperationError only if none is."""
         confirmed = confirmation.current(self.settings, self.profile)
-        self._found += assessing.people(assessing.try_to_assess(self.stack, self.settings, self.engine))
+        assessment = self.assessment or assessing.try_to_assess(self.stack, self.settings, self.engine)
+        self._found += assessing.people(assessment)
         graph = self._graph()
         self._certificates(graph)
         mimecast = self._mimecast()
@@ -79,7 +84,9 @@ class Verification:
             self._sign_ins(graph, confirmed, log)
             self._found += confirmation.check(log, confirmed)
         seen = (self.captured, compared) if self.captured and compared else None
-        self._found += confirmation.judge(self.stack, self.settings, self.profile, log, seen, by=self.by)
+        self._found += confirmation.judge(
+            self.stack, self.settings, self.profile, log, seen, by=self.by, record=self.record
+        )
         return self._found
 
     # -- Entra --------------------------------------------------------------------------------------------------
@@ -212,13 +219,35 @@ class Verification:
 
 
 def verify(
-    stack: Stack, engine: Engine, captured: Captured | None, *, person: str | None, by: str
+    stack: Stack,
+    engine: Engine,
+    captured: Captured | None,
+    *,
+    person: str | None,
+    by: str,
+    record: bool = True,
+    assessment: Known[Assessment] | None = None,
 ) -> list[Statement]:
-    """Check the stack as it was last deployed. Raises OperationError before the first deployment."""
+    """Check the stack as it was last deployed.
+
+    Args:
+        stack: The stack.
+        engine: Shows its state.
+        captured: A sign-in request that somebody captured.
+        person: On the sandbox: who signs in.
+        by: Who captured it.
+        record: Whether evidence is written into the stack's file.
+        assessment: Both tenants, where they have been read already.
+
+    Raises:
+        OperationError: The stack was never deployed.
+    """
     settings, resources = stack.settings(), engine.resources()
     profile = in_state(resources).profiles.get(settings.certificates.active_generation.profile)
     if profile is None:
         raise OperationError(
             f"The stack has no authentication profile yet. Deploy it first: mimecast-sso up --stack {stack.name}"
         )
-    return Verification(stack, engine, settings, profile, resources, captured, person, by).run()
+    return Verification(
+        stack, engine, settings, profile, resources, captured, person, by, record, assessment
+    ).run()

@@ -1,0 +1,256 @@
+"""One stack of ``fleet up``: who signs in before, the deployment, who signs in after, and its row.
+
+What was read before is kept until the row is: a run that is killed in between, and continued, compares with what held
+before the first attempt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.planned import console_work, planned, summary
+from mimecast_sso.operations import assessing
+from mimecast_sso.operations.deployment import engine_name
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.fleet.checks import failed
+from mimecast_sso.operations.fleet.deploy_one import Deployment
+from mimecast_sso.operations.fleet.selection import Listed
+from mimecast_sso.operations.fleet.work import BEFORE
+from mimecast_sso.operations.reports.model import Entry, Level, Section, of_statements
+from mimecast_sso.operations.review.forms import group_entry
+from mimecast_sso.operations.review.look import by_outcome
+from mimecast_sso.operations.stacks import Stack, Stacks
+from mimecast_sso.operations.verify.run import verify
+from mimecast_sso.provenance import How, Known, Statement, Verdict
+from mimecast_sso.text.wording import people
+from providers.deadline import Deadline
+
+_COMMAND: Final = "fleet up"
+_BY: Final = f"mimecast-sso {_COMMAND}"
+_BOTH: Final = "Entra, Mimecast"
+_MOST_NAMES: Final = 20
+_LONGEST_REASON: Final = 1_000
+_LOCKED: Final = re.compile(
+    # As a file backend says it, and Pulumi Cloud.
+    r"is currently locked by \d+ lock|Another update is currently in progress",
+    re.IGNORECASE,
+)
+
+
+class End(StrEnum):
+    """How one stack ended, as far as the order of a run depends on it."""
+
+    DEPLOYED = "deployed"
+    LOCKED = "locked"
+    FAILED = "failed"
+    LOST = "lost"
+    """Deployed, and people who could sign in before cannot any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What held before a stack was deployed.
+
+    Attributes:
+        signed_in: How many people signed in through Entra.
+        broken: Who could not, by address.
+        failing: What verify said fails.
+        changes: What was planned, in words.
+        planned: The same in one line.
+    """
+
+    signed_in: int
+    broken: tuple[str, ...]
+    failing: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    planned: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "signedIn": self.signed_in,
+            "broken": list(self.broken),
+            "failing": list(self.failing),
+            "changes": list(self.changes),
+            "planned": self.planned,
+        }
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any] | None) -> Before | None:
+        """From JSON; nothing where it is not whole."""
+        try:
+            found = document or {}
+            broken, failing, changes = (
+                tuple(map(str, found[name])) for name in ("broken", "failing", "changes")
+            )
+            return cls(int(found["signedIn"]), broken, failing, changes, str(found["planned"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+def end_of(section: Section) -> End:
+    """How a stack ended, by its row."""
+    kinds = {each.id.split("/")[1] for each in section.entries if each.id.startswith("up/")}
+    if kinds & {"lost", "verify"}:
+        return End.LOST
+    if "locked" in kinds:
+        return End.LOCKED
+    return End.DEPLOYED if section.exit == Exit.FINE else End.FAILED
+
+
+def deploy(
+    listed: Listed,
+    stacks: Stacks,
+    deployment: Deployment,
+    *,
+    seconds: float,
+    expect: str,
+    stopped: Callable[[], bool],
+) -> Section | None:
+    """Deploys a stack, unless the run did already, and looks who signs in. Whatever happens is its row.
+
+    Nothing where the run was stopped before the deployment started.
+
+    Args:
+        listed: The stack.
+        stacks: Opens it.
+        deployment: What the run knows of it.
+        seconds: How long reading its tenants may take, before and after; a deployment has its time.
+        expect: The digest of the plan that was reviewed; "" for whatever it is.
+        stopped: Whether the run starts no further stack.
+    """
+    try:
+        before = _before(listed, stacks, deployment, seconds)
+        outcome = deployment.outcome()
+        if outcome is not Exit.FINE:
+            if stopped():
+                return None
+            if outcome is not None:
+                deployment.forget()
+            outcome = deployment.start(stacks.project, expect)
+        if outcome is not Exit.FINE:
+            return _not_deployed(listed, outcome, deployment.errors())
+    except Exception as error:  # Whatever it is, the other stacks are reported.
+        return failed(listed, error)
+    try:
+        return _deployed(stacks.open(listed.name, Deadline(seconds)), before)
+    except Exception as error:
+        return replace(failed(listed, error), summary="deployed; who signs in could not be read")
+
+
+def _before(listed: Listed, stacks: Stacks, deployment: Deployment, seconds: float) -> Before:
+    """What held before the first attempt, with what is planned for the one to come."""
+    kept = Before.of(deployment.work.read(BEFORE, listed.name))
+    if kept and deployment.outcome() in (None, Exit.FINE):
+        return kept
+    stack = stacks.open(listed.name, Deadline(seconds))
+    engine, assessment = _read(stack)
+    changes = planned(assessment)
+    found = replace(
+        kept or _status(stack, engine, assessment),
+        changes=tuple(each.text for each in changes),
+        planned=summary(changes) if changes else "no change",
+    )
+    deployment.work.write(BEFORE, listed.name, found.document())
+    return found
+
+
+def _status(stack: Stack, engine: Engine, assessment: Assessment) -> Before:
+    forecast = assessment.forecast
+    signed_in = len(forecast.through_entra(Instant.NOW))
+    failing = _failing(stack, engine, assessment) if signed_in else ()
+    return Before(signed_in, tuple(forecast.broken), tuple(each.subject for each in failing))
+
+
+def _read(stack: Stack) -> tuple[Engine, Assessment]:
+    settings = stack.settings()
+    engine = Engine(stack, engine_name())
+    assessment = assessing.assess_stack(stack, settings, engine)
+    assessing.require_tenants_of(settings, assessment.snapshot)
+    if not assessment.snapshot.groups_known:
+        raise OperationError(
+            "Who is in the roll-out group could not be read, so whether people lose their sign-in is unknown."
+        )
+    return engine, assessment
+
+
+def _failing(stack: Stack, engine: Engine, assessment: Assessment) -> Sequence[Statement]:
+    """What verify says fails, but for the people whom the forecast counts."""
+    try:
+        read = Known(assessment, How.LIVE, _BOTH)
+        found = verify(stack, engine, None, person=None, by=_BY, record=False, assessment=read)
+    except OperationError:
+        return ()  # It was never deployed.
+    return [each for each in found if each.verdict is Verdict.FAILS and each.subject != assessing.PEOPLE]
+
+
+# -- Rows -----------------------------------------------------------------------------------------------------------
+
+
+def _not_deployed(listed: Listed, outcome: Exit, errors: str) -> Section:
+    if _LOCKED.search(errors):
+        kind, level, said = "locked", Level.LOOK, "Locked by another deployment"
+    elif outcome is Exit.REFUSED:
+        kind, level, said = "refused", Level.URGENT, "Refused"
+    elif outcome is Exit.PARTLY:
+        kind, level, said = "partly", Level.URGENT, "Partly deployed"
+    else:
+        kind, level, said = "failed", Level.URGENT, "The deployment failed"
+    reason = errors[:_LONGEST_REASON] or "it said nothing; it may have been killed"
+    text = reason if reason.startswith(said) else f"{said}: {reason}"
+    entry = Entry(f"up/{kind}", level, text, How.SEEN)
+    return Section(listed.name, listed.account, listed.region, said, (entry,), exit=int(outcome))
+
+
+def _deployed(stack: Stack, before: Before) -> Section:
+    engine, assessment = _read(stack)
+    forecast, settings = assessment.forecast, assessment.settings
+    lost = {
+        address: outcome for address, outcome in forecast.broken.items() if address not in before.broken
+    } if before.signed_in else {}  # fmt: skip
+    failing = [
+        each
+        for each in (_failing(stack, engine, assessment) if before.signed_in else ())
+        if each.subject not in before.failing
+    ]
+    entries = (*_lost(lost), *_verify(failing), *_console(stack, assessment), *_changes(before))
+    said = f"{people(len(lost))} can no longer sign in" if lost else "verify fails" if failing else ""
+    return Section(
+        stack.name,
+        settings.account_code,
+        settings.region,
+        f"deployed ({before.planned})" + (f"; {said}" if said else ""),
+        entries,
+        figures={"signIn": len(forecast.through_entra(Instant.NOW)), "people": len(forecast.people)},
+        exit=int(Exit.CHANGES if said else Exit.FINE),
+    )
+
+
+def _lost(lost: Mapping[str, Any]) -> Iterator[Entry]:
+    for number, group in enumerate(by_outcome(lost.values(), "since this deployment"), 1):
+        entry = group_entry(f"up/lost/{number}", Level.URGENT, group)
+        yield replace(entry, values={"live": tuple(lost)[:_MOST_NAMES]}) if number == 1 else entry
+
+
+def _verify(failing: Sequence[Statement]) -> Iterator[Entry]:
+    for entry in of_statements("verify", failing):
+        yield replace(entry, id=f"up/{entry.id}", level=Level.URGENT)
+
+
+def _console(stack: Stack, assessment: Assessment) -> Iterator[Entry]:
+    for slot, fields in console_work(assessment.desired).items():
+        text = f"Console work is due, {slot} profile: {', '.join(fields) or 'confirm it again'}"
+        sheet = {"run sheet": f"mimecast-sso run-sheet --stack {stack.name}"}
+        yield Entry(f"up/console/{slot}", Level.LOOK, text, How.CONFIGURED, commands=sheet)
+
+
+def _changes(before: Before) -> Iterator[Entry]:
+    for number, text in enumerate(before.changes, 1):
+        yield Entry(f"up/change/{number}", Level.INFO, text, How.CONFIGURED)

@@ -1,0 +1,100 @@
+"""The order in which many stacks are deployed: rings, each after the one before it. Pure.
+
+A ring is a tag. Without an order the tags ``ring-0``, ``ring-1``, … are rings, by their number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.fleet.selection import Listed
+from mimecast_sso.text import foreign
+from mimecast_sso.text.wording import count
+
+REST = "*"
+"""In an order: the stacks that are in no ring before or after it."""
+_NUMBERED = re.compile(r"ring-(\d{1,6})")
+_MOST_NAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Stacks that are deployed together; ``name`` is their tag, or ``*``."""
+
+    name: str
+    stacks: tuple[Listed, ...]
+
+
+def in_rings(
+    wanted: Sequence[Listed], order: Sequence[str], everything: Iterable[Listed]
+) -> tuple[Ring, ...]:
+    """The rings of these stacks, in order; rings without a stack are left out.
+
+    Args:
+        wanted: The stacks that are to be deployed.
+        order: Tags, and perhaps ``*``; none: ``ring-0``, ``ring-1``, …
+        everything: Every stack of the project, by which a misspelt tag is found.
+
+    Raises:
+        OperationError: Of a stack the ring is not clear, or a tag of the order is no stack's.
+    """
+    _require_readable(wanted)
+    tags = {tag for each in everything for tag in each.tags}
+    names = _checked(order, tags) if order else _numbered(tags)
+    ring_of = {each.name: _ring_of(each, names) for each in wanted}
+    homeless = [name for name, ring in ring_of.items() if ring is None]
+    if homeless:
+        raise OperationError(_without_ring(homeless, names))
+    rings = (Ring(name, tuple(each for each in wanted if ring_of[each.name] == name)) for name in names)
+    return tuple(each for each in rings if each.stacks)
+
+
+def _require_readable(wanted: Iterable[Listed]) -> None:
+    problems: Mapping[str, str] = {each.name: each.problem for each in wanted if each.problem}
+    if problems:
+        name, problem = next(iter(problems.items()))
+        raise OperationError(
+            f"{count(len(problems), 'stack file')} cannot be read, so the ring is unknown: {_named([*problems])}. "
+            f"{foreign.one_line(problem)} Fix that, or leave the stack out: --select '!{name}'"
+        )
+
+
+def _checked(order: Sequence[str], tags: Iterable[str]) -> tuple[str, ...]:
+    missing = [each for each in order if each != REST and each not in tags]
+    if missing:
+        raise OperationError(f"--rings: no stack has the tag {foreign.one_line(missing[0])}.", Exit.USAGE)
+    if len(set(order)) < len(order):
+        raise OperationError("--rings: a ring is named twice.", Exit.USAGE)
+    return tuple(order)
+
+
+def _numbered(tags: Iterable[str]) -> tuple[str, ...]:
+    found = {tag: int(match[1]) for tag in tags if (match := _NUMBERED.fullmatch(tag))}
+    return tuple(sorted(found, key=lambda tag: (found[tag], tag)))
+
+
+def _ring_of(stack: Listed, names: Sequence[str]) -> str | None:
+    mine = [name for name in names if name in stack.tags]
+    if len(mine) > 1:
+        raise OperationError(
+            f"Stack {stack.name} is in several rings: {_named(mine)}. Leave it one of these tags (mimecast-sso:tags)."
+        )
+    return mine[0] if mine else REST if REST in names else None
+
+
+def _without_ring(homeless: Sequence[str], names: Sequence[str]) -> str:
+    rings = f"The rings are {_named(names)}." if names else "No stack has a tag such as ring-1."
+    return (
+        f"{count(len(homeless), 'stack')} without a ring: {_named(homeless)}. {rings} Add the tag to "
+        f"mimecast-sso:tags, name the order with the rest at its end (--rings 'canary,early,{REST}'), or leave them "
+        "out with --select."
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(map(foreign.one_line, names[:_MOST_NAMES]))
+    return shown + (f" and {more} more" if more > 0 else "")
