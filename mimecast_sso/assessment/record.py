@@ -121,6 +121,15 @@ class RecordedBook:
     check_only: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedAccount:
+    """The test account that this stack created."""
+
+    address: str
+    """In lower case."""
+    object_id: str
+
+
 @dataclass(frozen=True)
 class Record:
     """Everything that the last deployment recorded, by kind; pending deletions are left out."""
@@ -286,6 +295,17 @@ class Record:
             frozenset(outputs.get("created") or ()),
             frozenset(outputs.get("adopt") or ()),
             outputs.get("checkOnly") is True,
+        )
+
+    @cached_property
+    def account_for_tests(self) -> RecordedAccount | None:
+        """The test account; None if this stack has none."""
+        found = next(self._of(types.USER), None)
+        if found is None:
+            return None
+        return RecordedAccount(
+            str(found.outputs.get("userPrincipalName") or "").lower(),
+            str(found.outputs.get("objectId") or ""),
         )
 
     @property
