@@ -100,3 +100,13 @@ def test_an_address_that_somebody_has_is_refused(made: Project) -> None:
     assert refused.code == 4, refused.text
     assert "Refused by guard test-account" in refused.text
     assert "Entra already has an account with this address" in refused.text
+
+
+def test_it_goes_with_the_stack(made: Project) -> None:
+    made.configure(testAccount={"address": ACCOUNT})
+    up = made.up()
+    assert up.code == 0, up.text
+    assert len(in_entra(made)) == 1
+    down = made.sso("down", "--yes")
+    assert down.code == 0, down.text
+    assert in_entra(made) == []
