@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from components.account_for_tests import AccountForTests, AccountForTestsArgs
 from components.gallery_application import GalleryApplication, GalleryApplicationArgs, LeftAlone
 from components.messages import say
 from components.mimecast_tenant import (
@@ -44,7 +45,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
-from mimecast_sso.provenance import Known, Statement, live, unknown
+from mimecast_sso.provenance import How, Known, Statement, live, unknown
 from mimecast_sso.settings import (
     REFUSED,
     Address,
@@ -125,6 +126,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self._say_which_entry_is_kept()
         owners = dict(snapshot.directory.owners)
         adoption = self._adoption(owners)
+        self._account = self._account_for_tests()
         application = self._application(owners, adoption)
         certificates = self._certificates(application, adoption)
         entra = _EntraValues(snapshot, application.client_id, certificates)
@@ -145,6 +147,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(
             lambda end: certificate_expiry.mark(snapshot, end)
         )
+        if self._account is not None:
+            self.outputs |= self._outputs_of_the_account(self._account)
         self._publish(entra, tenant)
         self.register_outputs(self.outputs)
 
@@ -179,9 +183,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 assignment_required=wanted.assignment_required,
                 hide=wanted.hide,
                 claims=wanted.claims is Ownership.MANAGE,
-                assignments={each: each for each in assigned}
-                if settings.assign.mode is Ownership.MANAGE
-                else {},
+                assignments=self._assignments(assigned),
                 application_owners=application_owners.declared(
                     owners, snapshot.deployer, self._registration(owners, adoption), snapshot.recorded.owners
                 )
@@ -193,6 +195,39 @@ class PersonalPortalSso(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
+
+    def _assignments(self, assigned: Sequence[str]) -> dict[str, pulumi.Input[str]]:
+        """Name → object id of whoever this stack assigns."""
+        if self._settings.assign.mode is not Ownership.MANAGE:
+            return {}
+        found: dict[str, pulumi.Input[str]] = {each: each for each in assigned}
+        return found | ({"test-account": self._account.object_id} if self._account is not None else {})
+
+    def _account_for_tests(self) -> AccountForTests | None:
+        wanted = self._settings.account_for_tests
+        if wanted is None:
+            return None
+        say(
+            Statement(
+                f"{wanted.address} is the test account of this stack. It is no person: the forecast leaves it out, and "
+                "it is deleted with its key or with the stack",
+                How.CONFIGURED,
+                "testAccount",
+            ),
+            self,
+        )
+        return AccountForTests(
+            f"{self._name}-test-account",
+            AccountForTestsArgs(wanted.address, wanted.display_name),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _outputs_of_the_account(self, account: AccountForTests) -> dict[str, pulumi.Input[Any]]:
+        wanted = self._settings.account_for_tests
+        return {
+            "testAccount": {"address": wanted.address if wanted else "", "objectId": account.object_id},
+            "testAccountPassword": account.password,
+        }
 
     def _certificates(
         self, application: GalleryApplication, adoption: Adoption | None
@@ -239,6 +274,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
         book, check_only = settings.addresses, settings.addresses.source is AddressSource.SYNCHRONISED
         today = assessment.snapshot.mimecast_now.date()
         further = pulumi.Output.from_input(self._args.addresses or {})
+        own = settings.account_for_tests
+        account: dict[str, AddressArgs] = {own.address: {"name": own.display_name}} if own else {}
         return MimecastTenant(
             f"{self._name}-mimecast",
             MimecastTenantArgs(
@@ -246,7 +283,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                     DomainArgs(each.name, each.mode.value, each.inbound_type.value)
                     for each in settings.domains
                 ],
-                addresses=further.apply(lambda more: _book(assessment.addresses) | dict(more)),
+                addresses=further.apply(lambda more: _book(assessment.addresses) | account | dict(more)),
                 members=further.apply(lambda more: _members(settings, assessment.desired, more)),
                 on_removal=book.on_removal.value,
                 adopt=book.adopt,
@@ -469,9 +506,9 @@ def _book(addresses: Sequence[Address]) -> dict[str, AddressArgs]:
 
 
 def _members(settings: Settings, desired: Desired, further: Collection[str]) -> list[str]:
-    if not further:
+    if not further and settings.account_for_tests is None:
         return list(desired.members)
-    return settings.roll_out.members([*desired.addresses, *(address.lower() for address in further)])
+    return settings.rolled_out([*desired.addresses, *(address.lower() for address in further)])
 
 
 def _slots(certificates: Certificates) -> list[ProfileSlot]:

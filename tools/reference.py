@@ -16,7 +16,7 @@ import click
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mimecast_sso.facts.outputs import OUTPUTS
+from mimecast_sso.facts.outputs import OPTIONAL, OUTPUTS
 from mimecast_sso.operations.cli import COMMANDS, commands
 from mimecast_sso.settings import NAMESPACE
 from mimecast_sso.settings.model import Settings
@@ -183,7 +183,7 @@ def _exit_codes() -> Iterator[str]:
 
 def _outputs() -> Iterator[str]:
     yield from ("What a stack exports: `pulumi stack output`.", "", "| output | what |", "|---|---|")
-    for name, about in OUTPUTS.items():
+    for name, about in {**OUTPUTS, **OPTIONAL}.items():
         yield f"| `{name}` | {_cell(about)} |"
 
 

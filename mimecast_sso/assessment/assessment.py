@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from mimecast_sso.assessment import account_for_tests
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.effects import effects_of
 from mimecast_sso.assessment.entra_reading import Graph
@@ -81,6 +82,8 @@ def assess(
     """
     written = written_addresses(settings, root)
     named = {address.address for address in written} | set(settings.roll_out.pilot)
+    if settings.account_for_tests is not None:
+        named.add(settings.account_for_tests.address)
     known = record.value or Record()
     for recorded in known.memberships.values():
         named |= {member for member in recorded.members if not member.startswith("@")}
@@ -99,6 +102,7 @@ def of(
     destroys: bool = False,
 ) -> Assessment:
     """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
+    snapshot = account_for_tests.without(snapshot)
     addresses, left_out = _addresses(settings, snapshot, written)
     desired = _desired(settings, snapshot, addresses, destroys=destroys)
     return Assessment(
@@ -108,6 +112,7 @@ def of(
 
 def desired_of(settings: Settings, snapshot: Snapshot, written: Sequence[Address]) -> Desired:
     """The desired state that `of` would assess, without a forecast."""
+    snapshot = account_for_tests.without(snapshot)
     addresses, _ = _addresses(settings, snapshot, written)
     return _desired(settings, snapshot, addresses, destroys=False)
 

@@ -71,6 +71,7 @@ class Planned:
 NONE = "\u2013"
 """A dash, where a table has nothing to say."""
 _SETS = frozenset({"members", "addresses", "reply URLs", "owners", "notification addresses"})
+_ACCOUNT = "test account"
 _SLOTS = {ProfileSlot.FIRST: "", ProfileSlot.SECOND: "second "}
 
 
@@ -88,6 +89,7 @@ def planned(assessment: Assessment) -> tuple[Planned, ...]:
     return (
         *_application(assessment),
         *_assignments(assessment),
+        *_account_for_tests(assessment),
         *_certificates(assessment),
         *_domains(assessment),
         *_integration(assessment),
@@ -134,6 +136,16 @@ def _update(object_: str, pairs: Mapping[str, tuple[Any, Any]], name: str = "") 
     differences = _differences(pairs)
     if differences:
         yield Planned(Action.UPDATE, object_, name, differences)
+
+
+def _account_for_tests(assessment: Assessment) -> Iterator[Planned]:
+    recorded, wanted = assessment.desired.record.account_for_tests, assessment.settings.account_for_tests
+    if recorded is None and wanted is not None:
+        yield Planned(Action.CREATE, _ACCOUNT, wanted.address)
+    elif recorded is not None and wanted is None:
+        yield Planned(Action.DELETE, _ACCOUNT, recorded.address)
+    elif recorded is not None and wanted is not None:
+        yield from _update(_ACCOUNT, {"address": (recorded.address, wanted.address)}, wanted.address)
 
 
 def _each(object_: str, recorded: Mapping[str, str], desired: Mapping[str, str]) -> Iterator[Planned]:

@@ -131,6 +131,15 @@ class RecordedIntegration:
     live: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedAccount:
+    """The test account that this stack created."""
+
+    address: str
+    """In lower case."""
+    object_id: str
+
+
 @dataclass(frozen=True)
 class Record:
     """Everything that the last deployment recorded, by kind; pending deletions are left out."""
@@ -311,6 +320,17 @@ class Record:
             str(outputs.get("mode") or ""),
             outputs.get("properties") or {},
             outputs.get("live") or {},
+        )
+
+    @cached_property
+    def account_for_tests(self) -> RecordedAccount | None:
+        """The test account; None if this stack has none."""
+        found = next(self._of(types.USER), None)
+        if found is None:
+            return None
+        return RecordedAccount(
+            str(found.outputs.get("userPrincipalName") or "").lower(),
+            str(found.outputs.get("objectId") or ""),
         )
 
     @property

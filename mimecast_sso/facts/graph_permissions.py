@@ -45,6 +45,9 @@ READ_ASSIGNMENTS = Need(
     "read who is assigned (assign.mode: manage and verify)",
     ("Application.Read.All", "AppRoleAssignment.ReadWrite.All", *_WRITE, "Directory.Read.All"),
 )
+WRITE_USERS = Need(
+    "create and delete the test account (testAccount)", ("User.ReadWrite.All", "Directory.ReadWrite.All")
+)
 READ_GROUPS = Need("find groups (assign.groups)", ("Group.Read.All", "Group.ReadWrite.All", *_DIRECTORY))
 READ_USERS = Need(
     "read people (assign.users, members of assign.groups, application.owners, the roll-out)",
@@ -76,7 +79,13 @@ OPTIONAL: tuple[Need, ...] = (
 
 
 def needs(
-    *, manage_claims: bool, manage_assignments: bool, check_assignments: bool, groups: bool, users: bool
+    *,
+    manage_claims: bool,
+    manage_assignments: bool,
+    check_assignments: bool,
+    groups: bool,
+    users: bool,
+    account: bool = False,
 ) -> tuple[Need, ...]:
     """The rows that a configuration needs."""
     rows = {
@@ -88,6 +97,7 @@ def needs(
         READ_ASSIGNMENTS: manage_assignments or check_assignments,
         READ_GROUPS: groups,
         READ_USERS: users,
+        WRITE_USERS: account,
     }
     return tuple(need for need, wanted in rows.items() if wanted)
 

@@ -6,6 +6,7 @@ the rate limiting page (headers, milliseconds). Groups are called profile groups
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 GLOBAL_GATEWAY = "https://api.services.mimecast.com"
@@ -52,6 +53,9 @@ _SYNC_READ = "Services | Directory Sync | Read"
 _SYNC_EDIT = "Services | Directory Sync | Edit"
 
 GET_ACCOUNT = Endpoint("/api/account/get-account", "Account | Dashboard | Read", reads=True)
+
+SINGLE_SIGN_ON_PACKAGE = re.compile(r"single[\s-]*sign|\bSSO\b", re.IGNORECASE)
+"""What the name of a package that includes single sign-on is assumed to contain: Mimecast publishes no list of them."""
 
 GET_INTERNAL_DOMAIN = Endpoint("/api/domain/get-internal-domain", _INTERNAL_READ, reads=True)
 GET_PENDING_DOMAIN = Endpoint("/api/domain/get-pending-domain", _REGISTER, reads=True)

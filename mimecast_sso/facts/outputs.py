@@ -25,3 +25,9 @@ OUTPUTS: Final[dict[str, str]] = {
     "authenticationProfile": "The console profile's description, state, criticalFingerprint, cosmeticFingerprint.",
     "myAppsUrl": "The My Apps portal of the Entra cloud.",
 }
+
+OPTIONAL: Final[dict[str, str]] = {
+    "testAccount": "With testAccount: address and object id of the test account.",
+    "testAccountPassword": "With testAccount: its password, secret.",
+}
+"""What a stack exports besides, where its configuration asks for it."""

@@ -26,6 +26,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, str]]] = {
     "pulumi-python:dynamic/mimecast:DomainVerification": (_MIMECAST, "DomainVerificationProvider"),
     "pulumi-python:dynamic/mimecast:Group": (_MIMECAST, "GroupProvider"),
     "pulumi-python:dynamic/mimecast:GroupMembership": (_MIMECAST, "GroupMembershipProvider"),
+    "pulumi-python:dynamic/entra:AccountPassword": (_ENTRA, "AccountPasswordProvider"),
     "pulumi-python:dynamic/entra:ActiveSigningCertificate": (_ENTRA, "ActiveSigningCertificateProvider"),
     "pulumi-python:dynamic/entra:DefaultReplyUrl": (_ENTRA, "DefaultReplyUrlProvider"),
     "pulumi-python:dynamic/entra:RetiredSigningCertificate": (_ENTRA, "RetiredSigningCertificateProvider"),

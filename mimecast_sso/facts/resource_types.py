@@ -17,6 +17,7 @@ SERVICE_PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
 SIGNING_CERTIFICATE: Final = (
     "azuread:index/servicePrincipalTokenSigningCertificate:ServicePrincipalTokenSigningCertificate"
 )
+USER: Final = "azuread:index/user:User"
 
 ACTIVE_SIGNING_CERTIFICATE: Final = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
 DEFAULT_REPLY_URL: Final = "pulumi-python:dynamic/entra:DefaultReplyUrl"

@@ -177,6 +177,12 @@ class Engine:
         state: dict[str, Any] = json.loads(printed)
         return state
 
+    def secret_output(self, name: str) -> str:
+        """One of the stack's outputs, decrypted. Raises OperationError where it has none, or cannot be decrypted."""
+        return self._quietly("stack", "output", name, "--show-secrets", "--stack", self._stack.name).rstrip(
+            "\n"
+        )
+
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
         _log.info("engine: %s", shlex.join([*self._command, *words]))
         with _ended_by_itself():

@@ -143,7 +143,7 @@ def _configured(stack: Stack, settings: Settings, deployed: Collection[str] | No
     where = f"{stack.config_file.name}, {describe(choice)}"
     listed = settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV)
     if listed or choice.who in ("none", "pilot"):
-        chosen = members(choice, _addresses(stack, settings))
+        chosen = settings.rolled_out(_addresses(stack, settings))
         return Known(frozenset(chosen), How.CONFIGURED, where)
     if deployed is not None:
         return Known(frozenset(deployed), How.RECORDED, f"its addresses; {where}")
@@ -312,12 +312,13 @@ def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
     members = {
         member for group in present if group is not None for member in groups.list_members(client, group)
     }
-    people = tuple(sorted(member for member in members if not member.startswith("@")))
+    own = {settings.account_for_tests.address} if settings.account_for_tests else set()
+    people = tuple(sorted(member for member in members - own if not member.startswith("@")))
     choice = settings.roll_out.model_copy(
         update={"who": "pilot" if people else "none", "pilot": people, "share": 0}
     )
     stack.set_roll_out(choice)
-    return choice, sorted(members - set(people))
+    return choice, sorted(members - own - set(people))
 
 
 # -- Roll-back ------------------------------------------------------------------------------------------------

@@ -100,7 +100,9 @@ def prepare(
         members, unread = _own_members(stack, record), ""
     except MimecastError as error:
         members, unread = {}, " ".join(str(error).split())
-    people = frozenset[str]().union(*members.values())
+    everybody = frozenset[str]().union(*members.values())
+    own = record.account_for_tests
+    people = everybody - ({own.address} if own is not None else set())  # The test account is no person.
     finding = _finding(stack, settings, people, unread)
     override = settings.override(_GUARD, mimecast_time(stack).at.date())
     if override is None:
@@ -113,9 +115,9 @@ def prepare(
         )
     if people and ask:
         click.confirm(f"Remove {count(len(people), 'person')} from the roll-out group now?", abort=True)
-    if people:
+    if everybody:
         click.echo("\n".join(roll_out.emptied(stack, settings.roll_out, only=members).lines()))
-    _wait(stack, settings, just_emptied=bool(people), pause=pause)
+    _wait(stack, settings, just_emptied=bool(everybody), pause=pause)
     _stop_if_needed(stack, _own_members(stack, record), depending())
     click.echo("Nobody depends on the application (read live). Destroying the Entra side.")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mimecast_sso.facts.regions import REGION_NAMES, REGIONS, RETIRED_HOSTS, Region
-from mimecast_sso.settings.addresses import Addresses
-from mimecast_sso.settings.application import Application, Assign
+from mimecast_sso.settings.account_for_tests import AccountForTests
+from mimecast_sso.settings.addresses import Addresses, AddressSource
+from mimecast_sso.settings.application import Application, Assign, Ownership
 from mimecast_sso.settings.authentication_profile import AuthenticationProfile
 from mimecast_sso.settings.base import SECRET, Section
 from mimecast_sso.settings.certificates import Certificates, RotationMode
@@ -74,6 +76,12 @@ class Settings(Section):
         (), description="Facts that guards need and no API shows; they are valid as long as a confirmation."
     )
     drift: Drift = Drift()
+    account_for_tests: AccountForTests | None = Field(
+        None,
+        alias="testAccount",
+        description="An account to test sign-ins with, created by the stack; none by default.",
+        examples=[{"address": "sso-test@example.com"}],
+    )
     tenant_id: Guid | None = Field(
         None,
         alias="tenantId",
@@ -137,6 +145,7 @@ class Settings(Section):
                 raise ValueError(f"has application.{key} = {url}, but {self._retired(host, given)}")
         self._profile_suits_rotation()
         self._passwords_are_there()
+        self._test_account_is_nobody()
         names = {domain.name for domain in self.domains}
         if len(names) != len(self.domains):
             raise ValueError("domains names one domain twice")
@@ -175,6 +184,31 @@ class Settings(Section):
                 raise ValueError(
                     f"has addressPasswords in which password and confirmation of {person.address} differ"
                 )
+
+    def _test_account_is_nobody(self) -> None:
+        if self.account_for_tests is None:
+            return
+        address = self.account_for_tests.address
+        listed = {each.address for each in self.addresses.explicit}
+        named = {*self.assign.users, *self.pilot, *self.roll_out.pilot, *self.application.owners, *listed}
+        if address in named:
+            raise ValueError(
+                f"has testAccount.address: {address}, and names the same address for a person. The test account is "
+                "assigned, provisioned and rolled out by itself: leave it out of assign, addresses and rollOut"
+            )
+        if self.assign.mode is not Ownership.MANAGE:
+            raise ValueError("has a testAccount, which needs assign.mode: manage, for the stack assigns it")
+        if self.addresses.source is AddressSource.SYNCHRONISED:
+            raise ValueError(
+                "has a testAccount and addresses.source: synchronised, so the stack cannot provision it at Mimecast. "
+                "Create a test account in the directory that is synchronised, and remove the key"
+            )
+        domains = {domain.name for domain in self.domains}
+        if domains and address.rpartition("@")[2] not in domains:
+            raise ValueError(
+                f"has testAccount.address: {address}, which is in none of the configured domains. Use an address of "
+                f"{', '.join(sorted(domains))}"
+            )
 
     def _overrides(self) -> tuple[tuple[str, str | None, str], ...]:
         """Key, configured value and the region's own value of everything that overrides the region."""
@@ -215,6 +249,16 @@ class Settings(Section):
     def sign_on_url(self) -> str:
         """The page that starts a sign-in at Mimecast."""
         return self.application.sign_on_url or self.region_facts.sign_on_url
+
+    def rolled_out(self, addresses: Iterable[str]) -> list[str]:
+        """Who belongs in the group, sorted: of these addresses `RollOut.members`, and the test account.
+
+        The test account tries it before anybody: it is in the group unless nobody is to be.
+        """
+        members = self.roll_out.members(addresses)
+        if self.account_for_tests is None or self.roll_out.who == "none":
+            return members
+        return sorted({*members, self.account_for_tests.address})
 
     def overrides(self, name: GuardName, today: date) -> bool:
         """Whether a guard is overridden today."""

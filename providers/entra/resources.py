@@ -4,6 +4,7 @@ A provider is stored as a reference to its class in this module, so the module a
 themselves are in `providers.entra.edge`, a file each.
 """
 
+from providers.entra.edge.account_password import AccountPassword, AccountPasswordProvider
 from providers.entra.edge.active_signing_certificate import (
     ActiveSigningCertificate,
     ActiveSigningCertificateProvider,
@@ -15,6 +16,8 @@ from providers.entra.edge.retired_signing_certificate import (
 )
 
 __all__ = [
+    "AccountPassword",
+    "AccountPasswordProvider",
     "ActiveSigningCertificate",
     "ActiveSigningCertificateProvider",
     "DefaultReplyUrl",

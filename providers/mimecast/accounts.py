@@ -26,6 +26,8 @@ class Account:
     code: str
     region: str
     name: str
+    packages: tuple[str, ...] | None = None
+    """What its subscription includes, such as ``Journal Services [1053]``; None if the response does not say."""
 
 
 def read_account(client: MimecastClient) -> Account:
@@ -38,7 +40,16 @@ def read_account(client: MimecastClient) -> Account:
         code=str(item["accountCode"]),
         region=str(item.get("region") or ""),
         name=str(item.get("accountName") or ""),
+        packages=_packages(item.get("packages")),
     )
+
+
+def _packages(value: object) -> tuple[str, ...] | None:
+    """Texts, as recorded; objects with a name, as a public client expects them as well."""
+    if not isinstance(value, list):
+        return None
+    names = (each.get("name") if isinstance(each, dict) else each for each in value)
+    return tuple(str(name) for name in names if name)
 
 
 def check_account(live: Account, account_code: str, region: str) -> list[str]:

@@ -20,6 +20,10 @@ _DASHBOARD = "Account | Dashboard | Read"
 _SETTINGS = "Account | Settings | Read"
 
 
+_PACKAGES = ("Single Sign On [1031]", "Secure Email Gateway [1001]")
+"""Names and numbers are EMU, in the form of recorded ones; the switch ``mimecast.packages`` gives others."""
+
+
 def region_of(world: World, account: str) -> Region:
     """The grid that an account lives on."""
     document = world.get(ACCOUNTS, account) or {}
@@ -74,7 +78,7 @@ def _get_account(caller: Caller, _: list[Item], __: Page) -> Answer:
         "domain": administrator.partition("@")[2],
         "userCount": users[caller.account],
         "mimecastId": account["mimecastId"],
-        "packages": ["Single Sign On [1031]", "Secure Email Gateway [1001]"],
+        "packages": caller.world.setting("mimecast.packages", list(_PACKAGES)),
     }
     return Answer(data=[found])
 

@@ -323,6 +323,7 @@ def test_what_is_refused_or_silent_is_unknown(world: World) -> None:
     finally:
         world.control.set("mimecast.permissions", {})
     assert found["POST /api/domain/get-internal-domain"].verdict is Verdict.UNKNOWN
+    assert found["POST /api/domain/get-pending-domain"].verdict is Verdict.NOT_POSSIBLE
     assert exit_of([each.statement() for each in found.values()]) is Exit.ERROR
     busy = {each.call: each for each in compared(_status("/get-internal-domain", 503))}
     assert busy["POST /api/domain/get-internal-domain"].why == "not answered: 503"

@@ -42,7 +42,13 @@ def as_shipped(made: Project) -> Iterator[None]:
     content = made.stack_file.read_text()
     yield
     made.stack_file.write_text(content)
-    for name in ("entra.deployer_roles", "entra.premium", "entra.page_size", "mimecast.permissions"):
+    for name in (
+        "entra.deployer_roles",
+        "entra.premium",
+        "entra.page_size",
+        "mimecast.permissions",
+        "mimecast.packages",
+    ):
         made.control.set(name, None)
     made.control.faults()
 
@@ -103,6 +109,26 @@ def test_the_integration_is_looked_up(made: Project, preflight: Callable[..., En
     assert ended.code == 5, ended.text
     assert "“Contoso” does not exist, and its mode is require" in lines(ended.text, "MISSING")
     made.configure(directorySynchronisation=None)
+
+
+@pytest.mark.parametrize(
+    ("packages", "verdict", "said"),
+    [
+        (["Single Sign On [1031]"], "fine", "package Single Sign On [1031]"),
+        ([{"id": 7, "name": "Single Sign-On"}], "fine", "package Single Sign-On"),
+        (["Journal Services [1053]"], "UNKNOWN", "none of the account's 1 package has it in its name"),
+        ([], "UNKNOWN", "none of the account's 0 packages"),
+        ("hidden", "UNKNOWN", "does not list the account's packages"),
+    ],
+)
+def test_single_sign_on_in_the_subscription_is_read_or_unknown(
+    made: Project, preflight: Callable[..., Ended], packages: object, verdict: str, said: str
+) -> None:
+    made.control.set("mimecast.packages", packages)
+    ended = preflight()
+    found = [line for line in ended.text.splitlines() if "single sign-on in the subscription" in line]
+    assert [(verdict in line, said in line) for line in found] == [(True, True)], ended.text
+    assert ended.code == 0
 
 
 def test_json_lists_every_statement_with_its_side(made: Project, preflight: Callable[..., Ended]) -> None:

@@ -3,7 +3,8 @@
 A guard is a name for reasons why people would lose their sign-in: the forecast finds who would, and
 `mimecast_sso.facts.sign_in_reasons` says under which name that is refused. Others look at something else: that the
 credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), that no
-second stack writes the same objects (`second_stack`), and that the certificate that signs is not retired
+second stack writes the same objects (`second_stack`), that the test account is nobody's
+(`account_for_tests`), and that the certificate that signs is not retired
 (`retirement`).
 
 `check` decides; the program raises what it refuses, and a command ends with 4. The text of a refusal begins with
@@ -16,7 +17,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.guards import account, administrators, losses, retirement, second_stack
+from mimecast_sso.assessment.guards import (
+    account,
+    account_for_tests,
+    administrators,
+    losses,
+    retirement,
+    second_stack,
+)
 from mimecast_sso.assessment.guards.finding import Finding, expired
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
@@ -26,6 +34,7 @@ __all__ = ["GUARDS", "Finding", "Judgement", "check", "findings"]
 GUARDS: tuple[Callable[[Assessment], Iterable[Finding]], ...] = (
     account.find,
     second_stack.find,
+    account_for_tests.find,
     administrators.find,
     retirement.find,
     losses.find,

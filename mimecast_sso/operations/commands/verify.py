@@ -18,7 +18,11 @@ from mimecast_sso.operations.output import options as output_options
     "--saml-request", metavar="URL|FILE|TEXT", help="A redirect URL, a HAR file, or the value itself."
 )
 @click.option("--by", default=getpass.getuser, show_default="the user's name", help="Who captured it.")
-@click.option("--person", metavar="ADDRESS", help="On the sandbox: who signs in. Default: the group's first.")
+@click.option(
+    "--person",
+    metavar="ADDRESS",
+    help="On the sandbox: who signs in. Default: the test account, else the group's first.",
+)
 @output_options("verify")
 def verify(stack: str, saml_request: str | None, by: str, person: str | None, output: Output) -> Exit:
     """Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.

@@ -15,6 +15,17 @@ from mimecast_sso.provenance import How, Statement, Verdict
 
 _REFUSED = (str(HTTPStatus.UNAUTHORIZED.value), str(HTTPStatus.FORBIDDEN.value))
 _NOT_SIMULATED = str(HTTPStatus.NOT_IMPLEMENTED.value)
+_OPTIONAL = (
+    *(
+        "/auditLogs/",
+        "/conditionalAccess/",
+        "/mailboxSettings/",
+        "/subscribedSkus",
+        "/federatedIdentityCredentials",
+    ),
+    *("/get-pending-domain", "/get-connection", "/integrations"),
+)
+"""Parts of the names of calls without which something stays unknown to a deployment, and nothing fails."""
 _SHORT_PAGES = ("$top=1", "pageSize=1", " by 1")
 """How the names of calls end that ask for pages of one row."""
 
@@ -96,7 +107,7 @@ class Recording:
             known = expected.answers.get(variant) or self._refusal(expected, variant)
             findings[variant] = list(self._answer(name, variant, expected, answer, known))
             answers[variant] = self._redacted(name, variant, answer, known, recorded.service)
-        verdict, why = _verdict(expected, recorded, findings)
+        verdict, why = _verdict(name, expected, recorded, findings)
         return Compared(name, expected.service, verdict, why, findings, answers)
 
     def _refusal(self, expected: Expected, variant: str) -> Answer | None:
@@ -161,12 +172,19 @@ def _is_trouble(variant: str) -> bool:
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+def _refused(name: str, recorded: Expected) -> tuple[Verdict, str]:
+    refused = f"refused: {' and '.join(recorded.answers)}, as the sandbox refuses"
+    if any(part in name for part in _OPTIONAL):
+        return Verdict.NOT_POSSIBLE, f"{refused}; a deployment can do without this permission or licence"
+    return Verdict.UNKNOWN, refused
+
+
 def _is_simulated(call: Expected) -> bool:
     return call.answers.keys() != {_NOT_SIMULATED}
 
 
 def _verdict(
-    expected: Expected, recorded: Expected, findings: Mapping[str, Sequence[Finding]]
+    name: str, expected: Expected, recorded: Expected, findings: Mapping[str, Sequence[Finding]]
 ) -> tuple[Verdict, str]:
     everything = [(variant, each) for variant, group in findings.items() for each in group]
     differing = [f"{variant}: {each.path}: {each.text}" for variant, each in everything if each.differs]
@@ -177,7 +195,7 @@ def _verdict(
     if all(map(_is_trouble, recorded.answers)):
         return Verdict.UNKNOWN, f"not answered: {' and '.join(recorded.answers)}"
     if set(recorded.answers) <= set(_REFUSED) and set(recorded.answers) != set(expected.answers):
-        return Verdict.UNKNOWN, f"refused: {' and '.join(recorded.answers)}, as the sandbox refuses"
+        return _refused(name, recorded)
     unsettled = [f"{variant}: {each.path}: {each.text}" for variant, each in everything]
     if unsettled:
         return Verdict.OPEN, "; ".join(unsettled)

@@ -185,6 +185,7 @@ def _permissions(token: dict[str, object], settings: Settings) -> Iterator[State
             or settings.application.named_owners
             or settings.roll_out.who != "none"
         ),
+        account=settings.account_for_tests is not None,
     ):
         yield _needed(need, held)
     if settings.application.owners:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from mimecast_sso.assessment import synchronisation
 from mimecast_sso.facts.mimecast_api import (
+    ACCOUNT_PAGE,
     CREATE_DOMAIN,
     CREATE_USER,
     FIND_GROUPS,
@@ -18,6 +19,7 @@ from mimecast_sso.facts.mimecast_api import (
     GET_INTERNAL_USERS,
     GET_PENDING_DOMAIN,
     REMOVE_GROUP_MEMBER,
+    SINGLE_SIGN_ON_PACKAGE,
 )
 from mimecast_sso.facts.mimecast_audit import GET_AUDIT_EVENTS
 from mimecast_sso.operations import tenant
@@ -37,7 +39,7 @@ from mimecast_sso.provenance import unknown as not_read
 from mimecast_sso.settings import AddressSource, DirectorySynchronisation, DomainMode, Settings
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
-from providers.mimecast.accounts import AccountMismatch, require
+from providers.mimecast.accounts import Account, AccountMismatch, require
 from providers.mimecast.address_book import Listing, LiveAddress
 from providers.mimecast.audit import events_since
 from providers.mimecast.client import MimecastClient
@@ -47,6 +49,7 @@ from providers.mimecast.domains import DomainStatus, list_domains
 from providers.mimecast.errors import Forbidden, MimecastError, RateLimited, TransportError
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
+_ASK = f"Look in the console ({ACCOUNT_PAGE}), or ask Mimecast"
 _A_MOMENT = timedelta(minutes=1)
 
 
@@ -70,6 +73,7 @@ def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> 
         yield unknown("everything else at Mimecast", "not read without credentials")
         return
     yield fine("credentials and account", f"{account.code} ({account.name}), region {account.region}")
+    yield from _packages(account)
     live = _Live(client, settings)
     if purpose is Purpose.PREVIEW:
         yield from _previewing(live)
@@ -78,6 +82,29 @@ def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> 
         yield from _reading(live, registers=registers)
         yield from _writing(settings, registers=registers)
     yield from _synchronisation(live)
+
+
+def _packages(account: Account) -> Iterator[Statement]:
+    """What the subscription includes. Never missing: which package carries single sign-on is not documented."""
+    subject = "single sign-on in the subscription"
+    if account.packages is None:
+        yield unknown(subject, f"{GET_ACCOUNT.path} does not list the account's packages. {_ASK}")
+        return
+    named = [each for each in account.packages if SINGLE_SIGN_ON_PACKAGE.search(each)]
+    if named:
+        yield fine(subject, f"package {enumerate_some(named)}", How.LIVE, "Mimecast's list of packages")
+    else:
+        listed = count(len(account.packages), "package")
+        yield unknown(
+            subject,
+            f"none of the account's {listed} has it in its name, and which one includes it is not documented. {_ASK}",
+        )
+    yield note(
+        "packages",
+        enumerate_some(sorted(account.packages)) or "none",
+        How.LIVE,
+        "Mimecast's list of packages",
+    )
 
 
 class _Live:

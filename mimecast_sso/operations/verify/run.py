@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.record import RecordedProfile
+from mimecast_sso.assessment.record import RecordedAccount, RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.assessment.sign_in import Way
 from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, tenant
@@ -160,7 +160,7 @@ class Verification:
             self._note(_REQUEST, Verdict.NOT_POSSIBLE, why, How.UNKNOWN)
         for way, what in _WAYS.items():
             if not self.stack.on_sandbox:
-                self._note(what, Verdict.NOT_POSSIBLE, _BY_LOGS, How.UNKNOWN)
+                self._note(what, Verdict.NOT_POSSIBLE, self._by_logs(), How.UNKNOWN)
             elif not any(not member.startswith("@") for member in self._members):
                 why = f"nobody is in the roll-out group yet; the profile is {self.profile.state}"
                 self._note(what, Verdict.WAITING, why, How.LIVE, "Mimecast's group")
@@ -189,15 +189,37 @@ class Verification:
             self._request(walk.asked, _WALKED)
         self._note(_WAYS[way], verdict, said, How.SEEN, _WALKED)
 
+    def _by_logs(self) -> str:
+        account = self._account
+        if account is None:
+            return _BY_LOGS
+        return (
+            f"on a real tenant a password alone must not be enough; sign in as the test account {account.address} "
+            f"(pulumi stack output testAccountPassword --show-secrets --stack {self.stack.name}), then see the "
+            "sign-ins below"
+        )
+
+    @property
+    def _account(self) -> RecordedAccount | None:
+        return in_state(self.resources).account_for_tests
+
     def _person(self, graph: GraphClient) -> round_trip.Person:
-        password = self.stack.environment.get(round_trip.PASSWORD)
-        if not password:
+        account = self._account
+        if (
+            account is not None
+            and account.address in self._members
+            and self.person in (None, account.address)
+        ):
+            password = self.engine.secret_output("testAccountPassword")
+            return round_trip.Person(account.address, account.address, password)
+        shared = self.stack.environment.get(round_trip.PASSWORD)
+        if not shared:
             raise OperationError(f"{round_trip.PASSWORD} is not set; the sandbox's environment sets it.")
         # A whole domain may be a member; its people have names of their own.
         address = self.person or min(member for member in self._members if not member.startswith("@"))
         found = people.users_with(graph, "mail", [address])
         names = [user.user_principal_name for user in found if user.user_principal_name]
-        return round_trip.Person(address, names[0] if names else address, password)
+        return round_trip.Person(address, names[0] if names else address, shared)
 
     def _sign_ins(self, graph: GraphClient | None, confirmed: Confirmed, log: confirmation.Log) -> None:
         client_id = self._outputs.get("applicationId")

@@ -16,6 +16,7 @@ from sandbox.azuread.resources.claims_mapping import (
 )
 from sandbox.azuread.resources.service_principal import ServicePrincipal
 from sandbox.azuread.resources.signing_certificate import ServicePrincipalTokenSigningCertificate
+from sandbox.azuread.resources.user import User
 
 TYPES: tuple[ResourceType, ...] = (
     ApplicationFromTemplate(),
@@ -27,6 +28,7 @@ TYPES: tuple[ResourceType, ...] = (
     ServicePrincipal(),
     ServicePrincipalClaimsMappingPolicyAssignment(),
     ServicePrincipalTokenSigningCertificate(),
+    User(),
 )
 
 RESOURCES: dict[str, ResourceType] = {kind.table.token: kind for kind in TYPES}

@@ -1,0 +1,50 @@
+"""The test account: a generated password and a user in Entra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_azuread as azuread
+
+from providers.entra.resources import AccountPassword
+
+
+@dataclass(frozen=True, slots=True)
+class AccountForTestsArgs:
+    """What an `AccountForTests` is made of.
+
+    Attributes:
+        address: User principal name and mail address; plain, because the password is generated for it.
+        display_name: As Entra and Mimecast show it.
+    """
+
+    address: str
+    display_name: pulumi.Input[str]
+
+
+class AccountForTests(pulumi.ComponentResource):
+    """An account to test sign-ins with, whose password only the stack's state holds, encrypted."""
+
+    object_id: pulumi.Output[str]
+    password: pulumi.Output[str]
+    """Secret."""
+
+    def __init__(
+        self, name: str, args: AccountForTestsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("mimecast-sso:entra:AccountForTests", name, None, opts)
+        here = pulumi.ResourceOptions(parent=self)
+        generated = AccountPassword(f"{name}-password", account=args.address, opts=here)
+        self.password = pulumi.Output.secret(generated.password)
+        user = azuread.User(
+            name,
+            user_principal_name=args.address,
+            mail=args.address,
+            display_name=args.display_name,
+            password=self.password,
+            force_password_change=False,
+            opts=here,
+        )
+        self.object_id = user.object_id
+        self.register_outputs({"objectId": self.object_id})

@@ -1,0 +1,20 @@
+"""The account that the tutorial tests single sign-on with."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.values import EmailAddress, Name
+
+
+class AccountForTests(Section):
+    """An account that the stack creates in Entra to test sign-ins with, and deletes again; off by default."""
+
+    address: EmailAddress = Field(
+        description="Its user principal name and mail address; of a domain of both tenants that nobody uses yet.",
+        examples=["sso-test@example.com"],
+    )
+    display_name: Name = Field(
+        "Single sign-on test account", alias="displayName", description="As Entra and Mimecast show it."
+    )

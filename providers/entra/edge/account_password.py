@@ -1,0 +1,54 @@
+"""The generated password of the test account, as a Pulumi resource: no vendor has it, the state holds it encrypted."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from typing import Final
+
+from pulumi import Input, Output, ResourceOptions
+from pulumi.dynamic import CreateResult, DiffResult, Resource
+
+from providers.edge import Properties
+from providers.entra.edge.base import STORED_IN, EntraProvider, replaces
+
+LENGTH: Final = 32
+"""Entra takes 8 to 256 characters, of at least three kinds ("Password policies … in Microsoft Entra ID")."""
+_KINDS: Final = (string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.!")
+
+
+def generated() -> str:
+    """A password of `LENGTH` characters, with each kind of character in it."""
+    letters = "".join(_KINDS)
+    while True:
+        password = "".join(secrets.choice(letters) for _ in range(LENGTH))
+        if all(set(kind) & set(password) for kind in _KINDS):
+            return password
+
+
+class AccountPasswordProvider(EntraProvider, stored_in=STORED_IN):
+    """`AccountPassword`."""
+
+    def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
+        return DiffResult(replaces=replaces(olds, news, "account"))
+
+    def create(self, props: Properties) -> CreateResult:
+        return CreateResult(props["account"], {**props, "password": generated()})
+
+
+class AccountPassword(Resource, module="entra", name="AccountPassword"):
+    """A password, generated once for each account; a secret output."""
+
+    account: Output[str]
+    password: Output[str]
+
+    def __init__(
+        self, resource_name: str, *, account: Input[str], opts: ResourceOptions | None = None
+    ) -> None:
+        """
+        Args:
+            account: The address that it is for; another one gets another password.
+        """
+        props: Properties = {"account": account, "password": None}
+        secret = ResourceOptions(additional_secret_outputs=["password"])
+        super().__init__(AccountPasswordProvider(), resource_name, props, ResourceOptions.merge(opts, secret))
