@@ -26,7 +26,7 @@ _DEFINITIONS = ("Stack", "Region", "Account")
 
 
 class UnreadableError(Exception):
-    """What was given is no run sheet; the message says what is missing."""
+    """The file is not a run sheet; the message says what is missing."""
 
 
 @dataclass(slots=True)

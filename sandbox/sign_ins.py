@@ -1,4 +1,4 @@
-"""Everybody signs in: once, or over and over while something else runs, each sign-in a whole one in a new browser."""
+"""Signs everybody in, once or repeatedly while something else runs. Each sign-in is complete, in a new browser."""
 
 from __future__ import annotations
 

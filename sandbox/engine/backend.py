@@ -113,12 +113,12 @@ class Backend:
         return document
 
     def damaged(self, stack: str, reason: str) -> str:
-        """What to tell about a state file that cannot be used."""
+        """The message about a state file that cannot be used."""
         path, backup = self.state_file(stack), self.backup_file(stack)
         way = (
-            f"backup: {backup}, the state before the last write; to go on: cp {backup} {path}, then refresh"
+            f"backup: {backup}, the state before the last write; to continue: cp {backup} {path}, then refresh"
             if backup.exists()
-            else "there is no backup beside it; to go on, restore one of your own"
+            else "it has no backup; to continue, restore one of your own"
         )
         cause = " ".join(reason.split())
         return f"the state of stack '{stack}' cannot be used: {cause}; file: {path}, left as it is; {way}"
@@ -149,8 +149,8 @@ class Backend:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise EngineError(
-                f"the state cannot be written: {error}; file: {path}, which holds what was known before; to go on: "
-                "make room there, then refresh, which finds what was done since"
+                f"the state cannot be written: {error}; file: {path}, which holds the state before this run; to "
+                "continue: free space there, then refresh, which finds what was done since"
             ) from error
 
     @staticmethod
@@ -162,7 +162,7 @@ class Backend:
         spare.replace(backup)
 
     def create(self, stack: str, text: str) -> None:
-        """Make a stack."""
+        """Create a stack."""
         meta = self.root / "meta.yaml"
         if not meta.exists():
             self.root.mkdir(parents=True, exist_ok=True)

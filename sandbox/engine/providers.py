@@ -59,7 +59,7 @@ class ProviderError(Exception):
 
     Attributes:
         code: The gRPC status, if that is where it failed.
-        partial: The object is there although the call failed; `init_errors` say what is missing in it.
+        partial: The object exists although the call failed; `init_errors` say what is missing in it.
     """
 
     def __init__(self, text: str, code: Any = None, *, partial: Resource | None = None) -> None:
@@ -79,7 +79,7 @@ class DiffUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Diff:
-    """A provider's answer to Diff or DiffConfig.
+    """A provider's response to Diff or DiffConfig.
 
     Attributes:
         changed: None when the provider does not say.
@@ -156,7 +156,7 @@ class Provider:
         return to_struct(properties, secrets=features.acceptSecrets, references=features.acceptResources)
 
     def _properties(self, message: Struct, sources: Mapping[str, Any]) -> Properties:
-        """Properties of an answer; a plugin that takes no secrets has them marked again."""
+        """Properties of a response; a plugin that takes no secrets has them marked again."""
         results = from_struct(message)
         return results if self._features.acceptSecrets else mark_secrets(results, sources)
 
@@ -232,7 +232,7 @@ class Provider:
         return self._properties(answer.inputs, news), list(answer.failures)
 
     def diff(self, old: Resource, new: Resource) -> Diff:
-        """Compare what is there with what is wanted."""
+        """Compare the current with the desired state."""
         if not self._ready():
             raise DiffUnavailableError(
                 "The provider for this resource has inputs that are not known during preview.\n"

@@ -1,4 +1,4 @@
-"""SAML sign-on: the endpoint, the sign-in page, assignment and Conditional Access, the signed answer, the metadata.
+"""SAML sign-on: the endpoint, the sign-in page, assignment and Conditional Access, the signed response, the metadata.
 
 Sources: Microsoft's "Single Sign-On SAML protocol" (ForceAuthn, IsPassive), "Microsoft Entra authentication and
 authorization error codes", "Federation metadata", and "Properties of an enterprise application" (``accountEnabled``).
@@ -63,7 +63,7 @@ class SignInRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A sign-in under way: where its answer goes. No ``principal`` means My Apps asked."""
+    """A sign-in under way: where its response goes. No ``principal`` means My Apps asked."""
 
     principal: str | None
     reply_url: str
@@ -170,7 +170,7 @@ class SignOn:
         except SignInRefusedError as refusal:
             return error_page(str(refusal), self._world.now())
 
-    # From request to answer
+    # From request to response
 
     def _begin(
         self, request: Request, encoded: str | None, relay_state: str | None, binding: Binding

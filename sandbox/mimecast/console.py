@@ -188,7 +188,7 @@ class Console:
         form = _profile_form(sent)
         errors = form_checks.profile_errors(form)
         if self._is_taken(policy.PROFILES, who, number, "description", form["description"]):
-            errors["description"] = "A profile of this description exists."
+            errors["description"] = "A profile with this description already exists."
         if errors:
             return self._profile_page(who, number, form, errors)
         saved = policy.save_profile(self._world, who.account, number, form)
@@ -263,7 +263,7 @@ class Console:
         is_default = before is not None and before["group"] is None
         values, errors = self._settings_values(who, form, is_default=is_default)
         if self._is_taken(policy.SETTINGS, who, number, "applicationSettings", form["applicationSettings"]):
-            errors["applicationSettings"] = "Application settings of this description exist."
+            errors["applicationSettings"] = "Application settings with this description already exist."
         if errors:
             return self._settings_page(who, number, form, errors)
         saved = policy.save_settings(self._world, who.account, number, values)
@@ -280,7 +280,9 @@ class Console:
         errors: Errors = {}
         found = groups.named(self._world, who.account, form["group"])
         if is_default and form["group"]:
-            errors["group"] = "The default definition is for everybody in no other one; leave this empty."
+            errors["group"] = (
+                "The default definition applies to everybody without another one; leave this empty."
+            )
         elif not is_default and len(found) != 1:
             several = "Several groups have this name." if found else "There is no such group."
             errors["group"] = several if form["group"] else "Choose a group."

@@ -1,4 +1,4 @@
-"""Bulk import of users from a CSV file, worked on after the answer.
+"""Bulk import of users from a CSV file, worked on after the response.
 
 Documented: the body is the file, the arguments are JSON in the header ``x-mc-arg``, the file ends with a newline,
 columns are case-sensitive, a bad password fails the import, the fields of get-import-status. EMU: values of
@@ -165,7 +165,7 @@ def _rows(world: World, body: bytes) -> list[list[str | None]]:
     try:
         content = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ItemError("err_import_invalid_file", "The file is no UTF-8 text") from error
+        raise ItemError("err_import_invalid_file", "The file is not UTF-8 text") from error
     if not content.endswith("\n"):
         raise ItemError("err_import_invalid_file", "The file must end with a newline")
     reader = csv.DictReader(io.StringIO(content))
@@ -174,7 +174,7 @@ def _rows(world: World, body: bytes) -> list[list[str | None]]:
     try:
         return [_row(world, row) for row in reader]
     except csv.Error as error:
-        raise ItemError("err_import_invalid_file", "The file is no CSV") from error
+        raise ItemError("err_import_invalid_file", "The file is not a CSV file") from error
 
 
 def _row(world: World, row: Mapping[str, str]) -> list[str | None]:

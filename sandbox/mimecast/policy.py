@@ -2,7 +2,7 @@
 
 Documented: a profile acts through an application settings definition bound to a group, people in no bound group
 get the default definition, and a change takes up to 15 minutes. EMU: the oldest definition wins when somebody is
-in several bound groups, but the answer of an identity provider is accepted by the profile of any of these groups,
+in several bound groups, but the response of an identity provider is accepted by the profile of any of these groups,
 unless the setting ``mimecast.accepts_any_bound_profile`` is false; how long a change takes is the setting
 ``mimecast.propagation_seconds``, 0 unless set.
 
@@ -123,7 +123,7 @@ def effective(world: World, account: str, address: str) -> Profile | None:
 
 
 def accepting(world: World, account: str, address: str) -> list[Profile]:
-    """The profiles by which an identity provider's answer for somebody is accepted now."""
+    """The profiles by which an identity provider's response for somebody is accepted now."""
     found = _effective(world, account, address)
     return found if accepts_any(world) else found[:1]
 
