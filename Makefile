@@ -27,7 +27,7 @@ ifneq ($(MISTYPED),)
 $(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)
 endif
 
-.PHONY: up preview drift down test test-cli soak check format bench lock pulumi actionlint clean
+.PHONY: up preview drift down test test-cli soak check format bench lock dist pulumi actionlint clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -100,8 +100,21 @@ lock: .venv/dev
 	$(LOCK) sandbox/pyproject.toml -c requirements.txt -o sandbox/requirements.txt
 	$(LOCK) --extra dev pyproject.toml sandbox/pyproject.toml -c sandbox/requirements.txt -o requirements/dev.txt
 
+# What a release holds: source and wheel of both distributions, what each of them installs (CycloneDX, from its lock),
+# and digests of it all. Made by the locked tools alone; wheels and SBOMs are the same for the same commit.
+SBOM = $(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible --of JSON
+# Outside a clone the earliest time that an archive can hold.
+dist: export SOURCE_DATE_EPOCH := $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
+dist: .venv/dev
+	rm -rf dist
+	$(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python --out-dir dist .
+	$(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python --out-dir dist sandbox
+	$(SBOM) --pyproject pyproject.toml -o dist/mimecast-sso.cdx.json requirements.txt
+	$(SBOM) --pyproject sandbox/pyproject.toml -o dist/mimecast-sso-sandbox.cdx.json sandbox/requirements.txt
+	cd dist && sha256sum -- * >SHA256SUMS
+
 clean:
-	rm -rf .venv .tools build mutants *.egg-info
+	rm -rf .venv .tools build dist mutants *.egg-info
 
 # -- The Pulumi CLI for tests ------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ def _describe(status: dict[str, Any]) -> str:
     for title, kind in (
         ("connections refused", "refused"),
         ("routes unknown", "unknown"),
-        ("faults that struck", "faults"),
+        ("faults injected", "faults"),
     ):
         counts: dict[str, int] = status[kind]
         lines.append(f"{title}: {sum(counts.values())}")
@@ -141,7 +141,7 @@ def _seed(options: argparse.Namespace) -> int:
     if accounts and wanted not in accounts and not options.own_tenants:
         # One application signs in to one account, as at Mimecast.
         return _fail(
-            f"this sandbox holds Mimecast account {accounts[0]}, and {wanted} is wanted. Empty it: python -m"
+            f"this sandbox has Mimecast account {accounts[0]}, not {wanted}. Reset it: python -m"
             " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>. Or add it with credentials of its"
             " own: --own-tenants"
         )
@@ -234,7 +234,7 @@ def _person(options: argparse.Namespace) -> int:
     (user,) = found
     if options.signs_in_by is not None:
         if options.signs_in_by not in sign_in_methods.METHODS:
-            return _usage(f"--signs-in-by is one of {', '.join(sign_in_methods.METHODS)}")
+            return _usage(f"--signs-in-by must be one of {', '.join(sign_in_methods.METHODS)}")
         control.put(sign_in_methods.COLLECTION, user["id"], {"method": options.signs_in_by})
     kept = control.get(sign_in_methods.COLLECTION, user["id"]) or {"method": sign_in_methods.DEFAULT}
     print(f"{user['userPrincipalName']} signs in by {kept['method']}")
@@ -253,7 +253,7 @@ def _browse(options: argparse.Namespace) -> int:
         browse.open_in(home(), browser)
     except OSError as error:
         return _fail(f"{browser}: {error.strerror}")
-    print(f"opened in {browser}, with a profile of its own")
+    print(f"opened in {browser}, in a separate browser profile")
     return OK
 
 
@@ -262,7 +262,7 @@ def _sign_ins(options: argparse.Namespace) -> int:
 
     people = options.addresses or sign_ins.everybody(home())
     if not people:
-        return _fail("there is nobody: python -m sandbox seed --stack NAME")
+        return _fail("nobody is seeded yet: python -m sandbox seed --stack NAME")
 
     def say(found: sign_ins.Attempt) -> None:
         print(json.dumps(found.document()), flush=True)
@@ -320,7 +320,7 @@ def _fault_list(_: argparse.Namespace) -> int:
 
 def _fault_clear(_: argparse.Namespace) -> int:
     lifecycle.control(home()).faults()
-    print("no faults any more")
+    print("all faults removed")
     return OK
 
 
@@ -331,7 +331,7 @@ def _clock(options: argparse.Namespace) -> int:
     if options.move is not None:
         control.set(_OFFSET, ahead or None)
     world = datetime.now(UTC) + timedelta(seconds=ahead)
-    print(f"in the sandbox it is {world:%Y-%m-%dT%H:%M:%SZ}, {timedelta(seconds=ahead)} ahead")
+    print(f"sandbox time: {world:%Y-%m-%dT%H:%M:%SZ}, {timedelta(seconds=ahead)} ahead")
     return OK
 
 
@@ -342,61 +342,59 @@ def _move(text: str) -> float | str:
         return _RESET
     if match is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a move such as +90s, +15m, +2h, +30d nor {_RESET}"
+            f"{text!r} is not an offset such as +90s, +15m, +2h, +30d, or {_RESET}"
         )
     return float(int(match[1]) * _UNITS[match[2]])
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return int(text)
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
-        raise argparse.ArgumentTypeError("a header is NAME:VALUE")
+        raise argparse.ArgumentTypeError("a header must be NAME:VALUE")
     return name.strip(), value.strip()
 
 
 def _add_fault(commands: Any) -> None:
-    text = "answer requests otherwise than the emulators would"
+    text = "inject faults: refusals, delays, lost and corrupted responses"
     kinds = commands.add_parser("fault", help=text, description=text).add_subparsers(
         metavar="set|random|list|clear", required=True
     )
     kinds.add_parser("list", help="list the rules").set_defaults(action=_fault_list)
     kinds.add_parser("clear", help="remove every rule").set_defaults(action=_fault_clear)
-    rule = kinds.add_parser("set", help="add a rule; without --kind, --status and the like it answers 500")
+    rule = kinds.add_parser("set", help="add a rule; without --kind, --status or similar it returns 500")
     rule.set_defaults(action=_fault_set)
     _add_selectors(rule)
-    rule.add_argument("--kind", choices=faults.KINDS, help="a fault by its name; otherwise spell it out:")
+    rule.add_argument("--kind", choices=faults.KINDS, help="a fault by name; to describe one instead:")
     rule.add_argument("--status", type=int)
     rule.add_argument("--header", type=_header, action="append", metavar="NAME:VALUE")
-    rule.add_argument("--delay", type=float, metavar="SECONDS", help="wait first")
-    rule.add_argument("--drop", action="store_true", help="end the connection without an answer")
-    rule.add_argument("--after-commit", action="store_true", help="let the request take effect first")
+    rule.add_argument("--delay", type=float, metavar="SECONDS", help="delay the response")
+    rule.add_argument("--drop", action="store_true", help="close the connection without a response")
+    rule.add_argument("--after-commit", action="store_true", help="apply the request first")
     rule.add_argument(
         "--answer",
         choices=faults.ANSWERS[1:],
-        help="spoil the emulator's own answer (the request takes effect)",
+        help="corrupt the emulator's own response (the request is applied)",
     )
-    rule.add_argument("--times", type=int, default=1, help="how often (default: once)")
-    drawn = kinds.add_parser("random", help="strike at random, and the same way again for the same seed")
+    rule.add_argument("--times", type=int, default=1, help="how many times (default: 1)")
+    drawn = kinds.add_parser("random", help="inject at random, reproducibly for the same seed")
     drawn.set_defaults(action=_fault_random)
     _add_selectors(drawn)
     drawn.add_argument("--seed", type=int, required=True)
-    drawn.add_argument(
-        "--rate", type=float, help=f"probability of each request (default: {faults.DEFAULT_RATE})"
-    )
+    drawn.add_argument("--rate", type=float, help=f"probability per request (default: {faults.DEFAULT_RATE})")
     drawn.add_argument(
         "--kind",
         dest="kinds",
         action="append",
         choices=faults.KINDS,
-        help="only this kind; may be repeated (default: all of them)",
+        help="only this kind; repeatable (default: all)",
     )
-    drawn.add_argument("--times", type=int, help="how many faults at most (default: no end)")
+    drawn.add_argument("--times", type=int, help="maximum number of faults (default: unlimited)")
 
 
 def _add_selectors(rule: argparse.ArgumentParser) -> None:
@@ -406,9 +404,7 @@ def _add_selectors(rule: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m sandbox", description="The offline world: Entra and Mimecast on loopback."
-    )
+    parser = _Parser(prog="python -m sandbox", description="Offline Entra and Mimecast tenants on loopback.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -416,51 +412,56 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(action=action)
         return added
 
-    start = command("start", _start, "start it and wait until it is ready")
-    start.add_argument("--port", type=int, help="insist on this loopback port for the proxy")
-    command("stop", _stop, "stop it; its world stays")
+    start = command("start", _start, "start the sandbox and wait until it is ready")
+    start.add_argument("--port", type=int, help="use exactly this loopback port for the proxy")
+    command("stop", _stop, "stop the sandbox; keep its data")
     status = command("status", _status, "show addresses, refused connections and unknown routes")
     status.add_argument("--json", action="store_true")
-    env = command("env", _env, "print the variables that point a client at it")
+    env = command("env", _env, "print the environment variables that point a client at it")
     env.add_argument("--format", choices=("shell", "json"), default="shell")
     run = command("run", _run, "run a command with these variables")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD")
-    command("reset", _reset, "stop it, delete its world and the state of the stacks deployed on it")
-    seed = command("seed", _seed, "make what a stack's configuration refers to, or a tenant of a known size")
+    command("reset", _reset, "stop it; delete its data and the state of stacks deployed on it")
+    seed = command(
+        "seed", _seed, "create what a stack's configuration refers to, or a tenant of a known size"
+    )
     seed.add_argument("--stack", metavar="NAME")
     seed.add_argument(
         "--tenant",
         choices=("empty", "ten", "ten-thousand", "synchronised"),
-        help="a Mimecast tenant with 0, 10 or 10,000 addresses, or 10 that directory synchronisation owns",
+        help="a Mimecast tenant with 0, 10 or 10,000 addresses, or 10 owned by directory synchronisation",
     )
     seed.add_argument(
-        "--addresses", type=_count, metavar="N", help="with --tenant: as many addresses instead"
+        "--addresses", type=_count, metavar="N", help="with --tenant: this many addresses instead"
     )
     seed.add_argument(
         "--own-tenants",
         action="store_true",
-        help="with --stack: an Entra tenant and a Mimecast account beside those that are there",
+        help="with --stack: add a separate Entra tenant and Mimecast account",
     )
     seed.add_argument(
-        "--people", type=Path, metavar="FILE", help="also people with the addresses in FILE, one a line"
+        "--people",
+        type=Path,
+        metavar="FILE",
+        help="also create people with the addresses in FILE, one per line",
     )
     seed.add_argument(
         "--keep-groups",
         action="store_true",
-        help="leave the members of groups that exist already as they are",
+        help="do not change the members of existing groups",
     )
     opens = command(
-        "credentials", _credentials, "print what opens the tenants of seed --own-tenants, as JSON"
+        "credentials", _credentials, "print the credentials of the tenants of seed --own-tenants as JSON"
     )
     opens.add_argument("stack", metavar="STACK")
     stack_file = command(
         "stack-file",
         _stack_file,
-        "write the stack file that a rehearsal uses, its secrets replaced, and print its path",
+        "write the stack file for a rehearsal, with its secrets replaced, and print its path",
     )
     stack_file.add_argument("--stack", metavar="NAME", required=True)
     several = command(
-        "stack-files", _stack_files, "the same for several stacks: paths, or what is wrong, as JSON"
+        "stack-files", _stack_files, "the same for several stacks; print paths or errors as JSON"
     )
     several.add_argument("stacks", metavar="STACK", nargs="+")
     login = command("login", _login, "sign a person in to the Mimecast Personal Portal, as a browser would")
@@ -470,9 +471,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     login.add_argument("--password", help="the person's password (default: the sandbox's)")
     browse = command(
-        "browse", _browse, "open its pages in a browser that is set up for them, and print what they need"
+        "browse",
+        _browse,
+        "open the sandbox's pages in a browser, and print the settings that a browser needs",
     )
-    browse.add_argument("--print", action="store_true", help="print only")
+    browse.add_argument("--print", action="store_true", help="only print")
     person = command("person", _person, "show how a person signs in to Entra, or change it")
     person.add_argument("address", metavar="ADDRESS")
     person.add_argument(
@@ -481,15 +484,15 @@ def _parser() -> argparse.ArgumentParser:
         help="password, multiFactor (default), windowsHello, windowsIntegrated or passwordless",
     )
     many = command(
-        "sign-ins", _sign_ins, "sign everybody in once, or over and over; a line of JSON for each sign-in"
+        "sign-ins", _sign_ins, "sign everybody in, once or repeatedly; prints one line of JSON per sign-in"
     )
     many.add_argument("addresses", nargs="*", metavar="ADDRESS", help="only these people (default: all)")
-    many.add_argument("--until", type=Path, metavar="FILE", help="over and over, until there is such a file")
+    many.add_argument("--until", type=Path, metavar="FILE", help="repeat until this file exists")
     administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
     administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
     administrator.add_argument("--quiet", action="store_true", help="do not list the fields")
     _add_fault(commands)
-    clock = command("clock", _clock, "show the world's clock, or move it")
+    clock = command("clock", _clock, "show the sandbox's clock, or move it")
     clock.add_argument("move", nargs="?", type=_move, metavar="+15m|reset")
     return parser
 

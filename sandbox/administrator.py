@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Section
+from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, FormSection
 from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.browser import Browser, Page
@@ -15,8 +15,12 @@ from sandbox.lifecycle import control
 from sandbox.run_sheets import Dialogue, UnreadableError, read
 
 _PAGES = {
-    Section.PROFILE: ("authentication-profiles", "authentication-profile", "Description"),
-    Section.SETTINGS: ("application-settings", "application-settings", "Application Settings Description"),
+    FormSection.PROFILE: ("authentication-profiles", "authentication-profile", "Description"),
+    FormSection.SETTINGS: (
+        "application-settings",
+        "application-settings",
+        "Application Settings Description",
+    ),
 }
 _LABELS = {field.key: field.label for field in FIELDS}
 _METADATA, _CERTIFICATE = _LABELS["metadataUrl"], _LABELS["certificate"]
@@ -24,13 +28,13 @@ _LONGEST_SHOWN = 60
 
 
 class CannotFillError(Exception):
-    """The run sheet cannot be read, or the console does not take what it says."""
+    """The run sheet cannot be read, or the console rejects its values."""
 
 
 def fill(home: Path, file: Path) -> Iterator[str]:
-    """Fill the console's forms from the run sheet; what was typed, line by line.
+    """Fill the console's forms from the run sheet. Returns what was typed, a line per field.
 
-    A definition that is there is opened and changed, else a new one is made.
+    Existing definitions are edited, missing ones are created.
 
     Raises:
         CannotFillError
@@ -41,7 +45,7 @@ def fill(home: Path, file: Path) -> Iterator[str]:
     except UnreadableError as error:
         raise CannotFillError(str(error)) from error
     if sheet.region not in REGIONS:
-        raise CannotFillError(f"{file}: there is no region {sheet.region}; there are {', '.join(REGIONS)}")
+        raise CannotFillError(f"{file}: unknown region {sheet.region}; the regions are {', '.join(REGIONS)}")
     console = f"https://login-{sheet.region}.mimecast.com/administration"
     browser = Browser(home)
     who = _sign_in(home, browser, console, sheet.account)
@@ -49,7 +53,7 @@ def fill(home: Path, file: Path) -> Iterator[str]:
     for section, (folder, form, name_label) in _PAGES.items():
         dialogue = sheet.dialogues[section]
         page = _open(browser, f"{console}/{folder}", dialogue, name_label)
-        if section is Section.PROFILE and _wants_import(dialogue):
+        if section is FormSection.PROFILE and _wants_import(dialogue):
             page = _import(browser, page, form, dialogue)
         yield f"{section.value}: {len(dialogue.values)} fields to enter"
         yield from _type(page, dialogue)
@@ -68,7 +72,7 @@ def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
     typed = {"emailAddress": address, "password": credentials.ADMINISTRATOR_PASSWORD}
     page = browser.submit(form, typed)
     if page.form("login") is not None:
-        raise CannotFillError(f"the console does not let {address} in: {' '.join(page.hints())}")
+        raise CannotFillError(f"the console refuses to sign in {address}: {' '.join(page.hints())}")
     return address
 
 
@@ -91,8 +95,8 @@ def _import(browser: Browser, page: Page, form: str, dialogue: Dialogue) -> Page
     filled = browser.press(page.form(form), "action", "import")
     errors = filled.items("errors")
     if errors:
-        raise CannotFillError(f"the console does not import: {'; '.join(errors)}")
-    # What was filled stays, so the sheet's empty field is not typed.
+        raise CannotFillError(f"the console cannot import the metadata: {'; '.join(errors)}")
+    # The import filled this field: the sheet's empty value is not typed over it.
     del dialogue.values[_CERTIFICATE]
     return filled
 
@@ -107,7 +111,7 @@ def _type(page: Page, dialogue: Dialogue) -> Iterator[str]:
 
 
 def _enter(label: str, control: Any, value: str) -> str:
-    """Type, tick or choose; what is then there."""
+    """Type, tick or choose a value. Returns the line that reports it."""
     if getattr(control, "type", "") == "checkbox":
         if value not in {TICKED, UNTICKED}:
             raise CannotFillError(f"“{label}” is a check box; the run sheet says {value!r}")
@@ -139,4 +143,6 @@ def _save(browser: Browser, page: Page, form: str) -> None:
     after = browser.submit(page.form(form))
     errors = after.items("errors")
     if errors or after.status >= 400:  # noqa: PLR2004 - the first client error
-        raise CannotFillError(f"the console does not save: {'; '.join(errors) or f'status {after.status}'}")
+        raise CannotFillError(
+            f"the console does not accept the form: {'; '.join(errors) or f'status {after.status}'}"
+        )

@@ -1,4 +1,4 @@
-"""The sandbox's pages for a person: which there are, who signs in with which password, and a browser set up for them.
+"""The sandbox's pages for people: their addresses, who signs in with which password, and a browser that reaches them.
 
 A browser reaches the pages through the sandbox's proxy and must trust its throw-away authority. Chromium and its
 relatives take both on the command line, with a profile folder of their own: the person's own profile is left alone.
@@ -50,7 +50,7 @@ _PEOPLE_SHOWN = 10
 
 
 def installed() -> str | None:
-    """The path of a browser that takes its setting up on the command line, or ``None`` when there is none."""
+    """The path of a browser that can be configured on the command line, or ``None``."""
     found = (shutil.which(name) for name in BROWSERS)
     on_macos = (path for path in _ON_MACOS if sys.platform == "darwin" and Path(path).exists())
     return next((path for path in (*found, *on_macos) if path), None)
@@ -108,7 +108,7 @@ def open_in(home: Path, browser: str) -> None:
 
 
 def lines(home: Path, browser: str | None) -> Iterator[str]:
-    """What a person needs to know to open the pages by hand.
+    """The settings for opening the pages in any browser.
 
     Raises:
         NotRunningError: nothing runs in ``home``.
@@ -129,7 +129,7 @@ def lines(home: Path, browser: str | None) -> Iterator[str]:
 
 
 def _pages(home: Path) -> list[tuple[str, str, str]]:
-    """Title, address and who signs in there, of each page that a person starts from."""
+    """Title and address of each page that a person starts from, and who signs in there."""
     found = [
         (
             f"Mimecast Administration Console, {account['accountCode']}",
@@ -140,7 +140,7 @@ def _pages(home: Path) -> list[tuple[str, str, str]]:
     ]
     regions = {account["region"] for account in control(home).documents("mimecast.accounts")}
     found += [
-        ("Mimecast Personal Portal", REGIONS[code].sign_on_url, "people, as their profile has it")
+        ("Mimecast Personal Portal", REGIONS[code].sign_on_url, "people, by the method of their profile")
         for code in sorted(regions)
     ]
     return [*found, ("My Apps", _MY_APPS, "people, with their password")]
@@ -151,7 +151,7 @@ def _administrator(account: Mapping[str, Mapping[str, str]]) -> str:
     address = administrator["emailAddress"]
     if passwords.matches(credentials.ADMINISTRATOR_PASSWORD, administrator["password"]):
         return f"{address}, password {credentials.ADMINISTRATOR_PASSWORD}"
-    return f"{address}, with the password that it was seeded with"
+    return f"{address}, with its seeded password"
 
 
 def _people(home: Path) -> Iterator[str]:
@@ -163,7 +163,7 @@ def _people(home: Path) -> Iterator[str]:
     if len(users) > _PEOPLE_SHOWN:
         yield f"and {len(users) - _PEOPLE_SHOWN} more"
     if not users:
-        yield "nobody yet: .venv/bin/python -m sandbox seed --stack sandbox"
+        yield "nobody is seeded yet: .venv/bin/python -m sandbox seed --stack sandbox"
 
 
 def _process(home: Path) -> Process:

@@ -2,7 +2,7 @@
 
 Plain HTTP under ``/.sandbox/`` on the proxy's port, which only loopback reaches. Other users of the machine and the
 pages in a browser reach loopback as well: a request must be addressed to loopback by name, come from no page, and carry
-the token of the sandbox's home. The handshake, which tells nothing but that this is a sandbox, wants no token.
+the token of the sandbox's home. The handshake, which reveals nothing but that this is a sandbox, needs no token.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OFFSET = "clock.offset_seconds"
 
 
 class _BadRequestError(Exception):
-    """A request that cannot be worked on; the message says why."""
+    """A request that is refused; the message says why."""
 
 
 def create_app(
@@ -89,7 +89,7 @@ class _AbsoluteForm:
 
 
 class _Guard:
-    """Lets in who knows the token, and nobody whom a page in a browser sends."""
+    """Admits callers who know the token, and no request from a page in a browser."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -108,10 +108,10 @@ class _Guard:
         if host not in _HOSTS:
             return (
                 HTTPStatus.FORBIDDEN,
-                f"the control plane is asked as {', '.join(_HOSTS)}, not by another name",
+                f"address the control plane as {' or '.join(_HOSTS)}, by no other name",
             )
         if headers.get("origin") is not None or headers.get("sec-fetch-site", "none") != "none":
-            return HTTPStatus.FORBIDDEN, "the control plane takes nothing from pages"
+            return HTTPStatus.FORBIDDEN, "the control plane refuses requests from web pages"
         if path == HANDSHAKE_PATH:
             return None
         scheme, _, given = headers.get("authorization", "").partition(" ")
@@ -128,9 +128,9 @@ async def _bad_request(_: Request, error: Exception) -> Response:
 
 
 async def _body(request: Request) -> Any:
-    """The JSON that was sent, labelled as such."""
+    """The JSON that was sent with the right Content-Type."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise _BadRequestError("the body must be labelled: Content-Type: application/json")
+        raise _BadRequestError("the body needs the header Content-Type: application/json")
     try:
         return json.loads(await request.body())
     except (ValueError, RecursionError) as error:
@@ -140,13 +140,13 @@ async def _body(request: Request) -> Any:
 async def _object(request: Request) -> dict[str, Any]:
     found = await _body(request)
     if not isinstance(found, dict):
-        raise _BadRequestError("the body is not an object")
+        raise _BadRequestError("the body is not a JSON object")
     return found
 
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
-        raise _BadRequestError(f"{text!r} is no number")
+        raise _BadRequestError(f"{text!r} is not a number")
     return int(text)
 
 
@@ -176,13 +176,15 @@ class _Control:
             re.compile(query.get("path", ""))
             entries = self._world.journal(host=query.get("host"), path=query.get("path"), after=after)
         except (re.error, OverflowError) as error:
-            raise _BadRequestError(f"path is a regular expression, after a number: {error}") from error
+            raise _BadRequestError(
+                f"path must be a regular expression, and after a number: {error}"
+            ) from error
         return JSONResponse([asdict(entry) for entry in entries])
 
     async def put_setting(self, request: Request) -> Response:
         name, value = request.path_params["name"], await _body(request)
         if name == _OFFSET and (isinstance(value, bool) or not isinstance(value, int | float | None)):
-            raise _BadRequestError(f"{_OFFSET} is a number of seconds")
+            raise _BadRequestError(f"{_OFFSET} must be a number of seconds")
         self._world.set_setting(name, value)
         return Response(status_code=_NO_CONTENT)
 

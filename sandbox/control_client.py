@@ -71,15 +71,15 @@ class Control:
         return document
 
     def put(self, collection: str, key: str, document: dict[str, Any]) -> None:
-        """Write a document, behind everybody's back."""
+        """Write a document directly, past the emulators."""
         self._call("PUT", _document(collection, key), document)
 
     def delete(self, collection: str, key: str) -> None:
-        """Remove a document, behind everybody's back."""
+        """Remove a document directly, past the emulators."""
         self._call("DELETE", _document(collection, key))
 
     def stop(self) -> None:
-        """Ask the process to end; it answers first."""
+        """Ask the process to stop; it responds first."""
         self._call("POST", "stop")
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
@@ -104,7 +104,7 @@ class Control:
         except OSError as error:
             raise ControlError(
                 f"{self._home / control_token.TOKEN_FILE} cannot be read: {error.strerror}. Only who started the"
-                " sandbox may use its control plane. Start one of your own: SANDBOX_HOME=<another folder>"
+                " sandbox may use its control plane. Start your own: SANDBOX_HOME=<another folder>"
                 " python -m sandbox start"
             ) from None
 

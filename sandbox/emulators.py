@@ -1,7 +1,7 @@
 """The emulators of a sandbox: which hosts each serves, and how a seed document reaches each.
 
 An emulator is a module with ``create_app(world)``; its seed a module with ``seed(world, document)``, which reads
-its part of the document, adds what is missing and changes nothing that is there. Both are loaded when they are
+its part of the document, adds what is missing and changes no existing object. Both are loaded when they are
 first needed, so that a sandbox is ready before its emulators are.
 """
 

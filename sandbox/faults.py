@@ -1,7 +1,7 @@
-"""Faults on demand: which request is answered otherwise than its emulator would, and how.
+"""Fault injection: which requests fail or get another response, and how.
 
 A *rule* is a JSON object. ``host`` and ``path`` (regular expressions for the whole of it) and ``method`` say which
-requests it is for, ``times`` how often it strikes (default: once). What happens is either spelt out, by the fields of
+requests it is for, ``times`` how often it applies (default: once). What happens is either spelt out, by the fields of
 `Fault`, or named: ``kind`` is one of `KINDS`. A rule with a ``seed`` strikes at random: each request to a route is
 struck with probability ``rate`` by one of ``kinds`` (default: all). Whether and how depends on nothing but the seed,
 the route and how many requests it had before, so that a run can be repeated.
@@ -20,7 +20,7 @@ from typing import Any
 from sandbox.hosts import ENTRA_HOSTS
 
 ANSWERS = ("own", "truncated", "malformed", "wrong-type", "duplicated")
-"""What may become of an emulator's own answer: nothing, cut off half-way, no JSON, lists that are texts, every
+"""What may become of an emulator's own response: nothing, cut off half-way, no JSON, lists that are texts, every
 row twice."""
 
 DEFAULT_RATE = 0.1
@@ -31,9 +31,9 @@ _DELAY_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An answer given instead of the emulator's own.
+    """A response given instead of the emulator's own.
 
-    ``after_commit`` lets the emulator do its work first and loses only the answer; ``drop`` closes the
+    ``after_commit`` lets the emulator do its work first and loses only the response; ``drop`` closes the
     connection without one. ``delay`` are seconds before anything is done. ``answer`` keeps the emulator's own
     answer and says what becomes of it: one of ``ANSWERS``.
     """
@@ -62,7 +62,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "quota-bare": {"status": 429},
     "token-expired": {"status": 401},
 }
-"""Faults by name. ``quota`` has the vendor's headers, ``quota-bare`` none; ``duplicated`` is every row twice."""
+"""Faults by name. ``quota`` has the vendor's headers, ``quota-bare`` none; ``duplicated`` repeats every row."""
 
 _MIMECAST_FAILURE = {
     "fail": [
@@ -132,20 +132,20 @@ def _are_headers(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_text, [*value, *value.values()]))
 
 
-_EXPRESSIONS = "host and path are regular expressions"
-_KIND = f"kind is one of {', '.join(KINDS)}"
+_EXPRESSIONS = "host and path must be regular expressions"
+_KIND = f"kind must be one of {', '.join(KINDS)}"
 _FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "host": (_is_expression, _EXPRESSIONS),
     "path": (_is_expression, _EXPRESSIONS),
-    "method": (_is_text, "method is a text"),
-    "times": (_is_count, "times is a whole number from 0 on"),
+    "method": (_is_text, "method must be a string"),
+    "times": (_is_count, "times must be an integer of 0 or more"),
     "kind": (_is_kind, _KIND),
     "kinds": (lambda value: isinstance(value, list) and all(map(_is_kind, value)), _KIND),
-    "rate": (lambda value: _is_number(value) and value <= 1, "rate is a number from 0 to 1"),
-    "status": (_is_status, f"status is one of HTTP, from {HTTPStatus.OK:d} to {_LAST_STATUS}"),
-    "headers": (_are_headers, "headers is an object of texts"),
-    "delay": (_is_number, "delay is a number of seconds"),
-    "answer": (lambda value: value in ANSWERS, f"answer is one of {', '.join(ANSWERS)}"),
+    "rate": (lambda value: _is_number(value) and value <= 1, "rate must be a number from 0 to 1"),
+    "status": (_is_status, f"status must be an HTTP status, from {HTTPStatus.OK:d} to {_LAST_STATUS}"),
+    "headers": (_are_headers, "headers must be an object of strings"),
+    "delay": (_is_number, "delay must be a number of seconds"),
+    "answer": (lambda value: value in ANSWERS, f"answer must be one of {', '.join(ANSWERS)}"),
 }
 
 
@@ -153,7 +153,7 @@ def problem_of(rule: Any) -> str | None:
     """What is wrong with a rule, or ``None``."""
     keys = _SELECTORS | _NAMED | _RANDOM | _SPELT_OUT
     if not isinstance(rule, dict) or not rule.keys() <= keys:
-        return f"a rule is an object with keys of {', '.join(sorted(keys))}"
+        return f"a rule must be an object with keys among {', '.join(sorted(keys))}"
     wrong = (
         text for key, (fits, text) in _FORMS.items() if rule.get(key) is not None and not fits(rule[key])
     )
@@ -161,7 +161,7 @@ def problem_of(rule: Any) -> str | None:
 
 
 def strike(rules: list[dict[str, Any]], method: str, host: str, path: str) -> tuple[str, Fault] | None:
-    """The fault due for a request, after a line that says what struck where; or ``None``.
+    """The fault for a request, after a line that names fault and route; or ``None``.
 
     ``rules`` are changed: they count how often they struck, and the random ones what they have seen.
     """
@@ -176,7 +176,7 @@ def strike(rules: list[dict[str, Any]], method: str, host: str, path: str) -> tu
 
 
 def left(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rules that can still strike."""
+    """The rules that still apply."""
     return [rule for rule in rules if _left(rule) > 0]
 
 
@@ -193,7 +193,7 @@ def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool
 
 
 def _drawn(rule: dict[str, Any], route: str) -> str:
-    """The kind that a random rule gives to this request, or an empty text."""
+    """The kind that a random rule chooses for this request, or ""."""
     # Counted by route, because requests to different routes come in no certain order.
     counts = rule.setdefault("counts", {})
     counts[route] = counts.get(route, 0) + 1

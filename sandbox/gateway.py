@@ -32,7 +32,7 @@ _FLUSH_SECONDS = 0.05
 
 
 class ListenerProtocol(H11Protocol):
-    """Lets an application end the connection without an answer, as a broken network does."""
+    """Lets an application end the connection without a response, as a broken network does."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Gateway:
 
 
 class _Exchange:
-    """Watches one request and its answer go by, and dates the answer by the world's clock."""
+    """Watches one request and its response go by, and dates the response by the world's clock."""
 
     def __init__(self, receive: Receive, send: Send, now: Callable[[], datetime]) -> None:
         self._receive = receive
@@ -130,7 +130,7 @@ class _Exchange:
 
 
 class _Answer:
-    """An emulator's answer, held back to be spoilt."""
+    """An emulator's response, held back to be corrupted."""
 
     def __init__(self) -> None:
         self._status = 0
@@ -144,7 +144,7 @@ class _Answer:
             self._body += message.get("body", b"")
 
     async def give(self, spoilt: str, scope: Scope, exchange: _Exchange) -> None:
-        """Send it, spoilt as one of ``sandbox.faults.ANSWERS`` says."""
+        """Send it, corrupted as one of ``sandbox.faults.ANSWERS`` says."""
         if spoilt == "truncated":
             await self._send(exchange, bytes(self._body), len(self._body) // 2)
             await asyncio.sleep(_FLUSH_SECONDS)
@@ -209,7 +209,7 @@ _SPOILT: dict[str, Callable[[bytes], bytes]] = {
 
 
 async def _discard(message: Message) -> None:
-    """Throw an emulator's answer away."""
+    """Discard an emulator's response."""
 
 
 async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:
@@ -230,7 +230,7 @@ def _journal_body(content_type: str, body: bytes) -> Any:
         try:
             return _redacted(json.loads(body))
         except ValueError:
-            _log.debug("a request body is labelled JSON and is none")
+            _log.debug("a request body has a JSON content type but is not JSON")
     if "urlencoded" in content_type:
         return _redacted(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
     return None

@@ -1,4 +1,4 @@
-"""Requests inside a request, which an emulator sends through the gateway as if each had come alone.
+"""Requests inside a request, which an emulator sends through the gateway as if each had been sent separately.
 
 Each meets the same faults, permissions and routes as any other request, and has its own entry in the journal.
 """

@@ -84,7 +84,7 @@ def stop(home: Path) -> bool:
     if not _ended(pid, _STOP_TIMEOUT):
         os.kill(pid, signal.SIGKILL)
         if not _ended(pid, _STOP_TIMEOUT):
-            raise LifecycleError(f"process {pid} does not end; end it by hand: kill -9 {pid}")
+            raise LifecycleError(f"process {pid} does not stop; stop it yourself: kill -9 {pid}")
     return True
 
 
@@ -119,14 +119,14 @@ def control(home: Path) -> Control:
 
 
 def stale_process(home: Path) -> Process | None:
-    """What a process file says that no running sandbox stands behind; the file is removed."""
+    """What a stale process file says; the file is removed."""
     process = read_process(home)
     return process if process is not None and running(home) is None else None
 
 
 @contextmanager
 def _one_starter(home: Path) -> Iterator[None]:
-    """Two starts at once: the second waits, and finds the sandbox running."""
+    """Serialize starts: a second one waits, and finds the sandbox running."""
     with (home / _LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -187,7 +187,7 @@ def _last_words(home: Path, child: subprocess.Popen[bytes]) -> str:
         child.kill()
         return f"not ready after {_START_TIMEOUT:.0f} s; its log: {home / LOG_FILE}"
     lines = (home / LOG_FILE).read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
-    return "\n".join([f"its process ended; the end of {home / LOG_FILE}:", *lines])
+    return "\n".join([f"its process exited; the last lines of {home / LOG_FILE}:", *lines])
 
 
 def _ended(pid: int, timeout: float) -> bool:

@@ -98,7 +98,7 @@ class ProxyProtocol(H11Protocol):
         """Answer for what has arrived at once, where the system can.
 
         urllib3 sends head and body of a request apart, and through a proxy it waits for the first one to be
-        acknowledged; the system would do that 40 ms late. The option holds for one answer only.
+        acknowledged; the system would do that 40 ms late. The option holds for one response only.
         """
         if _QUICK_ACK is not None:
             self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
@@ -129,7 +129,7 @@ class ProxyProtocol(H11Protocol):
             lambda: _Upstream(self.transport), "127.0.0.1", self._route.listener_port
         )
         self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        # A client may speak first without waiting for the answer.
+        # A client may speak first without waiting for the response.
         early = self._head.partition(_END_OF_HEAD)[2]
         if early:
             self._upstream.write(early)

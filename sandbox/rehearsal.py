@@ -1,4 +1,4 @@
-"""The stack file that a rehearsal uses: the stack's own, its secrets replaced by throw-away ones.
+"""The stack file of a rehearsal: the stack's own, with its secrets replaced by throw-away ones.
 
 A rehearsal has neither the passphrase nor the key service nor the Pulumi Cloud that the stack's secrets are encrypted
 with, and needs none of them: what a secret opens is the sandbox's. An ESC environment is not opened either.
@@ -40,7 +40,7 @@ def write(stack: str, folder: Path, home: Path) -> Path:
     file = stack_files_folder(home) / f"Pulumi.{stack}.yaml"
     document = _load(stack_seed.stack_file(stack, folder))
     if document.get("environment"):
-        stack_seed.configured(stack, folder)  # Else the deployment would miss them without a reason.
+        stack_seed.configured(stack, folder)  # Else the deployment would miss keys without saying why.
     before = _load(file) if file.is_file() else {}
     for key in _OF_THE_COMPANY:
         document.pop(key, None)
@@ -95,7 +95,7 @@ def _throw_away(place: _Place, config: Any, root: Path) -> str:
 
 
 def _addresses(config: Any, root: Path) -> list[str]:
-    """Whoever may be given a password: which addresses a stack's secret names, nobody can read here."""
+    """Everybody who may be given a password: the addresses in a stack's secret cannot be read here."""
     section = config.get("mimecast-sso:addresses") or {}
     listed = [str(entry["address"]) for entry in section.get("list") or () if "address" in entry]
     if not section.get("csv"):

@@ -106,7 +106,7 @@ class Sandbox:
             return server_context(self._home, hosts.SERVED)
 
         gateway = Gateway(self._world, emulators.applications(self._world))
-        # The gateway dates the answers: by the world's clock, which may be ahead of the machine's.
+        # The gateway dates the responses: by the world's clock, which may be ahead of the machine's.
         return uvicorn.Config(
             gateway, http=ListenerProtocol, ssl_context_factory=context, date_header=False, **_OPTIONS
         )
@@ -165,7 +165,7 @@ def _proxy_socket(wanted: int | None, kept: dict[str, int]) -> socket.socket:
         return _listen(wanted)
     except OSError as error:
         raise StartError(
-            f"port {wanted} is taken: {error.strerror}. Name another with --port, or none"
+            f"port {wanted} is in use: {error.strerror}. Choose another --port, or leave it out"
         ) from error
 
 
@@ -174,7 +174,7 @@ def _socket(port: int) -> socket.socket:
     try:
         return _listen(port)
     except OSError:
-        _log.warning("port %d of the last run is taken by now; using another", port)
+        _log.warning("port %d of the last run is in use; using another", port)
         return _listen(0)
 
 
@@ -214,7 +214,7 @@ def _sole_process(home: Path) -> Iterator[None]:
         except OSError as error:
             lock.seek(0)
             raise StartError(
-                f"process {lock.read().strip()} holds {home} but does not answer; end it, then start again"
+                f"process {lock.read().strip()} holds {home} but does not respond; stop it, then start again"
             ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -47,10 +47,10 @@ def sign_in(home: Path, address: str, *, region: str | None = None, password: st
         _stop_when_refused(page)
         name = next((name for name in typed if page.form(name) is not None), None)
         if name is None:
-            raise RefusedError(f"{page.url} answered {page.status} without a form to go on with")
+            raise RefusedError(f"{page.url} returned {page.status} without a form to continue with")
         # A page that comes back asks again: the same answer would not help.
         page = browser.submit(page.form(name), typed.pop(name))
-    raise RefusedError(f"the sign-in did not come to an end; the last page was {page.url}")
+    raise RefusedError(f"the sign-in did not finish; the last page was {page.url}")
 
 
 def _stop_when_refused(page: Page) -> None:

@@ -14,7 +14,7 @@ from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.operations import assessing, plan, profiles
 from mimecast_sso.operations.display import Concise
-from mimecast_sso.operations.engine import Engine, EngineName, Outcome
+from mimecast_sso.operations.engine import Engine, EngineName, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.comment import digest_of
 from mimecast_sso.operations.stacks import Stack, open_stack
@@ -130,7 +130,7 @@ def _name(affected: Sequence[Statement]) -> None:
         click.echo("    nobody's")
 
 
-def _say_the_digest(stack: Stack, engine: Engine, outcome: Outcome) -> None:
+def _say_the_digest(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:
     """Says the digest of the snapshot that the program planned from; reads the tenants where it said none."""
     try:
         found = plan.announced(outcome) or digest(plan.of_stack(stack, engine))

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.operations import assessing, roll_out
@@ -147,7 +147,7 @@ def _stop_if_needed(stack: Stack, members: Mapping[str, frozenset[str]], dependi
         )
 
 
-def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: str) -> Finding:
+def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: str) -> GuardFinding:
     name = f"the roll-out group “{settings.roll_out.group}”"
     known = (
         Statement(f"who is in {name}", How.UNKNOWN, unread)
@@ -166,7 +166,7 @@ def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: 
     else:
         who = f"nobody is in {name}"
         remedy = "override this guard, so that nobody destroys the stack by mistake"
-    return Finding(
+    return GuardFinding(
         _GUARD,
         f"application, service principal, identifier and certificates would be deleted; {who}",
         tuple(sorted(members)),

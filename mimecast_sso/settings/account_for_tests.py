@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import EmailAddress, Name
 
 
-class AccountForTests(Section):
+class AccountForTests(SettingsSection):
     """An account that the stack creates in Entra to test sign-ins with, and deletes again; off by default."""
 
     address: EmailAddress = Field(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from mimecast_sso.facts.mimecast_api import INTEGRATION_DESCRIPTION_LIMIT, UNLINK_LIMITS
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import DomainName, Name, as_text
 
 
@@ -27,7 +27,7 @@ def _unlink_limit(value: object) -> object:
     return found
 
 
-class DirectorySynchronisation(Section):
+class DirectorySynchronisation(SettingsSection):
     """The integration through which Mimecast synchronises addresses. Without this key, none is managed.
 
     Properties that are not given stay as they are at Mimecast.

@@ -14,7 +14,7 @@ from mimecast_sso.settings.account_for_tests import AccountForTests
 from mimecast_sso.settings.addresses import Addresses, AddressSource
 from mimecast_sso.settings.application import Application, Assign, Ownership
 from mimecast_sso.settings.authentication_profile import AuthenticationProfile
-from mimecast_sso.settings.base import SECRET, Section
+from mimecast_sso.settings.base import SECRET, SettingsSection
 from mimecast_sso.settings.certificates import Certificates, RotationMode
 from mimecast_sso.settings.directory_synchronisation import DirectorySynchronisation
 from mimecast_sso.settings.domains import Dns, Domain
@@ -37,7 +37,7 @@ def _region(value: object) -> object:
     return value
 
 
-class Settings(Section):
+class Settings(SettingsSection):
     """The whole stack configuration."""
 
     region: Annotated[

@@ -34,7 +34,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class FailedError(Exception):
-    """An operation that failed, in the words for its user."""
+    """A failed operation, worded for its user."""
 
 
 class GraphError(FailedError):
@@ -58,7 +58,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Says in front of a refused request what was being done."""
+    """Prefix the error of a refused request with what was being done."""
     try:
         yield
     except GraphError as error:

@@ -1,4 +1,4 @@
-"""The door: this plugin works only for a running sandbox, and with nothing else behind the proxy."""
+"""Refuses to start anywhere but in a running sandbox, with nothing else behind the proxy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RefusedError(Exception):
 
 
 def require_sandbox(environment: Mapping[str, str]) -> None:
-    """Lets through when all traffic goes to the sandbox that `SANDBOX_INSTANCE` names.
+    """Check that all traffic goes to the sandbox that `SANDBOX_INSTANCE` names.
 
     Raises:
         RefusedError: the proxy is missing, not on loopback, or not that sandbox; or a host of Microsoft's would be
@@ -44,7 +44,7 @@ def require_sandbox(environment: Mapping[str, str]) -> None:
 
 
 def require_proxied(host: str, environment: Mapping[str, str]) -> None:
-    """Lets through when a client sends requests to this host to the proxy; loopback needs none.
+    """Check that clients send requests for this host to the proxy; loopback needs none.
 
     Stricter than any client: an entry of NO_PROXY counts with and without its port, and in both spellings of the
     variable.
@@ -58,7 +58,7 @@ def require_proxied(host: str, environment: Mapping[str, str]) -> None:
         for entry in environment.get(name, "").replace(",", " ").split():
             pattern = entry.lower().partition(":")[0] if entry.count(":") == 1 else entry.lower()
             if pattern == "*" or host.lower().endswith(pattern.lstrip("*")):
-                raise RefusedError(f"{name} has {entry}, so that {host} would be reached without the sandbox")
+                raise RefusedError(f"{name} contains {entry}, so {host} would be reached without the sandbox")
 
 
 def _answer(proxy: str) -> str | None:

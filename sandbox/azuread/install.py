@@ -1,4 +1,4 @@
-"""Puts an azuread plugin where deployments on the sandbox find it."""
+"""Installs an azuread plugin where deployments on the sandbox find it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _is_published(path: Path) -> bool:
 
 
 def _replace(target: Path, make: Callable[[Path], None]) -> None:
-    """Makes the file beside its place and moves it there: an engine may be starting it right now."""
+    """Writes the file next to its target and moves it there: an engine may be starting it right now."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     make(fresh)

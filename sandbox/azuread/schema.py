@@ -21,7 +21,7 @@ class Shape(Enum):
     STRING = "string"
     BOOLEAN = "boolean"
     STRINGS = "list of strings"
-    STRING_SET = "set of strings"  # sorted by bytes in every answer
+    STRING_SET = "set of strings"  # sorted by bytes in every response
     STRING_MAP = "map of strings"
     OBJECT = "object"
     OBJECTS = "list of objects"

@@ -1,4 +1,4 @@
-"""The provider protocol: one gRPC call in, the tables and the resource types asked, one answer out."""
+"""The provider protocol: handles each gRPC call by the tables and the resource types."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 class _Operation:
-    """How the failure of one operation on one resource is told."""
+    """How the failure of one operation on one resource is reported."""
 
     def __init__(self, kind: ResourceType, urn: str, verb: str, context: grpc.ServicerContext) -> None:
         self._kind, self._urn, self._verb, self._context = kind, urn, verb, context
@@ -272,7 +272,7 @@ class _Operation:
 
     @property
     def _plain(self) -> bool:
-        # A refused creation left nothing behind, and is told without its URN.
+        # A refused creation left nothing behind, and is reported without its URN.
         return self._verb == "creating"
 
     def _text(self, error: FailedError) -> str:
@@ -285,7 +285,7 @@ def _without_unknowns(properties: Properties) -> Properties:
 
 @contextmanager
 def _incomplete(resource_id: str) -> Iterator[None]:
-    """From here on the object is there, whatever happens."""
+    """From here on the object exists, whatever happens."""
     try:
         yield
     except IncompleteError:

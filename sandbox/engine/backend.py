@@ -113,12 +113,12 @@ class Backend:
         return document
 
     def damaged(self, stack: str, reason: str) -> str:
-        """What to tell about a state file that cannot be used."""
+        """The message about a state file that cannot be used."""
         path, backup = self.state_file(stack), self.backup_file(stack)
         way = (
-            f"backup: {backup}, the state before the last write; to go on: cp {backup} {path}, then refresh"
+            f"backup: {backup}, the state before the last write; to continue: cp {backup} {path}, then refresh"
             if backup.exists()
-            else "there is no backup beside it; to go on, restore one of your own"
+            else "it has no backup; to continue, restore one of your own"
         )
         cause = " ".join(reason.split())
         return f"the state of stack '{stack}' cannot be used: {cause}; file: {path}, left as it is; {way}"
@@ -149,8 +149,8 @@ class Backend:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise EngineError(
-                f"the state cannot be written: {error}; file: {path}, which holds what was known before; to go on: "
-                "make room there, then refresh, which finds what was done since"
+                f"the state cannot be written: {error}; file: {path}, which holds the state before this run; to "
+                "continue: free space there, then refresh, which finds what was done since"
             ) from error
 
     @staticmethod
@@ -162,7 +162,7 @@ class Backend:
         spare.replace(backup)
 
     def create(self, stack: str, text: str) -> None:
-        """Make a stack."""
+        """Create a stack."""
         meta = self.root / "meta.yaml"
         if not meta.exists():
             self.root.mkdir(parents=True, exist_ok=True)
@@ -182,7 +182,7 @@ class Backend:
         return sorted(self._locks(stack).glob("*.json"))
 
     def _refuse(self, stack: str, own: Path | None = None) -> None:
-        """Raise EngineError, which names the holders, if the stack is locked by others."""
+        """Raise EngineError, which names the holders, if the stack is locked by another process."""
         locks = [path for path in self._held(stack) if path != own]
         if locks:
             holders = "; ".join(f"file://{path}: {_holder(path)}" for path in locks)
@@ -211,7 +211,7 @@ class Backend:
             own.unlink(missing_ok=True)
 
         try:
-            self._refuse(stack, own)  # if two took it at once, both step back
+            self._refuse(stack, own)  # if two processes locked it at once, both release it
             yield unlock
         finally:
             unlock()
@@ -241,7 +241,7 @@ def _has_died(host: str, pid: int) -> bool:
     except ProcessLookupError:
         return True
     except OSError:
-        return False  # It runs, and belongs to somebody else.
+        return False  # It runs, as another user.
     return False
 
 

@@ -36,29 +36,29 @@ _RUN = (
 # Verb: what it does, and its arguments: `--flag`, `--flag=` with a value, a word, a `word?` that may be left out,
 # any number of `words*`.
 _VERBS = {
-    "up": ("make the stack what the program says", _RUN),
-    "preview": ("say what `up` would do", _RUN),
+    "up": ("create, update and delete resources as the program says", _RUN),
+    "preview": ("show what `up` would do", _RUN),
     "refresh": (
-        "make the state what is really there",
+        "update the state to what actually exists",
         (*_RUN, "--preview-only", "--clear-pending-creates", "--skip-pending-creates"),
     ),
     "destroy": ("delete everything in the stack", (*_RUN, "--preview-only", "--exclude-protected")),
-    "cancel": ("remove a lock that a killed run left", ("name?", "--yes")),
+    "cancel": ("remove the lock of a killed run", ("name?", "--yes")),
     "stack": ("show a stack", ("--show-secrets",)),
-    "stack init": ("make a stack", ("name?", "--no-select", "--secrets-provider=")),
+    "stack init": ("create a stack", ("name?", "--no-select", "--secrets-provider=")),
     "stack ls": ("list stacks", ("--json",)),
     "stack select": ("select a stack", ("name?",)),
     "stack output": ("show outputs", ("name?", "--json", "--show-secrets")),
     "stack export": ("write the state as JSON", ("--file=", "--show-secrets")),
     "stack import": ("read a state that `export` wrote", ("--file=", "--force")),
     "stack rm": ("remove a stack and its configuration", ("name?", "--yes", "--force")),
-    "state unprotect": ("take protection off", ("urn?", "--all", "--yes")),
-    "state delete": ("delete resources from the state; their objects stay",
+    "state unprotect": ("unprotect resources", ("urn?", "--all", "--yes")),
+    "state delete": ("remove resources from the state; keep the objects",
                      ("urns*", "--all", "--force", "--target-dependents", "--yes")),
     "state rename": ("rename a resource in the state", ("urn", "name", "--yes")),
     "config": ("show configuration", ("--json", "--show-secrets")),
     "config get": ("show a value", ("key", "--path", "--json")),
-    "config set": ("set a value, that on standard input if it is left out",
+    "config set": ("set a value; without VALUE, read it from standard input",
                    ("key", "value?", "--path", "--secret", "--plaintext")),
     "config rm": ("remove a value", ("key", "--path")),
 }  # fmt: skip
@@ -202,7 +202,7 @@ def _once(
 def _listen(
     events: Events, options: argparse.Namespace, kind: str, stack: Stack, *, preview: bool
 ) -> Callable[[Outcome], None]:
-    """Have the run shown; gives what shows its end."""
+    """Subscribe a display to the run. Returns the function that shows its end."""
     from sandbox.engine.display import Display  # noqa: PLC0415
     from sandbox.engine.events import JsonLines, PreviewDocument  # noqa: PLC0415
 

@@ -61,7 +61,7 @@ class Deployment:
         self._prepared = False
 
     def run(self) -> Outcome:
-        """Make the stack what the program says, the state what providers find, or nothing of it all.
+        """Make the stack match the program, the state match what providers find, or delete everything.
 
         In a preview: say what that would take.
         """
@@ -235,8 +235,8 @@ class Deployment:
             lines.append(f"  * {operation.resource.urn}, interrupted while {operation.type}")
             lines.append(f"    {explain(operation.resource.type)}")
         lines.append(
-            "These resources are in an unknown state. To forget them, once you have looked, run "
-            "`refresh --clear-pending-creates`."
+            "These resources are in an unknown state. Once you have checked them, run "
+            "`refresh --clear-pending-creates` to forget them."
         )
         self._events.diagnostic("warning", "\n".join(lines))
 
@@ -270,7 +270,7 @@ def protected_with_needs(resources: Sequence[Resource]) -> set[str]:
 def explain(type_: str) -> str:
     """What an interrupted operation means for a type of resource."""
     if type_.startswith(f"{DYNAMIC}:dynamic/mimecast:"):
-        return "Mimecast objects are found by their natural key: the next run takes over what is there."
+        return "Mimecast objects are found by their natural key: the next run adopts an existing one."
     if type_.startswith("azuread:"):
-        return "Entra ID: look for an object that may have been made; import it or delete it before going on."
-    return "It may have been made without the state knowing; look before going on."
+        return "Entra ID: look for an object that may have been created; import or delete it before you continue."
+    return "It may have been created without being recorded; check before you continue."

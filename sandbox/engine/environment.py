@@ -15,7 +15,7 @@ def resolve(caller: dict[str, str]) -> dict[str, str]:
 
     The running sandbox's variables are laid over the caller's, except for `PULUMI_*`, where the caller
     wins, and for credentials where the caller has been pointed at this sandbox: they may be those of a
-    further tenant. Without a sandbox every proxy variable names a port that nothing answers on, so that no child can
+    further tenant. Without a sandbox every proxy variable names a port that nothing listens on, so that no child can
     reach beyond this machine. Loopback is always excluded: gRPC clients honour the proxy too.
     """
     sandbox = _sandbox()

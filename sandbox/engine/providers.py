@@ -1,4 +1,4 @@
-"""Providers over gRPC, and the registry that stands for them among the resources."""
+"""Providers over gRPC, and the registry of provider resources."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ProviderError(Exception):
 
     Attributes:
         code: The gRPC status, if that is where it failed.
-        partial: The object is there although the call failed; `init_errors` say what is missing in it.
+        partial: The object exists although the call failed; `init_errors` say what is missing in it.
     """
 
     def __init__(self, text: str, code: Any = None, *, partial: Resource | None = None) -> None:
@@ -69,7 +69,7 @@ class ProviderError(Exception):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the provider cannot say what state the object is in."""
+        """Whether the state of the object is unknown to the provider."""
         return self.code in _DOUBTFUL
 
 
@@ -79,7 +79,7 @@ class DiffUnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Diff:
-    """A provider's answer to Diff or DiffConfig.
+    """A provider's response to Diff or DiffConfig.
 
     Attributes:
         changed: None when the provider does not say.
@@ -156,7 +156,7 @@ class Provider:
         return to_struct(properties, secrets=features.acceptSecrets, references=features.acceptResources)
 
     def _properties(self, message: Struct, sources: Mapping[str, Any]) -> Properties:
-        """Properties of an answer; a plugin that takes no secrets has them marked again."""
+        """Properties of a response; a plugin that takes no secrets has them marked again."""
         results = from_struct(message)
         return results if self._features.acceptSecrets else mark_secrets(results, sources)
 
@@ -232,7 +232,7 @@ class Provider:
         return self._properties(answer.inputs, news), list(answer.failures)
 
     def diff(self, old: Resource, new: Resource) -> Diff:
-        """Compare what is there with what is wanted."""
+        """Compare the current with the desired state."""
         if not self._ready():
             raise DiffUnavailableError(
                 "The provider for this resource has inputs that are not known during preview.\n"
@@ -392,11 +392,11 @@ class Registry:
         self._lock = threading.RLock()
 
     def know(self, resources: Iterable[Resource]) -> None:
-        """Take the providers among the resources of the old state as what this run has not registered."""
+        """Take note of the providers in the old state, which this run has not registered yet."""
         self._stored = {provider_reference(r.urn, r.id): r for r in resources if r.is_provider}
 
     def of(self, resource: Resource) -> Provider | Registry | None:
-        """Who makes and changes a resource, nobody for components; ProviderError if it does not start."""
+        """The provider of a resource, None for components; ProviderError if it does not start."""
         if resource.is_provider:
             return self
         return self.get(resource.provider) if resource.custom else None

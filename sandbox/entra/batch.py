@@ -1,4 +1,4 @@
-"""``POST /$batch``: up to 20 requests in one call, each handled as if it had come alone.
+"""``POST /$batch``: up to 20 requests in one call, each handled as if it had been sent separately.
 
 Sources: Microsoft Graph's "Combine multiple HTTP requests using JSON batching" (form, 20 requests, unique ids that
 ignore case, responses in any order, a status per request) and "Throttling and batching" (throttling per request).

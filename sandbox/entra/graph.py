@@ -1,4 +1,4 @@
-"""How a Graph request is answered: token, permissions, error envelope, lists. The objects are elsewhere.
+"""How Graph requests are handled: token, permissions, error envelope, lists. The objects are elsewhere.
 
 Source of the envelope and the codes: Microsoft Graph's "Error responses and resource types"; of the headers, the
 annotations and the refusal of bodies that are not labelled JSON: requests and responses that callers report.
@@ -34,7 +34,7 @@ _LOGO_TYPES = ("image/gif", "image/jpeg", "image/png")
 
 
 class GraphError(Exception):
-    """An answer in Graph's error envelope."""
+    """A response in Graph's error envelope."""
 
     def __init__(self, status: int, code: str, message: str, *, hint: str | None = None) -> None:
         self.status = status
@@ -214,7 +214,7 @@ def not_simulated(what: str) -> GraphError:
 
 
 async def unknown_route(world: World, request: Request) -> Response:
-    """501 for a route that the emulator lacks: the one answer that clients neither retry nor misread."""
+    """501 for a route that the emulator lacks: the one response that clients neither retry nor misread."""
     world.record_unknown(request.method, GRAPH_HOST, request.url.path)
     message = f"The sandbox's Graph has no route {request.method} {request.url.path}."
     return _envelope(GraphError(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message), request)

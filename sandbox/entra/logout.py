@@ -19,7 +19,7 @@ from mimecast_sso.saml.names import tag
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """Who wants a session to end."""
+    """Which service provider wants a session to end."""
 
     id: str
     issuer: str
@@ -44,7 +44,7 @@ def read(root: etree._Element, now: datetime) -> LogoutRequest | None:
 def response_url(
     request: LogoutRequest, *, issuer: str, address: str, now: datetime, relay_state: str | None
 ) -> str:
-    """Where the browser takes the answer: the application's logout URL, by the redirect binding."""
+    """Where the browser takes the response: the application's logout URL, by the redirect binding."""
     answer = response.envelope(
         "LogoutResponse", issuer=issuer, destination=address, in_response_to=request.id, issued=now
     )

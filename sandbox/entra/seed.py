@@ -1,4 +1,4 @@
-"""What a seed document makes in the directory. Whatever is there already stays as it is.
+"""What a seed document creates in the directory. Existing objects are not changed.
 
 Beyond tenant and deployer, which every document has, it may have ``templates``; ``users`` with any property of a user
 (such as ``accountEnabled``, or ``userType`` ``Guest``) and ``password``, ``userPurpose`` and ``signInMethod``;

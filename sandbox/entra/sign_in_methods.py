@@ -55,7 +55,7 @@ def choose(world: World, user_id: str, method: str) -> None:
         ValueError: there is no such method.
     """
     if method not in METHODS:
-        raise ValueError(f"no such sign-in method: {method}; there are {', '.join(METHODS)}")
+        raise ValueError(f"unknown sign-in method: {method}; the methods are {', '.join(METHODS)}")
     world.put(COLLECTION, user_id, {"method": method})
 
 

@@ -43,7 +43,7 @@ def _users_by_account(documents: Iterable[tuple[str, dict[str, Any]]]) -> Counte
 
 
 def _get_account(caller: Caller, _: list[Item], __: Page) -> Answer:
-    """One item with every field of the recorded answers; the values of most are made up."""
+    """One item with every field of the recorded responses; the values of most are made up."""
     account = caller.world.get(ACCOUNTS, caller.account) or {}
     administrator = account["administrator"]["emailAddress"]
     users = caller.world.derived("mimecast.users", _users_by_account)

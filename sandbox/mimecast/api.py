@@ -77,7 +77,7 @@ class ApiGateway:
         return response
 
     def _identify(self, request: Request, body: bytes) -> Caller | Response:
-        """Who calls, or the answer to somebody who is asking for a token or is nobody."""
+        """Who calls, or the response to somebody who is asking for a token or is nobody."""
         if request.url.path == TOKEN_PATH:
             return self._token(request, body)
         try:

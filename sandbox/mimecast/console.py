@@ -1,4 +1,4 @@
-"""The administration console: authentication profiles, application settings, and lists to look things up in.
+"""The administration console: authentication profiles, application settings, and read-only lists.
 
 The form's fields, labels and order are those of ``mimecast_sso.facts.profile_form``. EMU: the pages'
 addresses, the wording of errors, that descriptions are unique, and that an incomplete profile is
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from mimecast_sso.facts.profile_form import CONSOLE_PATHS, Control, FormField, Section
+from mimecast_sso.facts.profile_form import CONSOLE_PATHS, Control, FormField, FormSection
 from mimecast_sso.facts.regions import REGIONS
 from sandbox.mimecast import (
     accounts,
@@ -170,7 +170,7 @@ class Console:
             who,
             "console_list.html",
             title="Authentication Profiles",
-            path=CONSOLE_PATHS[Section.PROFILE].rpartition(" > ")[0],
+            path=CONSOLE_PATHS[FormSection.PROFILE].rpartition(" > ")[0],
             columns=("Description", "Provider", "Login URL"),
             rows=rows,
             new=(f"{_PROFILES}/new", "New Authentication Profile"),
@@ -188,7 +188,7 @@ class Console:
         form = _profile_form(sent)
         errors = form_checks.profile_errors(form)
         if self._is_taken(policy.PROFILES, who, number, "description", form["description"]):
-            errors["description"] = "A profile of this description exists."
+            errors["description"] = "A profile with this description already exists."
         if errors:
             return self._profile_page(who, number, form, errors)
         saved = policy.save_profile(self._world, who.account, number, form)
@@ -213,7 +213,7 @@ class Console:
             who,
             form_id="authentication-profile",
             title="New Authentication Profile" if number is None else form["description"],
-            path=_path(Section.PROFILE, number, form["description"]),
+            path=_path(FormSection.PROFILE, number, form["description"]),
             fields=policy.PROFILE_FIELDS,
             form=form,
             choices={"provider": providers},
@@ -237,7 +237,7 @@ class Console:
             who,
             "console_list.html",
             title="Application Settings",
-            path=CONSOLE_PATHS[Section.SETTINGS].rpartition(" > ")[0],
+            path=CONSOLE_PATHS[FormSection.SETTINGS].rpartition(" > ")[0],
             columns=("Description", "Group", "Authentication Profile"),
             rows=rows,
             new=(f"{_SETTINGS}/new", "New Application Settings"),
@@ -263,7 +263,7 @@ class Console:
         is_default = before is not None and before["group"] is None
         values, errors = self._settings_values(who, form, is_default=is_default)
         if self._is_taken(policy.SETTINGS, who, number, "applicationSettings", form["applicationSettings"]):
-            errors["applicationSettings"] = "Application settings of this description exist."
+            errors["applicationSettings"] = "Application settings with this description already exist."
         if errors:
             return self._settings_page(who, number, form, errors)
         saved = policy.save_settings(self._world, who.account, number, values)
@@ -280,7 +280,9 @@ class Console:
         errors: Errors = {}
         found = groups.named(self._world, who.account, form["group"])
         if is_default and form["group"]:
-            errors["group"] = "The default definition is for everybody in no other one; leave this empty."
+            errors["group"] = (
+                "The default definition applies to everybody without another one; leave this empty."
+            )
         elif not is_default and len(found) != 1:
             several = "Several groups have this name." if found else "There is no such group."
             errors["group"] = several if form["group"] else "Choose a group."
@@ -306,7 +308,7 @@ class Console:
             who,
             form_id="application-settings",
             title="New Application Settings" if number is None else form["applicationSettings"],
-            path=_path(Section.SETTINGS, number, form["applicationSettings"]),
+            path=_path(FormSection.SETTINGS, number, form["applicationSettings"]),
             fields=policy.SETTINGS_FIELDS,
             form={**form, "settingsProfile": str(form["settingsProfile"])},
             choices={"settingsProfile": profiles},
@@ -426,8 +428,8 @@ class Console:
         audit.record(self._world, who.account, event, who.address, info)
 
 
-def _path(section: Section, number: int | None, description: str) -> str:
-    """Where a form stands in the console's menus: that of a new object, or of one that is there."""
+def _path(section: FormSection, number: int | None, description: str) -> str:
+    """The menu path of a form: for a new object, or an existing one."""
     path = CONSOLE_PATHS[section]
     return path if number is None else f"{path.rpartition(' > ')[0]} > {description}"
 

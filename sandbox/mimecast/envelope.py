@@ -163,7 +163,7 @@ def text(item: Item, name: str, default: str = "") -> str:
     """
     value = item.get(name, default)
     if not isinstance(value, str):
-        raise CallError("err_deserialise", f"Payload is malformed: {name} is no string")
+        raise CallError("err_deserialise", f"Payload is malformed: {name} is not a string")
     return value
 
 
@@ -175,7 +175,7 @@ def flag(item: Item, name: str, default: bool = False) -> bool:
     """
     value = item.get(name, default)
     if not isinstance(value, bool):
-        raise CallError("err_deserialise", f"Payload is malformed: {name} is no boolean")
+        raise CallError("err_deserialise", f"Payload is malformed: {name} is not a boolean")
     return value
 
 
@@ -205,7 +205,7 @@ def _read(body: bytes) -> tuple[list[Item], Page]:
     if _has_null(items):
         raise CallError("err_deserialise", "Payload is malformed or contains null objects")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise CallError("err_deserialise", "Payload is malformed: data is no list of objects")
+        raise CallError("err_deserialise", "Payload is malformed: data is not a list of objects")
     return items, _page(document.get("meta") or {})
 
 

@@ -28,12 +28,12 @@ def profile_errors(form: policy.Form) -> Errors:
     if not form["description"]:
         errors["description"] = "Enter a description."
     if any(form[box] for box in (*_ENFORCE_BOXES, "allowSingleSignOn")):
-        errors |= {key: "Needed for SAML." for key in _NEEDED_FOR_SAML if not form[key]}
+        errors |= {key: "Required for SAML." for key in _NEEDED_FOR_SAML if not form[key]}
     if form["provider"] not in ("", *PROVIDERS):
         errors["provider"] = "Choose a provider from the list."
     errors |= {key: "Must be a URL." for key in _LINKS if form[key] and not _is_url(form[key])}
     if form["monitorMetadataUrl"] and not form["metadataUrl"]:
-        errors["metadataUrl"] = "Needed to be monitored."
+        errors["metadataUrl"] = "Required for monitoring."
     if form["certificate"]:
         problem = _certificate_problem(form["certificate"])
         if problem:

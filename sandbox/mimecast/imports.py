@@ -1,8 +1,8 @@
-"""Bulk import of users from a CSV file, worked on after the answer.
+"""Bulk import of users from a CSV file, worked on after the response.
 
 Documented: the body is the file, the arguments are JSON in the header ``x-mc-arg``, the file ends with a newline,
 columns are case-sensitive, a bad password fails the import, the fields of get-import-status. EMU: values of
-``status`` (``pending``, ``processing``, ``complete``), that a bad password is told at once, that an existing user
+``status`` (``pending``, ``processing``, ``complete``), that a bad password is reported at once, that an existing user
 gets the name of its row, that XLS is refused.
 Rows are done as time passes, so a restart loses none: ``mimecast.import_delay_seconds`` until the first row,
 then ``mimecast.import_rows_per_second``.
@@ -72,7 +72,7 @@ def start(caller: Caller, headers: Mapping[str, str], body: bytes) -> Response:
 
 
 def advance(world: World) -> None:
-    """Do the rows that are due by now, of every import that is under way."""
+    """Process the rows that are due, of every import that is under way."""
     for document in world.all(IMPORTS):
         if document["status"] in ("pending", "processing"):
             with world.transaction():
@@ -165,7 +165,7 @@ def _rows(world: World, body: bytes) -> list[list[str | None]]:
     try:
         content = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ItemError("err_import_invalid_file", "The file is no UTF-8 text") from error
+        raise ItemError("err_import_invalid_file", "The file is not UTF-8 text") from error
     if not content.endswith("\n"):
         raise ItemError("err_import_invalid_file", "The file must end with a newline")
     reader = csv.DictReader(io.StringIO(content))
@@ -174,7 +174,7 @@ def _rows(world: World, body: bytes) -> list[list[str | None]]:
     try:
         return [_row(world, row) for row in reader]
     except csv.Error as error:
-        raise ItemError("err_import_invalid_file", "The file is no CSV") from error
+        raise ItemError("err_import_invalid_file", "The file is not a CSV file") from error
 
 
 def _row(world: World, row: Mapping[str, str]) -> list[str | None]:

@@ -1,6 +1,6 @@
 """Rate limits of the API gateway.
 
-Recorded: ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` on every answer, 401 included; windows of five
+Recorded: ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` on every response, 401 included; windows of five
 seconds; 800 calls for a known key and 5,000 for an unknown one; one bucket shared by a key's functions. Reset is
 milliseconds until a call is allowed again. Switch: ``mimecast.rate_limit`` (``calls``, ``window_ms``).
 """
@@ -36,7 +36,7 @@ class Quota:
     exhausted: bool
 
     def mark(self, response: Response) -> None:
-        """Put the three headers on an answer."""
+        """Put the three headers on a response."""
         response.headers["X-RateLimit-Limit"] = str(self.limit)
         response.headers["X-RateLimit-Remaining"] = str(self.remaining)
         response.headers["X-RateLimit-Reset"] = str(self.reset)
@@ -50,7 +50,7 @@ class RateLimits:
         self._windows: dict[str, _Window] = {}
 
     def take(self, client_id: str | None) -> Quota:
-        """Use up one call of an application, or of unknown ones together."""
+        """Count one call of an application, or of all unknown ones together."""
         configured = self._world.setting("mimecast.rate_limit", {"calls": _CALLS, "window_ms": _WINDOW_MS})
         limit = int(configured["calls"]) if client_id else _CALLS_OF_STRANGERS
         span = configured["window_ms"] / 1000
@@ -66,6 +66,6 @@ class RateLimits:
 
 
 def refusal() -> Response:
-    """The answer to a call beyond the quota; its body is not documented (EMU)."""
+    """The response to a call beyond the quota; its body is not documented (EMU)."""
     error = {"code": "rate_limit_exceeded", "message": "API quota has been exhausted", "retryable": True}
     return JSONResponse({"fail": [{"errors": [error]}]}, status_code=429)

@@ -34,7 +34,7 @@ async def imported_fields(world: World, url: str) -> dict[str, str]:
     try:
         provider = metadata.parse(content)
     except MalformedMetadata as error:
-        raise MetadataUnavailableError(f"No metadata of an identity provider: {error}.") from error
+        raise MetadataUnavailableError(f"Not an identity provider's metadata: {error}.") from error
     certificates = provider.signing_certificates
     return {
         "issuerUrl": provider.entity_id,

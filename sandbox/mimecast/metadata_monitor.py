@@ -2,7 +2,7 @@
 
 Documented: the check box, nothing of what it does. EMU, all of it: the metadata is read when a response comes and the
 last reading is older than ``mimecast.metadata_interval_seconds`` (0 unless set: at every response); every signing
-certificate in it is trusted, instead of the one in the form; one that is listed no more is trusted for
+certificate in it is trusted, instead of the one in the form; one that is listed no longer is trusted for
 ``mimecast.metadata_keep_seconds`` (900 unless set) longer; a document that cannot be had changes nothing.
 """
 

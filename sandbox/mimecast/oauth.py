@@ -1,4 +1,4 @@
-"""API 2.0 credentials: the token endpoint, and what a bearer token opens.
+"""API 2.0 credentials: the token endpoint, and what a bearer token gives access to.
 
 Tokens live 1,800 seconds (the vendor's guide). Switches: ``mimecast.token_seconds``; ``mimecast.tokens_expired_before``
 (an ISO time: tokens issued earlier have expired); ``mimecast.gateway_errors`` (``flat`` or ``nested``, the two shapes
@@ -29,7 +29,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: an API application of one account."""
+    """The caller: an API application of one account."""
 
     world: World
     account: str
@@ -37,7 +37,7 @@ class Caller:
 
 
 class TokenError(Exception):
-    """The bearer token opens nothing; ``response`` is the gateway's answer."""
+    """The bearer token is not accepted; ``response`` is the gateway's."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -45,7 +45,7 @@ class TokenError(Exception):
 
 
 def gateway_error(status: int, code: str, message: str, *, retryable: bool = False) -> Response:
-    """An answer of the gateway itself, in the shape that integrators' fixtures show."""
+    """A response of the gateway itself, in the shape that integrators' fixtures show."""
     error = {"code": code, "message": message, "retryable": retryable}
     return JSONResponse({"fail": [{"errors": [error]}]}, status_code=status)
 

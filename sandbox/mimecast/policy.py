@@ -1,8 +1,8 @@
-"""Which authentication profile a person signs in under, and when a change in the console begins to count.
+"""Which authentication profile applies to a person, and when a change in the console takes effect.
 
 Documented: a profile acts through an application settings definition bound to a group, people in no bound group
 get the default definition, and a change takes up to 15 minutes. EMU: the oldest definition wins when somebody is
-in several bound groups, but the answer of an identity provider is accepted by the profile of any of these groups,
+in several bound groups, but the response of an identity provider is accepted by the profile of any of these groups,
 unless the setting ``mimecast.accepts_any_bound_profile`` is false; how long a change takes is the setting
 ``mimecast.propagation_seconds``, 0 unless set.
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, Control, Section
+from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, Control, FormSection
 from mimecast_sso.facts.regions import Region
 from sandbox.mimecast import groups, ids
 from sandbox.world import World
@@ -24,8 +24,8 @@ from sandbox.world import World
 PROFILES = "mimecast.profiles"
 SETTINGS = "mimecast.applicationSettings"
 
-PROFILE_FIELDS = tuple(field for field in FIELDS if field.section is Section.PROFILE)
-SETTINGS_FIELDS = tuple(field for field in FIELDS if field.section is Section.SETTINGS)
+PROFILE_FIELDS = tuple(field for field in FIELDS if field.section is FormSection.PROFILE)
+SETTINGS_FIELDS = tuple(field for field in FIELDS if field.section is FormSection.SETTINGS)
 
 _DEFAULT_PROFILE = "Default Authentication Profile"
 _DEFAULT_SETTINGS = "Default Application Settings"
@@ -69,7 +69,7 @@ def blank_form() -> Form:
 
 
 def add_defaults(world: World, account: str) -> None:
-    """Give an account the profile and the application settings that every account has, since ever."""
+    """Give an account the profile and the application settings that every account has, from the beginning."""
     form = {**blank_form(), "description": _DEFAULT_PROFILE}
     number = _save(world, PROFILES, account, None, form, at=_SINCE_EVER)
     values = {"applicationSettings": _DEFAULT_SETTINGS, "group": None, "settingsProfile": number}
@@ -150,7 +150,7 @@ def effective(world: World, account: str, address: str) -> Profile | None:
 
 
 def accepting(world: World, account: str, address: str) -> list[Profile]:
-    """The profiles by which an identity provider's answer for somebody is accepted now."""
+    """The profiles by which an identity provider's response for somebody is accepted now."""
     found = _effective(world, account, address)
     return found if accepts_any(world) else found[:1]
 
@@ -178,7 +178,7 @@ def _effective(world: World, account: str, address: str) -> list[Profile]:
 
 
 def _horizon(world: World) -> datetime:
-    """Changes made until this moment count."""
+    """Changes up to this moment are in effect."""
     return world.now() - timedelta(seconds=float(world.setting("mimecast.propagation_seconds", 0)))
 
 

@@ -97,7 +97,7 @@ class Call:
             raise not_found() from error
 
     def page(self, key: str, rows: Sequence[Row], document: Callable[[Row], Any]) -> Response:
-        """A list answer with the page that the query asks for, each of its rows made into a document.
+        """A list response with the page that the query asks for, each of its rows made into a document.
 
         Raises:
             RestError: the page size or token is malformed.

@@ -38,7 +38,7 @@ _CONTEXTS = {
 
 
 class _RefusedError(Exception):
-    """Somebody is not let in; the page shows ``reason``."""
+    """The sign-in is refused; the page shows ``reason``."""
 
     def __init__(self, reason: str, account: str | None = None, address: str = "") -> None:
         self.reason = reason
@@ -75,7 +75,7 @@ class Portal:
         return pages.page("login.html")
 
     async def _start(self, request: Request) -> Response:
-        """An address was entered, or (same URL) an identity provider's answer has come."""
+        """An address was entered, or (same URL) an identity provider's response has come."""
         form = await pages.form_of(request)
         if "SAMLResponse" in form:
             await self._refresh_metadata()
@@ -135,29 +135,29 @@ class Portal:
         )
 
     def _answered(self, encoded: str, relay_state: str) -> tuple[policy.Profile, str]:
-        """Profile and person of the answer to a request of ours."""
+        """Profile and person of the response to a request of ours."""
         region, request = self._region, self._world.get(REQUESTS, relay_state)
         self._world.delete(REQUESTS, relay_state)
         if region is None or request is None or request["host"] != region.host or self._is_too_old(request):
             raise _RefusedError(
-                "This response answers no sign-in that was started here, or one that has been answered already."
+                "This response does not belong to a sign-in that was started here, or was used already."
             )
         profile = policy.profile(self._world, request["profile"])
         if profile is None:
-            raise _RefusedError("The authentication profile of this sign-in is gone.")
+            raise _RefusedError("The authentication profile of this sign-in no longer exists.")
         refusal = None
         for candidate in self._candidates(profile):
             try:
                 address = self._validated(encoded, candidate, region, region.reply_url, request["id"])
             except _RefusedError as error:
-                refusal = refusal or error  # The profile of the request has the word.
+                refusal = refusal or error  # The profile of the request decides.
             else:
                 return self._acting(candidate, address), address
         assert refusal is not None  # noqa: S101  (there is one candidate at least)
         raise refusal
 
     def _candidates(self, requested: policy.Profile) -> list[policy.Profile]:
-        """The profiles that may validate an answer: somebody may be in the groups of several, or change groups."""
+        """The profiles that may validate a response: somebody may be in the groups of several, or change groups."""
         if not policy.accepts_any(self._world):
             return [requested]
         others = policy.profiles(self._world, requested.account)
@@ -165,7 +165,7 @@ class Portal:
         return [requested, *(each for each in same if each.is_set_up and each.number != requested.number)]
 
     def _acting(self, validated: policy.Profile, address: str) -> policy.Profile:
-        """The profile that the person is under, where it trusts what validated the answer."""
+        """The profile that the person is under, where it trusts what validated the response."""
         trusted = set(metadata_monitor.certificates(self._world, validated))
         accepting = policy.accepting(self._world, validated.account, address)
         return next(
@@ -252,7 +252,7 @@ class Portal:
         return True
 
     def _finish(self, outcome: Callable[[], tuple[policy.Profile, str]]) -> Response:
-        """Let in whom ``outcome`` names, unless Mimecast itself has a reason not to."""
+        """Sign in the person whom ``outcome`` names, unless Mimecast itself refuses."""
         try:
             profile, address = outcome()
             self._check_person(profile, address)

@@ -315,7 +315,7 @@ def _alias_document(alias: dict[str, Any]) -> Item:
 
 
 def _get_aliases(caller: Caller, items: list[Item], _: Page) -> Answer:
-    """The answer is not documented (EMU: the items of update-alias)."""
+    """The response is not documented (EMU: the items of update-alias)."""
     answer = Answer()
     for item in items:
         try:

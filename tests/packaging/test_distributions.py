@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.support.environments import build, install, locked, pinned
+from tests.support.environments import build, clone, install, locked, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME, SANDBOX, DEV = (
@@ -120,3 +123,22 @@ def test_every_pin_has_hashes(lock: Path) -> None:
     lines = lock.read_text(encoding="utf-8").splitlines()
     pins = [number for number, line in enumerate(lines) if not line.startswith(" ")]
     assert all("==" in lines[number] and "--hash=sha256:" in lines[number + 1] for number in pins)
+
+
+def test_a_release_has_an_sbom_of_all_that_its_lock_pins(tmp_path: Path) -> None:
+    folder = clone(tmp_path / "clone")
+    words = ["make", "-o", ".venv/dev", "dist", f"BIN={Path(sys.executable).parent}"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = {path.name for path in (folder / "dist").iterdir() if not path.name.startswith(".")}
+    for name, lock in (("mimecast-sso", RUNTIME), ("mimecast-sso-sandbox", SANDBOX)):
+        document = json.loads((folder / "dist" / f"{name}.cdx.json").read_text())
+        assert document["bomFormat"] == "CycloneDX"
+        main = document["metadata"]["component"]
+        assert (main["name"], main["version"]) == (name, "0.2.0")
+        pins = dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE))
+        assert {each["name"]: each["version"] for each in document["components"]} == pins
+        assert all(each["externalReferences"][0]["hashes"] for each in document["components"])
+        archive = name.replace("-", "_")
+        made -= {f"{name}.cdx.json", f"{archive}-0.2.0.tar.gz", f"{archive}-0.2.0-py3-none-any.whl"}
+    assert made == {"SHA256SUMS"}

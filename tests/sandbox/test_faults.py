@@ -152,7 +152,7 @@ def test_random_faults_come_again_with_their_seed(sandbox: RunningSandbox) -> No
     assert 8 <= sum(outcome not in fine for outcome in struck[0]) <= 32
     counted = sandbox.control.status()["faults"]
     assert len({what.partition(":")[0] for what in counted}) >= 6, counted
-    assert "faults that struck" in command(sandbox, "status").stdout
+    assert "faults injected" in command(sandbox, "status").stdout
 
 
 @pytest.mark.parametrize(

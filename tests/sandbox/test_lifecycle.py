@@ -108,7 +108,7 @@ def test_a_taken_port_is_named(home: Path) -> None:
         port = other.getsockname()[1]
         answer = command(home, "start", "--port", str(port))
     assert answer.returncode == 1
-    assert f"port {port} is taken" in answer.stderr
+    assert f"port {port} is in use" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

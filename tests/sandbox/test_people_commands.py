@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mimecast_sso.facts.profile_form import FIELDS, TICKED, UNTICKED, Control, Section
+from mimecast_sso.facts.profile_form import FIELDS, TICKED, UNTICKED, Control, FormSection
 from sandbox import credentials, lifecycle, run_sheets, stack_seed
 from sandbox.control_client import ControlError
 from sandbox.run_sheets import UnreadableError
@@ -178,7 +178,7 @@ def markdown_sheet(entered: dict[str, str]) -> str:
         f"| {name} | `{value}` |"
         for name, value in (("Stack", "s"), ("Region", "eu"), ("Account", "CUK25A118"))
     ]
-    for number, section in enumerate(Section, start=1):
+    for number, section in enumerate(FormSection, start=1):
         lines += ["", f"## {number}. {section.value}", "", "Console: **Users &amp; Groups > New**", ""]
         lines += ["| Field | Value | Note |", "| --- | --- | --- |"]
         fields = [field for field in FIELDS if field.section is section]
@@ -202,7 +202,7 @@ def html_sheet(entered: dict[str, str]) -> str:
 
     facts = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in (("Stack", "s"), ("Region", "eu")))
     parts = [f"<!doctype html><dl>{facts}<dt>Account</dt><dd><code>CUK25A118</code></dd></dl>"]
-    for section in Section:
+    for section in FormSection:
         rows = [
             f'<tr data-field="{field.key}"><th>{field.label}</th>'
             f'<td class="value"><code>{escape(entered[field.key])}</code></td><td>a note</td></tr>'
@@ -219,7 +219,7 @@ def test_both_forms_of_a_sheet_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "sheet.md").write_text(markdown_sheet(values()))
     (tmp_path / "sheet.html").write_text(html_sheet(values()))
     in_markdown, in_html = (run_sheets.read(tmp_path / name) for name in ("sheet.md", "sheet.html"))
-    for section in Section:
+    for section in FormSection:
         wanted = {field.label: values()[field.key] for field in FIELDS if field.section is section}
         assert in_markdown.dialogues[section].values == wanted
         assert in_html.dialogues[section].values == wanted
@@ -407,7 +407,7 @@ def test_how_a_person_signs_in_is_chosen(sandbox: RunningSandbox) -> None:
     nobody = command(sandbox, "person", "nobody@example.com")
     assert (nobody.returncode, "nobody in the sandbox" in nobody.stderr) == (1, True)
     document = {"users": [{"displayName": "B", "userPrincipalName": "b@example.com", "signInMethod": "x"}]}
-    with pytest.raises(ControlError, match="no such sign-in method"):
+    with pytest.raises(ControlError, match="unknown sign-in method"):
         sandbox.control.seed(document)
     document["users"][0]["signInMethod"] = "windowsHello"
     sandbox.control.seed(document)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.facts.profile_form import FIELDS, Section
+from mimecast_sso.facts.profile_form import FIELDS, FormSection
 from mimecast_sso.saml import authn_request, names
 from tests.sandbox_mimecast.helpers import (
     CONSOLE,
@@ -120,7 +120,7 @@ def respond(browser: Browser, page: Page, response: str) -> Page:
 def test_the_profile_form_has_every_field_in_the_consoles_order(sandbox: RunningSandbox) -> None:
     form = Browser(sandbox).administrator().get(f"{CONSOLE}/authentication-profiles/new")
     form_fields = form.forms["authentication-profile"]
-    wanted = {field.label: field.key for field in FIELDS if field.section is Section.PROFILE}
+    wanted = {field.label: field.key for field in FIELDS if field.section is FormSection.PROFILE}
     assert list(form_fields.labels.items()) == list(wanted.items())
     ticked = {name for name, is_ticked in form_fields.boxes.items() if is_ticked}
     assert ticked == {"passwordProtectedContext", "integratedAuthenticationContext"}
@@ -140,7 +140,7 @@ def test_nobody_but_an_administrator_sees_the_console(sandbox: RunningSandbox) -
     ("field", "value", "error"),
     [
         ("issuerUrl", "sts.windows.net", "Issuer URL: Must be a URL."),
-        ("loginUrl", "", "Login URL: Needed for SAML."),
+        ("loginUrl", "", "Login URL: Required for SAML."),
         ("loginUrl", "https:// spaces", "Login URL: Must be a URL."),
         (
             "certificate",
@@ -148,11 +148,11 @@ def test_nobody_but_an_administrator_sees_the_console(sandbox: RunningSandbox) -
             "without its BEGIN and END",
         ),
         ("certificate", "AAAA", "Must be a base-64 encoded X.509 certificate."),
-        ("provider", "", "Provider: Needed for SAML."),
+        ("provider", "", "Provider: Required for SAML."),
         ("provider", "My own", "Choose a provider from the list."),
         ("description", "", "Enter a description."),
-        ("description", "Default Authentication Profile", "A profile of this description exists."),
-        ("monitorMetadataUrl", True, "Metadata URL: Needed to be monitored."),
+        ("description", "Default Authentication Profile", "A profile with this description already exists."),
+        ("monitorMetadataUrl", True, "Metadata URL: Required for monitoring."),
     ],
 )
 def test_the_form_refuses_what_a_real_one_would(
@@ -230,7 +230,7 @@ def test_a_valid_response_opens_the_portal_once(sandbox: RunningSandbox, provide
     assert f"as {ADA}" in browser.get(f"{REGION_HOST}/portal").text
     replayed = respond(Browser(sandbox), page, response)
     assert replayed.status == 403
-    assert "answered already" in replayed.text
+    assert "was used already" in replayed.text
     browser.send(portal.forms["sign-out"])
     assert "login" in browser.get(f"{REGION_HOST}/portal").forms
 

@@ -12,8 +12,8 @@ from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import DomainMode, ProfileSlot
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.directory_integration import shown
-from providers.mimecast.domain_verification import Outcome
-from providers.mimecast.domains import DomainStatus, State
+from providers.mimecast.domain_verification import ProofOutcome
+from providers.mimecast.domains import DomainState, DomainStatus
 
 _SOURCE = "Mimecast"
 DOMAIN = "domain"
@@ -42,16 +42,16 @@ def _domains(assessment: Assessment) -> Iterator[Finding]:
     verified = {
         each["domain"]
         for each in record.all_outputs_of(types.DOMAIN_VERIFICATION)
-        if each["state"] == Outcome.VERIFIED
+        if each["state"] == ProofOutcome.VERIFIED
     }
     for outputs in record.all_outputs_of(types.DOMAIN):
         name, status = outputs["domain"], live.get(outputs["domain"])
         if status is None:
             yield _finding(Part.MISSING, DOMAIN, "", name, reasons=_NOT_AT_MIMECAST)
             continue
-        was_internal = outputs["state"] == State.INTERNAL or name in verified
-        if was_internal and status.state is not State.INTERNAL:
-            change = Change((State.INTERNAL.value,), (status.state.value,))
+        was_internal = outputs["state"] == DomainState.INTERNAL or name in verified
+        if was_internal and status.state is not DomainState.INTERNAL:
+            change = Change((DomainState.INTERNAL.value,), (status.state.value,))
             yield _finding(Part.CHANGED, DOMAIN, "state", name, change=change, reasons=_NOT_AT_MIMECAST)
         yield from _inbound_type(name, outputs, status)
 

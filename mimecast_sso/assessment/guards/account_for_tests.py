@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
 
 _GUARD = "test-account"
 
 
-def find(assessment: Assessment) -> Iterator[Finding]:
+def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse an address that somebody has in Entra: an account of this stack's own is not in the snapshot."""
     wanted, snapshot = assessment.settings.account_for_tests, assessment.snapshot
     if wanted is None or snapshot.record.value is None:
@@ -20,7 +20,7 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     person = names["upn"].get(wanted.address) or names["mail"].get(wanted.address)
     if person is None:
         return
-    yield Finding(
+    yield GuardFinding(
         _GUARD,
         f"mimecast-sso:testAccount.address is {wanted.address}, but Entra already has an account with this address "
         f'("{person.display_name}"), which this stack did not create. It would be changed, and deleted with the stack',

@@ -34,7 +34,7 @@ from providers.entra import (
     sign_ins,
     signing_certificates,
 )
-from providers.entra.batching import Outcome, Read
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 from providers.entra.odata import literal
@@ -71,13 +71,21 @@ class FirstPages:
         """Refused: nothing is written here."""
         raise AssertionError(f"PATCH {path} in a recording")
 
-    def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]:
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
         """As the client."""
         return self.graph.batch(reads)
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """As the client."""
+        return self.graph.ask(path, question)
 
     def now(self) -> datetime:
         """As the client."""
         return self.graph.now()
+
+    def claims(self) -> dict[str, Any]:
+        """As the client."""
+        return self.graph.claims()
 
 
 def visit(

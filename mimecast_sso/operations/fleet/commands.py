@@ -57,7 +57,7 @@ def run(check: str, given: Options) -> Exit:
     folder = (given.work or _folder(project)) / check
     now = datetime.now(UTC).replace(microsecond=0)
     asks = Preview(project) if check == "preview" else CHECKS[check]
-    asked = runs.Plan(f"fleet {check}", asks, wanted, given.jobs, given.timeout)
+    asked = runs.CheckPlan(f"fleet {check}", asks, wanted, given.jobs, given.timeout)
     if given.resume:
         Work.resume(folder)  # Says that there is none before a folder is created.
     with alone(folder):

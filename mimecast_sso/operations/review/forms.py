@@ -13,7 +13,7 @@ from mimecast_sso.operations.output import Format
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.operations.reports.render import render as render_report
 from mimecast_sso.operations.review import comment
-from mimecast_sso.operations.review.model import Group, Review, StackReview
+from mimecast_sso.operations.review.model import PeopleByReason, Review, StackReview
 from mimecast_sso.provenance import How
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import people
@@ -109,7 +109,7 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         yield Entry("review/note", Level.LOOK, each.note, How.CONFIGURED)
 
 
-def group_entry(identifier: str, level: Level, group: Group) -> Entry:
+def group_entry(identifier: str, level: Level, group: PeopleByReason) -> Entry:
     """People who cannot sign in, as an entry."""
     when = f" {group.when}" if group.when else ""
     text = f"{people(group.people)} cannot sign in{when}: {group.why}. What to do: {group.fix}"

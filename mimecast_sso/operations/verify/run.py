@@ -108,7 +108,9 @@ class Verification:
             # Elsewhere a missing certificate is not deployed yet; here it was deployed, and has been deleted.
             self._found.append(replace(said, verdict=Verdict.FAILS) if deployed else said)
             return
-        self._found += certificates.Certificates(reading.expiry, self.profile, self._metadata()).checks()
+        self._found += certificates.ComparedCertificates(
+            reading.expiry, self.profile, self._metadata()
+        ).checks()
         live, configured = reading.expiry.certificates, self.settings.certificates
         self._found += certificate_losses.check(graph, reading.principal, live, configured, self.resources)
 
@@ -203,7 +205,7 @@ class Verification:
     def _account(self) -> RecordedAccount | None:
         return in_state(self.resources).account_for_tests
 
-    def _person(self, graph: GraphClient) -> round_trip.Person:
+    def _person(self, graph: GraphClient) -> round_trip.SignInPerson:
         account = self._account
         if (
             account is not None
@@ -211,7 +213,7 @@ class Verification:
             and self.person in (None, account.address)
         ):
             password = self.engine.secret_output("testAccountPassword")
-            return round_trip.Person(account.address, account.address, password)
+            return round_trip.SignInPerson(account.address, account.address, password)
         shared = self.stack.environment.get(round_trip.PASSWORD)
         if not shared:
             raise OperationError(f"{round_trip.PASSWORD} is not set; the sandbox's environment sets it.")
@@ -219,7 +221,7 @@ class Verification:
         address = self.person or min(member for member in self._members if not member.startswith("@"))
         found = people.users_with(graph, "mail", [address])
         names = [user.user_principal_name for user in found if user.user_principal_name]
-        return round_trip.Person(address, names[0] if names else address, shared)
+        return round_trip.SignInPerson(address, names[0] if names else address, shared)
 
     def _sign_ins(self, graph: GraphClient | None, confirmed: Confirmed, log: confirmation.Log) -> None:
         client_id = self._outputs.get("applicationId")

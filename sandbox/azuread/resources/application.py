@@ -1,4 +1,4 @@
-"""Applications: made from a gallery template, their identifier URIs, redirect URIs and owners.
+"""Applications: created from a gallery template, their identifier URIs, redirect URIs and owners.
 
 Calls and messages: hashicorp/terraform-provider-azuread, `internal/services/applications`.
 """
@@ -84,7 +84,7 @@ class ApplicationFromTemplate(ResourceType):
             live = graph.find(f"/applications/{application}")
         if live is None:
             return None
-        # The service principal is not looked at: when it was made anew, this still names the old one.
+        # The service principal is not looked at: when it was recreated, this still names the old one.
         return {
             "id": resource_id, "displayName": live["displayName"], "templateId": template,
             "applicationId": f"/applications/{application}", "applicationObjectId": application,

@@ -14,7 +14,7 @@ MINUTE = 60.0
 
 
 class IncompleteError(FailedError):
-    """Something went wrong after the object was there: it must not be forgotten.
+    """The operation failed after the object was created: the engine must record it.
 
     `resource_id` is its id; the engine keeps it, and the next run completes it by an update.
     """
@@ -27,7 +27,7 @@ class IncompleteError(FailedError):
 class ResourceType(ABC):
     """One resource type: its table, and its calls to Graph. It holds no state.
 
-    `planned` is a complete map of outputs with what the program states laid over it. `read` answers what the service
+    `planned` is a complete map of outputs with what the program states laid over it. `read` returns what the service
     holds, under the names of the table, with `id`; what it does not mention stays as it was.
     """
 
@@ -38,7 +38,7 @@ class ResourceType(ABC):
 
     @abstractmethod
     def create(self, graph: Graph, planned: Properties) -> str:
-        """Makes the object and returns its id. Raises IncompleteError once the id is known, else FailedError."""
+        """Creates the object and returns its id. Raises IncompleteError once the id is known, else FailedError."""
 
     @abstractmethod
     def read(self, graph: Graph, resource_id: str) -> Properties | None:

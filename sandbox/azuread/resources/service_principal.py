@@ -245,7 +245,7 @@ class ServicePrincipal(ResourceType):
             with naming(f'[id] Deleting Service Principal (Service Principal: "{object_id}")'):
                 graph.delete(f"/servicePrincipals/{object_id}")
         except FailedError:
-            # The published plugin does not look at the answer when the service principal was adopted.
+            # The published plugin does not look at the response when the service principal was adopted.
             if not olds.get("useExisting"):
                 raise
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from click.testing import CliRunner, Result
 from mimecast_sso.facts.graph_permissions import GRAPH, PREVIEW_ROLES
 from mimecast_sso.operations.ci import workflows
 from mimecast_sso.operations.ci.forges import Forge
-from mimecast_sso.operations.ci.workflows import PULUMI, Choice, State
+from mimecast_sso.operations.ci.workflows import PULUMI, Choice, FileState
 from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from tests.support.forge_steps import HOSTILE, STACKS
@@ -107,8 +108,8 @@ def test_a_file_of_another_origin_is_not_overwritten(project: Path) -> None:
 def test_a_file_of_another_version_is_written_again(project: Path) -> None:
     init("github", "--stack", "dev-eu")
     states = {each.state for each in workflows.compare(project, Choice(Forge.GITHUB, STACKS))}
-    assert State.OTHER in states
-    assert State.CHANGED not in states
+    assert FileState.OTHER in states
+    assert FileState.CHANGED not in states
     assert init("github").return_value is Exit.FINE
     assert on_disk(project, Forge.GITHUB) == FILES[Forge.GITHUB]
 
@@ -332,12 +333,65 @@ def test_this_repository_uses_its_own_workflows() -> None:
     choice = workflows.chosen(ROOT, Forge.GITHUB)
     assert choice is not None
     found = {each.path.name: each.state for each in workflows.compare(ROOT, choice)}
-    assert set(found.values()) == {State.CURRENT}, f"{found}: run {choice.command} --force"
+    assert set(found.values()) == {FileState.CURRENT}, f"{found}: run {choice.command} --force"
     assert choice.stacks == tuple(
         path.name.split(".")[1]
         for path in sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))
         if "sandbox" not in path.name
     )
+
+
+RELEASE = ROOT / ".github" / "workflows" / "release.yml"
+
+
+def test_a_release_is_built_without_a_token_that_writes_and_published_without_building() -> None:
+    release = yaml.safe_load(RELEASE.read_text())
+    assert (release["permissions"], release[True]) == ({}, {"push": {"tags": ["v*"]}})
+    build, publish = release["jobs"]["build"], release["jobs"]["publish"]
+    assert (build["permissions"], "environment" in build) == ({"contents": "read"}, False)
+    assert (publish["permissions"], publish["environment"]) == ({"contents": "write"}, "release")
+    assert "make dist" in [step.get("run") for step in build["steps"]]
+    assert not any("checkout" in step.get("uses", "") for step in publish["steps"])
+
+
+def test_this_repositorys_own_actions_are_those_of_the_generated_workflows() -> None:
+    generated = set(re.findall(r"uses: (\S+ # \S+)", "".join(FILES[Forge.GITHUB].values())))
+    for file in ("ci.yml", "release.yml"):
+        used = re.findall(r"uses: (.*)", (ROOT / ".github" / "workflows" / file).read_text())
+        assert set(used) <= generated, file
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v{}", 0), ("{}", 1), ("v9.9.9", 1), ("v{}; touch pwned", 1)])
+def test_a_tag_of_another_version_releases_nothing(tmp_path: Path, tag: str, code: int) -> None:
+    (step,) = (
+        each
+        for each in yaml.safe_load(RELEASE.read_text())["jobs"]["build"]["steps"]
+        if "TAG" in each.get("env", {})
+    )
+    for name in ("pyproject.toml", "sandbox/pyproject.toml", "CHANGELOG.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    for words in (
+        ("init", "-q", "-b", "main"),
+        ("-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-q", "--allow-empty", "-m", "x"),
+        ("update-ref", "refs/remotes/origin/main", "HEAD"),
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", step["run"]],
+        cwd=tmp_path,
+        env=os.environ
+        | {"TAG": tag.format(version), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    if not code:
+        assert "### Added" in (tmp_path / "notes.md").read_text()
+        assert "## 0.1.0" not in (tmp_path / "notes.md").read_text()
+    assert not (tmp_path / "pwned").exists()
 
 
 def test_its_own_checks_are_what_ci_runs() -> None:
