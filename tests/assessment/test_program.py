@@ -204,6 +204,6 @@ def test_every_refusal_is_told(said: Said) -> None:
     with pytest.raises(pulumi.RunError) as stopped:
         program.judge(refused, refused)
     assert str(stopped.value).count("\nRefused by guard") == 1
-    with pytest.raises(pulumi.RunError, match="^Refused by guard"):
+    with pytest.raises(pulumi.RunError, match="Refused by guard"):
         program.judge(refused)
     assert not any(each.startswith("info") for each in said)
