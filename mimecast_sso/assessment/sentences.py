@@ -320,10 +320,10 @@ def _certificates(assessment: Assessment) -> Iterator[Statement]:
     if signing is None:
         why = "it names a certificate that does not exist"
         yield Statement("what Entra signs with", How.UNKNOWN, why, Verdict.UNKNOWN)
-    else:
-        yield Statement(f"Entra signs with {signing}", How.LIVE, f"at {shown(snapshot.entra_now)}")
+        return
+    yield Statement(f"Entra signs with {signing}", How.LIVE, f"at {shown(snapshot.entra_now)}")
     course = assessment.forecast.effects.course
-    if course is None or signing is None:
+    if course is None:
         return
     after = course.after[0].signing
     if after and after != signing.thumbprint:
