@@ -21,9 +21,9 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import Credential, Holder, LiveApplication, Owner, Policy, Registration
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast import DomainStatus
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -176,7 +176,7 @@ def both(*plants: Plant) -> Plant:
 
 def one_domain(**changes: Any) -> Plant:
     """Changes the domain at Mimecast."""
-    status = replace(DomainStatus(DOMAIN, State.INTERNAL, "known", "id"), **changes)
+    status = replace(DomainStatus(DOMAIN, DomainState.INTERNAL, "known", "id"), **changes)
     return read(domains=live({DOMAIN: status}))
 
 
@@ -246,16 +246,16 @@ PLANTS: dict[str, Plant] = {
     "service-principal/alternativeNames/changed": changed(alternative_names=("b", "a")),
     "service-principal/hide/changed": hidden,
     "service-principal/activeCertificate/changed": changed(
-        certificates=SigningCertificates((certificate(OLD), certificate(NEW)), NEW)
+        certificates=PrincipalCertificates((certificate(OLD), certificate(NEW)), NEW)
     ),
-    f"signing-certificate/missing/{OLD}": changed(certificates=SigningCertificates((), OLD)),
+    f"signing-certificate/missing/{OLD}": changed(certificates=PrincipalCertificates((), OLD)),
     "claims-policy/missing/claims": changed(policies=()),
     "claims-policy/definition/changed": changed(policies=(Policy("policy", "claims", "{}"),)),
     "claims-policy/unmanaged/other": more("policies", Policy("other", "Other", "{}")),
     f"assignment/missing/id-of-{GRACE}": changed(assigned=(assigned(ADA),)),
     f"assignment/unmanaged/id-of-{LINUS}": more("assigned", assigned(LINUS)),
     f"domain/missing/{DOMAIN}": read(domains=live({})),
-    f"domain/state/changed/{DOMAIN}": one_domain(state=State.EXPIRED),
+    f"domain/state/changed/{DOMAIN}": one_domain(state=DomainState.EXPIRED),
     f"domain/inboundType/changed/{DOMAIN}": one_domain(inbound_type="any"),
     f"address/missing/{GRACE}": no_address,
     f"address/status/changed/{GRACE}": an_address(disabled=True),
@@ -318,15 +318,15 @@ NO_DRIFT: dict[str, Plant] = {
     ),
     "an active certificate that is not deployed": both(
         unrecorded(types.ACTIVE_SIGNING_CERTIFICATE),
-        changed(certificates=SigningCertificates((certificate(OLD), certificate(NEW)), NEW)),
+        changed(certificates=PrincipalCertificates((certificate(OLD), certificate(NEW)), NEW)),
     ),
     "a domain whose verification is awaited": both(
-        recorded(types.DOMAIN, state="pending"), one_domain(state=State.PENDING)
+        recorded(types.DOMAIN, state="pending"), one_domain(state=DomainState.PENDING)
     ),
     "the same with a verification that waits": both(
         recorded(types.DOMAIN, state="pending"),
         recorded(types.DOMAIN_VERIFICATION, DOMAIN, domain=DOMAIN, state="pending"),
-        one_domain(state=State.PENDING),
+        one_domain(state=DomainState.PENDING),
     ),
     "the inbound type of a domain that existed": both(
         recorded(types.DOMAIN, registered=False), one_domain(inbound_type="any")
@@ -407,7 +407,7 @@ def test_a_domain_that_was_verified_after_it_was_recorded_and_is_not_any_more() 
     recorded(types.DOMAIN, state="pending")(world)
     recorded(types.DOMAIN_VERIFICATION, DOMAIN, domain=DOMAIN, state="verified")(world)
     assert found(world) == []
-    one_domain(state=State.PENDING)(world)
+    one_domain(state=DomainState.PENDING)(world)
     (finding,) = drift.find(world.assess())
     assert finding.id == f"domain/state/changed/{DOMAIN}"
     assert finding.change == Change(("internal",), ("pending",))
@@ -474,7 +474,7 @@ def severities(world: World) -> dict[str, Severity]:
         {"assigned": ()},
         {"enabled": False},
         {"reply_urls": ("https://example.com/acs",)},
-        {"certificates": SigningCertificates((certificate(NEW),), NEW)},
+        {"certificates": PrincipalCertificates((certificate(NEW),), NEW)},
         {"policies": (UPN_CLAIMS,)},
     ],
 )
