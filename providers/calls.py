@@ -15,16 +15,16 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Call:
+class LoggedCall:
     """A call that is under way. ``ended`` says how, such as its status; whoever makes it sets that."""
 
     ended: object = "no response"
 
 
 @contextmanager
-def logged(service: str, method: str, path: str) -> Iterator[Call]:
+def logged(service: str, method: str, path: str) -> Iterator[LoggedCall]:
     """Log a call once it has ended, well or not; its duration includes what is retried within."""
-    call, began = Call(), time.monotonic()
+    call, began = LoggedCall(), time.monotonic()
     try:
         yield call
     except Exception as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Section
+from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, FormSection
 from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.browser import Browser, Page
@@ -14,8 +14,12 @@ from sandbox.lifecycle import control
 from sandbox.run_sheets import Dialogue, UnreadableError, read
 
 _PAGES = {
-    Section.PROFILE: ("authentication-profiles", "authentication-profile", "Description"),
-    Section.SETTINGS: ("application-settings", "application-settings", "Application Settings Description"),
+    FormSection.PROFILE: ("authentication-profiles", "authentication-profile", "Description"),
+    FormSection.SETTINGS: (
+        "application-settings",
+        "application-settings",
+        "Application Settings Description",
+    ),
 }
 _LABELS = {field.key: field.label for field in FIELDS}
 _METADATA, _CERTIFICATE = _LABELS["metadataUrl"], _LABELS["certificate"]
@@ -47,7 +51,7 @@ def fill(home: Path, file: Path) -> Iterator[str]:
     for section, (folder, form, name_label) in _PAGES.items():
         dialogue = sheet.dialogues[section]
         page = _open(browser, f"{console}/{folder}", dialogue, name_label)
-        if section is Section.PROFILE and _wants_import(dialogue):
+        if section is FormSection.PROFILE and _wants_import(dialogue):
             page = _import(browser, page, form, dialogue)
         yield f"{section.value}: {len(dialogue.values)} fields to enter"
         yield from _type(page, dialogue)

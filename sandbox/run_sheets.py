@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 from lxml import html as lxml_html
 
-from mimecast_sso.facts.profile_form import Section
+from mimecast_sso.facts.profile_form import FormSection
 
 LEAVE_EMPTY = "leave empty"
 
@@ -43,7 +43,7 @@ class Sheet:
 
     region: str
     account: str
-    dialogues: dict[Section, Dialogue]
+    dialogues: dict[FormSection, Dialogue]
 
 
 def read(file: Path) -> Sheet:
@@ -59,14 +59,14 @@ def read(file: Path) -> Sheet:
         raise UnreadableError(f"{file}: {reason}") from error
     is_html = text.lstrip().startswith("<")
     facts, dialogues = _read_html(text) if is_html else _read_markdown(text)
-    missing = [section.value for section in Section if not dialogues.get(section, Dialogue()).values]
+    missing = [section.value for section in FormSection if not dialogues.get(section, Dialogue()).values]
     missing += [name for name in _DEFINITIONS if not facts.get(name)]
     if missing:
         raise UnreadableError(f"{file} is not a run sheet: it lacks {', '.join(missing)}")
     return Sheet(facts["Region"], facts["Account"], dialogues)
 
 
-_Read = tuple[dict[str, str], dict[Section, Dialogue]]
+_Read = tuple[dict[str, str], dict[FormSection, Dialogue]]
 
 
 def _read_html(text: str) -> _Read:
@@ -94,7 +94,7 @@ def _read_html(text: str) -> _Read:
 
 def _read_markdown(text: str) -> _Read:
     facts: dict[str, str] = {}
-    dialogues: dict[Section, Dialogue] = {}
+    dialogues: dict[FormSection, Dialogue] = {}
     current: Dialogue | None = None
     before_headings = True
     lines = iter(text.splitlines())
@@ -142,8 +142,8 @@ def _fenced(lines: Iterator[str]) -> str:
     return "\n".join(block)
 
 
-def _section(title: str | None) -> Section | None:
-    return next((section for section in Section if section.value == title), None)
+def _section(title: str | None) -> FormSection | None:
+    return next((section for section in FormSection if section.value == title), None)
 
 
 def _squeezed(element: Any) -> str:

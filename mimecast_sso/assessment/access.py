@@ -15,6 +15,7 @@ from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import people
 from providers.entra import conditional_access
 from providers.entra.errors import GraphError
+from providers.entra.protocols import GraphReads
 
 SAMPLE = 3
 """The most people that one run evaluates."""
@@ -35,9 +36,7 @@ class AccessSample:
     blocked: Mapping[str, str] = field(default_factory=dict)
 
 
-def sample(
-    graph: conditional_access.Graph, client_id: str, concerned: Iterable[Person]
-) -> Known[AccessSample]:
+def sample(graph: GraphReads, client_id: str, concerned: Iterable[Person]) -> Known[AccessSample]:
     """Evaluate the first `SAMPLE` people, by address; unknown without the permission or the licence."""
     ids = [person.object_id for person in sorted(concerned, key=lambda each: each.address)]
     try:

@@ -39,7 +39,7 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AdoptionFinding:
     """One difference between the live application and the configuration, by name."""
 
     effect: Effect
@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredApplication:
     """What the configuration says about the application. ``sign_on_url`` is "" for sign-ins that start in My Apps.
 
     ``owners`` and ``people`` are by object id: whom the configuration names. ``deployer`` is the deploying
@@ -165,7 +165,7 @@ def preferred_roles(live: LiveApplication) -> list[str]:
     return [role.role_id for role in sorted(live.roles, key=lambda role: names.get(role.name, len(names)))]
 
 
-def compare(live: LiveApplication, wanted: Wanted, around: Surroundings) -> list[Finding]:
+def compare(live: LiveApplication, wanted: DesiredApplication, around: Surroundings) -> list[AdoptionFinding]:
     """Every difference by name, changes first; empty if the application is as configured."""
     found = [
         *_refusals(live, wanted, around),
@@ -180,32 +180,34 @@ def compare(live: LiveApplication, wanted: Wanted, around: Surroundings) -> list
     return sorted(found, key=lambda finding: list(Effect).index(finding.effect))
 
 
-def _changes(text: str) -> Finding:
-    return Finding(Effect.CHANGES, text)
+def _changes(text: str) -> AdoptionFinding:
+    return AdoptionFinding(Effect.CHANGES, text)
 
 
-def _stays(text: str) -> Finding:
-    return Finding(Effect.STAYS, text)
+def _stays(text: str) -> AdoptionFinding:
+    return AdoptionFinding(Effect.STAYS, text)
 
 
-def _refusals(live: LiveApplication, wanted: Wanted, around: Surroundings) -> Iterator[Finding]:
+def _refusals(
+    live: LiveApplication, wanted: DesiredApplication, around: Surroundings
+) -> Iterator[AdoptionFinding]:
     for client_id, name in around.same_identifier:
         if client_id != live.client_id:
-            yield Finding(
+            yield AdoptionFinding(
                 Effect.REFUSED,
                 f'application "{name}" (client id {client_id}) also has identifier {wanted.identifier}; two '
                 "applications of a tenant cannot share it. Adopt that one, or remove the identifier from it",
             )
     policies = live.policies or ()
     if wanted.claims is Ownership.MANAGE and live.policies is None:
-        yield Finding(
+        yield AdoptionFinding(
             Effect.REFUSED,
             "its claims mapping policy could not be read, so it cannot be adopted. Give the deploying "
             "principal Policy.Read.All, or set mimecast-sso:application.claims: verify",
         )
     for policy in policies:
         if wanted.claims is Ownership.MANAGE and policy.others:
-            yield Finding(
+            yield AdoptionFinding(
                 Effect.REFUSED,
                 f'claims policy "{policy.name}" is also assigned to {enumerate_some(policy.others)}, whose '
                 "sign-in would change too. Remove its assignment from this application, or set "
@@ -213,7 +215,7 @@ def _refusals(live: LiveApplication, wanted: Wanted, around: Surroundings) -> It
             )
 
 
-def _names(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _names(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     if live.display_name != wanted.display_name:
         yield _changes(f'display name: "{live.display_name}" becomes "{wanted.display_name}"')
     if wanted.identifier not in live.identifiers:
@@ -230,7 +232,7 @@ def _names(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     yield from _default_reply_url(live, wanted)
 
 
-def _default_reply_url(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _default_reply_url(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     """Where Entra sends unsolicited responses; set only for sign-ins that start in My Apps."""
     default = live.default_reply_url
     if not wanted.sign_on_url and default != wanted.reply_urls[0]:
@@ -242,7 +244,7 @@ def _default_reply_url(live: LiveApplication, wanted: Wanted) -> Iterator[Findin
         )
 
 
-def _principal(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _principal(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     if not live.enabled:
         yield _changes("the application is disabled and would be enabled: assigned people can sign in again")
     if live.mode != "saml":
@@ -255,7 +257,7 @@ def _principal(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     yield from _owners(live, wanted)
 
 
-def _assignment_required(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _assignment_required(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     if live.assignment_required == wanted.assignment_required:
         return
     yield _changes(
@@ -265,7 +267,7 @@ def _assignment_required(live: LiveApplication, wanted: Wanted) -> Iterator[Find
     )
 
 
-def _tags(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _tags(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     if (HIDE_TAG in live.tags) != wanted.hide:
         hidden = (
             "would be hidden from My Apps" if wanted.hide else "is hidden and would show in My Apps again"
@@ -289,7 +291,7 @@ def feature_tags(live: LiveApplication | None, *, hide: bool) -> frozenset[str]:
     return frozenset({ENTERPRISE_TAG} | kept | ({HIDE_TAG} if hide else set()))
 
 
-def _emails(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _emails(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     before, after = (
         {mail.lower() for mail in mails} for mails in (live.notification_emails, wanted.notification_emails)
     )
@@ -298,7 +300,7 @@ def _emails(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
         yield _changes(f"notification addresses: {was} becomes {becomes}")
 
 
-def _owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _owners(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     present = {owner.object_id: owner.name for owner in live.owners}
     stated = {wanted.deployer: "the deploying principal", **wanted.owners}
     for object_id, name in stated.items():
@@ -313,7 +315,7 @@ def _owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
     yield from _application_owners(live, wanted)
 
 
-def _application_owners(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _application_owners(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     present = {owner.object_id: owner.name for owner in live.registration.owners}
     for object_id, name in wanted.owners.items():
         if object_id not in present:
@@ -329,7 +331,7 @@ def _application_owners(live: LiveApplication, wanted: Wanted) -> Iterator[Findi
         yield _stays(f"owners of the application object that are not configured: {enumerate_some(others)}")
 
 
-def _cleared(live: LiveApplication) -> Iterator[Finding]:
+def _cleared(live: LiveApplication) -> Iterator[AdoptionFinding]:
     texts = {"description": live.description, "notes": live.notes, "relay state": live.relay_state}
     for name, text in texts.items():
         if text:
@@ -338,7 +340,7 @@ def _cleared(live: LiveApplication) -> Iterator[Finding]:
         yield _changes(f"alternative names cleared: {enumerate_some(live.alternative_names)}")
 
 
-def _claims(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
+def _claims(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     if live.policies is None:
         yield _stays("claims policy: could not be read (unknown)")
         return
@@ -358,7 +360,9 @@ def _claims(live: LiveApplication, wanted: Wanted) -> Iterator[Finding]:
         yield _changes(f'claims policy "{policy.name}" is rewritten: {effect}')
 
 
-def _people(live: LiveApplication, wanted: Wanted, around: Surroundings) -> Iterator[Finding]:
+def _people(
+    live: LiveApplication, wanted: DesiredApplication, around: Surroundings
+) -> Iterator[AdoptionFinding]:
     if not live.roles:
         yield _stays(
             "no app role for people is enabled (User and msiam_access are missing): people get the default access "
@@ -385,7 +389,9 @@ def _people(live: LiveApplication, wanted: Wanted, around: Surroundings) -> Iter
         )
 
 
-def _certificates(live: LiveApplication, wanted: Wanted, now: datetime) -> Iterator[Finding]:
+def _certificates(
+    live: LiveApplication, wanted: DesiredApplication, now: datetime
+) -> Iterator[AdoptionFinding]:
     certificates = live.certificates.certificates
     active = live.certificates.active(now)
     taken = [matching(certificates, generation) for generation in wanted.generations]

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.effects import effects_of
-from mimecast_sso.assessment.entra_reading import Graph
 from mimecast_sso.assessment.forecast import SignInForecast, forecast
 from mimecast_sso.assessment.people import Person, assigned
 from mimecast_sso.assessment.reading import Scope, take
@@ -20,6 +19,7 @@ from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import Address, AddressSource, Removal, Settings
 from mimecast_sso.text.names import domain_of
+from providers.entra.protocols import GraphReads
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
@@ -58,7 +58,7 @@ def assess(
     *,
     stack: str = "",
     cloud: Cloud,
-    graph: Graph,
+    graph: GraphReads,
     mimecast: MimecastClient | MimecastError,
     root: Path,
     destroys: bool = False,

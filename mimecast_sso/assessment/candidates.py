@@ -16,7 +16,7 @@ from mimecast_sso.assessment.forecast import Forecast, forecast
 from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup, Snapshot
 from mimecast_sso.assessment.traits import TraitsReader, subjects
-from mimecast_sso.assessment.unread import Part, by_cause, parts
+from mimecast_sso.assessment.unread import SnapshotPart, by_cause, parts
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.provenance import How, Statement, Verdict, live
 from mimecast_sso.settings import Address, Settings
@@ -25,13 +25,13 @@ from mimecast_sso.text.wording import people
 
 _OF_INTEREST = frozenset(
     {
-        Part.APPLICATION,
-        Part.PEOPLE,
-        Part.DOMAINS,
-        Part.ADDRESSES,
-        Part.GROUPS,
-        Part.POLICIES,
-        Part.ASSIGNED_GROUPS,
+        SnapshotPart.APPLICATION,
+        SnapshotPart.PEOPLE,
+        SnapshotPart.DOMAINS,
+        SnapshotPart.ADDRESSES,
+        SnapshotPart.GROUPS,
+        SnapshotPart.POLICIES,
+        SnapshotPart.ASSIGNED_GROUPS,
     }
 )
 

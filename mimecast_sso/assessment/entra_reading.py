@@ -5,10 +5,9 @@ Three rounds of questions, each asked at once (`ask`): who holds the names; what
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from mimecast_sso.assessment import access
 from mimecast_sso.assessment.access import AccessSample
@@ -21,27 +20,17 @@ from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text.names import enumerate_some
 from providers.entra import applications, people
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
-from providers.entra.batching import Outcome, Read
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import NotFound
 from providers.entra.odata import literal
 from providers.entra.people import ROWS_PER_PAGE, chunks, members_of, user_of
+from providers.entra.protocols import GraphReads
 
 Row = Mapping[str, Any]
 Found = Known[Sequence[Row]]
 
 
-class Graph(Protocol):
-    """The part of a Graph client that is used here."""
-
-    def get(self, path: str, **query: str) -> dict[str, Any]: ...
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
-    def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]: ...
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]: ...
-    def now(self) -> datetime: ...
-    def claims(self) -> dict[str, Any]: ...
-
-
-def ask(graph: Graph, questions: Mapping[str, Read]) -> dict[str, Found]:
+def ask(graph: GraphReads, questions: Mapping[str, Read]) -> dict[str, Found]:
     """The rows of each question, or why they are unknown. An object is one row; one that is not there is none.
 
     Raises GraphError where nothing can be asked.
@@ -50,7 +39,7 @@ def ask(graph: Graph, questions: Mapping[str, Read]) -> dict[str, Found]:
     return {name: _found(outcome) for name, outcome in zip(questions, outcomes, strict=True)}
 
 
-def _found(outcome: Outcome) -> Found:
+def _found(outcome: ReadOutcome) -> Found:
     if outcome.error is not None:
         return live([]) if isinstance(outcome.error, NotFound) else unknown(outcome.error)
     document = outcome.document
@@ -72,7 +61,7 @@ class EntraReader:
     _second: dict[str, Found]
     _groups_by_name: dict[str, str]
 
-    def __init__(self, graph: Graph, settings: Settings, record: Record) -> None:
+    def __init__(self, graph: GraphReads, settings: Settings, record: Record) -> None:
         self._graph = graph
         self._settings = settings
         self._record = record

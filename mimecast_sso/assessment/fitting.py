@@ -20,7 +20,7 @@ from mimecast_sso.text.times import utc_text
 from mimecast_sso.text.wording import count
 from providers.entra.applications import LiveApplication
 from providers.entra.claims import claims_definition, name_id_problem, same_meaning
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 
 _LIFE_YEARS = 3
 """Of a new signing certificate, as the portal creates it."""
@@ -177,7 +177,7 @@ def _address_of(account: Person | None, snapshot: Snapshot) -> str:
 
 def _internal_domains(snapshot: Snapshot) -> list[str]:
     found = snapshot.domains.value or {}
-    return sorted(name for name, status in found.items() if status.state is State.INTERNAL)
+    return sorted(name for name, status in found.items() if status.state is DomainState.INTERNAL)
 
 
 def _book(snapshot: Snapshot) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mimecast_sso.assessment.adoption import Adoption, Effect, Finding, Surroundings, Wanted, compare
+from mimecast_sso.assessment.adoption import (
+    Adoption,
+    AdoptionFinding,
+    DesiredApplication,
+    Effect,
+    Surroundings,
+    compare,
+)
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
@@ -19,7 +26,7 @@ from providers.entra import applications
 from providers.entra.applications import LiveApplication
 from providers.entra.claims import name_id_problem
 from providers.entra.errors import GraphError, NotFound
-from providers.entra.signing_certificates import Graph
+from providers.entra.protocols import GraphReads
 
 _MOST_LOOKED_AT = 50
 """The most assigned users and groups that are read one by one; the rest is reported as not read."""
@@ -29,10 +36,10 @@ class CannotBeTakenOver(Exception):  # noqa: N818  (says what happened)
     """The application to adopt is not there, or taking it over would harm others; the text lists why."""
 
 
-def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str]) -> Wanted:
+def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str]) -> DesiredApplication:
     """What the configuration says about the application; owners and people by object id, with their names."""
     settings, application = desired.settings, desired.settings.application
-    return Wanted(
+    return DesiredApplication(
         display_name=application.display_name,
         identifier=settings.identifier,
         reply_urls=desired.reply_urls,
@@ -49,7 +56,9 @@ def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str
     )
 
 
-def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[Adoption, list[Finding]]:
+def adopt(
+    graph: GraphReads, client_id: str, wanted: DesiredApplication, cloud: Cloud
+) -> tuple[Adoption, list[AdoptionFinding]]:
     """Read the application, and what would change. Raises CannotBeTakenOver, or GraphError for a failed reading."""
     try:
         live = applications.read(graph, client_id)
@@ -62,7 +71,7 @@ def adopt(graph: Graph, client_id: str, wanted: Wanted, cloud: Cloud) -> tuple[A
     return Adoption(live, live.template_id or cloud.non_gallery_template), findings
 
 
-def report(live: LiveApplication, findings: Sequence[Finding]) -> Statement:
+def report(live: LiveApplication, findings: Sequence[AdoptionFinding]) -> Statement:
     """The report in every preview of a stack that adopts."""
     head = f'Application "{live.display_name}" (client id {live.client_id}), as read live from Entra: '
     if not findings:
@@ -137,7 +146,7 @@ def _assignments(application: LiveApplication, snapshot: Snapshot) -> Statement:
     )
 
 
-def _surroundings(graph: Graph, live: LiveApplication, identifier: str) -> Surroundings:
+def _surroundings(graph: GraphReads, live: LiveApplication, identifier: str) -> Surroundings:
     unread: list[str] = []
     nested: dict[str, Sequence[str]] = {}
     guests: list[str] = []

@@ -15,7 +15,7 @@ from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress, missing_from
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class LiveTenant:
     def is_internal(self, domain: str) -> bool:
         """Whether Mimecast owns the domain, so that it can have addresses."""
         status = self.domains.get(domain)
-        return status is not None and status.state is State.INTERNAL
+        return status is not None and status.state is DomainState.INTERNAL
 
 
 def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
@@ -108,7 +108,7 @@ def domain_statements(live: LiveTenant, domains: Sequence[Domain]) -> Iterator[S
         status = live.domains.get(domain.name)
         if status is None or domain.mode is DomainMode.REQUIRE:
             yield from _absent(live, domain)
-        elif status.state is State.INTERNAL:
+        elif status.state is DomainState.INTERNAL:
             yield from _internal(domain, status)
         else:
             yield _pending(status)
@@ -156,7 +156,7 @@ def _internal(domain: Domain, status: DomainStatus) -> Iterator[Statement]:
 def _pending(status: DomainStatus) -> Statement:
     proof = (
         "its proof has expired and is reissued"
-        if status.state is State.EXPIRED
+        if status.state is DomainState.EXPIRED
         else f"its proof is valid until {status.expires or 'an unknown time'}"
     )
     return _statement(
@@ -168,7 +168,7 @@ def _pending(status: DomainStatus) -> Statement:
 def _others(live: LiveTenant, named: set[str]) -> Iterator[Statement]:
     """Domains that are not configured; they may have been before."""
     others = {name: status for name, status in sorted(live.domains.items()) if name not in named}
-    pending = [name for name, status in others.items() if status.state is not State.INTERNAL]
+    pending = [name for name, status in others.items() if status.state is not DomainState.INTERNAL]
     internal = [name for name in others if name not in pending]
     if pending:
         yield _statement(

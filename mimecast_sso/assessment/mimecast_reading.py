@@ -17,7 +17,7 @@ from providers.mimecast.address_book import LiveAddress, list_account, list_addr
 from providers.mimecast.audit import GroupChange, GroupLog, group_changes
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
-from providers.mimecast.domains import DomainStatus, State, list_domains
+from providers.mimecast.domains import DomainState, DomainStatus, list_domains
 from providers.mimecast.errors import AccountMismatch, Forbidden, MimecastError, NotFound
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
@@ -192,7 +192,7 @@ class MimecastReader:
 
 def _internal(side: MimecastSide) -> frozenset[str]:
     domains = side.domains.value or {}
-    return frozenset(name for name, status in domains.items() if status.state is State.INTERNAL)
+    return frozenset(name for name, status in domains.items() if status.state is DomainState.INTERNAL)
 
 
 def _live_group(client: MimecastClient, group: CloudGroup, changes: Iterable[GroupChange]) -> LiveGroup:

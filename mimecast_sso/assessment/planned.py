@@ -20,7 +20,7 @@ from mimecast_sso.settings import AddressSource, Ownership, ProfileSlot
 from mimecast_sso.text.names import domain_of
 from mimecast_sso.text.wording import count
 from providers.entra.claims import claims_definition, same_meaning
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 
 
 class Action(StrEnum):
@@ -291,7 +291,7 @@ def _ready(assessment: Assessment, address: str) -> bool:
     name = domain_of(address)
     mine = {each.name for each in assessment.settings.domains}
     status = (assessment.snapshot.domains.value or {}).get(name)
-    return name not in mine or status is None or status.state is State.INTERNAL
+    return name not in mine or status is None or status.state is DomainState.INTERNAL
 
 
 def _slot(assessment: Assessment, slot: ProfileSlot) -> Iterator[Planned]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from mimecast_sso.assessment.entra_reading import EntraReader, Graph
+from mimecast_sso.assessment.entra_reading import EntraReader
 from mimecast_sso.assessment.mimecast_reading import MimecastReader, MimecastSide
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known
 from mimecast_sso.settings import Settings
+from providers.entra.protocols import GraphReads
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
@@ -37,7 +38,7 @@ class Scope:
     everybody: bool = False
 
 
-def take(scope: Scope, graph: Graph, mimecast: MimecastClient | MimecastError) -> Snapshot:
+def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastError) -> Snapshot:
     """Read both tenants. Raises GraphError where Entra cannot be asked at all."""
     with ThreadPoolExecutor(max_workers=1) as aside:
         reader = MimecastReader(scope.settings, scope.record.value or Record())

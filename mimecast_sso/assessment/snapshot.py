@@ -21,7 +21,7 @@ from providers.entra.applications import DeletedApplication, Holder, LiveApplica
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.directory_connection import DirectoryConnection
-from providers.mimecast.domains import DomainStatus, State
+from providers.mimecast.domains import DomainState, DomainStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Snapshot:
     def is_internal(self, domain: str) -> bool:
         """Whether Mimecast has verified the domain, so that it can have addresses."""
         status = (self.domains.value or {}).get(domain)
-        return status is not None and status.state is State.INTERNAL
+        return status is not None and status.state is DomainState.INTERNAL
 
     @cached_property
     def by_name_id(self) -> Mapping[str, Mapping[str, Person]]:

@@ -15,7 +15,7 @@ from providers.entra.applications import LiveApplication
 _NO_PERMISSION = "the permission Policy.Read.All is missing"
 
 
-class Part(Enum):
+class SnapshotPart(Enum):
     """A part of the snapshot, in the order in which it is named."""
 
     RECORD = auto()
@@ -33,7 +33,7 @@ class Part(Enum):
 
 
 def parts(
-    snapshot: Snapshot, of_interest: Collection[Part], application: LiveApplication | None
+    snapshot: Snapshot, of_interest: Collection[SnapshotPart], application: LiveApplication | None
 ) -> Iterator[tuple[str, str]]:
     """What could not be read, as people name it, and why.
 
@@ -61,20 +61,20 @@ def by_cause(found: Iterable[tuple[str, str]]) -> Iterator[Statement]:
     yield from each((enumerate_some(list(whats)), why) for why, whats in causes.items())
 
 
-def _all(snapshot: Snapshot, application: LiveApplication | None) -> Iterator[tuple[Part, str, str]]:
-    yield Part.RECORD, "what this stack deployed", _why(snapshot.record)
-    yield Part.APPLICATION, "the application in Entra", _why(snapshot.application)
-    yield Part.OWN, "the application of this stack in Entra", _why(snapshot.own)
-    yield Part.HOLDERS, "other applications with the identifier in Entra", _why(snapshot.holders)
-    yield Part.PEOPLE, "the people in Entra", snapshot.directory.unread
-    yield Part.DOMAINS, "the internal domains at Mimecast", _why(snapshot.domains)
-    yield Part.ADDRESSES, "the addresses at Mimecast", _why(snapshot.addresses)
+def _all(snapshot: Snapshot, application: LiveApplication | None) -> Iterator[tuple[SnapshotPart, str, str]]:
+    yield SnapshotPart.RECORD, "what this stack deployed", _why(snapshot.record)
+    yield SnapshotPart.APPLICATION, "the application in Entra", _why(snapshot.application)
+    yield SnapshotPart.OWN, "the application of this stack in Entra", _why(snapshot.own)
+    yield SnapshotPart.HOLDERS, "other applications with the identifier in Entra", _why(snapshot.holders)
+    yield SnapshotPart.PEOPLE, "the people in Entra", snapshot.directory.unread
+    yield SnapshotPart.DOMAINS, "the internal domains at Mimecast", _why(snapshot.domains)
+    yield SnapshotPart.ADDRESSES, "the addresses at Mimecast", _why(snapshot.addresses)
     for slot, group in snapshot.groups.items():
-        yield Part.GROUPS, f"the {slot} roll-out group at Mimecast", _why(group)
+        yield SnapshotPart.GROUPS, f"the {slot} roll-out group at Mimecast", _why(group)
     if application is not None and application.policies is None:
-        yield Part.POLICIES, "the claims policy in Entra", _NO_PERMISSION
+        yield SnapshotPart.POLICIES, "the claims policy in Entra", _NO_PERMISSION
     for why in snapshot.directory.unread_groups.values():
-        yield Part.ASSIGNED_GROUPS, "the members of assigned groups", why
+        yield SnapshotPart.ASSIGNED_GROUPS, "the members of assigned groups", why
 
 
 def _why(known: Known[Any]) -> str:

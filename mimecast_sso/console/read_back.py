@@ -50,7 +50,7 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FormDifference:
     """A field whose value in the console is not the desired one; ``read`` is "" for a field that was not seen."""
 
     field: FormField
@@ -123,10 +123,10 @@ def _label(text: str) -> str:
 
 def differences(
     read: ReadBack, form: Mapping[str, str | bool], thumbprint: str
-) -> tuple[tuple[Difference, ...], tuple[Difference, ...]]:
+) -> tuple[tuple[FormDifference, ...], tuple[FormDifference, ...]]:
     """Where the console is not as desired: what decides about sign-ins, and what only looks different."""
     found = [
-        Difference(each, _shown(each, read.values.get(each.key)), _shown(each, form[each.key]))
+        FormDifference(each, _shown(each, read.values.get(each.key)), _shown(each, form[each.key]))
         for each in FIELDS
         if not _agrees(each, read.values.get(each.key), form[each.key], thumbprint)
     ]

@@ -26,7 +26,7 @@ from mimecast_sso.facts.profile_form import (
     UNTICKED,
     Control,
     FormField,
-    Section,
+    FormSection,
 )
 from mimecast_sso.facts.regions import REGIONS
 from mimecast_sso.text.times import utc_text
@@ -42,8 +42,8 @@ _TEXT_WIDTH = 100
 _TEMPLATES = Path(__file__).parent / "templates"
 _CERTIFICATE = "certificate"
 _PRESENT_PATHS = {
-    Section.PROFILE: "Users & Groups > Applications > Authentication Profiles",
-    Section.SETTINGS: "Users & Groups > Applications",
+    FormSection.PROFILE: "Users & Groups > Applications > Authentication Profiles",
+    FormSection.SETTINGS: "Users & Groups > Applications",
 }
 
 
@@ -90,13 +90,13 @@ class RunSheet:
         """Where the administrator signs in."""
         return REGIONS[self.region].console_url
 
-    def rows(self, section: Section) -> list[Row]:
+    def rows(self, section: FormSection) -> list[SheetRow]:
         """The fields of one console dialogue, in its order."""
         return [_row(self, field) for field in FIELDS if field.section is section]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SheetRow:
     """One line of a table. ``value`` is what to enter; ``before`` the current value, if it changes."""
 
     key: str
@@ -117,7 +117,7 @@ class _Dialogue:
     title: str
     path: str
     introduction: str
-    rows: list[Row]
+    rows: list[SheetRow]
 
     @property
     def changes(self) -> bool:
@@ -338,29 +338,29 @@ def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
 def _dialogues(sheet: RunSheet) -> list[_Dialogue]:
     return [
         _dialogue(sheet, number, section)
-        for number, section in enumerate((Section.PROFILE, Section.SETTINGS), start=1)
+        for number, section in enumerate((FormSection.PROFILE, FormSection.SETTINGS), start=1)
     ]
 
 
-def _dialogue(sheet: RunSheet, number: int, section: Section) -> _Dialogue:
+def _dialogue(sheet: RunSheet, number: int, section: FormSection) -> _Dialogue:
     path, introduction = CONSOLE_PATHS[section], _INTRODUCTIONS[section]
     if sheet.previous is not None:
-        key = "description" if section is Section.PROFILE else "applicationSettings"
+        key = "description" if section is FormSection.PROFILE else "applicationSettings"
         path = f"{_PRESENT_PATHS[section]} > {sheet.previous.get(key, sheet.form[key])}"
         introduction = "Open the existing definition, change what the table shows, then Save and Exit."
     return _Dialogue(number, section.value, path, introduction, sheet.rows(section))
 
 
 _INTRODUCTIONS = {
-    Section.PROFILE: "Enter the fields in this order, then Save and Exit.",
-    Section.SETTINGS: (
+    FormSection.PROFILE: "Enter the fields in this order, then Save and Exit.",
+    FormSection.SETTINGS: (
         "These settings bind the profile to the group; a profile alone affects nobody. Select the profile with "
         "Lookup, then Save and Exit."
     ),
 }
 
 
-def _row(sheet: RunSheet, field: FormField) -> Row:
+def _row(sheet: RunSheet, field: FormField) -> SheetRow:
     value = _shown(sheet.form[field.key])
     before = ""
     if sheet.previous is not None and field.key in sheet.previous:
@@ -370,7 +370,7 @@ def _row(sheet: RunSheet, field: FormField) -> Row:
         value = normal_certificate(value)
         before = "another certificate" if before and normal_certificate(before) != value else ""
     imported = field.key == _CERTIFICATE and not value and sheet.form["monitorMetadataUrl"] is True
-    return Row(field.key, field.label, value, before, _IMPORTED if imported else _note(field))
+    return SheetRow(field.key, field.label, value, before, _IMPORTED if imported else _note(field))
 
 
 def _facts(sheet: RunSheet) -> dict[str, str]:

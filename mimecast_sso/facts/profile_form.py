@@ -20,16 +20,16 @@ class Control(StrEnum):
     SELECT = "drop-down"
 
 
-class Section(StrEnum):
+class FormSection(StrEnum):
     """The console dialogue that shows the field, with the path to it."""
 
     PROFILE = "Authentication profile"
     SETTINGS = "Application settings"
 
 
-CONSOLE_PATHS: dict[Section, str] = {
-    Section.PROFILE: "Users & Groups > Applications > Authentication Profiles > New Authentication Profile",
-    Section.SETTINGS: "Users & Groups > Applications > New Application Settings",
+CONSOLE_PATHS: dict[FormSection, str] = {
+    FormSection.PROFILE: "Users & Groups > Applications > Authentication Profiles > New Authentication Profile",
+    FormSection.SETTINGS: "Users & Groups > Applications > New Application Settings",
 }
 
 
@@ -40,14 +40,14 @@ class FormField:
     key: str
     label: str
     control: Control
-    section: Section
+    section: FormSection
     critical: bool
     """Whether a wrong value breaks sign-in or locks people out (gates), or only looks wrong (informs)."""
     former_label: str | None = None
 
 
-_PROFILE = Section.PROFILE
-_SETTINGS = Section.SETTINGS
+_PROFILE = FormSection.PROFILE
+_SETTINGS = FormSection.SETTINGS
 
 FIELDS: tuple[FormField, ...] = (
     FormField("description", "Description", Control.TEXT, _PROFILE, critical=False),

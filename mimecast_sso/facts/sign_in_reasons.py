@@ -24,7 +24,7 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReasonRow:
     """One reason.
 
     Attributes:
@@ -114,8 +114,8 @@ _GUARDS_OF_MISSING = {
     Missing.ACCOUNT: "unprepared-people",
 }
 
-REASONS: dict[Reason, Row] = {
-    Reason.APPLICATION_MISSING: Row(
+REASONS: dict[Reason, ReasonRow] = {
+    Reason.APPLICATION_MISSING: ReasonRow(
         Side.ENTRA,
         "AADSTS700016",
         "no application in Entra has the identifier that Mimecast names",
@@ -124,7 +124,7 @@ REASONS: dict[Reason, Row] = {
         _DESTROY,
         _APPLICATION,
     ),
-    Reason.APPLICATION_DISABLED: Row(
+    Reason.APPLICATION_DISABLED: ReasonRow(
         Side.ENTRA,
         "AADSTS7000112",
         "the application is disabled in Entra",
@@ -133,7 +133,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.NOT_SAML: Row(
+    Reason.NOT_SAML: ReasonRow(
         Side.ENTRA,
         "",
         "the application does not use SAML for single sign-on",
@@ -142,7 +142,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.REPLY_URL: Row(
+    Reason.REPLY_URL: ReasonRow(
         Side.ENTRA,
         "AADSTS50011",
         "the reply URL that Mimecast asks for is not registered on the application",
@@ -151,7 +151,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.NO_REPLY_URL: Row(
+    Reason.NO_REPLY_URL: ReasonRow(
         Side.ENTRA,
         "AADSTS500113",
         "no reply URL is registered on the application",
@@ -160,7 +160,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.REPLY_URL_ELSEWHERE: Row(
+    Reason.REPLY_URL_ELSEWHERE: ReasonRow(
         Side.ENTRA,
         "",
         "Entra posts the response to a URL that is not Mimecast's in this region",
@@ -169,7 +169,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.SIGN_ON_URL_ELSEWHERE: Row(
+    Reason.SIGN_ON_URL_ELSEWHERE: ReasonRow(
         Side.ENTRA,
         "",
         "the tile in My Apps opens a page that is not Mimecast's sign-in page for this region",
@@ -178,35 +178,35 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.NO_ACCOUNT: Row(
+    Reason.NO_ACCOUNT: ReasonRow(
         Side.ENTRA,
         "AADSTS50034",
         "no account in Entra has this address, so nobody can sign in for it",
         "Entra: the account does not exist in this directory",
         "correct the address, or give the Entra account this mail address",
     ),
-    Reason.ACCOUNT_DISABLED: Row(
+    Reason.ACCOUNT_DISABLED: ReasonRow(
         Side.ENTRA,
         "AADSTS50057",
         "the Entra account is disabled",
         "Entra: the user account is disabled",
         "enable the account, or leave the person out of mimecast-sso:rollOut",
     ),
-    Reason.SHARED_MAILBOX: Row(
+    Reason.SHARED_MAILBOX: ReasonRow(
         Side.ENTRA,
         "AADSTS50057",
         "the account belongs to a shared mailbox, which nobody signs in with",
         "Entra: the user account is disabled",
         "leave it out of mimecast-sso:rollOut",
     ),
-    Reason.NOT_ASSIGNED: Row(
+    Reason.NOT_ASSIGNED: ReasonRow(
         Side.ENTRA,
         "AADSTS50105",
         "not assigned to the application, neither directly nor as a direct member of an assigned group",
         "Entra: the signed-in user is not assigned to a role for the application",
         "assign them (mimecast-sso:assign), or leave them out of mimecast-sso:rollOut",
     ),
-    Reason.CONTEXT: Row(
+    Reason.CONTEXT: ReasonRow(
         Side.ENTRA,
         "AADSTS75011",
         "Mimecast requests an authentication context, and whoever signs in by another method is refused "
@@ -216,7 +216,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.NO_CERTIFICATE: Row(
+    Reason.NO_CERTIFICATE: ReasonRow(
         Side.ENTRA,
         "AADSTS50146",
         "the application has no valid signing certificate of its own",
@@ -225,21 +225,21 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.NO_NAME_ID: Row(
+    Reason.NO_NAME_ID: ReasonRow(
         Side.ENTRA,
         "",
         "the account has no value for the attribute that becomes the NameID",
         "Entra: the claim cannot be issued",
         "give the Entra account the mail address that it has at Mimecast",
     ),
-    Reason.CONDITIONAL_ACCESS: Row(
+    Reason.CONDITIONAL_ACCESS: ReasonRow(
         Side.ENTRA,
         "AADSTS53003",
         "a Conditional Access policy blocks the sign-in",
         "Entra: your sign-in was blocked by Conditional Access",
         "change the policy, or leave the person out of mimecast-sso:rollOut",
     ),
-    Reason.SENT_ELSEWHERE: Row(
+    Reason.SENT_ELSEWHERE: ReasonRow(
         Side.MIMECAST,
         "",
         "the authentication profile sends people to another identity provider or tenant",
@@ -248,7 +248,7 @@ REASONS: dict[Reason, Row] = {
         _ACCOUNT,
         _ACCOUNT,
     ),
-    Reason.SIGNATURE: Row(
+    Reason.SIGNATURE: ReasonRow(
         Side.MIMECAST,
         "",
         "Entra signs with a certificate that the person's authentication profile at Mimecast does not hold",
@@ -257,7 +257,7 @@ REASONS: dict[Reason, Row] = {
         _CERTIFICATE,
         _CERTIFICATE,
     ),
-    Reason.ISSUER: Row(
+    Reason.ISSUER: ReasonRow(
         Side.MIMECAST,
         "",
         "the authentication profile expects another issuer than this tenant",
@@ -266,7 +266,7 @@ REASONS: dict[Reason, Row] = {
         _ACCOUNT,
         _ACCOUNT,
     ),
-    Reason.AUDIENCE: Row(
+    Reason.AUDIENCE: ReasonRow(
         Side.MIMECAST,
         "",
         "the response is meant for another identifier than this account's",
@@ -275,42 +275,42 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.NAME_ID_UNKNOWN: Row(
+    Reason.NAME_ID_UNKNOWN: ReasonRow(
         Side.MIMECAST,
         "",
         "the NameID that Entra issues is not an address at Mimecast",
         "Mimecast: not provisioned",
         "have Entra issue the mail address (mimecast-sso:application.claims: manage), or correct the mail address",
     ),
-    Reason.NAME_ID_OTHER: Row(
+    Reason.NAME_ID_OTHER: ReasonRow(
         Side.MIMECAST,
         "",
         "the NameID that Entra issues is another person's address at Mimecast",
         "the portal of another person",
         "correct the mail addresses in Entra",
     ),
-    Reason.NOT_AT_MIMECAST: Row(
+    Reason.NOT_AT_MIMECAST: ReasonRow(
         Side.MIMECAST,
         "",
         "the address does not exist at Mimecast",
         "Mimecast: not provisioned",
         "add the address (mimecast-sso:addresses, or directory synchronisation), or correct it",
     ),
-    Reason.ALIAS: Row(
+    Reason.ALIAS: ReasonRow(
         Side.MIMECAST,
         "",
         "the address is an alias at Mimecast",
         "Mimecast: not provisioned",
         "use the primary address",
     ),
-    Reason.ADDRESS_DISABLED: Row(
+    Reason.ADDRESS_DISABLED: ReasonRow(
         Side.MIMECAST,
         "",
         "the address is disabled or locked at Mimecast",
         "Mimecast: the account is disabled or locked",
         "enable the address at Mimecast",
     ),
-    Reason.UNASKED: Row(
+    Reason.UNASKED: ReasonRow(
         Side.MIMECAST,
         "",
         "Entra posts the response to the address for sign-ins that Mimecast started, and Mimecast started none",
@@ -319,7 +319,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.SINGLE_SIGN_ON_OFF: Row(
+    Reason.SINGLE_SIGN_ON_OFF: ReasonRow(
         Side.MIMECAST,
         "",
         "the authentication profile does not allow single sign-on",
@@ -328,7 +328,7 @@ REASONS: dict[Reason, Row] = {
         _APPLICATION,
         _APPLICATION,
     ),
-    Reason.NOT_IN_GROUP: Row(
+    Reason.NOT_IN_GROUP: ReasonRow(
         Side.MIMECAST,
         "",
         "not in a roll-out group whose profile accepts the response",

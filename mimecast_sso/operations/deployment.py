@@ -13,7 +13,7 @@ from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.operations import assessing, plan, profiles
 from mimecast_sso.operations.display import Concise
-from mimecast_sso.operations.engine import Engine, EngineName, Outcome
+from mimecast_sso.operations.engine import Engine, EngineName, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.comment import digest_of
 from mimecast_sso.operations.stacks import Stack, open_stack
@@ -114,7 +114,7 @@ def preview(stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool =
     return Exit.CHANGES if outcome.changed else Exit.FINE
 
 
-def _say_the_digest(stack: Stack, engine: Engine, outcome: Outcome) -> None:
+def _say_the_digest(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:
     """Says the digest of the snapshot that the program planned from; reads the tenants where it said none."""
     try:
         found = plan.announced(outcome) or digest(plan.of_stack(stack, engine))

@@ -19,7 +19,7 @@ _CHANGES = frozenset({"create", "update", "delete", "replace", "import"})
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class NamedResource:
     """A resource as people name it."""
 
     type: str
@@ -30,10 +30,10 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PropertyDifference:
     """One property whose live value is not the recorded one; ``path`` is empty when the whole object is gone."""
 
-    resource: Resource
+    resource: NamedResource
     path: str
     recorded: str
     live: str
@@ -41,14 +41,14 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RefreshReport:
     """What a drift check found: ``differences`` in the live world, and ``planned`` steps that have another cause."""
 
-    differences: tuple[Difference, ...]
+    differences: tuple[PropertyDifference, ...]
     planned: tuple[str, ...]
 
 
-def report(events: Iterable[dict[str, Any]]) -> Report:
+def report(events: Iterable[dict[str, Any]]) -> RefreshReport:
     """Reads the engine events of a preview that refreshes first."""
     reading: set[str] = set()
     read: dict[str, dict[str, Any]] = {}
@@ -69,7 +69,7 @@ def report(events: Iterable[dict[str, Any]]) -> Report:
     drifted = {urn: metadata for urn, metadata in read.items() if _differs(metadata)}
     differences = [row for urn, metadata in drifted.items() for row in _rows(metadata, steps.get(urn))]
     planned = [f"{step['op']} {_resource(urn)}" for urn, step in steps.items() if urn not in drifted]
-    return Report(tuple(sorted(differences, key=str)), tuple(sorted(planned)))
+    return RefreshReport(tuple(sorted(differences, key=str)), tuple(sorted(planned)))
 
 
 def _differs(metadata: dict[str, Any]) -> bool:
@@ -86,16 +86,16 @@ def _paths(metadata: dict[str, Any]) -> list[str]:
     return sorted(key for key in new if new[key] != old.get(key))
 
 
-def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[Difference]:
+def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[PropertyDifference]:
     resource = _resource(metadata["urn"])
     if not metadata.get("new"):
         wanted = "recreated by the next deployment" if step else "forgotten by the next deployment"
-        yield Difference(resource, "", _ABSENT, _ABSENT, wanted)
+        yield PropertyDifference(resource, "", _ABSENT, _ABSENT, wanted)
         return
     for path in _paths(metadata):
         recorded, live = _at(metadata["old"], path), _at(metadata["new"], path)
         wanted = _at(step["new"], path, inputs=True) if step else live
-        yield Difference(resource, path, recorded, live, wanted)
+        yield PropertyDifference(resource, path, recorded, live, wanted)
 
 
 def _at(state: dict[str, Any], path: str, *, inputs: bool = False) -> str:
@@ -119,6 +119,6 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def _resource(urn: str) -> Resource:
+def _resource(urn: str) -> NamedResource:
     *_, chain, name = urn.split("::")
-    return Resource(chain.rpartition("$")[2].rpartition(":")[2], name)
+    return NamedResource(chain.rpartition("$")[2].rpartition(":")[2], name)

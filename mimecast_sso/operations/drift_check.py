@@ -39,7 +39,7 @@ NO_DRIFT = "No drift: the live world is as recorded, and as the program wants it
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class DriftCheck:
     """What a drift check found.
 
     Attributes:
@@ -54,7 +54,7 @@ class Drift:
     settings: Settings
     assessment: Known[Assessment]
     findings: tuple[Finding, ...] = ()
-    beyond: tuple[drift.Difference, ...] = ()
+    beyond: tuple[drift.PropertyDifference, ...] = ()
     planned: tuple[str, ...] = ()
     statements: tuple[Statement, ...] = ()
     unread: tuple[Statement, ...] = ()
@@ -138,7 +138,7 @@ def confirmation_age(settings: Settings, now: datetime) -> int | None:
     return (now.date() - date.fromisoformat(confirmed.at[:10])).days if confirmed else None
 
 
-def look(opened: Stack, engine: Engine, *, refresh: bool) -> Drift:
+def look(opened: Stack, engine: Engine, *, refresh: bool) -> DriftCheck:
     """Looks for drift; changes nothing.
 
     Args:
@@ -153,11 +153,11 @@ def look(opened: Stack, engine: Engine, *, refresh: bool) -> Drift:
         found = compare(opened, engine)
     except GraphError as error:
         unread: Known[Assessment] = unknown(error)
-        found = Drift(opened.name, opened.settings(), unread, statements=assessing.people(unread))
+        found = DriftCheck(opened.name, opened.settings(), unread, statements=assessing.people(unread))
     return _refreshed(engine, found) if refresh else found
 
 
-def compare(opened: Stack, engine: Engine) -> Drift:
+def compare(opened: Stack, engine: Engine) -> DriftCheck:
     """Compares a snapshot of both tenants with the state, without the engine's refresh; changes nothing.
 
     Raises:
@@ -178,7 +178,7 @@ def compare(opened: Stack, engine: Engine) -> Drift:
     )
     found = comparison.find(assessment)
     known = Known(assessment, How.LIVE, "Entra, Mimecast")
-    return Drift(
+    return DriftCheck(
         stack=opened.name,
         settings=settings,
         assessment=known,
@@ -249,7 +249,7 @@ _OBJECTS = {
 }
 
 
-def _refreshed(engine: Engine, found: Drift) -> Drift:
+def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
     """The same, with what only the engine's refresh shows."""
     outcome = engine.run("preview", "--refresh", quiet=True)
     if outcome.code:
@@ -262,7 +262,7 @@ def _refreshed(engine: Engine, found: Drift) -> Drift:
     return replace(found, beyond=beyond, planned=report.planned)
 
 
-def _is_covered(difference: drift.Difference, findings: Sequence[Finding]) -> bool:
+def _is_covered(difference: drift.PropertyDifference, findings: Sequence[Finding]) -> bool:
     """Whether a finding says the same: then the engine's is left out."""
     object_, all_of_it = _OBJECTS.get(difference.resource.type, ("", False))
     same = [each for each in findings if each.object == object_]
@@ -272,7 +272,7 @@ def _is_covered(difference: drift.Difference, findings: Sequence[Finding]) -> bo
     return any(each.aspect.casefold() in path for each in same)
 
 
-def _of_difference(difference: drift.Difference) -> Entry:
+def _of_difference(difference: drift.PropertyDifference) -> Entry:
     path = f" {difference.path}" if difference.path else ""
     name = f"{difference.resource}{path}"
     text = f"{name} {'changed' if path else 'no longer exists'}"

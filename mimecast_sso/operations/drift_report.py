@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mimecast_sso.operations.drift_check import NO_DRIFT, Drift, look
+from mimecast_sso.operations.drift_check import NO_DRIFT, DriftCheck, look
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format, print_to
@@ -32,7 +32,7 @@ def run(
     return found.exit
 
 
-def _lines(found: Drift) -> Iterator[str]:
+def _lines(found: DriftCheck) -> Iterator[str]:
     shown = found.differences
     if found.is_quiet and not shown:
         yield NO_DRIFT if not found.unread else "No drift in what could be read."

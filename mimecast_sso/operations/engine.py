@@ -47,7 +47,7 @@ _QUIET = frozenset({"same", "read", "refresh"})
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunOutcome:
     """How one run of the engine ended."""
 
     code: int
@@ -80,7 +80,7 @@ class Engine:
         self._stack = stack
         self._command = _command(stack, wanted, verb)
 
-    def run(self, verb: str, *flags: str, quiet: bool = False, show: Concise | None = None) -> Outcome:
+    def run(self, verb: str, *flags: str, quiet: bool = False, show: Concise | None = None) -> RunOutcome:
         """Runs a verb of the engine. Its output goes to the terminal.
 
         Args:
@@ -336,7 +336,7 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             continue  # A killed engine leaves half a line.
 
 
-def _outcome(code: int, events: _Tail) -> Outcome:
+def _outcome(code: int, events: _Tail) -> RunOutcome:
     """How the run ended, by its events. Raises OperationError where they are cut off: "no change" may then be wrong."""
     list(events.new())  # What was written since; all of it where nothing was shown.
     summaries = [event["summaryEvent"] for event in events.seen if "summaryEvent" in event]
@@ -347,4 +347,4 @@ def _outcome(code: int, events: _Tail) -> Outcome:
             "TMPDIR, and rerun."
         )
     changes = summaries[-1].get("resourceChanges") or {} if summaries else {}
-    return Outcome(code, changes, events.errors, events.seen)
+    return RunOutcome(code, changes, events.errors, events.seen)

@@ -11,7 +11,7 @@ from mimecast_sso.assessment.plan_digest import ANNOUNCED, DIGEST, PARTS, digest
 from mimecast_sso.assessment.planned import planned
 from mimecast_sso.operations import assessing
 from mimecast_sso.operations.display import text_of
-from mimecast_sso.operations.engine import Engine, Outcome
+from mimecast_sso.operations.engine import Engine, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 
@@ -57,7 +57,7 @@ def read_comment(file: Path) -> str:
         raise OperationError(f"{file} cannot be read: {why}.") from None
 
 
-def announced(outcome: Outcome) -> str | None:
+def announced(outcome: RunOutcome) -> str | None:
     """The digest that the program itself said in a preview; None where it did not, such as one with two components."""
     for event in outcome.events:
         text = text_of(event.get("diagnosticEvent") or {})

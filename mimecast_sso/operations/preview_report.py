@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mimecast_sso.operations import assessing
 from mimecast_sso.operations.display import planned_step
-from mimecast_sso.operations.engine import Engine, Outcome
+from mimecast_sso.operations.engine import Engine, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format, print_to
 from mimecast_sso.operations.reports.model import Entry, Level, Report
@@ -61,13 +61,13 @@ def render(found: StackReview, code: Exit, steps: Sequence[str], at: datetime, f
     return text + "".join(f"{line}\n" for line in _markdown(found, steps)) if form == "markdown" else text
 
 
-def _exit(outcome: Outcome) -> Exit:
+def _exit(outcome: RunOutcome) -> Exit:
     if outcome.code:
         return outcome.failure(dry=True)
     return Exit.CHANGES if outcome.changed else Exit.FINE
 
 
-def _looked(stack: Stack, settings: Settings, engine: Engine, outcome: Outcome) -> StackReview:
+def _looked(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> StackReview:
     known = assessing.try_to_assess(stack, settings, engine)
     if known.value is None:
         found = StackReview(stack.name, settings.account_code, settings.region, error=redacted(known.source))
@@ -79,7 +79,7 @@ def _looked(stack: Stack, settings: Settings, engine: Engine, outcome: Outcome) 
     return found
 
 
-def _steps(outcome: Outcome) -> Iterator[str]:
+def _steps(outcome: RunOutcome) -> Iterator[str]:
     for event in outcome.events:
         if "resourcePreEvent" in event:
             step = planned_step(event["resourcePreEvent"]["metadata"])

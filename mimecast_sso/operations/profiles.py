@@ -15,7 +15,7 @@ from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console import attestation, read_back, run_sheet
 from mimecast_sso.console.read_back import ReadBack, UnusableReadBackError
 from mimecast_sso.facts.resource_types import AUTHENTICATION_PROFILE
-from mimecast_sso.operations.engine import Engine, Outcome
+from mimecast_sso.operations.engine import Engine, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Statement
@@ -44,7 +44,7 @@ def require(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedPr
     return profile
 
 
-def deployed(outcome: Outcome) -> dict[ProfileSlot, RecordedProfile]:
+def deployed(outcome: RunOutcome) -> dict[ProfileSlot, RecordedProfile]:
     """The profiles as a deployment that has just ended left them, by slot."""
     found = {}
     for event in outcome.events:

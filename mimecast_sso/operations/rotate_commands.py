@@ -21,7 +21,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.rotation import (
     NewGeneration,
-    Plan,
+    RotationPlan,
     RotationSnapshot,
     SlotGroup,
     SlotProfile,
@@ -55,7 +55,7 @@ def status(stack: str, output: Output) -> Exit:
     return Exit.CHANGES if planned.due or _is_stopped(planned) else Exit.FINE
 
 
-def _status(opened: Stack, snapshot: RotationSnapshot, planned: Plan) -> Iterator[str]:
+def _status(opened: Stack, snapshot: RotationSnapshot, planned: RotationPlan) -> Iterator[str]:
     yield f"Signing certificates of {opened.name}, rotation {snapshot.wanted.rotation}"
     yield from rotation.lines(snapshot)
     yield f"Expected gap when the active certificate changes: {snapshot.wanted.expected_gap()}."
@@ -65,7 +65,7 @@ def _status(opened: Stack, snapshot: RotationSnapshot, planned: Plan) -> Iterato
 
 
 def _effects(
-    opened: Stack, engine: Engine, snapshot: RotationSnapshot, planned: Plan
+    opened: Stack, engine: Engine, snapshot: RotationSnapshot, planned: RotationPlan
 ) -> tuple[Statement, ...]:
     """What the step does to people's sign-in, by the forecast; nothing if the step cannot be taken now."""
     if snapshot.unknown or (planned.refusals and planned.console is None):
@@ -80,7 +80,7 @@ def _effects(
     return assessing.on_deploy(opened, settings, engine)
 
 
-def _planned(snapshot: RotationSnapshot, planned: Plan) -> Iterator[Statement]:
+def _planned(snapshot: RotationSnapshot, planned: RotationPlan) -> Iterator[Statement]:
     """The next step as statements, based on all that is known of both sides."""
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
     how, step, stops = How.LIVE, Verdict.NOTE, Verdict.FAILS
@@ -113,7 +113,13 @@ def rollback(stack: str, *, apply_: bool, yes: bool) -> Exit:
 
 
 def _make(
-    opened: Stack, engine: Engine, snapshot: RotationSnapshot, planned: Plan, *, apply_: bool, yes: bool
+    opened: Stack,
+    engine: Engine,
+    snapshot: RotationSnapshot,
+    planned: RotationPlan,
+    *,
+    apply_: bool,
+    yes: bool,
 ) -> Exit:
     click.echo("\n".join(_plan_lines(planned, "Step", opened, applies=apply_)))
     if planned.refusals:
@@ -157,7 +163,9 @@ def _checked(wanted: Certificates) -> Certificates:
     return Certificates.model_validate(wanted.model_dump(by_alias=True))
 
 
-def _plan_lines(planned: Plan, heading: str, opened: Stack, *, applies: bool = False) -> Iterator[str]:
+def _plan_lines(
+    planned: RotationPlan, heading: str, opened: Stack, *, applies: bool = False
+) -> Iterator[str]:
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
     yield f"{heading}: {name}{planned.text}."
     why = "Why" if planned.change is None else "Not now"
@@ -170,7 +178,7 @@ def _plan_lines(planned: Plan, heading: str, opened: Stack, *, applies: bool = F
         yield f"  {'Then' if number else 'Run'}: {command}"
 
 
-def _commands(planned: Plan, opened: Stack) -> Iterator[str]:
+def _commands(planned: RotationPlan, opened: Stack) -> Iterator[str]:
     """The commands of a step that does not change the stack file."""
     if planned.console is not None:
         stack = opened.name + (" --profile second" if planned.console is ProfileSlot.SECOND else "")
@@ -185,7 +193,7 @@ def _up(opened: Stack) -> str:
     return f"mimecast-sso up --stack {opened.name} --refresh"
 
 
-def _is_stopped(planned: Plan) -> bool:
+def _is_stopped(planned: RotationPlan) -> bool:
     return planned.step is Step.NONE and bool(planned.refusals)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.operations import assessing, roll_out
@@ -145,7 +145,7 @@ def _stop_if_needed(stack: Stack, members: Mapping[str, frozenset[str]], dependi
         )
 
 
-def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: str) -> Finding:
+def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: str) -> GuardFinding:
     name = f"the roll-out group “{settings.roll_out.group}”"
     known = (
         Statement(f"who is in {name}", How.UNKNOWN, unread)
@@ -156,7 +156,7 @@ def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: 
         who = f"sign-in through Entra would end for {count(len(members), 'person')}"
     else:
         who = f"{'who' if unread else 'nobody'} is in {name}{' is unknown' if unread else ''}"
-    return Finding(
+    return GuardFinding(
         _GUARD,
         f"application, service principal, identifier and certificates would be deleted; {who}",
         tuple(sorted(members)),

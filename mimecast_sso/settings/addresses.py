@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from mimecast_sso.settings.base import NAMESPACE, Section
+from mimecast_sso.settings.base import NAMESPACE, SettingsSection
 from mimecast_sso.settings.errors import ConfigurationError, allowed
 from mimecast_sso.settings.values import EmailAddress, PersonName, Text
 from mimecast_sso.text.files import UnreadableTextError, read_text
@@ -34,7 +34,7 @@ class Removal(StrEnum):
     REFUSE = "refuse"
 
 
-class Address(Section):
+class Address(SettingsSection):
     """One Mimecast user."""
 
     address: EmailAddress = Field(examples=["ada@example.com"], description="The address.")
@@ -47,7 +47,7 @@ class Address(Section):
     )
 
 
-class Addresses(Section):
+class Addresses(SettingsSection):
     """The addresses that people sign in to the portal with."""
 
     source: AddressSource = Field(

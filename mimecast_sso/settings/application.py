@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import Field, field_validator, model_validator
 
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import EmailAddress, Guid, Name, Owner
 
 _LONGEST_NAME: Final = 256
@@ -30,7 +30,7 @@ class Ownership(StrEnum):
     VERIFY = "verify"
 
 
-class Application(Section):
+class Application(SettingsSection):
     """The gallery application in Entra."""
 
     display_name: Name = Field(
@@ -124,7 +124,7 @@ class Application(Section):
         return self
 
 
-class Assign(Section):
+class Assign(SettingsSection):
     """The people to whom the application is assigned: users by address, groups by name."""
 
     users: tuple[EmailAddress, ...] = Field(

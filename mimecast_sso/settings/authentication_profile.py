@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.certificates import ProfileSlot
 from mimecast_sso.settings.values import Name, Text, UtcTime
 
 
-class Enforce(Section):
+class Enforce(SettingsSection):
     """For which Mimecast sign-ins the profile enforces SAML."""
 
     personal_portal: bool = Field(
@@ -32,7 +32,7 @@ class Enforce(Section):
     )
 
 
-class Contexts(Section):
+class Contexts(SettingsSection):
     """Authentication contexts that Mimecast requests; both must be off for Entra."""
 
     password_protected: bool = Field(
@@ -44,7 +44,7 @@ class Contexts(Section):
     integrated: bool = Field(False, examples=[False], description="Integrated Windows authentication.")
 
 
-class Confirmed(Section):
+class Confirmed(SettingsSection):
     """An attestation that the console holds the values with this fingerprint."""
 
     fingerprint: Text = Field(examples=["v1:…"], description="Of the critical values.")
@@ -53,7 +53,7 @@ class Confirmed(Section):
     evidence: Text = Field(examples=["change CHG-1042, screenshot attached"], description="What shows it.")
 
 
-class CapturedRequest(Section):
+class CapturedRequest(SettingsSection):
     """A sign-in request that Mimecast sent, compared with the form of a fingerprint; nothing else of the sign-in."""
 
     fingerprint: Text = Field(
@@ -81,7 +81,7 @@ class CapturedRequest(Section):
     )
 
 
-class ReadConsole(Section):
+class ReadConsole(SettingsSection):
     """A copy of the console's forms that had the critical values of a fingerprint. The copy itself is not kept."""
 
     fingerprint: Text = Field(examples=["v1:…"], description="Of the critical values.")
@@ -91,7 +91,7 @@ class ReadConsole(Section):
     host: Name = Field(description="Of the console.", examples=["login-eu.mimecast.com"])
 
 
-class ConsoleChange(Section):
+class ConsoleChange(SettingsSection):
     """The last event of Mimecast's audit log about profiles or application settings."""
 
     at: UtcTime = Field(examples=["2026-11-02T09:00:00Z"], description="When.")
@@ -101,7 +101,7 @@ class ConsoleChange(Section):
     by: Text = Field(examples=["administrator@example.com"], description="Who changed the console.")
 
 
-class Evidence(Section):
+class Evidence(SettingsSection):
     """What was seen after the confirmation. Written by ``mimecast-sso verify`` and ``confirm --read-back``."""
 
     request: CapturedRequest | None = None
@@ -120,7 +120,7 @@ _HISTORY: Any = Field(
 )
 
 
-class SecondProfile(Section):
+class SecondProfile(SettingsSection):
     """Attestations of the second profile of a blue/green rotation; its values follow from the first."""
 
     confirmed: Confirmed | None = None
@@ -128,7 +128,7 @@ class SecondProfile(Section):
     history: tuple[Confirmed, ...] = _HISTORY
 
 
-class AuthenticationProfile(Section):
+class AuthenticationProfile(SettingsSection):
     """The console's authentication profile and its binding, which a person sets from the run sheet."""
 
     description: Name = Field(

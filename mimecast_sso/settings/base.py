@@ -12,7 +12,7 @@ SECRET = "[secret]"  # noqa: S105  (what stands for a secret that was not decryp
 SECRET_KEYS = frozenset({"addressPasswords", "dns.tsig.secret", "mimecastClientSecret"})
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A part of the configuration: unknown keys are refused, nothing changes after it was read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pydantic import Field, field_validator, model_validator
 
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import Label, Text, Thumbprint, UtcTime
 
 
@@ -44,7 +44,7 @@ class CutOver(StrEnum):
     """In both, while Entra switches from one certificate to the other."""
 
 
-class Generation(Section):
+class Generation(SettingsSection):
     """One signing certificate."""
 
     label: Label = Field(
@@ -63,7 +63,7 @@ class Generation(Section):
     )
 
 
-class Retired(Section):
+class Retired(SettingsSection):
     """A retired generation, whose certificate is removed from Entra."""
 
     label: Label = Field(examples=["2026"], description="The label of the former generation.")
@@ -72,7 +72,7 @@ class Retired(Section):
     )
 
 
-class MetadataObserved(Section):
+class MetadataObserved(SettingsSection):
     """An attestation that Mimecast followed a change of the metadata in this tenant once."""
 
     by: Text = Field(examples=["ada@example.com"], description="Who attests.")
@@ -83,7 +83,7 @@ class MetadataObserved(Section):
     )
 
 
-class Window(Section):
+class Window(SettingsSection):
     """When people's sign-in may be changed, and who approved it."""
 
     not_before: UtcTime = Field(
@@ -99,7 +99,7 @@ class Window(Section):
     )
 
 
-class Certificates(Section):
+class Certificates(SettingsSection):
     """The generations of signing certificates, oldest first, and the one that signs."""
 
     generations: tuple[Generation, ...] = Field(

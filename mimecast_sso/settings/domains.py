@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import DomainName, Name, Text
 
 
@@ -28,7 +28,7 @@ class InboundType(StrEnum):
     SMTP = "smtp"
 
 
-class Domain(Section):
+class Domain(SettingsSection):
     """One internal domain at Mimecast."""
 
     name: DomainName = Field(examples=["example.com"], description="The domain.")
@@ -46,7 +46,7 @@ class Domain(Section):
     )
 
 
-class Tsig(Section):
+class Tsig(SettingsSection):
     """The key that signs DNS updates (RFC 8945)."""
 
     name: Name = Field(examples=["mimecast-proof."], description="The name of the key.")
@@ -56,7 +56,7 @@ class Tsig(Section):
     secret: Text = Field(description="Base64. Secret.", examples=["secure: v1:…"])
 
 
-class Dns(Section):
+class Dns(SettingsSection):
     """Who publishes the proof record of a domain."""
 
     publish: Literal["none", "rfc2136"] = Field(

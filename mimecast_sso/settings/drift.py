@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 
 from pydantic import Field
 
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import Day, Text
 
 
-class ExpectedDrift(Section):
+class ExpectedDrift(SettingsSection):
     """Drift that a report shows as expected until a date (inclusive)."""
 
     path: Text = Field(
@@ -27,7 +27,7 @@ class ExpectedDrift(Section):
         return f"{self.reason}, until {self.until}"
 
 
-class Drift(Section):
+class Drift(SettingsSection):
     """How drift is reported."""
 
     expected: tuple[ExpectedDrift, ...] = ()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import Day, Text, UtcTime
 
 GuardName = Literal[
@@ -21,7 +21,7 @@ GuardName = Literal[
 FactName = Literal["mimecast-emergency-access", "entra-emergency-access"]
 
 
-class GuardOverride(Section):
+class GuardOverride(SettingsSection):
     """A guard that is overridden, by name, for a stated reason, until a date (inclusive)."""
 
     name: GuardName = Field(examples=["allow-destroy"], description="The guard.")
@@ -34,7 +34,7 @@ class GuardOverride(Section):
         return f"{self.name} until {self.until}: {self.reason}"
 
 
-class Attestation(Section):
+class Attestation(SettingsSection):
     """A person's word for a fact that a guard needs and no API shows."""
 
     fact: FactName = Field(

@@ -12,7 +12,7 @@ from mimecast_sso.facts.regions import REGION_NAMES, REGIONS, RETIRED_HOSTS, Reg
 from mimecast_sso.settings.addresses import Addresses
 from mimecast_sso.settings.application import Application, Assign
 from mimecast_sso.settings.authentication_profile import AuthenticationProfile
-from mimecast_sso.settings.base import SECRET, Section
+from mimecast_sso.settings.base import SECRET, SettingsSection
 from mimecast_sso.settings.certificates import Certificates, RotationMode
 from mimecast_sso.settings.domains import Dns, Domain
 from mimecast_sso.settings.drift import Drift
@@ -34,7 +34,7 @@ def _region(value: object) -> object:
     return value
 
 
-class Settings(Section):
+class Settings(SettingsSection):
     """The whole stack configuration."""
 
     region: Annotated[

@@ -8,12 +8,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mimecast_sso.settings.base import Section
+from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.certificates import ProfileSlot
 from mimecast_sso.settings.values import EmailAddress, Name
 
 
-class RollOut(Section):
+class RollOut(SettingsSection):
     """The Mimecast group that carries the profile, and who is in it."""
 
     group: Name = Field(

@@ -17,7 +17,8 @@ from providers.entra.batching import Read
 from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
 from providers.entra.people import ROWS_PER_PAGE
-from providers.entra.signing_certificates import Graph, SigningCertificates, parsed, thumbprint_of
+from providers.entra.protocols import GraphReads
+from providers.entra.signing_certificates import SigningCertificates, parsed, thumbprint_of
 
 APPLICATION = (
     "id,appId,applicationTemplateId,displayName,identifierUris,web,defaultRedirectUri,keyCredentials,"
@@ -154,7 +155,7 @@ class LiveApplication:
     """Of both objects, including signing certificates."""
 
 
-def read(graph: Graph, client_id: str) -> LiveApplication:
+def read(graph: GraphReads, client_id: str) -> LiveApplication:
     """The application with this client id. Raises NotFound when it or its service principal is not there."""
     application = _only(graph, "/applications", client_id, "id")
     principal = _only(graph, "/servicePrincipals", client_id, "id")
@@ -225,12 +226,12 @@ def _credentials(holder: str, row: Mapping[str, Any]) -> Iterator[Credential]:
             )
 
 
-def registration(graph: Graph, client_id: str) -> Registration:
+def registration(graph: GraphReads, client_id: str) -> Registration:
     """The application object with this client id. Raises NotFound, or GraphError for a failed reading."""
     return _registration(graph, str(_only(graph, "/applications", client_id, "id")["id"]))
 
 
-def policies(graph: Graph, principal_id: str) -> tuple[Policy, ...]:
+def policies(graph: GraphReads, principal_id: str) -> tuple[Policy, ...]:
     """The claims mapping policies assigned to a service principal (Entra allows one). Raises GraphError."""
     return tuple(
         policy_of(policy, tuple(_others(graph, str(policy["id"]), principal_id)))
@@ -248,7 +249,7 @@ def policy_of(row: Mapping[str, Any], others: tuple[str, ...] = ()) -> Policy:
     )
 
 
-def assigned(graph: Graph, principal_id: str) -> tuple[Assigned, ...]:
+def assigned(graph: GraphReads, principal_id: str) -> tuple[Assigned, ...]:
     """Who is assigned to a service principal: direct assignments, groups not expanded. Raises GraphError."""
     return tuple(map(assigned_of, graph.list(f"/servicePrincipals/{principal_id}/appRoleAssignedTo")))
 
@@ -264,7 +265,7 @@ def assigned_of(row: Mapping[str, Any]) -> Assigned:
     )
 
 
-def with_identifier(graph: Graph, identifier: str) -> tuple[tuple[str, str], ...]:
+def with_identifier(graph: GraphReads, identifier: str) -> tuple[tuple[str, str], ...]:
     """Client id and name of the tenant's applications with this identifier. Raises GraphError."""
     found = graph.list(
         "/applications",
@@ -328,18 +329,18 @@ def namesakes_of(rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]) 
     )
 
 
-def nested_groups(graph: Graph, group_id: str) -> tuple[str, ...]:
+def nested_groups(graph: GraphReads, group_id: str) -> tuple[str, ...]:
     """Name of the groups that are direct members of a group. Raises GraphError."""
     members = graph.list(f"/groups/{group_id}/members")
     return tuple(_text(member, "displayName") for member in members if member.get("@odata.type") == _GROUP)
 
 
-def is_guest(graph: Graph, user_id: str) -> bool:
+def is_guest(graph: GraphReads, user_id: str) -> bool:
     """Whether a user is a guest of the tenant. Raises GraphError."""
     return str(graph.get(f"/users/{user_id}", select="userType").get("userType") or "") == "Guest"
 
 
-def _only(graph: Graph, path: str, client_id: str, select: str) -> Mapping[str, Any]:
+def _only(graph: GraphReads, path: str, client_id: str, select: str) -> Mapping[str, Any]:
     found = list(graph.list(path, filter=f"appId eq {literal(client_id)}", select=select))
     if not found:
         what = "service principal" if path == "/servicePrincipals" else "application"
@@ -353,11 +354,11 @@ def _roles(principal: Mapping[str, Any]) -> Iterator[Role]:
             yield Role(str(role["id"]), _text(role, "displayName"))
 
 
-def _registration(graph: Graph, object_id: str) -> Registration:
+def _registration(graph: GraphReads, object_id: str) -> Registration:
     return Registration(object_id, tuple(_owners(graph, f"/applications/{object_id}")))
 
 
-def _owners(graph: Graph, path: str) -> Iterator[Owner]:
+def _owners(graph: GraphReads, path: str) -> Iterator[Owner]:
     return map(owner_of, graph.list(f"{path}/owners"))
 
 
@@ -366,14 +367,14 @@ def owner_of(row: Mapping[str, Any]) -> Owner:
     return Owner(str(row["id"]), _text(row, "userPrincipalName") or _text(row, "displayName"))
 
 
-def _policies_if_allowed(graph: Graph, principal_id: str) -> tuple[Policy, ...] | None:
+def _policies_if_allowed(graph: GraphReads, principal_id: str) -> tuple[Policy, ...] | None:
     try:
         return policies(graph, principal_id)
     except Refused:
         return None
 
 
-def _others(graph: Graph, policy_id: str, principal_id: str) -> Iterator[str]:
+def _others(graph: GraphReads, policy_id: str, principal_id: str) -> Iterator[str]:
     try:
         users = list(graph.list(f"/policies/claimsMappingPolicies/{policy_id}/appliesTo"))
     except GraphError:

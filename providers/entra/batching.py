@@ -53,7 +53,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReadOutcome:
     """The result of one read: an object, the rows of a collection, or an ``error``."""
 
     read: Read
@@ -95,14 +95,14 @@ NextPage = Callable[[str, str], Json]
 
 def run(
     reads: Iterable[Read], *, post: Post, next_page: NextPage, sleep: Callable[[float], None]
-) -> tuple[Outcome, ...]:
+) -> tuple[ReadOutcome, ...]:
     """Return the outcomes of ``reads``, in the order of ``reads``.
 
     Raises:
         GraphError: a batch itself failed. The failure of one read is in its outcome.
     """
     wanted = list(reads)
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, ReadOutcome] = {}
     pending: Sequence[int] = range(len(wanted))
     for attempt in range(_ROUNDS):
         responses: dict[int, _Response] = {}
@@ -146,17 +146,17 @@ def _wait(responses: Iterable[_Response], attempt: int) -> float:
     return min(max(asked), LONGEST_WAIT_SECONDS)
 
 
-def _outcome(read: Read, response: _Response, next_page: NextPage) -> Outcome:
+def _outcome(read: Read, response: _Response, next_page: NextPage) -> ReadOutcome:
     if response.status not in _OK:
-        return Outcome(read, error=_error(read, response))
+        return ReadOutcome(read, error=_error(read, response))
     if not isinstance(response.body, dict):
-        return Outcome(
+        return ReadOutcome(
             read, error=Unreachable(f"Microsoft Graph, GET {read.path}: the response is not an object")
         )
     try:
-        return Outcome(read, _whole(read, response.body, next_page))
+        return ReadOutcome(read, _whole(read, response.body, next_page))
     except GraphError as error:
-        return Outcome(read, error=error)
+        return ReadOutcome(read, error=error)
 
 
 def _whole(read: Read, page: Json, next_page: NextPage) -> Json:

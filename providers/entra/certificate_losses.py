@@ -25,7 +25,7 @@ from itertools import groupby, pairwise
 from mimecast_sso.facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS, RETENTION_DAYS_FREE
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text.times import shown
-from providers.entra.directory_audits import Actor, Credential, Entry
+from providers.entra.directory_audits import Actor, AuditEntry, LoggedCredential
 from providers.entra.signing_certificates import SigningCertificates, subject
 
 LOG = "the directory's audit log"
@@ -56,7 +56,7 @@ class Ours:
     retired_keys: Mapping[str, frozenset[str]]
     settled: frozenset[str] = frozenset()
 
-    def named(self, credential: Credential) -> bool:
+    def named(self, credential: LoggedCredential) -> bool:
         """Whether the stack removes it: by its key, or by its generation if the keys were not recorded."""
         if any(credential.key_id in keys for keys in self.retired_keys.values()):
             return True
@@ -71,7 +71,7 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class CertificateLoss:
     """An external change that a write of ours undid. ``certificates.settledLosses`` settles it by ``reference``."""
 
     what: str
@@ -93,11 +93,11 @@ class LogReview:
         gaps: What the log should tell and does not (``UNKNOWN``), and what may be a loss or not (``OPEN``).
     """
 
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[CertificateLoss, ...] = ()
     gaps: tuple[Statement, ...] = ()
 
 
-def review(entries: Sequence[Entry], live: SigningCertificates, now: datetime, ours: Ours) -> LogReview:
+def review(entries: Sequence[AuditEntry], live: SigningCertificates, now: datetime, ours: Ours) -> LogReview:
     """External changes that writes of ours undid.
 
     Args:
@@ -131,9 +131,9 @@ def review(entries: Sequence[Entry], live: SigningCertificates, now: datetime, o
 class _Gone:
     """A missing credential, and the entries of its creation and removal; ``None``: not in the log."""
 
-    credential: Credential
-    added: Entry | None
-    removed: Entry | None
+    credential: LoggedCredential
+    added: AuditEntry | None
+    removed: AuditEntry | None
 
     def is_loss(self, ours: Ours) -> bool:
         if self.removed is None:
@@ -149,7 +149,7 @@ class _Gone:
         return self.removed.at - self.added.at <= _LONGEST_WRITE
 
 
-def _gone(entries: Sequence[Entry], live: SigningCertificates, ours: Ours) -> Iterator[_Gone]:
+def _gone(entries: Sequence[AuditEntry], live: SigningCertificates, ours: Ours) -> Iterator[_Gone]:
     added = {each.key_id: (each, entry) for entry in entries for each in entry.added}
     removed = {each.key_id: (each, entry) for entry in entries for each in entry.removed}
     for key_id in sorted(added.keys() | removed.keys()):
@@ -160,7 +160,7 @@ def _gone(entries: Sequence[Entry], live: SigningCertificates, ours: Ours) -> It
             )
 
 
-def _losses(lost: Iterable[_Gone]) -> Iterator[Loss]:
+def _losses(lost: Iterable[_Gone]) -> Iterator[CertificateLoss]:
     """One loss for credentials of one name that were removed together: a certificate is several credentials."""
 
     for _, group in groupby(sorted(lost, key=_together), key=_together):
@@ -169,7 +169,7 @@ def _losses(lost: Iterable[_Gone]) -> Iterator[Loss]:
         kind = "password" if shown.credential.kind == "Password" else "certificate"
         name = shown.credential.display_name or "without a name"
         added = shown.added
-        yield Loss(
+        yield CertificateLoss(
             f"{kind} {name}, key {shown.credential.key_id}",
             shown.credential.key_id,
             f"added {_by(added)}" if added else "added by an unknown actor (not in the log)",
@@ -182,7 +182,7 @@ def _together(each: _Gone) -> tuple[str, str, str]:
     return added, removed, each.credential.display_name
 
 
-def _is_public_half(credential: Credential) -> bool:
+def _is_public_half(credential: LoggedCredential) -> bool:
     return credential.usage == "Verify" and credential.kind != "Password"
 
 
@@ -201,11 +201,11 @@ def _unexplained(gone: Iterable[_Gone], now: datetime) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Replaced:
-    loss: Loss
+    loss: CertificateLoss
     soon: bool
 
 
-def _replaced(entries: Iterable[Entry], live: SigningCertificates, ours: Ours) -> Iterator[_Replaced]:
+def _replaced(entries: Iterable[AuditEntry], live: SigningCertificates, ours: Ours) -> Iterator[_Replaced]:
     """External activations that were soon followed by another one that may be ours."""
     activations = [(entry, entry.activated) for entry in entries if entry.activated]
     for (theirs, (before, wanted)), (after, (_, instead)) in pairwise(activations):
@@ -214,7 +214,7 @@ def _replaced(entries: Iterable[Entry], live: SigningCertificates, ours: Ours) -
             continue
         waited = after.at - theirs.at
         if ours.may_be(after.by) and waited <= _LONGEST_WRITE:
-            loss = Loss(
+            loss = CertificateLoss(
                 f"activation of {wanted}", theirs.id, f"done {_by(theirs)}", f"the activation {_by(after)}"
             )
             yield _Replaced(loss, waited <= _NOBODY_REACTS)
@@ -223,7 +223,7 @@ def _replaced(entries: Iterable[Entry], live: SigningCertificates, ours: Ours) -
 # -- What the log does not tell -------------------------------------------------------------------------------
 
 
-def _unreadable(entries: Iterable[Entry], ours: Ours) -> Iterator[Statement]:
+def _unreadable(entries: Iterable[AuditEntry], ours: Ours) -> Iterator[Statement]:
     for entry in entries:
         if entry.unreadable:
             what, why = f"what was changed {_by(entry)}", f"its entry cannot be read: {entry.unreadable}"
@@ -234,7 +234,7 @@ def _unreadable(entries: Iterable[Entry], ours: Ours) -> Iterator[Statement]:
         yield Statement(what, How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
-def _silent(entries: Sequence[Entry], live: SigningCertificates, now: datetime) -> Iterator[str]:
+def _silent(entries: Sequence[AuditEntry], live: SigningCertificates, now: datetime) -> Iterator[str]:
     """State known changes that the log does not show: it may then lack other entries, too."""
     added = {each.key_id for entry in entries for each in entry.added}
     for each in live.certificates:
@@ -245,5 +245,5 @@ def _silent(entries: Sequence[Entry], live: SigningCertificates, now: datetime) 
             )
 
 
-def _by(entry: Entry) -> str:
+def _by(entry: AuditEntry) -> str:
     return f"by {entry.by.name} at {shown(entry.at)}"

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from providers.entra.errors import Unreachable
+from providers.entra.protocols import GraphReads
 
 PATH = "/identity/conditionalAccess/evaluate"
 MOST_USERS = 20
@@ -26,14 +27,8 @@ _REPORT_ONLY = "enabledForReportingButNotEnforced"
 _UNDECIDED = "notEnoughInformation"
 
 
-class Graph(Protocol):
-    """The part of a Graph client that this module uses."""
-
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Policy:
+class AccessPolicy:
     """A policy that applies, or may apply, to a person's sign-in."""
 
     policy_id: str
@@ -54,8 +49,8 @@ class Policy:
 
 
 def evaluate(
-    graph: Graph, application_id: str, user_ids: Iterable[str], *, most: int = MOST_USERS
-) -> dict[str, tuple[Policy, ...]]:
+    graph: GraphReads, application_id: str, user_ids: Iterable[str], *, most: int = MOST_USERS
+) -> dict[str, tuple[AccessPolicy, ...]]:
     """Return, by user id, the policies for browser sign-ins to the application with this client id.
 
     Evaluates the first ``most`` distinct ids of ``user_ids``; the result has no entry for the others.
@@ -67,7 +62,7 @@ def evaluate(
     return {user: tuple(_policies(graph, application_id, user)) for user in asked}
 
 
-def _policies(graph: Graph, application_id: str, user_id: str) -> Iterator[Policy]:
+def _policies(graph: GraphReads, application_id: str, user_id: str) -> Iterator[AccessPolicy]:
     rows = graph.ask(PATH, _question(application_id, user_id)).get("value")
     if not isinstance(rows, list):
         raise Unreachable(f"Microsoft Graph, POST {PATH}: the response is not a collection")
@@ -91,10 +86,10 @@ def _question(application_id: str, user_id: str) -> dict[str, Any]:
     }
 
 
-def _policy(row: Mapping[str, Any], *, decided: bool) -> Policy:
+def _policy(row: Mapping[str, Any], *, decided: bool) -> AccessPolicy:
     grants = row.get("grantControls") or {}
     others = ("customAuthenticationFactors", "termsOfUse", "authenticationStrength")
-    return Policy(
+    return AccessPolicy(
         policy_id=str(row.get("id") or ""),
         name=str(row.get("displayName") or ""),
         enforced=row.get("state") != _REPORT_ONLY,

@@ -7,17 +7,8 @@ order, by which Entra chooses otherwise, cannot be stated there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-
 from providers.entra.errors import NotTakenOver
-
-
-class Graph(Protocol):
-    """The part of a Graph client that is used here."""
-
-    def get(self, path: str, **query: str) -> dict[str, Any]: ...
-    def patch(self, path: str, values: Mapping[str, Any]) -> None: ...
+from providers.entra.protocols import Graph
 
 
 def read(graph: Graph, application: str) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from mimecast_sso.facts.entra_directory_audits import (
     ABSENT,
@@ -25,6 +25,7 @@ from mimecast_sso.facts.entra_directory_audits import (
 from mimecast_sso.text.times import graph_time, utc_text
 from providers.entra.errors import GraphError, NotFound, Refused
 from providers.entra.odata import literal
+from providers.entra.protocols import GraphReads
 
 MOST = 2_000
 """Entries that are read at most: a principal normally has a handful a month."""
@@ -36,14 +37,8 @@ _CREDENTIAL = re.compile(
 )
 
 
-class Graph(Protocol):
-    """The part of a Graph client that is used here."""
-
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Credential:
+class LoggedCredential:
     """A key or a password as the log names it; ``key_id`` in small letters."""
 
     key_id: str
@@ -62,7 +57,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """What one entry says of credentials and of the active certificate.
 
     ``activated``: the thumbprints before and after ("": none), ``None`` where it is not about that. ``unreadable``
@@ -72,8 +67,8 @@ class Entry:
     id: str
     at: datetime
     by: Actor
-    added: frozenset[Credential] = frozenset()
-    removed: frozenset[Credential] = frozenset()
+    added: frozenset[LoggedCredential] = frozenset()
+    removed: frozenset[LoggedCredential] = frozenset()
     activated: tuple[str, str] | None = None
     unreadable: str = ""
     hidden_activation: bool = False
@@ -90,7 +85,7 @@ class Activity:
     """Names of the changed properties, as in the log."""
 
 
-def activities(graph: Graph, object_id: str, moment: datetime) -> list[Activity]:
+def activities(graph: GraphReads, object_id: str, moment: datetime) -> list[Activity]:
     """Successful changes of an object from ``moment`` on, oldest first. Raises GraphError, as `since` does."""
     return [
         Activity(
@@ -104,7 +99,7 @@ def activities(graph: Graph, object_id: str, moment: datetime) -> list[Activity]
     ]
 
 
-def since(graph: Graph, service_principal: str, moment: datetime) -> list[Entry]:
+def since(graph: GraphReads, service_principal: str, moment: datetime) -> list[AuditEntry]:
     """Change of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
 
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log. Refused
@@ -116,7 +111,7 @@ def since(graph: Graph, service_principal: str, moment: datetime) -> list[Entry]
     return sorted(entries, key=lambda entry: entry.at)
 
 
-def _rows(graph: Graph, object_id: str, moment: datetime) -> list[dict[str, Any]]:
+def _rows(graph: GraphReads, object_id: str, moment: datetime) -> list[dict[str, Any]]:
     """The entries about an object, oldest first."""
     start = utc_text(moment)
     rows = graph.list(
@@ -135,7 +130,7 @@ def unavailable(error: GraphError) -> str | None:
     return ABSENT if isinstance(error, NotFound) else UNAVAILABLE.get(error.code)
 
 
-def _entry(row: Mapping[str, Any], service_principal: str) -> Entry | None:
+def _entry(row: Mapping[str, Any], service_principal: str) -> AuditEntry | None:
     """What the row says; ``None`` where it is about something else, or changed nothing."""
     found = _properties(row, service_principal)
     activity, result = (str(row.get(name) or "") for name in ("activityDisplayName", "result"))
@@ -145,7 +140,7 @@ def _entry(row: Mapping[str, Any], service_principal: str) -> Entry | None:
     hidden = not active and PREFERRED_CERTIFICATE in names
     if result == "failure" or not (credentials or active or hidden):
         return None
-    entry = Entry(
+    entry = AuditEntry(
         str(row["id"]),
         graph_time(row["activityDateTime"]),
         _actor(row.get("initiatedBy") or {}),
@@ -177,7 +172,7 @@ def _properties(row: Mapping[str, Any], service_principal: str) -> dict[str, Map
 
 def _credentials(
     found: Mapping[str, Mapping[str, Any]],
-) -> tuple[frozenset[Credential], frozenset[Credential]]:
+) -> tuple[frozenset[LoggedCredential], frozenset[LoggedCredential]]:
     """Before and after. Raises ValueError for an unknown form, and if both are missing."""
     old, new = (found.get(CREDENTIALS, {}).get(name) for name in ("oldValue", "newValue"))
     if old is None and new is None:
@@ -185,7 +180,7 @@ def _credentials(
     return _listed(old), _listed(new)
 
 
-def _listed(value: object) -> frozenset[Credential]:
+def _listed(value: object) -> frozenset[LoggedCredential]:
     if value is None:
         return frozenset()
     texts = json.loads(str(value))
@@ -194,11 +189,11 @@ def _listed(value: object) -> frozenset[Credential]:
     return frozenset(_credential(text) for text in texts)
 
 
-def _credential(text: object) -> Credential:
+def _credential(text: object) -> LoggedCredential:
     match = _CREDENTIAL.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError("a credential has an unknown form")
-    return Credential(match["id"].casefold(), match["kind"], match["usage"], match["name"] or "")
+    return LoggedCredential(match["id"].casefold(), match["kind"], match["usage"], match["name"] or "")
 
 
 def _activated(found: Mapping[str, Any]) -> tuple[str, str]:

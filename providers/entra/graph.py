@@ -20,7 +20,7 @@ from urllib3.util.retry import Retry
 from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
-from providers.entra.batching import Outcome, Read
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import cloud, credential, refusal
 from providers.entra.errors import NotFound, Refused, Unreachable, from_response
 
@@ -72,7 +72,7 @@ class GraphClient:
                 return
             page = self._next_page(path, following)
 
-    def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]:
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
         """Read objects and whole collections, 20 requests per call.
 
         Throttled requests, and those that meet an unavailable service, are retried up to five times after the time

@@ -14,24 +14,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from providers.entra.batching import Read
 from providers.entra.errors import NotFound
 from providers.entra.odata import literal
+from providers.entra.protocols import GraphReads
 
 USER = "id,displayName,mail,userPrincipalName,accountEnabled,userType"
 _USER_TYPE = "#microsoft.graph.user"
 _GROUP_TYPE = "#microsoft.graph.group"
 VALUES_PER_FILTER = 15
 ROWS_PER_PAGE = "999"
-
-
-class Graph(Protocol):
-    """The part of a Graph client that is used here."""
-
-    def get(self, path: str, **query: str) -> dict[str, Any]: ...
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Members:
+class GroupMembers:
     """A group's direct members. ``others`` counts devices, contacts and service principals."""
 
     users: tuple[User, ...]
@@ -55,7 +49,7 @@ class Members:
     others: int
 
 
-def users_with(graph: Graph, property_: str, values: Sequence[str]) -> list[User]:
+def users_with(graph: GraphReads, property_: str, values: Sequence[str]) -> list[User]:
     """The users whose ``mail``, ``userPrincipalName`` or ``id`` is among the values. Raises GraphError."""
     reads = (users(property_, chunk) for chunk in chunks(values))
     return [user_of(row) for read in reads for row in graph.list(read.path, **read.query)]
@@ -77,16 +71,16 @@ def members(group: str) -> Read:
     return Read(f"/groups/{group}/members", {"select": USER, "top": ROWS_PER_PAGE})
 
 
-def members_of(rows: Sequence[Mapping[str, Any]]) -> Members:
+def members_of(rows: Sequence[Mapping[str, Any]]) -> GroupMembers:
     """A group's direct members, from Graph's rows."""
     users = [user_of(row) for row in rows if row.get("@odata.type") == _USER_TYPE]
     nested = [
         str(row.get("displayName") or row["id"]) for row in rows if row.get("@odata.type") == _GROUP_TYPE
     ]
-    return Members(tuple(users), tuple(nested), len(rows) - len(users) - len(nested))
+    return GroupMembers(tuple(users), tuple(nested), len(rows) - len(users) - len(nested))
 
 
-def mailbox_purpose(graph: Graph, user: str) -> str:
+def mailbox_purpose(graph: GraphReads, user: str) -> str:
     """What the mailbox of the user with this object id is for: ``shared``, ``user``, …; "" without a mailbox.
 
     Raises GraphError: Refused without the permission MailboxSettings.Read.

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from mimecast_sso.facts.entra_sign_ins import SIGN_INS, UNAVAILABLE
 from mimecast_sso.text.times import graph_time, utc_text
 from providers.entra.errors import GraphError
 from providers.entra.odata import literal
+from providers.entra.protocols import GraphReads
 
 MOST = 5_000
 """The most entries that are read; the newest ones."""
-
-
-class Graph(Protocol):
-    """The part of a Graph client that is used here."""
-
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +28,7 @@ class SignIn:
     reason: str
 
 
-def since(graph: Graph, client_id: str, moment: datetime) -> list[SignIn]:
+def since(graph: GraphReads, client_id: str, moment: datetime) -> list[SignIn]:
     """Interactive sign-ins to the application with this client id from ``moment`` on, oldest first.
 
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log.

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from mimecast_sso.text.times import graph_time
 from providers.entra.errors import (
@@ -32,20 +32,12 @@ from providers.entra.errors import (
     Refused,
 )
 from providers.entra.odata import literal
+from providers.entra.protocols import Graph
 
 _SUBJECT = "CN=Mimecast Personal Portal "
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
 _LISTS = ("keyCredentials", "passwordCredentials")
 _PICTURE = ",".join((*_LISTS, "preferredTokenSigningKeyThumbprint"))
-
-
-class Graph(Protocol):
-    """The part of a Graph client that this module uses."""
-
-    def get(self, path: str, **query: str) -> dict[str, Any]: ...
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
-    def patch(self, path: str, values: Mapping[str, Any]) -> None: ...
-    def now(self) -> datetime: ...
 
 
 def subject(label: str) -> str:
@@ -227,7 +219,7 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KeyDifference:
     """An external change of one certificate: ``what`` is ``added``, ``removed`` or ``activated``."""
 
     what: str
@@ -235,22 +227,22 @@ class Difference:
     text: str
 
 
-def differences(recorded: SigningCertificates, live: SigningCertificates) -> tuple[Difference, ...]:
+def differences(recorded: SigningCertificates, live: SigningCertificates) -> tuple[KeyDifference, ...]:
     """Differences between Entra and what was recorded: certificates added or removed, another one active."""
     found = [
-        Difference("removed", each.thumbprint, f"removed: {each}")
+        KeyDifference("removed", each.thumbprint, f"removed: {each}")
         for each in recorded.certificates
         if each.thumbprint not in live.thumbprints
     ]
     found += [
-        Difference("added", each.thumbprint, f"added: {each}")
+        KeyDifference("added", each.thumbprint, f"added: {each}")
         for each in live.certificates
         if each.thumbprint not in recorded.thumbprints
     ]
     was, is_ = recorded.named(), live.named()
     if recorded.preferred != live.preferred and was != is_:
         text = f"active: {is_ or live.preferred or 'none'}, was {was or recorded.preferred or 'none'}"
-        found.append(Difference("activated", live.preferred, text))
+        found.append(KeyDifference("activated", live.preferred, text))
     return tuple(found)
 
 

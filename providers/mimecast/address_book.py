@@ -65,7 +65,7 @@ class Removal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredAddress:
     """What an address should be. An empty ``name`` means that any name will do."""
 
     name: str = ""
@@ -93,7 +93,7 @@ class AccountState:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AddressPlan:
     """What has to be written. ``passwords`` are existing addresses whose password is set.
 
     ``enable`` are adopted ones: they may have been disabled, which no listing shows.
@@ -201,13 +201,13 @@ def disabled_states(client: MimecastClient, addresses: Iterable[str]) -> dict[st
 
 
 def plan(
-    wanted: Mapping[str, Wanted],
+    wanted: Mapping[str, DesiredAddress],
     live: Mapping[str, LiveAddress],
     *,
     managed: Collection[str],
     adopt: Collection[str],
     set_password: Collection[str],
-) -> Plan:
+) -> AddressPlan:
     """Plan what has to be written so that ``live`` becomes ``wanted``.
 
     ``managed`` are addresses this book held before, ``adopt`` those it may change although it did not,
@@ -233,13 +233,13 @@ def plan(
             passwords.append(address)
         if address in adopt and address not in managed and not existing.synchronised and not reason:
             enable.append(address)
-    return Plan(tuple(create), tuple(rename), tuple(passwords), tuple(enable), refused)
+    return AddressPlan(tuple(create), tuple(rename), tuple(passwords), tuple(enable), refused)
 
 
 def converge(
     client: MimecastClient,
     listing: Listing,
-    wanted: Mapping[str, Wanted],
+    wanted: Mapping[str, DesiredAddress],
     *,
     managed: Collection[str] = (),
     adopt: Collection[str] = (),
@@ -319,7 +319,9 @@ def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) 
 # -- Inside ---------------------------------------------------------------------------------------------------
 
 
-def _refusal(existing: LiveAddress, want: Wanted, *, differs: bool, ours: bool, new_password: bool) -> str:
+def _refusal(
+    existing: LiveAddress, want: DesiredAddress, *, differs: bool, ours: bool, new_password: bool
+) -> str:
     if existing.alias:
         return "is an alias of another address; remove it from the configuration"
     if existing.synchronised and (differs or new_password):
@@ -335,15 +337,15 @@ def _refusal(existing: LiveAddress, want: Wanted, *, differs: bool, ours: bool, 
     return ""
 
 
-def _refuse(step: Plan) -> None:
+def _refuse(step: AddressPlan) -> None:
     if step.refused:
         reasons = [f"{address} {reason}" for address, reason in sorted(step.refused.items())]
         raise AddressesRefused(f"Nothing was written. {enumerate_some(reasons, 5)}")
 
 
 def _say_kept_passwords(
-    wanted: Mapping[str, Wanted],
-    step: Plan,
+    wanted: Mapping[str, DesiredAddress],
+    step: AddressPlan,
     set_password: Collection[str],
     managed: Collection[str],
     adopt: Collection[str],
@@ -357,7 +359,7 @@ def _say_kept_passwords(
         )
 
 
-def _say_set_passwords(step: Plan) -> None:
+def _say_set_passwords(step: AddressPlan) -> None:
     if step.passwords:
         _log.warning(
             "The cloud password of these existing addresses is set, which revokes the people's application tokens: %s",
@@ -403,13 +405,13 @@ class _LeftOut(UnclearOutcome):
 class _Writer:
     client: MimecastClient
     listing: Listing
-    wanted: Mapping[str, Wanted]
+    wanted: Mapping[str, DesiredAddress]
     pause: Callable[[float], None]
     import_from: int
     left_out: set[str] = field(default_factory=set)
     """Addresses that an import did not create; a separate call tells why."""
 
-    def write(self, step: Plan) -> dict[str, MimecastError]:
+    def write(self, step: AddressPlan) -> dict[str, MimecastError]:
         """Carry out the plan; return the failures."""
         domains = {domain_of(address) for address in (*step.create, *step.update)}
         self.listing.forget(domains)
@@ -434,7 +436,7 @@ class _Writer:
             password=want.password,
         )
 
-    def _update(self, address: str, step: Plan) -> None:
+    def _update(self, address: str, step: AddressPlan) -> None:
         want = self.wanted[address]
         _call(
             self.client,

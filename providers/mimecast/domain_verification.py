@@ -10,7 +10,7 @@ from enum import StrEnum
 from mimecast_sso.facts.mimecast_api import PROOF_RECORD_TYPE, VERIFY_DOMAIN
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.domains import DomainStatus, State, find_domain
+from providers.mimecast.domains import DomainState, DomainStatus, find_domain
 from providers.mimecast.errors import DomainNotRegistered
 from providers.mimecast.limits import Clock
 from providers.mimecast.settling import settle
@@ -34,7 +34,7 @@ class Publish(StrEnum):
     RFC2136 = "rfc2136"
 
 
-class Outcome(StrEnum):
+class ProofOutcome(StrEnum):
     """The state of the proof."""
 
     VERIFIED = "verified"
@@ -43,10 +43,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class ProofResult:
     """``next_step`` says what a person does now; empty once verified."""
 
-    outcome: Outcome
+    outcome: ProofOutcome
     next_step: str
 
 
@@ -57,7 +57,7 @@ def verify_domain(
     *,
     wait_seconds: float = WAIT_SECONDS,
     clock: Clock | None = None,
-) -> Verification:
+) -> ProofResult:
     """Publish the proof with ``publish`` (``None``: published elsewhere), and ask Mimecast to verify it.
 
     With ``publish`` the record is waited for, ``wait_seconds`` at most; without, there is one try. Pending is no
@@ -69,7 +69,7 @@ def verify_domain(
     """
     clock = clock or Clock()
     status = _status(client, domain)
-    if status.state is not State.PENDING:
+    if status.state is not DomainState.PENDING:
         return verification(status)
     if publish is not None:
         publish(status)
@@ -78,7 +78,7 @@ def verify_domain(
     while True:
         status = _asked(client, domain)
         left = ends_at - clock.monotonic()
-        if status.state is not State.PENDING or left <= 0:
+        if status.state is not DomainState.PENDING or left <= 0:
             return verification(status)
         if poll >= _SAID_FROM:
             waited = wait_seconds - left
@@ -92,19 +92,19 @@ def verify_domain(
         poll = min(2 * poll, _LONGEST_POLL)
 
 
-def verification(status: DomainStatus) -> Verification:
+def verification(status: DomainStatus) -> ProofResult:
     """The state of a domain's proof, and what a person has to do next."""
-    if status.state is State.INTERNAL:
-        return Verification(Outcome.VERIFIED, "")
-    if status.state is State.EXPIRED:
-        return Verification(
-            Outcome.EXPIRED,
+    if status.state is DomainState.INTERNAL:
+        return ProofResult(ProofOutcome.VERIFIED, "")
+    if status.state is DomainState.EXPIRED:
+        return ProofResult(
+            ProofOutcome.EXPIRED,
             f"The proof of {status.domain} expired on {status.expires}. Rerun the deployment, which reissues it, "
             f"then publish the new {PROOF_RECORD_TYPE} record",
         )
     until = f", before {status.expires}" if status.expires else ""
-    return Verification(
-        Outcome.PENDING,
+    return ProofResult(
+        ProofOutcome.PENDING,
         f"Publish the {PROOF_RECORD_TYPE} record {status.proof_value} at {status.proof_name} (or the {CNAME_TYPE} "
         f"record {cname_name(status.domain, status.proof_value)} that points to {CNAME_TARGET}){until}, wait until it "
         "is visible in public DNS, and rerun the deployment",

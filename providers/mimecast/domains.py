@@ -54,7 +54,7 @@ class Mode(StrEnum):
     """It must exist and be verified; nothing is ever written."""
 
 
-class State(StrEnum):
+class DomainState(StrEnum):
     """The state of a domain."""
 
     INTERNAL = "internal"
@@ -68,7 +68,7 @@ class DomainStatus:
     """A domain as Mimecast has it. ``secure_id`` is opaque and may differ from read to read."""
 
     domain: str
-    state: State
+    state: DomainState
     inbound_type: str
     secure_id: str
     proof_value: str = ""
@@ -150,7 +150,7 @@ def provide_domain(
     """
     found = find_domain(client, domain, now)
     if mode is Mode.REQUIRE:
-        if found is None or found.state is not State.INTERNAL:
+        if found is None or found.state is not DomainState.INTERNAL:
             raise DomainNotRegistered(
                 f"{domain} is not an internal domain of this Mimecast account"
                 f"{'' if found is None else ', only a pending one'}, but its mode is require. "
@@ -159,7 +159,7 @@ def provide_domain(
         return found, False
     registered = found is None
     status = found or _register(client, domain, inbound_type, now)
-    if status.state is State.EXPIRED:
+    if status.state is DomainState.EXPIRED:
         status = renew_proof(client, domain, now)
     if mode is Mode.REGISTER:
         status = _with_inbound_type(client, status, inbound_type)
@@ -184,7 +184,7 @@ def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> N
     found = find_domain(client, domain)
     if found is None:
         return
-    if found.state is State.INTERNAL:
+    if found.state is DomainState.INTERNAL:
         _log.warning(
             "%s stays an internal domain at Mimecast: no API removes one. Ask Mimecast support to remove it if "
             "necessary",
@@ -236,7 +236,7 @@ def _held_elsewhere(refusal: MimecastError) -> bool:
 
 
 def _with_inbound_type(client: MimecastClient, status: DomainStatus, inbound_type: str) -> DomainStatus:
-    if status.state is not State.INTERNAL or status.inbound_type in ("", inbound_type):
+    if status.state is not DomainState.INTERNAL or status.inbound_type in ("", inbound_type):
         return status
     path = f"{INTERNAL_DOMAINS_PATH}/{quote(status.secure_id, safe='')}"
 
@@ -277,14 +277,16 @@ def _named(items: tuple[Mapping[str, Any], ...], domain: str) -> Mapping[str, An
 
 
 def _internal(domain: str, item: Mapping[str, Any]) -> DomainStatus:
-    return DomainStatus(domain, State.INTERNAL, str(item.get("inboundType") or ""), str(item.get("id") or ""))
+    return DomainStatus(
+        domain, DomainState.INTERNAL, str(item.get("inboundType") or ""), str(item.get("id") or "")
+    )
 
 
 def _pending(domain: str, item: Mapping[str, Any], now: datetime) -> DomainStatus:
     ends = parse_time(str(item.get("expiry") or ""))
     return DomainStatus(
         domain=domain,
-        state=State.EXPIRED if ends is not None and ends <= now else State.PENDING,
+        state=DomainState.EXPIRED if ends is not None and ends <= now else DomainState.PENDING,
         inbound_type=str(item.get("inboundType") or ""),
         secure_id=str(item.get("id") or ""),
         proof_value=str(item.get("token") or ""),

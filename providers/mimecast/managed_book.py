@@ -98,7 +98,7 @@ def converge(olds: Mapping[str, Any], news: Properties) -> set[str]:
         session.client,
         session.addresses,
         {
-            address: address_book.Wanted(
+            address: address_book.DesiredAddress(
                 entry["name"], passwords[address].password if address in changed else None
             )
             for address, entry in news["addresses"].items()

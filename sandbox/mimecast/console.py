@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from mimecast_sso.facts.profile_form import CONSOLE_PATHS, Control, FormField, Section
+from mimecast_sso.facts.profile_form import CONSOLE_PATHS, Control, FormField, FormSection
 from mimecast_sso.facts.regions import REGIONS
 from sandbox.mimecast import (
     accounts,
@@ -170,7 +170,7 @@ class Console:
             who,
             "console_list.html",
             title="Authentication Profiles",
-            path=CONSOLE_PATHS[Section.PROFILE].rpartition(" > ")[0],
+            path=CONSOLE_PATHS[FormSection.PROFILE].rpartition(" > ")[0],
             columns=("Description", "Provider", "Login URL"),
             rows=rows,
             new=(f"{_PROFILES}/new", "New Authentication Profile"),
@@ -213,7 +213,7 @@ class Console:
             who,
             form_id="authentication-profile",
             title="New Authentication Profile" if number is None else form["description"],
-            path=_path(Section.PROFILE, number, form["description"]),
+            path=_path(FormSection.PROFILE, number, form["description"]),
             fields=policy.PROFILE_FIELDS,
             form=form,
             choices={"provider": providers},
@@ -237,7 +237,7 @@ class Console:
             who,
             "console_list.html",
             title="Application Settings",
-            path=CONSOLE_PATHS[Section.SETTINGS].rpartition(" > ")[0],
+            path=CONSOLE_PATHS[FormSection.SETTINGS].rpartition(" > ")[0],
             columns=("Description", "Group", "Authentication Profile"),
             rows=rows,
             new=(f"{_SETTINGS}/new", "New Application Settings"),
@@ -308,7 +308,7 @@ class Console:
             who,
             form_id="application-settings",
             title="New Application Settings" if number is None else form["applicationSettings"],
-            path=_path(Section.SETTINGS, number, form["applicationSettings"]),
+            path=_path(FormSection.SETTINGS, number, form["applicationSettings"]),
             fields=policy.SETTINGS_FIELDS,
             form={**form, "settingsProfile": str(form["settingsProfile"])},
             choices={"settingsProfile": profiles},
@@ -428,7 +428,7 @@ class Console:
         audit.record(self._world, who.account, event, who.address, info)
 
 
-def _path(section: Section, number: int | None, description: str) -> str:
+def _path(section: FormSection, number: int | None, description: str) -> str:
     """Where a form stands in the console's menus: that of a new object, or of one that is there."""
     path = CONSOLE_PATHS[section]
     return path if number is None else f"{path.rpartition(' > ')[0]} > {description}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, Control, Section
+from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, Control, FormSection
 from mimecast_sso.facts.regions import Region
 from sandbox.mimecast import groups, ids
 from sandbox.world import World
@@ -23,8 +23,8 @@ from sandbox.world import World
 PROFILES = "mimecast.profiles"
 SETTINGS = "mimecast.applicationSettings"
 
-PROFILE_FIELDS = tuple(field for field in FIELDS if field.section is Section.PROFILE)
-SETTINGS_FIELDS = tuple(field for field in FIELDS if field.section is Section.SETTINGS)
+PROFILE_FIELDS = tuple(field for field in FIELDS if field.section is FormSection.PROFILE)
+SETTINGS_FIELDS = tuple(field for field in FIELDS if field.section is FormSection.SETTINGS)
 
 _DEFAULT_PROFILE = "Default Authentication Profile"
 _DEFAULT_SETTINGS = "Default Application Settings"

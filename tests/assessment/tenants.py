@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from providers.entra.batching import Outcome, Read
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.claims import claims_definition
 from providers.entra.errors import GraphError, NotFound
 from providers.mimecast.client import MimecastClient
@@ -157,16 +157,16 @@ class Entra:
         }
         return {"value": [blocking | {"displayName": each} for each in self.policies.get(user_id, ())]}
 
-    def batch(self, reads: Iterable[Read]) -> tuple[Outcome, ...]:
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
         """All reads at once."""
         self.rounds += 1
         return tuple(map(self._outcome, reads))
 
-    def _outcome(self, read: Read) -> Outcome:
+    def _outcome(self, read: Read) -> ReadOutcome:
         try:
-            return Outcome(read, self._answer(read))
+            return ReadOutcome(read, self._answer(read))
         except GraphError as error:
-            return Outcome(read, error=error)
+            return ReadOutcome(read, error=error)
 
     def _answer(self, read: Read) -> dict[str, Any]:
         self.asked.append(read)

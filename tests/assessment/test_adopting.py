@@ -10,10 +10,10 @@ import pytest
 
 from mimecast_sso.assessment.adoption import (
     Adoption,
+    AdoptionFinding,
+    DesiredApplication,
     Effect,
-    Finding,
     Surroundings,
-    Wanted,
     compare,
     feature_tags,
     preferred_roles,
@@ -56,7 +56,7 @@ LIVE = application(
     registration=Registration("object", (Owner(DEPLOYER, "deployer"),)),
 )
 LATER, ENDED, EXPIRED = (certificate(NEW, days=days) for days in (500, 0, -5))
-WANTED = Wanted(
+WANTED = DesiredApplication(
     display_name="Mimecast Personal Portal",
     identifier=IDENTIFIER,
     reply_urls=[REPLY_URL],
@@ -602,7 +602,11 @@ def test_what_cannot_be_adopted_is_refused_with_every_reason() -> None:
 
 
 def test_a_report_counts_what_would_change() -> None:
-    findings = [Finding(Effect.CHANGES, "a"), Finding(Effect.STAYS, "b"), Finding(Effect.STAYS, "c")]
+    findings = [
+        AdoptionFinding(Effect.CHANGES, "a"),
+        AdoptionFinding(Effect.STAYS, "b"),
+        AdoptionFinding(Effect.STAYS, "c"),
+    ]
     head = f'Application "Mimecast Personal Portal" (client id {CLIENT}), as read live from Entra: '
     said = report(LIVE, findings)
     assert (said.text, said.how, said.source, said.verdict) == (
@@ -623,7 +627,7 @@ def test_what_is_wanted_comes_from_the_configuration() -> None:
         "assign": {"users": [ADA], "mode": "verify"},
     }
     desired = World().assess(values(**keys)).desired
-    assert wanted(desired, {"1": "alan"}, {"2": ADA}) == Wanted(
+    assert wanted(desired, {"1": "alan"}, {"2": ADA}) == DesiredApplication(
         display_name="Mimecast Personal Portal",
         identifier=IDENTIFIER,
         reply_urls=(IDP_REPLY_URL, REPLY_URL),

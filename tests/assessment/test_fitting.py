@@ -17,7 +17,7 @@ from providers.entra.applications import DeletedApplication, Holder, Owner
 from providers.entra.claims import claims_definition
 from providers.entra.signing_certificates import SigningCertificates
 from providers.mimecast import DomainStatus
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -250,9 +250,9 @@ def test_internal_domains_are_required() -> None:
     domains = {
         name: DomainStatus(name, state, "", "id")
         for name, state in (
-            ("z.example", State.INTERNAL),
-            ("a.example", State.INTERNAL),
-            ("new.example", State.PENDING),
+            ("z.example", DomainState.INTERNAL),
+            ("a.example", DomainState.INTERNAL),
+            ("new.example", DomainState.PENDING),
         )
     }
     found = fits(

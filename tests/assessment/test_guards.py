@@ -9,7 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import guards
-from mimecast_sso.assessment.guards import Finding
+from mimecast_sso.assessment.guards import GuardFinding
 from mimecast_sso.assessment.guards.finding import expired
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
@@ -46,7 +46,7 @@ ADMINISTRATORS = {"enforce": {"administrationConsole": True}}
 NOBODY_IN: dict[str, Any] = {"members": set()}
 
 
-def found(world: World, document: dict[str, Any]) -> dict[str, Finding]:
+def found(world: World, document: dict[str, Any]) -> dict[str, GuardFinding]:
     """What is refused, by guard."""
     return {finding.guard: finding for finding in guards.findings(world.assess(document))}
 
@@ -268,7 +268,7 @@ def test_a_guard_is_overridden_by_name_until_a_day_and_the_run_says_so() -> None
 
 def test_an_overridden_guard_says_all_that_it_would_have_refused() -> None:
     (override,) = from_values(overridden("2026-11-22")).guards
-    finding = Finding(
+    finding = GuardFinding(
         "last-sign-in-method", "2 people could not sign in", details=("ada: one", "grace: another")
     )
     assert finding.overridden(override) == (

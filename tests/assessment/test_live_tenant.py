@@ -11,12 +11,12 @@ from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Address, Domain, DomainMode
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 
 
-def status(domain: str, state: State = State.INTERNAL, inbound: str = "known") -> DomainStatus:
+def status(domain: str, state: DomainState = DomainState.INTERNAL, inbound: str = "known") -> DomainStatus:
     return DomainStatus(domain, state, inbound, "id", "token", "2099-01-01T00:00:00Z")
 
 
@@ -75,7 +75,7 @@ def test_other_names_and_what_may_not_be_changed() -> None:
 
 
 def test_addresses_of_domains_that_mimecast_does_not_own_yet() -> None:
-    for world in (tenant(), tenant(status("example.com", State.PENDING))):
+    for world in (tenant(), tenant(status("example.com", DomainState.PENDING))):
         (said,) = about_addresses(world, Address(address=ADA))
         assert said.text.startswith("1 address is on hold until the domain is verified, then created")
 
@@ -117,12 +117,12 @@ def test_a_required_domain_that_is_not_there() -> None:
 
 
 def test_what_removal_would_do() -> None:
-    (pending,) = about(tenant(status("example.com", State.PENDING)), Domain(name="example.com"))
+    (pending,) = about(tenant(status("example.com", DomainState.PENDING)), Domain(name="example.com"))
     assert "valid until 2099" in pending.text
     assert "deleted there when it is removed from" in pending.text
-    (expired,) = about(tenant(status("example.com", State.EXPIRED)), Domain(name="example.com"))
+    (expired,) = about(tenant(status("example.com", DomainState.EXPIRED)), Domain(name="example.com"))
     assert "reissued" in expired.text
-    left, stays = about(tenant(status("old.example", State.PENDING), status("older.example")))
+    left, stays = about(tenant(status("old.example", DomainState.PENDING), status("older.example")))
     assert "old.example. Deleted now if this stack registered it, otherwise unchanged" in left.text
     assert "older.example. They are left unchanged," in stays.text
 
@@ -197,12 +197,14 @@ REQUIRED = Domain(name="example.com", mode=DomainMode.REQUIRE)
             tenant(status("com")), [Domain(name="mail.example.com")], id="registered below an internal one"
         ),
         pytest.param(
-            tenant(status("com", State.PENDING)),
+            tenant(status("com", DomainState.PENDING)),
             [Domain(name="mail.example.com")],
             id="registered below a pending one",
         ),
         pytest.param(tenant(), [REQUIRED], id="required and absent"),
-        pytest.param(tenant(status("example.com", State.PENDING)), [REQUIRED], id="required and pending"),
+        pytest.param(
+            tenant(status("example.com", DomainState.PENDING)), [REQUIRED], id="required and pending"
+        ),
         pytest.param(tenant(INTERNAL), [REQUIRED], id="required and internal"),
         pytest.param(
             tenant(status("example.com", inbound="any")),
@@ -215,21 +217,21 @@ REQUIRED = Domain(name="example.com", mode=DomainMode.REQUIRE)
             id="the inbound type is unknown",
         ),
         pytest.param(
-            tenant(status("example.com", State.PENDING)), [Domain(name="example.com")], id="pending"
+            tenant(status("example.com", DomainState.PENDING)), [Domain(name="example.com")], id="pending"
         ),
         pytest.param(
-            tenant(DomainStatus("example.com", State.PENDING, "", "id")),
+            tenant(DomainStatus("example.com", DomainState.PENDING, "", "id")),
             [Domain(name="example.com")],
             id="pending without a date",
         ),
         pytest.param(
-            tenant(status("example.com", State.EXPIRED)), [Domain(name="example.com")], id="expired"
+            tenant(status("example.com", DomainState.EXPIRED)), [Domain(name="example.com")], id="expired"
         ),
         pytest.param(
             tenant(
                 INTERNAL,
-                status("b.example", State.PENDING),
-                status("a.example", State.EXPIRED),
+                status("b.example", DomainState.PENDING),
+                status("a.example", DomainState.EXPIRED),
                 status("d.example"),
                 status("c.example"),
             ),
@@ -237,7 +239,7 @@ REQUIRED = Domain(name="example.com", mode=DomainMode.REQUIRE)
             id="others are there",
         ),
         pytest.param(
-            tenant(INTERNAL, status("b.example", State.PENDING)),
+            tenant(INTERNAL, status("b.example", DomainState.PENDING)),
             [Domain(name="new.example"), Domain(name="b.example")],
             id="an absent one does not hide the next",
         ),

@@ -18,7 +18,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.mimecast import DomainStatus
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 from tests.assessment.test_forecast import reverted
 from tests.assessment.test_guards import rotating, rotation
 from tests.assessment.worlds import (
@@ -263,7 +263,7 @@ def listed(*people: str, **keys: Any) -> dict[str, Any]:
 
 def test_absent_addresses_of_internal_domains_are_created() -> None:
     document = listed(ADA, ALAN, "x@elsewhere.example", "y@new.example")
-    pending = DomainStatus("new.example", State.PENDING, "", "id")
+    pending = DomainStatus("new.example", DomainState.PENDING, "", "id")
     world = World()
     domains = {**(world.snapshot(from_values(document)).domains.value or {}), "new.example": pending}
     world.changes = {"domains": live(domains)}

@@ -38,7 +38,7 @@ from providers.entra.signing_certificates import SigningCertificate, SigningCert
 from providers.mimecast import DomainStatus
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 TENANT = "7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01"
@@ -275,7 +275,7 @@ class World:
                 accounts=everybody,
             ),
             "account": live(Account("CUK25A118", "eu", "Example")),
-            "domains": live({"example.com": DomainStatus("example.com", State.INTERNAL, "", "id")}),
+            "domains": live({"example.com": DomainStatus("example.com", DomainState.INTERNAL, "", "id")}),
             "addresses": live(self.addresses),
             "groups": {
                 ProfileSlot.FIRST: live(

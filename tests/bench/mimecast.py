@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from providers.mimecast import from_environment
-from providers.mimecast.address_book import Listing, Wanted, converge
+from providers.mimecast.address_book import DesiredAddress, Listing, converge
 from providers.mimecast.resources import AddressBookProvider
 from tests.bench.figures import Figure, megabytes, ratio, seconds, timed
 from tests.providers.plugin import Plugin, running
@@ -79,7 +79,8 @@ def _calls(world: RunningSandbox) -> int:
 
 def _apply_by_calls(world: RunningSandbox) -> None:
     wanted = {
-        address: Wanted(entry["name"]) for address, entry in _book("p{:05d}", MANY)["addresses"].items()
+        address: DesiredAddress(entry["name"])
+        for address, entry in _book("p{:05d}", MANY)["addresses"].items()
     }
     before = dict(os.environ)
     os.environ.update(world.env)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mimecast_sso.assessment.planned import Action, Planned
 from mimecast_sso.operations.reports.render import forge_length
 from mimecast_sso.operations.review import comment
-from mimecast_sso.operations.review.model import Group, Refusal
+from mimecast_sso.operations.review.model import PeopleByReason, Refusal
 from tests.bench.figures import Figure, seconds, timed
 from tests.support.reviews import review, stack
 
@@ -24,7 +24,11 @@ def measure() -> Iterator[tuple[str, Figure]]:
         now=1,
         after=214,
         more=213,
-        lost=(Group("not at Mimecast", 4, "directory sync, or leave them out of rollOut", "afterwards"),),
+        lost=(
+            PeopleByReason(
+                "not at Mimecast", 4, "directory sync, or leave them out of rollOut", "afterwards"
+            ),
+        ),
         refusals=(Refusal("unprepared-people", "4 people would be sent to Entra", "create them"),),
         changes=(update,),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment.adoption import Effect, Finding, Wanted
+from mimecast_sso.assessment.adoption import AdoptionFinding, DesiredApplication, Effect
 from mimecast_sso.assessment.live_application import CannotBeTakenOver, adopt, check
 from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
@@ -71,7 +71,7 @@ def _by_id(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {item["id"]: item for item in documents}
 
 
-def wanted(tenant: Tenant, **changes: object) -> Wanted:
+def wanted(tenant: Tenant, **changes: object) -> DesiredApplication:
     people = {tenant.user(person): person for person in PEOPLE} | {tenant.group(GROUP): GROUP}
     values: dict[str, object] = {
         "display_name": NAME,
@@ -88,7 +88,7 @@ def wanted(tenant: Tenant, **changes: object) -> Wanted:
         "people": people,
         "generations": settings().certificates.generations,
     }
-    return Wanted(**{**values, **changes})  # type: ignore[arg-type]
+    return DesiredApplication(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def settings(**changes: object) -> Settings:
@@ -100,7 +100,7 @@ def settings(**changes: object) -> Settings:
     return from_values({**values, **changes})
 
 
-def found(trial: Trial, **changes: object) -> list[Finding]:
+def found(trial: Trial, **changes: object) -> list[AdoptionFinding]:
     tenant, graph = trial
     return adopt(graph, tenant.client_id, wanted(tenant, **changes), CLOUDS["public"])[1]
 

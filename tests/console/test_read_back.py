@@ -10,7 +10,7 @@ import pytest
 from mimecast_sso.console import attestation, read_back
 from mimecast_sso.console.read_back import FORMAT, UnusableReadBackError
 from mimecast_sso.console.source import thumbprint_of
-from mimecast_sso.facts.profile_form import FIELDS, Control, Section
+from mimecast_sso.facts.profile_form import FIELDS, Control, FormSection
 
 CERTIFICATE = "MAEC"
 FORM: dict[str, str | bool] = {
@@ -26,7 +26,7 @@ def document(**changes: Any) -> dict[str, Any]:
             "url": f"{URL}{number}",
             "values": {field.label: FORM[field.key] for field in FIELDS if field.section is section},
         }
-        for number, section in enumerate(Section)
+        for number, section in enumerate(FormSection)
     ]
     return {"format": FORMAT, "readAt": "2026-11-29T09:00:00.000Z", "forms": forms} | changes
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from mimecast_sso.facts.profile_form import TICKED, Section
+from mimecast_sso.facts.profile_form import TICKED, FormSection
 from mimecast_sso.facts.regions import REGIONS
 from sandbox import credentials
 from sandbox.environment import environment
@@ -85,8 +85,8 @@ def test_the_console_work_and_both_ways_in(made: Project, page: Page) -> None:
     page.get_by_label("Password").fill(credentials.ADMINISTRATOR_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     for section, menu in (
-        (Section.PROFILE, "Authentication Profiles"),
-        (Section.SETTINGS, "Application Settings"),
+        (FormSection.PROFILE, "Authentication Profiles"),
+        (FormSection.SETTINGS, "Application Settings"),
     ):
         page.get_by_role("link", name=menu, exact=True).click()
         page.locator("#new").click()

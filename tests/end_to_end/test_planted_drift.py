@@ -12,7 +12,7 @@ import pytest
 from mimecast_sso.facts.regions import REGIONS
 from mimecast_sso.operations import drift_check
 from mimecast_sso.operations.deployment import open_with_engine
-from mimecast_sso.operations.drift_check import Drift
+from mimecast_sso.operations.drift_check import DriftCheck
 from providers.entra.claims import claims_definition
 from providers.mimecast.groups import change_members, find_group
 from providers.mimecast.session import from_environment
@@ -250,14 +250,14 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SavedProject]:
         yield made
 
 
-def look(world: World, *, refresh: bool) -> Drift:
+def look(world: World, *, refresh: bool) -> DriftCheck:
     with world.made.running.entered(), pytest.MonkeyPatch.context() as process:
         process.chdir(world.made.folder)
         process.setenv("ENGINE", world.made.engine)
         return drift_check.look(*open_with_engine("sandbox", "drift"), refresh=refresh)
 
 
-def planted_and_found(world: World, seed: int) -> tuple[set[str], Drift]:
+def planted_and_found(world: World, seed: int) -> tuple[set[str], DriftCheck]:
     chance = random.Random(seed)  # noqa: S311 (a test's seed)
     plants = [PLANTS[seed % len(PLANTS)]]
     if seed % 2:

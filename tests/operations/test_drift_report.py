@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mimecast_sso.operations.drift import report
-from mimecast_sso.operations.drift_check import Drift
+from mimecast_sso.operations.drift_check import DriftCheck
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.reports.model import Level
 from mimecast_sso.provenance import How, Statement, Verdict, unknown
@@ -92,7 +92,7 @@ def test_a_change_of_the_program_is_not_drift() -> None:
 def test_a_check_that_is_not_possible_here_is_named_in_the_summary_of_a_quiet_stack() -> None:
     no_log = Statement("cannot be read here", How.UNKNOWN, "no licence", Verdict.NOT_POSSIBLE, "certificates")
     settings = from_values(attested(values()))
-    found = Drift("prod-eu", settings, unknown("left out"), statements=(no_log,))
+    found = DriftCheck("prod-eu", settings, unknown("left out"), statements=(no_log,))
     assert found.exit is Exit.FINE
     section = found.section()
     assert (section.level, section.summary) == (Level.FINE, "as recorded; 1 check not possible here")

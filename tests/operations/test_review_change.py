@@ -16,7 +16,7 @@ import yaml
 from mimecast_sso.assessment import assessment
 from mimecast_sso.assessment.assessment import Assessment, written_addresses
 from mimecast_sso.operations.change.repository import Repository
-from mimecast_sso.operations.change.scope import Scope, find, write_out
+from mimecast_sso.operations.change.scope import ChangeScope, find, write_out
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review import run as command
@@ -70,10 +70,10 @@ class Change:
     def project(self) -> Project:
         return Project(self.root, "mimecast-sso", self.root / "stacks")
 
-    def scope(self) -> Scope:
+    def scope(self) -> ChangeScope:
         return self.reviewed()[0]
 
-    def reviewed(self, *, unread: bool = False) -> tuple[Scope, dict[str, StackReview]]:
+    def reviewed(self, *, unread: bool = False) -> tuple[ChangeScope, dict[str, StackReview]]:
         """What the change touches, and the review of each stack, with the world in the tenants' place."""
         repository = Repository(self.root)
         base, head = repository.commit("main"), repository.commit("head")

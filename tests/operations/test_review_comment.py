@@ -18,7 +18,7 @@ from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.reports import history
 from mimecast_sso.operations.reports.render import forge_length
 from mimecast_sso.operations.review import comment, forms
-from mimecast_sso.operations.review.model import Group, Refusal, Review, StackReview
+from mimecast_sso.operations.review.model import PeopleByReason, Refusal, Review, StackReview
 from tests.support.reviews import review, stack
 
 EVIL = (
@@ -27,7 +27,7 @@ EVIL = (
 )
 SCHEMA = Path(history.__file__).with_name("schema.json")
 UPDATE = Planned(Action.UPDATE, "members of the roll-out group", "", {"members": ((), ("a", "b"))})
-NOT_THERE = Group("not at Mimecast", 4, "directory sync, or leave them out of rollOut", "afterwards")
+NOT_THERE = PeopleByReason("not at Mimecast", 4, "directory sync, or leave them out of rollOut", "afterwards")
 REFUSED = Refusal("unprepared-people", "4 people would be sent to Entra and could not sign in", "create them")
 
 PROD_EU = stack(
@@ -36,7 +36,10 @@ PROD_EU = stack(
     now=1,
     after=214,
     more=213,
-    lost=(NOT_THERE, Group("the mail address differs from the one at Mimecast", 2, "correct it in Entra")),
+    lost=(
+        NOT_THERE,
+        PeopleByReason("the mail address differs from the one at Mimecast", 2, "correct it in Entra"),
+    ),
     refusals=(REFUSED,),
     changes=(UPDATE,),
 )
@@ -188,8 +191,8 @@ def test_nothing_foreign_is_markup_a_command_or_a_mention() -> None:
         account=EVIL,
         now=1,
         after=0,
-        lost=(Group(EVIL, 1, EVIL, EVIL),),
-        broken=(Group(EVIL, 1, EVIL),),
+        lost=(PeopleByReason(EVIL, 1, EVIL, EVIL),),
+        broken=(PeopleByReason(EVIL, 1, EVIL),),
         refusals=(Refusal("account", EVIL, EVIL),),
         overridden=(EVIL,),
         changes=(Planned(Action.UPDATE, EVIL, EVIL, {EVIL: ((EVIL,), ())}),),

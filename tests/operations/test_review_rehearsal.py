@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.operations.change.scope import Scope
+from mimecast_sso.operations.change.scope import ChangeScope
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review.model import Lost, Rehearsal
@@ -19,8 +19,8 @@ from tests.support.reviews import review, stack
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 REFUSED = f"AADSTS50105: {ADA} is not assigned to 'Mimecast Personal Portal'"
-CODE = Scope("b", "h", "s", ("prod-eu",), ("__main__.py",))
-DATA = Scope("b", "h", "s", ("prod-eu",), ())
+CODE = ChangeScope("b", "h", "s", ("prod-eu",), ("__main__.py",))
+DATA = ChangeScope("b", "h", "s", ("prod-eu",), ())
 
 
 def attempt(address: str, result: str, at: float, reason: str = "") -> dict[str, Any]:

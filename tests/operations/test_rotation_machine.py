@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from mimecast_sso.operations import rotation
-from mimecast_sso.operations.rotation import NewGeneration, Plan, Step
+from mimecast_sso.operations.rotation import NewGeneration, RotationPlan, Step
 from mimecast_sso.settings import CutOver, ProfileSlot, RotationMode
 from tests.support import state_machines
 from tests.support.rotation_world import NEW, PEOPLE, WAIT, World, at_rest, forward, in_group, make
@@ -299,13 +299,13 @@ class AnyOrder(RuleBasedStateMachine):
                 ProfileSlot.FIRST,
             )
 
-    def _planned(self) -> list[Plan]:
+    def _planned(self) -> list[RotationPlan]:
         return [forward(self.world), rotation.back(self.world.snapshot())] if self._ready() else []
 
-    def _offered(self) -> list[Plan]:
+    def _offered(self) -> list[RotationPlan]:
         return [each for each in self._planned() if each.change is not None and not each.refusals]
 
-    def _imagine(self, planned: Plan) -> World:
+    def _imagine(self, planned: RotationPlan) -> World:
         world = deepcopy(self.world)
         make(world, planned)
         return world

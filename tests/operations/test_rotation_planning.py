@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mimecast_sso.operations import rotation
-from mimecast_sso.operations.rotation import NewGeneration, Plan, Step
+from mimecast_sso.operations.rotation import NewGeneration, RotationPlan, Step
 from mimecast_sso.settings import Certificates, ProfileSlot
 from providers.entra.signing_certificates import subject
 from tests.support.rotation_world import (
@@ -50,7 +50,7 @@ TO_ACTIVATE = (*TO_OVERLAP, Step.ACTIVATE)
 TO_LEAVE = (*TO_ACTIVATE, Step.LEAVE)
 
 
-def refusals(planned: Plan) -> str:
+def refusals(planned: RotationPlan) -> str:
     return " | ".join(refusal.text for refusal in planned.refusals)
 
 
@@ -507,7 +507,7 @@ def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None
     world = until(at_rest(), *(TO_OVERLAP if back else TO_ACTIVATE))
     slot, expected = (ProfileSlot.FIRST, Step.SEPARATE) if back else (ProfileSlot.SECOND, Step.LEAVE)
 
-    def planned() -> Plan:
+    def planned() -> RotationPlan:
         return rotation.back(world.snapshot()) if back else forward(world)
 
     world.members[in_group("ada@example.com", slot)].set(world.now, False)

@@ -9,7 +9,7 @@ import pytest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.verify.certificates import Certificates, NotPublished, fetch, thumbprint
+from mimecast_sso.operations.verify.certificates import ComparedCertificates, NotPublished, fetch, thumbprint
 from mimecast_sso.provenance import Verdict
 from mimecast_sso.saml import metadata
 from mimecast_sso.saml.metadata import IdentityProvider
@@ -64,7 +64,7 @@ def found(
     certificates = SigningCertificates((ACTIVE, INACTIVE), preferred)
     known = {ACTIVE.thumbprint: ATTESTED} if trusted is None else trusted
     expiry = Expiry(certificates, NOW + timedelta(days=late), known, "prod-eu")
-    checks = Certificates(expiry, PROFILE, xml).checks()
+    checks = ComparedCertificates(expiry, PROFILE, xml).checks()
     return {each.subject: (each.verdict, str(each)) for each in checks}
 
 
@@ -140,7 +140,7 @@ def test_metadata_that_is_not_there_is_waited_for_after_a_deployment(
     error: OperationError, after: timedelta, result: Verdict
 ) -> None:
     expiry = Expiry(SigningCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {}, "prod-eu")
-    first, *others = Certificates(expiry, PROFILE, error).checks()
+    first, *others = ComparedCertificates(expiry, PROFILE, error).checks()
     assert (first.subject, first.verdict) == ("metadata", result)
     assert [each.subject for each in others] == ["Mimecast: certificate", "certificate: expiry"]
 

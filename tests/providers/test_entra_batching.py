@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.entra import batching
-from providers.entra.batching import Outcome, Read
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import GraphError, NotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
 from tests.support.sandboxes import ADA, ALAN, GRACE, RunningSandbox
@@ -117,7 +117,7 @@ def test_an_unavailable_service_is_asked_again(client: GraphClient, sandbox: Run
 
 def scripted(
     *replies: Callable[[Json], Any],
-) -> tuple[Callable[[list[Read]], tuple[Outcome, ...]], list[float]]:
+) -> tuple[Callable[[list[Read]], tuple[ReadOutcome, ...]], list[float]]:
     """A run against one reply after the other; each makes a sub-response of a sub-request."""
     waited: list[float] = []
     queue = list(replies)
@@ -129,7 +129,7 @@ def scripted(
     def next_page(path: str, link: str) -> Json:
         raise Refused(f"{path}: {link}")
 
-    def run(reads: list[Read]) -> tuple[Outcome, ...]:
+    def run(reads: list[Read]) -> tuple[ReadOutcome, ...]:
         return batching.run(reads, post=post, next_page=next_page, sleep=waited.append)
 
     return run, waited

@@ -12,7 +12,7 @@ import requests
 from mimecast_sso.provenance import How, Verdict
 from providers.entra import certificate_losses, directory_audits, resources, signing_certificates
 from providers.entra.certificate_losses import LogReview, Ours
-from providers.entra.directory_audits import Actor, Credential, Entry
+from providers.entra.directory_audits import Actor, AuditEntry, LoggedCredential
 from providers.entra.edge import retired_signing_certificate
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
@@ -245,22 +245,22 @@ def test_what_is_about_something_else_says_nothing(entry: dict[str, Any]) -> Non
 def test_a_display_name_may_hold_anything() -> None:
     shown = '["[KeyIdentifier=AB-1,KeyType=AsymmetricX509Cert,KeyUsage=Verify,DisplayName=CN=a, O=[b],KeyUsage=x]"]'
     (entry,) = directory_audits.since(Log(row(ADDED, ("KeyDescription", None, shown))), "p", NOW)
-    expected = Credential("ab-1", "AsymmetricX509Cert", "Verify", "CN=a, O=[b],KeyUsage=x")
+    expected = LoggedCredential("ab-1", "AsymmetricX509Cert", "Verify", "CN=a, O=[b],KeyUsage=x")
     assert entry.added == {expected}
     assert entry.by == BOB
 
 
-def _came_and_went(by: Actor, after: timedelta, *others: Credential) -> list[Entry]:
-    theirs = Credential("key-x", "AsymmetricX509Cert", "Verify", THEIRS)
+def _came_and_went(by: Actor, after: timedelta, *others: LoggedCredential) -> list[AuditEntry]:
+    theirs = LoggedCredential("key-x", "AsymmetricX509Cert", "Verify", THEIRS)
     begin = NOW - timedelta(hours=2)
     return [
-        Entry("1", begin, BOB, added=frozenset({theirs})),
-        Entry("2", begin + after, by, removed=frozenset({theirs, *others})),
+        AuditEntry("1", begin, BOB, added=frozenset({theirs})),
+        AuditEntry("2", begin + after, by, removed=frozenset({theirs, *others})),
     ]
 
 
-OURS = Credential("key-2025", "AsymmetricX509Cert", "Verify", subject("2025"))
-OTHER = Credential("key-y", "AsymmetricX509Cert", "Verify", THEIRS)
+OURS = LoggedCredential("key-2025", "AsymmetricX509Cert", "Verify", subject("2025"))
+OTHER = LoggedCredential("key-y", "AsymmetricX509Cert", "Verify", THEIRS)
 SOON, LATER = timedelta(seconds=1), timedelta(hours=1)
 
 
@@ -278,7 +278,9 @@ SOON, LATER = timedelta(seconds=1), timedelta(hours=1)
         (Actor("eve", "eve@example.com", is_person=True), SOON, [], False),
     ],
 )
-def test_which_removals_are_losses(by: Actor, after: timedelta, others: list[Credential], lost: bool) -> None:
+def test_which_removals_are_losses(
+    by: Actor, after: timedelta, others: list[LoggedCredential], lost: bool
+) -> None:
     ours = Ours("us", {"T": "2025"}, {})
     found = certificate_losses.review(_came_and_went(by, after, *others), LIVE, NOW, ours)
     assert bool(found.losses) == lost
@@ -296,11 +298,11 @@ def test_a_log_without_what_is_known_to_have_happened_is_not_relied_on() -> None
 
 
 def test_an_activation_that_was_followed_later_is_told_and_is_no_failure() -> None:
-    def activations(after: timedelta) -> list[Entry]:
+    def activations(after: timedelta) -> list[AuditEntry]:
         begin = NOW - timedelta(hours=2)
         return [
-            Entry("1", begin, BOB, activated=("A", "X")),
-            Entry("2", begin + after, US, activated=("X", "A")),
+            AuditEntry("1", begin, BOB, activated=("A", "X")),
+            AuditEntry("2", begin + after, US, activated=("X", "A")),
         ]
 
     ours = Ours("us", {}, {})

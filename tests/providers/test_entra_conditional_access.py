@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.entra.conditional_access import MOST_USERS, PATH, Policy, evaluate
+from providers.entra.conditional_access import MOST_USERS, PATH, AccessPolicy, evaluate
 from providers.entra.errors import NotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
 from tests.support.sandboxes import ADA, GRACE, GROUP, RunningSandbox, seed_document, started
@@ -117,7 +117,7 @@ def test_a_policy_that_depends_on_what_is_not_known_is_undecided() -> None:
         {"id": "3", "displayName": "Session", "policyApplies": True, "grantControls": None},
     )
     places, session = evaluate(graph, APPLICATION, ["ada"])["ada"]
-    assert places == Policy(
+    assert places == AccessPolicy(
         "1",
         "Places",
         enforced=True,

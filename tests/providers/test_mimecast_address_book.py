@@ -9,22 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.mimecast import AddressesRefused, PartlyDone
-from providers.mimecast.address_book import Listing, Wanted, converge, disable, list_addresses
+from providers.mimecast.address_book import DesiredAddress, Listing, converge, disable, list_addresses
 from tests.providers.vendor import Adapter, Answer, Directory, client, failure, legacy, scripted, user
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.org"
 
 
-def apply(directory: Directory, wanted: dict[str, Wanted], **options: Any) -> tuple[str, ...]:
+def apply(directory: Directory, wanted: dict[str, DesiredAddress], **options: Any) -> tuple[str, ...]:
     mimecast = client(Adapter(directory.respond))
     return converge(mimecast, Listing(mimecast), wanted, pause=lambda _: None, **options)
 
 
 def test_absent_addresses_are_created_and_equal_ones_taken_over() -> None:
     directory = Directory({ADA: user(ADA, "Ada")})
-    assert apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}) == (GRACE,)
+    assert apply(directory, {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}) == (GRACE,)
     assert directory.users[GRACE]["name"] == "Grace"
-    assert apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}) == ()
+    assert apply(directory, {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}) == ()
     assert directory.creations == [GRACE]
 
 
@@ -68,22 +68,22 @@ def test_an_address_that_slipped_between_pages_is_not_taken_for_gone() -> None:
 def test_a_different_existing_address_needs_adopt() -> None:
     directory = Directory({ADA: user(ADA, "A. Lovelace")})
     with pytest.raises(AddressesRefused, match=r"Nothing was written.*ada@example.com.*adopt"):
-        apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")})
+        apply(directory, {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")})
     assert GRACE not in directory.users
-    apply(directory, {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}, adopt=[ADA])
+    apply(directory, {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}, adopt=[ADA])
     assert directory.users[ADA]["name"] == "Ada"
 
 
 def test_an_adopted_address_is_enabled_again_and_no_other() -> None:
     directory = Directory({a: user(a, "") | {"disabled": True} for a in (ADA, GRACE, ALAN)})
-    apply(directory, {a: Wanted() for a in (ADA, GRACE, ALAN)}, adopt=[ADA, ALAN], managed=[ALAN])
+    apply(directory, {a: DesiredAddress() for a in (ADA, GRACE, ALAN)}, adopt=[ADA, ALAN], managed=[ALAN])
     assert [directory.users[a]["disabled"] for a in (ADA, GRACE, ALAN)] == [False, True, True]
 
 
 def test_who_is_taken_over_and_disabled_is_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = {f"p{number}@example.com": Wanted() for number in range(12)}
+    people = {f"p{number}@example.com": DesiredAddress() for number in range(12)}
     directory = Directory({a: user(a, "") | {"disabled": a == "p3@example.com"} for a in people}, page=100)
     adapter = Adapter(directory.respond)
     mimecast = client(adapter)
@@ -102,7 +102,7 @@ def test_who_is_taken_over_and_disabled_is_named(
 
 def test_a_managed_address_is_renamed() -> None:
     directory = Directory({ADA: user(ADA, "A. Lovelace")})
-    apply(directory, {ADA: Wanted("Ada")}, managed=[ADA])
+    apply(directory, {ADA: DesiredAddress("Ada")}, managed=[ADA])
     assert directory.users[ADA]["name"] == "Ada"
 
 
@@ -110,20 +110,20 @@ def test_a_synchronised_address_is_never_changed() -> None:
     directory = Directory({ADA: user(ADA, "A. Lovelace", "ldap")})
     for options in ({}, {"adopt": [ADA]}, {"managed": [ADA]}):
         with pytest.raises(AddressesRefused, match="directory synchronisation"):
-            apply(directory, {ADA: Wanted("Ada")}, **options)
+            apply(directory, {ADA: DesiredAddress("Ada")}, **options)
     with pytest.raises(AddressesRefused, match="directory synchronisation"):
-        apply(directory, {ADA: Wanted("", "p")}, managed=[ADA], set_password=[ADA])
-    assert apply(directory, {ADA: Wanted("A. Lovelace")}) == ()
+        apply(directory, {ADA: DesiredAddress("", "p")}, managed=[ADA], set_password=[ADA])
+    assert apply(directory, {ADA: DesiredAddress("A. Lovelace")}) == ()
 
 
 def test_an_alias_is_refused() -> None:
     with pytest.raises(AddressesRefused, match="alias"):
-        apply(Directory({ADA: user(ADA, "Ada", alias=True)}), {ADA: Wanted("Ada")})
+        apply(Directory({ADA: user(ADA, "Ada", alias=True)}), {ADA: DesiredAddress("Ada")})
 
 
 def test_passwords_go_to_new_and_managed_addresses_only(caplog: pytest.LogCaptureFixture) -> None:
     directory = Directory({a: user(a, "") for a in (ADA, GRACE)})
-    wanted = {a: Wanted("", f"password of {a}") for a in (ADA, GRACE, ALAN)}
+    wanted = {a: DesiredAddress("", f"password of {a}") for a in (ADA, GRACE, ALAN)}
     apply(directory, wanted, managed=[GRACE], set_password=[ADA, GRACE, ALAN])
     assert directory.passwords == {GRACE: [f"password of {GRACE}"], ALAN: [f"password of {ALAN}"]}
     assert f"revokes the people's application tokens: {GRACE}" in caplog.text
@@ -132,13 +132,13 @@ def test_passwords_go_to_new_and_managed_addresses_only(caplog: pytest.LogCaptur
 
 def test_vendor_spelling_does_not_matter() -> None:
     directory = Directory({ADA: user("Ada@Example.COM", "Ada") | {"domain": "example.com"}})
-    assert apply(directory, {ADA: Wanted("Ada")}) == ()
+    assert apply(directory, {ADA: DesiredAddress("Ada")}) == ()
 
 
 def test_a_partial_success_says_what_is_left_and_the_next_run_does_only_that() -> None:
     directory = Directory({}, faults=["ok", "before", "before", "before", "before"])
     mimecast = client(Adapter(directory.respond))
-    wanted = {ADA: Wanted("Ada"), GRACE: Wanted("Grace")}
+    wanted = {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}
     with pytest.raises(PartlyDone, match=r"1 of 2 addresses could not be written: .*Rerun"):
         converge(mimecast, Listing(mimecast), wanted, pause=lambda _: None)
     assert len(directory.users) == 1
@@ -175,7 +175,7 @@ def test_the_book_converges_and_creates_nobody_twice(
     before: dict[str, str], wanted: dict[str, str], faults: list[str]
 ) -> None:
     directory = Directory({a: user(a, n) for a, n in before.items()}, faults, page=3)
-    book = {address: Wanted(name) for address, name in wanted.items()}
+    book = {address: DesiredAddress(name) for address, name in wanted.items()}
     for _ in range(len(faults) + 1):
         try:
             apply(directory, book, adopt=list(book))

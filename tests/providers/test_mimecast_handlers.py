@@ -25,8 +25,8 @@ from providers.mimecast import (
 )
 from providers.mimecast.accounts import Account, AccountCheck, check_account
 from providers.mimecast.dns_update import update_server
-from providers.mimecast.domain_verification import Outcome, verify_domain
-from providers.mimecast.domains import Mode, State, find_domain, provide_domain, remove_domain
+from providers.mimecast.domain_verification import ProofOutcome, verify_domain
+from providers.mimecast.domains import DomainState, Mode, find_domain, provide_domain, remove_domain
 from tests.providers.vendor import LOST, Adapter, Answer, Time, client, failure, legacy, scripted
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -135,7 +135,7 @@ def test_an_internal_domain_is_used_as_it_is() -> None:
     adapter = scripted(legacy(INTERNAL | {"inboundType": "any"}))
     status, registered = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert (status.state, status.inbound_type, status.proof_value, registered) == (
-        State.INTERNAL,
+        DomainState.INTERNAL,
         "any",
         "",
         False,
@@ -148,7 +148,7 @@ def test_an_absent_domain_is_registered_and_gives_its_proof() -> None:
     status, registered = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert registered
     assert (status.state, status.proof_type, status.proof_name, status.proof_value) == (
-        State.PENDING,
+        DomainState.PENDING,
         "TXT",
         NAME,
         "3f7c",
@@ -175,7 +175,7 @@ def test_a_registration_that_was_not_done_stays_an_error() -> None:
 
 def test_a_subdomain_of_an_own_domain_is_internal_at_once() -> None:
     adapter = scripted(NOTHING, NOTHING, legacy({"id": "eN1", "domain": NAME}), legacy(INTERNAL))
-    assert provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)[0].state is State.INTERNAL
+    assert provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)[0].state is DomainState.INTERNAL
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_an_expired_proof_is_issued_again() -> None:
     results = Answer({"results": [{"domain": NAME, "token": "new", "status": "extended"}]})
     adapter = scripted(NOTHING, legacy(EXPIRED), results, NOTHING, renewed)
     status, _ = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
-    assert (status.state, status.proof_value) == (State.PENDING, "new")
+    assert (status.state, status.proof_value) == (DomainState.PENDING, "new")
 
 
 @pytest.mark.parametrize("pending", [NOTHING, legacy(PENDING)])
@@ -255,7 +255,7 @@ def test_verification_believes_the_list_and_not_the_answer() -> None:
     result = verify_domain(
         client(adapter), NAME, lambda status: published.append(status.proof_value), clock=time.clock
     )
-    assert result.outcome is Outcome.VERIFIED
+    assert result.outcome is ProofOutcome.VERIFIED
     assert published == ["3f7c"]
     assert time.slept == [0.5]
 
@@ -269,7 +269,7 @@ def test_the_wait_for_a_published_record_is_bounded() -> None:
     result = verify_domain(
         client(Adapter(pending_until_asked_often)), NAME, lambda _: None, wait_seconds=60, clock=time.clock
     )
-    assert result.outcome is Outcome.PENDING
+    assert result.outcome is ProofOutcome.PENDING
     assert "TXT record 3f7c at example.com" in result.next_step
     assert sum(time.slept) == pytest.approx(60)
 
@@ -277,14 +277,14 @@ def test_the_wait_for_a_published_record_is_bounded() -> None:
 def test_without_publishing_there_is_one_try() -> None:
     time = Time()
     adapter = Adapter(pending_until_asked_often)
-    assert verify_domain(client(adapter), NAME, None, clock=time.clock).outcome is Outcome.PENDING
+    assert verify_domain(client(adapter), NAME, None, clock=time.clock).outcome is ProofOutcome.PENDING
     assert time.slept == []
     assert adapter.paths.count("/api/domain/verify-domain") == 1
 
 
 def test_an_expired_proof_says_what_to_do() -> None:
     result = verify_domain(client(scripted(NOTHING, legacy(EXPIRED))), NAME, None)
-    assert result.outcome is Outcome.EXPIRED
+    assert result.outcome is ProofOutcome.EXPIRED
     assert "reissues it" in result.next_step
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mimecast_sso.facts.mimecast_import import ROWS_PER_FILE
 from providers.mimecast import MimecastClient, PartlyDone, user_import
-from providers.mimecast.address_book import Listing, Wanted, converge
+from providers.mimecast.address_book import DesiredAddress, Listing, converge
 from providers.mimecast.resources import AddressBookProvider
 from tests.providers.plugin import Plugin, refusal, running
 from tests.providers.test_mimecast_resources import CONFIG
@@ -79,13 +79,13 @@ class Gateway(Adapter):
         return super()._answer(request)
 
 
-def people(count: int, **more: Wanted) -> dict[str, Wanted]:
-    return {f"person{number}@example.com": Wanted(f"Person {number}") for number in range(count)} | {
+def people(count: int, **more: DesiredAddress) -> dict[str, DesiredAddress]:
+    return {f"person{number}@example.com": DesiredAddress(f"Person {number}") for number in range(count)} | {
         f"{local}@example.com": want for local, want in more.items()
     }
 
 
-def apply(mimecast: MimecastClient, wanted: dict[str, Wanted], **options: Any) -> tuple[str, ...]:
+def apply(mimecast: MimecastClient, wanted: dict[str, DesiredAddress], **options: Any) -> tuple[str, ...]:
     options = {"pause": lambda _: None, "import_from": FEW} | options
     return converge(mimecast, Listing(mimecast), wanted, **options)
 
@@ -114,11 +114,11 @@ def test_passwords_and_formulas_go_by_call_as_they_are() -> None:
     directory = Importer({})
     gateway = Gateway(directory)
     special = {
-        "secret": Wanted("Secret", "canary-password"),
-        "sum": Wanted("=1+1"),
-        "at": Wanted("@SUM(A1)"),
-        "tab": Wanted("\t=1"),
-        "+plus": Wanted("Plus"),
+        "secret": DesiredAddress("Secret", "canary-password"),
+        "sum": DesiredAddress("=1+1"),
+        "at": DesiredAddress("@SUM(A1)"),
+        "tab": DesiredAddress("\t=1"),
+        "+plus": DesiredAddress("Plus"),
     }
     apply(client(gateway), people(4, **special))
     assert gateway.paths.count(CREATE) == len(special)
@@ -131,7 +131,10 @@ def test_passwords_and_formulas_go_by_call_as_they_are() -> None:
 
 def test_quotes_and_commas_arrive_whole() -> None:
     directory = Importer({})
-    apply(client(Gateway(directory)), people(3, comma=Wanted('Lovelace, "Ada"'), umlaut=Wanted("Zoë")))
+    apply(
+        client(Gateway(directory)),
+        people(3, comma=DesiredAddress('Lovelace, "Ada"'), umlaut=DesiredAddress("Zoë")),
+    )
     assert directory.users["comma@example.com"]["name"] == 'Lovelace, "Ada"'
     assert directory.users["umlaut@example.com"]["name"] == "Zoë"
 
@@ -192,7 +195,7 @@ def test_a_role_without_the_permission_creates_them_one_by_one(caplog: pytest.Lo
 
 def test_addresses_outside_the_account_are_named_and_the_others_done() -> None:
     directory = Importer({})
-    wanted = people(3) | {"a@elsewhere.example": Wanted("A")}
+    wanted = people(3) | {"a@elsewhere.example": DesiredAddress("A")}
     with pytest.raises(PartlyDone, match=r"a@elsewhere.example.*elsewhere.example is not an internal domain"):
         apply(client(Gateway(directory)), wanted)
     assert len(directory.users) == 3
@@ -216,7 +219,7 @@ def test_files_and_calls_together_converge(
 
     directory = Importer({a: user(a, name) for a, name in addresses(before).items()}, answers)
     directory.left_out = {f"{local}@example.com" for local in left_out}
-    book = {address: Wanted(name) for address, name in addresses(wanted).items()}
+    book = {address: DesiredAddress(name) for address, name in addresses(wanted).items()}
     created: set[str] = set()
     for _ in range(6):
         try:

@@ -11,7 +11,7 @@ import pytest
 
 from mimecast_sso.console.attestation import fingerprints, problems, state
 from mimecast_sso.console.run_sheet import RunSheet, html, lock_out_warnings, markdown, text
-from mimecast_sso.facts.profile_form import FIELDS, Control, Section
+from mimecast_sso.facts.profile_form import FIELDS, Control, FormSection
 
 CONTENT = b"a certificate, as far as this test goes" * 20
 CERTIFICATE = base64.b64encode(CONTENT).decode()
@@ -177,7 +177,7 @@ def test_the_page_holds_every_field_in_order_and_nothing_unescaped() -> None:
     page = html(sheet())
     tables = Tables()
     tables.feed(page)
-    for section in Section:
+    for section in FormSection:
         expected = {f.key: shown(FORM[f.key]) for f in FIELDS if f.section is section}
         assert tables.found[section.value] == expected
         assert list(tables.found[section.value]) == list(expected)
@@ -192,7 +192,7 @@ def cells(line: str) -> list[str]:
 
 def test_the_markdown_holds_every_field_in_order_and_the_certificate_in_a_block() -> None:
     text = markdown(sheet())
-    for number, section in enumerate(Section, start=1):
+    for number, section in enumerate(FormSection, start=1):
         part = text.split(f"## {number}. {section.value}\n")[1].split("\n## ")[0]
         table = [cells(line) for line in part.splitlines() if line.startswith("|")][2:]
         fields = [f for f in FIELDS if f.section is section]

@@ -14,7 +14,13 @@ from itertools import product
 from typing import Any, Generic, TypeVar
 
 from mimecast_sso.operations import rotation
-from mimecast_sso.operations.rotation import NewGeneration, Plan, RotationSnapshot, SlotGroup, SlotProfile
+from mimecast_sso.operations.rotation import (
+    NewGeneration,
+    RotationPlan,
+    RotationSnapshot,
+    SlotGroup,
+    SlotProfile,
+)
 from mimecast_sso.settings import Certificates, ProfileSlot, RotationMode
 from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
 
@@ -306,12 +312,12 @@ def at_rest(**changes: Any) -> World:
     return world
 
 
-def forward(world: World, *, start: bool = True) -> Plan:
+def forward(world: World, *, start: bool = True) -> RotationPlan:
     """What ``rotate next`` plans."""
     return rotation.plan(world.snapshot(), NEW, start=start)
 
 
-def make(world: World, planned: Plan) -> None:
+def make(world: World, planned: RotationPlan) -> None:
     """Writes the step's change into the configuration, through all checks of the settings."""
     assert planned.refusals == (), planned
     if planned.change is not None:

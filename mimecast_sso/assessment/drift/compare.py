@@ -16,13 +16,13 @@ from mimecast_sso.settings.drift import Drift
 
 _OF_INTEREST = frozenset(
     {
-        unread.Part.RECORD,
-        unread.Part.OWN,
-        unread.Part.HOLDERS,
-        unread.Part.DOMAINS,
-        unread.Part.ADDRESSES,
-        unread.Part.GROUPS,
-        unread.Part.POLICIES,
+        unread.SnapshotPart.RECORD,
+        unread.SnapshotPart.OWN,
+        unread.SnapshotPart.HOLDERS,
+        unread.SnapshotPart.DOMAINS,
+        unread.SnapshotPart.ADDRESSES,
+        unread.SnapshotPart.GROUPS,
+        unread.SnapshotPart.POLICIES,
     }
 )
 

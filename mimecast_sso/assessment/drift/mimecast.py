@@ -11,7 +11,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import ProfileSlot
 from providers.mimecast.address_book import LiveAddress
-from providers.mimecast.domains import State
+from providers.mimecast.domains import DomainState
 
 _SOURCE = "Mimecast"
 _VERIFIED = "verified"
@@ -45,9 +45,9 @@ def _domains(assessment: Assessment) -> Iterator[Finding]:
         if status is None:
             yield _finding(Part.MISSING, DOMAIN, "", name)
             continue
-        inbound, internal = str(outputs.get("inboundType") or ""), State.INTERNAL.value
+        inbound, internal = str(outputs.get("inboundType") or ""), DomainState.INTERNAL.value
         was_internal = outputs.get("state") == internal or name in verified
-        if was_internal and status.state is not State.INTERNAL:
+        if was_internal and status.state is not DomainState.INTERNAL:
             change = Change((internal,), (status.state.value,))
             yield _finding(Part.CHANGED, DOMAIN, "state", name, change=change)
         if inbound and status.inbound_type and inbound != status.inbound_type:

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards import account, administrators, losses, retirement, second_stack
-from mimecast_sso.assessment.guards.finding import Finding, expired
+from mimecast_sso.assessment.guards.finding import GuardFinding, expired
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import people
 
-__all__ = ["GUARDS", "Finding", "Judgement", "check", "findings"]
+__all__ = ["GUARDS", "GuardFinding", "Judgement", "check", "findings"]
 
-GUARDS: tuple[Callable[[Assessment], Iterable[Finding]], ...] = (
+GUARDS: tuple[Callable[[Assessment], Iterable[GuardFinding]], ...] = (
     account.find,
     second_stack.find,
     administrators.find,
@@ -47,9 +47,9 @@ class Judgement:
     summary: str
 
 
-def findings(assessment: Assessment) -> list[Finding]:
+def findings(assessment: Assessment) -> list[GuardFinding]:
     """What the guards refuse. If the credentials open another system, no other guard is asked."""
-    found: list[Finding] = []
+    found: list[GuardFinding] = []
     for guard in GUARDS:
         found += guard(assessment)
         if any(finding.final for finding in found):

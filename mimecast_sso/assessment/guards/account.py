@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.wording import people
 from providers.mimecast.accounts import AccountMismatch, check_account
 
 
-def find(assessment: Assessment) -> Iterator[Finding]:
+def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse if a live system is not the configured one, or a deployed value would change while people depend on it."""
     known = tuple(_known(assessment))
     elsewhere = [*_mimecast_differs(assessment), *_tenant_differs(assessment)]
     if elsewhere:
-        yield Finding(
+        yield GuardFinding(
             "account",
             "; ".join(elsewhere),
             known=known,
@@ -32,7 +32,7 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     changes = list(_changes(assessment))
     snapshot = assessment.snapshot
     if changes and (snapshot.everybody or not snapshot.groups_known or _leaves_account(assessment)):
-        yield Finding(
+        yield GuardFinding(
             "account",
             f"{', '.join(changes)}; that replaces the identifier or the issuer, and people who sign in through Entra "
             f"could not do so until Mimecast is set up again ({_how_many(assessment)})",

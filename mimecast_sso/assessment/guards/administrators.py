@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import FactName
 from mimecast_sso.text.names import is_among
@@ -24,7 +24,7 @@ _FACTS: tuple[tuple[FactName, str], ...] = (
 )
 
 
-def find(assessment: Assessment) -> Iterator[Finding]:
+def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse while the administrators' box is ticked for people who are new to it, and a fact is not attested."""
     settings = assessment.settings
     if not settings.authentication_profile.enforce.administration_console:
@@ -44,7 +44,7 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     ]
     known.append(Statement("who of them is an administrator", How.UNKNOWN, "no API shows it"))
     who = people(len(affected)) if affected else "the people in the roll-out group"
-    yield Finding(
+    yield GuardFinding(
         "administrators",
         f"administrators among {who} would have to sign in to the Administration Console through "
         "Entra, but emergency access is not attested on both sides",

@@ -11,7 +11,7 @@ from mimecast_sso.text.names import enumerate_some
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class GuardFinding:
     """The verdict of one guard on one run.
 
     Attributes:

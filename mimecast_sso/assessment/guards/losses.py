@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, Loss
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.assessment.sign_in import Result
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
@@ -19,7 +19,7 @@ from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import either, people
 
 
-def find(assessment: Assessment) -> Iterator[Finding]:
+def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """One finding per guard, with everybody affected."""
     by_guard: dict[str, dict[str, Loss]] = defaultdict(dict)
     for address, losses in assessment.forecast.losses.items():
@@ -38,10 +38,10 @@ def guard_of(loss: Loss) -> str:
     return outcome.missing.guard if outcome.missing else "last-sign-in-method"
 
 
-def _finding(assessment: Assessment, guard: str, found: Mapping[str, Loss]) -> Finding:
+def _finding(assessment: Assessment, guard: str, found: Mapping[str, Loss]) -> GuardFinding:
     names = {each.address: each.name for each in assessment.forecast.people if each.address in found}
     groups = list(_grouped(found, names))
-    return Finding(
+    return GuardFinding(
         guard,
         _problem(found),
         tuple(sorted(found)),

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 
 
-def find(assessment: Assessment) -> Iterator[Finding]:
+def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse to retire the certificate that Entra signs with, while somebody is in a roll-out group or may be."""
     snapshot, application = assessment.snapshot, assessment.snapshot.application.value
     signing = application.certificates.active(snapshot.entra_now) if application else None
@@ -17,7 +17,7 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     nobody = snapshot.groups_known and not snapshot.everybody
     if signing is None or signing.thumbprint not in retired or nobody:
         return
-    yield Finding(
+    yield GuardFinding(
         "allow-destroy",
         f"certificate {signing} signs and would be removed (mimecast-sso:certificates.retired)",
         tuple(sorted(snapshot.everybody)),

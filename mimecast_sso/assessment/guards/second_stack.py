@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.guards.finding import Finding
+from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import people
@@ -19,7 +19,7 @@ from providers.entra.applications import DeletedApplication, Holder
 _GUARD = "second-stack"
 
 
-def find(assessment: Assessment) -> Iterator[Finding]:
+def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse a stack whose objects belong to another stack or were created outside of it."""
     record, application = assessment.snapshot.record, assessment.settings.application
     if record.value is None:
@@ -32,8 +32,8 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     yield from _applications(assessment)
 
 
-def _another(own: str, adopt: str) -> Finding:
-    return Finding(
+def _another(own: str, adopt: str) -> GuardFinding:
+    return GuardFinding(
         _GUARD,
         f"mimecast-sso:application.adopt is {adopt}, but this stack already has application {own}; adopting another "
         "would delete that one",
@@ -42,7 +42,7 @@ def _another(own: str, adopt: str) -> Finding:
     )
 
 
-def _applications(assessment: Assessment) -> Iterator[Finding]:
+def _applications(assessment: Assessment) -> Iterator[GuardFinding]:
     snapshot = assessment.snapshot
     holders = snapshot.holders.value or ()
     if holders:
@@ -57,10 +57,10 @@ def _applications(assessment: Assessment) -> Iterator[Finding]:
         yield _left_over(assessment, namesakes)
 
 
-def _held(assessment: Assessment, holders: Sequence[Holder]) -> Finding:
+def _held(assessment: Assessment, holders: Sequence[Holder]) -> GuardFinding:
     first = holders[0]
     working = assessment.snapshot.everybody
-    return Finding(
+    return GuardFinding(
         _GUARD,
         f'Entra already has an application with identifier {assessment.settings.identifier}: "{first.name}" (client id '
         f"{first.client_id}), which this stack has not recorded. Another stack manages it, this stack's state was "
@@ -76,8 +76,8 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> Finding:
     )
 
 
-def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> Finding:
-    return Finding(
+def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> GuardFinding:
+    return GuardFinding(
         _GUARD,
         f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.display_name}" '
         f"(client id {deleted.client_id}), which can be restored until {deleted.until:%Y-%m-%d}",
@@ -90,9 +90,9 @@ def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> Find
     )
 
 
-def _left_over(assessment: Assessment, namesakes: Sequence[Holder]) -> Finding:
+def _left_over(assessment: Assessment, namesakes: Sequence[Holder]) -> GuardFinding:
     name, first = assessment.settings.application.display_name, namesakes[0]
-    return Finding(
+    return GuardFinding(
         _GUARD,
         f'Entra already has "{name}" from the gallery, without an identifier, and this stack has not recorded it. Most '
         "likely an earlier run created it and the response was lost",

@@ -8,7 +8,8 @@ from itertools import chain
 
 from providers.entra import people
 from providers.entra.errors import GraphError, Refused
-from providers.entra.people import Graph, User
+from providers.entra.people import User
+from providers.entra.protocols import GraphReads
 
 _MOST_MAILBOXES_ASKED = 20
 _SHARED = frozenset({"shared", "room", "equipment"})
@@ -79,7 +80,7 @@ def person_of(user: User, address: str = "") -> Person:
     )
 
 
-def with_mailboxes(graph: Graph, found: Iterable[Person]) -> dict[str, Person]:
+def with_mailboxes(graph: GraphReads, found: Iterable[Person]) -> dict[str, Person]:
     """Say of disabled accounts whether they belong to a shared mailbox, by object id: where that may be read."""
     people_ = {person.object_id: person for person in found}
     disabled = [person for person in people_.values() if person.enabled is False and person.mail]

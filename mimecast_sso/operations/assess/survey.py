@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mimecast_sso.assessment import fitting, live_application
-from mimecast_sso.assessment.adoption import Finding
+from mimecast_sso.assessment.adoption import AdoptionFinding
 from mimecast_sso.assessment.assessment import written_addresses
 from mimecast_sso.assessment.candidates import Candidates, candidates
 from mimecast_sso.assessment.fitting import Fitting
@@ -55,7 +55,7 @@ class Survey:
     candidates: Candidates
     fitting: Fitting
     adoption: Statement | None
-    findings: Sequence[Finding]
+    findings: Sequence[AdoptionFinding]
 
     @property
     def snapshot(self) -> Snapshot:

@@ -35,7 +35,7 @@ _TABLES = frozenset({".csv", ".tsv"})
 _DOCUMENTATION = frozenset({".md"})
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What a file is to the deployment."""
 
     STACK = "stack"
@@ -59,7 +59,7 @@ class File:
     """
 
     path: str
-    kind: Kind
+    kind: FileKind
     stack: str = ""
 
 
@@ -74,12 +74,12 @@ def classify(path: str, folder: str) -> File:
     suffix = where.suffix.lower()
     stack = stack_of(where.name) if str(where.parent) == (folder or ".") else ""
     if stack:
-        return File(path, Kind.STACK, stack)
+        return File(path, FileKind.STACK, stack)
     if suffix in _TABLES:
-        return File(path, Kind.TABLE)
+        return File(path, FileKind.TABLE)
     if suffix in _DOCUMENTATION:
-        return File(path, Kind.DOCUMENTATION)
-    return File(path, Kind.BESIDE if _is_beside(where, folder) else Kind.CODE)
+        return File(path, FileKind.DOCUMENTATION)
+    return File(path, FileKind.BESIDE if _is_beside(where, folder) else FileKind.CODE)
 
 
 def stack_of(name: str) -> str:

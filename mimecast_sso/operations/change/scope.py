@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mimecast_sso.operations.change.files import Kind, classify, is_stack_name, stack_folder, stack_of
+from mimecast_sso.operations.change.files import FileKind, classify, is_stack_name, stack_folder, stack_of
 from mimecast_sso.operations.change.repository import Blob, Repository, readable
 from mimecast_sso.operations.project import Project
 from mimecast_sso.settings import ConfigurationError, read_values
@@ -42,7 +42,7 @@ class Data:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ChangeScope:
     """A change, and what it touches.
 
     Attributes:
@@ -121,7 +121,7 @@ def _write_tables(
 
 def find(
     repository: Repository, project: Project, before: Data, after: Data, commits: tuple[str, str]
-) -> Scope:
+) -> ChangeScope:
     """What a change touches. ``before`` and ``after`` are the data of its start and of its head."""
     base, head = commits
     start = repository.merge_base(base, head)
@@ -133,7 +133,9 @@ def find(
     stacks, code = _touched(repository.changed(start, head), stack_folder(project), named)
     others, _ = _touched(repository.changed(start, base), stack_folder(project), named)
     touched = everything if code else stacks & everything
-    return Scope(base, head, start, tuple(sorted(touched)), tuple(sorted(code)), frozenset(others & stacks))
+    return ChangeScope(
+        base, head, start, tuple(sorted(touched)), tuple(sorted(code)), frozenset(others & stacks)
+    )
 
 
 def changed_code(repository: Repository, project: Project, commit: str) -> list[str]:
@@ -151,6 +153,6 @@ def _touched(paths: list[str], folder: str, tables: Mapping[str, set[str]]) -> t
             stacks.add(file.stack)
             continue
         stacks |= tables.get(file.path, set())
-        if file.kind is Kind.CODE:
+        if file.kind is FileKind.CODE:
             code.add(file.path)
     return stacks, code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mimecast_sso.operations.change.files import Kind, classify, is_stack_name, stack_folder
+from mimecast_sso.operations.change.files import FileKind, classify, is_stack_name, stack_folder
 from mimecast_sso.operations.change.repository import FileChange, Repository
 from mimecast_sso.operations.project import Project
 
@@ -35,17 +35,17 @@ def take(project: Project, base: str, head: str) -> Taken:
     folder, prefix = stack_folder(project), repository.prefix()
     changes = repository.changes(repository.merge_base(ours, theirs), theirs)
     kinds = {each: _kind(each, folder, prefix) for each in changes}
-    data = [each for each, kind in kinds.items() if kind in (Kind.STACK, Kind.TABLE)]
-    others = (each.path for each, kind in kinds.items() if kind in (Kind.BESIDE, Kind.CODE))
+    data = [each for each, kind in kinds.items() if kind in (FileKind.STACK, FileKind.TABLE)]
+    others = (each.path for each, kind in kinds.items() if kind in (FileKind.BESIDE, FileKind.CODE))
     commit = repository.commit_with(ours, data, "The head's stack files on the base's code")
     return Taken(commit, tuple(each.path for each in data), tuple(others))
 
 
-def _kind(change: FileChange, folder: str, prefix: str) -> Kind:
+def _kind(change: FileChange, folder: str, prefix: str) -> FileKind:
     """What a changed file is. Data is a regular file of the project: a link could lead anywhere."""
     if not change.path.startswith(prefix):
-        return Kind.CODE
+        return FileKind.CODE
     file = classify(change.path.removeprefix(prefix), folder)
-    if file.kind is Kind.DOCUMENTATION:
+    if file.kind is FileKind.DOCUMENTATION:
         return file.kind
-    return file.kind if change.is_plain and (not file.stack or is_stack_name(file.stack)) else Kind.CODE
+    return file.kind if change.is_plain and (not file.stack or is_stack_name(file.stack)) else FileKind.CODE

@@ -8,7 +8,7 @@ from pathlib import Path
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.ci import inside, workflows
 from mimecast_sso.operations.ci.forges import Forge
-from mimecast_sso.operations.ci.workflows import State, Workflow
+from mimecast_sso.operations.ci.workflows import FileState, Workflow
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.preflight.command import print_sections, sections
@@ -45,13 +45,13 @@ def _files(root: Path, forge: Forge) -> Iterator[Statement]:
 
 def _file(workflow: Workflow, path: str, command: str) -> Statement:
     match workflow.state:
-        case State.CURRENT:
+        case FileState.CURRENT:
             return fine(path, "as this version writes it", How.LIVE, _SOURCE)
-        case State.ABSENT:
+        case FileState.ABSENT:
             return missing(path, f"does not exist. Write it: {command}", How.LIVE, _SOURCE)
-        case State.CHANGED:
+        case FileState.CHANGED:
             return note(path, "changed by hand since it was written", How.LIVE, _SOURCE)
-        case State.OTHER:
+        case FileState.OTHER:
             return Statement(
                 f"written by another version. Write it again: {command}",
                 How.LIVE,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mimecast_sso.operations.ci.forges import Forge
-from mimecast_sso.operations.ci.tickets import Action, Ticket, plan
+from mimecast_sso.operations.ci.tickets import Ticket, TicketAction, plan
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.output import write_report
 from mimecast_sso.operations.reports.model import Report, Section
@@ -23,11 +23,11 @@ from mimecast_sso.text.files import UnreadableTextError, read_text
 _NOTHING = "-"
 
 
-def run(forge: Forge, reports: Iterable[Report], tickets: Path, folder: Path) -> tuple[Action, ...]:
+def run(forge: Forge, reports: Iterable[Report], tickets: Path, folder: Path) -> tuple[TicketAction, ...]:
     """Writes into the folder what to do after the reports, and returns it. Raises OperationError."""
     known = read_tickets(forge, tickets)
     rows: list[dict[str, Any]] = []
-    planned: list[Action] = []
+    planned: list[TicketAction] = []
     for report in reports:
         for section in report.sections:
             for action in plan(report.command, section, known):
@@ -69,7 +69,9 @@ _READERS: Mapping[Forge, Callable[[Mapping[str, Any]], Ticket]] = {
 }
 
 
-def _write(forge: Forge, report: Report, section: Section, action: Action, folder: Path) -> dict[str, Any]:
+def _write(
+    forge: Forge, report: Report, section: Section, action: TicketAction, folder: Path
+) -> dict[str, Any]:
     name = f"{report.command}.{action.stack}.{action.do}{action.number or ''}"
     body, comment = folder / f"{name}.body.md", folder / f"{name}.comment.md"
     write_report(body, _body(forge, Report(report.command, report.at, report.exit, (section,)), action))
@@ -85,7 +87,7 @@ def _write(forge: Forge, report: Report, section: Section, action: Action, folde
     }
 
 
-def _body(forge: Forge, report: Report, action: Action) -> str:
+def _body(forge: Forge, report: Report, action: TicketAction) -> str:
     if forge is Forge.AZURE_DEVOPS:  # Its text is HTML, of which comments are dropped.
         return f"<p>{action.marker}</p>\n<pre>{html.escape(render(report, 'text'))}</pre>\n"
     return f"<!-- {action.marker} -->\n{render(report, 'markdown')}"

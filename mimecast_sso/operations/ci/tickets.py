@@ -60,7 +60,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class TicketAction:
     """One thing to do.
 
     Attributes:
@@ -83,7 +83,7 @@ class _Remembered:
     findings: frozenset[str]
 
 
-def plan(kind: str, section: Section, tickets: Iterable[Ticket]) -> tuple[Action, ...]:
+def plan(kind: str, section: Section, tickets: Iterable[Ticket]) -> tuple[TicketAction, ...]:
     """What to do after a report.
 
     Args:
@@ -94,7 +94,7 @@ def plan(kind: str, section: Section, tickets: Iterable[Ticket]) -> tuple[Action
     return tuple(_actions(kind, section, _remembered(tickets, kind, section.stack)))
 
 
-def _actions(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[Action]:
+def _actions(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[TicketAction]:
     opened = [each for each in remembered if each.ticket.is_open]
     level = section.level
     if level is Level.FINE:
@@ -104,7 +104,7 @@ def _actions(kind: str, section: Section, remembered: Sequence[_Remembered]) -> 
         yield from _of_findings(kind, section, remembered)
 
 
-def _of_nothing(kind: str, section: Section, last: _Remembered) -> Iterator[Action]:
+def _of_nothing(kind: str, section: Section, last: _Remembered) -> Iterator[TicketAction]:
     """Closes the ticket, unless the run could not see what the ticket is about."""
     hidden = _out_of_sight(section, last.findings)
     if not hidden:
@@ -116,7 +116,7 @@ def _of_nothing(kind: str, section: Section, last: _Remembered) -> Iterator[Acti
         yield _action(Do.COMMENT, kind, section, hidden, ticket=last.ticket, comment=_OUT_OF_SIGHT)
 
 
-def _of_findings(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[Action]:
+def _of_findings(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[TicketAction]:
     found = findings(section)
     unread = any(each.level is Level.UNKNOWN and each.possible for each in section.entries)
     last = next((each for each in remembered if each.ticket.is_open), None)
@@ -143,10 +143,12 @@ def _action(
     *,
     ticket: Ticket | None = None,
     comment: str = "",
-) -> Action:
+) -> TicketAction:
     stack = section.stack
     title = _TITLES.get(kind, _TITLE).format(kind=kind, stack=stack)
-    return Action(do, stack, title, marker(kind, stack, found), comment, ticket.number if ticket else None)
+    return TicketAction(
+        do, stack, title, marker(kind, stack, found), comment, ticket.number if ticket else None
+    )
 
 
 def _changes(before: frozenset[str], now: frozenset[str]) -> str:

@@ -43,7 +43,7 @@ _SET_UP = "{}/set-up.txt.j2"
 _HEAD = re.compile(r"# (mimecast-sso ci init [^\n]*)\n# sha256 of what follows: ([0-9a-f]{64})\n")
 
 
-class State(StrEnum):
+class FileState(StrEnum):
     """What a workflow file is."""
 
     CURRENT = "current"
@@ -58,7 +58,7 @@ class Workflow:
 
     path: Path
     content: str
-    state: State
+    state: FileState
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ def chosen(root: Path, forge: Forge) -> Choice | None:
 
 def write(workflows: Iterable[Workflow], *, force: bool) -> tuple[Workflow, ...]:
     """Writes those that differ, all or none, and returns them. Raises OperationError where one was changed by hand."""
-    differing = [each for each in workflows if each.state is not State.CURRENT]
-    changed = [str(each.path) for each in differing if each.state is State.CHANGED]
+    differing = [each for each in workflows if each.state is not FileState.CURRENT]
+    changed = [str(each.path) for each in differing if each.state is FileState.CHANGED]
     if changed and not force:
         raise OperationError(
             f"Not as this command wrote them: {', '.join(changed)}. Nothing was written. Keep your changes "
@@ -126,16 +126,16 @@ def set_up(choice: Choice) -> str:
     return _render(_SET_UP.format(choice.forge.replace("-", "_")), choice)
 
 
-def _state(path: Path, content: str) -> State:
+def _state(path: Path, content: str) -> FileState:
     present = _read(path)
     if present is None:
-        return State.ABSENT
+        return FileState.ABSENT
     if present == content:
-        return State.CURRENT
+        return FileState.CURRENT
     head = _HEAD.match(present)
     if head is None or _digest(present[head.end() :]) != head[2]:
-        return State.CHANGED
-    return State.OTHER
+        return FileState.CHANGED
+    return FileState.OTHER
 
 
 def _read(path: Path) -> str | None:

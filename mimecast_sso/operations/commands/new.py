@@ -28,6 +28,6 @@ def new(name: str, **given: Any) -> Exit:
 
     Example: mimecast-sso new acme --region eu --account CUK25A118 --domain acme.example --pilot ada@acme.example
     """
-    from mimecast_sso.operations.fleet.new import Wanted, write
+    from mimecast_sso.operations.fleet.new import NewStack, write
 
-    return write(Wanted(name, **given))
+    return write(NewStack(name, **given))

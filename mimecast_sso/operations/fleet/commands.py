@@ -48,7 +48,7 @@ def run(check: str, given: Options) -> Exit:
     folder = (given.work or _folder(project)) / check
     now = datetime.now(UTC).replace(microsecond=0)
     work = Work.resume(folder) if given.resume else Work.begin(folder, now)
-    plan = runs.Plan(f"fleet {check}", CHECKS[check], wanted, given.jobs, given.timeout)
+    plan = runs.CheckPlan(f"fleet {check}", CHECKS[check], wanted, given.jobs, given.timeout)
     found = runs.run(plan, project, work, _Progress(len(wanted)))
     return _write(found, given.form, given.out, given.history)
 

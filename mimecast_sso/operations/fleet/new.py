@@ -23,13 +23,13 @@ from mimecast_sso.text.names import enumerate_some
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 from providers.mimecast.accounts import require
-from providers.mimecast.domains import State, list_domains
+from providers.mimecast.domains import DomainState, list_domains
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class NewStack:
     """What was given on the command line."""
 
     name: str
@@ -41,7 +41,7 @@ class Wanted:
     tags: tuple[str, ...]
 
 
-def write(wanted: Wanted) -> Exit:
+def write(wanted: NewStack) -> Exit:
     """Writes the file, and prints what was checked and what comes next.
 
     Raises:
@@ -69,7 +69,7 @@ def write(wanted: Wanted) -> Exit:
     return Exit.FINE
 
 
-def _values(wanted: Wanted) -> dict[str, Any]:
+def _values(wanted: NewStack) -> dict[str, Any]:
     certificates = draft(wanted.region, wanted.account, None, None).certificates
     values: dict[str, Any] = {
         "region": wanted.region,
@@ -85,7 +85,7 @@ def _values(wanted: Wanted) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value}
 
 
-def _account(stack: Stack, wanted: Wanted) -> Iterator[str]:
+def _account(stack: Stack, wanted: NewStack) -> Iterator[str]:
     """What was checked at Mimecast. Raises MimecastError."""
     if not (stack.environment.get("MIMECAST_CLIENT_ID") and stack.environment.get("MIMECAST_CLIENT_SECRET")):
         yield "Mimecast: not checked, because there are no credentials (MIMECAST_CLIENT_ID, MIMECAST_CLIENT_SECRET)."
@@ -94,7 +94,7 @@ def _account(stack: Stack, wanted: Wanted) -> Iterator[str]:
     account = require(client, wanted.account, wanted.region)
     yield f"Mimecast: account {account.code} ({account.name}), region {account.region}."
     found = list_domains(client, pending=False)
-    internal = {name for name, status in found.items() if status.state is State.INTERNAL}
+    internal = {name for name, status in found.items() if status.state is DomainState.INTERNAL}
     lacking = [domain for domain in wanted.domains if domain not in internal]
     if lacking:
         yield (
@@ -103,7 +103,7 @@ def _account(stack: Stack, wanted: Wanted) -> Iterator[str]:
         )
 
 
-def _tenant(stack: Stack, wanted: Wanted, values: dict[str, Any]) -> Iterator[str]:
+def _tenant(stack: Stack, wanted: NewStack, values: dict[str, Any]) -> Iterator[str]:
     """What was checked in Entra; the tenant that the credentials open is written down. Raises OperationError."""
     try:
         credentials.method(stack.environment | {"ARM_USE_CLI": "false"})
@@ -125,7 +125,7 @@ def _tenant(stack: Stack, wanted: Wanted, values: dict[str, Any]) -> Iterator[st
         yield f"Entra: tenant {live}."
 
 
-def _say(project: Project, wanted: Wanted, checked: list[str]) -> None:
+def _say(project: Project, wanted: NewStack, checked: list[str]) -> None:
     file = os.path.relpath(project.stack_file(wanted.name))
     click.echo(f"Written: {file}")
     for line in checked:

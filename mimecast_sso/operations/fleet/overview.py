@@ -17,7 +17,7 @@ _PARTS = re.compile(r"^(.+?/(?:changed|missing|unmanaged))(?:/.*)?$")
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class StacksByCause:
     """Stacks of which the same is said.
 
     Attributes:
@@ -43,13 +43,13 @@ class Band:
     usual: bool = False
 
 
-def groups(sections: Iterable[Section]) -> tuple[Group, ...]:
+def groups(sections: Iterable[Section]) -> tuple[StacksByCause, ...]:
     """What is said of stacks by cause: the most pressing first, and of these the most frequent."""
     found: dict[tuple[Level, str], dict[str, Entry]] = {}
     for section in sections:
         for entry in _said(section):
             found.setdefault((entry.level, cause_of(entry)), {}).setdefault(section.stack, entry)
-    made = (Group(level, cause, entries) for (level, cause), entries in found.items())
+    made = (StacksByCause(level, cause, entries) for (level, cause), entries in found.items())
     return tuple(sorted(made, key=lambda each: (each.level.rank, -len(each.found), each.cause)))
 
 

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from mimecast_sso.operations.fleet import overview
-from mimecast_sso.operations.fleet.overview import Band, Group
+from mimecast_sso.operations.fleet.overview import Band, StacksByCause
 from mimecast_sso.operations.reports.history import Day
 from mimecast_sso.operations.reports.model import Level, Report, Section
 from mimecast_sso.operations.reports.render import summary_of
@@ -47,7 +47,7 @@ def _lines(report: Report, days: Sequence[Day]) -> Iterator[str]:
     yield from _figures(sections)
 
 
-def _group(group: Group, report: Report, days: Sequence[Day]) -> Iterator[str]:
+def _group(group: StacksByCause, report: Report, days: Sequence[Day]) -> Iterator[str]:
     names = [_since(name, group.level, report, days) for name in group.found]
     yield _wrapped(f"{foreign.one_line(group.cause)}: {_named(names)}", len(group.found))
     if group.level is Level.LOOK:

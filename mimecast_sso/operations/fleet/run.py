@@ -18,7 +18,7 @@ from providers.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CheckPlan:
     """What is to be done.
 
     Attributes:
@@ -36,7 +36,7 @@ class Plan:
     seconds: float
 
 
-def run(plan: Plan, project: Project, work: Work, progress: Callable[[Section], None]) -> Report:
+def run(plan: CheckPlan, project: Project, work: Work, progress: Callable[[Section], None]) -> Report:
     """Asks every stack that the work folder has no section of, and reports on all of them.
 
     Raises:
@@ -57,7 +57,7 @@ def report(command: str, at: datetime, sections: Iterable[Section]) -> Report:
     return Report(command, at, int(worst(each.exit for each in ordered)), ordered)
 
 
-def _asked(plan: Plan, left: Sequence[Listed], stacks: Stacks) -> Iterator[Section]:
+def _asked(plan: CheckPlan, left: Sequence[Listed], stacks: Stacks) -> Iterator[Section]:
     """The sections, as soon as each is there."""
     with ThreadPoolExecutor(max_workers=plan.jobs, thread_name_prefix="fleet") as pool:
         running = [pool.submit(_section, plan, each, stacks) for each in left]
@@ -69,7 +69,7 @@ def _asked(plan: Plan, left: Sequence[Listed], stacks: Stacks) -> Iterator[Secti
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _section(plan: Plan, listed: Listed, stacks: Stacks) -> Section:
+def _section(plan: CheckPlan, listed: Listed, stacks: Stacks) -> Section:
     try:
         return plan.check(stacks.open(listed.name, Deadline(plan.seconds)))
     except Exception as error:  # Whatever it is, the other stacks are reported.

@@ -15,7 +15,7 @@ from typing import Any
 from mimecast_sso.assessment.planned import NONE, more_and_less, summary
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.reports.render import LONGEST_MARKDOWN, cut_sections, forge_length
-from mimecast_sso.operations.review.model import Group, Rehearsal, Review, StackReview
+from mimecast_sso.operations.review.model import PeopleByReason, Rehearsal, Review, StackReview
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count, people
 
@@ -257,7 +257,7 @@ def _part(each: StackReview) -> Iterator[str]:
         yield ""
 
 
-def _table(groups: Sequence[Group]) -> Iterator[str]:
+def _table(groups: Sequence[PeopleByReason]) -> Iterator[str]:
     if not groups:
         return
     yield "| why | people | when | what to do |"
@@ -270,7 +270,7 @@ def _table(groups: Sequence[Group]) -> Iterator[str]:
     yield ""
 
 
-def _listed(title: str, groups: Sequence[Group]) -> Iterator[str]:
+def _listed(title: str, groups: Sequence[PeopleByReason]) -> Iterator[str]:
     if groups:
         yield title
         yield ""

@@ -12,7 +12,7 @@ from mimecast_sso.operations.output import Format
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.operations.reports.render import render as render_report
 from mimecast_sso.operations.review import comment
-from mimecast_sso.operations.review.model import Group, Review, StackReview
+from mimecast_sso.operations.review.model import PeopleByReason, Review, StackReview
 from mimecast_sso.provenance import How
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import people
@@ -105,7 +105,7 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         yield Entry("review/note", Level.LOOK, each.note, How.CONFIGURED)
 
 
-def _group(kind: str, level: Level, number: int, group: Group) -> Entry:
+def _group(kind: str, level: Level, number: int, group: PeopleByReason) -> Entry:
     when = f" {group.when}" if group.when else ""
     text = f"{people(group.people)} cannot sign in{when}: {group.why}. What to do: {group.fix}"
     return Entry(f"review/{kind}/{number}", level, text, How.LIVE, _BOTH)

@@ -18,7 +18,7 @@ from mimecast_sso.assessment.plan_digest import digest
 from mimecast_sso.assessment.planned import console_work, planned
 from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.assessment.snapshot import Snapshot
-from mimecast_sso.assessment.unread import Part
+from mimecast_sso.assessment.unread import SnapshotPart
 from mimecast_sso.assessment.unread import parts as unread_parts
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.operations import assessing, tenant
@@ -28,7 +28,7 @@ from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.project import Project
-from mimecast_sso.operations.review.model import Group, Refusal, StackReview
+from mimecast_sso.operations.review.model import PeopleByReason, Refusal, StackReview
 from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
 from mimecast_sso.provenance import Statement, Verdict
 from mimecast_sso.settings import ConfigurationError, Settings, domains_elsewhere
@@ -37,7 +37,7 @@ from providers.entra import credentials
 from providers.entra.errors import GraphError
 
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+\.[^\s@<>()\[\],;:\"'=.]+")
-_DECISIVE = frozenset({Part.RECORD, Part.APPLICATION, Part.GROUPS})
+_DECISIVE = frozenset({SnapshotPart.RECORD, SnapshotPart.APPLICATION, SnapshotPart.GROUPS})
 Reader = Callable[[Stack, Settings, Path], Assessment]
 """Reads both tenants for a configuration whose CSV files are below a folder."""
 
@@ -201,22 +201,22 @@ def _judged(assessment: Assessment, public: Collection[str]) -> tuple[tuple[Refu
     return tuple(refusals), tuple(overridden)
 
 
-def _losses(assessment: Assessment) -> tuple[Group, ...]:
+def _losses(assessment: Assessment) -> tuple[PeopleByReason, ...]:
     found: dict[tuple[str, str, str], int] = defaultdict(int)
     for losses in assessment.forecast.losses.values():
         why, fix = _why(losses[0].outcome)
         found[why, fix, str(losses[0].instant)] += 1
-    return _sorted(Group(why, number, fix, when) for (why, fix, when), number in found.items())
+    return _sorted(PeopleByReason(why, number, fix, when) for (why, fix, when), number in found.items())
 
 
-def _by_outcome(outcomes: Iterable[Outcome], when: str) -> tuple[Group, ...]:
+def _by_outcome(outcomes: Iterable[Outcome], when: str) -> tuple[PeopleByReason, ...]:
     found: dict[tuple[str, str], int] = defaultdict(int)
     for outcome in outcomes:
         found[_why(outcome)] += 1
-    return _sorted(Group(why, number, fix, when) for (why, fix), number in found.items())
+    return _sorted(PeopleByReason(why, number, fix, when) for (why, fix), number in found.items())
 
 
-def _sorted(groups: Iterable[Group]) -> tuple[Group, ...]:
+def _sorted(groups: Iterable[PeopleByReason]) -> tuple[PeopleByReason, ...]:
     return tuple(sorted(groups, key=lambda each: (-each.people, each.why)))
 
 

@@ -14,7 +14,7 @@ from mimecast_sso.operations.exit_codes import Exit, badness, worst
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PeopleByReason:
     """People who cannot sign in for one reason.
 
     Attributes:
@@ -106,9 +106,9 @@ class StackReview:
     after: int | None = None
     more: int = 0
     less: int = 0
-    lost: tuple[Group, ...] = ()
-    not_ready: tuple[Group, ...] = ()
-    broken: tuple[Group, ...] = ()
+    lost: tuple[PeopleByReason, ...] = ()
+    not_ready: tuple[PeopleByReason, ...] = ()
+    broken: tuple[PeopleByReason, ...] = ()
     console: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     overridden: tuple[str, ...] = ()

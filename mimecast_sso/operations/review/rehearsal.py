@@ -25,7 +25,7 @@ from typing import Any
 from mimecast_sso.assessment.assessment import written_addresses
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.operations.change.repository import Repository
-from mimecast_sso.operations.change.scope import Data, Scope
+from mimecast_sso.operations.change.scope import ChangeScope, Data
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.model import Lost, Rehearsal, StackReview
 from mimecast_sso.settings import REFUSED, ConfigurationError, from_file
@@ -53,7 +53,7 @@ _LIMIT = 600
 _BY = ("--by", "rehearsal@example.com", "--evidence", "filled in by the rehearsal")
 
 
-def why_not(scope: Scope, *, approved: bool) -> str:
+def why_not(scope: ChangeScope, *, approved: bool) -> str:
     """Why a change is not rehearsed here; "" where it is."""
     if not scope.code or approved or "SANDBOX_INSTANCE" in os.environ:
         return ""
@@ -80,7 +80,7 @@ def recorded_people(file: Path) -> frozenset[str]:
 
 def rehearse(
     repository: Repository,
-    scope: Scope,
+    scope: ChangeScope,
     data: tuple[Data, Data],
     stacks: Sequence[StackReview],
     *,

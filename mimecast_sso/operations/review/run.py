@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from mimecast_sso.operations.change.repository import Repository
-from mimecast_sso.operations.change.scope import Data, Scope, changed_code, find, write_out
+from mimecast_sso.operations.change.scope import ChangeScope, Data, changed_code, find, write_out
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format, write_report
 from mimecast_sso.operations.project import Project, find_project
@@ -60,7 +60,7 @@ def run(asked: Asked) -> Exit:
     return found.exit
 
 
-def _elsewhere(scope: Scope) -> Scope:
+def _elsewhere(scope: ChangeScope) -> ChangeScope:
     """Without the stack that is deployed on a sandbox only, where none is in use."""
     if "SANDBOX_INSTANCE" in os.environ:
         return scope
@@ -74,7 +74,7 @@ def superseded(out: Path | None) -> Exit:
 
 
 def _reviewed(
-    asked: Asked, project: Project, repository: Repository, scope: Scope, data: tuple[Data, Data]
+    asked: Asked, project: Project, repository: Repository, scope: ChangeScope, data: tuple[Data, Data]
 ) -> Review:
     unread = _why_unread(asked, project, repository, scope)
     stacks = []
@@ -100,7 +100,7 @@ def _reviewed(
     )
 
 
-def _why_unread(asked: Asked, project: Project, repository: Repository, scope: Scope) -> str:
+def _why_unread(asked: Asked, project: Project, repository: Repository, scope: ChangeScope) -> str:
     """Why no live tenant is read; "" where they are.
 
     A preview runs the code that is checked out, so that has to be the base's; the head's once a reviewer approved it.

@@ -20,19 +20,19 @@ from mimecast_sso.operations.rotation.backward import back
 from mimecast_sso.operations.rotation.forward import LEAD_DAYS, plan
 from mimecast_sso.operations.rotation.gates import soak_ends
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot, SlotGroup, SlotProfile
-from mimecast_sso.operations.rotation.status import State, lines, state, statements
-from mimecast_sso.operations.rotation.step import NewGeneration, Plan, Refusal, Step
+from mimecast_sso.operations.rotation.status import GenerationState, lines, state, statements
+from mimecast_sso.operations.rotation.step import NewGeneration, RotationPlan, RotationRefusal, Step
 from mimecast_sso.operations.rotation.stops import foreign, outstanding
 
 __all__ = [
     "LEAD_DAYS",
+    "GenerationState",
     "NewGeneration",
-    "Plan",
-    "Refusal",
+    "RotationPlan",
+    "RotationRefusal",
     "RotationSnapshot",
     "SlotGroup",
     "SlotProfile",
-    "State",
     "Step",
     "back",
     "foreign",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from mimecast_sso.operations.rotation.gates import attested, gathered, settled, signs, usable
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot
-from mimecast_sso.operations.rotation.step import Plan, Refusal, Step
+from mimecast_sso.operations.rotation.step import RotationPlan, RotationRefusal, Step
 from mimecast_sso.operations.rotation.stops import unknown
 from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
 from mimecast_sso.text.wording import count
 
 
-def back(snapshot: RotationSnapshot) -> Plan:
+def back(snapshot: RotationSnapshot) -> RotationPlan:
     """Plan the step back. No window, approval or soak holds it up; only what would lock people out does."""
     wanted = snapshot.wanted
     if snapshot.entra is None:
@@ -24,11 +24,11 @@ def back(snapshot: RotationSnapshot) -> Plan:
         return _unstage(snapshot, target)
     if former:
         return _rejoin(snapshot, former) if snapshot.blue_green else _reactivate(snapshot, former)
-    return Plan(
+    return RotationPlan(
         Step.NONE,
         "There is nothing to go back to",
         refusals=(
-            Refusal(
+            RotationRefusal(
                 "There is only one generation, and a retired certificate cannot be restored. Stage a new one "
                 f"({snapshot.command('rotate next')} --start), or have people sign in with a password again "
                 f"({snapshot.command('roll-out back')})"
@@ -37,11 +37,11 @@ def back(snapshot: RotationSnapshot) -> Plan:
     )
 
 
-def _separate(snapshot: RotationSnapshot, target: Generation | None) -> Plan:
+def _separate(snapshot: RotationSnapshot, target: Generation | None) -> RotationPlan:
     slot = snapshot.wanted.active_generation.profile.other
     name = snapshot.group(slot).name
     label = f" of generation {target.label}" if target else ""
-    return Plan(
+    return RotationPlan(
         Step.SEPARATE,
         f"Remove everybody from “{name}”{label}; they stay in their own group: cutOver active",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
@@ -49,14 +49,14 @@ def _separate(snapshot: RotationSnapshot, target: Generation | None) -> Plan:
     )
 
 
-def _reactivate(snapshot: RotationSnapshot, former: Generation) -> Plan:
+def _reactivate(snapshot: RotationSnapshot, former: Generation) -> RotationPlan:
     refusals = [*usable(snapshot, former)]
     if snapshot.blue_green:
         refusals += [*attested(snapshot, former), *gathered(snapshot, former.profile)]
     text = f"Entra signs with generation {former.label} again instead of {snapshot.wanted.active}"
     if snapshot.wanted.rotation is RotationMode.SINGLE:
         text += ", once somebody has set the profile back to it and confirmed that"
-    return Plan(
+    return RotationPlan(
         Step.REACTIVATE,
         text,
         snapshot.wanted.model_copy(update={"active": former.label}),
@@ -65,9 +65,9 @@ def _reactivate(snapshot: RotationSnapshot, former: Generation) -> Plan:
     )
 
 
-def _rejoin(snapshot: RotationSnapshot, former: Generation) -> Plan:
+def _rejoin(snapshot: RotationSnapshot, former: Generation) -> RotationPlan:
     group = snapshot.group(former.profile)
-    return Plan(
+    return RotationPlan(
         Step.REJOIN,
         f"Add {count(len(snapshot.people), 'person')} to “{group.name}” again and remove nobody: cutOver both",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
@@ -75,14 +75,14 @@ def _rejoin(snapshot: RotationSnapshot, former: Generation) -> Plan:
     )
 
 
-def _unstage(snapshot: RotationSnapshot, target: Generation) -> Plan:
+def _unstage(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
     wanted, thumbprint = snapshot.wanted, snapshot.thumbprint(target)
     # An interrupted run may have created its certificate without recording it; without a generation it would be
     # an unmanaged one.
     gone = [thumbprint] if thumbprint else []
     gone += [each.thumbprint for each in snapshot.strays if each.label == target.label]
     refusals = [
-        Refusal(f"Entra signs with {each}; have it sign with {wanted.active} first ({snapshot.up})")
+        RotationRefusal(f"Entra signs with {each}; have it sign with {wanted.active} first ({snapshot.up})")
         for each in gone
         if signs(snapshot, each)
     ]
@@ -91,11 +91,11 @@ def _unstage(snapshot: RotationSnapshot, target: Generation) -> Plan:
     group = snapshot.group(target.profile)
     if snapshot.blue_green and thumbprint and (group.members is None or group.members):
         refusals.append(
-            Refusal(f"“{group.name}” has members, or could not be read: deploy first ({snapshot.up})")
+            RotationRefusal(f"“{group.name}” has members, or could not be read: deploy first ({snapshot.up})")
         )
     retired = tuple(Retired(label=target.label, thumbprint=each) for each in gone)
     rest = tuple(generation for generation in wanted.generations if generation is not target)
-    return Plan(
+    return RotationPlan(
         Step.UNSTAGE,
         f"Remove generation {target.label} from the configuration and its certificate from Entra",
         wanted.model_copy(update={"generations": rest, "retired": (*wanted.retired, *retired)}),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from mimecast_sso.facts.certificate_life import WARNING_DAYS
 from mimecast_sso.operations.rotation.gates import settled, signs, soaked, usable, waited, window
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot
-from mimecast_sso.operations.rotation.step import NewGeneration, Plan, Refusal, Step
+from mimecast_sso.operations.rotation.step import NewGeneration, RotationPlan, RotationRefusal, Step
 from mimecast_sso.operations.rotation.stops import (
     behind,
     changed_by_others,
@@ -22,7 +22,7 @@ LEAD_DAYS = max(WARNING_DAYS)
 """Days before the active certificate expires from which a rotation is due."""
 
 
-def plan(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool = False) -> Plan:
+def plan(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool = False) -> RotationPlan:
     """Plan the next step. ``start``: begin a rotation even if none is due yet."""
     stop = (
         unknown(snapshot)
@@ -34,7 +34,7 @@ def plan(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool = False)
     return stop or _forward(snapshot, new, start=start)
 
 
-def _forward(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> Plan:
+def _forward(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> RotationPlan:
     wanted, target = snapshot.wanted, snapshot.wanted.next_generation
     if target:
         joins = snapshot.blue_green and wanted.cut_over is not CutOver.BOTH
@@ -46,9 +46,9 @@ def _forward(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> 
     return _stage(snapshot, new, start=start)
 
 
-def _overlap(snapshot: RotationSnapshot, target: Generation) -> Plan:
+def _overlap(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
     group = snapshot.group(target.profile)
-    return Plan(
+    return RotationPlan(
         Step.OVERLAP,
         f"Add {count(len(snapshot.people), 'person')} to “{group.name}” and remove nobody: cutOver both",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
@@ -57,7 +57,7 @@ def _overlap(snapshot: RotationSnapshot, target: Generation) -> Plan:
     )
 
 
-def _activate(snapshot: RotationSnapshot, target: Generation) -> Plan:
+def _activate(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
     refusals = [*window(snapshot), *usable(snapshot, target)]
     if snapshot.blue_green:
         refusals += waited(
@@ -72,7 +72,7 @@ def _activate(snapshot: RotationSnapshot, target: Generation) -> Plan:
         if console
         else f"Entra signs with generation {target.label} instead of {snapshot.wanted.active}"
     )
-    return Plan(
+    return RotationPlan(
         Step.ACTIVATE,
         text,
         snapshot.wanted.model_copy(update={"active": target.label}),
@@ -81,11 +81,11 @@ def _activate(snapshot: RotationSnapshot, target: Generation) -> Plan:
     )
 
 
-def _leave(snapshot: RotationSnapshot) -> Plan:
+def _leave(snapshot: RotationSnapshot) -> RotationPlan:
     active = snapshot.wanted.active_generation
     group = snapshot.group(active.profile.other)
     leaving = count(len(snapshot.members(active.profile.other)), "person")
-    return Plan(
+    return RotationPlan(
         Step.LEAVE,
         f"Remove {leaving} from “{group.name}”: cutOver active",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
@@ -100,11 +100,11 @@ def _leave(snapshot: RotationSnapshot) -> Plan:
     )
 
 
-def _retire(snapshot: RotationSnapshot, former: Generation | None) -> Plan:
+def _retire(snapshot: RotationSnapshot, former: Generation | None) -> RotationPlan:
     wanted, strays = snapshot.wanted, snapshot.strays
     gone = [Retired(label=each.label, thumbprint=each.thumbprint) for each in strays]
     rest = wanted.generations
-    refusals: list[Refusal] = []
+    refusals: list[RotationRefusal] = []
     if former:
         gone.append(Retired(label=former.label, thumbprint=snapshot.thumbprint(former)))
         rest = tuple(generation for generation in wanted.generations if generation is not former)
@@ -115,7 +115,7 @@ def _retire(snapshot: RotationSnapshot, former: Generation | None) -> Plan:
     else:
         refusals += settled(snapshot)
     refusals += [
-        Refusal(f"Entra signs with {each.thumbprint}, so it is not removed")
+        RotationRefusal(f"Entra signs with {each.thumbprint}, so it is not removed")
         for each in gone
         if signs(snapshot, each.thumbprint)
     ]
@@ -128,16 +128,16 @@ def _retire(snapshot: RotationSnapshot, former: Generation | None) -> Plan:
             "window": wanted.window.model_copy(update={"approved_by": None}) if wanted.window else None,
         }
     )
-    return Plan(Step.RETIRE, f"Remove from Entra the certificate of {names}", change, tuple(refusals))
+    return RotationPlan(Step.RETIRE, f"Remove from Entra the certificate of {names}", change, tuple(refusals))
 
 
-def _stage(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> Plan:
+def _stage(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> RotationPlan:
     wanted, active = snapshot.wanted, snapshot.wanted.active_generation
     live = snapshot.live(active)
     ends = live.not_after if live else datetime.fromisoformat(active.end_date)
     begins = ends - timedelta(days=LEAD_DAYS)
     if not start and snapshot.now < begins:
-        return Plan(
+        return RotationPlan(
             Step.NONE,
             f"Nothing is due. Generation {active.label} expires at {ends:%Y-%m-%d %H:%MZ}; the next rotation is due "
             f"from {begins:%Y-%m-%d} on (to begin earlier: {snapshot.command('rotate next')} --start)",
@@ -147,19 +147,19 @@ def _stage(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> Pl
     refusals = []
     if new.label in wanted.labels:
         refusals.append(
-            Refusal(
+            RotationRefusal(
                 f"The label {new.label} is in use; choose another ({snapshot.command('rotate next')} --label LABEL)"
             )
         )
     if datetime.fromisoformat(new.end_date) <= ends:
         refusals.append(
-            Refusal(
+            RotationRefusal(
                 f"A certificate valid until {new.end_date} would not outlive the active one; choose a later date "
                 f"({snapshot.command('rotate next')} --end-date DATE)"
             )
         )
     where = f", for the {slot} profile" if snapshot.blue_green else ""
-    return Plan(
+    return RotationPlan(
         Step.STAGE,
         f"Create generation {new.label} in Entra, valid until {new.end_date} and inactive{where}",
         wanted.model_copy(update={"generations": (*wanted.generations, generation)}),

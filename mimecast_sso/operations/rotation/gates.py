@@ -6,100 +6,104 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot
-from mimecast_sso.operations.rotation.step import Refusal
+from mimecast_sso.operations.rotation.step import RotationRefusal
 from mimecast_sso.settings import Generation, ProfileSlot
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
 
 
-def window(snapshot: RotationSnapshot) -> Iterator[Refusal]:
+def window(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
     window = snapshot.wanted.window
     if window is None:
         return
     opens = datetime.fromisoformat(window.not_before)
     if snapshot.now < opens:
-        yield Refusal(f"The window opens at {window.not_before} (certificates.window)", waits=True)
+        yield RotationRefusal(f"The window opens at {window.not_before} (certificates.window)", waits=True)
     if not window.approved_by:
-        yield Refusal(
+        yield RotationRefusal(
             "Nobody has approved it. Set certificates.window.approvedBy in the stack file, in a change that somebody "
             "reviews"
         )
 
 
-def usable(snapshot: RotationSnapshot, generation: Generation) -> Iterator[Refusal]:
+def usable(snapshot: RotationSnapshot, generation: Generation) -> Iterator[RotationRefusal]:
     live = snapshot.live(generation)
     if live is None:
-        yield Refusal(f"The certificate of generation {generation.label} is not in Entra")
+        yield RotationRefusal(f"The certificate of generation {generation.label} is not in Entra")
     elif not live.is_valid(snapshot.now):
-        yield Refusal(
+        yield RotationRefusal(
             f"The certificate of generation {generation.label} is valid from {live.not_before:%Y-%m-%d} to "
             f"{live.not_after:%Y-%m-%d}, so it is not valid now"
         )
 
 
-def attested(snapshot: RotationSnapshot, generation: Generation) -> Iterator[Refusal]:
+def attested(snapshot: RotationSnapshot, generation: Generation) -> Iterator[RotationRefusal]:
     if not snapshot.trusts(generation):
         profile = snapshot.profiles.get(generation.profile)
-        yield Refusal(
+        yield RotationRefusal(
             f"Trust in generation {generation.label} is not attested: the {generation.profile} profile is "
             f"{profile.state if profile else 'absent'}"
         )
 
 
-def waited(snapshot: RotationSnapshot, since: datetime | None, what: str) -> Iterator[Refusal]:
+def waited(snapshot: RotationSnapshot, since: datetime | None, what: str) -> Iterator[RotationRefusal]:
     minutes = snapshot.wanted.wait_minutes
     if since is None:
-        yield Refusal(f"It is unknown when {what}: deploy first ({snapshot.up})")
+        yield RotationRefusal(f"It is unknown when {what}: deploy first ({snapshot.up})")
     elif snapshot.now < since + timedelta(minutes=minutes):
-        yield Refusal(
+        yield RotationRefusal(
             f"Wait until {shown(since + timedelta(minutes=minutes))}: {what} at {since:%H:%M:%SZ}, and "
             f"a change may need {count(minutes, 'minute')} to take effect (certificates.waitMinutes)",
             waits=True,
         )
 
 
-def settled(snapshot: RotationSnapshot) -> Iterator[Refusal]:
+def settled(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
     """Entra signs with the active generation, and has done so long enough that no other is still in use."""
     active = snapshot.wanted.active_generation
     signing = snapshot.entra.active(snapshot.now) if snapshot.entra else None
     if signing is None or signing.thumbprint != snapshot.thumbprint(active):
-        yield Refusal(
+        yield RotationRefusal(
             f"Entra signs with {signing or 'an unknown certificate'}, not with generation {active.label}: deploy first "
             f"({snapshot.up})"
         )
     elif snapshot.activated != signing.thumbprint:
-        yield Refusal(
+        yield RotationRefusal(
             f"It is not recorded when Entra began to sign with generation {active.label}: deploy first ({snapshot.up})"
         )
     elif snapshot.activated_at:  # Otherwise nothing has been activated since the state records it.
         yield from waited(snapshot, snapshot.activated_at, f"generation {active.label} became the active one")
 
 
-def gathered(snapshot: RotationSnapshot, slot: ProfileSlot) -> Iterator[Refusal]:
+def gathered(snapshot: RotationSnapshot, slot: ProfileSlot) -> Iterator[RotationRefusal]:
     """Everybody is in a profile slot's group, and has been long enough for that to take effect."""
     group = snapshot.group(slot)
     missing = snapshot.people - snapshot.members(slot)
     if group.members is None:
-        yield Refusal(f"The members of “{group.name}” could not be read: deploy first ({snapshot.up})")
+        yield RotationRefusal(
+            f"The members of “{group.name}” could not be read: deploy first ({snapshot.up})"
+        )
     elif missing:
         absent = count(len(missing), "person")
-        yield Refusal(f"Not in “{group.name}” yet: {absent}; deploy first ({snapshot.up})")
+        yield RotationRefusal(f"Not in “{group.name}” yet: {absent}; deploy first ({snapshot.up})")
     elif snapshot.unrecorded(slot):
-        yield Refusal(f"It is not recorded when people joined “{group.name}”: deploy first ({snapshot.up})")
+        yield RotationRefusal(
+            f"It is not recorded when people joined “{group.name}”: deploy first ({snapshot.up})"
+        )
     else:
         yield from waited(snapshot, group.changed_at, f"people joined “{group.name}”")
 
 
-def soaked(snapshot: RotationSnapshot) -> Iterator[Refusal]:
+def soaked(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
     wanted = snapshot.wanted
     ends = soak_ends(snapshot)
     if ends is None:
-        yield Refusal(
+        yield RotationRefusal(
             f"It is unknown since when generation {wanted.active} signs, and so whether it has soaked. Check the "
             "sign-ins, then list the former generation under certificates.retired by hand"
         )
     elif snapshot.now < ends:
-        yield Refusal(
+        yield RotationRefusal(
             f"Generation {wanted.active} soaks until {shown(ends)} (certificates.soakDays "
             f"{wanted.soak_days}); the former one is kept until then, for a rollback",
             waits=True,

@@ -14,7 +14,7 @@ from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
 
 
-class State(StrEnum):
+class GenerationState(StrEnum):
     """How far a generation has come."""
 
     ABSENT = "absent"
@@ -26,18 +26,22 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-def state(snapshot: RotationSnapshot, generation: Generation) -> State:
+def state(snapshot: RotationSnapshot, generation: Generation) -> GenerationState:
     """Tell how far a generation has come, from what is live, attested and configured."""
     if snapshot.entra is None:
-        return State.UNKNOWN
+        return GenerationState.UNKNOWN
     if snapshot.live(generation) is None:
-        return State.ABSENT
+        return GenerationState.ABSENT
     if snapshot.is_active(generation):
         ends = soak_ends(snapshot)
         soaked = ends is not None and snapshot.now >= ends and snapshot.wanted.active == generation.label
-        return State.SOAKED if soaked else State.ACTIVE
+        return GenerationState.SOAKED if soaked else GenerationState.ACTIVE
     # With metadata nobody knows until it signs: whether inactive ones are listed there is not documented.
-    return State.TRUSTED if snapshot.trusts(generation) and not snapshot.by_metadata else State.STAGED
+    return (
+        GenerationState.TRUSTED
+        if snapshot.trusts(generation) and not snapshot.by_metadata
+        else GenerationState.STAGED
+    )
 
 
 def lines(snapshot: RotationSnapshot) -> Iterator[str]:
@@ -62,7 +66,7 @@ def _rows(snapshot: RotationSnapshot) -> Iterator[_Row]:
         yield _head(generation.label, reached), _at_entra(snapshot, generation)
         yield _head("", ""), _at_mimecast(snapshot, generation)
     for entry in snapshot.wanted.retired:
-        yield _head(entry.label, State.RETIRED), _retired(snapshot, entry)
+        yield _head(entry.label, GenerationState.RETIRED), _retired(snapshot, entry)
     for stray in snapshot.strays:
         text = f"{stray.thumbprint}: left over from an interrupted run"
         yield _head(stray.label, "left over"), _live(snapshot, text, stray.label, Verdict.WARNS)

@@ -28,7 +28,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RotationRefusal:
     """Why a step cannot be taken now. ``waits``: only time has to pass, so no action is needed."""
 
     text: str
@@ -36,13 +36,13 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RotationPlan:
     """One step: what it does, the configuration after it (``None``: unchanged), and what forbids it."""
 
     step: Step
     text: str
     change: Certificates | None = None
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[RotationRefusal, ...] = ()
     touches_people: bool = False
     """Whether the expected gap is at stake."""
     console: ProfileSlot | None = None

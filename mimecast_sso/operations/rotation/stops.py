@@ -6,26 +6,26 @@ from collections.abc import Iterator
 
 from mimecast_sso.operations.rotation.gates import signs
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot
-from mimecast_sso.operations.rotation.step import Plan, Refusal, Step
+from mimecast_sso.operations.rotation.step import RotationPlan, RotationRefusal, Step
 from mimecast_sso.settings import ProfileSlot, RotationMode
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 
 
-def behind(snapshot: RotationSnapshot) -> Plan | None:
+def behind(snapshot: RotationSnapshot) -> RotationPlan | None:
     behind = outstanding(snapshot)
     text = f"Deploy the configuration: {'; '.join(behind)}"
-    return Plan(Step.DEPLOY, text) if behind else None
+    return RotationPlan(Step.DEPLOY, text) if behind else None
 
 
-def unknown(snapshot: RotationSnapshot) -> Plan | None:
+def unknown(snapshot: RotationSnapshot) -> RotationPlan | None:
     if not snapshot.unknown and snapshot.entra is not None:
         return None
     reasons = snapshot.unknown or ("Entra was not read",)
-    return Plan(
+    return RotationPlan(
         Step.NONE,
         "Cannot determine the next step",
-        refusals=tuple(Refusal(reason) for reason in reasons),
+        refusals=tuple(RotationRefusal(reason) for reason in reasons),
     )
 
 
@@ -49,10 +49,10 @@ def foreign(snapshot: RotationSnapshot) -> list[str]:
     return found
 
 
-def changed_by_others(snapshot: RotationSnapshot) -> Plan | None:
+def changed_by_others(snapshot: RotationSnapshot) -> RotationPlan | None:
     found = foreign(snapshot)
     refusals = [
-        Refusal(f"Changed outside this stack, then undone by a deployment. {loss}")
+        RotationRefusal(f"Changed outside this stack, then undone by a deployment. {loss}")
         for loss in snapshot.losses
     ]
     if found:
@@ -61,17 +61,17 @@ def changed_by_others(snapshot: RotationSnapshot) -> Plan | None:
             f"({snapshot.up}). Remove an added one in the portal once nobody uses it, or list it under "
             "certificates.retired"
         )
-        refusals.insert(0, Refusal(text))
+        refusals.insert(0, RotationRefusal(text))
     if not refusals:
         return None
-    return Plan(
+    return RotationPlan(
         Step.NONE,
         "The rotation is stopped: the signing certificates were changed outside this stack",
         refusals=tuple(refusals),
     )
 
 
-def members_of_others(snapshot: RotationSnapshot) -> Plan | None:
+def members_of_others(snapshot: RotationSnapshot) -> RotationPlan | None:
     wanted = snapshot.wanted
     names = [
         f"“{snapshot.group(slot).name}”: {enumerate_some(sorted(snapshot.members(slot)))}"
@@ -80,11 +80,13 @@ def members_of_others(snapshot: RotationSnapshot) -> Plan | None:
     ]
     if not names:
         return None
-    return Plan(
+    return RotationPlan(
         Step.NONE,
         "The rotation is stopped: a group that should be empty has members",
         refusals=(
-            Refusal(f"Added outside this stack: {'; '.join(names)}. Deploy to remove them ({snapshot.up})"),
+            RotationRefusal(
+                f"Added outside this stack: {'; '.join(names)}. Deploy to remove them ({snapshot.up})"
+            ),
         ),
     )
 
@@ -144,7 +146,7 @@ def _groups_behind(snapshot: RotationSnapshot) -> Iterator[str]:
             yield f"“{group.name}” loses {count(len(group.recorded), 'person')}"
 
 
-def console_work(snapshot: RotationSnapshot) -> Plan | None:
+def console_work(snapshot: RotationSnapshot) -> RotationPlan | None:
     """A profile that has to be set, or confirmed again, before anything else."""
     wanted = snapshot.wanted
     needed = [each for each in (wanted.active_generation, wanted.next_generation) if each]
@@ -159,10 +161,10 @@ def console_work(snapshot: RotationSnapshot) -> Plan | None:
             f"Trust in generation {generation.label} is not attested: the {generation.profile} profile is "
             f"{profile.state}"
         )
-        return Plan(
+        return RotationPlan(
             Step.CONSOLE,
             text,
-            refusals=(Refusal(why),),
+            refusals=(RotationRefusal(why),),
             touches_people=wanted.rotation is RotationMode.SINGLE and not snapshot.is_active(generation),
             console=generation.profile,
         )

@@ -69,7 +69,7 @@ def fetch(url: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificates:
+class ComparedCertificates:
     """What is compared: Entra's certificates, the deployed profile, and the metadata or why it could not be read."""
 
     expiry: Expiry

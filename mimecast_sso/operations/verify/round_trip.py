@@ -30,7 +30,7 @@ class NotSignedIn(Exception):  # noqa: N818  (the finding itself)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SignInPerson:
     """Who signs in: the address that Mimecast asks for and the user name that Entra asks for."""
 
     address: str
@@ -45,7 +45,7 @@ class Walk:
         OperationError: The environment is not a sandbox's.
     """
 
-    def __init__(self, environment: Mapping[str, str], person: Person) -> None:
+    def __init__(self, environment: Mapping[str, str], person: SignInPerson) -> None:
         proxy = environment.get("HTTPS_PROXY", "")
         if "SANDBOX_INSTANCE" not in environment or urlsplit(proxy).hostname != "127.0.0.1":
             raise OperationError(

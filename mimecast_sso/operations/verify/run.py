@@ -101,7 +101,9 @@ class Verification:
             # Elsewhere a missing certificate is not deployed yet; here it was deployed, and has been deleted.
             self._found.append(replace(said, verdict=Verdict.FAILS) if deployed else said)
             return
-        self._found += certificates.Certificates(reading.expiry, self.profile, self._metadata()).checks()
+        self._found += certificates.ComparedCertificates(
+            reading.expiry, self.profile, self._metadata()
+        ).checks()
         live, configured = reading.expiry.certificates, self.settings.certificates
         self._found += certificate_losses.check(graph, reading.principal, live, configured, self.resources)
 
@@ -182,7 +184,7 @@ class Verification:
             self._request(walk.asked, _WALKED)
         self._note(_WAYS[way], verdict, said, How.SEEN, _WALKED)
 
-    def _person(self, graph: GraphClient) -> round_trip.Person:
+    def _person(self, graph: GraphClient) -> round_trip.SignInPerson:
         password = self.stack.environment.get(round_trip.PASSWORD)
         if not password:
             raise OperationError(f"{round_trip.PASSWORD} is not set; the sandbox's environment sets it.")
@@ -190,7 +192,7 @@ class Verification:
         address = self.person or min(member for member in self._members if not member.startswith("@"))
         found = people.users_with(graph, "mail", [address])
         names = [user.user_principal_name for user in found if user.user_principal_name]
-        return round_trip.Person(address, names[0] if names else address, password)
+        return round_trip.SignInPerson(address, names[0] if names else address, password)
 
     def _sign_ins(self, graph: GraphClient | None, confirmed: Confirmed, log: confirmation.Log) -> None:
         client_id = self._outputs.get("applicationId")

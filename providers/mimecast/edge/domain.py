@@ -49,7 +49,7 @@ class DomainProvider(MimecastProvider, stored_in=STORED_IN):
         if status is None:
             return ReadResult(GONE, {})
         inputs = select(props, "domain", "mode", "inboundType")
-        if inputs["mode"] == domains.Mode.REGISTER and status.state is domains.State.INTERNAL:
+        if inputs["mode"] == domains.Mode.REGISTER and status.state is domains.DomainState.INTERNAL:
             inputs["inboundType"] = status.inbound_type or inputs["inboundType"]
         return ReadResult(id_, _domain_outputs(inputs, status, registered=props["registered"]), inputs)
 
@@ -86,7 +86,9 @@ def _domain_outputs(props: Properties, status: domains.DomainStatus, *, register
 
 def _proof_ended(olds: Properties) -> bool:
     ends = domains.parse_time(str(olds.get("expires") or ""))
-    return olds.get("state") == domains.State.EXPIRED or (ends is not None and ends <= datetime.now(UTC))
+    return olds.get("state") == domains.DomainState.EXPIRED or (
+        ends is not None and ends <= datetime.now(UTC)
+    )
 
 
 class Domain(Resource, module="mimecast", name="Domain"):

@@ -40,7 +40,7 @@ class DomainVerificationProvider(MimecastProvider, stored_in=STORED_IN):
         if differs(olds, news, "domain"):
             return DiffResult(replaces=["domain"])
         # Verified stays verified, whatever record proved it; anything else is tried again in every run.
-        return DiffResult(changes=olds.get("state") != domain_verification.Outcome.VERIFIED)
+        return DiffResult(changes=olds.get("state") != domain_verification.ProofOutcome.VERIFIED)
 
     def create(self, props: Properties) -> CreateResult:
         return CreateResult(props["domain"], _verified(props))
@@ -76,7 +76,7 @@ def _publisher(publish: str) -> Callable[[domains.DomainStatus], None] | None:
     return lambda status: publish_proof(server, status.domain, status.proof_value)
 
 
-def _verification_outputs(props: Properties, result: domain_verification.Verification) -> Properties:
+def _verification_outputs(props: Properties, result: domain_verification.ProofResult) -> Properties:
     return {
         **select(props, "domain", "proofValue", "publish"),
         "state": result.outcome.value,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.ci.heartbeat import heartbeat
 from mimecast_sso.operations.ci.ticket_files import read_tickets, run
-from mimecast_sso.operations.ci.tickets import Action, Do, Ticket, findings, marker, plan
+from mimecast_sso.operations.ci.tickets import Do, Ticket, TicketAction, findings, marker, plan
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.reports import history
 from mimecast_sso.operations.reports.merging import merged
@@ -93,7 +93,7 @@ def test_what_is_done(
     assert did(*tickets, found=found) == expected
 
 
-def after(tickets: dict[int, Ticket], actions: Iterable[Action]) -> dict[int, Ticket]:
+def after(tickets: dict[int, Ticket], actions: Iterable[TicketAction]) -> dict[int, Ticket]:
     """A forge that carries out a plan."""
     now = dict(tickets)
     for action in actions:

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from mimecast_sso.facts.graph_permissions import GRAPH, PREVIEW_ROLES
 from mimecast_sso.operations.ci import workflows
 from mimecast_sso.operations.ci.forges import Forge
-from mimecast_sso.operations.ci.workflows import PULUMI, Choice, State
+from mimecast_sso.operations.ci.workflows import PULUMI, Choice, FileState
 from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from tests.support.forge_steps import HOSTILE, STACKS
@@ -108,8 +108,8 @@ def test_a_file_of_another_origin_is_not_overwritten(project: Path) -> None:
 def test_a_file_of_another_version_is_written_again(project: Path) -> None:
     init("github", "--stack", "dev-eu")
     states = {each.state for each in workflows.compare(project, Choice(Forge.GITHUB, STACKS))}
-    assert State.OTHER in states
-    assert State.CHANGED not in states
+    assert FileState.OTHER in states
+    assert FileState.CHANGED not in states
     assert init("github").return_value is Exit.FINE
     assert on_disk(project, Forge.GITHUB) == FILES[Forge.GITHUB]
 
@@ -333,7 +333,7 @@ def test_this_repository_uses_its_own_workflows() -> None:
     choice = workflows.chosen(ROOT, Forge.GITHUB)
     assert choice is not None
     found = {each.path.name: each.state for each in workflows.compare(ROOT, choice)}
-    assert set(found.values()) == {State.CURRENT}, f"{found}: run {choice.command} --force"
+    assert set(found.values()) == {FileState.CURRENT}, f"{found}: run {choice.command} --force"
     assert choice.stacks == tuple(
         path.name.split(".")[1]
         for path in sorted((ROOT / "stacks").glob("Pulumi.*.yaml"))

@@ -1,0 +1,26 @@
+"""The part of a Graph client that this project uses, so that a test can stand in for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from providers.entra.batching import Read, ReadOutcome
+
+
+class GraphReads(Protocol):
+    """Calls that change nothing. `providers.entra.graph.GraphClient` says what each does and raises."""
+
+    def get(self, path: str, **query: str) -> dict[str, Any]: ...
+    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]: ...
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]: ...
+    def now(self) -> datetime: ...
+    def claims(self) -> dict[str, Any]: ...
+
+
+class Graph(GraphReads, Protocol):
+    """And the one that changes an object."""
+
+    def patch(self, path: str, values: Mapping[str, Any]) -> None: ...
