@@ -108,7 +108,7 @@ def open_in(home: Path, browser: str) -> None:
 
 
 def lines(home: Path, browser: str | None) -> Iterator[str]:
-    """What a person needs to know to open the pages by hand.
+    """The settings for opening the pages in any browser.
 
     Raises:
         NotRunningError: nothing runs in ``home``.

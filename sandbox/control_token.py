@@ -33,7 +33,7 @@ def read(home: Path) -> str:
     """The token, for a client.
 
     Raises:
-        OSError: it is not there, or somebody else's.
+        OSError: it is missing, or belongs to another user.
     """
     return (home / TOKEN_FILE).read_text().strip()
 

@@ -1,6 +1,6 @@
 """The sandbox's published credentials.
 
-They open nothing but a sandbox on loopback, so they are constants in the open: a clone runs without asking.
+They only work on a sandbox on loopback, so they are published constants: a clone runs without setting any.
 """
 
 from __future__ import annotations

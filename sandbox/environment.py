@@ -1,7 +1,7 @@
 """Where a sandbox lives, whether it runs, and what a client's environment must say to reach it.
 
 A running sandbox is recognised by its handshake, not by its process file alone: the file of a killed process
-is stale, and its port may belong to somebody else by now.
+is stale, and its port may belong to another process by now.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def instance(home: Path) -> str:
 
 
 def read_process(home: Path) -> Process | None:
-    """What the process file says, without asking whether it is true."""
+    """The content of the process file, unchecked."""
     try:
         return Process(**json.loads((home / PROCESS_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

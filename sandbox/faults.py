@@ -62,7 +62,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "quota-bare": {"status": 429},
     "token-expired": {"status": 401},
 }
-"""Faults by name. ``quota`` has the vendor's headers, ``quota-bare`` none; ``duplicated`` is every row twice."""
+"""Faults by name. ``quota`` has the vendor's headers, ``quota-bare`` none; ``duplicated`` repeats every row."""
 
 _MIMECAST_FAILURE = {
     "fail": [
@@ -161,7 +161,7 @@ def problem_of(rule: Any) -> str | None:
 
 
 def strike(rules: list[dict[str, Any]], method: str, host: str, path: str) -> tuple[str, Fault] | None:
-    """The fault due for a request, after a line that says what struck where; or ``None``.
+    """The fault for a request, after a line that names fault and route; or ``None``.
 
     ``rules`` are changed: they count how often they struck, and the random ones what they have seen.
     """

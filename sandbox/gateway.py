@@ -130,7 +130,7 @@ class _Exchange:
 
 
 class _Answer:
-    """An emulator's answer, held back to be corrupted."""
+    """An emulator's response, held back to be corrupted."""
 
     def __init__(self) -> None:
         self._status = 0
@@ -209,7 +209,7 @@ _SPOILT: dict[str, Callable[[bytes], bytes]] = {
 
 
 async def _discard(message: Message) -> None:
-    """Throw an emulator's answer away."""
+    """Discard an emulator's response."""
 
 
 async def _nobody(scope: Scope, receive: Receive, send: Send) -> None:

@@ -126,7 +126,7 @@ def stale_process(home: Path) -> Process | None:
 
 @contextmanager
 def _one_starter(home: Path) -> Iterator[None]:
-    """Two starts at once: the second waits, and finds the sandbox running."""
+    """Serialize starts: a second one waits, and finds the sandbox running."""
     with (home / _LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

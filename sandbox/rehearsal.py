@@ -40,7 +40,7 @@ def write(stack: str, folder: Path, home: Path) -> Path:
     file = stack_files_folder(home) / f"Pulumi.{stack}.yaml"
     document = _load(stack_seed.stack_file(stack, folder))
     if document.get("environment"):
-        stack_seed.configured(stack, folder)  # Else the deployment would miss them without a reason.
+        stack_seed.configured(stack, folder)  # Else the deployment would miss keys without saying why.
     before = _load(file) if file.is_file() else {}
     for key in _OF_THE_COMPANY:
         document.pop(key, None)

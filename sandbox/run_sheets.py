@@ -31,7 +31,7 @@ class UnreadableError(Exception):
 
 @dataclass(slots=True)
 class Dialogue:
-    """One dialogue of the console: where it is, and what to enter, by label. An empty value is to be left empty."""
+    """One dialogue of the console: its menu path, and what to enter, by label ("": leave the field empty)."""
 
     path: str = ""
     values: dict[str, str] = field(default_factory=dict)

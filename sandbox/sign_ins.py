@@ -18,7 +18,7 @@ from sandbox.lifecycle import control
 
 _THREADS = 4
 _PAUSE = 0.05
-"""Seconds between two sign-ins of a thread, so that what runs beside gets its share of the machine."""
+"""Seconds between two sign-ins of a thread, so that other processes get their share of the machine."""
 
 ENTRA, PASSWORD, REFUSED, LOST = "entra", "password", "refused", "no response"
 
@@ -59,7 +59,7 @@ def once(home: Path, addresses: Sequence[str]) -> Iterator[Attempt]:
 def over_and_over(
     home: Path, addresses: Sequence[str], until: Callable[[], bool], say: Callable[[Attempt], None]
 ) -> None:
-    """Sign-ins of all of them, in turn and from several threads, until there is an end; each is said as it ends."""
+    """Sign-ins of all of them, in turn and from several threads, until the end; each is reported when it ends."""
     turns, lock = itertools.count(), threading.Lock()
 
     def run() -> None:

@@ -1,6 +1,6 @@
 """A seed document from a stack's configuration: the tenants that the stack expects to find.
 
-The configuration is read as plain YAML and with much tolerance: whether it is right is the deployment's business.
+The configuration is read leniently, as plain YAML: the deployment validates it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNOPENED = ". The sandbox opens no ESC environment ({environment}); what the st
 
 
 class StackError(Exception):
-    """A stack's file that nothing can be seeded from; the message says why."""
+    """A stack file that nothing can be seeded from; the message says why."""
 
 
 def own_tenants(stack: str, folder: Path) -> credentials.Tenants:

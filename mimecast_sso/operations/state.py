@@ -69,7 +69,7 @@ def refuse_foreign(stack: str, deployment: Mapping[str, Any]) -> None:
     if found:
         raise OperationError(
             f"Refused: the state of stack {stack} holds a provider that is not this project's, for "
-            f"{enumerate_some(found)}. To load it would run whatever it holds, with every credential of this "
+            f"{enumerate_some(found)}. Loading it would run the code in it, with every credential of this "
             "environment, so no engine was started. Somebody who can write the state has changed it, or the program "
             f"has dynamic resources of its own. Find the last good version (pulumi stack history --stack {stack}, "
             f"pulumi stack export --stack {stack} --version N) and restore it with pulumi stack import. Deploy "

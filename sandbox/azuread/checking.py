@@ -112,7 +112,7 @@ def _fill_defaults(inputs: Properties, table: Table, olds: Properties) -> None:
 
 
 def _conflicts(table: Table, inputs: Properties, place: Place) -> Iterator[Problem]:
-    """Inputs that exclude each other, told at both."""
+    """Inputs that exclude each other; reported at both."""
     for row in table.inputs:
         others = [table.by_name[name].upstream_name for name in row.conflicts if inputs.get(name)]
         if inputs.get(row.name) and others:
@@ -121,7 +121,7 @@ def _conflicts(table: Table, inputs: Properties, place: Place) -> Iterator[Probl
 
 
 def _choice(table: Table, news: Properties, place: Place) -> Iterator[Problem]:
-    """Exactly one of these inputs must be there; told at each of them."""
+    """Exactly one of these inputs is required; reported at each of them."""
     choices = sorted(table.by_name[name].upstream_name for name in table.exactly_one_of)
     stated = sorted(
         table.by_name[name].upstream_name for name in table.exactly_one_of if news.get(name) is not None

@@ -1,4 +1,4 @@
-"""What a resource will be, compared with what it is: previews, differences, and inputs after a refresh.
+"""Plans a resource from its current outputs: previews, differences, and inputs after a refresh.
 
 The rules were measured on the published plugin: stated inputs are laid over the *outputs* of the last run, and the
 result is compared with those outputs. Nothing becomes unknown in an update.
@@ -45,7 +45,7 @@ def plan_create(table: Table, inputs: Properties) -> Properties:
 
 
 def plan_update(table: Table, olds: Properties, inputs: Properties) -> Properties:
-    """The outputs after an update, as far as they can be told before it."""
+    """The outputs after an update, as far as they are known before it."""
     planned: Properties = dict(olds)
     for row in table.properties:
         old = olds.get(row.name)

@@ -182,7 +182,7 @@ class Backend:
         return sorted(self._locks(stack).glob("*.json"))
 
     def _refuse(self, stack: str, own: Path | None = None) -> None:
-        """Raise EngineError, which names the holders, if the stack is locked by others."""
+        """Raise EngineError, which names the holders, if the stack is locked by another process."""
         locks = [path for path in self._held(stack) if path != own]
         if locks:
             holders = "; ".join(f"file://{path}: {_holder(path)}" for path in locks)
@@ -211,7 +211,7 @@ class Backend:
             own.unlink(missing_ok=True)
 
         try:
-            self._refuse(stack, own)  # if two took it at once, both step back
+            self._refuse(stack, own)  # if two processes locked it at once, both release it
             yield unlock
         finally:
             unlock()
@@ -241,7 +241,7 @@ def _has_died(host: str, pid: int) -> bool:
     except ProcessLookupError:
         return True
     except OSError:
-        return False  # It runs, and belongs to somebody else.
+        return False  # It runs, as another user.
     return False
 
 

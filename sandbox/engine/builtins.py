@@ -1,4 +1,4 @@
-"""The engine's own functions: what is recorded of a stack, for programs that ask [case builtin_invokes]."""
+"""The engine's own functions: the recorded state of a stack, for programs that read it [case builtin_invokes]."""
 
 from __future__ import annotations
 

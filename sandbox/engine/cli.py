@@ -202,7 +202,7 @@ def _once(
 def _listen(
     events: Events, options: argparse.Namespace, kind: str, stack: Stack, *, preview: bool
 ) -> Callable[[Outcome], None]:
-    """Have the run shown; gives what shows its end."""
+    """Subscribe a display to the run. Returns the function that shows its end."""
     from sandbox.engine.display import Display  # noqa: PLC0415
     from sandbox.engine.events import JsonLines, PreviewDocument  # noqa: PLC0415
 

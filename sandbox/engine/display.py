@@ -1,4 +1,4 @@
-"""What people see of a run: lines, or a live tree on a terminal, then diagnostics, outputs and a summary."""
+"""The display of a run: lines, or a live tree on a terminal, then diagnostics, outputs and a summary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.engine.values import UNKNOWN, Properties, Secret, equal
 
 
 class _Words(NamedTuple):
-    """What is said of an operation: its symbol, while it runs, when it is done, when it is planned."""
+    """The words for an operation: its symbol, while it runs, when it is done, when it is planned."""
 
     symbol: str
     running: str
@@ -378,7 +378,7 @@ class _Painter:
         self._height = len(lines)
 
     def stop(self) -> None:
-        """Draw the last picture, whole."""
+        """Draw the final tree in full."""
         self._end.set()
         self._thread.join()
         self._paint()

@@ -32,7 +32,7 @@ class Events:
         self._listeners.append(listener)
 
     def emit(self, kind: str, payload: dict[str, Any], step: Step | None = None) -> None:
-        """Tell everybody."""
+        """Pass an event to every listener."""
         with self._lock:
             for listener in self._listeners:
                 listener(kind, payload, step)
@@ -79,7 +79,7 @@ class JsonLines:
 
     @classmethod
     def to_file(cls, path: Path) -> JsonLines:
-        """Write to a file, line by line so that it can be followed. One that takes no more ends no run."""
+        """Write to a file line by line, so that it can be followed. A full disk does not end the run."""
         file = path.open("w", encoding="utf-8", buffering=1)
 
         def write(line: str) -> None:
@@ -100,7 +100,7 @@ class PreviewDocument:
 
     Args:
         config: The stack's configuration as text, secrets masked.
-        refresh: Whether this is a refresh, whose steps are told by their results.
+        refresh: Whether this is a refresh, whose steps are reported by their results.
     """
 
     def __init__(self, config: Mapping[str, str], *, refresh: bool) -> None:
@@ -144,7 +144,7 @@ class PreviewDocument:
 
 
 def _worth_telling(step: Step) -> bool:
-    """A refresh is told by its result only if there are details; a removal always is [case refresh: d]."""
+    """A refresh is reported by its result only if there are details; a removal always is [case refresh: d]."""
     return step.result == "delete" or (step.result == "update" and bool(step.diff and step.diff.detailed))
 
 

@@ -24,7 +24,7 @@ def refuse(stack: Stack) -> None:
     ]
     if found:
         raise EngineError(
-            f"the state of stack '{stack.name}' holds a provider that is not the project's, for {', '.join(found)}. To "
-            "load it would run whatever it holds, so nothing was started. Restore the state from a backup: "
+            f"the state of stack '{stack.name}' holds a provider that is not the project's, for {', '.join(found)}. "
+            "Loading it would run the code in it, so nothing was started. Restore the state from a backup: "
             f"{stack.backend.backup_file(stack.name)}"
         )

@@ -1,10 +1,10 @@
-"""Runs a Pulumi program in Python for the engine: started as a script, told what to do on standard input.
+"""Runs a Pulumi program in Python for the engine: started as a script, with its orders on standard input.
 
 The counterpart of the Pulumi CLI's language host for Python, made of the SDK's public names. The engine
-starts it before it has anything to tell, so that the SDK is imported meanwhile.
+starts it before it has any order, so that the SDK is imported meanwhile.
 
 What the engine does not do is found while the program is being read, and nothing that can be changed is registered
-before that is done: the SDK registers concurrently, and earlier resources would be made already.
+before that is done: the SDK registers concurrently, and earlier resources would already exist.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def _run(loop: asyncio.AbstractEventLoop, program: Path, monitor: _Monitor, pool
 
 
 def _guard(refuse: Refuse) -> None:
-    """Have the program refused where it makes something that the engine does not do."""
+    """Refuse a program that uses something the engine does not support."""
     begin = pulumi.Resource.__init__
 
     def init(  # noqa: PLR0917 (the SDK's)

@@ -77,7 +77,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         except StepError as error:
             if self._run.stopped.is_set() or not request.supportsResultReporting:
                 self._refuse(error, context)
-            # --continue-on-error: the SDK is told that this one failed, and goes on [case update_fails].
+            # --continue-on-error: the SDK learns that this one failed, and goes on [case update_fails].
             answer = _registered(error.step, request)
             answer.result = resource_pb2.FAIL
             return answer
@@ -137,9 +137,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._run.stop()
 
     def _refuse(self, error: Exception, context: Any) -> NoReturn:
-        """Answer a registration that was not carried out.
+        """Respond to a registration that was not carried out.
 
-        UNAVAILABLE makes the SDK end the program without a word; the words have been said.
+        UNAVAILABLE makes the SDK end the program silently; the reason has been reported.
         """
         if not isinstance(error, StoppedError | StepError):
             self._fail_run(str(error))
@@ -208,7 +208,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         """Register the default provider of a package on first use; two versions are two providers."""
         with self._lock:
             if (package, version) not in self._defaults:
-                self._defaults[package, version] = ""  # who asks after a failure is not told again
+                self._defaults[package, version] = ""  # a failure is reported once only
                 self._defaults[package, version] = self._register_default(package, version)
         if reference := self._defaults[package, version]:
             return reference

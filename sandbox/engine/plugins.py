@@ -27,7 +27,7 @@ Log = Callable[[str, str], None]  # severity, text
 
 
 class PluginError(Exception):
-    """A plugin is not there, or did not start."""
+    """A plugin was not found, or did not start."""
 
 
 def free_address() -> str:
@@ -39,7 +39,7 @@ def free_address() -> str:
 
 @dataclass
 class Process:
-    """A running plugin that has told its port."""
+    """A running plugin that has reported its port."""
 
     path: str
     address: str
@@ -76,7 +76,7 @@ class PluginHost:
         self._stopped = False
 
     def start_early(self, package: str, version: str, config: Mapping[str, str]) -> None:
-        """Begin to start a plugin that will probably be asked for."""
+        """Begin to start a plugin that will probably be needed."""
         starting = self._pool.submit(self._start, package, version, config, warn=False)
         self._early.setdefault((package, version), []).append(starting)
 

@@ -1,4 +1,4 @@
-"""Providers over gRPC, and the registry that stands for them among the resources."""
+"""Providers over gRPC, and the registry of provider resources."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ProviderError(Exception):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the provider cannot say what state the object is in."""
+        """Whether the state of the object is unknown to the provider."""
         return self.code in _DOUBTFUL
 
 
@@ -392,11 +392,11 @@ class Registry:
         self._lock = threading.RLock()
 
     def know(self, resources: Iterable[Resource]) -> None:
-        """Take the providers among the resources of the old state as what this run has not registered."""
+        """Take note of the providers in the old state, which this run has not registered yet."""
         self._stored = {provider_reference(r.urn, r.id): r for r in resources if r.is_provider}
 
     def of(self, resource: Resource) -> Provider | Registry | None:
-        """Who makes and changes a resource, nobody for components; ProviderError if it does not start."""
+        """The provider of a resource, None for components; ProviderError if it does not start."""
         if resource.is_provider:
             return self
         return self.get(resource.provider) if resource.custom else None

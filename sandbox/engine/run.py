@@ -1,4 +1,4 @@
-"""What everybody who takes part in one run shares."""
+"""What all parts of one run share."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Run:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def fail(self, text: str = "", urn: str = "") -> None:
-        """The run has failed; say why, unless that was said."""
+        """The run has failed; report why, unless that was done."""
         if text:
             self.events.diagnostic("error", text, urn)
         self.outcome.ok = False

@@ -41,7 +41,7 @@ _FOREIGN = (
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that was begun and not seen to end: `creating`, `updating`, `deleting`, `reading`, `importing`."""
+    """An operation that began and was not seen to end: `creating`, `updating`, `deleting`, `reading`, `importing`."""
 
     resource: Resource
     type: str
@@ -261,7 +261,7 @@ class Journal:
         """Write what is not written yet, down to the disk.
 
         Raises:
-            EngineError: The state contradicts itself. It was written all the same, as the last good thing known.
+            EngineError: The state contradicts itself. The last consistent state was written all the same.
         """
         if self._save is not None and self._changed != self._written:
             self._flush(durable=True)
@@ -271,7 +271,7 @@ class Journal:
             raise EngineError(f"the engine made a state that contradicts itself: {error}") from error
 
     def settle(self) -> None:
-        """Have on disk what the Pulumi CLI would have there now: the program may read it (`builtins`).
+        """Write to disk what the Pulumi CLI would have written by now: the program may read it (`builtins`).
 
         The CLI writes at the end of every operation too, but not after a refresh, nor where nothing that counts has
         changed; that is written with the next operation [case builtin_invokes].
@@ -283,7 +283,7 @@ class Journal:
             self._flush()
 
     def _flush(self, *, durable: bool = False) -> None:
-        """Write, or wait for a writer that covers the present moment: waiting callers share one write."""
+        """Write, or wait for a write that includes the current state: waiting callers share one write."""
         if self._save is None:
             return
         with self._lock:

@@ -34,7 +34,7 @@ class ProtectedError(ProviderError):
 
 
 class StepError(Exception):
-    """A step failed; everything there is to say was reported."""
+    """A step failed, and has been reported."""
 
     def __init__(self, step: Step) -> None:
         super().__init__(step.urn)
@@ -158,7 +158,7 @@ class StepExecutor:
 
     @contextmanager
     def _operation(self, step: Step, resource: Resource) -> Iterator[Operation | None]:
-        """Record that something begins; if it fails without a trace, that nothing was changed."""
+        """Record that an operation begins; if it fails without effect, that nothing changed."""
         journal, operation = self._run.journal, None
         if not self._run.preview and resource.custom and not resource.is_provider:
             operation = journal.begin(_OPERATIONS[step.op], resource)

@@ -1,4 +1,4 @@
-"""Decides what has to be done: one registration becomes a chain of steps, the rest becomes deletes.
+"""Decides what to do: a registration becomes a chain of steps; what is no longer registered is deleted.
 
 The order of the questions is that of the Pulumi engine's step generator. Each rule names the conformance
 case (tests/engine/cases) that shows it.

@@ -91,7 +91,7 @@ def _instantiate(call: Call) -> Response:
 
 
 def from_template(world: World, chosen: Document, name: str) -> Document:
-    """The application that a template gives, not kept yet."""
+    """The application that a template creates, not stored yet."""
     identifier = new_id()
     application = objects.new(
         objects.APPLICATION,
@@ -202,7 +202,7 @@ def _put_logo(call: Call) -> Response:
 
 
 def shown(application: Document) -> Document:
-    """The application as Graph answers it."""
+    """The application as Graph returns it."""
     return objects.shown(application)
 
 

@@ -142,7 +142,7 @@ def _list_groups_of_user(call: Call) -> Response:
 
 
 def _forget(world: World, identifier: str) -> None:
-    """Remove what points at an object: memberships, ownerships and role assignments."""
+    """Remove references to an object: memberships, ownerships and role assignments."""
     for group in world.all(GROUPS):
         if identifier in {*group[MEMBERS], *group[OWNERS]}:
             for key in (MEMBERS, OWNERS):

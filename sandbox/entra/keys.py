@@ -34,7 +34,7 @@ class Certificate:
 
     @property
     def body(self) -> str:
-        """What stands between the first and the last line of a PEM file, without line breaks."""
+        """The content of a PEM file between its first and last line, without line breaks."""
         return base64.b64encode(self.der).decode("ascii")
 
     @property
@@ -44,7 +44,7 @@ class Certificate:
 
 
 def token_key(world: World) -> rsa.RSAPrivateKey:
-    """The key that signs access tokens, made by the first token."""
+    """The key that signs access tokens; created with the first token."""
     kept = _load(world, _TOKEN_KEY)
     if kept is None:
         kept = rsa.generate_private_key(_EXPONENT, _RSA_BITS)

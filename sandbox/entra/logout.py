@@ -19,7 +19,7 @@ from mimecast_sso.saml.names import tag
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """Who wants a session to end."""
+    """Which service provider wants a session to end."""
 
     id: str
     issuer: str

@@ -87,7 +87,7 @@ def application_of(world: World, principal: Document) -> Document | None:
 
 
 def shown(world: World, principal: Document, *, with_keys: bool = False) -> Document:
-    """The service principal as Graph answers it: with what it mirrors, and keys only when they are asked for."""
+    """The service principal as Graph returns it: with mirrored properties, and keys only when selected."""
     document = objects.shown(principal)
     application = application_of(world, principal)
     if application is not None:
@@ -427,7 +427,7 @@ def _assign(call: Call) -> Response:
 
 
 def assign(world: World, resource: Document, principal_id: str, role_id: str) -> Document:
-    """Give a user, group or service principal an app role of ``resource``.
+    """Assign an app role of ``resource`` to a user, group or service principal.
 
     Raises:
         GraphError: unknown principal or role, or assigned already.

@@ -244,7 +244,7 @@ class SignOn:
             raise SignInRefusedError("AADSTS500113: No reply address is registered for the application.")
         application = service_principals.application_of(self._world, principal) or {}
         default = application.get("defaultRedirectUri")
-        # That a default which is registered no longer is passed over is assumed.
+        # Assumed: a default that is not registered any more is ignored.
         return asked or (default if default in registered else registered[0])
 
     def _unsolicited_answer(self, request: Request) -> Pending:
@@ -275,7 +275,7 @@ class SignOn:
         return self._sign_in_page(pending, context)
 
     def _refuse_passive(self, pending: Pending) -> Response:
-        """Nobody may be asked anything, so the application is told no."""
+        """A passive request may not prompt, so the application gets a refusal."""
         why = (
             "AADSTS50058: A silent sign-in request was sent but no user is signed in."
             if not pending.force
@@ -314,7 +314,7 @@ class SignOn:
         return answer
 
     def _answer_or_page(self, pending: Pending, user: Document) -> Response:
-        """Who is refused an application is signed in to Entra all the same."""
+        """A person who is refused an application stays signed in to Entra."""
         try:
             return self._answer(pending, user)
         except SignInRefusedError as refusal:
@@ -487,6 +487,6 @@ class SignOn:
 
 
 def _check_enabled(principal: Document) -> None:
-    """Nobody signs in to an application that is off, not from My Apps either."""
+    """Nobody signs in to a disabled application, not even from My Apps."""
     if not principal["accountEnabled"]:
         raise SignInRefusedError(f"AADSTS7000112: Application '{principal['appId']}' is disabled.")

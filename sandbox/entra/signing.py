@@ -39,7 +39,7 @@ def certificates(world: World, principal: Document) -> list[keys.Certificate]:
 
 
 def _verify_keys(principal: Document) -> list[Document]:
-    """The public halves of the certificates whose other half is there too."""
+    """The public keys of the certificates whose private key the tenant holds."""
     credentials = principal["keyCredentials"]
     sign = {item["customKeyIdentifier"] for item in credentials if item["usage"] == "Sign"}
     return [

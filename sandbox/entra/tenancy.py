@@ -63,7 +63,7 @@ def _named(scope: Scope) -> str:
 
 
 def _in_token(header: str) -> str:
-    """The tenant that issued a token, by its own word: its signature is checked with that tenant's key."""
+    """The tenant that a token claims to be from; its signature is checked with that tenant's key."""
     parts = header.split(".")
     if len(parts) != _PARTS_OF_A_TOKEN:
         return ""

@@ -1,4 +1,4 @@
-"""Access tokens: how they are made, what stands in them, and who is behind one.
+"""Access tokens: how they are issued, their claims, and the caller behind one.
 
 Sources: Microsoft's "Access token claims reference" and "Microsoft Entra authentication and authorization error
 codes". Ids of tenants and clients are compared without letter case, as GUIDs are.

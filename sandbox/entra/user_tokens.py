@@ -106,7 +106,7 @@ def begin_device_sign_in(world: World, form: Mapping[str, str]) -> Document:
 
 
 def approve_device(world: World, code: str, user: Document) -> bool:
-    """Let the device that shows this code act for the person; whether there is one."""
+    """Let the device with this code act for the person. Returns whether there is one."""
     for device, document in world.items(_DEVICES):
         waits = document["user"] is None and world.now() < datetime.fromisoformat(document["expires"])
         if waits and document["userCode"] == code.strip().upper():
@@ -141,7 +141,7 @@ def _by_device_code(world: World, form: Mapping[str, str]) -> Document:
         message = "OAuth 2.0 device flow error. Authorization is pending. Continue polling."
         raise _refused("authorization_pending", 70016, message)
     world.delete(_DEVICES, device)
-    form = {**form, "scope": document["scope"]}  # It was said at the start, and need not be said again.
+    form = {**form, "scope": document["scope"]}  # The client sent it at the start, and need not repeat it.
     return _tokens(world, user, client, _resource(document["scope"]), form)
 
 

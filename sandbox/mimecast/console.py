@@ -1,4 +1,4 @@
-"""The administration console: authentication profiles, application settings, and lists to look things up in.
+"""The administration console: authentication profiles, application settings, and read-only lists.
 
 The form's fields, labels and order are those of ``mimecast_sso.facts.profile_form``. EMU: the pages'
 addresses, the wording of errors, that descriptions are unique, and that an incomplete profile is
@@ -429,7 +429,7 @@ class Console:
 
 
 def _path(section: FormSection, number: int | None, description: str) -> str:
-    """Where a form stands in the console's menus: that of a new object, or of one that is there."""
+    """The menu path of a form: for a new object, or an existing one."""
     path = CONSOLE_PATHS[section]
     return path if number is None else f"{path.rpartition(' > ')[0]} > {description}"
 

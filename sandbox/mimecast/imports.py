@@ -2,7 +2,7 @@
 
 Documented: the body is the file, the arguments are JSON in the header ``x-mc-arg``, the file ends with a newline,
 columns are case-sensitive, a bad password fails the import, the fields of get-import-status. EMU: values of
-``status`` (``pending``, ``processing``, ``complete``), that a bad password is told at once, that an existing user
+``status`` (``pending``, ``processing``, ``complete``), that a bad password is reported at once, that an existing user
 gets the name of its row, that XLS is refused.
 Rows are done as time passes, so a restart loses none: ``mimecast.import_delay_seconds`` until the first row,
 then ``mimecast.import_rows_per_second``.
@@ -72,7 +72,7 @@ def start(caller: Caller, headers: Mapping[str, str], body: bytes) -> Response:
 
 
 def advance(world: World) -> None:
-    """Do the rows that are due by now, of every import that is under way."""
+    """Process the rows that are due, of every import that is under way."""
     for document in world.all(IMPORTS):
         if document["status"] in ("pending", "processing"):
             with world.transaction():

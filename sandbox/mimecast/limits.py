@@ -50,7 +50,7 @@ class RateLimits:
         self._windows: dict[str, _Window] = {}
 
     def take(self, client_id: str | None) -> Quota:
-        """Use up one call of an application, or of unknown ones together."""
+        """Count one call of an application, or of all unknown ones together."""
         configured = self._world.setting("mimecast.rate_limit", {"calls": _CALLS, "window_ms": _WINDOW_MS})
         limit = int(configured["calls"]) if client_id else _CALLS_OF_STRANGERS
         span = configured["window_ms"] / 1000

@@ -29,7 +29,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: an API application of one account."""
+    """The caller: an API application of one account."""
 
     world: World
     account: str
@@ -37,7 +37,7 @@ class Caller:
 
 
 class TokenError(Exception):
-    """The bearer token opens nothing; ``response`` is the gateway's answer."""
+    """The bearer token is not accepted; ``response`` is the gateway's."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -119,6 +119,6 @@ def _key(token: str) -> str:
 
 
 def _forget_oldest_tokens(world: World) -> None:
-    """Keep the newest: a token that expired must still be told ``token_expired``, not ``invalid``."""
+    """Keep the newest: a token that expired must still get ``token_expired``, not ``invalid``."""
     for key, _ in world.items(TOKENS)[:-_TOKENS_KEPT]:
         world.delete(TOKENS, key)

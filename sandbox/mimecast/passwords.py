@@ -16,7 +16,7 @@ def hashed(password: str) -> str:
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Whether the password is the stored one; nobody signs in where none is stored."""
+    """Whether the password is the stored one; without a stored one nobody signs in."""
     if not stored:
         return False
     salt, _, digest = stored.partition("$")

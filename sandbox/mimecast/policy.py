@@ -1,4 +1,4 @@
-"""Which authentication profile a person signs in under, and when a change in the console begins to count.
+"""Which authentication profile applies to a person, and when a change in the console takes effect.
 
 Documented: a profile acts through an application settings definition bound to a group, people in no bound group
 get the default definition, and a change takes up to 15 minutes. EMU: the oldest definition wins when somebody is
@@ -68,7 +68,7 @@ def blank_form() -> Form:
 
 
 def add_defaults(world: World, account: str) -> None:
-    """Give an account the profile and the application settings that every account has, since ever."""
+    """Give an account the profile and the application settings that every account has, from the beginning."""
     form = {**blank_form(), "description": _DEFAULT_PROFILE}
     number = _save(world, PROFILES, account, None, form, at=_SINCE_EVER)
     values = {"applicationSettings": _DEFAULT_SETTINGS, "group": None, "settingsProfile": number}
@@ -151,7 +151,7 @@ def _effective(world: World, account: str, address: str) -> list[Profile]:
 
 
 def _horizon(world: World) -> datetime:
-    """Changes made until this moment count."""
+    """Changes up to this moment are in effect."""
     return world.now() - timedelta(seconds=float(world.setting("mimecast.propagation_seconds", 0)))
 
 

@@ -38,7 +38,7 @@ _CONTEXTS = {
 
 
 class _RefusedError(Exception):
-    """Somebody is not let in; the page shows ``reason``."""
+    """The sign-in is refused; the page shows ``reason``."""
 
     def __init__(self, reason: str, account: str | None = None, address: str = "") -> None:
         self.reason = reason
@@ -252,7 +252,7 @@ class Portal:
         return True
 
     def _finish(self, outcome: Callable[[], tuple[policy.Profile, str]]) -> Response:
-        """Let in whom ``outcome`` names, unless Mimecast itself has a reason not to."""
+        """Sign in the person whom ``outcome`` names, unless Mimecast itself refuses."""
         try:
             profile, address = outcome()
             self._check_person(profile, address)

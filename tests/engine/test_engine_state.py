@@ -241,9 +241,9 @@ def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "meaning"),
     [
-        ("pulumi-python:dynamic/mimecast:Domain", "found by their natural key: the next run takes over"),
-        ("azuread:index/application:Application", "Entra ID: look for an object that may have been made"),
-        ("box:index:Thing", "It may have been made without the state knowing"),
+        ("pulumi-python:dynamic/mimecast:Domain", "found by their natural key: the next run adopts an existing one"),
+        ("azuread:index/application:Application", "Entra ID: look for an object that may have been created"),
+        ("box:index:Thing", "It may have been created without being recorded"),
     ],
 )
 def test_next_run_says_what_an_interrupted_operation_means(stack: Any, kind: str, meaning: str) -> None:
