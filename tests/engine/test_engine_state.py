@@ -241,7 +241,10 @@ def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "meaning"),
     [
-        ("pulumi-python:dynamic/mimecast:Domain", "found by their natural key: the next run adopts an existing one"),
+        (
+            "pulumi-python:dynamic/mimecast:Domain",
+            "found by their natural key: the next run adopts an existing one",
+        ),
         ("azuread:index/application:Application", "Entra ID: look for an object that may have been created"),
         ("box:index:Thing", "It may have been created without being recorded"),
     ],

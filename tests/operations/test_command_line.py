@@ -89,6 +89,19 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     assert "No such command 'deploy'" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["preview", "--stack", "x", "--out", "y"], "--out needs a --format other than text"),
+        (["up", "--stack", "x", "--expect", "y", "--reviewed", "z"], "both name the plan"),
+    ],
+)
+def test_options_that_exclude_each_other_are_a_usage_error(words: list[str], why: str) -> None:
+    ended = run(*words)
+    assert ended.returncode == 64
+    assert why in ended.stderr
+
+
 def test_the_sandbox_is_a_command_too(tmp_path: Path) -> None:
     environment = os.environ | {"SANDBOX_HOME": str(tmp_path)}
 
