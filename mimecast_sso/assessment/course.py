@@ -20,7 +20,7 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.settings import Ownership
 from providers.entra.applications import LiveApplication
 from providers.entra.claims import claims_definition, name_id_source, same_meaning
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 
 USER_PRINCIPAL_NAME = "user.userprincipalname"
 
@@ -71,7 +71,7 @@ def state_of(application: LiveApplication | None, snapshot: Snapshot) -> EntraSt
     return _signed(_named(state, application, snapshot.recorded), application.certificates, snapshot)
 
 
-def _signed(state: EntraState, certificates: SigningCertificates, snapshot: Snapshot) -> EntraState:
+def _signed(state: EntraState, certificates: PrincipalCertificates, snapshot: Snapshot) -> EntraState:
     if not certificates.certificates:
         return state
     active = certificates.active(snapshot.entra_now)

@@ -21,7 +21,7 @@ from mimecast_sso.text.names import enumerate_some
 from providers.entra import applications, people
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
 from providers.entra.batching import Read, ReadOutcome
-from providers.entra.errors import NotFound
+from providers.entra.errors import ObjectNotFound
 from providers.entra.odata import literal
 from providers.entra.people import ROWS_PER_PAGE, chunks, members_of, user_of
 from providers.entra.protocols import GraphReads
@@ -41,7 +41,7 @@ def ask(graph: GraphReads, questions: Mapping[str, Read]) -> dict[str, Found]:
 
 def _found(outcome: ReadOutcome) -> Found:
     if outcome.error is not None:
-        return live([]) if isinstance(outcome.error, NotFound) else unknown(outcome.error)
+        return live([]) if isinstance(outcome.error, ObjectNotFound) else unknown(outcome.error)
     document = outcome.document
     return live(document["value"] if isinstance(document.get("value"), list) else [document])
 

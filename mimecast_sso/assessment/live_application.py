@@ -25,7 +25,7 @@ from mimecast_sso.text.wording import count
 from providers.entra import applications
 from providers.entra.applications import LiveApplication
 from providers.entra.claims import name_id_problem
-from providers.entra.errors import GraphError, NotFound
+from providers.entra.errors import GraphError, ObjectNotFound
 from providers.entra.protocols import GraphReads
 
 _MOST_LOOKED_AT = 50
@@ -62,7 +62,7 @@ def adopt(
     """Read the application, and what would change. Raises CannotBeTakenOver, or GraphError for a failed reading."""
     try:
         live = applications.read(graph, client_id)
-    except NotFound as error:
+    except ObjectNotFound as error:
         raise CannotBeTakenOver(f"{error}. Correct mimecast-sso:application.adopt") from None
     findings = compare(live, wanted, _surroundings(graph, live, wanted.identifier))
     refused = [finding for finding in findings if finding.effect is Effect.REFUSED]

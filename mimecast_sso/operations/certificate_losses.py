@@ -17,7 +17,7 @@ from providers.entra.errors import GraphError
 
 if TYPE_CHECKING:
     from providers.entra.graph import GraphClient
-    from providers.entra.signing_certificates import SigningCertificates
+    from providers.entra.signing_certificates import PrincipalCertificates
 
 _SUBJECT = "certificates: external changes"
 _SETTLE = "Repeat the change if it is needed, then list the reference under certificates.settledLosses"
@@ -26,7 +26,7 @@ _SETTLE = "Repeat the change if it is needed, then list the reference under cert
 def check(
     graph: GraphClient,
     principal: str,
-    live: SigningCertificates,
+    live: PrincipalCertificates,
     certificates: Certificates,
     resources: Iterable[Mapping[str, Any]],
 ) -> tuple[Statement, ...]:

@@ -34,7 +34,7 @@ from mimecast_sso.settings.values import Label
 from mimecast_sso.text.times import utc_text, utc_time
 from providers.entra import signing_certificates
 from providers.entra.errors import GraphError
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast import groups
 from providers.mimecast.errors import MimecastError
 
@@ -266,7 +266,7 @@ def _entra(
     wanted: Certificates,
     resources: Iterable[Mapping[str, Any]],
     unknown: list[str],
-) -> tuple[SigningCertificates | None, datetime, tuple[Statement, ...]]:
+) -> tuple[PrincipalCertificates | None, datetime, tuple[Statement, ...]]:
     try:
         graph = tenant.graph(stack)
         live = signing_certificates.read(graph, service_principal)

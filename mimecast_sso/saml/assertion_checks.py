@@ -40,7 +40,7 @@ _PROXY = tag("saml", "ProxyRestriction")
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ValidityClock:
     """The time, and how much other clocks may differ from it."""
 
     now: datetime
@@ -57,7 +57,7 @@ class Clock:
             raise Expired(f"{what} {instant(moment)}, now it is {instant(self.now)}")
 
 
-def check_head(element: etree._Element, clock: Clock) -> None:
+def check_head(element: etree._Element, clock: ValidityClock) -> None:
     """What responses and assertions have in common: version, id, time of issue (core 2.3.3, 3.2.2)."""
     name = etree.QName(element).localname
     if element.get("Version") != _VERSION:
@@ -88,7 +88,7 @@ def check_issuer(element: etree._Element, expected: str) -> None:
         raise WrongIssuer(f"issued by {issuer}, expected {expected}")
 
 
-def check_conditions(assertion: etree._Element, audience: str, clock: Clock) -> datetime | None:
+def check_conditions(assertion: etree._Element, audience: str, clock: ValidityClock) -> datetime | None:
     """The assertion's own conditions (core 2.5.1); until when it is valid, where it says so."""
     conditions = assertion.find("saml:Conditions", PREFIXES)
     if conditions is None:
@@ -131,7 +131,7 @@ def _check_audience(restrictions: list[etree._Element], audience: str) -> None:
 
 
 def check_subject(
-    assertion: etree._Element, recipient: str, in_response_to: str | None, clock: Clock
+    assertion: etree._Element, recipient: str, in_response_to: str | None, clock: ValidityClock
 ) -> datetime:
     """One bearer confirmation at least must hold (profiles 4.1.4.3); until when it does."""
     identifiers = [
@@ -152,7 +152,7 @@ def check_subject(
 
 
 def _confirmed_until(
-    confirmation: etree._Element, recipient: str, in_response_to: str | None, clock: Clock
+    confirmation: etree._Element, recipient: str, in_response_to: str | None, clock: ValidityClock
 ) -> datetime:
     data = confirmation.findall("saml:SubjectConfirmationData", PREFIXES)
     if len(data) != 1:
@@ -168,7 +168,7 @@ def _confirmed_until(
     return expires
 
 
-def check_statements(assertion: etree._Element, clock: Clock) -> None:
+def check_statements(assertion: etree._Element, clock: ValidityClock) -> None:
     """That somebody signed in, not in the future, in a session that is not over (core 2.7.2)."""
     statements = assertion.findall("saml:AuthnStatement", PREFIXES)
     if not statements:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
 
 from mimecast_sso.saml import assertion_checks, names, signatures
-from mimecast_sso.saml.assertion_checks import Clock
+from mimecast_sso.saml.assertion_checks import ValidityClock
 from mimecast_sso.saml.documents import decode, encode, instant, new_id, parse, text
 from mimecast_sso.saml.errors import (
     MalformedResponse,
@@ -130,7 +130,7 @@ def validate(
         raise MalformedResponse(str(error)) from error
     if root.tag != tag("samlp", "Response"):
         raise MalformedResponse(f"not a Response but {root.tag}")
-    clock = Clock(now, clock_skew)
+    clock = ValidityClock(now, clock_skew)
     try:
         _check_envelope(root, expected_issuer, clock)
         _check_addressee(root, recipient, in_response_to)
@@ -211,7 +211,7 @@ def _add_attributes(root: etree._Element, attributes: Mapping[str, Iterable[str]
 # Validating
 
 
-def _check_envelope(root: etree._Element, expected_issuer: str, clock: Clock) -> None:
+def _check_envelope(root: etree._Element, expected_issuer: str, clock: ValidityClock) -> None:
     """Status, version, time and issuer of the response itself. A response need not name its issuer."""
     codes = root.findall("samlp:Status/samlp:StatusCode", PREFIXES)
     if len(codes) != 1:

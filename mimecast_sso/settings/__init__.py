@@ -7,7 +7,8 @@ names each key, its value, what is allowed, and the YAML line to write.
 The namespace of all keys is ``mimecast-sso``.
 """
 
-from mimecast_sso.settings.addresses import Address, Addresses, AddressSource, Removal
+from mimecast_sso.facts.address_removal import Removal
+from mimecast_sso.settings.addresses import Address, Addresses, AddressSource
 from mimecast_sso.settings.application import Application, Assign, Ownership, SignOn
 from mimecast_sso.settings.authentication_profile import (
     AuthenticationProfile,

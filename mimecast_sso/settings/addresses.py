@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from mimecast_sso.facts.address_removal import Removal
 from mimecast_sso.settings.base import NAMESPACE, SettingsSection
 from mimecast_sso.settings.errors import ConfigurationError, allowed
 from mimecast_sso.settings.values import EmailAddress, PersonName, Text
@@ -24,14 +25,6 @@ class AddressSource(StrEnum):
     CSV = "csv"
     ASSIGNED = "assigned"
     SYNCHRONISED = "synchronised"
-
-
-class Removal(StrEnum):
-    """What happens to an address that is removed from the configuration; Mimecast has no call that deletes one."""
-
-    DISABLE = "disable"
-    FORGET = "forget"
-    REFUSE = "refuse"
 
 
 class Address(SettingsSection):

@@ -14,11 +14,11 @@ from typing import Any
 from mimecast_sso.facts.entra import DELETED_ITEMS_DAYS
 from mimecast_sso.text.times import graph_time
 from providers.entra.batching import Read
-from providers.entra.errors import GraphError, NotFound, Refused
+from providers.entra.errors import GraphError, ObjectNotFound, Refused
 from providers.entra.odata import literal
 from providers.entra.people import ROWS_PER_PAGE
 from providers.entra.protocols import GraphReads
-from providers.entra.signing_certificates import SigningCertificates, parsed, thumbprint_of
+from providers.entra.signing_certificates import PrincipalCertificates, parsed, thumbprint_of
 
 APPLICATION = (
     "id,appId,applicationTemplateId,displayName,identifierUris,web,defaultRedirectUri,keyCredentials,"
@@ -150,7 +150,7 @@ class LiveApplication:
     registration: Registration
     policies: tuple[Policy, ...] | None
     assigned: tuple[Assigned, ...]
-    certificates: SigningCertificates
+    certificates: PrincipalCertificates
     credentials: tuple[Credential, ...] = ()
     """Of both objects, including signing certificates."""
 
@@ -344,7 +344,7 @@ def _only(graph: GraphReads, path: str, client_id: str, select: str) -> Mapping[
     found = list(graph.list(path, filter=f"appId eq {literal(client_id)}", select=select))
     if not found:
         what = "service principal" if path == "/servicePrincipals" else "application"
-        raise NotFound(f"This tenant has no {what} with client id {client_id}")
+        raise ObjectNotFound(f"This tenant has no {what} with client id {client_id}")
     return found[0]
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from mimecast_sso.facts.certificate_life import FAILING_DAYS, WARNING_DAYS
 from mimecast_sso.text.wording import count
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate
 
 EXPIRED = "expired"
 UNKNOWN = "unknown"
@@ -39,7 +39,7 @@ class Expiry:
     name, for the commands in messages.
     """
 
-    certificates: SigningCertificates
+    certificates: PrincipalCertificates
     now: datetime
     trusted: Mapping[str, str]
     stack: str

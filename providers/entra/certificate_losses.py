@@ -26,7 +26,7 @@ from mimecast_sso.facts.entra_directory_audits import LATENCY_MINUTES, RETENTION
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text.times import shown
 from providers.entra.directory_audits import Actor, AuditEntry, LoggedCredential
-from providers.entra.signing_certificates import SigningCertificates, subject
+from providers.entra.signing_certificates import PrincipalCertificates, subject
 
 LOG = "the directory's audit log"
 """The source of these statements."""
@@ -97,7 +97,9 @@ class LogReview:
     gaps: tuple[Statement, ...] = ()
 
 
-def review(entries: Sequence[AuditEntry], live: SigningCertificates, now: datetime, ours: Ours) -> LogReview:
+def review(
+    entries: Sequence[AuditEntry], live: PrincipalCertificates, now: datetime, ours: Ours
+) -> LogReview:
     """External changes that writes of ours undid.
 
     Args:
@@ -149,7 +151,7 @@ class _Gone:
         return self.removed.at - self.added.at <= _LONGEST_WRITE
 
 
-def _gone(entries: Sequence[AuditEntry], live: SigningCertificates, ours: Ours) -> Iterator[_Gone]:
+def _gone(entries: Sequence[AuditEntry], live: PrincipalCertificates, ours: Ours) -> Iterator[_Gone]:
     added = {each.key_id: (each, entry) for entry in entries for each in entry.added}
     removed = {each.key_id: (each, entry) for entry in entries for each in entry.removed}
     for key_id in sorted(added.keys() | removed.keys()):
@@ -205,7 +207,7 @@ class _Replaced:
     soon: bool
 
 
-def _replaced(entries: Iterable[AuditEntry], live: SigningCertificates, ours: Ours) -> Iterator[_Replaced]:
+def _replaced(entries: Iterable[AuditEntry], live: PrincipalCertificates, ours: Ours) -> Iterator[_Replaced]:
     """External activations that were soon followed by another one that may be ours."""
     activations = [(entry, entry.activated) for entry in entries if entry.activated]
     for (theirs, (before, wanted)), (after, (_, instead)) in pairwise(activations):
@@ -234,7 +236,7 @@ def _unreadable(entries: Iterable[AuditEntry], ours: Ours) -> Iterator[Statement
         yield Statement(what, How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
-def _silent(entries: Sequence[AuditEntry], live: SigningCertificates, now: datetime) -> Iterator[str]:
+def _silent(entries: Sequence[AuditEntry], live: PrincipalCertificates, now: datetime) -> Iterator[str]:
     """State known changes that the log does not show: it may then lack other entries, too."""
     added = {each.key_id for entry in entries for each in entry.added}
     for each in live.certificates:

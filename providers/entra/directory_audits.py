@@ -23,7 +23,7 @@ from mimecast_sso.facts.entra_directory_audits import (
     UPDATED_PROPERTIES,
 )
 from mimecast_sso.text.times import graph_time, utc_text
-from providers.entra.errors import GraphError, NotFound, Refused
+from providers.entra.errors import GraphError, ObjectNotFound, Refused
 from providers.entra.odata import literal
 from providers.entra.protocols import GraphReads
 
@@ -127,7 +127,7 @@ def _rows(graph: GraphReads, object_id: str, moment: datetime) -> list[dict[str,
 
 def unavailable(error: GraphError) -> str | None:
     """Why this caller cannot read the log, and what would help; None for any other error."""
-    return ABSENT if isinstance(error, NotFound) else UNAVAILABLE.get(error.code)
+    return ABSENT if isinstance(error, ObjectNotFound) else UNAVAILABLE.get(error.code)
 
 
 def _entry(row: Mapping[str, Any], service_principal: str) -> AuditEntry | None:

@@ -26,7 +26,7 @@ class Unreachable(GraphError):
     """Graph, or the token endpoint, could not be reached, or kept failing."""
 
 
-class NotFound(GraphError):
+class ObjectNotFound(GraphError):
     """Graph does not know the object."""
 
 
@@ -67,7 +67,7 @@ def from_response(method: str, path: str, status: int, body: Any, request_id: st
     message = str(error.get("message") or "no explanation in the response")
     kind: type[GraphError] = Refused
     if status == HTTPStatus.NOT_FOUND:
-        kind = NotFound
+        kind = ObjectNotFound
     elif status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
         kind = Unreachable
     return kind(

@@ -22,7 +22,7 @@ from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import cloud, credential, refusal
-from providers.entra.errors import NotFound, Refused, Unreachable, from_response
+from providers.entra.errors import ObjectNotFound, Refused, Unreachable, from_response
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -96,7 +96,7 @@ class GraphClient:
         """The service's time: the Date header of its last response. Raises GraphError."""
         if self._date is None:
             # An object that every tenant has and every token may read or be refused: only the date matters.
-            with contextlib.suppress(Refused, NotFound):
+            with contextlib.suppress(Refused, ObjectNotFound):
                 self._call("GET", "/organization", params={"$select": "id"})
         return self._date or datetime.now(UTC)
 

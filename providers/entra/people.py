@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from providers.entra.batching import Read
-from providers.entra.errors import NotFound
+from providers.entra.errors import ObjectNotFound
 from providers.entra.odata import literal
 from providers.entra.protocols import GraphReads
 
@@ -87,7 +87,7 @@ def mailbox_purpose(graph: GraphReads, user: str) -> str:
     """
     try:
         return str(graph.get(f"/users/{user}/mailboxSettings/userPurpose").get("value") or "")
-    except NotFound:
+    except ObjectNotFound:
         return ""
 
 

@@ -76,7 +76,7 @@ class SigningCertificate:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningCertificates:
+class PrincipalCertificates:
     """All certificates of a principal in Graph's order, and the thumbprint that Entra prefers ("": none named).
 
     ``key_ids``: of every key and password on the principal, in small letters.
@@ -141,7 +141,7 @@ def find_service_principal(graph: Graph, identifier: str) -> str | None:
     return found[0] if found else None
 
 
-def read(graph: Graph, service_principal: str) -> SigningCertificates:
+def read(graph: Graph, service_principal: str) -> PrincipalCertificates:
     """The certificates of the principal with this object id. Raises NotFound if it no longer exists."""
     return _parsed(_read_lists(graph, service_principal))
 
@@ -150,11 +150,13 @@ def read(graph: Graph, service_principal: str) -> SigningCertificates:
 class TakenAway:
     """What is ``left`` on a principal, and the ids of the removed keys; none if they had been removed before."""
 
-    left: SigningCertificates
+    left: PrincipalCertificates
     key_ids: tuple[str, ...] = ()
 
 
-def activate(graph: Graph, service_principal: str, thumbprint: str, *, replace: bool) -> SigningCertificates:
+def activate(
+    graph: Graph, service_principal: str, thumbprint: str, *, replace: bool
+) -> PrincipalCertificates:
     """Activate a certificate, and return what is true afterwards.
 
     With ``replace`` false, another active certificate is left active: whoever trusts it has not been told of the
@@ -213,7 +215,7 @@ def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
             raise
         after = read(graph, service_principal)
         others = tuple(each for each in before.certificates if each != certificate)
-        expected = SigningCertificates(others, before.preferred)
+        expected = PrincipalCertificates(others, before.preferred)
         _stop_at_changes(expected, after, f"while {thumbprint} was removed")
         return TakenAway(after, _key_ids(live, certificate.custom_key_identifier))
 
@@ -227,7 +229,7 @@ class KeyDifference:
     text: str
 
 
-def differences(recorded: SigningCertificates, live: SigningCertificates) -> tuple[KeyDifference, ...]:
+def differences(recorded: PrincipalCertificates, live: PrincipalCertificates) -> tuple[KeyDifference, ...]:
     """Differences between Entra and what was recorded: certificates added or removed, another one active."""
     found = [
         KeyDifference("removed", each.thumbprint, f"removed: {each}")
@@ -246,7 +248,7 @@ def differences(recorded: SigningCertificates, live: SigningCertificates) -> tup
     return tuple(found)
 
 
-def _stop_at_changes(before: SigningCertificates, after: SigningCertificates, when: str) -> None:
+def _stop_at_changes(before: PrincipalCertificates, after: PrincipalCertificates, when: str) -> None:
     found = differences(before, after)
     if found:
         raise ForeignChange(
@@ -257,7 +259,7 @@ def _stop_at_changes(before: SigningCertificates, after: SigningCertificates, wh
 
 
 def _check_retirable(
-    certificates: SigningCertificates, certificate: SigningCertificate, now: datetime
+    certificates: PrincipalCertificates, certificate: SigningCertificate, now: datetime
 ) -> None:
     if certificate in (certificates.named(), certificates.active(now)):
         raise CertificateInUse(
@@ -283,7 +285,7 @@ def _read_lists(graph: Graph, service_principal: str) -> dict[str, Any]:
     return _lists(graph.get(f"/servicePrincipals/{service_principal}", select=_PICTURE))
 
 
-def parsed(principal: Mapping[str, Any]) -> SigningCertificates:
+def parsed(principal: Mapping[str, Any]) -> PrincipalCertificates:
     """The certificates of a service principal that was read with the necessary properties."""
     return _parsed(_lists(principal))
 
@@ -294,10 +296,10 @@ def _lists(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parsed(live: Mapping[str, Any]) -> SigningCertificates:
+def _parsed(live: Mapping[str, Any]) -> PrincipalCertificates:
     key_ids = {str(item["keyId"]).casefold() for name in _LISTS for item in live[name]}
     certificates = tuple(_certificates(live["keyCredentials"]))
-    return SigningCertificates(certificates, live["preferred"], frozenset(key_ids))
+    return PrincipalCertificates(certificates, live["preferred"], frozenset(key_ids))
 
 
 def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, ...]:

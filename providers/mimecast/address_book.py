@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from mimecast_sso.facts.mimecast_api import (
@@ -56,14 +55,6 @@ _PAUSES_FOR_LISTING = (2.0, 8.0)
 """Seconds between looking for imported addresses that are not listed yet."""
 
 
-class Removal(StrEnum):
-    """What happens to an address that is removed from the configuration."""
-
-    DISABLE = "disable"
-    FORGET = "forget"
-    REFUSE = "refuse"
-
-
 @dataclass(frozen=True, slots=True)
 class DesiredAddress:
     """What an address should be. An empty ``name`` means that any name will do."""
@@ -85,7 +76,7 @@ class LiveAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountState:
+class AddressFlags:
     """Whether an address is disabled or locked; either prevents signing in."""
 
     disabled: bool
@@ -179,14 +170,14 @@ def list_account(client: MimecastClient) -> dict[str, LiveAddress]:
     return dict(_live_of_account(row) for row in rows if row.get("internal") is not False)
 
 
-def disabled_states(client: MimecastClient, addresses: Iterable[str]) -> dict[str, AccountState]:
+def disabled_states(client: MimecastClient, addresses: Iterable[str]) -> dict[str, AddressFlags]:
     """Return the state of ``addresses``, five per call; the result omits absent addresses and aliases.
 
     Use it for a few addresses: `list_account` needs fewer calls for many, but does not show locked ones. Needs the
     permission Directories | Internal | Edit, although it changes nothing. Raises any `MimecastError`.
     """
     asked = sorted(set(addresses))
-    states: dict[str, AccountState] = {}
+    states: dict[str, AddressFlags] = {}
     for start in range(0, len(asked), USERS_PER_UPDATE):
         items = [{"emailAddress": address} for address in asked[start : start + USERS_PER_UPDATE]]
         answer = client.legacy(READ_USER, *items)
@@ -194,7 +185,7 @@ def disabled_states(client: MimecastClient, addresses: Iterable[str]) -> dict[st
             if failure.code != FORBIDDEN_FOR_ADDRESS:
                 raise answer.rejection(failure, "read whether addresses are disabled")
         for row in answer.data:
-            states[same_key(str(row.get("emailAddress") or ""))] = AccountState(
+            states[same_key(str(row.get("emailAddress") or ""))] = AddressFlags(
                 row.get("accountDisabled") is True, row.get("accountLocked") is True
             )
     return states

@@ -23,7 +23,7 @@ _MOST_PAGES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class ConsoleChange:
+class LoggedConsoleChange:
     """One event about profiles or application settings, in Mimecast's words."""
 
     at: datetime
@@ -46,7 +46,7 @@ class LogOn:
 class Events:
     """The log's entries since a moment, oldest first."""
 
-    changes: tuple[ConsoleChange, ...]
+    changes: tuple[LoggedConsoleChange, ...]
     """Of profiles and application settings; which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
     log_ons: tuple[LogOn, ...]
 
@@ -71,7 +71,7 @@ class GroupLog:
 
     changes: tuple[GroupChange, ...]
     """Parsed from the text of the events, whose form is assumed (`mimecast_sso.facts.mimecast_audit`)."""
-    unread: tuple[ConsoleChange, ...]
+    unread: tuple[LoggedConsoleChange, ...]
     """Events about groups whose text could not be parsed. If there are any, the changes may be incomplete."""
 
 
@@ -102,7 +102,7 @@ def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = 
     """
     first = since.replace(microsecond=0)
     changes: list[GroupChange] = []
-    unread: list[ConsoleChange] = []
+    unread: list[LoggedConsoleChange] = []
     for row in reversed(_rows(client, since, most_pages)):
         at, details = _time(row), str(row.get("eventInfo") or "")
         if row.get("auditType") != GROUP_EVENT or at < first:
@@ -146,9 +146,9 @@ def _counts(row: dict[str, Any]) -> bool:
     return touches_sign_in(*(str(row.get(key) or "") for key in ("auditType", "category", "eventInfo")))
 
 
-def _change(row: dict[str, Any]) -> ConsoleChange:
+def _change(row: dict[str, Any]) -> LoggedConsoleChange:
     user = str(row.get("user") or "") or "an actor whom the audit log does not name"
-    return ConsoleChange(
+    return LoggedConsoleChange(
         _time(row), str(row.get("auditType") or "an event"), user, str(row.get("eventInfo") or "")
     )
 

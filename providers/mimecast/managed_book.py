@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from mimecast_sso.facts.address_removal import Removal
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 from providers.edge import NAMESPACE, Properties, ResourceError, select
@@ -112,7 +113,7 @@ def converge(olds: Mapping[str, Any], news: Properties) -> set[str]:
 
 def refuse_removal(on_removal: str, removed: set[str]) -> None:
     """Raise ResourceError if addresses are removed although the configuration forbids it."""
-    if removed and on_removal == address_book.Removal.REFUSE:
+    if removed and on_removal == Removal.REFUSE:
         raise ResourceError(
             f"{NAMESPACE}:addresses.onRemoval is refuse, but {count(len(removed), 'address')} would be removed: "
             f"{enumerate_some(sorted(removed))}. Keep them, or set onRemoval to disable or forget"
@@ -121,7 +122,7 @@ def refuse_removal(on_removal: str, removed: set[str]) -> None:
 
 def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
     """Log what a run does about removed addresses, which the program does not know."""
-    disabled = sorted(removed & ours) if on_removal == address_book.Removal.DISABLE else []
+    disabled = sorted(removed & ours) if on_removal == Removal.DISABLE else []
     kept = sorted(removed - set(disabled))
     if disabled:
         _log.warning(
@@ -149,7 +150,7 @@ def say_passwords(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
 
 def let_go(on_removal: str, removed: set[str], ours: set[str]) -> None:
     """Disable the removed addresses that this book created or adopted, if so configured; forget the others."""
-    disabled = removed & ours if on_removal == address_book.Removal.DISABLE else set()
+    disabled = removed & ours if on_removal == Removal.DISABLE else set()
     forgotten = sorted(removed - disabled)
     if disabled:
         session = process.session()

@@ -10,7 +10,7 @@ from typing import Any
 
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.claims import claims_definition
-from providers.entra.errors import GraphError, NotFound
+from providers.entra.errors import GraphError, ObjectNotFound
 from providers.mimecast.client import MimecastClient
 from tests.assessment.worlds import ADA, CLIENT, GRACE, GROUP, IDENTIFIER, NOW, REPLY_URL, TENANT
 from tests.providers import vendor
@@ -182,7 +182,7 @@ class Entra:
             if row["id"] == key:
                 return _selected(row, read.query.get("select"))
         if read.path.count("/") == 2 and collection in self.rows:
-            raise NotFound(f"{read.path} does not exist")
+            raise ObjectNotFound(f"{read.path} does not exist")
         return {"value": []}
 
 

@@ -25,7 +25,7 @@ from mimecast_sso.settings import Generation, Ownership, from_values
 from providers.entra.applications import Assigned, Owner, Registration, Role
 from providers.entra.claims import claims_definition
 from providers.entra.errors import Unreachable
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.tenants import Entra, assignment, portal, principal, user
 from tests.assessment.worlds import (
     ADA,
@@ -235,11 +235,11 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             [f"stays as it is: assigned, but not configured: {ALAN}, zoe"],
         ),
         (
-            {"certificates": SigningCertificates((), "")},
+            {"certificates": PrincipalCertificates((), "")},
             [f"would change: signing certificate 2026, valid until {END}, is created"],
         ),
         (
-            {"certificates": SigningCertificates((LATER,), NEW)},
+            {"certificates": PrincipalCertificates((LATER,), NEW)},
             [
                 (
                     f"would change: signing certificate 2026, valid until {END}, is created; {LATER} continues "
@@ -253,7 +253,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             ],
         ),
         (
-            {"certificates": SigningCertificates((certificate(OLD), ENDED), OLD)},
+            {"certificates": PrincipalCertificates((certificate(OLD), ENDED), OLD)},
             [
                 f"stays as it is: signing certificate {ENDED} has expired",
                 (
@@ -263,7 +263,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             ],
         ),
         (
-            {"certificates": SigningCertificates((EXPIRED,), NEW)},
+            {"certificates": PrincipalCertificates((EXPIRED,), NEW)},
             [
                 (
                     f"would change: signing certificate 2026, valid until {END}, is created; Entra signs with it at "
@@ -279,7 +279,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         ),
         (
             {
-                "certificates": SigningCertificates(
+                "certificates": PrincipalCertificates(
                     (replace(certificate(OLD), not_before=NOW + timedelta(days=1)),), OLD
                 )
             },
@@ -477,7 +477,7 @@ def test_of_several_assignments_the_one_with_the_best_role_is_adopted() -> None:
 def test_of_several_certificates_that_end_together_the_one_made_for_the_label_is_taken() -> None:
     foreign = replace(certificate("0" * 40), display_name="CN=Other")
     several = replace(
-        LIVE, certificates=SigningCertificates((foreign, certificate(NEW), certificate(OLD)), OLD)
+        LIVE, certificates=PrincipalCertificates((foreign, certificate(NEW), certificate(OLD)), OLD)
     )
     taken = Adoption(several, "").certificate(WANTED.generations[0])
     assert taken == certificate(OLD)

@@ -17,7 +17,7 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import from_values
 from providers.entra.applications import LiveApplication, Policy
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -80,9 +80,9 @@ def test_a_deployed_application_stays_as_it_is() -> None:
 # -- As read --------------------------------------------------------------------------------------------------------
 
 
-def certificates(*found: SigningCertificate, active: str) -> SigningCertificates:
+def certificates(*found: SigningCertificate, active: str) -> PrincipalCertificates:
     """Certificates of an application."""
-    return SigningCertificates(found, active)
+    return PrincipalCertificates(found, active)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from mimecast_sso.console.source import ConsoleForm
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import How, live
 from mimecast_sso.settings import ProfileSlot, from_values
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.test_guards import rotating, rotation
 from tests.assessment.worlds import (
     ADA,
@@ -51,7 +51,7 @@ def desired(world: World | None = None, document: Any = ATTESTED) -> Desired:
 
 def certificates(*found: Any) -> World:
     """A world before the first deployment, but for these certificates of the application."""
-    return World(application=application(certificates=SigningCertificates(found, OLD)), deployed=Record())
+    return World(application=application(certificates=PrincipalCertificates(found, OLD)), deployed=Record())
 
 
 # -- Certificates -----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import Credential, Holder, LiveApplication, Owner, Policy, Registration
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -128,9 +128,9 @@ PLANTS: dict[str, Plant] = {
     "service-principal/loginUrl/changed": changed(sign_on_url="https://example.com"),
     "service-principal/hide/changed": hidden,
     "service-principal/activeCertificate/changed": changed(
-        certificates=SigningCertificates((certificate(OLD), certificate(NEW)), NEW)
+        certificates=PrincipalCertificates((certificate(OLD), certificate(NEW)), NEW)
     ),
-    f"signing-certificate/missing/{OLD}": changed(certificates=SigningCertificates((), OLD)),
+    f"signing-certificate/missing/{OLD}": changed(certificates=PrincipalCertificates((), OLD)),
     "claims-policy/missing/claims": changed(policies=()),
     "claims-policy/definition/changed": changed(policies=(Policy("policy", "claims", "{}"),)),
     "claims-policy/unmanaged/other": more("policies", Policy("other", "Other", "{}")),

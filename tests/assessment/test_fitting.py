@@ -15,7 +15,7 @@ from mimecast_sso.provenance import How, Verdict
 from mimecast_sso.settings import from_values
 from providers.entra.applications import DeletedApplication, Holder, Owner
 from providers.entra.claims import claims_definition
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast import DomainStatus
 from providers.mimecast.domains import DomainState
 from tests.assessment.worlds import (
@@ -174,7 +174,7 @@ def test_the_application_that_was_asked_for_comes_first() -> None:
     ],
 )
 def test_the_active_certificate_is_the_generation(certificates: Any, label: str, end: str) -> None:
-    found = fits(World(application=application(certificates=SigningCertificates(certificates, OLD))))
+    found = fits(World(application=application(certificates=PrincipalCertificates(certificates, OLD))))
     assert found.values["certificates"] == {
         "generations": [{"label": label, "endDate": end}],
         "active": label,
@@ -193,7 +193,7 @@ def test_a_new_certificate_ends_in_utc_wherever_that_is_written(monkeypatch: pyt
 
 
 def test_of_several_certificates_the_one_that_signs_counts() -> None:
-    several = SigningCertificates((certificate(OLD), certificate(NEW, "2030", 2000)), NEW)
+    several = PrincipalCertificates((certificate(OLD), certificate(NEW, "2030", 2000)), NEW)
     assert (
         fits(World(application=application(certificates=several))).values["certificates"]["active"] == "2030"
     )

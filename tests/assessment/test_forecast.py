@@ -19,7 +19,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -146,7 +146,7 @@ def test_an_older_attestation_does_not_tell_what_the_console_holds() -> None:
 
 def test_a_certificate_that_somebody_removed_is_made_again_only_by_a_run_that_refreshes() -> None:
     """The engine compares with what it recorded."""
-    removed = World(application=application(certificates=SigningCertificates((), "")))
+    removed = World(application=application(certificates=PrincipalCertificates((), "")))
     person = removed.assess().forecast.person(ADA)
     assert person is not None
     assert [each.reason for each in person.from_mimecast.afterwards] == [
@@ -420,7 +420,7 @@ def reverted() -> tuple[World, dict[str, Any]]:
         "active": "2029",
     }
     record = deployed(from_values(attested(values(certificates=both), NEW, days=1)), thumbprint=NEW)
-    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), NEW)
+    certificates = PrincipalCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), NEW)
     world = World(application=application(certificates=certificates), deployed=_with_both(record))
     return world, attested(values(certificates=both | {"active": "2026"}), OLD, days=30)
 

@@ -17,7 +17,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast.accounts import Account
 from tests.assessment.worlds import (
     ADA,
@@ -354,7 +354,7 @@ def rotating(document: dict[str, Any], first: set[str], second: set[str], signs:
     resources.append(
         replace(active, outputs={"thumbprint": signs, "replace": True, "activeThumbprint": signs})
     )
-    certificates = SigningCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), signs)
+    certificates = PrincipalCertificates((certificate(OLD), certificate(NEW, "2029", 2000)), signs)
     everybody = first | second
     return World(
         application=application(certificates=certificates),

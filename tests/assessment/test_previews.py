@@ -15,7 +15,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, Verdict
 from mimecast_sso.settings import ConfigurationError, from_values
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.tenants import Entra, Mimecast, user
 from tests.assessment.worlds import (
     ADA,
@@ -114,7 +114,7 @@ def test_nothing_is_kept_where_the_application_is_to_be_replaced() -> None:
 def ending(days: int) -> World:
     """A world whose certificate has so many days left."""
     return World(
-        application=application(certificates=SigningCertificates((certificate(OLD, days=days),), OLD))
+        application=application(certificates=PrincipalCertificates((certificate(OLD, days=days),), OLD))
     )
 
 
@@ -143,7 +143,7 @@ def test_a_certificate_that_ends_soon_is_a_warning_and_another_is_not() -> None:
 
 def test_whether_mimecast_trusts_the_successor_is_part_of_the_warning() -> None:
     settings = from_values(attested(values()))
-    both = SigningCertificates((certificate(OLD, days=5), certificate("B" * 40, "2029")), OLD)
+    both = PrincipalCertificates((certificate(OLD, days=5), certificate("B" * 40, "2029")), OLD)
     snapshot = World(application=application(certificates=both)).snapshot(settings)
     trusted = certificate_expiry.statement(snapshot, {"B" * 40: "attested by Ada"}, "prod-eu")
     unknown = certificate_expiry.statement(snapshot, {}, "prod-eu")

@@ -17,8 +17,8 @@ from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder, Owner, Registration
-from providers.entra.errors import NotFound, Refused, Unreachable
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.errors import ObjectNotFound, Refused, Unreachable
+from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.errors import TransportError
@@ -58,7 +58,7 @@ LIVE = worlds.application(
     tags=frozenset(),
     owners=(Owner(f"id of {ADA}", ADA),),
     registration=Registration("object of portal", (Owner(DEPLOYER, "deployer"),)),
-    certificates=SigningCertificates((), ""),
+    certificates=PrincipalCertificates((), ""),
 )
 """The application that `Entra` has."""
 
@@ -244,7 +244,7 @@ def test_claims_policies_that_cannot_be_read_leave_the_rest_known() -> None:
 
 
 def test_an_object_that_went_between_two_rounds_is_missing_and_not_a_fault() -> None:
-    found = snapshot(Entra(faults={"/applications/object of portal/owners": NotFound("gone")}))
+    found = snapshot(Entra(faults={"/applications/object of portal/owners": ObjectNotFound("gone")}))
     assert found.application == live(replace(LIVE, registration=Registration("object of portal", ())))
 
 
@@ -373,7 +373,7 @@ def test_one_account_may_be_configured_by_both_its_names() -> None:
 
 
 def test_a_group_that_went_between_two_rounds_has_no_members() -> None:
-    entra = Entra(faults={f"/groups/id of {GROUP}/members": NotFound("gone")})
+    entra = Entra(faults={f"/groups/id of {GROUP}/members": ObjectNotFound("gone")})
     entra.group()
     found = snapshot(entra, assign={"groups": [GROUP]}).directory
     assert (found.groups, found.unread_groups) == ((EntraGroup(GROUP, f"id of {GROUP}"),), {})

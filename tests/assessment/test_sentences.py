@@ -20,7 +20,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
-from providers.entra.signing_certificates import SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -249,7 +249,7 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
         pytest.param(
             World(
                 application=application(
-                    certificates=SigningCertificates(
+                    certificates=PrincipalCertificates(
                         (certificate(OLD, days=-1), certificate(NEW, days=-1)), "C" * 40
                     )
                 )
@@ -260,7 +260,7 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
         pytest.param(
             World(
                 application=application(
-                    certificates=SigningCertificates((certificate(OLD), certificate(NEW, "other")), NEW)
+                    certificates=PrincipalCertificates((certificate(OLD), certificate(NEW, "other")), NEW)
                 )
             ),
             None,
@@ -270,7 +270,7 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
         pytest.param(
             World(
                 application=application(
-                    certificates=SigningCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
+                    certificates=PrincipalCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
                 )
             ),
             attested(values(certificates=BOTH), NEW),
@@ -310,7 +310,7 @@ def test_the_first_group_that_could_not_be_read_tells_why() -> None:
 
 
 def test_a_certificate_that_ends_is_told_as_it_signs_now() -> None:
-    ended = application(certificates=SigningCertificates((certificate(OLD, days=-1),), OLD))
+    ended = application(certificates=PrincipalCertificates((certificate(OLD, days=-1),), OLD))
     found = World(application=ended).assess()
     assert found.snapshot.entra_now - timedelta(days=1) == ended.certificates.certificates[0].not_after
     assert basis(found, SIGNATURE)[2].startswith(f"note: Entra signs with {OLD} ")

@@ -34,7 +34,7 @@ from providers.entra.applications import (
     Role,
 )
 from providers.entra.claims import claims_definition
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate, subject
 from providers.mimecast import DomainStatus
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
@@ -94,7 +94,7 @@ def application(**changes: Any) -> LiveApplication:
         registration=Registration("object", ()),
         policies=(Policy("policy", "claims", claims_definition()),),
         assigned=tuple(assigned(address) for address in (ADA, GRACE)),
-        certificates=SigningCertificates((certificate(OLD),), OLD),
+        certificates=PrincipalCertificates((certificate(OLD),), OLD),
     )
     return replace(made, **changes)
 

@@ -16,7 +16,7 @@ from mimecast_sso.saml.metadata import IdentityProvider
 from mimecast_sso.saml.names import BINDING_POST
 from mimecast_sso.settings import ProfileSlot
 from providers.entra.certificate_expiry import Expiry
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate
 from tests.saml.messages import ISSUER, NOW, body, key_pair
 
 LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
@@ -61,7 +61,7 @@ def document(*shown: str, signer: str | None = "entra", **changes: str) -> bytes
 def found(
     xml: bytes, *, trusted: dict[str, str] | None = None, preferred: str = ACTIVE.thumbprint, late: int = 0
 ) -> dict[str, tuple[Verdict, str]]:
-    certificates = SigningCertificates((ACTIVE, INACTIVE), preferred)
+    certificates = PrincipalCertificates((ACTIVE, INACTIVE), preferred)
     known = {ACTIVE.thumbprint: ATTESTED} if trusted is None else trusted
     expiry = Expiry(certificates, NOW + timedelta(days=late), known, "prod-eu")
     checks = ComparedCertificates(expiry, PROFILE, xml).checks()
@@ -139,7 +139,7 @@ def test_its_end_warns_and_fails(days: int, result: Verdict) -> None:
 def test_metadata_that_is_not_there_is_waited_for_after_a_deployment(
     error: OperationError, after: timedelta, result: Verdict
 ) -> None:
-    expiry = Expiry(SigningCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {}, "prod-eu")
+    expiry = Expiry(PrincipalCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {}, "prod-eu")
     first, *others = ComparedCertificates(expiry, PROFILE, error).checks()
     assert (first.subject, first.verdict) == ("metadata", result)
     assert [each.subject for each in others] == ["Mimecast: certificate", "certificate: expiry"]

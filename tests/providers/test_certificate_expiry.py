@@ -8,7 +8,7 @@ import pytest
 
 from mimecast_sso.facts.certificate_life import ENTRA_REMINDERS_DAYS, FAILING_DAYS, WARNING_DAYS
 from providers.entra.certificate_expiry import Expiry, mark
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate, subject
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -25,7 +25,7 @@ def ending(in_: timedelta) -> SigningCertificate:
 
 
 def expiry(*certificates: SigningCertificate, trusted: dict[str, str] | None = None) -> Expiry:
-    return Expiry(SigningCertificates(certificates, "A"), NOW, trusted or {}, "prod-eu")
+    return Expiry(PrincipalCertificates(certificates, "A"), NOW, trusted or {}, "prod-eu")
 
 
 def text(looked_at: Expiry) -> str:
@@ -128,5 +128,5 @@ def test_a_name_without_a_certificate_is_unknown() -> None:
 
 
 def test_before_the_first_certificate_there_is_nothing_to_say() -> None:
-    nothing = Expiry(SigningCertificates((), ""), NOW, {}, "prod-eu")
+    nothing = Expiry(PrincipalCertificates((), ""), NOW, {}, "prod-eu")
     assert (nothing.warns, nothing.fails, text(nothing)) == (False, False, "")

@@ -9,7 +9,7 @@ import pytest
 
 from providers.entra import batching
 from providers.entra.batching import Read, ReadOutcome
-from providers.entra.errors import GraphError, NotFound, Refused, Unreachable
+from providers.entra.errors import GraphError, ObjectNotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
 from tests.support.sandboxes import ADA, ALAN, GRACE, RunningSandbox
 
@@ -43,8 +43,8 @@ def test_fifty_reads_are_three_calls_and_come_in_the_order_asked(
     outcomes = client.batch(Read(f"/users/{name}", {"select": "mail"}) for name in people)
     assert calls(sandbox, before) == [("POST", "/v1.0/$batch")] * 3
     assert [outcome.one()["mail"] for outcome in outcomes[:3]] == [ADA, GRACE, ALAN]
-    assert [type(outcome.error) for outcome in outcomes[3:5]] == [NotFound, NotFound]
-    with pytest.raises(NotFound, match=r"nobody@example\.com"):
+    assert [type(outcome.error) for outcome in outcomes[3:5]] == [ObjectNotFound, ObjectNotFound]
+    with pytest.raises(ObjectNotFound, match=r"nobody@example\.com"):
         outcomes[3].one()
     assert client.batch([]) == ()
 

@@ -16,7 +16,7 @@ from providers.entra.directory_audits import Actor, AuditEntry, LoggedCredential
 from providers.entra.edge import retired_signing_certificate
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate, subject
 from sandbox import credentials
 from sandbox.entra.tokens import LEAST_ROLES
 from tests.support.interrupted import BEFORE_ACTIVATING, BEFORE_RETIRING, Interrupted
@@ -166,7 +166,7 @@ def test_the_keys_that_were_taken_away_are_kept_in_the_state(
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 US, BOB = Actor("us", "deployment", is_person=False), Actor("bob", "bob@example.com", is_person=True)
 ACTIVE = SigningCertificate("A", subject("2026"), NOW - timedelta(days=300), NOW, "key-a", "a")
-LIVE = SigningCertificates((ACTIVE,), "A", frozenset({"key-a", "sign-a"}))
+LIVE = PrincipalCertificates((ACTIVE,), "A", frozenset({"key-a", "sign-a"}))
 
 
 def row(activity: str, *properties: tuple[str, str | None, str | None], **values: Any) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def test_which_removals_are_losses(
 
 def test_a_log_without_what_is_known_to_have_happened_is_not_relied_on() -> None:
     young = SigningCertificate("B", subject("2027"), NOW - timedelta(days=2), NOW, "key-b", "b")
-    live = SigningCertificates((ACTIVE, young), "A", frozenset({"key-a", "key-b"}))
+    live = PrincipalCertificates((ACTIVE, young), "A", frozenset({"key-a", "key-b"}))
     found = certificate_losses.review([], live, NOW, Ours("us", {}, {}))
     assert "does not show that B was added" in _open(found)[0]
     gone = certificate_losses.review(_came_and_went(BOB, SOON)[:1], LIVE, NOW, Ours("us", {}, {}))

@@ -41,7 +41,7 @@ from providers.entra.errors import (
     Unreachable,
 )
 from providers.entra.errors import Refused as GraphRefused
-from providers.entra.signing_certificates import SigningCertificates, TakenAway
+from providers.entra.signing_certificates import PrincipalCertificates, TakenAway
 from tests.support import state_machines
 
 PRINCIPAL = "principal"
@@ -84,7 +84,7 @@ class Entra:
         """The entry of the last activation by somebody else, until we read."""
         self.lost_unseen: dict[str, datetime] = {}
         """Thumbprint, or entry of an activation → when it was lost."""
-        self.before_write: SigningCertificates | None = None
+        self.before_write: PrincipalCertificates | None = None
         self.log: list[dict[str, Any]] = []
         self.log_has_lists = True
         self.hidden: frozenset[int] = frozenset()
@@ -204,7 +204,7 @@ class Entra:
         self.log.append(entry)
         return str(entry["id"])
 
-    def seen(self) -> SigningCertificates:
+    def seen(self) -> PrincipalCertificates:
         """As it is, without a call."""
         schedule, unseen, activation = self.schedule, set(self.unseen), self.unseen_activation
         self.schedule = []
@@ -383,7 +383,7 @@ class Rotation(RuleBasedStateMachine):
         if certificate:
             self.labels[target] = certificate.label or "taken over from the portal"
 
-    def _retire(self, target: str) -> SigningCertificates:
+    def _retire(self, target: str) -> PrincipalCertificates:
         done: TakenAway = signing_certificates.retire(self.entra, PRINCIPAL, target)
         if done.key_ids:
             self.recorded[target] = frozenset(done.key_ids)
@@ -424,8 +424,8 @@ class Rotation(RuleBasedStateMachine):
             self.entra.unseen_activation = self.entra.activate(here[-1], ADA) or self.entra.unseen_activation
 
     def _run(
-        self, action: Callable[[], SigningCertificates], schedule: list[str]
-    ) -> SigningCertificates | None:
+        self, action: Callable[[], PrincipalCertificates], schedule: list[str]
+    ) -> PrincipalCertificates | None:
         """What the writer gave, or ``None`` when it failed; somebody else's doing must then be named."""
         self.entra.schedule = list(schedule)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from providers.entra.conditional_access import MOST_USERS, PATH, AccessPolicy, evaluate
-from providers.entra.errors import NotFound, Refused, Unreachable
+from providers.entra.errors import ObjectNotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
 from tests.support.sandboxes import ADA, GRACE, GROUP, RunningSandbox, seed_document, started
 
@@ -61,7 +61,7 @@ def test_each_person_has_the_policies_that_apply(world: RunningSandbox) -> None:
 
 
 def test_without_permission_or_for_nobody_known_it_is_an_error(world: RunningSandbox) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(ObjectNotFound):
         evaluate(GraphClient(world.env), APPLICATION, [APPLICATION])
     world.control.set("entra.deployer_roles", ["Directory.Read.All"])
     try:

@@ -17,11 +17,11 @@ from providers.entra.errors import (
     CertificateUnknown,
     CredentialsMissing,
     ForeignChange,
-    NotFound,
+    ObjectNotFound,
     Refused,
 )
 from providers.entra.graph import GraphClient
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate
 from tests.support.interrupted import Interrupted
 from tests.support.sandboxes import RunningSandbox
 
@@ -49,7 +49,7 @@ def certificates(sandbox: RunningSandbox, principal: str) -> list[str]:
     return [str(_post(graph, path, {"displayName": f"CN=Test {n}"})["thumbprint"]) for n in (1, 2)]
 
 
-def signs(client: GraphClient, certificates: SigningCertificates) -> str:
+def signs(client: GraphClient, certificates: PrincipalCertificates) -> str:
     """The thumbprint of the certificate that signs now."""
     active = certificates.active(client.now())
     assert active
@@ -98,7 +98,7 @@ def test_a_certificate_that_is_not_there(
 
 
 def test_a_principal_that_is_gone(client: GraphClient, sandbox: RunningSandbox) -> None:
-    with pytest.raises(NotFound, match="Request_ResourceNotFound"):
+    with pytest.raises(ObjectNotFound, match="Request_ResourceNotFound"):
         signing_certificates.read(client, "00000000-0000-4000-8000-000000000000")
 
 
@@ -218,14 +218,14 @@ NEW = certificate("new", 0, 300)
 def test_which_certificate_signs(
     certificates: list[SigningCertificate], preferred: str, signs: SigningCertificate | None
 ) -> None:
-    found = SigningCertificates(tuple(certificates), preferred)
+    found = PrincipalCertificates(tuple(certificates), preferred)
     assert found.active(NOW) == signs
     assert found.active(NOW - timedelta(minutes=1)) == signs, "clocks differ a little"
 
 
 def test_what_somebody_else_changed_is_named() -> None:
-    recorded = SigningCertificates((VALID, EXPIRED), "valid")
-    live = SigningCertificates((VALID, LONGER), "longer")
+    recorded = PrincipalCertificates((VALID, EXPIRED), "valid")
+    live = PrincipalCertificates((VALID, LONGER), "longer")
     found = signing_certificates.differences(recorded, live)
     assert [(each.what, each.thumbprint) for each in found] == [
         ("removed", "expired"),

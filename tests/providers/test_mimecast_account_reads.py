@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from providers.mimecast.address_book import AccountState, LiveAddress, disabled_states, list_account
+from providers.mimecast.address_book import AddressFlags, LiveAddress, disabled_states, list_account
 from providers.mimecast.audit import group_changes
 from providers.mimecast.client import Credentials, MimecastClient
 from providers.mimecast.errors import Forbidden, Rejected
@@ -81,10 +81,10 @@ def test_a_few_addresses_are_asked_for_five_a_call(world: RunningSandbox, mimeca
     found = disabled_states(mimecast, [*wanted, "user-00001@example.org"])
     assert calls(world, before) == 2
     assert found == {
-        "ada@example.com": AccountState(disabled=False, locked=False),
-        "gone@example.com": AccountState(disabled=True, locked=False),
-        "locked@example.com": AccountState(disabled=False, locked=True),
-        "user-00001@example.org": AccountState(disabled=False, locked=False),
+        "ada@example.com": AddressFlags(disabled=False, locked=False),
+        "gone@example.com": AddressFlags(disabled=True, locked=False),
+        "locked@example.com": AddressFlags(disabled=False, locked=True),
+        "user-00001@example.org": AddressFlags(disabled=False, locked=False),
     }
 
 

@@ -22,7 +22,7 @@ from mimecast_sso.operations.rotation import (
     SlotProfile,
 )
 from mimecast_sso.settings import Certificates, ProfileSlot, RotationMode
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates, subject
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate, subject
 
 T = TypeVar("T")
 
@@ -110,7 +110,7 @@ class World:
         return RotationSnapshot(
             stack="sandbox",
             wanted=self.wanted,
-            entra=SigningCertificates(tuple(self.entra), self.preferred),
+            entra=PrincipalCertificates(tuple(self.entra), self.preferred),
             now=self.now,
             thumbprints=dict(state.thumbprints),
             activated=state.activated,

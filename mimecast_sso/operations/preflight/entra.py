@@ -23,7 +23,7 @@ from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text import foreign
 from providers.entra import applications, credentials
-from providers.entra.errors import CredentialsMissing, GraphError, NotFound, Refused
+from providers.entra.errors import CredentialsMissing, GraphError, ObjectNotFound, Refused
 from providers.entra.graph import GraphClient
 from providers.entra.odata import literal
 
@@ -251,7 +251,7 @@ def _by_name(graph: GraphClient, template: str) -> dict[str, object] | None:
 def _by_id(graph: GraphClient, template: str) -> dict[str, object] | None:
     try:
         return graph.get(f"/applicationTemplates/{template}", select="id,displayName")
-    except (NotFound, Refused):
+    except (ObjectNotFound, Refused):
         return None
 
 
@@ -285,7 +285,7 @@ def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> 
         return
     try:
         live = applications.read(graph, adopt)
-    except NotFound as error:
+    except ObjectNotFound as error:
         yield missing("application to adopt", str(error))
         return
     yield fine("application to adopt", f'"{live.display_name}", object {live.object_id}')

@@ -9,7 +9,7 @@ from datetime import datetime
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Certificates, Generation, ProfileSlot, RotationMode
-from providers.entra.signing_certificates import SigningCertificate, SigningCertificates
+from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class RotationSnapshot:
 
     stack: str
     wanted: Certificates
-    entra: SigningCertificates | None
+    entra: PrincipalCertificates | None
     now: datetime
     """The time of the service that was read."""
     thumbprints: Mapping[str, str]

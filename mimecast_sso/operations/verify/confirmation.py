@@ -160,5 +160,5 @@ def _request(
     )
 
 
-def _recorded(change: audit.ConsoleChange) -> ConsoleChange:
+def _recorded(change: audit.LoggedConsoleChange) -> ConsoleChange:
     return ConsoleChange(at=utc_text(change.at), event=change.event, by=change.by)

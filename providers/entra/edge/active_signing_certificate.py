@@ -9,7 +9,7 @@ from mimecast_sso.text.times import utc_text
 from providers.edge import GONE, Properties
 from providers.entra import signing_certificates
 from providers.entra.edge.base import STORED_IN, EntraProvider, replaces
-from providers.entra.errors import NotFound
+from providers.entra.errors import ObjectNotFound
 from providers.entra.graph import shared_client
 
 _ACTIVATED_AT = "activatedAt"
@@ -29,7 +29,7 @@ class ActiveSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
     def read(self, id_: str, props: Properties) -> ReadResult:
         try:
             signs = _signs_now(signing_certificates.read(shared_client(), id_))
-        except NotFound:
+        except ObjectNotFound:
             return ReadResult(GONE, {})
         outputs = props | {"activeThumbprint": signs}
         if signs != props.get("activeThumbprint"):
@@ -63,7 +63,7 @@ def _activated(olds: Properties, props: Properties) -> Properties:
     }
 
 
-def _signs_now(certificates: signing_certificates.SigningCertificates) -> str:
+def _signs_now(certificates: signing_certificates.PrincipalCertificates) -> str:
     signs = certificates.active(shared_client().now())
     return signs.thumbprint if signs else ""
 

@@ -10,7 +10,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from providers.edge import GONE, Properties
 from providers.entra import default_reply_url
 from providers.entra.edge.base import STORED_IN, EntraProvider, replaces
-from providers.entra.errors import NotFound
+from providers.entra.errors import ObjectNotFound
 from providers.entra.graph import shared_client
 
 
@@ -27,7 +27,7 @@ class DefaultReplyUrlProvider(EntraProvider, stored_in=STORED_IN):
     def read(self, id_: str, _props: Properties) -> ReadResult:
         try:
             url = default_reply_url.read(shared_client(), id_)
-        except NotFound:
+        except ObjectNotFound:
             return ReadResult(GONE, {})
         outputs = {"applicationId": id_, "url": url}
         return ReadResult(id_, outputs, outputs)
@@ -37,7 +37,7 @@ class DefaultReplyUrlProvider(EntraProvider, stored_in=STORED_IN):
         return UpdateResult(news)
 
     def delete(self, id_: str, _props: Properties) -> None:
-        with suppress(NotFound):
+        with suppress(ObjectNotFound):
             default_reply_url.write(shared_client(), id_, "")
 
 

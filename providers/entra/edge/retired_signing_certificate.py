@@ -8,7 +8,7 @@ from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, Updat
 from providers.edge import GONE, Properties
 from providers.entra import signing_certificates
 from providers.entra.edge.base import STORED_IN, EntraProvider, replaces
-from providers.entra.errors import NotFound
+from providers.entra.errors import ObjectNotFound
 from providers.entra.graph import shared_client
 
 _KEY_IDS = "keyIds"
@@ -30,7 +30,7 @@ class RetiredSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
         inputs = {key: props[key] for key in ("servicePrincipalId", "thumbprint")}
         try:
             live = signing_certificates.read(shared_client(), props["servicePrincipalId"])
-        except NotFound:
+        except ObjectNotFound:
             return ReadResult(GONE, {})
         return ReadResult(
             id_, inputs | {"gone": props["thumbprint"] not in live.thumbprints} | _key_ids(props), inputs

@@ -15,9 +15,10 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from mimecast_sso.facts.address_removal import Removal
 from mimecast_sso.text.names import email_address
 from providers.edge import GONE, Properties, differs, is_known, normalise
-from providers.mimecast import address_book, managed_book, normal_forms
+from providers.mimecast import managed_book, normal_forms
 from providers.mimecast.edge.base import STORED_IN, MimecastProvider
 from providers.mimecast.process import process
 
@@ -29,7 +30,7 @@ class AddressBookProvider(MimecastProvider, stored_in=STORED_IN):
         inputs = managed_book.inputs(news)
         failures: list[CheckFailure] = []
         normalise(inputs, failures, "addresses", normal_forms.book)
-        normalise(inputs, failures, "onRemoval", normal_forms.one_of(address_book.Removal))
+        normalise(inputs, failures, "onRemoval", normal_forms.one_of(Removal))
         normalise(inputs, failures, "adopt", normal_forms.names(email_address))
         if not failures and is_known(inputs["addresses"]):
             problem = managed_book.password_problem(olds.get("addresses") or {}, inputs["addresses"])
