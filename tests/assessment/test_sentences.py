@@ -11,6 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import sentences
+from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.record import Record
@@ -382,3 +383,13 @@ def test_a_certificate_that_ends_is_told_as_it_signs_now() -> None:
     found = World(application=ended).assess()
     assert found.snapshot.entra_now - timedelta(days=1) == ended.certificates.certificates[0].not_after
     assert basis(found, SIGNATURE)[2].startswith(f"note: Entra signs with {OLD} ")
+
+
+def test_whom_conditional_access_blocks_is_named_by_address() -> None:
+    sample = AccessSample((f"id of {ADA}",), 2, {f"id of {ADA}": "Block all"})
+    found = World(changes={"access": live(sample)}).assess()
+    (only,) = said(sentences.conditional_access(found.snapshot))
+    assert only == (
+        "warns: Conditional Access was evaluated for 1 of 2 people, and blocks 1: "
+        "ada@example.com (Block all) (read live)"
+    )
