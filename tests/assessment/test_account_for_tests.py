@@ -11,7 +11,7 @@ from mimecast_sso.assessment import guards
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.operations.planned import planned
+from mimecast_sso.assessment.planned import planned
 from mimecast_sso.settings import ConfigurationError, from_values
 from tests.assessment.worlds import (
     ADA,

@@ -122,6 +122,7 @@ def test_the_run_sheet_fits_a_phone(made: Project, page: Page) -> None:
 
 def test_the_certificate_that_the_console_gets_comes_in_three_forms(made: Project, tmp_path: Path) -> None:
     pem, der = made.sso("certificate"), tmp_path / "signing.cer"
+    assert made.sso("run-sheet").code == 0
     assert made.sso("certificate", "--format", "der", "--out", str(der)).code == 0
     body = made.sso("certificate", "--format", "base64-body").text.strip()
     certificate = x509.load_pem_x509_certificate(pem.text.encode())

@@ -55,7 +55,7 @@ def results(text: str) -> dict[str, str]:
 
 def state(text: str) -> str:
     """The profile's state in the outputs of a deployment, where a changed one stands after the old one."""
-    lines = re.findall(r"^ *[~+]? *state +: (.+)$", text, flags=re.MULTILINE)
+    lines = re.findall(r"^ *authenticationProfile\.state: (.+)$", text, flags=re.MULTILINE)
     assert lines, text
     return str(re.findall(r'"(\w+)"', lines[-1])[-1])
 
