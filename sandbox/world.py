@@ -186,7 +186,7 @@ class World:
         )
 
     def derived(self, collection: str, build: Callable[[Iterator[tuple[str, dict[str, Any]]]], T]) -> T:
-        """What ``build`` makes of the collection's ``items``, made anew only after one of them changed.
+        """What ``build`` makes of the collection's ``items``, computed again only after one of them changed.
 
         It is shared between callers, so nobody may change it.
         """

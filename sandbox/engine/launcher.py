@@ -103,7 +103,7 @@ class _Pool(concurrent.futures.ThreadPoolExecutor):
     """The threads of the program's calls, each blocked by one until it is done; `size` bounds how many are under way.
 
     Once the program has been read (`reading` is false), answers are handed out in groups: whenever one is there, the
-    SDK waits anew for all outputs that are missing (`wait_for_rpcs`). The more calls are under way, the longer until
+    SDK waits again for all outputs that are missing (`wait_for_rpcs`). The more calls are under way, the longer until
     the next group, so that this costs the same for each resource.
     """
 

@@ -239,7 +239,7 @@ class Journal:
             self._aliases[old] = new
 
     def rebase(self, resources: Sequence[Resource], *, clear_pending: bool = False) -> None:
-        """Take the result of a refresh as what is there."""
+        """Take the result of a refresh as the resource's state."""
         with self._lock:
             self.base, self._new, self._done = list(resources), [], set()
             if clear_pending:

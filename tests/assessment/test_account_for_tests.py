@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mimecast_sso.assessment import guards
+from mimecast_sso.assessment.planned import planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.assessment.planned import planned
 from mimecast_sso.settings import ConfigurationError, from_values
 from tests.assessment.worlds import (
     ADA,

@@ -106,13 +106,13 @@ def test_a_group_that_does_not_exist_gets_its_people_once_attested() -> None:
     assert group(world, CONFIGURED, destroys=True) == Members()
 
 
-def test_the_end_of_a_stack_removes_its_people_and_no_strangers() -> None:
+def test_the_end_of_a_stack_removes_its_people_and_nobody_else() -> None:
     found = group(World(members={ADA, GRACE, ALAN}), destroys=True)
     stranger = frozenset({ALAN})
     assert (found.after, found.eventually) == ((stranger, stranger), stranger)
 
 
-def test_strangers_stay_eventually_too() -> None:
+def test_other_members_stay_eventually_too() -> None:
     assert group(World(members={ADA, LINUS}), to(ADA, ALAN)).eventually == {ADA, ALAN, LINUS}
 
 

@@ -165,7 +165,7 @@ CHECKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 MAIL = "notificationEmailAddresses"
-# Name: what the program states anew, what it states no longer, what the service holds instead.
+# Name: what the program newly states, what it no longer states, what the service holds instead.
 SERVICE_PRINCIPAL_CHANGES: dict[str, tuple[dict[str, Any], tuple[str, ...], dict[str, Any]]] = {
     "same": ({}, (), {}),
     "client id": ({"clientId": V}, (), {}),

@@ -13,7 +13,9 @@ STACKS = Path(__file__).resolve().parents[2] / "stacks"
 
 
 def test_the_file_is_up_to_date() -> None:
-    assert FILE.read_text(encoding="utf-8") == text(), "write it anew: python -m mimecast_sso.settings.schema"
+    assert FILE.read_text(encoding="utf-8") == text(), (
+        "write it again: python -m mimecast_sso.settings.schema"
+    )
 
 
 @pytest.mark.parametrize("file", sorted(STACKS.glob("Pulumi.*.yaml")), ids=lambda path: path.stem)

@@ -158,8 +158,8 @@ class AnyOrder(RuleBasedStateMachine):
     def it_is_put_back(self) -> None:
         """A refreshed deployment, and the stranger's certificates taken away in the portal.
 
-        An active certificate that was taken away is made anew, and is put back once Entra signs with it: until then its
-        profile has to be set, which counts as late as any change at Mimecast.
+        An active certificate that was removed is created again, and is activated once Entra signs with it: until then
+        its profile has to be set, which counts as late as any change at Mimecast.
         """
         world = self.world
         world.deploy(refresh=True)

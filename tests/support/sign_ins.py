@@ -1,7 +1,7 @@
 """People who sign in all the time: several threads that walk the portal's and Entra's pages while something else runs.
 
 Each sign-in is a whole one, over every form from the portal's own page on, with unmodified sessions. Some keep the
-session at Entra, as people with an open browser do, some come anew and enter their password.
+session at Entra, as people with an open browser do, some come without one and enter their password.
 """
 
 from __future__ import annotations
