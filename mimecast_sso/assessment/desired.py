@@ -142,7 +142,14 @@ class Desired:
             confirmed=confirmed.model_dump() if confirmed else None,
             recorded_confirmed=recorded.confirmed if recorded else None,
             due=recorded is None or recorded.state == "due",
+            taken_over=bool(self.settings.application.adopt) and bool(self._others_in(slot)),
         )
+
+    def _others_in(self, slot: ProfileSlot) -> frozenset[str]:
+        """Who is in a slot's group, and was not added by this stack."""
+        group, membership = self.snapshot.groups.get(slot), self.record.memberships.get(slot)
+        members = group.value.members if group and group.value else frozenset[str]()
+        return members - (membership.members if membership and not membership.hold else frozenset())
 
     # -- Entra ------------------------------------------------------------------------------------------------------
 

@@ -163,7 +163,7 @@ class SignInForecast:
         return {
             each.address: each.from_mimecast.saved[0]
             for each in self.people
-            if each.from_mimecast.now[0].signs_in and each.from_mimecast.saved[0].fails
+            if each.from_mimecast.now[0].may_sign_in and each.from_mimecast.saved[0].fails
         }
 
     @cached_property

@@ -211,6 +211,11 @@ class Outcome:
         return self.result in (Result.ENTRA, Result.PASSWORD)
 
     @property
+    def may_sign_in(self) -> bool:
+        """Whether the person gets in, or would if the console holds what fits Entra."""
+        return self.signs_in or (self.missing is Missing.CONSOLE and self.reason is None)
+
+    @property
     def fails(self) -> bool:
         """Whether the person is refused, or that cannot be ruled out."""
         return self.result in (Result.REFUSED, Result.UNKNOWN)

@@ -52,6 +52,8 @@ class Slot:
         confirmed: The attestation in the stack file: ``fingerprint``, ``by``, ``at``.
         recorded_confirmed: The attestation that was deployed last.
         due: Whether the recorded form was not attested when it was deployed.
+        taken_over: Whether people whom this stack did not add may sign in through the slot: the application is adopted,
+            and they are in the roll-out group.
     """
 
     desired: ConsoleForm | None = None
@@ -60,6 +62,7 @@ class Slot:
     confirmed: Mapping[str, Any] | None = None
     recorded_confirmed: Mapping[str, Any] | None = None
     due: bool = True
+    taken_over: bool = False
 
 
 class ProfileSource(Protocol):
@@ -79,12 +82,22 @@ class AttestedProfiles:
     slots: Mapping[ProfileSlot, Slot] = field(default_factory=dict)
 
     def held(self, slot: ProfileSlot) -> Known[ConsoleForm]:
-        """The forms that were attested last; unknown where only their fingerprint is left, because the state is not."""
+        """The forms that were attested last.
+
+        Unknown where only their fingerprint is left, because the state is not, and where people signed in before this
+        stack came, under a form that nobody has attested yet.
+        """
         found = self._latest(slot)
         if found is None:
-            confirmed = (self.slots.get(slot) or Slot()).confirmed
-            if confirmed:
-                return unknown(f"{attested_by(confirmed)}, in a form that the stack's state no longer has")
+            known = self.slots.get(slot) or Slot()
+            if known.confirmed:
+                return unknown(
+                    f"{attested_by(known.confirmed)}, in a form that the stack's state no longer has"
+                )
+            if known.taken_over:
+                return unknown(
+                    "people are in the group of an adopted application, and nobody attested the form"
+                )
             return Known(None, How.ATTESTED, "not attested")
         form, attestation = found
         return Known(

@@ -623,3 +623,33 @@ def test_a_principal_that_left_the_state_is_known_by_the_outputs() -> None:
     document = attested(values(application={"replyUrl": "https://example.com/x"}))
     (refusal,) = guards.check(world.assess(document)).refusals
     assert "AADSTS50011" in refusal
+
+
+# -- Taking over what people sign in through --------------------------------------------------------------------------
+
+
+def taken_over(**changes: Any) -> Assessment:
+    """A first deployment that adopts an application, while people are in the roll-out group."""
+    document = values(application={"adopt": CLIENT} | changes.pop("application", {}), **changes)
+    by_hand = application(assignment_required=False, assigned=(assigned(ADA),))
+    return World(deployed=Record(), application=by_hand).assess(document)
+
+
+def test_adopting_what_fits_is_not_refused_and_says_what_is_not_known() -> None:
+    found = taken_over(application={"assignmentRequired": False})
+    assert guards.check(found).refusals == ()
+    (unknown,) = sentences.broken(found.forecast)
+    assert "2 people are not known to be able to sign in now" in unknown.text
+
+
+def test_adopting_takes_a_sign_in_from_nobody_who_is_in_the_group() -> None:
+    (refusal,) = guards.check(taken_over(assign={"users": [ADA]})).refusals
+    assert "Refused by guard last-sign-in-method: 1 person can sign in now; whether" in refusal
+    assert GRACE in refusal
+    assert "AADSTS50105" in refusal
+
+
+def test_a_form_that_would_stop_people_who_are_taken_over_is_said_before_save() -> None:
+    contexts = {"contexts": {"passwordProtected": True}}
+    found = taken_over(application={"assignmentRequired": False}, authenticationProfile=contexts)
+    assert set(found.forecast.stopped_by_save) == {ADA, GRACE}
