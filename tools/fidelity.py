@@ -3,7 +3,7 @@
     .venv/bin/python tools/fidelity.py
 
 It deploys stack ``sandbox`` in a sandbox of its own, in which people of many kinds live, and makes the calls under
-each setting that changes answers. Takes about half a minute; a test compares the file with what this would write.
+each setting that changes responses. Takes about half a minute; a test compares the file with what this would write.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def calls() -> Sequence[Exchange]:
 
 
 def in_all_worlds(control: Control, make: Callable[[], Sequence[Exchange]] = calls) -> list[Exchange]:
-    """The calls in each world that changes their answers."""
+    """The calls in each world that changes their responses."""
     found = [*make()]
     for change, undo in _changes(control):
         change()

@@ -32,13 +32,13 @@ _SHORT_PAGES = ("$top=1", "pageSize=1", " by 1")
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One call, and how its answers compare with the sandbox's.
+    """One call, and how its responses compare with the sandbox's.
 
     Attributes:
-        verdict: ``fine``, ``DIFFERS``, ``open`` (nothing in the answer that could be compared), ``UNKNOWN`` (not
+        verdict: ``fine``, ``DIFFERS``, ``open`` (nothing in the response that could be compared), ``UNKNOWN`` (not
             answered, or refused) or ``not possible`` (nothing exists that it could be asked about).
-        findings: By variant of the answer.
-        answers: The redacted answers, as JSON.
+        findings: By variant of the response.
+        answers: The redacted responses, as JSON.
     """
 
     call: str
@@ -70,7 +70,7 @@ class Compared:
 
     @property
     def names(self) -> frozenset[str]:
-        """Keys and codes of the tenant's answers that the report does not name."""
+        """Keys and codes of the tenant's responses that the report does not name."""
         return frozenset(each.name for group in self.findings.values() for each in group if each.name)
 
 

@@ -83,13 +83,13 @@ _NO_CONTENT: Final = Shape(frozenset({shapes.NOTHING}))
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call and its answer, without any value.
+    """One call and its response, without any value.
 
     Attributes:
         call: Its name, such as ``GET /users?$filter=mail in ('…')&$select=id``.
         status: The HTTP status.
         failed: Whether a status of success carries Mimecast's failures.
-        headers: Of `HEADERS`, the kind of the value by name in small letters; None for an answer in a batch.
+        headers: Of `HEADERS`, the kind of the value by name in small letters; None for a response in a batch.
         codes: The error codes in the body.
         rows: How many rows its longest list has.
         further: Whether it names a further page.
@@ -193,7 +193,7 @@ def _batched(request: requests.PreparedRequest, body: Any) -> Iterator[Exchange]
 
 
 def _envelope(body: Any) -> Any:
-    """A batch without the answers in it."""
+    """A batch without the responses in it."""
     rows = body.get("responses") if isinstance(body, dict) else None
     if not isinstance(rows, list):
         return body

@@ -19,7 +19,7 @@ FILE = "expectations.json"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One kind of answer to a call.
+    """One kind of response to a call.
 
     Attributes:
         shape: Of its body.
@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """All answers of the sandbox to one call, by `Exchange.variant`."""
+    """All responses of the sandbox to one call, by `Exchange.variant`."""
 
     service: str
     answers: Mapping[str, Answer]
@@ -110,7 +110,7 @@ def _both(one: Answer, other: Answer) -> Answer:
     headers = one.headers
     if headers is None or other.headers is None:
         headers = one.headers or other.headers
-    else:  # A header is expected where every answer has it.
+    else:  # A header is expected where every response has it.
         headers = {name: kind for name, kind in headers.items() if other.headers.get(name) == kind}
     return Answer(shape, headers, one.codes | other.codes, one.further or other.further)
 

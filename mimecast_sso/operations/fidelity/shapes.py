@@ -16,7 +16,7 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d.*")
 _MAYBE = "?"
 _PAGING = frozenset({"@odata.nextLink", "next", "previous", "nextPage", "nextPageToken"})
-"""Keys that only an answer with a further page has, whatever the sandbox's pages had."""
+"""Keys that only a response with a further page has, whatever the sandbox's pages had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Finding:
 
 
 def compare(expected: Shape, actual: Shape, revealed: frozenset[str], path: str = "") -> Iterator[Finding]:
-    """What differs between an answer and the expected one; keys that are not expected are named only if revealed."""
+    """What differs between a response and the expected one; keys that are not expected are named only if revealed."""
     yield from _kinds(expected, actual, path)
     if "object" in expected.kinds & actual.kinds:
         yield from _keys(expected, actual, revealed, path)
