@@ -32,13 +32,14 @@ def applications(world: World) -> dict[str, ASGIApp]:
 
 
 def seed(world: World, document: dict[str, Any]) -> None:
-    """Give a seed document to every emulator.
+    """Give a seed document to every emulator: all of it, or nothing where it raises.
 
     Raises:
         KeyError, TypeError, ValueError: the document does not have the agreed form.
     """
-    for name in _SEEDS:
-        importlib.import_module(name).seed(world, document)
+    with world.transaction():
+        for name in _SEEDS:
+            importlib.import_module(name).seed(world, document)
 
 
 class _OnDemand:

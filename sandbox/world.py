@@ -11,7 +11,7 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -37,6 +37,12 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE INDEX IF NOT EXISTS documents_by_account
     ON documents (collection, json_extract(body, '$.account'), position)
     WHERE json_extract(body, '$.account') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS documents_by_principal_name
+    ON documents (collection, casefold(json_extract(body, '$.userPrincipalName')), position)
+    WHERE json_extract(body, '$.userPrincipalName') IS NOT NULL;
+CREATE INDEX IF NOT EXISTS documents_by_mail
+    ON documents (collection, casefold(json_extract(body, '$.mail')), position)
+    WHERE json_extract(body, '$.mail') IS NOT NULL;
 CREATE TABLE IF NOT EXISTS journal (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     time TEXT NOT NULL,
@@ -56,6 +62,8 @@ CREATE TABLE IF NOT EXISTS counters (
 );
 """
 
+INDEXED = ("userPrincipalName", "mail")
+"""Properties that `World.having` finds documents by."""
 _OF_A_TENANT = "entra."
 """Collections of which every Entra tenant has its own. An account of Mimecast is named in its documents instead."""
 _tenant: ContextVar[str] = ContextVar("tenant", default="")
@@ -100,6 +108,7 @@ class World:
         self._db = sqlite3.connect(home / FILE_NAME, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.create_function("casefold", 1, _casefold, deterministic=True)
         self._db.executescript(_SCHEMA)
         self._add_missing_column()
 
@@ -172,6 +181,23 @@ class World:
             "SELECT body FROM documents WHERE collection = ? AND json_extract(body, '$.account') = ?"
             " ORDER BY position",
             (_scoped(collection), account),
+        )
+        return [json.loads(body) for (body,) in rows]
+
+    def having(self, collection: str, name: str, values: Iterable[str]) -> list[dict[str, Any]]:
+        """The documents whose property ``name``, one of ``INDEXED``, is one of the texts, oldest first.
+
+        Letter case does not count. An index finds them, however many documents there are.
+        """
+        if name not in INDEXED:
+            raise ValueError(f"no index finds documents by {name}")
+        texts = {value.casefold() for value in values}
+        value = f"json_extract(body, '$.{name}')"
+        rows = self._db.execute(
+            "SELECT body FROM documents WHERE collection = ?"  # noqa: S608  (one of INDEXED)
+            f" AND casefold({value}) IN ({', '.join('?' * len(texts))}) AND {value} IS NOT NULL"
+            " ORDER BY position",
+            (_scoped(collection), *texts),
         )
         return [json.loads(body) for (body,) in rows]
 
@@ -325,6 +351,10 @@ class World:
             " ON CONFLICT (kind, name) DO UPDATE SET count = count + 1",
             (kind, name),
         )
+
+
+def _casefold(value: Any) -> str | None:
+    return value.casefold() if isinstance(value, str) else None
 
 
 def _scoped(collection: str) -> str:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from sandbox.entra import kinds, objects
+from sandbox.entra import kinds, objects, odata_filter
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
@@ -36,7 +36,7 @@ from sandbox.entra.permissions import (
     WRITE_USERS,
 )
 from sandbox.entra.tokens import TENANT, TENANTS
-from sandbox.world import World
+from sandbox.world import INDEXED, World
 
 # Users
 
@@ -46,8 +46,7 @@ def find_user(world: World, name: str) -> Document | None:
     by_id = world.get(USERS, name.casefold())
     if by_id is not None:
         return by_id
-    wanted = name.casefold()
-    return next((user for user in world.all(USERS) if user["userPrincipalName"].casefold() == wanted), None)
+    return next(iter(world.having(USERS, "userPrincipalName", [name])), None)
 
 
 def groups_of(world: World, identifier: str) -> list[Document]:
@@ -79,7 +78,19 @@ def new_user(world: World, body: Document, password: str) -> Document:
 
 
 def _list_users(call: Call) -> Response:
-    return call.many(item for item in call.world.all(USERS) if is_visible(call.world, item["id"]))
+    return call.many(item for item in _candidates(call) if is_visible(call.world, item["id"]))
+
+
+def _candidates(call: Call) -> list[Document]:
+    """The users that the request's filter may admit: those with the names it lists, or all."""
+    sought = odata_filter.named(kinds.USER, call.query)
+    if sought is None or sought[0] not in (*INDEXED, "id"):
+        return call.world.all(USERS)
+    name, texts = sought
+    if name == "id":
+        found = (call.world.get(USERS, text.casefold()) for text in dict.fromkeys(texts))
+        return [user for user in found if user is not None]
+    return call.world.having(USERS, name, texts)
 
 
 def _user(call: Call) -> Document:

@@ -5,8 +5,8 @@ Every known property is present, with null where it is unset: clients tell an ab
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from typing import Any
 
 from mimecast_sso.facts.entra import LONGEST_APPLICATION_NAME
@@ -190,7 +190,9 @@ _SINGLE_LINE = frozenset({"displayName", "mailNickname"})
 
 def new(form: Document, **values: Any) -> Document:
     """A new object of a form, with these properties set."""
-    return {**deepcopy(form), **values}
+    # A form is JSON; a round trip through text takes a tenth of the time of copy.deepcopy.
+    copied: Document = json.loads(json.dumps(form))
+    return {**copied, **values}
 
 
 def merge(document: Document, changes: Mapping[str, Any], *, read_only: Iterable[str] = ()) -> Document:

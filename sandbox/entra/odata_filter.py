@@ -67,8 +67,26 @@ def predicate(kind: Kind, query: Query) -> Predicate:
     raise _unsupported_clause(kind, parser.advanced)
 
 
+def named(kind: Kind, query: Query) -> tuple[str, tuple[str, ...]] | None:
+    """The property and the texts that the request's ``$filter`` lists, if it is one comparison by ``eq`` or ``in``.
+
+    Raises:
+        QueryError: as `predicate`.
+    """
+    text = query.options.get("$filter")
+    if text is None:
+        return None
+    parser = _Parser(kind, text)
+    parser.whole()
+    return parser.named if parser.clauses == 1 else None
+
+
 class _Parser:
-    """Recursive descent over one filter; ``advanced`` is a property whose clause needs the advanced parameters."""
+    """Recursive descent over one filter; ``advanced`` is a property whose clause needs the advanced parameters.
+
+    ``named`` is what the last comparison by ``eq`` or ``in`` compares with texts, and ``clauses`` how many comparisons,
+    functions and negations there are.
+    """
 
     def __init__(self, kind: Kind, text: str) -> None:
         self._kind = kind
@@ -78,6 +96,8 @@ class _Parser:
         self._variable: str | None = None
         self._collection = ""
         self.advanced: str | None = None
+        self.named: tuple[str, tuple[str, ...]] | None = None
+        self.clauses = 0
 
     def whole(self) -> Predicate:
         """The condition of the whole text."""
@@ -103,6 +123,7 @@ class _Parser:
         if not self._word("not"):
             return self._clause()
         self._beyond_basic("not")
+        self.clauses += 1
         before = self._position
         condition = self._negation()
         names = [token.text for token in self._tokens[before : self._position] if token.kind == "name"]
@@ -115,6 +136,7 @@ class _Parser:
             condition = self._alternatives()
             self._expect(")")
             return condition
+        self.clauses += 1
         name = self._name()
         if self._mark("("):
             return self._function(name.casefold())
@@ -171,7 +193,13 @@ class _Parser:
             if not isinstance(wanted, datetime):
                 raise not_simulated(f"{word} with anything but a time in a $filter")
             return lambda subject: _follows(read(subject), wanted, _ORDERS[word])
+        if word == "eq":
+            self._name_texts(path, [wanted])
         return lambda subject: _equal(read(subject), wanted) == (word == "eq")
+
+    def _name_texts(self, path: list[str], wanted: list[Any]) -> None:
+        if len(path) == 1 and all(isinstance(each, str) for each in wanted):
+            self.named = (path[0], tuple(wanted))
 
     def _listed(self, path: list[str]) -> Predicate:
         self._expect("(")
@@ -182,6 +210,7 @@ class _Parser:
         if len(wanted) > _MOST_LISTED:
             raise unsupported(f"Too many child clauses specified in search filter expression: {len(wanted)}.")
         read = self._reader(path, "in")
+        self._name_texts(path, wanted)
 
         def holds(subject: Any) -> bool:
             value = read(subject)

@@ -36,7 +36,7 @@ from sandbox.entra.objects import (
 )
 from sandbox.entra.permissions import ROLE_IDS
 from sandbox.entra.tokens import DEPLOYERS, TENANT, TENANTS
-from sandbox.world import World
+from sandbox.world import INDEXED, World
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 GRAPH_OBJECT_ID = "5a4db0c5-0000-4000-8000-000000000003"
@@ -158,9 +158,12 @@ def _group(world: World, name: str) -> str:
 
 
 def _seed_members(world: World, group_id: str, members: Iterable[str]) -> None:
+    """Add the members, which are users by address or groups by name."""
     group = world.get(GROUPS, group_id) or {}
-    identifiers = [_member_id(world, member) for member in members]
-    missing = [identifier for identifier in identifiers if identifier not in group[MEMBERS]]
+    groups = {str(item["displayName"]): str(item["id"]) for item in reversed(world.all(GROUPS))}
+    identifiers = [groups.get(member) or _user_id(world, member) for member in members]
+    already = set(group[MEMBERS])
+    missing = [identifier for identifier in identifiers if identifier not in already]
     if missing:
         group[MEMBERS] += missing
         objects.save(world, GROUPS, group)
@@ -210,11 +213,6 @@ def _seed_policy(world: World, wanted: Mapping[str, Any]) -> None:
     )
 
 
-def _member_id(world: World, name: str) -> str:
-    """The object id of a user by address, or of a group by name."""
-    return _group_id(world, name) or _user_id(world, name)
-
-
 def _required_group(world: World, name: str) -> str:
     identifier = _group_id(world, name)
     if identifier is None:
@@ -227,8 +225,7 @@ def _group_id(world: World, name: str) -> str | None:
 
 
 def _user_id(world: World, address: str) -> str:
-    wanted = address.casefold()
-    for user in world.all(USERS):
-        if wanted in {(user["mail"] or "").casefold(), user["userPrincipalName"].casefold()}:
+    for name in INDEXED:
+        for user in world.having(USERS, name, [address]):
             return str(user["id"])
     raise ValueError(f"no user has the address {address}")

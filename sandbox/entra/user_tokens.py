@@ -118,8 +118,7 @@ def approve_device(world: World, code: str, user: Document) -> bool:
 def _by_password(world: World, form: Mapping[str, str]) -> Document:
     client = _client(form)
     resource = _resource(form.get("scope"))
-    name = (form.get("username") or "").casefold()
-    user = next((each for each in world.all(USERS) if each["userPrincipalName"].casefold() == name), None)
+    user = next(iter(world.having(USERS, "userPrincipalName", [form.get("username") or ""])), None)
     known = world.get(PASSWORDS, user["id"]) if user else None
     if user is None or known is None or known["password"] != form.get("password"):
         raise _refused(
