@@ -5,7 +5,7 @@ Three rounds of questions, each asked at once (`ask`): who holds the names; what
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +17,17 @@ from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
-from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.names import enumerate_some, lower_case
 from providers.entra import applications, people
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
 from providers.entra.batching import Read, ReadOutcome
-from providers.entra.errors import ObjectNotFound
+from providers.entra.errors import GraphError, ObjectNotFound
 from providers.entra.odata import literal
 from providers.entra.people import ROWS_PER_PAGE, chunks, members_of, user_of
 from providers.entra.protocols import GraphReads
+
+_FEW_LOOKUPS = 100
+"""Look-ups that go with the other questions, five calls at most. With more, it is seen first what takes fewer calls."""
 
 Row = Mapping[str, Any]
 Found = Known[Sequence[Row]]
@@ -262,8 +265,7 @@ class EntraReader:
         concerned = [
             person
             for person in self._accounts.values()
-            if person.enabled
-            and not {person.mail.lower(), (person.user_principal_name or "").lower()}.isdisjoint(addresses)
+            if person.enabled and not person.names.isdisjoint(addresses)
         ]
         found = access.sample(self._graph, self.application.value.client_id, concerned)
         for evaluated in found.value.evaluated if found.value else ():
@@ -283,17 +285,44 @@ class EntraReader:
             for key, each in assigned.items()
             if each.kind == "Group" and key not in self._groups
         }
-        users = sorted(
-            key for key, each in assigned.items() if each.kind == "User" and key not in self._accounts
-        )
-        mails = {each.mail.lower() for each in self._accounts.values() if each.mail}
+        users = [key for key, each in assigned.items() if each.kind == "User"]
         questions = {f"members {group}": people.members(group) for group in groups}
-        questions |= {f"id {chunk[0]}": people.users("id", chunk) for chunk in chunks(users)}
-        questions |= dict(_people_questions(sorted(set(addresses) - mails), "address"))
-        found = ask(self._graph, questions)
+        lookups = self._lookups(users, addresses)
+        few = len(lookups) <= _FEW_LOOKUPS
+        found = ask(self._graph, questions | (lookups if few else {}))
         for group, name in groups.items():
             self._take_members(group, name, found.pop(f"members {group}"))
-        for rows in found.values():
+        self._take_found(found.values())
+        if not few:
+            self._find_many(users, addresses)
+
+    def _lookups(self, object_ids: Iterable[str], addresses: Iterable[str]) -> dict[str, Read]:
+        """What asks for the accounts that are not known yet, by object id, mail address and user principal name."""
+        mails = {lower_case(each.mail) for each in self._accounts.values()}
+        unknown_ids = sorted(set(object_ids) - self._accounts.keys())
+        questions = {f"id {chunk[0]}": people.users("id", chunk) for chunk in chunks(unknown_ids)}
+        return questions | dict(_people_questions(sorted(set(addresses) - mails), "address"))
+
+    def _find_many(self, object_ids: Collection[str], addresses: Collection[str]) -> None:
+        """Look the rest up, or list all users of the tenant, whichever takes fewer calls."""
+        lookups = self._lookups(object_ids, addresses)
+        try:
+            if len(lookups) > _FEW_LOOKUPS and people.is_listing_cheaper(self._graph, len(lookups)):
+                self._find_among_all({*object_ids, *addresses})
+                return
+        except GraphError as error:
+            self._unread = str(error)
+            return
+        self._take_found(ask(self._graph, lookups).values())
+
+    def _find_among_all(self, sought: Collection[str]) -> None:
+        # One row at a time: a tenant may have many more users than are of interest.
+        for person in map(person_of, people.everybody(self._graph)):
+            if person.object_id in sought or any(name in sought for name in person.names):
+                self._accounts.setdefault(person.object_id, person)
+
+    def _take_found(self, found: Iterable[Found]) -> None:
+        for rows in found:
             if rows.value is None:
                 self._unread = rows.source
             for row in rows.value or ():

@@ -48,9 +48,7 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         side: MimecastSide = mimecast_side.result()
         everybody = reader.everybody(side) if scope.everybody else None
         entra.people({*scope.addresses, *side.people, *((everybody and everybody.value) or ())})
-        accounts = entra.directory.accounts.values()
-        names = {each.mail.lower() for each in accounts if each.mail}
-        names |= {each.user_principal_name.lower() for each in accounts if each.user_principal_name}
+        names = frozenset[str]().union(*(each.names for each in entra.directory.accounts.values()))
         addresses = everybody or reader.addresses({*scope.addresses, *side.people, *names}, side)
     return Snapshot(
         cloud=scope.cloud,

@@ -17,6 +17,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, unknown
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text.names import lower_case
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
@@ -167,9 +168,9 @@ class Snapshot:
         """Accounts by mail address (``mail``) and by user principal name (``upn``), in lower case."""
         accounts = self.directory.accounts.values()
         return {
-            "mail": {each.mail.lower(): each for each in accounts if each.mail},
+            "mail": {lower_case(each.mail): each for each in accounts if each.mail},
             "upn": {
-                each.user_principal_name.lower(): each
+                lower_case(each.user_principal_name): each
                 for each in accounts
                 if each.user_principal_name is not None
             },

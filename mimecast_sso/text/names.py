@@ -7,6 +7,7 @@ browsers: ``straße.example`` is not ``strasse.example``), and ``ada+x@`` is ano
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Collection, Sequence
 from functools import lru_cache
@@ -107,6 +108,14 @@ def person_name(text: str) -> str:
     return one_line(text)
 
 
+def lower_case(text: str) -> str:
+    """``text`` in lower case; one string stands for all equal ones.
+
+    A large account has each address several times, as a key and as a property of this and that.
+    """
+    return sys.intern(text.lower())
+
+
 def domain_of(address: str) -> str:
     """The domain of an address in normal form."""
     return address.rpartition("@")[2]
@@ -120,9 +129,9 @@ def is_among(address: str, members: Collection[str]) -> bool:
 def same_key(text: str) -> str:
     """A domain or address that the vendor sent, in normal form; what has none is only put in lower case."""
     try:
-        return email_address(text) if "@" in text else domain_name(text)
+        return sys.intern(email_address(text) if "@" in text else domain_name(text))
     except ValueError:
-        return text.strip().lower()
+        return lower_case(text.strip())
 
 
 def enumerate_some(names: Sequence[str], most: int = 20) -> str:

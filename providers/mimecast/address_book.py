@@ -166,7 +166,7 @@ def list_account(client: MimecastClient) -> dict[str, LiveAddress]:
     Source: ``GET /user/cloud-gateway/v1/users`` of Mimecast's API 2.0 catalogue, with the fields that a public client
     reads. Raises any `MimecastError`.
     """
-    rows = client.v2_list(USERS_PATH, "users", permission=USERS_PERMISSION)
+    rows = client.v2_rows(USERS_PATH, "users", permission=USERS_PERMISSION)
     return dict(_live_of_account(row) for row in rows if row.get("internal") is not False)
 
 

@@ -225,22 +225,27 @@ class MimecastClient:
     def v2_list(
         self, path: str, rows: str, *, permission: str = "", page_size: int = 100, named: bool = False
     ) -> list[Json]:
-        """All rows of a paged v2 read, from the array ``rows``.
+        """All rows of `v2_rows`."""
+        return list(self.v2_rows(path, rows, permission=permission, page_size=page_size, named=named))
+
+    def v2_rows(
+        self, path: str, rows: str, *, permission: str = "", page_size: int = 100, named: bool = False
+    ) -> Iterator[Json]:
+        """The rows of a paged v2 read, from the array ``rows``; one page at a time is held.
 
         No source settles how the next page is named, so every spelling seen is understood. With ``named``, a response
         without the array is an error: where its name is assumed, an empty list would be taken for none.
         """
         params = {"pageSize": str(page_size)}
         seen: set[str] = set()
-        found: list[Json] = []
         while True:
             answer = self.v2("GET", path, permission=permission, params=params)
             if named and rows not in answer:
                 raise MalformedAnswer(f"Mimecast's response has no list {rows!r}", method="GET", path=path)
-            found.extend(row for row in answer.get(rows) or () if isinstance(row, dict))
+            yield from (row for row in answer.get(rows) or () if isinstance(row, dict))
             token = next_page(answer.get("meta"))
             if not token:
-                return found
+                return
             _once(token, seen, path)
             params = {**params, "pageToken": token}
 

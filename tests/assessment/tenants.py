@@ -145,6 +145,10 @@ class Entra:
         """The rows of a collection."""
         return iter(self._answer(Read(path, query))["value"])
 
+    def count(self, path: str) -> int:
+        """How many rows a collection has."""
+        return len(self._answer(Read(path, {"count": "true"}))["value"])
+
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
         """Evaluates Conditional Access for a user: the policies of `policies` that block."""
         user_id = question["signInIdentity"]["userId"]

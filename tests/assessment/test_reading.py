@@ -20,6 +20,7 @@ from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder, Owner, Registration
 from providers.entra.errors import ObjectNotFound, Refused, Unreachable
+from providers.entra.people import USER
 from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
@@ -444,6 +445,45 @@ def test_whoever_has_an_address_of_interest_is_looked_up() -> None:
     assert not any(ADA in read.query["filter"] for read in entra.asked[-2:]), "Ada is known"
     failing = Entra(faults={f"'{ALAN}'": Unreachable("time-out")})
     assert snapshot(failing, addresses=(ALAN,)).directory.unread == "time-out"
+
+
+MANY = tuple(f"p{number:04d}@example.com" for number in range(800))
+"""More addresses than are looked up without knowing how many users the tenant has."""
+
+
+def test_many_people_are_found_among_all_users_where_that_takes_fewer_calls() -> None:
+    other = user("somebody@example.com")
+    entra = Entra({"/users": [*(user(each) for each in MANY), user(ADA), user(GRACE), other]})
+    accounts = snapshot(entra, addresses=MANY).directory.accounts
+    assert {each.mail for each in accounts.values()} == {*MANY, ADA, GRACE}, "nobody else is kept"
+    assert [read.query for read in entra.asked if read.path == "/users" and "filter" not in read.query] == [
+        {"count": "true"},
+        {"select": USER, "top": "999"},
+    ]
+    assert not [
+        read for read in entra.asked if MANY[0] in read.query.get("filter", "") and read.path == "/users"
+    ]
+
+
+def test_many_people_are_looked_up_in_a_tenant_of_more_users() -> None:
+    others = [{"id": f"u{number}", "mail": "", "userPrincipalName": ""} for number in range(6 * 999)]
+    entra = Entra({"/users": [*others, *(user(each) for each in MANY), user(ADA), user(GRACE)]})
+    accounts = snapshot(entra, addresses=MANY).directory.accounts
+    assert {each.mail for each in accounts.values()} == {*MANY, ADA, GRACE}
+    assert not [read for read in entra.asked if read.query.get("top") == "999" and read.path == "/users"]
+
+
+def test_members_of_a_group_are_not_sought_among_all_users() -> None:
+    entra = Entra({"/users": [user(ADA), user(GRACE)]})
+    entra.group(GROUP, *(user(each) for each in MANY))
+    entra.rows["/servicePrincipals/principal of portal/appRoleAssignedTo"].append(assignment(GROUP, "Group"))
+    assert set(MANY) <= {each.mail for each in snapshot(entra, addresses=MANY).directory.accounts.values()}
+    assert not [read for read in entra.asked if read.query == {"count": "true"}]
+
+
+def test_users_that_cannot_be_counted_are_unknown() -> None:
+    entra = Entra(faults={"/users ": Unreachable("no response")})
+    assert snapshot(entra, addresses=MANY).directory.unread == "no response"
 
 
 def test_a_disabled_account_is_asked_for_its_mailbox() -> None:

@@ -30,6 +30,13 @@ def test_many_people_are_found_with_a_call_for_fifteen(client: GraphClient, sand
     assert len(calls) == 2
 
 
+def test_all_users_are_counted_and_listed(client: GraphClient, sandbox: RunningSandbox) -> None:
+    listed = [user.user_principal_name for user in people.everybody(client)]
+    assert client.count("/users") == len(listed) == len(sandbox.control.documents("entra.users"))
+    assert people.is_listing_cheaper(client, lookups=21)
+    assert not people.is_listing_cheaper(client, lookups=20), "one call each way"
+
+
 def test_a_group_shows_its_direct_members_and_names_nested_groups(
     client: GraphClient, sandbox: RunningSandbox
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from mimecast_sso.text.names import lower_case
 from providers.entra import people
 from providers.entra.errors import GraphError, Refused
 from providers.entra.people import User
@@ -34,6 +35,11 @@ class Person:
     """Asked of disabled accounts only: a shared mailbox's account belongs disabled, and asking costs a call each."""
     blocked: bool | None = None
     """Whether Conditional Access blocks them; ``None`` where it was not evaluated."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Mail address and user principal name in lower case, as far as they are known."""
+        return frozenset(lower_case(each) for each in (self.mail, self.user_principal_name) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ def group_problem(name: str, found: int) -> str:
 def person_of(user: User, address: str = "") -> Person:
     """A user of Graph's as a person, by the configured address if there is one."""
     return Person(
-        address=address or (user.mail or user.user_principal_name or user.object_id).lower(),
+        address=address or lower_case(user.mail or user.user_principal_name or user.object_id),
         object_id=user.object_id,
         display_name=user.display_name,
         mail=user.mail,

@@ -67,6 +67,10 @@ class FirstPages:
         """As the client."""
         return self.graph.get(path, **query)
 
+    def count(self, path: str) -> int:
+        """As the client."""
+        return self.graph.count(path)
+
     def patch(self, path: str, values: Mapping[str, Any]) -> None:
         """Refused: nothing is written here."""
         raise AssertionError(f"PATCH {path} in a recording")
@@ -138,6 +142,7 @@ def _of_entra(settings: Settings, client: GraphClient, snapshot: Snapshot) -> It
     yield lambda: client.get(f"/servicePrincipals/{_NO_OBJECT}", select=applications.PRINCIPAL)
     yield lambda: client.get(f"/users/{_NO_OBJECT}", select="userType")
     yield lambda: list(islice(client.list("/users", select="id", top="1"), 2))
+    yield lambda: client.count("/users")
     yield from _of_people(settings, client, graph, snapshot)
     yield from _of_application(graph, snapshot)
 
