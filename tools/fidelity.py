@@ -1,4 +1,4 @@
-"""Writes ``mimecast_sso/operations/fidelity/expectations.json``: what the sandbox answers to the product's read calls.
+"""Writes ``mimecast_sso/operations/fidelity/expectations.json``: what the sandbox returns for the product's read calls.
 
     .venv/bin/python tools/fidelity.py
 

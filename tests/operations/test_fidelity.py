@@ -65,7 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 # -- The expectations -------------------------------------------------------------------------------------------------
 
 
-def test_the_expectations_are_what_the_sandbox_answers_today(world: World) -> None:
+def test_the_expectations_are_what_the_sandbox_returns_today(world: World) -> None:
     assert tool.TARGET.read_text() == tool.text(world.recorded), "run tools/fidelity.py"
 
 
@@ -145,7 +145,7 @@ def test_what_may_write_is_not_sent(method: str, url: str, body: Any) -> None:
 def compared(
     change: Callable[[requests.PreparedRequest, requests.Response], None] | None = None,
 ) -> list[Compared]:
-    """The calls of the entered sandbox, whose answers somebody changes on the way."""
+    """The calls of the entered sandbox, whose responses somebody changes on the way."""
     recorder = _Changed(change) if change else Recorder()
     troubles = make_calls(open_stack("sandbox"), recorder)
     return Recording(recorder.exchanges, expectations()).compare(troubles)
@@ -161,7 +161,7 @@ class _Changed(Recorder):
 
 
 class _Between(BaseAdapter):
-    """A proxy that changes answers."""
+    """A proxy that changes responses."""
 
     def __init__(
         self, inner: BaseAdapter, change: Callable[[requests.PreparedRequest, requests.Response], None]
@@ -269,7 +269,7 @@ PLANTED = {
     ),
     "another status": (
         _status("/subscribedSkus", 400, {"error": {"code": "BadRequest", "message": "No"}}),
-        {"GET /subscribedSkus": "status: 400, the sandbox answers 200"},
+        {"GET /subscribedSkus": "status: 400, the sandbox returns 200"},
     ),
     "another code": (
         _status(
@@ -326,7 +326,7 @@ def test_what_is_refused_or_silent_is_unknown(world: World) -> None:
     assert found["POST /api/domain/get-pending-domain"].verdict is Verdict.NOT_POSSIBLE
     assert exit_of([each.statement() for each in found.values()]) is Exit.ERROR
     busy = {each.call: each for each in compared(_status("/get-internal-domain", 503))}
-    assert busy["POST /api/domain/get-internal-domain"].why == "not answered: 503"
+    assert busy["POST /api/domain/get-internal-domain"].why == "no usable response: 503"
 
 
 def test_a_service_that_cannot_be_reached_is_unknown(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,7 +366,7 @@ def test_another_account_is_refused_before_anything_is_compared(
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """One answer as it came."""
+    """One response as it came."""
 
     request: requests.PreparedRequest
     status: int
@@ -456,8 +456,8 @@ def _elsewhere(request: requests.PreparedRequest, data: st.DataObject) -> reques
 def _words(report: Any) -> Iterator[str]:
     """All names of keys in the bodies of a report."""
     for call in report["calls"]:
-        for answer in call["answers"].values():
-            yield from _keys(answer["body"])
+        for response in call["responses"].values():
+            yield from _keys(response["body"])
 
 
 def _keys(shape: Any) -> Iterator[str]:
@@ -471,8 +471,8 @@ def _keys(shape: Any) -> Iterator[str]:
 def _vocabulary() -> set[str]:
     found = {"(unlisted)"}
     for call in expectations().calls.values():
-        for answer in call.answers.values():
-            found |= set(_keys(answer.shape.document()))
+        for response in call.responses.values():
+            found |= set(_keys(response.shape.document()))
     return found
 
 

@@ -36,9 +36,9 @@ def record(stack: str, report: Path | None, reveal: tuple[str, ...], output: Out
     """Compare your tenants' responses with the sandbox's, and write a report without your data.
 
     Makes each read call of this product once, on the stack's tenants, and writes to neither. Compares status, error
-    codes, headers, paging, keys and types with what the sandbox answers. The report has keys and types, and none of
+    codes, headers, paging, keys and types with what the sandbox returns. The report has keys and types, and none of
     your values; a key or code that the sandbox does not have may be a value, so it is left out and printed here.
-    Exit code 2 when something differs, 1 when a call was refused or not answered.
+    Exit code 2 when something differs, 1 when a call was refused or had no usable response.
 
     Example: mimecast-sso fidelity record --stack prod-eu
     """

@@ -1,4 +1,4 @@
-"""What was recorded, compared with what the sandbox answers."""
+"""What was recorded, compared with what the sandbox returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from mimecast_sso.operations.fidelity import shapes
 from mimecast_sso.operations.fidelity.exchanges import Exchange
-from mimecast_sso.operations.fidelity.expectations import Answer, Expectations, Expected, of_exchanges
+from mimecast_sso.operations.fidelity.expectations import Expectations, Expected, Response, of_exchanges
 from mimecast_sso.operations.fidelity.shapes import UNLISTED, Finding
 from mimecast_sso.provenance import How, Statement, Verdict
 
@@ -35,10 +35,10 @@ class Compared:
     """One call, and how its responses compare with the sandbox's.
 
     Attributes:
-        verdict: ``fine``, ``DIFFERS``, ``open`` (nothing in the response that could be compared), ``UNKNOWN`` (not
-            answered, or refused) or ``not possible`` (nothing exists that it could be asked about).
+        verdict: ``fine``, ``DIFFERS``, ``open`` (nothing in the response that could be compared), ``UNKNOWN`` (no
+            usable response, or refused) or ``not possible`` (nothing exists that it could be asked about).
         findings: By variant of the response.
-        answers: The redacted responses, as JSON.
+        responses: The redacted responses, as JSON.
     """
 
     call: str
@@ -46,7 +46,7 @@ class Compared:
     verdict: Verdict
     why: str
     findings: Mapping[str, Sequence[Finding]]
-    answers: Mapping[str, Any]
+    responses: Mapping[str, Any]
 
     def statement(self) -> Statement:
         """In a sentence without any text of the tenant's."""
@@ -65,7 +65,7 @@ class Compared:
             "call": self.call,
             "verdict": str(self.verdict),
             "differences": found,
-            "answers": self.answers,
+            "responses": self.responses,
         }
 
     @property
@@ -83,7 +83,7 @@ class Recording:
     revealed: frozenset[str] = frozenset()
 
     def compare(self, unreachable: Iterable[str] = ()) -> list[Compared]:
-        """Each call that is expected, and those that are not. ``unreachable`` are services that did not answer."""
+        """Each call that is expected, and those that are not. ``unreachable`` are services that did not respond."""
         silent = frozenset(unreachable)
         recorded = of_exchanges(self.exchanges)
         found = [
@@ -102,36 +102,36 @@ class Recording:
 
     def _call(self, name: str, expected: Expected, recorded: Expected) -> Compared:
         findings: dict[str, Sequence[Finding]] = {}
-        answers: dict[str, Any] = {}
-        for variant, answer in sorted(recorded.answers.items()):
-            known = expected.answers.get(variant) or self._refusal(expected, variant)
-            findings[variant] = list(self._answer(name, variant, expected, answer, known))
-            answers[variant] = self._redacted(name, variant, answer, known, recorded.service)
+        responses: dict[str, Any] = {}
+        for variant, response in sorted(recorded.responses.items()):
+            known = expected.responses.get(variant) or self._refusal(expected, variant)
+            findings[variant] = list(self._response(name, variant, expected, response, known))
+            responses[variant] = self._redacted(name, variant, response, known, recorded.service)
         verdict, why = _verdict(name, expected, recorded, findings)
-        return Compared(name, expected.service, verdict, why, findings, answers)
+        return Compared(name, expected.service, verdict, why, findings, responses)
 
-    def _refusal(self, expected: Expected, variant: str) -> Answer | None:
+    def _refusal(self, expected: Expected, variant: str) -> Response | None:
         return self.expected.refusal(expected.service, variant) if variant in _REFUSED else None
 
-    def _answer(
-        self, name: str, variant: str, call: Expected, answer: Answer, known: Answer | None
+    def _response(
+        self, name: str, variant: str, call: Expected, response: Response, known: Response | None
     ) -> Iterator[Finding]:
         if known is None:
-            if call.answers.keys() == {_NOT_SIMULATED}:
+            if call.responses.keys() == {_NOT_SIMULATED}:
                 yield Finding(
                     "the body", "not compared: the sandbox does not simulate this call", differs=False
                 )
             elif not _is_trouble(variant):
-                yield Finding("status", f"{variant}, the sandbox answers {' or '.join(call.answers)}")
+                yield Finding("status", f"{variant}, the sandbox returns {' or '.join(call.responses)}")
             return
-        yield from shapes.compare(known.shape, answer.shape, self.revealed)
-        yield from self._codes(call.service, answer, known)
-        yield from _headers(answer, known)
-        if known.further and name.endswith(_SHORT_PAGES) and not answer.further and self._has_more(name):
+        yield from shapes.compare(known.shape, response.shape, self.revealed)
+        yield from self._codes(call.service, response, known)
+        yield from _headers(response, known)
+        if known.further and name.endswith(_SHORT_PAGES) and not response.further and self._has_more(name):
             yield Finding("paging", "a page of one row names no further page, and there are more rows")
 
-    def _codes(self, service: str, answer: Answer, known: Answer) -> Iterator[Finding]:
-        for code in sorted(answer.codes - known.codes):
+    def _codes(self, service: str, response: Response, known: Response) -> Iterator[Finding]:
+        for code in sorted(response.codes - known.codes):
             listed = code in self.expected.codes(service) or code in self.revealed
             shown, name = (code, "") if listed else (UNLISTED, code)
             yield Finding(
@@ -142,26 +142,28 @@ class Recording:
         path = _path(name)
         return any(each.rows > 1 for each in self.exchanges if _path(each.call) == path)
 
-    def _redacted(self, name: str, variant: str, answer: Answer, known: Answer | None, service: str) -> Any:
+    def _redacted(
+        self, name: str, variant: str, response: Response, known: Response | None, service: str
+    ) -> Any:
         listed = self.expected.codes(service) | self.revealed
         most = max(
             (each.rows for each in self.exchanges if each.call == name and each.variant == variant), default=0
         )
-        shape = shapes.redacted(answer.shape, known.shape if known else None, self.revealed)
-        codes = frozenset(code if code in listed else UNLISTED for code in answer.codes)
+        shape = shapes.redacted(response.shape, known.shape if known else None, self.revealed)
+        codes = frozenset(code if code in listed else UNLISTED for code in response.codes)
         rows = "none" if not most else "one" if most == 1 else "several"
-        return {"rows": rows, **Answer(shape, answer.headers, codes, answer.further).document()}
+        return {"rows": rows, **Response(shape, response.headers, codes, response.further).document()}
 
 
 def _path(name: str) -> str:
     return name.partition("?")[0].partition(" (next")[0].rpartition(" by ")[0] or name.partition("?")[0]
 
 
-def _headers(answer: Answer, known: Answer) -> Iterator[Finding]:
-    if answer.headers is None:
+def _headers(response: Response, known: Response) -> Iterator[Finding]:
+    if response.headers is None:
         return
     for name, kind in (known.headers or {}).items():
-        found = answer.headers.get(name)
+        found = response.headers.get(name)
         if found != kind:
             yield Finding(f"header {name}", f"{found or 'missing'}, the sandbox has {kind}")
 
@@ -173,14 +175,14 @@ def _is_trouble(variant: str) -> bool:
 
 
 def _refused(name: str, recorded: Expected) -> tuple[Verdict, str]:
-    refused = f"refused: {' and '.join(recorded.answers)}, as the sandbox refuses"
+    refused = f"refused: {' and '.join(recorded.responses)}, as the sandbox refuses"
     if any(part in name for part in _OPTIONAL):
         return Verdict.NOT_POSSIBLE, f"{refused}; a deployment can do without this permission or licence"
     return Verdict.UNKNOWN, refused
 
 
 def _is_simulated(call: Expected) -> bool:
-    return call.answers.keys() != {_NOT_SIMULATED}
+    return call.responses.keys() != {_NOT_SIMULATED}
 
 
 def _verdict(
@@ -192,18 +194,18 @@ def _verdict(
         return Verdict.DIFFERS, "; ".join(differing)
     if not _is_simulated(expected):
         return Verdict.OPEN, "not compared: the sandbox does not simulate this call"
-    if all(map(_is_trouble, recorded.answers)):
-        return Verdict.UNKNOWN, f"not answered: {' and '.join(recorded.answers)}"
-    if set(recorded.answers) <= set(_REFUSED) and set(recorded.answers) != set(expected.answers):
+    if all(map(_is_trouble, recorded.responses)):
+        return Verdict.UNKNOWN, f"no usable response: {' and '.join(recorded.responses)}"
+    if set(recorded.responses) <= set(_REFUSED) and set(recorded.responses) != set(expected.responses):
         return _refused(name, recorded)
     unsettled = [f"{variant}: {each.path}: {each.text}" for variant, each in everything]
     if unsettled:
         return Verdict.OPEN, "; ".join(unsettled)
-    return Verdict.FINE, f"as the sandbox: {' and '.join(recorded.answers)}"
+    return Verdict.FINE, f"as the sandbox: {' and '.join(recorded.responses)}"
 
 
 def _not_made(name: str, call: Expected, silent: frozenset[str]) -> Compared:
     if call.service in silent:
-        return Compared(name, call.service, Verdict.UNKNOWN, "not asked: the service did not answer", {}, {})
+        return Compared(name, call.service, Verdict.UNKNOWN, "not asked: the service did not respond", {}, {})
     why = "not asked: nothing exists here that it could be asked about"
     return Compared(name, call.service, Verdict.NOT_POSSIBLE, why, {}, {})

@@ -113,7 +113,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class Recorder:
-    """What was asked and answered, by all threads."""
+    """Every call and its response, by all threads."""
 
     exchanges: list[Exchange] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -1,4 +1,4 @@
-"""What the sandbox answers to the product's read calls: a file, so that it is known where there is no sandbox."""
+"""What the sandbox returns for the product's read calls: a file, so that it is known where there is no sandbox."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILE = "expectations.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """One kind of response to a call.
 
     Attributes:
@@ -48,7 +48,7 @@ class Expected:
     """All responses of the sandbox to one call, by `Exchange.variant`."""
 
     service: str
-    answers: Mapping[str, Answer]
+    responses: Mapping[str, Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +58,25 @@ class Expectations:
     calls: Mapping[str, Expected] = field(default_factory=dict)
 
     def codes(self, service: str) -> frozenset[str]:
-        """All error codes that a service's sandbox answers with, to whatever call."""
+        """All error codes that a service's sandbox returns for any call."""
         found = (each for each in self.calls.values() if each.service == service)
-        return frozenset(code for each in found for answer in each.answers.values() for code in answer.codes)
+        return frozenset(
+            code for each in found for response in each.responses.values() for code in response.codes
+        )
 
-    def refusal(self, service: str, variant: str) -> Answer | None:
-        """What the sandbox's refusals with this status look like, to whatever call."""
+    def refusal(self, service: str, variant: str) -> Response | None:
+        """What the sandbox's refusals with this status look like for any call."""
         found = [
-            each.answers[variant]
+            each.responses[variant]
             for each in self.calls.values()
-            if each.service == service and variant in each.answers
+            if each.service == service and variant in each.responses
         ]
-        shape = shapes.merged(answer.shape for answer in found)
-        return Answer(shape, codes=frozenset().union(*(answer.codes for answer in found))) if shape else None
+        shape = shapes.merged(response.shape for response in found)
+        return (
+            Response(shape, codes=frozenset().union(*(response.codes for response in found)))
+            if shape
+            else None
+        )
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -79,8 +85,8 @@ class Expectations:
             "calls": {
                 name: {
                     "service": call.service,
-                    "answers": {
-                        variant: answer.document() for variant, answer in sorted(call.answers.items())
+                    "responses": {
+                        variant: response.document() for variant, response in sorted(call.responses.items())
                     },
                 }
                 for name, call in sorted(self.calls.items())
@@ -95,24 +101,26 @@ class Expectations:
 
 def of_exchanges(exchanges: Iterable[Exchange]) -> Expectations:
     """What covers everything that was recorded."""
-    found: dict[str, dict[str, Answer]] = {}
+    found: dict[str, dict[str, Response]] = {}
     services: dict[str, str] = {}
     for each in exchanges:
         services[each.call] = each.service
-        answers = found.setdefault(each.call, {})
-        answer = Answer(each.shape, each.headers, each.codes, each.further)
-        answers[each.variant] = _both(answers[each.variant], answer) if each.variant in answers else answer
-    return Expectations({name: Expected(services[name], answers) for name, answers in found.items()})
+        responses = found.setdefault(each.call, {})
+        response = Response(each.shape, each.headers, each.codes, each.further)
+        responses[each.variant] = (
+            _both(responses[each.variant], response) if each.variant in responses else response
+        )
+    return Expectations({name: Expected(services[name], responses) for name, responses in found.items()})
 
 
-def _both(one: Answer, other: Answer) -> Answer:
+def _both(one: Response, other: Response) -> Response:
     shape = shapes.merged((one.shape, other.shape)) or one.shape
     headers = one.headers
     if headers is None or other.headers is None:
         headers = one.headers or other.headers
     else:  # A header is expected where every response has it.
         headers = {name: kind for name, kind in headers.items() if other.headers.get(name) == kind}
-    return Answer(shape, headers, one.codes | other.codes, one.further or other.further)
+    return Response(shape, headers, one.codes | other.codes, one.further or other.further)
 
 
 @cache
@@ -127,15 +135,15 @@ def of_text(text: str) -> Expectations:
         {
             name: Expected(
                 call["service"],
-                {variant: _answer(answer) for variant, answer in call["answers"].items()},
+                {variant: _response(response) for variant, response in call["responses"].items()},
             )
             for name, call in json.loads(text)["calls"].items()
         }
     )
 
 
-def _answer(document: Mapping[str, Any]) -> Answer:
-    return Answer(
+def _response(document: Mapping[str, Any]) -> Response:
+    return Response(
         shapes.of_document(document["body"]),
         document.get("headers"),
         frozenset(document.get("codes", ())),

@@ -1,6 +1,6 @@
 """The product's read calls, made once each on a stack's tenants through the product's own code.
 
-A failed call ends nothing: what was answered is in the recording. Long lists are read whole only where a deployment
+A failed call ends nothing: its response is in the recording. Long lists are read whole only where a deployment
 reads them whole; of logs, one page.
 """
 
@@ -212,6 +212,6 @@ def _group(client: MimecastClient, name: str) -> None:
 
 def _short_pages(client: MimecastClient, domain: str) -> None:
     page: dict[str, Any] = {"pageSize": 1}
-    answer = client.legacy(GET_INTERNAL_USERS, {"domain": domain}, page=page)
-    if answer.next_page:
-        client.legacy(GET_INTERNAL_USERS, {"domain": domain}, page={**page, "pageToken": answer.next_page})
+    response = client.legacy(GET_INTERNAL_USERS, {"domain": domain}, page=page)
+    if response.next_page:
+        client.legacy(GET_INTERNAL_USERS, {"domain": domain}, page={**page, "pageToken": response.next_page})
