@@ -293,7 +293,10 @@ PLANTED = {
     ),
     "no next page": (
         _at("select=id&%24top=1", lambda body: body.pop("@odata.nextLink", None)),
-        {"GET /users?$select=id&$top=1": "paging"},
+        {
+            "GET /users?$select=id&$top=1": "paging",
+            "GET /users?$count&$select=id&$top=1": "paging",
+        },
     ),
     "a next page by another name": (
         _at(
@@ -480,17 +483,32 @@ def test_a_name_is_revealed_by_name_only(raw: list[Raw]) -> None:
     (account, *_) = [each for each in raw if str(each.request.url).endswith("/get-account")]
     body = deepcopy(account.body)
     body["data"][0] |= {"tier": 1, "costCentre": "x"}
-    recorder = Recorder()
-    response = requests.Response()
-    response.status_code = 200
-    response.headers.update(account.headers)
-    response.raw = io.BytesIO(json.dumps(body).encode())
-    recorder.note(account.request, response)
+    recorder = _noted(account, body)
     found = Recording(recorder.exchanges, expectations(), frozenset({"tier"})).compare()
     report = json.dumps(document(found, expectations()))
     assert "data[].tier: integer" in report
     assert "costCentre" not in report
     assert frozenset({"costCentre"}) <= frozenset().union(*(each.names for each in found))
+
+
+def _noted(each: Raw, body: Any) -> Recorder:
+    """What is recorded of that exchange with another body."""
+    recorder = Recorder()
+    response = requests.Response()
+    response.status_code = 200
+    response.headers.update(each.headers)
+    response.raw = io.BytesIO(json.dumps(body).encode())
+    recorder.note(each.request, response)
+    return recorder
+
+
+@pytest.mark.parametrize("other", [{}, [], None, 99])
+def test_a_response_in_a_batch_without_a_known_id_is_left_out(raw: list[Raw], other: Any) -> None:
+    (batch, *_) = [each for each in raw if str(each.request.url).endswith("/$batch")]
+    whole = _noted(batch, batch.body).exchanges
+    body = deepcopy(batch.body)
+    body["responses"][0]["id"] = other
+    assert len(_noted(batch, body).exchanges) == len(whole) - 1
 
 
 def test_names_left_out_go_to_the_terminal_and_not_to_the_report(

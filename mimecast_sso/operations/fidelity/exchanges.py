@@ -187,8 +187,8 @@ def _batched(request: requests.PreparedRequest, body: Any) -> Iterator[Exchange]
     asked = {row["id"]: row["url"] for row in (_json(request.body) or {}).get("requests", ())}
     rows = body.get("responses") if isinstance(body, dict) else None
     for row in rows if isinstance(rows, list) else ():
-        if isinstance(row, dict) and isinstance(row.get("status"), int) and row.get("id") in asked:
-            call = name_of("GET", asked[row["id"]])
+        if isinstance(row, dict) and isinstance(row.get("status"), int) and str(row.get("id")) in asked:
+            call = name_of("GET", asked[str(row["id"])])
             yield _exchange(ENTRA, call, row["status"], row.get("body"), None)
 
 
