@@ -12,11 +12,11 @@ from providers.entra.resources import AccountPassword
 
 @dataclass(frozen=True, slots=True)
 class AccountForTestsArgs:
-    """What an `AccountForTests` is made of.
+    """The arguments of an `AccountForTests`.
 
     Attributes:
         address: User principal name and mail address; plain, because the password is generated for it.
-        display_name: As Entra and Mimecast show it.
+        display_name: Display name in Entra and at Mimecast.
     """
 
     address: str
@@ -24,7 +24,7 @@ class AccountForTestsArgs:
 
 
 class AccountForTests(pulumi.ComponentResource):
-    """An account to test sign-ins with, whose password only the stack's state holds, encrypted."""
+    """An account to test sign-ins with. Its password is only in the stack's state, encrypted."""
 
     object_id: pulumi.Output[str]
     password: pulumi.Output[str]

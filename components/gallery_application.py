@@ -19,7 +19,7 @@ from providers.entra.resources import DefaultReplyUrl
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """What an earlier run of this stack created and a person manages now (``verify``): kept, but never written."""
+    """Objects that an earlier run created and a person manages now (``verify``): kept, but never written."""
 
     assignments: Sequence[RecordedAssignment] = ()
     policy: RecordedPolicy | None = None
@@ -38,7 +38,7 @@ class GalleryApplicationArgs:
         owners: Object ids of further owners of the service principal.
         sign_on_url: Page that starts a sign-in at Mimecast, opened by the tile. ``None``: the tile signs in at once
             (IdP-initiated), and the first reply URL takes the response.
-        notification_emails: Whom Entra notifies before a certificate expires.
+        notification_emails: Addresses that Entra notifies before a certificate expires.
         assignment_required: Whether only assigned people get an assertion.
         hide: Whether My Apps shows no tile.
         claims: Whether a claims mapping policy of this component sets NameID to the mail address.
@@ -47,8 +47,8 @@ class GalleryApplicationArgs:
         application_owners: Owners of the application object by object id, each with the id to import it by, or
             ``None`` if it is created (`mimecast_sso.assessment.application_owners`).
         protect: Whether application, service principal and identifier are protected from deletion.
-        adoption: The live application to take over instead of creating one.
-        left: What an earlier run created and a person manages now.
+        adoption: The live application to adopt instead of creating one.
+        left: Objects that an earlier run created and a person manages now.
     """
 
     display_name: pulumi.Input[str]
@@ -80,7 +80,7 @@ class GalleryApplication(pulumi.ComponentResource):
     client_id: pulumi.Output[str]
     service_principal: azuread.ServicePrincipal
     requirements: list[Requirement]
-    """What must be in place before anybody is sent to Entra to sign in."""
+    """Resources that must exist before anybody is sent to Entra to sign in."""
 
     def __init__(
         self, name: str, args: GalleryApplicationArgs, opts: pulumi.ResourceOptions | None = None
@@ -95,8 +95,8 @@ class GalleryApplication(pulumi.ComponentResource):
             opts=_imported(
                 pulumi.ResourceOptions.merge(
                     kept,
-                    # An application keeps the entry it was created from: another one, also where the gallery renamed
-                    # its entries, would mean another application, and is planned only where that is allowed.
+                    # An application keeps the entry that it was created from. Another one, even a renamed one, would
+                    # require a new application, which is planned only if allowed.
                     pulumi.ResourceOptions(ignore_changes=["templateId"] if args.protect else None),
                 ),
                 adoption.application if adoption else None,
@@ -113,7 +113,7 @@ class GalleryApplication(pulumi.ComponentResource):
             f"{name}-identifier",
             application_id=application.application_id,
             identifier_uri=args.identifier,
-            # Two applications of a tenant cannot share an identifier: a replaced one has to let go of it first.
+            # Two applications of a tenant cannot share an identifier: a replaced one has to release it first.
             opts=_imported(
                 pulumi.ResourceOptions.merge(
                     kept,
@@ -218,7 +218,7 @@ class GalleryApplication(pulumi.ComponentResource):
         there = adoption.policy if adoption else None
         definition = claims_definition()
         if there and same_meaning(there.definition, definition):
-            definition = there.definition  # A different spelling is no reason to write.
+            definition = there.definition  # A different spelling alone is not written.
         policy = azuread.ClaimsMappingPolicy(
             f"{name}-claims",
             display_name=there.name if there else f"{name}: mail address as NameID",
@@ -267,7 +267,7 @@ class GalleryApplication(pulumi.ComponentResource):
             there = _assigned(args.adoption, object_id)
             azuread.AppRoleAssignment(
                 f"{name}-assignment-{key}",
-                # Whoever has the application by another of its roles keeps that one: it serves as well.
+                # People with another of the application's roles keep it: it is equivalent.
                 app_role_id=there.role_id if there else role,
                 principal_object_id=object_id,
                 resource_object_id=self.service_principal.object_id,

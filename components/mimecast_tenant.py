@@ -60,7 +60,7 @@ class DomainArgs:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The DNS record that proves a domain. ``value`` is empty once the domain is verified: nothing to publish.
+    """The DNS record that proves a domain. ``value`` is empty once the domain is verified.
 
     Attributes:
         domain: The domain, which is also the name of the component's resources for it.
@@ -76,7 +76,7 @@ class Proof:
 
 
 PublishProof = Callable[[Proof], pulumi.Resource]
-"""Declares the DNS record of a proof with a DNS provider of the program. Mimecast verifies after that resource."""
+"""A function that declares a proof's DNS record with a DNS provider of the program, before Mimecast verifies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class ChainArgs:
         group: Name of the Mimecast group.
         form: The console's form (`mimecast_sso.facts.profile_form`), by field key, without the group.
         thumbprint: SHA-1 thumbprint of the certificate in the form; "" if the form has none.
-        confirmed: A person's attestation of the form: ``fingerprint``, ``by``, ``at``, ``evidence``.
-        evidence: What was seen after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`).
+        confirmed: The attestation of the form: ``fingerprint``, ``by``, ``at``, ``evidence``.
+        evidence: The evidence after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`).
         populated: Whether people should be in the group.
         idle: Whether it waits for a certificate; then nothing is due in the console.
     """
@@ -117,10 +117,10 @@ class IntegrationArgs:
     """The integration through which the account synchronises its addresses.
 
     Attributes:
-        description: As the console shows it.
-        mode: ``ensure`` (created if missing, and ``properties`` are kept) or ``require`` (must be there; nothing is
+        description: Its description in the console.
+        mode: ``ensure`` (created if missing, and ``properties`` are kept) or ``require`` (must exist; nothing is
             written).
-        properties: Mimecast's names → values; one that is not given stays as it is.
+        properties: Mimecast's names → values; others are left unchanged.
     """
 
     description: pulumi.Input[str]
@@ -133,19 +133,19 @@ class MimecastTenantArgs:
     """The arguments of a `MimecastTenant`.
 
     Attributes:
-        chains: One, or two if certificates rotate between two profiles; that of the active generation first.
+        chains: One, or two if certificates rotate between two profiles; the active generation's first.
         domains: Internal domains.
-        addresses: Address → what it should be. May come from another resource.
+        addresses: Address → its desired state. May come from another resource.
         members: Addresses that belong in the roll-out group once the profile is confirmed.
-        on_removal: What becomes of an address that is no longer declared: ``forget``, ``disable`` or ``refuse``.
+        on_removal: What happens to an address that is no longer declared: ``forget``, ``disable`` or ``refuse``.
         adopt: Existing addresses that may be changed.
         check_only: Whether the addresses are only checked, because directory synchronisation owns them.
-        integration: What the account synchronises its addresses from; without it, none is managed.
+        integration: The directory integration to manage; ``None`` for none.
         publish: ``none``, or ``rfc2136`` to publish proofs by DNS update as configured in ``mimecast-sso:dns``.
-        publish_proof: Declares the record of a proof with a DNS provider of the program.
-        statements: What previews and deployments report about the tenant, from the forecast.
-        after: What people need to sign in: created before they are added, deleted after they are removed.
-        requirements: What must hold in this run before they are added.
+        publish_proof: A function that declares the proof record with a DNS provider of the program.
+        statements: Statements of the forecast that previews and deployments log.
+        after: Resources that people need to sign in: created before they are added, deleted after they are removed.
+        requirements: Requirements that this run must meet before they are added.
     """
 
     chains: Sequence[ChainArgs]
@@ -179,8 +179,8 @@ class MimecastTenant(pulumi.ComponentResource):
 
     domain_states: dict[str, pulumi.Output[str]]
     proof_records: dict[str, pulumi.Output[dict[str, Any]]]
-    """By domain: ``name``, ``type`` and ``value``; until the domain is verified also ``alternative``, the same of the
-    CNAME record that can be published instead."""
+    """By domain: ``name``, ``type`` and ``value``; until the domain is verified also ``alternative``, the CNAME
+    record that can be published instead."""
     integration: DirectoryIntegration | None
     """The managed directory integration, if any."""
     profile: AuthenticationProfile
@@ -295,7 +295,7 @@ class MimecastTenant(pulumi.ComponentResource):
             evidence=chain.evidence,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # Computed here as well as by the provider: a dynamic provider's outputs are unknown in previews, and
+        # Computed here and by the provider: a dynamic provider's outputs are unknown in previews, and
         # people must see there whether anybody's sign-in would change.
         state = pulumi.Output.all(form=form, thumbprint=chain.thumbprint).apply(
             lambda known: attestation.state(
@@ -317,7 +317,7 @@ class MimecastTenant(pulumi.ComponentResource):
 
     @property
     def everybody_joined(self) -> list[Requirement]:
-        """The requirements that people are in the groups in which they should be."""
+        """The requirements that people are in their desired groups."""
         return [
             Requirement("the list of members of the roll-out group", each.members, self._members)
             for each in self.joined
@@ -336,14 +336,14 @@ class MimecastTenant(pulumi.ComponentResource):
         )
 
     def leave(self, after: Sequence[pulumi.Resource]) -> list[GroupMembership]:
-        """Remove people from the groups in which they should not be, after ``after``; return these memberships.
+        """Remove people from groups that they should not be in, after ``after``; return these memberships.
 
-        People stay until the profile that they move to is attested to be set, so that nobody is left in no group.
+        People stay until the profile that they move to is attested, so that nobody is without a group.
         """
         members = pulumi.Output.all(self.profile_state, self._members).apply(
             lambda known: [] if known[0] in OPENS else known[1]
         )
-        # Held: nobody is added to a group that people leave, and whoever must stay in it stays.
+        # Held: nobody is added to a group that people leave, and those who must stay do.
         return [
             self._membership(linked, members, True, [*self.joined, *after])
             for linked in self._chains
@@ -366,7 +366,7 @@ class MimecastTenant(pulumi.ComponentResource):
         )
 
     def _warn_of_lock_outs(self, form: Mapping[str, pulumi.Input[str | bool]]) -> None:
-        """Warn in every run of boxes that reach beyond the portal; the run sheet warns of the others."""
+        """Warn in every run about boxes with effects beyond the portal; the run sheet warns about the others."""
         boxes: pulumi.Output[Any] = pulumi.Output.all(**{key: form[key] for key in _BOXES})
         boxes.apply(self._warn_of_boxes)
 
@@ -407,7 +407,7 @@ _REACH_FURTHER = ("enforceAdministrationConsole", "enforceEndUserApplications")
 
 
 def _suffix(slot: ProfileSlot) -> str:
-    # The first has none: that is its name in existing state.
+    # The first slot has no suffix: that is its name in existing state.
     return "-second" if slot is ProfileSlot.SECOND else ""
 
 
@@ -417,7 +417,7 @@ def _ordinal(slot: ProfileSlot) -> str:
 
 _WHY = {
     "stale": "the console changed after the confirmation, or the confirmation has expired.",
-    "contradicted": "a sign-in request from Mimecast differs from what was confirmed.",
+    "contradicted": "a sign-in request from Mimecast differs from the confirmed values.",
 }
 
 

@@ -67,16 +67,16 @@ _MOST_LISTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class PersonalPortalSsoArgs:
-    """What a `PersonalPortalSso` is made of.
+    """The arguments of a `PersonalPortalSso`.
 
     Attributes:
-        assessment: The validated settings, and what is known before the run (`mimecast_sso.assessment.program.assess`).
-        addresses: Further addresses, such as another resource's output: address → what it should be. They join the
-            roll-out where ``rollOut.who`` chooses among all addresses. The forecast does not know them, because their
+        assessment: The validated settings and the assessment before the run (`mimecast_sso.assessment.program.assess`).
+        addresses: Further addresses, such as another resource's output: address → its desired state. They join the
+            roll-out if ``rollOut.who`` chooses among all addresses. The forecast does not cover them, because their
             values exist only during the run.
-        publish_proof: Declares the DNS record of a domain's proof with a DNS provider of the program; without it,
+        publish_proof: A function that declares a domain's proof record with a DNS provider of the program; without it,
             ``dns.publish`` decides.
-        graph: Microsoft Graph, where the ``ARM_*`` variables do not name the tenant of the azuread provider.
+        graph: A Graph client, if the ``ARM_*`` variables do not name the tenant of the azuread provider.
     """
 
     assessment: Assessment
@@ -88,7 +88,7 @@ class PersonalPortalSsoArgs:
 class PersonalPortalSso(pulumi.ComponentResource):
     """Both sides, in the tutorial's order: application, certificate, profile, addresses, assignments.
 
-    A program may have several: each names its children after itself, and uses the providers of its options
+    A program may have several: each prefixes its children's names with its own, and uses the providers of its options
     (``ResourceOptions(providers=[…])``): an ``azuread.Provider``, and a `providers.tenants.TenantsProvider`.
     """
 
@@ -112,7 +112,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
     """``due``, ``claimed``, ``read``, ``proved``, ``stale`` or ``contradicted``
     (`mimecast_sso.console.attestation.state`)."""
     outputs: dict[str, pulumi.Input[Any]]
-    """What the stack exports."""
+    """The outputs of the stack."""
 
     def __init__(
         self, name: str, args: PersonalPortalSsoArgs, opts: pulumi.ResourceOptions | None = None
@@ -131,7 +131,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         certificates = self._certificates(application, adoption)
         entra = _EntraValues(snapshot, application.client_id, certificates)
         tenant = self._tenant(entra, application)
-        # If people move between two groups: they join the second, then Entra switches, then they leave the first.
+        # People who move between two groups join the second, then Entra switches, then they leave the first.
         two = len(settings.certificates.slots) > 1
         trusted = tenant.profile_state.apply(lambda state: state in OPENS)
         active = certificates.activate(
@@ -197,7 +197,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         )
 
     def _assignments(self, assigned: Sequence[str]) -> dict[str, pulumi.Input[str]]:
-        """Name → object id of whoever this stack assigns."""
+        """Name → object id of the users and groups that this stack assigns."""
         if self._settings.assign.mode is not Ownership.MANAGE:
             return {}
         found: dict[str, pulumi.Input[str]] = {each: each for each in assigned}
@@ -209,7 +209,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             return None
         say(
             Statement(
-                f"{wanted.address} is the test account of this stack. It is no person: the forecast leaves it out, and "
+                f"{wanted.address} is the test account of this stack. The forecast leaves it out, and "
                 "it is deleted with its key or with the stack",
                 How.CONFIGURED,
                 "testAccount",
@@ -300,7 +300,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         )
 
     def _statements(self, *, check_only: bool) -> list[Statement]:
-        """What previews and deployments report about the Mimecast side."""
+        """The statements of previews and deployments about the Mimecast side."""
         assessment = self._assessment
         live_side = _live_tenant(assessment.snapshot)
         said = sentences.everything(assessment, Instant.AFTERWARDS)
@@ -313,7 +313,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         ]
 
     def _adoption(self, owners: dict[str, str]) -> Adoption | None:
-        """The application to adopt, if any. Logs what would change, and what `verify` finds."""
+        """The application to adopt, if any. Logs what would change, and the findings of `verify`."""
         settings, snapshot = self._settings, self._assessment.snapshot
         if settings.application.adopt is None:
             for statement in live_application.check(settings, snapshot):
@@ -385,7 +385,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         generation = certificates.of_slot(slot)
         made = entra.certificates.generations[generation.label] if generation else None
         if certificates.rotation is RotationMode.METADATA:
-            made = None  # It comes by the metadata, and a change of it changes nothing of the form.
+            made = None  # It comes from the metadata, so a new certificate does not change the form.
         confirmed = profile.confirmed_of(slot)
         return ChainArgs(
             slot=slot,
@@ -459,9 +459,9 @@ def _integration(wanted: DirectorySynchronisation | None) -> IntegrationArgs | N
 
 
 def _left(settings: Settings, snapshot: Snapshot) -> LeftAlone:
-    """What this stack recorded and a person manages now: it stays declared, so that the engine does not delete it.
+    """Objects that this stack recorded and a person manages now stay declared, so that the engine does not delete them.
 
-    What somebody has removed since is not declared again, because that would create it.
+    Objects that have been removed since are not declared, because that would create them.
     """
     record: Record = snapshot.recorded
     live = snapshot.own.value or snapshot.application.value
@@ -487,7 +487,7 @@ def _listed(names: list[str]) -> list[str]:
 
 
 def _imported(adoption: Adoption, certificates: Certificates) -> dict[str, ImportedCertificate]:
-    """The live certificates that stand for generations, by label."""
+    """The live certificates of generations, by label."""
     found = {each.label: adoption.certificate(each) for each in certificates.generations}
     return {
         label: ImportedCertificate(live.display_name, adoption.certificate_id(live))
@@ -512,6 +512,6 @@ def _members(settings: Settings, desired: Desired, further: Collection[str]) -> 
 
 
 def _slots(certificates: Certificates) -> list[ProfileSlot]:
-    """The profile slots in use, that of the active generation first."""
+    """The profile slots in use, the active generation's first."""
     active = certificates.active_generation.profile
     return sorted(certificates.slots, key=lambda slot: slot is not active)

@@ -1,8 +1,7 @@
-"""What must hold in a run before a step that people's sign-in depends on.
+"""Requirements that a run must meet before a step that affects people's sign-in.
 
-A run may leave resources out (``--target``, ``--exclude``). The program does not learn of it, and the order of
-dependencies does not help: the engine treats omitted resources as done, with the values of the last deployment. So such
-a step checks these values.
+A run may omit resources (``--target``, ``--exclude``). The program is not told, and dependencies do not help: the
+engine treats omitted resources as done, with the values of the last deployment. So such a step checks these values.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ class Requirement:
 
     Attributes:
         what: A description, such as "the identifier of the application".
-        actual: As the engine has it in this run.
-        desired: As the program declares it.
+        actual: The engine's value in this run.
+        desired: The program's value.
     """
 
     what: str
@@ -37,9 +36,9 @@ def once_met(value: pulumi.Output[T], requirements: Sequence[Requirement], step:
     """Return ``value`` once all requirements are met.
 
     Args:
-        value: The value that the step takes.
-        requirements: What must hold in this run.
-        step: What is refused otherwise, such as "nobody is added to the roll-out group".
+        value: The input of the step.
+        requirements: The requirements.
+        step: The step that is refused otherwise, such as "nobody is added to the roll-out group".
 
     Raises:
         RunError: In the output, if a requirement is not met; whatever takes ``value`` is then not registered.

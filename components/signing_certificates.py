@@ -14,7 +14,7 @@ from providers.entra.signing_certificates import subject
 
 @dataclass(frozen=True, slots=True)
 class ImportedCertificate:
-    """A certificate of a live application that stands for a generation.
+    """A live certificate that represents a generation.
 
     Attributes:
         display_name: Its name in Entra.
@@ -34,7 +34,7 @@ class SigningCertificatesArgs:
         generations: Label → expiry (ISO 8601, UTC), such as ``{"2026": "2029-11-01T00:00:00Z"}``.
         active: Label of the generation that Entra signs with.
         retired: SHA-1 thumbprints of certificates to remove, hexadecimal.
-        imported: Certificates to take over instead of creating them, by label.
+        imported: Certificates to import instead of creating them, by label.
     """
 
     service_principal: azuread.ServicePrincipal
@@ -97,7 +97,7 @@ class SigningCertificates(pulumi.ComponentResource):
                 import_=imported.import_id if imported else None,
             ),
         )
-        # The plugin marks the certificate as secret, but it is the public half, and people paste it into a form.
+        # The plugin marks the certificate as secret, but it is public, and people paste it into a form.
         body = pulumi.Output.unsecret(certificate.value).apply(certificate_body)
         return Made(certificate, certificate.thumbprint, body, certificate.end_date)
 

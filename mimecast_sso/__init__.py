@@ -108,7 +108,7 @@ _HOMES = {
     "providers.entra.graph": ("GraphClient",),
     "providers.tenants": ("EntraCredentials", "TenantsProvider", "TenantsProviderArgs"),
 }
-"""Module → the names that come from it as they are."""
+"""Module → the names that are re-exported from it unchanged."""
 _RENAMED = {
     "MimecastCredentials": ("providers.mimecast.client", "Credentials"),
     "settings_from_engine": ("mimecast_sso.settings", "from_engine"),

@@ -1,6 +1,6 @@
-"""A statement and how it is known: the one form in which this project says anything about a tenant.
+"""Statements and how they are known: the only form in which this project reports about a tenant.
 
-`Known` carries a value, `Statement` a sentence; both name how they are known and where from. `lines` renders a table
+`Known` has a value, `Statement` a sentence; both have the kind and the source of the knowledge. `lines` renders a table
 for a terminal, `entries` one line at a time, `documents` JSON. Unknown is never shown as fine.
 """
 
@@ -17,15 +17,15 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 _ENTRY = len("UNKNOWN")
-"""The width of a verdict where the others are not known yet; longer ones stand out."""
+"""Column width of verdicts while later ones are unknown."""
 
 
 class How(StrEnum):
-    """How something is known."""
+    """The kind of knowledge."""
 
     LIVE = "read live"
     SEEN = "seen"
-    """In traffic: a sign-in that was walked or captured."""
+    """Seen in traffic: a sign-in that was walked or captured."""
     ATTESTED = "attested"
     CONFIGURED = "stack file"
     RECORDED = "last deployment"
@@ -35,31 +35,31 @@ class How(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a statement means to its reader; capitals are what somebody has to act on."""
+    """The meaning of a statement for its reader; capitals call for action."""
 
     FINE = "fine"
     NOTE = "note"
-    """Neither needed nor wrong, and worth knowing."""
+    """Information, neither required nor wrong."""
     OPEN = "open"
-    """What was seen neither confirms nor contradicts it."""
+    """The evidence neither confirms nor contradicts it."""
     WARNS = "warns"
     WAITING = "waiting"
-    """For work that is known to be due, or for people to sign in."""
+    """Waiting for work that is due, or for people to sign in."""
     NOT_CONFIGURED = "not configured"
     NOT_POSSIBLE = "not possible"
-    """Cannot be looked at here; the text says why, and what would make it possible."""
+    """Cannot be checked here; the text says why, and what would make it possible."""
     UNKNOWN = "UNKNOWN"
-    """Should have been read, and was not."""
+    """Should have been read, but was not."""
     MISSING = "MISSING"
     DIFFERS = "DIFFERS"
     FAILS = "FAILS"
 
 
 BAD = frozenset({Verdict.MISSING, Verdict.DIFFERS, Verdict.FAILS})
-"""What makes a command that checks end with a code of its own."""
+"""Verdicts that change the exit code of a check."""
 
 UNCHECKED = frozenset({Verdict.NOT_POSSIBLE, Verdict.UNKNOWN})
-"""What a command that checks names again at its end."""
+"""Verdicts that a check lists again at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Known(Generic[T]):
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a value."""
+        """Whether the value is known."""
         return self.how is not How.UNKNOWN
 
     def words(self, write: Callable[[T], str] = str) -> str:
@@ -92,13 +92,13 @@ class Known(Generic[T]):
         return f"{'none' if self.value is None else write(self.value)} ({_basis(self.how, self.source)})"
 
     def map(self, change: Callable[[T], U]) -> Known[U]:
-        """The same knowledge of something that follows from the value; nothing follows from none."""
+        """A derived value with the same knowledge; unknown stays unknown."""
         if not self.is_known or self.value is None:
             return Known(None, self.how, self.source)
         return Known(change(self.value), self.how, self.source)
 
     def states(self, text: str, verdict: Verdict = Verdict.NOTE, subject: str = "") -> Statement:
-        """A sentence that rests on this value; where it is unknown the verdict is."""
+        """A statement based on this value; if the value is unknown, so is the verdict."""
         return Statement(text, self.how, self.source, verdict if self.is_known else Verdict.UNKNOWN, subject)
 
 
@@ -108,7 +108,7 @@ def live(value: T, source: str = "") -> Known[T]:
 
 
 def unknown(source: object) -> Known[T]:
-    """Nothing, and why: an exception or a text, shown on one line."""
+    """An unknown value, with the reason: an exception or a text, shown on one line."""
     return Known(None, How.UNKNOWN, " ".join(str(source).split()))
 
 
@@ -120,11 +120,11 @@ class Statement:
         text: Without its full stop.
         how: The kind of knowledge.
         source: Where it was read, who attested it and when, or why it is unknown.
-        verdict: What it means to the reader.
-        subject: What it is about, where statements stand in a table.
+        verdict: Its meaning for the reader.
+        subject: Its subject, for tables.
 
     Raises:
-        ValueError: What is unknown is called fine.
+        ValueError: An unknown statement has the verdict fine.
     """
 
     text: str
@@ -139,7 +139,7 @@ class Statement:
 
     @property
     def basis(self) -> str:
-        """How it is known, in words."""
+        """The kind and source of the knowledge, in words."""
         return _basis(self.how, self.source)
 
     @property
@@ -152,11 +152,11 @@ class Statement:
 
     @property
     def brief(self) -> str:
-        """For whoever watches a run: what it has just read is told without its source, all else with it."""
+        """For the log of a run: with the source, unless it was just read live."""
         return _line(self.text) if self.how is How.LIVE else str(self)
 
     def document(self) -> dict[str, str]:
-        """As JSON: ``subject``, ``verdict``, ``text``, ``how``, ``source``; empty ones are left out."""
+        """As JSON: ``subject``, ``verdict``, ``text``, ``how``, ``source``, without empty ones."""
         values = {
             "subject": _line(self.subject),
             "verdict": str(self.verdict),
@@ -168,7 +168,7 @@ class Statement:
 
 
 def lines(statements: Sequence[Statement]) -> Iterator[str]:
-    """A table: verdict, subject, text and how it is known, a line each; columns as wide as they have to be."""
+    """A table: verdict, subject, text and kind of knowledge, one line each, with aligned columns."""
     verdicts = max((len(each.verdict) for each in statements), default=0)
     subjects = max((len(each.subject) for each in statements), default=0)
     for each in statements:
@@ -177,13 +177,13 @@ def lines(statements: Sequence[Statement]) -> Iterator[str]:
 
 
 def entries(statements: Iterable[Statement]) -> Iterator[str]:
-    """One line each, as soon as it is made: for commands that show their progress."""
+    """One line each, as soon as it is available, for commands that show progress."""
     for each in statements:
         yield f"  {each.verdict:<{_ENTRY}}  {each.subject}: {_line(each.text)} [{each.basis}]"
 
 
 def not_checked(statements: Iterable[Statement]) -> Iterator[str]:
-    """The closing line of a table: what was not checked; nothing where all was."""
+    """The closing line of a table: what was not checked; "" if everything was."""
     subjects = dict.fromkeys(_line(each.subject) for each in statements if each.verdict in UNCHECKED)
     if subjects:
         yield f"Not checked: {', '.join(subjects)}."

@@ -1,4 +1,4 @@
-"""The log of calls to the vendors: what was asked, how it ended, how long it took.
+"""The log of calls to the vendors: request, result, duration.
 
 Never a header, a query or a body: these hold tokens, passwords and assertions.
 """
@@ -16,14 +16,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class LoggedCall:
-    """A call that is under way. ``ended`` says how, such as its status; whoever makes it sets that."""
+    """A running call. The caller sets ``ended``, its result such as a status."""
 
     ended: object = "no response"
 
 
 @contextmanager
 def logged(service: str, method: str, path: str) -> Iterator[LoggedCall]:
-    """Log a call once it has ended, well or not; its duration includes what is retried within."""
+    """Log a call once it has ended or failed; its duration includes retries."""
     call, began = LoggedCall(), time.monotonic()
     try:
         yield call

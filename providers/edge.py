@@ -1,4 +1,4 @@
-"""What every dynamic provider of this project does at Pulumi's edge: readable errors, and no state in pickles."""
+"""The base of this project's dynamic providers: readable errors, and no state in pickles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRACEBACK_VARIABLE = "MIMECAST_SSO_TRACEBACK"
 """Environment variable: when set, errors come with the whole traceback."""
 
 NAMESPACE = "mimecast-sso"
-"""Of this project's keys in the configuration that the engine hands to a provider."""
+"""Prefix of this project's keys in the configuration that the engine passes to a provider."""
 
 GONE = ""
 """The id that a read gives for an object that no longer exists."""
@@ -39,8 +39,8 @@ class ReadableProvider(ResourceProvider):
     """A dynamic provider whose failures reach the user as one line.
 
     Subclasses are top-level classes of an importable module and carry no attributes, so that what lands in
-    people's state is a reference of a few bytes that survives every change of the code. That reference names
-    ``stored_in``, which re-exports the class: a class may move, and what is in people's state still finds it.
+    people's state is a reference of a few bytes that survives every change of the code. It names
+    ``stored_in``, which re-exports the class, so a class may move without breaking state.
     ``expected`` are the exceptions whose text is meant for users; the text of any other may hold anything, so only
     its kind and place are shown.
     """
@@ -56,7 +56,7 @@ class ReadableProvider(ResourceProvider):
                 setattr(cls, name, _readable(vars(cls)[name], cls))
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Called by the plugin process before anything else."""
+        """Called first by the plugin process."""
         _print_errors_without_traceback()
         try:
             self.take_configuration(req)
@@ -64,11 +64,11 @@ class ReadableProvider(ResourceProvider):
             _fail(error, type(self))
 
     def take_configuration(self, req: ConfigureRequest) -> None:
-        """Keep what the methods need, outside the instance."""
+        """Store the configuration that the methods need, outside the instance."""
 
 
 def is_known(value: Any) -> bool:
-    """Whether a value from the program holds no output that is still unknown in a preview."""
+    """Whether a value from the program has no outputs that are unknown in a preview."""
     if isinstance(value, Unknown):
         return False
     if isinstance(value, dict):
@@ -79,19 +79,19 @@ def is_known(value: Any) -> bool:
 
 
 def select(props: Properties, *keys: str) -> Properties:
-    """These of the properties; ``None`` for one that is not there."""
+    """Some of the properties; ``None`` for a missing one."""
     return {key: props.get(key) for key in keys}
 
 
 def differs(olds: Properties, news: Properties, key: str) -> bool:
-    """Whether an input is known to be another one than it was."""
+    """Whether an input is known to have changed."""
     return is_known(news.get(key)) and olds.get(key) != news.get(key)
 
 
 def normalise(
     inputs: Properties, failures: list[CheckFailure], key: str, normal: Callable[[Any], Any]
 ) -> None:
-    """Replace ``inputs[key]`` by its normal form, or reports why it has none; unknown values stay."""
+    """Normalise ``inputs[key]``, or report why that is impossible; unknown values stay."""
     value = inputs.get(key)
     if not is_known(value):
         return
@@ -117,17 +117,17 @@ def _fail(error: Exception, cls: type[ReadableProvider]) -> NoReturn:
         raise error
     if isinstance(error, cls.expected):
         raise ResourceError(" ".join(str(error).split())) from None
-    # The limit is given, because the one of the process hides every frame.
+    # An explicit limit, because the process's limit hides every frame.
     place = traceback.extract_tb(error.__traceback__, limit=-1)[-1]
     raise ResourceError(
-        f"Unexpected {type(error).__name__} in {place.name} (line {place.lineno}); this is a defect of the "
+        f"Unexpected {type(error).__name__} in {place.name} (line {place.lineno}); this is a bug of the "
         f"provider. Set {TRACEBACK_VARIABLE}=1 to see all of it"
     ) from None
 
 
 def _print_errors_without_traceback() -> None:
     # The SDK's plugin process sends traceback.format_exc() to the engine as the error's text. Python's own switch
-    # leaves the last line of it. Only in that process: elsewhere tracebacks belong to whoever runs there.
+    # leaves its last line. Only in that process: elsewhere tracebacks are unchanged.
     main = getattr(sys.modules.get("__main__"), "__spec__", None)
     if main is not None and main.name == "pulumi.dynamic.__main__" and not os.environ.get(TRACEBACK_VARIABLE):
         sys.tracebacklimit = 0

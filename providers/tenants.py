@@ -1,9 +1,9 @@
-"""The account and the tenant that a program's own resources work on, passed as a provider.
+"""An explicit provider with the account and tenant of this project's resources.
 
 Without one, this project's dynamic resources take the account of the stack configuration (``mimecast-sso:accountCode``)
-and the credentials of the environment (``MIMECAST_*``, ``ARM_*``): nothing secret lands in the state, and refresh and
-destroy use the credentials of the day. A program with two accounts has a `TenantsProvider` for each, and passes it with
-the options, as any other provider::
+and the credentials of the environment (``MIMECAST_*``, ``ARM_*``): no secret is stored in the state, and refresh and
+destroy use current credentials. A program with two accounts has a `TenantsProvider` for each, and passes it in
+the options, like any other provider::
 
     us = TenantsProvider("us", TenantsProviderArgs(account_code="CUS1A2", region="us", client_id=…, client_secret=…))
     PersonalPortalSso("us", args, pulumi.ResourceOptions(providers=[us]))
@@ -23,12 +23,12 @@ import pulumi
 from providers.edge import NAMESPACE
 
 PACKAGE = "pulumi-python"
-"""Of every dynamic resource."""
+"""The package of every dynamic resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntraCredentials:
-    """An application of the Entra tenant that own resources work on, instead of that of the ``ARM_*`` variables.
+    """An application in the Entra tenant of this project's resources, instead of the ``ARM_*`` variables' one.
 
     Attributes:
         tenant_id: The tenant.
@@ -48,11 +48,11 @@ class TenantsProviderArgs:
     Attributes:
         account_code: Mimecast account code, in capitals. Credentials of another account are refused.
         region: Its region, such as ``eu``.
-        client_id: Client id of the API 2.0 application. Without it, ``MIMECAST_CLIENT_ID`` of the environment.
-        client_secret: Its secret; encrypted in the state. Without it, ``MIMECAST_CLIENT_SECRET``.
+        client_id: Client id of the API 2.0 application; by default ``MIMECAST_CLIENT_ID`` of the environment.
+        client_secret: Its secret; encrypted in the state; by default ``MIMECAST_CLIENT_SECRET``.
         address_passwords: Address → ``{"password": …, "confirmation": …}``; encrypted in the state.
-        dns: Where proofs are published by DNS update, as ``mimecast-sso:dns``; encrypted in the state.
-        entra: Without it, the ``ARM_*`` variables of the environment.
+        dns: The DNS server for proofs, as ``mimecast-sso:dns``; encrypted in the state.
+        entra: The Entra application; by default the ``ARM_*`` variables of the environment.
     """
 
     account_code: pulumi.Input[str]
@@ -70,7 +70,7 @@ class TenantsProvider(pulumi.ProviderResource):
     def __init__(
         self, name: str, args: TenantsProviderArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Refuse half a pair of Mimecast credentials with ValueError: the other half would be the environment's."""
+        """Raise ValueError for an incomplete pair of Mimecast credentials: the environment would complete it."""
         if (args.client_id is None) != (args.client_secret is None):
             raise ValueError(f"TenantsProvider {name}: pass both client_id and client_secret, or neither")
         entra = args.entra

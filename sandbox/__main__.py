@@ -18,6 +18,8 @@ from sandbox import faults, lifecycle
 from sandbox.control_client import ControlError
 from sandbox.environment import NotRunningError, environment, home
 
+_PROGRAM = "MIMECAST_SSO_SANDBOX_PROGRAM"
+"""Variable with the name under which this program was called: ``mimecast-sso sandbox`` sets it."""
 _OFFSET = "clock.offset_seconds"
 _RESET = "reset"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -361,50 +363,59 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _add_fault(commands: Any) -> None:
-    text = "inject faults: refusals, delays, lost and corrupted responses"
+    text = "Inject faults: refusals, delays, lost and corrupted responses."
     kinds = commands.add_parser("fault", help=text, description=text).add_subparsers(
         metavar="set|random|list|clear", required=True
     )
-    kinds.add_parser("list", help="list the rules").set_defaults(action=_fault_list)
-    kinds.add_parser("clear", help="remove every rule").set_defaults(action=_fault_clear)
-    rule = kinds.add_parser("set", help="add a rule; without --kind, --status or similar it returns 500")
+    kinds.add_parser("list", help="List the rules.").set_defaults(action=_fault_list)
+    kinds.add_parser("clear", help="Remove every rule.").set_defaults(action=_fault_clear)
+    rule = kinds.add_parser("set", help="Add a rule; without --kind, --status or similar it returns 500.")
     rule.set_defaults(action=_fault_set)
     _add_selectors(rule)
-    rule.add_argument("--kind", choices=faults.KINDS, help="a fault by name; to describe one instead:")
-    rule.add_argument("--status", type=int)
-    rule.add_argument("--header", type=_header, action="append", metavar="NAME:VALUE")
-    rule.add_argument("--delay", type=float, metavar="SECONDS", help="delay the response")
-    rule.add_argument("--drop", action="store_true", help="close the connection without a response")
-    rule.add_argument("--after-commit", action="store_true", help="apply the request first")
+    rule.add_argument(
+        "--kind", choices=faults.KINDS, help="A predefined fault. The options below describe another one."
+    )
+    rule.add_argument("--status", type=int, metavar="CODE", help="Respond with this HTTP status.")
+    rule.add_argument(
+        "--header", type=_header, action="append", metavar="NAME:VALUE", help="Add a response header."
+    )
+    rule.add_argument("--delay", type=float, metavar="SECONDS", help="Delay the response.")
+    rule.add_argument("--drop", action="store_true", help="Close the connection without a response.")
+    rule.add_argument("--after-commit", action="store_true", help="Apply the request first.")
     rule.add_argument(
         "--answer",
         choices=faults.ANSWERS[1:],
-        help="corrupt the emulator's own response (the request is applied)",
+        help="Corrupt the emulator's own response (the request is applied).",
     )
-    rule.add_argument("--times", type=int, default=1, help="how many times (default: 1)")
-    drawn = kinds.add_parser("random", help="inject at random, reproducibly for the same seed")
+    rule.add_argument("--times", type=int, default=1, metavar="N", help="How many times (default: 1).")
+    drawn = kinds.add_parser("random", help="Inject at random, reproducibly for the same seed.")
     drawn.set_defaults(action=_fault_random)
     _add_selectors(drawn)
-    drawn.add_argument("--seed", type=int, required=True)
-    drawn.add_argument("--rate", type=float, help=f"probability per request (default: {faults.DEFAULT_RATE})")
+    drawn.add_argument("--seed", type=int, required=True, metavar="N", help="Seed of the random numbers.")
+    drawn.add_argument(
+        "--rate", type=float, help=f"Probability per request (default: {faults.DEFAULT_RATE})."
+    )
     drawn.add_argument(
         "--kind",
         dest="kinds",
         action="append",
         choices=faults.KINDS,
-        help="only this kind; repeatable (default: all)",
+        help="Only this kind; repeatable (default: all).",
     )
-    drawn.add_argument("--times", type=int, help="maximum number of faults (default: unlimited)")
+    drawn.add_argument("--times", type=int, help="Maximum number of faults (default: unlimited).")
 
 
 def _add_selectors(rule: argparse.ArgumentParser) -> None:
-    rule.add_argument("--host", help="regular expression for the whole host name")
-    rule.add_argument("--method")
-    rule.add_argument("--path", help="regular expression for the whole path")
+    rule.add_argument("--host", help="Regular expression for the whole host name.")
+    rule.add_argument("--method", help="HTTP method.")
+    rule.add_argument("--path", help="Regular expression for the whole path.")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m sandbox", description="Offline Entra and Mimecast tenants on loopback.")
+    parser = _Parser(
+        prog=os.environ.pop(_PROGRAM, "python -m sandbox"),
+        description="Offline Entra and Mimecast tenants on loopback.",
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
@@ -412,88 +423,92 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(action=action)
         return added
 
-    start = command("start", _start, "start the sandbox and wait until it is ready")
-    start.add_argument("--port", type=int, help="use exactly this loopback port for the proxy")
-    command("stop", _stop, "stop the sandbox; keep its data")
-    status = command("status", _status, "show addresses, refused connections and unknown routes")
-    status.add_argument("--json", action="store_true")
-    env = command("env", _env, "print the environment variables that point a client at it")
-    env.add_argument("--format", choices=("shell", "json"), default="shell")
-    run = command("run", _run, "run a command with these variables")
-    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD")
-    command("reset", _reset, "stop it; delete its data and the state of stacks deployed on it")
-    seed = command(
-        "seed", _seed, "create what a stack's configuration refers to, or a tenant of a known size"
+    start = command("start", _start, "Start the sandbox and wait until it is ready.")
+    start.add_argument("--port", type=int, help="Use exactly this loopback port for the proxy.")
+    command("stop", _stop, "Stop the sandbox; keep its data.")
+    status = command("status", _status, "Show addresses, refused connections and unknown routes.")
+    status.add_argument("--json", action="store_true", help="Print JSON.")
+    env = command("env", _env, "Print the environment variables that point a client at the sandbox.")
+    env.add_argument("--format", choices=("shell", "json"), default="shell", help="Default: shell.")
+    run = command("run", _run, "Run a command with the variables that env prints.")
+    run.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- CMD", help="The command with its arguments."
     )
-    seed.add_argument("--stack", metavar="NAME")
+    command("reset", _reset, "Stop the sandbox; delete its data and the state of stacks deployed on it.")
+    seed = command(
+        "seed", _seed, "Create what a stack's configuration refers to, or a tenant of a known size."
+    )
+    seed.add_argument("--stack", metavar="STACK", help="Create what the configuration of STACK refers to.")
     seed.add_argument(
         "--tenant",
         choices=("empty", "ten", "ten-thousand", "synchronised"),
-        help="a Mimecast tenant with 0, 10 or 10,000 addresses, or 10 owned by directory synchronisation",
+        help="A Mimecast tenant with 0, 10 or 10,000 addresses, or 10 owned by directory synchronisation.",
     )
     seed.add_argument(
-        "--addresses", type=_count, metavar="N", help="with --tenant: this many addresses instead"
+        "--addresses", type=_count, metavar="N", help="With --tenant: this many addresses instead."
     )
     seed.add_argument(
         "--own-tenants",
         action="store_true",
-        help="with --stack: add a separate Entra tenant and Mimecast account",
+        help="With --stack: add a separate Entra tenant and Mimecast account.",
     )
     seed.add_argument(
         "--people",
         type=Path,
         metavar="FILE",
-        help="also create people with the addresses in FILE, one per line",
+        help="Also create people with the addresses in FILE, one per line.",
     )
     seed.add_argument(
         "--keep-groups",
         action="store_true",
-        help="do not change the members of existing groups",
+        help="Do not change the members of existing groups.",
     )
     opens = command(
-        "credentials", _credentials, "print the credentials of the tenants of seed --own-tenants as JSON"
+        "credentials", _credentials, "Print the credentials of the tenants of seed --own-tenants as JSON."
     )
-    opens.add_argument("stack", metavar="STACK")
+    opens.add_argument("stack", metavar="STACK", help="The stack that the tenants were seeded for.")
     stack_file = command(
         "stack-file",
         _stack_file,
-        "write the stack file for a rehearsal, with its secrets replaced, and print its path",
+        "Write the stack file for a rehearsal, with its secrets replaced, and print its path.",
     )
-    stack_file.add_argument("--stack", metavar="NAME", required=True)
+    stack_file.add_argument("--stack", metavar="STACK", required=True, help="The stack to rehearse.")
     several = command(
-        "stack-files", _stack_files, "the same for several stacks; print paths or errors as JSON"
+        "stack-files", _stack_files, "Do the same for several stacks; print paths or errors as JSON."
     )
-    several.add_argument("stacks", metavar="STACK", nargs="+")
-    login = command("login", _login, "sign a person in to the Mimecast Personal Portal, as a browser would")
-    login.add_argument("address", metavar="ADDRESS")
+    several.add_argument("stacks", metavar="STACK", nargs="+", help="The stacks to rehearse.")
+    login = command("login", _login, "Sign a person in to the Mimecast Personal Portal, as a browser would.")
+    login.add_argument("address", metavar="ADDRESS", help="The person's mail address.")
     login.add_argument(
-        "--region", help="code of the region whose portal is used (default: the seeded account's)"
+        "--region", help="Code of the region whose portal is used (default: the seeded account's)."
     )
-    login.add_argument("--password", help="the person's password (default: the sandbox's)")
+    login.add_argument("--password", help="The person's password (default: the sandbox's).")
     browse = command(
         "browse",
         _browse,
-        "open the sandbox's pages in a browser, and print the settings that a browser needs",
+        "Open the sandbox's pages in a browser, and print the settings that a browser needs.",
     )
-    browse.add_argument("--print", action="store_true", help="only print")
-    person = command("person", _person, "show how a person signs in to Entra, or change it")
-    person.add_argument("address", metavar="ADDRESS")
+    browse.add_argument("--print", action="store_true", help="Only print.")
+    person = command("person", _person, "Show how a person signs in to Entra, or change it.")
+    person.add_argument("address", metavar="ADDRESS", help="The person's mail address.")
     person.add_argument(
         "--signs-in-by",
         metavar="METHOD",
-        help="password, multiFactor (default), windowsHello, windowsIntegrated or passwordless",
+        help="Change the method: password, multiFactor (default), windowsHello, windowsIntegrated or passwordless.",
     )
     many = command(
-        "sign-ins", _sign_ins, "sign everybody in, once or repeatedly; prints one line of JSON per sign-in"
+        "sign-ins", _sign_ins, "Sign everybody in, once or repeatedly; print one line of JSON per sign-in."
     )
-    many.add_argument("addresses", nargs="*", metavar="ADDRESS", help="only these people (default: all)")
-    many.add_argument("--until", type=Path, metavar="FILE", help="repeat until this file exists")
-    administrator = command("administrator", _administrator, "fill the console forms from a run sheet")
-    administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path)
-    administrator.add_argument("--quiet", action="store_true", help="do not list the fields")
+    many.add_argument("addresses", nargs="*", metavar="ADDRESS", help="Only these people (default: all).")
+    many.add_argument("--until", type=Path, metavar="FILE", help="Repeat until this file exists.")
+    administrator = command("administrator", _administrator, "Fill in the console forms from a run sheet.")
+    administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path, help="A run sheet as an HTML file.")
+    administrator.add_argument("--quiet", action="store_true", help="Do not list the fields.")
     _add_fault(commands)
-    clock = command("clock", _clock, "show the sandbox's clock, or move it")
-    clock.add_argument("move", nargs="?", type=_move, metavar="+15m|reset")
+    clock = command("clock", _clock, "Show the sandbox's clock, or move it.")
+    clock.add_argument(
+        "move", nargs="?", type=_move, metavar="+15m|reset", help="How far to move it, or reset."
+    )
     return parser
 
 

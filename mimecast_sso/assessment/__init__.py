@@ -1,1 +1,1 @@
-"""Both tenants as they are, and what that and a run mean for people's sign-in."""
+"""The current state of both tenants, and its effect, and a run's, on people's sign-in."""

@@ -49,7 +49,7 @@ def sample(graph: GraphReads, client_id: str, concerned: Iterable[Person]) -> Kn
 
 
 def statements(access: Known[AccessSample], accounts: Mapping[str, Person]) -> Iterator[Statement]:
-    """What the evaluation says. Unknown is a note: no run changes Conditional Access."""
+    """The result as a statement. An unknown result is a note: no run changes Conditional Access."""
     if not access.is_known:
         yield Statement("Whether Conditional Access blocks sign-ins", How.UNKNOWN, access.source)
         return

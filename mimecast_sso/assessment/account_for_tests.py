@@ -1,6 +1,6 @@
-"""The test account of this stack is no person: the forecast and the guards see both tenants without it. Pure.
+"""Leave the stack's test account out of the snapshot: forecast and guards consider people only. Pure.
 
-So does what is compared with the state. Nobody loses sign-in when it goes, with its key in the stack file or with the
+The drift comparison leaves it out as well. Nobody loses sign-in when it is deleted with its key or with the
 stack. Only an account that the state records as created by this stack is left out, so that no person's account can be
 taken for one.
 """

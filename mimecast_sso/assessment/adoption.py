@@ -31,7 +31,7 @@ _KNOWN_TAGS = frozenset({ENTERPRISE_TAG, GALLERY_TAG, CUSTOM_TAG, HIDE_TAG})
 
 
 class Effect(StrEnum):
-    """What becomes of a difference."""
+    """What a run does about a difference."""
 
     CHANGES = "would change"
     STAYS = "stays as it is"
@@ -53,8 +53,8 @@ class AdoptionFinding:
 class DesiredApplication:
     """What the configuration says about the application. ``sign_on_url`` is "" for sign-ins that start in My Apps.
 
-    ``owners`` and ``people`` are by object id: whom the configuration names. ``deployer`` is the deploying
-    principal's object id, which is an owner of the service principal always.
+    ``owners`` and ``people`` are the configured ones by object id. ``deployer`` is the deploying
+    principal's object id, which is always an owner of the service principal.
     """
 
     display_name: str
@@ -76,8 +76,8 @@ class DesiredApplication:
 class Surroundings:
     """What was read live around the application.
 
-    ``same_identifier``: client id and name of other applications with the wanted identifier. ``nested``: of assigned
-    groups by name, the groups in them. ``guests``: names of assigned guests. ``unread``: what could not be read.
+    ``same_identifier``: client id and name of other applications with the desired identifier. ``nested``: groups inside
+    assigned groups, by the group's name. ``guests``: names of assigned guests. ``unread``: what could not be read.
     """
 
     now: datetime
@@ -113,7 +113,7 @@ class Adoption:
 
     @property
     def reply_urls(self) -> str | None:
-        """The list of reply URLs; an empty one cannot be imported, and is made."""
+        """The list of reply URLs. An empty list cannot be imported, so it is created."""
         return f"/applications/{self.live.object_id}/redirectUris/Web" if self.live.reply_urls else None
 
     @property
@@ -132,7 +132,7 @@ class Adoption:
         )
 
     def assigned(self, object_id: str) -> Assigned | None:
-        """A person's or group's assignment, whichever of the application's roles it gives."""
+        """The assignment of a person or group, with any of the application's roles."""
         order = {role: place for place, role in enumerate(preferred_roles(self.live))}
         found = [item for item in self.live.assigned if item.principal_id == object_id]
         return min(
@@ -144,7 +144,7 @@ class Adoption:
         return f"{self.service_principal}/appRoleAssignedTo/{assigned.assignment_id}"
 
     def certificate(self, generation: Generation) -> SigningCertificate | None:
-        """The certificate of a generation: the one that ends when it does, to the second."""
+        """The certificate of a generation: the one with the same expiry, to the second."""
         return matching(self.live.certificates.certificates, generation)
 
     def certificate_id(self, certificate: SigningCertificate) -> str:
@@ -153,7 +153,7 @@ class Adoption:
 
 
 def matching(certificates: Iterable[SigningCertificate], generation: Generation) -> SigningCertificate | None:
-    """The certificate that ends when the generation does; of several, one made for its label first."""
+    """The certificate with the generation's expiry; of several, one that was created for its label comes first."""
     end = utc_time(generation.end_date)
     found = [certificate for certificate in certificates if certificate.not_after == end]
     return min(found, key=lambda each: (each.label != generation.label, each.thumbprint), default=None)

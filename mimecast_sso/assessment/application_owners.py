@@ -16,10 +16,10 @@ from providers.entra.applications import Registration
 def declared(
     configured: Collection[str], deployer: str, live: Registration | None, recorded: Collection[str] | None
 ) -> dict[str, str | None]:
-    """The owners to declare by object id, each with the id to import it by, or None where it is to be made.
+    """The owners to declare by object id, each with its import id, or None if it is to be created.
 
-    ``live`` is None where the application is not there yet. ``recorded`` are the owners in the stack's state, None
-    where that is not known.
+    ``live`` is None if the application does not exist yet. ``recorded`` are the owners in the stack's state, None
+    if they are unknown.
     """
     wanted = [owner for owner in configured if owner != deployer]
     if _declares(deployer, deployer in configured, live, recorded):

@@ -31,8 +31,8 @@ class Assessment:
 
     Attributes:
         stack: Name of the stack, for the commands in messages.
-        addresses: Those of the configured source, in normal form.
-        left_out: Assigned people whose address or name cannot be used, a statement each.
+        addresses: The addresses of the configured source, in normal form.
+        left_out: A statement for each assigned person whose address or name cannot be used.
     """
 
     settings: Settings
@@ -49,7 +49,7 @@ class Assessment:
 
     @property
     def assigned(self) -> list[Person]:
-        """The configured users, and direct members of the configured groups, each once."""
+        """The configured users and the direct members of the configured groups, each once."""
         return assigned(self.snapshot.directory.users, self.snapshot.directory.groups)
 
 
@@ -111,7 +111,7 @@ def of(
 
 
 def desired_of(settings: Settings, snapshot: Snapshot, written: Sequence[Address]) -> Desired:
-    """The desired state that `of` would assess, without a forecast."""
+    """The desired state that `of` would assess, without the forecast."""
     snapshot = account_for_tests.without(snapshot)
     addresses, _ = _addresses(settings, snapshot, written)
     return _desired(settings, snapshot, addresses, destroys=False)
@@ -152,7 +152,7 @@ def written_addresses(settings: Settings, root: Path) -> tuple[Address, ...]:
 def _derived(
     settings: Settings, snapshot: Snapshot, everybody: Sequence[Person]
 ) -> tuple[tuple[Address, ...], tuple[Statement, ...]]:
-    """Of assigned people; synchronised ones are the same people, whom the address book then only checks."""
+    """The addresses of assigned people. With ``synchronised`` they are the same, and are only checked."""
     if settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV):
         return (), ()
     found: dict[str, Address] = {}
@@ -188,7 +188,7 @@ def _remark(text: str) -> Statement:
 
 
 def _is_elsewhere(address: str, settings: Settings, snapshot: Snapshot) -> bool:
-    """Whether an address is of a domain that is neither the account's nor configured; not where that is unknown."""
+    """Whether an address's domain is neither the account's nor configured; False if that is unknown."""
     if snapshot.domains.value is None:
         return False
     own = {*snapshot.domains.value, *(domain.name for domain in settings.domains)}

@@ -1,6 +1,6 @@
-"""Everybody who could be in the roll-out: would they sign in if they were in the roll-out group? Pure.
+"""Everybody who could be in the roll-out, and whether they could sign in as members of its group. Pure.
 
-The sign-in forecast answers: its verdicts on what holds eventually, with everybody of interest as a desired member.
+The sign-in forecast decides: its eventual verdicts, with every candidate as a desired member.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Candidate:
     """One person.
 
     Attributes:
-        assigned: Whether the person is assigned to the application now; ``None``: could not be told.
-        in_group: Whether the person is in a roll-out group now; ``None``: could not be told.
+        assigned: Whether the person is assigned to the application now; ``None``: unknown.
+        in_group: Whether the person is in a roll-out group now; ``None``: unknown.
         outcome: How a sign-in from Mimecast's page would end.
-        tile: How one from My Apps would end.
+        tile: How a sign-in from My Apps would end.
     """
 
     forecast: Forecast
@@ -57,7 +57,7 @@ class Candidate:
 
     @property
     def would_sign_in(self) -> bool | None:
-        """Whether the person would get in; ``None``: could not be told."""
+        """Whether the person would get in; ``None``: unknown."""
         return None if self.outcome.result is Result.UNKNOWN else self.outcome.signs_in
 
 
@@ -70,12 +70,12 @@ class Candidates:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Both tenants as they were read."""
+        """The snapshot of both tenants."""
         return self.desired.snapshot
 
     @property
     def by_outcome(self) -> Mapping[Outcome, Sequence[Candidate]]:
-        """The people by how their sign-in would end: who would sign in first, then the largest groups."""
+        """People grouped by the outcome of their sign-in: those who would sign in first, then the largest groups."""
         found: dict[Outcome, list[Candidate]] = defaultdict(list)
         for person in self.people:
             found[person.outcome].append(person)
@@ -84,15 +84,15 @@ class Candidates:
 
 
 def candidates(settings: Settings, snapshot: Snapshot, written: Sequence[Address] = ()) -> Candidates:
-    """Forecast everybody's sign-in as if they were in the roll-out group and the profile is set up.
+    """Forecast everybody's sign-in as if they were in the roll-out group and the profile were set up.
 
     Args:
         settings: The configuration, taken as deployed.
-        snapshot: Both tenants; of Mimecast, everybody.
+        snapshot: Both tenants, with everybody at Mimecast.
         written: The addresses that the configuration lists.
     """
     desired = desired_of(settings, snapshot, written)
-    # Who is in a group that could not be read does not matter: everybody is supposed to be in it.
+    # An unread group does not matter: everybody is taken to be in it.
     groups = {slot: known if known.is_known else live(LiveGroup()) for slot, known in snapshot.groups.items()}
     at_mimecast = {each.address for each in (snapshot.addresses.value or {}).values() if not each.alias}
     supposed = replace(
@@ -129,7 +129,7 @@ def _in_group(address: str, snapshot: Snapshot) -> bool | None:
 
 
 def problem(outcome: Outcome) -> str:
-    """What is wrong, as a clause; "" for somebody who would sign in."""
+    """The problem as a clause; "" if the person would sign in."""
     if outcome.result is Result.UNKNOWN:
         return f"unknown: {outcome.missing}"
     if outcome.reason is None:
@@ -138,7 +138,7 @@ def problem(outcome: Outcome) -> str:
 
 
 def way_out(outcome: Outcome, snapshot: Snapshot) -> str:
-    """What to do, imperative; "" for somebody who would sign in."""
+    """The remedy in the imperative; "" if the person would sign in."""
     if outcome.reason is not None:
         return REASONS[outcome.reason].fix
     causes = [each.source for each in unread(snapshot)]
@@ -148,7 +148,7 @@ def way_out(outcome: Outcome, snapshot: Snapshot) -> str:
 
 
 def statements(found: Candidates) -> Iterator[Statement]:
-    """How many would sign in, and how many would not, by reason."""
+    """How many people would sign in, and how many would not, by reason."""
     for outcome, who in found.by_outcome.items():
         names = enumerate_some([each.forecast.name for each in who])
         if outcome.signs_in:
@@ -164,7 +164,7 @@ def statements(found: Candidates) -> Iterator[Statement]:
 
 
 def tiles(found: Candidates) -> Iterator[Statement]:
-    """For whom the tile in My Apps would fail, though they would sign in from Mimecast's page, by reason."""
+    """People whose My Apps tile would fail although they could sign in from Mimecast's page, by reason."""
     failing: dict[Outcome, list[str]] = defaultdict(list)
     for person in found.people:
         if person.outcome.signs_in and not person.tile.signs_in:
@@ -175,5 +175,5 @@ def tiles(found: Candidates) -> Iterator[Statement]:
 
 
 def unread(snapshot: Snapshot) -> Iterator[Statement]:
-    """What could not be read, and why; what failed for one cause is named together."""
+    """What could not be read and why, grouped by cause."""
     return by_cause(parts(snapshot, _OF_INTEREST, snapshot.application.value))

@@ -1,4 +1,4 @@
-"""When the signing certificate expires, as read live from Entra: for previews and deployments. Pure."""
+"""Expiry of the signing certificate, read live from Entra, for previews and deployments. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def mark(snapshot: Snapshot, end_date: str) -> str:
 
 
 def statement(snapshot: Snapshot, trusted: Mapping[str, str], stack: str) -> Statement | None:
-    """Warn if it is time to act or if that is unknown; ``trusted``: what Mimecast is attested to hold, and how."""
+    """Warn if a threshold was reached or the expiry is unknown; ``trusted``: the certificates attested at Mimecast."""
     known = snapshot.application
     if not known.is_known:
         return known.states("When the signing certificate expires is unknown")

@@ -1,8 +1,8 @@
 """How Entra changes during a run, step by step. Pure.
 
 The engine writes a property when it differs from what was *recorded*, not from what is live; a run that refreshes first
-also undoes external changes. A program cannot tell which of the two it is part of, so where somebody changed something
-since the last deployment both are considered.
+also undoes external changes. A program cannot tell which kind of run it is in, so if something was changed externally
+since the last deployment, both are considered.
 
 The order of a run (docs/architecture.md): properties of the application, then claims and new assignments, then people
 join their groups, then the certificate is activated, then people leave, and deletions come last.
@@ -31,8 +31,8 @@ class Course:
 
     Attributes:
         early: The states before anybody's membership at Mimecast is written; the one before the run first.
-        late: The states from then on: where external changes are kept, and where they are undone. What holds for
-            seconds counts as well.
+        late: The states from then on: where external changes are kept, and where they are undone. A state that lasts
+            only seconds counts as well.
     """
 
     early: tuple[EntraState, ...]
@@ -45,13 +45,13 @@ class Course:
 
     @property
     def after(self) -> tuple[EntraState, EntraState]:
-        """What holds in the end: where external changes are kept, and where they are undone."""
+        """The states after the run: with external changes kept, and with them undone."""
         kept, undone = self.late
         return kept[-1], undone[-1]
 
 
 def state_of(application: LiveApplication | None, snapshot: Snapshot) -> EntraState:
-    """The application as it was read, as far as it decides about sign-ins."""
+    """The live application, reduced to what decides about sign-ins."""
     nothing = EntraState(snapshot.issuer, snapshot.login_url)
     if application is None:
         return nothing
@@ -81,7 +81,7 @@ def _signed(state: EntraState, certificates: PrincipalCertificates, snapshot: Sn
 
 
 def _named(state: EntraState, application: LiveApplication, record: Record) -> EntraState:
-    """With what becomes the NameID."""
+    """Add the attribute that becomes the NameID."""
     if application.policies is None:
         definition = record.policy.definition if record.policy else ""
         return replace(
@@ -97,7 +97,7 @@ def _source(definition: str) -> str:
 
 
 def entra_course(desired: Desired) -> Course:
-    """The states that Entra goes through. Of an application that the run does not work on, nothing changes."""
+    """The states that Entra goes through. An application that the run does not manage does not change."""
     snapshot = desired.snapshot
     # An application that lost the identifier keeps its tile, and its sign-ins fail.
     now = state_of(snapshot.application.value or snapshot.own.value, snapshot)
@@ -150,7 +150,7 @@ def _with_properties(starts: EntraState, desired: Desired, *, undo: bool) -> Ent
 
 
 def _writes_principal(desired: Desired) -> bool:
-    """Whether something of the service principal differs from what was recorded; azuread then writes all of it."""
+    """Whether the service principal differs from the record in any property; azuread then writes all of them."""
     recorded = desired.record.principal
     if desired.application is None or recorded is None:
         return True
@@ -194,7 +194,7 @@ def _newly_assigned(desired: Desired, live: EntraState, *, undo: bool) -> frozen
 
 
 def _unassigned(desired: Desired) -> frozenset[str]:
-    """Whose assignment the run deletes: those that this stack recorded and that are no longer configured."""
+    """The assignments that the run deletes: recorded by this stack and no longer configured."""
     if desired.settings.assign.mode is not Ownership.MANAGE:
         return frozenset()
     return frozenset(desired.record.assignments) - desired.principals
@@ -211,12 +211,12 @@ def _with_claims(state: EntraState, desired: Desired, *, undo: bool) -> EntraSta
 
 
 def _activated(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:
-    """With what signs once the run has activated the configured certificate, if it does."""
+    """Add the signing certificate after the run's activation step, if it activates one."""
     active = desired.settings.certificates.active_generation
     thumbprint = desired.thumbprint_of(active.label)
     application = desired.application
     if application is None or not application.certificates.certificates:
-        # What signs for an application without one is the first that is made, and a recorded one is not made again.
+        # The first certificate of an application is active at once; a recorded one is not created again.
         makes = undo or any(
             each.label not in desired.record.thumbprints for each in desired.settings.certificates.generations
         )

@@ -24,8 +24,8 @@ class Desired:
     """What the configuration asks for, resolved against the snapshot.
 
     Attributes:
-        addresses: Of the configured source, in normal form.
-        members: Who belongs in the roll-out group once the profile is attested, sorted.
+        addresses: The addresses of the configured source, in normal form.
+        members: The desired members of the roll-out group once the profile is attested, sorted.
         principals: Object ids of the configured users and groups.
         destroys: Whether everything that the stack recorded is deleted instead.
     """
@@ -44,12 +44,12 @@ class Desired:
 
     @property
     def endpoints(self) -> Endpoints:
-        """What Mimecast calls itself for this account."""
+        """Mimecast's identifier and URLs for this account."""
         return Endpoints.of(self.settings.region_facts, self.settings.account_code)
 
     @property
     def reply_urls(self) -> tuple[str, ...]:
-        """The first takes the sign-ins that start in My Apps, when these go to Entra (``signOn: idp``)."""
+        """Reply URLs. The first receives the sign-ins that start in My Apps (``signOn: idp``)."""
         settings = self.settings
         if settings.application.sign_on is SignOn.IDENTITY_PROVIDER:
             return (settings.region_facts.idp_initiated_reply_url, settings.reply_url)
@@ -57,7 +57,7 @@ class Desired:
 
     @property
     def sign_on_url(self) -> str:
-        """What the tile opens; "" if Entra responds at once."""
+        """The URL that the My Apps tile opens; "" if Entra responds at once."""
         settings = self.settings
         return settings.sign_on_url if settings.application.sign_on is SignOn.SERVICE_PROVIDER else ""
 
@@ -69,7 +69,7 @@ class Desired:
     # -- The console ------------------------------------------------------------------------------------------------
 
     def thumbprint(self, slot: ProfileSlot) -> str | None:
-        """Of the certificate in a slot's form; "" for none; ``None`` while it does not exist yet."""
+        """Thumbprint of the certificate in a slot's form; "" for none; ``None`` until the certificate exists."""
         certificates = self.settings.certificates
         generation = certificates.of_slot(slot)
         if certificates.rotation is RotationMode.METADATA or generation is None:
@@ -77,7 +77,7 @@ class Desired:
         return self.thumbprint_of(generation.label)
 
     def thumbprint_of(self, label: str) -> str | None:
-        """Of a generation's certificate; ``None`` while it does not exist yet."""
+        """Thumbprint of a generation's certificate; ``None`` until it exists."""
         recorded = self.record.thumbprints.get(label)
         application = self.application
         if recorded or application is None:
@@ -91,12 +91,12 @@ class Desired:
         return live[0].thumbprint if live else None
 
     def form(self, slot: ProfileSlot) -> ConsoleForm | None:
-        """The desired forms of a slot; ``None`` while its certificate does not exist yet."""
+        """The desired forms of a slot; ``None`` until its certificate exists."""
         thumbprint = self.thumbprint(slot)
         return None if thumbprint is None else self._form(slot, thumbprint)
 
     def eventual_form(self, slot: ProfileSlot) -> ConsoleForm | None:
-        """The desired forms that the console holds eventually, also with a certificate yet to come."""
+        """The forms that the console finally holds, including those with a certificate that does not exist yet."""
         form = self.form(slot)
         awaited = form is None and self.settings.certificates.of_slot(slot) is not None
         return self._form(slot, NEW_CERTIFICATE) if awaited else form
@@ -115,7 +115,7 @@ class Desired:
         return ConsoleForm(values, thumbprint)
 
     def opens(self, slot: ProfileSlot) -> bool:
-        """Whether the program lets people into a slot's group: its desired forms are attested in the stack file."""
+        """Whether the program adds people to a slot's group: its desired forms are attested in the stack file."""
         profile, form = self.settings.authentication_profile, self.form(slot)
         confirmed = profile.confirmed_of(slot)
         if form is None or confirmed is None:
@@ -146,7 +146,7 @@ class Desired:
         )
 
     def _others_in(self, slot: ProfileSlot) -> frozenset[str]:
-        """Who is in a slot's group, and was not added by this stack."""
+        """Members of a slot's group that this stack did not add."""
         group, membership = self.snapshot.groups.get(slot), self.record.memberships.get(slot)
         members = group.value.members if group and group.value else frozenset[str]()
         return members - (membership.members if membership and not membership.hold else frozenset())
@@ -155,13 +155,13 @@ class Desired:
 
     @property
     def application(self) -> LiveApplication | None:
-        """The application that the run works on, where there is one."""
+        """The application that the run manages, if it exists."""
         own, reached = self.snapshot.own.value, self.snapshot.application.value
         return own or (reached if self.works_on_reached else None)
 
     @property
     def works_on_reached(self) -> bool:
-        """Whether the application that sign-ins reach is this stack's, or adopted by it."""
+        """Whether the application that receives sign-ins is this stack's own or adopted by it."""
         reached, recorded = self.snapshot.application.value, self.record.application
         if reached is None:
             return False
@@ -172,7 +172,7 @@ class Desired:
 
     @property
     def other_template(self) -> str:
-        """The configured gallery entry, where the application was created from another; else ""."""
+        """The configured gallery entry if the application was created from a different one; else ""."""
         application, wanted = self.application, self.snapshot.template
         if application is None or application.template_id in ("", wanted):
             return ""

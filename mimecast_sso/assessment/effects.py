@@ -1,4 +1,4 @@
-"""What a run of the configuration makes of the snapshot: what it writes, deletes and leaves alone. Pure."""
+"""The effects of a run on the snapshot: what it writes, deletes and leaves unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mimecast_sso.settings import ProfileSlot
 
 @dataclass(frozen=True)
 class Effects:
-    """Everything that a forecast needs of a run: what is, what becomes of it, and in which order."""
+    """Everything that a forecast needs to know about a run: states before, during and after, in order."""
 
     desired: Desired
     course: Course | None

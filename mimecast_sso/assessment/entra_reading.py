@@ -1,6 +1,7 @@
 """Entra's half of a snapshot: applications, the people and groups that concern them, the gallery entry.
 
-Three rounds of questions, each asked at once (`ask`): who holds the names; what those objects are; and who is meant.
+Three rounds of requests, each sent at once (`ask`): which objects have the identifiers and names, their details,
+    and the people concerned.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ Found = Known[Sequence[Row]]
 
 
 def ask(graph: GraphReads, questions: Mapping[str, Read]) -> dict[str, Found]:
-    """The rows of each question, or why they are unknown. An object is one row; one that is not there is none.
+    """The rows of each request, or why they are unknown. An object is one row; a missing object is none.
 
-    Raises GraphError where nothing can be asked.
+    Raises GraphError if no request succeeds.
     """
     outcomes = graph.batch(questions.values()) if questions else ()
     return {name: _found(outcome) for name, outcome in zip(questions, outcomes, strict=True)}
@@ -132,7 +133,7 @@ class EntraReader:
             yield client_id, named, named
 
     def _second_questions(self) -> Iterator[tuple[str, Read]]:
-        """Whole, the application that sign-ins reach and this stack's own; and who is in the configured groups."""
+        """Details of the application that receives sign-ins and of this stack's; members of the configured groups."""
         for key in (self._identifiers[0], *self._client_ids):
             row, principal = self._only(f"holder {key}"), self._only(f"principal {key}")
             if not row or not principal:
@@ -152,7 +153,7 @@ class EntraReader:
 
     @property
     def _identifiers(self) -> tuple[str, ...]:
-        """What Mimecast names, and what the configuration overrides it with."""
+        """The identifier that Mimecast sends, and the one that the configuration sets instead."""
         asked = self._settings.region_facts.identifier(self._settings.account_code)
         return tuple(dict.fromkeys((asked, self._settings.identifier)))
 
@@ -204,7 +205,7 @@ class EntraReader:
             self.own = self._whole(mine) if mine else Known(None, rows[keys[0]].how)
 
     def _whole(self, key: str) -> Known[LiveApplication]:
-        """The application with an identifier or client id; known without a value where there is none."""
+        """The application with an identifier or client id; known without a value if none exists."""
         for question in (f"holder {key}", f"principal {key}"):
             if not self._first[question].is_known:
                 return unknown(self._first[question].source)
@@ -234,7 +235,7 @@ class EntraReader:
     # -- People -------------------------------------------------------------------------------------------------------
 
     def people(self, addresses: Collection[str]) -> None:
-        """The configured users, groups and owners, whoever is assigned, and who signs in for the addresses."""
+        """The configured users, groups and owners, assigned people, and the accounts that sign in for the addresses."""
         users = self._configured_users()
         configured = self._groups_by_name
         for name, object_id in configured.items():
@@ -259,7 +260,7 @@ class EntraReader:
         )
 
     def _sample_access(self, addresses: Collection[str]) -> Known[AccessSample]:
-        """Whether Conditional Access blocks whoever signs in for the addresses, and marks whom it does."""
+        """Evaluate Conditional Access for the accounts that sign in for the addresses, and mark those it blocks."""
         if self.application.value is None:
             return Known(None, self.application.how, self.application.source)
         concerned = [
@@ -274,7 +275,7 @@ class EntraReader:
         return found
 
     def _third(self, addresses: Collection[str]) -> None:
-        """Assigned users and groups that are not configured, and whoever has one of the addresses."""
+        """Assigned users and groups that are not configured, and accounts with one of the addresses."""
         assigned = {
             each.principal_id: each
             for known in (self.application, self.own)
@@ -370,7 +371,7 @@ class EntraReader:
         return people
 
     def _configured_groups(self) -> dict[str, str]:
-        """Name → object id of the configured groups that Entra has just once."""
+        """Name → object id of the configured groups that exist exactly once in Entra."""
         groups: dict[str, str] = {}
         for name in self._settings.assign.groups:
             found = self._first[f"group {name}"]
@@ -410,9 +411,9 @@ def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str
 def _by_address(
     responses: Mapping[str, Found], wanted: Sequence[str], kind: str
 ) -> Known[Mapping[str, Sequence[Person]]]:
-    """Who is meant by each address: whose user principal name it is, else everybody whose mail address it is.
+    """The accounts meant by each address: the one with that user principal name, else all with that mail address.
 
-    A user principal name belongs to one account, a mail address to any number: a guest may have a colleague's.
+    A user principal name belongs to one account, a mail address to any number: a guest may have a colleague's address.
     """
     by_mail: dict[str, dict[str, Person]] = {}
     by_upn: dict[str, Person] = {}
@@ -436,5 +437,5 @@ def _several(address: str, people: Sequence[Person]) -> str:
     names = enumerate_some(sorted(person.user_principal_name or person.object_id for person in people))
     return (
         f"mimecast-sso:assign.users names {address}, which is the mail address of {len(people)} accounts in Entra: "
-        f"{names}. Write the user principal name of the one that is meant."
+        f"{names}. Use the user principal name of the intended account."
     )

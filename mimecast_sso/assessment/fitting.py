@@ -1,4 +1,4 @@
-"""The configuration that fits two tenants as they are: adopting the application that exists changes least. Pure."""
+"""The configuration that fits two existing tenants: adopting the existing application changes least. Pure."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from providers.entra.claims import claims_definition, name_id_problem, same_mean
 from providers.mimecast.domains import DomainState
 
 _LIFE_YEARS = 3
-"""Of a new signing certificate, as the portal creates it."""
+"""Validity of a new signing certificate, the same as the portal's."""
 _MOST_NOTIFIED = 5
 _IDENTITY_PROVIDER = "idp"
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """A configuration that fits.
+    """A configuration that fits the tenants.
 
     Attributes:
-        values: By key of the namespace, as a stack file has them.
-        owners: Owners of the application that it names: object id → name.
-        people: Assigned users and groups that it names: object id → name.
-        notes: What it leaves out, and what to know before it is deployed.
+        values: The configuration by key, as in a stack file.
+        owners: Owners of the application that the configuration names: object id → name.
+        people: Assigned users and groups that the configuration names: object id → name.
+        notes: What the configuration leaves out, and what to know before deploying it.
     """
 
     values: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Fitting:
 
 
 def present_application(snapshot: Snapshot) -> LiveApplication | None:
-    """The application to adopt: the one that was asked for, else the one that sign-ins reach."""
+    """The application to adopt: the requested one, else the one that receives sign-ins."""
     return snapshot.own.value or snapshot.application.value
 
 
@@ -103,7 +103,7 @@ def _application(live: LiveApplication, owners: Mapping[str, str], settings: Set
 
 
 def _manages_claims(live: LiveApplication) -> bool:
-    """Whether a policy of this project's can be assigned: it would not be another's, nor replace a good one."""
+    """Whether this project's policy can be assigned: it replaces neither another owner's policy nor a correct one."""
     if live.policies is None:
         return False
     if not live.policies:
@@ -115,7 +115,7 @@ def _manages_claims(live: LiveApplication) -> bool:
 
 
 def _owners(live: LiveApplication | None, snapshot: Snapshot) -> Mapping[str, str]:
-    """Those of the service principal, which a run would otherwise remove; the deploying principal is one anyway."""
+    """Owners of the service principal, which a run would otherwise remove; the deploying principal is always one."""
     return {
         each.object_id: each.name or each.object_id
         for each in (live.owners if live else ())
@@ -132,7 +132,7 @@ def _addresses(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _certificates(live: LiveApplication | None, now: datetime) -> dict[str, Any]:
-    """The generation that is the active certificate, by its expiry; a new one where none is valid."""
+    """The generation of the active certificate, by its expiry; a new one if no certificate is valid."""
     active = live.certificates.active(now) if live else None
     if active is None or not active.is_valid(now):
         label, end = f"{now:%Y}", datetime(now.year + _LIFE_YEARS, now.month, 1, tzinfo=UTC)
@@ -147,7 +147,7 @@ def _certificates(live: LiveApplication | None, now: datetime) -> dict[str, Any]
 def _assigned(
     live: LiveApplication | None, snapshot: Snapshot
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Assigned users by their address, groups by name, and the names of those that cannot be written."""
+    """Assigned users by address, groups by name, and the names of those that the configuration cannot list."""
     users: dict[str, str] = {}
     groups: dict[str, str] = {}
     left_out: list[str] = []
@@ -164,7 +164,7 @@ def _assigned(
 
 
 def _address_of(account: Person | None, snapshot: Snapshot) -> str:
-    """What finds the account again: its mail address, else its user principal name."""
+    """The text that identifies the account: its mail address, else its user principal name."""
     if account is None:
         return ""
     by_mail, by_upn = snapshot.by_name_id["mail"], snapshot.by_name_id["upn"]
@@ -181,7 +181,7 @@ def _internal_domains(snapshot: Snapshot) -> list[str]:
 
 
 def _book(snapshot: Snapshot) -> dict[str, Any]:
-    """An address book that writes nothing: one that only checks where a directory synchronises, else an empty one."""
+    """An address book that writes nothing: it only checks if a directory is synchronised, else it is empty."""
     synchronised = any(each.synchronised for each in (snapshot.addresses.value or {}).values())
     return {"source": "synchronised"} if synchronised else {"list": []}
 
@@ -224,7 +224,7 @@ def _note(text: str) -> Statement:
 
 
 def names_of(desired: Desired) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Owners and people that a configuration names, by object id: what a `Fitting` of it would name."""
+    """Owners and people that a configuration names, by object id, in the form of a `Fitting`."""
     directory = desired.snapshot.directory
     people = {each.object_id: each.address for each in directory.users}
     people |= {each.object_id: each.name for each in directory.groups}

@@ -1,6 +1,6 @@
-"""The sign-in forecast: who can sign in now, while a run takes effect, and afterwards, and why. Pure.
+"""The sign-in forecast: who can sign in before, during and after a run, and why. Pure.
 
-Four instants are looked at:
+It covers four instants:
 
 ========== ===========================================================================================================
 now        both sides as read; a change at Mimecast that is younger than 15 minutes may count or not
@@ -37,7 +37,7 @@ from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 
 
 class Instant(StrEnum):
-    """When something holds, as a clause."""
+    """The time of a statement, as a clause."""
 
     NOW = "now"
     MEANWHILE = "while the change takes effect"
@@ -48,9 +48,9 @@ class Instant(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How a person's sign-ins end that start in one place: every outcome that is possible at an instant.
+    """The outcomes of a person's sign-ins from one start page: all that are possible at each instant.
 
-    The first of each is the most likely one: what was read, and what the configuration says.
+    The first of each is the most likely one: from the values read, and from the configuration.
     """
 
     now: tuple[Outcome, ...]
@@ -61,7 +61,7 @@ class Verdicts:
     saved: tuple[Outcome, ...] = ()
     """After the outstanding console work is saved, within Mimecast's 15 minutes, before anything is deployed."""
     lost_if_just_left: bool = False
-    """Whether the audit log does not tell who left the roll-out lately, and such people would lose their sign-in."""
+    """Whether people who recently left the roll-out would lose their sign-in, and the audit log cannot name them."""
 
     def at(self, instant: Instant) -> tuple[Outcome, ...]:
         """The outcomes at an instant."""
@@ -75,21 +75,21 @@ class Verdicts:
 
     @property
     def through_entra(self) -> bool:
-        """Whether the person signs in through Entra now; a recent change may not count yet."""
+        """Whether the person signs in through Entra now; Mimecast may not act on a recent change yet."""
         return self.now[0].result is Result.ENTRA
 
     @property
     def has_something_to_lose(self) -> bool:
-        """Whether the person would get in if nothing was deployed, or may.
+        """Whether the person would, or might, get in if nothing was deployed.
 
-        Whoever would be refused anyway loses nothing by a run, also where a recent change does not count yet.
+        A person who would be refused anyway loses nothing by a run, even while a recent change is not effective yet.
         """
         return self.otherwise[0].signs_in or self.otherwise[0].result is Result.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A sign-in that works now and would not."""
+    """A sign-in that works now and would fail."""
 
     way: Way
     instant: Instant
@@ -113,27 +113,27 @@ class Forecast:
 
     @property
     def name(self) -> str:
-        """The address, with the user principal name where that is another text."""
+        """The address, with the user principal name if it differs."""
         upn = (self.account.user_principal_name if self.account else "") or ""
         return self.address if not upn or upn.lower() == self.address else f"{self.address} ({upn})"
 
 
 @dataclass(frozen=True)
 class SignInForecast:
-    """Everybody who is in a roll-out group, is to be, or is assigned."""
+    """Everybody who is in a roll-out group, will be, or is assigned."""
 
     effects: Effects
     people: tuple[Forecast, ...]
 
     @cached_property
     def losses(self) -> Mapping[str, tuple[Loss, ...]]:
-        """Who would lose a sign-in, by address; whoever loses none is left out."""
+        """People who would lose a sign-in, by address."""
         found = {each.address: _losses(each) for each in self.people}
         return {address: losses for address, losses in found.items() if losses}
 
     @cached_property
     def broken(self) -> Mapping[str, Outcome]:
-        """Who is sent to Entra now and does not get in, or may not, by address, with why."""
+        """People who are sent to Entra now and do not, or might not, get in: reasons by address."""
         return {
             each.address: outcome
             for each in self.people
@@ -143,7 +143,7 @@ class SignInForecast:
 
     @cached_property
     def not_ready(self) -> Mapping[str, Outcome]:
-        """Who is to be sent to Entra later and would not get in, by address: said, because nobody is lost yet."""
+        """People who will be sent to Entra later and would not get in, by address: reported, not refused."""
         found = {}
         for each in self.people:
             outcome = each.from_mimecast.eventually[0]
@@ -159,7 +159,7 @@ class SignInForecast:
 
     @cached_property
     def stopped_by_save(self) -> Mapping[str, Outcome]:
-        """Who gets in now, and would not once the console form is saved and before the next deployment, by address."""
+        """People who get in now, but not between saving the console form and the next deployment, by address."""
         return {
             each.address: each.from_mimecast.saved[0]
             for each in self.people
@@ -168,7 +168,7 @@ class SignInForecast:
 
     @cached_property
     def sent_by_save(self) -> tuple[str, ...]:
-        """Who signs in with a password now, and through Entra once the console form is saved."""
+        """People who sign in with a password now, and through Entra once the console form is saved."""
         return tuple(
             each.address
             for each in self.people
@@ -178,7 +178,7 @@ class SignInForecast:
 
     @cached_property
     def tiles_lost(self) -> tuple[str, ...]:
-        """Whose tile in My Apps goes, though they get in from Mimecast's page."""
+        """People who lose the My Apps tile but can still sign in from Mimecast's page."""
         return tuple(
             each.address
             for each in self.people
@@ -188,13 +188,13 @@ class SignInForecast:
         )
 
     def through_entra(self, instant: Instant) -> tuple[str, ...]:
-        """Who signs in through Entra at an instant; some of them may still be treated as before (`unsettled`)."""
+        """People who sign in through Entra at an instant; Mimecast may not act on recent changes yet (`unsettled`)."""
         return tuple(
             each.address for each in self.people if each.from_mimecast.at(instant)[0].result is Result.ENTRA
         )
 
     def unsettled(self, instant: Instant) -> tuple[str, ...]:
-        """Who of them joined so recently that Mimecast may still treat them as before."""
+        """Of these, people who joined so recently that Mimecast may not act on it yet."""
         return tuple(
             address
             for address in self.through_entra(instant)
@@ -204,7 +204,7 @@ class SignInForecast:
 
     @cached_property
     def joining(self) -> tuple[str, ...]:
-        """Who signs in with a password now, and is sent to Entra afterwards."""
+        """People who sign in with a password now, and are sent to Entra afterwards."""
         return tuple(
             each.address
             for each in self.people
@@ -213,7 +213,7 @@ class SignInForecast:
         )
 
     def back_to_a_password(self, instant: Instant) -> tuple[str, ...]:
-        """Who signs in through Entra now, and with a password at an instant, if they have one."""
+        """People who sign in through Entra now, and with a password (if they have one) at an instant."""
         return tuple(
             each.address
             for each in self.people
@@ -239,7 +239,7 @@ def _losses(person: Forecast) -> tuple[Loss, ...]:
 
 
 def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
-    """At most one a way: the one that lasts, else the one while the change takes effect, else the one to come."""
+    """Losses, at most one per way: the lasting one, else the one during the change, else the future one."""
     if not verdicts.has_something_to_lose:
         return
     before = {*verdicts.now, *verdicts.otherwise}
@@ -262,7 +262,7 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
 
 
 def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:
-    """Whether the configuration asks for just that.
+    """Whether the configuration asks for exactly this loss.
 
     The tile of somebody who leaves the roll-out fails, and they sign in with a password. An address that leaves the
     configuration with ``onRemoval: disable`` ends its password sign-in, which the run says by name.
@@ -290,7 +290,7 @@ def forecast(effects: Effects) -> SignInForecast:
 
 @dataclass(frozen=True, slots=True)
 class _Moments:
-    """What may hold together: each state of Entra with each form, each set of slots, each state of the address."""
+    """The possible combinations: each state of Entra with each form, each set of slots, each state of the address."""
 
     states: Sequence[EntraState | None]
     profiles: Sequence[Profiles | None]
@@ -330,7 +330,7 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
                 for states, slots in zip(late, places.late, strict=True)
             ),
         ),
-        # Where external changes are kept, both sides keep them; where they are undone, both undo them: so above, too.
+        # External changes are kept on both sides or undone on both; the combinations above follow that as well.
         afterwards=all_of(
             _Moments((kept,), settled, (places.kept,), then),
             _Moments((undone,), settled, (places.undone,), then),
@@ -344,7 +344,7 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
 
 
 def _lost_if_just_left(reader: TraitsReader, traits: Traits) -> bool:
-    """Where nobody knows who left lately: whether somebody who did would be sent to Entra, and refused there now."""
+    """If recent leavers are unknown: whether one of them would be sent to Entra, and refused there now."""
     effects, listed = reader.effects, traits.places.listed
     snapshot, course = effects.desired.snapshot, effects.course
     if snapshot.moved.is_known or listed is None or listed or course is None:

@@ -1,4 +1,4 @@
-"""The gallery entry that an application is created from: looked up before, and kept for its life. Pure."""
+"""The gallery entry that an application is created from, which it keeps for its lifetime. Pure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from mimecast_sso.text.wording import people
 
 
 def template_id(assessment: Assessment) -> str:
-    """The id of the first configured entry that the gallery has; "" where an application is adopted.
+    """The id of the first configured entry that the gallery has; "" if an application is adopted.
 
-    Where the gallery has none of the list, an application that exists keeps its entry.
+    If the gallery has none of them, an existing application keeps its entry.
 
     Raises:
         ConfigurationError: There is no entry, and a non-gallery application is not allowed.

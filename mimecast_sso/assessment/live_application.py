@@ -1,6 +1,6 @@
-"""What Entra has of the application, read live before anything is registered: for adopting it, and for checking.
+"""The application as read live from Entra before anything is registered, to adopt or check it.
 
-Asked for only where the configuration says ``adopt`` or ``verify``; everything else is the engine's to read.
+Read only if the configuration says ``adopt`` or ``verify``; the engine reads everything else.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from providers.entra.errors import GraphError, ObjectNotFound
 from providers.entra.protocols import GraphReads
 
 _MOST_LOOKED_AT = 50
-"""The most assigned users and groups that are read one by one; the rest is reported as not read."""
+"""The maximum of assigned users and groups that are read one by one; the rest is reported as not read."""
 
 
-class CannotBeTakenOver(Exception):  # noqa: N818  (says what happened)
-    """The application to adopt is not there, or taking it over would harm others; the text lists why."""
+class CannotBeTakenOver(Exception):  # noqa: N818  (the name states the outcome)
+    """The application to adopt does not exist, or adopting it would harm others; the text lists why."""
 
 
 def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str]) -> DesiredApplication:
-    """What the configuration says about the application; owners and people by object id, with their names."""
+    """The configured application; owners and people by object id, with their names."""
     settings, application = desired.settings, desired.settings.application
     return DesiredApplication(
         display_name=application.display_name,
@@ -59,7 +59,7 @@ def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str
 def adopt(
     graph: GraphReads, client_id: str, wanted: DesiredApplication, cloud: Cloud
 ) -> tuple[Adoption, list[AdoptionFinding]]:
-    """Read the application, and what would change. Raises CannotBeTakenOver, or GraphError for a failed reading."""
+    """Read the application and find what would change. Raises CannotBeTakenOver, or GraphError if reading fails."""
     try:
         live = applications.read(graph, client_id)
     except ObjectNotFound as error:

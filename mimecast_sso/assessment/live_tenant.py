@@ -1,7 +1,7 @@
-"""What a run changes at Mimecast, said before it does.
+"""What a run will change at Mimecast, reported before it does.
 
 A dynamic provider's outputs are hidden in previews. So the program compares the live domains and addresses of its
-snapshot with the configuration itself. Where it depends on what this stack recorded, the text says so.
+snapshot with the configuration. If a change depends on the stack's record, the text says so.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from providers.mimecast.domains import DomainState
 
 @dataclass(frozen=True, slots=True)
 class LiveTenant:
-    """The account's domains by name, and those of the wanted addresses that exist."""
+    """The account's domains by name, and those desired addresses that exist."""
 
     domains: Mapping[str, DomainStatus]
     addresses: Mapping[str, LiveAddress]
 
     def is_internal(self, domain: str) -> bool:
-        """Whether Mimecast owns the domain, so that it can have addresses."""
+        """Whether Mimecast has verified the domain, so that it can have addresses."""
         status = self.domains.get(domain)
         return status is not None and status.state is DomainState.INTERNAL
 
@@ -41,7 +41,7 @@ def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
 def address_statements(
     live: LiveTenant, people: Sequence[Address], *, check_only: bool
 ) -> Iterator[Statement]:
-    """State which addresses are created, differ, wait or cannot be changed: the first ones and the count."""
+    """Report addresses that are created, differ, are on hold or cannot be changed: the count and the first few."""
     names = {person.address: person.name or "" for person in people}
     waiting = sorted(address for address in names if not live.is_internal(domain_of(address)))
     here = {address: name for address, name in names.items() if live.is_internal(domain_of(address))}
@@ -103,7 +103,7 @@ def _addresses(which: Sequence[str]) -> str:
 
 
 def domain_statements(live: LiveTenant, domains: Sequence[Domain]) -> Iterator[Statement]:
-    """State what happens to each domain, the effect on mail, and the effect of removing it."""
+    """Report what happens to each domain, the effect on mail, and the effect of removing it."""
     for domain in domains:
         status = live.domains.get(domain.name)
         if status is None or domain.mode is DomainMode.REQUIRE:
@@ -165,7 +165,7 @@ def _pending(status: DomainStatus) -> Statement:
 
 
 def _others(live: LiveTenant, named: set[str]) -> Iterator[Statement]:
-    """Domains that are not configured; they may have been before."""
+    """Report domains that are not configured, or no longer."""
     others = {name: status for name, status in sorted(live.domains.items()) if name not in named}
     pending = [name for name, status in others.items() if status.state is not DomainState.INTERNAL]
     internal = [name for name in others if name not in pending]

@@ -1,4 +1,4 @@
-"""What a run makes of Mimecast: who is in which group, what the console holds, which addresses exist. Pure."""
+"""Mimecast during and after a run: group members, console forms, existing addresses. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mimecast_sso.text.names import domain_of
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Who is in a slot's group.
+    """The members of a slot's group.
 
     Attributes:
         listed: As read.
-        left: Who left so recently that Mimecast may still count them in; ``joined`` the other way round.
-        after: What holds once the run is over: where external changes are kept, and where they are undone.
+        left: People who left so recently that Mimecast may still treat them as members; ``joined`` is the reverse.
+        after: The members after the run: with external changes kept, and with them undone.
     """
 
     listed: frozenset[str] = frozenset()
@@ -32,7 +32,7 @@ class Members:
 
 
 def members_of(desired: Desired, slot: ProfileSlot) -> Members | None:
-    """What the run makes of a slot's group; ``None`` where it could not be read."""
+    """The effect of the run on a slot's group; ``None`` if it could not be read."""
     known = desired.snapshot.groups.get(slot)
     if known is None:
         joining = frozenset(_joining(desired, slot))
@@ -88,7 +88,7 @@ def _after(desired: Desired, slot: ProfileSlot, listed: frozenset[str], *, undo:
 
 
 def profile_of(form: ConsoleForm | None) -> HeldProfile | None:
-    """A form as far as it decides about sign-ins."""
+    """A form, reduced to what decides about sign-ins."""
     if form is None:
         return None
     values = form.values
@@ -104,9 +104,9 @@ def profile_of(form: ConsoleForm | None) -> HeldProfile | None:
 
 
 def held_profiles(desired: Desired, entra: EntraState | None) -> tuple[Profiles, ...]:
-    """What the console may hold as far as Mimecast acts on it now; the settled one first.
+    """The console forms that Mimecast may be acting on now; the settled one first.
 
-    A form that was attested and is lost is presumed to fit Entra as it is now (``entra``).
+    An attested form whose values are lost is presumed to fit the current Entra (``entra``).
     """
     settled = {slot: _settled(desired, slot, entra) for slot in ProfileSlot}
     found = [settled]
@@ -126,7 +126,7 @@ def _settled(desired: Desired, slot: ProfileSlot, entra: EntraState | None) -> H
 
 
 def eventual_profiles(desired: Desired) -> Profiles:
-    """What the console holds once the work that is due is done; for slots without a certificate, what it holds now."""
+    """The console forms after the outstanding work; for slots without a certificate, the current ones."""
     slots = desired.settings.certificates.slots
     found: dict[ProfileSlot, HeldProfile | None] = {}
     for slot in ProfileSlot:
@@ -144,7 +144,7 @@ def eventual_profiles(desired: Desired) -> Profiles:
 def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
     """Addresses whose state the run changes, with the states that are possible, the most likely one first.
 
-    It creates some and disables others, and an integration that it changes may delete some. Whether a domain that it
+    The run creates and disables addresses, and a changed integration may delete some. Whether a domain that it
     registers is verified at once depends on the name server; until it is, the domain's addresses are on hold. A
     recorded address that no longer exists is recreated only by a run that refreshes.
     """
@@ -167,7 +167,7 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
         kept = frozenset() if desired.destroys else frozenset(desired.addresses)
         for address in (book.addresses - kept) & (book.created | book.adopted):
             changed[address] = (AddressState.DISABLED,)
-    # Whether the changed integration really deletes them its next run will show; nobody may depend on that.
+    # Only the integration's next run shows whether it deletes them, so both outcomes are possible.
     for address in removed_addresses(desired):
         changed[address] = (AddressState.PRESENT, AddressState.ABSENT)
     return changed

@@ -1,4 +1,4 @@
-"""The authentication profile as a set of wanted values, and whether a person confirmed exactly these.
+"""The authentication profile as a set of desired values, and whether a person confirmed exactly these.
 
 No public Mimecast API reads or writes authentication profiles or application settings, so nothing here calls one.
 Two fingerprints stand for the values: the *critical* one covers what can break a sign-in or lock people out, the
@@ -59,10 +59,10 @@ def state(
     confirmed: Mapping[str, Any] | None,
     evidence: Mapping[str, Any] | None = None,
 ) -> State:
-    """What is known of the console. ``due`` unless a person confirmed exactly these critical values, then:
+    """The state of the console's profile. ``due`` unless a person confirmed exactly these critical values, then:
 
     ============== =============================================================================================
-    contradicted   a sign-in request that Mimecast sent after the confirmation differs from the wanted values
+    contradicted   a sign-in request that Mimecast sent after the confirmation differs from the desired values
     stale          the console changed after the confirmation, or the confirmation is too old
     proved         such a request agrees with them
     read           a copy of the console's forms, taken in the administrator's browser, agrees with them
@@ -71,7 +71,7 @@ def state(
 
     ``evidence`` may have ``request`` (``fingerprint`` of the form it was compared with, ``at``, ``differs``),
     ``readBack`` (``fingerprint``, ``at``), ``change`` (``at``) and ``expired``; all times are UTC as
-    ``2026-11-01T09:00:00Z``. What is older than the confirmation does not count.
+    ``2026-11-01T09:00:00Z``. Evidence older than the confirmation does not count.
     """
     critical = fingerprints(form, thumbprint).critical
     confirmed, evidence = confirmed or {}, evidence or {}
@@ -95,7 +95,7 @@ def attested_by(confirmed: Mapping[str, Any]) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether somebody copied a placeholder, such as ``NAME`` or ``<name>``, instead of replacing it."""
+    """Whether the text is a copied placeholder, such as ``NAME`` or ``<name>``."""
     bare = text.strip(" \t<>[]{}()\"'.…-")
     return not bare or bare.upper() in _PLACEHOLDERS
 
@@ -111,7 +111,7 @@ def normal_certificate(text: str) -> str:
 
 
 def problems(form: Mapping[str, Any], thumbprint: str) -> list[str]:
-    """What is wrong with the values of a form, in words; values that are neither string nor boolean are skipped."""
+    """Problems of a form's values, in words; values that are neither string nor boolean are skipped."""
     found = [
         f"form.{field.key} must be {'true or false' if field.control is Control.CHECK_BOX else 'a string'}"
         for field in FIELDS

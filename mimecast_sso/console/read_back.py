@@ -1,8 +1,8 @@
 """Reading the console's forms back: a copy of their labels and values, taken in the administrator's own browser.
 
 No public Mimecast API shows these forms. So the run sheet offers a bookmarklet that runs in the administrator's own
-session, on the page that shows the saved form, and copies what stands there into a file. It holds no credentials and
-sends nothing anywhere. The fingerprint is then recomputed from values that were read, not from what somebody says.
+session, on the page that shows the saved form, and copies its values into a file. It holds no credentials and
+sends nothing anywhere. The fingerprint is then recomputed from values that were read, not from an attestation.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _MOST_CHARACTERS = 1_000_000
 
 
 class UnusableReadBackError(ValueError):
-    """A file is no copy of the console's forms; the text is the second half of a sentence and quotes nothing of it."""
+    """A file is not a copy of the console's forms. The text completes a sentence and quotes nothing from the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What was read in the console.
+    """The values read in the console.
 
     Attributes:
         at: When, by the browser's clock.
-        host: Of the pages.
+        host: The host of the pages.
         values: By key of `mimecast_sso.facts.profile_form.FIELDS`; a field that was not seen is absent.
     """
 
@@ -52,7 +52,7 @@ class ReadBack:
 
 @dataclass(frozen=True, slots=True)
 class FormDifference:
-    """A field whose value in the console is not the desired one; ``read`` is "" for a field that was not seen."""
+    """A field whose value in the console differs from the desired one; ``read`` is "" for a field that was not seen."""
 
     field: FormField
     read: str
@@ -125,7 +125,7 @@ def _label(text: str) -> str:
 def differences(
     read: ReadBack, form: Mapping[str, str | bool], thumbprint: str
 ) -> tuple[tuple[FormDifference, ...], tuple[FormDifference, ...]]:
-    """Where the console is not as desired: what decides about sign-ins, and what only looks different."""
+    """Differences between console and desired form: those that decide about sign-ins, and cosmetic ones."""
     found = [
         FormDifference(each, _shown(each, read.values.get(each.key)), _shown(each, form[each.key]))
         for each in FIELDS
@@ -139,7 +139,7 @@ def _agrees(field: FormField, read: str | bool | None, desired: str | bool, thum
     if read is None:
         return False
     if field.key == _CERTIFICATE:
-        # By metadata the form asks for none, and the console shows the imported one.
+        # With metadata the form has no certificate to enter, and the console shows the imported one.
         return not desired or thumbprint_of(str(read)) == normal_thumbprint(thumbprint)
     if field.key == "provider":
         return read == desired or {read, desired} <= set(PROVIDER_NAMES)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 CONSOLE_WORK_IS_DUE = "Console work is due"
-"""How whoever runs a deployment hears of a run sheet."""
+"""How a deployment announces a run sheet."""
 LEAVE_EMPTY = "leave empty"
 CERTIFICATE_BELOW = "the text below, on one line"
 ADMINISTRATORS_PROFILE = "Account_Administrators_Authentication_Profile"
@@ -66,9 +66,9 @@ class RunSheet:
     state: str
     evidence: Mapping[str, Any] | None = None
     second: bool = False
-    """Whether it is the second profile slot, which blue/green rotations use."""
+    """Whether it is for the second profile slot, which blue/green rotations use."""
     on_save: tuple[str, ...] = ()
-    """What Save does to people's sign-in, as forecast when the sheet was written."""
+    """The effect of Save on people's sign-in, as forecast when the sheet was written."""
     rehearsal: bool = False
     """Whether it is for the sandbox, whose certificate and tenant do not belong to a real account."""
 
@@ -89,11 +89,11 @@ class RunSheet:
 
     @property
     def console_url(self) -> str:
-        """Where the administrator signs in."""
+        """The sign-in page of the Administration Console."""
         return REGIONS[self.region].console_url
 
     def rows(self, section: FormSection) -> list[SheetRow]:
-        """The fields of one console dialogue, in its order."""
+        """The fields of one console dialogue, in the order of the dialogue."""
         return [_row(self, field) for field in FIELDS if field.section is section]
 
 
@@ -268,7 +268,7 @@ def _effects(sheet: RunSheet) -> list[str]:
 
 
 def lock_out_warnings(form: Mapping[str, str | bool]) -> list[str]:
-    """Who could be locked out by these values, in sentences; the deployment logs them as well.
+    """Warnings about who could be locked out by these values; the deployment logs them as well.
 
     Source: Mimecast's articles on authentication profiles, SAML for end-user applications, the default
     administrator profile and break-glass accounts.
@@ -388,7 +388,7 @@ def _facts(sheet: RunSheet) -> dict[str, str]:
 
 
 def _certificate_facts(certificate: str) -> dict[str, str]:
-    """Thumbprint and expiry, by which an administrator compares what the console shows of a certificate."""
+    """Thumbprint and expiry, to compare with the certificate that the console shows."""
     found = expiry_of(certificate)
     if found is None:
         return {}
@@ -401,7 +401,7 @@ def _shown(value: str | bool) -> str:
     return value.strip()
 
 
-_IMPORTED = "leave it; Import next to the Metadata URL fills it"
+_IMPORTED = "leave as it is; Import next to the Metadata URL fills it"
 
 
 def _note(field: FormField) -> str:
@@ -450,7 +450,7 @@ def _cell(value: str) -> str:
 
 
 def _code(value: str) -> str:
-    # A code span may hold anything but as many backticks as delimit it, and a table's cell no bare pipe.
+    # A code span must not contain its own delimiter, and a table cell must not contain a bare pipe.
     text = " ".join(value.split()).replace("|", "\\|")
     return f"`` {text} ``" if "`" in text else f"`{text}`"
 
@@ -499,7 +499,7 @@ def _wrapped(paragraph: str, first: str = "", rest: str = "") -> list[str]:
 
 @cache
 def _template() -> Template:
-    # Loaded by the first page that is written: most runs write none.
+    # Loaded when the first page is written: most runs write none.
     import jinja2  # noqa: PLC0415
 
     environment = jinja2.Environment(

@@ -1,11 +1,11 @@
-"""What the console holds, and how that is known: one port, whatever implements it.
+"""The port that tells what the console holds, and how that is known.
 
-No public Mimecast API shows authentication profiles or application settings, so today a person's attestation does
+No public Mimecast API shows authentication profiles or application settings, so today the source is an attestation
 (`AttestedProfiles`). If the vendor ships an API, a second implementation of `ProfileSource` reads it, and nothing
 above this module changes.
 
-What the console holds is what was attested *last*: a newer attestation that a stack file no longer contains, because
-somebody reverted it, still tells what was saved.
+The console holds what was attested *last*: a newer attestation that a stack file no longer contains, because
+the file was reverted, still shows what was saved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import ProfileSlot
 
 TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
-"""How long Mimecast may need to act on a change (the vendor's own figure)."""
+"""How long Mimecast may need to act on a change (the vendor's figure)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ConsoleForm:
 
     @property
     def fingerprint(self) -> str:
-        """Of the critical values."""
+        """Fingerprint of the critical values."""
         return fingerprints(self.values, self.thumbprint).critical
 
 
@@ -46,13 +46,13 @@ class Slot:
     """What is known about one slot's forms.
 
     Attributes:
-        desired: As configured; ``None`` while its certificate does not exist yet.
-        recorded: As deployed last.
-        previous: As attested before the recorded one, while that is due.
+        desired: The configured form; ``None`` until its certificate exists.
+        recorded: The last deployed form.
+        previous: The form attested before the recorded one, while the recorded one is due.
         confirmed: The attestation in the stack file: ``fingerprint``, ``by``, ``at``.
-        recorded_confirmed: The attestation that was deployed last.
+        recorded_confirmed: The last deployed attestation.
         due: Whether the recorded form was not attested when it was deployed.
-        taken_over: Whether people whom this stack did not add may sign in through the slot: the application is adopted,
+        taken_over: Whether people that this stack did not add may sign in through the slot: the application is adopted,
             and they are in the roll-out group.
     """
 
@@ -66,26 +66,26 @@ class Slot:
 
 
 class ProfileSource(Protocol):
-    """Tells what the console holds."""
+    """A source for what the console holds."""
 
     def held(self, slot: ProfileSlot) -> Known[ConsoleForm]:
-        """The forms of a slot; known without a value: nothing of this project's is set there."""
+        """The forms of a slot; known without a value if this project has nothing set there."""
 
     def may_still_hold(self, slot: ProfileSlot, now: datetime) -> tuple[ConsoleForm | None, ...]:
-        """Former forms on which Mimecast may still act, because they were changed too recently."""
+        """Previous forms on which Mimecast may still act, because they changed recently."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttestedProfiles:
-    """What people attested: in the stack file, and in the state of the last deployment."""
+    """The attestations in the stack file and in the state of the last deployment."""
 
     slots: Mapping[ProfileSlot, Slot] = field(default_factory=dict)
 
     def held(self, slot: ProfileSlot) -> Known[ConsoleForm]:
         """The forms that were attested last.
 
-        Unknown where only their fingerprint is left, because the state is not, and where people signed in before this
-        stack came, under a form that nobody has attested yet.
+        Unknown if only their fingerprint is left because the state is lost, or if people signed in before this
+        stack existed, under a form that nobody has attested yet.
         """
         found = self._latest(slot)
         if found is None:
@@ -105,7 +105,7 @@ class AttestedProfiles:
         )
 
     def may_still_hold(self, slot: ProfileSlot, now: datetime) -> tuple[ConsoleForm | None, ...]:
-        """The form before the one attested last, while that is fresh."""
+        """The form before the last attested one, while that one is recent."""
         found = self._latest(slot)
         if found is None or found[1] is None or now - _moment(found[1]) > TAKES_EFFECT:
             return ()
@@ -115,7 +115,7 @@ class AttestedProfiles:
         return tuple(others[:1]) or (() if self._was_held(slot, held) else (None,))
 
     def _was_held(self, slot: ProfileSlot, held: ConsoleForm) -> bool:
-        """Whether an earlier attestation is about the same form, so that nothing changed when it was renewed."""
+        """Whether an earlier attestation is for the same form, so that renewing it changed nothing."""
         known = self.slots[slot]
         return not known.due and known.recorded is not None and known.recorded.fingerprint == held.fingerprint
 
@@ -124,7 +124,7 @@ class AttestedProfiles:
         return max(found, key=lambda each: str((each[1] or {}).get("at") or ""), default=None)
 
     def _attested(self, known: Slot) -> Iterator[tuple[ConsoleForm, Mapping[str, Any] | None]]:
-        """Each form with the attestation that it was set, if it is known; the newest counts, of equals the first."""
+        """Each form with its attestation, if known; the newest counts, and the first of equal ones."""
         if known.confirmed:
             for form in (known.desired, known.recorded, known.previous):
                 if form is not None and form.fingerprint == known.confirmed.get("fingerprint"):
@@ -137,14 +137,14 @@ class AttestedProfiles:
 
 
 def previous_form(values: Mapping[str, Any] | None) -> ConsoleForm | None:
-    """A form as state keeps it without its thumbprint, which follows from the certificate."""
+    """A form as recorded in state; its thumbprint is computed from the certificate."""
     if values is None:
         return None
     return ConsoleForm(values, thumbprint_of(str(values.get("certificate") or "")))
 
 
 def thumbprint_of(certificate: str) -> str:
-    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" for what is no base64."""
+    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" for text that is not base64."""
     try:
         content = base64.b64decode(normal_certificate(certificate), validate=True)
     except (binascii.Error, ValueError):
@@ -154,8 +154,8 @@ def thumbprint_of(certificate: str) -> str:
 
 
 def expiry_of(certificate: str) -> datetime | None:
-    """When a certificate in base64 expires; ``None`` for what is no certificate."""
-    from cryptography import x509  # noqa: PLC0415 (only run sheets ask)
+    """The expiry of a certificate in base64; ``None`` if it is not a certificate."""
+    from cryptography import x509  # noqa: PLC0415 (only run sheets need it)
 
     try:
         content = base64.b64decode(normal_certificate(certificate), validate=True)

@@ -26,7 +26,7 @@ DEFAULT_ACCESS_ROLE_ID = "00000000-0000-0000-0000-000000000000"
 """The "default access" role; Graph accepts it only for applications without an enabled role for users."""
 
 ENTERPRISE_TAG = "WindowsAzureActiveDirectoryIntegratedApp"
-"""Without it the portal's list of enterprise applications leaves an application out."""
+"""Without it, the portal's list of enterprise applications omits the application."""
 GALLERY_TAG = "WindowsAzureActiveDirectoryGalleryApplicationNonPrimaryV1"
 CUSTOM_TAG = "WindowsAzureActiveDirectoryCustomSingleSignOnApplication"
 HIDE_TAG = "HideApp"
@@ -129,4 +129,4 @@ CLOUDS: dict[str, Cloud] = {
     "dod": _DOD,
     "china": _CHINA,
 }
-"""By the names that azuread's ``ARM_ENVIRONMENT`` uses; its ``canary`` is Microsoft's own and left out."""
+"""By the names that azuread's ``ARM_ENVIRONMENT`` uses; ``canary``, Microsoft's own cloud, is left out."""

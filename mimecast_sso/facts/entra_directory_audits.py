@@ -1,4 +1,4 @@
-"""The directory's audit log of Microsoft Entra ID: its names, who may read it, how late it is, how long it is kept.
+"""The directory audit log of Microsoft Entra ID: names, permissions, latency and retention.
 
 Sources:
 
@@ -14,7 +14,7 @@ Sources:
   ``[KeyIdentifier=…,KeyType=…,KeyUsage=…,DisplayName=…]``, ``[]`` for none; ``Included Updated Properties`` with the
   names of what was changed.
 
-Assumed, because no source shows it: that ``KeyIdentifier`` is the ``keyId`` for certificates as it is for passwords,
+Assumed, because no source shows it: ``KeyIdentifier`` is the ``keyId`` for certificates as it is for passwords,
 and that a change of the active certificate is shown as `PREFERRED_CERTIFICATE`, if at all.
 """
 
@@ -40,7 +40,7 @@ UPDATED_PROPERTIES = "Included Updated Properties"
 RETENTION_DAYS = 30
 RETENTION_DAYS_FREE = 7
 LATENCY_MINUTES = 15
-"""By when an entry is taken to be there: three times what 99 % of them need."""
+"""The time after which an entry is expected to exist: three times the 99th percentile."""
 
 _PERMISSIONS = (
     "the application permissions AuditLog.Read.All and Directory.Read.All are both needed: grant what is missing, with "
@@ -50,9 +50,9 @@ UNAVAILABLE: Mapping[str, str] = {
     "Authentication_MSGraphPermissionMissing": _PERMISSIONS,
     "Authorization_RequestDenied": _PERMISSIONS,
     "Authentication_RequestFromNonPremiumTenantOrB2CTenant": (
-        "this tenant has no licence with which Graph shows it"
+        "this tenant has no licence with which Graph shows the log"
     ),
 }
-"""By the code of Graph's error: why the log cannot be read, and what would help."""
+"""By Graph's error code: why the log cannot be read, and the way out."""
 
-ABSENT = "this cloud's Graph does not have it; Microsoft lists it for all clouds but China's"
+ABSENT = "Graph does not offer the log in this cloud; Microsoft lists it for all clouds but China's"

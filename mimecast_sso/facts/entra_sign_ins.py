@@ -1,4 +1,4 @@
-"""The sign-in log of Microsoft Entra ID: who may read it, how late it is, and which refusals are configuration.
+"""The sign-in log of Microsoft Entra ID: permissions, latency, and the refusals that configuration causes.
 
 Sources: Microsoft Graph's "List signIns" (path, permission, licence), "Reporting latency", and "Microsoft Entra
 authentication and authorization error codes". The codes of Graph's two refusals are those that callers report.
@@ -21,18 +21,18 @@ UNAVAILABLE: Mapping[str, str] = {
         "the tenant has no Microsoft Entra ID P1 licence, without which Graph does not show the sign-in log"
     ),
 }
-"""By the code of Graph's error: why the log cannot be read, and what would help."""
+"""By Graph's error code: why the log cannot be read, and the way out."""
 
 LATENCY_MINUTES = 15
-"""By when nearly every entry is there: the figure for sign-ins in "Reporting latency" is a few minutes."""
+"""The time after which nearly every entry exists: the figure for sign-ins in "Reporting latency" is a few minutes."""
 
 CONFIGURATION_ERRORS: Mapping[int, str] = {
     50011: "the reply URL is not registered",
     50105: "not assigned to the application",
     50146: "no signing key of the application's own",
-    75011: "an authentication context was asked for that was not used",
+    75011: "the requested authentication context was not used",
     500113: "no reply URL is registered",
     700016: "no application with this identifier",
     7000112: "the application is disabled",
 }
-"""AADSTS codes that come from how the application is set up; wrong passwords and prompts are not among them."""
+"""AADSTS codes that the application's configuration causes; wrong passwords and prompts are not included."""

@@ -1,4 +1,4 @@
-"""Microsoft Graph application permissions that this project needs, by what it is told to do.
+"""Microsoft Graph application permissions that this project needs, by configuration.
 
 Source: the "Permissions" table of each operation in the Microsoft Graph reference, and the azuread provider's "API
 permissions" notes. Each row is satisfied by any one of its permissions, the least one first.
@@ -15,26 +15,26 @@ OWNED = "Application.ReadWrite.OwnedBy"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Something that is done, and the permissions of which one is enough. ``loses``: what is unknown without it."""
+    """An operation and its permissions, one of which is sufficient. ``loses``: what is unknown without it."""
 
     what: str
     one_of: tuple[str, ...]
     loses: str = ""
 
     def met(self, roles: frozenset[str]) -> str:
-        """The least of the held permissions that is enough, or ""."""
+        """The least privileged of the granted permissions that is sufficient, or ""."""
         return next((role for role in self.one_of if role in roles), "")
 
 
 _DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
 _WRITE = ("Application.ReadWrite.All", "Directory.ReadWrite.All")
 
-WRITE_APPLICATION = Need("make and change the application and its certificates", (OWNED, *_WRITE))
+WRITE_APPLICATION = Need("create and change the application and its certificates", (OWNED, *_WRITE))
 READ_APPLICATIONS = Need(
     "find applications by identifier and name", ("Application.Read.All", OWNED, *_WRITE, "Directory.Read.All")
 )
 WRITE_CLAIMS = Need(
-    "make and assign the claims policy (claims: manage)", ("Policy.ReadWrite.ApplicationConfiguration",)
+    "create and assign the claims policy (claims: manage)", ("Policy.ReadWrite.ApplicationConfiguration",)
 )
 READ_CLAIMS = Need(
     "read the claims policy (claims: manage and verify)",
@@ -56,9 +56,9 @@ READ_USERS = Need(
 
 ADD_OWNERS = Need("add owners of the application object (application.owners)", _WRITE)
 """Microsoft's reference ("Add owner") lists `OWNED` with Directory.Read.All as well, and notes that it is not
-sufficient; azuread's documentation says that it is. So with that alone it is unknown."""
+sufficient; azuread's documentation says that it is. So Directory.Read.All alone counts as unknown."""
 
-_UNDONE = "whether a deployment undid what somebody else did to the certificates"
+_UNDONE = "whether a deployment undid external changes of the certificates"
 
 OPTIONAL: tuple[Need, ...] = (
     Need(
@@ -75,7 +75,7 @@ OPTIONAL: tuple[Need, ...] = (
     ),
     Need("read mailbox settings", ("MailboxSettings.Read",), "which assigned people are shared mailboxes"),
 )
-"""Rows without which something stays unknown, and nothing fails."""
+"""Optional rows: without them something stays unknown, but nothing fails."""
 
 
 def needs(
@@ -103,7 +103,7 @@ def needs(
 
 
 PREVIEW: tuple[Need, ...] = (READ_APPLICATIONS, READ_CLAIMS, READ_USERS, READ_GROUPS)
-"""What previews and drift reports need: reading, whatever the configuration lets a deployment write."""
+"""The rows for previews and drift reports: reading only, whatever a deployment may write."""
 
 PREVIEW_ROLES: Mapping[str, str] = {
     "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
@@ -113,14 +113,14 @@ PREVIEW_ROLES: Mapping[str, str] = {
     "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
     "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
 }
-"""The application permissions of a preview identity and their ids in the public cloud; the last two tell who changed
+"""The application permissions of a preview identity and their ids in the public cloud; the last two show who changed
 what. Source: "Microsoft Graph permissions reference", column "Application"."""
 
 GRAPH = "00000003-0000-0000-c000-000000000000"
 """The client id of Microsoft Graph in every tenant."""
 
 _READS = re.compile(r"[A-Za-z-]+\.Read(?:Basic)?(?:\.[A-Za-z-]+)*")
-"""What Microsoft calls permissions that only read; any other may write."""
+"""Name patterns of permissions that only read; any other may write."""
 
 _READING_DIRECTORY_ROLES = frozenset(
     {
@@ -135,10 +135,10 @@ _READING_DIRECTORY_ROLES = frozenset(
 
 
 def that_write(roles: Iterable[str]) -> tuple[str, ...]:
-    """Those of the application permissions that are not known to read only, sorted."""
+    """The application permissions that are not known to be read-only, sorted."""
     return tuple(sorted(role for role in roles if not _READS.fullmatch(role)))
 
 
 def directory_roles_that_write(template_ids: Iterable[str]) -> tuple[str, ...]:
-    """Those of the directory roles (claim ``wids``) that are not known to read only, sorted."""
+    """The directory roles (claim ``wids``) that are not known to be read-only, sorted."""
     return tuple(sorted(set(template_ids) - _READING_DIRECTORY_ROLES))

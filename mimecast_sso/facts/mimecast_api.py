@@ -20,7 +20,7 @@ RATE_LIMIT_RESET = "X-RateLimit-Reset"
 """Milliseconds until at least one call is allowed again: not seconds, and not a point in time."""
 
 DEFAULT_TOKEN_SECONDS = 300
-"""Assumed life of a token whose answer does not say."""
+"""Assumed lifetime of a token if the response does not state it."""
 
 PROOF_RECORD_TYPE = "TXT"
 LEGACY_INBOUND_TYPES = ("any", "known", "ldap", "smtp")
@@ -36,13 +36,13 @@ class Endpoint:
 
     path: str
     permission: str
-    """What the API application's role needs."""
+    """The permission that the API application's role needs."""
     reads: bool = False
-    """Whether the call changes nothing, so that it can be repeated after a lost answer."""
+    """Whether the call changes nothing, so that it can be repeated after a lost response."""
     page_size: int | None = None
     """The most rows a page may be asked for, or ``None`` for a call without pages."""
     secret: bool = False
-    """Whether the request carries a password, so that nothing of the answer's text is shown."""
+    """Whether the request carries a password, so that nothing of the response's text is shown."""
 
 
 _REGISTER = "Directories | Internal | Register New Domain"
@@ -55,7 +55,7 @@ _SYNC_EDIT = "Services | Directory Sync | Edit"
 GET_ACCOUNT = Endpoint("/api/account/get-account", "Account | Dashboard | Read", reads=True)
 
 SINGLE_SIGN_ON_PACKAGE = re.compile(r"single[\s-]*sign|\bSSO\b", re.IGNORECASE)
-"""What the name of a package that includes single sign-on is assumed to contain: Mimecast publishes no list of them."""
+"""Text that the name of a package with single sign-on is assumed to contain: Mimecast publishes no list of packages."""
 
 GET_INTERNAL_DOMAIN = Endpoint("/api/domain/get-internal-domain", _INTERNAL_READ, reads=True)
 GET_PENDING_DOMAIN = Endpoint("/api/domain/get-pending-domain", _REGISTER, reads=True)
@@ -104,7 +104,7 @@ UNLINK_LIMITS = (
 """What ``maxUnlink`` may be when it is written; reading may give a number instead (the same client)."""
 
 EXECUTE_SYNC = Endpoint("/api/directory/execute-sync", _SYNC_EDIT)
-"""Asks for a run of every directory connection. May answer 504 and have started it (a public client)."""
+"""Requests a run of every directory connection. May respond with 504 although it started one (a public client)."""
 SYNC_REQUESTS_PATH = f"{INTEGRATIONS_PATH}/sync-requests"
 """The v2 counterpart of `EXECUTE_SYNC`; the catalogue lists it under `INTEGRATION_READ`."""
 SYNCHRONISATION_PAGE = "Services > Directory Synchronization"

@@ -1,4 +1,4 @@
-"""The audit log: the call that reads it, which of its events are log-ons, and which touch what decides sign-ins.
+"""The audit log: the call that reads it, its log-on events, and events about objects that decide about sign-ins.
 
 Documented: the path, the permission, and that an event has ``auditType``, ``category``, ``eventInfo``,
 ``eventTime`` and ``user``. Recorded (test data of Elastic's Mimecast integration): the types in `LOG_ON_EVENTS`;

@@ -1,6 +1,6 @@
-"""Mimecast's error codes: what each one means, and how sure that is.
+"""Mimecast's error codes, their meaning, and how it is known.
 
-Sources: Mimecast's API 1.0 and 2.0 reference (response codes), recorded answers and error handling in public
+Sources: Mimecast's API 1.0 and 2.0 reference (response codes), recorded responses and error handling in public
 clients. The vendor documents no complete list; a code that is not here is shown as it came.
 """
 
@@ -50,7 +50,7 @@ CODES: dict[str, VendorCode] = {
     for entry in (
         VendorCode(INVALID_CLIENT, "the client id or the client secret is wrong", _OBSERVED),
         VendorCode(INVALID_ACCESS_TOKEN, "the access token is not valid", _OBSERVED),
-        VendorCode(TOKEN_EXPIRED, "the access token has ended", _OBSERVED),
+        VendorCode(TOKEN_EXPIRED, "the access token has expired", _OBSERVED),
         VendorCode(TOKEN_VERIFICATION_FAILED, "the gateway could not verify the access token", _OBSERVED),
         VendorCode(UNAUTHORIZED_REQUEST, "the gateway could not verify the access token", _OBSERVED),
         VendorCode(
@@ -75,7 +75,7 @@ CODES: dict[str, VendorCode] = {
         VendorCode("err_validation_invalid_email_address", "this is not an e-mail address", _OBSERVED),
         VendorCode("err_deserialise", "the request holds nulls or is malformed", _OBSERVED),
         VendorCode("err_developer_key", "the application id is not valid", _OBSERVED),
-        VendorCode("err_xdk_binding_expired", "the access key of API 1.0 has ended", _OBSERVED),
+        VendorCode("err_xdk_binding_expired", "the access key of API 1.0 has expired", _OBSERVED),
     )
 }
 
@@ -86,6 +86,6 @@ REFUSED_BEFORE_PROCESSING = frozenset(
 
 
 def meaning(code: str) -> str:
-    """What ``code`` means, or an empty string for a code that no source explains."""
+    """The meaning of ``code``; an empty string if no source explains it."""
     entry = CODES.get(code)
     return entry.meaning if entry else ""

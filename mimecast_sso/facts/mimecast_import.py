@@ -1,4 +1,4 @@
-"""Mimecast's bulk import of users from a file: the two calls, and what is known about them.
+"""Mimecast's bulk import of users from a file: the two calls and their documented behaviour.
 
 Sources: the API 1.0 and 2.0 reference (header ``x-mc-arg``, columns, fields of get-import-status) and the support
 article on spreadsheet imports (columns are case-sensitive, a bad password fails the import). Documented nowhere:
@@ -19,10 +19,10 @@ COLUMNS = ("email", "name")
 """The header line. The column ``password`` is left out: one bad password fails a whole file."""
 
 ROWS_PER_FILE = 10_000
-"""A choice, because no limit is documented: about half a megabyte, and one answer in a few seconds."""
+"""A choice, because no limit is documented: about half a megabyte, and one response in a few seconds."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so is run as a formula by the spreadsheets in which people open such files and reports."""
 
 ENDED = ("complet", "finish", "done", "success", "succeed", "partial", "fail", "error", "cancel", "reject")
-"""How words for an import that has ended begin, in lower case (assumed)."""
+"""Prefixes, in lower case, of status texts for a finished import (assumed)."""

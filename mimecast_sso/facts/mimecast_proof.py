@@ -1,4 +1,4 @@
-"""The proof that a domain is ours, in its two forms. Source: Mimecast's support articles on registering a domain."""
+"""The proof of ownership of a domain, in its two forms. Source: Mimecast's support articles on registering a domain."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ CNAME_TARGET = "validate-domain.mimecast.com"
 
 
 def cname_name(domain: str, code: str) -> str:
-    """Where the CNAME form of the proof belongs."""
+    """The name of the CNAME form of the proof."""
     return f"{code}.{domain}"
 
 
 def proof_record(domain: str, code: str, record_type: str) -> tuple[str, str]:
-    """Name and value of the proof record of that type: ``TXT`` or ``CNAME``."""
+    """Name and value of the proof record of this type: ``TXT`` or ``CNAME``."""
     if record_type == CNAME_TYPE:
         return cname_name(domain, code), CNAME_TARGET
     return domain, code

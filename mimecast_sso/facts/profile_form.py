@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Control(StrEnum):
-    """What kind of control a field of the form is."""
+    """The kind of control of a form's field."""
 
     TEXT = "text"
     TEXT_AREA = "text area"
@@ -42,7 +42,7 @@ class FormField:
     control: Control
     section: FormSection
     critical: bool
-    """Whether a wrong value breaks sign-in or locks people out (gates), or only looks wrong (informs)."""
+    """Whether a wrong value breaks sign-in or locks people out (critical), or only looks wrong (cosmetic)."""
     former_label: str | None = None
 
 
@@ -112,7 +112,7 @@ PROVIDER_NAMES: tuple[str, ...] = ("Azure Active Directory", "Microsoft Entra ID
 """The drop-down's entry for Entra, older name first; which one a console shows depends on its age."""
 
 PROPAGATION_MINUTES = 15
-"""How long a change of application settings may take to reach everybody (Mimecast's own figure)."""
+"""How long a change of application settings may take to reach everybody (Mimecast's figure)."""
 
 TICKED = "ticked"
 UNTICKED = "not ticked"

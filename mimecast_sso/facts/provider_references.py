@@ -1,8 +1,8 @@
-"""What a state may hold under ``__provider`` of this project's resources: references to its provider classes.
+"""The references to provider classes that a state may hold under ``__provider`` of this project's resources.
 
 A state names the provider of a dynamic resource by a pickle, which the engine's plugin loads with every credential of
 the environment at hand. Those of this project are plain references of a few bytes to a class without attributes; a
-pickle may hold any program. So what a state holds is compared as text, and never loaded, before an engine sees it.
+pickle may hold any program. So a state's pickles are compared as text, never loaded, before an engine sees them.
 
 Source: Pulumi's Python SDK (`pulumi.dynamic`), Python's pickle format. `tests/providers/test_pickles.py` compares these
 with what the SDK writes, and with the states of released versions.
@@ -40,14 +40,14 @@ _PROTOCOLS = (4, 5)
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A resource whose provider is not the one that its type has in this project."""
+    """A resource whose provider is not this project's provider for its type."""
 
     urn: str
     type: str
 
 
 def foreign(resources: Iterable[Mapping[str, Any]]) -> Iterator[Foreign]:
-    """The resources of a state whose ``__provider`` is none of this project's; those without one are left out."""
+    """The resources of a state with a foreign ``__provider``; those without one are left out."""
     for resource in resources:
         type_ = str(resource.get("type") or "")
         known = references(type_)
@@ -60,7 +60,7 @@ def foreign(resources: Iterable[Mapping[str, Any]]) -> Iterator[Foreign]:
 
 
 def references(type_: str) -> tuple[str, ...]:
-    """What the state may hold for a type, in each version of the pickle format; nothing for a foreign type."""
+    """The allowed values for a type, in each version of the pickle format; none for a foreign type."""
     if type_ not in PROVIDERS:
         return ()
     return tuple(_reference(*PROVIDERS[type_], protocol) for protocol in _PROTOCOLS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _REGIONS_WITH_CONSOLE_HOST = frozenset({"eu", "us", "za", "au", "jer"})
-"""By Microsoft's tutorial "Mimecast Admin Console"."""
+"""From Microsoft's tutorial "Mimecast Admin Console"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Region:
     name: str
     host: str
     account_prefix: str | None
-    """How account codes of the grid begin; ``None`` where no source tells."""
+    """Prefix of the grid's account codes; ``None`` if no source states it."""
 
     def identifier(self, account_code: str) -> str:
         """The SAML entity id that Mimecast uses towards Entra (other identity providers get another form)."""
@@ -39,7 +39,7 @@ class Region:
 
     @property
     def console_url(self) -> str:
-        """The Administration Console's sign-in page; the generic one where no source names the region's own."""
+        """The Administration Console's sign-in page; the generic one if no source names the region's."""
         if self.code in _REGIONS_WITH_CONSOLE_HOST:
             return f"https://login-{self.code}.mimecast.com/administration/"
         return "https://login.mimecast.com/administration/"
@@ -88,4 +88,4 @@ REGION_NAMES: dict[str, str] = {
     "jersey": "jer",
     "offshore": "jer",
 }
-"""What people call a region, and its code."""
+"""Other names of a region, and its code."""

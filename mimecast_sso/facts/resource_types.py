@@ -1,4 +1,4 @@
-"""The types of the resources that commands look for in a stack's state, as it spells them."""
+"""The types of the resources that commands look up in a stack's state."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Why a sign-in to the Mimecast Personal Portal fails: one row a reason.
+"""Why a sign-in to the Mimecast Personal Portal fails: one row per reason.
 
 Sources: Microsoft's "Microsoft Entra authentication and authorization error codes" (AADSTS codes), "Single Sign-On SAML
 protocol" and "Manage users and groups assignment to an application"; Mimecast's administrator guides "Authentication
 Profiles" and "Configuring SAML for Microsoft Entra ID"; SAML 2.0 core and profiles for what a relying party validates.
-That somebody gets in who is in the groups of two profiles, with the certificate of either, is assumed
+It is assumed that a person in the groups of two profiles gets in with either certificate
 (docs/certificates.md).
 
 To add a reason: a row here, the line in `mimecast_sso.assessment.sign_in` that finds it, and a test in
@@ -28,11 +28,11 @@ class ReasonRow:
     """One reason.
 
     Attributes:
-        side: Who refuses.
+        side: The system that refuses.
         code: Entra's error code, such as ``AADSTS50105``; "" where there is none.
-        text: What is wrong, as a clause about one person or all of them.
+        text: The problem, as a clause about one person or everybody.
         sees: What the person sees.
-        fix: What an administrator does about it, imperative.
+        fix: The administrator's remedy, in the imperative.
         guard: The name under which a run that would cause it is refused, for people who sign in through Entra now.
         guard_joining: The same for people whom the run would newly send to Entra.
     """
@@ -47,12 +47,12 @@ class ReasonRow:
 
     @property
     def problem(self) -> str:
-        """What is wrong, with Entra's code where there is one."""
+        """The problem, with Entra's code if it has one."""
         return f"{self.text} ({self.code})" if self.code else self.text
 
 
 class Reason(StrEnum):
-    """The reasons, by a name that stays the same in reports."""
+    """The reasons, by a name that is stable in reports."""
 
     APPLICATION_MISSING = "application-missing"
     APPLICATION_DISABLED = "application-disabled"
@@ -99,7 +99,7 @@ class Missing(StrEnum):
 
     @property
     def guard(self) -> str:
-        """The name under which a run that depends on it is refused."""
+        """The name of the guard that refuses a run that depends on it."""
         return _GUARDS_OF_MISSING.get(self, _APPLICATION)
 
 
@@ -181,7 +181,7 @@ REASONS: dict[Reason, ReasonRow] = {
     Reason.NO_ACCOUNT: ReasonRow(
         Side.ENTRA,
         "AADSTS50034",
-        "no account in Entra has this address, so nobody can sign in for it",
+        "no account in Entra has this address, so nobody can sign in with it",
         "Entra: the account does not exist in this directory",
         "correct the address, or give the Entra account this mail address",
     ),
@@ -209,7 +209,7 @@ REASONS: dict[Reason, ReasonRow] = {
     Reason.CONTEXT: ReasonRow(
         Side.ENTRA,
         "AADSTS75011",
-        "Mimecast requests an authentication context, and whoever signs in by another method is refused "
+        "Mimecast requests an authentication context, and people who sign in by another method are refused "
         "(multi-factor authentication, Windows Hello, certificates)",
         "Entra: the authentication method doesn't match the requested one",
         "turn both authentication contexts off (mimecast-sso:authenticationProfile.contexts)",
@@ -253,7 +253,7 @@ REASONS: dict[Reason, ReasonRow] = {
         "",
         "Entra signs with a certificate that the person's authentication profile at Mimecast does not hold",
         "Mimecast: the identity could not be validated",
-        "bring the two certificates together (mimecast-sso rotate status --stack STACK shows both sides)",
+        "make both sides use the same certificate (mimecast-sso rotate status --stack STACK shows both)",
         _CERTIFICATE,
         _CERTIFICATE,
     ),

@@ -1,1 +1,1 @@
-"""The ``mimecast-sso`` command: what people run around the engine."""
+"""The ``mimecast-sso`` command, which wraps the engine and adds checks."""

@@ -1,4 +1,4 @@
-"""Who changed what a drift check found, and when: from both audit logs."""
+"""Who made the changes that a drift check found, and when, from both audit logs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
 _ENTRA, _MIMECAST = "the directory's audit log", "Mimecast's audit log"
-# Words in the names of activities, by what a finding is about.
+# Words in the names of activities, by the object of a finding.
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "owner": ("owner",),
     "credential": ("credential", "certificates and secrets"),
@@ -33,7 +33,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 def name_actors(
     findings: Sequence[Finding], graph: GraphClient, mimecast: MimecastClient | MimecastError
 ) -> tuple[Finding, ...]:
-    """The findings with who did it; unknown where no log shows it, or the log could not be read."""
+    """Add who made each change; unknown if no log shows it or the log could not be read."""
     entra = _Directory(graph)
     members = _Members(mimecast)
     return tuple(

@@ -1,4 +1,4 @@
-"""The assessment of a stack for commands: both tenants read once, without an engine but for the stack's state."""
+"""The assessment of a stack for commands: reads both tenants once; needs an engine only for the stack's state."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ PEOPLE = "people"
 
 
 def record_of(engine: Engine | None) -> Known[Record]:
-    """What the last deployment recorded, as far as the engine tells."""
+    """The record of the last deployment, if the engine can read it."""
     if engine is None:
-        return unknown("there is no engine that shows the stack's state")
+        return unknown("there is no engine to read the stack's state")
     try:
         return from_state(engine.recorded())
     except OperationError as error:
@@ -41,7 +41,7 @@ def record_of(engine: Engine | None) -> Known[Record]:
 def assess_stack(
     stack: Stack, settings: Settings, engine: Engine | None, *, destroys: bool = False
 ) -> Assessment:
-    """Reads both tenants and forecasts. Raises GraphError where Entra cannot be asked at all."""
+    """Read both tenants and forecast. Raises GraphError if Entra cannot be reached at all."""
     graph = tenant.graph(stack)
     return assess(
         settings,
@@ -58,7 +58,7 @@ def assess_stack(
 def mimecast(
     environment: Mapping[str, str], settings: Settings, deadline: Deadline = UNLIMITED
 ) -> MimecastClient | MimecastError:
-    """A client of the account, or why it cannot be asked."""
+    """A client of the account, or why there is none."""
     try:
         return from_environment(environment, client_id=settings.mimecast_client_id or "", deadline=deadline)
     except MimecastError as error:
@@ -74,7 +74,7 @@ def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Kn
 
 
 def require_tenants_of(settings: Settings, snapshot: Snapshot) -> None:
-    """Raises OperationError, with the code of a refusal, where the credentials opened other tenants than are meant."""
+    """Raise OperationError, with the code of a refusal, if the credentials belong to other tenants than configured."""
     account = snapshot.account.value
     if account is not None:
         try:
@@ -96,17 +96,17 @@ def require_tenants_of(settings: Settings, snapshot: Snapshot) -> None:
 
 
 def on_save(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
-    """What saving the console form that is due does to people's sign-in."""
+    """The effect on people's sign-in of saving the console form that is due."""
     return _effects("What Save does to people's sign-in", sentences.on_save, stack, settings, engine)
 
 
 def on_deploy(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
-    """What deploying a configuration does to people's sign-in; it need not be the one in the stack file."""
+    """The effect on people's sign-in of deploying a configuration, which may differ from the stack file."""
     return _effects("What this does to people's sign-in", sentences.on_deploy, stack, settings, engine)
 
 
 def of_each(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
-    """Whose sign-in deploying the configuration changes, or who fails, by name."""
+    """People whose sign-in deploying the configuration changes, or who fail, by name."""
     return _effects("Whose sign-in changes", sentences.of_each, stack, settings, engine)
 
 
@@ -124,7 +124,7 @@ def _effects(
 
 
 def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
-    """Who signs in through Entra now, and who cannot."""
+    """People who sign in through Entra now, and people who cannot."""
     if assessment.value is None:
         return (Statement("who signs in", How.UNKNOWN, assessment.source, Verdict.UNKNOWN, PEOPLE),)
     found = assessment.value

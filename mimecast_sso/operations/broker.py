@@ -1,8 +1,8 @@
-"""Credentials of one stack: those of the environment, or what a command of your own prints for it.
+"""Credentials of one stack: from the environment, or from the output of your own command.
 
 ``MIMECAST_SSO_CREDENTIALS=exec:./get-credentials {stack}`` names the command. It prints a JSON object with the
-``ARM_*`` and ``MIMECAST_*`` variables of that stack: out of a key vault, an ESC environment, a password store. What it
-prints is kept in memory for that stack alone, and mixed with no credential of the environment.
+``ARM_*`` and ``MIMECAST_*`` variables of that stack: out of a key vault, an ESC environment, a password store. Its
+output is kept in memory for that stack only, and is not combined with credentials of the environment.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def with_credentials(
     """The environment with the credentials of a stack and of no other.
 
     Args:
-        environment: Where the command is named; without a name it is returned as it is.
+        environment: Names the command; returned unchanged if it names none.
         stack: The stack's name, which stands for ``{stack}`` in the command.
         root: The folder that the command runs in.
         timeout: Seconds that it may take.
@@ -55,7 +55,7 @@ def with_credentials(
     printed = _run(_words(command, stack), environment, stack, root, timeout)
     found = _variables(printed, stack)
     kept = {name: value for name, value in environment.items() if not _OF_A_CREDENTIAL.fullmatch(name)}
-    # Without it, half a credential would be completed by whoever is signed in to the Azure CLI.
+    # Without it, an incomplete credential would be completed by the Azure CLI's signed-in user.
     return kept | {"ARM_USE_CLI": "false"} | found
 
 
@@ -81,7 +81,7 @@ def _words(command: str, stack: str) -> list[str]:
 
 
 def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Path, timeout: float) -> bytes:
-    """What the command prints. Its own messages may hold secrets, so they are not shown."""
+    """The output of the command. Its messages may contain secrets, so they are not shown."""
     try:
         process = subprocess.Popen(
             words,
@@ -114,14 +114,14 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
 
 
 def _variables(printed: bytes, stack: str) -> dict[str, str]:
-    """The variables of a document; nothing of one that is malformed is shown."""
+    """The variables of a document; a malformed one is never quoted."""
     try:
         document = parse_json(printed) if len(printed) <= _LONGEST else None
     except ValueError:
         document = None
     if not isinstance(document, dict) or not all(isinstance(each, str) for each in document.values()):
         raise CredentialsError(
-            f"The command of {VARIABLE} printed no JSON object of texts for stack {stack}. It has to print, "
+            f"The command of {VARIABLE} printed no JSON object with string values for stack {stack}. Have it print, "
             'for example: {"ARM_TENANT_ID": "…", "ARM_CLIENT_ID": "…", "ARM_CLIENT_SECRET": "…", '
             '"MIMECAST_CLIENT_ID": "…", "MIMECAST_CLIENT_SECRET": "…"}'
         )

@@ -1,4 +1,4 @@
-"""When the live signing certificate expires, for commands that check a deployment: drift and verify."""
+"""Expiry of the live signing certificate, for the commands drift and verify."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CertificateReading:
 
     Attributes:
         statement: When the active one expires, or why that is unknown.
-        expiry: What was read; None if nothing was, or if Entra has no service principal.
+        expiry: The expiry that was read; None if nothing was read, or Entra has no service principal.
         principal: Object id of the service principal.
     """
 
@@ -39,7 +39,7 @@ class CertificateReading:
 def check(
     graph: GraphClient, stack: str, settings: Settings, resources: Iterable[Mapping[str, Any]]
 ) -> CertificateReading:
-    """Read the certificates of the stack's service principal from Entra, whatever the stack recorded of them.
+    """Read the certificates of the stack's service principal from Entra, independently of the record.
 
     Args:
         graph: The Microsoft Graph client.
@@ -61,7 +61,7 @@ def check(
 
 
 def unread(error: GraphError) -> CertificateReading:
-    """The reading if Entra could not be read."""
+    """The result if Entra could not be read."""
     return CertificateReading(
         Statement("not read", How.UNKNOWN, str(error), Verdict.UNKNOWN, "Entra: certificates")
     )

@@ -1,4 +1,4 @@
-"""External changes of the signing certificates that a deployment undid unnoticed: for drift, verify and rotate."""
+"""External changes of the signing certificates that a deployment undid, for drift, verify and rotate."""
 
 from __future__ import annotations
 

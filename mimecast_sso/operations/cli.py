@@ -1,6 +1,6 @@
-"""The command line. Each command says what it did, and ends with a code of `mimecast_sso.operations.exit_codes`.
+"""The command line. Each command reports what it did, and exits with a code of `mimecast_sso.operations.exit_codes`.
 
-A command is imported when it is asked for: what all of them import takes a second.
+A command is imported only when it is run: importing all of them takes a second.
 """
 
 from __future__ import annotations
@@ -19,46 +19,46 @@ from mimecast_sso.text.terminals import argument, write_to_anything
 
 _log = logging.getLogger(__name__)
 
-# By section, each with the first sentence of its help. The module of a command is commands/<name>.py.
+# By section, each with the first sentence of its help text. The module of a command is commands/<name>.py.
 COMMANDS: Mapping[str, Mapping[str, str]] = {
     "Try": {
-        "sandbox": "Start, seed and drive the offline tenants.",
+        "sandbox": "Start, seed and control the offline tenants.",
     },
     "Set up": {
         "assess": "Forecast who would sign in if they were in the roll-out group.",
-        "new": "Write the file of a new stack, checked against the live account where there are credentials.",
-        "preflight": "Check that a deployment has what it needs, writing nothing.",
-        "ci": "Previews on pull requests, deployments, drift reports and tickets, run by a forge.",
+        "new": "Write the file of a new stack, checked against the live account if credentials are set.",
+        "preflight": "Check that a deployment has what it needs, without writing.",
+        "ci": "Run previews, deployments, drift reports and tickets in a CI service.",
     },
     "Deploy": {
-        "up": "Deploy, then say whether console work is due and where its run sheet is.",
-        "preview": "Say what up would do, without doing it.",
-        "review": "Say what a change does to people's sign-in, before it is merged.",
-        "run-sheet": "Write the run sheet of the console work, due or done.",
+        "up": "Deploy, then show the console work that is due and its run sheet.",
+        "preview": "Show what up would change, without changing it.",
+        "review": "Report what a proposed change does to people's sign-in.",
+        "run-sheet": "Write the run sheet for the console work, due or done.",
         "confirm": "Record that the console holds the values of the run sheet.",
-        "down": "Destroy what the stack made, once nobody depends on it.",
+        "down": "Destroy what the stack created, once nobody depends on it.",
     },
     "People": {
-        "roll-out": "Who signs in through Entra: the members of the roll-out group.",
+        "roll-out": "Show or change who signs in through Entra.",
     },
     "Certificates": {
         "certificate": "Print the signing certificate that Mimecast has to trust.",
-        "rotate": "The signing certificate: stage the next one, have it trusted, activate it, retire the former one.",
+        "rotate": "Rotate the signing certificate step by step.",
     },
     "Check": {
-        "drift": "Compare both tenants with the stack, changing nothing.",
+        "drift": "Compare both tenants with the stack, without changing them.",
         "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
-        "fidelity": "Whether your tenants answer as the sandbox does.",
+        "fidelity": "Compare your tenants' responses with the sandbox's.",
     },
     "Many stacks": {
-        "fleet": "One check or deployment of many stacks at once, in one report.",
+        "fleet": "Check or deploy many stacks at once, with one report.",
         "stacks": "List the stacks with a file: name, account, region and tags.",
     },
 }
 
 
 class _Commands(click.Group):
-    """The commands, none of which is imported to list them."""
+    """The commands, listed without importing any of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for section in COMMANDS.values() for name in section]
@@ -83,7 +83,7 @@ def main() -> NoReturn:
 
 
 def run(words: Sequence[str]) -> int:
-    """Runs a command, says on standard error what is wrong, and gives its exit code."""
+    """Run a command, print its error on standard error, and return its exit code."""
     try:
         code = commands.main(args=[*words], standalone_mode=False)
     except click.UsageError as error:
@@ -95,7 +95,7 @@ def run(words: Sequence[str]) -> int:
         click.echo(error, err=True)
         code = error.code
     except BrokenPipeError:
-        code = Exit.ERROR  # Where click writes past our streams: in a locale that is ASCII only.
+        code = Exit.ERROR  # In an ASCII locale click writes past our streams.
     except OSError as error:
         click.echo(
             f"{error.filename or 'A file'} cannot be used: {error.strerror}. Fix that and rerun.", err=True
@@ -109,8 +109,8 @@ def run(words: Sequence[str]) -> int:
 
 
 def _code_of(error: Exception) -> Exit:
-    """The code of an error that names object, cause and way out; raises any other again."""
-    from mimecast_sso.settings import ConfigurationError  # noqa: PLC0415 (what fails has loaded them already)
+    """The code of an error that names object, cause and way out; other errors are raised again."""
+    from mimecast_sso.settings import ConfigurationError  # noqa: PLC0415 (already loaded by the code that failed)
     from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone  # noqa: PLC0415
 
     if not isinstance(error, (ConfigurationError, MimecastError)):
@@ -125,12 +125,12 @@ def _code_of(error: Exception) -> Exit:
     "--log-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Append to FILE what the command does: runs of the engine, calls with status and duration. No secrets.",
+    help="Append a log to FILE: engine runs, HTTP calls with status and duration. No secrets.",
 )
-@click.option("--verbose", "-v", is_flag=True, help="Show the same on standard error.")
+@click.option("--verbose", "-v", is_flag=True, help="Write the log to standard error.")
 def commands(log_file: Path | None, *, verbose: bool) -> None:
     """Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal."""
     if log_file is not None or verbose:
-        from mimecast_sso.operations import log  # noqa: PLC0415 (what is not asked for is not loaded)
+        from mimecast_sso.operations import log  # noqa: PLC0415 (loaded only if needed)
 
         log.start(sys.argv[1:], log_file, verbose=verbose)

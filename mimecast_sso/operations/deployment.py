@@ -1,4 +1,4 @@
-"""Deploying a stack: one run of the engine, and what follows from how it ended."""
+"""Deploy a stack: one run of the engine, then the reports about its result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mimecast_sso.provenance import Statement, Verdict
 from mimecast_sso.settings import ProfileSlot, Settings
 from mimecast_sso.text import foreign
 
-_NOBODY_REMOVED = "Until it is confirmed again nobody is added; who signs in through Entra still does."
+_NOBODY_REMOVED = "Until it is confirmed again, nobody is added; people who sign in through Entra still do."
 _CONSOLE_WORK = {
     "due": (CONSOLE_WORK_IS_DUE, "Nobody's sign-in changes until it is done and confirmed."),
     "stale": ("The confirmation is stale: console work is due", _NOBODY_REMOVED),
@@ -31,14 +31,14 @@ _CONSOLE_WORK = {
 
 
 def open_with_engine(name: str, verb: str) -> tuple[Stack, Engine]:
-    """The stack of that name and the engine that ``ENGINE`` chooses. Raises OperationError."""
+    """The named stack and the engine that ``ENGINE`` selects. Raises OperationError."""
     wanted = engine_name()
     stack = open_stack(name)
     return stack, Engine(stack, wanted, verb)
 
 
 def engine_name() -> EngineName:
-    """What ``ENGINE`` says. Raises OperationError for anything else."""
+    """The value of ``ENGINE``. Raises OperationError for an unknown one."""
     wanted = os.environ.get("ENGINE") or "auto"
     if wanted not in get_args(EngineName):
         raise OperationError(
@@ -58,11 +58,11 @@ def deploy(
     expect: str | None = None,
     reviewed: Path | None = None,
 ) -> Exit:
-    """Runs ``up``, then says whether console work is due and where its run sheets are.
+    """Run ``up``, then report console work that is due and its run sheets.
 
-    ``verbose`` has the engine's own display; so has a run that asks before it deploys, or shows differences.
+    ``verbose`` shows the engine's display; so does a run that prompts before it deploys, or shows differences.
     ``expect`` is the digest of the plan that was reviewed, ``reviewed`` the comment of a review that has it. Raises
-    OperationError where the plan is another one now, or the comment has none and the engine would change something.
+    OperationError if the plan is a different one now, or the comment has none and the engine would change something.
     """
     settings = stack.settings()
     engine.ensure_stack()
@@ -73,7 +73,7 @@ def deploy(
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
-    # Nobody is asked on the sandbox, so nothing is gained by working everything out twice.
+    # The sandbox has no prompt, so a preview before the deployment would be wasted.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
     show = Concise(f"Deploying {stack.name}") if yes and not (verbose or diff) else None
     outcome = engine.run("up", *flags, show=show)
@@ -93,7 +93,7 @@ def deploy(
 
 
 def _unreviewed(stack: Stack, engine: Engine) -> Exit:
-    """Without a reviewed plan nothing is deployed. Raises OperationError (refused) where something would be."""
+    """Refuse any change without a reviewed plan. Raises OperationError (refused)."""
     ended = preview(stack, engine)
     if ended is not Exit.CHANGES:
         return ended
@@ -107,7 +107,7 @@ def _unreviewed(stack: Stack, engine: Engine) -> Exit:
 def preview(
     stack: Stack, engine: Engine, *, diff: bool = False, verbose: bool = False, people: bool = False
 ) -> Exit:
-    """Says what ``deploy`` would do, without doing it; with ``people`` also to whom, by name."""
+    """Show what ``deploy`` would change, without changing it; with ``people``, also whose sign-in, by name."""
     settings = stack.settings()
     engine.ensure_stack()
     show = None if verbose or diff else Concise(f"Preview of {stack.name}", plans=True)
@@ -131,7 +131,7 @@ def _name(affected: Sequence[Statement]) -> None:
 
 
 def _say_the_digest(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:
-    """Says the digest of the snapshot that the program planned from; reads the tenants where it said none."""
+    """Print the digest of the program's plan; read the tenants if the program printed none."""
     try:
         found = plan.announced(outcome) or digest(plan.of_stack(stack, engine))
     except OperationError as error:
@@ -159,5 +159,5 @@ def _say_what_is_due(
 
 
 def relative(path: Path) -> str:
-    """A path as it is typed from the working folder."""
+    """A path relative to the working folder."""
     return os.path.relpath(path)

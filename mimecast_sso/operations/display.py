@@ -1,4 +1,4 @@
-"""What a run of the engine says, each thing once: its messages, the resources that change, the outputs.
+"""The display of an engine run, each thing once: messages, changed resources, outputs.
 
 The engine shows a message beside its resource while it runs and again at the end, and a line each time a resource
 changes its status. That fits its own terminal display; ``--verbose`` has it.
@@ -28,7 +28,7 @@ from mimecast_sso.text.wording import count
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 _STACK = "pulumi:pulumi:Stack"
 _SAID_EVERY = 15.0
-"""Seconds between two signs of life."""
+"""Seconds between two progress messages."""
 _MOST_LISTED = 12
 _WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "create": ("+", "created", "create"),
@@ -40,16 +40,16 @@ _WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "delete": ("-", "deleted", "delete"),
     "discard": ("<", "discarded", "discard"),
 }
-"""Operation → its mark, what was done, what is planned: the words of the Pulumi CLI."""
+"""Operation → mark, past participle, infinitive: the words of the Pulumi CLI."""
 _MAIN_OUTPUTS = ("applicationId", "identifier", "replyUrl", "certificateThumbprint", "certificateExpiry")
-"""Of a new stack. The run sheet has the others that people need, and ``pulumi stack output`` has all."""
+"""Shown for a new stack. The run sheet has the others that people need, and ``pulumi stack output`` has all."""
 _STATE = "authenticationProfile"
-"""Shown after every run: what is known of the console."""
+"""Shown after every run: the state of the console's profile."""
 
 
 @dataclass(slots=True)
 class Concise:
-    """Shows one run by its events. ``plans`` for a preview, which changes nothing."""
+    """Show one run from its events. ``plans`` for a preview, which changes nothing."""
 
     title: str
     plans: bool = False
@@ -64,7 +64,7 @@ class Concise:
     _last: float = field(default_factory=time.monotonic)
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Shows what is new in an event; before the first the title."""
+        """Show an event; before the first one, the title."""
         if not self._begun:
             self._begun = True
             click.echo(f"{self.title}:")
@@ -80,13 +80,13 @@ class Concise:
             self._summary = event["summaryEvent"].get("resourceChanges") or {}
 
     def still_running(self) -> None:
-        """Says now and then that the run goes on."""
+        """Print a progress message now and then."""
         if time.monotonic() - self._last >= _SAID_EVERY:
             self._last = time.monotonic()
             click.echo(f"  … {count(len(self._changed), 'resource')} done so far")
 
     def end(self, *, ok: bool) -> None:
-        """Shows what stands at the end: outputs (of a run that did what it should), and the count of changes."""
+        """Show the end of the run: outputs (if it succeeded), and the count of changes."""
         if self.plans or 0 < len(self._changed) <= _MOST_LISTED:
             for line in dict.fromkeys(self._changed):
                 click.echo(line)
@@ -104,7 +104,7 @@ class Concise:
         if event.get("ephemeral") or event.get("severity") == "debug":
             return
         text = text_of(event)
-        # The command itself says the digest after the run, and after one that went well where the run sheet is.
+        # The command itself prints the digest after the run, and after a successful one the run sheet.
         if text.startswith(f"warning: {CONSOLE_WORK_IS_DUE}") and not self.plans:
             self._console_work = text
         elif text and text not in self._said and not text.startswith(ANNOUNCED):
@@ -153,7 +153,7 @@ class Concise:
 
 
 def _output(path: str, before: Any, now: Any) -> Iterator[str]:
-    """An output, the former value before it; of a map what changed in it, and its state, each by its path."""
+    """An output with its previous value; for a map, each changed item and its state, by path."""
     if not isinstance(now, Mapping):
         was = f"{_json(before)} => " if before not in (None, now) else ""
         yield f"{path}: {was}{_json(now)}"
@@ -169,7 +169,7 @@ def _json(value: Any) -> str:
 
 
 def planned_step(metadata: Mapping[str, Any]) -> str:
-    """What the engine would do to a resource: ``update ServicePrincipal portal (notes)``; "" where nothing changes."""
+    """The planned step for a resource: ``update ServicePrincipal portal (notes)``; "" if nothing changes."""
     mark, _, planned = _words(metadata)
     return f"{planned} {_named(metadata)}{_difference(metadata)}" if mark else ""
 
@@ -186,7 +186,7 @@ def text_of(event: Mapping[str, Any]) -> str:
 
 
 def wrapped(text: str) -> Iterator[str]:
-    """A message in lines that fit the terminal; in a pipe or a file it stays in one, so that it can be searched."""
+    """A message wrapped for the terminal; one line in a pipe or a file, so that it can be searched."""
     for paragraph in text.splitlines():
         line = (
             foreign.one_line(paragraph)

@@ -1,6 +1,6 @@
-"""Drift: the live world against the stack, read from one preview that refreshes first.
+"""Drift between the live state and the stack, from one preview that refreshes first.
 
-Such a preview reads every object (recorded and live value) and then plans what the program wants (wanted value),
+Such a preview reads every object (recorded and live value) and then plans the program's changes (desired value),
 and writes nothing.
 """
 
@@ -20,7 +20,7 @@ _CHANGES = frozenset({"create", "update", "delete", "replace", "import"})
 
 @dataclass(frozen=True, slots=True)
 class NamedResource:
-    """A resource as people name it."""
+    """A resource by the name that people use."""
 
     type: str
     name: str
@@ -31,7 +31,7 @@ class NamedResource:
 
 @dataclass(frozen=True, slots=True)
 class PropertyDifference:
-    """One property whose live value is not the recorded one; ``path`` is empty when the whole object is gone."""
+    """One property whose live value differs from the recorded one; ``path`` is empty if the whole object is gone."""
 
     resource: NamedResource
     path: str
@@ -42,14 +42,14 @@ class PropertyDifference:
 
 @dataclass(frozen=True, slots=True)
 class RefreshReport:
-    """What a drift check found: ``differences`` in the live world, and ``planned`` steps that have another cause."""
+    """The result of a drift check: ``differences`` of the live state, and ``planned`` steps with another cause."""
 
     differences: tuple[PropertyDifference, ...]
     planned: tuple[str, ...]
 
 
 def report(events: Iterable[dict[str, Any]]) -> RefreshReport:
-    """Reads the engine events of a preview that refreshes first."""
+    """Read the engine events of a preview that refreshes first."""
     reading: set[str] = set()
     read: dict[str, dict[str, Any]] = {}
     steps: dict[str, dict[str, Any]] = {}
@@ -62,7 +62,7 @@ def report(events: Iterable[dict[str, Any]]) -> RefreshReport:
                 steps[metadata["urn"]] = metadata
         elif "resOutputsEvent" in event:
             metadata = event["resOutputsEvent"]["metadata"]
-            # The refresh reports its result under one name in one engine, under another in the next.
+            # The two engines report a refresh's result under different names.
             if metadata["urn"] in reading:
                 reading.discard(metadata["urn"])
                 read[metadata["urn"]] = metadata
@@ -77,10 +77,10 @@ def _differs(metadata: dict[str, Any]) -> bool:
 
 
 def _paths(metadata: dict[str, Any]) -> list[str]:
-    """What differs: as the provider says, or the outputs where it only says that something does."""
+    """The differing properties: those the provider names, else the differing outputs."""
     found = metadata.get("detailedDiff") or metadata.get("diffs")
     if found or metadata["op"] != "update":
-        # An element of a list is compared as part of the whole: where it stands in it means nothing.
+        # A list is compared as a whole: the position of an element has no meaning.
         return list(dict.fromkeys(_INDEX.sub("", path) for path in found or ()))
     old, new = (metadata[side].get("outputs") or {} for side in ("old", "new"))
     return sorted(key for key in new if new[key] != old.get(key))
@@ -99,7 +99,7 @@ def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[Pro
 
 
 def _at(state: dict[str, Any], path: str, *, inputs: bool = False) -> str:
-    # Outputs are what is; inputs are what is wanted.
+    # Outputs are the current state; inputs are the desired state.
     value: Any = state.get("inputs" if inputs else "outputs") or {}
     for key, index, name in _PATH.findall(path):
         if isinstance(value, dict):

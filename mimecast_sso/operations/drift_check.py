@@ -1,8 +1,8 @@
-"""What ``mimecast-sso drift`` does: both tenants, people, certificates and the console against the stack.
+"""The checks of ``mimecast-sso drift``: both tenants, people, certificates and the console against the stack.
 
 There are two ways. A snapshot compared with the state takes a second and no engine. The engine's refresh reads every
-object through its provider, so it also shows properties that decide about no sign-in, and what is not deployed yet.
-Both give the same findings for what both look at.
+object through its provider, so it also shows properties without effect on sign-ins, and undeployed changes.
+Both give the same findings for what both check.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from providers.entra.graph import GraphClient
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
-NO_DRIFT = "No drift: the live world is as recorded, and as the program wants it."
+NO_DRIFT = "No drift: the live state matches the record and the program."
 
 
 @dataclass(frozen=True, slots=True)
 class DriftCheck:
-    """What a drift check found.
+    """The result of a drift check.
 
     Attributes:
-        findings: What differs, is missing or is unmanaged, the most urgent first.
-        beyond: What only the engine's refresh shows.
+        findings: Changed, missing and unmanaged objects, the most urgent first.
+        beyond: Differences that only the engine's refresh shows.
         planned: Changes of the program or its configuration that are not deployed yet.
         statements: About people, certificates and the console.
-        unread: What could not be looked at.
+        unread: What could not be checked.
     """
 
     stack: str
@@ -68,19 +68,19 @@ class DriftCheck:
 
     @property
     def exit(self) -> Exit:
-        """2 where something differs or fails, 1 where something could not be read, else fine."""
+        """2 if something differs or fails, 1 if something could not be read, else 0."""
         if not self.is_quiet:
             return Exit.CHANGES
         return exit_of((*self.statements, *self.unread))
 
     @property
     def differences(self) -> tuple[Entry, ...]:
-        """The findings and what only the refresh shows, the most pressing first."""
+        """The findings and the refresh's differences, the most urgent first."""
         found = (*(of_finding(each, self.stack) for each in self.findings), *map(_of_difference, self.beyond))
         return tuple(sorted(found, key=lambda each: (each.level.rank, each.id)))
 
     def section(self) -> Section:
-        """As part of a report."""
+        """The result as a section of a report."""
         entries = (
             *self.differences,
             *(_of_planned(each) for each in self.planned),
@@ -132,14 +132,14 @@ class DriftCheck:
 
 
 def confirmation_age(settings: Settings, now: datetime) -> int | None:
-    """Days since somebody confirmed the console form of the active certificate's profile; None where nobody did."""
+    """Days since the console form of the active certificate's profile was confirmed; None if it was not."""
     slot = settings.certificates.active_generation.profile
     confirmed = settings.authentication_profile.confirmed_of(slot)
     return (now.date() - date.fromisoformat(confirmed.at[:10])).days if confirmed else None
 
 
 def look(opened: Stack, engine: Engine, *, refresh: bool) -> DriftCheck:
-    """Looks for drift; changes nothing.
+    """Check for drift; change nothing.
 
     Args:
         opened: The stack.
@@ -158,10 +158,10 @@ def look(opened: Stack, engine: Engine, *, refresh: bool) -> DriftCheck:
 
 
 def compare(opened: Stack, engine: Engine) -> DriftCheck:
-    """Compares a snapshot of both tenants with the state, without the engine's refresh; changes nothing.
+    """Compare a snapshot of both tenants with the state, without the engine's refresh; change nothing.
 
     Raises:
-        GraphError: Entra cannot be asked at all.
+        GraphError: Entra cannot be reached at all.
         OperationError: The state cannot be read.
     """
     settings, resources = opened.settings(), engine.resources()
@@ -198,7 +198,7 @@ def _certificates(
     graph: GraphClient,
     resources: Sequence[Mapping[str, Any]],
 ) -> tuple[Statement, ...]:
-    """When the live certificate expires, and which external changes a deployment undid."""
+    """Expiry of the live certificate, and external changes that a deployment undid."""
     known = assessment.snapshot.application
     if not known.is_known:
         return (certificate_expiry.unread(GraphError(known.source)).statement,)
@@ -213,7 +213,7 @@ def _certificates(
 
 
 def _console(settings: Settings, mimecast: MimecastClient | MimecastError) -> Sequence[Statement]:
-    """What changed in the console since the confirmation; nothing without one."""
+    """Changes of the console since the confirmation; none without a confirmation."""
     slot = settings.certificates.active_generation.profile
     confirmed = settings.authentication_profile.confirmed_of(slot)
     if confirmed is None:
@@ -229,7 +229,7 @@ def _console(settings: Settings, mimecast: MimecastClient | MimecastError) -> Se
 
 # -- The engine's refresh -------------------------------------------------------------------------------------------
 
-# What a resource type is called in findings, and whether any finding of that object covers each of its properties.
+# The name of a resource type in findings, and whether any finding of the object covers all of its properties.
 _OBJECTS = {
     "ApplicationFromTemplate": ("application", False),
     "ApplicationIdentifierUri": ("application", True),
@@ -251,7 +251,7 @@ _OBJECTS = {
 
 
 def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
-    """The same, with what only the engine's refresh shows."""
+    """Add the differences that only the engine's refresh shows."""
     outcome = engine.run("preview", "--refresh", quiet=True)
     if outcome.code:
         raise OperationError(
@@ -264,7 +264,7 @@ def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
 
 
 def _is_covered(difference: drift.PropertyDifference, findings: Sequence[Finding]) -> bool:
-    """Whether a finding says the same: then the engine's is left out."""
+    """Whether a finding covers the same difference, so that the engine's is left out."""
     object_, all_of_it = _OBJECTS.get(difference.resource.type, ("", False))
     same = [each for each in findings if each.object == object_]
     if all_of_it or not difference.path:

@@ -1,4 +1,4 @@
-"""The report of ``mimecast-sso drift``: as text for whoever typed it, and in the forms of `reports.render`."""
+"""The report of ``mimecast-sso drift``, as text for the terminal and in the formats of `reports.render`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mimecast_sso.text.wording import count
 def run(
     opened: Stack, engine: Engine, *, fast: bool, form: Format, out: Path | None, history: Path | None
 ) -> Exit:
-    """Looks for drift and prints it; changes nothing. Raises OperationError."""
+    """Check for drift and print it; change nothing. Raises OperationError."""
     found = look(opened, engine, refresh=not fast)
     snapshot = found.assessment.value.snapshot if found.assessment.value else None
     at = snapshot.entra_now if snapshot else datetime.now(UTC)
@@ -37,7 +37,7 @@ def _lines(found: DriftCheck) -> Iterator[str]:
     if found.is_quiet and not shown:
         yield NO_DRIFT if not found.unread else "No drift in what could be read."
     elif shown:
-        yield f"Drift: {count(len(shown), 'difference')} between the live world and the stack."
+        yield f"Drift: {count(len(shown), 'difference')} between the live state and the stack."
         for entry in shown:
             yield from entry_lines(entry)
     if found.planned:

@@ -1,4 +1,4 @@
-"""Running the engine: the Pulumi CLI, or the embedded one for stacks on the sandbox."""
+"""Run the engine: the Pulumi CLI, or the embedded engine for stacks on the sandbox."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from providers.deadline import DeadlinePassed
 EngineName = Literal["auto", "pulumi", "embedded"]
 
 _NEED_PULUMI = (
-    "Stack {stack} is deployed on real tenants, and that takes the Pulumi CLI. Install it "
+    "Stack {stack} is deployed on real tenants, which requires the Pulumi CLI. Install it "
     "(https://www.pulumi.com/docs/install/), or rehearse the stack on the sandbox: "
     ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso {verb} --stack {stack}"
 )
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
-"""Seconds between two looks at the events of a run."""
+"""Seconds between two reads of a run's events."""
 
 _LONGEST_SECONDS = 600
-"""That a state may take to be read or changed, where the stack has no deadline."""
+"""Seconds to read or change a state, if the stack has no deadline."""
 _NO_STACK = "no stack named"
-"""How both engines say that there is none."""
+"""The message of both engines if the stack does not exist."""
 
-# Operations that change nothing: an unchanged resource, and reads that a program makes.
+# Operations that change nothing: an unchanged resource, and a program's reads.
 _QUIET = frozenset({"same", "read", "refresh"})
 
 
 @dataclass(slots=True)
 class RunOutcome:
-    """How one run of the engine ended."""
+    """The result of one run of the engine."""
 
     code: int
     changes: dict[str, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class RunOutcome:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was (or, in a preview, would be) done."""
+        """Whether anything was (or, in a preview, would be) changed."""
         return any(count for operation, count in self.changes.items() if operation not in _QUIET)
 
     @property
@@ -67,7 +67,7 @@ class RunOutcome:
         return any(REFUSED in error for error in self.errors)
 
     def failure(self, *, dry: bool = False) -> Exit:
-        """The exit code of a run that failed; ``dry`` for one that changes nothing."""
+        """The exit code of a failed run; ``dry`` for a run that changes nothing."""
         if self.refused:
             return Exit.REFUSED
         return Exit.PARTLY if self.changed and not dry else Exit.ERROR
@@ -81,16 +81,16 @@ class Engine:
         self._command = _command(stack, wanted, verb)
 
     def run(self, verb: str, *flags: str, quiet: bool = False, show: Concise | None = None) -> RunOutcome:
-        """Runs a verb of the engine. Its output goes to the terminal.
+        """Run a verb of the engine. Its output goes to the terminal.
 
         Args:
-            verb: Of the engine's command line.
-            flags: The same.
-            quiet: Only the output of a failure goes to the terminal.
-            show: Shows the run instead.
+            verb: The verb of the engine's command line.
+            flags: The flags of the engine's command line.
+            quiet: Print the engine's output only if it fails.
+            show: Displays the run instead of the engine.
 
         Raises:
-            OperationError: Before anything starts, for a state that `check_state` refuses.
+            OperationError: `check_state` refuses the state; nothing was started.
         """
         stack = self._stack
         self.check_state()
@@ -118,16 +118,16 @@ class Engine:
             return _outcome(code, events)
 
     def check_state(self) -> None:
-        """Raises OperationError for a state that is damaged, or holds a foreign provider."""
+        """Raise OperationError for a state that is damaged or holds a foreign provider."""
         refuse_foreign(self._stack.name, self._deployment())
 
     def ensure_stack(self) -> None:
-        """Makes the stack in the sandbox's backend when it is not there; stacks on real tenants are left alone."""
+        """Create the stack in the sandbox's backend if it does not exist; do nothing for real tenants."""
         stack = self._stack
         if not stack.on_sandbox or _sandboxed(stack).exists():
             return
         _backend(stack).mkdir(parents=True, exist_ok=True)
-        # Elsewhere, because the engine reads, and may write, the stack file of the project in which it does this.
+        # In another folder, because the engine reads, and may write, the stack file of the current project.
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
             project = {"name": stack.project.name, "runtime": "python"}
             Path(folder, "Pulumi.yaml").write_text(json.dumps(project), encoding="utf-8")
@@ -135,11 +135,11 @@ class Engine:
             self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state, secrets encrypted. Raises StateError; NoStateError for none."""
+        """The resources in the stack's state, secrets encrypted. Raises StateError, or NoStateError without one."""
         return self._deployed().get("resources") or []
 
     def recorded(self) -> list[dict[str, Any]]:
-        """The same; none where there is no such stack yet. Raises OperationError where the state cannot be read."""
+        """The same; empty if the stack does not exist yet. Raises OperationError if the state cannot be read."""
         return self._deployment().get("resources") or []
 
     def _deployed(self) -> dict[str, Any]:
@@ -150,26 +150,26 @@ class Engine:
         return self.export().get("deployment") or {}
 
     def _deployment(self) -> dict[str, Any]:
-        """The deployment in the state; empty where there is no such stack yet."""
+        """The deployment in the state; empty if the stack does not exist yet."""
         try:
             return self._deployed()
         except NoStateError:
             return {}
 
     def has_resources(self) -> bool:
-        """Whether anything is deployed, for all that can be read."""
+        """Whether anything is deployed, as far as can be read."""
         try:
             return bool(self.resources())
         except OperationError:
             return False
 
     def unprotect(self) -> None:
-        """Takes the protection off whatever the last deployment protected: for a tear-down that was allowed by name."""
+        """Unprotect everything that the last deployment protected, for a tear-down that a guard override allows."""
         if any(resource.get("protect") for resource in self.resources()):
             self._quietly("state", "unprotect", "--all", "--yes", "--stack", self._stack.name)
 
     def export(self) -> dict[str, Any]:
-        """The stack's state, secrets encrypted. Raises StateError, NoStateError when there is no such stack."""
+        """The stack's state, secrets encrypted. Raises StateError, or NoStateError if the stack does not exist."""
         try:
             printed = self._quietly("stack", "export", "--stack", self._stack.name)
         except OperationError as error:
@@ -178,7 +178,7 @@ class Engine:
         return state
 
     def secret_output(self, name: str) -> str:
-        """One of the stack's outputs, decrypted. Raises OperationError where it has none, or cannot be decrypted."""
+        """One of the stack's outputs, decrypted. Raises OperationError if it is missing or cannot be decrypted."""
         return self._quietly("stack", "output", name, "--show-secrets", "--stack", self._stack.name).rstrip(
             "\n"
         )
@@ -212,11 +212,11 @@ class Engine:
 def _ended_by_itself() -> Iterator[None]:
     """Leave Ctrl-C to the engine while it runs.
 
-    The terminal sends it to the engine too, which finishes what is under way, writes the state and releases the
+    The terminal sends it to the engine too, which finishes current operations, writes the state and releases the
     lock. `subprocess.run` would kill it a quarter of a second later.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread may set it, and it has.
+        yield  # Only the main thread may set it, and has done so.
         return
     before = signal.signal(signal.SIGINT, lambda *_: None)  # the engine would inherit SIG_IGN
     try:
@@ -226,7 +226,7 @@ def _ended_by_itself() -> Iterator[None]:
 
 
 def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
-    """Runs the engine, showing its output only where it fails; gives its exit code."""
+    """Run the engine, show its output only if it fails, and return its exit code."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -245,7 +245,7 @@ def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str])
 def _shown(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], events: _Tail, show: Concise
 ) -> int:
-    """Runs the engine while ``show`` shows its events; its own output only where it fails and none says why."""
+    """Run the engine while ``show`` displays its events; print its output only if it fails without a message."""
     kept = events.log.with_name("output.txt")
     with kept.open("wb") as output:
         engine = subprocess.Popen(
@@ -271,11 +271,11 @@ def _shown(
 
 
 class _Tail:
-    """The events of a log that grows.
+    """The events of a growing log.
 
     Attributes:
         log: The file.
-        seen: The events so far, each read once.
+        seen: The events so far; each is read once.
     """
 
     def __init__(self, log: Path) -> None:
@@ -290,7 +290,7 @@ class _Tail:
         return [str(each.get("message", "")) for each in diagnostics if each.get("severity") == "error"]
 
     def new(self) -> Iterator[dict[str, Any]]:
-        """Those that were written since the last time, but for half a line at the end."""
+        """The events since the last call, except an incomplete last line."""
         try:
             with self.log.open("rb") as file:
                 file.seek(self._read)
@@ -313,23 +313,23 @@ def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
     if wanted == "pulumi":
         raise OperationError(
             "ENGINE=pulumi, but there is no pulumi on the PATH. Install it (https://www.pulumi.com/docs/install/), or "
-            "leave ENGINE unset: on the sandbox the embedded engine serves."
+            "leave ENGINE unset to use the embedded engine on the sandbox."
         )
     return [sys.executable, "-m", "sandbox.engine"]
 
 
 def _backend(stack: Stack) -> Path:
-    """The folder that a sandbox's backend is."""
+    """The folder of the sandbox's backend."""
     return Path(unquote(urlsplit(stack.environment["PULUMI_BACKEND_URL"]).path))
 
 
 def _sandboxed(stack: Stack) -> Path:
-    """Where the sandbox's backend keeps the stack's state."""
+    """The path of the stack's state in the sandbox's backend."""
     return _backend(stack) / ".pulumi" / "stacks" / stack.project.name / f"{stack.name}.json"
 
 
 def _checkpoint(stack: Stack) -> Path | None:
-    """The same in any backend that is a folder on this machine; None for every other backend."""
+    """The same in any backend that is a folder on this machine; None for other backends."""
     parts = urlsplit(stack.environment.get("PULUMI_BACKEND_URL", ""))
     return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
 
@@ -339,12 +339,12 @@ def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(line)
         except ValueError:
-            continue  # A killed engine leaves half a line.
+            continue  # A killed engine leaves an incomplete line.
 
 
 def _outcome(code: int, events: _Tail) -> RunOutcome:
-    """How the run ended, by its events. Raises OperationError where they are cut off: "no change" may then be wrong."""
-    list(events.new())  # What was written since; all of it where nothing was shown.
+    """The result of the run, from its events. Raises OperationError if they are cut off: "no change" could be wrong."""
+    list(events.new())  # The rest of the events; all of them if none were shown.
     summaries = [event["summaryEvent"] for event in events.seen if "summaryEvent" in event]
     if code == 0 and not summaries:
         raise OperationError(

@@ -1,18 +1,18 @@
-"""The exit codes of this project's own commands. The engine keeps the Pulumi CLI's."""
+"""The exit codes of this project's commands. The engine keeps the Pulumi CLI's."""
 
 from collections.abc import Iterable
 from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """What a command's end means to the script that called it."""
+    """The exit code of a command, for the script that called it."""
 
     FINE = 0
     ERROR = 1
     CHANGES = 2
     """A change or drift was found."""
     PARTLY = 3
-    """Some of it was done, some failed."""
+    """Partly done: some of it failed."""
     REFUSED = 4
     """A guard refused."""
     PREFLIGHT = 5
@@ -23,7 +23,7 @@ _WORST_FIRST = (Exit.ERROR, Exit.REFUSED, Exit.PREFLIGHT, Exit.PARTLY, Exit.CHAN
 
 
 def worst(codes: Iterable[int | None]) -> Exit:
-    """The code of a command that looked at several stacks: one that could not be read is worse than what is wrong."""
+    """The exit code for several stacks: a stack that could not be read is worse than one with a problem."""
     found = set(codes)
     return next((code for code in _WORST_FIRST if code in found), Exit.FINE)
 
@@ -34,7 +34,7 @@ def badness(code: Exit) -> int:
 
 
 class OperationError(Exception):
-    """A command cannot go on; the text says why and what to do."""
+    """A command cannot continue; the text says why and what to do."""
 
     def __init__(self, message: str, code: Exit = Exit.ERROR) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Writing files whole: a reader, or a death in between, meets the old content or the new one."""
+"""Atomic writes: a reader, or a crash in between, sees the old content or the new one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 def write_text(path: Path, content: str) -> None:
-    """Writes a file at once, in a folder that is created if need be; one that holds the content is left alone.
+    """Write a file atomically, creating its folder if needed; a file that has the content is not written.
 
-    An existing file keeps its mode and, as far as permitted, its owner. Where the path is a symbolic link, the file
-    that it leads to is written. Raises OSError.
+    An existing file keeps its mode and, as far as permitted, its owner. If the path is a symbolic link, the file
+    that it points to is written. Raises OSError.
     """
     path = path.resolve()
     exists = path.is_file()
@@ -33,7 +33,7 @@ def write_text(path: Path, content: str) -> None:
 
 
 def _written(path: Path, content: str) -> str:
-    """The name of a new file beside the path, flushed to the disk."""
+    """The name of a new file next to the path, flushed to the disk."""
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
@@ -52,7 +52,7 @@ def _like(path: Path, fresh: Path) -> None:
     status = path.stat()
     with contextlib.suppress(
         PermissionError
-    ):  # Only root may give files away; the group may be another one of ours.
+    ):  # Only root may change the owner; the group may be another group of ours.
         os.chown(fresh, status.st_uid, status.st_gid)
 
 

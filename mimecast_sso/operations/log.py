@@ -1,6 +1,6 @@
-"""What a command does, for ``--log-file`` and ``-v``: its runs of the engine, and its calls with status and duration.
+"""The log of a command, for ``--log-file`` and ``-v``: engine runs, and calls with status and duration.
 
-The engine, the program and its providers are processes of their own, and write no line here.
+The engine, the program and its providers are separate processes, which are not logged here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mimecast_sso.text import foreign
 _LOGGERS = ("mimecast_sso", "providers")
 _SECRET_NAMES = re.compile(r"(SECRET|TOKEN|PASSWORD|PASSPHRASE|KEY)$")
 _SHORTEST = 4
-"""Of a value that is looked for: a shorter one would be found everywhere."""
+"""Minimum length of a secret that is masked: a shorter one would match everywhere."""
 _LOOKS_SECRET = re.compile(
     r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]+)?"  # a JSON web token
     r"|(?<=Bearer )\S+"
@@ -32,13 +32,13 @@ _log = logging.getLogger(__name__)
 
 
 def start(words: Sequence[str], file: Path | None, *, verbose: bool) -> None:
-    """Begins the log of a command; without a file and ``verbose`` there is none. Raises OperationError for the file."""
+    """Start the log of a command, if there is a file or ``verbose``. Raises OperationError for the file."""
     if file is None and not verbose:
         return
-    logging.raiseExceptions = False  # A full disk ends no deployment half-way.
+    logging.raiseExceptions = False  # A full disk must not interrupt a deployment.
     form = Redacted(secrets(os.environ))
     shown = logging.StreamHandler(sys.stderr)
-    # Without any log Python shows warnings by themselves, and so it stays.
+    # Without a log, Python prints warnings itself; that is kept.
     shown.setLevel(logging.DEBUG if verbose else logging.WARNING)
     handlers: list[logging.Handler] = [shown]
     if file is not None:
@@ -53,7 +53,7 @@ def start(words: Sequence[str], file: Path | None, *, verbose: bool) -> None:
 
 
 def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of variables whose names say that they are secret, the longest first."""
+    """The values of variables with the name of a secret, the longest first."""
     found = {
         value for name, value in environment.items() if _SECRET_NAMES.search(name) and len(value) >= _SHORTEST
     }
@@ -61,7 +61,7 @@ def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class Redacted(logging.Formatter):
-    """One line for each entry: time in UTC, level, text. What is secret, or looks like it, is left out."""
+    """One line per entry: time in UTC, level, text. Masks secrets and what looks like one."""
 
     converter = staticmethod(time.gmtime)
 
@@ -77,7 +77,7 @@ class Redacted(logging.Formatter):
 
 
 def _to(file: Path) -> logging.Handler:
-    """Appends to a file that only its owner reads. Raises OperationError where it cannot be written."""
+    """Appends to a file that only its owner can read. Raises OperationError if it cannot be written."""
     try:
         os.close(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
         return logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")

@@ -1,11 +1,11 @@
-"""What a command found: for people as text, for other programs as JSON.
+"""The findings of a command: text for people, JSON and other formats for programs.
 
 A command that takes `options` prints through an `Output`. As text, a line is shown as soon as it is printed. As JSON,
 the statements alone are kept and written once the command has ended::
 
     {"schema": 1, "command": "verify", "stack": "prod-eu", "exit": 2, "statements": [{"subject": …, "verdict": …}]}
 
-A command that cannot go on writes neither: it ends with a message on standard error.
+A command that cannot continue writes neither: it exits with a message on standard error.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Format = Literal["text", "json", "markdown", "html", "junit", "sarif"]
 
 
 def exit_of(statements: Iterable[Statement]) -> Exit:
-    """2 where something is missing, differs or fails, 1 where something was not read, else fine."""
+    """2 if something is missing, differs or fails, 1 if something was not read, else 0."""
     verdicts = {each.verdict for each in statements}
     if verdicts & BAD:
         return Exit.CHANGES
@@ -39,15 +39,17 @@ def exit_of(statements: Iterable[Statement]) -> Exit:
 
 
 def write_report(file: Path, text: str) -> None:
-    """Writes what a command found to the file of ``--out``. Raises OperationError where it cannot be written."""
+    """Write a text to the file of ``--out``. Raises OperationError if it cannot be written."""
     try:
         write_text(file, text)
     except OSError as error:
-        raise OperationError(f"{file} cannot be written: {error.strerror}.") from None
+        raise OperationError(
+            f"{file} cannot be written: {error.strerror}. Name another file with --out."
+        ) from None
 
 
 def print_to(file: Path | None, text: str) -> None:
-    """Prints a whole text to the file of ``--out``, or to the terminal. Raises OperationError."""
+    """Print a text to the file of ``--out``, or to the terminal. Raises OperationError."""
     if file is None:
         click.echo(text, nl=False)
     else:
@@ -56,14 +58,14 @@ def print_to(file: Path | None, text: str) -> None:
 
 @dataclass(slots=True)
 class Output:
-    """Where a command prints to.
+    """The output of a command.
 
     Attributes:
-        command: Its name, as JSON has it.
-        stack: The stack's name; of a command without a stack, that of the stack that it is about.
-        format: How to print.
-        file: Where to; the terminal without one.
-        quiet: Whether a table lists only what is not fine.
+        command: The name of the command in JSON.
+        stack: The stack's name; for a command without a stack, the stack that it is about.
+        format: The format.
+        file: The file; None for the terminal.
+        quiet: Whether a table leaves out statements that are fine.
     """
 
     command: str
@@ -75,18 +77,18 @@ class Output:
     _lines: list[str] = field(default_factory=list)
 
     def line(self, text: str) -> None:
-        """Prints a line that no statement says."""
+        """Print a line that is not a statement."""
         if self.format == "text":
             self._print(text)
 
     def entry(self, statement: Statement, section: str) -> None:
-        """Prints one statement of a section, without waiting for the others."""
+        """Print one statement of a section, without waiting for the others."""
         self.keep(replace(statement, subject=f"{section}: {statement.subject}"))
         for line in entries([statement]):
             self.line(line)
 
     def table(self, statements: Sequence[Statement]) -> None:
-        """Prints statements as a table, and what of it was not checked."""
+        """Print statements as a table."""
         self.keep(*statements)
         shown = [each for each in statements if not (self.quiet and each.verdict is Verdict.FINE)]
         for line in lines(shown):
@@ -99,11 +101,11 @@ class Output:
             self.line(line)
 
     def keep(self, *statements: Statement) -> None:
-        """Has JSON list statements whose text is printed otherwise."""
+        """Add statements to the report whose text is printed by other means."""
         self._statements.extend(statements)
 
     def end(self, exit_code: Exit) -> None:
-        """Writes what is left to write. Raises OperationError where the file cannot be written."""
+        """Write the rest of the output. Raises OperationError if the file cannot be written."""
         if self.format == "json":
             self._print(json.dumps(self._document(exit_code), indent=2, ensure_ascii=False))
         elif self.format != "text":
@@ -136,10 +138,10 @@ class Output:
 
 
 def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
-    """Gives a command ``--format`` and ``--out``, and an `Output` as its argument ``output``.
+    """Give a command ``--format``, ``--out`` and ``--quiet``, and an `Output` as its argument ``output``.
 
     Args:
-        name: The command's name, as JSON has it.
+        name: The name of the command in JSON.
     """
 
     def add(command: Callable[..., Exit]) -> Callable[..., Exit]:
@@ -149,15 +151,15 @@ def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
             type=click.Choice(get_args(Format)),
             default="text",
             show_default=True,
-            help="How to print what was found; JSON has one entry per statement.",
+            help="Format of the report. JSON has one entry per statement.",
         )
         @click.option(
             "--out",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="Write to FILE instead of the terminal.",
+            help="Write the report to FILE.",
         )
-        @click.option("--quiet", "-q", is_flag=True, help="List only what is not fine.")
+        @click.option("--quiet", "-q", is_flag=True, help="List only what needs attention.")
         @functools.wraps(command)
         def run(*, format_: Format, out: Path | None, quiet: bool, **others: object) -> Exit:
             output = Output(name, str(others.get("stack", "")), format_, out, quiet)

@@ -1,4 +1,4 @@
-"""Deploying exactly the plan that was reviewed: the digest of a plan, read and compared."""
+"""Deploy exactly the reviewed plan: read and compare the digest of a plan."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _MEANS = {
     "settings": "the configuration",
     "state": "what the last deployment recorded",
     "tenants": "the tenants",
-    "people": "what becomes of people's sign-in",
+    "people": "people's sign-ins",
 }
 _MOST = 20
 
 
 def parse(text: str) -> str:
-    """A digest as it was typed. Raises OperationError (usage) for anything else."""
+    """Parse a typed digest. Raises OperationError (usage) for anything else."""
     found = text.strip().lower()
     if not DIGEST.fullmatch(found):
         raise OperationError(
@@ -36,7 +36,7 @@ def parse(text: str) -> str:
 
 
 def of_stack(stack: Stack, engine: Engine) -> Assessment:
-    """The assessment that the digest is of. Raises OperationError where the plan cannot be known."""
+    """The assessment that the digest covers. Raises OperationError if the plan is unknown."""
     found = assessing.try_to_assess(stack, stack.settings(), engine)
     if found.value is None:
         raise OperationError(f"The plan of stack {stack.name} is unknown: {found.source}")
@@ -47,7 +47,7 @@ def of_stack(stack: Stack, engine: Engine) -> Assessment:
 
 
 def read_comment(file: Path) -> str:
-    """The comment of a review; "" where no file exists. Raises OperationError for a file that cannot be read."""
+    """The comment of a review; "" if no file exists. Raises OperationError for a file that cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def read_comment(file: Path) -> str:
 
 
 def announced(outcome: RunOutcome) -> str | None:
-    """The digest that the program itself said in a preview; None where it did not, such as one with two components."""
+    """The digest that the program printed in a preview; None if it printed none, as with two components."""
     for event in outcome.events:
         text = text_of(event.get("diagnosticEvent") or {})
         if text.startswith(ANNOUNCED) and DIGEST.fullmatch(text.removeprefix(ANNOUNCED)):
@@ -67,19 +67,19 @@ def announced(outcome: RunOutcome) -> str | None:
 
 
 def require(stack: Stack, engine: Engine, expected: str) -> None:
-    """Reads both tenants and compares. Raises OperationError (refused) where the plan is another one now."""
+    """Read both tenants and compare. Raises OperationError (refused) if the plan is a different one now."""
     assessment = of_stack(stack, engine)
     now = digest(assessment)
     if now == expected:
         return
     different = [name for name in PARTS if part_of(now, name) != part_of(expected, name)]
-    # A part may differ and have the same three characters: the whole never does.
+    # Different parts may have the same three characters; the whole digests still differ.
     meant = _and([_MEANS[name] for name in different] or ["a part of it"])
     lines = [
         f"Refused: the plan of stack {stack.name} is not the one that was reviewed; {meant} changed since.",
         "Nothing was deployed.",
         *(f"  {line}" for line in _now(assessment, different)),
-        f"Look at it again, and deploy what you see there: mimecast-sso preview --stack {stack.name}",
+        f"Review the plan again, and deploy the digest that it prints: mimecast-sso preview --stack {stack.name}",
     ]
     raise OperationError("\n".join(lines), Exit.REFUSED)
 
@@ -90,7 +90,7 @@ def _and(words: list[str]) -> str:
 
 
 def _now(assessment: Assessment, different: Iterable[str]) -> Iterator[str]:
-    """What the parts that differ hold now."""
+    """The current content of the differing parts."""
     lines = {
         "settings": [f"planned now: {each.text}" for each in planned(assessment)]
         or ["planned now: no change"],

@@ -1,6 +1,6 @@
-"""A preview as a report: what a deployment would change, in the forms that programs and forges read.
+"""A preview as a report: what a deployment would change, in formats for programs and CI services.
 
-It has counts and reasons, and no person's address: it may be posted where others read it.
+It has counts and reasons, but no person's address, because it may be posted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mimecast_sso.text import foreign
 
 
 def run(stack: Stack, engine: Engine, form: Format, out: Path | None) -> Exit:
-    """Previews, and prints the report. Raises OperationError."""
+    """Preview, and print the report. Raises OperationError."""
     settings = stack.settings()
     engine.ensure_stack()
     outcome = engine.run("preview", quiet=True)
@@ -38,14 +38,14 @@ def run(stack: Stack, engine: Engine, form: Format, out: Path | None) -> Exit:
 
 
 def render(found: StackReview, code: Exit, steps: Sequence[str], at: datetime, form: Format) -> str:
-    """The report in a form.
+    """The report in a format.
 
     Args:
-        found: What the configuration does to people's sign-in.
-        code: How the preview ended.
+        found: The effect of the configuration on people's sign-in.
+        code: The exit code of the preview.
         steps: The resources that the engine would change, in words.
         at: When the tenants were read.
-        form: Which one.
+        form: The format.
     """
     section = forms.section(found)
     resources = tuple(
@@ -74,7 +74,7 @@ def _looked(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcom
     else:
         found = review_of(known.value)
     if outcome.code and not outcome.refused and not found.error:
-        said = "; ".join(map(redacted, outcome.errors)) or f"it ended with {outcome.code}"
+        said = "; ".join(map(redacted, outcome.errors)) or f"it exited with {outcome.code}"
         found = replace(found, error=f"the engine's preview failed: {said}")
     return found
 

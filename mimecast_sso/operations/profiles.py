@@ -1,4 +1,4 @@
-"""The attested authentication profile as the stack's state has it: its run sheet, its confirmation."""
+"""The attested authentication profile in the stack's state: its run sheet and confirmation."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _RENDERED = {"html": run_sheet.html, "md": run_sheet.markdown, "txt": run_sheet.
 
 
 def read(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfile | None:
-    """A slot's profile in the stack's state; None before the first deployment, and where there is no such slot.
+    """A slot's profile in the stack's state; None before the first deployment, or if there is no such slot.
 
-    Raises OperationError when there is no such stack.
+    Raises OperationError if the stack does not exist.
     """
     return in_state(engine.resources()).profiles.get(slot)
 
 
 def require(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfile:
-    """The same; raises OperationError also where there is none."""
+    """The same; raises OperationError also if there is none."""
     profile = read(engine, slot)
     if profile is None:
         which = "second authentication profile" if slot is ProfileSlot.SECOND else "authentication profile"
@@ -45,7 +45,7 @@ def require(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedPr
 
 
 def deployed(outcome: RunOutcome) -> dict[ProfileSlot, RecordedProfile]:
-    """The profiles as a deployment that has just ended left them, by slot."""
+    """The profiles after the deployment that has just ended, by slot."""
     found = {}
     for event in outcome.events:
         metadata = event.get("resOutputsEvent", {}).get("metadata", {})
@@ -56,7 +56,7 @@ def deployed(outcome: RunOutcome) -> dict[ProfileSlot, RecordedProfile]:
 
 
 def run_sheet_path(stack: Stack, suffix: str, slot: ProfileSlot = ProfileSlot.FIRST) -> Path:
-    """Where a slot's run sheet is written; ``suffix`` is ``html``, ``md`` or ``txt``."""
+    """The path of a slot's run sheet; ``suffix`` is ``html``, ``md`` or ``txt``."""
     name = stack.name if slot is ProfileSlot.FIRST else f"{stack.name}-{slot}"
     return stack.outputs / "run-sheet" / f"{name}.{suffix}"
 
@@ -64,9 +64,9 @@ def run_sheet_path(stack: Stack, suffix: str, slot: ProfileSlot = ProfileSlot.FI
 def write_run_sheet(
     stack: Stack, settings: Settings, profile: RecordedProfile, on_save: Iterable[Statement] = ()
 ) -> Path:
-    """Writes the run sheet as HTML, Markdown and plain text; gives the path of the HTML one.
+    """Write the run sheet as HTML, Markdown and plain text; return the path of the HTML one.
 
-    ``on_save`` says what Save does to people's sign-in (`mimecast_sso.assessment.sentences.on_save`).
+    ``on_save`` states the effect of Save on people's sign-in (`mimecast_sso.assessment.sentences.on_save`).
     """
     sheet = run_sheet.RunSheet(
         stack=stack.name,
@@ -91,7 +91,7 @@ def write_run_sheet(
 def certificate_of(profile: RecordedProfile, format_: str, stack: str) -> bytes:
     """The signing certificate of a profile's form: ``pem``, ``base64-body`` or ``der``.
 
-    Raises OperationError where the form holds none.
+    Raises OperationError if the form has no certificate.
     """
     body = attestation.normal_certificate(str(profile.form["certificate"]))
     if not body:
@@ -110,16 +110,18 @@ def certificate_of(profile: RecordedProfile, format_: str, stack: str) -> bytes:
 
 
 def write_certificate(file: Path, content: bytes) -> None:
-    """Writes a certificate. Raises OperationError where that cannot be done."""
+    """Write a certificate. Raises OperationError if that fails."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     except OSError as error:
-        raise OperationError(f"{file} cannot be written: {error.strerror}.") from None
+        raise OperationError(
+            f"{file} cannot be written: {error.strerror}. Name another file with --out."
+        ) from None
 
 
 def remove_run_sheet(stack: Stack, slot: ProfileSlot = ProfileSlot.FIRST) -> None:
-    """Removes the sheet of work that is done, so that nobody works from it again."""
+    """Remove the sheet of finished work, so that nobody works from it again."""
     for suffix in _RENDERED:
         run_sheet_path(stack, suffix, slot).unlink(missing_ok=True)
 
@@ -134,23 +136,23 @@ def confirm(
     fingerprint: str | None,
     read: ReadBack | None = None,
 ) -> Confirmed:
-    """Records an attestation, given at a time of Mimecast's, in the stack's file.
+    """Record an attestation in the stack file, with Mimecast's time.
 
     Args:
         stack: The stack.
         profile: The profile in its state.
-        by: Who attests.
+        by: The person who attests.
         at: When, by Mimecast's clock.
-        evidence: What shows it.
-        fingerprint: That of the run sheet, where it is known.
+        evidence: The evidence.
+        fingerprint: The fingerprint of the run sheet, if known.
         read: A copy of the console's forms that agrees with the profile.
 
     Raises:
         OperationError: The sheet is out of date, the profile has no certificate yet, or a placeholder was given.
     """
     for option, given, means in (
-        ("--by", by, "who set the values in the console"),
-        ("--evidence", evidence, "what shows it: a change number, a screenshot, a test sign-in"),
+        ("--by", by, "the person who set the values in the console"),
+        ("--evidence", evidence, "the evidence: a change number, a screenshot, a test sign-in"),
     ):
         if attestation.is_placeholder(given):
             raise OperationError(
@@ -166,7 +168,7 @@ def confirm(
     wanted = profile.fingerprints.critical
     if fingerprint is not None and fingerprint != wanted:
         raise OperationError(
-            f"The run sheet with fingerprint {fingerprint} is out of date: the deployment now wants {wanted}. "
+            f"The run sheet with fingerprint {fingerprint} is out of date: the desired one is now {wanted}. "
             f"Write a new sheet (mimecast-sso run-sheet --stack {stack.name}), compare it with the console, and "
             "confirm that one.",
             Exit.REFUSED,
@@ -185,9 +187,9 @@ def confirm(
 def compare_read_back(
     stack: Stack, profile: RecordedProfile, file: Path, now: datetime
 ) -> tuple[ReadBack, str]:
-    """The copy of the console's forms in a file, and what only looks different there.
+    """The copy of the console's forms in a file, and its cosmetic differences.
 
-    Raises OperationError: the file is none, is old, or the console is not as desired; it lists the differences.
+    Raises OperationError if the file is unusable or old, or the console differs; it lists the differences.
     """
     try:
         read = read_back.parse(read_text(file))
@@ -202,8 +204,8 @@ def compare_read_back(
     if critical:
         rows = "".join(f"\n  {each}" for each in critical)
         raise OperationError(
-            f"The console is not as the deployment needs it:{rows}\nNothing was recorded. Set these as the run sheet "
+            f"The console differs from the run sheet:{rows}\nNothing was recorded. Set these as the run sheet "
             f"says (mimecast-sso run-sheet --stack {stack.name}), save, and read the forms back again.",
             Exit.CHANGES,
         )
-    return read, "".join(f"\nOnly looks different: {each}" for each in cosmetic)
+    return read, "".join(f"\nCosmetic difference: {each}" for each in cosmetic)

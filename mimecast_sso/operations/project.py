@@ -1,4 +1,4 @@
-"""The Pulumi project that commands work on: its folder, its name, its stack files. Read without anything heavy."""
+"""The Pulumi project of a command: folder, name, stack files. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Project:
     Attributes:
         root: The folder with Pulumi.yaml.
         name: Its name, which is in every URN and in the path of a stack's state.
-        stack_files: The folder with its stack files.
+        stack_files: The folder of its stack files.
     """
 
     root: Path
@@ -34,12 +34,12 @@ class Project:
         """The names of the stacks that have a file."""
         found = (path.name for path in self.stack_files.glob("Pulumi.*.yaml"))
         names = (name.removeprefix("Pulumi.").removesuffix(".yaml") for name in found)
-        # Beside a stack file may be its settings for Pulumi Deployments.
+        # The folder may also have a stack's settings for Pulumi Deployments.
         return sorted(name for name in names if not name.endswith(".deploy"))
 
 
 def find_project() -> Project:
-    """The project of the working folder or of one above it, else the one that this code belongs to.
+    """The project of the working folder or one above it, else the one that contains this code.
 
     Raises:
         OperationError: There is none, or its Pulumi.yaml cannot be read.
@@ -49,7 +49,8 @@ def find_project() -> Project:
         if (folder / _FILE).is_file():
             return _read(folder)
     raise OperationError(
-        f"There is no {_FILE} in {here} or above it. Run this in a clone of the project, or in what pulumi new made."
+        f"There is no {_FILE} in {here} or above it. Run this in a clone of the project, or in a project "
+        "that pulumi new created."
     )
 
 

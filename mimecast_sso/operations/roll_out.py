@@ -45,9 +45,9 @@ class RollOutStatus:
     """The live and the configured members of the group, and the profile that is bound to it.
 
     Attributes:
-        target: Where the group is.
-        live: Who is in it.
-        configured: Who should be in it.
+        target: The group's account and name.
+        live: The live members.
+        configured: The configured members.
         profile: The state of the authentication profile.
     """
 
@@ -58,12 +58,12 @@ class RollOutStatus:
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Who is configured but not in the group."""
+        """People who are configured but not in the group."""
         return _beyond(self.configured, self.live)
 
     @property
     def unmanaged(self) -> frozenset[str]:
-        """Who is in the group but not configured."""
+        """People who are in the group but not configured."""
         return _beyond(self.live, self.configured)
 
     @property
@@ -87,7 +87,7 @@ class RollOutStatus:
             yield _differing("in the group, not configured", self.unmanaged, self.live)
 
     def lines(self) -> Iterator[str]:
-        """The same as text."""
+        """The status as text."""
         yield f"Group “{self.target.group}” of Mimecast account {self.target.account_code} ({self.target.region})"
         yield f"  in the group     {self.live.words(_number)}"
         yield f"  configured       {self.configured.words(_number)}"
@@ -102,7 +102,7 @@ class RollOutStatus:
 
 
 def _beyond(some: Known[frozenset[str]], others: Known[frozenset[str]]) -> frozenset[str]:
-    """Who is among some but not among the others; nobody if either is unknown."""
+    """The first set without the second; empty if either is unknown."""
     if some.value is None or others.value is None:
         return frozenset()
     return some.value - others.value
@@ -138,7 +138,7 @@ def status(stack: Stack, settings: Settings, engine: Engine | None, why_no_engin
 
 
 def _configured(stack: Stack, settings: Settings, deployed: Collection[str] | None) -> Known[frozenset[str]]:
-    """Who should be in the group; ``deployed`` are the members that the last deployment recorded, if known."""
+    """The configured members; ``deployed`` are the members that the last deployment recorded, if known."""
     choice = settings.roll_out
     where = f"{stack.config_file.name}, {describe(choice)}"
     listed = settings.addresses.source in (AddressSource.EXPLICIT, AddressSource.CSV)
@@ -239,7 +239,7 @@ def wider(
 
 
 def chosen(stack: Stack, settings: Settings, choice: RollOut) -> list[str]:
-    """Who a choice puts into the group, as far as the stack's files tell: of other sources the pilot."""
+    """The members of a choice, as far as the stack's files tell; for other sources, only the pilot."""
     return members(choice, _addresses(stack, settings))
 
 
@@ -260,7 +260,7 @@ def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everyb
     if share is not None:
         if before.who == "share" and share <= before.share:
             raise OperationError(
-                f"The share is already {before.share} %. Choose a greater share than that; {share} % adds nobody.",
+                f"The share is already {before.share} %. Choose a larger share; {share} % adds nobody.",
                 Exit.REFUSED,
             )
         return before.model_copy(update={"who": "share", "pilot": joined, "share": share})
@@ -326,7 +326,7 @@ def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """What a rollback did. ``left`` are members that Mimecast still lists."""
+    """The result of a rollback. ``left`` are members that Mimecast still lists."""
 
     target: Target
     removed: tuple[str, ...]
@@ -335,7 +335,7 @@ class RolledBack:
     """The undo record; ``None`` when nobody was in the group."""
 
     def lines(self) -> Iterator[str]:
-        """What was done and what follows from it, as text."""
+        """The result and its consequences, as text."""
         group = f"the group “{self.target.group}” of Mimecast account {self.target.account_code}"
         if self.removed:
             yield f"Removed from {group}, {count(len(self.removed), 'member')}: {', '.join(self.removed)}"
@@ -346,8 +346,8 @@ class RolledBack:
         if self.record:
             yield f"Undo record: {self.record}"
         yield (
-            f"Mimecast asks them for a password again within {PROPAGATION_MINUTES} minutes, by its own documentation. "
-            "They need a cloud password or a directory password then; whoever has neither cannot sign in until an "
+            f"Mimecast asks them for a password again within {PROPAGATION_MINUTES} minutes (by its documentation). "
+            "They need a cloud password or a directory password then; people with neither cannot sign in until an "
             "administrator sets one."
         )
 

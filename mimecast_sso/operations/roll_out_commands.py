@@ -1,4 +1,4 @@
-"""``mimecast-sso roll-out``: its status, widen, halt and back."""
+"""``mimecast-sso roll-out``: status, widen, halt and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from providers.mimecast.errors import MimecastError
 
 
 def status(stack: str, output: Output) -> Exit:
-    """Print who is in the group, who is configured, and who is waiting."""
+    """Print who is in the group, who is configured, and who is on hold."""
     opened = open_stack(stack)
     engine, why = None, ""
     try:
@@ -46,7 +46,7 @@ def widen(
 ) -> Exit:
     """Change the stack file so that more people sign in through Entra, and with ``apply_`` deploy it.
 
-    With ``wait``, a number of minutes, Mimecast synchronises its directory first. Where that does not end well in time,
+    With ``wait``, a number of minutes, Mimecast synchronises its directory first. If that fails or takes longer,
     nothing is changed.
     """
     opened = open_stack(stack)
@@ -63,7 +63,7 @@ def widen(
     for statement in roll_out.nobody_chosen(opened, settings, choice):
         click.echo(f"Warning: {statement.text}.")
     if apply_:
-        # With a refresh: after a rollback the stack's state may still list who was removed.
+        # With a refresh: after a rollback the stack's state may still list removed people.
         return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
     click.echo(
         "Nobody has been added yet; the next deployment does that. Commit the file, then run: "
@@ -87,7 +87,7 @@ def halt(stack: str) -> Exit:
     if domains:
         click.echo(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
     click.echo(
-        "The group was not changed. Commit the file, so that no deployment from elsewhere widens it again."
+        "The group was not changed. Commit the file, so that no deployment from another clone widens it again."
     )
     return Exit.FINE
 
@@ -99,7 +99,7 @@ def back(stack: str) -> Exit:
     try:
         done = roll_out.back(opened)
     except MimecastError:
-        click.echo(f"{written} The group may still have members: rerun this.")
+        click.echo(f"{written} The group may still have members. Rerun this.")
         raise
     click.echo("\n".join([*done.lines(), written]))
     return Exit.PARTLY if done.left else Exit.FINE

@@ -67,7 +67,7 @@ def _status(opened: Stack, snapshot: RotationSnapshot, planned: RotationPlan) ->
 def _effects(
     opened: Stack, engine: Engine, snapshot: RotationSnapshot, planned: RotationPlan
 ) -> tuple[Statement, ...]:
-    """What the step does to people's sign-in, by the forecast; nothing if the step cannot be taken now."""
+    """The forecast of the step's effect on people's sign-in; empty if the step cannot be taken now."""
     if snapshot.unknown or (planned.refusals and planned.console is None):
         return ()
     settings = opened.settings()
@@ -81,7 +81,7 @@ def _effects(
 
 
 def _planned(snapshot: RotationSnapshot, planned: RotationPlan) -> Iterator[Statement]:
-    """The next step as statements, based on all that is known of both sides."""
+    """The next step as statements, with everything known about both sides."""
     name = "" if planned.step is Step.NONE else f"{planned.step}: "
     how, step, stops = How.LIVE, Verdict.NOTE, Verdict.FAILS
     if snapshot.unknown:
@@ -150,7 +150,7 @@ def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
             err=True,
         )
         return ended
-    if not opened.on_sandbox:  # There the rehearsal has a copy of the file.
+    if not opened.on_sandbox:  # On the sandbox the rehearsal has a copy of the file.
         click.echo(
             f"\nCommit {relative(opened.file)}: a deployment from a checkout without it undoes the step."
         )
@@ -159,7 +159,7 @@ def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
 
 
 def _checked(wanted: Certificates) -> Certificates:
-    """The same certificates, validated again by the settings."""
+    """The changed certificates, validated again by the settings."""
     return Certificates.model_validate(wanted.model_dump(by_alias=True))
 
 
@@ -201,7 +201,7 @@ def _generation(snapshot: RotationSnapshot, label: str | None, end_date: str | N
     now = snapshot.now
     labels = (f"{now:%Y-%m}{suffix}" for suffix in ("", *(f".{number}" for number in range(2, 100))))
     free = next(each for each in labels if each not in snapshot.wanted.labels)
-    # Day 28 at the latest exists in every month, and is never later than Entra allows.
+    # Day 28 exists in every month, so the date is never later than Entra allows.
     ends = now.replace(year=now.year + LONGEST_LIFE_YEARS, day=min(now.day, 28))
     return NewGeneration(_label(label or free), _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
 

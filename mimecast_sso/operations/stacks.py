@@ -1,8 +1,8 @@
-"""Where a stack's configuration is read and written.
+"""Stacks: where their configuration is read and written.
 
-On real tenants commands write into the stack's file. On the sandbox they do not: what a rehearsal confirms must not end
-in a tracked file. There it is kept in the sandbox's folder (`mimecast_sso.settings.written`), and the engine reads the
-tracked file of stack ``sandbox``, and of every other stack a copy with throw-away secrets.
+On real tenants commands write into the stack file. On the sandbox they must not: a rehearsal must not change a tracked
+file. Its values are stored in the sandbox's folder (`mimecast_sso.settings.written`). The engine reads the tracked file
+of stack ``sandbox``, and for every other stack a copy with throw-away secrets.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ _CERTIFICATES = f"{_PREFIX}certificates"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a stack's roll-out groups are, and how to get there."""
+    """The roll-out groups of a stack, and the account they are in."""
 
     account_code: str
     region: str
     group: str
     second_group: str
-    """That of the second profile; most stacks have none."""
+    """The group of the second profile; most stacks have none."""
     client_id: str = ""
-    """Of the Mimecast API application, where the stack file names it; the secret is never read from there."""
+    """Id of the Mimecast API application if the stack file has it; the secret is never read from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ class Stack:
 
     Attributes:
         name: Its name.
-        project: The project that it is a stack of.
-        config_file: What the engine reads its configuration from.
-        environment: That of the engine and of everything that reaches its tenants, with its credentials and no other's.
-        deadline: When whoever asks its tenants stops waiting.
+        project: Its project.
+        config_file: The configuration file of the engine.
+        environment: The environment of the engine and of its tenants' clients, with this stack's credentials only.
+        deadline: When requests to its tenants stop waiting.
     """
 
     name: str
@@ -93,17 +93,17 @@ class Stack:
 
     @property
     def file(self) -> Path:
-        """What commands write into: the stack's file; on the sandbox, the one beside it."""
+        """The file that commands write: the stack file; on the sandbox, a separate one."""
         return self._written.file if self._written else self.config_file
 
     @property
     def outputs(self) -> Path:
-        """Where run sheets go; on the sandbox its own folder, lest a rehearsal is taken for real."""
+        """The folder of run sheets; the sandbox has its own, so that a rehearsal is not mistaken for production."""
         return Path(self.environment["SANDBOX_HOME"]) if self.on_sandbox else self.root / "build"
 
     @property
     def undo_records(self) -> Path:
-        """Where roll-backs leave their undo records: not in ``build``, which ``make clean`` removes."""
+        """The folder of undo records of roll-backs: not in ``build``, which ``make clean`` removes."""
         return (self.outputs if self.on_sandbox else self.root / ".mimecast-sso") / "roll-out"
 
     @property
@@ -122,9 +122,9 @@ class Stack:
     def confirm(
         self, confirmed: Confirmed, slot: ProfileSlot = ProfileSlot.FIRST, evidence: Evidence | None = None
     ) -> None:
-        """Writes the attestation into the stack's file, keeping its comments and earlier attestations. Atomic.
+        """Write the attestation into the stack file, keeping comments and earlier attestations. Atomic.
 
-        ``evidence`` replaces what was seen before: that is about what was confirmed before.
+        ``evidence`` replaces earlier evidence, which is about the earlier attestation.
         """
         with self._edited() as config:
             profile = _attested(config, slot)
@@ -136,12 +136,12 @@ class Stack:
                 profile["evidence"] = evidence.document()
 
     def record(self, evidence: Evidence, slot: ProfileSlot = ProfileSlot.FIRST) -> None:
-        """Writes what was seen after the confirmation into the stack's file, keeping its comments. Atomic."""
+        """Write the evidence after the confirmation into the stack file, keeping its comments. Atomic."""
         with self._edited() as config:
             _attested(config, slot)["evidence"] = evidence.document()
 
     def set_roll_out(self, wanted: RollOut) -> None:
-        """Writes who is in the roll-out group into the stack's file, keeping its comments and the group. Atomic."""
+        """Write the choice of the roll-out into the stack file, keeping comments and the group. Atomic."""
         with self._edited() as config:
             section = config.setdefault(_ROLL_OUT, {})
             values = {"who": wanted.who, "pilot": list(wanted.pilot), "share": wanted.share}
@@ -152,19 +152,19 @@ class Stack:
                     section.pop(key, None)
 
     def set_certificates(self, wanted: Certificates) -> None:
-        """Writes generations, the active one and the rest of a rotation into the stack's file. Atomic.
+        """Write the generations, the active one and the rest of a rotation into the stack file. Atomic.
 
-        Comments stay, those of generations that stay included.
+        Keeps comments, including those of remaining generations.
         """
         with self._edited() as config:
             section = config.get(_CERTIFICATES)
-            if not isinstance(section, dict):  # A day, as `pulumi new` writes it.
+            if not isinstance(section, dict):  # A date, which is what `pulumi new` writes.
                 section = config[_CERTIFICATES] = {}
             _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
 
     @contextmanager
     def _edited(self) -> Iterator[Any]:
-        """The ``config:`` map of the stack's file, written when the block ends."""
+        """The ``config:`` map of the stack file, written when the block ends."""
         document = load_stack_file(self.config_file)
         config, written = document["config"], self._written
         if written is None:
@@ -177,7 +177,7 @@ class Stack:
         write_text(written.file, written.text(before, _unprefixed(config)))
 
     def target(self) -> Target:
-        """Account, region, group and client id alone, so that a fault anywhere else in the file stops no roll-back."""
+        """Account, region, group and client id only: an error elsewhere in the file must not block a roll-back."""
         values = self.values()
         section = values.get("rollOut")
         group = section.get("group") if isinstance(section, dict) else None
@@ -196,19 +196,19 @@ class Stack:
 
 
 def open_stack(name: str) -> Stack:
-    """The stack of that name. Raises OperationError when it has no file, or needs a sandbox that does not run."""
+    """The named stack. Raises OperationError if it has no file, or needs a sandbox that is not running."""
     return Stacks(find_project(), [name]).open(name)
 
 
 class StackFileError(OperationError):
-    """A stack has no file, or one that cannot be used."""
+    """A stack has no usable file."""
 
 
 class Stacks:
-    """Several stacks of a project, each opened with an environment of its own.
+    """Several stacks of a project, each opened with its own environment.
 
     Raises:
-        OperationError: Stack ``sandbox`` is among them, and the sandbox does not run.
+        OperationError: Stack ``sandbox`` is among them, and the sandbox is not running.
     """
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
@@ -217,7 +217,7 @@ class Stacks:
         self._rehearsed = self._rehearse([name for name in names if project.stack_file(name).is_file()])
 
     def open(self, name: str, deadline: Deadline = UNLIMITED) -> Stack:
-        """One of them. Raises StackFileError, and CredentialsError when there are no credentials for it."""
+        """One of them. Raises StackFileError, or CredentialsError if there are no credentials for it."""
         project = self.project
         file = project.stack_file(name)
         if not file.is_file():
@@ -236,7 +236,7 @@ class Stacks:
         return "SANDBOX_INSTANCE" in self._environment
 
     def _rehearse(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The stack files of rehearsals, or why there is none: on the sandbox, of every stack but its own."""
+        """The stack files of rehearsals, or why there is none: on the sandbox, for every stack but ``sandbox``."""
         wanted = [name for name in names if name != SANDBOX_STACK]
         if not wanted or not self._on_sandbox:
             return {}
@@ -246,13 +246,13 @@ class Stacks:
 
 
 def of_its_tenant(stack: Stack) -> Stack:
-    """The same; where the environment names no tenant, that of the stack file: one application serves several."""
+    """The environment with the stack file's tenant if it names none: one application may serve several tenants."""
     if stack.environment.get("ARM_TENANT_ID"):
         return stack
     try:
         tenant = str(stack.values().get("tenantId"))
     except ConfigurationError:
-        return stack  # Whoever reads the settings says what is wrong.
+        return stack  # The reader of the settings reports the problem.
     return (
         replace(stack, environment=stack.environment | {"ARM_TENANT_ID": tenant})
         if is_guid(tenant)
@@ -263,7 +263,7 @@ def of_its_tenant(stack: Stack) -> Stack:
 def environment_of(project: Project, name: str) -> dict[str, str]:
     """The environment that reaches a stack's tenants.
 
-    Raises OperationError for a sandbox that does not run, CredentialsError when there are no credentials for the stack.
+    Raises OperationError if the sandbox is not running, CredentialsError if there are no credentials for the stack.
     """
     return with_credentials(_environment(project, sandbox=name == SANDBOX_STACK), name, project.root)
 
@@ -276,8 +276,8 @@ def _environment(project: Project, *, sandbox: bool) -> dict[str, str]:
 
 
 def _sandbox(project: Project, *words: str, environment: Mapping[str, str]) -> str:
-    """What a command of the sandbox prints. Raises OperationError with what it says when it fails."""
-    # Nothing of the product imports the sandbox; its command is a fixed interface.
+    """The output of a command of the sandbox. Raises OperationError with its message if it fails."""
+    # The product never imports the sandbox; its command is a fixed interface.
     done = subprocess.run(
         [sys.executable, "-m", "sandbox", *words],
         cwd=project.root,
@@ -298,7 +298,7 @@ def _unprefixed(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attested(config: Any, slot: ProfileSlot) -> Any:
-    """The part of the configuration that holds what is known of a slot's profile."""
+    """The part of the configuration with the attestation of a slot's profile."""
     profile = config.setdefault(_PROFILE, {})
     return profile.setdefault(ProfileSlot.SECOND.value, {}) if slot is ProfileSlot.SECOND else profile
 
@@ -308,9 +308,9 @@ def _dumped(model: Certificates, *, exclude_defaults: bool = False) -> dict[str,
 
 
 def _rewrite(section: Any, wanted: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
-    """Makes a map of the file hold these values, touching no more than differs: comments hang on what stays.
+    """Set these values in a map of the file. Changes only what differs, because comments belong to entries.
 
-    ``needed`` are those of the ``wanted`` values that are no defaults; a default stands there only if it did before.
+    ``needed`` are the values of ``wanted`` that are not defaults; a default is kept only if the file has it.
     """
     for key in [key for key in section if key not in wanted]:
         del section[key]
@@ -325,7 +325,7 @@ def _rewrite(section: Any, wanted: Mapping[str, Any], needed: Mapping[str, Any])
 
 
 def _rewrite_list(present: Any, wanted: list[Any], needed: list[Any]) -> None:
-    """The same for a list of maps that are told apart by thumbprint or label."""
+    """The same for a list of maps that are identified by thumbprint or label."""
     identities = [_identity(value) for value in wanted]
     for index in reversed(range(len(present))):
         if _identity(present[index]) not in identities:
@@ -346,7 +346,7 @@ def _plain_value(value: Any) -> Any:
 
 
 def _yaml() -> YAML:
-    yaml = YAML()  # Round trip: comments and order stay.
+    yaml = YAML()  # Round trip: keeps comments and order.
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
@@ -354,7 +354,7 @@ def _yaml() -> YAML:
 
 
 def load_stack_file(path: Path) -> Any:
-    """A stack file with its comments, to be changed. Raises OperationError for one that cannot be used."""
+    """A stack file with its comments, for changes. Raises OperationError if it cannot be used."""
     try:
         document = _yaml().load(read_text(path))
     except UnreadableTextError as error:
@@ -371,7 +371,7 @@ def _save(path: Path, document: Any) -> None:
 
 
 def stack_file_text(document: Any) -> str:
-    """The content of a stack file that `load_stack_file` read and somebody changed."""
+    """The content of a stack file that `load_stack_file` read, with changes."""
     text = io.StringIO()
     _yaml().dump(document, text)
     return text.getvalue()

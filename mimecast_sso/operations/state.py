@@ -1,4 +1,4 @@
-"""A stack's state as commands meet it: read whole or not at all, and refused where it holds a foreign provider."""
+"""A stack's state for commands: read completely or not at all, and refused if it holds a foreign provider."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class NoStateError(StateError):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The deployment in a state file of the ``file://`` backend; empty before the first one.
+    """The deployment in a state file of the ``file://`` backend; empty before the first deployment.
 
     Raises:
-        StateError: The file cannot be read, or is no state; the message names its backup.
+        StateError: The file cannot be read or is not a state; the message names its backup.
     """
     try:
         latest = parse_json(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
@@ -47,19 +47,19 @@ def _unusable(path: Path, cause: str) -> str:
         way = f"Restore its backup, the state before the last write: cp {backup} {path}. Then rerun with --refresh."
     else:
         way = (
-            "There is no backup beside it. Restore your own. A stack on the sandbox can start over: "
+            "There is no backup next to it. Restore your own. A stack on the sandbox can start over: "
             "python -m sandbox reset."
         )
-    return f"The state file {path} cannot be used: {cause}. It is left as it is. {way}"
+    return f"The state file {path} cannot be used: {cause}. It was not changed. {way}"
 
 
 def refuse_foreign(stack: str, deployment: Mapping[str, Any]) -> None:
-    """Refuses a state that names a provider which is not this project's.
+    """Refuse a state that names a provider that is not this project's.
 
     A provider is stored as a pickle, which the engine's plugin loads in an environment that holds every credential.
 
     Raises:
-        OperationError: It does; the message names the resources. Nothing was loaded.
+        OperationError: It does; the message names the resources. Nothing is loaded.
     """
     pending = (each.get("resource") or {} for each in deployment.get("pending_operations") or ())
     found = [

@@ -1,7 +1,7 @@
-"""Ask Mimecast for a directory synchronisation, and wait for it: bounded, with progress, and without writing anything.
+"""Request a directory synchronisation at Mimecast and wait for it, with a limit and progress; writes nothing.
 
-Mimecast does the run by itself. So whoever stops waiting, or whose machine dies, has lost nothing: the next call finds
-the run under way and waits for that, or asks for another one.
+Mimecast runs it independently. An interrupted wait loses nothing: the next call finds the current run and waits for it,
+or requests another one.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from providers.mimecast.errors import MimecastError, RateLimited, TransportError
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 15.0
 _REMINDER = 60.0
-"""Seconds after which a line says that it still waits."""
+"""Seconds between progress lines."""
 
 _GRAIN = timedelta(seconds=2)
-"""More than the whole second that Mimecast's times are cut to, on both sides."""
+"""More than the second that Mimecast's times are truncated to."""
 
 _UNCHANGED = "Nothing else was changed: the stack file and the roll-out group are as before."
 
 
 @dataclass
 class Clock:
-    """Time as waiting sees it."""
+    """The clock of a wait."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -45,7 +45,7 @@ class Clock:
 
 @dataclass
 class _Waiting:
-    """What the waiting knows and has said so far."""
+    """The state of a wait, and what it has printed."""
 
     client: MimecastClient
     before: Connected
@@ -55,7 +55,7 @@ class _Waiting:
     said: dict[str, Progress] = field(default_factory=dict)
 
     def look(self) -> None:
-        """Read how far it is. What cannot be read for a moment is tried again until the time is up."""
+        """Read the progress. A failed reading is retried until the time is up."""
         try:
             self.steps, self.unread = steps(self.client, self.before, self.steps), ""
         except (TransportError, RateLimited) as error:
@@ -67,7 +67,7 @@ class _Waiting:
         return not self.unread and bool(self.steps) and all(each.progress in over for each in self.steps)
 
     def news(self) -> Iterator[str]:
-        """A line for each connection that shows another progress than it was said to."""
+        """Print a line for each connection with new progress."""
         for number, each in enumerate(self.steps):
             key = f"{number}"
             if self.said.get(key) is not each.progress and each.progress is not Progress.ASKED:
@@ -76,12 +76,12 @@ class _Waiting:
 
 
 def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = None) -> None:
-    """Ask for a run of every enabled directory connection, and return once all have ended. Prints its progress.
+    """Request a run of every enabled directory connection, and return once all have ended. Prints progress.
 
     Args:
-        client: Of the account.
-        minutes: How long to wait at most.
-        clock: Measures and passes the time.
+        client: The client of the account.
+        minutes: Maximum time to wait.
+        clock: Measures time and sleeps.
 
     Raises:
         OperationError: It did not end in time (`Exit.PARTLY`), or a run failed.
@@ -93,7 +93,7 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
     if before.running:
         click.echo(
             f"A directory synchronisation is already under way: {enumerate_some(before.running)}. Waiting for that "
-            "one. If somebody was added in Entra after it began, rerun this afterwards."
+            "one. If somebody was added in Entra after it started, rerun this afterwards."
         )
     elif request_run(client, before):
         click.echo(f"Asked Mimecast to synchronise {names}.")
@@ -106,7 +106,7 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
     try:
         _wait(waiting, minutes * 60)
     except KeyboardInterrupt:
-        click.echo(f"Stopped waiting. The synchronisation goes on at Mimecast. {_UNCHANGED}")
+        click.echo(f"Stopped waiting. The synchronisation continues at Mimecast. {_UNCHANGED}")
         raise
     failed = [each for each in waiting.steps if each.progress is Progress.FAILED]
     if failed:
@@ -117,7 +117,7 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
 
 
 def _settled(client: MimecastClient, clock: Clock) -> Connected:
-    """The connections, once a run that ends now has another time than the last one: Mimecast shows whole seconds."""
+    """The connections, once a run that ends now would have a later time than the last one (whole seconds)."""
     before = connected(client)
     just = [each for each in before.connections if each.last_sync and client.now() - each.last_sync < _GRAIN]
     if not just:
@@ -155,7 +155,7 @@ def _out_of_time(waiting: _Waiting, seconds: float) -> str:
         state = _each_in_words(open_)
     return (
         f"After {minutes} the directory synchronisation had not ended, as far as Mimecast shows: {state}. It may go on "
-        f"there. {_UNCHANGED} Rerun this to wait again, with a greater --wait if it takes longer"
+        f"there. {_UNCHANGED} Rerun this to wait again, with a larger --wait if it takes longer"
     )
 
 
@@ -181,7 +181,7 @@ def _in_words(step: Step) -> str:
 
 
 def absent(client: MimecastClient, addresses: Collection[str]) -> Iterator[Statement]:
-    """Who of the chosen people has no address at Mimecast after the run, so that they could not sign in."""
+    """Chosen people without an address at Mimecast after the run, who could not sign in."""
     found: Known[frozenset[str]]
     try:
         found = live(frozenset(addresses) - Listing(client).of(addresses).keys(), "Mimecast")

@@ -36,7 +36,7 @@ _GUARD: Final = "allow-destroy"
 
 
 def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -> Exit:
-    """Destroy the stack once nobody depends on it. Asks first, unless ``yes``."""
+    """Destroy the stack once nobody depends on it. Prompts unless ``yes``."""
     engine.check_state()  # Before anybody is removed from a group.
     if engine.has_resources():
         _make_safe_to_destroy(stack, engine, ask=not yes)
@@ -79,17 +79,17 @@ def prepare(
     *,
     ask: bool = False,
 ) -> None:
-    """Make the stack safe to destroy, and print what is done; return once nobody depends on it.
+    """Make the stack safe to destroy, printing each step; return once nobody depends on it.
 
     Only members that this stack put into its groups are removed from them.
 
     Args:
         stack: The stack.
         settings: Its configuration.
-        record: What it deployed.
-        depending: Tells who would lose their sign-in if the Entra side were deleted now.
-        pause: Waits for so many seconds.
-        ask: Whether to ask before anybody is removed.
+        record: The record of its last deployment.
+        depending: Returns who would lose their sign-in if the Entra side were deleted now.
+        pause: Waits for a number of seconds.
+        ask: Whether to prompt before anybody is removed.
 
     Raises:
         OperationError: The guard is not overridden, people are still in the group, or people depend on it.
@@ -102,7 +102,7 @@ def prepare(
         members, unread = {}, " ".join(str(error).split())
     everybody = frozenset[str]().union(*members.values())
     own = record.account_for_tests
-    people = everybody - ({own.address} if own is not None else set())  # The test account is no person.
+    people = everybody - ({own.address} if own is not None else set())  # The test account is not a person.
     finding = _finding(stack, settings, people, unread)
     override = settings.override(_GUARD, mimecast_time(stack).at.date())
     if override is None:
@@ -123,7 +123,7 @@ def prepare(
 
 
 def _own_members(stack: Stack, record: Record) -> dict[str, frozenset[str]]:
-    """The live members of this stack's groups whom the stack itself added, by group."""
+    """The live members of this stack's groups that the stack itself added, by group."""
     recorded = {each.group: each.members for each in record.memberships.values()}
     live = roll_out.members_by_group(connect(stack), recorded)
     return {name: members & recorded[name] for name, members in live.items() if members & recorded[name]}
@@ -191,7 +191,7 @@ def _wait(stack: Stack, settings: Settings, *, just_emptied: bool, pause: Callab
 
 
 def _rest(client: MimecastClient, whole: timedelta) -> tuple[timedelta, str]:
-    """How much of the wait is left, by Mimecast's audit log and clock; all of it if the log cannot be read."""
+    """The rest of the wait, by Mimecast's audit log and clock; all of it if the log cannot be read."""
     now = client.now()
     try:
         last = last_group_change(client, now - whole)

@@ -1,4 +1,4 @@
-"""The live tenants of a stack, for commands that ask them directly and not through the engine."""
+"""Clients of a stack's live tenants, for commands that read them without the engine."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _NETWORK = (
 
 
 def reach(stack: Stack) -> None:
-    """Lets this process reach the world that the stack is deployed on: proxy and trust, no credential."""
-    # Every HTTP client reads these from the process's environment, and a sandbox is reached through them alone.
+    """Set this process's proxy and trust for the stack's tenants; no credentials."""
+    # HTTP clients read these from the process's environment, and a sandbox is reachable only through them.
     wanted = {name: stack.environment[name] for name in _NETWORK if name in stack.environment}
     for name, value in wanted.items():
         if os.environ.get(name) != value:
@@ -34,7 +34,7 @@ def reach(stack: Stack) -> None:
 def graph(stack: Stack) -> GraphClient:
     """A client of the stack's Microsoft Graph, with the credentials of ``ARM_*``.
 
-    Raises CredentialsMissing where these name none; what they open is asked by the first call.
+    Raises CredentialsMissing if there are none; the first call shows which tenant they open.
     """
     reach(stack)
     return GraphClient(stack.environment, deadline=stack.deadline)
@@ -43,10 +43,10 @@ def graph(stack: Stack) -> GraphClient:
 def account(
     stack: Stack, client_id: str | None, *, through: Callable[[BaseAdapter], BaseAdapter] | None = None
 ) -> MimecastClient:
-    """A client of whatever Mimecast account the credentials of ``MIMECAST_*`` open.
+    """A client of the Mimecast account that the ``MIMECAST_*`` credentials open.
 
     ``client_id`` is the one in the stack file, as for the program. ``through`` wraps the network of a client of its
-    own. Raises AuthenticationError where there are none.
+    own. Raises AuthenticationError if there are none.
     """
     reach(stack)
     return from_environment(
@@ -56,7 +56,7 @@ def account(
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time; ``remark`` says so where it is this machine's own, and is "" where a service told it."""
+    """A point in time; ``remark`` says if it is this machine's, and is "" if a service returned it."""
 
     at: datetime
     remark: str = ""
@@ -80,7 +80,7 @@ def connect(stack: Stack) -> MimecastClient:
 
     The client id may be in the stack file instead, as for the program.
 
-    Raises AccountMismatch when they open another account than the stack file names, or another MimecastError.
+    Raises AccountMismatch if they open another account than the stack file names, or another MimecastError.
     """
     target = stack.target()
     client = account(stack, target.client_id)

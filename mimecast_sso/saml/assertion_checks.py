@@ -1,6 +1,6 @@
 """What a service provider must check of a signed assertion (saml-core 2, profiles 4.1.4).
 
-Each function raises one of ``mimecast_sso.saml.errors``, or ``ValueError`` for a time that is none.
+Each function raises one of ``mimecast_sso.saml.errors``, or ``ValueError`` for a malformed time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PROXY = tag("saml", "ProxyRestriction")
 
 @dataclass(frozen=True, slots=True)
 class ValidityClock:
-    """The time, and how much other clocks may differ from it."""
+    """The current time, and the allowed difference to other clocks."""
 
     now: datetime
     skew: timedelta
@@ -58,7 +58,7 @@ class ValidityClock:
 
 
 def check_head(element: etree._Element, clock: ValidityClock) -> None:
-    """What responses and assertions have in common: version, id, time of issue (core 2.3.3, 3.2.2)."""
+    """Check the common attributes of responses and assertions: version, id, time of issue (core 2.3.3, 3.2.2)."""
     name = etree.QName(element).localname
     if element.get("Version") != _VERSION:
         raise MalformedResponse(f"the {name} has version {element.get('Version')}, not {_VERSION}")
@@ -68,7 +68,7 @@ def check_head(element: etree._Element, clock: ValidityClock) -> None:
 
 
 def check_parts(assertion: etree._Element) -> None:
-    """The elements of the schema, as often as it has them; encrypted ones are not supported."""
+    """Check the number of each element against the schema; encrypted ones are not supported."""
     found = Counter(str(child.tag) for child in assertion.iterchildren(etree.Element))
     for name in _EXACTLY_ONCE:
         if found[tag("saml", name)] != 1:
@@ -82,14 +82,14 @@ def check_parts(assertion: etree._Element) -> None:
 
 
 def check_issuer(element: etree._Element, expected: str) -> None:
-    """The issuer of an assertion, or of a response that names one."""
+    """Check the issuer of an assertion, or of a response that names one."""
     issuer = text(element, "saml:Issuer")
     if issuer != expected:
         raise WrongIssuer(f"issued by {issuer}, expected {expected}")
 
 
 def check_conditions(assertion: etree._Element, audience: str, clock: ValidityClock) -> datetime | None:
-    """The assertion's own conditions (core 2.5.1); until when it is valid, where it says so."""
+    """Check the assertion's conditions (core 2.5.1); return until when it is valid, if stated."""
     conditions = assertion.find("saml:Conditions", PREFIXES)
     if conditions is None:
         raise MalformedResponse("an assertion needs Conditions")
@@ -113,15 +113,15 @@ def _check_kinds(tags: Iterable[str]) -> None:
     found = Counter(tags)
     odd = sorted(found.keys() - {_AUDIENCE, _ONE_TIME_USE, _PROXY})
     if odd:
-        raise MalformedResponse(f"whether the condition {odd[0]} holds cannot be known")
+        raise MalformedResponse(f"the condition {odd[0]} is unknown, so it cannot be checked")
     if found[_ONE_TIME_USE] > 1 or found[_PROXY] > 1:
-        raise MalformedResponse("a condition that may stand once stands twice")
+        raise MalformedResponse("a condition that is allowed once occurs twice")
 
 
 def _check_audience(restrictions: list[etree._Element], audience: str) -> None:
-    """Every restriction must name this service provider, not only one of them."""
+    """Check that every audience restriction names this service provider."""
     if not restrictions:
-        raise WrongAudience(f"meant for nobody, this is {audience}")
+        raise WrongAudience(f"it has no audience; this is {audience}")
     for restriction in restrictions:
         audiences = [
             (element.text or "").strip() for element in restriction.findall("saml:Audience", PREFIXES)
@@ -133,7 +133,7 @@ def _check_audience(restrictions: list[etree._Element], audience: str) -> None:
 def check_subject(
     assertion: etree._Element, recipient: str, in_response_to: str | None, clock: ValidityClock
 ) -> datetime:
-    """One bearer confirmation at least must hold (profiles 4.1.4.3); until when it does."""
+    """Check that a bearer confirmation is valid (profiles 4.1.4.3); return until when."""
     identifiers = [
         child
         for name in ("BaseID", "NameID", "EncryptedID")
@@ -162,14 +162,16 @@ def _confirmed_until(
     if data[0].get("Recipient") != recipient:
         raise WrongRecipient(f"the assertion is meant for {data[0].get('Recipient')}, this is {recipient}")
     if data[0].get("InResponseTo") != in_response_to:
-        raise WrongInResponseTo(f"the assertion answers {data[0].get('InResponseTo')}, not {in_response_to}")
+        raise WrongInResponseTo(
+            f"the assertion responds to {data[0].get('InResponseTo')}, not {in_response_to}"
+        )
     expires = parse_instant(data[0].get("NotOnOrAfter"))
     clock.check_not_over(expires)
     return expires
 
 
 def check_statements(assertion: etree._Element, clock: ValidityClock) -> None:
-    """That somebody signed in, not in the future, in a session that is not over (core 2.7.2)."""
+    """Check that the person signed in, not in the future, in a session that has not ended (core 2.7.2)."""
     statements = assertion.findall("saml:AuthnStatement", PREFIXES)
     if not statements:
         raise MalformedResponse("an assertion needs an AuthnStatement")

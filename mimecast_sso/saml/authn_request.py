@@ -23,7 +23,7 @@ _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True, slots=True)
 class AuthnRequest:
-    """A sign-in request; what is ``None`` or empty is left to the identity provider."""
+    """A sign-in request; ``None`` or empty fields are left to the identity provider."""
 
     id: str
     issue_instant: datetime
@@ -141,7 +141,7 @@ def document(encoded: str, *, binding: Binding) -> etree._Element:
 def _inflate(compressed: bytes) -> bytes:
     decompressor = zlib.decompressobj(wbits=_RAW_DEFLATE)
     try:
-        # One byte more than the limit, so that what is longer is refused and never held in memory.
+        # One byte more than the limit, so that longer input is refused without holding it in memory.
         return decompressor.decompress(compressed, SIZE_LIMIT + 1)
     except zlib.error as error:
-        raise ValueError(f"not compressed as the redirect binding demands: {error}") from error
+        raise ValueError(f"not compressed as the redirect binding requires: {error}") from error

@@ -1,4 +1,4 @@
-"""Reading XML that somebody else sent, and the notations SAML uses inside it."""
+"""Parse untrusted XML, and the notations that SAML uses in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lxml import etree
 from mimecast_sso.saml.names import PREFIXES
 
 SIZE_LIMIT = 262_144
-"""Bytes of XML that are read at all; real messages have a few thousand."""
+"""Maximum size of XML in bytes; real messages have a few thousand."""
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _MICROSECOND_DIGITS = 6
@@ -55,7 +55,7 @@ def encode(element: etree._Element) -> str:
 
 
 def text(parent: etree._Element, path: str) -> str | None:
-    """The whole text of the first element at ``path`` (comments cut nothing off), or ``None``."""
+    """The whole text of the first element at ``path`` (comments do not truncate it), or ``None``."""
     found = parent.find(path, PREFIXES)
     if found is None:
         return None
@@ -68,20 +68,20 @@ def new_id() -> str:
 
 
 def instant(moment: datetime) -> str:
-    """An aware time as SAML writes it: UTC, milliseconds, ``Z``."""
+    """An aware time in SAML's notation: UTC, milliseconds, ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_instant(written: str | None) -> datetime:
-    """A time as SAML writes it; one without a zone is UTC (saml-core 1.3.3).
+    """A time in SAML's notation; without a zone it is UTC (saml-core 1.3.3).
 
     Raises:
-        ValueError: not such a time.
+        ValueError: not a time in this notation.
     """
     match = _INSTANT.fullmatch((written or "").strip())
     if match is None:
         raise ValueError(f"not a time: {written!r}")
-    # Entra writes seven digits of a second, one more than a datetime holds.
+    # Entra writes seven fractional digits, one more than a datetime has.
     fraction = (match[2] or "")[: _MICROSECOND_DIGITS + 1]
     moment = datetime.fromisoformat(match[1] + fraction + (match[3] or "Z").replace("Z", "+00:00"))
     return moment.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What can be wrong with a SAML message."""
+"""Errors of SAML messages."""
 
 # ruff: noqa: N818 - each name is the finding itself, as a service provider reports it
 
@@ -14,7 +14,7 @@ class MalformedRequest(SamlError):
 
 
 class MalformedResponse(SamlError):
-    """A Response that cannot be read, or lacks what the profile demands."""
+    """A Response that cannot be read, or lacks what the profile requires."""
 
 
 class MalformedMetadata(SamlError):
@@ -26,7 +26,7 @@ class SignatureInvalid(SamlError):
 
 
 class WrongIssuer(SamlError):
-    """The assertion is another identity provider's."""
+    """The assertion is from another identity provider."""
 
 
 class WrongAudience(SamlError):
@@ -38,15 +38,15 @@ class WrongRecipient(SamlError):
 
 
 class NotYetValid(SamlError):
-    """The assertion's time has not come."""
+    """The assertion is not valid yet."""
 
 
 class Expired(SamlError):
-    """The assertion's time is over."""
+    """The assertion has expired."""
 
 
 class WrongInResponseTo(SamlError):
-    """The assertion answers another request, or none."""
+    """The assertion responds to another request, or to none."""
 
 
 class Replayed(SamlError):
@@ -54,10 +54,10 @@ class Replayed(SamlError):
 
 
 class StatusNotSuccess(SamlError):
-    """The identity provider answers that there was no sign-in."""
+    """The identity provider reports that there was no sign-in."""
 
     def __init__(self, status: str, message: str | None) -> None:
         self.status = status
-        """The second-level status code when there is one, else the first-level one."""
+        """The second-level status code if present, else the first-level one."""
         self.message = message
         super().__init__(f"{status}: {message}" if message else status)

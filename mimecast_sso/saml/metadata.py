@@ -1,4 +1,4 @@
-"""An identity provider's metadata (saml-metadata 2.4.3): who it is, where it signs in, and with which keys."""
+"""An identity provider's metadata (saml-metadata 2.4.3): entity id, sign-in endpoints and signing keys."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class IdentityProvider:
 
 
 def build(provider: IdentityProvider, signer: tuple[RSAPrivateKey, x509.Certificate] | None = None) -> bytes:
-    """The metadata document; signed as a whole when a signer is given (saml-metadata 3)."""
+    """The metadata document; signed as a whole if a signer is given (saml-metadata 3)."""
     root = etree.Element(
         tag("md", "EntityDescriptor"),
         {"ID": new_id(), "entityID": provider.entity_id},
         nsmap={"md": names.METADATA},
     )
     if signer:
-        signatures.add_placeholder(root)  # The schema wants it first.
+        signatures.add_placeholder(root)  # The schema requires it first.
     descriptor = etree.SubElement(
         root, tag("md", "IDPSSODescriptor"), {"protocolSupportEnumeration": names.PROTOCOL}
     )
@@ -61,7 +61,7 @@ def parse(xml: bytes) -> IdentityProvider:
 
 
 def verify(xml: bytes, certificate_body: str, now: datetime) -> IdentityProvider:
-    """What the signature over the whole document vouches for; the certificate (base64) must be valid ``now``.
+    """The content that the signature over the whole document covers; the certificate (base64) must be valid ``now``.
 
     Raises:
         MalformedMetadata: as `parse`.
@@ -75,9 +75,9 @@ def verify(xml: bytes, certificate_body: str, now: datetime) -> IdentityProvider
 
 
 def enclosed_certificate(xml: bytes) -> str | None:
-    """The certificate (base64) that the signature encloses; None when it is not signed, or encloses none.
+    """The certificate (base64) enclosed in the signature; None if it is not signed or encloses none.
 
-    It shows who claims to have signed, and is no reason to believe anything. Raises MalformedMetadata.
+    It names the claimed signer and proves nothing. Raises MalformedMetadata.
     """
     found = _root(xml).find("ds:Signature/ds:KeyInfo/ds:X509Data/ds:X509Certificate", PREFIXES)
     return None if found is None else "".join((found.text or "").split())

@@ -28,7 +28,7 @@ CLOCK_SKEW = timedelta(minutes=3)
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What the identity provider says about a person, to whom, and for how long. Times are aware."""
+    """An identity provider's statement about a person, with its audience and validity. Times are aware."""
 
     issuer: str
     name_id: str
@@ -46,7 +46,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedAssertion:
-    """What the signature vouches for, read from the signed element alone."""
+    """The signed content, read from the signed element only."""
 
     id: str
     name_id: str
@@ -79,9 +79,9 @@ def envelope(
     issued: datetime,
     refusal: tuple[str, str] | None = None,
 ) -> etree._Element:
-    """A ``Response`` or ``LogoutResponse`` with nothing in it but its status.
+    """A ``Response`` or ``LogoutResponse`` with only a status.
 
-    ``refusal`` is the second-level status code and the message of one that says no.
+    ``refusal`` is the second-level status code and the message of a refusal.
     """
     root = etree.Element(
         tag("samlp", kind),
@@ -113,12 +113,12 @@ def validate(
     first_use: Callable[[str, datetime], bool],
     clock_skew: timedelta = CLOCK_SKEW,
 ) -> ValidatedAssertion:
-    """Check a ``SAMLResponse`` as a service provider must, and give what its signed part says.
+    """Check a ``SAMLResponse`` as a service provider must, and return its signed content.
 
     ``certificate_body`` is the base64 of the identity provider's certificate, with or without its first and last
-    line. ``in_response_to`` is the id of the request that is answered; ``None`` accepts unsolicited responses
-    only. ``first_use`` remembers the id of an assertion that is fine in every other way until the time it is
-    given, and says whether it is new.
+    line. ``in_response_to`` is the id of the request; ``None`` accepts unsolicited responses
+    only. ``first_use`` stores the id of an otherwise valid assertion until the given time, and returns
+    whether it is new.
 
     Raises:
         MalformedResponse, StatusNotSuccess, SignatureInvalid, WrongIssuer, WrongAudience, WrongRecipient,
@@ -167,7 +167,7 @@ def _assertion_element(assertion: Assertion) -> etree._Element:
         nsmap={"saml": names.ASSERTION},
     )
     _child(root, "saml", "Issuer", assertion.issuer)
-    signatures.add_placeholder(root)  # The schema wants it right after the issuer.
+    signatures.add_placeholder(root)  # The schema requires it right after the issuer.
     subject = _child(root, "saml", "Subject")
     _child(subject, "saml", "NameID", assertion.name_id, Format=assertion.name_id_format)
     confirmation = _child(subject, "saml", "SubjectConfirmation", Method=names.BEARER)
@@ -212,7 +212,7 @@ def _add_attributes(root: etree._Element, attributes: Mapping[str, Iterable[str]
 
 
 def _check_envelope(root: etree._Element, expected_issuer: str, clock: ValidityClock) -> None:
-    """Status, version, time and issuer of the response itself. A response need not name its issuer."""
+    """Check status, version, time and issuer of the response. The issuer is optional."""
     codes = root.findall("samlp:Status/samlp:StatusCode", PREFIXES)
     if len(codes) != 1:
         raise MalformedResponse("a Response needs exactly one StatusCode")
@@ -233,18 +233,20 @@ def _check_status(root: etree._Element, code: etree._Element) -> None:
 
 
 def _check_addressee(root: etree._Element, recipient: str, in_response_to: str | None) -> None:
-    """What the envelope says must fit too, though only the assertion's own words are believed."""
+    """Check the envelope as well, although only the assertion is trusted."""
     destination = root.get("Destination")
     if destination is None and signatures.own_signature(root) is not None:
         raise WrongRecipient("a signed response must name its Destination")  # bindings 3.5.5.2
     if destination is not None and destination != recipient:
         raise WrongRecipient(f"the response is meant for {destination}, this is {recipient}")
     if root.get("InResponseTo") != in_response_to:
-        raise WrongInResponseTo(f"the response answers {root.get('InResponseTo')}, not {in_response_to}")
+        raise WrongInResponseTo(
+            f"the response is for request {root.get('InResponseTo')}, not {in_response_to}"
+        )
 
 
 def _verified_assertion(root: etree._Element, certificate: x509.Certificate, now: datetime) -> etree._Element:
-    """The assertion as it was signed: parsed again from the very bytes that the signature covers."""
+    """The signed assertion: parsed again from exactly the bytes that the signature covers."""
     if root.find(".//saml:EncryptedAssertion", PREFIXES) is not None:
         raise MalformedResponse("encrypted assertions are not supported")
     assertions = root.findall(".//saml:Assertion", PREFIXES)
@@ -260,7 +262,7 @@ def _verified_assertion(root: etree._Element, certificate: x509.Certificate, now
 
 
 def _signed_element(root: etree._Element, assertion: etree._Element) -> etree._Element:
-    """The assertion or the response, whichever has a signature of its own that refers to it."""
+    """The element (assertion or response) with its own signature that refers to it."""
     for element in (assertion, root):
         if signatures.own_signature(element) is not None:
             return element

@@ -1,8 +1,8 @@
-"""Enveloped XML signatures as SAML uses them (saml-core 5.4): made and checked with signxml, and nothing else.
+"""Enveloped XML signatures for SAML (saml-core 5.4), created and checked with signxml.
 
-Checked is one element with a signature of its own: exactly one, with one reference, to that element, with the two
-transforms that SAML allows, RSA with SHA-256, by a certificate that the caller names. The certificate that a
-message encloses is never believed.
+An element must have exactly one signature of its own, with one reference, to that element, with the two transforms that
+SAML allows, RSA with SHA-256, by a certificate that the caller passes. A certificate enclosed in a message is never
+trusted.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _EXCLUSIVE_C14N = "http://www.w3.org/2001/10/xml-exc-c14n#"
 
 
 def add_placeholder(parent: etree._Element) -> None:
-    """Marks where, among the children of an element, its signature is to stand."""
+    """Marks the position of the signature among the children of an element."""
     etree.SubElement(parent, tag("ds", "Signature"), {"Id": "placeholder"}, nsmap={"ds": SIGNATURE})
 
 
 def sign(element: etree._Element, key: RSAPrivateKey, certificate: x509.Certificate) -> etree._Element:
     """The element with its signature (RSA, SHA-256, exclusive canonicalization) where the placeholder is."""
-    # The library is loaded by the first signature, not by everything that knows this module.
+    # The library is loaded by the first signature, not by every import of this module.
     from signxml.algorithms import (  # noqa: PLC0415
         CanonicalizationMethod,
         DigestAlgorithm,
@@ -59,14 +59,14 @@ def read_certificate(body: str) -> x509.Certificate:
 
 
 def check_unique_ids(root: etree._Element) -> None:
-    """Raises SignatureInvalid when an ID occurs twice anywhere: a reference to it would be ambiguous."""
+    """Raise SignatureInvalid if an ID occurs twice: a reference to it would be ambiguous."""
     ids = [element.get("ID") for element in root.iter(etree.Element) if element.get("ID")]
     if len(ids) != len(set(ids)):
         raise SignatureInvalid("an ID occurs twice, so the signature's reference is ambiguous")
 
 
 def own_signature(element: etree._Element) -> etree._Element | None:
-    """The element's own signature, which refers to it and to nothing else; None when it has none.
+    """The element's own signature, which refers only to it; None if it has none.
 
     Raises:
         SignatureInvalid: more than one, or one that covers something else or transforms it.
@@ -81,7 +81,7 @@ def own_signature(element: etree._Element) -> etree._Element | None:
 
 
 def verified(signed: etree._Element, certificate: x509.Certificate, now: datetime) -> etree._Element:
-    """The element as it was signed: parsed again from the very bytes that its own signature covers.
+    """The signed element: parsed again from exactly the bytes that its signature covers.
 
     The certificate must be valid ``now``. Raises SignatureInvalid.
     """
@@ -103,8 +103,8 @@ def verified(signed: etree._Element, certificate: x509.Certificate, now: datetim
             expect_config=configuration,
         )
     except Exception as error:
-        # Whatever the library stumbles over in a damaged signature: nothing was verified.
-        raise SignatureInvalid(f"the signature does not hold: {error}") from error
+        # Any error of the library on a damaged signature: nothing was verified.
+        raise SignatureInvalid(f"the signature is invalid: {error}") from error
     payload = None if isinstance(result, list) else result.signed_xml
     if payload is None or payload.get("ID") != signed.get("ID"):
         raise SignatureInvalid("the signature covers something else")
@@ -114,7 +114,7 @@ def verified(signed: etree._Element, certificate: x509.Certificate, now: datetim
 def _check_reference(signature: etree._Element, element: etree._Element) -> None:
     references = signature.findall("ds:SignedInfo/ds:Reference", PREFIXES)
     if len(references) != 1 or references[0].get("URI") != f"#{element.get('ID')}":
-        raise SignatureInvalid("the signature refers to something else than the element it stands in")
+        raise SignatureInvalid("the signature refers to an element other than its own")
     transforms = references[0].findall("ds:Transforms/ds:Transform", PREFIXES)
     if {transform.get("Algorithm") for transform in transforms} - {_ENVELOPED, _EXCLUSIVE_C14N}:
         raise SignatureInvalid("the signature transforms what it covers in a way that SAML does not allow")

@@ -12,9 +12,11 @@ class AccountForTests(SettingsSection):
     """An account that the stack creates in Entra to test sign-ins with, and deletes again; off by default."""
 
     address: EmailAddress = Field(
-        description="Its user principal name and mail address; of a domain of both tenants that nobody uses yet.",
+        description="Its user principal name and mail address: unused, and in a domain that both tenants have.",
         examples=["sso-test@example.com"],
     )
     display_name: Name = Field(
-        "Single sign-on test account", alias="displayName", description="As Entra and Mimecast show it."
+        "Single sign-on test account",
+        alias="displayName",
+        description="Its display name in Entra and at Mimecast.",
     )

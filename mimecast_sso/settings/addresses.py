@@ -1,4 +1,4 @@
-"""The Mimecast users, from whichever source."""
+"""The Mimecast users, and their source."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Address(SettingsSection):
     password_version: Text | None = Field(
         None,
         alias="passwordVersion",
-        description="Any text; changing it sets the password of addressPasswords again.",
+        description="Any text; a new value sets the password from addressPasswords again.",
         examples=["1"],
     )
 
@@ -104,7 +104,7 @@ class Addresses(SettingsSection):
         key = f"{NAMESPACE}:addresses.csv names {self.csv}"
         if "\0" in (self.csv or ""):
             raise ConfigurationError(
-                [f"{NAMESPACE}:addresses.csv is no path. Write one without control characters"]
+                [f"{NAMESPACE}:addresses.csv is not a path. Write one without control characters"]
             )
         file = (root / (self.csv or "")).resolve()
         if not file.is_relative_to(root.resolve()):
@@ -132,7 +132,7 @@ class Addresses(SettingsSection):
 
 
 def _delimiter(text: str) -> str:
-    """The separator of the columns: Excel writes the one of the region's settings."""
+    """The separator of the columns, which depends on Excel's regional settings."""
     first = text.partition("\n")[0]
     return max(",;\t", key=first.count)
 

@@ -11,7 +11,7 @@ from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import EmailAddress, Guid, Name, Owner
 
 _LONGEST_NAME: Final = 256
-"""Of an application's display name (Microsoft Graph, "application resource type")."""
+"""Maximum length of an application's display name (Microsoft Graph, "application resource type")."""
 _LONGEST_NAME_FROM_GALLERY: Final = 90
 """The limit of "applicationTemplate: instantiate"; reported in microsoft-graph-docs#10565."""
 
@@ -24,7 +24,7 @@ class SignOn(StrEnum):
 
 
 class Ownership(StrEnum):
-    """Whether this project writes something, or a person does and the project only checks it."""
+    """Whether this project writes an object, or only checks what a person sets."""
 
     MANAGE = "manage"
     VERIFY = "verify"

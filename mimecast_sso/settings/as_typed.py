@@ -1,7 +1,7 @@
-"""Loading YAML without losing what somebody typed.
+"""Load YAML without losing the typed text.
 
-YAML reads ``2026.10`` as the number 2026.1, ``010`` as 8, and ``12:30:45`` as 45045. Where a key means a text, that is
-another text than the one in the file; `Typed` values remember it, so that the model can refuse to guess.
+YAML reads ``2026.10`` as the number 2026.1, ``010`` as 8, and ``12:30:45`` as 45045. For a key with a text value,
+that differs from the file; `Typed` values remember the typed text, so that the model can refuse to guess.
 
 Source: "YAML Ain't Markup Language version 1.1", types int, float and timestamp, which PyYAML implements.
 """
@@ -26,7 +26,7 @@ class TypedFloat(float):
 
 
 class Loader(yaml.SafeLoader):
-    """Loads numbers as `TypedInt` and `TypedFloat`, and refuses a key that is there twice."""
+    """Loads numbers as `TypedInt` and `TypedFloat`, and refuses duplicate keys."""
 
 
 def _number(loader: Loader, node: yaml.ScalarNode) -> int | float:
@@ -43,11 +43,11 @@ def _timestamp(loader: Loader, node: yaml.ScalarNode) -> Any:
     try:
         return loader.construct_yaml_timestamp(node)
     except ValueError:
-        return node.value  # 24:00:00 or 31 February: the model says what is wrong with it, naming the key.
+        return node.value  # 24:00:00 or 31 February: the model reports the problem with the key.
 
 
 def _mapping(loader: Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    """A map. Raises ConstructorError for a key that is there twice: the Pulumi CLI refuses such a file."""
+    """A map. Raises ConstructorError for a duplicate key: the Pulumi CLI refuses such a file."""
     seen: set[str] = set()
     for key, _ in node.value:
         if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":

@@ -13,7 +13,7 @@ from mimecast_sso.settings.values import Name, Text, UtcTime
 
 
 class Enforce(SettingsSection):
-    """For which Mimecast sign-ins the profile enforces SAML."""
+    """The Mimecast sign-ins that the profile enforces SAML for."""
 
     personal_portal: bool = Field(
         True,
@@ -50,7 +50,7 @@ class Confirmed(SettingsSection):
     fingerprint: Text = Field(examples=["v1:…"], description="Of the critical values.")
     by: Name = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When, by Mimecast's clock.")
-    evidence: Text = Field(examples=["change CHG-1042, screenshot attached"], description="What shows it.")
+    evidence: Text = Field(examples=["change CHG-1042, screenshot attached"], description="The evidence.")
 
 
 class CapturedRequest(SettingsSection):
@@ -102,14 +102,14 @@ class ConsoleChange(SettingsSection):
 
 
 class Evidence(SettingsSection):
-    """What was seen after the confirmation. Written by ``mimecast-sso verify`` and ``confirm --read-back``."""
+    """Evidence after the confirmation. Written by ``mimecast-sso verify`` and ``confirm --read-back``."""
 
     request: CapturedRequest | None = None
     read_back: ReadConsole | None = Field(None, alias="readBack")
     change: ConsoleChange | None = None
 
     def document(self) -> dict[str, Any]:
-        """The form in the stack file and in state."""
+        """The evidence as stored in the stack file and in state."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -189,7 +189,7 @@ class AuthenticationProfile(SettingsSection):
         return self.second.evidence if slot is ProfileSlot.SECOND else self.evidence
 
     def known(self, today: date, slot: ProfileSlot = ProfileSlot.FIRST) -> dict[str, Any] | None:
-        """The evidence as in state, with the day on which the confirmation expired, if it has."""
+        """The evidence as stored in state, with the day on which the confirmation expired, if it has."""
         evidence, confirmed = self.evidence_of(slot), self.confirmed_of(slot)
         known = evidence.document() if evidence else {}
         if confirmed:

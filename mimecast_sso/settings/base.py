@@ -1,4 +1,4 @@
-"""What every section of the settings shares."""
+"""The base of all sections of the settings."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pydantic import BaseModel, ConfigDict
 
 NAMESPACE = "mimecast-sso"
 REFUSED = "Refused by guard"
-"""How the text of a guard's refusal begins, whoever reads it: program, command, log."""
-SECRET = "[secret]"  # noqa: S105  (what stands for a secret that was not decrypted)
+"""Prefix of every guard's refusal, in programs, commands and logs."""
+SECRET = "[secret]"  # noqa: S105  (placeholder for a secret that was not decrypted)
 
 SECRET_KEYS = frozenset({"addressPasswords", "dns.tsig.secret", "mimecastClientSecret"})
 
 
 class SettingsSection(BaseModel):
-    """A part of the configuration: unknown keys are refused, nothing changes after it was read."""
+    """A section of the configuration: unknown keys are refused, and it is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)

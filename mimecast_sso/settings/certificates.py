@@ -20,7 +20,7 @@ class ProfileSlot(StrEnum):
 
     @property
     def other(self) -> ProfileSlot:
-        """The one that it is not."""
+        """The other slot."""
         return ProfileSlot.SECOND if self is ProfileSlot.FIRST else ProfileSlot.FIRST
 
 
@@ -36,7 +36,7 @@ class RotationMode(StrEnum):
 
 
 class CutOver(StrEnum):
-    """In which slots people are."""
+    """The slots that people are in."""
 
     ACTIVE = "active"
     """In the profile slot of the active generation."""
@@ -73,13 +73,13 @@ class Retired(SettingsSection):
 
 
 class MetadataObserved(SettingsSection):
-    """An attestation that Mimecast followed a change of the metadata in this tenant once."""
+    """An attestation that Mimecast followed a change of the metadata once in this tenant."""
 
     by: Text = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When it was observed.")
     evidence: Text = Field(
         examples=["change CHG-1042: followed within 20 minutes, no sign-in refused"],
-        description="What shows it.",
+        description="The evidence.",
     )
 
 
@@ -202,19 +202,19 @@ class Certificates(SettingsSection):
 
     @property
     def slots(self) -> tuple[ProfileSlot, ...]:
-        """The slots that are kept at Mimecast, whether anybody is in them or not."""
+        """The slots that exist at Mimecast, whether or not anybody is in them."""
         return tuple(ProfileSlot) if self.rotation is RotationMode.BLUE_GREEN else (ProfileSlot.FIRST,)
 
     @property
     def populated(self) -> frozenset[ProfileSlot]:
-        """The slots that people are to be in."""
+        """The slots that people should be in."""
         if self.cut_over is CutOver.BOTH:
             return frozenset(self.slots)
         return frozenset({self.active_generation.profile})
 
     @property
     def labels(self) -> frozenset[str]:
-        """Of all generations, retired ones included."""
+        """The labels of all generations, including retired ones."""
         return frozenset(
             [generation.label for generation in self.generations] + [entry.label for entry in self.retired]
         )
@@ -240,18 +240,18 @@ class Certificates(SettingsSection):
 
     @property
     def next_generation(self) -> Generation | None:
-        """The one that comes after the active one, when there is one."""
+        """The generation after the active one, if any."""
         later = self.generations[self.generations.index(self.active_generation) + 1 :]
         return later[0] if later else None
 
     @property
     def former_generation(self) -> Generation | None:
-        """The oldest of those before the active one, when there is one."""
+        """The oldest generation before the active one, if any."""
         earlier = self.generations[: self.generations.index(self.active_generation)]
         return earlier[0] if earlier else None
 
     def expected_gap(self) -> str:
-        """For how long people's sign-in may fail when the active generation changes, and how that is known."""
+        """How long people's sign-in may fail while the active generation changes, and how that is known."""
         if self.rotation is RotationMode.SINGLE:
             return (
                 f"from a moment within {PROPAGATION_MINUTES} minutes after Save in the console (Mimecast's own figure "

@@ -13,7 +13,7 @@ from mimecast_sso.settings.values import DomainName, Name, as_text
 
 
 class IntegrationMode(StrEnum):
-    """What may be done about the directory integration at Mimecast."""
+    """What a stack may do with the directory integration at Mimecast."""
 
     ENSURE = "ensure"
     REQUIRE = "require"
@@ -30,18 +30,18 @@ def _unlink_limit(value: object) -> object:
 class DirectorySynchronisation(SettingsSection):
     """The integration through which Mimecast synchronises addresses. Without this key, none is managed.
 
-    Properties that are not given stay as they are at Mimecast.
+    Properties that are not configured are left unchanged at Mimecast.
     """
 
     description: Annotated[Name, Field(max_length=INTEGRATION_DESCRIPTION_LIMIT)] = Field(
         examples=["Microsoft Entra ID"],
-        description="By which the integration is found: its description in the console. Changing it renames it.",
+        description="The integration's description in the console, which identifies it. A change renames it.",
     )
     mode: IntegrationMode = Field(
         IntegrationMode.ENSURE,
         examples=["ensure"],
-        description="ensure: a missing integration is created, and the properties that are given are kept. require: it "
-        "must exist as given; nothing is written.",
+        description="ensure: a missing integration is created, and the configured properties are enforced. require: "
+        "it must exist as configured; nothing is written.",
     )
     tenant_domain: DomainName | None = Field(
         None,
@@ -64,7 +64,7 @@ class DirectorySynchronisation(SettingsSection):
     domains: tuple[DomainName, ...] | None = Field(
         None, examples=[["example.com"]], description="Domains that it is limited to; an empty list: all."
     )
-    enabled: bool | None = Field(None, examples=[True], description="Whether it runs.")
+    enabled: bool | None = Field(None, examples=[True], description="Whether it is enabled.")
     acknowledge_disabled_accounts: bool | None = Field(
         None,
         alias="acknowledgeDisabledAccounts",
@@ -87,7 +87,7 @@ class DirectorySynchronisation(SettingsSection):
         None,
         alias="maxUnlink",
         examples=["100"],
-        description="The most addresses that one run may remove: 0, 10, 20, 50, 100, 300, 500, 1,000 … or unlimited.",
+        description="How many addresses a run may remove at most: 0, 10, 20, 50, 100, 300, 500, 1,000 … or unlimited.",
     )
 
     @model_validator(mode="after")
@@ -100,6 +100,6 @@ class DirectorySynchronisation(SettingsSection):
 
     @property
     def properties(self) -> dict[str, Any]:
-        """The properties that are given, as Mimecast spells them."""
+        """The configured properties, with Mimecast's names."""
         given = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return {key: value for key, value in given.items() if key not in ("description", "mode")}

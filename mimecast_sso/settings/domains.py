@@ -12,7 +12,7 @@ from mimecast_sso.settings.values import DomainName, Name, Text
 
 
 class DomainMode(StrEnum):
-    """What may be done about a Mimecast domain."""
+    """What a stack may do with a Mimecast domain."""
 
     ENSURE = "ensure"
     REGISTER = "register"
@@ -51,7 +51,7 @@ class Tsig(SettingsSection):
 
     name: Name = Field(examples=["mimecast-proof."], description="The name of the key.")
     algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = Field(
-        "hmac-sha256", examples=["hmac-sha256"], description="How updates are signed."
+        "hmac-sha256", examples=["hmac-sha256"], description="The algorithm that signs updates."
     )
     secret: Text = Field(description="Base64. Secret.", examples=["secure: v1:…"])
 

@@ -1,4 +1,4 @@
-"""Drift that is known and accepted for a while."""
+"""Drift that is known and accepted for a limited time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mimecast_sso.settings.values import Day, Text
 
 
 class ExpectedDrift(SettingsSection):
-    """Drift that a report shows as expected until a date (inclusive)."""
+    """Drift that reports show as expected until a date (inclusive)."""
 
     path: Text = Field(
         description="The path of a finding as reports print it; * stands for any characters.",
@@ -33,6 +33,6 @@ class Drift(SettingsSection):
     expected: tuple[ExpectedDrift, ...] = ()
 
     def expects(self, path: str, today: date) -> ExpectedDrift | None:
-        """What makes drift at a path expected today; of several, the one that lasts longest."""
+        """The entry that makes drift at a path expected today; of several, the one with the latest date."""
         valid = [each for each in self.expected if each.until >= today and fnmatchcase(path, each.path)]
         return max(valid, key=lambda each: each.until, default=None)

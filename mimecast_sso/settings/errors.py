@@ -1,4 +1,4 @@
-"""Explain what is wrong with a configuration: the key, its value, what is allowed, and the YAML to write."""
+"""Explain configuration errors: the key, its value, what is allowed, and the YAML to write."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class ConfigurationError(Exception):
 def explain(
     error: ValidationError, model: type[BaseModel], *, namespace: str, secrets: frozenset[str]
 ) -> list[str]:
-    """What is wrong, a text for each key. ``secrets`` are the dotted keys whose values are never shown."""
-    # A list whose elements are wrong is also reported as too short; the elements tell more.
+    """The errors, one text per key. ``secrets`` are the dotted keys whose values are never shown."""
+    # A list with invalid elements is also reported as too short; the elements' errors are more specific.
     details = [d for d in error.errors() if not (d["type"] == "too_short" and d["input"])]
     return [_problem(detail, model, namespace, secrets) for detail in details]
 
 
 def allowed(detail: ErrorDetails) -> str:
-    """What a value may be, as the second half of a sentence."""
+    """The allowed values, as the second half of a sentence."""
     context = detail.get("ctx", {})
     if detail["type"] == "value_error":
         return str(context.get("error", detail["msg"]))

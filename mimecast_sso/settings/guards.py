@@ -1,4 +1,4 @@
-"""The guards that are overridden by name, and the facts that a person vouches for because no API shows them."""
+"""Guard overrides, and facts that a person attests because no API shows them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class GuardOverride(SettingsSection):
 
 
 class Attestation(SettingsSection):
-    """A person's word for a fact that a guard needs and no API shows."""
+    """A person's attestation of a fact that a guard needs and no API shows."""
 
     fact: FactName = Field(
         description="mimecast-emergency-access: a second Super Administrator signs in to Mimecast with a cloud "
@@ -46,7 +46,7 @@ class Attestation(SettingsSection):
     by: Text = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When.")
     evidence: Text = Field(
-        examples=["signed in with it on that day, change CHG-1042"], description="What shows it."
+        examples=["signed in with it on that day, change CHG-1042"], description="The evidence."
     )
 
     def __str__(self) -> str:

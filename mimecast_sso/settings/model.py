@@ -48,8 +48,8 @@ class Settings(SettingsSection):
     assign: Assign = Assign()
     pilot: tuple[EmailAddress, ...] = Field(
         (),
-        description="Who tries it first: assigned in Entra and added to the roll-out group, unless assign or rollOut "
-        "say otherwise.",
+        description="The people who try it first: assigned in Entra and added to the roll-out group, unless assign or "
+        "rollOut differ.",
         examples=[["ada@example.com"]],
     )
     domains: tuple[Domain, ...] = Field((), examples=[[{"name": "example.com"}]])
@@ -90,7 +90,7 @@ class Settings(SettingsSection):
     )
     tags: tuple[Label, ...] = Field(
         (),
-        description="Names by which `--select tag=…` of fleet commands finds the stack; nothing else depends on them.",
+        description="Tags for `--select tag=…` of fleet commands, and for rings and layers.",
         examples=[["ring-1"]],
     )
     mimecast_client_id: Name | None = Field(
@@ -167,7 +167,7 @@ class Settings(SettingsSection):
     def _passwords_are_there(self) -> None:
         passwords = self.address_passwords
         if passwords == SECRET:
-            return  # Read without its passphrase; the deployment will see them.
+            return  # Read without its passphrase; the deployment reads them.
         if not isinstance(passwords, dict | None):
             raise ValueError("has addressPasswords that are not a map of addresses")  # noqa: TRY004  (pydantic wants it)
         known = {address.lower(): entry for address, entry in (passwords or {}).items()}
@@ -211,7 +211,7 @@ class Settings(SettingsSection):
             )
 
     def _overrides(self) -> tuple[tuple[str, str | None, str], ...]:
-        """Key, configured value and the region's own value of everything that overrides the region."""
+        """Key, configured value and the region's value of each override."""
         region, application = self.region_facts, self.application
         return (
             ("signOnUrl", application.sign_on_url, region.sign_on_url),
@@ -220,7 +220,7 @@ class Settings(SettingsSection):
         )
 
     def _retired(self, host: str, given: str) -> str:
-        """What is wrong with a host of the old tutorials, and what to do; ``given`` is the region's own value."""
+        """The problem with a host of the old tutorials, and the remedy; ``given`` is the region's value."""
         found = f"{host} is a host of tutorials from 2016 to 2018 and is not in use"
         region = RETIRED_HOSTS[host]
         if region in (None, self.region):
@@ -251,9 +251,9 @@ class Settings(SettingsSection):
         return self.application.sign_on_url or self.region_facts.sign_on_url
 
     def rolled_out(self, addresses: Iterable[str]) -> list[str]:
-        """Who belongs in the group, sorted: of these addresses `RollOut.members`, and the test account.
+        """The desired members of the group, sorted: `RollOut.members` of these addresses, and the test account.
 
-        The test account tries it before anybody: it is in the group unless nobody is to be.
+        The test account comes before anybody else: it is in the group unless rollOut.who is none.
         """
         members = self.roll_out.members(addresses)
         if self.account_for_tests is None or self.roll_out.who == "none":
@@ -265,11 +265,11 @@ class Settings(SettingsSection):
         return self.override(name, today) is not None
 
     def override(self, name: GuardName, today: date) -> GuardOverride | None:
-        """What overrides a guard today: the entry that does so longest."""
+        """The override of a guard today, the one with the latest date."""
         return self.override_named(name, today)
 
     def override_named(self, name: str, today: date) -> GuardOverride | None:
-        """The same for a guard by its name, which may be one that nothing overrides."""
+        """The same for a guard by name; it may be one that cannot be overridden."""
         valid = [guard for guard in self.guards if guard.name == name and guard.until >= today]
         return max(valid, key=lambda guard: guard.until, default=None)
 
@@ -283,5 +283,5 @@ class Settings(SettingsSection):
 
 
 def _listed(value: object) -> object:
-    """A text as the list that it is short for: ``pulumi new`` and ``pulumi config set`` write text."""
+    """Expand a text into the list that it abbreviates: ``pulumi new`` and ``pulumi config set`` write text."""
     return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Reading the settings: from the engine, or from a stack file."""
+"""Read the settings from the engine or from a stack file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from mimecast_sso.settings.written import Written
 from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _MOST_VALUES = 2_000_000
-"""In a stack file, aliases written out: a book of 100,000 people has a fifth of that."""
+"""Maximum number of values in a stack file with aliases expanded; 100,000 people take a fifth of it."""
 SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})
 
 
 def from_engine(config: Mapping[str, str], written: Written | None = None) -> Settings:
     """Settings from the engine's flat map of full keys to text (structured values are JSON text).
 
-    Keys of other namespaces are left alone. On the sandbox, what commands wrote is laid over them. Raises
+    Keys of other namespaces are ignored. On the sandbox, values that commands wrote override them. Raises
     ConfigurationError.
     """
     values: dict[str, Any] = {}
@@ -40,7 +40,7 @@ def _structured(key: str, text: str) -> Any:
     try:
         return parse_json(text)
     except ValueError:
-        return text  # The model says what is wrong with it, naming the key.
+        return text  # The model reports the problem with the key.
 
 
 def from_file(path: Path) -> Settings:
@@ -79,7 +79,7 @@ def values_of(text: str, path: Path) -> dict[str, Any]:
 
 
 def _size(value: Any, sizes: dict[int, int]) -> int:
-    """How many values there are with each alias written out; ``sizes`` holds those that were counted, by id."""
+    """The number of values with all aliases expanded; ``sizes`` has those already counted, by id."""
     if not isinstance(value, (dict, list)):
         return 1
     if id(value) not in sizes:
@@ -89,12 +89,12 @@ def _size(value: Any, sizes: dict[int, int]) -> int:
 
 
 def yaml_problem(error: Exception) -> str:
-    """Where a file is not valid YAML, and why; nothing of its content."""
+    """Position and cause of a YAML error, without the file's content."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     if problem and "'\\t'" in problem:
         return f"{where}: a tab; indent with spaces"
-    if mark is None:  # A value that looks like a date and is none.
+    if mark is None:  # A value that looks like a date but is not valid.
         problem = str(error)
     return f"{where}: {problem}" if problem else where
 
@@ -105,14 +105,14 @@ def written_elsewhere(
     """Domains, and the directory integration, that another stack file of the same account also names, one text each.
 
     Two stacks that both may register a domain, set its inbound type, or change an integration undo each other's work.
-    Where both only require it, nothing is written and nothing is wrong. Files that cannot be read are left to their own
-    stacks.
+    If both only require it, nothing is written and there is no conflict. Files that cannot be read are ignored here;
+    their own stacks report them.
 
     Args:
         settings: The stack's configuration.
         stack: Its name.
-        folder: Where stack files are.
-        files: Those of them that may be of the same account, where that is known; else all are looked at.
+        folder: The folder of stack files.
+        files: Files that may be for the same account, if known; else all files are read.
     """
     mine = _written(settings)
     problems = []
@@ -135,7 +135,7 @@ _OBJECTS = {"domains": "domain", "directorySynchronisation": "directory integrat
 
 
 def _written(settings: Settings) -> dict[tuple[str, str], str]:
-    """Key and name of what a stack may write in the account → its mode."""
+    """Key and name of each object that a stack may write in the account → its mode."""
     found = {("domains", each.name): str(each.mode) for each in settings.domains}
     integration = settings.directory_synchronisation
     if integration is not None:
@@ -145,7 +145,7 @@ def _written(settings: Settings) -> dict[tuple[str, str], str]:
 
 def _written_by(path: Path, account_code: str) -> dict[tuple[str, str], str]:
     try:
-        # Of a thousand stack files few are of one account, and a search takes a hundredth of reading one as YAML.
+        # Few of a thousand stack files are for one account, and a text search is 100 times faster than parsing YAML.
         if account_code.encode() not in path.read_bytes():
             return {}
         other = from_file(path)

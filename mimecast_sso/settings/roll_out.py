@@ -33,10 +33,10 @@ class RollOut(SettingsSection):
         description="none, pilot (the addresses of pilot), share (pilot and a percentage) or all.",
     )
     pilot: tuple[EmailAddress, ...] = Field(
-        (), examples=[["ada@example.com"]], description="Who is in the group first."
+        (), examples=[["ada@example.com"]], description="The people who are in the group first."
     )
     share: int = Field(
-        0, description="Per cent of the addresses, chosen by hash.", examples=[10], ge=0, le=100
+        0, description="Percentage of the addresses, chosen by hash.", examples=[10], ge=0, le=100
     )
 
     def group_of(self, slot: ProfileSlot) -> str:
@@ -46,10 +46,10 @@ class RollOut(SettingsSection):
         return self.second_group or f"{self.group} (second)"
 
     def members(self, addresses: Iterable[str]) -> list[str]:
-        """The addresses that belong in the group, sorted.
+        """The desired members of the group, sorted.
 
-        A share is chosen by a hash of the address, so that the same people stay in it and a greater share only adds.
-        The pilot stays in whatever the choice, except for none: widening removes nobody.
+        A share is chosen by a hash of the address, so that people stay in it and a larger share only adds.
+        The pilot is in every choice except none, so that widening removes nobody.
         """
         if self.who == "none":
             return []
@@ -63,7 +63,7 @@ class RollOut(SettingsSection):
         if self.who == "pilot" and not self.pilot:
             raise ValueError("with who: pilot also needs pilot (a list of addresses)")
         if self.who == "share" and not self.share:
-            raise ValueError("with who: share also needs share (per cent)")
+            raise ValueError("with who: share also needs share (a percentage)")
         if self.second_group == self.group:
             raise ValueError(
                 "has one name for group and secondGroup; the second profile needs a separate group"

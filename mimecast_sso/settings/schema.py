@@ -1,4 +1,4 @@
-"""The JSON schema of stack files, made from the settings, for completion in editors.
+"""The JSON schema of stack files, generated from the settings, for completion in editors.
 
 ``python -m mimecast_sso.settings.schema`` writes it to ``stacks/schema.json``.
 """
@@ -16,7 +16,7 @@ _ENCRYPTED = {"type": "object", "properties": {"secure": {"type": "string"}}, "r
 
 
 def stack_file_schema() -> dict[str, Any]:
-    """The schema of a ``Pulumi.<stack>.yaml`` of this project; keys of other namespaces are left open."""
+    """The schema of a ``Pulumi.<stack>.yaml`` of this project; keys of other namespaces are allowed."""
     settings = Settings.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = settings["$defs"]
     properties: dict[str, Any] = settings["properties"]

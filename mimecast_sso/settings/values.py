@@ -1,4 +1,4 @@
-"""The kinds of values in a stack configuration: each in its normal form, or explained."""
+"""Value types of a stack configuration: each normalises its value or explains the error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _account_code(value: str) -> str:
 
 
 def is_guid(text: str) -> bool:
-    """Whether a text is an object id or another GUID, and not a name."""
+    """Whether a text is a GUID, such as an object id."""
     return _GUID.fullmatch(text) is not None
 
 
@@ -77,13 +77,13 @@ def _utc_time(value: str) -> str:
     return value
 
 
-# The form in which the Pulumi CLI passes an unquoted time of a stack file.
+# The Pulumi CLI passes an unquoted time of a stack file in this form.
 _UNQUOTED_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) \+0000 UTC")
 
 
 def as_text(value: object) -> object:
-    """The text that a value in a stack file stands for, if any."""
-    # YAML reads 2026 as a number, 2026-11-01 as a date; these keys mean the text.
+    """The text that a value in a stack file represents, if any."""
+    # YAML reads 2026 as a number and 2026-11-01 as a date; these keys take the text.
     if isinstance(value, str):
         return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
     if isinstance(value, datetime):
@@ -94,7 +94,7 @@ def as_text(value: object) -> object:
 
 
 def _number_as_text(value: float) -> str:
-    """The digits as typed. Raises ValueError if YAML has changed them, or may have (2026.10 is 2026.1)."""
+    """The digits as typed. Raises ValueError if YAML may have changed them (2026.10 is 2026.1)."""
     typed = getattr(value, "typed", None)
     if isinstance(value, float) or typed not in (None, str(int(value))):
         raise ValueError(f"YAML reads as the number {value}; quote it")
@@ -113,7 +113,7 @@ Guid = Annotated[str, AfterValidator(_guid)]
 Owner = Annotated[str, AfterValidator(_owner)]
 Text = Annotated[str, BeforeValidator(as_text), Field(min_length=1)]
 Name = Annotated[Text, AfterValidator(one_line)]
-"""A text that appears in forms, tables and logs: one line, nothing invisible."""
+"""A text for forms, tables and logs: one line, without invisible characters."""
 PersonName = Annotated[Text, AfterValidator(person_name)]
 Label = Annotated[str, BeforeValidator(as_text), AfterValidator(_generation_label)]
 Thumbprint = Annotated[str, BeforeValidator(as_text), AfterValidator(_thumbprint)]

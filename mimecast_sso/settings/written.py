@@ -1,8 +1,8 @@
-"""What commands wrote about a stack that is deployed on the sandbox.
+"""Values that commands wrote for a stack on the sandbox.
 
-On real tenants a command writes into the stack's file. A rehearsal must not change a tracked file, so there it is kept
-in the sandbox's folder, and laid over what the stack's file says: by commands and by the program, whoever starts the
-engine. It counts until the stack's file says something else in that place.
+On real tenants a command writes into the stack file. A rehearsal must not change a tracked file, so its values are
+stored in the sandbox's folder and override the stack file, in commands and in the program, whoever starts the engine.
+A value is dropped when the stack file changes in that place.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _PLACES: tuple[_Place, ...] = (
     ("rollOut",),
     ("certificates",),
 )
-"""What commands write; each entry is replaced as a whole."""
+"""The keys that commands write; each value is replaced as a whole."""
 
 _DAMAGED = (
-    "{} cannot be read. It holds what commands wrote about a stack on the sandbox: delete it, and confirm the console "
-    "work again."
+    "{} cannot be read. It has the values that commands wrote for a stack on the sandbox. Delete it, and confirm the "
+    "console work again."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The file that holds it; one that does not exist holds nothing.
+    """The file of written values; a missing file is empty.
 
     Values are those of a stack's configuration, by key without namespace. No method changes its arguments.
     """
@@ -46,14 +46,14 @@ class Written:
 
     @classmethod
     def on_sandbox(cls, stack: str, environment: Mapping[str, str]) -> Written | None:
-        """That of a stack, in a sandbox's environment; None on real tenants."""
+        """The file of a stack in a sandbox's environment; None on real tenants."""
         home = environment.get("SANDBOX_HOME")
         if not home or "SANDBOX_INSTANCE" not in environment:
             return None
         return cls(Path(home) / "stacks" / f"Pulumi.{stack}.written.json")
 
     def over(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration, overridden by what was written. Raises ConfigurationError for a damaged file."""
+        """The configuration with the written values. Raises ConfigurationError for a damaged file."""
         merged = deepcopy(dict(values))
         for place, configured, written in self._read():
             if _plain(_at(values, place)) == configured:
@@ -61,7 +61,7 @@ class Written:
         return merged
 
     def text(self, configured: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-        """The file's content: with it, ``over(configured)`` is as desired in what commands write."""
+        """The content of the file with which ``over(configured)`` has the desired values for the written keys."""
         entries = [
             {"place": place, "configured": before, "written": _storable(_at(wanted, place))}
             for place in _PLACES
@@ -97,12 +97,12 @@ def _put(values: dict[str, Any], place: _Place, value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value in a comparable form, whether it was read from YAML, from JSON or from the engine."""
+    """A value in a form that is equal whether read from YAML, JSON or the engine."""
     return _each_leaf(value, lambda leaf: leaf if isinstance(leaf, bool) else as_text(leaf))
 
 
 def _storable(value: Any) -> Any:
-    """A value as JSON has it: times become text."""
+    """A value for JSON: times become text."""
     return _each_leaf(value, lambda leaf: leaf if isinstance(leaf, bool | int | float) else as_text(leaf))
 
 

@@ -1,1 +1,1 @@
-"""Texts in normal form: names, times, counts."""
+"""Normal forms of texts: names, times, counts."""

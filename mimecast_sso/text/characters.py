@@ -1,7 +1,7 @@
-"""What pasted text holds that nobody sees: invisible characters, look-alikes, mixed scripts.
+"""Invisible characters, look-alikes and mixed scripts in pasted text.
 
 An address copied from a web page or a chat may hold a zero-width space, a soft hyphen or a Cyrillic letter. It looks
-right, matches nobody, and counts as another person.
+right, but matches nobody or another person.
 
 Sources: Unicode's "Default_Ignorable_Code_Point" (UAX 44), "Unicode Security Mechanisms" (UTS 39).
 """
@@ -12,14 +12,14 @@ import unicodedata
 from collections.abc import Iterator
 
 JOINERS = frozenset({"\u200c", "\u200d"})
-"""Needed to write some languages, and harmless between letters."""
+"""Required by some languages, and harmless between letters."""
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters, marks and symbols that show as nothing."""
+"""Letters, marks and symbols that are invisible."""
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x180E))
 _EAST_ASIAN = frozenset({"Cjk", "Hiragana", "Katakana", "Katakana-hiragana", "Hangul", "Bopomofo", "Latin"})
-"""Scripts that Japanese, Korean and Chinese write in one word."""
+"""Scripts that Japanese, Korean and Chinese combine in one word."""
 
 
 def describe(character: str) -> str:
@@ -29,7 +29,7 @@ def describe(character: str) -> str:
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a character shows as nothing, or only changes how others are shown."""
+    """Whether a character is invisible, or only changes the display of others."""
     return (
         unicodedata.category(character) in _INVISIBLE_CATEGORIES
         or character in _BLANK_LETTERS
@@ -38,7 +38,7 @@ def is_invisible(character: str) -> bool:
 
 
 def invisible_in(text: str, *, allowed: frozenset[str] = frozenset()) -> str | None:
-    """What is wrong with the first invisible character of a text, as the second half of a sentence."""
+    """The problem with the first invisible character of a text, as the second half of a sentence."""
     for index, character in enumerate(text):
         if is_invisible(character) and character not in allowed:
             visible = "".join(each for each in text[index:] if not is_invisible(each))
@@ -48,7 +48,7 @@ def invisible_in(text: str, *, allowed: frozenset[str] = frozenset()) -> str | N
 
 
 def look_alike_in(text: str) -> str | None:
-    """What is wrong with the first character that only looks like another one, as the second half of a sentence."""
+    """The problem with the first character that only looks like another one, as the second half of a sentence."""
     for character in unicodedata.normalize("NFC", text):
         plain = unicodedata.normalize("NFKC", character)
         if plain != character:
@@ -62,7 +62,7 @@ def scripts_of(text: str) -> frozenset[str]:
 
 
 def mixed_scripts_in(text: str) -> str | None:
-    """What is wrong with a word whose letters come from scripts that no language mixes, as half a sentence."""
+    """The problem with a word that mixes scripts that no language mixes, as half a sentence."""
     scripts = scripts_of(text)
     if len(scripts) < 2 or scripts <= _EAST_ASIAN:  # noqa: PLR2004 (one script is no mixture)
         return None

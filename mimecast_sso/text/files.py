@@ -1,4 +1,4 @@
-"""Reading the text and JSON files that people keep and export, in whatever encoding their programs write."""
+"""Read text and JSON files that people edit and export, in the encodings of their programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MARKS = (
 
 
 class UnreadableTextError(ValueError):
-    """A file that cannot be read as text; ``why`` is the second half of the sentence and quotes nothing of it."""
+    """A file that cannot be read as text; ``why`` completes a sentence and quotes nothing from it."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -44,7 +44,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """A JSON document of somebody else's.
+    """Parse an untrusted JSON document.
 
     Raises:
         ValueError: It is not JSON, or nested too deeply.

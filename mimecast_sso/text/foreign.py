@@ -1,7 +1,7 @@
-"""Text that others wrote: names from a directory, a stack file, a pull request. The one place that makes it harmless.
+"""Make foreign text harmless: names from a directory, a stack file, a pull request.
 
-Such text ends in terminals, logs of CI runners, Markdown and HTML. It must not steer a terminal, reverse what a reader
-sees, break out of its line, or be taken for a command or markup. HTML is escaped by the template that prints it.
+Such text is printed in terminals, logs of CI runners, Markdown and HTML. It must not control a terminal, reverse the
+reading order, break out of its line, or act as a command or markup. HTML is escaped by the template that prints it.
 
 Sources: Unicode's "Bidirectional Algorithm" (UAX 9) and "Default_Ignorable_Code_Point"; GitHub's "Workflow commands
 for GitHub Actions"; Azure DevOps' "Logging commands".
@@ -16,7 +16,7 @@ from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
 from mimecast_sso.text.characters import JOINERS, is_invisible
 
 LONGEST_NAME = 80
-"""Characters that a single name is cut at."""
+"""Maximum length of a single name."""
 
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]?"
@@ -27,11 +27,11 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|<>~!&])")
 _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
 _REFERENCE = re.compile(r"[@#!](?=\w)")
 _APART = "&#8203;"
-"""A space without width. Forges link and mention even where the character is escaped or written as an entity."""
+"""A zero-width space. Forges create links and mentions even from escaped characters and entities."""
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without what steers a terminal or a runner, or reverses or hides characters."""
+    """The text on one line, without characters that control a terminal or runner, or reverse or hide others."""
     joined = " ".join(_ESCAPE_SEQUENCE.sub("", text).split())
     seen = "".join(each for each in joined if each in JOINERS or not is_invisible(each))
     return _WORKFLOW_COMMAND.sub(": :", _RUNNER_COMMAND.sub("## ", seen))
@@ -44,25 +44,25 @@ def name(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The text in a cell of a table: on one line, and no formula: a spreadsheet shows what follows an apostrophe."""
+    """The text for a table cell: one line, and no formula, because spreadsheets do not run text after an apostrophe."""
     shown = one_line(text)
     return f"'{shown}" if shown.startswith(FORMULA_STARTS) else shown
 
 
 def markdown(text: str) -> str:
-    """The text inside a line of Markdown, which shows exactly it: no markup, no mention of anybody, no link."""
+    """The text escaped for a line of Markdown: no markup, mentions or links."""
     escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
     apart = _REFERENCE.sub(lambda found: f"{found[0]}{_APART}", escaped)
     return _LINK.sub(lambda found: f"{found[0]}{_APART}", apart.replace("@", "&#64;"))
 
 
 def html(text: str) -> str:
-    """The text inside HTML that stands in Markdown, such as a summary: there, Markdown's own escapes are text."""
+    """The text escaped for HTML inside Markdown, such as a summary, where Markdown's escapes are plain text."""
     apart = _REFERENCE.sub(lambda found: f"{found[0]}\u200b", one_line(text))
     return escape(_LINK.sub(lambda found: f"{found[0]}\u200b", apart))
 
 
 def code(text: str) -> str:
-    """The text as code in Markdown, where nothing is markup; a back-quote becomes an apostrophe, a bar a broken one."""
+    """The text as Markdown code, without markup; a back-quote becomes an apostrophe, a bar a broken bar."""
     shown = one_line(text).replace("`", "'").replace("|", "\u00a6")
     return f"`{shown or ' '}`"

@@ -1,6 +1,6 @@
-"""Natural keys in normal form: domains and addresses as Mimecast compares them.
+"""Normal forms of domains and addresses, as Mimecast compares them.
 
-Case does not count, an internationalised domain equals its ASCII form (IDNA 2008 and the mapping of UTS 46, as in
+Case is ignored, an internationalised domain equals its ASCII form (IDNA 2008 and the mapping of UTS 46, as in
 browsers: ``straße.example`` is not ``strasse.example``), and ``ada+x@`` is another address than ``ada@``.
 """
 
@@ -24,7 +24,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 class MalformedNameError(ValueError):
-    """A text is no domain or no address; ``why`` is the second half of the sentence."""
+    """A text is not a domain or an address; ``why`` completes the sentence."""
 
     def __init__(self, text: str, why: str) -> None:
         super().__init__(f"{text!r} {why}")
@@ -82,7 +82,7 @@ def _of_domain(why: str) -> str:
 
 
 def _in_other_letters(local: str, domain: str) -> str | None:
-    """A whole name in letters that may be taken for Latin ones, at a domain in Latin letters."""
+    """Refuse a name entirely in letters that look like Latin ones, at a domain in Latin letters."""
     scripts = characters.scripts_of(local)
     if not scripts or "Latin" in scripts or not domain.isascii() or "xn--" in domain.lower():
         return None
@@ -102,7 +102,7 @@ def one_line(text: str) -> str:
 
 
 def person_name(text: str) -> str:
-    """A display name that a spreadsheet shows and does not run. Raises ValueError."""
+    """A display name that a spreadsheet does not run as a formula. Raises ValueError."""
     if text.strip().startswith(_FORMULA_STARTS):
         raise ValueError("begins like a formula, which a spreadsheet would run; correct the name")
     return one_line(text)
@@ -127,7 +127,7 @@ def is_among(address: str, members: Collection[str]) -> bool:
 
 
 def same_key(text: str) -> str:
-    """A domain or address that the vendor sent, in normal form; what has none is only put in lower case."""
+    """A domain or address from the vendor in normal form; if it has none, in lower case."""
     try:
         return sys.intern(email_address(text) if "@" in text else domain_name(text))
     except ValueError:
@@ -135,6 +135,6 @@ def same_key(text: str) -> str:
 
 
 def enumerate_some(names: Sequence[str], most: int = 20) -> str:
-    """The first names, made harmless, and how many more there are: ``a, b and 3 more``."""
+    """The first names, made harmless, and the number of others: ``a, b and 3 more``."""
     shown = ", ".join(map(foreign.one_line, names[:most]))
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

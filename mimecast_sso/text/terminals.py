@@ -1,4 +1,4 @@
-"""Terminals, logs and command lines that are not in UTF-8, or that nobody reads any longer."""
+"""Output to streams that are not in UTF-8 or whose reader has gone, and arguments in other encodings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TextIO, cast
 
 
 class _Unread:
-    """A stream that goes on once its reader has gone: a closed pipe must not end a deployment half-way."""
+    """A stream that ignores a closed pipe, so that it does not interrupt a deployment."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -31,17 +31,17 @@ class _Unread:
             self._drop()
 
     def _drop(self) -> None:
-        """Sends what follows to nowhere; what is in the buffer goes there too."""
+        """Discard all further output, including the buffer."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
 
 def write_to_anything() -> None:
-    """Prepare standard output and error for whatever is at their end.
+    """Prepare standard output and error for any encoding and a closed pipe.
 
-    What their encoding lacks is written as an escape. After ``| head`` has closed the pipe, the rest is dropped: the
-    work goes on, and the exit code says how it ended.
+    Characters that the encoding lacks are written as escapes. After ``| head`` closed the pipe, the rest is dropped:
+    the command continues, and its exit code is still valid.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -51,7 +51,7 @@ def write_to_anything() -> None:
 
 
 def argument(text: str) -> str:
-    """An argument of the command line; in a locale without an encoding, such as C, people still type UTF-8."""
+    """An argument of the command line, read as UTF-8 in a locale without an encoding, such as C."""
     if text.isascii() or not any("\udc80" <= each <= "\udcff" for each in text):
         return text
     return os.fsencode(text).decode("utf-8", errors="backslashreplace")

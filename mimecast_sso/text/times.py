@@ -1,4 +1,4 @@
-"""Times as texts, in UTC and to the second: as configuration and state keep them, and as people are shown them."""
+"""Times as text, in UTC and to the second, for configuration, state and people."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def shown(moment: datetime) -> str:
 
 
 def graph_time(written: object) -> datetime:
-    """The aware time of an answer of Microsoft Graph, with or without fractions. Raises ValueError for another text."""
+    """The aware time in a response of Microsoft Graph, with or without fractions. Raises ValueError for other texts."""
     return datetime.fromisoformat(str(written)).astimezone(UTC)
 
 
 def utc_time(text: str) -> datetime:
-    """The aware time that such a text stands for. Raises ValueError for any other spelling."""
+    """The aware time of such a text. Raises ValueError for any other form."""
     try:
         return datetime.strptime(text, _PATTERN).replace(tzinfo=UTC)
     except ValueError:

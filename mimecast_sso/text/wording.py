@@ -12,9 +12,9 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: ``1 person``, ``2 people``, ``1 pilot address``, ``0 pilot addresses``.
 
     Args:
-        number: How many.
+        number: The number.
         singular: The noun, with any adjectives before it.
-        plural: Only where the noun has an irregular plural that is not known here.
+        plural: The plural, if it is irregular and not known here.
     """
     return f"{number:,} {singular if number == 1 else plural or _plural(singular)}"
 

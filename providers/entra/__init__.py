@@ -1,1 +1,1 @@
-"""What the azuread provider cannot do in Entra: say which signing certificate is the active one."""
+"""Microsoft Entra ID: a Graph client, readers, and resources that the azuread provider lacks."""

@@ -1,7 +1,7 @@
-"""One application with its service principal, as Entra has it: read whole, nothing written.
+"""Read an application with its service principal completely; writes nothing.
 
 Facts: Microsoft Graph's "application", "servicePrincipal", "claimsMappingPolicy" and "appRoleAssignment" resource
-types. What the portal's claims editor keeps is in no resource of Graph v1.0.
+types. Graph v1.0 does not show the settings of the portal's claims editor.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _GROUP = "#microsoft.graph.group"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Somebody who may change an application object or a service principal."""
+    """An owner, who may change an application object or a service principal."""
 
     object_id: str
     name: str
@@ -69,7 +69,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An assigned claims mapping policy; ``definition`` is JSON text, ``others`` who else has it assigned."""
+    """An assigned claims mapping policy; ``definition`` is JSON text, ``others`` the other principals with it."""
 
     policy_id: str
     name: str
@@ -90,7 +90,7 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A key or password with which somebody can act as the application, or sign for it.
+    """A key or password that can act as the application, or sign for it.
 
     ``holder`` is ``application`` or ``service principal``, ``kind`` ``key`` or ``password``. ``thumbprint`` ties the
     three credentials of a signing certificate together; "" for one that has none.
@@ -116,19 +116,19 @@ class DeletedApplication:
 
     @property
     def until(self) -> datetime:
-        """When it is purged and its identifiers are free again."""
+        """The time when it is purged and its identifiers are free again."""
         return self.deleted_at + timedelta(days=DELETED_ITEMS_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveApplication:
-    """Application and service principal. ``policies`` is ``None`` where they could not be read."""
+    """Application and service principal. ``policies`` is ``None`` if they could not be read."""
 
     client_id: str
     object_id: str
     principal_id: str
     template_id: str
-    """"" for an application that no template was used for."""
+    """"" for an application without a template."""
     display_name: str
     identifiers: tuple[str, ...]
     reply_urls: tuple[str, ...]
@@ -156,7 +156,7 @@ class LiveApplication:
 
 
 def read(graph: GraphReads, client_id: str) -> LiveApplication:
-    """The application with this client id. Raises NotFound when it or its service principal is not there."""
+    """The application with this client id. Raises NotFound if it or its service principal does not exist."""
     application = _only(graph, "/applications", client_id, "id")
     principal = _only(graph, "/servicePrincipals", client_id, "id")
     principal_id, object_id = str(principal["id"]), str(application["id"])
@@ -179,7 +179,7 @@ def assemble(
     policies: tuple[Policy, ...] | None,
     assigned: tuple[Assigned, ...],
 ) -> LiveApplication:
-    """One application, from its two objects as read with `APPLICATION` and `PRINCIPAL`, and what surrounds them."""
+    """One application, from its two objects as read with `APPLICATION` and `PRINCIPAL`, and related objects."""
     return LiveApplication(
         client_id=str(application["appId"]),
         object_id=str(application["id"]),
@@ -240,7 +240,7 @@ def policies(graph: GraphReads, principal_id: str) -> tuple[Policy, ...]:
 
 
 def policy_of(row: Mapping[str, Any], others: tuple[str, ...] = ()) -> Policy:
-    """A claims mapping policy, from Graph's row; who else has it assigned is asked for separately."""
+    """A claims mapping policy, from Graph's row; other principals with it are read separately."""
     return Policy(
         policy_id=str(row["id"]),
         name=_text(row, "displayName"),
@@ -250,7 +250,7 @@ def policy_of(row: Mapping[str, Any], others: tuple[str, ...] = ()) -> Policy:
 
 
 def assigned(graph: GraphReads, principal_id: str) -> tuple[Assigned, ...]:
-    """Who is assigned to a service principal: direct assignments, groups not expanded. Raises GraphError."""
+    """The direct assignments of a service principal, without expanding groups. Raises GraphError."""
     return tuple(map(assigned_of, graph.list(f"/servicePrincipals/{principal_id}/appRoleAssignedTo")))
 
 
@@ -278,9 +278,9 @@ def with_identifier(graph: GraphReads, identifier: str) -> tuple[tuple[str, str]
 def deleted_of(
     rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]
 ) -> tuple[DeletedApplication, ...]:
-    """Return those of Graph's rows (`DELETED`) that hold one of the identifiers, which no other can use meanwhile.
+    """The applications in Graph's rows (`DELETED`) with one of the identifiers, which they still reserve.
 
-    They are filtered here: whether Graph filters deleted applications by identifier is not documented, and one page
+    Filtered here: whether Graph can filter deleted applications by identifier is not documented, and one page
     usually holds all deletions of 30 days.
     """
     wanted = {identifier.casefold() for identifier in identifiers}
@@ -316,9 +316,9 @@ def holder_of(row: Mapping[str, Any]) -> Holder:
 
 
 def namesakes_of(rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]) -> tuple[Holder, ...]:
-    """Of applications of one name, those from a template that have no identifier, or one of these.
+    """Among applications with the same name, those from a template with no identifier or one of these.
 
-    Others serve another account, or were created by hand.
+    Others are for another account, or were created by hand.
     """
     wanted = set(identifiers)
     return tuple(
@@ -378,7 +378,7 @@ def _others(graph: GraphReads, policy_id: str, principal_id: str) -> Iterator[st
     try:
         users = list(graph.list(f"/policies/claimsMappingPolicies/{policy_id}/appliesTo"))
     except GraphError:
-        # Not knowing counts as shared: writing a policy that others use changes their sign-in.
+        # Unknown counts as shared: writing a policy that others use changes their sign-in.
         yield "unknown, because its assignments could not be read"
         return
     for item in users:

@@ -1,4 +1,4 @@
-"""When the signing certificate expires, what Entra does then, and whether it is time to act. Pure.
+"""Expiry of the signing certificate: warning thresholds, and what Entra does afterwards. Pure.
 
 ``now`` is the time of the service that was read (the Date header of its response), not of this machine.
 """
@@ -59,20 +59,20 @@ class Expiry:
 
     @property
     def fails(self) -> bool:
-        """Whether commands that check fail: the failing threshold was reached, or the certificate is not valid."""
+        """Whether checks fail: the failing threshold was reached, or the certificate is not valid."""
         named = self.named
         if named is None or not named.is_valid(self.now):
             return self.warns
         return self._left(named) <= FAILING_DAYS * _DAY
 
     def lines(self) -> Iterator[str]:
-        """Messages for people, one or two sentences a line; none if there is no certificate at all."""
+        """Messages for people, one or two sentences per line; none if there is no certificate."""
         named = self.named
         if named is None:
             if self.certificates.certificates:
                 yield (
                     f"Entra names {self.certificates.preferred or 'no certificate'} as the active signing certificate, "
-                    "but has no such certificate, so it is unknown what signs. Activate one of them: "
+                    "but has no such certificate, so the signing certificate is unknown. Activate one: "
                     + ", ".join(str(each) for each in self.certificates.certificates)
                 )
             return
@@ -114,12 +114,12 @@ class Expiry:
         if not successors:
             return (
                 f"Nobody can sign in through Entra from {end} on, unless Mimecast accepts an expired certificate "
-                f"(unknown): Entra has no other one that is valid then. Begin a rotation: {self._rotate}"
+                f"(unknown): Entra has no other certificate that is valid then. Start a rotation: {self._rotate}"
             )
         which = (
             f"to {successors[0]}, {self._trust(successors[0])}"
             if len(successors) == 1
-            else "to one of these; which one is not documented: "
+            else "to one of these (which one is not documented): "
             + "; ".join(f"{each}, {self._trust(each)}" for each in successors)
         )
         return f"At {end} Entra switches automatically {which}"

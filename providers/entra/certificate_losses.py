@@ -1,4 +1,4 @@
-"""External changes of a principal's credentials that a write of this project undid unnoticed: from the audit log.
+"""External changes of a principal's credentials that a write of this project undid, from the audit log.
 
 Graph's lists of credentials have no version, and each write replaces a whole list. So a certificate that is added after
 our last read and before our write is lost with the old list, and no later read shows that it existed. The audit log has
@@ -38,17 +38,18 @@ _LATE = timedelta(minutes=LATENCY_MINUTES)
 _LONGEST_WRITE = timedelta(minutes=30)
 """The longest time between the last read and the end of a write with all its retries: a few minutes."""
 _NOBODY_REACTS = timedelta(minutes=1)
-"""Too soon for a person to have noticed an activation and decided on another."""
+"""Too short for a person to notice an activation and make another."""
 _SURELY_KEPT = timedelta(days=RETENTION_DAYS_FREE - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What this project knows about itself.
+    """The changes that this project makes itself.
 
-    ``caller``: our object id. ``retired``: thumbprint → label of the certificates to remove. ``retired_keys``:
-    thumbprint → ids of the removed keys, if recorded. ``settled``: references of losses that people
-    have dealt with.
+    ``caller``: object id of the deploying principal. ``retired``: thumbprint → label of the certificates to remove.
+    ``retired_keys``:
+    thumbprint → ids of the removed keys, if recorded. ``settled``: references of resolved
+    losses.
     """
 
     caller: str
@@ -57,7 +58,7 @@ class Ours:
     settled: frozenset[str] = frozenset()
 
     def named(self, credential: LoggedCredential) -> bool:
-        """Whether the stack removes it: by its key, or by its generation if the keys were not recorded."""
+        """Whether the stack removes it, by its key, or by its generation if the keys were not recorded."""
         if any(credential.key_id in keys for keys in self.retired_keys.values()):
             return True
         unrecorded = (
@@ -66,13 +67,13 @@ class Ours:
         return credential.display_name in {subject(label) for label in unrecorded}
 
     def may_be(self, actor: Actor) -> bool:
-        """Whether a write by this actor may be ours: other deployments may run as another application."""
+        """Whether this actor's write may be this project's: other deployments may run as another application."""
         return actor.object_id == self.caller or not actor.is_person
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateLoss:
-    """An external change that a write of ours undid. ``certificates.settledLosses`` settles it by ``reference``."""
+    """An external change that this project's write undid. ``certificates.settledLosses`` lists it by ``reference``."""
 
     what: str
     reference: str
@@ -86,11 +87,11 @@ class CertificateLoss:
 
 @dataclass(frozen=True, slots=True)
 class LogReview:
-    """What the log shows.
+    """The findings in the log.
 
     Attributes:
-        losses: Those that nobody has settled.
-        gaps: What the log should tell and does not (``UNKNOWN``), and what may be a loss or not (``OPEN``).
+        losses: Losses that are not settled.
+        gaps: Missing entries of the log (``UNKNOWN``), and possible losses (``OPEN``).
     """
 
     losses: tuple[CertificateLoss, ...] = ()
@@ -100,13 +101,13 @@ class LogReview:
 def review(
     entries: Sequence[AuditEntry], live: PrincipalCertificates, now: datetime, ours: Ours
 ) -> LogReview:
-    """External changes that writes of ours undid.
+    """Find external changes that this project's writes undid.
 
     Args:
         entries: All since ``now`` less `RETENTION`, oldest first.
-        live: The certificates, read before the entries were.
+        live: The certificates, read before the entries.
         now: The time at Entra.
-        ours: What was meant to be removed.
+        ours: The intended removals.
     """
     gone = list(_gone(entries, live, ours))
     replaced = list(_replaced(entries, live, ours))
@@ -163,7 +164,7 @@ def _gone(entries: Sequence[AuditEntry], live: PrincipalCertificates, ours: Ours
 
 
 def _losses(lost: Iterable[_Gone]) -> Iterator[CertificateLoss]:
-    """One loss for credentials of one name that were removed together: a certificate is several credentials."""
+    """One loss for credentials of the same name that were removed together: a certificate is several credentials."""
 
     for _, group in groupby(sorted(lost, key=_together), key=_together):
         members = list(group)
@@ -189,13 +190,13 @@ def _is_public_half(credential: LoggedCredential) -> bool:
 
 
 def _unexplained(gone: Iterable[_Gone], now: datetime) -> Iterator[str]:
-    """State credentials without an entry of their removal: it may be late or missing, because the time is unknown."""
+    """Report credentials without an entry of their removal: it may be late or missing."""
     for each in gone:
         if each.removed or not each.added or not _is_public_half(each.credential):
             continue
         if each.added.at < now - _LATE:
             name = each.credential.display_name
-            yield f"certificate {name}, added {_by(each.added)}, was removed, and no entry shows by whom yet"
+            yield f"certificate {name}, added {_by(each.added)}, was removed, but no entry shows by whom yet"
 
 
 # -- Activations ----------------------------------------------------------------------------------------------
@@ -208,7 +209,7 @@ class _Replaced:
 
 
 def _replaced(entries: Iterable[AuditEntry], live: PrincipalCertificates, ours: Ours) -> Iterator[_Replaced]:
-    """External activations that were soon followed by another one that may be ours."""
+    """External activations that were soon followed by another one that may be this project's."""
     activations = [(entry, entry.activated) for entry in entries if entry.activated]
     for (theirs, (before, wanted)), (after, (_, instead)) in pairwise(activations):
         # Entra itself activates the very first certificate.
@@ -222,7 +223,7 @@ def _replaced(entries: Iterable[AuditEntry], live: PrincipalCertificates, ours: 
             yield _Replaced(loss, waited <= _NOBODY_REACTS)
 
 
-# -- What the log does not tell -------------------------------------------------------------------------------
+# -- Gaps of the log ------------------------------------------------------------------------------------------
 
 
 def _unreadable(entries: Iterable[AuditEntry], ours: Ours) -> Iterator[Statement]:
@@ -237,7 +238,7 @@ def _unreadable(entries: Iterable[AuditEntry], ours: Ours) -> Iterator[Statement
 
 
 def _silent(entries: Sequence[AuditEntry], live: PrincipalCertificates, now: datetime) -> Iterator[str]:
-    """State known changes that the log does not show: it may then lack other entries, too."""
+    """Report known changes that the log does not show: it may lack other entries as well."""
     added = {each.key_id for entry in entries for each in entry.added}
     for each in live.certificates:
         if now - _SURELY_KEPT < each.not_before < now - _LATE and each.key_id.casefold() not in added:

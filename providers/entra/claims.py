@@ -27,12 +27,12 @@ def claims_definition() -> str:
 
 
 def same_meaning(one: str, other: str) -> bool:
-    """Whether two definitions issue the same claims: order and spelling of keys aside."""
+    """Whether two definitions issue the same claims, ignoring order and spelling of keys."""
     return bool(_normal(one) == _normal(other))
 
 
 def name_id_source(definition: str) -> str:
-    """What a definition issues as NameID, such as ``user.mail``; "" when it leaves Entra's own (the UPN)."""
+    """The NameID of a definition, such as ``user.mail``; "" if it keeps Entra's default (the UPN)."""
     for entry in _schema(definition):
         if entry.get("SamlClaimType") == NAMEID_CLAIM:
             return f"{entry.get('Source', '')}.{entry.get('ID', '')}".lower()
@@ -40,11 +40,11 @@ def name_id_source(definition: str) -> str:
 
 
 def name_id_problem(definition: str | None) -> str:
-    """Why Mimecast, which matches by mail address, would not match; "" when it would. ``None``: no policy."""
+    """Why Mimecast, which matches by mail address, would not match; "" if it would. ``None``: no policy."""
     source = name_id_source(definition) if definition is not None else ""
     if source == "user.mail":
         return ""
-    issued = source or "Entra's own value, the user principal name"
+    issued = source or "Entra's default, the user principal name"
     return f"the NameID is {issued}, but Mimecast matches people by mail address"
 
 

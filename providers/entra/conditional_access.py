@@ -20,7 +20,7 @@ from providers.entra.protocols import GraphReads
 
 PATH = "/identity/conditionalAccess/evaluate"
 MOST_USERS = 20
-"""The most people in one `evaluate`."""
+"""The maximum number of people in one `evaluate`."""
 
 _BLOCK = "block"
 _REPORT_ONLY = "enabledForReportingButNotEnforced"
@@ -81,7 +81,7 @@ def _question(application_id: str, user_id: str) -> dict[str, Any]:
             "includeApplications": [application_id],
         },
         "signInConditions": {"clientAppType": "browser"},
-        # The undecided ones are among those that do not apply.
+        # Graph lists undecided policies among those that do not apply.
         "appliedPoliciesOnly": False,
     }
 

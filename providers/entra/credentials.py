@@ -1,8 +1,8 @@
 """One credential for Graph from the variables that the azuread provider reads, tried in its order.
 
 Source of names and order: the azuread provider's "Authenticating" guides, and what the published plugin does. The first
-complete one wins: certificate, secret, OpenID Connect token (given, from Azure DevOps, from GitHub), managed identity,
-Azure CLI. Like azuread, a way that is complete and fails is not followed by the next.
+complete one is used: certificate, secret, OpenID Connect token (given, from Azure DevOps, from GitHub), managed
+identity, Azure CLI. As in azuread, if a complete method fails, the next one is not tried.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 _CLI_SECONDS = 30
-"""az is a separate Python program, slow to start on a busy machine."""
+"""Seconds; az is a separate Python program, which starts slowly on a busy machine."""
 
 
 class Method(StrEnum):
@@ -72,7 +72,7 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
     # Importing azure-identity takes a third of a second, and most runs of a provider need no token.
     from azure import identity  # noqa: PLC0415
 
-    # Errors already say what failed; the library's log lines would repeat that on the terminal.
+    # Errors already name the cause; the library's log lines would repeat it on the terminal.
     logging.getLogger("azure").addHandler(logging.NullHandler())
     authority = cloud(environment).login_host
     tenant, client = _tenant(environment), _client(environment)
@@ -99,12 +99,12 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
     try:
         return builders[method(environment)]()
     except (OSError, ValueError) as error:
-        # Of a certificate that is not there, not readable, or whose password is wrong; the text holds no secret.
+        # The certificate is missing or unreadable, or its password is wrong; the text has no secret.
         raise CredentialsMissing(f"The credential for Microsoft Graph cannot be used: {error}") from None
 
 
 def _waiting(deadline: Deadline) -> dict[str, Any]:
-    """What has azure-identity keep to a deadline; without one, nothing of it is changed."""
+    """Options that make azure-identity keep a deadline; none without a deadline."""
     if deadline is UNLIMITED:
         return {}
     from providers.entra.token_transport import TokenTransport  # noqa: PLC0415  (loads azure.core)
@@ -113,7 +113,7 @@ def _waiting(deadline: Deadline) -> dict[str, Any]:
 
 
 def refusal(environment: Mapping[str, str], reason: str) -> CredentialsMissing:
-    """What to say when the chosen way gave no token: the way, why (one line), and what to do about it."""
+    """The message if the chosen method gave no token: method, cause (one line), and way out."""
     way = method(environment)
     text = f"No token for Microsoft Graph from {way}: {reason.rstrip('. ')}. {_incomplete(environment)}"
     return CredentialsMissing(text + _REMEDIES[way].format(**_named_in_remedies(environment)))
@@ -185,7 +185,7 @@ def _true(environment: Mapping[str, str], name: str, *, default: bool = False) -
 
 
 def _value(environment: Mapping[str, str], name: str) -> str:
-    """A variable, or the content of the file that ``<name>_FILE_PATH`` names; azuread refuses two that differ."""
+    """A variable, or the content of the file that ``<name>_FILE_PATH`` names; azuread refuses differing ones."""
     stated, file = environment.get(name, "").strip(), f"{name}_FILE_PATH"
     path = environment.get(file)
     return _agreed(name, stated, file, federated_tokens.content(path, file)) if path else stated

@@ -1,6 +1,6 @@
 """The default reply URL of an application, to which Entra sends unsolicited responses.
 
-Fact (Microsoft Graph's "application resource type"): ``defaultRedirectUri`` takes the answers of IdP-initiated SAML
+Fact (Microsoft Graph's "application resource type"): ``defaultRedirectUri`` takes the responses of IdP-initiated SAML
 sign-ins, and must be one of the application's redirect URIs. Those are a set to the azuread provider, so that their
 order, by which Entra chooses otherwise, cannot be stated there.
 """

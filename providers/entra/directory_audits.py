@@ -1,6 +1,6 @@
-"""Who changed the credentials of a service principal, as the directory's audit log has it. Nothing is written.
+"""Read from the directory's audit log who changed a service principal's credentials; writes nothing.
 
-Names and forms, with their sources and what is assumed of them: `mimecast_sso.facts.entra_directory_audits`.
+Names and formats, with sources and assumptions: `mimecast_sso.facts.entra_directory_audits`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from providers.entra.odata import literal
 from providers.entra.protocols import GraphReads
 
 MOST = 2_000
-"""Entries that are read at most: a principal normally has a handful a month."""
+"""Maximum number of entries: a principal normally has a handful per month."""
 
 _CREDENTIAL = re.compile(
     r"\[KeyIdentifier=(?P<id>[^,\]]+),KeyType=(?P<kind>[^,\]]*),KeyUsage=(?P<usage>[^,\]]*)"
@@ -39,7 +39,7 @@ _CREDENTIAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LoggedCredential:
-    """A key or a password as the log names it; ``key_id`` in small letters."""
+    """A key or a password in the log; ``key_id`` in lower case."""
 
     key_id: str
     kind: str
@@ -49,7 +49,7 @@ class LoggedCredential:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it: object id ("" where the log does not say), a name for people, and whether it is a person."""
+    """The actor: object id ("" if the log has none), a display name, and whether it is a person."""
 
     object_id: str
     name: str
@@ -58,9 +58,9 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """What one entry says of credentials and of the active certificate.
+    """The changes of credentials and of the active certificate in one entry.
 
-    ``activated``: the thumbprints before and after ("": none), ``None`` where it is not about that. ``unreadable``
+    ``activated``: the thumbprints before and after ("": none), ``None`` if the entry is not about that. ``unreadable``
     and ``hidden_activation``: it is about credentials, or about the active certificate, and does not say what.
     """
 
@@ -76,7 +76,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One entry about an object, whatever it changed: what the log calls it, when, and by whom."""
+    """One entry about an object: activity, time and actor."""
 
     name: str
     at: datetime
@@ -103,7 +103,7 @@ def since(graph: GraphReads, service_principal: str, moment: datetime) -> list[A
     """Change of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
 
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log. Refused
-    too where there are more than `MOST` entries, because then a change may be among those that were not read.
+    also if there are more than `MOST` entries, because a change may be among the unread ones.
     """
     entries = (
         entry for row in _rows(graph, service_principal, moment) if (entry := _entry(row, service_principal))
@@ -121,17 +121,17 @@ def _rows(graph: GraphReads, object_id: str, moment: datetime) -> list[dict[str,
     read = list(islice(rows, MOST + 1))
     if len(read) > MOST:
         raise Refused(f"The directory's audit log has more than {MOST} entries of {object_id} since {start}")
-    # The newest come first: so entries of one moment keep their order.
+    # The newest come first, so entries of the same time keep their order.
     return read[::-1]
 
 
 def unavailable(error: GraphError) -> str | None:
-    """Why this caller cannot read the log, and what would help; None for any other error."""
+    """Why this caller cannot read the log, and the way out; None for any other error."""
     return ABSENT if isinstance(error, ObjectNotFound) else UNAVAILABLE.get(error.code)
 
 
 def _entry(row: Mapping[str, Any], service_principal: str) -> AuditEntry | None:
-    """What the row says; ``None`` where it is about something else, or changed nothing."""
+    """The entry of a row; ``None`` if it is about something else, or changed nothing."""
     found = _properties(row, service_principal)
     activity, result = (str(row.get(name) or "") for name in ("activityDisplayName", "result"))
     credentials = CREDENTIALS in found or any(part in activity for part in CREDENTIALS_ACTIVITIES)
@@ -202,7 +202,7 @@ def _activated(found: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _thumbprint(value: object) -> str:
-    """Written as a text or as a list of one; "" for none. Raises ValueError."""
+    """The value, written as a text or as a list of one; "" for none. Raises ValueError."""
     shown = None if value is None else json.loads(str(value))
     if isinstance(shown, list) and len(shown) <= 1:
         shown = shown[0] if shown else None
@@ -217,4 +217,4 @@ def _actor(initiated_by: Mapping[str, Any]) -> Actor:
         name = user.get("userPrincipalName") or user.get("displayName") or user.get("id")
         return Actor(str(user.get("id") or ""), str(name or "somebody"), is_person=True)
     identifier = str(app.get("servicePrincipalId") or app.get("appId") or "")
-    return Actor(identifier, str(app.get("displayName") or identifier or "an unknown hand"), is_person=False)
+    return Actor(identifier, str(app.get("displayName") or identifier or "an unknown actor"), is_person=False)

@@ -1,6 +1,6 @@
-"""What can go wrong at Microsoft Graph, as one tree of exceptions. None holds a body, a header or a credential."""
+"""Errors of Microsoft Graph, as one tree of exceptions. None contains a body, a header or a credential."""
 
-# ruff: noqa: N818  (names that say what happened)
+# ruff: noqa: N818  (names state what happened)
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class GraphError(Exception):
-    """Base of everything this package raises on purpose; ``code`` is Graph's own, ``request_id`` for support."""
+    """Base of this package's errors; ``code`` is Graph's error code, ``request_id`` is for support."""
 
     def __init__(self, message: str, *, code: str = "", request_id: str = "") -> None:
         details = ", ".join(part for part in (code, f"request {request_id}" if request_id else "") if part)
@@ -19,7 +19,7 @@ class GraphError(Exception):
 
 
 class CredentialsMissing(GraphError):
-    """The ``ARM_*`` variables do not make a credential."""
+    """The ``ARM_*`` variables are not a complete credential."""
 
 
 class Unreachable(GraphError):
@@ -27,11 +27,11 @@ class Unreachable(GraphError):
 
 
 class ObjectNotFound(GraphError):
-    """Graph does not know the object."""
+    """Graph does not have the object."""
 
 
 class Refused(GraphError):
-    """Graph understood and refused: no permission, a rule broken."""
+    """Graph refused the request: a missing permission, or a violated rule."""
 
 
 class CertificateUnknown(GraphError):
@@ -39,7 +39,7 @@ class CertificateUnknown(GraphError):
 
 
 class NotTakenOver(GraphError):
-    """Graph accepted a change, and reading it back shows something else."""
+    """Graph accepted a change, but reading it back shows another value."""
 
 
 class CertificateInUse(GraphError):
@@ -47,7 +47,7 @@ class CertificateInUse(GraphError):
 
 
 class ForeignChange(GraphError):
-    """Somebody else changed the signing certificates meanwhile; ``thumbprints`` are those concerned."""
+    """The signing certificates were changed externally meanwhile; ``thumbprints`` are the affected ones."""
 
     def __init__(self, message: str, *, thumbprints: tuple[str, ...]) -> None:
         super().__init__(message)

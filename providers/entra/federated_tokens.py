@@ -1,4 +1,4 @@
-"""Tokens of another issuer that Entra takes instead of a secret (workload identity federation), as azuread gets them.
+"""Tokens of another issuer that Entra accepts instead of a secret (workload identity federation), as in azuread.
 
 Source: the azuread provider's guide "Authenticating using a Service Principal and OpenID Connect" for the variables;
 GitHub's and Azure DevOps' references for the two requests.
@@ -28,13 +28,13 @@ MISSING = (
 
 
 def available(environment: Mapping[str, str]) -> bool:
-    """Whether the variables give a token, or say where one is asked for."""
+    """Whether the variables have a token, or the address to request one."""
     given = environment.get("ARM_OIDC_TOKEN") or environment.get("ARM_OIDC_TOKEN_FILE_PATH")
     return bool(given or (_first(environment, _URLS) and _first(environment, _BEARERS)))
 
 
 def read(environment: Mapping[str, str]) -> str:
-    """The token, of variables where it is `available`. Raises CredentialsMissing, naming the variable that fails."""
+    """The token, if the variables make it `available`. Raises CredentialsMissing, naming the failing variable."""
     if path := environment.get("ARM_OIDC_TOKEN_FILE_PATH"):
         return content(path, "ARM_OIDC_TOKEN_FILE_PATH")
     if token := environment.get("ARM_OIDC_TOKEN"):
@@ -67,7 +67,7 @@ def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], 
             verb,
             environment[url],
             params=query,
-            # Azure DevOps redirects a refused token to a sign-in page unless it is told not to.
+            # Azure DevOps redirects a refused token to a sign-in page unless this header is set.
             headers={"Authorization": f"Bearer {environment[bearer]}", "X-TFS-FedAuthRedirect": "Suppress"},
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,

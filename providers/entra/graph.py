@@ -1,4 +1,4 @@
-"""A small client for Microsoft Graph v1.0: tokens, retries of what may be repeated, typed errors."""
+"""A small client for Microsoft Graph v1.0: tokens, retries of repeatable requests, typed errors."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _DOTS_OF_A_JWT = 2
 class GraphClient:
     """Calls Graph as the application of the ``ARM_*`` variables. Safe to share between threads.
 
-    ``deadline`` ends every wait, that for a token included. ``through`` wraps the network, for whoever records what
-    passes; calls for tokens do not.
+    ``deadline`` ends every wait, including for a token. ``through`` wraps the network, to record exchanges; token
+    requests are not wrapped.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class GraphClient:
         self._scope = f"https://{host}/.default"
         self._credential = credential(environment, deadline)
         self._session = requests.Session()
-        # Setting one property to one value may be repeated; 429 says that it was not done.
+        # Setting a property to a value may be repeated; 429 means that it was not done.
         self._session.mount("https://", through(_retrying(deadline, "GET", "PATCH")))
-        # These POSTs change nothing: a batch holds only GET requests here, and What If only evaluates.
+        # These POSTs change nothing: a batch has only GET requests here, and What If only evaluates.
         for path in (batching.PATH, conditional_access.PATH):
             self._session.mount(self._base + path, through(_retrying(deadline, "POST")))
         self._held: AccessToken | None = None
         self._date: datetime | None = None
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
-        """Read an object. Raises GraphError, NotFound when it is not there."""
+        """Read an object. Raises GraphError, or NotFound if it does not exist."""
         return self._call("GET", path, params={f"${name}": value for name, value in query.items()})
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        """Read a collection, page after page. Raises GraphError, also for a next page on another host."""
+        """Read a collection, page by page. Raises GraphError, also for a next page on another host."""
         page = self.get(path, **query)
         while True:
             yield from page.get("value") or []
@@ -95,8 +95,8 @@ class GraphClient:
     def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
         """Read objects and whole collections, 20 requests per call.
 
-        Throttled requests, and those that meet an unavailable service, are retried up to five times after the time
-        that Graph asks for. A failed read does not raise: its error is in its outcome.
+        Throttled requests, and those to an unavailable service, are retried up to five times after the time
+        that Graph requests. A failed read does not raise: its error is in its outcome.
 
         Raises:
             GraphError: a batch itself failed: no token, no connection, or not a batch response.
@@ -115,15 +115,15 @@ class GraphClient:
     def now(self) -> datetime:
         """The service's time: the Date header of its last response. Raises GraphError."""
         if self._date is None:
-            # An object that every tenant has and every token may read or be refused: only the date matters.
+            # Every tenant has this object; whether the token may read it does not matter, only the date.
             with contextlib.suppress(Refused, ObjectNotFound):
                 self._call("GET", "/organization", params={"$select": "id"})
         return self._date or datetime.now(UTC)
 
     def claims(self) -> dict[str, Any]:
-        """What the access token says of its holder: ``tid``, ``oid``, ``roles`` or ``scp``. Raises GraphError.
+        """The claims of the access token about its holder: ``tid``, ``oid``, ``roles`` or ``scp``. Raises GraphError.
 
-        Read, not verified: Graph judges the token; this only foretells what it will allow.
+        Read without verification: Graph verifies the token; this only predicts what it allows.
         """
         token = self._token()
         middle = token.split(".")[1] if token.count(".") == _DOTS_OF_A_JWT else ""
@@ -165,7 +165,7 @@ class GraphClient:
             ) from None
         self._note_date(answer)
         body = _json(answer)
-        if answer.status_code >= requests.codes.multiple_choices:  # A redirect is not followed.
+        if answer.status_code >= requests.codes.multiple_choices:  # Redirects are not followed.
             raise from_response(method, path, answer.status_code, body, answer.headers.get("request-id", ""))
         if not isinstance(body, dict):
             raise Unreachable(f"Microsoft Graph, {method} {path}: the response is not a JSON object")
@@ -178,16 +178,16 @@ class GraphClient:
             raise Unreachable(f"Microsoft Graph asked for a pause: {error}") from None
 
     def _note_date(self, answer: requests.Response) -> None:
-        with contextlib.suppress(KeyError, ValueError):  # Without a readable date the one before stays.
+        with contextlib.suppress(KeyError, ValueError):  # Without a readable date, keep the previous one.
             self._date = parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
 
     def _token(self) -> str:
-        from azure.core.exceptions import AzureError  # noqa: PLC0415  (as azure-identity: only when needed)
+        from azure.core.exceptions import AzureError  # noqa: PLC0415  (loaded only if needed)
 
         held = self._held
         if held is None or held.expires_on - time.time() < _RENEWED_BEFORE_SECONDS:
             try:
-                # Kept here, because azure-identity starts the Azure CLI again for every token.
+                # Cached here, because azure-identity starts the Azure CLI again for every token.
                 with calls.logged("Entra", "token", self._scope) as call:
                     held = self._held = self._credential.get_token(self._scope)
                     call.ended = "issued"
@@ -202,7 +202,7 @@ class GraphClient:
 
 
 def _is_of_network(error: BaseException | None) -> bool:
-    """Whether a failed sign-in never reached Entra; azure-identity wraps that into a failed authentication."""
+    """Whether a failed sign-in never reached Entra; azure-identity reports that as a failed authentication."""
     from azure.core.exceptions import ServiceRequestError, ServiceResponseError  # noqa: PLC0415
 
     while error is not None:
@@ -219,7 +219,7 @@ _OF_A_CREDENTIAL = ("ARM_CLIENT_", "ARM_OIDC_", "ARM_USE_")
 
 
 def use_credentials(variables: Mapping[str, str]) -> None:
-    """Have `shared_client` use these ``ARM_*`` variables in place of the environment's; of none, the environment's."""
+    """Make `shared_client` use these ``ARM_*`` variables instead of the environment's; if empty, the environment's."""
     with _lock:
         if variables != _passed:
             _passed.clear()
@@ -238,7 +238,7 @@ def shared_client() -> GraphClient:
 def _environment() -> Mapping[str, str]:
     if not _passed:
         return os.environ
-    # What is passed is a whole credential: a certificate of the environment, which comes first, is another one.
+    # The passed credential is complete: a certificate of the environment would take precedence.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OF_A_CREDENTIAL)}
     return kept | _passed
 

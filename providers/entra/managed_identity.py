@@ -1,6 +1,6 @@
-"""A managed identity by the endpoint that ``ARM_MSI_ENDPOINT`` names, asked as the azuread provider asks it.
+"""A managed identity from the endpoint that ``ARM_MSI_ENDPOINT`` names, requested as the azuread provider does.
 
-azure-identity finds the endpoints of Azure's own services by itself, and knows nothing of this variable. Source of the
+azure-identity finds the endpoints of Azure's own services, but does not read this variable. Source of the
 request: "How to use managed identities … to acquire an access token" (Microsoft), and azuread's guide "Authenticating
 using Managed Identity".
 """

@@ -1,12 +1,12 @@
-"""People and groups of the directory, read with few calls; nothing is written.
+"""Read people and groups of the directory with few calls; writes nothing.
 
 Facts, from Microsoft Graph's "List users", "List groups", "List group members", "user" and "mailboxSettings":
 
 - a ``$filter`` with ``in`` takes 15 values at most;
-- a group's members come page by page, with the properties that ``$select`` names where the caller may read them;
+- a group's members come page by page, with the selected properties that the caller may read;
 - ``userType`` is ``Member`` or ``Guest``;
-- no property of a user tells a shared mailbox. ``mailboxSettings/userPurpose`` does (``user``, ``shared``,
-  ``room``, …), one call a person, with the permission MailboxSettings.Read.
+- no property of a user identifies a shared mailbox. ``mailboxSettings/userPurpose`` does (``user``, ``shared``,
+  ``room``, …), one call per person, with the permission MailboxSettings.Read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROWS_PER_PAGE = "999"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as Graph shows it; ``None`` is a property that this caller may not read, "" an empty one."""
+    """A user from Graph; ``None`` is a property that this caller may not read, "" an empty one."""
 
     object_id: str
     display_name: str
@@ -97,7 +97,7 @@ def members_of(rows: Sequence[Mapping[str, Any]]) -> GroupMembers:
 
 
 def mailbox_purpose(graph: GraphReads, user: str) -> str:
-    """What the mailbox of the user with this object id is for: ``shared``, ``user``, …; "" without a mailbox.
+    """The purpose of a user's mailbox: ``shared``, ``user``, …; "" without a mailbox.
 
     Raises GraphError: Refused without the permission MailboxSettings.Read.
     """
@@ -123,7 +123,7 @@ def user_of(row: Mapping[str, Any]) -> User:
 
 
 def chunks(values: Iterable[str], size: int = VALUES_PER_FILTER) -> Iterator[list[str]]:
-    """The values in lists that one ``$filter`` takes."""
+    """Split the values into lists that fit one ``$filter``."""
     iterator = iter(values)
     while chunk := list(islice(iterator, size)):
         yield chunk

@@ -1,4 +1,4 @@
-"""The part of a Graph client that this project uses, so that a test can stand in for it."""
+"""The parts of a Graph client that this project uses, so that tests can replace it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from providers.entra.batching import Read, ReadOutcome
 
 
 class GraphReads(Protocol):
-    """Calls that change nothing. `providers.entra.graph.GraphClient` says what each does and raises."""
+    """Calls that change nothing. `providers.entra.graph.GraphClient` documents them."""
 
     def get(self, path: str, **query: str) -> dict[str, Any]: ...
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]: ...
@@ -22,6 +22,6 @@ class GraphReads(Protocol):
 
 
 class Graph(GraphReads, Protocol):
-    """And the one that changes an object."""
+    """Adds the call that changes an object."""
 
     def patch(self, path: str, values: Mapping[str, Any]) -> None: ...

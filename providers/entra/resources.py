@@ -1,7 +1,7 @@
-"""What azuread lacks, as Pulumi resources, under the names that are in people's state.
+"""Pulumi resources that azuread lacks, under the names that are in people's state.
 
 A provider is stored as a reference to its class in this module, so the module and the names never change. The classes
-themselves are in `providers.entra.edge`, a file each.
+are in `providers.entra.edge`, one file each.
 """
 
 from providers.entra.edge.account_password import AccountPassword, AccountPasswordProvider

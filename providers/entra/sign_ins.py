@@ -1,4 +1,4 @@
-"""Who signed in to an application, as Entra's sign-in log has it. Nothing is written."""
+"""Read from Entra's sign-in log who signed in to an application; writes nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from providers.entra.odata import literal
 from providers.entra.protocols import GraphReads
 
 MOST = 5_000
-"""The most entries that are read; the newest ones."""
+"""The maximum number of entries to read; the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def since(graph: GraphReads, client_id: str, moment: datetime) -> list[SignIn]:
 
 
 def unavailable(error: GraphError) -> str | None:
-    """Why this caller cannot read the log, and what would help; None for any other error."""
+    """Why this caller cannot read the log, and the way out; None for any other error."""
     return UNAVAILABLE.get(error.code)
 
 

@@ -5,10 +5,10 @@ Facts, from Microsoft's "servicePrincipal resource type", "Configure a SAML appl
 
 - one certificate is two ``keyCredentials`` (usage ``Sign`` and ``Verify``) and one ``passwordCredential``, tied
   together by ``customKeyIdentifier``, the base-64 text of the certificate's SHA-1;
-- ``preferredTokenSigningKeyThumbprint`` names the active one, in 40 hexadecimal digits; a certificate made later
+- ``preferredTokenSigningKeyThumbprint`` names the active one, in 40 hexadecimal digits; a later certificate
   stays inactive until it is named there;
-- when the active one has expired and a valid inactive one is there, Entra signs with that one, unasked;
-- nothing removes one certificate: both lists are written whole, without a version to compare (no ETag).
+- when the active one has expired and a valid inactive one exists, Entra switches to it automatically;
+- no call removes one certificate: both lists are written completely, without a version to compare (no ETag).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def subject(label: str) -> str:
 class SigningCertificate:
     """One certificate with its public half.
 
-    ``thumbprint`` is its SHA-1 in 40 capital hexadecimal digits, ``key_id`` that of the key of usage ``Verify``,
+    ``thumbprint`` is its SHA-1 in 40 capital hexadecimal digits, ``key_id`` the id of the key with usage ``Verify``,
     ``custom_key_identifier`` what ties its three credentials together, ``body`` its base-64 DER ("" where Graph
     did not show it). Times are aware UTC.
     """
@@ -68,7 +68,7 @@ class SigningCertificate:
         return self.display_name.removeprefix(_SUBJECT) if self.display_name.startswith(_SUBJECT) else ""
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether ``now`` lies in its life; a new one counts at once, although clocks differ a little."""
+        """Whether it is valid at ``now``; a new one counts at once, although clocks differ slightly."""
         return self.not_before - _CLOCK_DIFFERENCE <= now < self.not_after
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class SigningCertificate:
 class PrincipalCertificates:
     """All certificates of a principal in Graph's order, and the thumbprint that Entra prefers ("": none named).
 
-    ``key_ids``: of every key and password on the principal, in small letters.
+    ``key_ids``: the ids of all keys and passwords on the principal, in lower case.
     """
 
     certificates: tuple[SigningCertificate, ...]
@@ -88,7 +88,7 @@ class PrincipalCertificates:
 
     @property
     def thumbprints(self) -> frozenset[str]:
-        """Of all certificates."""
+        """The thumbprints of all certificates."""
         return frozenset(certificate.thumbprint for certificate in self.certificates)
 
     def get(self, thumbprint: str) -> SigningCertificate | None:
@@ -96,17 +96,17 @@ class PrincipalCertificates:
         return next((each for each in self.certificates if each.thumbprint == thumbprint), None)
 
     def labelled(self, label: str) -> tuple[SigningCertificate, ...]:
-        """Those created for a generation: normally one, more if a response was lost and the call repeated."""
+        """The certificates created for a generation: normally one, more after a lost response."""
         return tuple(each for each in self.certificates if each.label == label)
 
     def named(self) -> SigningCertificate | None:
-        """The one that is active by name; the only one where none is named (assumed: the first becomes active)."""
+        """The active one by name; without a name, the only one (assumed: the first becomes active)."""
         if not self.preferred and len(self.certificates) == 1:
             return self.certificates[0]
         return self.get(self.preferred)
 
     def active(self, now: datetime) -> SigningCertificate | None:
-        """The one that signs at ``now``, after Entra's automatic switch; ``None`` if unknown.
+        """The certificate that signs at ``now``, after Entra's automatic switch; ``None`` if unknown.
 
         Documented is the switch from an expired active one to a valid inactive one. Assumed: the same for one
         that is not valid yet, that Entra chooses the one with the latest expiry if several are valid,
@@ -126,7 +126,7 @@ class PrincipalCertificates:
 def find_service_principal(graph: Graph, identifier: str) -> str | None:
     """The object id of the service principal with this identifier (entity id) among its names, or ``None``.
 
-    Raises GraphError; Refused when several have it, which Entra does not allow in one tenant.
+    Raises GraphError, or Refused if several have it, which Entra does not allow in one tenant.
     """
     found = [
         str(principal["id"])
@@ -148,7 +148,7 @@ def read(graph: Graph, service_principal: str) -> PrincipalCertificates:
 
 @dataclass(frozen=True, slots=True)
 class TakenAway:
-    """What is ``left`` on a principal, and the ids of the removed keys; none if they had been removed before."""
+    """The certificates ``left`` on a principal, and the ids of the removed keys; none if removed earlier."""
 
     left: PrincipalCertificates
     key_ids: tuple[str, ...] = ()
@@ -157,10 +157,10 @@ class TakenAway:
 def activate(
     graph: Graph, service_principal: str, thumbprint: str, *, replace: bool
 ) -> PrincipalCertificates:
-    """Activate a certificate, and return what is true afterwards.
+    """Activate a certificate, and return the state afterwards.
 
-    With ``replace`` false, another active certificate is left active: whoever trusts it has not been told of the
-    new one. Raises CertificateUnknown, NotTakenOver, GraphError.
+    With ``replace`` false, another active certificate stays active, because relying parties that trust it may not
+    trust the new one yet. Raises CertificateUnknown, NotTakenOver, GraphError.
     """
     with _lock(service_principal):
         before = read(graph, service_principal)
@@ -180,7 +180,7 @@ def activate(
         if after.preferred != thumbprint:
             raise NotTakenOver(
                 f"Entra accepted {thumbprint} as active certificate of {service_principal}, but names "
-                f"{after.preferred or 'none'}. Rerun; if this repeats, something else changes it, too"
+                f"{after.preferred or 'none'}. Rerun; if this repeats, something else changes it as well"
             )
         return after
 
@@ -188,7 +188,7 @@ def activate(
 def retire(graph: Graph, service_principal: str, thumbprint: str) -> TakenAway:
     """Remove one certificate with its three credentials, and return what is left.
 
-    A certificate that is already removed is fine, so the step can be repeated. The lists are read again before they are
+    Repeatable: does nothing if the certificate is already removed. The lists are read again before they are
     written, compared, and compared once more afterwards. What is added externally between that read and the write is
     lost with the old lists, and no response shows it: `providers.entra.certificate_losses` finds it later.
 
@@ -230,7 +230,7 @@ class KeyDifference:
 
 
 def differences(recorded: PrincipalCertificates, live: PrincipalCertificates) -> tuple[KeyDifference, ...]:
-    """Differences between Entra and what was recorded: certificates added or removed, another one active."""
+    """Differences between Entra and the record: certificates added or removed, another one active."""
     found = [
         KeyDifference("removed", each.thumbprint, f"removed: {each}")
         for each in recorded.certificates
@@ -303,7 +303,7 @@ def _parsed(live: Mapping[str, Any]) -> PrincipalCertificates:
 
 
 def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, ...]:
-    """Of the three credentials of one certificate."""
+    """The ids of the three credentials of one certificate."""
     return tuple(
         sorted(
             {
@@ -317,7 +317,7 @@ def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, 
 
 
 def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertificate]:
-    """Those with both halves; one half alone cannot sign."""
+    """The certificates with both halves; one half alone cannot sign."""
     sign = {key["customKeyIdentifier"] for key in keys if key.get("usage") == "Sign"}
     for key in keys:
         if key.get("usage") == "Verify" and key["customKeyIdentifier"] in sign:
@@ -349,6 +349,6 @@ _locks_lock = threading.Lock()
 
 
 def _lock(service_principal: str) -> threading.Lock:
-    """The lock of one principal: writers in this process take turns, because each writes the whole list."""
+    """The lock of one principal: writers in this process alternate, because each writes the whole list."""
     with _locks_lock:
         return _locks[service_principal]

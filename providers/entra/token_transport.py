@@ -1,6 +1,6 @@
-"""How azure-identity asks for a token when it must not take longer than a deadline.
+"""A transport for azure-identity that keeps a deadline.
 
-By itself it waits up to five minutes for a response, and as long as a service asks for before it tries again.
+By default it waits up to five minutes for a response, and as long as a service requests before a retry.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _TIMEOUT_SECONDS = 30
 
 
 class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure.core loads it lazily
-    """Sends a request within the deadline, or not at all. Raises ServiceRequestError once it has passed."""
+    """Sends requests within the deadline only. Raises ServiceRequestError once it has passed."""
 
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
         self._deadline = deadline
 
     def send(self, request: Any, **options: Any) -> Any:
-        """Sends one request; its time-outs are what is left."""
+        """Send one request, with the rest of the deadline as time-out."""
         left = self._left(_TIMEOUT_SECONDS)
         return super().send(request, **{**options, "connection_timeout": left, "read_timeout": left})
 
     def sleep(self, duration: float) -> None:
-        """Pauses before another try."""
+        """Pause before a retry."""
         try:
             self._deadline.sleep(duration)
         except DeadlinePassed as error:

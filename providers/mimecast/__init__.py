@@ -1,7 +1,6 @@
 """Mimecast: a client for its API, and one handler per object.
 
-Nothing in this package knows Pulumi but `providers.mimecast.resources`, and `process` and `managed_book`, which serve
-it. Typical use::
+Only `providers.mimecast.resources`, and its helpers `process` and `managed_book`, know Pulumi. Typical use::
 
     from providers.mimecast import MimecastError, find_domain, from_environment
 

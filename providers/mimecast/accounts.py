@@ -1,6 +1,6 @@
-"""Whose account the credentials open: compared with the configuration before anything else is done.
+"""The account of the credentials, compared with the configuration before anything else is done.
 
-Reads count as well: a refresh with another account's credentials would take every object for deleted.
+This applies to reads as well: a refresh with another account's credentials would treat every object as deleted.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The live account: ``code`` in capitals, ``region`` as the vendor writes it (no list of values exists)."""
+    """The live account: ``code`` in capitals, ``region`` in the vendor's spelling (no list of values exists)."""
 
     code: str
     region: str
     name: str
     packages: tuple[str, ...] | None = None
-    """What its subscription includes, such as ``Journal Services [1053]``; None if the response does not say."""
+    """The packages of its subscription, such as ``Journal Services [1053]``; None if not in the response."""
 
 
 def read_account(client: MimecastClient) -> Account:
@@ -45,7 +45,7 @@ def read_account(client: MimecastClient) -> Account:
 
 
 def _packages(value: object) -> tuple[str, ...] | None:
-    """Texts, as recorded; objects with a name, as a public client expects them as well."""
+    """Packages as texts, as recorded, or as objects with a name, which a public client expects as well."""
     if not isinstance(value, list):
         return None
     names = (each.get("name") if isinstance(each, dict) else each for each in value)
@@ -93,7 +93,7 @@ def require(client: MimecastClient, account_code: str, region: str) -> Account:
 
 
 class AccountCheck:
-    """Does the comparison once, whichever thread comes first."""
+    """Compares once, in the first thread."""
 
     def __init__(self, client: MimecastClient, account_code: str, region: str) -> None:
         self._client = client

@@ -3,8 +3,8 @@
 Mimecast has no call that deletes a user. Addresses that directory synchronisation owns (``source: ldap``) are
 never written: the directory would undo it.
 
-Few new addresses are created by single calls, a few at a time; many by files (`user_import`), after which they are
-listed again, and those that did not come are done by single calls, which say why.
+A few new addresses are created by single calls, some in parallel; many by files (`user_import`). They are then listed
+again, and missing ones are created by single calls, which return the reason of a failure.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ _log = logging.getLogger(__name__)
 
 PARALLEL_WRITES = 4
 _PAUSES = (0.5, 2.0, 0.0)
-"""Seconds after each round: it is not documented how soon a written address is listed."""
+"""Seconds after each round: how soon a written address is listed is not documented."""
 _ROUNDS = len(_PAUSES)
 DISABLED_SAMPLE = 100
-"""The most existing addresses for which it is read whether they are disabled: five a call."""
+"""Maximum number of existing addresses whose disabled state is read: five per call."""
 _PAUSES_FOR_LISTING = (2.0, 8.0)
-"""Seconds between looking for imported addresses that are not listed yet."""
+"""Seconds between checks for imported addresses that are not listed yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredAddress:
-    """What an address should be. An empty ``name`` means that any name will do."""
+    """The desired state of an address. An empty ``name`` allows any name."""
 
     name: str = ""
     password: str | None = field(default=None, repr=False)
@@ -65,7 +65,7 @@ class DesiredAddress:
 
 @dataclass(frozen=True, slots=True)
 class LiveAddress:
-    """An address as Mimecast lists it; ``synchronised`` ones belong to a directory."""
+    """An address in Mimecast's list; ``synchronised`` ones belong to a directory."""
 
     address: str
     name: str
@@ -85,7 +85,7 @@ class AddressFlags:
 
 @dataclass(frozen=True, slots=True)
 class AddressPlan:
-    """What has to be written. ``passwords`` are existing addresses whose password is set.
+    """The planned writes. ``passwords`` are existing addresses whose password is set.
 
     ``enable`` are adopted ones: they may have been disabled, which no listing shows.
     """
@@ -99,7 +99,7 @@ class AddressPlan:
 
     @property
     def update(self) -> tuple[str, ...]:
-        """Existing addresses that get a call, each once."""
+        """Existing addresses that are written, each once."""
         return tuple(dict.fromkeys((*self.rename, *self.passwords, *self.enable)))
 
 
@@ -113,10 +113,10 @@ class Listing:
         self._listed_twice: set[str] = set()
 
     def of(self, addresses: Iterable[str], *, absent_for_sure: bool = False) -> dict[str, LiveAddress]:
-        """Those of ``addresses`` that exist.
+        """The existing ones of ``addresses``.
 
-        With ``absent_for_sure``, a domain in which some are missing is listed once more and both lists count:
-        while pages are read, others may vanish and appear, and a row slips to a page that was read before.
+        With ``absent_for_sure``, a domain with missing addresses is listed a second time, and both lists count:
+        if objects change while pages are read, a row may move to a page that was already read.
         """
         by_domain: dict[str, list[str]] = defaultdict(list)
         for address in addresses:
@@ -134,7 +134,7 @@ class Listing:
         return dict(self._domain(domain))
 
     def forget(self, domains: Iterable[str]) -> None:
-        """Drop what is known about ``domains``; to be called around every write."""
+        """Drop the cached lists of ``domains``; to be called around every write."""
         with self._lock:
             for domain in domains:
                 self._domains.pop(domain, None)
@@ -151,7 +151,7 @@ class Listing:
 
 
 def list_addresses(client: MimecastClient, domain: str) -> dict[str, LiveAddress]:
-    """All addresses of one internal domain; none for a domain that the account does not have."""
+    """All addresses of one internal domain; none if the account does not have the domain."""
     try:
         return client.legacy_list(GET_INTERNAL_USERS, {"domain": domain}, "users", _live)
     except Rejected as refusal:
@@ -199,11 +199,10 @@ def plan(
     adopt: Collection[str],
     set_password: Collection[str],
 ) -> AddressPlan:
-    """Plan what has to be written so that ``live`` becomes ``wanted``.
+    """Plan the writes that make ``live`` equal to ``wanted``.
 
-    ``managed`` are addresses this book held before, ``adopt`` those it may change although it did not,
-    ``set_password`` those whose password version is new. Of an address that was there before the book, the
-    password is only set when it is adopted.
+    ``managed`` are the book's previous addresses, ``adopt`` others that it may change, ``set_password`` those with a
+    new password version. The password of an address that existed before the book is set only if it is adopted.
     """
     create, rename, passwords, enable = [], [], [], []
     refused: dict[str, str] = {}
@@ -238,14 +237,14 @@ def converge(
     pause: Callable[[float], None] = time.sleep,
     import_from: int = IMPORT_FROM,
 ) -> tuple[str, ...]:
-    """Write what is ``wanted``; return the addresses that this call created, sorted.
+    """Write the ``wanted`` state; return the addresses that this call created, sorted.
 
-    Answers that get lost are followed by a new listing and only the rest, so nothing is written twice. From
-    ``import_from`` new addresses on they are imported from files.
+    After a lost response the addresses are listed again and only the rest is written, so nothing is written twice.
+    ``import_from`` or more new addresses are imported from files.
 
     Raises:
-        AddressesRefused: before any write, when an address may not be touched.
-        PartlyDone: some writes failed; the others stay, and the next call does only the rest.
+        AddressesRefused: before any write, if an address must not be changed.
+        PartlyDone: some writes failed; the others are done, and the next call does only the rest.
     """
     created: set[str] = set()
     settled: set[str] = set()
@@ -255,7 +254,7 @@ def converge(
     listing.forget(map(domain_of, wanted))
     for number in range(_ROUNDS):
         rest = {address: want for address, want in wanted.items() if address not in settled}
-        # Addresses that a lost call of an earlier round created are ours, and that call contained the password.
+        # An address created by a lost call of an earlier round is this book's, and that call contained the password.
         step = plan(
             rest,
             listing.of(rest),
@@ -275,7 +274,7 @@ def converge(
         settled |= {*step.create, *step.update} - problems.keys()
         created |= {address for address in step.create if _may_have_happened(problems.get(address))}
         lost |= {address for address, problem in problems.items() if isinstance(problem, UnclearOutcome)}
-        # A refusal after a lost response may only mean that it was already done: only the listing tells.
+        # A refusal after a lost response may mean that it was already done: only the list shows it.
         if not lost & problems.keys():
             break
         pause(_PAUSES[number])
@@ -285,12 +284,12 @@ def converge(
 
 
 def missing_from(live: Mapping[str, LiveAddress], wanted: Iterable[str]) -> tuple[str, ...]:
-    """The addresses with which nobody can sign in, sorted: missing at Mimecast, or only an alias there."""
+    """The addresses that nobody can sign in with, sorted: missing at Mimecast, or only an alias there."""
     return tuple(sorted(address for address in wanted if address not in live or live[address].alias))
 
 
 def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) -> None:
-    """Disable addresses, leaving absent and synchronised ones alone. Repeatable. Raises PartlyDone."""
+    """Disable addresses, except absent and synchronised ones. Repeatable. Raises PartlyDone."""
     live = listing.of(addresses)
     owned = sorted(address for address, entry in live.items() if not entry.synchronised)
     synchronised = sorted(live.keys() - set(owned))
@@ -400,7 +399,7 @@ class _Writer:
     pause: Callable[[float], None]
     import_from: int
     left_out: set[str] = field(default_factory=set)
-    """Addresses that an import did not create; a separate call tells why."""
+    """Addresses that an import did not create; a separate call returns the reason."""
 
     def write(self, step: AddressPlan) -> dict[str, MimecastError]:
         """Carry out the plan; return the failures."""
@@ -468,7 +467,7 @@ class _Writer:
         return outside | {address: problems.get(address) or _LeftOut(address) for address in missing}
 
     def _not_listed(self, addresses: Collection[str], expected: Collection[str]) -> list[str]:
-        """The missing addresses; unexpectedly missing ones get some time to be listed."""
+        """The missing addresses; unexpectedly missing ones are waited for."""
         domains = set(map(domain_of, addresses))
         for seconds in (*_PAUSES_FOR_LISTING, 0.0):
             self.listing.forget(domains)
@@ -480,7 +479,7 @@ class _Writer:
         return missing
 
     def _outside(self, rows: Mapping[str, str]) -> dict[str, MimecastError]:
-        """The addresses of domains that the account does not have: an import would leave them out in silence."""
+        """The addresses of domains that the account does not have: an import would omit them silently."""
         internal = list_domains(self.client, pending=False)
         return {
             address: Rejected(

@@ -1,6 +1,6 @@
-"""The vendor's response and its meaning: data, failures by item, or one of the exceptions.
+"""Interpret the vendor's response: data, failures by item, or one of the exceptions.
 
-Used by the client alone. `Again` is how a judgement says that the call may be tried once more.
+Used by the client only. `Again` signals that the call may be retried.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from providers.mimecast.errors import (
 )
 
 _MESSAGE_LIMIT = 200
-# How http.client begins the text of a CONNECT that a proxy refused; there is no specific exception for it.
+# Prefix of http.client's text for a CONNECT that a proxy refused; there is no specific exception.
 _TUNNEL_REFUSED = "Tunnel connection failed"
 
 Json = dict[str, Any]
@@ -64,7 +64,7 @@ class LegacyAnswer:
     total: int | None
 
     def rejection(self, failure: ItemFailure, what: str) -> Rejected:
-        """The exception for one failure; ``what`` says what was tried ("create ada@example.com")."""
+        """The exception for one failure; ``what`` is the attempt ("create ada@example.com")."""
         reason = meaning(failure.code) or failure.message or "no reason given"
         name = f", field {failure.field}" if failure.field else ""
         return Rejected(
@@ -98,7 +98,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back; ``payload`` is `parsed`."""
+    """A response; ``payload`` is `parsed`."""
 
     status: int
     headers: Mapping[str, str]
@@ -107,9 +107,9 @@ class Reply:
 
 
 class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
-    """Try the call again; ``error`` is what to raise when there have been enough tries.
+    """Retry the call; ``error`` is raised after the last retry.
 
-    ``renew``: with a new token. ``limited``: when the quota allows; it was not executed.
+    ``renew``: with a new token. ``limited``: once the quota allows; it was not executed.
     """
 
     def __init__(self, error: MimecastError, *, renew: bool = False, limited: bool = False) -> None:
@@ -120,7 +120,7 @@ class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
 
 
 def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
-    """Raise what an HTTP status, or the same number in ``meta.status``, means."""
+    """Raise the error of an HTTP status, or of the same number in ``meta.status``."""
     status = reply.status if status is None else status
     if requests.codes.ok <= status < requests.codes.multiple_choices:
         return
@@ -157,7 +157,7 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
 
 
 def check_token_status(call: Call, reply: Reply) -> None:
-    """As `check_status`, for the token endpoint, where a refusal is about the credentials."""
+    """Like `check_status`, for the token endpoint, where a refusal concerns the credentials."""
     if reply.status in (requests.codes.bad_request, requests.codes.unauthorized):
         raise error_of(
             AuthenticationError,
@@ -178,7 +178,7 @@ def check_envelope(call: Call, reply: Reply) -> None:
     status = meta.get("status") if isinstance(meta, dict) else None
     if isinstance(status, int):
         check_status(call, reply, status)
-    # Some failures of the service come under HTTP 200 and say themselves that another try may do.
+    # Some failures of the service come with HTTP 200 and say that a retry may succeed.
     failures = _failures(payload, secret=call.secret)
     if call.reads and failures and not payload.get("data") and all(one.retryable for one in failures):
         raise Again(legacy_answer(call, reply).rejection(failures[0], "read"))
@@ -191,7 +191,7 @@ def check_object(call: Call, reply: Reply) -> None:
 
 
 def legacy_answer(call: Call, reply: Reply) -> LegacyAnswer:
-    """The response of a call that passed `check_envelope`."""
+    """The response of a call after `check_envelope`."""
     payload: Json = reply.payload
     meta = payload.get("meta")
     paging = meta.get("pagination") if isinstance(meta, dict) else None
@@ -214,7 +214,7 @@ def _failures(payload: Json, *, secret: bool) -> tuple[ItemFailure, ...]:
         if not isinstance(entry, dict):
             continue
         key = entry.get("key")
-        # The gateway's own failures put the code straight into the entry.
+        # The gateway's own failures have the code directly in the entry.
         errors = entry.get("errors") or [entry]
         found.extend(
             ItemFailure(
@@ -231,7 +231,7 @@ def _failures(payload: Json, *, secret: bool) -> tuple[ItemFailure, ...]:
 
 
 def _code_of(payload: Any) -> str:
-    """The vendor's code in an error body, whichever of the shapes seen it has."""
+    """The vendor's code in an error body, in any observed form."""
     if not isinstance(payload, dict):
         return ""
     failures = _failures(payload, secret=True) or _failures({"fail": payload.get("errors")}, secret=True)
@@ -247,7 +247,7 @@ def rows_of(answer: LegacyAnswer, key: str) -> Iterable[Json]:
 
 
 def next_page(meta: Any) -> str:
-    """The token of the next v2 page in any spelling seen, or an empty string."""
+    """The token of the next v2 page in any observed spelling, or an empty string."""
     if not isinstance(meta, dict):
         return ""
     paging = meta.get("pagination")
@@ -306,7 +306,7 @@ def _nothing_was_sent(error: requests.RequestException) -> bool:
     cause = error.args[0] if error.args else None
     reason: BaseException | None = cause.reason if isinstance(cause, MaxRetryError) else None
     if isinstance(reason, ProxyError):
-        # urllib3 blames the proxy for every connection that broke behind it, also after the request was sent.
+        # urllib3 blames the proxy for every connection that broke behind it, even after the request was sent.
         reason = reason.original_error
     return isinstance(reason, (NewConnectionError, ConnectTimeoutError)) or _TUNNEL_REFUSED in str(reason)
 
@@ -333,7 +333,7 @@ def lost_answer(call: Call, why: str, request_id: str, code: str = "") -> Except
 
 
 def error_of(kind: type[_E], message: str, call: Call, reply: Reply) -> _E:
-    """An exception of ``kind`` about this call, with the vendor's code and what it means."""
+    """An exception of ``kind`` for this call, with the vendor's code and its meaning."""
     code = _code_of(reply.payload)
     explained = meaning(code)
     text = f"{message}: {explained}" if explained else message

@@ -1,4 +1,4 @@
-"""The audit log since a given time: changes made in the console, log-ons, and group memberships."""
+"""The audit log since a given time: changes in the console, log-ons, and group memberships."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Events:
     """The log's entries since a moment, oldest first."""
 
     changes: tuple[LoggedConsoleChange, ...]
-    """Of profiles and application settings; which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
+    """Of profiles and application settings. Which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
     log_ons: tuple[LogOn, ...]
 
 
@@ -62,7 +62,7 @@ class GroupChange:
     """The group's name at that time. Names are not unique, and groups can be renamed."""
     joined: bool
     by: str = ""
-    """Who did it, as Mimecast names them."""
+    """The actor, as named by Mimecast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +87,15 @@ def events_since(client: MimecastClient, since: datetime) -> Events:
 
 
 def last_group_change(client: MimecastClient, since: datetime) -> datetime | None:
-    """When any group or its members last changed after ``since``. Raises MimecastError."""
+    """The time of the last change of any group or its members after ``since``. Raises MimecastError."""
     times = [_time(row) for row in _rows(client, since) if row.get("auditType") == GROUP_EVENT]
     return max((at for at in times if at > since), default=None)
 
 
 def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = _MOST_PAGES) -> GroupLog:
-    """Return who joined or left which group since ``since``, in all groups.
+    """Return the members who joined or left any group since ``since``.
 
-    Raises any `MimecastError`; MalformedAnswer where the log has more than ``most_pages`` pages of 100 events.
+    Raises any `MimecastError`; MalformedAnswer if the log has more than ``most_pages`` pages of 100 events.
 
     Event times have a resolution of one second, so events in the same second as ``since`` are included. Events in the
     same second keep the order of the log, which lists the newest first.
@@ -125,7 +125,7 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES
         # By Mimecast's clock, as far as it is known, and ahead of it, so that no event is missed at the end.
         "endDateTime": (client.now() + _AHEAD).strftime(_WIRE),
     }
-    # Unlike other lists this one has its rows in ``data`` itself.
+    # Unlike other lists, this one has its rows directly in ``data``.
     rows: list[dict[str, Any]] = []
     page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
     for _ in range(most_pages):

@@ -11,7 +11,7 @@ Example::
     print(answer.data[0]["accountCode"])
 
 Reads are repeated after a lost response or a server failure. Writes are repeated only if the gateway refused them
-before processing (quota, expired token) or if nothing was sent; after a lost response `UnclearOutcome` is raised, and
+before processing (quota, expired token) or if nothing was sent. After a lost response `UnclearOutcome` is raised, and
 the caller looks the object up.
 """
 
@@ -74,14 +74,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """An API 2.0 application's client id and secret; the secret never shows in a representation."""
+    """An API 2.0 application's client id and secret; the secret is never in its repr."""
 
     client_id: str
     client_secret: str = field(repr=False)
 
 
 class _Bearer(requests.auth.AuthBase):
-    # Also keeps requests from looking for credentials of the host in a .netrc file.
+    # Also prevents requests from reading the host's credentials from a .netrc file.
     def __init__(self, token: str = "") -> None:
         self._token = token
 
@@ -106,7 +106,7 @@ class _Token:
 
 
 def check_base_url(url: str) -> str:
-    """``url`` without a final slash. Raises AuthenticationError unless it is https on a Mimecast host.
+    """``url`` without a trailing slash. Raises AuthenticationError unless it is https on a Mimecast host.
 
     The client secret would be sent to any other host.
     """
@@ -151,9 +151,9 @@ class MimecastClient:
     # -- The two families -------------------------------------------------------------------------------------
 
     def legacy(self, endpoint: Endpoint, *items: Mapping[str, Any], page: Json | None = None) -> LegacyAnswer:
-        """One call of the legacy family. Failures of items are in the response; everything else is raised.
+        """One call of the legacy family. Failures of items are in the response; other errors are raised.
 
-        Raises any `MimecastError` of the tree's upper half (transport, authentication, permission, quota).
+        Raises a `MimecastError` for transport, authentication, permission or quota.
         """
         body: Json = {"data": [_without_nulls(item) for item in items]}
         if page:
@@ -180,9 +180,9 @@ class MimecastClient:
     ) -> dict[str, T]:
         """All rows of a paged legacy read, the objects under ``data[0][rows]``, by natural key.
 
-        ``read`` makes a row into its key and what is kept of it, so that a long list is never held whole as it
-        came. When the number of objects changes while pages are read, a row may have slipped to a page that was
-        read before; the list is then read again, and the passes are united.
+        ``read`` returns a row's key and the part to keep, so that a long list is never in memory completely. If the
+        number of objects changes while pages are read, a row may have moved to a page that was already read; the
+        list is then read again, and the passes are merged.
         """
         found: dict[str, T] = {}
         for _ in range(_LISTING_PASSES):
@@ -233,8 +233,8 @@ class MimecastClient:
     ) -> Iterator[Json]:
         """The rows of a paged v2 read, from the array ``rows``; one page at a time is held.
 
-        No source settles how the next page is named, so every spelling seen is understood. With ``named``, a response
-        without the array is an error: where its name is assumed, an empty list would be taken for none.
+        No source documents the name of the next page's token, so every observed spelling is accepted. With ``named``,
+        a response without the array is an error: its name is assumed, and a wrong name would look like an empty list.
         """
         params = {"pageSize": str(page_size)}
         seen: set[str] = set()
@@ -253,7 +253,7 @@ class MimecastClient:
         """The service's time: the Date header of its last response; this machine's before the first."""
         return self._date or datetime.now(UTC)
 
-    # -- One call, until it is settled ------------------------------------------------------------------------
+    # -- One call with its retries ----------------------------------------------------------------------------
 
     def _perform(self, call: Call, check: Callable[[Call, Reply], None]) -> Reply:
         try:
@@ -282,7 +282,7 @@ class MimecastClient:
                     attempt += 1
 
     def _back_off(self, attempt: int) -> float:
-        # With jitter, so that threads that failed together do not retry together.
+        # With jitter, so that threads that failed at the same time do not retry at the same time.
         longest: float = _FIRST_BACKOFF * 2**attempt
         seconds = longest * (0.5 + self._clock.jitter() / 2)
         self._clock.sleep(seconds)
@@ -323,7 +323,7 @@ class MimecastClient:
             raise
         except requests.RequestException as error:
             raise network_failure(call, error, sent_id) from None
-        with contextlib.suppress(KeyError, ValueError):  # Without a readable date the one before stays.
+        with contextlib.suppress(KeyError, ValueError):  # Without a readable date, keep the previous one.
             self._date = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
         request_id = response.headers.get("x-request-id") or sent_id
         self._limiter.observe(
@@ -332,7 +332,7 @@ class MimecastClient:
         return Reply(response.status_code, response.headers, parsed(content), request_id)
 
     def _content(self, call: Call, response: requests.Response) -> bytes:
-        # requests limits the time of single reads, not of the response; a trickle must not block a thread forever.
+        # requests limits the time of single reads, not of the whole response, which could block a thread forever.
         ends_at = self._clock.monotonic() + 2 * READ_TIMEOUT
         content = bytearray()
         with response:
@@ -351,7 +351,7 @@ class MimecastClient:
             return self._token
 
     def _discard(self, token: _Token) -> None:
-        # Another thread may have renewed it meanwhile; that token is kept.
+        # Another thread may have renewed it meanwhile; keep that token.
         with self._token_lock:
             if self._token is token:
                 self._token = None
@@ -400,7 +400,7 @@ def shared_client(credentials: Credentials, base_url: str = GLOBAL_GATEWAY) -> M
         return _clients[key]
 
 
-# -- Small things ---------------------------------------------------------------------------------------------
+# -- Helpers --------------------------------------------------------------------------------------------------
 
 
 def _once(token: str, seen: set[str], path: str) -> None:

@@ -1,7 +1,7 @@
 """Directory synchronisation of an account: its connections, their status and last run.
 
 `read_connection` reads them. `providers.mimecast.directory_integration` writes one to Microsoft 365, and
-`providers.mimecast.synchronisation` asks for a run.
+`providers.mimecast.directory_run` requests a run.
 
 Sources: Mimecast's API 2.0 catalogue (``POST /api/directory/get-connection``, ``GET
 /directory/cloud-gateway/v1/integrations``; permission Services | Directory Sync | Read) and the fields that public
@@ -34,7 +34,7 @@ class DirectoryConnection:
     status: str
     """``ok``, or Mimecast's name of the problem."""
     last_sync: datetime | None
-    """When it last ran; None if it never ran or the response does not show it."""
+    """Time of the last run; None if it never ran or the response does not show it."""
     running: bool | None
     domains: tuple[str, ...]
     """The domains it is limited to; empty means all domains."""

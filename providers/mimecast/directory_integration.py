@@ -1,7 +1,7 @@
 """The integration through which Mimecast synchronises addresses from a Microsoft 365 tenant: find, provide, rename.
 
-People's addresses may come from it, so nothing here deletes one. Mimecast gives integrations no unique name: they are
-found by their description, and two of one description are an error.
+People's addresses may come from it, so no function here deletes one. Mimecast's integrations have no unique name: they
+are found by their description, and two with the same description are an error.
 
 Sources: Mimecast's API 2.0 catalogue (``…/integrations/m365``: verbs, permissions) and a public client that was written
 against the vendor's contract (properties, limits, ``{"id": …}`` on creation). Assumed: that the ids of get-connection
@@ -45,18 +45,18 @@ PROPERTIES = (
     "syncGuestUsers",
     "tenantDomain",
 )
-"""What can be configured, as Mimecast spells it; ``description`` is the name."""
+"""The configurable properties, with Mimecast's names; ``description`` is the name."""
 
 _UNLINK_LIMIT_BY_DIGITS = {limit.replace(",", ""): limit for limit in UNLINK_LIMITS}
 
 
 class Mode(StrEnum):
-    """What may be done about an integration."""
+    """What a stack may do with an integration."""
 
     ENSURE = "ensure"
-    """A missing one is created, and the properties that are configured are kept; any other stays as it is."""
+    """A missing one is created, and the configured properties are enforced; others are left unchanged."""
     REQUIRE = "require"
-    """It must exist, with the properties that are configured; nothing is ever written."""
+    """It must exist with the configured properties; nothing is ever written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Integration:
 
     Attributes:
         connection: Its state and last run.
-        properties: Those of `PROPERTIES` that the response shows, in normal form.
+        properties: The `PROPERTIES` in the response, in normal form.
     """
 
     description: str
@@ -74,13 +74,13 @@ class Integration:
     secure_id: str = field(default="", compare=False, repr=False)
 
     def differences(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of the wanted properties that are not so, with their live values; what is not shown is left out."""
+        """The desired properties that differ, with their live values; properties that are not shown are left out."""
         live = self.properties
         return {key: live[key] for key, value in wanted.items() if key in live and live[key] != value}
 
 
 def normal(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Properties in normal form: names of domains in lower case and sorted, limits as they are written."""
+    """Properties in normal form: domain names in lower case and sorted, limits in their written form."""
     found = {key: properties[key] for key in PROPERTIES if properties.get(key) is not None}
     if isinstance(found.get("domains"), list | tuple):
         found["domains"] = sorted({str(each).strip().lower() for each in found["domains"]})
@@ -95,15 +95,15 @@ def normal(properties: Mapping[str, Any]) -> dict[str, Any]:
 def find_integration(
     client: MimecastClient, description: str, connections: Iterable[DirectoryConnection] | None = None
 ) -> Integration | None:
-    """The integration of that description; ``None`` if there is none.
+    """The integration with this description; ``None`` if there is none.
 
     Args:
-        client: Of the account.
-        description: As the console shows it.
-        connections: The account's connections, where they have just been read.
+        client: The client of the account.
+        description: The description in the console.
+        connections: The account's connections, if they have just been read.
 
     Raises:
-        IntegrationUnusable: Several have it, or the one that has it is not to Microsoft 365.
+        IntegrationUnusable: Several have it, or it is not an integration with Microsoft 365.
     """
     known = read_connection(client) if connections is None else connections
     named = [each for each in known if each.description == description]
@@ -121,17 +121,17 @@ def find_integration(
 def provide_integration(
     client: MimecastClient, description: str, mode: Mode, wanted: Mapping[str, Any], former: str = ""
 ) -> Integration:
-    """Ensure that the integration exists with the wanted properties, as ``mode`` allows. Repeatable.
+    """Ensure that the integration exists with the desired properties, as ``mode`` allows. Repeatable.
 
     Args:
-        client: Of the account.
+        client: The client of the account.
         description: Its description.
-        mode: What may be done.
+        mode: What a stack may do with it.
         wanted: The configured properties, in normal form.
-        former: Its description before, if it was another one; it is renamed in place.
+        former: Its previous description, if different; it is renamed in place.
 
     Raises:
-        IntegrationUnusable: mode ``require``, and it is not there or differs; or as `find_integration`.
+        IntegrationUnusable: mode ``require``, and it is missing or differs; or as `find_integration`.
     """
     found = find_integration(client, description)
     if mode is Mode.REQUIRE:
@@ -151,7 +151,7 @@ def provide_integration(
 
 
 def leave_integration(description: str) -> None:
-    """Log that an integration which is no longer managed stays: people's addresses come from it."""
+    """Log that an integration that is no longer managed is kept, because people's addresses come from it."""
     _log.warning(
         "The directory integration %s stays at Mimecast, because people's addresses come from it. Delete it in the "
         "console (%s) if nobody needs it",
@@ -198,7 +198,7 @@ def _create(client: MimecastClient, description: str, wanted: Mapping[str, Any])
         )
         return find_integration(client, description)
 
-    # Descriptions may repeat: creating it a second time would leave two, so a lost response is settled by looking.
+    # Descriptions are not unique: a second call would create a second one, so a lost response is settled by a look-up.
     made = settle(create, lambda: find_integration(client, description))
     if made is None:
         raise IntegrationUnusable(
@@ -228,7 +228,7 @@ def _change(
 
 
 def _details(client: MimecastClient, connection: DirectoryConnection) -> tuple[Json, str]:
-    """A connection's properties as a Microsoft 365 integration, and the id that serves for it."""
+    """A connection's properties as a Microsoft 365 integration, and its id."""
     try:
         return _read(client, connection.secure_id), connection.secure_id
     except NotFound:
@@ -242,7 +242,7 @@ def _details(client: MimecastClient, connection: DirectoryConnection) -> tuple[J
             except NotFound:
                 continue
     raise IntegrationUnusable(
-        f"The directory integration {connection.description!r} is not to Microsoft 365"
+        f"The directory integration {connection.description!r} is not with Microsoft 365"
         f"{f' (Mimecast calls it {connection.kind})' if connection.kind else ''}, so it can be neither read nor kept. "
         "Set another mimecast-sso:directorySynchronisation.description, or remove that key"
     )

@@ -1,8 +1,8 @@
-"""Runs of directory synchronisation: ask for one, and tell how far it is.
+"""Runs of directory synchronisation: request one, and read its progress.
 
-Mimecast runs every enabled connection after one request, and says nothing of a request afterwards: that a run has ended
-shows in its connection alone, whose last run is then another one. A request whose response is lost may have started the
-run (observed by a public client), so it is never repeated: what the connections show decides.
+Mimecast runs every enabled connection after one request, and does not report on a request afterwards: only a
+connection's changed last run shows that its run has ended. A request whose response is lost may have started the
+run (observed by a public client), so it is never repeated: the connections show the result.
 
 Sources: Mimecast's API 2.0 catalogue (``POST /api/directory/execute-sync``, permission Services | Directory Sync |
 Edit; ``POST …/integrations/sync-requests``), and what public clients print of a connection. Assumed: that ``lastSync``
@@ -36,7 +36,7 @@ from providers.mimecast.settling import settle
 
 
 class Progress(StrEnum):
-    """How far the run of one connection is."""
+    """The progress of one connection's run."""
 
     ASKED = "asked for"
     RUNNING = "running"
@@ -52,19 +52,19 @@ class Connected:
 
     @property
     def running(self) -> tuple[str, ...]:
-        """Those that are running already."""
+        """The connections that are already running."""
         return tuple(each.description for each in self.connections if each.running)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one connection shows of the run that was asked for."""
+    """The progress of the requested run at one connection."""
 
     description: str
     progress: Progress
     last_sync: datetime | None
     why: str = ""
-    """Why it failed, as a clause."""
+    """The cause of a failure, as a clause."""
 
 
 def connected(client: MimecastClient) -> Connected:
@@ -88,7 +88,7 @@ def connected(client: MimecastClient) -> Connected:
 
 
 def request_run(client: MimecastClient, before: Connected) -> bool:
-    """Ask for a run of every enabled connection. Returns whether it is known that Mimecast took the request.
+    """Request a run of every enabled connection. Returns whether Mimecast is known to have accepted the request.
 
     Raises:
         MimecastError: The request was refused, or could not be sent.
@@ -113,16 +113,16 @@ def request_run(client: MimecastClient, before: Connected) -> bool:
     try:
         return settle(ask, shows)
     except UnclearOutcome:
-        return False  # It may show later: a request that was taken need not have started anything yet.
+        return False  # It may show later: an accepted request may not have started a run yet.
 
 
 def steps(client: MimecastClient, before: Connected, seen: Sequence[Step] = ()) -> tuple[Step, ...]:
-    """How far each connection is.
+    """The progress of each connection.
 
     Args:
-        client: Of the account.
+        client: The client of the account.
         before: The connections before the request.
-        seen: What this gave the last time.
+        seen: The previous result.
 
     Raises:
         MimecastError: They cannot be read.
@@ -132,7 +132,7 @@ def steps(client: MimecastClient, before: Connected, seen: Sequence[Step] = ()) 
     left = list(now)
     found = []
     for earlier in before.connections:
-        # Ids may differ from read to read; descriptions may repeat, and then the order tells them apart.
+        # Ids may differ between reads and descriptions may repeat; the order then identifies them.
         later = next((each for each in left if each.description == earlier.description), None)
         if later is None:
             found.append(Step(earlier.description, Progress.FAILED, None, "Mimecast no longer has it"))

@@ -1,4 +1,4 @@
-"""Publishing a proof record: a DNS update (RFC 2136) signed with a shared key (TSIG, RFC 8945)."""
+"""Publish a proof record by a DNS update (RFC 2136) signed with a shared key (TSIG, RFC 8945)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PORT = 53
 
 @dataclass(frozen=True, slots=True)
 class UpdateServer:
-    """A name server that takes updates. ``key_secret`` is base 64 and shows in no representation."""
+    """A name server that accepts updates. ``key_secret`` is base 64 and never in its repr."""
 
     server: str
     """Host, or host:port."""
@@ -44,7 +44,7 @@ class UpdateServer:
     key_algorithm: str
     key_secret: str = field(repr=False)
     record_type: str = PROOF_RECORD_TYPE
-    """Which form of the proof is published: ``TXT`` or ``CNAME``."""
+    """The form of the proof: ``TXT`` or ``CNAME``."""
 
 
 def update_server(
@@ -53,7 +53,7 @@ def update_server(
     """The server that ``mimecast-sso:dns`` describes. Raises DnsUpdateError naming what is missing.
 
     In a sandbox's environment (``SANDBOX_INSTANCE``, ``SANDBOX_HOME``) it is the sandbox's own name server,
-    whatever is configured: a production stack that is rehearsed there must not write into the real zone.
+    whatever is configured: a rehearsal of a production stack must not write into the real zone.
     """
     environment = os.environ if environment is None else environment
     tsig = configuration.get("tsig")
@@ -84,7 +84,7 @@ def update_server(
 def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
     """Add the proof record of ``domain`` to the existing ones. Repeating it changes nothing.
 
-    Raises DnsUpdateError when the name is outside the zone, or the server cannot be reached or refuses.
+    Raises DnsUpdateError if the name is outside the zone, or the server cannot be reached or refuses.
     """
     name, value = proof_record(domain, code, server.record_type)
     zone = dns.name.from_text(server.zone)
@@ -115,7 +115,7 @@ def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
 def find_zone(server: UpdateServer) -> str:
     """Ask the server for its zone's SOA over TCP, and return the primary server's name. Writes nothing.
 
-    Raises DnsUpdateError when the server cannot be reached, or does not serve the zone.
+    Raises DnsUpdateError if the server cannot be reached or does not serve the zone.
     """
     address, port = _address(server.server)
     query = dns.message.make_query(dns.name.from_text(server.zone), dns.rdatatype.SOA)

@@ -1,4 +1,4 @@
-"""Proof of ownership: publish the record, ask Mimecast to verify it, and trust only what it lists afterwards."""
+"""Proof of ownership: publish the record, have Mimecast verify it, and trust only its list of domains afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from providers.mimecast.limits import Clock
 from providers.mimecast.settling import settle
 
 WAIT_SECONDS = 60.0
-"""How long one run waits for a published record to become visible."""
+"""Seconds that one run waits for a published record to become visible."""
 
 _FIRST_POLL = 0.5
 _LONGEST_POLL = 10.0
@@ -44,7 +44,7 @@ class ProofOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProofResult:
-    """``next_step`` says what a person does now; empty once verified."""
+    """``next_step`` is what a person has to do; empty once verified."""
 
     outcome: ProofOutcome
     next_step: str
@@ -60,8 +60,8 @@ def verify_domain(
 ) -> ProofResult:
     """Publish the proof with ``publish`` (``None``: published elsewhere), and ask Mimecast to verify it.
 
-    With ``publish`` the record is waited for, ``wait_seconds`` at most; without, there is one try. Pending is no
-    error: the caller keeps it and tries again in the next run.
+    With ``publish`` the record is waited for, ``wait_seconds`` at most; without, there is one try. Pending is not an
+    error: the next run tries again.
 
     Raises:
         DomainNotRegistered: the account has no such domain, pending or internal.
@@ -120,7 +120,7 @@ def _status(client: MimecastClient, domain: str) -> DomainStatus:
 
 def _asked(client: MimecastClient, domain: str) -> DomainStatus:
     # The response is not documented, and a record that is not visible yet may be a failure: the list of internal
-    # domains decides. Asking twice is harmless, so a lost response is no reason to stop.
+    # domains decides. A repeated request is harmless, so a lost response does not stop the run.
     def ask() -> DomainStatus:
         client.legacy(VERIFY_DOMAIN, {"domain": domain})
         return _status(client, domain)

@@ -1,4 +1,4 @@
-"""Internal domains: find, register with proof of ownership, update, give up.
+"""Internal domains: find, register with proof of ownership, update, release.
 
 An internal domain can never be deleted by API; a pending one can. Registering a domain changes which mail
 Mimecast accepts for it, once it is verified.
@@ -44,12 +44,12 @@ _log = logging.getLogger(__name__)
 
 
 class Mode(StrEnum):
-    """What may be done about a domain."""
+    """What a stack may do with a domain."""
 
     ENSURE = "ensure"
     """An existing domain is used unchanged; a missing one is registered."""
     REGISTER = "register"
-    """As ``ensure``, and its inbound type is kept as configured."""
+    """Like ``ensure``, and its inbound type is enforced."""
     REQUIRE = "require"
     """It must exist and be verified; nothing is ever written."""
 
@@ -65,7 +65,7 @@ class DomainState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DomainStatus:
-    """A domain as Mimecast has it. ``secure_id`` is opaque and may differ from read to read."""
+    """A domain at Mimecast. ``secure_id`` is opaque and may differ between reads."""
 
     domain: str
     state: DomainState
@@ -77,7 +77,7 @@ class DomainStatus:
 
     @property
     def proof_name(self) -> str:
-        """Where the proof record belongs: the apex of the domain."""
+        """The name of the proof record: the apex of the domain."""
         return self.domain
 
     @property
@@ -95,7 +95,7 @@ class DomainList:
         self._lists: dict[Endpoint, tuple[Json, ...]] = {}
 
     def find(self, domain: str, now: datetime | None = None) -> DomainStatus | None:
-        """The domain by name, among the internal ones first, then among the pending; ``None`` when it is neither."""
+        """The domain by name, internal or pending; ``None`` if it is neither."""
         # The whole list: the response for a single missing name is not documented.
         internal = _named(self._list(GET_INTERNAL_DOMAIN, "list the internal domains"), domain)
         if internal is not None:
@@ -104,7 +104,7 @@ class DomainList:
         return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
 
     def forget(self) -> None:
-        """Drop what is known; to be called around every write."""
+        """Drop the cached lists; to be called around every write."""
         with self._lock:
             self._lists.clear()
 
@@ -123,9 +123,9 @@ def find_domain(client: MimecastClient, domain: str, now: datetime | None = None
 def list_domains(
     client: MimecastClient, *, pending: bool, now: datetime | None = None
 ) -> dict[str, DomainStatus]:
-    """The account's internal domains by name, and with ``pending`` the pending ones too (a call each).
+    """The account's internal domains by name, and with ``pending`` also the pending ones (one call each).
 
-    Pending domains can only be listed by a role that may register some.
+    Only a role that may register domains can list pending ones.
     """
     now = now or datetime.now(UTC)
     found: dict[str, DomainStatus] = {}
@@ -180,7 +180,7 @@ def renew_proof(client: MimecastClient, domain: str, now: datetime | None = None
 
 
 def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> None:
-    """Give the domain up: delete it if it is pending and ``registered`` by us, otherwise log why it is kept."""
+    """Release the domain: delete it if it is pending and this stack ``registered`` it, otherwise log why it is kept."""
     found = find_domain(client, domain)
     if found is None:
         return
@@ -207,7 +207,7 @@ def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> N
 def _register(client: MimecastClient, domain: str, inbound_type: str, now: datetime | None) -> DomainStatus:
     def register() -> DomainStatus:
         answer = client.legacy(CREATE_DOMAIN, {"domain": domain, "inboundType": inbound_type})
-        # The response cannot be trusted: a subdomain of an own domain is internal at once.
+        # The response is not sufficient: a subdomain of an internal domain is internal at once.
         return find_domain(client, domain, now) or _registered(answer, domain, now)
 
     return settle(register, lambda: find_domain(client, domain, now))
@@ -268,7 +268,7 @@ def _renewals(client: MimecastClient, domain: str) -> set[str]:
             if isinstance(result, dict) and result.get("status") != "failed"
         }
 
-    # Issuing twice is harmless, and the caller reads the outcome anyway.
+    # A repeated call is harmless, and the caller reads the result anyway.
     return settle(renew, lambda: {same_key(domain)})
 
 

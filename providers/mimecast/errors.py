@@ -1,37 +1,37 @@
-"""What can go wrong at Mimecast, as one tree of exceptions.
+"""Errors of Mimecast, as one tree of exceptions.
 
 ::
 
     MimecastError
-    ├── TransportError          the vendor could not be reached, or answered nonsense; nothing was changed
-    │   └── MalformedAnswer     a response that is not what the call promises
+    ├── TransportError          the vendor could not be reached, or the response is unusable; nothing was changed
+    │   └── MalformedAnswer     a response without the documented form
     ├── UnclearOutcome          a write whose response was lost: it may or may not have been applied
     ├── AuthenticationError     credentials missing or refused
     ├── Forbidden               the API application may not make this call
-    ├── RateLimited             the quota stayed used up for longer than a call may wait
-    ├── NotFound                the vendor does not know the path or the object
-    ├── Rejected                the vendor understood, and refused (``code``, ``field``)
+    ├── RateLimited             the quota was exhausted for longer than a call may wait
+    ├── NotFound                the vendor does not have the path or the object
+    ├── Rejected                the vendor refused the request (``code``, ``field``)
     ├── AccountMismatch         the credentials belong to another account or region than configured
     ├── DomainHeldElsewhere     another Mimecast account manages the domain
-    ├── DomainNotRegistered     a domain that must be there is not
-    ├── AddressesRefused        addresses that may not be touched, before anything was written
+    ├── DomainNotRegistered     a required domain does not exist
+    ├── AddressesRefused        addresses that must not be changed; nothing was written
     ├── PartlyDone              some items of a bulk write failed; the rest is done
     ├── AmbiguousGroup          several groups have the name
     ├── GroupNotFound           no group has the name
     ├── IntegrationUnusable     a directory integration that is absent, ambiguous, of another kind, or differs
     └── DnsUpdateError          the proof record could not be published
 
-Every error says what call it was (``method``, ``path``), the vendor's ``request_id`` and ``code`` where there are
-any. None of them ever holds a request body, an answer's body, a header or a credential.
+Every error has the call (``method``, ``path``) and, if known, the vendor's ``request_id`` and ``code``. None of them
+ever contains a body, a header or a credential.
 """
 
-# ruff: noqa: N818  (names that say what happened: "AccountMismatch", as the vendor's and HTTP's own words do)
+# ruff: noqa: N818  (names state what happened, as the vendor's and HTTP's own do)
 
 from __future__ import annotations
 
 
 class MimecastError(Exception):
-    """Base of everything this package raises on purpose."""
+    """Base of this package's errors."""
 
     def __init__(
         self, message: str, *, method: str = "", path: str = "", request_id: str = "", code: str = ""
@@ -52,7 +52,7 @@ class MimecastError(Exception):
 
 
 class TransportError(MimecastError):
-    """The vendor could not be reached, or not understood. Nothing was changed."""
+    """The vendor could not be reached, or its response is unusable. Nothing was changed."""
 
 
 class MalformedAnswer(TransportError):
@@ -64,7 +64,7 @@ class UnclearOutcome(MimecastError):
 
 
 class AuthenticationError(MimecastError):
-    """The credentials are missing, wrong, or withdrawn."""
+    """The credentials are missing, wrong or revoked."""
 
 
 class Forbidden(MimecastError):
@@ -72,11 +72,11 @@ class Forbidden(MimecastError):
 
 
 class RateLimited(MimecastError):
-    """The quota stayed used up; the call was not executed."""
+    """The quota is exhausted; the call was not executed."""
 
 
 class NotFound(MimecastError):
-    """The vendor does not know the path or the object."""
+    """The vendor does not have the path or the object."""
 
 
 class Rejected(MimecastError):
@@ -97,7 +97,7 @@ class Rejected(MimecastError):
 
 
 class AccountMismatch(MimecastError):
-    """The live account is not the configured one. ``configured`` and ``live`` hold code or region."""
+    """The live account is not the configured one. ``configured`` and ``live`` are code or region."""
 
     def __init__(self, message: str, *, configured: str, live: str) -> None:
         super().__init__(message)
@@ -110,7 +110,7 @@ class DomainHeldElsewhere(MimecastError):
 
 
 class DomainNotRegistered(MimecastError):
-    """A domain that the configuration takes for granted is not there."""
+    """A domain that the configuration requires does not exist."""
 
 
 class AddressesRefused(MimecastError):
@@ -118,7 +118,7 @@ class AddressesRefused(MimecastError):
 
 
 class PartlyDone(MimecastError):
-    """Some of many writes failed; what succeeded stays, and a re-run does only the rest."""
+    """Some of many writes failed; the others are done, and a rerun does only the rest."""
 
 
 class AmbiguousGroup(MimecastError):
@@ -130,8 +130,8 @@ class GroupNotFound(MimecastError):
 
 
 class IntegrationUnusable(MimecastError):
-    """The directory integration is absent, ambiguous, of another kind, or not as it is required to be."""
+    """The directory integration is absent, ambiguous, of another kind, or differs from a required one."""
 
 
 class DnsUpdateError(MimecastError):
-    """The name server did not take the update."""
+    """The name server did not accept the update."""

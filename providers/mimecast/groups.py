@@ -1,7 +1,7 @@
-"""Cloud groups and their members: the switch that decides whose sign-in the authentication profile governs.
+"""Cloud groups and their members, who are the people that the bound authentication profile applies to.
 
 Group names are not unique at Mimecast and its search finds parts of names, so a group is found by its exact name,
-and two of one name are refused. A member is an address, or a whole domain written ``@example.com``.
+and two with the same name are refused. A member is an address, or a whole domain written ``@example.com``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _APPEARANCE_POLLS = (0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class CloudGroup:
-    """A group as Mimecast has it; ``secure_id`` is opaque."""
+    """A group at Mimecast; ``secure_id`` is opaque."""
 
     name: str
     secure_id: str
@@ -56,9 +56,9 @@ class CloudGroup:
 
 
 def find_group(client: MimecastClient, name: str, parent_id: str | None = None) -> CloudGroup | None:
-    """The cloud group called exactly ``name`` (below ``parent_id``, when given), or ``None``.
+    """The cloud group called exactly ``name`` (below ``parent_id``, if given), or ``None``.
 
-    Raises AmbiguousGroup when there are several.
+    Raises AmbiguousGroup if there are several.
     """
     rows = client.legacy_list(
         FIND_GROUPS,
@@ -97,7 +97,7 @@ class GroupList:
             return self._groups[name]
 
     def forget(self) -> None:
-        """Drop what is known; to be called around every write."""
+        """Drop the cached groups; to be called around every write."""
         with self._lock:
             self._groups.clear()
 
@@ -117,7 +117,7 @@ def provide_group(
     existing = find_group(client, name)
     if existing is not None:
         return existing, False
-    # Names are not unique: creating it a second time would leave two. So look several times, then give up.
+    # Names are not unique: a second call would create a second group. So look several times, then give up.
     return settle(lambda: _create(client, name), lambda: _appeared(client, name, sleep)), True
 
 
@@ -192,7 +192,7 @@ def change_members(
 ) -> set[str]:
     """Add and remove members, and return who is in the group afterwards.
 
-    Members that are already right are skipped. After a lost response the group is listed again, and only the rest is
+    Members that are already correct are skipped. After a lost response the group is listed again, and only the rest is
     done.
 
     Raises PartlyDone if some members could not be added or removed; the others stay changed.
@@ -221,7 +221,7 @@ def change_members(
 def _write(
     client: MimecastClient, group: CloudGroup, endpoint: Endpoint, members: list[str], harmless: str
 ) -> dict[str, MimecastError]:
-    """Write in batches; return the failed members, with why. ``harmless`` is the code of a change already made."""
+    """Write in batches; return the failed members with reasons. ``harmless`` is the code of a change already made."""
     problems: dict[str, MimecastError] = {}
     for batch in _batches(members, MEMBERS_PER_REQUEST):
         items = [{"id": group.secure_id, **_item(member)} for member in batch]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mimecast_sso.facts.mimecast_api import RATE_LIMIT_REMAINING, RATE_LIMIT_RESET
 
 LONGEST_WAIT = 300.0
-"""Seconds; the longest wait for one call, whatever a header says."""
+"""Seconds; the maximum wait for one call, whatever a header says."""
 
 _JITTER = 0.25
 _WITHOUT_HEADER = 5.0
@@ -23,7 +23,7 @@ _WITHOUT_HEADER = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time as the client sees it; tests give another one."""
+    """The client's clock; tests replace it."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -31,7 +31,7 @@ class Clock:
 
 
 class RateLimiter:
-    """A gate that closes when the quota is used up and opens when the vendor said so."""
+    """A gate that closes when the quota is exhausted and opens at the time that the vendor states."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -39,7 +39,7 @@ class RateLimiter:
         self._opens_at = 0.0
 
     def wait(self) -> float:
-        """Block until the gate is open; return the seconds waited. Waits differ a little between threads."""
+        """Block until the gate is open; return the seconds waited. Waits differ slightly between threads."""
         with self._lock:
             left = self._opens_at - self._clock.monotonic()
         if left <= 0:
@@ -49,7 +49,7 @@ class RateLimiter:
         return seconds
 
     def observe(self, headers: Mapping[str, str], *, refused: bool) -> None:
-        """Learn from a response; ``refused`` means HTTP 429, which may come without headers."""
+        """Update the quota from a response; ``refused`` means HTTP 429, which may have no headers."""
         remaining = _number(headers.get(RATE_LIMIT_REMAINING))
         if not refused and (remaining is None or remaining > 0):
             return

@@ -1,4 +1,4 @@
-"""The address book of a stack across runs: what is written, who is removed, and the messages about it."""
+"""The address book of a stack across runs: its writes, removals and messages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from providers.mimecast.process import process
 _log = logging.getLogger(__name__)
 
 CHECK_ONLY = "checkOnly"
-"""The property of a book that is only checked."""
+"""The property that marks a book that is only checked."""
 
 
 def inputs(props: Properties) -> Properties:
     """The inputs among a book's properties."""
     found = select(props, "addresses", "onRemoval", "adopt")
-    # The flag exists only if it is set, so that books of earlier releases show no difference.
+    # The flag exists only if it is set, so that books of earlier releases do not differ.
     return found | {CHECK_ONLY: True} if props.get(CHECK_ONLY) is True else found
 
 
@@ -121,7 +121,7 @@ def refuse_removal(on_removal: str, removed: set[str]) -> None:
 
 
 def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
-    """Log what a run does about removed addresses, which the program does not know."""
+    """Log what a run does with removed addresses, which the program does not know."""
     disabled = sorted(removed & ours) if on_removal == Removal.DISABLE else []
     kept = sorted(removed - set(disabled))
     if disabled:
@@ -139,7 +139,7 @@ def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
 
 
 def say_passwords(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-    """Log whose password a run sets, among the addresses that the book had."""
+    """Log the existing addresses of the book whose password a run sets."""
     changed = [address for address in _new_versions(olds, news) if address in olds]
     if changed:
         _log.warning(

@@ -1,6 +1,6 @@
-"""The inputs of the resources in normal form.
+"""Normal forms of the resources' inputs.
 
-What has none raises a ValueError, whose text is shown to the user next to the input's name.
+Invalid inputs raise ValueError; its text is shown to the user next to the input's name.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from providers.mimecast import directory_integration
 
 
 def text(value: Any) -> str:
-    """One line without spaces around it."""
+    """One line without surrounding spaces."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a non-empty string")
     return one_line(value.strip())
 
 
 def one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
-    """One of the allowed words."""
+    """One of the allowed values."""
     words = tuple(allowed)
 
     def normal(value: Any) -> str:
@@ -33,7 +33,7 @@ def one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
 
 
 def names(each: Callable[[str], str]) -> Callable[[Any], list[str]]:
-    """A sorted list of names, each in its normal form and once."""
+    """A sorted list of distinct names in normal form."""
 
     def normal(value: Any) -> list[str]:
         if value is not None and not isinstance(value, list):
@@ -44,7 +44,7 @@ def names(each: Callable[[str], str]) -> Callable[[Any], list[str]]:
 
 
 def book(value: Any) -> dict[str, dict[str, str]]:
-    """Address → ``name``, and ``passwordVersion`` where there is one."""
+    """Address → ``name``, and ``passwordVersion`` if present."""
     if not isinstance(value, dict):
         raise ValueError("must be a map of addresses")  # noqa: TRY004  (the user's value)
     found: dict[str, dict[str, str]] = {}
@@ -68,7 +68,7 @@ def _name(address: str, value: Any) -> str:
 
 
 def _version(value: Any) -> str:
-    # Numbers come over the wire as floats.
+    # Numbers arrive as floats.
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -77,7 +77,7 @@ def integration(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("must be a map of the integration's properties")  # noqa: TRY004  (the user's value)
     if unknown := sorted(value.keys() - set(directory_integration.PROPERTIES)):
-        raise ValueError(f"has {unknown[0]}, which is no property of an integration")
+        raise ValueError(f"has {unknown[0]}, which is not a property of an integration")
     return directory_integration.normal(value)
 
 
@@ -92,7 +92,7 @@ def form(value: Any) -> dict[str, Any]:
 
 
 def confirmation(value: Any) -> dict[str, str] | None:
-    """A person's word for a form, if there is one."""
+    """The attestation of a form, if there is one."""
     if value is None:
         return None
     keys = ("fingerprint", "by", "at", "evidence")
@@ -102,7 +102,7 @@ def confirmation(value: Any) -> dict[str, str] | None:
 
 
 def evidence(value: Any) -> dict[str, Any] | None:
-    """What was seen after a confirmation, if anything was."""
+    """The evidence after a confirmation, if any."""
     parts = {
         "request": ("fingerprint", "at", "differs"),
         "readBack": ("fingerprint", "at"),

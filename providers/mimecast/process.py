@@ -24,11 +24,11 @@ class _Password:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What providers need: of the stack configuration, or of a `providers.tenants.TenantsProvider`.
+    """The configuration of providers: from the stack, or from a `providers.tenants.TenantsProvider`.
 
     Attributes:
-        client_id: Of the stack configuration; the environment's comes first.
-        passed: Credentials that the program passed; they come before the environment's.
+        client_id: From the stack configuration; the environment's takes precedence.
+        passed: Credentials that the program passed; they take precedence over the environment's.
     """
 
     account_code: str = ""
@@ -49,7 +49,7 @@ class Process:
         self.configuration = Configuration()
 
     def configure(self, configuration: Configuration) -> None:
-        """Another configuration opens another session."""
+        """Set the configuration; a different one opens another session."""
         with self._lock:
             if configuration != self.configuration:
                 self.configuration, self._session = configuration, None
@@ -78,7 +78,7 @@ def _client(known: Configuration) -> MimecastClient:
 
 
 def read_configuration(config: Config) -> Configuration:
-    """That part of a stack's configuration. Raises ResourceError for a value of the wrong kind."""
+    """The providers' part of a stack's configuration. Raises ResourceError for a value of the wrong type."""
 
     def text(key: str) -> str:
         return str(config.get(f"{NAMESPACE}:{key}") or "")

@@ -1,18 +1,18 @@
 """Mimecast objects as Pulumi resources, under the names that are in people's state.
 
 A provider is stored as a reference to its class in this module, so the module and the names never change. The classes
-themselves are in `providers.mimecast.edge`, a file each.
+are in `providers.mimecast.edge`, one file each.
 
 ============================= ==================================================================================
-resource                      what it stands for
+resource                      represents
 ============================= ==================================================================================
-`Domain`                      an internal domain, registered or found, with the proof record that it needs
+`Domain`                      an internal domain, registered or found, with its proof record
 `DomainVerification`          the proof of a domain: published, and accepted by Mimecast
 `AddressBook`                 addresses of internal domains, as one map
 `Group`                       a cloud group
-`GroupMembership`             who is in a group
-`DirectoryIntegration`        what the account synchronises its addresses from, in a Microsoft 365 tenant
-`AuthenticationProfile`       what an administrator sets in the console, and whether somebody confirmed it
+`GroupMembership`             the members of a group
+`DirectoryIntegration`        the integration that synchronises addresses from a Microsoft 365 tenant
+`AuthenticationProfile`       the console form that an administrator sets, and its attestation
 ============================= ==================================================================================
 """
 

@@ -1,6 +1,6 @@
 """The process's state for a tenant: credentials, the client, the account check, and cached lists.
 
-Built once and shared by all threads, because the quota, the token and the account are shared as well.
+Created once and shared by all threads, as are the quota, the token and the account.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def from_environment(
 ) -> MimecastClient:
     """The process's client from ``MIMECAST_CLIENT_ID``, ``MIMECAST_CLIENT_SECRET`` and ``MIMECAST_BASE_URL``.
 
-    ``client_id`` and ``client_secret`` (from the stack configuration) are used where the environment has none.
-    With a deadline, or with ``through``, which wraps its network, it is a client of its own, shared with nobody.
+    ``client_id`` and ``client_secret`` (from the stack configuration) are used if the environment has none.
+    With a deadline, or with ``through``, which wraps its network, it is a separate client that is not shared.
 
-    Raises AuthenticationError when there are no credentials, or the base URL is not Mimecast's.
+    Raises AuthenticationError if there are no credentials or the base URL is not Mimecast's.
     """
     environment = os.environ if environment is None else environment
     found_id = environment.get("MIMECAST_CLIENT_ID") or client_id
@@ -68,7 +68,7 @@ def _base_url(environment: Mapping[str, str]) -> str:
 
 
 class Session:
-    """The client of the configured account, and what was listed through it. Thread-safe."""
+    """The client of the configured account, with cached lists. Thread-safe."""
 
     def __init__(self, client: MimecastClient, account_code: str, region: str) -> None:
         self._client = client
@@ -79,15 +79,15 @@ class Session:
 
     @property
     def client(self) -> MimecastClient:
-        """The client, once the account was found to be the configured one. Raises AccountMismatch."""
+        """The client, after checking that the account is the configured one. Raises AccountMismatch."""
         self._account.pass_once()
         return self._client
 
     @contextmanager
     def writing(self) -> Iterator[MimecastClient]:
-        """The client for calls that may change domains or groups, which are listed again afterwards.
+        """The client for calls that may change domains or groups; drops their cached lists.
 
-        Addresses are forgotten by domain, by whoever writes them. Raises AccountMismatch.
+        The writers of addresses drop the cached lists per domain. Raises AccountMismatch.
         """
         client = self.client
         self._forget()

@@ -1,7 +1,6 @@
-"""Lost responses: a write that may or may not have been done is settled by looking the object up.
+"""Lost responses: look up the object to find whether the write was applied.
 
-Writes of many items at once (`groups.change_members`, `address_book.converge`) list what they wrote again, and do the
-rest.
+Bulk writes (`groups.change_members`, `address_book.converge`) list the objects again and write the rest.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ T = TypeVar("T")
 
 
 def settle(write: Callable[[], T], look_up: Callable[[], T | None]) -> T:
-    """Do a write; if its response is lost, use what ``look_up`` finds instead.
+    """Write; if the response is lost, use the result of ``look_up`` instead.
 
     Args:
-        write: Makes the call and gives its result. Never repeated.
-        look_up: The result as Mimecast shows it now; ``None`` or ``False`` where the write was not done.
+        write: Makes the call and returns its result. Never repeated.
+        look_up: Returns the result from Mimecast's current state; ``None`` or ``False`` if the write was not applied.
 
     Raises:
-        UnclearOutcome: The response was lost, and nothing shows that the write was done.
+        UnclearOutcome: The response was lost, and the look-up does not show that the write was applied.
     """
     try:
         return write()

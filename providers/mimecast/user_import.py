@@ -1,7 +1,7 @@
-"""Many new addresses at once: upload a CSV file, which Mimecast processes after its response, and wait for the end.
+"""Bulk import of addresses: upload a CSV file, which Mimecast processes asynchronously, and wait for the end.
 
-What an import reports is not believed: how many rows it took says nothing about which. Callers list the addresses
-afterwards. A row whose address exists sets its name, so the same file can be sent twice.
+The report of an import is not used: it has the number of rows, but not which ones. Callers list the addresses
+afterwards. A row for an existing address sets its name, so the same file can be sent twice.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from providers.mimecast.errors import MimecastError, UnclearOutcome
 _log = logging.getLogger(__name__)
 
 IMPORT_FROM = 500
-"""The number of new addresses from which a file is used. Fewer end within one window of the quota by single calls (800
-calls in recordings), and each of those says why it failed."""
+"""Minimum number of new addresses for a file. Fewer fit into one window of the quota as single calls (800 calls in
+recordings), each of which returns the reason of a failure."""
 
 STALLED_SECONDS = 120.0
-"""Seconds without any progress after which an import is no longer waited for."""
+"""Seconds without progress after which the wait for an import ends."""
 
 LONGEST_SECONDS = 3600.0
 _FIRST_POLL = 0.5
@@ -44,22 +44,22 @@ _ARGUMENT = json.dumps(
 
 
 def fits_in_a_file(address: str, name: str) -> bool:
-    """Whether a row can be written as it is: no cell that a spreadsheet would take for a formula."""
+    """Whether a row can be written unchanged: no cell looks like a formula to a spreadsheet."""
     return name.isprintable() and not any(cell.startswith(FORMULA_STARTS) for cell in (address, name))
 
 
 def files(addresses: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The addresses of each file, in their order."""
+    """The addresses of each file, in order."""
     for start in range(0, len(addresses), ROWS_PER_FILE):
         yield addresses[start : start + ROWS_PER_FILE]
 
 
 def import_file(client: MimecastClient, names: Mapping[str, str], pause: Callable[[float], None]) -> None:
-    """Send one file (address → name) and follow the import to its end, or for as long as there is progress.
+    """Send one file (address → name) and wait for the end of the import, as long as there is progress.
 
     Raises:
-        UnclearOutcome: nobody knows whether Mimecast took the file.
-        MimecastError: it did not.
+        UnclearOutcome: It is unknown whether Mimecast accepted the file.
+        MimecastError: It did not.
     """
     answer = client.upload(IMPORT_USERS, {ARGUMENT_HEADER: _ARGUMENT}, _csv(names)).accepted("import a file")
     number = str(answer.data[0].get("id") or "") if answer.data else ""

@@ -1,6 +1,6 @@
-"""Drift: what differs between the last deployment and both tenants, and what exists there unmanaged. Pure.
+"""Drift: differences between the last deployment and both tenants, and unmanaged objects. Pure.
 
-`find` compares a snapshot with the record it carries. An engine that refreshes reads the same objects one by one; both
+`find` compares a snapshot with the record in it. A refreshing engine reads the same objects one by one; both
 ways give the same findings (`mimecast_sso.operations.drift`).
 """
 

@@ -1,4 +1,4 @@
-"""What a snapshot and its record say, property by property. Pure."""
+"""Compare a snapshot with its record, property by property. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def find(assessment: Assessment) -> tuple[Finding, ...]:
 
 
 def not_looked_at(assessment: Assessment) -> Iterator[Statement]:
-    """What could not be read, so that nothing is said of it."""
+    """What could not be read and is therefore not compared."""
     of_interest = unread.parts(assessment.snapshot, _OF_INTEREST, assessment.desired.application)
     yield from unread.each(of_interest)
     record = assessment.desired.record
@@ -50,12 +50,12 @@ def not_looked_at(assessment: Assessment) -> Iterator[Statement]:
 
 
 def _failing(assessment: Assessment) -> frozenset[Reason]:
-    """Why people fail now who are sent to Entra."""
+    """The reasons why people who are sent to Entra fail now."""
     return frozenset(each.reason for each in assessment.forecast.broken.values() if each.reason is not None)
 
 
 def _judged(finding: Finding, failing: frozenset[Reason]) -> Finding:
-    """Urgent where people fail for what it causes."""
+    """Raise a finding to urgent if people fail for a reason that it causes."""
     return replace(finding, severity=Severity.URGENT) if finding.reasons & failing else finding
 
 

@@ -27,11 +27,11 @@ CERTIFICATE = "signing certificate"
 
 
 def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Finding]:
-    """The application that was recorded, and all that belongs to it."""
+    """The recorded application and everything that belongs to it."""
     snapshot, record = assessment.snapshot, assessment.desired.record
     principal = record.principal
     if principal is None:
-        return  # The last deployment did not get so far: `compare.not_looked_at` says so.
+        return  # The last deployment ended before this; `compare.not_looked_at` reports that.
     yield from _namesakes(snapshot, recorded)
     live = snapshot.own.value
     if live is None:
@@ -52,7 +52,7 @@ def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Find
 
 
 def _gone(snapshot: Snapshot, recorded: RecordedApplication, principal: RecordedPrincipal) -> Finding:
-    """The application, or only its service principal where the application object still has the identifier."""
+    """The application, or only its service principal if the application object still has the identifier."""
     holders = {each.client_id for each in snapshot.holders.value or ()}
     return _missing(
         PRINCIPAL if recorded.client_id in holders else APPLICATION,
@@ -74,7 +74,7 @@ _ANY = _REPLIES | _CLAIMS | _SIGNING | _UNASSIGNED | _UNREACHED | _SWITCHES
 
 
 def _unreached(snapshot: Snapshot, recorded: RecordedApplication) -> frozenset[Reason]:
-    """Why sign-ins fail that do not reach this application; another one that they reach may lack anything."""
+    """Why sign-ins fail that do not reach this application; the one they reach may lack anything."""
     reached = snapshot.application.value
     return _UNREACHED if reached is None or reached.client_id == recorded.client_id else _ANY
 
@@ -181,7 +181,7 @@ def _properties(desired: Desired, principal: RecordedPrincipal, live: LiveApplic
 
 
 def _values(value: Any) -> tuple[str, ...]:
-    """A property's values: of a list all of them, of anything else the one, and of nothing none."""
+    """A property's values: every item of a list, a single value otherwise, none if it is absent."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple(sorted(map(str, value)))
     if isinstance(value, bool):
@@ -279,7 +279,7 @@ def _certificates(record: Record, live: LiveApplication) -> Iterator[Finding]:
 
 
 def _credentials(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
-    """Keys and passwords that are not certificates of this stack; the three of a certificate count once."""
+    """Keys and passwords that do not belong to this stack; the three credentials of a certificate count once."""
     retired = {each.thumbprint for each in assessment.settings.certificates.retired}
     managed = {*assessment.desired.record.thumbprints.values(), *retired}
     seen: set[str] = set()

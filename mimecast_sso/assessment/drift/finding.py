@@ -20,12 +20,12 @@ class Part(StrEnum):
 
 
 class Severity(StrEnum):
-    """How soon somebody has to look, the most urgent first."""
+    """How urgent a finding is, the most urgent first."""
 
     URGENT = "urgent"
     """Sign-ins fail, or would fail."""
     LOOK = "look"
-    """Without harm yet."""
+    """No harm yet."""
     INFO = "info"
     """Expected, or not deployed yet."""
 
@@ -39,7 +39,7 @@ class Severity(StrEnum):
 class Change:
     """Recorded, live and desired values of one property.
 
-    A set has any number of values, in no order; anything else has one. ``None``: not known, or not applicable.
+    A set has any number of values in no order; other properties have one. ``None``: unknown or not applicable.
     """
 
     recorded: tuple[str, ...] | None = None
@@ -62,16 +62,16 @@ class Finding:
     """Something that differs, is missing, or exists unmanaged.
 
     Attributes:
-        object: What it is about, as people name it: ``application``, ``service principal``, ``address book`` …
-        aspect: Which of its properties; "" for the object itself.
-        subject: Which one, where there can be several: an address, a name. "" where there is one.
-        key: What it is known by for good, for the id: an object id, a thumbprint, an address.
+        object: The kind of object, in people's words: ``application``, ``service principal``, ``address book`` …
+        aspect: The property; "" for the object itself.
+        subject: Which object, if there can be several: an address or a name. "" for a single object.
+        key: Its permanent key, part of the id: an object id, a thumbprint, an address.
         change: The values.
         targets: Object ids at Entra whose audit log would show the change; empty at Mimecast.
-        reasons: Why sign-ins fail that this causes.
+        reasons: The reasons for failing sign-ins that it causes.
         severity: How soon somebody has to look.
-        actor: Who did it and when, in words; unknown where no log shows it.
-        expected: Until when and why it is expected, in words; "" where it is not.
+        actor: Who changed it and when, in words; unknown if no log shows it.
+        expected: Until when and why it is expected, in words; "" if it is not.
     """
 
     part: Part
@@ -90,14 +90,14 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """The same for the same drift in every run, so that tickets and alerts open and close once."""
+        """The id: the same drift has the same id in every run, so that tickets and alerts open and close once."""
         return "/".join(
             each.replace(" ", "-") for each in (self.object, self.aspect, self.part, self.key) if each
         )
 
     @property
     def path(self) -> str:
-        """What ``drift.expected`` names: the object, its property and which one."""
+        """The name that ``drift.expected`` uses: object, property and subject."""
         return ".".join(each for each in (self.object.replace(" ", "-"), self.aspect, self.key) if each)
 
     @property

@@ -57,7 +57,7 @@ def _domains(assessment: Assessment) -> Iterator[Finding]:
 
 
 def _inbound_type(name: str, outputs: Mapping[str, Any], live: DomainStatus) -> Iterator[Finding]:
-    """Of a domain that was only found, the inbound type is configured and never set, so it says nothing."""
+    """Compare the inbound type if this stack wrote it; that of a domain that already existed is never written."""
     was_set = outputs["registered"] or outputs["mode"] == DomainMode.REGISTER
     recorded = outputs["inboundType"]
     if was_set and live.inbound_type not in ("", recorded):
@@ -71,7 +71,7 @@ def _addresses(assessment: Assessment) -> Iterator[Finding]:
     if live is None or outputs is None:
         return
     names = {each.address: each.name for each in assessment.addresses}
-    # Of a book that is only checked, the state may name addresses that did not exist at the last deployment either.
+    # If addresses are only checked, the state may list some that did not exist at the last deployment either.
     existed = outputs["addresses"].keys() - set(outputs.get("missing") or ())
     for address in sorted(existed):
         recorded = outputs["addresses"][address]["name"]
@@ -132,7 +132,7 @@ def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
         return
     membership = record.memberships.get(slot)
     recorded = membership.members if membership else frozenset[str]()
-    # While nobody is let in, the record lists who belongs in the group, not who is.
+    # Until the profile is attested, the record lists the desired members, not the actual ones.
     if membership and not membership.hold:
         for address in sorted(recorded - group.members):
             yield _finding(Part.MISSING, GROUP, MEMBER, address)

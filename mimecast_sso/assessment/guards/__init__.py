@@ -1,13 +1,13 @@
-"""What is refused before the first resource is registered.
+"""Guards: refusals before the first resource is registered.
 
-A guard is a name for reasons why people would lose their sign-in: the forecast finds who would, and
-`mimecast_sso.facts.sign_in_reasons` says under which name that is refused. Others look at something else: that the
+A guard is a named set of reasons why people would lose their sign-in: the forecast finds the people, and
+`mimecast_sso.facts.sign_in_reasons` maps each reason to a guard. Other guards check that the
 credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), that no
-second stack writes the same objects (`second_stack`), that the test account is nobody's
+second stack writes the same objects (`second_stack`), that the test account belongs to no person
 (`account_for_tests`), and that the certificate that signs is not retired
 (`retirement`).
 
-`check` decides; the program raises what it refuses, and a command ends with 4. The text of a refusal begins with
+`check` decides; the program raises its refusals, and a command exits with 4. The text of a refusal begins with
 `mimecast_sso.settings.REFUSED`.
 """
 
@@ -46,8 +46,8 @@ class Judgement:
     """Whether a run may continue, and the messages about it.
 
     Attributes:
-        refusals: The texts of what is refused; none if the run may continue.
-        warnings: Overrides that are used, and overrides that expired.
+        refusals: The texts of the refusals; empty if the run may continue.
+        warnings: Overrides that were used, and overrides that expired.
         summary: One sentence for a run that continues.
     """
 
@@ -57,7 +57,7 @@ class Judgement:
 
 
 def findings(assessment: Assessment) -> list[GuardFinding]:
-    """What the guards refuse. If the credentials open another system, no other guard is asked."""
+    """The guards' refusals. If the credentials open another system, no other guard runs."""
     found: list[GuardFinding] = []
     for guard in GUARDS:
         found += guard(assessment)

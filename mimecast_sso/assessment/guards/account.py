@@ -1,7 +1,7 @@
-"""Guard `account`: the live systems are the configured ones, and their values do not change under people.
+"""Guard `account`: the live systems are the configured ones, and their identifiers do not change while in use.
 
 Region and account code are in the identifier that Mimecast and Entra share. With the credentials of another account or
-tenant, everything would be created a second time, somewhere else.
+tenant, everything would be created a second time in the wrong place.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _changes(assessment: Assessment) -> Iterator[str]:
 
 
 def _leaves_account(assessment: Assessment) -> bool:
-    """Whether the roll-out group that was read is not the one that people are in."""
+    """Whether the roll-out group that was read is a different one from the deployed account's."""
     record, settings = assessment.snapshot.recorded, assessment.settings
     deployed = (record.account_code, record.region)
     return bool(record.account_code) and deployed != (settings.account_code, settings.region)
@@ -82,7 +82,7 @@ def _leaves_account(assessment: Assessment) -> bool:
 
 def _how_many(assessment: Assessment) -> str:
     if _leaves_account(assessment) or not assessment.snapshot.groups_known:
-        return "how many is unknown: the group of the deployed account was not read"
+        return "the number is unknown, because the group of the deployed account was not read"
     return people(len(assessment.snapshot.everybody))
 
 
@@ -99,8 +99,8 @@ def _known(assessment: Assessment) -> Iterator[Statement]:
     deployed = record.value
     if deployed is not None and deployed.account_code:
         yield record.states(
-            f"deployed: account {deployed.account_code}, region {deployed.region}, issuer {deployed.issuer}"
+            f"last deployed: account {deployed.account_code}, region {deployed.region}, issuer {deployed.issuer}"
         )
     elif deployed is None:
-        yield record.states("what was deployed before")
+        yield record.states("the last deployment")
     yield from sentences.groups(snapshot)

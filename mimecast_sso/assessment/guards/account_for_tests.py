@@ -1,4 +1,4 @@
-"""Guard `test-account`: the test account is created by this stack, and is nobody's account."""
+"""Guard `test-account`: the test account is created by this stack and belongs to no person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GUARD = "test-account"
 
 
 def find(assessment: Assessment) -> Iterator[GuardFinding]:
-    """Refuse an address that somebody has in Entra: an account of this stack's own is not in the snapshot."""
+    """Refuse an address that exists in Entra; the stack's own test account is not in the snapshot."""
     wanted, snapshot = assessment.settings.account_for_tests, assessment.snapshot
     if wanted is None or snapshot.record.value is None:
         return

@@ -25,7 +25,7 @@ _FACTS: tuple[tuple[FactName, str], ...] = (
 
 
 def find(assessment: Assessment) -> Iterator[GuardFinding]:
-    """Refuse while the administrators' box is ticked for people who are new to it, and a fact is not attested."""
+    """Refuse if the administrators' box is ticked, people are new to it, and an emergency access is not attested."""
     settings = assessment.settings
     if not settings.authentication_profile.enforce.administration_console:
         return
@@ -42,7 +42,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         else Statement(what, How.UNKNOWN, "not attested")
         for fact, what in _FACTS
     ]
-    known.append(Statement("who of them is an administrator", How.UNKNOWN, "no API shows it"))
+    known.append(Statement("who of them is an administrator", How.UNKNOWN, "attested only; no API shows it"))
     who = people(len(affected)) if affected else "the people in the roll-out group"
     yield GuardFinding(
         "administrators",
@@ -57,7 +57,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
 
 
 def _affected(assessment: Assessment) -> tuple[str, ...]:
-    """Who would join and, while console work is due, who is in the group: saving the form affects them at once."""
+    """People who would join and, while console work is due, the group's members: saving the form affects them."""
     desired, settings = assessment.desired, assessment.settings
     present = assessment.snapshot.everybody
     joining = {each for each in desired.members if not is_among(each, present)}

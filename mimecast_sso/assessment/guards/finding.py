@@ -19,7 +19,7 @@ class GuardFinding:
         problem: A sentence without its full stop.
         affected: Who is affected, sorted.
         details: The problem for each group of people, a line each.
-        known: What the finding is based on.
+        known: The facts that the finding is based on.
         remedy: The smallest change that would make the run safe, imperative.
         final: Whether it cannot be overridden.
     """

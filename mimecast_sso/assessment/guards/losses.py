@@ -31,7 +31,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
 
 
 def guard_of(loss: Loss) -> str:
-    """The name of the guard that a loss is refused under."""
+    """The name of the guard that refuses a loss."""
     outcome = loss.outcome
     if outcome.reason is not None:
         row = REASONS[outcome.reason]
@@ -64,7 +64,7 @@ def _problem(found: Mapping[str, Loss]) -> str:
 
 
 def _grouped(found: Mapping[str, Loss], names: Mapping[str, str]) -> Iterator[tuple[Loss, list[str]]]:
-    """Losses of one kind with the names of everybody who has them."""
+    """Losses of one kind, with the names of all affected people."""
     who: dict[tuple[str, Instant], list[str]] = defaultdict(list)
     first: dict[tuple[str, Instant], Loss] = {}
     for address, loss in found.items():

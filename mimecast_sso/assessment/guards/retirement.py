@@ -1,4 +1,4 @@
-"""Guard `allow-destroy`, for certificates: the one that signs is not removed."""
+"""Guard `allow-destroy` for certificates: the signing certificate is not removed."""
 
 from __future__ import annotations
 

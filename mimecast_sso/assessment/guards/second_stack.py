@@ -1,4 +1,4 @@
-"""Guard `second-stack`: no two stacks write one application, and with it one roll-out group.
+"""Guard `second-stack`: no two stacks manage the same application and roll-out group.
 
 A stack that has recorded no application and adopts none would create a second one: for an identifier that another
 application holds, or in addition to one that an earlier run created but could not record. The remedy never deletes an
@@ -23,7 +23,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse a stack whose objects belong to another stack or were created outside of it."""
     record, application = assessment.snapshot.record, assessment.settings.application
     if record.value is None:
-        return  # Unknown here; the engine knows the state and continues with it.
+        return  # The record is unknown here; the engine knows the state and continues from it.
     recorded = record.value.application
     if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
         yield _another(recorded.client_id, application.adopt)

@@ -69,7 +69,7 @@ def assess(
 
 
 def statements_of(found: Survey) -> list[Statement]:
-    """What a survey found, as statements."""
+    """The findings of a survey, as statements."""
     adoption = [found.adoption] if found.adoption else []
     return [
         *candidates.statements(found.candidates),

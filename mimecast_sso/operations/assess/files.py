@@ -70,7 +70,7 @@ def write_stack_file(path: Path, values: Mapping[str, Any], snapshot: Snapshot) 
 
 
 def stack_file(values: Mapping[str, Any], remark: str) -> str:
-    """The content of a stack file, with a remark at its head."""
+    """The content of a stack file, with a comment at its top."""
     config = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
     body = yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True, width=4096)
     return f"# yaml-language-server: $schema=schema.json\n# {remark}\n{body}"

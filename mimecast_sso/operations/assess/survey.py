@@ -29,7 +29,7 @@ from providers.entra.graph import GraphClient
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is assessed.
+    """The input of an assessment.
 
     Attributes:
         settings: A stack's configuration, or the few keys from the command line.
@@ -49,7 +49,7 @@ class Survey:
     Attributes:
         fitting: The configuration that would fit, whether or not the forecast is for it.
         adoption: What adopting the existing application would change; ``None`` if there is none.
-        findings: The same, one by one.
+        findings: The changes of `adoption`, one by one.
     """
 
     candidates: Candidates
@@ -59,12 +59,12 @@ class Survey:
 
     @property
     def snapshot(self) -> Snapshot:
-        """Both tenants as they were read."""
+        """The snapshot of both tenants."""
         return self.candidates.snapshot
 
     @property
     def fits(self) -> bool:
-        """Whether enough could be read to tell which configuration fits."""
+        """Whether enough could be read to determine a configuration that fits."""
         return (
             self.snapshot.application.is_known
             and self.snapshot.own.is_known
@@ -128,7 +128,7 @@ def survey(question: Question, environment: Mapping[str, str], deadline: Deadlin
 
 
 def _with_policies(snapshot: Snapshot, graph: GraphClient) -> Snapshot:
-    """Add to whom else the application's claims policy is assigned, which decides whether it can be managed."""
+    """Add the other applications that the claims policy is assigned to, which decide whether it can be managed."""
     present = fitting.present_application(snapshot)
     if present is None or not present.policies:
         return snapshot

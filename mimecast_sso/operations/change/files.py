@@ -1,7 +1,7 @@
-"""Which files of a change are data, which are code, and which are beside the deployment.
+"""Which files of a change are data, which are code, and which do not belong to the deployment.
 
-Stack files and tables of addresses are data: they are read, and nothing of them runs. Everything that is not known to
-be data or beside the deployment counts as code.
+Stack files and CSV files of addresses are data: they are read and never run. Everything that is not known to
+be data or outside the deployment counts as code.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _DOCUMENTATION = frozenset({".md"})
 
 
 class FileKind(StrEnum):
-    """What a file is to the deployment."""
+    """The role of a file in the deployment."""
 
     STACK = "stack"
-    """The file of a stack, or what commands wrote about it."""
+    """The file of a stack, or a file that commands wrote for it."""
     TABLE = "table"
-    """Addresses, which stack files name."""
+    """CSV files of addresses, which stack files name."""
     DOCUMENTATION = "documentation"
-    """No program reads it, wherever it lies."""
+    """Read by no program, wherever it is."""
     BESIDE = "beside"
     """No part of the deployment, but some of it runs: tests, workflows, the sandbox."""
     CODE = "code"
@@ -64,11 +64,11 @@ class File:
 
 
 def classify(path: str, folder: str) -> File:
-    """Says what a file is.
+    """Return the role of a file.
 
     Args:
         path: Relative to the project, with slashes.
-        folder: That of the stack files, likewise; "" for the project itself.
+        folder: The folder of the stack files, relative to the project; "" for the project itself.
     """
     where = PurePosixPath(path)
     suffix = where.suffix.lower()
@@ -102,6 +102,6 @@ def stack_folder(project: Project) -> str:
 def _is_beside(where: PurePosixPath, folder: str) -> bool:
     if where.parts[0] in _BESIDE_FOLDERS or where.name in _BESIDE_FILES:
         return True
-    # What stack files have in common counts once it is written into them.
+    # The layers of stack files take effect once they are rendered into them.
     shared = where.name.startswith("_") and where.suffix == ".yaml"
     return bool(folder) and str(where.parent) == folder and (where.name == "schema.json" or shared)

@@ -27,12 +27,12 @@ _IDENTITY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "mimecast-sso"), ("EMAIL", "mimecast-sso@localhost"), ("DATE", "@1 +0000"))
 }
-"""Of commits that no branch names: the same files make the same commit."""
+"""Author and time of commits that no branch points to: the same files give the same commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A file in a commit. ``problem`` says why it cannot be read; "" where it can."""
+    """A file in a commit. ``problem`` says why it cannot be read; "" if it can."""
 
     object_id: str
     problem: str = ""
@@ -44,8 +44,8 @@ class FileChange:
 
     Attributes:
         path: Relative to the repository, not to the project.
-        mode: git's mode of the new file; zeros where it is deleted.
-        object_id: Its content.
+        mode: git's mode of the new file; zeros if it is deleted.
+        object_id: Object id of its content.
     """
 
     path: str
@@ -65,12 +65,12 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The git repository of a project. Paths are relative to the project's folder; a change outside is not of it."""
+    """The git repository of a project. Paths are relative to the project's folder; changes outside it are ignored."""
 
     root: Path
 
     def commit(self, ref: str) -> str:
-        """The id of the commit that a name stands for. Raises OperationError."""
+        """The id of the commit that a ref names. Raises OperationError."""
         try:
             found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         except OperationError:
@@ -81,12 +81,12 @@ class Repository:
         return found.decode().strip()
 
     def merge_base(self, base: str, head: str) -> str:
-        """The commit from which the head departs. Raises OperationError where the two have none in common."""
+        """The merge base of base and head. Raises OperationError if they have no commit in common."""
         try:
             return self._git("merge-base", base, head).decode().strip()
         except OperationError:
             raise OperationError(
-                f"{base[:7]} and {head[:7]} have no commit in common, so what changed cannot be told. Fetch the whole "
+                f"{base[:7]} and {head[:7]} have no commit in common, so the change is unknown. Fetch the whole "
                 "history (actions/checkout: fetch-depth: 0)."
             ) from None
 
@@ -102,11 +102,11 @@ class Repository:
         return [FileChange(_text(path), *_mode_and_id(_text(meta))) for meta, path in pairs]
 
     def prefix(self) -> str:
-        """The project's folder in the repository, with a slash at its end; "" where it is the repository's."""
+        """The project's folder in the repository, with a trailing slash; "" if it is the repository's root."""
         return _text(self._git("rev-parse", "--show-prefix")).removesuffix("\n")
 
     def commit_with(self, base: str, changes: Iterable[FileChange], message: str) -> str:
-        """Makes a commit of ``base`` with these changes, and returns its id. No branch names it."""
+        """Create a commit of ``base`` with these changes, and return its id. No branch points to it."""
         entries = "".join(each.index_entry for each in changes)
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
@@ -127,7 +127,7 @@ class Repository:
         return found
 
     def file(self, commit: str, path: str) -> Blob | None:
-        """A file by its path; ``None`` where the commit does not have it."""
+        """A file by its path; ``None`` if the commit does not have it."""
         for entry in self._git("ls-tree", "-z", commit, "--", path).split(b"\0"):
             if entry:
                 meta, _, found = _text(entry).partition("\t")
@@ -136,21 +136,21 @@ class Repository:
         return None
 
     def contents(self, blobs: Mapping[str, Blob]) -> dict[str, bytes]:
-        """The content of files by path, of those that can be read: one call of git for all."""
+        """The content of the readable files by path, with one call of git."""
         wanted = {path: blob for path, blob in blobs.items() if not blob.problem}
         asked = "".join(f"{each.object_id}\n" for each in wanted.values()).encode()
         return dict(zip(wanted, _batch(self._git("cat-file", "--batch", given=asked)), strict=True))
 
     def sizes(self, blobs: Iterable[Blob]) -> list[int]:
-        """How many bytes each has."""
+        """The size of each in bytes."""
         asked = "".join(f"{each.object_id}\n" for each in blobs).encode()
         lines = self._git("cat-file", "--batch-check=%(objectsize)", given=asked).decode().split()
         return list(map(int, lines))
 
     def write_tree(self, commit: str, folder: Path) -> None:
-        """Writes the project's files at a commit into a folder. Raises OperationError for a file that leads out of it.
+        """Write the project's files at a commit into a folder. Raises OperationError for a file that leads out of it.
 
-        Whoever runs something there runs what the commit holds.
+        Running anything there runs code of that commit.
         """
         archive = io.BytesIO(self._git("archive", "--format=tar", commit))
         try:
@@ -179,10 +179,10 @@ class Repository:
                 check=False,
             )
         except FileNotFoundError:
-            raise OperationError("git is not on the PATH. A change is read with it.") from None
+            raise OperationError("git is not on the PATH. Install it; changes are read with git.") from None
         if done.returncode:
             said = foreign.one_line(done.stderr.decode("utf-8", "replace"))
-            raise OperationError(f"git {words[0]} failed: {said or 'it does not say why'}")
+            raise OperationError(f"git {words[0]} failed: {said or 'no message'}")
         return done.stdout
 
 
@@ -195,7 +195,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _mode_and_id(meta: str) -> tuple[str, str]:
-    """The new file's, in a line of ``git diff-tree --raw``."""
+    """The entry of the new file in a line of ``git diff-tree --raw``."""
     _, mode, _, object_id, _ = meta.split()
     return mode, object_id
 
@@ -211,7 +211,7 @@ def _blob(mode: str, kind: str, object_id: str) -> Blob:
 
 
 def _batch(answer: bytes) -> Iterator[bytes]:
-    """The contents in what ``git cat-file --batch`` writes: a line with the size, the content, a line break."""
+    """The contents in the output of ``git cat-file --batch``: a line with the size, the content, a line break."""
     at = 0
     while at < len(answer):
         end = answer.index(b"\n", at)
@@ -221,7 +221,7 @@ def _batch(answer: bytes) -> Iterator[bytes]:
 
 
 def readable(repository: Repository, blobs: Mapping[str, Blob]) -> dict[str, Blob]:
-    """The same blobs, with what is too large to be a stack file marked."""
+    """The same blobs; one that is too large for a stack file gets a problem."""
     good = {path: blob for path, blob in blobs.items() if not blob.problem}
     sizes = dict(zip(good, repository.sizes(good.values()), strict=True))
     return {

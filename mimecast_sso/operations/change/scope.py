@@ -1,6 +1,6 @@
-"""What a change touches: stack files, CSV files, code, or nothing of the deployment.
+"""The scope of a change: stack files, CSV files, code, or nothing that is deployed.
 
-Which file is what is decided in ``files``.
+The module ``files`` decides the role of a file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mimecast_sso.operations.project import Project
 from mimecast_sso.settings import ConfigurationError, read_values
 
 _TABLES = frozenset({".csv", ".tsv", ".txt"})
-"""A text may also be code's, such as requirements.txt: it is read for a stack, and its change counts as one of code."""
+"""A text file may also belong to the code, such as requirements.txt; then its change counts as a change of code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Data:
     """The stack files of a commit, and their CSV files, written out below a folder of their own.
 
     Attributes:
-        root: What CSV files are relative to, as in the project.
+        root: The folder that CSV files are relative to, as in the project.
         folder: The folder with the stack files.
         stacks: The names of the stacks that have a file.
         problems: Why a stack file, or the CSV file that it names, was not written out, by stack.
@@ -43,14 +43,14 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class ChangeScope:
-    """A change, and what it touches.
+    """A change and its scope.
 
     Attributes:
-        base: Commit that is changed; ``head``: commit that changes it.
-        start: Commit from which the head departs.
-        stacks: Names of the touched stacks: of all, where code changed.
+        base: Commit before the change; ``head``: commit with the change.
+        start: Merge base of the two.
+        stacks: Names of the affected stacks; all of them if code changed.
         code: Paths of the changed code.
-        behind: Stacks whose files the base changed as well since then.
+        behind: Stacks whose files the base changed as well since the merge base.
     """
 
     base: str
@@ -62,7 +62,7 @@ class ChangeScope:
 
 
 def write_out(repository: Repository, project: Project, commit: str, root: Path) -> Data:
-    """Writes the data of a commit below ``root``, which is an empty folder."""
+    """Write the data of a commit into ``root``, an empty folder."""
     folder = stack_folder(project)
     listed = repository.files(commit, folder)
     blobs = {
@@ -85,12 +85,12 @@ def write_out(repository: Repository, project: Project, commit: str, root: Path)
 
 
 def _tables(data: Data) -> Iterator[tuple[str, str]]:
-    """The CSV file that each stack names, where it lies in the project: what does not is refused when it is read."""
+    """The CSV file that each stack names, if it is inside the project; others are refused when they are read."""
     for stack in data.stacks - data.problems.keys():
         try:
             section = read_values(data.file(stack)).get("addresses")
         except ConfigurationError:
-            continue  # The review of the stack says what is wrong.
+            continue  # The review of the stack reports the problem.
         named = section.get("csv") if isinstance(section, dict) else None
         if not isinstance(named, str):
             continue
@@ -122,7 +122,7 @@ def _write_tables(
 def find(
     repository: Repository, project: Project, before: Data, after: Data, commits: tuple[str, str]
 ) -> ChangeScope:
-    """What a change touches. ``before`` and ``after`` are the data of its start and of its head."""
+    """The scope of a change. ``before`` and ``after`` are the data at its merge base and at its head."""
     base, head = commits
     start = repository.merge_base(base, head)
     named: dict[str, set[str]] = {}
@@ -139,13 +139,13 @@ def find(
 
 
 def changed_code(repository: Repository, project: Project, commit: str) -> list[str]:
-    """The code of the working tree that differs from a commit's."""
+    """Paths of code that differ between the working tree and a commit."""
     _, code = _touched(repository.changed(commit), stack_folder(project), {})
     return sorted(code)
 
 
 def _touched(paths: list[str], folder: str, tables: Mapping[str, set[str]]) -> tuple[set[str], set[str]]:
-    """The stacks whose data is among the paths, and the code."""
+    """The stacks whose data is among the paths, and the paths of code."""
     stacks: set[str] = set()
     code: set[str] = set()
     for file in (classify(path, folder) for path in paths):

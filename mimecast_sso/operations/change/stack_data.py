@@ -1,7 +1,7 @@
-"""A pull request's stack files on the code of its base: what a live preview may run.
+"""A pull request's stack files on the code of its base, which a live preview may run.
 
-A preview executes the program. So with an identity that reads the tenants, only reviewed code runs: the base's, in a
-commit of its own that takes the head's stack files as data.
+A preview runs the program. An identity that reads the tenants may run reviewed code only: the base's code, in a
+separate commit with the head's stack files as data.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from mimecast_sso.operations.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken from a pull request. Paths are relative to the repository.
+    """The part of a pull request that was used. Paths are relative to the repository.
 
     Attributes:
         commit: The base's code with the head's stack files.
-        stack_files: Those that the pull request changes, and tables of addresses.
-        others: What else it changes, and was not taken.
+        stack_files: Changed stack files and CSV files of addresses.
+        others: Other changed files, which were not used.
     """
 
     commit: str
@@ -29,7 +29,7 @@ class Taken:
 
 
 def take(project: Project, base: str, head: str) -> Taken:
-    """Makes the commit, which no branch names. Raises OperationError where git refuses."""
+    """Create the commit, which no branch points to. Raises OperationError if git refuses."""
     repository = Repository(project.root)
     ours, theirs = repository.commit(base), repository.commit(head)
     folder, prefix = stack_folder(project), repository.prefix()
@@ -42,7 +42,7 @@ def take(project: Project, base: str, head: str) -> Taken:
 
 
 def _kind(change: FileChange, folder: str, prefix: str) -> FileKind:
-    """What a changed file is. Data is a regular file of the project: a link could lead anywhere."""
+    """The role of a changed file. Only a regular file of the project is data: a link could lead anywhere."""
     if not change.path.startswith(prefix):
         return FileKind.CODE
     file = classify(change.path.removeprefix(prefix), folder)

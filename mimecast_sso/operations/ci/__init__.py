@@ -1,4 +1,5 @@
-"""``mimecast-sso ci``: workflows of a forge (GitHub, GitLab, Azure DevOps), and what they need besides other commands.
+"""``mimecast-sso ci``: workflow files for a CI service (GitHub, GitLab, Azure DevOps), and commands that they use.
 
-The product holds no token of a forge. Workflows post with the forge's own programs; these modules plan and write files.
+The product holds no token of the CI service. Workflows post with the service's own programs; these modules plan and
+write files.
 """

@@ -1,4 +1,4 @@
-"""``mimecast-sso ci check``: inside a job, whether its identity reads what it needs to, and can do nothing else."""
+"""``mimecast-sso ci check``: check, inside a job, that its identity can read what it needs and nothing more."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SOURCE = "the repository"
 
 
 def check(forge: Forge, stack: str, output: Output) -> Exit:
-    """Prints what proves the job's identity, and what does not."""
+    """Print the checks of the job's identity."""
     opened = open_stack(stack)
     tenant.reach(opened)
     found = (

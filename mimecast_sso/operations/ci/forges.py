@@ -1,4 +1,4 @@
-"""The forges whose workflows are written."""
+"""The CI services (forges) that workflow files are written for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Forge(StrEnum):
-    """A forge, as commands call it."""
+    """A CI service, by its name in commands."""
 
     GITHUB = "github"
     GITLAB = "gitlab"

@@ -1,4 +1,4 @@
-"""Whether drift reports still run: the last one of each stack that could read its tenants."""
+"""Check that drift reports still run: the last report of each stack that could read its tenants."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from mimecast_sso.text.times import shown
 
 
 def run(history: Path, stacks: Sequence[str], within: timedelta, form: Format, out: Path | None) -> Exit:
-    """Prints when the last reports were; 1 where one is overdue. Raises OperationError."""
+    """Print the times of the last reports; 1 if one is overdue. Raises OperationError."""
     report = heartbeat(history, deployed_stacks(find_project(), stacks), within, datetime.now(UTC))
     print_to(out, render(report, form))
     return Exit(report.exit)
 
 
 def heartbeat(folder: Path, stacks: Iterable[str], within: timedelta, now: datetime) -> Report:
-    """A report on the reports in a folder; its exit code is 1 where one of them is overdue."""
+    """A report on the reports in a folder; its exit code is 1 if one of them is overdue."""
     days = histories.read(folder, now)
     sections = tuple(_section(stack, days, within, now) for stack in stacks)
     late = any(section.level is not Level.FINE for section in sections)

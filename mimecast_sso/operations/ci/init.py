@@ -18,7 +18,7 @@ _SANDBOX = "sandbox"
 
 
 def init(forge: Forge, stacks: Sequence[str], branch: str, *, force: bool) -> Exit:
-    """Writes the workflow files and prints what is to be done once. Raises OperationError."""
+    """Write the workflow files and print the one-time commands. Raises OperationError."""
     project = find_project()
     _require_root(project.root)
     choice = Choice(forge, deployed_stacks(project, stacks), branch)
@@ -33,7 +33,7 @@ def init(forge: Forge, stacks: Sequence[str], branch: str, *, force: bool) -> Ex
 
 
 def deployed_stacks(project: Project, named: Sequence[str]) -> tuple[str, ...]:
-    """The stacks that were named, else all that have a file but the sandbox's. Raises OperationError."""
+    """The named stacks, else all stacks with a file but the sandbox's. Raises OperationError."""
     known = [stack for stack in project.stacks() if not stack.startswith(_SANDBOX)]
     unknown = sorted(set(named) - set(known))
     if unknown:
@@ -48,7 +48,7 @@ def deployed_stacks(project: Project, named: Sequence[str]) -> tuple[str, ...]:
 
 
 def _require_root(root: Path) -> None:
-    """Forges read workflow files at the root of a repository alone."""
+    """CI services read workflow files only at the root of a repository."""
     above = next((folder for folder in root.parents if (folder / ".git").exists()), None)
     if not (root / ".git").exists() and above is not None:
         raise OperationError(

@@ -1,4 +1,4 @@
-"""What a job shows of itself: whether it runs on the forge, and how it is to sign in to Entra."""
+"""Checks of a job's environment: the CI service it runs on, and how it signs in to Entra."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _HERE = "this job's environment"
 
 
 def ask(forge: Forge, environment: Mapping[str, str]) -> Iterator[Statement]:
-    """What the environment of the job says."""
+    """Statements about the job's environment."""
     if environment.get(_JOB[forge]):
         yield fine("job", f"runs on {forge}", How.LIVE, _HERE)
     else:
@@ -58,7 +58,7 @@ def _token(forge: Forge, environment: Mapping[str, str]) -> Iterator[Statement]:
     lacking = [name for name in names if not environment.get(name)]
     if secrets:
         yield Statement(
-            f"{secrets[0]} is set: a secret that lasts. A federated credential needs none",
+            f"{secrets[0]} is set, which is a long-lived secret. Use a federated credential instead",
             How.LIVE,
             _HERE,
             Verdict.WARNS,
@@ -74,7 +74,7 @@ def _runner(environment: Mapping[str, str]) -> Iterator[Statement]:
     kind = environment.get("RUNNER_ENVIRONMENT")
     if kind == "self-hosted":
         yield Statement(
-            "self-hosted: what one job leaves behind, the next one meets. Use GitHub's own for pull requests",
+            "self-hosted: the next job finds what this one leaves behind. Use GitHub-hosted runners for pull requests",
             How.LIVE,
             _HERE,
             Verdict.WARNS,

@@ -1,7 +1,7 @@
-"""Tickets as files: a forge's list of them is read, and what to do is written for its programs.
+"""Tickets as files: read the CI service's list of tickets, and write a plan for its programs.
 
 The plan is ``plan.json``, and the same as ``plan.tsv`` for shells, a line each: what to do, ticket (``-`` for a new
-one), title, and the files with its text and with the comment (``-`` for none).
+one), title, and the files with the text and the comment (``-`` for none).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOTHING = "-"
 
 
 def run(forge: Forge, reports: Iterable[Report], tickets: Path, folder: Path) -> tuple[TicketAction, ...]:
-    """Writes into the folder what to do after the reports, and returns it. Raises OperationError."""
+    """Write the plan after the reports into the folder, and return it. Raises OperationError."""
     known = read_tickets(forge, tickets)
     rows: list[dict[str, Any]] = []
     planned: list[TicketAction] = []
@@ -39,7 +39,7 @@ def run(forge: Forge, reports: Iterable[Report], tickets: Path, folder: Path) ->
 
 
 def read_tickets(forge: Forge, file: Path) -> tuple[Ticket, ...]:
-    """The tickets in a list as the forge's API gives it. Raises OperationError, which quotes nothing of the file."""
+    """The tickets in a list from the service's API. Raises OperationError, which quotes nothing of the file."""
     try:
         return tuple(map(_READERS[forge], parse_json(read_text(file))))
     except UnreadableTextError as error:
@@ -88,7 +88,7 @@ def _write(
 
 
 def _body(forge: Forge, report: Report, action: TicketAction) -> str:
-    if forge is Forge.AZURE_DEVOPS:  # Its text is HTML, of which comments are dropped.
+    if forge is Forge.AZURE_DEVOPS:  # Azure DevOps stores HTML and drops HTML comments.
         return f"<p>{action.marker}</p>\n<pre>{html.escape(render(report, 'text'))}</pre>\n"
     return f"<!-- {action.marker} -->\n{render(report, 'markdown')}"
 

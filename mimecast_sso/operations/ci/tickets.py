@@ -1,11 +1,11 @@
-"""Which tickets to open, comment on, close and open again after a report. Pure.
+"""Plan which tickets to open, comment on, close and reopen after a report. Pure.
 
-One ticket for each stack and kind of report. It is opened when something is urgent or to look at, commented on when the
-set of findings changes, closed by the first run that finds nothing, and opened again later. The set is remembered in a
+One ticket per stack and kind of report. It is opened if a finding needs attention, commented on if the
+set of findings changes, closed by the first run without findings, and reopened later. The set is stored in a
 marker, the first line of the ticket's text.
 
-What could not be read never closes a ticket. What cannot be looked at in this tenant at all closes it, and the comment
-says so; unless the ticket is about just that: then it is said once, and a person closes it.
+A failed reading never closes a ticket. A check that is impossible in this tenant closes it, and the comment
+says so, unless the ticket is about exactly that: then one comment says so, and a person closes it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from enum import StrEnum
 from mimecast_sso.operations.reports.model import Level, Section
 from mimecast_sso.text.wording import count
 
-# Some forges drop comments of HTML, and wrap lines in elements.
+# Some services drop HTML comments, and wrap lines in elements.
 _MARKER = re.compile(
     r"(?:<!-- |(?:<[a-z]+>)*)mimecast-sso ticket v1 kind=([a-z-]+) stack=([A-Za-z0-9_.-]+) findings=([0-9a-f,]*)"
 )
@@ -28,7 +28,7 @@ _LONG = 16
 _NOTHING = "The last run found nothing."
 _NOT_CHECKED = "{} here, so nothing is known of that (listed above)."
 _OUT_OF_SIGHT = (
-    "What this ticket is about cannot be looked at any more (listed above), so no run will close it. Close it once you "
+    "The subject of this ticket can no longer be checked (listed above), so no run will close it. Close it once you "
     "know that it is settled."
 )
 _TITLES = {"heartbeat": "Single sign-on: the drift report of {stack} did not run"}
@@ -36,7 +36,7 @@ _TITLE = "Single sign-on: {kind} of {stack}"
 
 
 class Do(StrEnum):
-    """What a workflow does with a ticket."""
+    """An action of a workflow on a ticket."""
 
     OPEN = "open"
     COMMENT = "comment"
@@ -46,11 +46,11 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket of a forge.
+    """A ticket of the CI service.
 
     Attributes:
-        number: As the forge's programs take it.
-        is_open: Whether it is.
+        number: Its number for the service's programs.
+        is_open: Whether it is open.
         body: Its text, with the marker of the last run that changed it.
     """
 
@@ -61,11 +61,11 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class TicketAction:
-    """One thing to do.
+    """One action to take.
 
     Attributes:
-        marker: The first line of the ticket's text after it.
-        comment: What to comment; "" for nothing.
+        marker: The first line of the ticket's text after the action.
+        comment: The comment; "" for none.
         number: The ticket; None for a new one.
     """
 
@@ -84,12 +84,12 @@ class _Remembered:
 
 
 def plan(kind: str, section: Section, tickets: Iterable[Ticket]) -> tuple[TicketAction, ...]:
-    """What to do after a report.
+    """The actions after a report.
 
     Args:
         kind: Which command reported.
-        section: What it found of one stack.
-        tickets: The forge's tickets that earlier runs opened, whether open or closed.
+        section: Its findings for one stack.
+        tickets: The tickets that earlier runs opened, whether open or closed now.
     """
     return tuple(_actions(kind, section, _remembered(tickets, kind, section.stack)))
 
@@ -105,7 +105,7 @@ def _actions(kind: str, section: Section, remembered: Sequence[_Remembered]) -> 
 
 
 def _of_nothing(kind: str, section: Section, last: _Remembered) -> Iterator[TicketAction]:
-    """Closes the ticket, unless the run could not see what the ticket is about."""
+    """Close the ticket, unless the run could not check the ticket's subject."""
     hidden = _out_of_sight(section, last.findings)
     if not hidden:
         impossible = section.not_possible
@@ -121,7 +121,7 @@ def _of_findings(kind: str, section: Section, remembered: Sequence[_Remembered])
     unread = any(each.level is Level.UNKNOWN and each.possible for each in section.entries)
     last = next((each for each in remembered if each.ticket.is_open), None)
     if last is not None:
-        # What could not be read may still be there.
+        # A finding that could not be checked may still exist.
         now = found | _out_of_sight(section, last.findings) | (last.findings if unread else frozenset())
         if now != last.findings:
             yield _action(
@@ -159,21 +159,21 @@ def _changes(before: frozenset[str], now: frozenset[str]) -> str:
 
 
 def findings(section: Section) -> frozenset[str]:
-    """The ids of what has to be acted on, hashed: they may hold names, and a marker is not escaped.
+    """The hashed ids of findings that need attention: ids may contain names, and a marker is not escaped.
 
-    One hash for all of them where there are so many that the marker would fill the ticket.
+    One hash for all of them if so many would fill the ticket.
     """
     ids = [each.id for each in section.entries if each.level in (Level.URGENT, Level.LOOK)]
     if len(ids) > _MOST:
-        # Longer than others, because it stands for any finding.
+        # Longer than other hashes, because it covers many findings.
         return frozenset({_hash("\n".join(sorted(ids)), _LONG)})
     return frozenset(map(_hash, ids))
 
 
 def _out_of_sight(section: Section, remembered: frozenset[str]) -> frozenset[str]:
-    """Of what a ticket is about, that which cannot be looked at any more.
+    """The findings of a ticket that can no longer be checked.
 
-    Its hashes are not those of findings, so that a ticket says once what became of it.
+    Their hashes differ from those of findings, so that a ticket reports the change once.
     """
     whole = any(len(each) == _LONG for each in remembered)
     hidden = {each.id: _hash(f"not possible: {each.id}") for each in section.not_possible}
@@ -187,7 +187,7 @@ def _hash(text: str, length: int = 8) -> str:
 
 
 def marker(kind: str, stack: str, found: frozenset[str]) -> str:
-    """The words by which the next run finds the ticket and knows what it says."""
+    """The marker by which the next run finds the ticket and its findings."""
     return f"mimecast-sso ticket v1 kind={kind} stack={stack} findings={','.join(sorted(found))}"
 
 

@@ -1,7 +1,7 @@
-"""The workflow files of a forge: written from the templates in this package, and recognised again.
+"""The workflow files of a CI service: written from the templates in this package, and recognised later.
 
-The first line of a file is the command that wrote it, the second a digest of the rest. So a file that nobody changed
-since can be told from one that somebody did, whichever version wrote it.
+The first line of a file is the command that wrote it, the second a digest of the rest. So an unchanged file
+can be told from an edited one, whichever version wrote it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _HEAD = re.compile(r"# (mimecast-sso ci init [^\n]*)\n# sha256 of what follows: 
 
 
 class FileState(StrEnum):
-    """What a workflow file is."""
+    """The state of a workflow file."""
 
     CURRENT = "current"
     ABSENT = "absent"
@@ -54,7 +54,7 @@ class FileState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow file: where it belongs, what it should hold, and what it holds now."""
+    """A workflow file: its path, its desired content, and its current content."""
 
     path: Path
     content: str
@@ -63,7 +63,7 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the files are written for: a forge, the stacks, and the branch that is deployed."""
+    """The input of the files: the CI service, the stacks, and the branch to deploy."""
 
     forge: Forge
     stacks: tuple[str, ...]
@@ -86,7 +86,7 @@ def render(choice: Choice) -> Mapping[str, str]:
 
 
 def compare(root: Path, choice: Choice) -> tuple[Workflow, ...]:
-    """The workflow files of this version, and what the repository has in their place. Raises OperationError."""
+    """The workflow files of this version, with the repository's current content. Raises OperationError."""
     return tuple(
         Workflow(root / path, content, _state(root / path, content))
         for path, content in render(choice).items()
@@ -94,7 +94,7 @@ def compare(root: Path, choice: Choice) -> tuple[Workflow, ...]:
 
 
 def chosen(root: Path, forge: Forge) -> Choice | None:
-    """What the repository's files were written for, by their own first line; None where none says so."""
+    """The input that the repository's files were written for, from their first line; None if none has it."""
     for path in _FILES[forge]:
         head = _HEAD.match(_read(root / path) or "")
         if head:
@@ -107,12 +107,12 @@ def chosen(root: Path, forge: Forge) -> Choice | None:
 
 
 def write(workflows: Iterable[Workflow], *, force: bool) -> tuple[Workflow, ...]:
-    """Writes those that differ, all or none, and returns them. Raises OperationError where one was changed by hand."""
+    """Write the files that differ, all or none, and return them. Raises OperationError if one was changed by hand."""
     differing = [each for each in workflows if each.state is not FileState.CURRENT]
     changed = [str(each.path) for each in differing if each.state is FileState.CHANGED]
     if changed and not force:
         raise OperationError(
-            f"Not as this command wrote them: {', '.join(changed)}. Nothing was written. Keep your changes "
+            f"Changed by hand: {', '.join(changed)}. Nothing was written. Keep your changes "
             "elsewhere and rerun with --force to overwrite them.",
             Exit.REFUSED,
         )
@@ -139,7 +139,7 @@ def _state(path: Path, content: str) -> FileState:
 
 
 def _read(path: Path) -> str | None:
-    """The text of a file, or None where it does not exist. Raises OperationError."""
+    """The text of a file, or None if it does not exist. Raises OperationError."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -170,7 +170,7 @@ def _environment() -> Environment:
 
     return Environment(
         loader=PackageLoader("mimecast_sso.operations.ci"),
-        # Forges and shells use braces and brackets themselves. YAML is not HTML.
+        # CI services and shells use braces and brackets themselves. YAML is not HTML.
         variable_start_string="<<",
         variable_end_string=">>",
         block_start_string="<%",

@@ -1,5 +1,5 @@
-"""One module a verb of ``mimecast-sso``: its options, and a call of what does the work.
+"""One module per verb of ``mimecast-sso``: its options, and a call of the function that does the work.
 
-A module here is read to show a command's help and to complete its options, so it imports at its head only what is
-light; what does the work is imported when the command runs.
+A module here is imported to show a command's help and to complete its options, so its top imports only light
+modules; the others are imported when the command runs.
 """

@@ -13,15 +13,15 @@ from mimecast_sso.operations.output import options
 
 
 @click.command()
-@click.option("--region", type=click.Choice(list(REGIONS)), help="The Mimecast grid that holds the account.")
+@click.option("--region", type=click.Choice(list(REGIONS)), help="The Mimecast region (grid) of the account.")
 @click.option("--account-code", metavar="CODE", help="The Mimecast account code, in capitals.")
 @click.option("--client-id", metavar="ID", help="The application to adopt, if it lacks the identifier.")
-@click.option("--group", metavar="NAME", help="The roll-out group. [default: Single sign-on]")
+@click.option("--group", metavar="NAME", help="The roll-out group.  [default: Single sign-on]")
 @click.option(
     "--config-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="PATH",
-    help="Take all this from a stack file instead, and forecast for its configuration.",
+    help="Use the configuration of this stack file instead of the options above.",
 )
 @click.option(
     "--csv",
@@ -30,22 +30,22 @@ from mimecast_sso.operations.output import options
     default=Path("build/assess/people.csv"),
     show_default=True,
     metavar="PATH",
-    help="Where to write the people.",
+    help="Write the forecast for each person to PATH.",
 )
 @click.option(
     "--stack-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PATH",
-    help="Where to write the stack file that fits. [default: build/assess/Pulumi.NAME.yaml]",
+    help="Write a stack file that fits the tenants to PATH.  [default: build/assess/Pulumi.NAME.yaml]",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing stack file.")
 @options("assess")
 def assess(**given: Any) -> Exit:
     """Forecast who would sign in if they were in the roll-out group. Needs no stack and no Pulumi.
 
-    Reads both tenants with the credentials of ARM_* and MIMECAST_*, and changes neither. Names everybody in a CSV file,
-    writes a stack file that fits the tenants, and says what adopting the present application would change. Exit code
-    2 when somebody could not sign in, 1 when something could not be read.
+    Reads both tenants with the credentials in ARM_* and MIMECAST_*, and changes neither. Lists everybody in a CSV file,
+    writes a stack file that fits the tenants, and shows what adopting the existing application would change. Exits
+    with 2 if somebody could not sign in, 1 if something could not be read.
 
     Example: mimecast-sso assess --region eu --account-code CUK25A118
     """

@@ -19,13 +19,13 @@ from mimecast_sso.operations.exit_codes import Exit
     type=click.Choice(["pem", "base64-body", "der"]),
     default="pem",
     show_default=True,
-    help="base64-body is what the console's field takes: no first and last line.",
+    help="Format of the certificate. base64-body is for the console's field: PEM without its first and last line.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write it there. Required for der, which no terminal shows.",
+    help="Write the certificate to FILE. Required for der, which is binary.",
 )
 def certificate(stack: str, profile: str, format_: str, out: Path | None) -> Exit:
     """Print the signing certificate that Mimecast has to trust.

@@ -1,4 +1,4 @@
-"""``mimecast-sso ci``: workflows of a forge, and what they need besides other commands."""
+"""``mimecast-sso ci``: workflow files for a CI service, and the commands that only workflows use."""
 
 from __future__ import annotations
 
@@ -31,20 +31,27 @@ class _Hours(click.ParamType[timedelta]):
 
 def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     if any(not _NAME.fullmatch(each) for each in values):
-        raise click.BadParameter("Stacks have letters, digits, dots, hyphens and underscores.")
+        raise click.BadParameter("Names of stacks have letters, digits, dots, hyphens and underscores.")
     return values
 
 
 def _branch(_: click.Context, __: click.Parameter, value: str) -> str:
     if not _BRANCH.fullmatch(value):
-        raise click.BadParameter("Branches have letters, digits, dots, hyphens, underscores and slashes.")
+        raise click.BadParameter(
+            "Names of branches have letters, digits, dots, hyphens, underscores and slashes."
+        )
     return value
 
 
 _stacks = click.option(
-    "--stack", "stacks", multiple=True, metavar="STACK", callback=_names, help="A stack. Repeatable."
+    "--stack",
+    "stacks",
+    multiple=True,
+    metavar="STACK",
+    callback=_names,
+    help="A stack. Repeatable.  [default: all but sandbox]",
 )
-_format = options.report_format("How to print.")
+_format = options.report_format("Format of the report.")
 _out = options.report_out
 _report = click.option(
     "--report",
@@ -57,23 +64,27 @@ _report = click.option(
 )
 
 
-@click.group()
+@click.group(cls=options.Group)
 def ci() -> None:
-    """Previews on pull requests, deployments, drift reports and tickets, run by a forge."""
+    """Run previews, deployments, drift reports and tickets in a CI service."""
 
 
 @ci.command()
 @_forge
 @_stacks
 @click.option(
-    "--branch", default="main", show_default=True, callback=_branch, help="The branch that is deployed."
+    "--branch",
+    default="main",
+    show_default=True,
+    callback=_branch,
+    metavar="BRANCH",
+    help="The branch to deploy.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that were changed by hand.")
 def init(forge: str, stacks: tuple[str, ...], *, branch: str, force: bool) -> Exit:
     """Write the workflow files, and print the commands that create the identities.
 
-    Without --stack for every stack that has a file, but the sandbox. Exit code 4, and nothing written, when a file was
-    changed by hand.
+    Exits with 4 and writes nothing if a file was changed by hand.
 
     Example: mimecast-sso ci init github --stack prod-eu
     """
@@ -87,9 +98,9 @@ def init(forge: str, stacks: tuple[str, ...], *, branch: str, force: bool) -> Ex
 @options.stack
 @output_options("ci check")
 def check(forge: str, stack: str, output: Output) -> Exit:
-    """Prove, inside a job, that its identity reads what previews need and cannot write.
+    """Check, inside a CI job, that its identity can read what previews need and cannot write.
 
-    Exit code 5 when something is missing or the identity can write, 1 when Entra or Mimecast cannot be reached.
+    Exits with 5 if something is missing or the identity can write, 1 if Entra or Mimecast cannot be reached.
 
     Example: mimecast-sso ci check github --stack prod-eu
     """
@@ -99,12 +110,12 @@ def check(forge: str, stack: str, output: Output) -> Exit:
 
 
 @ci.command()
-@click.option("--base", required=True, metavar="COMMIT", help="Whose code is to run.")
-@click.option("--head", required=True, metavar="COMMIT", help="Whose stack files are taken.")
+@click.option("--base", required=True, metavar="COMMIT", help="The commit whose code is used.")
+@click.option("--head", required=True, metavar="COMMIT", help="The commit whose stack files are used.")
 def data(base: str, head: str) -> Exit:
-    """Make a commit of the base's code with the head's stack files, and print its id.
+    """Create a commit of the base's code with the head's stack files, and print its id.
 
-    Exit code 2 when the head changes anything else, which is then named; documentation does not count.
+    Exits with 2 if the head changes other files, and lists them. Documentation is ignored.
 
     Example: mimecast-sso ci data --base origin/main --head HEAD
     """
@@ -115,7 +126,7 @@ def data(base: str, head: str) -> Exit:
     taken = take(find_project(), base, head)
     click.echo(taken.commit)
     for path in taken.others:
-        click.echo(f"Not taken, and changed: {foreign.name(path)}", err=True)
+        click.echo(f"Changed, but not included: {foreign.name(path)}", err=True)
     return Exit.CHANGES if taken.others else Exit.FINE
 
 
@@ -125,12 +136,12 @@ def data(base: str, head: str) -> Exit:
     "--history",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep the report in DIR as JSON, and show earlier ones beside it (HTML).",
+    help="Also save the report in DIR as JSON, and show earlier ones in it (HTML).",
 )
 @_format
 @_out
 def report(reports: tuple[Path, ...], history: Path | None, form: Format, out: Path | None) -> Exit:
-    """Print several reports of one command as one. Its exit code is 0: each of them has its own.
+    """Merge several reports of one command into one. Exits with 0 whatever the reports found.
 
     Example: mimecast-sso ci report --report dev.json --report prod.json --format html --out drift.html
     """
@@ -154,17 +165,17 @@ def report(reports: tuple[Path, ...], history: Path | None, form: Format, out: P
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="The forge's own list, as JSON, of the tickets that earlier runs opened, closed ones as well.",
+    help="The tickets that earlier runs opened, including closed ones, as JSON in the format of the CI service.",
 )
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
-    help="Where the plan and its texts are written.",
+    help="Write the plan and its texts to DIR.",
 )
 def tickets(forge: str, reports: tuple[Path, ...], tickets: Path, out: Path) -> Exit:
-    """Plan which tickets to open, comment on, close and open again after a report.
+    """Plan which tickets to open, comment on, close and reopen after a report.
 
     Example: mimecast-sso ci tickets github --report drift.json --open-tickets tickets.json --out plan
     """
@@ -184,10 +195,10 @@ def tickets(forge: str, reports: tuple[Path, ...], tickets: Path, out: Path) -> 
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
-    help="The folder that drift reports are kept in.",
+    help="The folder with the saved drift reports.",
 )
 @click.option(
-    "--within", type=_Hours(), default="26h", show_default=True, help="How old the last one may be."
+    "--within", type=_Hours(), default="26h", show_default=True, help="Maximum age of the last report."
 )
 @_stacks
 @_format
@@ -195,9 +206,9 @@ def tickets(forge: str, reports: tuple[Path, ...], tickets: Path, out: Path) -> 
 def heartbeat(
     history: Path, within: timedelta, stacks: tuple[str, ...], form: Format, out: Path | None
 ) -> Exit:
-    """Tell when the drift report of a stack did not run, or could not read its tenants.
+    """Report stacks whose drift report did not run or could not read the tenants.
 
-    Without --stack for every stack that has a file, but the sandbox. Exit code 1 when a report is overdue.
+    Exits with 1 if a report is overdue.
 
     Example: mimecast-sso ci heartbeat --history reports --within 26h
     """

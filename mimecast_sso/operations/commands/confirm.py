@@ -12,18 +12,19 @@ from mimecast_sso.operations.exit_codes import Exit
 
 @click.command()
 @options.stack
-@click.option("--by", required=True, help="Who set the values in the console.")
+@click.option("--by", required=True, metavar="NAME", help="The person who set the values in the console.")
 @click.option(
     "--evidence",
-    help="What shows it: a change number, a screenshot, a test sign-in. Required without --read-back.",
+    metavar="TEXT",
+    help="Proof of the change: a change number, a screenshot, a test sign-in. Required without --read-back.",
 )
 @click.option(
     "--read-back",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A copy of the console's forms, saved with the run sheet's bookmarklet. It is compared field by field.",
+    help="Compare the values with FILE, a copy of the console's forms saved with the run sheet's bookmarklet.",
 )
-@click.option("--fingerprint", help="The fingerprint printed on the run sheet that was worked from.")
+@click.option("--fingerprint", metavar="TEXT", help="The fingerprint that is printed on the run sheet.")
 @options.which_profile
 def confirm(
     *,
@@ -36,7 +37,8 @@ def confirm(
 ) -> Exit:
     """Record that the console holds the values of the run sheet.
 
-    With --read-back, they are compared with the forms in the console, and a difference is listed instead of recorded.
+    With --read-back, the values are compared with a copy of the console's forms. If they differ, the differences are
+    listed and nothing is recorded.
 
     Example: mimecast-sso confirm --stack prod-eu --by ada@example.com --read-back read-back.json
     """

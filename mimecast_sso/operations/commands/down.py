@@ -13,7 +13,12 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.yes
 @options.verbose
 def down(stack: str, *, yes: bool, verbose: bool) -> Exit:
-    """Destroy what the stack made, once nobody depends on it. What Mimecast cannot delete is named and left."""
+    """Destroy what the stack created, once nobody depends on it.
+
+    Objects that no Mimecast API deletes are listed and kept.
+
+    Example: mimecast-sso down --stack prod-eu
+    """
     from mimecast_sso.operations.deployment import open_with_engine
     from mimecast_sso.operations.tear_down import destroy
 

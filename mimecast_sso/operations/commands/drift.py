@@ -14,20 +14,20 @@ from mimecast_sso.operations.output import Format
 @click.command()
 @options.stack
 @click.option("--fast", is_flag=True, help="Compare a snapshot with the state, without the engine's refresh.")
-@options.report_format("How to report. All but text imply --fast.")
+@options.report_format("Format of the report. All but text imply --fast.")
 @options.report_out
 @click.option(
     "--history",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep this report in DIR as JSON, and show earlier ones beside it (HTML).",
+    help="Also save the report in DIR as JSON, and show earlier ones in it (HTML).",
 )
 def drift(stack: str, *, fast: bool, form: Format, out: Path | None, history: Path | None) -> Exit:
-    """Compare both tenants with the stack, changing nothing.
+    """Compare both tenants with the stack, without changing them.
 
-    Names what changed, what no longer exists and what exists unmanaged, who did it where a log shows it, and who
-    cannot sign in now. Exit code 2 when something differs or fails, when the signing certificate expires within seven
-    days, and when somebody changed the console since the confirmation; 1 when something could not be read.
+    Lists changed, missing and unmanaged objects, who changed them if a log shows it, and who cannot sign in now. Exits
+    with 2 if something differs or fails, if the signing certificate expires within seven days, or if the console was
+    changed since the confirmation; 1 if something could not be read.
 
     Example: mimecast-sso drift --stack prod-eu --format html --out drift.html
     """

@@ -1,4 +1,4 @@
-"""``mimecast-sso fleet``: one check of many stacks, several at a time, in one report."""
+"""``mimecast-sso fleet``: check or deploy many stacks, several at a time, with one report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REPOSITORY = re.compile(r"https://[\w.-]+(:\d+)?(/[\w.~-]+)+/?")
 _CRON = re.compile(r"[\d*/,-]+( [\w*/,-]+){4}")
 _work = click.option(
     "--work", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-    help="Where what is finished is kept. [default: build/fleet; on the sandbox, in its folder]",
+    help="Keep finished rows in DIR, for --resume.  [default: build/fleet; on the sandbox, in its folder]",
 )  # fmt: skip
 
 
@@ -28,11 +28,12 @@ def _reporting(command: _Command) -> _Command:
     for option in (
         click.option(
             "--history", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-            help="Keep this report in DIR as JSON, and say since when, by earlier ones.",
+            help="Also save the report in DIR as JSON, and show since when by earlier ones.",
         ),
-        click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to FILE."),
+        options.report_out,
         click.option(
-            "--format", "form", type=click.Choice(_FORMS), default="text", show_default=True, help="How to report."
+            "--format", "form", type=click.Choice(_FORMS), default="text", show_default=True,
+            help="Format of the report.",
         ),
     ):  # fmt: skip
         command = option(command)
@@ -40,15 +41,16 @@ def _reporting(command: _Command) -> _Command:
 
 
 def _running(command: _Command) -> _Command:
-    """What all checks of many stacks take."""
+    """The options of every check of many stacks."""
     for option in (
-        click.option("--resume", is_flag=True, help="Go on with the last run; ask again whoever could not be read."),
+        click.option("--resume", is_flag=True, help="Continue the last run, and retry stacks that could not be read."),
         click.option(
             "--timeout", type=click.FloatRange(1, 3600), default=120.0, show_default=True, metavar="SECONDS",
-            help="How long one stack may take.",
+            help="Time limit for one stack.",
         ),
         click.option(
-            "--jobs", "-j", type=click.IntRange(1, 64), default=8, show_default=True, help="How many at a time."
+            "--jobs", "-j", type=click.IntRange(1, 64), default=8, show_default=True, metavar="N",
+            help="Number of stacks at a time."
         ),
     ):  # fmt: skip
         command = option(command)
@@ -57,28 +59,31 @@ def _running(command: _Command) -> _Command:
 
 def _https(_: click.Context, __: click.Parameter, value: str) -> str:
     if not _REPOSITORY.fullmatch(value):
-        raise click.BadParameter("Write the address as https://HOST/OWNER/NAME, without credentials.")
+        raise click.BadParameter("Give it as https://HOST/OWNER/NAME, without credentials.")
     return value
 
 
 def _cron(_: click.Context, __: click.Parameter, value: str) -> str:
     if not _CRON.fullmatch(value):
-        raise click.BadParameter("Write five fields, such as '0 5 * * *'.")
+        raise click.BadParameter("Give five fields, such as '0 5 * * *'.")
     return value
 
 
-@click.group()
+@click.group(cls=options.Group)
 def fleet() -> None:
-    """One check or deployment of many stacks at once, in one report.
+    """Check or deploy many stacks at once, with one report.
 
-    Every stack has a row, whatever happens to it. The exit code is the worst of all: 1, then 4, 5, 3, 2, 0.
+    Every stack gets a row, whatever happens to it. The exit code is the worst of all rows: 1, then 4, 5, 3, 2, 0.
     """
 
 
 @fleet.command("drift")
 @_running
 def drift(**given: Any) -> Exit:
-    """Compare both tenants of each stack with its state, without an engine."""
+    """Compare both tenants of each stack with its state, without an engine.
+
+    Example: mimecast-sso fleet drift --select 'tag=ring-1' --format html --out drift.html
+    """
     return _run("drift", given)
 
 
@@ -87,8 +92,10 @@ def drift(**given: Any) -> Exit:
 def preview(**given: Any) -> Exit:
     """Show what deploying each stack would change, and who would lose their sign-in. Needs no engine.
 
-    Exit code 4 when a guard would refuse one, 2 when something would change. As JSON each stack has the digest of its
-    plan, for fleet up --expect.
+    Exits with 4 if a guard would refuse a stack, 2 if something would change. The JSON report has the digest of each
+    stack's plan, for fleet up --expect.
+
+    Example: mimecast-sso fleet preview --format json --out preview.json
     """
     return _run("preview", given)
 
@@ -96,28 +103,40 @@ def preview(**given: Any) -> Exit:
 @fleet.command("assess")
 @_running
 def assess(**given: Any) -> Exit:
-    """Forecast who would sign in, by each stack's configuration."""
+    """Forecast who could sign in under each stack's configuration.
+
+    Example: mimecast-sso fleet assess --format csv --out people.csv
+    """
     return _run("assess", given)
 
 
 @fleet.command("verify")
 @_running
 def verify(**given: Any) -> Exit:
-    """Check that people can sign in. Evidence is recorded in the stacks' files, as by verify."""
+    """Check that people can sign in. Records evidence in the stack files, as verify does.
+
+    Example: mimecast-sso fleet verify --select 'region=eu'
+    """
     return _run("verify", given)
 
 
 @fleet.command("preflight")
 @_running
 def preflight(**given: Any) -> Exit:
-    """Check that each deployment has what it needs."""
+    """Check that each deployment has what it needs.
+
+    Example: mimecast-sso fleet preflight --select 'acme*'
+    """
     return _run("preflight", given)
 
 
 @fleet.command("expiry")
 @_running
 def expiry(**given: Any) -> Exit:
-    """Show when each signing certificate expires. Asks Entra alone."""
+    """Show when each signing certificate expires. Reads Entra only.
+
+    Example: mimecast-sso fleet expiry --format csv --out expiry.csv
+    """
     return _run("expiry", given)
 
 
@@ -127,7 +146,7 @@ def expiry(**given: Any) -> Exit:
     "--rings",
     default="",
     metavar="TAG,TAG,…",
-    help="The rings in their order, by tag; * for all other stacks.  [default: tags ring-0, ring-1, …]",
+    help="Tags of the rings in order; * for all other stacks.  [default: ring-0, ring-1, …]",
 )
 @click.option(
     "--continue", "--resume", "go_on", is_flag=True, help="Continue where the last run stopped or was killed."
@@ -138,20 +157,26 @@ def expiry(**given: Any) -> Exit:
     default=1,
     show_default=True,
     metavar="N",
-    help="Start no further stack once N have failed.",
+    help="Start no further stack after N failures.",
 )
 @click.option(
-    "--hold/--no-hold", default=True, show_default=True, help="End before the next ring, until --continue."
+    "--hold/--no-hold", default=True, show_default=True, help="Stop after each ring until --continue."
 )
 @click.option(
     "--expect",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The report of fleet preview as JSON: a stack whose plan is another one now is refused.",
+    help="Refuse a stack whose plan differs from this JSON report of fleet preview.",
 )
 @options.yes
 @click.option(
-    "--jobs", "-j", type=click.IntRange(1, 64), default=2, show_default=True, help="Deployments at a time."
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Number of deployments at a time.",
 )
 @click.option(
     "--timeout",
@@ -159,17 +184,16 @@ def expiry(**given: Any) -> Exit:
     default=120.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long reading one stack's tenants may take, before and after.",
+    help="Time limit for reading one stack's tenants, before and after.",
 )
 @_work
 @_reporting
 def up(**given: Any) -> Exit:
-    """Deploy stacks ring by ring, each exactly as up does.
+    """Deploy stacks ring by ring, each as up does.
 
-    Who signs in is read before and after each deployment. No further stack is started once --stop-after have failed,
-    or once somebody has lost their sign-in; a stack that is locked by another deployment is tried again at the end of
-    its ring.
-    After a ring the run ends and waits for --continue. Exit code: the worst row's; 0 where it only waits.
+    Checks who can sign in before and after each deployment. Starts no further stack after --stop-after failures, or
+    after anybody lost their sign-in. A stack that is locked by another deployment is retried at the end of its ring.
+    Stops after each ring until --continue. Exits with the worst row's code; 0 if it only waits for --continue.
 
     Example: mimecast-sso fleet up --rings 'canary,early,*' --yes
     """
@@ -184,13 +208,15 @@ def up(**given: Any) -> Exit:
 @click.option(
     "--repository", required=True, metavar="URL", callback=_https, help="The Git repository of the project."
 )
-@click.option("--branch", default="main", show_default=True, help="The branch that is deployed.")
-@click.option("--organization", required=True, metavar="NAME", help="That of the stacks in Pulumi Cloud.")
+@click.option("--branch", default="main", show_default=True, metavar="BRANCH", help="The branch to deploy.")
+@click.option(
+    "--organization", required=True, metavar="NAME", help="The Pulumi Cloud organization of the stacks."
+)
 @click.option(
     "--client-id",
     required=True,
     metavar="ID",
-    help="The application that all Entra tenants have consented to.",
+    help="The deploying application, which all Entra tenants have consented to.",
 )
 @click.option(
     "--schedule",
@@ -198,19 +224,19 @@ def up(**given: Any) -> Exit:
     show_default=True,
     metavar="CRON",
     callback=_cron,
-    help="When drift is looked for, in UTC.",
+    help="When to check for drift, in UTC.",
 )
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write below DIR.  [default: the project]",
+    help="Write to DIR.  [default: the project]",
 )
 def init(service: str, **given: Any) -> Exit:
-    """Write the set-up of a service that runs Pulumi, for every stack: Pulumi Deployments, or the Kubernetes operator.
+    """Write the files that set up Pulumi Deployments or the Pulumi Kubernetes Operator for every stack.
 
-    Of Deployments the settings of each stack, and a program that keeps a drift schedule for each. Of the operator a
-    Stack for each, which only previews. The sandbox's stack is left out. Files that exist are overwritten.
+    For Deployments: the settings of each stack, and a program that manages its drift schedule. For the operator: a
+    Stack object for each, which only previews. Leaves out the sandbox's stack, and overwrites existing files.
 
     Example: mimecast-sso fleet init deployments --repository https://github.com/acme/sso --organization acme
     --client-id 6c000000-0000-4000-8000-000000000003
@@ -227,7 +253,10 @@ def init(service: str, **given: Any) -> Exit:
 )
 @_reporting
 def merge(reports: tuple[Path, ...], **given: Any) -> Exit:
-    """Make one report of several in JSON: those of shards, or of single stacks."""
+    """Merge several JSON reports into one: those of shards, or of single stacks.
+
+    Example: mimecast-sso fleet merge shard-1.json shard-2.json --format html --out fleet.html
+    """
     from mimecast_sso.operations.fleet import commands
 
     return commands.merge(reports, **given)

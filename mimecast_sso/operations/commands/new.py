@@ -13,18 +13,28 @@ from mimecast_sso.operations.exit_codes import Exit
 @click.command()
 @click.argument("name")
 @click.option(
-    "--region", type=click.Choice(list(REGIONS)), required=True, help="The grid that holds the account."
+    "--region",
+    type=click.Choice(list(REGIONS)),
+    required=True,
+    help="The Mimecast region (grid) of the account.",
 )
 @click.option("--account", metavar="CODE", required=True, help="The Mimecast account code, in capitals.")
-@click.option("--domain", "domains", multiple=True, metavar="DOMAIN", required=True, help="May be repeated.")
-@click.option("--pilot", multiple=True, metavar="ADDRESS", help="Who tries it first; may be repeated.")
-@click.option("--tenant", metavar="ID", help="The Entra tenant. [default: the one that the credentials open]")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="For fleet --select; may be repeated.")
+@click.option(
+    "--domain",
+    "domains",
+    multiple=True,
+    metavar="DOMAIN",
+    required=True,
+    help="An internal domain of the account. Repeatable.",
+)
+@click.option("--pilot", multiple=True, metavar="ADDRESS", help="A person of the pilot. Repeatable.")
+@click.option("--tenant", metavar="ID", help="The Entra tenant.  [default: the credentials' tenant]")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for fleet --select. Repeatable.")
 def new(name: str, **given: Any) -> Exit:
-    """Write the file of a new stack, checked against the live account where there are credentials.
+    """Write the file of a new stack, checked against the live account if credentials are set.
 
-    Domains are required, not registered, and addresses are checked, not created: the file changes nothing but the
-    application and the roll-out group until you say so in it. Exit code 4 when the credentials open another account.
+    The file requires domains instead of registering them, and checks addresses instead of creating them: it manages
+    only the application and the roll-out group until you edit it. Exits with 4 if the credentials open another account.
 
     Example: mimecast-sso new acme --region eu --account CUK25A118 --domain acme.example --pilot ada@acme.example
     """

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands have, and how groups list their commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,19 @@ from click.shell_completion import CompletionItem
 from mimecast_sso.operations.output import Format
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Group(click.Group):
+    """A group that lists each command with the whole first sentence of its help, wrapped instead of cut."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                rows.append((name, command.get_short_help_str(limit=200)))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def _stacks(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -39,14 +52,15 @@ stack: _Decorator = click.option(
     envvar="MIMECAST_SSO_STACK",
     show_envvar=True,
     shell_complete=_stacks,
+    metavar="STACK",
     help="The stack, as in stacks/Pulumi.<stack>.yaml.",
 )
 select: _Decorator = click.option(
     "--select",
     multiple=True,
     metavar="EXPR",
-    help="Only stacks for which every term holds: NAME*, region=, account=, tag=, separated by commas; ! negates. "
-    "May be repeated: one of them is enough.",
+    help="Select stacks that match all comma-separated terms: NAME*, region=, account=, tag=; ! negates. "
+    "Repeatable: a stack has to match one of them.",
 )
 shard: _Decorator = click.option(
     "--shard",
@@ -54,7 +68,7 @@ shard: _Decorator = click.option(
     show_default=True,
     metavar="K/N",
     callback=lambda _context, _parameter, value: _shard(value),
-    help="Only the K-th of N shares of them, for N machines.",
+    help="Select the K-th of N shares of these stacks, to split the work between N machines.",
 )
 yes: _Decorator = click.option("--yes", "-y", is_flag=True, help="Skip the confirmation prompts.")
 verbose: _Decorator = click.option(
@@ -62,26 +76,26 @@ verbose: _Decorator = click.option(
     "-v",
     is_flag=True,
     envvar="MIMECAST_SSO_VERBOSE",
-    help="Show everything: the engine's own display, each check.",
+    help="Show everything: the engine's display, and each check.",
 )
 
 
 def report_format(help_: str) -> _Decorator:
-    """``--format``, of a command that writes a report."""
+    """``--format`` of a command that writes a report."""
     return click.option(
         "--format", "form", type=click.Choice(get_args(Format)), default="text", show_default=True, help=help_
     )
 
 
 report_out: _Decorator = click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to FILE."
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the report to FILE."
 )
 diff: _Decorator = click.option("--diff", is_flag=True, help="Show each property that changes.")
-apply_step: _Decorator = click.option("--apply", "apply_", is_flag=True, help="Deploy it at once.")
+apply_step: _Decorator = click.option("--apply", "apply_", is_flag=True, help="Deploy the change at once.")
 which_profile: _Decorator = click.option(
     "--profile",
     type=click.Choice(["first", "second"]),
     default="first",
     show_default=True,
-    help="Which one, where certificates rotate between two profiles.",
+    help="The profile slot, if certificates rotate between two profiles.",
 )

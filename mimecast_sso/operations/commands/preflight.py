@@ -19,14 +19,16 @@ from mimecast_sso.operations.preflight.purpose import Purpose
     type=click.Choice([str(each) for each in Purpose]),
     default=str(Purpose.DEPLOY),
     show_default=True,
-    help="What the credentials are for. An identity for previews fails when it can write.",
+    help="Purpose of the credentials. An identity for previews must not be able to write.",
 )
 @output_options("preflight")
 def preflight(stack: str, purpose: str, output: Output) -> Exit:
-    """Check that a deployment has what it needs, writing nothing.
+    """Check that a deployment has what it needs, without writing.
 
-    Exit code 5 when something is missing, or when an identity for previews can write; 1 when Entra or Mimecast cannot
-    be reached.
+    Exits with 5 if something is missing or an identity for previews can write, 1 if Entra or Mimecast cannot be
+    reached.
+
+    Example: mimecast-sso preflight --stack prod-eu
     """
     from mimecast_sso.operations.preflight.command import preflight as run
 

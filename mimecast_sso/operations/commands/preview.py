@@ -15,23 +15,23 @@ from mimecast_sso.operations.output import Format
 @options.stack
 @options.diff
 @options.verbose
-@click.option("--people", is_flag=True, help="Also name everybody whose sign-in changes or fails, and how.")
-@options.report_format("How to report. All but text show what changes without the engine's own words.")
+@click.option("--people", is_flag=True, help="Also list everybody whose sign-in changes or fails, and how.")
+@options.report_format("Format of the report. All but text need no engine.")
 @options.report_out
 def preview(stack: str, *, diff: bool, verbose: bool, people: bool, form: Format, out: Path | None) -> Exit:
-    """Say what up would do, without doing it. Exit code 2 when it would change something.
+    """Show what up would change, without changing it. Exits with 2 if it would change something.
 
-    Prints the digest of the plan, for mimecast-sso up --expect. A report names nobody: it has counts and reasons.
+    Prints the digest of the plan, for mimecast-sso up --expect. A report has counts and reasons, but no names.
 
     Example: mimecast-sso preview --stack prod-eu --format json --out preview.json
     """
     from mimecast_sso.operations import deployment, preview_report
 
     if form == "text" and out is not None:
-        raise click.UsageError("--out needs a --format other than text: the engine shows a text as it runs.")
+        raise click.UsageError("--out needs a --format other than text: text is the engine's live output.")
     if form != "text" and people:
         raise click.UsageError(
-            "--people goes with the text alone: a report names nobody, because it may be posted."
+            "--people works with --format text only: reports name nobody, because they may be posted."
         )
     opened, engine = deployment.open_with_engine(stack, "preview")
     if form != "text":

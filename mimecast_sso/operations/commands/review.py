@@ -14,28 +14,30 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--base", metavar="REF", help="The commit or branch that is changed.")
-@click.option("--head", metavar="REF", help="The commit that changes it.")
+@click.option("--base", metavar="REF", help="The commit or branch that the change is based on.")
+@click.option("--head", metavar="REF", help="The commit with the change.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(get_args(Format)),
     default="markdown",
     show_default=True,
-    help="How to write it.",
+    help="Format of the comment.",
 )
-@click.option("--out", type=_FILE, metavar="FILE", help="Write to FILE instead of the terminal.")
-@click.option("--full", type=_FILE, metavar="FILE", help="Also write the comment uncut, as Markdown.")
+@click.option("--out", type=_FILE, metavar="FILE", help="Write the comment to FILE.")
+@click.option(
+    "--full", type=_FILE, metavar="FILE", help="Also write the full comment, not shortened, as Markdown."
+)
 @click.option(
     "--live/--no-live",
     default=True,
     show_default=True,
-    help="Read both tenants. Only for changes of stack files and CSV files, whatever is said here.",
+    help="Read both tenants. Applies only to changes of stack files and CSV files.",
 )
 @click.option(
     "--rehearse",
     is_flag=True,
-    help="Deploy the base on a sandbox, and the head onto it while everybody signs in. Needs no secret.",
+    help="Deploy the base on a sandbox, then the head on top of it while everybody signs in. Needs no secret.",
 )
 @click.option(
     "--state",
@@ -43,14 +45,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=(str, _FILE),
     multiple=True,
     metavar="STACK FILE",
-    help="The exported state of a stack: the rehearsal then has the people of the last deployment. Repeatable.",
+    help="The exported state of a stack, so that the rehearsal has the people of its last deployment. Repeatable.",
 )
 @click.option(
     "--reviewed",
     metavar="COMMIT",
-    help="The whole id of the head, where a reviewer approved that its code runs with these credentials.",
+    help="The full id of the head, if a reviewer approved running its code with these credentials.",
 )
-@click.option("--superseded", is_flag=True, help="Only write what marks an earlier comment as superseded.")
+@click.option(
+    "--superseded", is_flag=True, help="Only write the text that marks an earlier comment as superseded."
+)
 def review(
     *,
     base: str | None,
@@ -64,11 +68,11 @@ def review(
     reviewed: str | None,
     superseded: bool,
 ) -> Exit:
-    """Say what a change does to people's sign-in, before it is merged.
+    """Report what a proposed change does to people's sign-in.
 
-    Reads the stack files of the head as data, runs the code that is checked out, and writes one comment for all stacks
-    that the change touches. Exit code: the worst stack's. 1 not known, 4 cannot be deployed as it is, 2 changes
-    something or needs console work, 0 neither.
+    Reads the stack files of the head as data, runs the checked-out code, and writes one comment for all stacks that the
+    change affects. Exits with the worst stack's code: 1 unknown, 4 would be refused, 2 changes something or needs
+    console work, 0 neither.
 
     Example: mimecast-sso review --base origin/main --head HEAD --out comment.md
     """
@@ -78,7 +82,7 @@ def review(
         return command.superseded(out)
     if base is None or head is None:
         raise click.UsageError(
-            "--base and --head are required: the commit that is changed, and the one that does it."
+            "--base and --head are required: the commit before the change, and the one with it."
         )
     asked = command.Asked(
         base, head, form, out, full, live=live, rehearse=rehearse, reviewed=reviewed, states=dict(states)

@@ -1,4 +1,4 @@
-"""``mimecast-sso roll-out``: who signs in through Entra, that is, who is in the roll-out group."""
+"""``mimecast-sso roll-out``: show or change the members of the roll-out group, who sign in through Entra."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ _WAIT = 30
 """Minutes."""
 
 
-@click.group("roll-out")
+@click.group("roll-out", cls=options.Group)
 def roll_out() -> None:
-    """Who signs in through Entra: the members of the roll-out group."""
+    """Show or change who signs in through Entra: the members of the roll-out group."""
 
 
 @roll_out.command("status")
 @options.stack
 @output_options("roll-out status")
 def status(stack: str, output: Output) -> Exit:
-    """Show who is in the group, who is configured, and who waits. Exit code 2 when these differ."""
+    """Show who is in the group, who is configured, and who is on hold. Exits with 2 if these differ.
+
+    Example: mimecast-sso roll-out status --stack prod-eu
+    """
     from mimecast_sso.operations import roll_out_commands
 
     return roll_out_commands.status(stack, output)
@@ -32,23 +35,28 @@ def status(stack: str, output: Output) -> Exit:
 
 @roll_out.command("widen")
 @options.stack
-@click.option("--share", type=click.IntRange(1, 100), help="Per cent of the addresses.")
 @click.option(
-    "--pilot", "-p", multiple=True, metavar="ADDRESS", help="An address to add to the pilot; may be repeated."
+    "--share", type=click.IntRange(1, 100), metavar="PERCENT", help="Include this share of the addresses."
 )
-@click.option("--all", "everybody", is_flag=True, help="Everybody.")
-@click.option("--undo", type=click.Path(path_type=Path), metavar="RECORD", help="As before a roll-back.")
+@click.option("--pilot", "-p", multiple=True, metavar="ADDRESS", help="Add ADDRESS to the pilot. Repeatable.")
+@click.option("--all", "everybody", is_flag=True, help="Include everybody.")
+@click.option(
+    "--undo",
+    type=click.Path(path_type=Path),
+    metavar="RECORD",
+    help="Restore the members from the record of a roll-back.",
+)
 @click.option(
     "--synchronise",
     is_flag=True,
-    help="Have Mimecast synchronise its directory first, and wait for that. If it fails or takes longer than --wait, "
-    "nothing is changed.",
+    help="Have Mimecast synchronise its directory first, and wait for it. If that fails or takes longer than --wait, "
+    "change nothing.",
 )
 @click.option(
     "--wait",
     type=click.IntRange(1, 1440),
     metavar="MINUTES",
-    help=f"How long to wait for the synchronisation at most; {_WAIT} unless given.",
+    help=f"Maximum time to wait for the synchronisation.  [default: {_WAIT}]",
 )
 @options.apply_step
 @options.yes
@@ -64,13 +72,16 @@ def widen(
     apply_: bool,
     yes: bool,
 ) -> Exit:
-    """Have more people sign in through Entra: change the stack's file, and with --apply deploy it."""
+    """Add people to the roll-out: change the stack file, and with --apply deploy it.
+
+    Example: mimecast-sso roll-out widen --stack prod-eu --share 25 --apply
+    """
     from mimecast_sso.operations import roll_out_commands
 
     if sum((share is not None, bool(pilot), everybody, undo is not None)) != 1:
         raise click.UsageError("Give one of --share, --pilot, --all, --undo.")
     if wait is not None and not synchronise:
-        raise click.UsageError("--wait is for --synchronise.")
+        raise click.UsageError("--wait needs --synchronise.")
     return roll_out_commands.widen(
         stack,
         share=share,
@@ -86,7 +97,10 @@ def widen(
 @roll_out.command("halt")
 @options.stack
 def halt(stack: str) -> Exit:
-    """Stop widening: who is in the group stays in it, and nobody is added."""
+    """Stop widening: current members stay in the group, and nobody is added.
+
+    Example: mimecast-sso roll-out halt --stack prod-eu
+    """
     from mimecast_sso.operations import roll_out_commands
 
     return roll_out_commands.halt(stack)
@@ -95,7 +109,10 @@ def halt(stack: str) -> Exit:
 @roll_out.command("back")
 @options.stack
 def back(stack: str) -> Exit:
-    """Take everybody out of the group, at once. Needs neither Entra nor Pulumi."""
+    """Remove everybody from the group, at once. Needs neither Entra nor Pulumi.
+
+    Example: mimecast-sso roll-out back --stack prod-eu
+    """
     from mimecast_sso.operations import roll_out_commands
 
     return roll_out_commands.back(stack)

@@ -12,7 +12,10 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.stack
 @options.which_profile
 def run_sheet(stack: str, profile: str) -> Exit:
-    """Write the run sheet of the console work, due or done."""
+    """Write the run sheet for the console work, due or done.
+
+    Example: mimecast-sso run-sheet --stack prod-eu
+    """
     from mimecast_sso.operations import assessing, profiles
     from mimecast_sso.operations.deployment import open_with_engine, relative
     from mimecast_sso.settings import ProfileSlot

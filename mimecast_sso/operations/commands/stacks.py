@@ -1,4 +1,4 @@
-"""``mimecast-sso stacks``: the stacks of the project, and what their files have in common."""
+"""``mimecast-sso stacks``: list the stacks of the project, and render their files from layers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=options.Group, invoke_without_command=True)
 @options.select
 @options.shard
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "github", "gitlab", "azure-devops"]), default="text",
-    show_default=True, help="The last three are the matrix of a pipeline of that service.",
+    show_default=True, help="Format of the list; the last three print the job matrix for that CI service.",
 )  # fmt: skip
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to FILE.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the list to FILE."
+)
 @click.pass_context
 def stacks(
     context: click.Context, select: tuple[str, ...], shard: tuple[int, int], form: str, out: Path | None
@@ -35,14 +37,14 @@ def stacks(
 
 @stacks.command("render")
 @options.select
-@click.option(
-    "--check", is_flag=True, help="Write nothing; exit code 2 where a file is not as its layers have it."
-)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 2 if a file differs from its layers.")
 def render(select: tuple[str, ...], check: bool) -> Exit:
-    """Write into the stack files what stacks/_base.yaml, _TAG.yaml and _STACK.yaml say.
+    """Render the stack files from the layers stacks/_base.yaml, _TAG.yaml and _STACK.yaml.
 
-    Later layers win; maps are merged, anything else is replaced. Keys that no layer has stay, and so does what commands
-    wrote: roll-out, certificates, confirmations.
+    Later layers win: maps are merged, other values are replaced. Keys that no layer has are kept, as are values that
+    commands wrote: roll-out, certificates, confirmations.
+
+    Example: mimecast-sso stacks render --check
     """
     from mimecast_sso.operations.fleet.stack_files import render as run
 

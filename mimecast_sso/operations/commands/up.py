@@ -15,17 +15,17 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.yes
 @options.diff
 @options.verbose
-@click.option("--refresh", is_flag=True, help="Read the live world first, and put back what differs.")
+@click.option("--refresh", is_flag=True, help="Read the live state first, and undo external changes.")
 @click.option(
     "--expect",
     metavar="DIGEST",
-    help="Refuse where the plan is not the reviewed one: the digest that preview or review printed.",
+    help="Refuse if the plan is not the reviewed one. DIGEST is printed by preview and review.",
 )
 @click.option(
     "--reviewed",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Likewise, with the digest in FILE, a comment of review. Where it has none of the stack: refuse any change.",
+    help="Likewise, with the digest in FILE, a comment of review. If it has none for the stack, refuse any change.",
 )
 def up(
     stack: str,
@@ -37,14 +37,14 @@ def up(
     expect: str | None,
     reviewed: Path | None,
 ) -> Exit:
-    """Deploy, then say whether console work is due and where its run sheet is.
+    """Deploy, then show the console work that is due and its run sheet.
 
     Example: mimecast-sso up --stack prod-eu --reviewed comment.md
     """
     from mimecast_sso.operations.deployment import deploy, open_with_engine
 
     if expect is not None and reviewed is not None:
-        raise click.UsageError("--expect and --reviewed both name the plan: give one of them.")
+        raise click.UsageError("--expect and --reviewed both set the expected plan: give one of them.")
     opened, engine = open_with_engine(stack, "up")
     return deploy(
         opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose, expect=expect, reviewed=reviewed

@@ -15,21 +15,31 @@ from mimecast_sso.operations.output import options as output_options
 @click.command()
 @options.stack
 @click.option(
-    "--saml-request", metavar="URL|FILE|TEXT", help="A redirect URL, a HAR file, or the value itself."
+    "--saml-request",
+    metavar="URL|FILE|TEXT",
+    help="A captured sign-in request: a redirect URL, a HAR file, or the value itself.",
 )
-@click.option("--by", default=getpass.getuser, show_default="the user's name", help="Who captured it.")
+@click.option(
+    "--by",
+    default=getpass.getuser,
+    show_default="your user name",
+    metavar="NAME",
+    help="The person who captured it.",
+)
 @click.option(
     "--person",
     metavar="ADDRESS",
-    help="On the sandbox: who signs in. Default: the test account, else the group's first.",
+    help="On the sandbox: sign in as ADDRESS.  [default: the test account, else the group's first member]",
 )
 @output_options("verify")
 def verify(stack: str, saml_request: str | None, by: str, person: str | None, output: Output) -> Exit:
     """Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.
 
-    Nothing is changed but the stack's file, where evidence is recorded beside the confirmation. Of a capture only the
-    sign-in request's issuer, destination, reply URL and contexts are kept. Exit code 2 when something differs or
-    fails, 1 when something could not be read.
+    Changes nothing but the stack file, where evidence is recorded with the confirmation. Keeps only the issuer,
+    destination, reply URL and contexts of a captured request. Exits with 2 if something differs or fails, 1 if
+    something could not be read.
+
+    Example: mimecast-sso verify --stack prod-eu
     """
     from mimecast_sso.operations.deployment import open_with_engine
     from mimecast_sso.operations.verify.captures import captured

@@ -1,7 +1,7 @@
-"""``mimecast-sso fidelity record``: whether the vendors respond as the sandbox does.
+"""``mimecast-sso fidelity record``: compare the vendors' responses with the sandbox's.
 
-The product's own read calls are made on a stack's tenants (`tour`), recorded where they leave the process
-(`exchanges`), reduced to names and types (`shapes`), and compared with what the sandbox returns for the same calls
-(`expectations.json`, written by ``tools/fidelity.py``). The report holds no text but that of the expectations, so that
-it can be passed on.
+The product's read calls are made on a stack's tenants (`tour`), recorded where they leave the process
+(`exchanges`), reduced to names and types (`shapes`), and compared with the sandbox's responses to the same calls
+(`expectations.json`, written by ``tools/fidelity.py``). The report has no text but the expectations', so that
+it can be shared.
 """

@@ -1,10 +1,9 @@
-"""One check or deployment of many stacks at once, and the report.
+"""Check or deploy many stacks at once, with one report.
 
-A check: which stacks (`selection`), what is asked (`checks`, `previews`), how (`run`). A deployment: in which order
-(`rings`, `up`), one stack (`deploying`) and the process that deploys it (`deploy_one`). `set_ups` are those of services
-that deploy.
+A check: the stacks (`selection`), the checks (`checks`, `previews`) and their execution (`run`). A deployment: the
+order (`rings`, `up`), one stack (`deploying`) and the process that deploys it (`deploy_one`). `set_ups` writes the
+files for services that deploy.
 
-Each stack is asked through clients of its own, with its own credentials and a deadline. Whatever happens to one is a
-row of the report; none hides another. What is finished is kept in a folder (`work`), from which an interrupted run goes
-on.
+Each stack has its own clients, credentials and deadline. Whatever happens to it is a row of the report, and affects no
+other stack. Finished rows are kept in a folder (`work`), from which an interrupted run continues.
 """

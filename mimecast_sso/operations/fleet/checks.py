@@ -1,4 +1,4 @@
-"""What is asked of each stack, and what it says: a section of the report, with an exit code of its own."""
+"""The checks of one stack: each returns a section of the report with its own exit code."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ from providers.entra.errors import CredentialsMissing, GraphError, Unreachable
 from providers.mimecast.errors import AccountMismatch, MimecastError
 
 Check = Callable[[Stack], Section]
-"""Asks one stack's tenants. Raises whatever `failed` has a row for."""
+"""Check one stack's tenants. Raises any error that `failed` has a row for."""
 
 CAUSES: Mapping[str, str] = {
     "stack-file": "The stack file cannot be used",
     "credentials": "There are no credentials",
     "not-deployed": "There is no state",
     "state": "The state cannot be read",
-    "entra-credentials": "Entra ID gave no token",
+    "entra-credentials": "Entra ID issued no token",
     "entra-unreachable": "Entra ID could not be reached in time",
-    "entra": "Entra ID refused to be read",
+    "entra": "Entra ID refused a read",
     "mimecast": "Mimecast could not be read",
     "refused": "Refused",
     "stack": "It could not be checked",
-    "unexpected": "It could not be checked, because of a fault of this program",
+    "unexpected": "It could not be checked, because of a bug in this program",
 }
-"""Why nothing is known of a stack, or of one of its sides."""
+"""Why a stack, or one of its sides, is unknown."""
 
 NOT_READ = "fleet"
-"""How the id of an entry begins that says why nothing is known of a stack."""
+"""Prefix of the id of an entry that says why a stack is unknown."""
 
 
 def _drift(stack: Stack) -> Section:
@@ -78,7 +78,7 @@ def _preflight(stack: Stack) -> Section:
     found = list(preflights.ask(stack))
     named = [replace(each, subject=f"{title}: {each.subject}") for title, each in found]
     exit_code = preflights.exit_of([each for _, each in found])
-    # What only a write would show is unknown of every stack, and no reason to look at one.
+    # What only a write would show is unknown for every stack, and does not call for attention.
     usual = [
         _as_note(each) if each.verdict is Verdict.UNKNOWN and exit_code is Exit.FINE else each
         for each in named
@@ -117,7 +117,7 @@ def _engine(stack: Stack, check: str) -> Engine:
 
 
 def _recorded(stack: Stack) -> Sequence[Mapping[str, Any]]:
-    """What the state holds; nothing where it cannot be read, which concerns no date."""
+    """The resources in the state; none if it cannot be read, which does not affect a date."""
     try:
         return _engine(stack, "expiry").resources()
     except OperationError:
@@ -140,7 +140,7 @@ def _section(stack: Stack, check: str, found: Sequence[Statement]) -> Section:
     )
 
 
-# -- What could not be asked ----------------------------------------------------------------------------------------
+# -- What could not be read ----------------------------------------------------------------------------------------
 
 _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (CredentialsError, "credentials"),
@@ -155,7 +155,7 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (MimecastError, "mimecast"),
     (OperationError, "stack"),
 )
-"""The first that fits is the cause, by which the overview groups."""
+"""The first match is the cause, by which the overview groups stacks."""
 
 
 def failed(listed: Listed, error: Exception) -> Section:
@@ -173,7 +173,7 @@ def failed(listed: Listed, error: Exception) -> Section:
 
 
 def _with_reason(section: Section, cause: str, why: str) -> Section:
-    """The same, with why nothing is known of it, or of one of its sides."""
+    """The section with an entry that says why the stack, or one of its sides, is unknown."""
     title = CAUSES[cause]
     entry = Entry(f"{NOT_READ}/{cause}", Level.UNKNOWN, title, How.UNKNOWN, " ".join(why.split()))
     return replace(section, summary=section.summary or title, entries=(entry, *section.entries))

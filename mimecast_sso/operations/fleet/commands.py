@@ -1,4 +1,4 @@
-"""What ``mimecast-sso fleet`` does."""
+"""The commands of ``mimecast-sso fleet``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from mimecast_sso.text.wording import count
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was given on the command line."""
+    """The options of a check."""
 
     select: tuple[str, ...]
     shard: tuple[int, int]
@@ -51,7 +51,7 @@ class Options:
 
 
 def run(check: str, given: Options) -> Exit:
-    """Checks the stacks that are wanted, and reports on all of them. Raises OperationError."""
+    """Check the selected stacks, and report on all of them. Raises OperationError."""
     project = find_project()
     wanted = stack_files.wanted(project, given.select, given.shard)
     folder = (given.work or _folder(project)) / check
@@ -59,7 +59,7 @@ def run(check: str, given: Options) -> Exit:
     asks = Preview(project) if check == "preview" else CHECKS[check]
     asked = runs.CheckPlan(f"fleet {check}", asks, wanted, given.jobs, given.timeout)
     if given.resume:
-        Work.resume(folder)  # Says that there is none before a folder is created.
+        Work.resume(folder)  # Raises if no stack is selected, before a folder is created.
     with alone(folder):
         work = Work.resume(folder) if given.resume else Work.begin(folder, now)
         found = runs.run(asked, project, work, _Progress(len(wanted)))
@@ -68,7 +68,7 @@ def run(check: str, given: Options) -> Exit:
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """What was given to ``fleet up``."""
+    """The options of ``fleet up``."""
 
     select: tuple[str, ...]
     rings: str
@@ -86,24 +86,24 @@ class UpOptions:
 
     @property
     def begins_with(self) -> tuple[str, ...]:
-        """The options that only a run that begins takes: one that continues has kept them."""
+        """The options that only a new run takes; a continued run has stored them."""
         given = {"--select": self.select, "--rings": self.rings, "--expect": self.expect}
         return tuple(name for name, value in given.items() if value)
 
 
 def up(given: UpOptions) -> Exit:
-    """Deploys stacks ring by ring, and reports on all of them. Raises OperationError."""
+    """Deploy stacks ring by ring, and report on all of them. Raises OperationError."""
     project = find_project()
     folder = (given.work or _folder(project)) / "up"
     terms = Terms(given.stop_after, given.hold, given.jobs, given.timeout)
     if given.go_on:
         if given.begins_with:
             raise OperationError(
-                f"--continue goes on with the stacks, rings and plans of the run that it continues: leave out "
+                f"--continue uses the stacks, rings and plans of the interrupted run. Remove "
                 f"{', '.join(given.begins_with)}.",
                 Exit.USAGE,
             )
-        Work.resume(folder)  # Says that there is none before a folder is created.
+        Work.resume(folder)  # Raises if no stack is selected, before a folder is created.
         with alone(folder):
             return _go_on(_continued(folder), terms, project, given)
     wanted = stack_files.wanted(project, given.select, (1, 1))
@@ -122,7 +122,7 @@ def _continued(folder: Path) -> Record:
     try:
         return Record.of(Work.resume(folder))
     except (KeyError, TypeError, AttributeError):
-        raise OperationError(f"{folder} keeps no run of fleet up. Begin one without --continue.") from None
+        raise OperationError(f"{folder} has no run of fleet up. Start one without --continue.") from None
 
 
 def _go_on(record: Record, terms: Terms, project: Project, given: UpOptions) -> Exit:
@@ -150,7 +150,7 @@ def _go_on(record: Record, terms: Terms, project: Project, given: UpOptions) -> 
 
 
 def _command(given: UpOptions) -> str:
-    """What goes on with the run, as it is typed."""
+    """The command that continues the run."""
     words = ["mimecast-sso", "fleet", "up", "--continue"]
     words += ["--stop-after", str(given.stop_after)] if given.stop_after > 1 else []
     words += [] if given.hold else ["--no-hold"]
@@ -159,7 +159,7 @@ def _command(given: UpOptions) -> str:
 
 
 def _ask(rings: Sequence[Ring], given: UpOptions) -> None:
-    """Shows what is deployed, and where that is not skipped asks. Raises click.Abort."""
+    """Show what will be deployed, and prompt unless that is skipped. Raises click.Abort."""
     for ring in rings:
         names = foreign.one_line(", ".join(each.name for each in ring.stacks))
         click.echo(f"Ring {ring.name}: {count(len(ring.stacks), 'stack')}: {names}", err=True)
@@ -168,7 +168,7 @@ def _ask(rings: Sequence[Ring], given: UpOptions) -> None:
 
 
 def _digests(file: Path, wanted: Sequence[Listed]) -> dict[str, str]:
-    """The digests of a preview's report. Raises OperationError where that of a stack is not in it."""
+    """The digests in a preview's report. Raises OperationError if a stack's digest is missing."""
     digests = {each.stack: each.plan for each in read(file).sections if each.plan}
     missing = [each.name for each in wanted if each.name not in digests]
     if missing:
@@ -180,19 +180,19 @@ def _digests(file: Path, wanted: Sequence[Listed]) -> dict[str, str]:
 
 
 def merge(reports: Sequence[Path], *, form: str, out: Path | None, history: Path | None) -> Exit:
-    """One report of several; of a stack that is in more than one, the latest counts. Raises OperationError."""
+    """Merge several reports; for a stack in more than one, the latest counts. Raises OperationError."""
     found = merged([read(file) for file in reports])
     return _write(replace(found, command=f"fleet {found.command}"), form, out, history)
 
 
 def _folder(project: Project) -> Path:
-    """Where finished rows are kept; on the sandbox in its own folder, lest a rehearsal is resumed for real."""
+    """The folder of finished rows; the sandbox has its own, so that a rehearsal is never resumed on real tenants."""
     home = os.environ.get("SANDBOX_HOME") if "SANDBOX_INSTANCE" in os.environ else None
     return Path(home) / "fleet" if home else project.root / "build" / "fleet"
 
 
 class _Progress:
-    """A line on standard error that says how far a run is, where somebody looks at it."""
+    """A progress line on standard error, if it is a terminal."""
 
     def __init__(self, whole: int) -> None:
         self._whole = whole

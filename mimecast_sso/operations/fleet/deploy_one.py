@@ -1,7 +1,7 @@
-"""The process that deploys one stack of ``fleet up``: ``mimecast-sso up --stack … --yes``, and how it ended, on disk.
+"""The process that deploys one stack of ``fleet up``: ``mimecast-sso up --stack … --yes``, with its result on disk.
 
-It is a process of its own, so that a deployment under way goes on when the run that began it is killed. Its outcome is
-kept for the run that continues: no stack is deployed again that was deployed.
+It is a separate process, so that a deployment continues if the run that started it is killed. Its result is
+stored for the continued run, which does not deploy the stack again.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Deployment:
     work: Work
     stack: str
     run_id: str
-    """What an earlier run deployed was another configuration, perhaps."""
+    """Run id: an earlier run may have deployed another configuration."""
 
     def outcome(self) -> Exit | None:
-        """The exit code that it ended with; nothing where it did not end yet."""
+        """The exit code of the deployment; None if it has not ended yet."""
         found = self.work.read(OUTCOME, self.stack) or {}
         try:
             return Exit(found["exit"]) if found["run"] == self.run_id else None
@@ -40,16 +40,16 @@ class Deployment:
             return None
 
     def finish(self, code: int) -> None:
-        """Keeps the exit code."""
+        """Store the exit code."""
         self.work.write(OUTCOME, self.stack, {"run": self.run_id, "exit": code})
 
     def forget(self) -> None:
-        """Has the next deployment begin, rather than take the outcome of the last one."""
+        """Discard the last result, so that the next deployment starts instead of reusing it."""
         for name in (OUTCOME, PRINTED, ERRORS):
             (self.work.folder / name.format(self.stack)).unlink(missing_ok=True)
 
     def errors(self) -> str:
-        """What it said on standard error, on one line; without that the end of what it printed."""
+        """Its standard error on one line; if empty, the end of its output."""
         return self._said(ERRORS) or self._said(PRINTED)[-500:]
 
     def _said(self, name: str) -> str:
@@ -60,14 +60,14 @@ class Deployment:
         return " ".join(text.split())
 
     def start(self, project: Project, expect: str) -> Exit:
-        """Deploys it in a process of its own, and waits. A deployment under way, of a killed run, is waited for."""
+        """Deploy in a separate process, and wait. If a killed run's deployment is still running, wait for that."""
         command = [sys.executable, "-m", __name__, str(self.work.folder), self.run_id, self.stack, expect]
         with ExitStack() as opened:
             printed, errors = (
                 opened.enter_context((self.work.folder / name.format(self.stack)).open("ab"))
                 for name in (PRINTED, ERRORS)
             )
-            # It may be killed: what counts is what it left.
+            # It may be killed: only the stored result counts.
             subprocess.run(
                 command,
                 cwd=project.root,
@@ -80,7 +80,7 @@ class Deployment:
         return Exit.ERROR if outcome is None else outcome
 
     def go(self, expect: str) -> None:
-        """Deploys it in this process, once no other does, and only where none has."""
+        """Deploy in this process, after any other deployment of it has ended, and only if none has a result."""
         with (self.work.folder / _LOCK.format(self.stack)).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self.outcome() is None:
@@ -90,7 +90,7 @@ class Deployment:
 
 
 def main() -> None:
-    """Entry point: folder of the run, its id, the stack, and the digest that is expected, or ""."""
+    """Entry point. Arguments: the run's folder, its id, the stack, and the expected digest or ""."""
     folder, run_id, stack, expect = sys.argv[1:]
     Deployment(Work(Path(folder), datetime.now(UTC)), stack, run_id).go(expect)
 

@@ -1,6 +1,6 @@
-"""One stack of ``fleet up``: who signs in before, the deployment, who signs in after, and its row.
+"""One stack of ``fleet up``: sign-ins before, the deployment, sign-ins after, and its row.
 
-What was read before is kept until the row is: a run that is killed in between, and continued, compares with what held
+The reading before is stored until the row is: a run that is killed in between and continued compares with the state
 before the first attempt.
 """
 
@@ -38,32 +38,32 @@ _BOTH: Final = "Entra, Mimecast"
 _MOST_NAMES: Final = 20
 _LONGEST_REASON: Final = 1_000
 _LOCKED: Final = re.compile(
-    # As a file backend says it, and Pulumi Cloud.
+    # The messages of a file backend and of Pulumi Cloud.
     r"is currently locked by \d+ lock|Another update is currently in progress",
     re.IGNORECASE,
 )
 
 
 class End(StrEnum):
-    """How one stack ended, as far as the order of a run depends on it."""
+    """The result of one stack, as far as the order of a run depends on it."""
 
     DEPLOYED = "deployed"
     LOCKED = "locked"
     FAILED = "failed"
     LOST = "lost"
-    """Deployed, and people who could sign in before cannot any more."""
+    """Deployed, and people who could sign in before no longer can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What held before a stack was deployed.
+    """The state of a stack before its deployment.
 
     Attributes:
         signed_in: How many people signed in through Entra.
-        broken: Who could not, by address.
-        failing: What verify said fails.
-        changes: What was planned, in words.
-        planned: The same in one line.
+        broken: People who could not sign in, by address.
+        failing: Failed checks of verify.
+        changes: The planned changes, in words.
+        planned: The planned changes in one line.
     """
 
     signed_in: int
@@ -84,7 +84,7 @@ class Before:
 
     @classmethod
     def of(cls, document: Mapping[str, Any] | None) -> Before | None:
-        """From JSON; nothing where it is not whole."""
+        """From JSON; None if it is incomplete."""
         try:
             found = document or {}
             broken, failing, changes = (
@@ -96,7 +96,7 @@ class Before:
 
 
 def end_of(section: Section) -> End:
-    """How a stack ended, by its row."""
+    """The result of a stack, from its row."""
     kinds = {each.id.split("/")[1] for each in section.entries if each.id.startswith("up/")}
     if kinds & {"lost", "verify"}:
         return End.LOST
@@ -114,16 +114,16 @@ def deploy(
     expect: str,
     stopped: Callable[[], bool],
 ) -> Section | None:
-    """Deploys a stack, unless the run did already, and looks who signs in. Whatever happens is its row.
+    """Deploy a stack, unless the run already did, and read who signs in. Whatever happens becomes its row.
 
-    Nothing where the run was stopped before the deployment started.
+    Returns None if the run was stopped before the deployment started.
 
     Args:
         listed: The stack.
         stacks: Opens it.
-        deployment: What the run knows of it.
-        seconds: How long reading its tenants may take, before and after; a deployment has its time.
-        expect: The digest of the plan that was reviewed; "" for whatever it is.
+        deployment: The stack's deployment in the run.
+        seconds: Time limit for reading its tenants, before and after; a deployment has no limit.
+        expect: The digest of the reviewed plan; "" for any plan.
         stopped: Whether the run starts no further stack.
     """
     try:
@@ -137,16 +137,16 @@ def deploy(
             outcome = deployment.start(stacks.project, expect)
         if outcome is not Exit.FINE:
             return _not_deployed(listed, outcome, deployment.errors())
-    except Exception as error:  # Whatever it is, the other stacks are reported.
+    except Exception as error:  # Whatever the error, the other stacks are reported.
         return failed(listed, error)
     try:
         return _deployed(stacks.open(listed.name, Deadline(seconds)), before)
     except Exception as error:
-        return replace(failed(listed, error), summary="deployed; who signs in could not be read")
+        return replace(failed(listed, error), summary="deployed; sign-ins could not be read")
 
 
 def _before(listed: Listed, stacks: Stacks, deployment: Deployment, seconds: float) -> Before:
-    """What held before the first attempt, with what is planned for the one to come."""
+    """The state before the first attempt, with the plan of the next one."""
     kept = Before.of(deployment.work.read(BEFORE, listed.name))
     if kept and deployment.outcome() in (None, Exit.FINE):
         return kept
@@ -182,7 +182,7 @@ def _read(stack: Stack) -> tuple[Engine, Assessment]:
 
 
 def _failing(stack: Stack, engine: Engine, assessment: Assessment) -> Sequence[Statement]:
-    """What verify says fails, but for the people whom the forecast counts."""
+    """Failed checks of verify, without the people that the forecast counts."""
     try:
         read = Known(assessment, How.LIVE, _BOTH)
         found = verify(stack, engine, None, person=None, by=_BY, record=False, assessment=read)
@@ -203,7 +203,7 @@ def _not_deployed(listed: Listed, outcome: Exit, errors: str) -> Section:
         kind, level, said = "partly", Level.URGENT, "Partly deployed"
     else:
         kind, level, said = "failed", Level.URGENT, "The deployment failed"
-    reason = errors[:_LONGEST_REASON] or "it said nothing; it may have been killed"
+    reason = errors[:_LONGEST_REASON] or "it printed nothing; it may have been killed"
     text = reason if reason.startswith(said) else f"{said}: {reason}"
     entry = Entry(f"up/{kind}", level, text, How.SEEN)
     return Section(listed.name, listed.account, listed.region, said, (entry,), exit=int(outcome))

@@ -1,4 +1,4 @@
-"""What ``mimecast-sso fleet init`` does: writes the set-up of a service that deploys, for every stack."""
+"""``mimecast-sso fleet init``: write the set-up files of a deployment service for every stack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mimecast_sso.text.wording import count
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was given on the command line."""
+    """The options of the command."""
 
     select: tuple[str, ...]
     repository: str
@@ -34,7 +34,7 @@ class Options:
 
 
 def write(service: Service, given: Options) -> Exit:
-    """Writes the files of the selected stacks but the sandbox's. Raises OperationError, before anything is written."""
+    """Write the files of the selected stacks except the sandbox's. Raises OperationError before anything is written."""
     project = find_project()
     wanted = [
         each for each in stack_files.wanted(project, given.select, (1, 1)) if each.name != SANDBOX_STACK
@@ -60,7 +60,7 @@ def write(service: Service, given: Options) -> Exit:
 
 def _require_readable(wanted: Sequence[Listed]) -> None:
     if not wanted:
-        raise OperationError("No stack but the sandbox's is selected.")
+        raise OperationError("No stack other than the sandbox's is selected. Change --select.")
     broken = [each for each in wanted if each.problem]
     if broken:
         raise OperationError(
@@ -72,7 +72,7 @@ def _next(service: Service, wanted: Sequence[Listed], root: Path) -> list[str]:
     if service is Service.OPERATOR:
         return [
             "# Secrets: PULUMI_ACCESS_TOKEN in mimecast-sso; ARM_CLIENT_SECRET, MIMECAST_CLIENT_ID and",
-            "# MIMECAST_CLIENT_SECRET of each stack in a secret of the name of its Stack.",
+            "# MIMECAST_CLIENT_SECRET of each stack in a secret with the name of its Stack.",
             f"kubectl apply --filename {shlex.quote(str(root / 'operator'))}",
         ]
     pushes = [f"pulumi deployment settings push --stack {each.name}" for each in wanted]

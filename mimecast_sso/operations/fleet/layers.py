@@ -1,9 +1,9 @@
-"""What stack files have in common, written once: ``stacks/_base.yaml``, and a file per tag and per stack.
+"""Layers of stack files: common values in ``stacks/_base.yaml``, and a file per tag and per stack.
 
-Layers are laid over each other, the later ones winning: ``_base.yaml``, ``_<tag>.yaml`` for each tag of the stack in
-its order, ``_<stack>.yaml``. Maps are merged key by key; everything else is replaced. The result is written into the
+Later layers win: ``_base.yaml``, ``_<tag>.yaml`` for each tag of the stack in its order, ``_<stack>.yaml``.
+ Maps are merged key by key; everything else is replaced. The result is written into the
 stack files themselves, so that a plain ``pulumi up``, every command and every review see the same file. A key that no
-layer has is the stack's own and stays. What commands write there is taken from a layer only while the stack has none.
+layer has is kept. Values that commands write are taken from a layer only if the stack file has none.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mimecast_sso.text.files import read_text
 _BASE = "base"
 _Place = tuple[str, ...]
 _BETWEEN_LAYERS: _Place = ("",)
-"""Layers replace whatever earlier ones say, and no command writes into them."""
+"""Values that layers always replace, because no command writes them."""
 _COMMANDS_WRITE: frozenset[_Place] = frozenset(
     {
         ("rollOut", "who"),
@@ -41,10 +41,10 @@ _COMMANDS_WRITE: frozenset[_Place] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A stack file as its layers have it.
+    """A stack file as rendered from its layers.
 
     Attributes:
-        changed: The keys of the layers that the file lacks, or has otherwise.
+        changed: Keys of the layers that the file lacks or has with another value.
     """
 
     file: Path
@@ -53,10 +53,10 @@ class Rendered:
 
 
 def render(project: Project, stacks: tuple[Listed, ...]) -> Iterator[Rendered]:
-    """The stack files that have layers.
+    """Render the stack files that have layers.
 
     Raises:
-        OperationError: A file cannot be used, or what the layers make of it is no valid configuration.
+        OperationError: A file cannot be used, or the rendered file is not a valid configuration.
     """
     for listed in stacks:
         layers = [
@@ -87,13 +87,13 @@ def _rendered(file: Path, layers: list[Path]) -> Rendered:
     except ConfigurationError as error:
         names = ", ".join(layer.name for layer in layers)
         raise OperationError(
-            f"With {names}, {file.name} would be no valid configuration, and nothing was written: {error}"
+            f"With {names}, {file.name} would not be a valid configuration: {error} Nothing was written."
         ) from None
     return Rendered(file, text, changed)
 
 
 def _lay_over(target: Any, source: Mapping[str, Any], place: _Place) -> bool:
-    """Lays the source over the target; whether that changed anything."""
+    """Merge the source into the target; return whether anything changed."""
     changed = [_lay(target, key, value, (*place, key)) for key, value in source.items()]
     return any(changed)
 
@@ -109,5 +109,5 @@ def _lay(target: Any, key: str, value: Any, place: _Place) -> bool:
 
 
 def _is_map(value: Any) -> bool:
-    """Whether it can be merged; an encrypted value is one value."""
+    """Whether it is a map to merge; an encrypted value is a single value."""
     return isinstance(value, Mapping) and set(value) != {"secure"}

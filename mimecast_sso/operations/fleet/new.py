@@ -1,4 +1,4 @@
-"""The file of a new stack: what ``mimecast-sso new`` writes."""
+"""``mimecast-sso new``: write the file of a new stack."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class NewStack:
-    """What was given on the command line."""
+    """The options of the command."""
 
     name: str
     region: str
@@ -42,10 +42,10 @@ class NewStack:
 
 
 def write(wanted: NewStack) -> Exit:
-    """Writes the file, and prints what was checked and what comes next.
+    """Write the file, and print the checks and the next step.
 
     Raises:
-        OperationError: There is such a file, the name is none for a stack, or the tenant cannot be read.
+        OperationError: The file exists, the name is not allowed for a stack, or the tenant cannot be read.
         ConfigurationError: A value is malformed.
         MimecastError: The account cannot be read, or is another one.
     """
@@ -53,7 +53,7 @@ def write(wanted: NewStack) -> Exit:
     file = project.stack_file(wanted.name)
     if not _NAME.fullmatch(wanted.name):
         raise OperationError(
-            f"{wanted.name!r} is no name for a stack: use letters, digits, '.', '_' and '-'."
+            f"{wanted.name!r} cannot be the name of a stack: use letters, digits, '.', '_' and '-'."
         )
     if file.exists():
         raise OperationError(f"{file} exists and was not overwritten. Choose another name, or edit the file.")
@@ -62,9 +62,7 @@ def write(wanted: NewStack) -> Exit:
     opened = Stack(wanted.name, project, file, with_credentials(os.environ, wanted.name, project.root))
     checked = [*_account(opened, wanted), *_tenant(opened, wanted, values)]
     from_values(values)
-    write_text(
-        file, stack_file(values, "Nobody signs in through Entra before the console work is confirmed.")
-    )
+    write_text(file, stack_file(values, "Nobody signs in through Entra until the console work is confirmed."))
     _say(project, wanted, checked)
     return Exit.FINE
 
@@ -86,7 +84,7 @@ def _values(wanted: NewStack) -> dict[str, Any]:
 
 
 def _account(stack: Stack, wanted: NewStack) -> Iterator[str]:
-    """What was checked at Mimecast. Raises MimecastError."""
+    """The result of the check at Mimecast. Raises MimecastError."""
     if not (stack.environment.get("MIMECAST_CLIENT_ID") and stack.environment.get("MIMECAST_CLIENT_SECRET")):
         yield "Mimecast: not checked, because there are no credentials (MIMECAST_CLIENT_ID, MIMECAST_CLIENT_SECRET)."
         return
@@ -98,13 +96,13 @@ def _account(stack: Stack, wanted: NewStack) -> Iterator[str]:
     lacking = [domain for domain in wanted.domains if domain not in internal]
     if lacking:
         yield (
-            f"Mimecast: {enumerate_some(lacking)} is no internal domain of the account. Register it there, or set "
+            f"Mimecast: {enumerate_some(lacking)} is not an internal domain of the account. Register it there, or set "
             f"mode: register in {NAMESPACE}:domains."
         )
 
 
 def _tenant(stack: Stack, wanted: NewStack, values: dict[str, Any]) -> Iterator[str]:
-    """What was checked in Entra; the tenant that the credentials open is written down. Raises OperationError."""
+    """The result of the check in Entra; the credentials' tenant goes into the file. Raises OperationError."""
     try:
         credentials.method(stack.environment | {"ARM_USE_CLI": "false"})
     except GraphError:

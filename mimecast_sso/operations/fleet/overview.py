@@ -1,4 +1,4 @@
-"""A report of many stacks at a glance: what is said of several, certificates, confirmations, roll-out. Pure."""
+"""The overview of a report of many stacks: common causes, certificates, confirmations, roll-out. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mimecast_sso.operations.fleet.checks import NOT_READ
 from mimecast_sso.operations.reports.model import Entry, Level, Section
 
 PRESSING = (Level.URGENT, Level.LOOK, Level.UNKNOWN)
-"""Levels of which somebody has to know."""
+"""Levels that need attention."""
 
 _NO_LIMIT = 10**6
 _PARTS = re.compile(r"^(.+?/(?:changed|missing|unmanaged))(?:/.*)?$")
@@ -18,10 +18,10 @@ _PARTS = re.compile(r"^(.+?/(?:changed|missing|unmanaged))(?:/.*)?$")
 
 @dataclass(frozen=True, slots=True)
 class StacksByCause:
-    """Stacks of which the same is said.
+    """Stacks with the same finding.
 
     Attributes:
-        cause: What is said, the same for every stack.
+        cause: The finding, the same for every stack.
         found: The entry of each stack, by its name.
     """
 
@@ -32,10 +32,10 @@ class StacksByCause:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Stacks whose figure is in one range; ``stacks`` in the order of the figure.
+    """Stacks whose figure is in one range; ``stacks`` is ordered by the figure.
 
     Attributes:
-        usual: Whether it is as it should be, so that nobody has to know which stacks these are.
+        usual: Whether the range needs no attention, so that its stacks are not named.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Band:
 
 
 def groups(sections: Iterable[Section]) -> tuple[StacksByCause, ...]:
-    """What is said of stacks by cause: the most pressing first, and of these the most frequent."""
+    """Findings by cause: the most urgent first, then the most frequent."""
     found: dict[tuple[Level, str], dict[str, Entry]] = {}
     for section in sections:
         for entry in _said(section):
@@ -54,7 +54,7 @@ def groups(sections: Iterable[Section]) -> tuple[StacksByCause, ...]:
 
 
 def cause_of(entry: Entry) -> str:
-    """What an entry says, without what differs from stack to stack."""
+    """The text of an entry without the parts that differ from stack to stack."""
     command, _, rest = entry.id.partition("/")
     if command == NOT_READ:
         return entry.text
@@ -106,13 +106,13 @@ def roll_out(sections: Sequence[Section]) -> tuple[Band, ...]:
 
 
 def people(sections: Iterable[Section]) -> tuple[int, int]:
-    """How many people sign in through Entra, of how many, where it is known."""
+    """How many people sign in through Entra, of how many, of stacks where it is known."""
     known = [each.figures for each in sections if _share(each) is not None]
     return sum(each["signIn"] for each in known), sum(each["people"] for each in known)
 
 
 def _said(section: Section) -> Iterator[Entry]:
-    """The pressing entries; where nothing could be read, why, and not what follows from it."""
+    """The urgent entries; if nothing could be read, only the reason."""
     pressing = [each for each in section.entries if each.level in PRESSING]
     whole = [each for each in pressing if each.id.startswith(f"{NOT_READ}/")]
     yield from whole
@@ -128,7 +128,7 @@ def _share(section: Section) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """The figures up to ``most`` that are in no range before."""
+    """The figures up to ``most`` that are not in an earlier range."""
 
     most: int
     title: str

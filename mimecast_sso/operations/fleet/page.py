@@ -1,4 +1,4 @@
-"""A report of many stacks for people and spreadsheets: one page of text, or a line a stack."""
+"""A report of many stacks for people and spreadsheets: one page of text, or one line per stack."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _WIDTH = 80
 _NUMBER = 6
 _TITLE = 24
 _NAMES = 12
-"""Stacks that are named in a line; how many more there are is said."""
+"""Maximum number of stacks named in a line; the rest is counted."""
 _REASONS = 10
-"""Reasons that are given one by one."""
+"""Maximum number of reasons listed one by one."""
 _TITLES = {Level.URGENT: "Urgent", Level.LOOK: "To look at", Level.UNKNOWN: "Not read"}
 
 
 def text(report: Report, days: Sequence[Day] = ()) -> str:
-    """The page. ``days`` are earlier reports, by which it says since when."""
+    """The page. ``days`` are earlier reports, which show since when."""
     return "".join(f"{line}\n" for line in _lines(report, days))
 
 
@@ -78,7 +78,7 @@ def _bands(title: str, bands: Sequence[Band]) -> Iterator[str]:
 
 
 def _since(name: str, level: Level, report: Report, days: Sequence[Day]) -> str:
-    """The stack, and since when every report has shown it on this level; only the first day is of interest."""
+    """The stack, with the first day since which every report has shown it on this level."""
     first = None
     for day in reversed(days):
         if day.level(name) is not level:
@@ -116,7 +116,7 @@ def _reason(name: str, reason: str) -> str:
     )
 
 
-# -- A line a stack ---------------------------------------------------------------------------------------------------
+# -- One line per stack -----------------------------------------------------------------------------------------------
 
 _COLUMNS = (
     "stack",

@@ -1,4 +1,4 @@
-"""What deploying each stack would change, and who would lose their sign-in: from both tenants and the state."""
+"""Preview of each stack: what deploying it would change, and who would lose their sign-in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mimecast_sso.settings import written_elsewhere
 
 
 class Preview:
-    """Asks one stack. The stack files of a project are read once, to find those of one account."""
+    """Previews one stack. The stack files of a project are read once, to find those of the same account."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -29,9 +29,9 @@ class Preview:
             self._names.setdefault(each.account, []).append(each.name)
 
     def __call__(self, stack: Stack) -> Section:
-        """The stack's row. Raises whatever `checks.failed` has a row for."""
+        """The stack's row. Raises any error that `checks.failed` has a row for."""
         settings = stack.settings()
-        # An engine is needed only where the state is no file, to export it.
+        # An engine is needed only to export a state that is not a file.
         assessment = assessing.assess_stack(stack, settings, Engine(stack, engine_name(), "preview"))
         assessing.require_tenants_of(settings, assessment.snapshot)
         files = map(self._project.stack_file, self._same_account(settings.account_code))
@@ -42,7 +42,7 @@ class Preview:
         section = forms.section(found)
         if found.exit is Exit.ERROR:
             return replace(section, exit=int(found.exit))
-        # What is unknown and decides nothing is told, and is no reason to look at a stack.
+        # Unknowns that decide nothing are listed, but do not call for attention.
         entries = tuple(_as_note(each) if each.level is Level.UNKNOWN else each for each in section.entries)
         text = section.summary if found.exit is not Exit.FINE else "no change"
         return replace(section, entries=entries, summary=text, exit=int(found.exit))

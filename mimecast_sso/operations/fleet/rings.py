@@ -1,6 +1,6 @@
 """The order in which many stacks are deployed: rings, each after the one before it. Pure.
 
-A ring is a tag. Without an order the tags ``ring-0``, ``ring-1``, … are rings, by their number.
+A ring is a tag. By default the rings are the tags ``ring-0``, ``ring-1``, … in the order of their numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count
 
 REST = "*"
-"""In an order: the stacks that are in no ring before or after it."""
+"""In an order: all stacks that are in no other ring."""
 _NUMBERED = re.compile(r"ring-(\d{1,6})")
 _MOST_NAMES = 12
 
@@ -34,12 +34,12 @@ def in_rings(
     """The rings of these stacks, in order; rings without a stack are left out.
 
     Args:
-        wanted: The stacks that are to be deployed.
-        order: Tags, and perhaps ``*``; none: ``ring-0``, ``ring-1``, …
-        everything: Every stack of the project, by which a misspelt tag is found.
+        wanted: The stacks to deploy.
+        order: Tags, optionally with ``*``; empty: ``ring-0``, ``ring-1``, …
+        everything: Every stack of the project, to detect a misspelt tag.
 
     Raises:
-        OperationError: Of a stack the ring is not clear, or a tag of the order is no stack's.
+        OperationError: The ring of a stack is ambiguous, or no stack has a tag of the order.
     """
     _require_readable(wanted)
     tags = {tag for each in everything for tag in each.tags}
@@ -80,7 +80,7 @@ def _ring_of(stack: Listed, names: Sequence[str]) -> str | None:
     mine = [name for name in names if name in stack.tags]
     if len(mine) > 1:
         raise OperationError(
-            f"Stack {stack.name} is in several rings: {_named(mine)}. Leave it one of these tags (mimecast-sso:tags)."
+            f"Stack {stack.name} is in several rings: {_named(mine)}. Keep only one of these tags in mimecast-sso:tags."
         )
     return mine[0] if mine else REST if REST in names else None
 

@@ -19,14 +19,14 @@ from providers.deadline import Deadline
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """What is to be done.
+    """The job: a check of many stacks.
 
     Attributes:
         command: The report's name, such as ``fleet drift``.
-        check: What is asked of each stack.
-        stacks: Those that are wanted.
-        jobs: How many at a time.
-        seconds: That one may take.
+        check: The check of one stack.
+        stacks: The selected stacks.
+        jobs: Number of stacks at a time.
+        seconds: Time limit for one stack.
     """
 
     command: str
@@ -37,10 +37,10 @@ class CheckPlan:
 
 
 def run(plan: CheckPlan, project: Project, work: Work, progress: Callable[[Section], None]) -> Report:
-    """Asks every stack that the work folder has no section of, and reports on all of them.
+    """Check every stack without a section in the work folder, and report on all of them.
 
     Raises:
-        OperationError: The sandbox does not run, or the work folder cannot be written.
+        OperationError: The sandbox is not running, or the work folder cannot be written.
     """
     found = work.finished(each.name for each in plan.stacks)
     left = [each for each in plan.stacks if each.name not in found]
@@ -52,25 +52,25 @@ def run(plan: CheckPlan, project: Project, work: Work, progress: Callable[[Secti
 
 
 def report(command: str, at: datetime, sections: Iterable[Section]) -> Report:
-    """The report of these sections, the most pressing first; its exit code is the worst of theirs."""
+    """The report of these sections, the most urgent first; its exit code is the worst of theirs."""
     ordered = tuple(sorted(sections, key=lambda each: (each.level.rank, each.stack)))
     return Report(command, at, int(worst(each.exit for each in ordered)), ordered)
 
 
 def _asked(plan: CheckPlan, left: Sequence[Listed], stacks: Stacks) -> Iterator[Section]:
-    """The sections, as soon as each is there."""
+    """Yield each section as soon as it is ready."""
     with ThreadPoolExecutor(max_workers=plan.jobs, thread_name_prefix="fleet") as pool:
         running = [pool.submit(_section, plan, each, stacks) for each in left]
         try:
             for done in as_completed(running):
                 yield done.result()
         finally:
-            # After Ctrl-C, or a full disk: those under way end by their deadline, and no other begins.
+            # After Ctrl-C or a full disk, running checks end by their deadline and no other starts.
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _section(plan: CheckPlan, listed: Listed, stacks: Stacks) -> Section:
     try:
         return plan.check(stacks.open(listed.name, Deadline(plan.seconds)))
-    except Exception as error:  # Whatever it is, the other stacks are reported.
+    except Exception as error:  # Whatever the error, the other stacks are reported.
         return failed(listed, error)

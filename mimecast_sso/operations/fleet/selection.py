@@ -1,7 +1,8 @@
-"""Which stacks a command is for: by name, region, account or tag.
+"""Select stacks by name, region, account or tag.
 
-An expression is one or more terms, separated by commas, that all have to hold: ``prod-*``, ``region=eu``,
-``account=CUK*``, ``tag=ring-1``. A term that begins with ``!`` must not hold. Of several expressions one is enough.
+An expression is one or more comma-separated terms that all have to match: ``prod-*``, ``region=eu``,
+``account=CUK*``, ``tag=ring-1``. A term that begins with ``!`` must not match. Of several
+expressions, one has to match.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _KEYS = ("region", "account", "tag")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A stack as its file describes it, before anything of it is checked.
+    """A stack as described by its file, before the file is validated.
 
     Attributes:
-        problem: Why the file cannot be read; "" where it can.
-        tenant: The Entra tenant, where the file names it.
+        problem: Why the file cannot be read; "" if it can.
+        tenant: The Entra tenant, if the file names it.
     """
 
     name: str
@@ -55,12 +56,12 @@ def listed(project: Project) -> tuple[Listed, ...]:
 
 
 def select(stacks: Iterable[Listed], expressions: Sequence[str]) -> tuple[Listed, ...]:
-    """Those that one of the expressions is for; all of them without any.
+    """The stacks that match one of the expressions; all of them if there is none.
 
-    A stack whose file cannot be read is left out by its name alone: it is reported rather than lost.
+    A stack whose file cannot be read is excluded only by its name, so that its problem is reported.
 
     Raises:
-        OperationError: A term names something else than a name, region, account or tag.
+        OperationError: A term is not a name, region, account or tag.
     """
     wanted = [[_Term.of(term) for term in expression.split(",")] for expression in expressions]
     return tuple(
@@ -71,7 +72,7 @@ def select(stacks: Iterable[Listed], expressions: Sequence[str]) -> tuple[Listed
 
 
 def shard(stacks: Sequence[Listed], number: int, count: int) -> tuple[Listed, ...]:
-    """Share ``number`` of ``count``, from 1 on: every stack is in one of them."""
+    """Share ``number`` of ``count``, from 1: every stack is in exactly one share."""
     return tuple(stacks[number - 1 :: count])
 
 

@@ -1,8 +1,8 @@
-"""Set-ups of services that deploy without a machine of your own, written from the list of stacks. Pure.
+"""Set-up files of services that run Pulumi for you, written from the list of stacks. Pure.
 
 Pulumi Deployments: the settings of each stack, and one program that keeps a drift schedule for each. Pulumi Kubernetes
-Operator: a Stack for each, and the same schedules as a Program. Nothing of it deploys by itself: a deployment moves
-people's sign-in, and its forecast wants a reader.
+Operator: a Stack for each, and the same schedules as a Program. None of it deploys by itself: a deployment changes
+people's sign-in, so a person has to read its forecast first.
 
 Sources: settings files as ``pulumi deployment settings push`` reads them (``sdk/go/common/apitype/deployments.go`` of
 pulumi/pulumi), resource ``pulumiservice:index:DriftSchedule``, and the operator's custom resource definitions
@@ -24,16 +24,16 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.fleet.selection import Listed
 
 _HEAD: Final = (
-    "# Written by mimecast-sso fleet init {service}: change the options there, and write it again.\n"
+    "# Written by mimecast-sso fleet init {service}. To change it, rerun that with other options.\n"
 )
 _NOTES: Final = {
-    "deployments": "# Merging deploys nothing: a deployment is started by a person who has read its preview.\n",
-    "operator": "# With preview: true (operator 2.3 or later) a Stack only says what a deployment would do.\n",
+    "deployments": "# Merging does not deploy: a person starts a deployment after reading its preview.\n",
+    "operator": "# With preview: true (operator 2.3 or later) a Stack only shows what a deployment would change.\n",
 }
 _NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 _CREDENTIALS: Final = ("MIMECAST_CLIENT_ID", "MIMECAST_CLIENT_SECRET")
 _LONGEST_NAME: Final = 63
-"""Of an object of Kubernetes, as a DNS label."""
+"""Maximum length of the name of a Kubernetes object, a DNS label."""
 _SCHEDULES: Final = "mimecast-sso-drift-schedules"
 
 
@@ -46,16 +46,16 @@ class Service(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the project and its stacks are, the same for all of them.
+    """The location of the project and its stacks.
 
     Attributes:
         repository: The address of the Git repository, https.
-        branch: What is deployed.
-        organization: That of the stacks in Pulumi Cloud.
+        branch: The branch to deploy.
+        organization: The Pulumi Cloud organization of the stacks.
         project: The project's name.
         stack_files: The folder of the stack files, from the repository's root; "" for the root.
-        client_id: The application of Entra that all tenants have consented to.
-        schedule: When drift is looked for, as cron in UTC.
+        client_id: The Entra application that all tenants have consented to.
+        schedule: When to check for drift, as cron in UTC.
     """
 
     repository: str
@@ -71,7 +71,7 @@ def files(service: Service, place: Place, stacks: Sequence[Listed]) -> dict[str,
     """The content of each file, by its path from the project's root.
 
     Raises:
-        OperationError: Two stacks would have one name in Kubernetes.
+        OperationError: Two stacks would have the same name in Kubernetes.
     """
     if service is Service.DEPLOYMENTS:
         folder = f"{place.stack_files}/" if place.stack_files else ""
@@ -96,7 +96,7 @@ def _written(service: Service, documents: Mapping[str, Sequence[Mapping[str, Any
 
 def _settings(place: Place, stack: Listed) -> dict[str, Any]:
     environment = {"ARM_CLIENT_ID": place.client_id, "ARM_USE_OIDC": "true"}
-    # What is secret is not here: pulumi deployment settings env --secret, or an ESC environment of the stack.
+    # Secrets are set elsewhere: pulumi deployment settings env --secret, or an ESC environment of the stack.
     git = {"repoUrl": place.repository, "branch": f"refs/heads/{place.branch}"}
     found: dict[str, Any] = {
         "sourceContext": {"git": git},
@@ -109,14 +109,14 @@ def _settings(place: Place, stack: Listed) -> dict[str, Any]:
             "repository": repository,
             "previewPullRequests": True,
             "deployCommits": False,
-            # A change of one stack's file previews that stack alone; a change of code, all of them.
+            # A change of one stack's file previews only that stack; a change of code previews all of them.
             "paths": [f"{folder}Pulumi.{stack.name}.yaml", "Pulumi.yaml", "**/*.py", "requirements.txt"],
         }
     return {"settings": found}
 
 
 def _azure(place: Place, stack: Listed) -> dict[str, str]:
-    # Nothing of a subscription is used; the service asks for one.
+    # The service requires a subscription id, which is not used.
     found = {"clientId": place.client_id, "subscriptionId": _NO_SUBSCRIPTION}
     return found | ({"tenantId": stack.tenant} if stack.tenant else {})
 
@@ -215,7 +215,7 @@ def _object_names(stacks: Sequence[Listed]) -> dict[str, str]:
         if name in found:
             raise OperationError(
                 f"Stacks {found[name]} and {each.name} would both be {name} in Kubernetes. Rename one, or write them "
-                "apart with --select."
+                "separately with --select."
             )
         found[name] = each.name
     return {stack: name for name, stack in found.items()}
@@ -241,7 +241,7 @@ MOST_JOBS: Final[Mapping[Matrix, int]] = {
 
 
 def matrix(service: Matrix, stacks: Sequence[Listed]) -> str:
-    """The list of stacks as that service's pipelines take it.
+    """The list of stacks in the format of that service's pipelines.
 
     ================ ===============================================================================================
     github           one line, for ``strategy.matrix: ${{ fromJSON(…) }}``
@@ -250,12 +250,12 @@ def matrix(service: Matrix, stacks: Sequence[Listed]) -> str:
     ================ ===============================================================================================
 
     Raises:
-        OperationError: The service takes fewer jobs.
+        OperationError: The list exceeds the service's limit of jobs.
     """
     most = MOST_JOBS.get(service)
     if most is not None and len(stacks) > most:
         raise OperationError(
-            f"{len(stacks):,} stacks are more than the {most} jobs of a matrix. Use one job for many stacks: "
+            f"{len(stacks):,} stacks exceed the {most} jobs of a matrix. Use one job for many stacks: "
             "mimecast-sso fleet drift --shard K/N in a matrix of N, or mimecast-sso fleet up for a ring.",
             Exit.ERROR,
         )
@@ -269,7 +269,8 @@ def matrix(service: Matrix, stacks: Sequence[Listed]) -> str:
         named = {re.sub(r"\W", "_", row["stack"]): row for row in rows}
         if len(named) < len(rows):
             raise OperationError(
-                "Two stacks have names that Azure DevOps cannot tell apart: letters, digits, underscores."
+                "Two stacks have the same name in Azure DevOps, which allows only letters, digits and underscores. "
+                "Rename one."
             )
         return json.dumps(named, separators=(",", ":"), ensure_ascii=False) + "\n"
     variables = [{f"SSO_{key.upper()}": value for key, value in row.items()} for row in rows]

@@ -1,4 +1,4 @@
-"""What ``mimecast-sso stacks`` does: lists the stacks, and writes what their files have in common."""
+"""``mimecast-sso stacks``: list the stacks, and render their files from layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mimecast_sso.text.wording import count
 
 
 def list_stacks(expressions: tuple[str, ...], share: tuple[int, int], *, form: str, out: Path | None) -> Exit:
-    """Prints the stacks that have a file; 1 where one of the files cannot be read."""
+    """Print the stacks that have a file; 1 if one of the files cannot be read."""
     found = wanted(find_project(), expressions, share)
     if form == "json":
         text = json.dumps([each.document() for each in found], indent=2, ensure_ascii=False) + "\n"
@@ -32,29 +32,29 @@ def list_stacks(expressions: tuple[str, ...], share: tuple[int, int], *, form: s
 
 
 def render(expressions: tuple[str, ...], *, check: bool) -> Exit:
-    """Writes the stack files as their layers have them; nothing where one would be invalid. Raises OperationError."""
+    """Render the stack files from their layers; write nothing if one would be invalid. Raises OperationError."""
     project = find_project()
     found = list(layers.render(project, wanted(project, expressions, (1, 1))))
     if not found:
         raise OperationError(
-            f"No stack has a layer. Write what they have in common into {project.stack_files / '_base.yaml'}, in the "
+            f"No stack has a layer. Write common values into {project.stack_files / '_base.yaml'}, in the "
             "form of a stack file."
         )
     changed = [each for each in found if each.changed]
     for each in changed:
         if not check:
             write_text(each.file, each.text)
-        verb = "is not as its layers have it" if check else "written"
+        verb = "differs from its layers in" if check else "written"
         click.echo(f"{foreign.one_line(each.file.name)} {verb}: {foreign.one_line(', '.join(each.changed))}")
     if not changed:
-        click.echo(f"{count(len(found), 'stack file')} as the layers have them.")
+        click.echo(f"{count(len(found), 'stack file matches', 'stack files match')} the layers.")
     elif check:
         click.echo("Write them: mimecast-sso stacks render")
     return Exit.CHANGES if check and changed else Exit.FINE
 
 
 def wanted(project: Project, expressions: Sequence[str], share: tuple[int, int]) -> tuple[Listed, ...]:
-    """The share of the stacks that the expressions select. Raises OperationError where they select none."""
+    """The share of the stacks that the expressions select. Raises OperationError if they select none."""
     found = select(listed(project), expressions)
     if not found:
         known = foreign.one_line(", ".join(project.stacks())) or "none"

@@ -1,7 +1,7 @@
-"""Deploying many stacks ring by ring: where a run stops, where it waits for a person, and how it goes on.
+"""Deploy many stacks ring by ring: when a run stops, waits for a person, and continues.
 
-On disk, in the run's folder: its terms (rings, digests) once, and of each stack what held before, how its deployment
-ended, and its row. A run that is killed anywhere goes on from these.
+The run's folder has its terms (rings, digests), and for each stack the state before, the deployment's result, and its
+row. A run that is killed at any point continues from these.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from mimecast_sso.text.wording import count
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a run goes on.
+    """The conditions of a run.
 
     Attributes:
-        stop_after: Failed stacks after which no further one is started.
-        hold: Whether a person is waited for before the next ring.
-        jobs: Stacks at a time.
-        seconds: How long reading the tenants of one may take.
+        stop_after: Number of failed stacks after which no further one is started.
+        hold: Whether to wait for a person before the next ring.
+        jobs: Number of stacks at a time.
+        seconds: Time limit for reading the tenants of one stack.
     """
 
     stop_after: int
@@ -53,10 +53,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
-        text: Why, as a sentence.
+        text: Why it ended, as a sentence.
         sections: The row of every stack, deployed or not.
     """
 
@@ -67,10 +67,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a run is to deploy, and has.
+    """The record of a run: what to deploy, and what was deployed.
 
     Attributes:
-        expect: The digest of each stack's reviewed plan, where there was a review.
+        expect: The digest of each stack's reviewed plan, if there was a review.
     """
 
     work: Work
@@ -80,7 +80,7 @@ class Record:
 
     @staticmethod
     def terms(rings: Sequence[Ring], expect: Mapping[str, str]) -> dict[str, Any]:
-        """What is kept when a run begins, by which `of` finds it again."""
+        """The stored form of a new run, which `of` reads."""
         return {
             "id": uuid4().hex,
             "rings": [
@@ -91,14 +91,14 @@ class Record:
 
     @classmethod
     def of(cls, work: Work) -> Record:
-        """The run that a folder keeps. Raises KeyError or TypeError where it is none of deployments."""
+        """The run stored in a folder. Raises KeyError or TypeError if it is not a run of deployments."""
         rings = (
             Ring(str(ring["name"]), tuple(map(Listed.of, ring["stacks"]))) for ring in work.terms["rings"]
         )
         return cls(work, str(work.terms["id"]), tuple(rings), work.terms["expect"])
 
     def deployed(self, stack: str) -> Section | None:
-        """The row of a stack that is deployed, with nobody's sign-in lost."""
+        """The row of a stack that was deployed without a lost sign-in."""
         section = self.work.row(stack)
         return section if section and end_of(section) is End.DEPLOYED else None
 
@@ -108,31 +108,31 @@ class Record:
 
     @property
     def released(self) -> int:
-        """The last ring that no person is waited for any more: 0 is the first."""
+        """The last released ring; 0 is the first."""
         found = (self.work.read(HELD, "") or {}).get("ring")
         return found if isinstance(found, int) else 0
 
     def hold(self, position: int) -> None:
-        """Keeps that the run waits before a ring; whoever continues it releases that ring."""
+        """Store that the run waits before a ring; continuing the run releases that ring."""
         self.work.write(HELD, "", {"ring": position})
 
     @property
     def stacks(self) -> tuple[Listed, ...]:
-        """All of them, ring by ring."""
+        """All stacks, ring by ring."""
         return tuple(each for ring in self.rings for each in ring.stacks)
 
 
 def run(record: Record, terms: Terms, project: Project, say: Callable[[str], None]) -> Ended:
-    """Deploys ring by ring what is not deployed yet.
+    """Deploy the stacks that are not deployed yet, ring by ring.
 
     Args:
-        record: The run, just begun or to be continued.
-        terms: How.
+        record: The run, new or continued.
+        terms: Its conditions.
         project: The project of the stacks.
-        say: Takes a line for each stack that ended, and for each ring.
+        say: Prints a line for each finished stack, and for each ring.
 
     Raises:
-        OperationError: The sandbox does not run, or the run's folder cannot be written.
+        OperationError: The sandbox is not running, or the run's folder cannot be written.
     """
     stacks = Stacks(project, [each.name for each in record.stacks])
     failures = 0
@@ -144,7 +144,7 @@ def run(record: Record, terms: Terms, project: Project, say: Callable[[str], Non
             continue
         if terms.hold and position > released:
             record.hold(position)
-            why, text = Why.HELD, f"On hold before ring {ring.name}, for a person to look at the report."
+            why, text = Why.HELD, f"On hold before ring {ring.name}, for a person to read the report."
             break
         say(f"Ring {ring.name} ({position + 1} of {len(record.rings)}): {count(len(todo), 'stack')}")
         attempt = _Ring(record, terms, stacks, ring, say, failures)
@@ -179,7 +179,7 @@ def _waiting(stack: Listed) -> Section:
 
 @dataclass(slots=True)
 class _Ring:
-    """One ring of a run. ``reason``: why the run stops here; "" where it does not."""
+    """One ring of a run. ``reason``: why the run stops here; "" if it does not."""
 
     record: Record
     terms: Terms
@@ -191,7 +191,7 @@ class _Ring:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, todo: Sequence[Listed]) -> None:
-        """Deploys its stacks; those that were locked once more at the end."""
+        """Deploy its stacks; retry locked ones at the end."""
         ends = self._deploy(todo)
         locked = [each for each in todo if ends.get(each.name) is End.LOCKED]
         if locked and not self.reason:
@@ -211,7 +211,7 @@ class _Ring:
                     if end is not None:
                         ends[running[done]] = end
             except BaseException:
-                # Ctrl-C: what is under way ends, as that of a single up does; nothing else begins.
+                # Ctrl-C: running deployments finish, as a single up does; no other starts.
                 self.reason = self.reason or "it was interrupted"
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -228,7 +228,7 @@ class _Ring:
         )  # fmt: skip
         if section is None:
             return None
-        # Kept here, not by whoever waits for it: that one may have been interrupted.
+        # Stored here, because the waiting thread may have been interrupted.
         self.record.work.keep(section)
         end = end_of(section)
         with self._lock:

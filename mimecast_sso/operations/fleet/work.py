@@ -1,6 +1,6 @@
-"""What a run over many stacks has finished, a file each: from these a run that was interrupted goes on.
+"""Finished rows of a run over many stacks, one file each, from which an interrupted run continues.
 
-One run at a time uses a folder: two would take each other's rows for their own.
+Only one run at a time uses a folder: two would mix their rows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OF_A_RUN = (_ROW, BEFORE, OUTCOME, PRINTED, ERRORS, HELD)
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Keeps other runs out of a folder while inside. The system lets go of it whenever this process ends.
+    """Lock the folder against other runs. The lock ends with this process.
 
     Raises:
         OperationError: Another run uses it, or it cannot be written.
@@ -64,8 +64,8 @@ class Work:
     """The folder of one check.
 
     Attributes:
-        at: When the run began, which is the time of its report.
-        terms: What else was said of the run when it began, as JSON.
+        at: Start of the run, which is the time of its report.
+        terms: The conditions of the run, as JSON.
     """
 
     folder: Path
@@ -74,9 +74,9 @@ class Work:
 
     @classmethod
     def begin(cls, folder: Path, at: datetime, **terms: Any) -> Work:
-        """An empty folder: what an earlier run left is removed. Raises OperationError where it cannot be written."""
+        """An empty folder: files of an earlier run are removed. Raises OperationError if it cannot be written."""
         try:
-            (folder / _RUN).unlink(missing_ok=True)  # First: without it nothing here can be resumed.
+            (folder / _RUN).unlink(missing_ok=True)  # Written first: without it nothing can be resumed.
             for file in (each for name in _OF_A_RUN for each in folder.glob(name.format("*"))):
                 file.unlink()
             write_text(folder / _RUN, json.dumps({"at": utc_text(at), **terms}, ensure_ascii=False) + "\n")
@@ -86,7 +86,7 @@ class Work:
 
     @classmethod
     def resume(cls, folder: Path) -> Work:
-        """That of a run that was interrupted, or is to ask again what it could not read.
+        """The folder of an interrupted run, or of one that is to retry failed readings.
 
         Raises:
             OperationError: There is none.
@@ -96,35 +96,35 @@ class Work:
             at = utc_time(str(terms.pop("at")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise OperationError(
-                f"There is no run to resume in {folder}. Leave --resume out, or name its folder with --work."
+                f"There is no run to resume in {folder}. Run without --resume, or name the run's folder with --work."
             ) from None
         return cls(folder, at, terms)
 
     def finished(self, stacks: Iterable[str]) -> dict[str, Section]:
-        """The sections of those stacks that were read; whoever could not be read is asked again."""
+        """The sections of stacks that could be read; the others are retried."""
         found = {stack: self.row(stack) for stack in stacks}
         return {stack: section for stack, section in found.items() if section and section.exit != Exit.ERROR}
 
     def keep(self, section: Section) -> None:
-        """Writes the section of a stack, whole or not at all. Raises OperationError where it cannot be written."""
+        """Write the section of a stack atomically. Raises OperationError if it cannot be written."""
         self.write(_ROW, section.stack, section.document())
 
     def row(self, stack: str) -> Section | None:
-        """What was kept of a stack, whatever its exit code."""
+        """The stored section of a stack, whatever its exit code."""
         try:
             return Section.of(self.read(_ROW, stack) or {})
         except (ValueError, KeyError, TypeError):
             return None
 
     def write(self, name: str, stack: str, document: Mapping[str, Any]) -> None:
-        """Writes a file of a stack, whole or not at all. Raises OperationError where it cannot be written."""
+        """Write a file of a stack atomically. Raises OperationError if it cannot be written."""
         try:
             write_text(self.folder / name.format(stack), json.dumps(document, ensure_ascii=False) + "\n")
         except OSError as error:
             raise _unusable(self.folder, error) from None
 
     def read(self, name: str, stack: str) -> dict[str, Any] | None:
-        """A file of a stack; nothing where there is none that can be read."""
+        """A file of a stack; None if it cannot be read."""
         try:
             document: Any = parse_json((self.folder / name.format(stack)).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -133,4 +133,6 @@ class Work:
 
 
 def _unusable(folder: Path, error: OSError) -> OperationError:
-    return OperationError(f"{folder}, which keeps what is finished, cannot be written: {error.strerror}.")
+    return OperationError(
+        f"Folder {folder} of the run cannot be written: {error.strerror}. Name another one with --work."
+    )

@@ -1,4 +1,4 @@
-"""What ``mimecast-sso preflight`` does."""
+"""``mimecast-sso preflight``."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ Sections = Iterable[tuple[str, Iterable[Statement]]]
 
 
 def preflight(stack: str, output: Output, purpose: Purpose = Purpose.DEPLOY) -> Exit:
-    """Checks that a stack's credentials are what they are for, writing nothing, and prints what it finds."""
+    """Check a stack's credentials for a purpose, without writing, and print the findings."""
     return print_sections(sections(open_stack(stack), purpose), output)
 
 
 def sections(opened: Stack, purpose: Purpose = Purpose.DEPLOY) -> Iterator[tuple[str, Iterable[Statement]]]:
-    """What each side says, asked when it is iterated over."""
+    """The sections of both sides; each is read when it is iterated over."""
     tenant.reach(opened)
     settings = opened.settings()
     yield "Engine", engine.ask(opened)
     yield "Microsoft Entra ID", entra.ask(opened, settings, purpose)
     yield "Mimecast", mimecast.ask(opened, settings, purpose)
-    if purpose is Purpose.DEPLOY:  # A preview publishes nothing.
+    if purpose is Purpose.DEPLOY:  # A preview publishes no DNS record.
         yield "DNS", dns.ask(opened, settings)
 
 
 def ask(stack: Stack) -> Iterator[tuple[str, Statement]]:
-    """Everything that a deployment needs, as soon as it is known, with the title of its section."""
+    """The sections of a deployment's checks with their titles, each as soon as it is known."""
     for title, statements in sections(stack):
         yield from ((title, statement) for statement in statements)
 
 
 def print_sections(found: Sections, output: Output) -> Exit:
-    """Prints sections of statements; gives `exit_of` them."""
+    """Print sections of statements; return their `exit_of`."""
     printed = []
     for title, statements in found:
         output.line(title)
@@ -55,7 +55,7 @@ def print_sections(found: Sections, output: Output) -> Exit:
 
 
 def exit_of(statements: Sequence[Statement]) -> Exit:
-    """5 where something is missing or wrong, 1 where a side could not be asked, else fine."""
+    """5 if something is missing or wrong, 1 if a side could not be read, else 0."""
     if {Verdict.MISSING, Verdict.FAILS} & {each.verdict for each in statements}:
         return Exit.PREFLIGHT
     return Exit.ERROR if any(each.subject == CONNECTION for each in statements) else Exit.FINE

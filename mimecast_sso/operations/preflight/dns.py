@@ -1,4 +1,4 @@
-"""The name server that is to publish the proof of a domain."""
+"""The DNS server that publishes the proof of a domain."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
     if settings.dns.publish == "none":
         yield note("proof records", "published by hand, or by your own resource", How.CONFIGURED, "dns")
         return
-    # dnspython takes a tenth of a second to load, and every command loads this module.
+    # dnspython takes 0.1 s to load, and every command loads this module.
     from providers.mimecast.dns_update import find_zone, update_server  # noqa: PLC0415
 
     try:
@@ -26,4 +26,4 @@ def ask(stack: Stack, settings: Settings) -> Iterator[Statement]:
         yield missing("name server", str(error))
         return
     yield fine("name server", f"{server.server} serves zone {server.zone} (primary {primary})")
-    yield unknown("key for updates", "a server shows whether it takes the key only when something is updated")
+    yield unknown("key for updates", "only an update shows whether the server accepts the key")

@@ -15,7 +15,7 @@ _PLUGIN = "pulumi-resource-azuread"
 
 
 def ask(stack: Stack) -> Iterator[Statement]:
-    """What of it is on this machine."""
+    """The statements about this machine."""
     path = stack.environment.get("PATH")
     cli, plugin = shutil.which("pulumi", path=path), shutil.which(_PLUGIN, path=path)
     if cli:

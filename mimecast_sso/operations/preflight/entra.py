@@ -29,11 +29,11 @@ from providers.entra.odata import literal
 
 _ROLES = "the roles in the token"
 _ANY_PULL_REQUEST = ":pull_request"
-"""How the subject of GitHub's token ends in a job of a pull request without an environment."""
+"""Suffix of the subject of GitHub's token in a pull request's job without an environment."""
 
 
 def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> Iterator[Statement]:
-    """Everything that Microsoft Graph shows to the principal of the credentials."""
+    """All checks that Microsoft Graph allows the credentials' principal."""
     try:
         graph = tenant.graph(stack)
         token = graph.claims()
@@ -59,7 +59,7 @@ def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> 
 def _tenant(
     graph: GraphClient, settings: Settings, token: dict[str, object], purpose: Purpose
 ) -> Iterator[Statement]:
-    """What the tenant has, as far as this purpose needs it."""
+    """The tenant's properties that this purpose needs."""
     checks: dict[str, Callable[[GraphClient, Settings], Iterator[Statement]]] = {
         "template": _template,
         "application": _applications,
@@ -82,8 +82,8 @@ def _notification_addresses(settings: Settings) -> Iterator[Statement]:
     if settings.application.notification_emails:
         yield note(
             "notification addresses",
-            "Entra may not send its mails before a certificate expires for applications configured by Graph; open the "
-            "application's single sign-on page in the portal once. Whether somebody did is unknown",
+            "Entra may not send expiry reminders for applications configured through Graph; open the "
+            "application's single sign-on page in the portal once. Whether that was done is unknown",
             How.DOCUMENTED,
             "Microsoft",
         )
@@ -99,7 +99,7 @@ def _identity_of_azuread(environment: Mapping[str, str]) -> Iterator[Statement]:
 
 
 def _reading(token: dict[str, object]) -> Iterator[Statement]:
-    """What an identity for previews needs, and that it can do no more than read."""
+    """Check that an identity for previews has what it needs and can only read."""
     roles = token.get("roles")
     if not isinstance(roles, list) or not roles:
         yield fails(
@@ -118,7 +118,7 @@ def _reading(token: dict[str, object]) -> Iterator[Statement]:
 
 
 def _trust(graph: GraphClient, token: dict[str, object]) -> Iterator[Statement]:
-    """Which tokens of forges open the application of the previews."""
+    """Check which CI services' tokens the application for previews trusts."""
     me = str(token.get("appid") or token.get("azp") or "")
     try:
         rows = list(graph.list(f"/applications(appId={literal(me)})/federatedIdentityCredentials"))
@@ -135,7 +135,7 @@ def _trust(graph: GraphClient, token: dict[str, object]) -> Iterator[Statement]:
         else:
             yield fine("trust", subject)
     if not rows:
-        yield note("trust", "no federated credential; whoever has the secret or certificate signs in")
+        yield note("trust", "no federated credential; anyone with the secret or certificate can sign in")
 
 
 def _only_reads(held: frozenset[str], token: dict[str, object]) -> Statement:
@@ -280,7 +280,7 @@ def _applications(graph: GraphClient, settings: Settings) -> Iterator[Statement]
 
 
 def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> Iterator[Statement]:
-    """Whoever holds only OwnedBy must own what it adopts: both the application and its service principal."""
+    """A principal with only OwnedBy must own both the application and the service principal that it adopts."""
     adopt, roles = settings.application.adopt, token.get("roles") or ()
     if adopt is None:
         return

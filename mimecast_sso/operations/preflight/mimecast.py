@@ -1,4 +1,4 @@
-"""Mimecast's side: the account, what the role of the API application may do, directory synchronisation."""
+"""Mimecast's side: the account, permissions of the API application, directory synchronisation."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ from providers.mimecast.domains import DomainStatus, list_domains
 from providers.mimecast.errors import Forbidden, MimecastError, RateLimited, TransportError
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
-_ASK = f"Look in the console ({ACCOUNT_PAGE}), or ask Mimecast"
+_ASK = f"Check the console ({ACCOUNT_PAGE}), or ask Mimecast"
 _A_MOMENT = timedelta(minutes=1)
 
 
 def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> Iterator[Statement]:
-    """Everything that Mimecast shows to the API application without a write."""
+    """All checks that need no write."""
     try:
         client = tenant.account(stack, settings.mimecast_client_id)
         account = require(client, settings.account_code, settings.region)
@@ -85,7 +85,7 @@ def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> 
 
 
 def _packages(account: Account) -> Iterator[Statement]:
-    """What the subscription includes. Never missing: which package carries single sign-on is not documented."""
+    """The packages of the account. Never missing: no source documents which package includes single sign-on."""
     subject = "single sign-on in the subscription"
     if account.packages is None:
         yield unknown(subject, f"{GET_ACCOUNT.path} does not list the account's packages. {_ASK}")
@@ -108,7 +108,7 @@ def _packages(account: Account) -> Iterator[Statement]:
 
 
 class _Live:
-    """What several questions look at; each list is read once."""
+    """The data that several checks use; each list is read once."""
 
     def __init__(self, client: MimecastClient, settings: Settings) -> None:
         self.client = client
@@ -121,14 +121,14 @@ class _Live:
 
     @cached_property
     def configured(self) -> list[str]:
-        """Configured addresses in domains that the account has: of another domain Mimecast lists nothing."""
+        """Configured addresses in the account's domains; Mimecast lists no others."""
         settings = self.settings
         named = {address.address for address in settings.addresses.explicit} | set(settings.assign.users)
         return sorted(address for address in named if domain_of(address) in self.domains)
 
     @cached_property
     def addresses(self) -> Mapping[str, LiveAddress]:
-        """Those of the configured addresses that exist."""
+        """The configured addresses that exist."""
         return Listing(self.client).of(self.configured)
 
     @cached_property
@@ -156,31 +156,31 @@ def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
 
 
 def _previewing(live: _Live) -> Iterator[Statement]:
-    """What an identity for previews reads, and what is known of what it can write."""
+    """Check what an identity for previews can read, and what is known about its writes."""
     for each in _reading(live, registers=False):
-        # Granting what the catalogue asks for here would let the identity write.
+        # The permission that the catalogue lists here would let the identity write.
         if each.verdict is Verdict.MISSING and FIND_GROUPS.permission in each.text:
-            why = "Mimecast's catalogue asks for Edit even to find a group, and refuses it to this role"
+            why = "Mimecast's catalogue lists Edit even to find a group, and this role does not have it"
             yield unknown("roll-out group", why)
         elif FIND_GROUPS.permission in each.subject:
             yield replace(each, subject="roll-out group")
             if each.verdict is Verdict.FINE:
                 yield unknown(
                     "whether the role can change groups",
-                    f"it may find them, and Mimecast's catalogue lists that under {FIND_GROUPS.permission}",
+                    f"it can find them, which Mimecast's catalogue lists under {FIND_GROUPS.permission}",
                 )
         else:
             yield each
     yield _registers(live)
     yield unknown(
         "whether the role can write",
-        "Mimecast shows it only by refusing a write. Compare the role of the API application in the console: it "
-        "should have Read, and nothing else",
+        "only a refused write shows it. Check the role of the API application in the console: it should have Read "
+        "permissions only",
     )
 
 
 def _registers(live: _Live) -> Statement:
-    """Whether the role may register domains: the one write whose permission a harmless read needs as well."""
+    """Whether the role may register domains: the only write whose permission a read needs as well."""
     try:
         _pending(live)
     except Forbidden:
@@ -227,7 +227,7 @@ def _audit(client: MimecastClient) -> str:
 
 
 def _probes(*, registers: bool) -> Mapping[str, Callable[[_Live], str | None]]:
-    """One call for each permission to read."""
+    """One call for each read permission."""
     return {
         GET_INTERNAL_DOMAIN.permission: lambda live: _domains(live.domains),
         **({GET_PENDING_DOMAIN.permission: _pending} if registers else {}),
@@ -244,7 +244,7 @@ def _writing(settings: Settings, *, registers: bool) -> Iterator[Statement]:
     if settings.addresses.source is AddressSource.SYNCHRONISED:
         permissions.remove(CREATE_USER.permission)
     for permission in permissions:
-        yield unknown(f"permission {permission} (to write)", "Mimecast shows it only by refusing a write")
+        yield unknown(f"permission {permission} (to write)", "only a refused write shows it")
 
 
 # -- Directory synchronisation --------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def _synchronisation(live: _Live) -> Iterator[Statement]:
     try:
         addresses = live.addresses.values()
     except MimecastError:
-        return  # The permission's own line says why.
+        return  # The line of the permission gives the reason.
     owned = sum(address.synchronised for address in addresses)
     if owned:
         yield note(

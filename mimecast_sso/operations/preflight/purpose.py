@@ -1,10 +1,10 @@
-"""What an identity is for."""
+"""The purpose of an identity."""
 
 from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """What the credentials are to be used for: a deployment writes; previews and drift reports read, and only read."""
+    """The purpose of the credentials: a deployment writes; previews and drift reports only read."""
 
     DEPLOY = "deploy"
     PREVIEW = "preview"

@@ -1,1 +1,1 @@
-"""Reports of what commands found: one model (`model`), one renderer per form."""
+"""Reports of commands: one model (`model`), one renderer per format."""

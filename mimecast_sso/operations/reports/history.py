@@ -1,4 +1,4 @@
-"""Earlier reports, as JSON files in one folder: what the report of today is compared with."""
+"""Earlier reports, as JSON files in one folder, which today's report is compared with."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """An earlier report: when it was made, and the level of each stack."""
+    """An earlier report: its time, and the level of each stack."""
 
     at: datetime
     levels: Mapping[str, Level]
 
     def level(self, stack: str) -> Level | None:
-        """The level of a stack then; ``None`` where the report did not have it."""
+        """The level of a stack in it; ``None`` if the report does not have the stack."""
         return self.levels.get(stack)
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """How many stacks have a level today, and how many had it in the last earlier report (``None``: no report)."""
+    """The number of stacks with a level today, and in the last earlier report (``None``: no report)."""
 
     level: Level
     now: int
@@ -38,31 +38,33 @@ class Tile:
 
 
 def read(folder: Path, now: datetime) -> tuple[Day, ...]:
-    """The reports of the last `DAYS` days in a folder, the oldest first; a file that is no report is left out."""
+    """The reports of the last `DAYS` days in a folder, the oldest first; other files are ignored."""
     found = [day for file in folder.glob("*.json") if (day := _day(file)) is not None]
     recent = (day for day in found if now - timedelta(days=DAYS) <= day.at < now)
     return tuple(sorted(recent, key=lambda day: day.at))
 
 
 def keep(folder: Path, report: Report) -> Path:
-    """Writes a report into the folder. Raises OSError."""
+    """Write a report into the folder. Raises OSError."""
     file = folder / f"{report.command.replace(' ', '-')}-{report.at.astimezone(UTC):%Y%m%dT%H%M%SZ}.json"
     write_text(file, json.dumps(report.document(), indent=1, ensure_ascii=False) + "\n")
     return file
 
 
 def kept(folder: Path, report: Report) -> tuple[Day, ...]:
-    """The earlier reports; this one joins them. Raises OperationError where the folder cannot be used."""
+    """The earlier reports; this one is saved with them. Raises OperationError if the folder cannot be used."""
     days = read(folder, report.at)
     try:
         keep(folder, report)
     except OSError as error:
-        raise OperationError(f"The report cannot be kept in {folder}: {error.strerror}.") from None
+        raise OperationError(
+            f"The report cannot be saved in {folder}: {error.strerror}. Name another folder with --history."
+        ) from None
     return days
 
 
 def trend(report: Report, days: Sequence[Day]) -> tuple[Tile, ...]:
-    """A tile for each level that stacks can have, with the last earlier report's figure."""
+    """A tile for each level, with the figure of the last earlier report."""
     last = days[-1] if days else None
     levels = [section.level for section in report.sections]
     return tuple(

@@ -9,19 +9,19 @@ from mimecast_sso.operations.exit_codes import OperationError, worst
 from mimecast_sso.operations.reports.model import Report, Section
 
 _MANY = "fleet "
-"""How the name of a command begins that checks many stacks at once."""
+"""Prefix of the names of commands that check many stacks at once."""
 
 
 def merged(reports: Sequence[Report]) -> Report:
-    """One report, the most pressing stack first; of a stack that is in more than one, the latest counts.
+    """One report, the most urgent stack first; for a stack in more than one, the latest counts.
 
-    Its time is the latest, and its exit code the worst. Raises OperationError for reports of different checks.
+    It has the latest time and the worst exit code. Raises OperationError for reports of different checks.
     """
     found = sorted(reports, key=lambda each: each.at)
     checks = {each.command.removeprefix(_MANY) for each in found}
     if len(checks) > 1:
         raise OperationError(
-            f"These are reports of different checks: {', '.join(sorted(checks))}. Merge those of one."
+            f"These are reports of different checks: {', '.join(sorted(checks))}. Merge reports of one check only."
         )
     sections = {section.stack: _with_code(section, each) for each in found for section in each.sections}
     ordered = sorted(sections.values(), key=lambda each: (each.level.rank, each.stack))
@@ -29,5 +29,5 @@ def merged(reports: Sequence[Report]) -> Report:
 
 
 def _with_code(section: Section, report: Report) -> Section:
-    """A section of a single stack's report gets that report's code."""
+    """Give a section of a single stack's report the report's exit code."""
     return replace(section, exit=report.exit) if section.exit is None else section

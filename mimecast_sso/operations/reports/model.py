@@ -1,7 +1,7 @@
-"""What a command found, in the one form that every renderer prints.
+"""The report of a command: the model that every renderer prints.
 
-JSON is the form itself; its schema is ``schema.json`` beside this module. Versions: a field that is added keeps the
-version, anything else raises it.
+JSON is the model itself; its schema is ``schema.json`` next to this module. Versions: an added field keeps the
+version, any other change raises it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEMA: Final = 1
 
 
 class Level(StrEnum):
-    """What a reader has to do about an entry or a section, the most pressing first."""
+    """The urgency of an entry or a section, the most urgent first."""
 
     URGENT = "urgent"
     LOOK = "look"
@@ -32,7 +32,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the most pressing."""
+        """0 for the most urgent."""
         return list(Level).index(self)
 
 
@@ -50,15 +50,15 @@ _LEVELS = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that was found.
+    """One finding.
 
     Attributes:
-        id: The same for the same thing in every run.
+        id: Stable: the same finding has the same id in every run.
         values: Recorded, live and desired values by these names, each a list.
-        actor: Who did it and when; "" where that does not apply.
-        commands: What restores it, keeps it, or prevents harm: a name and a command that can be pasted whole.
-        possible: False where it is unknown because this tenant or this identity cannot be asked at all. Every run says
-            so again, so it makes no section unreadable.
+        actor: Who did it and when; "" if that does not apply.
+        commands: Commands that restore it, keep it or prevent harm: a name and a complete command.
+        possible: False if the check is impossible in this tenant or with this identity. That is the same in every run,
+            so it does not make a section unreadable.
     """
 
     id: str
@@ -72,7 +72,7 @@ class Entry:
     possible: bool = True
 
     def document(self) -> dict[str, Any]:
-        """As JSON; empty fields are left out."""
+        """As JSON, without empty fields."""
         document = {
             "id": self.id,
             "level": str(self.level),
@@ -104,14 +104,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What was found of one stack.
+    """The findings for one stack.
 
     Attributes:
-        summary: One line on it.
+        summary: A summary in one line.
         figures: Numbers for overviews: ``signIn`` of ``people``, ``certificateDays``, ``confirmationDays``.
-        links: Where a person looks at it: a name and an address.
-        plan: The digest of what a deployment would do; "" where the command does not say.
-        exit: What the command's exit code would be for this stack alone, in a report of several.
+        links: Pages to look at: a name and an address.
+        plan: The digest of the deployment's plan; "" if the command has none.
+        exit: In a report of several stacks, the exit code for this stack alone.
     """
 
     stack: str
@@ -126,14 +126,14 @@ class Section:
 
     @property
     def level(self) -> Level:
-        """The most pressing of its entries; what is merely to know, or not possible here, counts as fine."""
+        """The most urgent level of its entries; notes and impossible checks count as fine."""
         levels = (each.level for each in self.entries if each.possible)
         found = min(levels, key=lambda each: each.rank, default=Level.FINE)
         return Level.FINE if found is Level.INFO else found
 
     @property
     def not_possible(self) -> tuple[Entry, ...]:
-        """What cannot be looked at in this tenant or with this identity."""
+        """The checks that are impossible in this tenant or with this identity."""
         return tuple(each for each in self.entries if not each.possible)
 
     def document(self) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one command found, of one stack or many. ``exit`` is the command's exit code."""
+    """The findings of one command, for one stack or many. ``exit`` is the command's exit code."""
 
     command: str
     at: datetime
@@ -200,7 +200,7 @@ class Report:
 
 
 def of_statements(command: str, statements: Iterable[Statement]) -> tuple[Entry, ...]:
-    """Statements as entries; several with one subject are told apart by their text."""
+    """Statements as entries; entries with the same subject get ids from their text."""
     found: dict[str, Entry] = {}
     for each in statements:
         identifier = f"{command}/{_slug(each.subject or each.text)}"
@@ -252,6 +252,6 @@ def _sentence(statement: Statement) -> str:
 
 
 def _slug(text: str) -> str:
-    # Times and numbers change from run to run.
+    # Times and numbers differ between runs.
     words = re.sub(r"\d[\d:.,TZ-]*", "", text.lower())
     return re.sub(r"[^a-z]+", "-", words).strip("-")[:60]

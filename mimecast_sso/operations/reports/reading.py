@@ -1,4 +1,4 @@
-"""Reports that were written as JSON, read again."""
+"""Read reports that were written as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mimecast_sso.operations.reports.model import SCHEMA, Report
 from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-"""What Pulumi takes as the name of a stack."""
+"""The names that Pulumi allows for a stack."""
 
 
 def read(file: Path) -> Report:
@@ -19,7 +19,7 @@ def read(file: Path) -> Report:
         document = parse_json(read_text(file))
         if document["schema"] != SCHEMA:
             raise OperationError(
-                f"{file} is not a report in JSON of schema {SCHEMA}. Write it with this version."
+                f"{file} is not a report in JSON of schema {SCHEMA}. Write it again with this version."
             )
         report = Report.of(document)
     except UnreadableTextError as error:
@@ -27,5 +27,5 @@ def read(file: Path) -> Report:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise OperationError(f"{file} is not a report in JSON. Write it with --format json.") from None
     if not all(_STACK.fullmatch(section.stack) for section in report.sections):
-        raise OperationError(f"{file} is not a report in JSON: it names something that is no stack.")
+        raise OperationError(f"{file} is not a report in JSON: it contains an invalid stack name.")
     return report

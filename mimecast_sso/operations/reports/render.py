@@ -1,4 +1,4 @@
-"""A report in each form that people and programs read. Pure."""
+"""Render a report in each format. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 LONGEST_MARKDOWN = 60_000
-"""Characters that forges take in a comment (GitHub: 65,536)."""
+"""Maximum number of characters in a comment (GitHub: 65,536)."""
 _SARIF_LEVELS: Mapping[Level, str] = {
     Level.URGENT: "error",
     Level.LOOK: "warning",
@@ -31,12 +31,12 @@ _SARIF_LEVELS: Mapping[Level, str] = {
     Level.FINE: "none",
 }
 CERTIFICATE_THRESHOLDS: Final = (7, 30, 60)
-"""Days before expiry from which a certificate is shown as pressing, and more pressing."""
+"""Days before expiry from which a certificate is highlighted, in two steps."""
 CONFIRMATION_DAYS: Final = 365
 
 
 def render(report: Report, form: Format, days: Sequence[Day] = ()) -> str:
-    """The report in a form; ``days`` are earlier reports, which only HTML shows."""
+    """The report in a format; ``days`` are earlier reports, which only HTML shows."""
     if form == "html":
         return _html(report, days)
     return _RENDERERS[form](report)
@@ -59,7 +59,7 @@ def _text_lines(report: Report) -> Iterator[str]:
 
 
 def summary_of(report: Report) -> str:
-    """How many stacks have each level: ``2 urgent, 14 to look at, 284 fine``."""
+    """The number of stacks at each level: ``2 urgent, 14 to look at, 284 fine``."""
     levels = [section.level for section in report.sections]
     words = {
         Level.URGENT: "urgent",
@@ -79,7 +79,7 @@ def _section_lines(section: Section, *, several: bool) -> Iterator[str]:
 
 
 def entry_lines(entry: Entry) -> Iterator[str]:
-    """An entry as text: what it is, its values, who did it, and what to do."""
+    """An entry as text: the finding, its values, who did it, and commands."""
     basis = f" [{entry.how}{': ' + foreign.one_line(entry.source) if entry.source else ''}]"
     yield _wrapped(f"{foreign.one_line(entry.text)}{basis}", f"  {entry.level.upper():<7}  ", " " * 11)
     for name, values in entry.values.items():
@@ -207,12 +207,12 @@ def _markdown(report: Report) -> str:
 
 
 def forge_length(text: str) -> int:
-    """How long forges take a text to be: in UTF-16, where most symbols count twice, with line breaks of two."""
+    """The length of a text as CI services count it: UTF-16 code units, two per line break."""
     return len(text.encode("utf-16-le")) // 2 + text.count("\n")
 
 
 def cut_sections(head: str, sections: Sequence[str], foot: str = "") -> str:
-    """A comment: the head, as many whole sections as forges take, the foot; what was cut is said."""
+    """A comment: the head, as many whole sections as fit, and the foot; it says what was cut."""
     kept, length = [], forge_length(head) + forge_length(foot) + 200
     for section in sections:
         longer = forge_length(section) + 4

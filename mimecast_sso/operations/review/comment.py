@@ -1,8 +1,8 @@
 """The comment on a change, in Markdown. Pure.
 
-One for all stacks, found again by `MARKER`. In each stack's part: who is locked out, what a person must do, what is
-refused, what changes; what is not known stands once at the end. Forges take no more than 65,536 characters, so parts
-are cut whole from the end. The table is never cut, and names the guard of every refusal.
+One comment for all stacks, found again by `MARKER`. Each stack's part has people who would be locked out, console work,
+refusals and changes; unknowns are listed once at the end. GitHub allows 65,536 characters, so whole parts are cut from
+the end. The table is never cut, and names the guard of every refusal.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MARKER = "<!-- mimecast-sso review v1 -->"
 SUPERSEDED = f"""{MARKER}
 ### Single sign-on: superseded
 
-A newer commit is being reviewed. What stood here is about an earlier one.
+A newer commit is being reviewed. This comment was about an earlier one.
 """
 _MOST_NAMES = 20
 _HEAD = (
@@ -32,11 +32,11 @@ _HEAD = (
 )
 _SHORT = 7
 _STATE = re.compile(r"^<!-- mimecast-sso state: (.+) -->\s*$", re.MULTILINE)
-"""The last line counts, which is ours."""
+"""The last line counts, which this program writes."""
 
 
 def render(review: Review, *, whole: bool = False) -> str:
-    """The comment; ``whole``: nothing is cut, however long it is."""
+    """The comment; ``whole``: without cutting it."""
     if review.exit is Exit.FINE:
         return "\n".join(_quiet(review)) + "\n"
     sections = [*_sections(review)]
@@ -54,7 +54,7 @@ def _quiet(review: Review) -> Iterator[str]:
 
 
 def _fitting(review: Review) -> tuple[str, str]:
-    """Title and table with the state line: without digests, or with unchanged stacks in one row, where they must be."""
+    """Title, table and state line; if necessary without digests, or with unchanged stacks in one row."""
     top = _top(review)
     variants = (
         (top, _state(review)),
@@ -68,7 +68,7 @@ def _fitting(review: Review) -> tuple[str, str]:
 
 
 _RESERVE = 300
-"""Characters for the note that says what was cut."""
+"""Characters reserved for the note about what was cut."""
 
 
 # -- Title and table ------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def _basis(review: Review) -> str:
 
 
 def digest_of(comment: str, stack: str) -> str | None:
-    """The digest that a comment of `render` has of a stack; None for a stack without a change, and any other text."""
+    """The digest of a stack in a comment of `render`; None for a stack without a change, and for any other text."""
     found = _STATE.findall(comment) if comment.startswith(MARKER) else []
     try:
         entry = json.loads(found[-1])["stacks"][stack] if found else {}
@@ -185,7 +185,7 @@ def digest_of(comment: str, stack: str) -> str | None:
 
 
 def _state(review: Review, *, digests: bool = True, folded: bool = False) -> str:
-    """What a later run reads of this one."""
+    """The state line, which a later run reads."""
     stacks: dict[str, Any] = {}
     for each in sorted(review.stacks, key=lambda one: one.stack):
         if folded and each.exit is Exit.FINE:
@@ -196,7 +196,7 @@ def _state(review: Review, *, digests: bool = True, folded: bool = False) -> str
         stacks[foreign.name(each.stack)] = entry
     document = {"schema": 1, "head": review.head[:_SHORT], "stacks": stacks}
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
-    # Nothing in it may end the HTML comment that it stands in.
+    # Its content must not end the HTML comment around it.
     return (
         f"<!-- mimecast-sso state: {text.replace('<', chr(92) + 'u003c').replace('>', chr(92) + 'u003e')} -->"
     )
@@ -206,7 +206,7 @@ def _state(review: Review, *, digests: bool = True, folded: bool = False) -> str
 
 
 def _sections(review: Review) -> Iterator[str]:
-    """Those with a refusal first, then the others; stacks without a change have none."""
+    """The parts of stacks with a change, those with a refusal first."""
     for each in review.ordered:
         lines = [*_part(each)] if each.exit is not Exit.FINE else []
         if lines:
@@ -246,7 +246,7 @@ def _part(each: StackReview) -> Iterator[str]:
         yield ""
     yield from _table(each.lost)
     yield from _listed("Cannot sign in now, before the change:", each.broken)
-    yield from _listed("Would not get in once they are let in:", each.not_ready)
+    yield from _listed("Would not get in once they are in the roll-out group:", each.not_ready)
     yield from _due(each)
     yield from _refused(each)
     yield from _changes(each)
@@ -370,7 +370,7 @@ def _code(paths: Sequence[str]) -> str:
 
 
 def _unknown(review: Review) -> Iterator[str]:
-    """What is not known, each with the stacks that it is about."""
+    """Unknowns, each with the affected stacks."""
     found: dict[str, list[str]] = {}
     for each in review.ordered:
         for text in each.unknown:

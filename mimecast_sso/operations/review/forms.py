@@ -1,4 +1,4 @@
-"""A review in each form that people and programs read: the comment in Markdown, everything else as a report. Pure."""
+"""Render a review in each format: the comment as Markdown, everything else as a report. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOTH = "Entra, Mimecast"
 
 
 def render(review: Review, form: Format) -> str:
-    """The review in a form."""
+    """The review in a format."""
     if form == "markdown":
         return comment.render(review)
     if form == "json":
@@ -38,7 +38,7 @@ def report(review: Review) -> Report:
 
 
 def document(review: Review) -> dict[str, Any]:
-    """The review as JSON: that of a report, and of each stack its exit code, digest and sign-ins."""
+    """The review as JSON: a report's JSON with the exit code, digest and sign-ins of each stack."""
     found = report(review).document()
     stacks = zip(review.ordered, found["stacks"], strict=True)
     return found | {
@@ -50,13 +50,13 @@ def document(review: Review) -> dict[str, Any]:
 
 
 def plan_of(each: StackReview, code: Exit) -> dict[str, Any]:
-    """What the JSON of a stack has beside a report's: exit code, digest and changes."""
+    """The additional JSON fields of a stack: exit code, digest and changes."""
     changes = [foreign.one_line(one.text) for one in each.changes]
     return {"exit": int(code), "plan": each.plan, "changes": changes}
 
 
 def section(each: StackReview, unread: str = "") -> Section:
-    """One stack as part of a report; ``unread`` says why no live tenant was read."""
+    """One stack as a section of a report; ``unread`` says why no live tenant was read."""
     known = {"signIn": each.now, "signInAfterwards": each.after}
     figures = {name: value for name, value in known.items() if value is not None}
     figures |= {"lost": each.lost_people} if each.now is not None else {}
@@ -110,7 +110,7 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
 
 
 def group_entry(identifier: str, level: Level, group: PeopleByReason) -> Entry:
-    """People who cannot sign in, as an entry."""
+    """An entry for people who cannot sign in."""
     when = f" {group.when}" if group.when else ""
     text = f"{people(group.people)} cannot sign in{when}: {group.why}. What to do: {group.fix}"
     return Entry(identifier, level, text, How.LIVE, _BOTH)

@@ -1,4 +1,4 @@
-"""One stack of a change, from the snapshot and the forecast."""
+"""Review one stack of a change, with the snapshot and the forecast."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from providers.entra.errors import GraphError
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"'=]+@[^\s@<>()\[\],;:\"'=]+\.[^\s@<>()\[\],;:\"'=.]+")
 _DECISIVE = frozenset({SnapshotPart.RECORD, SnapshotPart.APPLICATION, SnapshotPart.GROUPS})
 Reader = Callable[[Stack, Settings, Path], Assessment]
-"""Reads both tenants for a configuration whose CSV files are below a folder."""
+"""A function that reads both tenants for a configuration whose CSV files are in a folder."""
 
 
 def assess_live(stack: Stack, settings: Settings, root: Path) -> Assessment:
-    """Reads both tenants for a configuration whose CSV files are below ``root``.
+    """Read both tenants for a configuration whose CSV files are in ``root``.
 
     Raises:
         ConfigurationError: A CSV file cannot be used.
-        GraphError: Entra cannot be asked at all.
+        GraphError: Entra cannot be reached at all.
         OperationError: The state cannot be read.
     """
     engine = Engine(stack, engine_name(), "preview")
@@ -71,15 +71,15 @@ def look(
     unread: bool = False,
     read: Reader = assess_live,
 ) -> StackReview:
-    """Reviews one stack of a change.
+    """Review one stack of a change.
 
     Args:
         name: The stack.
-        project: The project that it is of, as it is checked out.
-        before: The data of the commit from which the head departs.
+        project: The checked-out project.
+        before: The data of the merge base.
         after: The data of the head.
-        unread: Whether live tenants are not to be read.
-        read: Reads both tenants.
+        unread: Whether to leave live tenants unread.
+        read: The function that reads both tenants.
     """
     problem = "" if is_stack_name(name) else "it is not a name that Pulumi allows for a stack"
     problem = problem or after.problems.get(name, "")
@@ -87,7 +87,7 @@ def look(
         return StackReview(name, error=problem)
     if name not in after.stacks:
         note = (
-            "the change deletes the stack file and nothing else: what is deployed stays. To destroy it: "
+            "the change only deletes the stack file; the deployment stays. To destroy it: "
             f"mimecast-sso down --stack {name}, with the file as it was"
         )
         return StackReview(name, note=note)
@@ -111,7 +111,7 @@ def look(
 
 
 def _former(stack: Stack, data: Data) -> Settings | None:
-    """The configuration before the change; ``None`` where there is none that can be used."""
+    """The configuration before the change; ``None`` if there is none or it is invalid."""
     if stack.name not in data.stacks or stack.name in data.problems:
         return None
     try:
@@ -132,13 +132,13 @@ def _read(found: StackReview, stack: Stack, settings: Settings, after: Data, rea
 def of_assessment(
     found: StackReview, assessment: Assessment, elsewhere: Iterable[str] = (), public: Collection[str] = ()
 ) -> StackReview:
-    """A review with what an assessment says of deploying the configuration.
+    """Add to a review what an assessment says about deploying the configuration.
 
     Args:
         found: The stack.
-        assessment: Of the configuration that would be deployed.
-        elsewhere: What is wrong between this stack and others.
-        public: Addresses that may be named; every other one is left out.
+        assessment: The assessment of the new configuration.
+        elsewhere: Problems between this stack and others.
+        public: Addresses that may be named; all others are left out.
     """
     problems = (*assessment.snapshot.directory.problems, *elsewhere)
     if problems:
@@ -147,13 +147,13 @@ def of_assessment(
 
 
 def review_of(assessment: Assessment) -> StackReview:
-    """What deploying a configuration does, without anybody's address."""
+    """The effect of deploying a configuration, without anybody's address."""
     settings = assessment.settings
     return StackReview(assessment.stack, settings.account_code, settings.region, **_of(assessment, ()))
 
 
 def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
-    """What an assessment says of a change, by field of `StackReview`."""
+    """The fields of `StackReview` from an assessment."""
     forecast, snapshot = assessment.forecast, assessment.snapshot
     now, after = (set(forecast.through_entra(each)) for each in (Instant.NOW, Instant.AFTERWARDS))
     missing = tuple(_missing(snapshot))
@@ -177,7 +177,7 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
 
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:
-    """What could not be read and decides about everything: what is deployed, who is sent where, who signs in now."""
+    """Unread facts that decide about everything: the deployment, roll-out groups, current sign-ins."""
     for what, why in unread_parts(snapshot, _DECISIVE, None):
         yield f"{what} could not be read: {why}"
 
@@ -197,7 +197,7 @@ def _unread(assessment: Assessment) -> list[str]:
 
 
 def _judged(assessment: Assessment, public: Collection[str]) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
-    """What the guards refuse, and what they would refuse but for an override."""
+    """The guards' refusals, and those that an override allows."""
     settings, today = assessment.settings, assessment.snapshot.entra_now.date()
     refusals, overridden = [], []
     for finding in findings(assessment):
@@ -221,7 +221,7 @@ def _losses(assessment: Assessment) -> tuple[PeopleByReason, ...]:
 
 
 def by_outcome(outcomes: Iterable[Outcome], when: str) -> tuple[PeopleByReason, ...]:
-    """People with one reason each, by reason, the most frequent first."""
+    """People grouped by reason, the most frequent first."""
     found: dict[tuple[str, str], int] = defaultdict(int)
     for outcome in outcomes:
         found[_why(outcome)] += 1
@@ -234,13 +234,13 @@ def _sorted(groups: Iterable[PeopleByReason]) -> tuple[PeopleByReason, ...]:
 
 def _why(outcome: Outcome) -> tuple[str, str]:
     if outcome.reason is None:
-        return f"unknown: {outcome.missing}", "make it known, and leave rollOut as it is until then"
+        return f"unknown: {outcome.missing}", "find it out, and leave rollOut unchanged until then"
     row = REASONS[outcome.reason]
     return row.problem, row.fix
 
 
 def redacted(text: str, public: Collection[str] = ()) -> str:
-    """The text on one line, without any address but those that the change itself names."""
+    """The text on one line, without addresses other than those that the change itself names."""
     return _ADDRESS.sub(
         lambda found: found[0] if found[0].lower() in public else "(an address)", foreign.one_line(text)
     )
@@ -250,7 +250,7 @@ def redacted(text: str, public: Collection[str] = ()) -> str:
 
 
 class _Difference:
-    """What two configurations of a stack differ in.
+    """The differences between two configurations of a stack.
 
     Attributes:
         keys: The configuration keys, two levels deep.
@@ -263,7 +263,7 @@ class _Difference:
 
     @classmethod
     def of(cls, before: Settings | None, after: Settings, old_root: Path, new_root: Path) -> _Difference:
-        """The difference. Raises ConfigurationError where the second one's CSV file cannot be used."""
+        """The difference. Raises ConfigurationError if the second one's CSV file cannot be used."""
         new = _named(after, new_root)
         try:
             old = _named(before, old_root) if before else frozenset[str]()

@@ -1,6 +1,6 @@
-"""What the review of a change found. Data only.
+"""The result of the review of a change. Data only.
 
-No person's address is in it but those that the change itself adds or removes.
+It contains no person's address except those that the change itself adds or removes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class PeopleByReason:
 
     Attributes:
         why: The reason, as a clause.
-        people: How many.
-        fix: What to do about it.
+        people: Number of people.
+        fix: The remedy.
         when: At which instant, as a clause.
     """
 
@@ -32,7 +32,7 @@ class PeopleByReason:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a guard refuses."""
+    """A refusal of a guard."""
 
     guard: str
     problem: str
@@ -44,10 +44,10 @@ class Lost:
     """A kind of sign-in that failed while the change was rehearsed.
 
     Attributes:
-        why: What the person read.
-        people: How many people.
-        sign_ins: How many sign-ins.
-        first: Seconds after the deployment of the head began; ``last`` likewise.
+        why: The message that the person read.
+        people: Number of people.
+        sign_ins: Number of sign-ins.
+        first: Seconds between the start of the head's deployment and the first one; ``last`` likewise.
     """
 
     why: str
@@ -59,14 +59,14 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A deployment of the head on a sandbox that holds the base.
+    """A deployment of the head on a sandbox with the base deployed.
 
     Attributes:
-        base: How many people signed in through Entra on the base, of ``base_of`` whom Mimecast sent there.
-        head: The same on the head, once everything counts.
-        refused: Why the head could not be deployed; "" where it was.
-        lost: Sign-ins that failed from the deployment of the head on, of people who got in on the base.
-        problem: Why there is no rehearsal; "" where there is one.
+        base: Number of people who signed in through Entra on the base, of ``base_of`` that Mimecast sent there.
+        head: The same on the head, once every change is effective.
+        refused: Why the head could not be deployed; "" if it was.
+        lost: Failed sign-ins since the deployment of the head, of people who got in on the base.
+        problem: Why there is no rehearsal; "" if there is one.
     """
 
     base: int = 0
@@ -80,23 +80,23 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class StackReview:
-    """What a change does to one stack.
+    """The effect of a change on one stack.
 
     Attributes:
-        now: How many people sign in through Entra now; ``None``: not known. ``after``: once the change counts.
-        more: How many of them are new; ``less``: how many no longer do.
-        lost: Who would lose their sign-in, or be sent to Entra and not get in.
-        not_ready: Who would not get in once console work lets them into the roll-out.
-        broken: Who cannot sign in now.
+        now: Number of people who sign in through Entra now; ``None``: unknown. ``after``: once the change is effective.
+        more: Number of new ones; ``less``: number of people who no longer do.
+        lost: People who would lose their sign-in, or be sent to Entra and not get in.
+        not_ready: People who would not get in once they are in the roll-out.
+        broken: People who cannot sign in now.
         console: Fields of the console form that a person has to set, by profile; none: confirm it again.
         overridden: Guards that would refuse and are overridden, with reason and date.
         keys: Configuration keys that the change sets.
         added: Addresses that the change itself adds; ``removed`` likewise.
-        unknown: What could not be read, and is not needed to judge the change.
-        unread: Whether live tenants were not to be read (`Review.unread` says why).
-        error: Why the stack could not be reviewed; "" where it was.
+        unknown: Unread facts that the review of the change does not need.
+        unread: Whether live tenants were left unread (`Review.unread` says why).
+        error: Why the stack could not be reviewed; "" if it was.
         plan: The digest of its plan.
-        note: What else there is to know, such as that its file is deleted.
+        note: A further note, such as that its file is deleted.
     """
 
     stack: str
@@ -125,7 +125,7 @@ class StackReview:
 
     @property
     def exit(self) -> Exit:
-        """1 not known, 4 cannot be deployed, 2 changes something or needs a person, else 0."""
+        """1 unknown, 4 refused, 2 changes something or needs console work, else 0."""
         rehearsed = self.rehearsal
         if self.error:
             return Exit.ERROR
@@ -137,25 +137,25 @@ class StackReview:
 
     @property
     def lost_people(self) -> int:
-        """How many people would lose their sign-in."""
+        """Number of people who would lose their sign-in."""
         return sum(each.people for each in self.lost)
 
     @property
     def console_fields(self) -> int:
-        """How many fields a person has to set."""
+        """Number of console fields to set."""
         return sum(map(len, self.console.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a change does.
+    """The effect of a change.
 
     Attributes:
-        base: Name of what is changed, with its commit; ``head``: the commit that changes it.
+        base: Name and commit of the base; ``head``: the commit with the change.
         at: When both tenants were read.
-        identity: Who read them; "" where nobody did.
+        identity: The identity that read them; "" if they were not read.
         code: Paths of changed code.
-        unread: Why live tenants were not read; "" where they were.
+        unread: Why live tenants were not read; "" if they were.
     """
 
     base_name: str

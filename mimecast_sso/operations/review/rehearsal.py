@@ -1,9 +1,9 @@
-"""The rehearsal of a change: the base is deployed on a sandbox, then the head onto it, while everybody signs in.
+"""The rehearsal of a change: deploy the base on a sandbox, then the head on top of it, while everybody signs in.
 
-It needs no secret, and runs in an environment that holds none: the sandbox's are published. The code of both commits
-runs as it is in them, so a change of code is rehearsed only where no credential could be read.
+It needs no secret, and runs in an environment without any: the sandbox's are public. The code of both commits
+runs unchanged, so a change of code is rehearsed only where no credential can be read.
 
-Nothing of the product imports the sandbox; its commands are a fixed interface.
+The product never imports the sandbox; its commands are a fixed interface.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from mimecast_sso.text import foreign
 from mimecast_sso.text.files import parse_json
 
 _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
-"""Variables that a rehearsal may see."""
+"""Environment variables that a rehearsal keeps."""
 _CREDENTIALS = (
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ARM_CLIENT_CERTIFICATE_PATH",
@@ -50,12 +50,12 @@ _ENTRA, _PASSWORD, _FAILED = "entra", "password", "refused"
 _SETTLES = 3.0
 """Seconds of sign-ins after the last deployment."""
 _LIMIT = 600
-"""Seconds that one command may take."""
+"""Time limit for one command, in seconds."""
 _BY = ("--by", "rehearsal@example.com", "--evidence", "filled in by the rehearsal")
 
 
 def why_not(scope: ChangeScope, *, approved: bool) -> str:
-    """Why a change is not rehearsed here; "" where it is."""
+    """Why a change is not rehearsed here; "" if it is."""
     if not scope.code or approved or "SANDBOX_INSTANCE" in os.environ:
         return ""
     found = [each for each in _CREDENTIALS if os.environ.get(each)]
@@ -65,7 +65,7 @@ def why_not(scope: ChangeScope, *, approved: bool) -> str:
 
 
 def recorded_people(file: Path) -> frozenset[str]:
-    """Whom an exported state has in roll-out groups and in the address book. Raises OperationError."""
+    """People in roll-out groups and the address book of an exported state. Raises OperationError."""
     try:
         exported = parse_json(file.read_text(encoding="utf-8"))
         record = in_state(exported["deployment"].get("resources") or [])
@@ -88,14 +88,14 @@ def rehearse(
     recorded: Mapping[str, frozenset[str]],
     problem: str,
 ) -> Iterator[StackReview]:
-    """The reviews, each with its rehearsal.
+    """Add its rehearsal to each review.
 
     Args:
-        repository: The project's.
+        repository: The project's repository.
         scope: The change.
-        data: That of the commit from which the head departs, and that of the head.
-        stacks: The reviews without it.
-        recorded: People of the last deployment, by stack, where its state is known.
+        data: The data of the merge base and of the head.
+        stacks: The reviews without rehearsals.
+        recorded: People of the last deployment, by stack, if its state is known.
         problem: Why there is no rehearsal; "" where there is one.
     """
     if problem:
@@ -110,7 +110,7 @@ def rehearse(
             if not (tree / ".venv").exists():
                 (tree / ".venv").symlink_to(
                     sys.prefix
-                )  # The Pulumi CLI wants the one that Pulumi.yaml names.
+                )  # The Pulumi CLI needs the one that Pulumi.yaml names.
         for number, each in enumerate(stacks):
             deployed = each.stack in before.stacks
             if each.error or each.stack not in after.stacks:
@@ -123,7 +123,7 @@ def rehearse(
 
 
 def _listed(data: Data, stack: str) -> frozenset[str]:
-    """The addresses that a stack lists, in its file or in a CSV file; what cannot be used its deployment refuses."""
+    """The addresses that a stack lists in its file or in a CSV file; its deployment refuses invalid ones."""
     if stack not in data.stacks:
         return frozenset()
     try:
@@ -148,7 +148,7 @@ def _rehearsed(stage: _Stage, trees: tuple[Path, Path], *, deployed: bool) -> Re
 
 
 def _on_the_base(stage: _Stage, head: Path, first: Sequence[Mapping[str, Any]]) -> Rehearsal:
-    """Deploys the head while everybody signs in."""
+    """Deploy the head while everybody signs in."""
     found = Rehearsal(base=_count(first, _ENTRA), base_of=_count(first, _ENTRA, _FAILED))
     with stage.signing_in(head) as attempts:
         began = time.time()
@@ -171,13 +171,13 @@ def _count(attempts: Iterable[Mapping[str, Any]], *results: str) -> int:
 def lost(
     attempts: Sequence[Mapping[str, Any]], first: Iterable[Mapping[str, Any]], began: float
 ) -> Iterator[Lost]:
-    """What failed since then, of the people who got in before, by what they read.
+    """Failed sign-ins since then, of people who got in before, by message.
 
-    Whoever leaves the roll-out on purpose while a sign-in is under way enters a password the next time: not lost.
+    A person who leaves the roll-out on purpose during a sign-in enters a password the next time; that is no loss.
 
     Args:
-        attempts: Those since the head's deployment began, everybody's last one included.
-        first: One of everybody before.
+        attempts: Sign-ins since the head's deployment began, including everybody's last one.
+        first: One sign-in of everybody before.
         began: When the head's deployment began.
     """
     inside = {each["address"] for each in first if each["result"] == _ENTRA}
@@ -204,7 +204,7 @@ _NAME = re.compile(r"'[^']*'|\S+@\S+")
 
 
 def _without_names(reason: str) -> str:
-    """What a person reads, without names and addresses: the same for everybody."""
+    """The message without names and addresses, so that it is the same for everybody."""
     return _NAME.sub("…", foreign.one_line(reason))
 
 
@@ -213,14 +213,14 @@ def _without_names(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """A sandbox of its own for one stack."""
+    """A separate sandbox for one stack."""
 
     stack: str
     home: Path
 
     @contextmanager
     def running(self, tree: Path) -> Iterator[None]:
-        """Started and seeded for the stack as ``tree`` has it."""
+        """Start it, and seed it for the stack in ``tree``."""
         self.home.mkdir()
         self.sandbox(tree, "start")
         try:
@@ -231,17 +231,17 @@ class _Stage:
 
     @property
     def people(self) -> Path:
-        """The list of people who are in the tenants besides those whom the stack file names."""
+        """A file with the people in the tenants that the stack file does not name."""
         return self.home.with_suffix(".people")
 
     def seed(self, tree: Path, *options: str) -> None:
-        """Adds to the tenants what a tree's stack file refers to."""
+        """Add to the tenants what a tree's stack file refers to."""
         self.sandbox(tree, "seed", "--stack", self.stack, "--people", str(self.people), *options)
 
     def deploy(self, tree: Path, *, may_be_refused: bool = False) -> str:
-        """Deploys a tree, does the console work that is due, and deploys again; why it is refused, else "".
+        """Deploy a tree, do the due console work, and deploy again; return why it is refused, else "".
 
-        Raises OperationError where it fails, or is refused and may not be.
+        Raises OperationError if it fails, or is refused and must not be.
         """
         refused = self._up(tree)
         if refused:
@@ -263,12 +263,12 @@ class _Stage:
         return _without_names(lines[0]).rstrip(".") if lines else "a guard refuses"
 
     def sign_ins(self, tree: Path) -> list[dict[str, Any]]:
-        """Everybody signs in once."""
+        """Sign everybody in once."""
         return [*map(json.loads, self.sandbox(tree, "sign-ins").splitlines())]
 
     @contextmanager
     def signing_in(self, tree: Path) -> Iterator[list[dict[str, Any]]]:
-        """While inside, everybody signs in over and over; the attempts are there once that has ended."""
+        """Sign everybody in repeatedly inside the block; the attempts are available after it."""
         stop, attempts = self.home / "stop", list[dict[str, Any]]()
         with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
             running = subprocess.Popen(
@@ -288,7 +288,7 @@ class _Stage:
             attempts += map(json.loads, lines)
 
     def sandbox(self, tree: Path, *words: str) -> str:
-        """What a command of the sandbox prints. Raises OperationError where it fails."""
+        """The output of a command of the sandbox. Raises OperationError if it fails."""
         return self._run(tree, words, (0,)).stdout
 
     def _sso(
@@ -300,7 +300,7 @@ class _Stage:
     def _run(
         self, tree: Path, words: Sequence[str], codes: Sequence[int]
     ) -> subprocess.CompletedProcess[str]:
-        # The working folder comes first on Python's path: where the tree holds this package, its own is used.
+        # The working folder is first on Python's path: if the tree contains this package, its own is used.
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "sandbox", *words],
@@ -330,6 +330,6 @@ def _what(words: Sequence[str]) -> str:
 
 
 def _error(lines: Sequence[str]) -> str:
-    """The line that says what went wrong, without names."""
+    """The line with the error, without names."""
     found = next((each for each in lines if "error" in each.lower()), lines[-1] if lines else "no output")
     return _without_names(found)[:300]

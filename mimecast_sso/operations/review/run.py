@@ -1,4 +1,4 @@
-"""What ``mimecast-sso review`` does: reads the change, reviews each stack that it touches, writes the comment."""
+"""``mimecast-sso review``: read the change, review each affected stack, write the comment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mimecast_sso.operations.stacks import SANDBOX_STACK
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count
 
-NOTHING = "Nothing of the deployment is touched: no comment."
+NOTHING = "The change does not affect a deployment: no comment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Asked:
 
 
 def run(asked: Asked) -> Exit:
-    """Reviews a change and writes it down. Raises OperationError where the change cannot be read."""
+    """Review a change and write the comment. Raises OperationError if the change cannot be read."""
     project = find_project()
     repository = Repository(project.root)
     base, head = repository.commit(asked.base), repository.commit(asked.head)
@@ -61,14 +61,14 @@ def run(asked: Asked) -> Exit:
 
 
 def _elsewhere(scope: ChangeScope) -> ChangeScope:
-    """Without the stack that is deployed on a sandbox only, where none is in use."""
+    """Leave out the sandbox's stack if no sandbox is in use."""
     if "SANDBOX_INSTANCE" in os.environ:
         return scope
     return replace(scope, stacks=tuple(each for each in scope.stacks if each != SANDBOX_STACK))
 
 
 def superseded(out: Path | None) -> Exit:
-    """Writes what stands in the place of a comment while a newer commit is reviewed."""
+    """Write the text that replaces a comment while a newer commit is reviewed."""
     _put(out, comment.SUPERSEDED)
     return Exit.FINE
 
@@ -81,7 +81,7 @@ def _reviewed(
     for name in scope.stacks:
         stack = look(name, project, *data, unread=bool(unread))
         if name in scope.behind:
-            text = f"{foreign.name(asked.base)} changed this stack's file as well; the review is of the head's alone"
+            text = f"{foreign.name(asked.base)} changed this stack's file as well; only the head's changes are reviewed"
             stack = replace(stack, unknown=(*stack.unknown, text))
         stacks.append(stack)
     if asked.rehearse:
@@ -101,9 +101,9 @@ def _reviewed(
 
 
 def _why_unread(asked: Asked, project: Project, repository: Repository, scope: ChangeScope) -> str:
-    """Why no live tenant is read; "" where they are.
+    """Why no live tenant is read; "" if they are.
 
-    A preview runs the code that is checked out, so that has to be the base's; the head's once a reviewer approved it.
+    A preview runs the checked-out code, so that has to be the base's, or the head's after a reviewer approved it.
     """
     if not asked.live:
         return "--no-live was given"
@@ -114,9 +114,7 @@ def _why_unread(asked: Asked, project: Project, repository: Repository, scope: C
             f"does so with --reviewed {scope.head}"
         )
     if scope.code and asked.reviewed != scope.head:
-        return (
-            f"--reviewed names another commit than {scope.head}, so what was approved is not what is reviewed"
-        )
+        return f"--reviewed names another commit than {scope.head}, so the approved commit is not the reviewed one"
     trusted = scope.head if scope.code else scope.base
     if changed_code(repository, project, trusted) and changed_code(repository, project, scope.head):
         return (

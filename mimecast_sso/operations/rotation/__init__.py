@@ -1,9 +1,8 @@
-"""The next step of a signing certificate rotation, and the step back: pure planning.
+"""Plan the next step of a signing certificate rotation, or the step back. Pure.
 
-A `RotationSnapshot` holds the desired state (the stack file), the live state of Entra and Mimecast, what was attested,
-and what the last deployment recorded. From it `plan` and `back` work out one step: a change of the stack file, and
-everything that forbids it now. The configuration is all that is stored of a rotation, so an interrupted run is
-followed by the same step again.
+A `RotationSnapshot` has the desired state (the stack file), the live state of Entra and Mimecast, the attestations, and
+the record of the last deployment. From it `plan` and `back` derive one step: a change of the stack file, and everything
+that blocks it now. A rotation is stored only in the configuration, so after an interrupted run the same step is next.
 
 Blue/green, from the first profile to the second; every arrow is one change of the file and one deployment::
 
@@ -11,7 +10,7 @@ Blue/green, from the first profile to the second; every arrow is one change of t
             unstage ←            separate ← reactivate ← rejoin ←
 
 People in both groups are assumed to be able to sign in with the certificate of either profile;
-`mimecast_sso.settings.Certificates.expected_gap` says what is known about that.
+`mimecast_sso.settings.Certificates.expected_gap` documents that.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from mimecast_sso.text.wording import count
 
 
 def back(snapshot: RotationSnapshot) -> RotationPlan:
-    """Plan the step back. No window, approval or soak holds it up; only what would lock people out does."""
+    """Plan the step back. It needs no window, approval or soak; only a lock-out blocks it."""
     wanted = snapshot.wanted
     if snapshot.entra is None:
         stop = unknown(snapshot)
@@ -55,7 +55,7 @@ def _reactivate(snapshot: RotationSnapshot, former: Generation) -> RotationPlan:
         refusals += [*attested(snapshot, former), *gathered(snapshot, former.profile)]
     text = f"Entra signs with generation {former.label} again instead of {snapshot.wanted.active}"
     if snapshot.wanted.rotation is RotationMode.SINGLE:
-        text += ", once somebody has set the profile back to it and confirmed that"
+        text += ", once the profile is set back to it and confirmed"
     return RotationPlan(
         Step.REACTIVATE,
         text,
@@ -77,7 +77,7 @@ def _rejoin(snapshot: RotationSnapshot, former: Generation) -> RotationPlan:
 
 def _unstage(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
     wanted, thumbprint = snapshot.wanted, snapshot.thumbprint(target)
-    # An interrupted run may have created its certificate without recording it; without a generation it would be
+    # An interrupted run may have created its certificate without recording it. Without a generation it would be
     # an unmanaged one.
     gone = [thumbprint] if thumbprint else []
     gone += [each.thumbprint for each in snapshot.strays if each.label == target.label]

@@ -19,7 +19,7 @@ from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
 from mimecast_sso.text.wording import count
 
 LEAD_DAYS = max(WARNING_DAYS)
-"""Days before the active certificate expires from which a rotation is due."""
+"""A rotation is due this many days before the active certificate expires."""
 
 
 def plan(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool = False) -> RotationPlan:
@@ -124,7 +124,7 @@ def _retire(snapshot: RotationSnapshot, former: Generation | None) -> RotationPl
         update={
             "generations": rest,
             "retired": (*wanted.retired, *gone),
-            # An approval is for one rotation.
+            # An approval covers one rotation.
             "window": wanted.window.model_copy(update={"approved_by": None}) if wanted.window else None,
         }
     )

@@ -1,4 +1,4 @@
-"""What forbids a step now."""
+"""Conditions that block a step now."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def waited(snapshot: RotationSnapshot, since: datetime | None, what: str) -> Ite
 
 
 def settled(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
-    """Entra signs with the active generation, and has done so long enough that no other is still in use."""
+    """Require that Entra signs with the active generation, and long enough that no other is still in use."""
     active = snapshot.wanted.active_generation
     signing = snapshot.entra.active(snapshot.now) if snapshot.entra else None
     if signing is None or signing.thumbprint != snapshot.thumbprint(active):
@@ -69,14 +69,14 @@ def settled(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
         )
     elif snapshot.activated != signing.thumbprint:
         yield RotationRefusal(
-            f"It is not recorded when Entra began to sign with generation {active.label}: deploy first ({snapshot.up})"
+            f"It is not recorded since when Entra signs with generation {active.label}: deploy first ({snapshot.up})"
         )
-    elif snapshot.activated_at:  # Otherwise nothing has been activated since the state records it.
+    elif snapshot.activated_at:  # Otherwise nothing has been activated since the state has recorded it.
         yield from waited(snapshot, snapshot.activated_at, f"generation {active.label} became the active one")
 
 
 def gathered(snapshot: RotationSnapshot, slot: ProfileSlot) -> Iterator[RotationRefusal]:
-    """Everybody is in a profile slot's group, and has been long enough for that to take effect."""
+    """Require that everybody is in a profile slot's group, and long enough for that to take effect."""
     group = snapshot.group(slot)
     missing = snapshot.people - snapshot.members(slot)
     if group.members is None:
@@ -111,7 +111,7 @@ def soaked(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
 
 
 def soak_ends(snapshot: RotationSnapshot) -> datetime | None:
-    """When the active generation has soaked; ``None`` if it is unknown since when it signs."""
+    """The end of the active generation's soak; ``None`` if it is unknown since when it signs."""
     if snapshot.activated_at is None:
         return None
     wanted = snapshot.wanted

@@ -1,4 +1,4 @@
-"""What is known of a rotation: what is desired, live, attested and recorded."""
+"""The facts of a rotation: desired, live, attested and recorded."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class SlotProfile:
 
     state: str
     thumbprint: str
-    """Of the certificate in its form; "" if it has none."""
+    """Thumbprint of the certificate in its form; "" if it has none."""
     basis: str = ""
-    """Who attested it and when, in words."""
+    """The person who attested it and the time, in words."""
     idle: bool = False
     confirmed_since: bool = False
-    """Whether the stack's file holds a confirmation of it that is not deployed yet."""
+    """Whether the stack file has a confirmation that is not deployed yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotGroup:
-    """A roll-out group: who is in it (``None``: could not be read), and what the last deployment did to it."""
+    """A roll-out group: its members (``None``: could not be read), and what the last deployment did to it."""
 
     name: str
     members: frozenset[str] | None
     recorded: frozenset[str] = frozenset()
     changed_at: datetime | None = None
     held: bool = False
-    """Whether the last deployment that recorded it added nobody, and so recorded no times of joining either."""
+    """Whether the last deployment that recorded it added nobody, and so recorded no join times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class RotationSnapshot:
     thumbprints: Mapping[str, str]
     """Label → thumbprint, as the last deployment recorded them."""
     activated: str
-    """What Entra signed with after the last deployment; "" before the first."""
+    """The certificate that signed after the last deployment; "" before the first."""
     activated_at: datetime | None
     profiles: Mapping[ProfileSlot, SlotProfile]
     groups: Mapping[ProfileSlot, SlotGroup]
     unknown: tuple[str, ...] = ()
     losses: tuple[str, ...] = ()
-    """External changes of the certificates that a deployment undid unnoticed, in words."""
+    """External changes of the certificates that a deployment undid, in words."""
     notes: tuple[Statement, ...] = ()
-    """What else is known about such changes, or why nothing is."""
+    """Further facts about such changes, or why they are unknown."""
 
     def command(self, words: str) -> str:
         """A command for this stack, such as ``mimecast-sso rotate next --stack prod-eu``."""
@@ -66,7 +66,7 @@ class RotationSnapshot:
 
     @property
     def up(self) -> str:
-        """The command that deploys what the configuration says and records the live state."""
+        """The command that deploys the configuration and records the live state."""
         return f"{self.command('up')} --refresh"
 
     def thumbprint(self, generation: Generation) -> str:
@@ -101,7 +101,7 @@ class RotationSnapshot:
 
     @property
     def people(self) -> frozenset[str]:
-        """Who the last deployment put into a group, or was configured to."""
+        """The members that the last deployment added to a group, or was configured to add."""
         return frozenset[str]().union(*(group.recorded for group in self.groups.values()))
 
     def group(self, slot: ProfileSlot) -> SlotGroup:
@@ -109,18 +109,18 @@ class RotationSnapshot:
         return self.groups.get(slot) or SlotGroup(f"the {slot} group", None)
 
     def members(self, slot: ProfileSlot) -> frozenset[str]:
-        """Who is in a profile slot's group; nobody if that is unknown, which is reported elsewhere."""
+        """The members of a profile slot's group; empty if unknown, which is reported elsewhere."""
         return self.group(slot).members or frozenset()
 
     def unrecorded(self, slot: ProfileSlot) -> frozenset[str]:
-        """Who joined a profile slot's group in a run that was interrupted before it recorded when."""
+        """People who joined a profile slot's group in a run that was interrupted before recording the time."""
         group = self.group(slot)
         recorded = frozenset[str]() if group.held else group.recorded
         return (self.members(slot) & self.people) - recorded
 
     @property
     def switched(self) -> bool:
-        """Whether Entra signs with another certificate than the named one, because that one is not valid."""
+        """Whether Entra signs with a certificate other than the named one, because that one is not valid."""
         return self.entra is not None and self.entra.named() != self.entra.active(self.now)
 
     @property

@@ -1,4 +1,4 @@
-"""How far each generation has come, as text."""
+"""The stage of each generation, as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mimecast_sso.text.wording import count
 
 
 class GenerationState(StrEnum):
-    """How far a generation has come."""
+    """The stage of a generation."""
 
     ABSENT = "absent"
     STAGED = "staged"
@@ -27,7 +27,7 @@ class GenerationState(StrEnum):
 
 
 def state(snapshot: RotationSnapshot, generation: Generation) -> GenerationState:
-    """Tell how far a generation has come, from what is live, attested and configured."""
+    """The stage of a generation, from the live, attested and configured state."""
     if snapshot.entra is None:
         return GenerationState.UNKNOWN
     if snapshot.live(generation) is None:
@@ -36,7 +36,7 @@ def state(snapshot: RotationSnapshot, generation: Generation) -> GenerationState
         ends = soak_ends(snapshot)
         soaked = ends is not None and snapshot.now >= ends and snapshot.wanted.active == generation.label
         return GenerationState.SOAKED if soaked else GenerationState.ACTIVE
-    # With metadata nobody knows until it signs: whether inactive ones are listed there is not documented.
+    # With metadata it is unknown until it signs: no source documents whether inactive ones are listed there.
     return (
         GenerationState.TRUSTED
         if snapshot.trusts(generation) and not snapshot.by_metadata
@@ -51,7 +51,7 @@ def lines(snapshot: RotationSnapshot) -> Iterator[str]:
 
 
 def statements(snapshot: RotationSnapshot) -> Iterator[Statement]:
-    """The same as statements."""
+    """The status as statements."""
     for _, statement in _rows(snapshot):
         yield statement
 

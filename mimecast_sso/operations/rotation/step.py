@@ -9,13 +9,13 @@ from mimecast_sso.settings import Certificates, ProfileSlot
 
 
 class Step(StrEnum):
-    """What happens next."""
+    """The kind of the next step."""
 
     NONE = "none"
     DEPLOY = "deploy"
     """The configuration is ahead of Entra and Mimecast."""
     CONSOLE = "console"
-    """A person sets a profile and confirms it."""
+    """A person has to set a profile and confirm it."""
     STAGE = "stage"
     OVERLAP = "overlap"
     ACTIVATE = "activate"
@@ -29,7 +29,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RotationRefusal:
-    """Why a step cannot be taken now. ``waits``: only time has to pass, so no action is needed."""
+    """A reason that blocks a step. ``waits``: it ends with time, so no action is needed."""
 
     text: str
     waits: bool = False
@@ -37,25 +37,25 @@ class RotationRefusal:
 
 @dataclass(frozen=True, slots=True)
 class RotationPlan:
-    """One step: what it does, the configuration after it (``None``: unchanged), and what forbids it."""
+    """One step: its effect, the configuration after it (``None``: unchanged), and the reasons that block it."""
 
     step: Step
     text: str
     change: Certificates | None = None
     refusals: tuple[RotationRefusal, ...] = ()
     touches_people: bool = False
-    """Whether the expected gap is at stake."""
+    """Whether the step may cause the expected gap."""
     console: ProfileSlot | None = None
-    """The profile slot that a person sets."""
+    """The profile slot that a person has to set."""
 
     @property
     def waits(self) -> bool:
-        """Whether only time has to pass."""
+        """Whether the step only waits for time to pass."""
         return bool(self.refusals) and all(refusal.waits for refusal in self.refusals)
 
     @property
     def due(self) -> bool:
-        """Whether somebody has something to do now."""
+        """Whether somebody has to act now."""
         return self.step is not Step.NONE and not self.waits
 
 

@@ -1,4 +1,4 @@
-"""What comes before any step: what is unknown, external changes, an outstanding deployment or console work."""
+"""Conditions that stop any step: unknowns, external changes, an outstanding deployment or console work."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def members_of_others(snapshot: RotationSnapshot) -> RotationPlan | None:
 
 
 def outstanding(snapshot: RotationSnapshot) -> list[str]:
-    """Configured changes that are not live on both sides yet, in words, although nothing forbids them."""
+    """Configured changes, in words, that nothing blocks and that are not live on both sides yet."""
     wanted = snapshot.wanted
     found = [
         f"generation {generation.label} is created in Entra"
@@ -147,7 +147,7 @@ def _groups_behind(snapshot: RotationSnapshot) -> Iterator[str]:
 
 
 def console_work(snapshot: RotationSnapshot) -> RotationPlan | None:
-    """A profile that has to be set, or confirmed again, before anything else."""
+    """A profile that has to be set or confirmed before any step."""
     wanted = snapshot.wanted
     needed = [each for each in (wanted.active_generation, wanted.next_generation) if each]
     if not snapshot.blue_green:

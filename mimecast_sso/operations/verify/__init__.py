@@ -1,1 +1,1 @@
-"""Whether people can sign in through Entra: ``mimecast-sso verify``, and what it is made of."""
+"""``mimecast-sso verify``: check that people can sign in through Entra."""

@@ -1,4 +1,4 @@
-"""Finding Mimecast's sign-in request (SAML AuthnRequest) in what people capture."""
+"""Find Mimecast's sign-in request (SAML AuthnRequest) in a capture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mimecast_sso.text.wording import count
 _FIELD = "SAMLRequest"
 _SIZE_LIMIT = 256 * 1024 * 1024
 _LONGEST_NAME = 250
-"""Characters. A sign-in request has more, deflated and in base64 as well."""
+"""Characters. A sign-in request is longer, even deflated and in base64."""
 
 
 @dataclass(frozen=True, slots=True)

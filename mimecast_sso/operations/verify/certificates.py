@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 30
 _NONE_YET = (requests.codes.bad_request, requests.codes.not_found)
 _FRESH = timedelta(minutes=30)
-"""How long a new certificate may stay unpublished before that is a fault. Assumed: no figure is documented."""
+"""How long a new certificate may be missing from the metadata. Assumed: no figure is documented."""
 
 _GRAPH = "Microsoft Graph"
 _METADATA = "federation metadata"
@@ -70,7 +70,7 @@ def fetch(url: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class ComparedCertificates:
-    """What is compared: Entra's certificates, the deployed profile, and the metadata or why it could not be read."""
+    """The input of the comparison: Entra's certificates, the deployed profile, and the metadata or why it is unread."""
 
     expiry: Expiry
     profile: RecordedProfile

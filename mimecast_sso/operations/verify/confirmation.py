@@ -1,4 +1,4 @@
-"""Compare a person's attestation of the console with what Mimecast has sent and logged since.
+"""Compare an attestation of the console with Mimecast's later sign-in requests and audit log.
 
 The audit log shows that profiles or application settings were changed, but not how.
 """
@@ -25,7 +25,7 @@ from providers.mimecast.errors import MimecastError
 if TYPE_CHECKING:
     from mimecast_sso.operations.verify.captures import Captured
 
-_ASSUMED = "which events would show a change is assumed"
+_ASSUMED = "which events show a change is assumed"
 _SUBJECT = "authentication profile"
 _MEANS: dict[attestation.State, tuple[Verdict, str]] = {
     "due": (Verdict.WAITING, "nobody has confirmed the configured values"),
@@ -69,7 +69,7 @@ def read_log(connected: Callable[[], MimecastClient], confirmed: Confirmed) -> L
 
 
 def check(log: Log, confirmed: Confirmed) -> list[Statement]:
-    """Tell whether the console was changed since the confirmation."""
+    """State whether the console was changed since the confirmation."""
     subject = f"console since {confirmed.at}"
     if log.events is None:
         return [Statement("the audit log was not read", How.UNKNOWN, log.unread, Verdict.UNKNOWN, subject)]
@@ -99,7 +99,7 @@ def judge(
     by: str,
     record: bool = True,
 ) -> tuple[Statement, ...]:
-    """Tell the state of the profile, and record in the stack file what was seen, unless ``record`` is false.
+    """State the profile's state, and record the evidence in the stack file unless ``record`` is false.
 
     Raises:
         OperationError: The request was sent before the confirmation, so it shows nothing about what was confirmed.

@@ -31,7 +31,7 @@ class NotSignedIn(Exception):  # noqa: N818  (the finding itself)
 
 @dataclass(frozen=True, slots=True)
 class SignInPerson:
-    """Who signs in: the address that Mimecast asks for and the user name that Entra asks for."""
+    """A person who signs in: the address for Mimecast and the user name for Entra."""
 
     address: str
     user_name: str
@@ -84,7 +84,7 @@ class Walk:
                 break
             if form == "saml-request":
                 self._note(page.form(form))
-            left.remove(form)  # A page that asks twice would not accept the same input the second time.
+            left.remove(form)  # A page that appears twice would not accept the same input the second time.
             page = self._submit(page, form)
         raise NotSignedIn(page.refusal())
 
@@ -118,7 +118,7 @@ class Walk:
 
 
 class _Page:
-    """A page that was loaded; forms and elements are found by their id."""
+    """A loaded page; forms and elements are found by their id."""
 
     def __init__(self, answer: requests.Response) -> None:
         self._answer = answer

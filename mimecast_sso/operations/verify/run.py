@@ -44,7 +44,7 @@ _WAYS = {
     Way.FROM_MY_APPS: "sign-in from My Apps (the tile)",
 }
 _BY_LOGS = (
-    "on a real tenant a password alone must not be enough; sign in yourself, then see the sign-ins below"
+    "on a real tenant a password alone must not be enough; sign in yourself, then check the sign-ins below"
 )
 
 
@@ -62,7 +62,7 @@ class Verification:
     by: str
     record: bool = True
     assessment: Known[Assessment] | None = None
-    """Both tenants, where somebody has read them already."""
+    """The assessment, if the caller has read both tenants already."""
     _found: list[Statement] = field(default_factory=list)
     _members: frozenset[str] = frozenset()
     """The people in the roll-out groups, read live."""
@@ -105,7 +105,7 @@ class Verification:
         if reading.expiry is None:
             said = reading.statement
             deployed = said.verdict is not Verdict.UNKNOWN
-            # Elsewhere a missing certificate is not deployed yet; here it was deployed, and has been deleted.
+            # A missing certificate usually is not deployed yet; here it was deployed, and has been deleted.
             self._found.append(replace(said, verdict=Verdict.FAILS) if deployed else said)
             return
         self._found += certificates.ComparedCertificates(
@@ -181,7 +181,7 @@ class Verification:
             if way is Way.FROM_MIMECAST:
                 said = walk.from_mimecast(self.settings.sign_on_url)
             else:
-                # The address alone is that of every tenant.
+                # The address is the same for every tenant.
                 url = f"{self._outputs.get('myAppsUrl')}?{urlencode({'tenantId': graph.claims().get('tid', '')})}"
                 said = walk.from_my_apps(url, self.settings.application.display_name)
             verdict = Verdict.FINE
@@ -217,7 +217,7 @@ class Verification:
         shared = self.stack.environment.get(round_trip.PASSWORD)
         if not shared:
             raise OperationError(f"{round_trip.PASSWORD} is not set; the sandbox's environment sets it.")
-        # A whole domain may be a member; its people have names of their own.
+        # A whole domain may be a member; it is not a person.
         address = self.person or min(member for member in self._members if not member.startswith("@"))
         found = people.users_with(graph, "mail", [address])
         names = [user.user_principal_name for user in found if user.user_principal_name]
@@ -256,12 +256,12 @@ def verify(
 
     Args:
         stack: The stack.
-        engine: Shows its state.
-        captured: A sign-in request that somebody captured.
-        person: On the sandbox: who signs in.
-        by: Who captured it.
-        record: Whether evidence is written into the stack's file.
-        assessment: Both tenants, where they have been read already.
+        engine: Reads its state.
+        captured: A captured sign-in request.
+        person: On the sandbox: the person who signs in.
+        by: The person who captured it.
+        record: Whether to write evidence into the stack file.
+        assessment: The assessment, if both tenants have been read already.
 
     Raises:
         OperationError: The stack was never deployed.

@@ -37,7 +37,7 @@ class Comparison:
 
 
 def compare(settings: Settings, profile: RecordedProfile, seen: Captured) -> list[Comparison]:
-    """Compare the request with region and account for Mimecast's own values, and with the form for the rest."""
+    """Compare the request's Mimecast values with region and account, and the rest with the form."""
     request = seen.request
     wanted_contexts = tuple(name for key, name in _CONTEXTS.items() if profile.form[key])
     return [
@@ -59,7 +59,7 @@ def _row(aspect: Aspect, label: str, wanted: str, sent: str | None) -> Compariso
 
 
 def destination(seen: Captured) -> str | None:
-    """The destination of the request: as it states itself, or else where the browser sent it."""
+    """The destination stated in the request, else the URL that the browser sent it to."""
     return seen.request.destination or seen.sent_to
 
 

@@ -1,1 +1,1 @@
-"""What azuread lacks, as Pulumi resources: one file each, between the engine and a handler, without own logic."""
+"""Pulumi resources that azuread lacks: one file each, between the engine and a handler, without logic of their own."""

@@ -1,4 +1,4 @@
-"""The generated password of the test account, as a Pulumi resource: no vendor has it, the state holds it encrypted."""
+"""The generated password of the test account, as a Pulumi resource: it is only in the state, encrypted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS: Final = (string.ascii_lowercase, string.ascii_uppercase, string.digits, 
 
 
 def generated() -> str:
-    """A password of `LENGTH` characters, with each kind of character in it."""
+    """A password of `LENGTH` characters with every kind of character."""
     letters = "".join(_KINDS)
     while True:
         password = "".join(secrets.choice(letters) for _ in range(LENGTH))
@@ -37,7 +37,7 @@ class AccountPasswordProvider(EntraProvider, stored_in=STORED_IN):
 
 
 class AccountPassword(Resource, module="entra", name="AccountPassword"):
-    """A password, generated once for each account; a secret output."""
+    """A password, generated once per account; a secret output."""
 
     account: Output[str]
     password: Output[str]
@@ -47,7 +47,7 @@ class AccountPassword(Resource, module="entra", name="AccountPassword"):
     ) -> None:
         """
         Args:
-            account: The address that it is for; another one gets another password.
+            account: The address of the account; another address gets another password.
         """
         props: Properties = {"account": account, "password": None}
         secret = ResourceOptions(additional_secret_outputs=["password"])

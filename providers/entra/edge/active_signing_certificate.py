@@ -20,7 +20,7 @@ class ActiveSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         if olds.get("activeThumbprint") != olds.get("thumbprint"):
-            return DiffResult(changes=True)  # It waited; whether it still must is seen when it is tried.
+            return DiffResult(changes=True)  # It waited; only trying shows whether it still has to.
         return DiffResult(replaces=replaces(olds, news, "servicePrincipalId"))
 
     def create(self, props: Properties) -> CreateResult:
@@ -89,7 +89,7 @@ class ActiveSigningCertificate(Resource, module="entra", name="ActiveSigningCert
         """
         Args:
             service_principal_id: Object id of the service principal.
-            thumbprint: Of the certificate to activate: 40 hexadecimal digits in capitals.
+            thumbprint: The certificate to activate: 40 hexadecimal digits in capitals.
             replace: Whether another active certificate may be replaced.
         """
         props: Properties = {

@@ -1,4 +1,4 @@
-"""What the edge files of this package share."""
+"""The common base of the edge files of this package."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ class EntraProvider(ReadableProvider):
 
 
 def replaces(olds: Properties, news: Properties, *keys: str) -> list[str]:
-    """Those of the keys whose change makes another resource of it."""
+    """The changed keys that require a replacement."""
     return [key for key in keys if olds[key] != news[key]]

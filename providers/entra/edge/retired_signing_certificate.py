@@ -76,7 +76,7 @@ class RetiredSigningCertificate(Resource, module="entra", name="RetiredSigningCe
         """
         Args:
             service_principal_id: Object id of the service principal.
-            thumbprint: Of the certificate to remove: 40 hexadecimal digits in capitals. Never the active one.
+            thumbprint: The certificate to remove: 40 hexadecimal digits in capitals. Never the active one.
         """
         props: Properties = {
             "servicePrincipalId": service_principal_id,

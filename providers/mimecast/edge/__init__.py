@@ -1,1 +1,1 @@
-"""Mimecast objects as Pulumi resources: one file each, between the engine and a handler, without own logic."""
+"""Mimecast objects as Pulumi resources: one file each, between the engine and a handler, without logic of their own."""

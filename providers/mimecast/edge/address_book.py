@@ -41,7 +41,7 @@ class AddressBookProvider(MimecastProvider, stored_in=STORED_IN):
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         if news.get(managed_book.CHECK_ONLY):
-            # While somebody is missing, every run looks again. Where inputs differ, the engine says which.
+            # While an address is missing, every run looks again. If inputs differ, the engine names them.
             again = olds.get("missing") and not differs(olds, news, "addresses")
             return DiffResult(changes=True) if again else DiffResult()
         if is_known(news["addresses"]) and not olds.get(managed_book.CHECK_ONLY):
@@ -79,7 +79,7 @@ class AddressBookProvider(MimecastProvider, stored_in=STORED_IN):
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         if news.get(managed_book.CHECK_ONLY):
             return UpdateResult(managed_book.checked(news))
-        # What was only checked was never this book's.
+        # Addresses that were only checked never belonged to this book.
         managed = {} if olds.get(managed_book.CHECK_ONLY) else olds["addresses"]
         removed = managed.keys() - news["addresses"].keys()
         managed_book.refuse_removal(news["onRemoval"], removed)
@@ -105,7 +105,7 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
     onRemoval: Output[str]  # noqa: N815
     adopt: Output[list[str]]
     created: Output[list[str]]
-    """The addresses that this resource created, as far as it knows."""
+    """The addresses that this resource is known to have created."""
     checkOnly: Output[bool | None]  # noqa: N815
     missing: Output[list[str] | None]
     """With ``checkOnly``: the addresses that did not exist at the last read."""
@@ -125,11 +125,11 @@ class AddressBook(Resource, module="mimecast", name="AddressBook"):
             addresses: Address → ``{"name": …, "passwordVersion": …}``. An empty name means any name. A new or
                 changed ``passwordVersion`` sets the password of ``mimecast-sso:addressPasswords``, which revokes the
                 person's application tokens.
-            on_removal: ``disable`` those this resource made or adopted, ``forget``, or ``refuse``.
-            adopt: Existing addresses that may be changed although this resource did not make them; they are
-                enabled, in case they were disabled before.
-            check_only: Somebody else owns the addresses, such as directory synchronisation: nothing is ever
-                written, and ``missing`` says which of them are not there. Names and passwords are not looked at.
+            on_removal: ``disable`` addresses that this resource created or adopted, ``forget``, or ``refuse``.
+            adopt: Existing addresses that may be changed although this resource did not create them. They are
+                also enabled.
+            check_only: Directory synchronisation, for example, owns the addresses: nothing is ever written, and
+                ``missing`` lists absent ones. Names and passwords are not checked.
         """
         props: Properties = {
             "addresses": addresses,

@@ -24,7 +24,7 @@ class AuthenticationProfileProvider(MimecastProvider, stored_in=STORED_IN):
             inputs,
             failures,
             "thumbprint",
-            # Empty where the form gets no certificate: it comes by the metadata, or there is none yet.
+            # Empty if the form has no certificate: it comes from the metadata, or does not exist yet.
             lambda value: attestation.normal_thumbprint(normal_forms.text(value)) if value != "" else "",
         )
         normalise(inputs, failures, "form", normal_forms.form)
@@ -48,7 +48,7 @@ class AuthenticationProfileProvider(MimecastProvider, stored_in=STORED_IN):
         return ReadResult(id_, _profile_outputs(props, props.get("previousForm")), _profile_inputs(props))
 
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
-        # What was confirmed last is what the console holds, until something else is confirmed.
+        # The console holds the last confirmed form until another one is confirmed.
         previous = olds["form"] if olds.get("state") != "due" else olds.get("previousForm")
         return UpdateResult(_profile_outputs(news, previous))
 
@@ -72,10 +72,10 @@ def _profile_outputs(props: Properties, previous: Properties | None) -> Properti
 
 
 class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationProfile"):
-    """What an administrator sets in the console, and what is known of it.
+    """The console form of the authentication profile, and its attested state.
 
-    It writes nothing to Mimecast and claims nothing: ``state`` is ``due`` until the confirmed fingerprint is the
-    wanted one; then evidence decides between ``claimed``, ``read``, ``proved``, ``stale`` and ``contradicted``
+    It writes nothing to Mimecast: ``state`` is ``due`` until the confirmed fingerprint is the
+    desired one; then evidence decides between ``claimed``, ``read``, ``proved``, ``stale`` and ``contradicted``
     (`mimecast_sso.console.attestation.state`).
     """
 
@@ -84,7 +84,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
     confirmed: Output[dict[str, str] | None]
     evidence: Output[dict[str, Any] | None]
     criticalFingerprint: Output[str]  # noqa: N815
-    """Of the values that can break a sign-in; people confirm this one."""
+    """Fingerprint of the values that can break a sign-in; people confirm this one."""
     cosmeticFingerprint: Output[str]  # noqa: N815
     state: Output[str]
     previousForm: Output[dict[str, Any] | None]  # noqa: N815
@@ -103,9 +103,9 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
         """
         Args:
             form: Every field of `mimecast_sso.facts.profile_form.FIELDS`, by key.
-            thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal; "" when the form has none.
-            confirmed: A person's word: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
-            evidence: What was seen afterwards: ``request``, ``readBack``, ``change``, ``expired``. Absent: nothing was.
+            thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal; "" if the form has none.
+            confirmed: The attestation: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
+            evidence: Later evidence, if any: ``request``, ``readBack``, ``change``, ``expired``.
         """
         props: Properties = {
             "form": form,

@@ -1,4 +1,4 @@
-"""What the edge files of this package share."""
+"""The common base of the edge files of this package."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class DirectoryIntegrationProvider(MimecastProvider, stored_in=STORED_IN):
         if found is None:
             return ReadResult(GONE, {})
         inputs = select(props, "description", "mode")
-        # Live values of what is configured; of what is not, `live` shows the change.
+        # Live values of the configured properties; `live` shows changes of the others.
         inputs["properties"] = {
             key: found.properties.get(key, recorded) for key, recorded in props["properties"].items()
         }
@@ -60,19 +60,19 @@ def _outputs(props: Properties, found: Integration) -> Properties:
 
 
 class DirectoryIntegration(Resource, module="mimecast", name="DirectoryIntegration"):
-    """What the account synchronises its addresses from, in a Microsoft 365 tenant.
+    """The integration that synchronises addresses from a Microsoft 365 tenant.
 
     Created if it does not exist (mode ``ensure``), or only checked (``require``). Removing the resource deletes nothing
     at Mimecast, because people's addresses come from it.
     """
 
     description: Output[str]
-    """By which it is found. Changing it renames the integration in place."""
+    """Identifies the integration. Changing it renames the integration in place."""
     mode: Output[str]
     properties: Output[Mapping[str, Any]]
-    """Those that are configured."""
+    """The configured properties."""
     live: Output[Mapping[str, Any]]
-    """All that Mimecast showed at the last read, without its state and its last run."""
+    """All properties at the last read, except status and last run."""
 
     def __init__(
         self,
@@ -85,11 +85,11 @@ class DirectoryIntegration(Resource, module="mimecast", name="DirectoryIntegrati
     ) -> None:
         """
         Args:
-            description: As the console shows it.
-            mode: ``ensure`` (created if missing, and the configured properties are kept) or ``require`` (must be
-                there as configured; nothing is written).
-            properties: Mimecast's names → values (`providers.mimecast.directory_integration.PROPERTIES`); one that is
-                not given stays as it is. ``tenantDomain`` is needed to create one.
+            description: The description in the console.
+            mode: ``ensure`` (created if missing, and the configured properties are enforced) or ``require``
+                (must exist as configured; nothing is written).
+            properties: Mimecast's names → values (`providers.mimecast.directory_integration.PROPERTIES`); others
+                are left unchanged. ``tenantDomain`` is needed to create one.
         """
         props: Properties = {"description": description, "mode": mode, "properties": properties or {}}
         super().__init__(DirectoryIntegrationProvider(), resource_name, props | {"live": None}, opts)

@@ -37,7 +37,7 @@ class DomainProvider(MimecastProvider, stored_in=STORED_IN):
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         if differs(olds, news, "domain"):
             return DiffResult(replaces=["domain"])
-        # An ended proof is issued again by an update, though no input changed.
+        # An expired proof is reissued by an update, although no input changed.
         return DiffResult(changes=True) if _proof_ended(olds) else DiffResult()
 
     def create(self, props: Properties) -> CreateResult:
@@ -94,7 +94,7 @@ def _proof_ended(olds: Properties) -> bool:
 class Domain(Resource, module="mimecast", name="Domain"):
     """An internal domain at Mimecast.
 
-    Removing it deletes a pending registration that this resource made, and forgets anything else: Mimecast has
+    Removing it deletes a pending registration that this resource made, and keeps anything else: Mimecast has
     no API that deletes an internal domain.
     """
 
@@ -124,8 +124,8 @@ class Domain(Resource, module="mimecast", name="Domain"):
         Args:
             domain: The name, such as ``example.com``. Changing it replaces the resource.
             mode: ``ensure`` (use it if it exists, else register), ``register`` (and keep ``inbound_type``), or
-                ``require`` (must be there; nothing is written).
-            inbound_type: Which recipients are accepted: ``any``, ``known``, ``ldap`` or ``smtp``.
+                ``require`` (must exist; nothing is written).
+            inbound_type: The recipients that are accepted: ``any``, ``known``, ``ldap`` or ``smtp``.
         """
         props: Properties = {"domain": domain, "mode": mode, "inboundType": inbound_type}
         outputs = ("state", "registered", "proofName", "proofType", "proofValue", "expires")

@@ -39,7 +39,7 @@ class DomainVerificationProvider(MimecastProvider, stored_in=STORED_IN):
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
         if differs(olds, news, "domain"):
             return DiffResult(replaces=["domain"])
-        # Verified stays verified, whatever record proved it; anything else is tried again in every run.
+        # A verified domain stays verified, whatever record proved it; other states are retried in every run.
         return DiffResult(changes=olds.get("state") != domain_verification.ProofOutcome.VERIFIED)
 
     def create(self, props: Properties) -> CreateResult:
@@ -69,7 +69,7 @@ def _verified(props: Properties) -> Properties:
 def _publisher(publish: str) -> Callable[[domains.DomainStatus], None] | None:
     if publish == domain_verification.Publish.NONE:
         return None
-    # Loaded here, because most runs publish nothing.
+    # Imported here, because most runs publish nothing.
     from providers.mimecast.dns_update import publish_proof, update_server  # noqa: PLC0415
 
     server = update_server(process.configuration.dns)
@@ -85,7 +85,7 @@ def _verification_outputs(props: Properties, result: domain_verification.ProofRe
 
 
 class DomainVerification(Resource, module="mimecast", name="DomainVerification"):
-    """The proof that a domain is ours. While it is pending, every run tries again; removing it undoes nothing."""
+    """The proof of ownership of a domain. While it is pending, every run retries; removing it undoes nothing."""
 
     domain: Output[str]
     proofValue: Output[str]  # noqa: N815
@@ -93,7 +93,7 @@ class DomainVerification(Resource, module="mimecast", name="DomainVerification")
     state: Output[str]
     """``verified``, ``pending`` or ``expired``."""
     nextStep: Output[str]  # noqa: N815
-    """What a person has to do now; empty once verified."""
+    """The next step for a person; empty once verified."""
 
     def __init__(
         self,
@@ -108,8 +108,8 @@ class DomainVerification(Resource, module="mimecast", name="DomainVerification")
         Args:
             domain: The name; take it from a `Domain`. Changing it replaces the resource.
             proof_value: The ``proofValue`` of the `Domain`.
-            publish: ``none`` (somebody else puts the record there; one try a run) or ``rfc2136`` (published by
-                DNS update as ``mimecast-sso:dns`` says, and waited for).
+            publish: ``none`` (the record is published by other means; one try per run) or ``rfc2136`` (published by
+                DNS update as configured in ``mimecast-sso:dns``, and waited for).
         """
         props: Properties = {"domain": domain, "proofValue": proof_value, "publish": publish}
         super().__init__(

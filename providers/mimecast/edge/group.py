@@ -57,6 +57,6 @@ class Group(Resource, module="mimecast", name="Group"):
     ) -> None:
         """
         Args:
-            description: The name, as the console calls the group.
+            description: The name of the group in the console.
         """
         super().__init__(GroupProvider(), resource_name, {"description": description, "created": None}, opts)

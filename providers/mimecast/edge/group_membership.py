@@ -1,4 +1,4 @@
-"""Who is in a group, as a Pulumi resource."""
+"""The members of a group, as a Pulumi resource."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class GroupMembershipProvider(MimecastProvider, stored_in=STORED_IN):
         if group is None:
             return ReadResult(GONE, {})
         live = groups.list_members(session.client, group)
-        # Those who are held back are absent on purpose.
+        # Members on hold are absent on purpose.
         members = live | set(props["members"]) if props["hold"] else live
         inputs = select(props, "group", "members", "hold") | {"members": sorted(members)}
         outputs = dict(inputs)
@@ -80,7 +80,7 @@ class GroupMembershipProvider(MimecastProvider, stored_in=STORED_IN):
 
 
 def _change_members(before: set[str], props: Properties) -> Properties:
-    # Only members that the state knows are removed: a preview shows exactly what happens. Others turn up as drift.
+    # Only members in the state are removed, so that a preview is exact. Others are reported as drift.
     client = process.session().client
     group = groups.require_group(client, props["group"])
     wanted = set(props["members"])
@@ -94,12 +94,12 @@ def _change_members(before: set[str], props: Properties) -> Properties:
             props["group"],
             enumerate_some(others),
         )
-    # How long ago that was decides, in a rotation, whether the change counts at Mimecast by now.
+    # In a rotation, its age decides whether the change is effective at Mimecast.
     return select(props, "group", "members", "hold") | {_CHANGED_AT: utc_text(client.now())}
 
 
 class GroupMembership(Resource, module="mimecast", name="GroupMembership"):
-    """Who is in a group: the switch that decides whose sign-in the bound authentication profile governs."""
+    """The members of a group, who are the people that the bound authentication profile applies to."""
 
     group: Output[str]
     members: Output[list[str]]
@@ -117,8 +117,8 @@ class GroupMembership(Resource, module="mimecast", name="GroupMembership"):
         """
         Args:
             group: The group's name. Changing it replaces the resource.
-            members: Addresses, or ``@example.com`` for all of a domain.
-            hold: While true nobody is added; who is in stays in, and who left the list is removed.
+            members: Addresses, or ``@example.com`` for a whole domain.
+            hold: While true, nobody is added; members stay unless they left the list.
         """
         props: Properties = {"group": group, "members": members, "hold": hold}
         super().__init__(GroupMembershipProvider(), resource_name, props, opts)
