@@ -6,6 +6,7 @@ for a terminal, `entries` one line at a time, `documents` JSON. Unknown is never
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,6 +59,8 @@ class Verdict(StrEnum):
 BAD = frozenset({Verdict.MISSING, Verdict.DIFFERS, Verdict.FAILS})
 """Verdicts that change the exit code of a check."""
 
+_MOST_UNCHECKED = 6
+"""Subjects that the closing line of a table names."""
 UNCHECKED = frozenset({Verdict.NOT_POSSIBLE, Verdict.UNKNOWN})
 """Verdicts that a check lists again at its end."""
 
@@ -183,10 +186,22 @@ def entries(statements: Iterable[Statement]) -> Iterator[str]:
 
 
 def not_checked(statements: Iterable[Statement]) -> Iterator[str]:
-    """The closing line of a table: what was not checked; "" if everything was."""
-    subjects = dict.fromkeys(_line(each.subject) for each in statements if each.verdict in UNCHECKED)
-    if subjects:
-        yield f"Not checked: {', '.join(subjects)}."
+    """The closing line of a table: what was not checked, in short; nothing if everything was.
+
+    Subjects with the same beginning (``console: members``) are counted together, and only the first few are named: the
+    table has each, with its reason.
+    """
+    named = dict.fromkeys(
+        foreign.name(each.subject or each.text) for each in statements if each.verdict in UNCHECKED
+    )
+    kinds = Counter(name.partition(": ")[0] for name in named)
+    whole = dict.fromkeys(
+        name if kinds[kind] == 1 else f"{kind} ({kinds[kind]})"
+        for name, kind in ((name, name.partition(": ")[0]) for name in named)
+    )
+    if whole:
+        more = f" and {len(whole) - _MOST_UNCHECKED} more" if len(whole) > _MOST_UNCHECKED else ""
+        yield f"Not checked: {', '.join(list(whole)[:_MOST_UNCHECKED])}{more}."
 
 
 def documents(statements: Iterable[Statement]) -> list[Mapping[str, str]]:

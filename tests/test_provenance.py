@@ -77,6 +77,19 @@ def test_what_was_not_checked_is_named_once() -> None:
     assert list(not_checked([FINE])) == []
 
 
+def test_what_was_not_checked_is_told_briefly() -> None:
+    def closing(*subjects: str) -> str:
+        (line,) = not_checked(
+            [Statement("not read", How.UNKNOWN, "", Verdict.UNKNOWN, each) for each in subjects]
+        )
+        return line
+
+    assert closing("") == "Not checked: not read.", "a statement without a subject is its own"
+    assert closing("console: a", "sign-ins: x", "console: b") == "Not checked: console (2), sign-ins: x."
+    assert closing(*"abcdefghij") == "Not checked: a, b, c, d, e, f and 4 more."
+    assert len(closing(*(f"{each}{'x' * 300}" for each in "abcdefghij"))) < 600
+
+
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_log_warns_of_what_is_bad_or_unknown(verdict: Verdict) -> None:
     warns = verdict in BAD or verdict in (Verdict.WARNS, Verdict.UNKNOWN)

@@ -81,6 +81,24 @@ def assess(
         GraphError: Entra cannot be read at all.
     """
     written = written_addresses(settings, root)
+    snapshot = read(settings, record, written, cloud=cloud, graph=graph, mimecast=mimecast)
+    return of(settings, snapshot, written, stack=stack, destroys=destroys)
+
+
+def read(
+    settings: Settings,
+    record: Known[Record],
+    written: Sequence[Address],
+    *,
+    cloud: Cloud,
+    graph: GraphReads,
+    mimecast: MimecastClient | MimecastError,
+) -> Snapshot:
+    """The snapshot that the assessment of a configuration needs; ``written`` are the addresses that it lists.
+
+    Raises:
+        GraphError: Entra cannot be read at all.
+    """
     named = {address.address for address in written} | set(settings.roll_out.pilot)
     if settings.account_for_tests is not None:
         named.add(settings.account_for_tests.address)
@@ -89,8 +107,7 @@ def assess(
         named |= {member for member in recorded.members if not member.startswith("@")}
     if known.book is not None and settings.addresses.on_removal is Removal.DISABLE:
         named |= known.book.addresses
-    snapshot = take(Scope(settings, cloud, record, tuple(sorted(named))), graph, mimecast)
-    return of(settings, snapshot, written, stack=stack, destroys=destroys)
+    return take(Scope(settings, cloud, record, tuple(sorted(named))), graph, mimecast)
 
 
 def of(

@@ -17,7 +17,7 @@ from pathlib import Path
 import pulumi
 
 from mimecast_sso.assessment import assessment as tenants
-from mimecast_sso.assessment import guards, plan_digest, sentences
+from mimecast_sso.assessment import guards, hand_over, plan_digest, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.recorded import in_program
 from mimecast_sso.settings import Settings, Written, from_engine, written_elsewhere
@@ -59,24 +59,26 @@ def assess(
         ConfigurationError: A CSV file cannot be used.
         pulumi.RunError: Entra cannot be read, or does not have a configured user, group or owner.
     """
+    written = tenants.written_addresses(settings, root or Path.cwd())
     try:
-        found = tenants.assess(
+        snapshot = tenants.read(
             settings,
             in_program(component),
-            stack=pulumi.get_stack(),
+            written,
             cloud=graph.cloud if graph else credentials.cloud(os.environ),
             graph=graph or shared_client(),
             mimecast=_client(settings, mimecast),
-            root=root or Path.cwd(),
         )
     except GraphError as error:
         raise pulumi.RunError(
             f"Entra could not be reached or refused the ARM_* credentials: {error}"
         ) from None
-    problems = found.snapshot.directory.problems
+    if not component:
+        hand_over.write(snapshot, os.environ)
+    problems = snapshot.directory.problems
     if problems:
         raise pulumi.RunError("\n".join(problems))
-    return found
+    return tenants.of(settings, snapshot, written, stack=pulumi.get_stack())
 
 
 def judge(*assessments: Assessment, root: Path | None = None) -> None:

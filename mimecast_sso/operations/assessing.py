@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from mimecast_sso.assessment import sentences, synchronisation
-from mimecast_sso.assessment.assessment import Assessment, assess
+from mimecast_sso.assessment.assessment import Assessment, assess, of, written_addresses
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import from_state
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.operations import tenant
-from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.engine import Engine, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
@@ -24,6 +24,7 @@ from providers.mimecast import MimecastClient, MimecastError, from_environment
 from providers.mimecast.accounts import check_account
 from providers.mimecast.errors import AccountMismatch
 
+_BOTH = "Entra, Mimecast"
 PEOPLE = "people"
 """The subject of statements on who signs in."""
 
@@ -65,10 +66,18 @@ def mimecast(
         return error
 
 
+def of_run(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> Known[Assessment]:
+    """What a run's program assessed; read anew where it handed nothing over. Unknown where Entra cannot be asked."""
+    if outcome.snapshot is None:
+        return try_to_assess(stack, settings, engine)
+    written = written_addresses(settings, stack.root)
+    return Known(of(settings, outcome.snapshot, written, stack=stack.name), How.LIVE, _BOTH)
+
+
 def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Known[Assessment]:
-    """The same; unknown where Entra cannot be asked."""
+    """The same as `assess_stack`; unknown where Entra cannot be asked."""
     try:
-        return Known(assess_stack(stack, settings, engine), How.LIVE, "Entra, Mimecast")
+        return Known(assess_stack(stack, settings, engine), How.LIVE, _BOTH)
     except GraphError as error:
         return unknown(error)
 
@@ -97,27 +106,24 @@ def require_tenants_of(settings: Settings, snapshot: Snapshot) -> None:
 
 def on_save(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
     """The effect on people's sign-in of saving the console form that is due."""
-    return _effects("What Save does to people's sign-in", sentences.on_save, stack, settings, engine)
+    found = try_to_assess(stack, settings, engine)
+    return _effects("What Save does to people's sign-in", sentences.on_save, found)
 
 
 def on_deploy(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
     """The effect on people's sign-in of deploying a configuration, which may differ from the stack file."""
-    return _effects("What this does to people's sign-in", sentences.on_deploy, stack, settings, engine)
+    found = try_to_assess(stack, settings, engine)
+    return _effects("What this does to people's sign-in", sentences.on_deploy, found)
 
 
-def of_each(stack: Stack, settings: Settings, engine: Engine) -> tuple[Statement, ...]:
+def of_each(found: Known[Assessment]) -> tuple[Statement, ...]:
     """People whose sign-in deploying the configuration changes, or who fail, by name."""
-    return _effects("Whose sign-in changes", sentences.of_each, stack, settings, engine)
+    return _effects("Whose sign-in changes", sentences.of_each, found)
 
 
 def _effects(
-    subject: str,
-    says: Callable[[Assessment], Iterable[Statement]],
-    stack: Stack,
-    settings: Settings,
-    engine: Engine,
+    subject: str, says: Callable[[Assessment], Iterable[Statement]], found: Known[Assessment]
 ) -> tuple[Statement, ...]:
-    found = try_to_assess(stack, settings, engine)
     if found.value is None:
         return (Statement(subject, How.UNKNOWN, found.source, Verdict.UNKNOWN),)
     return tuple(says(found.value))

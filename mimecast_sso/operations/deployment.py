@@ -69,7 +69,7 @@ def deploy(
     if reviewed is not None:
         expect = digest_of(plan.read_comment(reviewed), stack.name)
         if expect is None:
-            return _unreviewed(stack, engine)
+            return _unreviewed(stack, settings, engine)
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
@@ -92,9 +92,9 @@ def deploy(
     return Exit.FINE
 
 
-def _unreviewed(stack: Stack, engine: Engine) -> Exit:
+def _unreviewed(stack: Stack, settings: Settings, engine: Engine) -> Exit:
     """Refuse any change without a reviewed plan. Raises OperationError (refused)."""
-    ended = preview(stack, engine)
+    ended = _preview(stack, settings, engine)
     if ended is not Exit.CHANGES:
         return ended
     raise OperationError(
@@ -110,10 +110,23 @@ def preview(
     """Show what ``deploy`` would change, without changing it; with ``people``, also whose sign-in, by name."""
     settings = stack.settings()
     engine.ensure_stack()
+    return _preview(stack, settings, engine, diff=diff, verbose=verbose, people=people)
+
+
+def _preview(
+    stack: Stack,
+    settings: Settings,
+    engine: Engine,
+    *,
+    diff: bool = False,
+    verbose: bool = False,
+    people: bool = False,
+) -> Exit:
     show = None if verbose or diff else Concise(f"Preview of {stack.name}", plans=True)
-    outcome = engine.run("preview", *(["--diff"] if diff else []), show=show)
+    flags = ["--diff"] if diff else []
+    outcome = engine.run("preview", *flags, show=show, take_snapshot=people)
     if people:
-        _name(assessing.of_each(stack, settings, engine))
+        _name(assessing.of_each(assessing.of_run(stack, settings, engine, outcome)))
     if outcome.code:
         return outcome.failure(dry=True)
     _say_the_digest(stack, engine, outcome)

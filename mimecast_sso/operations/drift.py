@@ -31,13 +31,22 @@ class NamedResource:
 
 @dataclass(frozen=True, slots=True)
 class PropertyDifference:
-    """One property whose live value differs from the recorded one; ``path`` is empty if the whole object is gone."""
+    """One property whose live value differs from the recorded one; ``path`` is empty if the whole object is gone.
+
+    ``expected`` says until when and why it is expected; "" if it is not.
+    """
 
     resource: NamedResource
     path: str
     recorded: str
     live: str
     wanted: str
+    expected: str = ""
+
+    @property
+    def full_path(self) -> str:
+        """What ``drift.expected`` names: the resource's type and name, and its property."""
+        return ".".join(filter(None, (self.resource.type, self.resource.name, self.path)))
 
 
 @dataclass(frozen=True, slots=True)

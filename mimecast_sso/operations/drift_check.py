@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mimecast_sso.assessment import drift as comparison
@@ -62,8 +62,10 @@ class DriftCheck:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing differs but what is expected."""
-        return not (self.beyond or self.planned) and all(
-            each.severity is Severity.INFO for each in self.findings
+        return (
+            not self.planned
+            and all(each.severity is Severity.INFO for each in self.findings)
+            and all(each.expected for each in self.beyond)
         )
 
     @property
@@ -259,8 +261,21 @@ def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
             Exit.REFUSED if outcome.refused else Exit.ERROR,
         )
     report = drift.report(outcome.events)
-    beyond = tuple(each for each in report.differences if not _is_covered(each, found.findings))
+    known = found.assessment.value
+    today = known.snapshot.entra_now.date() if known else datetime.now(UTC).date()
+    beyond = tuple(
+        _expected(each, found.settings, today)
+        for each in report.differences
+        if not _is_covered(each, found.findings)
+    )
     return replace(found, beyond=beyond, planned=report.planned)
+
+
+def _expected(
+    difference: drift.PropertyDifference, settings: Settings, today: date
+) -> drift.PropertyDifference:
+    expected = settings.drift.expects(difference.full_path, today)
+    return replace(difference, expected=str(expected)) if expected else difference
 
 
 def _is_covered(difference: drift.PropertyDifference, findings: Sequence[Finding]) -> bool:
@@ -277,8 +292,11 @@ def _of_difference(difference: drift.PropertyDifference) -> Entry:
     path = f" {difference.path}" if difference.path else ""
     name = f"{difference.resource}{path}"
     text = f"{name} {'changed' if path else 'no longer exists'}"
+    text += f". Expected: {difference.expected}" if difference.expected else ""
     values = {"recorded": (difference.recorded,), "live": (difference.live,), "desired": (difference.wanted,)}
-    return Entry(f"engine/{name}", Level.LOOK, text, How.LIVE, "the engine's refresh", values)
+    level = Level.INFO if difference.expected else Level.LOOK
+    source = "the engine's refresh"
+    return Entry(f"engine/{name}", level, text, How.LIVE, source, values, path=difference.full_path)
 
 
 def _of_planned(step: str) -> Entry:

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from mimecast_sso.assessment import hand_over
+from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -55,6 +57,8 @@ class RunOutcome:
     """Steps by operation, from the engine's summary."""
     errors: list[str] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    snapshot: Snapshot | None = None
+    """What the program read, where it was asked for and handed over."""
 
     @property
     def changed(self) -> bool:
@@ -80,7 +84,14 @@ class Engine:
         self._stack = stack
         self._command = _command(stack, wanted, verb)
 
-    def run(self, verb: str, *flags: str, quiet: bool = False, show: Concise | None = None) -> RunOutcome:
+    def run(
+        self,
+        verb: str,
+        *flags: str,
+        quiet: bool = False,
+        show: Concise | None = None,
+        take_snapshot: bool = False,
+    ) -> RunOutcome:
         """Run a verb of the engine. Its output goes to the terminal.
 
         Args:
@@ -88,6 +99,7 @@ class Engine:
             flags: The flags of the engine's command line.
             quiet: Print the engine's output only if it fails.
             show: Displays the run instead of the engine.
+            take_snapshot: Have the program hand over its snapshot of both tenants.
 
         Raises:
             OperationError: `check_state` refuses the state; nothing was started.
@@ -107,6 +119,8 @@ class Engine:
             ]
             # The flag that writes engine events exists only among the debug commands.
             environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
+            snapshot = Path(folder) / "snapshot"
+            environment |= {hand_over.FILE: str(snapshot)} if take_snapshot else {}
             _log.info("engine: %s", shlex.join(command))
             if show:
                 code = _shown(command, stack.root, environment, events, show)
@@ -115,7 +129,9 @@ class Engine:
             else:
                 code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
             _log.info("engine: %s ended with %d", verb, code)
-            return _outcome(code, events)
+            outcome = _outcome(code, events)
+            outcome.snapshot = hand_over.read(snapshot)
+            return outcome
 
     def check_state(self) -> None:
         """Raise OperationError for a state that is damaged or holds a foreign provider."""

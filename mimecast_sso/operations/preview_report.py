@@ -31,7 +31,7 @@ def run(stack: Stack, engine: Engine, form: Format, out: Path | None) -> Exit:
     """Preview, and print the report. Raises OperationError."""
     settings = stack.settings()
     engine.ensure_stack()
-    outcome = engine.run("preview", quiet=True)
+    outcome = engine.run("preview", quiet=True, take_snapshot=True)
     found = _looked(stack, settings, engine, outcome)
     print_to(out, render(found, _exit(outcome), tuple(_steps(outcome)), datetime.now(UTC), form))
     return _exit(outcome)
@@ -68,7 +68,7 @@ def _exit(outcome: RunOutcome) -> Exit:
 
 
 def _looked(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> StackReview:
-    known = assessing.try_to_assess(stack, settings, engine)
+    known = assessing.of_run(stack, settings, engine, outcome)
     if known.value is None:
         found = StackReview(stack.name, settings.account_code, settings.region, error=redacted(known.source))
     else:

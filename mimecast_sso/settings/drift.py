@@ -9,19 +9,24 @@ from pydantic import Field
 
 from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import Day, Text
+from mimecast_sso.text import foreign
 
 
 class ExpectedDrift(SettingsSection):
     """Drift that reports show as expected until a date (inclusive)."""
 
     path: Text = Field(
-        description="The path of a finding as reports print it; * stands for any characters.",
+        description="The path that reports print beside a finding; * stands for any characters.",
         examples=["service-principal.notes"],
     )
     reason: Text = Field(
         examples=["renamed for the migration, change CHG-1042"], description="Why it is expected."
     )
     until: Day = Field(examples=["2026-12-31"], description="The last day; after that it is reported again.")
+
+    def means(self, path: str) -> bool:
+        """Whether it is about a path: the very one that a report prints, as it prints it, or by ``*``."""
+        return foreign.code(self.path) == foreign.code(path) or fnmatchcase(path, self.path)
 
     def __str__(self) -> str:
         return f"{self.reason}, until {self.until}"
@@ -34,5 +39,5 @@ class Drift(SettingsSection):
 
     def expects(self, path: str, today: date) -> ExpectedDrift | None:
         """The entry that makes drift at a path expected today; of several, the one with the latest date."""
-        valid = [each for each in self.expected if each.until >= today and fnmatchcase(path, each.path)]
+        valid = [each for each in self.expected if each.until >= today and each.means(path)]
         return max(valid, key=lambda each: each.until, default=None)

@@ -4,7 +4,8 @@ Such text is printed in terminals, logs of CI runners, Markdown and HTML. It mus
 reading order, break out of its line, or act as a command or markup. HTML is escaped by the template that prints it.
 
 Sources: Unicode's "Bidirectional Algorithm" (UAX 9) and "Default_Ignorable_Code_Point"; GitHub's "Workflow commands
-for GitHub Actions"; Azure DevOps' "Logging commands".
+for GitHub Actions", "Autolinked references and URLs" and "Writing mathematical expressions"; GitLab's "Quick actions"
+and "GitLab-specific references"; Azure DevOps' "Logging commands".
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ _ESCAPE_SEQUENCE = re.compile(
     r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]?|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]?"
 )
 _RUNNER_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
-_WORKFLOW_COMMAND = re.compile(r"^::")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|<>~!&])")
+_WORKFLOW_COMMAND = re.compile(r"(?<!\S)::")
+"""At the beginning of any word: wrapped text may begin a line there, and indented lines count as well."""
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|<>~!&$])")
+_QUICK_ACTION = re.compile(r"^/")
 _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
-_REFERENCE = re.compile(r"[@#!](?=\w)")
+_REFERENCE = re.compile(r"(?i)[@#!$%&~](?=[\w\"])|\[(?=[a-z_]+:)|\bGH-(?=\d)")
 _APART = "&#8203;"
 """A zero-width space. Forges create links and mentions even from escaped characters and entities."""
 
@@ -51,7 +54,7 @@ def cell(text: str) -> str:
 
 def markdown(text: str) -> str:
     """The text escaped for a line of Markdown: no markup, mentions or links."""
-    escaped = _MARKDOWN.sub(r"\\\1", one_line(text))
+    escaped = _QUICK_ACTION.sub(r"\/", _MARKDOWN.sub(r"\\\1", one_line(text)))
     apart = _REFERENCE.sub(lambda found: f"{found[0]}{_APART}", escaped)
     return _LINK.sub(lambda found: f"{found[0]}{_APART}", apart.replace("@", "&#64;"))
 

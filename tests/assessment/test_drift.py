@@ -18,6 +18,7 @@ from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.assessment.snapshot import Directory, LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.operations.reports.model import of_finding
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import Credential, Holder, LiveApplication, Owner, Policy, Registration
@@ -552,6 +553,23 @@ def test_expected_drift_is_quiet_until_its_end(until: str, severity: Severity, e
     entry = {"path": "application.displayName", "reason": "migration", "until": until}
     (finding,) = drift.find(world.assess(attested(values()) | {"drift": {"expected": [entry]}}))
     assert (finding.severity, finding.expected) == (severity, expected)
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_a_path_as_a_report_prints_it_makes_just_that_expected(name: str) -> None:
+    world = quiet()
+    PLANTS[name](world)
+    if world.application is not None:
+        changed(notes="somebody's")(world)
+    found = {each.id: each for each in drift.find(world.assess())}
+    path = of_finding(found[name], "prod-eu").path
+    entry = {"path": path, "reason": "migration", "until": "2026-11-22"}
+    again = {
+        each.id: each
+        for each in drift.find(world.assess(attested(values()) | {"drift": {"expected": [entry]}}))
+    }
+    assert again.keys() == found.keys()
+    assert {each for each in again if again[each].expected} == {name}
 
 
 # -- What could not be looked at --------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.figures import Figure, processor_time, seconds
+from tests.support.journal import is_call
 from tests.support.projects import project
 
 MOST_CALLS = 15
-_APIS = ("graph.microsoft.com", "services.mimecast.com")
 
 
 def measure() -> Iterator[tuple[str, Figure]]:
@@ -36,13 +36,3 @@ def measure() -> Iterator[tuple[str, Figure]]:
         yield "drift_fast_calls", Figure(calls, "")
         if calls > MOST_CALLS:
             raise SystemExit(f"a drift check takes {calls} calls, and {MOST_CALLS} are its budget")
-
-
-def is_call(entry: dict[str, object]) -> bool:
-    """Requests inside a batch are part of it."""
-    return (
-        str(entry["host"]).endswith(_APIS)
-        and entry["method"] != "CONNECT"
-        and "/oauth" not in str(entry["path"])
-        and not entry.get("batched")
-    )

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from mimecast_sso.operations.reports import model
-from tests.support.journal import may_change
+from tests.support.journal import is_call, may_change
 from tests.support.projects import Ended, Project, project
 
 pytestmark = pytest.mark.xdist_group("review")  # They share a deployment.
@@ -281,3 +281,31 @@ def test_people_of_a_csv_file_and_of_the_last_deployment_are_in_the_rehearsal(ma
     ended = rehearsed(made, "--state", "sandbox", str(exported), base="base")
     assert ended.code == 2, ended.text
     assert "Rehearsal on the sandbox: base 1 of 1 signs in; head 3 of 3." in ended.text, "Ada, Grace, Alan"
+
+
+def calls(made: Project, *words: str, code: int = 0) -> int:
+    """How often a command calls both tenants' APIs."""
+    before = made.control.journal()[-1]["number"]
+    ended = made.sso(*words)
+    assert ended.code == code, ended.text
+    return sum(map(is_call, made.control.journal(after=before)))
+
+
+def test_a_preview_reads_both_tenants_once_however_it_is_told(made: Project) -> None:
+    made.configure(rollOut=PILOT | {"who": "all"})
+    once = calls(made, "preview", code=2)
+    assert once > 0
+    for words in (["--people"], ["--format", "json"], ["--format", "markdown"], ["--diff", "--people"]):
+        assert calls(made, "preview", *words, code=2) == once, words
+    told = made.sso("preview", "--people").text
+    assert f"{GRACE} from Mimecast: now signs in" in told.partition("Whose sign-in changes")[2], told
+    document = json.loads(made.sso("preview", "--format", "json").text)
+    (digest,) = re.findall(r"^Plan digest: (\S+)$", told, re.MULTILINE)
+    assert document["stacks"][0]["plan"] == digest
+    assert document["stacks"][0]["figures"]["signInAfterwards"] > document["stacks"][0]["figures"]["signIn"]
+
+
+def test_without_a_reviewed_plan_up_reads_no_more_than_a_preview(made: Project) -> None:
+    (made.folder / "comment.md").write_text("no comment of a review")
+    quiet = calls(made, "preview")
+    assert calls(made, "up", "--yes", "--reviewed", "comment.md") == quiet

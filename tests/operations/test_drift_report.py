@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+import html
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any, get_args
 
-from mimecast_sso.operations.drift import report
+import pytest
+from markdown_it import MarkdownIt
+
+from mimecast_sso.assessment.drift import Change, Finding, Part
+from mimecast_sso.operations import drift_check
+from mimecast_sso.operations.drift import NamedResource, PropertyDifference, report
 from mimecast_sso.operations.drift_check import DriftCheck
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.reports.model import Level
+from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.reports.model import Level, Report, Section, of_finding
+from mimecast_sso.operations.reports.render import render
 from mimecast_sso.provenance import How, Statement, Verdict, unknown
 from mimecast_sso.settings import from_values
+from mimecast_sso.settings.drift import Drift, ExpectedDrift
 from tests.assessment.worlds import attested, values
 
 URN = (
@@ -87,6 +100,60 @@ def test_a_change_of_the_program_is_not_drift() -> None:
     found = report([step("resourcePreEvent", "update", old={}, new={})])
     assert found.differences == ()
     assert found.planned == ("update ServicePrincipal app",)
+
+
+KEYS = [
+    "ada@example.com",
+    "a|b`c'd?*[x]@example.com",
+    "two  words \u202e::error::x, #1",
+    "https://a.b/?c=[d]",
+]
+
+
+def printed_path(report: Report, form: Format) -> str:
+    """The path as a reader of a form copies it."""
+    text = render(report, form)
+    if form == "json":
+        return str(json.loads(text)["stacks"][0]["entries"][0]["path"])
+    if form == "sarif":
+        return str(json.loads(text)["runs"][0]["results"][0]["properties"]["path"])
+    if form == "markdown":
+        html_ = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+        return html.unescape(re.findall(r"<code>(.*?)</code>", html_)[0])
+    if form == "html":
+        return html.unescape(re.findall(r"<dt>path</dt><dd><code[^>]*>(.*?)</code>", text)[0])
+    text = html.unescape(text) if form == "junit" else text
+    return re.findall(r"^ +path +([^<\n]*)", text, re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("form", get_args(Format))
+@pytest.mark.parametrize("key", KEYS)
+def test_a_path_copied_from_any_form_makes_the_row_expected(form: Format, key: str) -> None:
+    finding = Finding(Part.UNMANAGED, "roll-out group", "member", key, key, Change((), (key,)))
+    at = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
+    section = Section("prod-eu", entries=(of_finding(finding, "prod-eu"),))
+    path = printed_path(Report("drift", at, 2, (section,)), form)
+    entry = ExpectedDrift(path=path, reason="migration", until="2026-12-31")
+    settings = Drift(expected=(entry,))
+    assert settings.expects(finding.path, at.date()) == entry
+    assert settings.expects(f"{finding.path}x", at.date()) is None
+
+
+def test_what_only_the_refresh_shows_can_be_expected_as_well() -> None:
+    difference = PropertyDifference(NamedResource("ServicePrincipal", "app"), "url", "a", "b", "a")
+    found = DriftCheck("prod-eu", from_values(attested(values())), unknown("left out"), beyond=(difference,))
+    assert found.exit is Exit.CHANGES
+    (entry,) = found.differences
+    assert entry.path == "ServicePrincipal.app.url"
+    settings = from_values(
+        attested(values())
+        | {"drift": {"expected": [{"path": entry.path, "reason": "why", "until": "2026-12-31"}]}}
+    )
+    expected = drift_check._expected(difference, settings, date(2026, 12, 31))
+    again = replace(found, beyond=(expected,))
+    assert (again.exit, again.differences[0].level) == (Exit.FINE, Level.INFO)
+    assert again.differences[0].text.endswith("Expected: why, until 2026-12-31")
+    assert drift_check._expected(difference, settings, date(2027, 1, 1)) == difference
 
 
 def test_a_check_that_is_not_possible_here_is_named_in_the_summary_of_a_quiet_stack() -> None:

@@ -411,6 +411,22 @@ def test_without_credentials_a_data_change_is_not_known_rather_than_fine(change:
     assert "read live" not in ended.stdout
 
 
+def test_what_a_rehearsal_would_run_of_the_head_counts_as_its_code(
+    change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change.begin()
+    change.write("sandbox/__main__.py", "print('pwned')\n")
+    change.write("docs/x.md", "x\n")
+    change.stack("prod-eu", pilot=[ADA])
+    change.end()
+    scope = change.scope()
+    assert (scope.stacks, scope.code, scope.beside) == (("prod-eu",), (), ("sandbox/__main__.py",))
+    monkeypatch.setenv("AZURE_STORAGE_KEY", "x")
+    ended = review(change, "--no-live", "--rehearse")
+    assert "would run the head's code where AZURE" in ended.stdout.replace("\\_", "_")
+    assert ended.returncode == 1
+
+
 def test_documentation_alone_gets_no_comment(change: Change, tmp_path: Path) -> None:
     change.begin()
     change.write("docs/x.md", "x\n")

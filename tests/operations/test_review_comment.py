@@ -168,6 +168,8 @@ def test_the_digest_of_a_stack_is_found_in_the_comment_and_in_nothing_else() -> 
 def test_without_a_change_it_is_one_line() -> None:
     text = comment.render(review(PROD_US))
     assert text.splitlines()[:-1] == [comment.MARKER, "### Single sign-on: no change (1 stack reviewed)"]
+    text = comment.render(review(PROD_US, replace(PROD_US, stack="x", unknown=("what it does",))))
+    assert text.splitlines()[1] == "### Single sign-on: no change (2 stacks reviewed, 1 not known)"
 
 
 def test_an_error_is_a_row_and_the_others_are_reviewed() -> None:
@@ -271,6 +273,31 @@ def test_300_stacks_fit_each_with_its_row(one: StackReview) -> None:
 def test_of_300_stacks_each_digest_is_in_the_comment() -> None:
     fits = replace(DEV_EU, account="CUK97A1")
     assert comment.render(many(fits)).count(str(DEV_EU.plan)) >= 300
+
+
+@pytest.mark.parametrize(("number", "shown"), [(300, 300), (3000, 1)])
+def test_where_no_column_can_stay_each_refusal_still_has_its_guard(number: int, shown: int) -> None:
+    guards = ("unprepared-people", "account", "certificate-in-use", "sign-in-losses")
+    one = replace(PROD_EU, refusals=tuple(Refusal(each, "a problem", "a remedy") for each in guards))
+    names = [f"a-customer-with-a-rather-long-name-{each:04}" for each in range(number)]
+    text = comment.render(review(*(replace(one, stack=each) for each in names)))
+    assert forge_length(text) <= 60_000
+    assert shown <= len(rows(text)) <= number
+    assert text.count("refuse: unprepared-people, account") == len(rows(text))
+    left = number - len(rows(text))
+    assert (f"| {left:,} more stacks |" in text) is (left > 0)
+    html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
+    assert html.partition("</table>")[0].count("<tr>") == 1 + len(rows(text)) + (left > 0)
+
+
+def test_one_stack_with_endless_errors_leaves_room_for_the_others() -> None:
+    endless = stack("lab", error="a wrong line; " * 9000, unknown=("and so on " * 9000,))
+    found = review(DEV_EU, endless, PROD_EU)
+    text = comment.render(found)
+    assert "Refused by guard unprepared-people" in text
+    assert "more characters in the run's artifact" in text
+    assert "left out here" not in text
+    assert "more characters" not in comment.render(found, whole=True)
 
 
 def test_parts_are_cut_from_the_end_so_that_refusals_stay_longest() -> None:

@@ -21,6 +21,7 @@ ADA, GRACE = "ada@example.com", "grace@example.com"
 REFUSED = f"AADSTS50105: {ADA} is not assigned to 'Mimecast Personal Portal'"
 CODE = ChangeScope("b", "h", "s", ("prod-eu",), ("__main__.py",))
 DATA = ChangeScope("b", "h", "s", ("prod-eu",), ())
+SANDBOX = ChangeScope("b", "h", "s", ("prod-eu",), (), beside=("sandbox/server.py",))
 
 
 def attempt(address: str, result: str, at: float, reason: str = "") -> dict[str, Any]:
@@ -68,6 +69,7 @@ def test_code_is_not_rehearsed_where_a_credential_can_be_read(monkeypatch: pytes
     monkeypatch.setenv("MIMECAST_CLIENT_SECRET", "x")
     problem = why_not(CODE, approved=False)
     assert "where MIMECAST_CLIENT_SECRET can be read" in problem
+    assert why_not(SANDBOX, approved=False) == problem, "a rehearsal runs the head's sandbox"
     assert why_not(CODE, approved=True) == ""
     assert why_not(DATA, approved=False) == ""
     (found,) = rehearse(
@@ -102,6 +104,7 @@ def test_without_credentials_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SANDBOX_INSTANCE", *_CREDENTIALS):
         monkeypatch.delenv(name, raising=False)
     assert why_not(CODE, approved=False) == ""
+    assert why_not(SANDBOX, approved=False) == ""
 
 
 def test_its_row_and_its_table() -> None:

@@ -221,7 +221,7 @@ def another_certificate(world: World, _: Random) -> None:
 
 
 def _set_policy(world: World, definition: str) -> None:
-    (policy,) = world.principal["_claimsMappingPolicies"]
+    policy, *_ = world.principal["_claimsMappingPolicies"]  # The first is the deployed one.
     _set(world, "entra.policies", policy, definition=[definition])
 
 

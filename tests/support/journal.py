@@ -14,3 +14,13 @@ def may_change(entry: dict[str, Any]) -> bool:
     """Whether a request may have changed something at Entra or Mimecast; sign-ins do not."""
     is_read = entry["method"] in ("GET", "HEAD", "CONNECT") or any(part in entry["path"] for part in _READS)
     return entry["host"].endswith(_APIS) and not is_read
+
+
+def is_call(entry: dict[str, Any]) -> bool:
+    """Whether a request is a call of Entra's or Mimecast's API: not a token, nor a request inside a batch."""
+    return (
+        entry["host"].endswith(_APIS)
+        and entry["method"] != "CONNECT"
+        and "/oauth" not in entry["path"]
+        and not entry.get("batched")
+    )

@@ -13,7 +13,7 @@ EVIL = "Evil\n::warning::pwned\n##vso[task.setvariable variable=X]y <img src=x> 
 
 def test_nothing_is_left_that_steers_a_terminal_or_a_runner() -> None:
     shown = foreign.one_line(EVIL)
-    assert shown == ("Evil ::warning::pwned ## vso[task.setvariable variable=X]y <img src=x> @everyone zgpj")
+    assert shown == ("Evil : :warning::pwned ## vso[task.setvariable variable=X]y <img src=x> @everyone zgpj")
     assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
 
 
@@ -21,6 +21,8 @@ def test_nothing_is_left_that_steers_a_terminal_or_a_runner() -> None:
     ("written", "shown"),
     [
         ("::error::x", ": :error::x"),
+        ("a name ::error::x", "a name : :error::x"),
+        ("urn:pulumi:dev::x", "urn:pulumi:dev::x"),
         ("##[command]x", "## [command]x"),
         ("a\u200bb\u2066c\ufeff", "abc"),
         ("a\u200cb", "a\u200cb"),
@@ -46,6 +48,10 @@ def test_markdown_shows_exactly_the_text() -> None:
         ("#12 !3", r"\#&#8203;12 \!&#8203;3"),
         ("&#64;team", r"\&\#&#8203;64;team"),
         ("mailto:x ftp://y", "mailto&#8203;:x ftp&#8203;://y"),
+        ("/merge", r"\/merge"),
+        ("$x^2$ %1 ~bug", r"\$&#8203;x^2\$ %&#8203;1 \~&#8203;bug"),
+        ('%"a b" GH-12', '%&#8203;"a b" GH-&#8203;12'),
+        ("[vulnerability:3]", r"\[&#8203;vulnerability:3\]"),
     ],
 )
 def test_forges_link_and_mention_nothing(written: str, shown: str) -> None:
@@ -54,7 +60,10 @@ def test_forges_link_and_mention_nothing(written: str, shown: str) -> None:
 
 def test_in_html_nothing_is_a_tag_a_mention_or_a_link() -> None:
     shown = foreign.html("<img src='x'> @team #1 https://evil.example &amp;")
-    assert shown == "&lt;img src=&#x27;x&#x27;&gt; @\u200bteam #\u200b1 https\u200b://evil.example &amp;amp;"
+    assert (
+        shown
+        == "&lt;img src=&#x27;x&#x27;&gt; @\u200bteam #\u200b1 https\u200b://evil.example &amp;\u200bamp;"
+    )
 
 
 def test_code_ends_only_where_it_is_to_end() -> None:

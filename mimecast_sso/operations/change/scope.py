@@ -51,6 +51,7 @@ class ChangeScope:
         stacks: Names of the affected stacks; all of them if code changed.
         code: Paths of the changed code.
         behind: Stacks whose files the base changed as well since the merge base.
+        beside: Paths of changes outside the deployment, such as the sandbox; a rehearsal runs some of them.
     """
 
     base: str
@@ -59,6 +60,7 @@ class ChangeScope:
     stacks: tuple[str, ...]
     code: tuple[str, ...]
     behind: frozenset[str] = frozenset()
+    beside: tuple[str, ...] = ()
 
 
 def write_out(repository: Repository, project: Project, commit: str, root: Path) -> Data:
@@ -130,24 +132,33 @@ def find(
         for stack, path in data.tables.items():
             named.setdefault(path, set()).add(stack)
     everything = before.stacks | after.stacks
-    stacks, code = _touched(repository.changed(start, head), stack_folder(project), named)
-    others, _ = _touched(repository.changed(start, base), stack_folder(project), named)
+    stacks, code, beside = _touched(repository.changed(start, head), stack_folder(project), named)
+    others, _, _ = _touched(repository.changed(start, base), stack_folder(project), named)
     touched = everything if code else stacks & everything
     return ChangeScope(
-        base, head, start, tuple(sorted(touched)), tuple(sorted(code)), frozenset(others & stacks)
+        base,
+        head,
+        start,
+        stacks=tuple(sorted(touched)),
+        code=tuple(sorted(code)),
+        behind=frozenset(others & stacks),
+        beside=tuple(sorted(beside)),
     )
 
 
 def changed_code(repository: Repository, project: Project, commit: str) -> list[str]:
     """Paths of code that differ between the working tree and a commit."""
-    _, code = _touched(repository.changed(commit), stack_folder(project), {})
+    _, code, _ = _touched(repository.changed(commit), stack_folder(project), {})
     return sorted(code)
 
 
-def _touched(paths: list[str], folder: str, tables: Mapping[str, set[str]]) -> tuple[set[str], set[str]]:
-    """The stacks whose data is among the paths, and the paths of code."""
+def _touched(
+    paths: list[str], folder: str, tables: Mapping[str, set[str]]
+) -> tuple[set[str], set[str], set[str]]:
+    """Among the paths: the stacks whose data changed, the code, and what is outside the deployment."""
     stacks: set[str] = set()
     code: set[str] = set()
+    beside: set[str] = set()
     for file in (classify(path, folder) for path in paths):
         if file.stack:
             stacks.add(file.stack)
@@ -155,4 +166,6 @@ def _touched(paths: list[str], folder: str, tables: Mapping[str, set[str]]) -> t
         stacks |= tables.get(file.path, set())
         if file.kind is FileKind.CODE:
             code.add(file.path)
-    return stacks, code
+        elif file.kind is FileKind.BESIDE:
+            beside.add(file.path)
+    return stacks, code, beside

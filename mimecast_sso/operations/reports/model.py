@@ -59,6 +59,7 @@ class Entry:
         commands: Commands that restore it, keep it or prevent harm: a name and a complete command.
         possible: False if the check is impossible in this tenant or with this identity. That is the same in every run,
             so it does not make a section unreadable.
+        path: The path to list in ``mimecast-sso:drift.expected`` to accept it for a while; "" if it cannot be accepted.
     """
 
     id: str
@@ -70,17 +71,19 @@ class Entry:
     actor: str = ""
     commands: Mapping[str, str] = field(default_factory=dict)
     possible: bool = True
+    path: str = ""
 
     def document(self) -> dict[str, Any]:
         """As JSON, without empty fields."""
         document = {
-            "id": self.id,
+            "id": foreign.one_line(self.id),
             "level": str(self.level),
             "text": foreign.one_line(self.text),
             "how": str(self.how),
             "source": foreign.one_line(self.source),
             "values": {name: list(map(foreign.one_line, values)) for name, values in self.values.items()},
             "actor": foreign.one_line(self.actor),
+            "path": foreign.one_line(self.path),
             "commands": dict(self.commands),
             "notPossible": not self.possible,
         }
@@ -99,6 +102,7 @@ class Entry:
             actor=str(document.get("actor", "")),
             commands={str(name): str(each) for name, each in document.get("commands", {}).items()},
             possible=not document.get("notPossible", False),
+            path=str(document.get("path", "")),
         )
 
 
@@ -232,6 +236,7 @@ def of_finding(finding: Finding, stack: str) -> Entry:
         source=finding.source,
         values={name: value for name, value in values.items() if value is not None},
         actor=finding.actor.value or f"unknown ({finding.actor.source})",
+        path=finding.path,
         commands=_commands(finding, stack),
     )
 

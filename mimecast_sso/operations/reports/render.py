@@ -79,13 +79,15 @@ def _section_lines(section: Section, *, several: bool) -> Iterator[str]:
 
 
 def entry_lines(entry: Entry) -> Iterator[str]:
-    """An entry as text: the finding, its values, who did it, and commands."""
+    """An entry as text: the finding, its values, who did it, its path, and commands."""
     basis = f" [{entry.how}{': ' + foreign.one_line(entry.source) if entry.source else ''}]"
     yield _wrapped(f"{foreign.one_line(entry.text)}{basis}", f"  {entry.level.upper():<7}  ", " " * 11)
     for name, values in entry.values.items():
         yield _wrapped(", ".join(map(foreign.one_line, values)) or "(none)", f"{'':13}{name:<9}  ", " " * 24)
     if entry.actor:
         yield _wrapped(foreign.one_line(entry.actor), f"{'':13}{'who':<9}  ", " " * 24)
+    if entry.path:  # In one piece, to be copied.
+        yield f"{'':13}{'path':<9}  {foreign.one_line(entry.path)}"
     for name, command in entry.commands.items():
         yield f"{'':13}{name:<9}  {command}"
 
@@ -132,7 +134,7 @@ def _junit(report: Report) -> str:
 
 
 def _junit_case(suite: Xml.Element, section: Section, entry: Entry) -> None:
-    case = Xml.SubElement(suite, "testcase", classname=section.stack, name=entry.id)
+    case = Xml.SubElement(suite, "testcase", classname=section.stack, name=foreign.one_line(entry.id))
     kind = {Level.URGENT: "failure", Level.LOOK: "failure", Level.UNKNOWN: "error"}.get(entry.level)
     text = foreign.one_line(entry.text)
     if not entry.possible:
@@ -176,7 +178,8 @@ def _sarif_result(section: Section, entry: Entry, rule: str) -> dict[str, Any]:
         "kind": "pass" if level == "none" else "fail",
         "message": {"text": foreign.one_line(entry.text)},
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {"findingId/v1": f"{section.stack}/{entry.id}"},
+        "partialFingerprints": {"findingId/v1": f"{section.stack}/{foreign.one_line(entry.id)}"},
+        **({"properties": {"path": foreign.one_line(entry.path)}} if entry.path else {}),
     }
 
 
@@ -228,8 +231,9 @@ def cut_sections(head: str, sections: Sequence[str], foot: str = "") -> str:
 def _markdown_section(section: Section) -> Iterator[str]:
     yield f"<details><summary><b>{foreign.html(section.stack)}</b>: {section.level}</summary>"
     yield ""
-    yield "| what | recorded | live | who |"
-    yield "|---|---|---|---|"
+    paths = any(entry.path for entry in section.entries)
+    yield f"| what | recorded | live | who |{' path |' if paths else ''}"
+    yield f"|---|---|---|---|{'---|' if paths else ''}"
     for entry in section.entries:
         if entry.level in (Level.FINE, Level.INFO):
             continue
@@ -237,11 +241,12 @@ def _markdown_section(section: Section) -> Iterator[str]:
             ", ".join(map(foreign.markdown, entry.values.get(name, ()))) for name in ("recorded", "live")
         )
         text, actor = foreign.markdown(entry.text), foreign.markdown(entry.actor)
-        yield f"| {entry.level}: {text} | {recorded} | {live} | {actor} |"
+        path = f" {foreign.code(entry.path) if entry.path else ''} |" if paths else ""
+        yield f"| {entry.level}: {text} | {recorded} | {live} | {actor} |{path}"
     commands = {command: name for entry in section.entries for name, command in entry.commands.items()}
     if commands:
         yield ""
-        yield from (f"- {name}: `{command}`" for command, name in commands.items())
+        yield from (f"- {name}: {foreign.code(command)}" for command, name in commands.items())
     yield "</details>"
 
 

@@ -1,8 +1,9 @@
 """The comment on a change, in Markdown. Pure.
 
 One comment for all stacks, found again by `MARKER`. Each stack's part has people who would be locked out, console work,
-refusals and changes; unknowns are listed once at the end. GitHub allows 65,536 characters, so whole parts are cut from
-the end. The table is never cut, and names the guard of every refusal.
+refusals and changes; unknowns are listed once at the end. Forges allow 65,536 characters, so whole parts are cut from
+the end. The table names the guard of every refusal. If many stacks leave no room for all of its columns, it has fewer;
+only if that does not fit either are rows left out, those of the worst stacks last.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mimecast_sso.assessment.planned import NONE, more_and_less, summary
@@ -23,13 +25,19 @@ MARKER = "<!-- mimecast-sso review v1 -->"
 SUPERSEDED = f"""{MARKER}
 ### Single sign-on: superseded
 
-A newer commit is being reviewed. This comment was about an earlier one.
+This comment was about an earlier commit. The review of the latest commit replaces it, unless that commit no longer
+affects the deployment or its review fails, which the checks of this request show.
 """
 _MOST_NAMES = 20
+_LONGEST_TEXT = 2_000
+"""Characters of one message in a comment; the whole text has all of it."""
 _HEAD = (
-    "| stack | account | sign-ins: now \u2192 after | guards | console work | changes | result |",
-    "|---|---|---|---|---|---|---|",
+    ("stack", "account", "sign-ins: now \u2192 after", "guards", "console work", "changes", "result"),
+    ("---",) * 7,
 )
+_ALL, _NARROW = range(7), (0, 3, 6)
+"""Columns: all, and those that a refusal needs."""
+_NO_CHANGE, _SEE_ARTIFACT = "\u2705 no change", "\u2754 left out here, in the run's artifact"
 _SHORT = 7
 _STATE = re.compile(r"^<!-- mimecast-sso state: (.+) -->\s*$", re.MULTILINE)
 """The last line counts, which this program writes."""
@@ -39,7 +47,7 @@ def render(review: Review, *, whole: bool = False) -> str:
     """The comment; ``whole``: without cutting it."""
     if review.exit is Exit.FINE:
         return "\n".join(_quiet(review)) + "\n"
-    sections = [*_sections(review)]
+    sections = [*_sections(review, whole=whole)]
     if whole:
         return "\n\n".join((_top(review), *sections, _state(review))) + "\n"
     top, state = _fitting(review)
@@ -47,24 +55,33 @@ def render(review: Review, *, whole: bool = False) -> str:
 
 
 def _quiet(review: Review) -> Iterator[str]:
-    looked = count(len(review.stacks), "stack")
+    looked = f"{count(len(review.stacks), 'stack')} reviewed"
+    unknown = len({text for each in review.stacks for text in each.unknown})
     yield MARKER
-    yield f"### Single sign-on: no change ({looked} reviewed)"
+    yield f"### Single sign-on: no change ({looked}{f', {unknown} not known' if unknown else ''})"
     yield _state(review)
 
 
 def _fitting(review: Review) -> tuple[str, str]:
-    """Title, table and state line; if necessary without digests, or with unchanged stacks in one row."""
-    top = _top(review)
-    variants = (
-        (top, _state(review)),
-        (top, _state(review, digests=False)),
-        (_top(review, folded=True), _state(review, digests=False, folded=True)),
-    )
-    for found in variants:
+    """Title and table, and the state line: the first of increasingly shorter variants that fits."""
+    for found in _ever_shorter(review):
         if forge_length("\n\n".join(found)) <= LONGEST_MARKDOWN - _RESERVE:
-            return found
-    return variants[-1]
+            break
+    return found
+
+
+def _ever_shorter(review: Review) -> Iterator[tuple[str, str]]:
+    """Variants: without digests; with unchanged stacks in one row; with fewer columns; with fewer and fewer rows."""
+    top, short = _top(review), _state(review, digests=False)
+    yield top, _state(review)
+    yield top, short
+    yield _top(review, folded=True), _state(review, digests=False, folded=True)
+    bare = _state(review, digests=False, folded=True, exits=False)
+    rows = len(review.stacks)
+    while rows:
+        yield _top(review, folded=True, columns=_NARROW, most=rows), bare
+        rows = rows * 9 // 10
+    yield _top(review, folded=True, columns=_NARROW, most=0), bare
 
 
 _RESERVE = 300
@@ -74,13 +91,31 @@ _RESERVE = 300
 # -- Title and table ------------------------------------------------------------------------------------------------
 
 
-def _top(review: Review, *, folded: bool = False) -> str:
-    shown = [each for each in review.ordered if not folded or each.exit is not Exit.FINE]
-    rows = [_row(each) for each in shown]
-    if len(shown) < len(review.stacks):
-        left = count(len(review.stacks) - len(shown), "more stack")
-        rows.append(f"| {left} | {NONE} | {NONE} | {NONE} | {NONE} | {NONE} | \u2705 no change |")
-    return "\n".join([MARKER, f"### Single sign-on: {_title(review)}", "", *_HEAD, *rows, "", _basis(review)])
+def _top(
+    review: Review, *, folded: bool = False, columns: Sequence[int] = _ALL, most: int | None = None
+) -> str:
+    """Title, table and what was reviewed.
+
+    Args:
+        review: The review.
+        folded: Whether the stacks without a change have one row together.
+        columns: Which columns the table has.
+        most: How many of the other stacks have a row; all unless given.
+    """
+    ordered = review.ordered
+    shown = [each for each in ordered if not folded or each.exit is not Exit.FINE]
+    unchanged, left = len(ordered) - len(shown), 0
+    if most is not None:
+        shown, left = shown[:most], max(0, len(shown) - most)
+    rows = [*_HEAD, *map(_cells, shown)]
+    rows += [_summing_up(left, _SEE_ARTIFACT)] if left else []
+    rows += [_summing_up(unchanged, _NO_CHANGE)] if unchanged else []
+    table = [f"| {' | '.join(row[column] for column in columns)} |" for row in rows]
+    return "\n".join([MARKER, f"### Single sign-on: {_title(review)}", "", *table, "", _basis(review)])
+
+
+def _summing_up(stacks: int, result: str) -> tuple[str, ...]:
+    return (count(stacks, "more stack"), *(NONE for _ in _HEAD[0][2:]), result)
 
 
 def _title(review: Review) -> str:
@@ -103,9 +138,9 @@ def _title(review: Review) -> str:
     return ", ".join(parts)
 
 
-def _row(each: StackReview) -> str:
+def _cells(each: StackReview) -> tuple[str, ...]:
     account = f"{foreign.markdown(each.account)} ({each.region})" if each.account else NONE
-    cells = [
+    return (
         f"**{foreign.markdown(foreign.name(each.stack))}**",
         account,
         _sign_ins(each),
@@ -113,8 +148,7 @@ def _row(each: StackReview) -> str:
         _console(each),
         summary(each.changes) if _is_known(each) else NONE,
         _result(each),
-    ]
-    return f"| {' | '.join(cells)} |"
+    )
 
 
 def _is_known(each: StackReview) -> bool:
@@ -152,7 +186,7 @@ def _result(each: StackReview) -> str:
         case Exit.REFUSED:
             return "\u274c cannot be deployed as it is"
         case Exit.FINE:
-            return "\u2705 no change"
+            return _NO_CHANGE
     if each.note:
         return "\u26a0\ufe0f the stack file is deleted"
     if each.unread:
@@ -184,11 +218,11 @@ def digest_of(comment: str, stack: str) -> str | None:
     return digest if isinstance(digest, str) else None
 
 
-def _state(review: Review, *, digests: bool = True, folded: bool = False) -> str:
+def _state(review: Review, *, digests: bool = True, folded: bool = False, exits: bool = True) -> str:
     """The state line, which a later run reads."""
     stacks: dict[str, Any] = {}
     for each in sorted(review.stacks, key=lambda one: one.stack):
-        if folded and each.exit is Exit.FINE:
+        if not exits or (folded and each.exit is Exit.FINE):
             continue
         entry: dict[str, Any] = {"exit": int(each.exit)}
         if digests and each.plan and each.exit is Exit.CHANGES:
@@ -205,8 +239,10 @@ def _state(review: Review, *, digests: bool = True, folded: bool = False) -> str
 # -- Parts ----------------------------------------------------------------------------------------------------------
 
 
-def _sections(review: Review) -> Iterator[str]:
+def _sections(review: Review, *, whole: bool) -> Iterator[str]:
     """The parts of stacks with a change, those with a refusal first."""
+    if not whole:
+        review = replace(review, stacks=tuple(map(_brief, review.stacks)))
     for each in review.ordered:
         lines = [*_part(each)] if each.exit is not Exit.FINE else []
         if lines:
@@ -218,6 +254,27 @@ def _sections(review: Review) -> Iterator[str]:
     unknown = [*_unknown(review)]
     if unknown:
         yield _details(f"Not known ({len(unknown)})", [f"- {each}" for each in unknown])
+
+
+def _brief(each: StackReview) -> StackReview:
+    """With messages of bounded length: a stack file with a thousand errors must not push out the other stacks."""
+    return replace(
+        each,
+        error=_cut(each.error),
+        unknown=tuple(map(_cut, each.unknown)),
+        overridden=tuple(map(_cut, each.overridden)),
+        refusals=tuple(
+            replace(one, problem=_cut(one.problem), remedy=_cut(one.remedy)) for one in each.refusals
+        ),
+    )
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    return (
+        f"{text[:_LONGEST_TEXT]}\u2026 ({len(text) - _LONGEST_TEXT:,} more characters in the run's artifact)"
+    )
 
 
 def _details(title: str, lines: Iterable[str], *, opened: bool = False) -> str:

@@ -1,7 +1,8 @@
 """The rehearsal of a change: deploy the base on a sandbox, then the head on top of it, while everybody signs in.
 
-It needs no secret, and runs in an environment without any: the sandbox's are public. The code of both commits
-runs unchanged, so a change of code is rehearsed only where no credential can be read.
+It needs no secret, and runs in an environment without any: the sandbox's are public. The code of both commits runs
+unchanged, the sandbox's included, so a change of anything but stack files, tables and documentation is rehearsed only
+where no credential can be read.
 
 The product never imports the sandbox; its commands are a fixed interface.
 """
@@ -36,13 +37,23 @@ _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 """Environment variables that a rehearsal keeps."""
 _CREDENTIALS = (
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ARM_ACCESS_KEY",
+    "ARM_CLIENT_CERTIFICATE",
     "ARM_CLIENT_CERTIFICATE_PATH",
     "ARM_CLIENT_SECRET",
+    "ARM_CLIENT_SECRET_FILE_PATH",
+    "ARM_OIDC_REQUEST_TOKEN",
     "ARM_OIDC_TOKEN",
+    "ARM_OIDC_TOKEN_FILE_PATH",
+    "AWS_SECRET_ACCESS_KEY",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "GOOGLE_CREDENTIALS",
     "MIMECAST_CLIENT_SECRET",
     "MIMECAST_SSO_CREDENTIALS",
     "PULUMI_ACCESS_TOKEN",
     "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
     "SYSTEM_ACCESSTOKEN",
 )
 _MAIN = "from mimecast_sso.operations.cli import main; main()"
@@ -56,7 +67,7 @@ _BY = ("--by", "rehearsal@example.com", "--evidence", "filled in by the rehearsa
 
 def why_not(scope: ChangeScope, *, approved: bool) -> str:
     """Why a change is not rehearsed here; "" if it is."""
-    if not scope.code or approved or "SANDBOX_INSTANCE" in os.environ:
+    if not (scope.code or scope.beside) or approved or "SANDBOX_INSTANCE" in os.environ:
         return ""
     found = [each for each in _CREDENTIALS if os.environ.get(each)]
     if not found:

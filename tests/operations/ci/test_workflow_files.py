@@ -409,3 +409,18 @@ def test_its_own_checks_are_what_ci_runs() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("forge", Forge)
+def test_the_whole_text_of_each_review_is_an_artifact(forge: Forge) -> None:
+    texts = [text for text in FILES[forge].values() if "mimecast-sso review --base" in text]
+    assert texts
+    for text in texts:
+        reviews = re.findall(r"mimecast-sso review --base (?:[^\n]+\\\n)*[^\n]+", text)
+        assert all("--out comment.md --full review.md" in each for each in reviews)
+        kept = {
+            Forge.GITHUB: r"path: \|\n +comment\.md\n +review\.md\n",
+            Forge.GITLAB: r"paths: \[comment\.md, review\.md\]",
+            Forge.AZURE_DEVOPS: r"artifact\.upload artifactname=\S+\]\$PWD/review\.md",
+        }[forge]
+        assert len(re.findall(kept, text)) == len(reviews)

@@ -18,6 +18,7 @@ from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.ci.workflows import Choice
 from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
+from mimecast_sso.operations.review.comment import digest_of
 from mimecast_sso.provenance import How
 from tests.support.command_words import unknown_words
 from tests.support.forge_steps import (
@@ -128,6 +129,16 @@ def test_the_first_comment_is_posted(here: Place, post: Step) -> None:
     (posted,) = here.called(r"--method")
     assert posted.line == "gh api --silent --method POST repos/acme/sso/issues/7/comments -F body=@comment.md"
     assert posted.texts == [COMMENT]
+
+
+def test_what_the_requests_own_code_wrote_has_no_plan_that_a_deployment_takes(here: Place) -> None:
+    state = f'<!-- mimecast-sso state: {{"stacks":{{"prod-eu":{{"plan":"{"a" * 26}-{"b" * 12}"}}}}}} -->\n'
+    for post in POSTS:
+        (here.folder / "comment.md").write_text(f"{COMMENT}{state}more\n{state}")
+        assert run(here, post, OF).code == 0
+        posted = here.called(r"--method")[-1].texts[0]
+        assert posted.startswith(COMMENT)
+        assert (digest_of(posted, "prod-eu") is None) is (post.job == "comment" and "rehearsal" in post.file)
 
 
 @pytest.mark.parametrize("post", POSTS, ids=str)
