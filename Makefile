@@ -9,9 +9,11 @@ PERSON ?= ada@example.com
 export ENGINE ?= auto
 
 # Byte code is kept, and kept out of the tree, also where the surroundings forbid to write it: without it every
-# command, program and provider compiles itself anew, which takes longer than its work.
+# command, program and provider compiles itself anew, which takes longer than its work. In a checkout that belongs to
+# somebody else it goes to the user's own cache.
 export PYTHONDONTWRITEBYTECODE :=
-export PYTHONPYCACHEPREFIX     := $(CURDIR)/.venv/pycache
+export PYTHONPYCACHEPREFIX     := $(if $(shell test ! -e .venv || test -w .venv || echo read-only),$(or \
+  $(XDG_CACHE_HOME),$(HOME)/.cache)/mimecast-sso/pycache,$(CURDIR)/.venv/pycache)
 
 BIN     := .venv/bin
 SSO     := $(BIN)/mimecast-sso
