@@ -71,11 +71,11 @@ endif
 # -- Working on the project --------------------------------------------------------------------
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not soak and not cli"
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not soak and not cli"
 
 # The same product on the Pulumi CLI: one on the PATH, or the one that `make pulumi` builds.
 test-cli: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "cli and not soak"
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "cli and not soak"
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30 -m soak
