@@ -9,9 +9,11 @@ PERSON ?= ada@example.com
 export ENGINE ?= auto
 
 # Byte code is kept, and kept out of the tree, also where the surroundings forbid to write it: without it every
-# command, program and provider compiles itself anew, which takes longer than its work.
+# command, program and provider compiles itself anew, which takes longer than its work. In a checkout that belongs to
+# somebody else it goes to the user's own cache.
 export PYTHONDONTWRITEBYTECODE :=
-export PYTHONPYCACHEPREFIX     := $(CURDIR)/.venv/pycache
+export PYTHONPYCACHEPREFIX     := $(if $(shell test ! -e .venv || test -w .venv || echo read-only),$(or \
+  $(XDG_CACHE_HOME),$(HOME)/.cache)/mimecast-sso/pycache,$(CURDIR)/.venv/pycache)
 
 BIN     := .venv/bin
 SSO     := $(BIN)/mimecast-sso
@@ -69,11 +71,11 @@ endif
 # -- Working on the project --------------------------------------------------------------------
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not soak and not cli"
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not soak and not cli"
 
 # The same product on the Pulumi CLI: one on the PATH, or the one that `make pulumi` builds.
 test-cli: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "cli and not soak"
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "cli and not soak"
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30 -m soak

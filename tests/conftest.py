@@ -2,20 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.support import soak
+from tests.support.deployments import Deployments
 from tests.support.fault_table import pytest_terminal_summary  # noqa: F401  (a hook)
 from tests.support.sandboxes import RunningSandbox, started
+
+_FIRST = (
+    "end_to_end/test_fleet_up.py",
+    "end_to_end/",
+    "checkpoints/",
+    "packaging/",
+    "examples/",
+    "operations/",
+)
+"""Where the long tests are, the longest chain of them first: what is short fills up the workers at the end."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker more than processors: a worker that waits for a deployment's processes leaves them half idle."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests first. Tests of a module stay together, and in their order."""
+    root = config.rootpath / "tests"
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(root).as_posix() if item.path.is_relative_to(root) else ""
+        return next((rank for rank, start in enumerate(_FIRST) if path.startswith(start)), len(_FIRST))
+
+    items.sort(key=rank)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuses versions of pytest and pytest-xdist that ignore groups: each worker would make every deployment."""
+    if getattr(session.config.option, "loadgroup", False):
+        for item in session.items:
+            for group in item.iter_markers("xdist_group"):
+                if not item.nodeid.endswith(f"@{group.args[0]}"):
+                    raise pytest.UsageError(f"pytest-xdist ignores the group of {item.nodeid}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What runs on the Pulumi CLI is skipped where there is none."""
     if item.get_closest_marker("cli") and shutil.which("pulumi") is None:
         pytest.skip("the Pulumi CLI is not on the PATH")
+
+
+@pytest.fixture(scope="session")
+def deployments(tmp_path_factory: pytest.TempPathFactory) -> Deployments:
+    """Deployed projects that the workers of this run make once: see ``tests.support.deployments``."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return Deployments(shared / "deployments")
 
 
 @pytest.fixture(scope="module")

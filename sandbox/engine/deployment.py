@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.engine.children import Children
 from sandbox.engine.config import package_config
-from sandbox.engine.plugins import DYNAMIC, PluginHost, free_address
+from sandbox.engine.plugins import DYNAMIC, PluginHost, ReservedAddress
 from sandbox.engine.program import Program
 from sandbox.engine.resource import BUILTIN, PROVIDER_PREFIX, STACK_TYPE, Resource
 from sandbox.engine.run import Outcome, Run
@@ -52,9 +52,11 @@ class Deployment:
         self._environment = environment
         self._outcome = Outcome()
         self._parallel = max(1, min(options.parallel or default_parallel(), _MAX_PARALLEL))
-        self._address = free_address()
+        self._address = ReservedAddress()
         self._children = Children()
-        self._host = PluginHost(stack.project, environment, self._address, self._plugin_log, self._children)
+        self._host = PluginHost(
+            stack.project, environment, str(self._address), self._plugin_log, self._children
+        )
         self._program: Program | None = None
         self._program_ok = False
         self._cancelled = threading.Event()
@@ -77,6 +79,7 @@ class Deployment:
             self.abandon_program()
             self._host.stop()
             self._children.release()
+            self._address.release()
         self._outcome.canceled = self.cancelling
         self._outcome.seconds = time.monotonic() - start
         self._registry.close()
@@ -195,7 +198,7 @@ class Deployment:
         server = serve(self._address, self._parallel, monitor, EngineService(run))
         self._program.run(
             {
-                "engine": self._address,
+                "engine": str(self._address),
                 "stack": self._stack.name,
                 "parallel": self._parallel,
                 "dryRun": self._preview,

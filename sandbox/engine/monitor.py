@@ -15,6 +15,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, reso
 
 from sandbox.engine.builtins import FUNCTIONS
 from sandbox.engine.errors import EngineError, NotSupportedError, RegistrationError, StoppedError
+from sandbox.engine.plugins import ReservedAddress
 from sandbox.engine.providers import CHANNEL_OPTIONS, Provider, ProviderError, with_version
 from sandbox.engine.resource import (
     BUILTIN,
@@ -34,6 +35,10 @@ from sandbox.engine.values import Properties, from_struct, number, to_struct
 # references, alias specs, replacement trigger (refused when used), deletedWith. Without the others the SDK makes no
 # calls for transforms, hooks and parameterised packages; the launcher has refused these before.
 _FEATURES = (0, 1, 3, 4, 5)
+_SERVER_OPTIONS = [
+    *CHANNEL_OPTIONS,
+    ("grpc.so_reuseport", 1),
+]  # the reserved address is held with this option
 _SEVERITIES = {0: "debug", 1: "info", 2: "warning", 3: "error"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -242,17 +247,18 @@ class EngineService(engine_pb2_grpc.EngineServicer):
         return engine_pb2.RequirePulumiVersionResponse()
 
 
-def serve(address: str, parallel: int, monitor: Monitor, engine: EngineService) -> grpc.Server:
-    """Start the server at a loopback address.
+def serve(address: ReservedAddress, parallel: int, monitor: Monitor, engine: EngineService) -> grpc.Server:
+    """Start the server at the address that was reserved for it.
 
     The SDK keeps 4 x parallel registrations under way, each a blocked call; log messages need threads too.
     """
-    server = grpc.server(futures.ThreadPoolExecutor(4 * parallel + 16), options=CHANNEL_OPTIONS)
+    server = grpc.server(futures.ThreadPoolExecutor(4 * parallel + 16), options=_SERVER_OPTIONS)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
-    if server.add_insecure_port(address) == 0:
+    if server.add_insecure_port(str(address)) == 0:
         raise EngineError(f"cannot listen at {address}")
     server.start()
+    address.release()
     return server
 
 

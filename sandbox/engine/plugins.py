@@ -30,11 +30,26 @@ class PluginError(Exception):
     """A plugin was not found, or did not start."""
 
 
-def free_address() -> str:
-    """A loopback address for the engine, known before its server is up so that children can start first."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+class ReservedAddress:
+    """A loopback address of the engine, known before its server is up so that children can start first.
+
+    The port is held until then: gRPC shares ports, so a server of another engine or plugin that the system gave the
+    same one meanwhile would take this program's calls, and understand none of them.
+    """
+
+    def __init__(self) -> None:
+        self._held = socket.socket()
+        # Only so gRPC's server, which has this option too, can join. Nobody is given a port that is held.
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self._text = f"127.0.0.1:{self._held.getsockname()[1]}"
+
+    def __str__(self) -> str:
+        return self._text
+
+    def release(self) -> None:
+        """The server listens there, or there will be none."""
+        self._held.close()
 
 
 @dataclass

@@ -10,7 +10,8 @@ import pytest
 
 from sandbox.entra.objects import PASSWORDS, USERS
 from sandbox.entra.tokens import DEFAULT_ROLES
-from tests.support.projects import ENGINES_AT_LENGTH, Project, project
+from tests.support.deployments import Deployments, confirmed
+from tests.support.projects import ENGINES_AT_LENGTH, Project
 
 pytestmark = pytest.mark.xdist_group("account-for-tests")
 
@@ -19,11 +20,11 @@ SOMEBODY = "somebody@example.com"
 
 
 @pytest.fixture(scope="module", params=ENGINES_AT_LENGTH)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with project(tmp_path_factory.mktemp("project"), request.param) as fresh:
+def made(
+    request: pytest.FixtureRequest, deployments: Deployments, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    with deployments.project(tmp_path_factory.mktemp("project"), confirmed, request.param) as fresh:
         fresh.control.set("entra.deployer_roles", [*DEFAULT_ROLES, "User.ReadWrite.All"])
-        assert fresh.up().code == 0
-        fresh.do_the_console_work()
         yield fresh
 
 

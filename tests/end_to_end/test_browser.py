@@ -13,7 +13,8 @@ from sandbox import credentials
 from sandbox.environment import environment
 from sandbox.run_sheets import Dialogue, read
 from tests.support import chromium
-from tests.support.projects import Project, project
+from tests.support.deployments import Deployments, due
+from tests.support.projects import Project
 
 pytestmark = [
     pytest.mark.skipif(
@@ -29,10 +30,9 @@ APPLICATION = "Mimecast Personal Portal"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def made(deployments: Deployments, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A first deployment, with console work due; its roll-out group has Ada in it already."""
-    with project(tmp_path_factory.mktemp("project"), "embedded") as fresh:
-        assert fresh.up().code == 0
+    with deployments.project(tmp_path_factory.mktemp("project"), due) as fresh:
         (group,) = [
             each
             for each in fresh.control.documents("mimecast.groups")

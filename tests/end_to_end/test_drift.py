@@ -9,7 +9,8 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from tests.support.projects import ENGINES, Project, project
+from tests.support.deployments import Deployments, claimed
+from tests.support.projects import ENGINES, Project
 
 pytestmark = pytest.mark.xdist_group("drift")  # They share a deployment.
 
@@ -20,11 +21,10 @@ NO_DRIFT = "No drift: the live world is as recorded, and as the program wants it
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with project(tmp_path_factory.mktemp("project"), request.param) as fresh:
-        assert fresh.up().code == 0
-        fresh.do_the_console_work()
-        assert fresh.up().code == 0
+def made(
+    request: pytest.FixtureRequest, deployments: Deployments, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    with deployments.project(tmp_path_factory.mktemp("project"), claimed, request.param) as fresh:
         yield fresh
 
 

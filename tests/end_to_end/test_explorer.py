@@ -23,6 +23,7 @@ import pytest
 from mimecast_sso.assessment.sign_in import Result, Way
 from tests.support import changes, soak
 from tests.support.changes import Change
+from tests.support.deployments import Deployments
 from tests.support.projects import Ended
 from tests.support.saved import SavedProject
 from tests.support.sign_in_worlds import BARBARA, EDSGER, WORLDS, Endings, World, prepared
@@ -266,8 +267,10 @@ def test_nobody_is_lost_unseen_on_a_short_walk(saved_tutorial: SavedProject) -> 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", WORLDS)
-def test_nobody_is_lost_unseen(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    with prepared(tmp_path, WORLDS[name]) as saved:
+def test_nobody_is_lost_unseen(
+    name: str, tmp_path: Path, deployments: Deployments, request: pytest.FixtureRequest
+) -> None:
+    with prepared(tmp_path, WORLDS[name], deployments) as saved:
         made, misses = explore(saved, name, range(1000, 1000 + WALKS), STEPS)
     count = soak.tally(request)
     count("explorer_steps", made, "steps")

@@ -25,6 +25,7 @@ from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import ConfigurationError
 from tests.support import changes, soak
 from tests.support.changes import Change
+from tests.support.deployments import Deployments
 from tests.support.saved import SavedProject
 from tests.support.sign_in_worlds import ADA, PEOPLE, WORLDS, Endings, World, prepared
 from tests.support.walks import Ending
@@ -290,10 +291,10 @@ def test_the_forecast_is_what_happens(saved_tutorial: SavedProject) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_forecast_is_what_happens_in_many_worlds(
-    name: str, tmp_path: Path, request: pytest.FixtureRequest
+    name: str, tmp_path: Path, deployments: Deployments, request: pytest.FixtureRequest
 ) -> None:
     figures = Figures()
-    with prepared(tmp_path, WORLDS[name]) as saved:
+    with prepared(tmp_path, WORLDS[name], deployments) as saved:
         _holds(saved, name, range(1000, 1000 + TRIALS), figures)
     _count(figures, request)
     assert not _report(figures)

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.deployments import Deployments, claimed
 from tests.support.environments import locked
-from tests.support.projects import ENGINES, ROOT, Ended, Project, project
+from tests.support.projects import ENGINES, ROOT, Ended, Project
 
 pytestmark = pytest.mark.xdist_group("plain-pulumi")
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def made(
+    request: pytest.FixtureRequest, deployments: Deployments, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
     """What ``make up`` leaves: deployed, confirmed, deployed again."""
-    with project(tmp_path_factory.mktemp("plain"), request.param) as made:
-        assert made.up().code == 0
-        made.do_the_console_work()
-        assert made.up().code == 0
+    with deployments.project(tmp_path_factory.mktemp("plain"), claimed, request.param) as made:
         yield made
 
 

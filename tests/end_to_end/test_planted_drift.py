@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from providers.mimecast.groups import change_members, find_group
 from providers.mimecast.session import from_environment
 from tests.support import changes, soak
 from tests.support.saved import SavedProject
-from tests.support.sign_in_worlds import PEOPLE, ROLL_OUT, USERS, World, prepared, tutorial
+from tests.support.sign_in_worlds import PEOPLE, ROLL_OUT, USERS, World
 
 pytestmark = pytest.mark.xdist_group("planted-drift")
 
@@ -244,12 +244,6 @@ PLANTS: tuple[Plant, ...] = (
 # -- The check ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SavedProject]:
-    with prepared(tmp_path_factory.mktemp("planted"), tutorial) as made:
-        yield made
-
-
 def look(world: World, *, refresh: bool) -> DriftCheck:
     with world.made.running.entered(), pytest.MonkeyPatch.context() as process:
         process.chdir(world.made.folder)
@@ -266,9 +260,9 @@ def planted_and_found(world: World, seed: int) -> tuple[set[str], DriftCheck]:
     return wanted, look(world, refresh=False)
 
 
-def _check(saved: SavedProject, seed: int) -> int:
+def _check(saved_tutorial: SavedProject, seed: int) -> int:
     """Plants what the seed says, and finds it; gives how many drifts it was."""
-    world = World(saved.restore())
+    world = World(saved_tutorial.restore())
     wanted, found = planted_and_found(world, seed)
     ids = {each.id for each in found.findings}
     assert ids == wanted, f"seed {seed}"
@@ -280,13 +274,13 @@ def _check(saved: SavedProject, seed: int) -> int:
     return len(wanted)
 
 
-def test_what_somebody_else_changed_is_named(saved: SavedProject) -> None:
-    assert sum(_check(saved, seed) for seed in (1, 15)) >= 3
+def test_what_somebody_else_changed_is_named(saved_tutorial: SavedProject) -> None:
+    assert sum(_check(saved_tutorial, seed) for seed in (1, 15)) >= 3
 
 
 @pytest.mark.soak
-def test_every_planted_drift_is_named(saved: SavedProject, request: pytest.FixtureRequest) -> None:
+def test_every_planted_drift_is_named(saved_tutorial: SavedProject, request: pytest.FixtureRequest) -> None:
     first = int(os.environ.get("DRIFT_SEED", "1"))
-    found = sum(_check(saved, seed) for seed in range(first, first + SEEDS))
+    found = sum(_check(saved_tutorial, seed) for seed in range(first, first + SEEDS))
     soak.tally(request)("drift_planted", found, "drifts")
     assert found >= 200

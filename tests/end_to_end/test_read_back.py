@@ -15,7 +15,8 @@ from playwright.sync_api import Page, expect
 from sandbox import credentials
 from sandbox.environment import environment
 from tests.support import chromium
-from tests.support.projects import Project, project
+from tests.support.deployments import Deployments, due
+from tests.support.projects import Project
 
 pytestmark = [
     pytest.mark.skipif(
@@ -33,9 +34,8 @@ PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    with project(tmp_path_factory.mktemp("project"), "embedded") as fresh:
-        assert fresh.up().code == 0
+def made(deployments: Deployments, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with deployments.project(tmp_path_factory.mktemp("project"), due) as fresh:
         filled = fresh.sandbox("administrator", str(fresh.home / "run-sheet/sandbox.html"))
         assert filled.code == 0, filled.text
         yield fresh

@@ -13,8 +13,9 @@ import jsonschema
 import pytest
 
 from mimecast_sso.operations.reports import model
+from tests.support.deployments import Deployments, with_a_pilot
 from tests.support.journal import is_call, may_change
-from tests.support.projects import Ended, Project, project
+from tests.support.projects import Ended, Project
 
 pytestmark = pytest.mark.xdist_group("review")  # They share a deployment.
 
@@ -24,16 +25,12 @@ PRINCIPAL = {"preferredSingleSignOnMode": "saml"}
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def deployed(deployments: Deployments, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The tutorial, done for Ada alone, in a git repository."""
-    with project(tmp_path_factory.mktemp("project"), "embedded") as made:
-        made.configure(rollOut=PILOT)
+    with deployments.project(tmp_path_factory.mktemp("project"), with_a_pilot) as made:
         (made.folder / ".gitignore").write_text(".sandbox\n.venv\n")
         git(made, "init", "-q", "-b", "main")
         commit(made)
-        assert made.up().code == 0
-        made.do_the_console_work()
-        assert made.up().code == 0
         yield made
 
 

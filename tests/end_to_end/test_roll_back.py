@@ -16,7 +16,8 @@ from cryptography.x509.oid import NameOID
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.regions import REGIONS
 from sandbox.browser import Browser, Page
-from tests.support.projects import Ended, Project, project
+from tests.support.deployments import Deployments, claimed
+from tests.support.projects import Ended, Project
 
 ADA = "ada@example.com"
 PASSWORD = "a-cloud-password-of-ada-1"
@@ -24,12 +25,9 @@ ENTRA = ("login.microsoftonline.com", "graph.microsoft.com")
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Project]:
+def made(deployments: Deployments, tmp_path: Path) -> Iterator[Project]:
     """The tutorial is done: Ada signs in through Entra."""
-    with project(tmp_path, "embedded") as fresh:
-        assert fresh.up().code == 0
-        fresh.do_the_console_work()
-        assert fresh.up().code == 0
+    with deployments.project(tmp_path, claimed) as fresh:
         # Changes of the console and of groups count after the vendor's time from here on.
         fresh.control.set("mimecast.propagation_seconds", PROPAGATION_MINUTES * 60)
         assert fresh.sandbox("clock", f"+{PROPAGATION_MINUTES}m").code == 0

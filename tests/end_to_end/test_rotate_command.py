@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,7 @@ OBSERVED = {"by": "ada@example.com", "at": "2026-11-01T09:00:00Z", "evidence": "
 
 
 def rotate(made: Project, verb: str, *words: str) -> Ended:
-    command = str(Path(sys.executable).with_name("mimecast-sso"))
-    return made._run(
-        *(sys.executable, "-m", "sandbox", "run", "--"),
-        *(command, "rotate", verb, "--stack", "sandbox", *words),
-        ENGINE="embedded",
-    )
+    return made.sso(f"rotate {verb}", *words)
 
 
 def make(made: Project, step: str, *words: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.deployments import Deployments, claimed, due
 from tests.support.projects import ENGINES, Project, project
 
 ADA = "ada@example.com"
@@ -17,6 +18,13 @@ ADA = "ada@example.com"
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     """A project on which nothing was deployed yet."""
     with project(tmp_path, request.param) as made:
+        yield made
+
+
+@pytest.fixture(params=ENGINES)
+def deployed(request: pytest.FixtureRequest, deployments: Deployments, tmp_path: Path) -> Iterator[Project]:
+    """The first deployment is done, and console work is due."""
+    with deployments.project(tmp_path, due, request.param) as made:
         yield made
 
 
@@ -81,15 +89,14 @@ def test_the_tutorial_from_nothing_to_a_sign_in_and_back(fresh: Project) -> None
     assert after.code == 1
 
 
-def test_drift_on_both_sides_is_named_and_put_back(fresh: Project) -> None:
-    assert fresh.up().code == 0
-    user = fresh.control.get("mimecast.users", ADA)
+def test_drift_on_both_sides_is_named_and_put_back(deployed: Project) -> None:
+    user = deployed.control.get("mimecast.users", ADA)
     assert user is not None
-    fresh.control.put("mimecast.users", ADA, user | {"name": "Somebody Else"})
-    assignment = fresh.control.documents("entra.assignments")[0]
-    fresh.control.delete("entra.assignments", assignment["id"])
+    deployed.control.put("mimecast.users", ADA, user | {"name": "Somebody Else"})
+    assignment = deployed.control.documents("entra.assignments")[0]
+    deployed.control.delete("entra.assignments", assignment["id"])
 
-    found = fresh.sso("drift")
+    found = deployed.sso("drift")
     assert found.code == 2, found.text
     assert "2 differences" in found.text
     assert f"Address name {ADA} changed" in found.text
@@ -101,12 +108,12 @@ def test_drift_on_both_sides_is_named_and_put_back(fresh: Project) -> None:
         "no longer exists",
     ):
         assert part in found.text
-    assert fresh.sso("drift").text == found.text, "a drift check changed something"
+    assert deployed.sso("drift").text == found.text, "a drift check changed something"
 
-    refreshed = fresh.sandbox("run", "--", *_refresh(fresh))
+    refreshed = deployed.sandbox("run", "--", *_refresh(deployed))
     assert refreshed.code == 0, refreshed.text
-    assert fresh.up().code == 0
-    healed = fresh.sso("drift")
+    assert deployed.up().code == 0
+    healed = deployed.sso("drift")
     assert healed.code == 0, healed.text
 
 
@@ -119,11 +126,10 @@ def _refresh(made: Project) -> list[str]:
 
 @pytest.mark.cli
 @pytest.mark.parametrize(("maker", "heir"), [("embedded", "pulumi"), ("pulumi", "embedded")])
-def test_one_engine_carries_on_what_the_other_made(tmp_path: Path, maker: str, heir: str) -> None:
-    with project(tmp_path, maker) as made:
-        assert made.up().code == 0
-        made.do_the_console_work()
-        assert made.sso("up", "--yes").code == 0
+def test_one_engine_carries_on_what_the_other_made(
+    deployments: Deployments, tmp_path: Path, maker: str, heir: str
+) -> None:
+    with deployments.project(tmp_path, claimed, maker) as made:
         preview = made.sso("preview", engine=heir)
         assert preview.code == 0, preview.text
         assert made.sso("drift", engine=heir).code == 0
@@ -131,8 +137,7 @@ def test_one_engine_carries_on_what_the_other_made(tmp_path: Path, maker: str, h
         assert down.code == 0, down.text
 
 
-def test_a_stale_run_sheet_is_not_confirmed(fresh: Project) -> None:
-    assert fresh.up().code == 0
+def test_a_stale_run_sheet_is_not_confirmed(deployed: Project) -> None:
     words = (
         "--by",
         "a@example.com",
@@ -142,8 +147,8 @@ def test_a_stale_run_sheet_is_not_confirmed(fresh: Project) -> None:
         "v1:00000000000000000000000000000000",
     )
     for by, evidence in (("NAME", "CHG-1"), (ADA, "<text>"), (ADA, " ")):
-        copied = fresh.sso("confirm", "--by", by, "--evidence", evidence)
+        copied = deployed.sso("confirm", "--by", by, "--evidence", evidence)
         assert (copied.code, "is a placeholder" in copied.text) == (4, True), copied.text
-    refused = fresh.sso("confirm", *words)
+    refused = deployed.sso("confirm", *words)
     assert refused.code == 4, refused.text
     assert "out of date" in refused.text

@@ -14,20 +14,16 @@ from typing import Any
 import pytest
 
 from sandbox import credentials
-from tests.support.projects import Ended, Project, project
+from tests.support.deployments import Deployments, with_a_pilot
+from tests.support.projects import Ended, Project
 
 ADA, ALAN, GRACE = "ada@example.com", "alan@example.com", "grace@example.com"
 GROUP = "Personal Portal single sign-on"
 
 
 def roll_out(made: Project, *words: str, **environment: str) -> Ended:
-    command = str(Path(sys.executable).with_name("mimecast-sso"))
     verb, *rest = words
-    return made._run(
-        *(sys.executable, "-m", "sandbox", "run", "--"),
-        *(command, "roll-out", verb, "--stack", "sandbox", *rest),
-        **{"ENGINE": "embedded", **environment},
-    )
+    return made.sso(f"roll-out {verb}", *rest, **environment)
 
 
 def in_group(made: Project) -> set[str]:
@@ -45,13 +41,9 @@ pytestmark = pytest.mark.xdist_group("roll-out")
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def deployed(deployments: Deployments, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The profile is confirmed, and a pilot of one signs in through Entra."""
-    with project(tmp_path_factory.mktemp("roll-out"), "embedded") as made:
-        choose(made, who="pilot", pilot=[ADA])
-        assert made.up().code == 0
-        made.do_the_console_work()
-        assert made.up().code == 0
+    with deployments.project(tmp_path_factory.mktemp("roll-out"), with_a_pilot) as made:
         yield made
 
 

@@ -12,17 +12,16 @@ import pytest
 
 from mimecast_sso.facts.regions import REGIONS
 from sandbox.browser import Browser
-from tests.support.projects import Project, project
+from tests.support.deployments import Deployments, due_for_a_pilot
+from tests.support.projects import Project
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
 GROUP = "Personal Portal single sign-on"
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Project]:
-    with project(tmp_path, "embedded") as fresh:
-        fresh.configure(rollOut={"group": GROUP, "who": "pilot", "pilot": [ADA]})
-        assert fresh.up().code == 0
+def made(deployments: Deployments, tmp_path: Path) -> Iterator[Project]:
+    with deployments.project(tmp_path, due_for_a_pilot) as fresh:
         yield fresh
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
 
@@ -45,12 +46,14 @@ class Clone:
         for marker in ("runtime", "sandbox"):
             (folder / ".venv" / marker).touch()
 
-    def make(self, *words: str) -> str:
-        """Runs a target that must end well; gives what it printed."""
-        environment = {name: value for name, value in os.environ.items() if name != "SANDBOX_HOME"}
+    def make(self, *words: str, within: Sequence[str] = (), **variables: str) -> str:
+        """Runs a target, with a command that starts it, that must end well; gives what it printed."""
+        environment = {
+            name: value for name, value in os.environ.items() if name != "SANDBOX_HOME"
+        } | variables
         if self._home:
             environment["SANDBOX_HOME"] = str(self._home)
-        done = make(self.folder, *words, "ENGINE=embedded", environment=environment)
+        done = make(self.folder, *words, "ENGINE=embedded", environment=environment, within=within)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -60,9 +63,11 @@ class Clone:
         return {str(file): file.stat().st_mtime_ns for file in found}
 
 
-def make(folder: Path, *words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def make(
+    folder: Path, *words: str, environment: dict[str, str], within: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "--no-print-directory", *words],
+        [*within, "make", "--no-print-directory", *words],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -82,17 +87,47 @@ def test_a_folder_of_any_name(tmp_path: Path, name: str, wheel: Path, sandbox_wh
     assert "sandbox stopped" in made.make("down")
 
 
-def test_odd_names_at_once_and_nothing_written_into_the_checkout(
+@contextmanager
+def read_only(folder: Path) -> Iterator[Sequence[str]]:
+    """While inside, nobody may write there; gives what commands are to be started with for that to count.
+
+    Root ignores permission bits unless it drops the capability for that. Skips where it cannot.
+    """
+    within: list[str] = []
+    if os.geteuid() == 0:
+        if (program := shutil.which("setpriv")) is None:
+            pytest.skip("root may write anywhere, and this machine has no setpriv")
+        within = [program, "--bounding-set", "-dac_override,-dac_read_search"]
+    subprocess.run(["chmod", "-R", "a-w", str(folder)], check=True)
+    try:
+        yield within
+    finally:
+        subprocess.run(["chmod", "-R", "u+w", str(folder)], check=True)
+
+
+def test_a_read_only_checkout_of_an_odd_name_and_a_writable_home(
     tmp_path: Path, wheel: Path, sandbox_wheel: Path
 ) -> None:
-    home = tmp_path / "home" / ALL
+    home, cache = tmp_path / "home" / ALL, tmp_path / "cache"
     made = Clone(tmp_path / ALL, home, (wheel, sandbox_wheel))
     before = made.files()
-    first = made.make("up")
+    with read_only(made.folder) as within:
+        tried = subprocess.run([*within, "touch", str(made.folder / "x")], capture_output=True, check=False)
+        assert tried.returncode != 0, "this checkout can be written"
+        variables = {"XDG_CACHE_HOME": str(cache)}
+        without_home = {**os.environ, **variables} | {"SANDBOX_HOME": ""}
+        refused = make(made.folder, "up", "ENGINE=embedded", environment=without_home, within=within)
+        assert refused.returncode != 0
+        assert "Name another folder for the sandbox: SANDBOX_HOME=<folder>" in refused.stdout
+        first = made.make("up", within=within, **variables)
+        down = made.make("down", within=within, **variables)
     assert SIGNED_IN in first
+    assert list((cache / "mimecast-sso" / "pycache").rglob("mimecast_sso/__init__.*.pyc")), (
+        "byte code is kept"
+    )
     shown = [wrap(line.replace(str(home), ".sandbox"), COLUMNS) or [""] for line in first.splitlines()]
     assert sum(map(len, shown)) <= MOST_LINES, first
-    assert "sandbox stopped" in made.make("down")
+    assert "sandbox stopped" in down
     assert made.files() == before
 
 

@@ -21,11 +21,11 @@ from mimecast_sso.console.attestation import fingerprints
 from sandbox import credentials, lifecycle
 from sandbox.credentials import Tenants
 from sandbox.world import FILE_NAME
+from tests.support.commands import PROGRAM
 from tests.support.projects import Ended, Project, unseeded
 
 MODEL = "model"
 BROKER = "exec:cat credentials/{stack}.json"
-_PROGRAM = str(Path(sys.executable).with_name("mimecast-sso"))
 _STATES = Path("state/.pulumi/stacks/mimecast-sso")
 _NUMBERED = ("number", "parent", "group", "settingsProfile", "rootFolder")
 _LEFT_OUT = ("mimecast.tokens", "mimecast.sessions", "mimecast.assertions", "mimecast.counters")
@@ -40,11 +40,11 @@ class Fleet:
 
     def sso(self, *words: str, **environment: str) -> Ended:
         """``mimecast-sso …``, with credentials from a broker."""
-        return self.run(*self.command(*words), **environment)
+        return self.project.program(*words, **({"MIMECAST_SSO_CREDENTIALS": BROKER} | environment))
 
     def command(self, *words: str) -> list[str]:
         """The words of that command, inside the sandbox."""
-        return [sys.executable, "-m", "sandbox", "run", "--", _PROGRAM, *words]
+        return [sys.executable, "-m", "sandbox", "run", "--", PROGRAM, *words]
 
     def run(self, *words: str, **environment: str) -> Ended:
         """Any command, in the project's folder."""

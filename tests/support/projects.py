@@ -17,13 +17,14 @@ import pytest
 import yaml
 
 from mimecast_sso.settings import Written
-from sandbox import lifecycle
+from sandbox import lifecycle, stack_seed
 from sandbox.control_client import Control
 from sandbox.environment import environment
+from tests.support import commands
+from tests.support.commands import PROGRAM
 from tests.support.sandboxes import RunningSandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-_PROGRAM = str(Path(sys.executable).with_name("mimecast-sso"))
 
 ENGINES = ["embedded", pytest.param("pulumi", marks=pytest.mark.cli)]
 """Both engines in every run: the main ways through the product."""
@@ -57,14 +58,12 @@ class Project:
 
         ``verb`` may be a group and its command, such as ``roll-out status``.
         """
-        command = [_PROGRAM, *verb.split(), "--stack", "sandbox", *words]
-        extra = {"ENGINE": engine or self.engine, **environment}
-        return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, **extra)
+        return self.program(*verb.split(), "--stack", "sandbox", *words, engine=engine, **environment)
 
     def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
         """``mimecast-sso VERB --stack sandbox …``, in a process group of its own, while the test goes on."""
         return subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "run", "--", _PROGRAM, verb, "--stack", "sandbox", *words],
+            [sys.executable, "-m", "sandbox", "run", "--", PROGRAM, verb, "--stack", "sandbox", *words],
             cwd=self.folder,
             env=self._environment(ENGINE=self.engine),
             stdout=subprocess.PIPE,
@@ -76,12 +75,12 @@ class Project:
 
     def stack(self, name: str, verb: str, *words: str) -> Ended:
         """``mimecast-sso VERB --stack NAME …``, likewise."""
-        command = [_PROGRAM, *verb.split(), "--stack", name, *words]
-        return self._run(sys.executable, "-m", "sandbox", "run", "--", *command, ENGINE=self.engine)
+        return self.program(*verb.split(), "--stack", name, *words)
 
-    def program(self, *words: str) -> Ended:
+    def program(self, *words: str, engine: str | None = None, **variables: str) -> Ended:
         """``mimecast-sso …`` as it is, for what is not about one stack."""
-        return self._run(sys.executable, "-m", "sandbox", "run", "--", _PROGRAM, *words, ENGINE=self.engine)
+        given = self._environment(**({"ENGINE": engine or self.engine} | variables))
+        return Ended(*commands.run(words, self.folder, given | environment(self.home)))
 
     def up(self, **environment: str) -> Ended:
         """``mimecast-sso up``, without questions."""
@@ -158,19 +157,30 @@ class Project:
 def project(folder: Path, engine: str) -> Iterator[Project]:
     """A copy of the project in ``folder`` with a started and seeded sandbox, stopped at the end."""
     with unseeded(folder, engine) as made:
-        seeded = made.sandbox("seed", "--stack", "sandbox")
-        assert seeded.code == 0, seeded.text
+        made.control.seed(stack_seed.document("sandbox", made.folder / "stacks"))
         yield made
 
 
 @contextmanager
 def unseeded(folder: Path, engine: str) -> Iterator[Project]:
     """The same with an empty sandbox."""
+    bare(folder)
+    with running(folder, engine) as made:
+        yield made
+
+
+def bare(folder: Path) -> None:
+    """Copies the project into ``folder``."""
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks")
     # The Pulumi CLI wants the virtual environment that Pulumi.yaml names; the one in use serves.
     (folder / ".venv").symlink_to(sys.prefix)
+
+
+@contextmanager
+def running(folder: Path, engine: str) -> Iterator[Project]:
+    """The project in ``folder`` with its sandbox started, stopped at the end."""
     home = folder / ".sandbox"
     process, _ = lifecycle.start(home)
     try:

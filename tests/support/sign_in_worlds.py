@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from mimecast_sso.operations.deployment import open_with_engine
 from sandbox import credentials
 from sandbox.entra.tokens import DEFAULT_ROLES
 from sandbox.mimecast import passwords
-from tests.support.projects import Ended, Project, project
+from tests.support.deployments import Deployments
+from tests.support.projects import Ended, Project
 from tests.support.rotations import do_what_is_due_in_the_console
 from tests.support.saved import SavedProject
 from tests.support.walks import Ending, Person, walk
@@ -242,14 +244,20 @@ def _deploy(world: World) -> None:
 
 
 @contextmanager
-def prepared(folder: Path, begin: Callable[[Project], None]) -> Iterator[SavedProject]:
+def prepared(
+    folder: Path, begin: Callable[[Project], None], deployments: Deployments
+) -> Iterator[SavedProject]:
     """A world of `WORLDS` that can be gone back to."""
-    (folder / "project").mkdir()
-    with project(folder / "project", "embedded") as made:
+
+    @wraps(begin)
+    def with_people(made: Project) -> None:
         _people(made)
         begin(made)
         made.control.set("mimecast.propagation_seconds", QUARTER.total_seconds())
         World(made).later()
+
+    (folder / "project").mkdir()
+    with deployments.project(folder / "project", with_people) as made:
         (folder / "saved").mkdir()
         yield SavedProject(made, folder / "saved")
 
