@@ -411,6 +411,10 @@ def _add_selectors(rule: argparse.ArgumentParser) -> None:
     rule.add_argument("--path", help="Regular expression for the whole path.")
 
 
+_Action = Callable[[argparse.Namespace], int]
+_Command = Callable[[str, _Action, str], argparse.ArgumentParser]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=os.environ.pop(_PROGRAM, "python -m sandbox"),
@@ -418,11 +422,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def command(name: str, action: _Action, text: str) -> argparse.ArgumentParser:
         added: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
         added.set_defaults(action=action)
         return added
 
+    _add_process(command)
+    _add_tenants(command)
+    _add_people(command)
+    _add_fault(commands)
+    clock = command("clock", _clock, "Show the sandbox's clock, or move it.")
+    clock.add_argument(
+        "move", nargs="?", type=_move, metavar="+15m|reset", help="How far to move it, or reset."
+    )
+    return parser
+
+
+def _add_process(command: _Command) -> None:
     start = command("start", _start, "Start the sandbox and wait until it is ready.")
     start.add_argument("--port", type=int, help="Use exactly this loopback port for the proxy.")
     command("stop", _stop, "Stop the sandbox; keep its data.")
@@ -435,6 +451,9 @@ def _parser() -> argparse.ArgumentParser:
         "command", nargs=argparse.REMAINDER, metavar="-- CMD", help="The command with its arguments."
     )
     command("reset", _reset, "Stop the sandbox; delete its data and the state of stacks deployed on it.")
+
+
+def _add_tenants(command: _Command) -> None:
     seed = command(
         "seed", _seed, "Create what a stack's configuration refers to, or a tenant of a known size."
     )
@@ -477,6 +496,9 @@ def _parser() -> argparse.ArgumentParser:
         "stack-files", _stack_files, "Do the same for several stacks; print paths or errors as JSON."
     )
     several.add_argument("stacks", metavar="STACK", nargs="+", help="The stacks to rehearse.")
+
+
+def _add_people(command: _Command) -> None:
     login = command("login", _login, "Sign a person in to the Mimecast Personal Portal, as a browser would.")
     login.add_argument("address", metavar="ADDRESS", help="The person's mail address.")
     login.add_argument(
@@ -504,12 +526,6 @@ def _parser() -> argparse.ArgumentParser:
     administrator = command("administrator", _administrator, "Fill in the console forms from a run sheet.")
     administrator.add_argument("runsheet", metavar="RUNSHEET", type=Path, help="A run sheet as an HTML file.")
     administrator.add_argument("--quiet", action="store_true", help="Do not list the fields.")
-    _add_fault(commands)
-    clock = command("clock", _clock, "Show the sandbox's clock, or move it.")
-    clock.add_argument(
-        "move", nargs="?", type=_move, metavar="+15m|reset", help="How far to move it, or reset."
-    )
-    return parser
 
 
 class _Parser(argparse.ArgumentParser):

@@ -45,7 +45,7 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     unsettled = forecast.unsettled(instant)
     if unsettled:
         text += (
-            f". {len(unsettled)} of them joined less than 15 minutes ago, which Mimecast may not act on yet"
+            f". {len(unsettled)} of them joined less than 15 minutes ago; Mimecast may not act on that yet"
         )
     return Statement(text, How.LIVE, _BOTH)
 
@@ -255,7 +255,7 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
             yield known.states(f"{people(len(group.members))} {verb} in the roll-out group “{group.name}”")
             if group.left:
                 yield known.states(
-                    f"{people(len(group.left))} left it less than 15 minutes ago, which Mimecast may not act on yet: "
+                    f"{people(len(group.left))} left it less than 15 minutes ago; Mimecast may not act on that yet: "
                     f"{enumerate_some(sorted(group.left))}"
                 )
 

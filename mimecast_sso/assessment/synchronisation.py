@@ -55,7 +55,7 @@ def statements(
     else:
         for connection in connections.value:
             problem = problem_of(connection, now)
-            text = f"“{connection.description}”: {problem or _last(connection)}"
+            text = f"Directory connection “{connection.description}”: {problem or _last(connection)}"
             good = Verdict.FINE if needed else Verdict.NOTE
             yield connections.states(text, Verdict.WARNS if problem else good, SUBJECT)
 

@@ -65,9 +65,7 @@ class Concise:
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Show an event; before the first one, the title."""
-        if not self._begun:
-            self._begun = True
-            click.echo(f"{self.title}:")
+        self._begin()
         if "diagnosticEvent" in event:
             self._message(event["diagnosticEvent"])
         elif "resourcePreEvent" in event and self.plans:
@@ -79,11 +77,18 @@ class Concise:
         elif "summaryEvent" in event:
             self._summary = event["summaryEvent"].get("resourceChanges") or {}
 
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            click.echo(f"{self.title}:")
+
     def still_running(self) -> None:
         """Print a progress message now and then."""
         if time.monotonic() - self._last >= _SAID_EVERY:
             self._last = time.monotonic()
-            click.echo(f"  … {count(len(self._changed), 'resource')} done so far")
+            self._begin()
+            done = f"{count(len(self._changed), 'resource')} done so far" if self._changed else "starting"
+            click.echo(f"  … {done}")
 
     def end(self, *, ok: bool) -> None:
         """Show the end of the run: outputs (if it succeeded), and the count of changes."""

@@ -66,7 +66,8 @@ def widen(
         # With a refresh: after a rollback the stack's state may still list removed people.
         return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
     click.echo(
-        "Nobody has been added yet; the next deployment does that. Commit the file, then run: "
+        "Nobody has been added yet; the next deployment does that. "
+        f"{'Run' if opened.on_sandbox else 'Commit the file, then run'}: "
         f"mimecast-sso up --stack {opened.name} --refresh"
     )
     return Exit.FINE
@@ -86,9 +87,12 @@ def halt(stack: str) -> Exit:
     click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}, as read live from the group.")
     if domains:
         click.echo(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
-    click.echo(
-        "The group was not changed. Commit the file, so that no deployment from another clone widens it again."
+    commit = (
+        ""
+        if opened.on_sandbox
+        else " Commit the file, so that no deployment from another clone widens it again."
     )
+    click.echo(f"The group was not changed.{commit}")
     return Exit.FINE
 
 

@@ -137,7 +137,8 @@ def _make(
         # With a refresh: an interrupted run may have done more than the stack's state records.
         return _deployed(opened, engine, yes=yes)
     if planned.change is not None:
-        click.echo(f"Nothing is deployed yet. Commit the file, then run: {_up(opened)}")
+        then = "Run" if opened.on_sandbox else "Commit the file, then run"
+        click.echo(f"Nothing is deployed yet. {then}: {_up(opened)}")
     return Exit.FINE
 
 
@@ -166,8 +167,8 @@ def _checked(wanted: Certificates) -> Certificates:
 def _plan_lines(
     planned: RotationPlan, heading: str, opened: Stack, *, applies: bool = False
 ) -> Iterator[str]:
-    name = "" if planned.step is Step.NONE else f"{planned.step}: "
-    yield f"{heading}: {name}{planned.text}."
+    name = "" if planned.step is Step.NONE else f" ({planned.step})"
+    yield f"{heading}{name}: {planned.text}."
     why = "Why" if planned.change is None else "Not now"
     for refusal in planned.refusals:
         yield f"  {why}: {refusal.text}."

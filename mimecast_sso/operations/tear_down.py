@@ -165,7 +165,7 @@ def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: 
         who = f"who is in {name} is unknown"
     else:
         who = f"nobody is in {name}"
-        remedy = "override this guard, so that nobody destroys the stack by mistake"
+        remedy = ""
     return GuardFinding(
         _GUARD,
         f"application, service principal, identifier and certificates would be deleted; {who}",

@@ -324,7 +324,7 @@ def test_a_mail_address_of_several_accounts_is_refused_with_their_user_principal
     assert found.problems == (
         (
             f"mimecast-sso:assign.users names {ADA}, which is the mail address of 2 accounts in Entra: {LINUS}, "
-            "lovelace@example.com. Write the user principal name of the one that is meant."
+            "lovelace@example.com. Use the user principal name of the intended account."
         ),
     )
 

@@ -84,7 +84,7 @@ def test_a_file_that_is_not_such_a_csv(tmp_path: Path, content: str | bytes, sai
 
 
 def test_a_name_that_is_no_path(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"addresses\.csv is no path"):
+    with pytest.raises(ConfigurationError, match=r"addresses\.csv is not a path"):
         Addresses(source=AddressSource.CSV, csv="people\0.csv").read_csv(tmp_path)
 
 

@@ -47,7 +47,7 @@ def test_a_deployment_warns_and_a_check_fails_at_seven_days(made: Project) -> No
     deployed = made.up()
     assert deployed.code == 0, deployed.text
     assert f"expires in {FAILING_DAYS} days" in deployed.text
-    assert "Entra has no other one that is valid then" in deployed.text
+    assert "Entra has no other certificate that is valid then" in deployed.text
     assert mark(made) == f"{FAILING_DAYS} days or less"
     drift = made.sso("drift")
     assert drift.code == 2, drift.text

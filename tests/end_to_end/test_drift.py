@@ -17,7 +17,7 @@ pytestmark = pytest.mark.xdist_group("drift")  # They share a deployment.
 ADA, GRACE, LINUS = (f"{name}@example.com" for name in ("ada", "grace", "linus"))
 GRAPH = "https://graph.microsoft.com/v1.0"
 OTHER = "https://eu-api.mimecast.com/sso/COTHER"
-NO_DRIFT = "No drift: the live world is as recorded, and as the program wants it."
+NO_DRIFT = "No drift: the live state matches the record and the program."
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.xdist_group("fleet")  # They share the tenants.
 
 FINE = ("fine-1", "fine-2", "fine-3")
 NOT_READ = {
-    "no-entra": "Entra ID gave no token",
+    "no-entra": "Entra ID issued no token",
     "no-mimecast": "Mimecast could not be read",
-    "failing": "Entra ID gave no token",
+    "failing": "Entra ID issued no token",
     "hanging": "Entra ID could not be reached in time",
     "throttled": "Entra ID could not be reached in time",
     "damaged-state": "The state cannot be read",

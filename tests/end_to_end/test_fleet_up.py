@@ -154,7 +154,7 @@ def test_failures_that_are_allowed_stop_no_ring(made: Fleet) -> None:
     assert rows["early-1"]["summary"] == "not started"
     rows, said = up(made, "--continue", "--stop-after", "2", code=1)
     assert summaries(rows) == dict.fromkeys(STACKS, DONE) | {
-        "canary-1": "Entra ID gave no token",
+        "canary-1": "Entra ID issued no token",
         "late-1": "not started",
     }
     assert "On hold before ring late" in said

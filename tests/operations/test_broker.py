@@ -66,11 +66,14 @@ def test_what_the_command_prints_replaces_every_credential_of_the_environment(
     ("script", "said"),
     [
         (f"echo {SECRET} >&2; exit 3", "exit code 3. Its messages are not shown"),
-        (f"echo {SECRET}", "printed no JSON object of texts"),
-        (f"echo '[\"{SECRET}\"]'", "printed no JSON object of texts"),
-        (f'echo \'{{"ARM_CLIENT_SECRET": {{"x": "{SECRET}"}}}}\'', "printed no JSON object of texts"),
+        (f"echo {SECRET}", "printed no JSON object with string values"),
+        (f"echo '[\"{SECRET}\"]'", "printed no JSON object with string values"),
+        (
+            f'echo \'{{"ARM_CLIENT_SECRET": {{"x": "{SECRET}"}}}}\'',
+            "printed no JSON object with string values",
+        ),
         (f'echo \'{{"PATH": "{SECRET}"}}\'', "printed 1 variables for stack prod-eu that are not ARM_*"),
-        ("head -c 100000 /dev/zero", "printed no JSON object of texts"),
+        ("head -c 100000 /dev/zero", "printed no JSON object with string values"),
     ],
 )
 def test_what_it_printed_is_never_shown(broker: Broker, tmp_path: Path, script: str, said: str) -> None:

@@ -140,7 +140,7 @@ def test_a_matrix_is_what_each_pipeline_reads() -> None:
 
 def test_more_stacks_than_a_matrix_takes_are_refused_with_the_way_out() -> None:
     many = [Listed(f"t{number}") for number in range(257)]
-    with pytest.raises(OperationError, match=r"257 stacks are more than the 256 jobs .* --shard K/N"):
+    with pytest.raises(OperationError, match=r"257 stacks exceed the 256 jobs .* --shard K/N"):
         set_ups.matrix(Matrix.GITHUB, many)
     assert len(json.loads(set_ups.matrix(Matrix.GITHUB, many[:256]))["include"]) == 256
     with pytest.raises(OperationError, match="200 jobs"):

@@ -64,7 +64,7 @@ def test_it_is_checked_against_both_tenants_and_deploys_nothing_by_itself(made: 
     assert ended.code == 0, ended.text
     assert "Mimecast: account CUK25A118 (Example CUK25A118), region eu." in ended.text
     assert f"Entra: tenant {credentials.TENANT_ID}." in ended.text
-    assert "example.com is no internal domain of the account" in ended.text
+    assert "example.com is not an internal domain of the account" in ended.text
     assert ended.text.endswith("Next: mimecast-sso preflight --stack acme")
     settings = from_file(file(made))
     assert (settings.tenant_id, settings.tags, settings.roll_out.pilot) == (
@@ -98,7 +98,7 @@ def test_without_credentials_it_says_what_was_not_checked(made: Project, new: Ne
         ),
         (ACME, {"ARM_CLIENT_SECRET": "wrong"}, (1, "AADSTS7000215")),
         ((*ACME[:4], "lower", *ACME[5:]), {}, (1, "is not an account code")),
-        (("../acme", *ACME[1:]), {}, (1, "is no name for a stack")),
+        (("../acme", *ACME[1:]), {}, (1, "cannot be the name of a stack")),
     ],
 )
 def test_nothing_is_written_for_what_does_not_fit(

@@ -238,7 +238,7 @@ def test_an_identity_for_previews_needs_to_read_and_nothing_else(
     assert ended.code == 0, ended.text
     assert "reads only: Application.Read.All, AuditLog.Read.All" in lines(ended.text, "fine")
     assert "cannot register domains" in lines(ended.text, "fine")
-    assert "asks for Edit even to find a group" in lines(ended.text, "UNKNOWN")
+    assert "lists Edit even to find a group" in lines(ended.text, "UNKNOWN")
     assert "whether the role can write" in lines(ended.text, "UNKNOWN")
     assert "DNS" not in ended.text
     assert not [each for each in made.control.journal()[before:] if may_change(each)]
@@ -253,7 +253,7 @@ def test_a_mimecast_role_that_finds_groups_may_be_one_that_changes_them(
     assert ended.code == 0, ended.text
     assert "roll-out group" in lines(ended.text, "fine")
     assert (
-        f"change groups: it may find them, and Mimecast's catalogue lists that under {FIND_GROUPS.permission}"
+        f"change groups: it can find them, which Mimecast's catalogue lists under {FIND_GROUPS.permission}"
         in lines(ended.text, "UNKNOWN")
     )
 

@@ -618,7 +618,7 @@ def test_since_when_is_unknown_is_no_reason_to_go_on() -> None:
 def test_since_when_entra_signs_is_recorded_before_people_go_back() -> None:
     snapshot = replace(until(at_rest(), *TO_OVERLAP).snapshot(), activated="F" * 40)
     planned = rotation.back(snapshot)
-    assert (planned.step, "It is not recorded when" in refusals(planned)) == (Step.SEPARATE, True)
+    assert (planned.step, "It is not recorded since when" in refusals(planned)) == (Step.SEPARATE, True)
 
 
 def test_people_stay_in_the_second_group_when_entra_switched_to_its_certificate_by_itself() -> None:

@@ -59,9 +59,7 @@ def test_later_layers_win_and_what_commands_wrote_stays(
     layer(stacks, "beta", {"domains": ["beta.example"]})
     assert render((), check=True) is Exit.CHANGES
     assert (stacks / "Pulumi.acme.yaml").read_text() == ACME
-    assert (
-        "Pulumi.acme.yaml is not as its layers have it: mimecast-sso:application" in capsys.readouterr().out
-    )
+    assert "Pulumi.acme.yaml differs from its layers in: mimecast-sso:application" in capsys.readouterr().out
     assert render((), check=False) is Exit.FINE
     acme, beta = config(stacks, "acme"), config(stacks, "beta")
     assert acme["application"] == {
@@ -75,7 +73,7 @@ def test_later_layers_win_and_what_commands_wrote_stays(
     assert (stacks / "Pulumi.acme.yaml").read_text().startswith(COMMENT)
     capsys.readouterr()
     assert render((), check=True) is Exit.FINE
-    assert capsys.readouterr().out == "2 stack files as the layers have them.\n"
+    assert capsys.readouterr().out == "2 stack files match the layers.\n"
 
 
 def test_nothing_is_written_where_one_would_be_invalid(stacks: Path) -> None:
@@ -97,7 +95,7 @@ def test_an_encrypted_value_is_replaced_whole(stacks: Path) -> None:
 
 def test_without_layers_it_says_where_they_go(stacks: Path) -> None:
     with pytest.raises(
-        OperationError, match=r"No stack has a layer\. Write what they have in common into .*_base\.yaml"
+        OperationError, match=r"No stack has a layer\. Write common values into .*_base\.yaml"
     ):
         render((), check=False)
 

@@ -215,7 +215,7 @@ def test_who_stops_it_is_told_that_the_run_goes_on(capsys: pytest.CaptureFixture
 
     with pytest.raises(KeyboardInterrupt):
         synchronise(client(account.adapter), 30, Clock(sleep=interrupted))
-    assert "Stopped waiting. The synchronisation goes on at Mimecast." in capsys.readouterr().out
+    assert "Stopped waiting. The synchronisation continues at Mimecast." in capsys.readouterr().out
 
 
 def test_who_has_no_address_afterwards_is_named() -> None:

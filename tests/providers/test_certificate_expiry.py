@@ -122,8 +122,8 @@ def test_a_name_without_a_certificate_is_unknown() -> None:
     looked_at = expiry(*others)
     assert looked_at.fails
     assert (
-        "Entra names A as the active signing certificate, but has no such certificate, so it is unknown"
-        in text(looked_at)
+        "Entra names A as the active signing certificate, but has no such certificate, so the signing certificate is "
+        "unknown" in text(looked_at)
     )
 
 

@@ -71,7 +71,7 @@ def test_two_of_one_description_are_an_error() -> None:
 def test_an_integration_of_another_kind_is_neither_read_nor_written() -> None:
     vendor = Vendor(ROW | {"serverType": "active_directory"}, details={"x": Answer({})})
     with pytest.raises(
-        IntegrationUnusable, match=r"is not to Microsoft 365 .Mimecast calls it active_directory"
+        IntegrationUnusable, match=r"is not with Microsoft 365 .Mimecast calls it active_directory"
     ):
         provide_integration(vendor.client, NAME, Mode.ENSURE, {"enabled": True})
     assert vendor.written == []
@@ -222,7 +222,7 @@ def test_one_that_exists_keeps_what_is_not_configured(plugin: Plugin, world: Run
 def test_what_is_refused(plugin: Plugin, world: RunningSandbox) -> None:
     before = writes(world)
     text = refusal(plugin, "create", PROVIDER, wanted("Old directory", tenantDomain="contoso.example"))
-    assert "is not to Microsoft 365" in text
+    assert "is not with Microsoft 365" in text
     assert "mode is require" in refusal(plugin, "create", PROVIDER, wanted("Nothing", "require"))
     _, failures = plugin.check(PROVIDER, wanted("x", "force", colour="red"))
     assert [key for key, _ in failures] == ["mode", "properties"]

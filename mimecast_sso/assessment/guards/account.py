@@ -99,7 +99,7 @@ def _known(assessment: Assessment) -> Iterator[Statement]:
     deployed = record.value
     if deployed is not None and deployed.account_code:
         yield record.states(
-            f"last deployed: account {deployed.account_code}, region {deployed.region}, issuer {deployed.issuer}"
+            f"deployed: account {deployed.account_code}, region {deployed.region}, issuer {deployed.issuer}"
         )
     elif deployed is None:
         yield record.states("the last deployment")

@@ -20,7 +20,7 @@ class GuardFinding:
         affected: Who is affected, sorted.
         details: The problem for each group of people, a line each.
         known: The facts that the finding is based on.
-        remedy: The smallest change that would make the run safe, imperative.
+        remedy: The smallest change that would make the run safe, imperative; "" if only an override is possible.
         final: Whether it cannot be overridden.
     """
 
@@ -50,11 +50,11 @@ class GuardFinding:
         if self.known:
             yield "  Known:"
         yield from (f"    {each}" for each in self.known)
-        yield f"  What to do: {self.remedy}."
+        if self.remedy:
+            yield f"  What to do: {self.remedy}."
         if not self.final:
-            yield (
-                f"  Or override it: mimecast-sso:guards: [{{name: {self.guard}, reason: …, until: YYYY-MM-DD}}]"
-            )
+            way = "Or override it" if self.remedy else "What to do: override it"
+            yield f"  {way}: mimecast-sso:guards: [{{name: {self.guard}, reason: …, until: YYYY-MM-DD}}]"
 
 
 def expired(override: GuardOverride) -> str:

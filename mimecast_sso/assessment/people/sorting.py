@@ -25,6 +25,8 @@ class Kind(StrEnum):
     UNREADABLE = "unknown"
 
 
+_NOUNS = (Kind.MEMBER, Kind.GUEST, Kind.SHARED_MAILBOX)
+
 _MEANS = {
     Kind.GUEST: "they sign in with their home tenant's account, and Mimecast matches the mail address of the guest",
     Kind.NO_MAIL: "Mimecast cannot match their sign-in",
@@ -105,7 +107,7 @@ def statements(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bo
 
 
 def _summary(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool) -> str:
-    counts = [f"{kind} {len(found.of(kind))}" for kind in Kind if found.of(kind)]
+    counts = [_counted(kind, len(found.of(kind))) for kind in Kind if found.of(kind)]
     if found.everybody and not mimecast_read:
         counts.append(f"{Kind.NOT_IN_MIMECAST} unknown")
     unseen = [person for person in found.of(Kind.DISABLED) if person.shared_mailbox is None]
@@ -115,6 +117,10 @@ def _summary(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool
     sizes = f" ({', '.join(parts)})" if parts else ""
     kinds = f": {', '.join(counts)}" if counts else ""
     return f"mimecast-sso:assign covers {count(len(found.everybody), 'person')}{sizes}{kinds}"
+
+
+def _counted(kind: Kind, number: int) -> str:
+    return count(number, kind) if kind in _NOUNS else f"{number} {kind}"
 
 
 def _name(person: Person, kind: Kind) -> str:

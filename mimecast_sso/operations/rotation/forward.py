@@ -140,7 +140,7 @@ def _stage(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> Ro
         return RotationPlan(
             Step.NONE,
             f"Nothing is due. Generation {active.label} expires at {ends:%Y-%m-%d %H:%MZ}; the next rotation is due "
-            f"from {begins:%Y-%m-%d} on (to begin earlier: {snapshot.command('rotate next')} --start)",
+            f"from {begins:%Y-%m-%d} on (to start earlier: {snapshot.command('rotate next')} --start)",
         )
     slot = active.profile.other if snapshot.blue_green else active.profile
     generation = Generation(label=new.label, endDate=new.end_date, profile=slot)

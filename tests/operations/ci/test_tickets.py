@@ -111,7 +111,7 @@ def test_a_ticket_says_what_could_not_be_looked_at_when_it_is_closed() -> None:
 
 def test_a_ticket_about_what_is_out_of_sight_is_never_closed_by_a_run_and_says_so_once() -> None:
     (said,) = plan("drift", section(NO_LOG), [ticket(1, LOSS, OWNER)])
-    assert "cannot be looked at any more" in said.comment
+    assert "can no longer be checked" in said.comment
     kept = Ticket(1, True, f"<!-- {said.marker} -->\n")
     assert plan("drift", section(NO_LOG), [kept]) == ()
     assert [each.do for each in plan("drift", section(NO_LOG, OWNER), [kept])] == [Do.COMMENT]

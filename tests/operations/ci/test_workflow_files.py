@@ -88,7 +88,7 @@ def test_a_file_that_somebody_changed_is_not_overwritten(project: Path) -> None:
     drift, preview = (project / ".github" / "workflows" / f"sso-{name}.yml" for name in ("drift", "preview"))
     drift.write_text(drift.read_text().replace("0 7 * * *", "0 6 * * *"))
     preview.unlink()
-    with pytest.raises(OperationError, match=r"Not as this command wrote them: \S+sso-drift.yml") as refused:
+    with pytest.raises(OperationError, match=r"Changed by hand: \S+sso-drift.yml") as refused:
         raise init("github").exception or AssertionError("not refused")
     assert refused.value.code is Exit.REFUSED
     assert not preview.exists(), "all or none"
