@@ -241,6 +241,8 @@ class GalleryApplication(pulumi.ComponentResource):
             definitions=[recorded.definition],
             opts=_left_alone(self, "displayName", "definitions"),
         )
+        if not recorded.assigned:
+            return
         azuread.ServicePrincipalClaimsMappingPolicyAssignment(
             f"{name}-claims",
             claims_mapping_policy_id=policy.id,

@@ -41,7 +41,6 @@ from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.live_tenant import LiveTenant
-from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
@@ -191,7 +190,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 else {},
                 protect=not settings.overrides("allow-destroy", snapshot.entra_now.date()),
                 adoption=adoption,
-                left=_left(settings, snapshot),
+                left=_left(self._assessment.desired),
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -323,10 +322,10 @@ class PersonalPortalSso(pulumi.ComponentResource):
             group.object_id: group.name for group in snapshot.directory.groups
         }
         wanted = live_application.wanted(self._assessment.desired, owners, names)
+        graph = self._args.graph or shared_client()
         try:
-            adoption, findings = live_application.adopt(
-                self._args.graph or shared_client(), settings.application.adopt, wanted, snapshot.cloud
-            )
+            present = live_application.present(graph, snapshot, settings.application.adopt)
+            adoption, findings = live_application.adopt(graph, present, wanted, snapshot.cloud)
         except live_application.CannotBeTakenOver as problem:
             raise pulumi.RunError(
                 f"{REFUSED} adopt: application {settings.application.adopt} cannot be adopted.\n{problem}"
@@ -458,20 +457,24 @@ def _integration(wanted: DirectorySynchronisation | None) -> IntegrationArgs | N
     return IntegrationArgs(wanted.description, wanted.mode.value, wanted.properties) if wanted else None
 
 
-def _left(settings: Settings, snapshot: Snapshot) -> LeftAlone:
+def _left(desired: Desired) -> LeftAlone:
     """Objects that this stack recorded and a person manages now stay declared, so that the engine does not delete them.
 
-    Objects that have been removed since are not declared, because that would create them.
+    Objects known to have been removed since are not declared: a run that refreshes would create them.
     """
-    record: Record = snapshot.recorded
-    live = snapshot.own.value or snapshot.application.value
-    if live is None:
-        return LeftAlone()
-    assigned = {each.principal_id for each in live.assigned}
+    settings, record = desired.settings, desired.record
+    live = desired.application
+    assigned = {each.principal_id for each in live.assigned} if live else record.assignments.keys()
     verifies = settings.assign.mode is Ownership.VERIFY
     kept = [each for each in record.assignments.values() if verifies and each.principal_id in assigned]
-    there = live.policies is None or bool(live.policies)
-    policy = record.policy if settings.application.claims is Ownership.VERIFY and there else None
+    policy = record.policy if settings.application.claims is Ownership.VERIFY else None
+    if (
+        policy
+        and live
+        and live.policies is not None
+        and policy.name not in {each.name for each in live.policies}
+    ):
+        policy = None
     return LeftAlone(tuple(kept), policy)
 
 

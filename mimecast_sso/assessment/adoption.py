@@ -202,8 +202,8 @@ def _refusals(
     if wanted.claims is Ownership.MANAGE and live.policies is None:
         yield AdoptionFinding(
             Effect.REFUSED,
-            "its claims mapping policy could not be read, so it cannot be adopted. Give the deploying "
-            "principal Policy.Read.All, or set mimecast-sso:application.claims: verify",
+            f"its claims mapping policy could not be read ({live.policies_unread}), so it cannot be adopted. Fix that, "
+            "or set mimecast-sso:application.claims: verify",
         )
     for policy in policies:
         if wanted.claims is Ownership.MANAGE and policy.others:
@@ -342,7 +342,7 @@ def _cleared(live: LiveApplication) -> Iterator[AdoptionFinding]:
 
 def _claims(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     if live.policies is None:
-        yield _stays("claims policy: could not be read (unknown)")
+        yield _stays(f"claims policy: could not be read (unknown: {live.policies_unread})")
         return
     policy = next(iter(live.policies), None)
     problem = name_id_problem(policy.definition if policy else None)

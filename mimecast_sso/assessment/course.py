@@ -201,7 +201,7 @@ def _unassigned(desired: Desired) -> frozenset[str]:
 
 
 def _with_claims(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:
-    if desired.settings.application.claims is not Ownership.MANAGE:
+    if desired.settings.application.claims is not Ownership.MANAGE or desired.foreign_policy is not None:
         return state
     wanted = claims_definition()
     recorded = desired.record.policy
@@ -218,7 +218,8 @@ def _activated(state: EntraState, desired: Desired, *, undo: bool) -> EntraState
     if application is None or not application.certificates.certificates:
         # The first certificate of an application is active at once; a recorded one is not created again.
         makes = undo or any(
-            each.label not in desired.record.thumbprints for each in desired.settings.certificates.generations
+            each.label not in desired.record.thumbprints or desired.replaces_certificate(each.label)
+            for each in desired.settings.certificates.generations
         )
         return replace(state, signing=NEW_CERTIFICATE) if makes else state
     certificates = application.certificates

@@ -12,8 +12,9 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console import attestation
 from mimecast_sso.console.form import console_form
 from mimecast_sso.console.source import AttestedProfiles, ConsoleForm, ProfileSource, Slot, previous_form
-from mimecast_sso.settings import ProfileSlot, RotationMode, Settings, SignOn
-from providers.entra.applications import LiveApplication
+from mimecast_sso.settings import Ownership, ProfileSlot, RotationMode, Settings, SignOn
+from mimecast_sso.text.times import utc_time
+from providers.entra.applications import LiveApplication, Policy
 
 NEW_CERTIFICATE = "NEW"
 """Stands for the thumbprint of a certificate that the run creates."""
@@ -79,6 +80,8 @@ class Desired:
     def thumbprint_of(self, label: str) -> str | None:
         """Thumbprint of a generation's certificate; ``None`` until it exists."""
         recorded = self.record.thumbprints.get(label)
+        if recorded and self.replaces_certificate(label):
+            return None
         application = self.application
         if recorded or application is None:
             return recorded
@@ -89,6 +92,11 @@ class Desired:
             )
             return adopted.thumbprint if adopted else None
         return live[0].thumbprint if live else None
+
+    def replaces_certificate(self, label: str) -> bool:
+        """Whether a generation's recorded certificate has another expiry, so that the run replaces it."""
+        end = utc_time(self.settings.certificates.generation(label).end_date)
+        return not self.record.keeps_certificate(label, end)
 
     def form(self, slot: ProfileSlot) -> ConsoleForm | None:
         """The desired forms of a slot; ``None`` until its certificate exists."""
@@ -142,14 +150,12 @@ class Desired:
             confirmed=confirmed.model_dump() if confirmed else None,
             recorded_confirmed=recorded.confirmed if recorded else None,
             due=recorded is None or recorded.state == "due",
-            taken_over=bool(self.settings.application.adopt) and bool(self._others_in(slot)),
+            taken_over=bool(self.settings.application.adopt) and bool(self._not_added(slot)),
         )
 
-    def _others_in(self, slot: ProfileSlot) -> frozenset[str]:
-        """Members of a slot's group that this stack did not add."""
-        group, membership = self.snapshot.groups.get(slot), self.record.memberships.get(slot)
-        members = group.value.members if group and group.value else frozenset[str]()
-        return members - (membership.members if membership and not membership.hold else frozenset())
+    def _not_added(self, slot: ProfileSlot) -> frozenset[str]:
+        """Members of a slot's group that this stack is not known to have added."""
+        return (self.snapshot.members(slot) or frozenset()) - self.record.membership(slot).added
 
     # -- Entra ------------------------------------------------------------------------------------------------------
 
@@ -169,6 +175,30 @@ class Desired:
         if self.settings.application.adopt:
             mine.add(self.settings.application.adopt)
         return reached.client_id.lower() in mine
+
+    @property
+    def gone_assignments(self) -> frozenset[str]:
+        """Object ids of users and groups with a recorded assignment that is neither configured nor live.
+
+        Entra deletes an assignment with its user or group. The engine fails to delete it once more, unless the run
+        refreshes first.
+        """
+        if self.application is None or self.settings.assign.mode is not Ownership.MANAGE:
+            return frozenset()
+        live = {each.principal_id for each in self.application.assigned}
+        return frozenset(self.record.assignments) - self.principals - live
+
+    @property
+    def foreign_policy(self) -> Policy | None:
+        """A claims policy that was assigned outside this stack, and that the run does not adopt.
+
+        Entra allows one for each service principal, so the run cannot assign its own beside it.
+        """
+        application, recorded = self.application, self.record.policy
+        if application is None or self.settings.application.adopt:
+            return None
+        own = recorded.name if recorded else None
+        return next((each for each in application.policies or () if each.name != own), None)
 
     @property
     def other_template(self) -> str:

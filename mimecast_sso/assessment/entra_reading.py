@@ -45,7 +45,9 @@ def ask(graph: GraphReads, questions: Mapping[str, Read]) -> dict[str, Found]:
 
 def _found(outcome: ReadOutcome) -> Found:
     if outcome.error is not None:
-        return live([]) if isinstance(outcome.error, ObjectNotFound) else unknown(outcome.error)
+        if isinstance(outcome.error, ObjectNotFound):
+            return live([])
+        return unknown(applications.why_unread(outcome.read.path, outcome.error))
     document = outcome.document
     return live(document["value"] if isinstance(document.get("value"), list) else [document])
 
@@ -220,14 +222,15 @@ class EntraReader:
         if unread is not None:
             return unknown(unread.source)
         application, principal, registration, owners, assigned = (part.value or () for part in parts.values())
-        policies = self._second[f"{object_id} policies"].value
+        policies = self._second[f"{object_id} policies"]
         return live(
             applications.assemble(
                 application[0],
                 principal[0],
                 owners=tuple(map(applications.owner_of, owners)),
                 registration=Registration(object_id, tuple(map(applications.owner_of, registration))),
-                policies=None if policies is None else tuple(map(applications.policy_of, policies)),
+                policies=policies.map(lambda rows: tuple(map(applications.policy_of, rows))).value,
+                policies_unread="" if policies.is_known else policies.source,
                 assigned=tuple(map(applications.assigned_of, assigned)),
             )
         )

@@ -56,14 +56,30 @@ def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str
     )
 
 
-def adopt(
-    graph: GraphReads, client_id: str, wanted: DesiredApplication, cloud: Cloud
-) -> tuple[Adoption, list[AdoptionFinding]]:
-    """Read the application and find what would change. Raises CannotBeTakenOver, or GraphError if reading fails."""
+def present(graph: GraphReads, snapshot: Snapshot, client_id: str) -> LiveApplication:
+    """The application to adopt, from the snapshot, with the other objects that adopting depends on.
+
+    Only an application other than the one that this stack recorded is read again.
+
+    Raises:
+        CannotBeTakenOver: Entra does not have it.
+        GraphError: It could not be read.
+    """
+    for known in (snapshot.own, snapshot.application):
+        if known.value is not None and known.value.client_id.lower() == client_id:
+            return applications.with_others(graph, known.value)
+    if not snapshot.own.is_known:
+        raise GraphError(snapshot.own.source)
     try:
-        live = applications.read(graph, client_id)
+        return applications.read(graph, client_id)
     except ObjectNotFound as error:
         raise CannotBeTakenOver(f"{error}. Correct mimecast-sso:application.adopt") from None
+
+
+def adopt(
+    graph: GraphReads, live: LiveApplication, wanted: DesiredApplication, cloud: Cloud
+) -> tuple[Adoption, list[AdoptionFinding]]:
+    """What adopting an application (`present`) would change. Raises CannotBeTakenOver, or GraphError if reading fails."""
     findings = compare(live, wanted, _surroundings(graph, live, wanted.identifier))
     refused = [finding for finding in findings if finding.effect is Effect.REFUSED]
     if refused:
@@ -109,7 +125,7 @@ def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
 def _claims(application: LiveApplication) -> Statement:
     if application.policies is None:
         text = "mimecast-sso:application.claims is verify: the claims policy could not be read"
-        return Statement(text, How.UNKNOWN, "the permission Policy.Read.All is missing", Verdict.UNKNOWN)
+        return Statement(text, How.UNKNOWN, application.policies_unread, Verdict.UNKNOWN)
     policy = next(iter(application.policies), None)
     problem = name_id_problem(policy.definition if policy else None)
     if policy is not None and not problem:

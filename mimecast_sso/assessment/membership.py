@@ -48,13 +48,9 @@ def members_of(desired: Desired, slot: ProfileSlot) -> Members | None:
             _after(desired, slot, group.members, undo=False),
             _after(desired, slot, group.members, undo=True),
         ),
-        eventually=_eventual_members(desired, slot) | (group.members - _recorded(desired, slot)),
+        eventually=_eventual_members(desired, slot)
+        | desired.record.membership(slot).unmanaged(group.members),
     )
-
-
-def _recorded(desired: Desired, slot: ProfileSlot) -> frozenset[str]:
-    recorded = desired.record.memberships.get(slot)
-    return recorded.members if recorded else frozenset()
 
 
 def _joining(desired: Desired, slot: ProfileSlot) -> tuple[str, ...]:
@@ -71,7 +67,7 @@ def _eventual_members(desired: Desired, slot: ProfileSlot) -> frozenset[str]:
 def _after(desired: Desired, slot: ProfileSlot, listed: frozenset[str], *, undo: bool) -> frozenset[str]:
     certificates = desired.settings.certificates
     recorded = desired.record.memberships.get(slot)
-    before = recorded.members if recorded else frozenset[str]()
+    before = desired.record.membership(slot).members
     if desired.destroys or slot not in certificates.slots:
         return listed - before
     opens = desired.opens(slot)

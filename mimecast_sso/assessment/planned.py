@@ -223,7 +223,7 @@ def _certificates(assessment: Assessment) -> Iterator[Planned]:
         assessment.settings.certificates,
     )
     for generation in wanted.generations:
-        if generation.label not in record.thumbprints:
+        if generation.label not in record.thumbprints or desired.replaces_certificate(generation.label):
             yield Planned(Action.CREATE, "signing certificate", generation.label)
     active = desired.thumbprint_of(wanted.active)
     recorded = str(record.active.get("thumbprint") or "")

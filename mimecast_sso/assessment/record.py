@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text.times import graph_time
 
 
 class Resource(Protocol):
@@ -65,6 +66,8 @@ class RecordedPolicy:
 
     name: str
     definition: str
+    assigned: bool = True
+    """Whether its assignment to the service principal is recorded as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,27 @@ class RecordedGroup:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMembership:
-    """Who this stack has in a group, or holds back from it."""
+    """Who belongs in a group.
 
-    group: str
-    members: frozenset[str]
-    hold: bool
-    changed_at: datetime | None
+    Attributes:
+        members: Whom this stack manages there: a run removes those who leave the list, and nobody else.
+        hold: Whether nobody of them is added. Who of them is in the group then was added before that, by this stack or
+            by others; the record does not tell.
+    """
+
+    group: str = ""
+    members: frozenset[str] = frozenset()
+    hold: bool = False
+    changed_at: datetime | None = None
+
+    @property
+    def added(self) -> frozenset[str]:
+        """Whom this stack is known to have added, so that whoever is missing was removed by others."""
+        return frozenset() if self.hold else self.members
+
+    def unmanaged(self, live: frozenset[str]) -> frozenset[str]:
+        """Who of a group's members is not managed by this stack, so that no run removes them."""
+        return live - self.members
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +259,11 @@ class Record:
         if found is None:
             return None
         definitions = found.outputs.get("definitions") or ("",)
-        return RecordedPolicy(str(found.outputs.get("displayName") or ""), str(definitions[0]))
+        return RecordedPolicy(
+            str(found.outputs.get("displayName") or ""),
+            str(definitions[0]),
+            assigned=any(self._of(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT)),
+        )
 
     @cached_property
     def owners(self) -> frozenset[str]:
@@ -252,8 +274,20 @@ class Record:
     def thumbprints(self) -> Mapping[str, str]:
         """Label → thumbprint of the signing certificates."""
         return {
-            name_of(each.urn).rpartition("signing-certificate-")[2]: str(each.outputs["thumbprint"])
+            _label(each.urn): str(each.outputs["thumbprint"]) for each in self._of(types.SIGNING_CERTIFICATE)
+        }
+
+    def keeps_certificate(self, label: str, end: datetime) -> bool:
+        """Whether a generation's recorded certificate expires then; one that does not is replaced by a new one."""
+        ends = self._expiries.get(label)
+        return ends is None or ends == end
+
+    @cached_property
+    def _expiries(self) -> Mapping[str, datetime]:
+        return {
+            _label(each.urn): graph_time(each.outputs["endDate"])
             for each in self._of(types.SIGNING_CERTIFICATE)
+            if each.outputs.get("endDate")
         }
 
     @cached_property
@@ -294,6 +328,10 @@ class Record:
             )
             for each in self._of(types.GROUP_MEMBERSHIP)
         }
+
+    def membership(self, slot: ProfileSlot) -> RecordedMembership:
+        """Who is recorded in a slot's group; nobody where it was not deployed."""
+        return self.memberships.get(slot) or RecordedMembership()
 
     @cached_property
     def book(self) -> RecordedBook | None:
@@ -390,6 +428,11 @@ def profile_of(urn: str, outputs: Mapping[str, Any]) -> RecordedProfile:
         confirmed=outputs.get("confirmed"),
         evidence=outputs.get("evidence"),
     )
+
+
+def _label(urn: str) -> str:
+    """The label of the generation that a signing certificate is of."""
+    return name_of(urn).rpartition("signing-certificate-")[2]
 
 
 def _moment(text: object) -> datetime | None:

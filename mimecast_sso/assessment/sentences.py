@@ -102,6 +102,23 @@ def nobody_chosen(choice: RollOut, addresses: Collection[str]) -> Iterator[State
     )
 
 
+def gone_assignments(assessment: Assessment) -> Iterator[Statement]:
+    """Warn about assignments that the run fails to delete, because Entra has deleted them."""
+    gone = assessment.desired.gone_assignments
+    if gone:
+        them, verb, person = (
+            ("it", "is", "user or group") if len(gone) == 1 else ("them", "are", "users or groups")
+        )
+        yield Statement(
+            f"{count(len(gone), 'recorded assignment')} {verb} no longer configured and no longer in Entra, and a run "
+            f"that deletes {them} again ends with an error. Deploy with a refresh: {assessment.command('up')} "
+            f"--refresh. Object id of the {person}: {enumerate_some(sorted(gone))}",
+            How.LIVE,
+            "Microsoft Graph",
+            Verdict.WARNS,
+        )
+
+
 def tiles(forecast: SignInForecast) -> Iterator[Statement]:
     """People whose tile would disappear."""
     lost = forecast.tiles_lost
@@ -355,6 +372,7 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *broken(found),
         *not_ready(found),
         *tiles(found),
+        *(gone_assignments(assessment) if instant is not Instant.NOW else ()),
         *nobody_chosen(assessment.settings.roll_out, assessment.desired.addresses),
         *lately(assessment.snapshot),
         *conditional_access(assessment.snapshot),

@@ -12,7 +12,7 @@ from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.text.names import enumerate_some
 from providers.entra.applications import LiveApplication
 
-_NO_PERMISSION = "the permission Policy.Read.All is missing"
+_NOT_READ = "it was not read"
 
 
 class SnapshotPart(Enum):
@@ -74,10 +74,10 @@ def _all(snapshot: Snapshot, application: LiveApplication | None) -> Iterator[tu
     for slot, group in snapshot.groups.items():
         yield SnapshotPart.GROUPS, f"the {slot} roll-out group at Mimecast", _why(group)
     if application is not None and application.policies is None:
-        yield SnapshotPart.POLICIES, "the claims policy in Entra", _NO_PERMISSION
+        yield SnapshotPart.POLICIES, "the claims policy in Entra", application.policies_unread or _NOT_READ
     for why in snapshot.directory.unread_groups.values():
         yield SnapshotPart.ASSIGNED_GROUPS, "the members of assigned groups", why
 
 
 def _why(known: Known[Any]) -> str:
-    return "" if known.is_known else known.source or "it was not read"
+    return "" if known.is_known else known.source or _NOT_READ

@@ -13,6 +13,10 @@ APPLICATION_REDIRECT_URIS: Final = "azuread:index/applicationRedirectUris:Applic
 APPLICATION_OWNER: Final = "azuread:index/applicationOwner:ApplicationOwner"
 APP_ROLE_ASSIGNMENT: Final = "azuread:index/appRoleAssignment:AppRoleAssignment"
 CLAIMS_MAPPING_POLICY: Final = "azuread:index/claimsMappingPolicy:ClaimsMappingPolicy"
+CLAIMS_MAPPING_POLICY_ASSIGNMENT: Final = (
+    "azuread:index/servicePrincipalClaimsMappingPolicyAssignment:"
+    "ServicePrincipalClaimsMappingPolicyAssignment"
+)
 SERVICE_PRINCIPAL: Final = "azuread:index/servicePrincipal:ServicePrincipal"
 SIGNING_CERTIFICATE: Final = (
     "azuread:index/servicePrincipalTokenSigningCertificate:ServicePrincipalTokenSigningCertificate"

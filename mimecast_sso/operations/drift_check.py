@@ -255,10 +255,15 @@ _OBJECTS = {
 def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
     """Add the differences that only the engine's refresh shows."""
     outcome = engine.run("preview", "--refresh", quiet=True)
+    if outcome.refused:
+        # A configuration that cannot be deployed hides nothing that the snapshot shows.
+        text = "What only the engine's refresh shows could not be read"
+        why = f"a guard refuses the configuration (mimecast-sso preview --stack {found.stack})"
+        unread = Statement(text, How.UNKNOWN, why, Verdict.UNKNOWN, subject="engine's refresh")
+        return replace(found, unread=(*found.unread, unread))
     if outcome.code:
         raise OperationError(
-            "The engine's refresh failed, so drift is unknown. Its messages are above.",
-            Exit.REFUSED if outcome.refused else Exit.ERROR,
+            "The engine's refresh failed, so drift is unknown. Its messages are above.", Exit.ERROR
         )
     report = drift.report(outcome.events)
     known = found.assessment.value

@@ -123,7 +123,7 @@ def prepare(
 
 
 def _own_members(stack: Stack, record: Record) -> dict[str, frozenset[str]]:
-    """The live members of this stack's groups that the stack itself added, by group."""
+    """The live members of this stack's groups that the stack manages, by group."""
     recorded = {each.group: each.members for each in record.memberships.values()}
     live = roll_out.members_by_group(connect(stack), recorded)
     return {name: members & recorded[name] for name, members in live.items() if members & recorded[name]}

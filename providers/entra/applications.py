@@ -7,14 +7,14 @@ types. Graph v1.0 does not show the settings of the portal's claims editor.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from mimecast_sso.facts.entra import DELETED_ITEMS_DAYS
 from mimecast_sso.text.times import graph_time
 from providers.entra.batching import Read
-from providers.entra.errors import GraphError, ObjectNotFound, Refused
+from providers.entra.errors import Forbidden, GraphError, ObjectNotFound
 from providers.entra.odata import literal
 from providers.entra.people import ROWS_PER_PAGE
 from providers.entra.protocols import GraphReads
@@ -37,6 +37,7 @@ DELETED = Read(
 )
 """All deleted applications, for `deleted_of`. Needs Application.Read.All or Directory.Read.All."""
 _GROUP = "#microsoft.graph.group"
+_POLICIES = "claimsMappingPolicies"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An assigned claims mapping policy; ``definition`` is JSON text, ``others`` the other principals with it."""
+    """An assigned claims mapping policy; ``definition`` is JSON text, ``others`` the other principals with it, if asked."""
 
     policy_id: str
     name: str
@@ -122,7 +123,7 @@ class DeletedApplication:
 
 @dataclass(frozen=True, slots=True)
 class LiveApplication:
-    """Application and service principal. ``policies`` is ``None`` if they could not be read."""
+    """Application and service principal. ``policies`` is ``None`` if they could not be read (`policies_unread`)."""
 
     client_id: str
     object_id: str
@@ -153,6 +154,8 @@ class LiveApplication:
     certificates: PrincipalCertificates
     credentials: tuple[Credential, ...] = ()
     """Of both objects, including signing certificates."""
+    policies_unread: str = ""
+    """Why the claims policies could not be read; "" where they could."""
 
 
 def read(graph: GraphReads, client_id: str) -> LiveApplication:
@@ -160,12 +163,14 @@ def read(graph: GraphReads, client_id: str) -> LiveApplication:
     application = _only(graph, "/applications", client_id, "id")
     principal = _only(graph, "/servicePrincipals", client_id, "id")
     principal_id, object_id = str(principal["id"]), str(application["id"])
+    readable, unread = _policies_if_allowed(graph, principal_id)
     return assemble(
         graph.get(f"/applications/{object_id}", select=APPLICATION),
         graph.get(f"/servicePrincipals/{principal_id}", select=PRINCIPAL),
         owners=tuple(_owners(graph, f"/servicePrincipals/{principal_id}")),
         registration=_registration(graph, object_id),
-        policies=_policies_if_allowed(graph, principal_id),
+        policies=readable,
+        policies_unread=unread,
         assigned=assigned(graph, principal_id),
     )
 
@@ -177,6 +182,7 @@ def assemble(
     owners: tuple[Owner, ...],
     registration: Registration,
     policies: tuple[Policy, ...] | None,
+    policies_unread: str = "",
     assigned: tuple[Assigned, ...],
 ) -> LiveApplication:
     """One application, from its two objects as read with `APPLICATION` and `PRINCIPAL`, and related objects."""
@@ -203,6 +209,7 @@ def assemble(
         owners=owners,
         registration=registration,
         policies=policies,
+        policies_unread=policies_unread,
         assigned=assigned,
         certificates=parsed(principal),
         credentials=(
@@ -233,19 +240,36 @@ def registration(graph: GraphReads, client_id: str) -> Registration:
 
 def policies(graph: GraphReads, principal_id: str) -> tuple[Policy, ...]:
     """The claims mapping policies assigned to a service principal (Entra allows one). Raises GraphError."""
-    return tuple(
-        policy_of(policy, tuple(_others(graph, str(policy["id"]), principal_id)))
-        for policy in graph.list(f"/servicePrincipals/{principal_id}/claimsMappingPolicies")
+    rows = graph.list(f"/servicePrincipals/{principal_id}/{_POLICIES}")
+    return tuple(_with_others(graph, policy_of(row), principal_id) for row in rows)
+
+
+def with_others(graph: GraphReads, live: LiveApplication) -> LiveApplication:
+    """Add to whom else each claims policy of the application is assigned, which a snapshot does not ask."""
+    if not live.policies:
+        return live
+    return replace(
+        live, policies=tuple(_with_others(graph, each, live.principal_id) for each in live.policies)
     )
 
 
-def policy_of(row: Mapping[str, Any], others: tuple[str, ...] = ()) -> Policy:
+def _with_others(graph: GraphReads, policy: Policy, principal_id: str) -> Policy:
+    return replace(policy, others=tuple(_others(graph, policy.policy_id, principal_id)))
+
+
+def why_unread(path: str, error: GraphError) -> str:
+    """Why a path could not be read: of claims policies, whether a permission is missing, and which."""
+    if isinstance(error, Forbidden) and path.endswith(f"/{_POLICIES}"):
+        return "the permission Policy.Read.All is missing"
+    return str(error)
+
+
+def policy_of(row: Mapping[str, Any]) -> Policy:
     """A claims mapping policy, from Graph's row; other principals with it are read separately."""
     return Policy(
         policy_id=str(row["id"]),
         name=_text(row, "displayName"),
         definition=next(iter(row.get("definition") or ()), ""),
-        others=others,
     )
 
 
@@ -367,11 +391,12 @@ def owner_of(row: Mapping[str, Any]) -> Owner:
     return Owner(str(row["id"]), _text(row, "userPrincipalName") or _text(row, "displayName"))
 
 
-def _policies_if_allowed(graph: GraphReads, principal_id: str) -> tuple[Policy, ...] | None:
+def _policies_if_allowed(graph: GraphReads, principal_id: str) -> tuple[tuple[Policy, ...] | None, str]:
+    """The policies, or why they could not be read."""
     try:
-        return policies(graph, principal_id)
-    except Refused:
-        return None
+        return policies(graph, principal_id), ""
+    except GraphError as error:
+        return None, why_unread(f"/{_POLICIES}", error)
 
 
 def _others(graph: GraphReads, policy_id: str, principal_id: str) -> Iterator[str]:

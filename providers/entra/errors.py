@@ -34,6 +34,10 @@ class Refused(GraphError):
     """Graph refused the request: a missing permission, or a violated rule."""
 
 
+class Forbidden(Refused):
+    """The caller lacks a permission, or a role."""
+
+
 class CertificateUnknown(GraphError):
     """The certificate to activate is not on the service principal."""
 
@@ -68,6 +72,8 @@ def from_response(method: str, path: str, status: int, body: Any, request_id: st
     kind: type[GraphError] = Refused
     if status == HTTPStatus.NOT_FOUND:
         kind = ObjectNotFound
+    elif status == HTTPStatus.FORBIDDEN:
+        kind = Forbidden
     elif status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
         kind = Unreachable
     return kind(

@@ -139,7 +139,7 @@ def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
             raise AmbiguousGroup(f"The group {old!r} cannot be renamed: Mimecast already has a group {new!r}")
         return already
     if group is None:
-        raise GroupNotFound(f"Mimecast has no cloud group called {old!r}to rename to {new!r}")
+        raise GroupNotFound(f"Mimecast has no cloud group called {old!r} to rename to {new!r}")
 
     def rename() -> CloudGroup:
         client.legacy(UPDATE_GROUP, {"id": group.secure_id, "description": new}).accepted(

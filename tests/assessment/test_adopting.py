@@ -18,13 +18,21 @@ from mimecast_sso.assessment.adoption import (
     feature_tags,
     preferred_roles,
 )
-from mimecast_sso.assessment.live_application import CannotBeTakenOver, adopt, check, report, wanted
+from mimecast_sso.assessment.live_application import (
+    CannotBeTakenOver,
+    adopt,
+    check,
+    present,
+    report,
+    wanted,
+)
+from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import CLOUDS, CUSTOM_TAG, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG
-from mimecast_sso.provenance import How, Known, Verdict, live
+from mimecast_sso.provenance import How, Known, Verdict, live, unknown
 from mimecast_sso.settings import Generation, Ownership, from_values
-from providers.entra.applications import Assigned, Owner, Registration, Role
+from providers.entra.applications import Assigned, Owner, Registration, Role, read
 from providers.entra.claims import claims_definition
-from providers.entra.errors import Unreachable
+from providers.entra.errors import GraphError, Unreachable
 from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.tenants import Entra, assignment, portal, principal, user
 from tests.assessment.worlds import (
@@ -204,7 +212,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
             {"policies": (UPN_CLAIMS,)},
             [
                 (
-                    'would change: claims policy "upn" is rewritten: the NameID is user.userprincipalname, but '
+                    'would change: claims policy "claims" is rewritten: the NameID is user.userprincipalname, but '
                     "Mimecast matches people by mail address; it becomes the mail address"
                 )
             ],
@@ -218,7 +226,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
                     ),
                 )
             },
-            ['would change: claims policy "upn" is rewritten: its other claims are replaced'],
+            ['would change: claims policy "claims" is rewritten: its other claims are replaced'],
         ),
         (
             {"roles": ()},
@@ -352,7 +360,10 @@ def test_the_deploying_principal_may_be_named_as_an_owner() -> None:
 @pytest.mark.parametrize(
     ("changes", "findings"),
     [
-        ({"policies": None}, ["stays as it is: claims policy: could not be read (unknown)"]),
+        (
+            {"policies": None, "policies_unread": "time-out"},
+            ["stays as it is: claims policy: could not be read (unknown: time-out)"],
+        ),
         (
             {"policies": (UPN_CLAIMS,)},
             [
@@ -399,17 +410,17 @@ def test_what_would_harm_others_is_refused() -> None:
             "applications of a tenant cannot share it. Adopt that one, or remove the identifier from it"
         )
     ]
-    assert found(replace(LIVE, policies=None)) == [
-        "stays as it is: claims policy: could not be read (unknown)",
+    assert found(replace(LIVE, policies=None, policies_unread="time-out")) == [
+        "stays as it is: claims policy: could not be read (unknown: time-out)",
         (
-            "cannot be adopted: its claims mapping policy could not be read, so it cannot be adopted. Give "
-            "the deploying principal Policy.Read.All, or set mimecast-sso:application.claims: verify"
+            "cannot be adopted: its claims mapping policy could not be read (time-out), so it cannot be adopted. Fix "
+            "that, or set mimecast-sso:application.claims: verify"
         ),
     ]
     assert found(replace(LIVE, policies=(replace(UPN_CLAIMS, others=("Payroll", "HR")),))) == [
         (
-            'cannot be adopted: claims policy "upn" is also assigned to Payroll, HR, whose sign-in would change too. '
-            "Remove its assignment from this application, or set mimecast-sso:application.claims: verify"
+            'cannot be adopted: claims policy "claims" is also assigned to Payroll, HR, whose sign-in would change '
+            "too. Remove its assignment from this application, or set mimecast-sso:application.claims: verify"
         )
     ]
 
@@ -516,7 +527,7 @@ def tenant(**rows: Any) -> Entra:
 
 def adopted(entra: Entra, **changes: Any) -> tuple[Adoption, list[str]]:
     goal = replace(WANTED, generations=[], **changes)
-    adoption, findings = adopt(entra, CLIENT, goal, CLOUDS["public"])  # type: ignore[arg-type]
+    adoption, findings = adopt(entra, read(entra, CLIENT), goal, CLOUDS["public"])  # type: ignore[arg-type]
     return adoption, [each.text for each in findings]
 
 
@@ -595,10 +606,39 @@ def test_what_cannot_be_adopted_is_refused_with_every_reason() -> None:
     assert second.startswith('  claims policy "claims" is also assigned to Payroll')
     assert entra.rows[policy]
     with pytest.raises(CannotBeTakenOver) as refused:
-        adopted(tenant(**{"/applications": []}))
+        present(tenant(**{"/applications": []}), UNDEPLOYED, CLIENT)  # type: ignore[arg-type]
     assert str(refused.value) == (
         f"This tenant has no application with client id {CLIENT}. Correct mimecast-sso:application.adopt"
     )
+
+
+UNDEPLOYED = replace(World(application=None, deployed=Record()).assess().snapshot, own=live(None))
+
+
+@pytest.mark.parametrize("part", ["own", "application"])
+def test_what_the_snapshot_has_of_the_application_is_not_read_again(part: str) -> None:
+    entra = Entra(
+        rows={"/policies/claimsMappingPolicies/policy/appliesTo": [{"id": "x", "displayName": "HR"}]}
+    )
+    snapshot = replace(UNDEPLOYED, **{part: live(replace(LIVE, client_id=CLIENT.upper()))})
+    found = present(entra, snapshot, CLIENT)  # type: ignore[arg-type]
+    assert found.policies is not None
+    assert [each.others for each in found.policies] == [("HR",)]
+    assert [read.path for read in entra.asked] == ["/policies/claimsMappingPolicies/policy/appliesTo"]
+    unread = replace(snapshot, **{part: live(replace(LIVE, policies=None))})
+    assert present(Entra(), unread, CLIENT).policies is None  # type: ignore[arg-type]
+
+
+def test_an_application_beside_the_one_of_the_stack_is_read() -> None:
+    other = replace(UNDEPLOYED, own=live(replace(LIVE, client_id="other")))
+    assert present(tenant(), other, CLIENT).client_id == CLIENT  # type: ignore[arg-type]
+
+
+def test_an_application_to_adopt_that_could_not_be_read_is_not_asked_for_again() -> None:
+    entra = tenant()
+    with pytest.raises(GraphError, match=r"^time-out$"):
+        present(entra, replace(UNDEPLOYED, own=unknown("time-out")), CLIENT)  # type: ignore[arg-type]
+    assert entra.asked == []
 
 
 def test_a_report_counts_what_would_change() -> None:
@@ -683,11 +723,11 @@ def test_claims_left_to_a_person_are_compared() -> None:
         "matches people by mail address, unless the portal's claims editor sets it, which Graph does not show. "
         "Nothing is written"
     )
-    assert said(replace(LIVE, policies=None)) == [
+    assert said(replace(LIVE, policies=None, policies_unread="time-out")) == [
         (
             f"{VERIFIED}: the claims policy could not be read",
             How.UNKNOWN,
-            "the permission Policy.Read.All is missing",
+            "time-out",
             Verdict.UNKNOWN,
         )
     ]

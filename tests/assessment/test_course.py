@@ -172,6 +172,12 @@ def with_outputs(kind: str, **outputs: Any) -> Record:
             {"assigned": frozenset(f"id of {each}" for each in (ADA, GRACE, ALAN))},
         ),
         ({"policies": (UPN_CLAIMS,)}, {"name_id": "user.userprincipalname"}, {}),
+        # Entra takes one policy, so none of this stack's can be assigned beside it.
+        (
+            {"policies": (replace(UPN_CLAIMS, name="by hand"),)},
+            {"name_id": "user.userprincipalname"},
+            {"name_id": "user.userprincipalname"},
+        ),
         (
             {"policies": ()},
             {"name_id": "user.userprincipalname", "name_id_assumed": True, "needs_certificate": False},
@@ -234,7 +240,7 @@ def test_a_changed_configuration_is_written(keys: dict[str, Any], state: dict[st
             with_outputs(types.CLAIMS_MAPPING_POLICY, definitions=[UPN_CLAIMS.definition]),
             {"policies": (UPN_CLAIMS,)},
         ),
-        (without(types.CLAIMS_MAPPING_POLICY), {"policies": (UPN_CLAIMS,)}),
+        (without(types.CLAIMS_MAPPING_POLICY), {"policies": ()}),
         (without(types.APP_ROLE_ASSIGNMENT), {"assigned": ()}),
     ],
 )

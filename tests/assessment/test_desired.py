@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
+from mimecast_sso.assessment.planned import console_work, planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
 from mimecast_sso.console.source import ConsoleForm
@@ -19,12 +20,14 @@ from tests.assessment.test_guards import rotating, rotation
 from tests.assessment.worlds import (
     ADA,
     CLIENT,
+    GRACE,
     IDENTIFIER,
     NEW,
     OLD,
     REPLY_URL,
     World,
     application,
+    assigned,
     attested,
     certificate,
     deployed,
@@ -64,6 +67,40 @@ def test_a_certificate_is_the_recorded_one_else_the_one_made_for_the_label() -> 
     assert desired(own).thumbprint_of("2026") == OLD, "live"
     assert desired(own).thumbprint_of("2029") is None
     assert desired(World(application=None, deployed=Record())).thumbprint_of("2026") is None
+
+
+def test_a_certificate_with_another_expiry_is_a_new_one() -> None:
+    record = deployed(from_values(values()))
+    resources = tuple(
+        replace(each, outputs=each.outputs | {"endDate": "2029-11-01T00:00:00Z"})
+        if each.type == types.SIGNING_CERTIFICATE
+        else each
+        for each in record.resources
+    )
+    world = World(deployed=Record(resources))
+    assert desired(world).thumbprint_of("2026") == OLD
+    generations = [{"label": "2026", "endDate": "2029-10-01T00:00:00Z"}]
+    document = attested(values(certificates={"generations": generations, "active": "2026"}))
+    found = desired(world, document)
+    assert found.thumbprint_of("2026") is None
+    assert not found.opens(ProfileSlot.FIRST), "the attested form has the former certificate"
+    assert found.eventual_form(ProfileSlot.FIRST) == ConsoleForm(FORM, NEW_CERTIFICATE)
+    assessment = world.assess(document)
+    assert next(each.text for each in planned(assessment)) == "create signing certificate"
+    assert console_work(assessment.desired) == {
+        ProfileSlot.FIRST: ("Identity Provider Certificate (Metadata)",)
+    }
+
+
+def test_an_assignment_that_went_with_its_user_is_gone() -> None:
+    document = attested(values(assign={"users": [ADA]}))
+    without_grace = World(application=application(assigned=(assigned(ADA),)))
+    assert desired(without_grace, document).gone_assignments == {f"id of {GRACE}"}
+    assert desired(World(), document).gone_assignments == frozenset()
+    assert desired(without_grace).gone_assignments == frozenset(), "configured"
+    assert desired(World(application=None), document).gone_assignments == frozenset()
+    verifies = attested(values(assign={"users": [ADA], "mode": "verify"}))
+    assert desired(without_grace, verifies).gone_assignments == frozenset()
 
 
 def test_an_adopted_application_has_certificates_by_their_end() -> None:

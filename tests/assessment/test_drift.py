@@ -599,8 +599,8 @@ def test_what_could_not_be_read_is_said_and_never_missing(part: str, subject: st
 
 def test_policies_that_need_a_permission_are_said_not_to_be_looked_at() -> None:
     world = quiet()
-    changed(policies=None)(world)
     why = "the permission Policy.Read.All is missing"
+    changed(policies=None, policies_unread=why)(world)
     assert list(drift.not_looked_at(world.assess())) == [
         Statement("the claims policy in Entra could not be read", How.UNKNOWN, why, Verdict.UNKNOWN)
     ]

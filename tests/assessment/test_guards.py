@@ -28,6 +28,7 @@ from tests.assessment.worlds import (
     NOW,
     OLD,
     TENANT,
+    UPN_CLAIMS,
     World,
     account,
     address,
@@ -302,22 +303,133 @@ def test_all_refusals_come_at_once() -> None:
 def test_a_run_says_who_is_new() -> None:
     assert (
         guards.check(
-            World(members={ADA}, addresses={ADA: address(ADA), GRACE: address(GRACE)}).assess(
-                attested(values()) | {"rollOut": {"who": "pilot", "pilot": [ADA, GRACE]}}
-            )
+            World(
+                members={ADA},
+                addresses={ADA: address(ADA), GRACE: address(GRACE)},
+                deployed=deployed(from_values(attested(values())), members=frozenset({ADA})),
+            ).assess(attested(values()) | {"rollOut": {"who": "pilot", "pilot": [ADA, GRACE]}})
         ).summary
         == f"Guards: all met; 1 person is newly sent to Entra: {GRACE}."
     )
     assert guards.check(World().assess(overridden("2026-11-22"))).summary == (
         "Guards: see the overrides above; this run sends nobody new to Entra."
     )
-    assert guards.check(World(**NOBODY_IN).assess()).summary == (
+    nobody_yet = deployed(from_values(attested(values())), members=frozenset())
+    assert guards.check(World(**NOBODY_IN, deployed=nobody_yet).assess()).summary == (
         f"Guards: all met; 2 people are newly sent to Entra: {ADA}, {GRACE}."
     )
     assert guards.check(World().assess()).summary == "Guards: all met; this run sends nobody new to Entra."
+    record = deployed(from_values(attested(values())), members=frozenset({ADA, GRACE}))
+    emptied = World(**NOBODY_IN, deployed=record)
+    assert guards.check(emptied.assess()).summary == (
+        "Guards: all met; this run sends nobody new to Entra."
+    ), "only a run that refreshes adds them again"
 
 
 # -- Blue/green rotation --------------------------------------------------------------------------------------------
+
+
+# -- Objects that are not as the record has them -----------------------------------------------------------------------
+
+
+GONE = DeletedApplication(CLIENT, "object", "Mimecast Personal Portal", NOW)
+
+
+DELETED = {"deleted": live((replace(GONE, client_id="another", object_id="other"), GONE))}
+
+
+def test_a_recorded_application_that_was_deleted_is_not_written_to() -> None:
+    finding = found(World(application=None, changes=DELETED), attested(values()))["application-missing"]
+    assert finding.final
+    assert finding.problem == (
+        f'application "Mimecast Personal Portal" (client id {CLIENT}), which this stack deployed, was deleted in Entra '
+        "and still has the identifier"
+    )
+    assert list(map(str, finding.known)) == ["deleted 2026-11-22 09:00:00Z (read live: Microsoft Graph)"]
+    url = "https://graph.microsoft.com/v1.0/directory/deletedItems/object"
+    assert finding.remedy == (
+        f"restore it until 2026-12-22 (az rest --method POST --url {url}/restore), and its service principal if that "
+        "was deleted, too. To create another one instead, delete it permanently (az rest --method DELETE --url "
+        f"{url}), then mimecast-sso up --stack prod-eu --refresh"
+    )
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(changes=DELETED),
+        World(application=None, deployed=Record(), changes=DELETED),
+        World(application=None),
+        World(unread=frozenset({"application"}), changes=DELETED),
+        World(application=None, unread=frozenset({"own"}), changes=DELETED),
+        World(application=None, changes=DELETED | {"own": live(application())}),
+        World(application=application(client_id=CLIENT.upper()), changes=DELETED),
+    ],
+)
+def test_an_application_that_exists_or_could_not_be_read_was_not_deleted(world: World) -> None:
+    assert "application-missing" not in found(world, attested(values()))
+
+
+def test_what_is_destroyed_may_be_gone() -> None:
+    gone = World(application=None, changes=DELETED).assess(attested(values()), destroys=True)
+    assert "application-missing" not in {each.guard for each in guards.findings(gone)}
+
+
+FOREIGN = replace(UPN_CLAIMS, name="by hand", policy_id="other")
+
+
+def unassigned(*kinds: str) -> Record:
+    """What was deployed, without resources of these types."""
+    record = deployed(from_values(attested(values())))
+    return Record(tuple(each for each in record.resources if each.type not in kinds))
+
+
+@pytest.mark.parametrize(
+    "missing", [(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT,), (types.CLAIMS_MAPPING_POLICY,)]
+)
+def test_a_second_claims_policy_is_not_assigned(missing: tuple[str, ...]) -> None:
+    record = unassigned(*missing)
+    world = World(application=application(policies=(FOREIGN,)), deployed=record)
+    finding = found(world, attested(values()))["claims-policy"]
+    assert finding.final
+    assert finding.problem == (
+        'claims policy "by hand" is assigned to the application, and Entra takes only one, so this stack\'s cannot be '
+        "assigned"
+    )
+    assert [str(each) for each in finding.known] == [
+        f"claims policy other: {FOREIGN.definition} (read live: Microsoft Graph)"
+    ]
+    assert finding.remedy == (
+        f"adopt it (mimecast-sso:application: {{adopt: {CLIENT}}}), leave the claims to it (application.claims: "
+        "verify), or remove its assignment (az rest --method DELETE --url https://graph.microsoft.com/v1.0/"
+        "servicePrincipals/principal/claimsMappingPolicies/other/$ref)"
+    )
+    for harmless in (
+        attested(values(application={"claims": "verify"})),
+        attested(values(application=ADOPTS)),
+    ):
+        assert "claims-policy" not in found(world, harmless)
+    destroyed = world.assess(attested(values()), destroys=True)
+    assert "claims-policy" not in {each.guard for each in guards.findings(destroyed)}
+
+
+ADOPTS = {"adopt": CLIENT}
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(application=application(policies=(FOREIGN,))),
+        World(application=application(policies=()), deployed=unassigned(types.CLAIMS_MAPPING_POLICY)),
+        World(
+            application=application(policies=None),
+            deployed=unassigned(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT),
+        ),
+        World(deployed=unassigned(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT)),
+    ],
+)
+def test_a_claims_policy_that_the_run_does_not_assign_is_no_second_one(world: World) -> None:
+    assert "claims-policy" not in found(world, attested(values()))
 
 
 def rotation(active: str, cut_over: str, **keys: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder, Owner, Registration
-from providers.entra.errors import ObjectNotFound, Refused, Unreachable
+from providers.entra.errors import Forbidden, GraphError, ObjectNotFound, Refused, Unreachable
 from providers.entra.people import USER
 from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast.accounts import Account
@@ -242,9 +242,17 @@ def test_what_fails_is_unknown_with_the_reason_and_nothing_else_is(part: str, un
     assert {getattr(found, name).source for name in unknown} == {"no permission"}
 
 
-def test_claims_policies_that_cannot_be_read_leave_the_rest_known() -> None:
-    found = snapshot(Entra(faults={"claimsMappingPolicies": NO_PERMISSION}))
-    assert found.application == live(replace(LIVE, policies=None))
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (Forbidden("no"), "the permission Policy.Read.All is missing"),
+        (Refused("a rule is broken"), "a rule is broken"),
+        (Unreachable("too many requests", code="TooManyRequests"), "too many requests (TooManyRequests)"),
+    ],
+)
+def test_claims_policies_that_cannot_be_read_leave_the_rest_known(fault: GraphError, why: str) -> None:
+    found = snapshot(Entra(faults={"claimsMappingPolicies": fault}))
+    assert found.application == live(replace(LIVE, policies=None, policies_unread=why))
 
 
 def test_an_object_that_went_between_two_rounds_is_missing_and_not_a_fault() -> None:

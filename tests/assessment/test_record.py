@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from mimecast_sso.assessment.record import (
     Record,
     RecordedApplication,
@@ -110,11 +112,30 @@ def test_entras_objects_are_read_from_their_outputs() -> None:
     )
     assert found.identifiers == {"https://e"}
     assert (found.reply_urls, found.default_reply_url) == (("https://a", "https://b"), "https://a")
-    assert found.policy == RecordedPolicy("claims", "{}")
+    assert found.policy == RecordedPolicy("claims", "{}", assigned=False)
     assert found.assignments == {"ada": RecordedAssignment("ada", "role")}
     assert found.owners == {"owner"}
     assert found.thumbprints == {"2026": OLD}
     assert found.activated_at == datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+def test_the_assignment_of_the_claims_policy_is_recorded_with_it() -> None:
+    policy = (types.CLAIMS_MAPPING_POLICY, "claims", {"displayName": "claims"})
+    assigned = (types.CLAIMS_MAPPING_POLICY_ASSIGNMENT, "claims", {})
+    assert record(policy, assigned).policy == RecordedPolicy("claims", "", assigned=True)
+
+
+def test_a_certificate_is_kept_while_its_expiry_is() -> None:
+    end = datetime(2029, 11, 1, tzinfo=UTC)
+
+    def keeps(**outputs: str) -> bool:
+        made = record((types.SIGNING_CERTIFICATE, "signing-certificate-2026", {"thumbprint": OLD, **outputs}))
+        return made.keeps_certificate("2026", end)
+
+    assert keeps(endDate="2029-11-01T00:00:00Z")
+    assert not keeps(endDate="2029-11-02T00:00:00Z")
+    assert keeps(), "of a state without it nothing else is known"
+    assert Record().keeps_certificate("2026", end)
 
 
 def test_mimecasts_objects_are_read_by_slot() -> None:
@@ -161,6 +182,21 @@ def test_mimecasts_objects_are_read_by_slot() -> None:
         ProfileSlot.SECOND: RecordedMembership("Second", frozenset(), False, None),
     }
     assert found.book == RecordedBook(frozenset({ADA}), frozenset({ADA}), frozenset({GRACE}), True)
+
+
+@pytest.mark.parametrize(("hold", "added"), [(False, {ADA, GRACE}), (True, set())])
+def test_a_membership_that_is_held_back_added_nobody_and_manages_the_same_people(
+    hold: bool, added: set[str]
+) -> None:
+    membership = RecordedMembership("Single sign-on", frozenset({ADA, GRACE}), hold)
+    assert membership.added == added
+    assert membership.unmanaged(frozenset({GRACE, "eve@example.com"})) == {"eve@example.com"}
+
+
+def test_a_group_that_was_not_deployed_manages_nobody() -> None:
+    nothing = Record().membership(ProfileSlot.FIRST)
+    assert (nothing.members, nothing.added) == (frozenset(), frozenset())
+    assert nothing.unmanaged(frozenset({ADA})) == {ADA}
 
 
 # -- A program with several components --------------------------------------------------------------------------------

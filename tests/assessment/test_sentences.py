@@ -54,6 +54,23 @@ def everybody(*people: str, **world: Any) -> World:
     return replace(found, **world)
 
 
+@pytest.mark.parametrize("left", [(ADA, GRACE), (ADA,)])
+def test_assignments_that_went_with_their_users_are_said(
+    left: tuple[str, ...], snapshot: SnapshotAssertion
+) -> None:
+    world = World(application=application(assigned=tuple(map(assigned, left[:1]))))
+    record = deployed(from_values(attested(values(assign={"users": [ADA, GRACE, ALAN][: len(left) + 1]}))))
+    assessment = replace(world, deployed=record).assess(attested(values(assign={"users": [ADA]})))
+    (said,) = sentences.gone_assignments(assessment)
+    assert (str(said), said.verdict) == snapshot
+    assert said in sentences.everything(assessment, Instant.AFTERWARDS)
+    assert said not in sentences.everything(assessment, Instant.NOW)
+
+
+def test_assignments_that_exist_are_not_said() -> None:
+    assert list(sentences.gone_assignments(World().assess(attested(values())))) == []
+
+
 def changed(**keys: Any) -> dict[str, Any]:
     """The deployed configuration with other keys, its attestation as it was."""
     return attested(values()) | keys

@@ -50,7 +50,7 @@ GROUP = "Mimecast users"
 IDENTIFIER = "https://eu-api.mimecast.com/sso/CUK25A118"
 REPLY_URL = "https://eu-api.mimecast.com/login/saml"
 IDP_REPLY_URL = "https://eu-api.mimecast.com/login/sso/mpp"
-UPN_CLAIMS = Policy("policy", "upn", claims_definition().replace('"mail"', '"userprincipalname"'))
+UPN_CLAIMS = Policy("policy", "claims", claims_definition().replace('"mail"', '"userprincipalname"'))
 """A claims policy that issues the user principal name."""
 UNREAD: Known[Any] = unknown("it was not read")
 
@@ -190,6 +190,7 @@ def deployed(settings: Settings, *, members: frozenset[str] | None = None, thumb
             "claims",
             {"displayName": "claims", "definitions": [claims_definition()]},
         ),
+        (types.CLAIMS_MAPPING_POLICY_ASSIGNMENT, "claims", {}),
         (types.SIGNING_CERTIFICATE, "signing-certificate-2026", {"thumbprint": thumbprint}),
         (
             types.ACTIVE_SIGNING_CERTIFICATE,

@@ -130,13 +130,10 @@ def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
     if not group.exists:
         yield _finding(Part.MISSING, GROUP, "", record.groups[slot].name)
         return
-    membership = record.memberships.get(slot)
-    recorded = membership.members if membership else frozenset[str]()
-    # Until the profile is attested, the record lists the desired members, not the actual ones.
-    if membership and not membership.hold:
-        for address in sorted(recorded - group.members):
-            yield _finding(Part.MISSING, GROUP, MEMBER, address)
-    for address in sorted(group.members - recorded):
+    membership = record.membership(slot)
+    for address in sorted(membership.added - group.members):
+        yield _finding(Part.MISSING, GROUP, MEMBER, address)
+    for address in sorted(membership.unmanaged(group.members)):
         yield Finding(Part.UNMANAGED, GROUP, MEMBER, address, address, Change((), (address,)), source=_SOURCE)
 
 

@@ -4,8 +4,8 @@ A guard is a named set of reasons why people would lose their sign-in: the forec
 `mimecast_sso.facts.sign_in_reasons` maps each reason to a guard. Other guards check that the
 credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), that no
 second stack writes the same objects (`second_stack`), that the test account belongs to no person
-(`account_for_tests`), and that the certificate that signs is not retired
-(`retirement`).
+(`account_for_tests`), that the recorded application was not deleted (`application_missing`), that Entra accepts the
+claims policy (`claims_policy`), and that the certificate that signs is not retired (`retirement`).
 
 `check` decides; the program raises its refusals, and a command exits with 4. The text of a refusal begins with
 `mimecast_sso.settings.REFUSED`.
@@ -21,6 +21,8 @@ from mimecast_sso.assessment.guards import (
     account,
     account_for_tests,
     administrators,
+    application_missing,
+    claims_policy,
     losses,
     retirement,
     second_stack,
@@ -35,6 +37,8 @@ GUARDS: tuple[Callable[[Assessment], Iterable[GuardFinding]], ...] = (
     account.find,
     second_stack.find,
     account_for_tests.find,
+    application_missing.find,
+    claims_policy.find,
     administrators.find,
     retirement.find,
     losses.find,
@@ -82,7 +86,12 @@ def check(assessment: Assessment) -> Judgement:
 
 
 def _summary(assessment: Assessment, *, overridden: bool) -> str:
-    joining = assessment.forecast.joining
+    # Who joins only if the run refreshes as well is no promise.
+    joining = [
+        each.address
+        for each in assessment.forecast.people
+        if each.address in assessment.forecast.joining and each.from_mimecast.afterwards[0].through_entra
+    ]
     verdict = "Guards: see the overrides above" if overridden else "Guards: all met"
     if not joining:
         return f"{verdict}; this run sends nobody new to Entra."

@@ -117,7 +117,7 @@ def survey(question: Question, environment: Mapping[str, str], deadline: Deadlin
         return Survey(found, fits, None, ())
     wanted = live_application.wanted(found.desired, owners, people)
     try:
-        adoption, findings = live_application.adopt(graph, present.client_id, wanted, cloud)
+        adoption, findings = live_application.adopt(graph, present, wanted, cloud)
     except CannotBeTakenOver as problem:
         text = f'Application "{present.display_name}" (client id {present.client_id}) cannot be adopted: {problem}'
         return Survey(found, fits, Statement(text, How.LIVE, "Microsoft Graph", Verdict.FAILS), ())
@@ -132,7 +132,7 @@ def _with_policies(snapshot: Snapshot, graph: GraphClient) -> Snapshot:
     present = fitting.present_application(snapshot)
     if present is None or not present.policies:
         return snapshot
-    full = replace(present, policies=applications.policies(graph, present.principal_id))
+    full = applications.with_others(graph, present)
     if snapshot.own.value is present:
         return replace(snapshot, own=live(full))
     return replace(snapshot, application=live(full))
