@@ -283,9 +283,10 @@ class EntraReader:
             for key, each in assigned.items()
             if each.kind == "Group" and key not in self._groups
         }
-        users = sorted(
-            key for key, each in assigned.items() if each.kind == "User" and key not in self._accounts
-        )
+        wanted = {key for key, each in assigned.items() if each.kind == "User"}
+        if self._record.account_for_tests is not None:
+            wanted.add(self._record.account_for_tests.object_id)
+        users = sorted(wanted - self._accounts.keys())
         mails = {each.mail.lower() for each in self._accounts.values() if each.mail}
         questions = {f"members {group}": people.members(group) for group in groups}
         questions |= {f"id {chunk[0]}": people.users("id", chunk) for chunk in chunks(users)}
