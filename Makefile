@@ -29,7 +29,7 @@ ifneq ($(MISTYPED),)
 $(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)
 endif
 
-.PHONY: up preview drift down test test-cli soak check format bench lock dist pulumi actionlint clean
+.PHONY: up preview drift down test test-cli test-judges judges soak check format bench lock dist pulumi actionlint clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -71,11 +71,15 @@ endif
 # -- Working on the project --------------------------------------------------------------------
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not soak and not cli"
+	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not soak and not cli and not judges"
 
 # The same product on the Pulumi CLI: one on the PATH, or the one that `make pulumi` builds.
 test-cli: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "cli and not soak"
+
+# Toolkits of others judge the sandbox: those that `make judges` has installed.
+test-judges: .venv/dev
+	$(BIN)/python -m pytest -n auto --dist loadfile -m judges
 
 soak: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30 -m soak
@@ -101,6 +105,8 @@ lock: .venv/dev
 	$(LOCK) pyproject.toml -o requirements.txt
 	$(LOCK) sandbox/pyproject.toml -c requirements.txt -o sandbox/requirements.txt
 	$(LOCK) --extra dev pyproject.toml sandbox/pyproject.toml -c sandbox/requirements.txt -o requirements/dev.txt
+	$(LOCK) tests/judges/python/requirements.in -c requirements/dev.txt -o tests/judges/python/requirements.txt
+	$(LOCK) tests/judges/azure_cli/requirements.in -o tests/judges/azure_cli/requirements.txt
 
 # What a release holds: source and wheel of both distributions, what each of them installs (CycloneDX, from its lock),
 # and digests of it all. Made by the locked tools alone; wheels and SBOMs are the same for the same commit.
@@ -144,6 +150,36 @@ actionlint: .tools/bin/actionlint
 .tools/bin/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
 	@command -v $(GO) >/dev/null || { echo "actionlint is built with Go: https://go.dev/doc/install" >&2; exit 1; }
 	@cd tools/actionlint && $(GO) build -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint
+
+# Unmodified toolkits of others, away from .venv: Microsoft's clients and service providers in Python, JavaScript and Go.
+# Each is pinned beside its program in tests/judges; what this machine cannot install is left out, and its tests say so.
+JUDGES := .tools/judges
+judges: $(JUDGES)/python/done $(JUDGES)/azure-cli/done
+ifneq ($(shell command -v npm 2>/dev/null),)
+judges: $(JUDGES)/node/done
+endif
+ifneq ($(shell command -v $(GO) 2>/dev/null),)
+judges: $(JUDGES)/go
+endif
+
+$(JUDGES)/python/done: tests/judges/python/requirements.txt
+$(JUDGES)/azure-cli/done: tests/judges/azure_cli/requirements.txt
+$(JUDGES)/python/done $(JUDGES)/azure-cli/done:
+	@echo "Installing $(@D) (a minute the first time)"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(JUDGES)/node/done: tests/judges/node/package-lock.json tests/judges/node/package.json tests/judges/node/judge.js
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@cp $^ $(@D)
+	@cd $(@D) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(JUDGES)/go: tests/judges/go/main.go tests/judges/go/go.mod tests/judges/go/go.sum
+	@mkdir -p $(@D)
+	@cd tests/judges/go && $(GO) build -o "$(CURDIR)/$@" .
 
 .tools/bin/%: tools/pulumi/%
 	@mkdir -p $(@D)

@@ -6,17 +6,18 @@ with, and needs none of them: what a secret opens is the sandbox's. An ESC envir
 
 from __future__ import annotations
 
-import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import YAMLError
 
-from sandbox import credentials, stack_seed
+from sandbox import credentials, stack_seed, texts
 from sandbox.engine.secrets import Crypter, new_salt
 from sandbox.environment import stack_files_folder
 from sandbox.stack_seed import StackError
@@ -29,6 +30,7 @@ _THROW_AWAY = {
     "mimecast-sso:mimecastClientSecret": credentials.MIMECAST_CLIENT_SECRET,
 }
 _Place = tuple[str | int, ...]
+_ADDRESS = re.compile(r"[^\s@,;\"]+@[^\s@,;\"]+")
 
 
 def write(stack: str, folder: Path, home: Path) -> Path:
@@ -101,14 +103,29 @@ def _addresses(config: Any, root: Path) -> list[str]:
     if not section.get("csv"):
         return listed
     try:
-        text = (root / str(section["csv"])).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):
+        text = texts.read(root / str(section["csv"]))
+    except ValueError:
         return listed  # The deployment says what is wrong with the file.
-    return listed + [row["address"] for row in csv.DictReader(io.StringIO(text)) if row.get("address")]
+    return listed + _ADDRESS.findall(text)  # Whatever separates its columns, and whatever they are called.
+
+
+class _Constructor(RoundTripConstructor):
+    """Leaves a time that is none as it was typed: the deployment says what is wrong with it, naming the key."""
+
+
+def _timestamp(constructor: RoundTripConstructor, node: Any) -> Any:
+    try:
+        return constructor.construct_yaml_timestamp(node)
+    except ValueError:
+        return constructor.construct_scalar(node)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def _yaml() -> YAML:
     yaml = YAML()  # Round trip: what is not replaced keeps its spelling.
+    yaml.Constructor = _Constructor
     yaml.preserve_quotes = True
     yaml.width = 10_000
     return yaml
@@ -116,9 +133,13 @@ def _yaml() -> YAML:
 
 def _load(file: Path) -> Any:
     try:
-        document = _yaml().load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, YAMLError) as error:
-        raise StackError(f"{file} cannot be read: {error}") from error
+        document = _yaml().load(texts.read(file))
+    except texts.UnreadableTextError as error:
+        raise StackError(str(error)) from None
+    except (ValueError, YAMLError) as error:
+        raise StackError(f"{file} is not valid YAML{texts.where(error)}") from None
+    except RecursionError:
+        raise StackError(f"{file} is nested too deeply") from None
     if not isinstance(document, dict):
         raise StackError(f"{file} has no config: section")
     return document

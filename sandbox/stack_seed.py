@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from mimecast_sso.facts.regions import REGIONS
-from sandbox import credentials
+from sandbox import credentials, texts
 from sandbox.mimecast import directory_sync
 
 _NAMESPACE = "mimecast-sso:"
@@ -102,6 +102,13 @@ def _synchronised_from(settings: Mapping[str, Any]) -> list[str]:
     return [str(domain).strip().lower()] if domain else []
 
 
+class _Loader(yaml.SafeLoader):
+    """Times are the text that was typed, also those that are none."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+
+
 def summary(seeded: Mapping[str, Any]) -> str:
     """One line on what a seed document holds."""
     account = seeded["mimecast"]
@@ -131,9 +138,13 @@ def configured(stack: str, folder: Path) -> dict[str, Any]:
     """
     file = stack_file(stack, folder)
     try:
-        content = _mapping(yaml.safe_load(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise StackError(f"{file} cannot be read: {error}") from error
+        content = _mapping(yaml.load(texts.read(file), _Loader))  # noqa: S506 (a SafeLoader)
+    except texts.UnreadableTextError as error:
+        raise StackError(str(error)) from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise StackError(f"{file} is not valid YAML{texts.where(error)}") from None
+    except RecursionError:
+        raise StackError(f"{file} is nested too deeply") from None
     found = {
         key.removeprefix(_NAMESPACE): value
         for key, value in _mapping(content.get("config")).items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -33,6 +33,7 @@ class Assessment:
         stack: Name of the stack, for the commands in messages.
         addresses: The addresses of the configured source, in normal form.
         left_out: A statement for each assigned person whose address or name cannot be used.
+        whole: The snapshot with the test account in it, which ``snapshot`` leaves out.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class Assessment:
     addresses: tuple[Address, ...] = ()
     left_out: tuple[Statement, ...] = ()
     stack: str = ""
+    whole: Snapshot = field(kw_only=True)
 
     def command(self, words: str) -> str:
         """A command for this stack, such as ``mimecast-sso roll-out back --stack prod-eu``."""
@@ -119,11 +121,18 @@ def of(
     destroys: bool = False,
 ) -> Assessment:
     """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
-    snapshot = account_for_tests.without(snapshot)
+    whole, snapshot = snapshot, account_for_tests.without(snapshot)
     addresses, left_out = _addresses(settings, snapshot, written)
     desired = _desired(settings, snapshot, addresses, destroys=destroys)
     return Assessment(
-        settings, snapshot, desired, forecast(effects_of(desired)), addresses, left_out, stack=stack
+        settings,
+        snapshot,
+        desired,
+        forecast(effects_of(desired)),
+        addresses,
+        left_out,
+        stack=stack,
+        whole=whole,
     )
 
 

@@ -289,7 +289,9 @@ class EntraReader:
             for key, each in assigned.items()
             if each.kind == "Group" and key not in self._groups
         }
-        users = [key for key, each in assigned.items() if each.kind == "User"]
+        users = {key for key, each in assigned.items() if each.kind == "User"}
+        if self._record.account_for_tests is not None:
+            users.add(self._record.account_for_tests.object_id)
         questions = {f"members {group}": people.members(group) for group in groups}
         lookups = self._lookups(users, addresses)
         few = len(lookups) <= _FEW_LOOKUPS

@@ -79,7 +79,7 @@ def present(graph: GraphReads, snapshot: Snapshot, client_id: str) -> LiveApplic
 def adopt(
     graph: GraphReads, live: LiveApplication, wanted: DesiredApplication, cloud: Cloud
 ) -> tuple[Adoption, list[AdoptionFinding]]:
-    """What adopting an application (`present`) would change. Raises CannotBeTakenOver, or GraphError if reading fails."""
+    """What adopting an application (`present`) would change. Raises CannotBeTakenOver or GraphError."""
     findings = compare(live, wanted, _surroundings(graph, live, wanted.identifier))
     refused = [finding for finding in findings if finding.effect is Effect.REFUSED]
     if refused:

@@ -243,6 +243,7 @@ _OBJECTS = {
     "ClaimsMappingPolicy": ("claims policy", True),
     "ServicePrincipalClaimsMappingPolicyAssignment": ("claims policy", True),
     "AppRoleAssignment": ("assignment", True),
+    "User": ("test account", False),
     "ServicePrincipalTokenSigningCertificate": ("signing certificate", True),
     "DirectoryIntegration": ("directory integration", True),
     "Domain": ("domain", True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -116,11 +116,14 @@ class Addresses(SettingsSection):
             first = 1 if lines and lines[0].lower().startswith("sep=") else 0  # Excel's own first line.
             text = "".join(lines[first:])
             reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
-            reader.fieldnames = [
-                _CSV_COLUMNS.get(each.strip().lower(), "") for each in reader.fieldnames or ()
+            columns = [
+                _CSV_COLUMNS.get(each.strip().lower(), "")
+                for each in _without_blank_end(reader.fieldnames or ())
             ]
-            columns = list(reader.fieldnames)
-            rows: list[tuple[int, dict[str | None, Any]]] = [(reader.line_num + first, row) for row in reader]
+            reader.fieldnames = columns
+            rows: list[tuple[int, dict[str | None, Any]]] = [
+                (reader.line_num + first, row) for row in reader if not _is_blank(row)
+            ]
         except UnreadableTextError as error:
             raise ConfigurationError([f"{key}, which {error.why}"]) from None
         except csv.Error as error:
@@ -129,6 +132,20 @@ class Addresses(SettingsSection):
             wanted = "address, name (and optionally passwordVersion), separated by commas or semicolons"
             raise ConfigurationError([f"{key}, whose first line must name the columns {wanted}"])
         return rows
+
+
+def _without_blank_end(cells: Sequence[str]) -> Sequence[str]:
+    """A spreadsheet also writes the cells beside its table that once had something in them."""
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
+
+
+def _is_blank(row: Mapping[str | None, Any]) -> bool:
+    """Whether a row has nothing in any cell, as those below a spreadsheet's table."""
+    return not any(
+        cell.strip() for each in row.values() for cell in ([each] if isinstance(each, str) else each or ())
+    )
 
 
 def _delimiter(text: str) -> str:
@@ -142,9 +159,11 @@ _PROBLEMS_SHOWN = 20
 
 
 def _csv_address(row: Mapping[str | None, Any]) -> Address:
-    if None in row:
+    if any(cell.strip() for cell in row.get(None) or ()):
         raise ValueError("has more cells than the first line; quote a cell that contains a comma")
-    return Address.model_validate({key: value for key, value in row.items() if value})
+    return Address.model_validate(
+        {key: value for key, value in row.items() if key and value and value.strip()}
+    )
 
 
 def _first_problems(file: str, problems: list[str]) -> list[str]:

@@ -31,7 +31,11 @@ def explain(
 ) -> list[str]:
     """The errors, one text per key. ``secrets`` are the dotted keys whose values are never shown."""
     # A list with invalid elements is also reported as too short; the elements' errors are more specific.
-    details = [d for d in error.errors() if not (d["type"] == "too_short" and d["input"])]
+    details = [
+        d
+        for d in error.errors()
+        if not (d["type"] == "too_short" and d["input"] and not isinstance(d["input"], str))
+    ]
     return [_problem(detail, model, namespace, secrets) for detail in details]
 
 
@@ -40,6 +44,8 @@ def allowed(detail: ErrorDetails) -> str:
     context = detail.get("ctx", {})
     if detail["type"] == "value_error":
         return str(context.get("error", detail["msg"]))
+    if detail["type"] in ("too_short", "string_too_short") and isinstance(detail["input"], str):
+        return "write something, or leave the key out"
     if detail["type"] in ("literal_error", "enum"):
         return f"allowed are {context['expected']}"
     return detail["msg"][0].lower() + detail["msg"][1:]

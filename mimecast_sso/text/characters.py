@@ -22,6 +22,12 @@ _EAST_ASIAN = frozenset({"Cjk", "Hiragana", "Katakana", "Katakana-hiragana", "Ha
 """Scripts that Japanese, Korean and Chinese combine in one word."""
 
 
+_TYPOGRAPHY = dict.fromkeys("\u2018\u2019\u201b\u2032", "'") | dict.fromkeys(
+    "\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"
+)
+"""What word processors put in the place of an apostrophe or a hyphen."""
+
+
 def describe(character: str) -> str:
     """The code point and its name: ``U+200B (ZERO WIDTH SPACE)``."""
     name = unicodedata.name(character, "")
@@ -50,7 +56,7 @@ def invisible_in(text: str, *, allowed: frozenset[str] = frozenset()) -> str | N
 def look_alike_in(text: str) -> str | None:
     """The problem with the first character that only looks like another one, as the second half of a sentence."""
     for character in unicodedata.normalize("NFC", text):
-        plain = unicodedata.normalize("NFKC", character)
+        plain = _TYPOGRAPHY.get(character) or unicodedata.normalize("NFKC", character)
         if plain != character:
             return f"holds {describe(character)}, which looks like {plain!r}; type {plain!r} instead"
     return None

@@ -43,7 +43,8 @@ def domain_name(text: str) -> str:
         raise MalformedNameError(text, "is not a domain name such as example.com") from None
     labels = name.split(".")
     fits = len(labels) > 1 and len(name) <= _LONGEST_DOMAIN
-    if not fits or not all(_LABEL.fullmatch(label) for label in labels):
+    # What ends in a number is an IP address, or nothing that DNS has.
+    if not fits or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
         raise MalformedNameError(text, "is not a domain name such as example.com")
     for label in shown:
         _refuse(text, characters.mixed_scripts_in(label))
@@ -103,7 +104,8 @@ def one_line(text: str) -> str:
 
 def person_name(text: str) -> str:
     """A display name that a spreadsheet does not run as a formula. Raises ValueError."""
-    if text.strip().startswith(_FORMULA_STARTS):
+    # Spreadsheets also accept the full-width characters of East Asian keyboards.
+    if unicodedata.normalize("NFKC", text.strip()).startswith(_FORMULA_STARTS):
         raise ValueError("begins like a formula, which a spreadsheet would run; correct the name")
     return one_line(text)
 

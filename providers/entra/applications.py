@@ -70,7 +70,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An assigned claims mapping policy; ``definition`` is JSON text, ``others`` the other principals with it, if asked."""
+    """An assigned claims mapping policy; ``definition`` is JSON text, ``others`` its other principals, if asked."""
 
     policy_id: str
     name: str

@@ -177,8 +177,9 @@ def _delete(call: Call) -> Response:
                 " identifierUris are not on a verified domain.",
                 code="DeletingSamlSpNotAllowed",
             )
-        service_principals.remove(world, principal)
+        service_principals.remove(world, call.caller, principal)
     recycle_bin.move(world, APPLICATIONS, application)
+    directory_audit_log.note(world, call.caller, application, "Delete application")
     return no_content()
 
 

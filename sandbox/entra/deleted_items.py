@@ -10,7 +10,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sandbox.entra import applications, kinds, objects, recycle_bin, service_principals
+from sandbox.entra import (
+    applications,
+    directory_audit_log,
+    kinds,
+    objects,
+    recycle_bin,
+    service_principals,
+)
 from sandbox.entra.graph import Call, Operation, no_content, not_found, not_simulated
 from sandbox.entra.objects import APPLICATIONS, SERVICE_PRINCIPALS
 from sandbox.entra.odata import Document
@@ -22,6 +29,12 @@ from sandbox.entra.permissions import (
 )
 
 _ANY_TYPE = "microsoft.graph."
+_CASTS = (_ANY_TYPE, "graph.")
+"""A type in a path may leave out the first word, as Microsoft's own libraries do."""
+
+_NAMES = {APPLICATIONS: "application", SERVICE_PRINCIPALS: "service principal"}
+_PURGED = {APPLICATIONS: "Hard Delete application", SERVICE_PRINCIPALS: "Hard delete service principal"}
+"""As the audit log spells them."""
 
 
 def _list_others(call: Call) -> Response:
@@ -49,6 +62,7 @@ def _restore(call: Call) -> Response:
     else:
         restored = service_principals.restore(call.world, deleted)
     recycle_bin.purge(call.world, collection, deleted["id"])
+    directory_audit_log.note(call.world, call.caller, restored, f"Restore {_NAMES[collection]}")
     return call.one(_with_type(collection, restored))
 
 
@@ -56,6 +70,7 @@ def _purge(call: Call) -> Response:
     collection, document = _found(call)
     check_owned(call.caller, document)
     recycle_bin.purge(call.world, collection, document["id"])
+    directory_audit_log.note(call.world, call.caller, document, _PURGED[collection])
     return no_content()
 
 
@@ -84,11 +99,15 @@ _OBJECT = "directoryObjects"
 OPERATIONS: tuple[Operation, ...] = (
     *(
         Operation(
-            "GET", f"{_PATH}/{_ANY_TYPE}{name}", handler, LIST_DELETED_APPLICATIONS, kinds.OBJECT, f"{name}s"
+            "GET", f"{_PATH}/{cast}{name}", handler, LIST_DELETED_APPLICATIONS, kinds.OBJECT, f"{name}s"
         )
+        for cast in _CASTS
         for name, handler in (("application", _list_applications), ("servicePrincipal", _list_principals))
     ),
-    Operation("GET", f"{_PATH}/{_ANY_TYPE}{{type}}", _list_others, READ_APPLICATIONS, kinds.OBJECT),
+    *(
+        Operation("GET", f"{_PATH}/{cast}{{type}}", _list_others, READ_APPLICATIONS, kinds.OBJECT)
+        for cast in _CASTS
+    ),
     Operation("GET", f"{_PATH}/{{id}}", _get, READ_APPLICATIONS, context=_OBJECT),
     Operation("POST", f"{_PATH}/{{id}}/restore", _restore, WRITE_APPLICATIONS, context=_OBJECT),
     Operation("DELETE", f"{_PATH}/{{id}}", _purge, WRITE_APPLICATIONS),

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from sandbox.entra import kinds, objects, odata_filter
+from sandbox.entra import directory_audit_log, kinds, objects, odata_filter
 from sandbox.entra.clock import on_the_wire
 from sandbox.entra.graph import (
     Call,
@@ -127,6 +127,7 @@ def _delete_user(call: Call) -> Response:
     _forget(call.world, user["id"])
     call.world.delete(PASSWORDS, user["id"])
     call.world.delete(USERS, user["id"])
+    directory_audit_log.note(call.world, call.caller, user, "Delete user")
     return no_content()
 
 
@@ -213,6 +214,7 @@ def _delete_group(call: Call) -> Response:
     group = objects.find(call.world, GROUPS, call.path["id"])
     _forget(call.world, group["id"])
     call.world.delete(GROUPS, group["id"])
+    directory_audit_log.note(call.world, call.caller, group, "Delete group")
     return no_content()
 
 

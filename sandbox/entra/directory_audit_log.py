@@ -1,8 +1,12 @@
-"""The directory's audit log: what changed applications, owners and assignments (``GET /auditLogs/directoryAudits``).
+"""The directory's audit log: changes of applications, owners and assignments, and what was deleted or restored.
+
+``GET /auditLogs/directoryAudits``. What was created is not logged, and of users and groups only their deletion.
 
 Sources: Microsoft Graph's "List directoryAudits", "directoryAudit resource type", "targetResource resource type" and
 "auditActivityInitiator resource type" (properties, filters, newest first, both permissions), "Microsoft Entra data
-retention" (30 days with P1 or P2, seven without), "Audit log activities" (the names of the activities). The values of
+retention" (30 days with P1 or P2, seven without), "Audit log activities" and "Microsoft Entra audit log categories and
+activities" (the names of the activities and their categories). Assumed: that the deletion of an application is logged
+for its service principal too, and that the object itself is the only target. The values of
 ``KeyDescription``, a JSON list of texts before and after, are as published from real tenants for passwords.
 
 Settings:
@@ -100,7 +104,7 @@ def _property(name: str, old: Any, new: Any) -> Document:
 
 
 def note(world: World, caller: Caller, target: Document, activity: str, *names: str) -> None:
-    """Notes what a caller did to an application or a service principal; ``names`` are the properties it changed."""
+    """Notes what a caller did to an object; ``names`` are the properties it changed."""
     _note(
         world,
         caller,
@@ -110,30 +114,43 @@ def note(world: World, caller: Caller, target: Document, activity: str, *names: 
     )
 
 
-def _note(world: World, caller: Caller, principal: Document, activity: str, values: list[Document]) -> None:
+_OPERATIONS = {"delete": "Delete", "hard": "Delete"}
+"""By the first word of an activity."""
+
+_KINDS = (
+    ("servicePrincipalType", "ServicePrincipal", "ApplicationManagement"),
+    ("identifierUris", "Application", "ApplicationManagement"),
+    ("userPrincipalName", "User", "UserManagement"),
+    ("groupTypes", "Group", "GroupManagement"),
+    ("definition", "Policy", "Policy"),
+)
+"""A property that only objects of a kind have; the kind's type and category in the log."""
+
+
+def _note(world: World, caller: Caller, target: Document, activity: str, values: list[Document]) -> None:
     identifier = f"Directory_{uuid.uuid4()}"
+    kind, category = next(row[1:] for row in _KINDS if row[0] in target)
+    if "appId" in target:
+        values = [*values, _property("TargetId.ServicePrincipalNames", None, target["appId"])]
     entry: Document = {
         "id": identifier,
-        "category": "ApplicationManagement",
+        "category": category,
         "correlationId": str(uuid.uuid4()),
         "result": "success",
         "resultReason": "",
         "activityDisplayName": activity,
         "activityDateTime": f"{world.now():%Y-%m-%dT%H:%M:%S.%f}0Z",
         "loggedByService": "Core Directory",
-        "operationType": "Update",
+        "operationType": _OPERATIONS.get(activity.lower().split()[0], "Update"),
         "initiatedBy": _initiator(caller),
         "targetResources": [
             {
-                "id": principal["id"],
-                "displayName": principal["displayName"],
-                "type": "ServicePrincipal" if "servicePrincipalType" in principal else "Application",
-                "userPrincipalName": None,
+                "id": target["id"],
+                "displayName": target["displayName"],
+                "type": kind,
+                "userPrincipalName": target.get("userPrincipalName"),
                 "groupType": None,
-                "modifiedProperties": [
-                    *values,
-                    _property("TargetId.ServicePrincipalNames", None, principal["appId"]),
-                ],
+                "modifiedProperties": values,
             }
         ],
         "additionalDetails": [],

@@ -7,6 +7,7 @@ annotations and the refusal of bodies that are not labelled JSON: requests and r
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,9 @@ _LAG = "entra.lag"
 _COUNT = "/$count"
 _JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 _LOGO_TYPES = ("image/gif", "image/jpeg", "image/png")
+
+_NO_KEY = re.compile(r"delta|\w+(?:\.\w+)*\(.*\)|(?:microsoft\.)?graph\.\w+", re.IGNORECASE)
+"""Functions and type casts, which stand in a path where a key could: ``/users/delta()``, ``/members/graph.user``."""
 
 
 class GraphError(Exception):
@@ -245,6 +249,8 @@ def is_visible(world: World, identifier: str) -> bool:
 
 
 async def _answer(world: World, version: str, operation: Operation, request: Request) -> Response:
+    if any(_NO_KEY.fullmatch(str(value)) for value in request.path_params.values()):
+        return await unknown_route(world, request)
     raw = await request.body()
     try:
         caller = tokens.authenticate(world, request.headers.get("authorization"))

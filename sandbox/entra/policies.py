@@ -9,7 +9,7 @@ import json
 
 from starlette.responses import Response
 
-from sandbox.entra import kinds, objects
+from sandbox.entra import directory_audit_log, kinds, objects
 from sandbox.entra.graph import Call, Operation, bad_request, new_id, no_content
 from sandbox.entra.objects import POLICIES, POLICY_IDS, SERVICE_PRINCIPALS
 from sandbox.entra.odata import Document
@@ -58,6 +58,7 @@ def _delete(call: Call) -> Response:
             principal[POLICY_IDS].remove(policy["id"])
             objects.save(call.world, SERVICE_PRINCIPALS, principal)
     call.world.delete(POLICIES, policy["id"])
+    directory_audit_log.note(call.world, call.caller, policy, "Delete policy")
     return no_content()
 
 

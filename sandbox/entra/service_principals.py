@@ -49,7 +49,7 @@ from sandbox.entra.permissions import (
     WRITE_ASSIGNMENTS,
     check_owned,
 )
-from sandbox.entra.tokens import tenant_id
+from sandbox.entra.tokens import Caller, tenant_id
 from sandbox.world import World
 
 DEFAULT_SUBJECT = "CN=Microsoft Azure Federated SSO Certificate"
@@ -108,7 +108,7 @@ def shown(world: World, principal: Document, *, with_keys: bool = False) -> Docu
     return document
 
 
-def remove(world: World, principal: Document) -> None:
+def remove(world: World, caller: Caller, principal: Document) -> None:
     """Delete a service principal. It can be restored with its role assignments, but without its policies."""
     assignments = [
         assignment
@@ -120,6 +120,7 @@ def remove(world: World, principal: Document) -> None:
     # Including the properties that mirror its application, which may be deleted next.
     whole = {**principal, **shown(world, principal, with_keys=True), POLICY_IDS: []}
     recycle_bin.move(world, SERVICE_PRINCIPALS, whole, **{_ASSIGNMENTS: assignments})
+    directory_audit_log.note(world, caller, principal, "Remove service principal")
 
 
 def restore(world: World, deleted: Document) -> Document:
@@ -247,7 +248,7 @@ def _with_kept_keys(before: Iterable[Document], after: Iterable[Document]) -> li
 def _delete(call: Call) -> Response:
     principal = objects.find(call.world, SERVICE_PRINCIPALS, call.path["id"])
     check_owned(call.caller, principal)
-    remove(call.world, principal)
+    remove(call.world, call.caller, principal)
     return no_content()
 
 
@@ -362,6 +363,7 @@ def _assign_policy(call: Call) -> Response:
         )
     principal[POLICY_IDS] = [policy["id"]]
     objects.save(call.world, SERVICE_PRINCIPALS, principal)
+    directory_audit_log.note(call.world, call.caller, principal, "Add policy to service principal")
     return no_content()
 
 
@@ -373,6 +375,7 @@ def _unassign_policy(call: Call) -> Response:
         raise not_found(call.path["policy"])
     principal[POLICY_IDS].remove(policy)
     objects.save(call.world, SERVICE_PRINCIPALS, principal)
+    directory_audit_log.note(call.world, call.caller, principal, "Remove policy from service principal")
     return no_content()
 
 

@@ -32,6 +32,8 @@ class Event(Enum):
     USER = ("Existing User Changed", "user_account_and_role_logs")  # EMU
     IMPORT = ("User Import", "user_account_and_role_logs")  # EMU
     DOMAIN = ("Internal Domain Changed", "account_logs")  # EMU
+    PENDING_DOMAIN_DELETED = ("Pending Domain Deleted", "account_logs")  # EMU
+    INTEGRATION_DELETED = ("Directory Integration Deleted", "account_logs")  # EMU
     PROFILE_CREATED = ("New Authentication Profile", "account_logs")  # EMU
     PROFILE_CHANGED = ("Existing Authentication Profile Changed", "account_logs")  # EMU
     SETTINGS_CREATED = ("New Application Settings", "account_logs")  # EMU

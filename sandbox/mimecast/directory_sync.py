@@ -17,7 +17,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
-from sandbox.mimecast import clock, ids, rest
+from sandbox.mimecast import audit, clock, ids, rest
 from sandbox.mimecast.envelope import Answer, Function, Item, Page
 from sandbox.mimecast.oauth import Caller
 from sandbox.world import World
@@ -164,7 +164,10 @@ def _update(call: rest.Call) -> Response:
 
 
 def _delete(call: rest.Call) -> Response:
-    call.caller.world.delete(CONNECTIONS, str(_found(call)["number"]))
+    caller, connection = call.caller, _found(call)
+    caller.world.delete(CONNECTIONS, str(connection["number"]))
+    info = f"Directory integration {connection['description']} deleted"
+    audit.record(caller.world, caller.account, audit.Event.INTEGRATION_DELETED, "", info)
     return Response(status_code=204)
 
 

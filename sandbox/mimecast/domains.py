@@ -245,7 +245,13 @@ def _delete_pending(caller: Caller, item: Item) -> None:
     domain = _pending(caller, _name(item))
     if ids.decode(caller.world, ids.Kind.DOMAIN, text(item, "id")) != domain["number"]:
         raise ItemError("err_domain_not_found", "Pending domain is not found")
+    _forget_pending(caller, domain)
+
+
+def _forget_pending(caller: Caller, domain: dict[str, Any]) -> None:
     caller.world.delete(DOMAINS, _key(caller.account, domain["domain"]))
+    info = f"Pending domain {domain['domain']} deleted"
+    audit.record(caller.world, caller.account, audit.Event.PENDING_DOMAIN_DELETED, "", info)
 
 
 def _get_code(caller: Caller, item: Item) -> Item:
@@ -324,8 +330,7 @@ def _get_pending(call: rest.Call) -> Response:
 
 
 def _remove_pending(call: rest.Call) -> Response:
-    domain = _identified(call, "pending")
-    call.caller.world.delete(DOMAINS, _key(call.caller.account, domain["domain"]))
+    _forget_pending(call.caller, _identified(call, "pending"))
     return Response(status_code=204)
 
 

@@ -347,6 +347,8 @@ def _remove_alias(caller: Caller, item: Item) -> None:
     if alias is None or alias["aliasFor"] != primary["emailAddress"]:
         raise forbidden_address()
     caller.world.delete(USERS, alias["emailAddress"])
+    info = f"Alias {alias['emailAddress']} of {primary['emailAddress']} removed"
+    audit.record(caller.world, caller.account, audit.Event.USER, "", info)
 
 
 # ---------------------------------------------------------------- purge list
@@ -382,6 +384,8 @@ def _remove_from_purge_list(caller: Caller, item: Item) -> None:
         if user is None or not user["purged"]:
             raise forbidden_address()
         put(caller.world, {**user, "purged": None})
+        info = f"{user['emailAddress']} is not to be purged"
+        audit.record(caller.world, caller.account, audit.Event.USER, "", info)
 
 
 FUNCTIONS = {

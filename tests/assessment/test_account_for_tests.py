@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment import guards
+from mimecast_sso.assessment import drift, guards
+from mimecast_sso.assessment.drift import Severity
 from mimecast_sso.assessment.planned import planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
+from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.settings import ConfigurationError, from_values
 from tests.assessment.worlds import (
@@ -65,6 +67,80 @@ def test_people_are_judged_as_ever_beside_it() -> None:
     less = attested(values(**WANTED, assign={"users": [ADA]}))
     (finding,) = guards.findings(world().assess(less))
     assert finding.affected == (GRACE,)
+
+
+LIVE = {
+    "userPrincipalName": ACCOUNT,
+    "objectId": f"id of {ACCOUNT}",
+    "mail": ACCOUNT,
+    "displayName": "",
+    "accountEnabled": True,
+}
+
+
+def found(tenant: World, document: dict[str, Any] | None = None) -> list[tuple[str, str]]:
+    """What drift finds of the account, each with what it says; nobody fails for it."""
+    recorded = RecordedResource(f"urn:pulumi:test::mimecast-sso::{types.USER}::x", types.USER, LIVE)
+    kept = tuple(each for each in tenant.deployed.resources if each.type != types.USER)
+    tenant = replace(tenant, deployed=Record((*kept, recorded)))
+    anyway = drift.find(world().assess(attested(values(**WANTED))))
+    findings = [
+        each
+        for each in drift.find(tenant.assess(attested(document or values(**WANTED))))
+        if each not in anyway
+    ]
+    assert all(each.severity is Severity.LOOK and each.subject == ACCOUNT for each in findings)
+    return [(each.id, each.text) for each in findings]
+
+
+def test_without_an_external_change_drift_says_nothing_of_it() -> None:
+    assert found(world()) == []
+    assert found(world(), values()) == []
+
+
+def test_drift_sees_that_somebody_deleted_it() -> None:
+    others = [account(each) for each in (ADA, GRACE)]
+    assert found(replace(world(), accounts=others)) == [
+        (f"test-account/missing/{ACCOUNT}", f"test account {ACCOUNT} no longer exists")
+    ]
+    unread = replace(world(), changes={"directory": Directory(unread="403")})
+    assert found(unread) == [], "who could not be looked up is not gone"
+
+
+@pytest.mark.parametrize(
+    ("changes", "aspect", "values_"),
+    [
+        ({"enabled": False}, "accountEnabled", ("true", "false", "true")),
+        ({"mail": "x@example.com"}, "mail", (ACCOUNT, "x@example.com", ACCOUNT)),
+        ({"user_principal_name": "x@example.com"}, "userPrincipalName", (ACCOUNT, "x@example.com", ACCOUNT)),
+        ({"display_name": "Somebody"}, "displayName", ("", "Somebody", "Single sign-on test account")),
+    ],
+)
+def test_drift_sees_what_somebody_changed_of_it(
+    changes: dict[str, Any], aspect: str, values_: tuple[str, str, str]
+) -> None:
+    mine = account(ACCOUNT, **changes)
+    tenant = replace(world(), accounts=[account(ADA), account(GRACE), mine])
+    assert found(tenant) == [
+        (f"test-account/{aspect}/changed/{ACCOUNT}", f"test account {aspect} {ACCOUNT} changed")
+    ]
+    recorded = RecordedResource(f"urn:pulumi:test::mimecast-sso::{types.USER}::x", types.USER, LIVE)
+    kept = tuple(each for each in tenant.deployed.resources if each.type != types.USER)
+    assessed = replace(tenant, deployed=Record((*kept, recorded))).assess(attested(values(**WANTED)))
+    (finding,) = [each for each in drift.find(assessed) if each.object == "test account"]
+    change = finding.change
+    assert (change.recorded, change.live, change.desired) == tuple((each,) for each in values_)
+    assert finding.targets == (f"id of {ACCOUNT}",)
+
+
+def test_drift_sees_what_it_lost_elsewhere() -> None:
+    unassigned = replace(application(), assigned=tuple(map(assigned, (ADA, GRACE))))
+    assert found(replace(world(), application=unassigned)) == [
+        (f"assignment/missing/id-of-{ACCOUNT}", f"assignment {ACCOUNT} no longer exists")
+    ]
+    assert found(replace(world(), members={ADA, GRACE})) == [
+        (f"roll-out-group/member/missing/{ACCOUNT}", f"roll-out group member {ACCOUNT} was removed")
+    ]
 
 
 def test_an_address_that_somebody_has_is_refused() -> None:

@@ -88,6 +88,13 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
             ["addresses.list[0].address", "not an e-mail address"],
         ),
         ({"addresses": {"source": "csv"}}, ["also needs csv"]),
+        ({"domains": ["10.0.0.1"]}, ["mimecast-sso:domains[0].name", "not a domain name"]),
+        (
+            {"addresses": {"list": [{"address": "ada@example.com", "name": "  "}]}},
+            ['mimecast-sso:addresses.list[0].name is " "; write something'],
+        ),
+        ({"application": {"displayName": " "}}, ["mimecast-sso:application.displayName", "write something"]),
+        ({"assign": {"groups": [""]}}, ["mimecast-sso:assign.groups[0]", "write something"]),
         ({"dns": {"publish": "rfc2136"}}, ["mimecast-sso:dns", "server, zone and tsig"]),
         ({"rollOut": {"who": "pilot"}}, ["mimecast-sso:rollOut", "also needs pilot"]),
         ({"certificates": {"generations": [], "active": "2026"}}, ["certificates.generations"]),

@@ -81,7 +81,9 @@ def test_a_deleted_application_is_in_the_bin_with_its_service_principal(tenant: 
     one = tenant.get(f"{BIN}/{application['id']}?$select=appId")
     assert (one["@odata.type"], one["appId"]) == ("#microsoft.graph.application", application["appId"])
     assert "id" not in one
-    assert tenant.names("/directory/deleteditems/microsoft.graph.application") == tenant.names(APPLICATIONS)
+    for cast in ("microsoft.graph.application", "graph.application"):
+        assert tenant.names(f"/directory/deleteditems/{cast}") == tenant.names(APPLICATIONS)
+    assert tenant.refused("GET", f"{BIN}/graph.user")[0] == 501
 
 
 def test_a_deleted_application_keeps_its_identifier_for_thirty_days(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.entra.tokens import LEAST_ROLES
+from sandbox.entra.tokens import DEFAULT_ROLES, LEAST_ROLES
 from tests.support.sandboxes import ADA, CLI_CLIENT_ID, GRACE, RunningSandbox
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -24,6 +24,13 @@ SWITCHES = (
     "entra.premium",
 )
 
+SOMEBODY = {
+    "displayName": "Somebody",
+    "userPrincipalName": "somebody@contoso.onmicrosoft.com",
+    "mailNickname": "somebody",
+    "accountEnabled": True,
+    "passwordProfile": {"password": "long enough for a test"},
+}
 
 pytestmark = pytest.mark.usefixtures("switches")
 
@@ -97,6 +104,52 @@ def test_who_added_activated_and_removed_a_certificate_is_logged_newest_first(
     assert [len(before), len(after)] == [6, 3]
     later = datetime.now(UTC) + timedelta(minutes=5)
     assert log(sandbox, principal, f"activityDateTime ge {later:%Y-%m-%dT%H:%M:%SZ}").json()["value"] == []
+
+
+def test_deletions_restores_and_purges_are_logged_with_who_did_them(sandbox: RunningSandbox) -> None:
+    graph, made = sandbox.graph(), sandbox.instantiate("Deleted and logged")
+    application, principal = made["application"]["id"], made["servicePrincipal"]["id"]
+    bin_ = f"{GRAPH}/directory/deletedItems"
+    sandbox.control.set("entra.deployer_roles", [*DEFAULT_ROLES, "User.ReadWrite.All", "Group.ReadWrite.All"])
+    everything = sandbox.graph()
+    group = everything.post(f"{GRAPH}/groups", json={"displayName": "Gone"}, timeout=30).json()["id"]
+    user = everything.post(f"{GRAPH}/users", json=SOMEBODY, timeout=30).json()["id"]
+    for session, method, url in (
+        (graph, "DELETE", f"{GRAPH}/applications/{application}"),
+        (graph, "POST", f"{bin_}/{application}/restore"),
+        (graph, "POST", f"{bin_}/{principal}/restore"),
+        (graph, "DELETE", f"{GRAPH}/servicePrincipals/{principal}"),
+        (graph, "DELETE", f"{GRAPH}/applications/{application}"),
+        (graph, "DELETE", f"{bin_}/{principal}"),
+        (graph, "DELETE", f"{bin_}/{application}"),
+        (everything, "DELETE", f"{GRAPH}/groups/{group}"),
+        (everything, "DELETE", f"{GRAPH}/users/{user}"),
+    ):
+        assert session.request(method, url, timeout=30).ok, (method, url)
+
+    def activities(target: str) -> list[tuple[str, str]]:
+        entries = log(sandbox, target).json()["value"]
+        assert {entry["initiatedBy"]["app"]["displayName"] for entry in entries} == {
+            "Single sign-on deployment"
+        }
+        assert all(entry["targetResources"][0]["displayName"] for entry in entries)
+        return [(entry["category"], entry["activityDisplayName"]) for entry in entries]
+
+    managed = "ApplicationManagement"
+    assert activities(application) == [
+        (managed, "Hard Delete application"),
+        (managed, "Delete application"),
+        (managed, "Restore application"),
+        (managed, "Delete application"),
+    ]
+    assert activities(principal) == [
+        (managed, "Hard delete service principal"),
+        (managed, "Remove service principal"),
+        (managed, "Restore service principal"),
+        (managed, "Remove service principal"),
+    ]
+    assert activities(group) == [("GroupManagement", "Delete group")]
+    assert activities(user) == [("UserManagement", "Delete user")]
 
 
 def test_the_other_forms_in_which_entra_may_write_them(sandbox: RunningSandbox, principal: str) -> None:

@@ -637,6 +637,9 @@ def test_an_identifier_is_found_by_lambda(graph: Graph) -> None:
 def test_an_unknown_route_answers_501_and_is_listed(graph: Graph, sandbox: RunningSandbox) -> None:
     assert graph.refused("GET", "/me/messages") == (501, "NotImplemented")
     assert graph.refused("DELETE", "/users") == (501, "NotImplemented")
+    for function in ("users/delta", "groups/delta()", "applications/delta()", "users/graph.user"):
+        # A client would take 404 for an object that is gone.
+        assert graph.refused("GET", f"/{function}") == (501, "NotImplemented"), function
     unknown = sandbox.control.status()["unknown"]
     assert {
         "GET https://graph.microsoft.com/v1.0/me/messages",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import credentials, rehearsal
+from sandbox import credentials, rehearsal, stack_seed
 from sandbox.engine.secrets import Crypter, new_salt
 from sandbox.stack_seed import StackError
 
@@ -85,8 +85,53 @@ def test_what_only_an_esc_environment_has_is_asked_for(tmp_path: Path) -> None:
         rehearsal.write("acme", stacks, tmp_path / "home")
 
 
-@pytest.mark.parametrize("content", [b"config: [", b"\xff\xfe", b"- a list"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"config: [", "not valid YAML, line 1, column "),
+        (b"config:\n  a: \xfc\n", r"not text in UTF-8 \(line 2\); save it as UTF-8"),
+        (b"config:\n\ta: b\n", "not valid YAML, line 2, column 1"),
+        (b"[" * 5000, "nested too deeply"),
+        (b"- a list", "no config: section"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "Pulumi.acme.yaml").write_bytes(content)
-    with pytest.raises(StackError, match=r"Pulumi\.acme\.yaml"):
+    with pytest.raises(StackError, match=rf"Pulumi\.acme\.yaml.*{said}"):
         rehearsal.write("acme", tmp_path, tmp_path / "home")
+    if said != "no config: section":
+        with pytest.raises(StackError, match=rf"Pulumi\.acme\.yaml.*{said}"):
+            stack_seed.configured("acme", tmp_path)
+
+
+def test_a_time_that_is_none_is_left_to_the_deployment_to_explain(tmp_path: Path) -> None:
+    text = "config: {mimecast-sso:region: eu, mimecast-sso:accountCode: CUK25A118, a: 2029-11-01T24:00:00Z}\n"
+    (tmp_path / "Pulumi.acme.yaml").write_text(text)
+    assert stack_seed.configured("acme", tmp_path)["accountCode"] == "CUK25A118"
+    found = yaml.safe_load(rehearsal.write("acme", tmp_path, tmp_path / "home").read_text())
+    assert found["config"]["a"] == "2029-11-01T24:00:00Z"
+
+
+def test_a_file_in_utf_16_is_read(tmp_path: Path) -> None:
+    text = "config: {mimecast-sso:region: eu, mimecast-sso:accountCode: CUK25A118}\n"
+    (tmp_path / "Pulumi.acme.yaml").write_bytes(text.encode("utf-16"))
+    assert stack_seed.configured("acme", tmp_path)["accountCode"] == "CUK25A118"
+    found = yaml.safe_load(rehearsal.write("acme", tmp_path, tmp_path / "home").read_text())
+    assert found["config"]["mimecast-sso:region"] == "eu"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"address,name\nada@example.com,Ada\n", "Address;Name\nada@example.com;Ada\n".encode("utf-16")],
+)
+def test_passwords_are_made_for_whoever_a_spreadsheet_lists(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "people.csv").write_bytes(content)
+    stacks = tmp_path / "stacks"
+    stacks.mkdir()
+    config = PLAIN | ENCRYPTED | {"mimecast-sso:addresses": {"source": "csv", "csv": "people.csv"}}
+    (stacks / "Pulumi.acme.yaml").write_text(yaml.safe_dump({"config": config}))
+    found = yaml.safe_load(rehearsal.write("acme", stacks, tmp_path / "home").read_text())
+    crypter = Crypter(credentials.PULUMI_PASSPHRASE, found["encryptionsalt"])
+    assert set(json.loads(crypter.decrypt(found["config"]["mimecast-sso:addressPasswords"]["secure"]))) == {
+        "ada@example.com"
+    }

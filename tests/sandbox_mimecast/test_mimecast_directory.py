@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.sandbox_mimecast.helpers import GATEWAY, TIMEOUT, Api, internal_domain
-from tests.support.sandboxes import RunningSandbox, seed_document
+from tests.support.sandboxes import ADA, RunningSandbox, seed_document
 
 CREATE = "/api/user/create-user"
 UPDATE = "/api/user/update-user"
@@ -346,6 +346,36 @@ def test_v2_groups_and_members(api: Api) -> None:
 
 
 # Audit log
+
+
+def test_deletions_are_in_the_audit_log(sandbox: RunningSandbox, api: Api) -> None:
+    """Of groups, members, aliases, pending domains and directory integrations."""
+    start = f"{datetime.now(UTC) - timedelta(minutes=1):%Y-%m-%dT%H:%M:%S+0000}"
+    (group,) = api.ok(CREATE_GROUP, {"description": "deleted-group"})
+    api.ok(ADD, {"id": group["id"], "emailAddress": "deleted-member@example.com"})
+    api.ok(REMOVE, {"id": group["id"], "emailAddress": "deleted-member@example.com"})
+    api.ok("/api/directory/delete-group", {"id": group["id"]})
+    alias = {"aliasFor": ADA, "alias": "deleted-alias@example.com"}
+    api.ok(CREATE, {"emailAddress": ADA, "name": "Ada"})
+    api.ok("/api/user/update-alias", alias)
+    api.ok("/api/user/remove-alias", alias)
+    (pending,) = api.ok("/api/domain/create-domain", {"domain": "deleted-domain.example"})
+    api.ok("/api/domain/delete-pending-domain", {"domain": "deleted-domain.example", "id": pending["id"]})
+    path = "/directory/cloud-gateway/v1/integrations/m365"
+    made = {"description": "deleted-integration", "tenantDomain": "contoso.onmicrosoft.com"}
+    integration = api.v2("POST", path, json=made).json()["id"]
+    assert api.v2("DELETE", f"{path}/{integration}").status_code == 204
+    end = f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S+0000}"
+    span = {"startDateTime": start, "endDateTime": end}
+    events = api.ok("/api/audit/get-audit-events", {**span, "query": "deleted-"})
+    gone = [each["eventInfo"].partition(", Date")[0] for each in events]
+    assert [each for each in gone if "eleted " in each or "emoved " in each or each.endswith("ed")] == [
+        "Directory integration deleted-integration deleted",
+        "Pending domain deleted-domain.example deleted",
+        f"Alias deleted-alias@example.com of {ADA} removed",
+        "Action Performed - Deleted deleted-group",
+        "Action Performed - Removed deleted-member@example.com from deleted-group",
+    ]
 
 
 def test_group_changes_are_in_the_audit_log(api: Api) -> None:

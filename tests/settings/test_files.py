@@ -35,6 +35,8 @@ def book() -> Addresses:
         b"sep=;\r\nAddress;Name\r\nada@example.com;Ada\r\n",
         "Address\tName\r\nada@example.com\tAda\r\n".encode("utf-16"),
         b"NAME,ADDRESS,passwordversion\nAda,ada@example.com,1\n",
+        b"address,name,,\r\nada@example.com,Ada,,\r\n,,,\r\n",
+        b"address;name\r\n;\r\nada@example.com;Ada;;\r\n ; \r\n",
     ],
 )
 def test_csv_as_spreadsheets_save_it(tmp_path: Path, book: Addresses, content: bytes) -> None:
@@ -52,6 +54,8 @@ def test_csv_as_spreadsheets_save_it(tmp_path: Path, book: Addresses, content: b
         (b"address\0name\n", "not a text file"),
         (b"", "first line must name the columns"),
         (b'address,name\nada@example.com,"=HYPERLINK(1)"\n', "line 2: name: begins like a formula"),
+        (b"address,name,,\nada@example.com,Ada,Mr,\n", "line 2: has more cells than the first line"),
+        (b"address,,name\nada@example.com,,Ada\n", "first line must name the columns"),
     ],
 )
 def test_csv_that_cannot_be_used_is_explained_and_not_quoted(

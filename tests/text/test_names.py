@@ -33,6 +33,10 @@ PERSIAN = "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc"
         ("ada@xn--exmple-4nf.com", "mixes Cyrillic and Latin letters"),
         ("ada@xn--zz--zz.com", "what follows the @ is no domain"),
         ("ada@\u0301example.com", "what follows the @ is no domain"),
+        ("o\u2019brien@example.com", 'U+2019 (RIGHT SINGLE QUOTATION MARK), which looks like "\'"; type'),
+        ("anne\u2013marie@example.com", "holds U+2013 (EN DASH), which looks like '-'"),
+        ("anne\u2011marie@example.com", "holds U+2011 (NON-BREAKING HYPHEN), which looks like '-'"),
+        ("ada@1.2.3.4", "what follows the @ is no domain"),
         ("Ada <ada@example.com>", "is not an e-mail address"),
         ("\u201cada\u201d@example", "is not an e-mail address"),
     ],
@@ -78,7 +82,9 @@ def test_a_joiner_counts_only_where_the_language_needs_it() -> None:
         domain_name("exam\u200dple.com")
 
 
-@pytest.mark.parametrize("name", ["=1+1", " =1+1", "+1", "-2", "@SUM(A1)", "\t=1"])
+@pytest.mark.parametrize(
+    "name", ["=1+1", " =1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\uff1d1+1", "\uff20A1", "\ufe62\u0031"]
+)
 def test_a_name_that_a_spreadsheet_would_run_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="begins like a formula"):
         person_name(name)

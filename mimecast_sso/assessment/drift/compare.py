@@ -8,7 +8,7 @@ from datetime import date
 
 from mimecast_sso.assessment import unread
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.drift import entra, mimecast
+from mimecast_sso.assessment.drift import account_for_tests, entra, mimecast
 from mimecast_sso.assessment.drift.finding import Finding, Severity
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -33,7 +33,12 @@ def find(assessment: Assessment) -> tuple[Finding, ...]:
     recorded = assessment.desired.record.application
     if recorded is None:
         return ()
-    found = (*entra.find(assessment, recorded), *mimecast.find(assessment))
+
+    def everywhere(of: Assessment) -> Iterator[Finding]:
+        yield from entra.find(of, recorded)
+        yield from mimecast.find(of)
+
+    found = (*everywhere(assessment), *account_for_tests.find(assessment, everywhere))
     failing, today = _failing(assessment), assessment.snapshot.entra_now.date()
     judged = [_expected(_judged(each, failing), assessment.settings.drift, today) for each in found]
     return tuple(sorted(judged, key=lambda each: (each.severity.rank, each.id)))
