@@ -162,7 +162,8 @@ def _writes_principal(desired: Desired) -> bool:
         sign_on_url=desired.sign_on_url,
         hidden=application.hide,
         notification_emails=frozenset(application.notification_emails),
-        owners=frozenset({snapshot.deployer, *snapshot.directory.owners}),
+        # Of whoever deployed last, not of whoever reads: a reviewer's forecast is that of the deployment.
+        owners=desired.record.deployers | frozenset(snapshot.directory.owners),
     )
     return wanted != recorded
 

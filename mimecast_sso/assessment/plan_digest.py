@@ -11,7 +11,8 @@ people    what becomes of each person's sign-in, now, afterwards and once the co
 ========= ============================================================================================================
 
 So it is the same whoever reads, with the same rights, until one of these changes. Who deploys, times, names of people
-that decide nothing, and the program's code do not enter.
+that decide nothing, and the program's code do not enter. Of owners the configured ones do: which of the others leave
+depends on who deploys, who keeps its own ownership.
 
 A digest is 26 characters over all of it, and three for each part, which only tell which part differs.
 """
@@ -23,14 +24,14 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
 from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
-from mimecast_sso.assessment.planned import planned
+from mimecast_sso.assessment.planned import OWNERS, planned
 from mimecast_sso.settings.base import SECRET, SECRET_KEYS
 
 PARTS = ("settings", "state", "tenants", "people")
@@ -55,7 +56,7 @@ def contents(assessment: Assessment) -> dict[str, Any]:
         "settings": {
             "file": _without_secrets(assessment.settings.model_dump(mode="json", by_alias=True)),
             "addresses": [each.model_dump(mode="json") for each in assessment.addresses],
-            "changes": [each.document() for each in planned(assessment)],
+            "changes": [*_changes(assessment)],
         },
         "state": [
             [each.urn, each.type, _decisive(each.outputs)] for each in assessment.desired.record.resources
@@ -73,6 +74,15 @@ def contents(assessment: Assessment) -> dict[str, Any]:
             for each in assessment.forecast.people
         },
     }
+
+
+def _changes(assessment: Assessment) -> Iterator[dict[str, Any]]:
+    """What the run writes, but for owners: configured and recorded ones are in the other parts."""
+    for each in planned(assessment):
+        found = each.document()
+        owners = found["properties"].pop(OWNERS, None)
+        if owners is None or found["properties"]:
+            yield found
 
 
 def _without_secrets(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -93,6 +103,7 @@ def _tenants(assessment: Assessment) -> dict[str, Any]:
         "drift": {each.id: _plain(each.change) for each in drift.find(assessment)},
         "assigned": desired.principals,
         "problems": snapshot.directory.problems,
+        **({"owners": [*snapshot.directory.owners]} if snapshot.directory.owners else {}),
         "unread": [each.text for each in drift.not_looked_at(assessment)],
     }
     if desired.record.application is None:

@@ -70,7 +70,9 @@ class Planned:
 
 NONE = "\u2013"
 """A dash, where a table has nothing to say."""
-_SETS = frozenset({"members", "addresses", "reply URLs", "owners", "notification addresses"})
+OWNERS = "owners"
+"""The property that depends on who runs: the deploying principal keeps its own ownership."""
+_SETS = frozenset({"members", "addresses", "reply URLs", OWNERS, "notification addresses"})
 _ACCOUNT = "test account"
 _SLOTS = {ProfileSlot.FIRST: "", ProfileSlot.SECOND: "second "}
 
@@ -183,8 +185,11 @@ def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[Any, Any]]]
     yield "default reply URL", (record.default_reply_url, desired.default_reply_url)
     owners = frozenset(assessment.snapshot.directory.owners)
     if owners:  # Without configured ones, whoever owns it is left alone.
-        joining = owners - record.owners
-        yield "owners", (record.owners - owners - {assessment.snapshot.deployer}, joining)
+        live = desired.application
+        # The deploying principal is not declared where it owns the application without that.
+        there = {each for each in record.deployers if live is not None and live.registration.owned_by(each)}
+        leaving = record.owners - owners - {assessment.snapshot.deployer}
+        yield OWNERS, (leaving, owners - record.owners - there)
 
 
 def _principal(assessment: Assessment) -> Iterator[Planned]:

@@ -270,6 +270,14 @@ class Record:
         """Object ids of the owners of the application object that this stack recorded."""
         return frozenset(str(each.outputs["ownerObjectId"]) for each in self._of(types.APPLICATION_OWNER))
 
+    @property
+    def deployers(self) -> frozenset[str]:
+        """Object ids of who deployed: owners of the service principal who are no declared owners of the application.
+
+        Empty before a deployment, and where the deploying principal was declared as an owner as well.
+        """
+        return (self.principal.owners if self.principal else frozenset[str]()) - self.owners
+
     @cached_property
     def thumbprints(self) -> Mapping[str, str]:
         """Label → thumbprint of the signing certificates."""

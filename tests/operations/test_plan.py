@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment import assessment, plan_digest
+from mimecast_sso.assessment import assessment, drift, plan_digest
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.planned import console_work, planned, summary
 from mimecast_sso.assessment.record import Record
@@ -19,6 +19,7 @@ from mimecast_sso.operations import plan
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import from_values
+from providers.entra.applications import Owner, Registration
 from providers.mimecast.directory_connection import DirectoryConnection
 from providers.mimecast.directory_integration import Integration
 from tests.assessment.worlds import (
@@ -249,6 +250,66 @@ def test_the_digest_is_the_same_whoever_reads_and_in_whatever_order(world: World
     settings = from_values(dict(reversed(QUIET.items())))
     read = replace(world.snapshot(settings), deployer="another identity")
     assert plan_digest.digest(assessment.of(settings, read, settings.addresses.explicit)) == before
+
+
+DEPLOYER, PREVIEW, SUCCESSOR = "id of the deployer", "id of the preview identity", "id of a successor"
+
+
+def _owned(world: World, *registered: str, recorded: tuple[str, ...], configured: tuple[str, ...]) -> None:
+    """An application with these owners, of which some were declared, and the deployer's service principal."""
+    people = tuple(Owner(each, each) for each in registered)
+    principal = tuple(Owner(each, each) for each in dict.fromkeys((DEPLOYER, *recorded)))
+    world.application = application(owners=principal, registration=Registration("object", people))
+    resources = []
+    for each in world.deployed.resources:
+        owners = (
+            {"owners": [one.object_id for one in principal]} if each.type == types.SERVICE_PRINCIPAL else {}
+        )
+        resources.append(RecordedResource(each.urn, each.type, {**each.outputs, **owners}))
+    for owner in recorded:
+        urn = f"urn:pulumi:test::mimecast-sso::x::owner-{owner}"
+        resources.append(RecordedResource(urn, types.APPLICATION_OWNER, {"ownerObjectId": owner}))
+    world.deployed = Record(tuple(resources))
+    world.changes["directory"] = replace(
+        world.snapshot(from_values(QUIET)).directory, owners={each: each for each in configured}
+    )
+
+
+@pytest.mark.parametrize("configured", [(), ("ada",), (DEPLOYER,), (DEPLOYER, "ada"), ("ada", "grace")])
+@pytest.mark.parametrize("recorded", [(), ("ada",), (DEPLOYER,), (DEPLOYER, "ada")])
+@pytest.mark.parametrize("registered", [(), (DEPLOYER,), (DEPLOYER, "ada"), ("guest", PREVIEW)])
+def test_with_owners_the_digest_is_the_same_whoever_runs_it(
+    world: World, configured: tuple[str, ...], recorded: tuple[str, ...], registered: tuple[str, ...]
+) -> None:
+    _owned(world, *registered, recorded=recorded, configured=configured)
+    settings = from_values(QUIET)
+    snapshot = world.snapshot(settings)
+    digests = {
+        plan_digest.digest(
+            assessment.of(settings, replace(snapshot, deployer=each), settings.addresses.explicit)
+        )
+        for each in (DEPLOYER, PREVIEW, SUCCESSOR)
+    }
+    assert len(digests) == 1
+
+
+def test_another_configured_owner_is_another_plan(world: World) -> None:
+    found = set()
+    for configured in (("ada",), ("ada", "grace"), ("grace",)):
+        fresh = world_with_everything_recorded()
+        _owned(fresh, DEPLOYER, "ada", recorded=("ada",), configured=configured)
+        found.add(plan_digest.digest(fresh.assess(QUIET)))
+    assert len(found) == 3
+
+
+def test_a_deployer_who_owns_the_application_undeclared_is_neither_a_change_nor_drift(world: World) -> None:
+    _owned(world, DEPLOYER, "ada", recorded=("ada",), configured=(DEPLOYER, "ada"))
+    settings = from_values(QUIET)
+    for reader in (DEPLOYER, PREVIEW):
+        read = replace(world.snapshot(settings), deployer=reader)
+        found = assessment.of(settings, read, settings.addresses.explicit)
+        assert planned(found) == ()
+        assert [each for each in drift.find(found) if each.aspect == "owner"] == []
 
 
 def test_a_program_that_has_secrets_in_clear_has_the_digest_of_the_file(world: World) -> None:

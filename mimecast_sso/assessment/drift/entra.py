@@ -44,7 +44,7 @@ def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Find
         (APPLICATION, record.owners, live.registration.owners),
         (PRINCIPAL, principal.owners, live.owners),
     ):
-        yield from _owners(holder, expected, owners, snapshot, live)
+        yield from _owners(holder, expected, owners, assessment, live)
     yield from _policies(assessment, live)
     yield from _assignments(assessment, live)
     yield from _certificates(record, live)
@@ -211,14 +211,20 @@ def _identifiers(
 
 
 def _owners(
-    holder: str, recorded: frozenset[str], owners: Iterable[Owner], snapshot: Snapshot, live: LiveApplication
+    holder: str,
+    recorded: frozenset[str],
+    owners: Iterable[Owner],
+    assessment: Assessment,
+    live: LiveApplication,
 ) -> Iterator[Finding]:
+    """Owners that are missing, and unmanaged ones; whoever deployed may own both objects without being declared."""
+    directory, deployers = assessment.snapshot.directory, assessment.desired.record.deployers
     names = {owner.object_id: owner.name for owner in owners}
     for object_id in sorted(recorded - names.keys()):
-        name = snapshot.directory.owners.get(object_id)
+        name = directory.owners.get(object_id)
         yield _missing(holder, object_id, "owner", name, targets=_both(live))
     for object_id, name in sorted(names.items()):
-        if object_id not in recorded and object_id != snapshot.deployer:
+        if object_id not in recorded | deployers:
             yield _unmanaged(holder, "owner", object_id, name or object_id, live)
 
 
