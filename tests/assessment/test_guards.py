@@ -136,7 +136,7 @@ RETIRED = {
             "account",
             World(members=set(), unread=frozenset({"groups"}), changes={"tenant_id": ELSEWHERE}),
             joining(),
-            "how many is unknown",
+            "the number is unknown",
         ),
         (
             "account",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mimecast_sso.assessment.adoption import AdoptionFinding, DesiredApplication, Effect
-from mimecast_sso.assessment.live_application import CannotBeTakenOver, adopt, check
+from mimecast_sso.assessment.live_application import CannotBeTakenOver, adopt, check, present
 from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
@@ -16,6 +16,7 @@ from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.facts.regions import REGIONS
 from mimecast_sso.provenance import How, Known
 from mimecast_sso.settings import Ownership, Settings, from_values
+from providers.entra import applications
 from providers.entra.graph import GraphClient
 from providers.mimecast.errors import MimecastError
 from sandbox import credentials
@@ -102,14 +103,16 @@ def settings(**changes: object) -> Settings:
 
 def found(trial: Trial, **changes: object) -> list[AdoptionFinding]:
     tenant, graph = trial
-    return adopt(graph, tenant.client_id, wanted(tenant, **changes), CLOUDS["public"])[1]
+    return adopt(
+        graph, applications.read(graph, tenant.client_id), wanted(tenant, **changes), CLOUDS["public"]
+    )[1]
 
 
 def test_nothing_differs_and_nothing_is_written(trial: Trial) -> None:
     tenant, graph = trial
     goal = wanted(tenant)
     after = len(tenant.control.journal(host="graph.microsoft.com"))
-    adoption, findings = adopt(graph, tenant.client_id, goal, CLOUDS["public"])
+    adoption, findings = adopt(graph, applications.read(graph, tenant.client_id), goal, CLOUDS["public"])
     assert findings == []
     assert adoption.identifier(IDENTIFIER) is not None
     assert adoption.certificate(goal.generations[0]) is not None
@@ -168,10 +171,10 @@ def test_a_policy_of_others_may_be_there_when_claims_are_left_to_a_person(trial:
 
 
 def test_an_unknown_application_is_named(trial: Trial) -> None:
-    tenant, graph = trial
+    _, graph = trial
     nobody = "6c000000-0000-4000-8000-000000000001"
     with pytest.raises(CannotBeTakenOver, match=nobody):
-        adopt(graph, nobody, wanted(tenant), CLOUDS["public"])
+        present(graph, read(graph, settings()), nobody)
 
 
 def test_verify_says_what_differs_and_needs_no_permission_to_write(trial: Trial) -> None:

@@ -81,7 +81,9 @@ def test_nothing_is_written_where_one_would_be_invalid(stacks: Path) -> None:
     layer(stacks, "beta", {"region": "mars"})
     with pytest.raises(OperationError) as error:
         render((), check=False)
-    assert "With _base.yaml, _beta.yaml, Pulumi.beta.yaml would be no valid configuration" in str(error.value)
+    assert "With _base.yaml, _beta.yaml, Pulumi.beta.yaml would not be a valid configuration" in str(
+        error.value
+    )
     assert (stacks / "Pulumi.acme.yaml").read_text() == ACME
 
 

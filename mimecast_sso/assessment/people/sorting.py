@@ -26,6 +26,10 @@ class Kind(StrEnum):
 
 
 _NOUNS = (Kind.MEMBER, Kind.GUEST, Kind.SHARED_MAILBOX)
+_AFTER_A_NUMBER = {
+    Kind.NO_MAIL: "without mail",
+    Kind.OTHER_NAME: "with a mail address that differs from the UPN",
+}
 
 _MEANS = {
     Kind.GUEST: "they sign in with their home tenant's account, and Mimecast matches the mail address of the guest",
@@ -120,7 +124,7 @@ def _summary(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool
 
 
 def _counted(kind: Kind, number: int) -> str:
-    return count(number, kind) if kind in _NOUNS else f"{number} {kind}"
+    return count(number, kind) if kind in _NOUNS else f"{number} {_AFTER_A_NUMBER.get(kind, kind)}"
 
 
 def _name(person: Person, kind: Kind) -> str:
