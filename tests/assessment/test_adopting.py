@@ -719,7 +719,7 @@ def test_claims_left_to_a_person_are_compared() -> None:
         "mail address. Nothing is written"
     )
     assert said(replace(LIVE, policies=())) == graph(
-        f"{VERIFIED}, and differs (read live): the NameID is Entra's own value, the user principal name, but Mimecast "
+        f"{VERIFIED}, and differs (read live): the NameID is Entra's default, the user principal name, but Mimecast "
         "matches people by mail address, unless the portal's claims editor sets it, which Graph does not show. "
         "Nothing is written"
     )

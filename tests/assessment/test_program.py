@@ -18,7 +18,18 @@ from mimecast_sso.settings import Written, from_values
 from providers.entra.errors import Unreachable
 from providers.mimecast import Credentials
 from tests.assessment.tenants import Entra
-from tests.assessment.worlds import ADA, ALAN, CLIENT, GRACE, TENANT, World, application, attested, values
+from tests.assessment.worlds import (
+    ADA,
+    ALAN,
+    CLIENT,
+    GRACE,
+    TENANT,
+    World,
+    application,
+    attested,
+    deployed,
+    values,
+)
 
 
 class _Mocks(pulumi.runtime.Mocks):
@@ -176,7 +187,8 @@ def test_a_domain_of_another_stack_of_the_account_stops_the_program(
 
 
 def test_a_run_that_goes_on_says_what_it_does(said: Said) -> None:
-    program.judge(World().assess(), World(members=set()).assess())
+    nobody_yet = deployed(from_values(attested(values())), members=frozenset())
+    program.judge(World().assess(), World(members=set(), deployed=nobody_yet).assess())
     assert said == [
         "info: Guards: all met; this run sends nobody new to Entra.",
         f"info: Guards: all met; 2 people are newly sent to Entra: {ADA}, {GRACE}.",

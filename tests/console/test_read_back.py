@@ -99,7 +99,7 @@ def test_a_certificate_is_shown_by_its_thumbprint() -> None:
 
 def test_what_the_console_shows_steers_no_terminal() -> None:
     critical, _ = differing(with_value("Login URL", "x\x1b[2J\n::error::y"))
-    assert critical == ["Login URL: the console has x ::error::y, desired is value of loginUrl"]
+    assert critical == ["Login URL: the console has x : :error::y, desired is value of loginUrl"]
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,7 @@ def test_a_hidden_tile_started_by_entra_with_further_owners_and_nothing_assigned
         again = made.sso("preview")
         assert again.code == 0, again.text
         text = " ".join(again.text.split())
-        assert (
-            "application.claims is verify, and differs (read live): the NameID is Entra's own value" in text
-        )
+        assert "application.claims is verify, and differs (read live): the NameID is Entra's default" in text
         assert "not assigned: ada@example.com" in text
 
 
