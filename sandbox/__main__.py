@@ -33,7 +33,7 @@ USAGE = 64
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code (0 fine, 1 error, 64 usage; ``run`` gives its command's own)."""
     write_to_anything()
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     action: Callable[[argparse.Namespace], int] = options.action
     try:
         return action(options)
@@ -415,12 +415,12 @@ _Action = Callable[[argparse.Namespace], int]
 _Command = Callable[[str, _Action, str], argparse.ArgumentParser]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def parser() -> argparse.ArgumentParser:
+    root = _Parser(
         prog=os.environ.pop(_PROGRAM, "python -m sandbox"),
         description="Offline Entra and Mimecast tenants on loopback.",
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = root.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, action: _Action, text: str) -> argparse.ArgumentParser:
         added: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
@@ -435,7 +435,7 @@ def _parser() -> argparse.ArgumentParser:
     clock.add_argument(
         "move", nargs="?", type=_move, metavar="+15m|reset", help="How far to move it, or reset."
     )
-    return parser
+    return root
 
 
 def _add_process(command: _Command) -> None:

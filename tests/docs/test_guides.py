@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mimecast_sso.operations.cli import commands
-from sandbox.__main__ import _parser as sandbox_parser
+from sandbox.__main__ import parser as sandbox_parser
 from tests.support.command_words import calls, unknown_words
 
 ROOT = Path(__file__).resolve().parents[2]

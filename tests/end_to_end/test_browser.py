@@ -78,6 +78,12 @@ def test_the_console_work_and_both_ways_in(made: Project, page: Page) -> None:
     page.goto(sheet_file.as_uri())
     chromium.picture(page, "run-sheet")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        note = page.get_by_text("whichever the list offers").bounding_box()
+        assert note is not None
+        assert note["width"] > 100, "the long certificate leaves no room for the notes"
+    page.set_viewport_size({"width": 1280, "height": 900})
 
     page.goto(CONSOLE)
     chromium.picture(page, "console-login")
