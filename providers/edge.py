@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
-from pulumi.dynamic import CheckFailure, ConfigureRequest, ResourceProvider
+from pulumi.dynamic import CheckFailure, ConfigureRequest, CreateResult, ResourceProvider
 from pulumi.output import Unknown
 
 Properties = dict[str, Any]
@@ -25,6 +25,8 @@ GONE = ""
 """The id that a read gives for an object that no longer exists."""
 
 _METHODS = ("check", "diff", "create", "read", "update", "delete")
+_created: dict[tuple[type[ReadableProvider], str], Properties] = {}
+"""The outputs of what this process, which serves one run of the engine, has created: by provider and id."""
 
 
 class ResourceError(Exception):
@@ -54,6 +56,8 @@ class ReadableProvider(ResourceProvider):
         for name in _METHODS:
             if name in vars(cls):
                 setattr(cls, name, _readable(vars(cls)[name], cls))
+        if "create" in vars(cls):
+            cls.create = _remembered(cls.create, cls)  # type: ignore[method-assign]
 
     def configure(self, req: ConfigureRequest) -> None:
         """Called first by the plugin process."""
@@ -62,6 +66,14 @@ class ReadableProvider(ResourceProvider):
             self.take_configuration(req)
         except Exception as error:
             _fail(error, type(self))
+
+    def successor(self, id_: str) -> Properties | None:
+        """The outputs of the resource that replaced the one with this id, for the same object; None if none did.
+
+        Inputs that this project replaces by name another object. But ``pulumi up --replace`` replaces any resource, and
+        a name that changed without an alias does too: the engine then creates what already exists, and deletes it.
+        """
+        return _created.get((type(self), id_))
 
     def take_configuration(self, req: ConfigureRequest) -> None:
         """Store the configuration that the methods need, outside the instance."""
@@ -110,6 +122,18 @@ def _readable(method: Callable[..., Any], cls: type[ReadableProvider]) -> Callab
             _fail(error, cls)
 
     return readable
+
+
+def _remembered(
+    create: Callable[..., CreateResult], cls: type[ReadableProvider]
+) -> Callable[..., CreateResult]:
+    @functools.wraps(create)
+    def remembered(self: ReadableProvider, props: Properties) -> CreateResult:
+        result = create(self, props)
+        _created[cls, result.id] = result.outs or {}
+        return result
+
+    return remembered
 
 
 def _fail(error: Exception, cls: type[ReadableProvider]) -> NoReturn:

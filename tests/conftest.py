@@ -29,8 +29,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long tests first. Tests of a module stay together, and in their order."""
+    """Long tests first. What shares a fixture of its module goes to one worker: each other would make its own."""
     root = config.rootpath / "tests"
 
     def rank(item: pytest.Item) -> int:
@@ -38,6 +39,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return next((rank for rank, start in enumerate(_FIRST) if path.startswith(start)), len(_FIRST))
 
     items.sort(key=rank)
+    for item in items:
+        if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group") and _shares(item):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def _shares(item: pytest.Function) -> bool:
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    return any(fixture.scope == "module" for found in fixtures for fixture in found)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

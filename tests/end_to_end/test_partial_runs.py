@@ -14,6 +14,17 @@ pytestmark = pytest.mark.cli  # It has these flags, and the embedded engine does
 MEMBERSHIPS = "urn:pulumi:sandbox::mimecast-sso::**GroupMembership::*"
 
 
+def test_a_forced_replacement_of_the_members_leaves_them_in_the_group(tmp_path: Path) -> None:
+    with restored(CHECKPOINT, tmp_path, "pulumi") as made:
+        before = {each["who"] for each in made.control.documents("mimecast.members")}
+        words = ("up", "--yes", "--skip-preview", "--stack", "sandbox")
+        ended = made.sandbox("run", "--", "pulumi", *words, "--replace", MEMBERSHIPS)
+        assert ended.code == 0, ended.text
+        assert "replaced" in ended.text
+        assert before
+        assert {each["who"] for each in made.control.documents("mimecast.members")} == before
+
+
 def test_people_are_not_added_without_the_application_that_they_sign_in_to(tmp_path: Path) -> None:
     with restored(CHECKPOINT, tmp_path, "pulumi") as made:
         application = made.configuration("application")

@@ -46,10 +46,13 @@ class Plugin:
     kill: Callable[[], None]
     """Ends the process at once, as ``kill -9`` does."""
     pid: int
+    environment: dict[str, str]
     output: list[str] = field(default_factory=list)
+    configuration: dict[str, Any] = field(default_factory=dict)
 
     def configure(self, **config: Any) -> None:
         """Stack configuration, keys without their namespace, values as text."""
+        self.configuration = config
         self.stub.Configure(
             proto.ConfigureRequest(
                 args=_struct({f"mimecast-sso:{key}": value for key, value in config.items()})
@@ -96,6 +99,16 @@ class Plugin:
         return _received(answer.properties)
 
     def delete(self, provider: type[ResourceProvider], id_: str, outputs: Properties) -> None:
+        """As a later run deletes what an earlier one created: each run of the engine has a process of its own."""
+        with running(self.environment) as later:
+            later.configure(**self.configuration)
+            try:
+                later.delete_here(provider, id_, outputs)
+            finally:
+                self.output.extend(later.output)
+
+    def delete_here(self, provider: type[ResourceProvider], id_: str, outputs: Properties) -> None:
+        """As the run that created others, such as a replacement."""
         self._call("Delete", proto.DeleteRequest(id=id_, properties=_sent(provider, outputs)))
 
     def _call(self, method: str, request: Any) -> Any:
@@ -120,7 +133,7 @@ def running(environment: dict[str, str]) -> Iterator[Plugin]:
     port = process.stdout.readline().strip()
     # gRPC's clients honour proxy variables, and tests may run where some are set.
     channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=_CHANNEL)
-    plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel), process.kill, process.pid)
+    plugin = Plugin(provider_pb2_grpc.ResourceProviderStub(channel), process.kill, process.pid, environment)
     reader = threading.Thread(target=plugin.output.extend, args=(process.stdout,), daemon=True)
     reader.start()
     try:

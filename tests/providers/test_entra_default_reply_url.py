@@ -45,6 +45,9 @@ def test_it_is_stated_changed_read_and_taken_back(sandbox: RunningSandbox, plugi
     assert live(sandbox, application) == FIRST
     _, seen, _ = plugin.read(DefaultReplyUrlProvider, identifier, outputs)
     assert seen["url"] == FIRST
+    assert plugin.create(DefaultReplyUrlProvider, outputs)[0] == identifier
+    plugin.delete_here(DefaultReplyUrlProvider, identifier, outputs)
+    assert live(sandbox, application) == FIRST, "a replacement that was forced (pulumi up --replace)"
     plugin.delete(DefaultReplyUrlProvider, identifier, outputs)
     assert live(sandbox, application) is None
     _, seen, _ = plugin.read(DefaultReplyUrlProvider, identifier, outputs)

@@ -208,7 +208,7 @@ WRITES = {
     "delete-pending-domain": Write(
         "/api/domain/delete-pending-domain",
         pending,
-        lambda plugin, name, before: plugin.delete(DomainProvider, name, before),
+        lambda plugin, _, before: plugin.delete_here(DomainProvider, "d", before),
         states,
         lambda _: [],
     ),
@@ -236,7 +236,7 @@ WRITES = {
     "update-user disable": Write(
         "/api/user/update-user",
         lambda plugin, name, _: plugin.create(AddressBookProvider, book(name, "Old"))[1],
-        lambda plugin, _, before: plugin.delete(AddressBookProvider, "b", before),
+        lambda plugin, _, before: plugin.delete_here(AddressBookProvider, "b", before),
         users_called,
         lambda _: [("Old", True)],
     ),
@@ -266,7 +266,7 @@ WRITES = {
     "delete-group": Write(
         "/api/directory/delete-group",
         lambda plugin, name, _: plugin.create(GroupProvider, {"description": name})[1],
-        lambda plugin, _, before: plugin.delete(GroupProvider, "g", before),
+        lambda plugin, _, before: plugin.delete_here(GroupProvider, "g", before),
         groups_called,
         lambda _: 0,
     ),

@@ -358,7 +358,8 @@ def test_a_group_is_made_once_renamed_in_place_and_removed(plugin: Plugin, world
     assert plugin.read(GroupProvider, id_, renamed)[2] == {"description": "Roll-out 2"}
     assert plugin.read(GroupProvider, id_, outputs) == ("", {}, {})
     plugin.delete(GroupProvider, id_, renamed)
-    assert plugin.read(GroupProvider, id_, renamed) == ("", {}, {})
+    left = {each["description"] for each in world.control.documents("mimecast.groups")}
+    assert not {"Roll-out", "Roll-out 2"} & left
 
 
 def test_a_group_that_was_there_stays(plugin: Plugin) -> None:
@@ -392,6 +393,31 @@ def test_membership_is_the_switch(plugin: Plugin, world: RunningSandbox) -> None
     drop_answer(world, "/api/directory/remove-group-member")
     plugin.delete(GroupMembershipProvider, id_, outputs)
     assert plugin.read(GroupMembershipProvider, id_, outputs | {"hold": False})[2]["members"] == []
+
+
+def test_a_replacement_that_was_forced_takes_nothing_away(plugin: Plugin, world: RunningSandbox) -> None:
+    """``pulumi up --replace`` creates what already exists, and then deletes it: the roll-out group would be empty."""
+    id_, group = plugin.create(GroupProvider, {"description": "Replaced"})
+    plugin.create(GroupProvider, {"description": "Replaced"})
+    plugin.delete_here(GroupProvider, id_, group)
+    inside = members("Replaced", "there@example.com", "synced@example.com")
+    id_, outputs = plugin.create(GroupMembershipProvider, inside)
+    fewer = members("Replaced", "there@example.com")
+    assert plugin.create(GroupMembershipProvider, fewer)[0] == id_
+    plugin.delete_here(GroupMembershipProvider, id_, outputs)
+    assert plugin.read(GroupMembershipProvider, id_, outputs)[2] == fewer, "only who left the list is removed"
+
+    people = {"one@example.com": {"name": "One"}, "two@example.com": {"name": "Two"}}
+    book = plugin.inputs(AddressBookProvider, {"addresses": people, "onRemoval": "disable", "adopt": []})
+    id_, outputs = plugin.create(AddressBookProvider, book)
+    plugin.create(AddressBookProvider, book)
+    plugin.delete_here(AddressBookProvider, id_, outputs)
+    assert not [address for address in people if live(world)[address].get("accountDisabled")]
+
+    id_, outputs = plugin.create(DomainProvider, domain("replaced.example"))
+    plugin.create(DomainProvider, domain("replaced.example"))
+    plugin.delete_here(DomainProvider, id_, outputs)
+    assert plugin.read(DomainProvider, id_, outputs)[0] == id_
 
 
 def test_members_put_there_by_hand_are_drift_and_removed_only_when_known(plugin: Plugin) -> None:

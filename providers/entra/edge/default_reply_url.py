@@ -37,6 +37,8 @@ class DefaultReplyUrlProvider(EntraProvider, stored_in=STORED_IN):
         return UpdateResult(news)
 
     def delete(self, id_: str, _props: Properties) -> None:
+        if self.successor(id_) is not None:
+            return
         with suppress(ObjectNotFound):
             default_reply_url.write(shared_client(), id_, "")
 

@@ -87,10 +87,11 @@ class AddressBookProvider(MimecastProvider, stored_in=STORED_IN):
         managed_book.let_go(news["onRemoval"], removed, created | set(olds.get("adopt") or ()))
         return UpdateResult(managed_book.outputs(news, created))
 
-    def delete(self, _id: str, props: Properties) -> None:
+    def delete(self, id_: str, props: Properties) -> None:
         if props.get(managed_book.CHECK_ONLY):
             return
-        removed = set(props["addresses"])
+        kept = (self.successor(id_) or {}).get("addresses") or {}
+        removed = props["addresses"].keys() - kept.keys()
         managed_book.refuse_removal(props["onRemoval"], removed)
         managed_book.let_go(props["onRemoval"], removed, {*props["created"], *props["adopt"]})
 

@@ -59,8 +59,8 @@ class DomainProvider(MimecastProvider, stored_in=STORED_IN):
             _domain_outputs(news, status, registered=registered or olds.get("registered") is True)
         )
 
-    def delete(self, _id: str, props: Properties) -> None:
-        if props["mode"] != domains.Mode.REQUIRE:
+    def delete(self, id_: str, props: Properties) -> None:
+        if props["mode"] != domains.Mode.REQUIRE and self.successor(id_) is None:
             with process.session().writing() as client:
                 domains.remove_domain(client, props["domain"], registered=props["registered"] is True)
 

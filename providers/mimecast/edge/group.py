@@ -39,7 +39,9 @@ class GroupProvider(MimecastProvider, stored_in=STORED_IN):
                 groups.rename_group(client, olds["description"], news["description"])
         return UpdateResult({"description": news["description"], "created": olds["created"]})
 
-    def delete(self, _id: str, props: Properties) -> None:
+    def delete(self, id_: str, props: Properties) -> None:
+        if self.successor(id_) is not None:
+            return
         with process.session().writing() as client:
             groups.remove_group(client, props["description"], created=props["created"] is True)
 

@@ -65,12 +65,13 @@ class GroupMembershipProvider(MimecastProvider, stored_in=STORED_IN):
     def update(self, _id: str, olds: Properties, news: Properties) -> UpdateResult:
         return UpdateResult(_change_members(set(olds["members"]), news))
 
-    def delete(self, _id: str, props: Properties) -> None:
+    def delete(self, id_: str, props: Properties) -> None:
         client = process.session().client
         group = groups.find_group(client, props["group"])
         if group is None:
             return
-        left = groups.change_members(client, group, add=(), remove=props["members"])
+        kept = set((self.successor(id_) or {}).get("members") or ())
+        left = groups.change_members(client, group, add=(), remove=set(props["members"]) - kept) - kept
         if left:
             _log.warning(
                 "Left in the Mimecast group %r, because they were added outside this stack: %s",
