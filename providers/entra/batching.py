@@ -68,7 +68,7 @@ class ReadOutcome:
 
     def rows(self) -> list[Json]:
         """Return the rows of all pages. Raises ``error`` if the read failed, Unreachable if it is no collection."""
-        return _rows(self.read, self.one())
+        return rows_of(self.read, self.one())
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +163,25 @@ def _whole(read: Read, page: Json, next_page: NextPage) -> Json:
     """Return the document, with the rows of all further pages."""
     if _NEXT not in page:
         return page
-    rows = _rows(read, page)
-    while link := page.get(_NEXT):
-        page = next_page(read.path, str(link))
-        rows = [*rows, *_rows(read, page)]
-    return {"value": rows}
+    return {"value": [row for each in pages(read, page, next_page) for row in rows_of(read, each)]}
 
 
-def _rows(read: Read, page: Json) -> list[Json]:
+def pages(read: Read, page: Json, next_page: NextPage) -> Iterator[Json]:
+    """The pages of a collection, from its first one. Raises GraphError, also where the pages lead in a circle."""
+    seen: set[str] = set()
+    while True:
+        yield page
+        link = str(page.get(_NEXT) or "")
+        if not link:
+            return
+        if link in seen:
+            raise Unreachable(f"Microsoft Graph, GET {read.path}: the next page is one that was already read")
+        seen.add(link)
+        page = next_page(read.path, link)
+
+
+def rows_of(read: Read, page: Json) -> list[Json]:
+    """The rows of a page. Raises Unreachable where it is none."""
     value = page.get("value")
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise Unreachable(f"Microsoft Graph, GET {read.path}: the response is not a collection")

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
+from mimecast_sso.text.files import parse_json
 from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
@@ -71,13 +73,9 @@ class GraphClient:
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """Read a collection, page by page. Raises GraphError, also for a next page on another host."""
-        page = self.get(path, **query)
-        while True:
-            yield from page.get("value") or []
-            following = str(page.get("@odata.nextLink") or "")
-            if not following:
-                return
-            page = self._next_page(path, following)
+        read = Read(path, query)
+        for page in batching.pages(read, self.get(path, **query), self._next_page):
+            yield from batching.rows_of(read, page)
 
     def count(self, path: str) -> int:
         """The number of objects in a collection. Raises GraphError.
@@ -142,21 +140,14 @@ class GraphClient:
             raise Refused(f"Microsoft Graph, GET {path}: the next page is on another host and was not read")
         return self._call("GET", link.removeprefix(self._base))
 
-    def _call(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any
-    ) -> dict[str, Any]:
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             token = self._token()
-            with calls.logged("Graph", method, path) as call:
-                answer = self._session.request(
-                    method,
-                    self._base + path,
-                    headers={**(headers or {}), "Authorization": f"Bearer {token}"},
-                    timeout=self._deadline.left(_TIMEOUT_SECONDS),
-                    allow_redirects=False,
-                    **options,
-                )
-                call.ended = answer.status_code
+            answer = self._send(token, method, path, **options)
+            if answer.status_code == requests.codes.unauthorized:
+                # Revoked, or expired by another clock than this one: nothing was done, so it is sent once more.
+                self._discard(token)
+                answer = self._send(self._token(), method, path, **options)
         except DeadlinePassed as error:
             raise Unreachable(f"Microsoft Graph was not waited for ({method} {path}): {error}") from None
         except requests.RequestException as error:
@@ -171,6 +162,27 @@ class GraphClient:
             raise Unreachable(f"Microsoft Graph, {method} {path}: the response is not a JSON object")
         return body
 
+    def _send(
+        self,
+        token: str,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> requests.Response:
+        with calls.logged("Graph", method, path) as call:
+            answer = self._session.request(
+                method,
+                self._base + path,
+                headers={**(headers or {}), "Authorization": f"Bearer {token}"},
+                timeout=self._deadline.left(_TIMEOUT_SECONDS),
+                allow_redirects=False,
+                **options,
+            )
+            call.ended = answer.status_code
+        return answer
+
     def _sleep(self, seconds: float) -> None:
         try:
             self._deadline.sleep(seconds)
@@ -178,7 +190,8 @@ class GraphClient:
             raise Unreachable(f"Microsoft Graph asked for a pause: {error}") from None
 
     def _note_date(self, answer: requests.Response) -> None:
-        with contextlib.suppress(KeyError, ValueError):  # Without a readable date, keep the previous one.
+        # Without a readable date, keep the previous one.
+        with contextlib.suppress(KeyError, ValueError, OverflowError):
             self._date = parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
 
     def _token(self) -> str:
@@ -199,6 +212,12 @@ class GraphClient:
                     raise Unreachable(f"The token endpoint of Entra could not be reached: {reason}") from None
                 raise refusal(self._environment, reason) from None
         return held.token
+
+    def _discard(self, token: str) -> None:
+        # Another thread may have renewed it meanwhile; that token is kept.
+        if self._held is not None and self._held.token == token:
+            self._held = None
+            self._credential = credential(self._environment, self._deadline)  # The old one keeps the token.
 
 
 def _is_of_network(error: BaseException | None) -> bool:
@@ -253,6 +272,13 @@ class _Retry(Retry):
         made.deadline = self.deadline
         return made
 
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Seconds that the service asks for; without a header that makes sense, None: the usual pause."""
+        try:
+            return super().get_retry_after(response)
+        except (InvalidHeader, ValueError, OverflowError):
+            return None
+
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         asked = self.get_retry_after(response) if response is not None else None
         self.deadline.check(asked or self.get_backoff_time())
@@ -275,10 +301,13 @@ def _retrying(deadline: Deadline, *methods: str) -> HTTPAdapter:
 
 
 def _json(answer: requests.Response) -> Any:
-    """Return the parsed body: an empty object without a body, None if it is not JSON."""
+    """Return the parsed body: an empty object for a response that has none, None if it is not JSON.
+
+    Nothing under 200 is not an empty object: a list that was lost on the way would be taken for an empty one.
+    """
     if not answer.content:
-        return {}
+        return {} if answer.status_code == requests.codes.no_content else None
     try:
-        return answer.json()
+        return parse_json(answer.content)
     except ValueError:
         return None

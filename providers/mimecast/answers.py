@@ -5,7 +5,6 @@ Used by the client only. `Again` signals that the call may be retried.
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from urllib3.exceptions import (
 
 from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE
 from mimecast_sso.facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
+from mimecast_sso.text.files import parse_json
 from providers.mimecast.errors import (
     AuthenticationError,
     Forbidden,
@@ -267,7 +267,7 @@ def parsed(content: bytes) -> Any:
     if not content.strip():
         return None
     try:
-        return json.loads(content)
+        return parse_json(content)
     except ValueError:
         return "not JSON"
 

@@ -323,7 +323,8 @@ class MimecastClient:
             raise
         except requests.RequestException as error:
             raise network_failure(call, error, sent_id) from None
-        with contextlib.suppress(KeyError, ValueError):  # Without a readable date, keep the previous one.
+        # Without a readable date, keep the previous one.
+        with contextlib.suppress(KeyError, ValueError, OverflowError):
             self._date = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
         request_id = response.headers.get("x-request-id") or sent_id
         self._limiter.observe(

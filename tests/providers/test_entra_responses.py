@@ -1,0 +1,212 @@
+"""Responses of Graph that nobody expects: what gateways, proxies, clocks and revoked tokens make of them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from typing import Any
+
+import pytest
+import requests
+from azure.core.credentials import AccessToken
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from providers.entra import graph as module
+from providers.entra.batching import Read
+from providers.entra.errors import Refused, Unreachable
+from providers.entra.graph import GraphClient
+
+ENVIRONMENT = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "canary"}
+BASE = "https://graph.microsoft.com/v1.0"
+Answer = tuple[int, bytes, dict[str, str]]
+
+
+def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return status, content, {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Network(BaseAdapter):
+    """Answers what a test scripts, and keeps what was asked."""
+
+    def __init__(self, respond: Callable[[requests.PreparedRequest], Answer]) -> None:
+        super().__init__()
+        self.asked: list[requests.PreparedRequest] = []
+        self._respond = respond
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override]
+        self.asked.append(request)
+        status, content, headers = self._respond(request)
+        raw = HTTPResponse(BytesIO(content), headers, status, preload_content=False, decode_content=False)
+        return requests.adapters.HTTPAdapter().build_response(request, raw)
+
+    def close(self) -> None:
+        pass
+
+
+class Credential:
+    """Issues token after token."""
+
+    issued = 0
+
+    def get_token(self, *_: str) -> AccessToken:
+        Credential.issued += 1
+        return AccessToken(f"token {Credential.issued}", 1 << 40)
+
+
+@pytest.fixture(autouse=True)
+def credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    Credential.issued = 0
+    monkeypatch.setattr(module, "credential", lambda *_: Credential())
+
+
+def client(respond: Callable[[requests.PreparedRequest], Answer]) -> tuple[GraphClient, Network]:
+    network = Network(respond)
+    return GraphClient(ENVIRONMENT, through=lambda _: network), network
+
+
+NO_LISTS: dict[str, Answer] = {
+    "nothing": answer(b""),
+    "an object without a list": answer({}),
+    "a page in HTML": answer(b"<html><body>Sign in to the network</body></html>", Content_Type="text/html"),
+    "half of it": answer(b'{"value": [{"id": "1"}, {"id'),
+    "nested too deeply": answer(b"[" * 100_000),
+    "a text for a list": answer({"value": "none"}),
+    "an object for a list": answer({"value": {"id": "1"}}),
+    "texts for rows": answer({"value": ["1"]}),
+    "null": answer(b"null"),
+    "a list": answer([{"id": "1"}]),
+    "not what gzip says": answer(b'{"value": []}', Content_Encoding="gzip"),
+    "half of what gzip says": answer(gzip.compress(b'{"value": []}')[:10], Content_Encoding="gzip"),
+    "another encoding": answer('{"value": ["é"]}'.encode("utf-16")),
+}
+
+
+@pytest.mark.parametrize("name", NO_LISTS)
+def test_what_is_no_list_is_never_taken_for_an_empty_one(name: str) -> None:
+    graph, _ = client(lambda _: NO_LISTS[name])
+    with pytest.raises(Unreachable):
+        list(graph.list("/users"))
+
+
+def test_a_list_may_be_empty_and_compressed() -> None:
+    graph, _ = client(lambda _: answer(gzip.compress(b'{"value": []}'), Content_Encoding="gzip"))
+    assert list(graph.list("/users")) == []
+
+
+def test_a_write_may_be_answered_with_nothing() -> None:
+    graph, _ = client(lambda _: answer(b"", 204))
+    graph.patch("/applications/1", {})
+
+
+@pytest.mark.parametrize("batched", [False, True])
+def test_pages_that_lead_in_a_circle_end(batched: bool) -> None:
+    def respond(request: requests.PreparedRequest) -> Answer:
+        page = {"value": [{"id": "1"}], "@odata.nextLink": f"{BASE}/users?$skiptoken=1"}
+        if request.method != "POST":
+            return answer(page)
+        return answer({"responses": [{"id": "0", "status": 200, "headers": {}, "body": page}]})
+
+    graph, network = client(respond)
+    with pytest.raises(Unreachable, match="one that was already read"):
+        graph.batch([Read("/users")])[0].rows() if batched else list(graph.list("/users"))
+    assert len(network.asked) < 4
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://evil.example/users", f"{BASE}.evil.example/users", "http://graph.microsoft.com/v1.0/x", "//x/"],
+)
+def test_a_next_page_elsewhere_gets_no_token(link: str) -> None:
+    graph, network = client(lambda _: answer({"value": [], "@odata.nextLink": link}))
+    with pytest.raises(Refused, match="on another host"):
+        list(graph.list("/users"))
+    assert {str(each.url).partition("?")[0] for each in network.asked} == {f"{BASE}/users"}
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_with_the_token(status: int) -> None:
+    graph, network = client(lambda _: answer(b"", status, Location="https://evil.example/"))
+    with pytest.raises(Refused):
+        graph.get("/users/1")
+    assert len(network.asked) == 1
+
+
+def test_a_token_that_ends_early_is_renewed_once() -> None:
+    expired = answer({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}, 401)
+
+    def respond(request: requests.PreparedRequest) -> Answer:
+        return expired if request.headers["Authorization"] == "Bearer token 1" else answer({"id": "1"})
+
+    graph, network = client(respond)
+    assert graph.get("/users/1") == {"id": "1"}
+    assert graph.get("/users/2") == {"id": "1"}
+    assert (Credential.issued, len(network.asked)) == (2, 3)
+
+    graph, network = client(lambda _: expired)
+    with pytest.raises(Refused, match="InvalidAuthenticationToken"):
+        graph.patch("/applications/1", {})
+    assert len(network.asked) == 2
+
+
+@pytest.mark.parametrize("date", ["yesterday", "", "Fri, 31 Dec 9999 23:59:59 -2300"])
+def test_a_date_that_makes_no_sense_is_no_date(date: str) -> None:
+    graph, _ = client(lambda _: answer({"id": "1"}, Date=date))
+    graph.get("/users/1")
+    assert graph.now().year > 2000
+
+
+# Over the wire, because the pauses are those of the library
+
+
+@pytest.mark.parametrize(
+    "stated", ["soon", "-1", "0.5", "", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999999999999"]
+)
+def test_a_pause_that_makes_no_sense_is_the_usual_one(
+    stated: str, monkeypatch: pytest.MonkeyPatch, answering: Callable[[type[BaseHTTPRequestHandler]], str]
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        times = 0
+
+        def do_GET(self) -> None:
+            Handler.times += 1
+            body = b'{"id": "1"}'
+            self.send_response(429 if Handler.times == 1 else 200)
+            self.send_header("Content-Length", str(len(body)))
+            if Handler.times == 1:
+                self.send_header("Retry-After", stated)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    slept: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
+    session = requests.Session()
+    session.trust_env = False
+    session.mount("http://", module._retrying(module.UNLIMITED, "GET"))
+    assert session.get(answering(Handler), timeout=30).json() == {"id": "1"}
+    assert Handler.times == 2
+    assert sum(slept) <= module._LONGEST_WAIT_SECONDS
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
+    """Starts a server with a handler; its address."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(handler: type[BaseHTTPRequestHandler]) -> str:
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
