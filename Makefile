@@ -27,7 +27,7 @@ ifneq ($(MISTYPED),)
 $(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)
 endif
 
-.PHONY: up preview drift down test test-cli soak check format bench lock dist pulumi actionlint clean
+.PHONY: up preview drift down test test-cli soak check format bench lock dist pulumi actionlint gitea clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -142,6 +142,16 @@ actionlint: .tools/bin/actionlint
 .tools/bin/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
 	@command -v $(GO) >/dev/null || { echo "actionlint is built with Go: https://go.dev/doc/install" >&2; exit 1; }
 	@cd tools/actionlint && $(GO) build -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint
+
+# A real forge for the tests of what workflows post, where Go and a C compiler are installed: tools/gitea/go.mod pins it.
+gitea: .tools/bin/gitea
+
+.tools/bin/gitea: tools/gitea/go.mod tools/gitea/go.sum
+	@command -v $(GO) >/dev/null || { echo "Gitea is built with Go: https://go.dev/doc/install" >&2; exit 1; }
+	@echo "Building Gitea (many minutes the first time)"
+	@cd tools/gitea && source="$$($(GO) list -m -f '{{.Dir}}' code.gitea.io/gitea)" && $(GO) build -o "$(CURDIR)/$@" \
+	  -tags "sqlite sqlite_unlock_notify" -ldflags "-s -w" code.gitea.io/gitea && rm -rf ../../.tools/share/gitea && mkdir -p ../../.tools/share/gitea && \
+	  cp -R "$$source/options" "$$source/templates" ../../.tools/share/gitea/ && chmod -R u+w ../../.tools/share/gitea
 
 .tools/bin/%: tools/pulumi/%
 	@mkdir -p $(@D)
