@@ -29,7 +29,7 @@ ifneq ($(MISTYPED),)
 $(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)
 endif
 
-.PHONY: up preview drift down test test-cli test-judges judges soak check format bench lock dist pulumi actionlint clean
+.PHONY: up preview drift down test test-cli test-judges judges soak check format bench lock dist pulumi actionlint gitea clean
 
 # -- Deploying ---------------------------------------------------------------------------------
 
@@ -180,6 +180,16 @@ $(JUDGES)/node/done: tests/judges/node/package-lock.json tests/judges/node/packa
 $(JUDGES)/go: tests/judges/go/main.go tests/judges/go/go.mod tests/judges/go/go.sum
 	@mkdir -p $(@D)
 	@cd tests/judges/go && $(GO) build -o "$(CURDIR)/$@" .
+
+# A real forge for the tests of what workflows post, where Go and a C compiler are installed: tools/gitea/go.mod pins it.
+gitea: .tools/bin/gitea
+
+.tools/bin/gitea: tools/gitea/go.mod tools/gitea/go.sum
+	@command -v $(GO) >/dev/null || { echo "Gitea is built with Go: https://go.dev/doc/install" >&2; exit 1; }
+	@echo "Building Gitea (many minutes the first time)"
+	@cd tools/gitea && source="$$($(GO) list -m -f '{{.Dir}}' code.gitea.io/gitea)" && $(GO) build -o "$(CURDIR)/$@" \
+	  -tags "sqlite sqlite_unlock_notify" -ldflags "-s -w" code.gitea.io/gitea && rm -rf ../../.tools/share/gitea && \
+	  mkdir -p ../../.tools/share/gitea && cp -R "$$source/options" "$$source/templates" ../../.tools/share/gitea/ && chmod -R u+w ../../.tools/share/gitea
 
 .tools/bin/%: tools/pulumi/%
 	@mkdir -p $(@D)

@@ -27,7 +27,7 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.verify import confirmation
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
 from mimecast_sso.settings import Settings
-from mimecast_sso.text.wording import count
+from mimecast_sso.text.wording import count, people
 from providers.entra import credentials
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError
@@ -102,11 +102,17 @@ class DriftCheck:
         if not self.is_quiet:
             differences = count(len(self.findings) + len(self.beyond), "difference")
             planned = f", {count(len(self.planned), 'change')} not deployed" if self.planned else ""
-            return f"{differences}{planned}"
+            return f"{self._failing()}{differences}{planned}"
         if self.unread:
             return "some of it could not be read"
         impossible = sum(each.verdict is Verdict.NOT_POSSIBLE for each in self.statements)
         return f"as recorded; {count(impossible, 'check')} not possible here" if impossible else "as recorded"
+
+    def _failing(self) -> str:
+        """How many of those who are sent to Entra cannot sign in now, as far as that is known."""
+        known = self.assessment.value
+        broken = len(known.forecast.broken) if known else 0
+        return f"{people(broken)} cannot sign in; " if broken else ""
 
     def _links(self) -> Iterator[tuple[str, str]]:
         known = self.assessment.value

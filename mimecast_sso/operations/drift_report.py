@@ -27,12 +27,16 @@ def run(
     at = snapshot.entra_now if snapshot else datetime.now(UTC)
     report = Report("drift", at, int(found.exit), (found.section(),))
     days = histories.kept(history, report) if history else ()
-    text = "".join(f"{line}\n" for line in _lines(found)) if form == "text" else render(report, form, days)
+    past = histories.since(report.sections[0], days)
+    text = (
+        "".join(f"{line}\n" for line in _lines(found, past)) if form == "text" else render(report, form, days)
+    )
     print_to(out, text)
     return found.exit
 
 
-def _lines(found: DriftCheck) -> Iterator[str]:
+def _lines(found: DriftCheck, past: str) -> Iterator[str]:
+    """The report of one stack; ``past`` says how long it has been so."""
     shown = found.differences
     if found.is_quiet and not shown:
         yield NO_DRIFT if not found.unread else "No drift in what could be read."
@@ -43,6 +47,8 @@ def _lines(found: DriftCheck) -> Iterator[str]:
     if found.planned:
         yield f"Not deployed yet: {count(len(found.planned), 'change')} of the program or its configuration."
         yield from (f"  {step}" for step in found.planned)
+    if past:
+        yield f"In earlier reports: {past}."
     statements = (*found.statements, *found.unread)
     yield from (*lines(statements), *not_checked(statements))
     if any(each.verdict is Verdict.DIFFERS for each in found.statements):

@@ -28,7 +28,7 @@ _WORKFLOW_COMMAND = re.compile(r"(?<!\S)::")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|<>~!&$])")
 _QUICK_ACTION = re.compile(r"^/")
 _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp|www)(?=[:.])")
-_REFERENCE = re.compile(r"(?i)[@#!$%&~](?=[\w\"])|\[(?=[a-z_]+:)|\bGH-(?=\d)")
+_REFERENCE = re.compile(r"(?i)[@#!$%&~](?=[\w\"])|\[(?=[a-z_]+:)|\bGH-(?=\d)|(?<!\w):(?=[\w+-]+:)")
 _APART = "&#8203;"
 """A zero-width space. Forges create links and mentions even from escaped characters and entities."""
 

@@ -20,10 +20,10 @@ from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format
 from mimecast_sso.operations.reports.model import Level, Report, Section, of_finding
 from mimecast_sso.operations.reports.render import render
-from mimecast_sso.provenance import How, Statement, Verdict, unknown
+from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
 from mimecast_sso.settings import from_values
 from mimecast_sso.settings.drift import Drift, ExpectedDrift
-from tests.assessment.worlds import attested, values
+from tests.assessment.worlds import World, application, attested, values
 
 URN = (
     "urn:pulumi:s::mimecast-sso::mimecast-sso:index:PersonalPortalSso$azuread:index/sp:ServicePrincipal::app"
@@ -137,6 +137,17 @@ def test_a_path_copied_from_any_form_makes_the_row_expected(form: Format, key: s
     settings = Drift(expected=(entry,))
     assert settings.expects(finding.path, at.date()) == entry
     assert settings.expects(f"{finding.path}x", at.date()) is None
+
+
+def test_who_cannot_sign_in_is_said_first() -> None:
+    world = World(application=application(enabled=False))
+    found = DriftCheck(
+        "prod-eu",
+        from_values(attested(values())),
+        Known(world.assess(), How.LIVE),
+        beyond=(PropertyDifference(NamedResource("ServicePrincipal", "app"), "url", "a", "b", "a"),),
+    )
+    assert found.section().summary == "2 people cannot sign in; 1 difference"
 
 
 def test_what_only_the_refresh_shows_can_be_expected_as_well() -> None:

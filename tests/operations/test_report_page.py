@@ -112,6 +112,10 @@ def test_it_fits_and_says_what_matters_first(page: Page, width: int) -> None:
     chromium.picture(page, f"drift-report-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     expect(page.get_by_role("heading", level=1)).to_have_text("Drift of 4 stacks")
+    status = page.get_by_role("row", name="prod-eu").locator(".badge")
+    assert status.evaluate("node => node.getBoundingClientRect().right") <= width, (
+        "without scrolling sideways"
+    )
     tiles = page.get_by_label("Stacks by status").get_by_role("listitem")
     expect(tiles.first).to_contain_text("urgent")
     for section in REPORT.sections:
@@ -163,7 +167,12 @@ def test_every_text_has_contrast(page: Page, scheme: str) -> None:
     assert [each for each in ratios if each[0] < 4.5] == []
 
 
-def test_it_prints_in_black_on_white(page: Page) -> None:
-    page.emulate_media(media="print")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_prints_in_black_on_white(page: Page, scheme: str) -> None:
+    page.emulate_media(media="print", color_scheme=scheme)  # type: ignore[arg-type]
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('section')).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
     assert len(page.pdf(format="A4")) > 10_000

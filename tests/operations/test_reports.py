@@ -16,6 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from mimecast_sso.operations.reports import history
+from mimecast_sso.operations.reports.history import Day
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, of_statements
 from mimecast_sso.operations.reports.render import render
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -164,3 +165,44 @@ def test_history_is_kept_and_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "html", "junit"])
 def test_a_quiet_report_is_a_report(form: str) -> None:
     assert "prod-eu" in render(report(), form)  # type: ignore[arg-type]
+
+
+def days_of(*levels: Level | None) -> tuple[Day, ...]:
+    """A report each morning until yesterday; None: of other stacks."""
+    first = NOW - timedelta(days=len(levels))
+    return tuple(
+        Day(first + timedelta(days=number), {"prod-eu": level} if level else {"dev-eu": Level.FINE})
+        for number, level in enumerate(levels)
+    )
+
+
+@pytest.mark.parametrize(
+    ("level", "before", "said"),
+    [
+        (Level.URGENT, (Level.FINE, Level.LOOK), "new since 2026-11-29"),
+        (Level.URGENT, (Level.FINE, Level.URGENT, Level.URGENT), "since 2026-11-28"),
+        (Level.LOOK, (Level.LOOK, None, Level.LOOK), "since 2026-11-27"),
+        (Level.UNKNOWN, (Level.LOOK, Level.FINE, Level.UNKNOWN), "last read 2026-11-28"),
+        (Level.UNKNOWN, (Level.UNKNOWN, Level.UNKNOWN), "not read since 2026-11-28"),
+        (Level.FINE, (Level.URGENT,), ""),
+        (Level.URGENT, (None,), ""),
+        (Level.URGENT, (), ""),
+    ],
+)
+def test_a_reader_is_told_since_when(level: Level, before: tuple[Level | None, ...], said: str) -> None:
+    days = days_of(*before)
+    found = report(entry(level))
+    assert history.since(found.sections[0], days) == said
+    for form in ("text", "markdown", "html"):
+        shown = render(found, form, days)
+        assert ("1 difference \u00b7" in shown) is bool(said)
+        assert said in shown
+    assert render(found, "json", days) == render(found, "json"), "programs compare reports themselves"
+
+
+def test_markdown_says_why_something_is_unknown() -> None:
+    unknown = Entry(
+        "drift/x", Level.UNKNOWN, "who signs in", How.UNKNOWN, "Mimecast refused | the credentials"
+    )
+    text = render(report(unknown), "markdown")
+    assert "| unknown: who signs in: Mimecast refused \\| the credentials |" in text

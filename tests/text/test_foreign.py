@@ -51,6 +51,7 @@ def test_markdown_shows_exactly_the_text() -> None:
         ("/merge", r"\/merge"),
         ("$x^2$ %1 ~bug", r"\$&#8203;x^2\$ %&#8203;1 \~&#8203;bug"),
         ('%"a b" GH-12', '%&#8203;"a b" GH-&#8203;12'),
+        (":smile: urn:pulumi:x", ":&#8203;smile: urn:pulumi:x"),
         ("[vulnerability:3]", r"\[&#8203;vulnerability:3\]"),
     ],
 )

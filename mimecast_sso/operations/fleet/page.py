@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from mimecast_sso.operations.fleet import overview
 from mimecast_sso.operations.fleet.overview import Band, StacksByCause
-from mimecast_sso.operations.reports.history import Day
+from mimecast_sso.operations.reports.history import Day, first_day
 from mimecast_sso.operations.reports.model import Level, Report, Section
 from mimecast_sso.operations.reports.render import summary_of
 from mimecast_sso.text import foreign
@@ -79,11 +79,7 @@ def _bands(title: str, bands: Sequence[Band]) -> Iterator[str]:
 
 def _since(name: str, level: Level, report: Report, days: Sequence[Day]) -> str:
     """The stack, with the first day since which every report has shown it on this level."""
-    first = None
-    for day in reversed(days):
-        if day.level(name) is not level:
-            break
-        first = day.at
+    first = first_day(name, level, days)
     section = next(each for each in report.sections if each.stack == name)
     return f"{name} (since {first:%Y-%m-%d})" if first and section.level is level else name
 

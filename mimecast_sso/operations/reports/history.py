@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
-from mimecast_sso.operations.reports.model import Level, Report
+from mimecast_sso.operations.reports.model import Level, Report, Section
 from mimecast_sso.text.files import parse_json
 
 DAYS = 30
@@ -61,6 +61,32 @@ def kept(folder: Path, report: Report) -> tuple[Day, ...]:
             f"The report cannot be saved in {folder}: {error.strerror}. Name another folder with --history."
         ) from None
     return days
+
+
+def first_day(stack: str, level: Level, days: Sequence[Day]) -> datetime | None:
+    """Since when every earlier report that had the stack showed it on this level; None where the last one did not."""
+    first = None
+    for day in reversed([each for each in days if each.level(stack) is not None]):
+        if day.level(stack) is not level:
+            break
+        first = day.at
+    return first
+
+
+def since(section: Section, days: Sequence[Day]) -> str:
+    """How long a stack has been as it is, for its summary; "" where it is fine, or no earlier report had it.
+
+    Of what could not be read, when it last could be.
+    """
+    known = [day for day in days if day.level(section.stack) is not None]
+    level = section.level
+    if not known or level is Level.FINE:
+        return ""
+    if level is Level.UNKNOWN:
+        read_ = [day.at for day in known if day.level(section.stack) is not Level.UNKNOWN]
+        return f"last read {read_[-1]:%Y-%m-%d}" if read_ else f"not read since {known[0].at:%Y-%m-%d}"
+    first = first_day(section.stack, level, known)
+    return f"since {first:%Y-%m-%d}" if first else f"new since {known[-1].at:%Y-%m-%d}"
 
 
 def trend(report: Report, days: Sequence[Day]) -> tuple[Tile, ...]:

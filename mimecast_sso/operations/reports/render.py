@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as Xml
 
 from mimecast_sso.operations.output import Format
-from mimecast_sso.operations.reports.history import Day, trend
+from mimecast_sso.operations.reports.history import Day, since, trend
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.text import foreign
 from mimecast_sso.text.times import shown
@@ -36,10 +37,19 @@ CONFIRMATION_DAYS: Final = 365
 
 
 def render(report: Report, form: Format, days: Sequence[Day] = ()) -> str:
-    """The report in a format; ``days`` are earlier reports, which only HTML shows."""
+    """The report in a format; ``days`` are earlier reports, which show readers since when a finding exists."""
+    if days and form in _FOR_PEOPLE:
+        report = replace(report, sections=tuple(_with_past(each, days) for each in report.sections))
     if form == "html":
         return _html(report, days)
     return _RENDERERS[form](report)
+
+
+_FOR_PEOPLE = frozenset({"text", "markdown", "html"})
+
+
+def _with_past(section: Section, days: Sequence[Day]) -> Section:
+    return replace(section, summary=" \u00b7 ".join(filter(None, (section.summary, since(section, days)))))
 
 
 # -- Text -----------------------------------------------------------------------------------------------------------
@@ -240,7 +250,8 @@ def _markdown_section(section: Section) -> Iterator[str]:
         recorded, live = (
             ", ".join(map(foreign.markdown, entry.values.get(name, ()))) for name in ("recorded", "live")
         )
-        text, actor = foreign.markdown(entry.text), foreign.markdown(entry.actor)
+        why = f": {entry.source}" if entry.level is Level.UNKNOWN and entry.source else ""
+        text, actor = foreign.markdown(f"{entry.text}{why}"), foreign.markdown(entry.actor)
         path = f" {foreign.code(entry.path) if entry.path else ''} |" if paths else ""
         yield f"| {entry.level}: {text} | {recorded} | {live} | {actor} |{path}"
     commands = {command: name for entry in section.entries for name, command in entry.commands.items()}
@@ -262,6 +273,7 @@ def _html(report: Report, days: Sequence[Day]) -> str:
         tiles=trend(report, days),
         strips={each.stack: [(day.at, day.level(each.stack)) for day in days] for each in report.sections},
         line=foreign.one_line,
+        count=count,
         thresholds=CERTIFICATE_THRESHOLDS,
         confirmation_days=CONFIRMATION_DAYS,
     )
