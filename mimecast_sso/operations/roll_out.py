@@ -344,7 +344,7 @@ class RolledBack:
         if self.left:
             yield f"Mimecast still lists {', '.join(self.left)}. Rerun this, and check the group in the console."
         if self.record:
-            yield f"Undo record: {self.record}"
+            yield f"Undo record: {os.path.relpath(self.record)}"
         yield (
             f"Mimecast asks them for a password again within {PROPAGATION_MINUTES} minutes (by its documentation). "
             "They need a cloud password or a directory password then; people with neither cannot sign in until an "
