@@ -28,13 +28,13 @@ _MOST_PAGES = 20
 
 @dataclass(slots=True)
 class MimecastSide:
-    """What was read; the addresses follow once it is known who is meant."""
+    """The parts that were read; the addresses follow once the people are known."""
 
     account: Known[Account]
     domains: Known[Mapping[str, DomainStatus]]
     groups: Mapping[ProfileSlot, Known[LiveGroup]]
     moved: Known[int]
-    """How many memberships changed lately, as far as the audit log tells."""
+    """How many memberships changed recently, by the audit log."""
     connections: Known[tuple[DirectoryConnection, ...]]
     integration: Known[Integration]
     now: datetime | None = None
@@ -42,7 +42,7 @@ class MimecastSide:
 
     @property
     def people(self) -> frozenset[str]:
-        """Addresses in any roll-out group, or that left one so recently that it may not count yet."""
+        """Addresses in any roll-out group, or that left one so recently that Mimecast may not act on it yet."""
         found = [each.value for each in self.groups.values() if each.value is not None]
         people = frozenset[str]().union(*(group.members | group.left for group in found))
         return frozenset(each for each in people if not each.startswith("@"))
@@ -89,7 +89,7 @@ class MimecastReader:
         )
 
     def addresses(self, wanted: Iterable[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
-        """Those of the addresses that exist, as `everybody` reads them.
+        """The existing ones of the addresses, in the form of `everybody`.
 
         Of a domain that is a member of a group as a whole, all of them.
         """
@@ -117,7 +117,7 @@ class MimecastReader:
         }
 
     def _listed(self, client: MimecastClient, internal: Collection[str]) -> Mapping[str, LiveAddress]:
-        """The account's addresses. The listing of the account shows who is disabled, that of a domain does not."""
+        """The account's addresses. The account's list shows who is disabled; a domain's list does not."""
         try:
             return list_account(client)
         except (Forbidden, NotFound):
@@ -140,7 +140,7 @@ class MimecastReader:
 
     @property
     def _slots(self) -> tuple[ProfileSlot, ...]:
-        """The slots in use, and those that the state knows."""
+        """The slots in use, and those in the state."""
         known = {*self._settings.certificates.slots, *self._record.groups}
         return tuple(slot for slot in ProfileSlot if slot in known)
 
@@ -165,7 +165,7 @@ class MimecastReader:
         return found
 
     def _find(self, client: MimecastClient, slot: ProfileSlot) -> CloudGroup | None:
-        """By the name that the state knows, since a run renames it in place; else by the configured one."""
+        """Find the group by its name in the state, since a run renames it in place; else by the configured one."""
         recorded = self._record.groups.get(slot)
         names = [recorded.name] if recorded else []
         for name in dict.fromkeys([*names, self._settings.roll_out.group_of(slot)]):
@@ -185,7 +185,7 @@ class MimecastReader:
 
     @property
     def _integrations(self) -> list[str]:
-        """How the managed integration may be called: as the state knows it, then as configured."""
+        """The possible names of the managed integration: the one in the state, then the configured one."""
         recorded, wanted = self._record.integration, self._settings.directory_synchronisation
         names = [*([recorded.description] if recorded else ()), *([wanted.description] if wanted else ())]
         return list(dict.fromkeys(names))
@@ -207,7 +207,7 @@ class MimecastReader:
         return Known(None, How.LIVE, "Mimecast")
 
     def _moved(self, client: MimecastClient) -> Known[GroupLog]:
-        """Who joined or left a group within the time that Mimecast takes to notice."""
+        """People who joined or left a group within the time that Mimecast takes to act on it."""
         try:
             found = group_changes(client, client.now() - TAKES_EFFECT, most_pages=_MOST_PAGES)
         except MimecastError as error:
@@ -226,7 +226,7 @@ def _internal(side: MimecastSide) -> frozenset[str]:
 
 def _live_group(client: MimecastClient, group: CloudGroup, changes: Iterable[GroupChange]) -> LiveGroup:
     members = frozenset(list_members(client, group))
-    # Whoever came or went within the time may be treated either way: each state since then may be the one that counts.
+    # Recent joiners and leavers may be treated either way: each state since then may be the effective one.
     recent = {change.member for change in changes if change.group == group.name}
     return LiveGroup(
         group.name, members, left=frozenset(recent - members), joined=frozenset(recent & members)

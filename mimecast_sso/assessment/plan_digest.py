@@ -1,4 +1,4 @@
-"""The digest of a plan: what a reviewer saw and what a deployment would do are the same while it is.
+"""The digest of a plan: as long as it is the same, a deployment does what the reviewer saw.
 
 What enters, in four parts:
 

@@ -1,6 +1,6 @@
-"""What a run of a configuration would change: the recorded deployment against the desired one. Pure.
+"""The changes of a run: the recorded deployment compared with the desired one. Pure.
 
-No engine is needed, and no provider: the names and the meaning are people's, not those of resources. What the engine
+No engine or provider is needed: names are people's terms, not those of resources. What the engine
 plans beyond this is without effect on a tenant (outputs, the code of a provider).
 """
 
@@ -24,7 +24,7 @@ from providers.mimecast.domains import DomainState
 
 
 class Action(StrEnum):
-    """What happens to an object."""
+    """The action on an object."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -36,9 +36,9 @@ class Planned:
     """One object that a run would write.
 
     Attributes:
-        object: What it is, as people name it.
-        name: Which one, where there can be several. May be a person's address.
-        properties: What of it changes: property → recorded and desired values. Of a set only what leaves and joins.
+        object: The kind of object, in people's terms.
+        name: Its name, if there can be several. May be a person's address.
+        properties: Changed properties → recorded and desired values. Of a set, only removed and added values.
     """
 
     action: Action
@@ -48,7 +48,7 @@ class Planned:
 
     @property
     def text(self) -> str:
-        """The change in words, without any value: these may be people's addresses."""
+        """The change in words, without values, which may be people's addresses."""
         changed = ", ".join(
             _in_words(name, before, after) for name, (before, after) in (self.properties or {}).items()
         )
@@ -69,7 +69,7 @@ class Planned:
 
 
 NONE = "\u2013"
-"""A dash, where a table has nothing to say."""
+"""A dash for an empty table cell."""
 OWNERS = "owners"
 """The property that depends on who runs: the deploying principal keeps its own ownership."""
 _SETS = frozenset({"members", "addresses", "reply URLs", OWNERS, "notification addresses"})
@@ -78,7 +78,7 @@ _SLOTS = {ProfileSlot.FIRST: "", ProfileSlot.SECOND: "second "}
 
 
 def more_and_less(more: int, less: int) -> str:
-    """How many join and how many leave, in brackets."""
+    """The numbers of added and removed ones, in parentheses."""
     return f"(+{more:,}, \u2212{less:,})"
 
 
@@ -87,7 +87,7 @@ def _in_words(name: str, before: tuple[str, ...], after: tuple[str, ...]) -> str
 
 
 def planned(assessment: Assessment) -> tuple[Planned, ...]:
-    """What deploying the configuration would change; nothing where the deployment is as configured."""
+    """The changes of deploying the configuration; none if the deployment is as configured."""
     return (
         *_application(assessment),
         *_assignments(assessment),
@@ -101,7 +101,7 @@ def planned(assessment: Assessment) -> tuple[Planned, ...]:
 
 
 def summary(changes: Iterable[Planned]) -> str:
-    """How many of each kind: ``2 creates, 1 update``; a dash for none."""
+    """The number of each kind: ``2 creates, 1 update``; a dash for none."""
     actions = [each.action for each in changes]
     return ", ".join(count(actions.count(each), each) for each in Action if each in actions) or NONE
 
@@ -151,7 +151,7 @@ def _account_for_tests(assessment: Assessment) -> Iterator[Planned]:
 
 
 def _each(object_: str, recorded: Mapping[str, str], desired: Mapping[str, str]) -> Iterator[Planned]:
-    """Objects by key, each with its name: those that come, those that go."""
+    """Objects by key, each with its name: added and removed ones."""
     for key in sorted(desired.keys() - recorded.keys()):
         yield Planned(Action.CREATE, object_, desired[key])
     for key in sorted(recorded.keys() - desired.keys()):
@@ -164,7 +164,7 @@ def _each(object_: str, recorded: Mapping[str, str], desired: Mapping[str, str])
 def _application(assessment: Assessment) -> Iterator[Planned]:
     desired, record, settings = assessment.desired, assessment.desired.record, assessment.settings
     if record.application is None or desired.replaces_application:
-        # Adopting writes as well: what the live application lacks.
+        # Adopting writes as well: missing parts of the live application.
         yield Planned(Action.CREATE, "application", settings.application.display_name)
     else:
         yield from _update("application", dict(_properties(assessment)))
@@ -184,7 +184,7 @@ def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[Any, Any]]]
     yield "reply URLs", (record.reply_urls, desired.reply_urls)
     yield "default reply URL", (record.default_reply_url, desired.default_reply_url)
     owners = frozenset(assessment.snapshot.directory.owners)
-    if owners:  # Without configured ones, whoever owns it is left alone.
+    if owners:  # Without configured owners, existing ones are kept.
         live = desired.application
         # The deploying principal is not declared where it owns the application without that.
         there = {each for each in record.deployers if live is not None and live.registration.owned_by(each)}
@@ -320,7 +320,7 @@ def _entry_of(name: object, version: object) -> str:
 
 
 def _ready(assessment: Assessment, address: str) -> bool:
-    """Whether an address's domain is verified, or not managed by this stack; else the address is on hold."""
+    """Whether an address's domain is verified, or not managed by this stack; otherwise the address is on hold."""
     name = domain_of(address)
     mine = {each.name for each in assessment.settings.domains}
     status = (assessment.snapshot.domains.value or {}).get(name)
@@ -349,7 +349,7 @@ def _membership(desired: Desired, record: Record, slot: ProfileSlot) -> Iterator
     if slot in certificates.populated:
         members, hold = desired.members, not opens
     else:
-        # Whoever is to leave stays as long as the profile that they go to is not known to be set.
+        # People who are to leave stay until the profile that they move to is known to be set.
         leave = desired.opens(certificates.active_generation.profile)
         members, hold = () if leave else desired.members, True
     recorded = record.memberships.get(slot)
@@ -394,10 +394,10 @@ def _flat(document: Mapping[str, Any] | None) -> list[str]:
 
 
 def console_work(desired: Desired) -> dict[ProfileSlot, tuple[str, ...]]:
-    """The fields of the console form that a person has to set after the run, by profile slot; all of a new form.
+    """The console fields that a person has to set after the run, by profile slot; all of a new form.
 
-    A slot whose form is attested, or that waits for a certificate, is left out. No field at all: the form is as it was
-    attested, and evidence or its age asks for another look.
+    Leaves out a slot whose form is attested or that waits for a certificate. No field at all: the form is as attested,
+    but evidence or its age requires confirming it again.
     """
     found = {}
     for slot in desired.settings.certificates.slots:

@@ -1,4 +1,4 @@
-"""The assessment that a Pulumi program makes of itself, before it registers anything.
+"""The assessment of a Pulumi program, before it registers anything.
 
 A program with one component::
 
@@ -6,7 +6,8 @@ A program with one component::
     judge(assessment)
     PersonalPortalSso("portal", PersonalPortalSsoArgs(assessment))
 
-A program with several reads and judges all of them first: a refusal of the second must not find the first deployed.
+A program with several components assesses and judges all of them first, so that a refusal of the second does not leave
+the first deployed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from providers.mimecast import Credentials, MimecastClient, MimecastError, from_
 
 
 def settings() -> Settings:
-    """The configuration of the running stack; on the sandbox, with what commands wrote about it.
+    """The configuration of the running stack; on the sandbox, with the values that commands wrote.
 
     Raises:
         ConfigurationError: It cannot be used.
@@ -45,11 +46,11 @@ def assess(
     graph: GraphClient | None = None,
     root: Path | None = None,
 ) -> Assessment:
-    """Read both tenants and forecast what the run does to people's sign-in. Writes nothing.
+    """Read both tenants and forecast the run's effect on people's sign-in. Writes nothing.
 
     Args:
         settings: The validated configuration of one component.
-        component: Name of the component, in a program that has several; "" where it has one.
+        component: Name of the component, in a program with several; "" with one.
         mimecast: Credentials of the account. Without them, ``MIMECAST_CLIENT_ID`` and ``MIMECAST_CLIENT_SECRET`` of
             the environment, else the settings' ``mimecastClientId`` and ``mimecastClientSecret``.
         graph: Microsoft Graph. Without it, the tenant of the ``ARM_*`` variables.
@@ -115,7 +116,7 @@ def _say_what_is(assessments: tuple[Assessment, ...]) -> None:
         for statement in sentences.broken(each.forecast):
             pulumi.log.warn(str(statement))
     for key, value in assessments[0].snapshot.recorded.stack_outputs.items():
-        pulumi.export(key, value)  # Else the engine would show every one as removed.
+        pulumi.export(key, value)  # Otherwise the engine would show all of them as removed.
 
 
 def _client(settings: Settings, passed: Credentials | None) -> MimecastClient | MimecastError:

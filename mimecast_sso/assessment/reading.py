@@ -1,7 +1,7 @@
-"""Reading a snapshot: one bounded look at both tenants, through this project's own clients and without an engine.
+"""Read a snapshot: one bounded read of both tenants, with this project's clients and without an engine.
 
-Entra is asked in three rounds, each a few calls whatever the number of questions; Mimecast meanwhile. What fails is
-unknown in the snapshot, with the reason; only credentials that open nothing end the reading.
+Entra is read in three rounds, each a few calls whatever the number of objects; Mimecast at the same time. A failed part
+is unknown in the snapshot, with the reason; only invalid credentials end the reading.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from providers.mimecast.errors import MimecastError
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a snapshot looks for.
+    """The scope of a snapshot.
 
     Attributes:
         record: What the last deployment recorded.
-        addresses: The configured addresses that are known without asking Entra, and the pilot.
-        everybody: Whether everybody at Mimecast is of interest, not only these and whoever is assigned or in a group.
+        addresses: The configured addresses that are known without reading Entra, and the pilot.
+        everybody: Whether to read everybody at Mimecast, not only these and people who are assigned or in a group.
     """
 
     settings: Settings
@@ -39,7 +39,7 @@ class Scope:
 
 
 def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastError) -> Snapshot:
-    """Read both tenants. Raises GraphError where Entra cannot be asked at all."""
+    """Read both tenants. Raises GraphError if Entra cannot be reached at all."""
     with ThreadPoolExecutor(max_workers=1) as aside:
         reader = MimecastReader(scope.settings, scope.record.value or Record())
         mimecast_side = aside.submit(reader.groups_and_account, mimecast)

@@ -1,6 +1,6 @@
-"""What the last deployment of this stack recorded, as a typed contract over the outputs in its state.
+"""The record of this stack's last deployment: a typed contract over the outputs in its state.
 
-A deployment that has not happened yet is an empty record. Outputs that earlier releases did not have read as absent.
+Before the first deployment the record is empty. Outputs that earlier releases did not have are read as absent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Resource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordedApplication:
-    """The application object, and how the engine knows it."""
+    """The application object, and how the engine manages it."""
 
     client_id: str
     object_id: str
@@ -72,7 +72,7 @@ class RecordedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RecordedGroup:
-    """A roll-out group by the name it had; ``created`` by this stack, or found."""
+    """A roll-out group with its recorded name; ``created`` by this stack, or found."""
 
     name: str
     created: bool
@@ -110,7 +110,7 @@ class RecordedProfile:
     slot: ProfileSlot
     form: Mapping[str, Any]
     thumbprint: str
-    """Of the certificate in the form; "" if it has none."""
+    """Thumbprint of the certificate in the form; "" if it has none."""
     fingerprints: Fingerprints
     state: str
     previous: Mapping[str, Any] | None
@@ -141,7 +141,7 @@ class RecordedBook:
 
 @dataclass(frozen=True, slots=True)
 class RecordedIntegration:
-    """The directory integration: what was configured, and all that Mimecast showed at the last read."""
+    """The directory integration: its configuration, and all properties at the last read."""
 
     description: str
     mode: str
@@ -164,10 +164,10 @@ class Record:
 
     resources: tuple[Resource, ...] = field(default=(), repr=False)
     component: str = ""
-    """Name of the one component that this is about; "" for the whole stack."""
+    """Name of the component; "" for the whole stack."""
 
     def of(self, component: str) -> Record:
-        """The part of one component of a program that has several; empty where it was not deployed yet."""
+        """The part of one component in a program with several; empty if it is not deployed yet."""
         names = {name_of(each.urn) for each in self._of(types.PERSONAL_PORTAL_SSO)}
         if component not in names:
             return Record(tuple(self._of(types.STACK)), component)
@@ -182,7 +182,7 @@ class Record:
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
-        """The component's outputs; the stack's, where this is about the whole stack."""
+        """The component's outputs; the stack's for the whole stack."""
         if not self.component:
             return self.stack_outputs
         found = next((each.outputs for each in self._of(types.PERSONAL_PORTAL_SSO)), None)
@@ -197,7 +197,7 @@ class Record:
         if made is None:
             return None
         principal = next(self._of(types.SERVICE_PRINCIPAL), None)
-        # A principal that was deleted from the state is still named by what the component last put out.
+        # A principal that was deleted from the state is still in the component's last outputs.
         client_id = principal.outputs.get("clientId") if principal else self.outputs.get("applicationId")
         return RecordedApplication(
             client_id=str(client_id or ""),
@@ -231,7 +231,7 @@ class Record:
 
     @cached_property
     def reply_urls(self) -> tuple[str, ...] | None:
-        """The reply URLs; ``None`` where they were not deployed."""
+        """The reply URLs; ``None`` if they were not deployed."""
         found = next(self._of(types.APPLICATION_REDIRECT_URIS), None)
         return tuple(map(str, found.outputs.get("redirectUris") or ())) if found else None
 
@@ -326,7 +326,7 @@ class Record:
 
     @cached_property
     def memberships(self) -> Mapping[ProfileSlot, RecordedMembership]:
-        """Who is recorded in the roll-out groups, by slot."""
+        """The recorded members of the roll-out groups, by slot."""
         return {
             slot_of(each.urn): RecordedMembership(
                 str(each.outputs["group"]),
@@ -395,7 +395,7 @@ class Record:
         return str(self.outputs.get("issuer") or "")
 
     def outputs_of(self, type_: str) -> Mapping[str, Any] | None:
-        """The outputs of the one resource of a type; ``None`` where there is none."""
+        """The outputs of the only resource of a type; ``None`` if there is none."""
         return next(self.all_outputs_of(type_), None)
 
     def all_outputs_of(self, type_: str) -> Iterator[Mapping[str, Any]]:
@@ -412,7 +412,7 @@ def name_of(urn: str) -> str:
 
 
 def _owner(urn: str, components: Iterable[str]) -> str:
-    """The component whose name a resource's begins with; the longest, where one name begins with another."""
+    """The component whose name is a prefix of a resource's name; the longest one."""
     name = name_of(urn)
     return max(
         (each for each in components if name == each or name.startswith(f"{each}-")), key=len, default=""
@@ -420,7 +420,7 @@ def _owner(urn: str, components: Iterable[str]) -> str:
 
 
 def slot_of(urn: str) -> ProfileSlot:
-    """The profile slot that a resource belongs to: names of the second slot end so, those of the first do not."""
+    """The profile slot of a resource, from the suffix of its name; the first slot has none."""
     return ProfileSlot.SECOND if urn.endswith(f"-{ProfileSlot.SECOND}") else ProfileSlot.FIRST
 
 

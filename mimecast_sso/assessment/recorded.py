@@ -1,8 +1,8 @@
-"""Where the record of the last deployment comes from: the engine itself, asked by the program, or an exported state.
+"""The sources of the record of the last deployment: the engine, asked by the program, or an exported state.
 
 The engine's own function ``pulumi:pulumi:readStackResourceOutputs`` gives a program the outputs of every resource of a
 stack, in a preview and in a deployment, ``{}`` before the first one (measured on the Pulumi CLI 3.260). So a program
-knows what was deployed whoever starts it.
+knows the last deployment, whoever starts it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class RecordedResource:
 
 
 def in_program(component: str = "", *, sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
-    """The record of the running program's own stack; unknown where the engine cannot tell.
+    """The record of the running program's stack; unknown if the engine cannot return it.
 
-    ``component`` names one of several in the program; "" where it has one.
+    ``component`` names one of several in the program; "" if it has one.
 
     In a preview that is the last deployment; during a deployment it is the state at this moment.
     """
@@ -52,7 +52,7 @@ def in_program(component: str = "", *, sleep: Callable[[float], None] = time.sle
             return Known(record.of(component) if component else record, How.RECORDED, _SOURCE)
         except Exception as error:
             reason = _reason(error)
-        # The CLI's file backend does not replace its file in one piece: a reader may find it half-written.
+        # The CLI's file backend does not replace its file atomically: a reader may find it half-written.
         if pause is None or _BEING_WRITTEN not in reason:
             break
         sleep(pause)

@@ -1,6 +1,6 @@
-"""Sentences about people's sign-in, each from the snapshot or the forecast. Pure.
+"""Sentences about people's sign-in, from the snapshot and the forecast. Pure.
 
-Whatever a command or a run says about who signs in, and how, comes from here.
+All messages of commands and runs about who signs in, and how, are created here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BOTH = "Entra, Mimecast"
 
 
 def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
-    """How many sign in through Entra at an instant, and who."""
+    """Who signs in through Entra at an instant, with the number."""
     found = forecast.through_entra(instant)
     when = "" if instant is Instant.NOW else f" {instant}"
     if not forecast.effects.desired.snapshot.groups_known:
@@ -51,7 +51,7 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
 
 
 def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator[Statement]:
-    """Who would need a password at Mimecast instead of Entra, each at the first such instant.
+    """People who would need a password at Mimecast instead of Entra, each at the first such instant.
 
     No API shows whether somebody has one.
     """
@@ -73,12 +73,12 @@ def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator
 
 
 def broken(forecast: SignInForecast) -> Iterator[Statement]:
-    """Who cannot sign in now, by reason: this was so before the run."""
+    """People who could not sign in before the run, by reason."""
     yield from _by_outcome(forecast, forecast.broken, "cannot sign in now", "sign in now")
 
 
 def not_ready(forecast: SignInForecast) -> Iterator[Statement]:
-    """Who could not sign in once they are in the roll-out."""
+    """People who could not sign in once they are in the roll-out."""
     yield from _by_outcome(
         forecast,
         forecast.not_ready,
@@ -134,7 +134,7 @@ def tiles(forecast: SignInForecast) -> Iterator[Statement]:
 
 
 def on_save(assessment: Assessment) -> Iterator[Statement]:
-    """What saving the outstanding console form does to people's sign-in, until the next deployment."""
+    """The effect of saving the outstanding console form on people's sign-in, until the next deployment."""
     found, snapshot = assessment.forecast, assessment.snapshot
     if not snapshot.groups_known or not snapshot.application.is_known:
         known = snapshot.application if snapshot.groups_known else _first_unread(snapshot)
@@ -171,7 +171,7 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
 
 
 def on_deploy(assessment: Assessment) -> Iterator[Statement]:
-    """What deploying the configuration does to people's sign-in: who would lose it, who is sent to Entra, who stays."""
+    """The effect of a deployment on people's sign-in: who would lose it, who is sent to Entra, who is unaffected."""
     found, snapshot = assessment.forecast, assessment.snapshot
     if not snapshot.groups_known:
         yield _unknown("What this does to people's sign-in", _first_unread(snapshot))
@@ -208,7 +208,7 @@ def _unknown(what: str, why: Known[Any]) -> Statement:
 
 
 def of_each(assessment: Assessment) -> Iterator[Statement]:
-    """Whose sign-in a run changes, or who fails before or after it: everybody by name, now and afterwards."""
+    """People whose sign-in a run changes, or who fail before or after it, by name, now and afterwards."""
     forecast = assessment.forecast
     for each in sorted(forecast.people, key=lambda person: person.address):
         for way, verdicts in each.ways.items():
@@ -233,7 +233,7 @@ def _first_unread(snapshot: Snapshot) -> Known[Any]:
 def _by_outcome(
     forecast: SignInForecast, found: Mapping[str, Outcome], refused: str, unknown: str, whose: str = ""
 ) -> Iterator[Statement]:
-    """Who has each outcome; ``refused`` is what they could not do, ``unknown`` what they may not be able to do."""
+    """People by outcome; ``refused`` is what they could not do, ``unknown`` what they may not be able to do."""
     names = {each.address: each.name for each in forecast.people}
     groups: dict[Outcome, list[str]] = defaultdict(list)
     for address, outcome in found.items():
@@ -260,7 +260,7 @@ def _why(outcome: Outcome) -> str:
 
 
 def groups(snapshot: Snapshot) -> Iterator[Statement]:
-    """Who is in the roll-out groups."""
+    """The members of the roll-out groups."""
     for slot, known in snapshot.groups.items():
         if known.value is None:
             yield known.states(f"who is in the {slot} roll-out group")
@@ -278,18 +278,18 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
 
 
 def lately(snapshot: Snapshot) -> Iterator[Statement]:
-    """Whether Mimecast may still treat somebody as before, if that is unknown."""
+    """A statement if it is unknown whether Mimecast may still treat somebody as before."""
     if snapshot.groups_known and not snapshot.moved.is_known:
         yield snapshot.moved.states("whether somebody left the roll-out group in the last 15 minutes")
 
 
 def conditional_access(snapshot: Snapshot) -> Iterator[Statement]:
-    """Whether Conditional Access blocks a sample of the people concerned."""
+    """The result of Conditional Access for a sample of the people."""
     yield from access.statements(snapshot.access, snapshot.directory.accounts)
 
 
 def basis(assessment: Assessment, outcomes: Iterable[Outcome]) -> Iterator[Statement]:
-    """The facts that decide about outcomes, with how each is known."""
+    """The facts that decide about outcomes, each with how it is known."""
     snapshot = assessment.snapshot
     reasons = [outcome.reason for outcome in outcomes]
     yield from groups(snapshot)

@@ -1,7 +1,7 @@
 """One sign-in to the Mimecast Personal Portal, judged from the facts that decide it. Pure.
 
 `judge` follows a sign-in through both systems in the order in which a person meets their checks, and stops at the
-first that fails. What holds for everybody is in `EntraState` and `MimecastState`, what concerns one person in a `Case`;
+first that fails. Facts about everybody are in `EntraState` and `MimecastState`, facts about one person in a `Case`;
 people whose cases are equal have equal outcomes, so ten thousand people are a handful of judgements.
 """
 
@@ -20,19 +20,19 @@ from mimecast_sso.settings import ProfileSlot
 
 @dataclass(frozen=True, slots=True)
 class EntraState:
-    """The application that Mimecast names, as Entra has it at one instant.
+    """The application that Mimecast names, in Entra at one instant.
 
     Attributes:
         issuer: The tenant's SAML entity id.
         login_url: The tenant's single sign-on endpoint.
-        exists: Whether there is an application; the one that Mimecast names only if the identifier is among those
+        exists: Whether an application exists; Mimecast names it only if the identifier is among those
             below.
         assigned: Object ids of the assigned users and groups.
         name_id: The attribute that becomes the NameID, such as ``user.mail``; ``None``: could not be read.
         name_id_assumed: Whether that is Entra's default, which the portal's claims editor may override; Graph does not
             show what it holds.
-        signing: Thumbprint of the certificate that signs; "" where the application has none of its own; ``None``:
-            could not be told.
+        signing: Thumbprint of the certificate that signs; "" if the application has none of its own; ``None``:
+            unknown.
         signing_expired: Whether that certificate has expired. Entra is assumed to continue signing with it; whether
             Mimecast accepts that is unknown.
         needs_certificate: Whether Entra refuses to sign with the tenant's own key, because a claims policy is assigned.
@@ -59,14 +59,14 @@ class EntraState:
 
 @dataclass(frozen=True, slots=True)
 class HeldProfile:
-    """An authentication profile with its application settings, as the console holds it.
+    """An authentication profile with its application settings in the console.
 
     Attributes:
         thumbprint: Of the certificate in the form.
         by_metadata: Whether it takes its certificates from the federation metadata instead.
         contexts: Whether the sign-in request asks for an authentication context.
-        presumed: Whether its values are not known, and only presumed to fit Entra as it is: what somebody attested
-            is lost. No sign-in under it is known to work, and one that Entra would refuse is known to fail.
+        presumed: Whether its values are unknown and presumed to fit the current Entra, because the attested values
+            are lost. No sign-in with it is known to work, and one that Entra would refuse is known to fail.
     """
 
     issuer: str
@@ -80,7 +80,7 @@ class HeldProfile:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether it knows an identity provider."""
+        """Whether it has an identity provider."""
         return bool(self.issuer and self.login_url and (self.thumbprint or self.by_metadata))
 
     def trusts(self, thumbprint: str | None) -> bool:
@@ -89,12 +89,12 @@ class HeldProfile:
 
 
 Profiles = Mapping[ProfileSlot, HeldProfile | None]
-"""What the console holds for each slot; ``None``: nothing confirmed."""
+"""The console's profile of each slot; ``None``: nothing confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """What Mimecast calls itself, and where it takes responses: by account and region."""
+    """Mimecast's identifier and the URLs that receive responses, by account and region."""
 
     identifier: str
     reply_url: str
@@ -109,7 +109,7 @@ class Endpoints:
         )
 
     def starts_sign_in(self, url: str) -> bool:
-        """Whether a page is one of Mimecast's sign-in pages for this account: its region's, or the one for all."""
+        """Whether a page is one of Mimecast's sign-in pages for this account: its region's or the global one."""
         scheme, _, rest = url.lower().partition("://")
         return scheme == "https" and rest.partition("/")[0] in (self.sign_on_host, _CENTRAL_SIGN_IN)
 
@@ -133,7 +133,7 @@ class AccountState(StrEnum):
 
 
 class NameIdState(StrEnum):
-    """What the NameID that Entra issues for a person is at Mimecast."""
+    """The meaning of a person's NameID at Mimecast."""
 
     SAME = "the person's address"
     UNKNOWN_THERE = "no address"
@@ -154,11 +154,11 @@ class AddressState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What decides about one person beside what holds for everybody.
+    """The facts that decide about one person, in addition to those about everybody.
 
     Attributes:
         assigned: Whether the person is assigned, directly or as a direct member of an assigned group; ``None``:
-            could not be told.
+            unknown.
     """
 
     slots: Slots
@@ -172,7 +172,7 @@ class Case:
 
 
 class Way(StrEnum):
-    """Where a sign-in starts."""
+    """The start page of a sign-in."""
 
     FROM_MIMECAST = "from Mimecast"
     """Service-provider initiated."""
@@ -195,8 +195,8 @@ class Outcome:
     """A verdict on one sign-in.
 
     Attributes:
-        reason: Why it is refused or not offered; of an unknown one, why it would be if the input were as presumed.
-        missing: Of an unknown one, the input that is missing.
+        reason: Why it is refused or not offered; if unknown, why it would be if the input were as presumed.
+        missing: The missing input of an unknown verdict.
         through_entra: Whether Mimecast sends the person to Entra, or Entra sends them to Mimecast.
     """
 
@@ -207,12 +207,12 @@ class Outcome:
 
     @property
     def signs_in(self) -> bool:
-        """Whether the person gets in. Whether somebody has a password no API tells; it is assumed here."""
+        """Whether the person gets in. A password is assumed: no API shows whether somebody has one."""
         return self.result in (Result.ENTRA, Result.PASSWORD)
 
     @property
     def may_sign_in(self) -> bool:
-        """Whether the person gets in, or would if the console holds what fits Entra."""
+        """Whether the person gets in, or would if the console's profile fits Entra."""
         return self.signs_in or (self.missing is Missing.CONSOLE and self.reason is None)
 
     @property
@@ -268,14 +268,14 @@ def _from_mimecast(
 
 
 def _unless_known(outcome: Outcome) -> Outcome:
-    """Of a profile that is presumed: whether the sign-in would still go that way is unknown."""
+    """The verdict for a presumed profile: it is unknown whether the sign-in would still take this way."""
     return Outcome(Result.UNKNOWN, outcome.reason, outcome.missing or Missing.CONSOLE)
 
 
 def _sent_to_entra(
     entra: EntraState | None, mimecast: Endpoints, held: list[HeldProfile], case: Case
 ) -> Outcome | None:
-    """What stops somebody whom Mimecast sends to Entra, up to Mimecast's check of the signature."""
+    """The first check that stops a person whom Mimecast sends to Entra, up to Mimecast's check of the signature."""
     if entra is None:
         return _unknown(Missing.APPLICATION)
     sends = held[0]
@@ -312,7 +312,7 @@ def _from_my_apps(
 
 
 def _unasked(entra: EntraState, mimecast: Endpoints, profiles: Profiles | None, case: Case) -> Outcome:
-    """Mimecast's judgement on a response that it did not ask for."""
+    """Mimecast's verdict on an unsolicited response."""
     if profiles is None:
         return _unknown(Missing.CONSOLE)
     known = {slot: each for slot, each in profiles.items() if each and each.is_set_up}
@@ -360,7 +360,7 @@ def _account(case: Case) -> Outcome | None:
 
 
 def _no_account(case: Case) -> Outcome | None:
-    """Who signs in nowhere at Microsoft, and so not to My Apps either."""
+    """The reason why an account cannot sign in at Microsoft at all, including My Apps."""
     reason = {
         AccountState.NONE: Reason.NO_ACCOUNT,
         AccountState.DISABLED: Reason.ACCOUNT_DISABLED,
@@ -382,7 +382,7 @@ def _person(entra: EntraState, case: Case) -> Outcome | None:
 
 
 def _assertion(entra: EntraState, case: Case) -> Outcome | None:
-    """Whether Entra issues one, and what it says."""
+    """The first check of the assertion that fails."""
     if case.account is AccountState.BLOCKED:
         return _refused(Reason.CONDITIONAL_ACCESS)
     if entra.signing is None:
@@ -411,7 +411,7 @@ def _no_tile(entra: EntraState, case: Case) -> Outcome | None:
 
 
 def _posted_to(entra: EntraState, mimecast: Endpoints) -> Outcome | None:
-    """Where Entra sends a response that nobody asked for: the default reply URL, else the first."""
+    """The URL for unsolicited responses: the default reply URL, else the first one."""
     if not entra.reply_urls:
         return _refused(Reason.NO_REPLY_URL)
     default = entra.default_reply_url
@@ -435,7 +435,7 @@ def _with_a_password(case: Case) -> Outcome:
 
 
 def _at_mimecast(case: Case) -> Outcome | None:
-    """What Mimecast makes of the NameID."""
+    """Mimecast's check of the NameID."""
     if case.name_id is NameIdState.UNKNOWN:
         return _unknown(Missing.NAME_ID)
     if case.name_id is NameIdState.UNKNOWN_THERE:

@@ -1,7 +1,7 @@
-"""Both tenants and the last deployment as they were read, once, at the beginning of a run. Data only.
+"""The snapshot: both tenants and the last deployment, read once at the beginning of a run. Data only.
 
-Every part says how it is known: a part that could not be read is unknown, with the reason, and only what depends on it
-is. `mimecast_sso.assessment.reading` reads a snapshot; everything else in this package works on one.
+Every part states how it is known: a part that could not be read is unknown, with the reason, and so is only what
+depends on it. `mimecast_sso.assessment.reading` reads a snapshot; everything else in this package works on one.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Directory:
     """People and groups of Entra that concern the stack.
 
     Attributes:
-        users: Those of ``assign.users``, by the configured addresses.
-        groups: Those of ``assign.groups``, with their direct members.
+        users: The configured users, by the configured addresses.
+        groups: The configured groups, with their direct members.
         assigned_groups: Further groups that are assigned to the application, by object id.
         accounts: Everybody who was read, by object id.
-        problems: Configured users, groups and owners that Entra does not have, or has more than once: a text each.
+        problems: A text for each configured user, group or owner that Entra does not have, or has more than once.
         owners: Configured owners: object id → as configured.
-        unread: Why somebody could not be looked up; "" where everybody was, so that whoever is missing has no account.
+        unread: Why accounts could not be looked up; "" if all were, so that a missing one does not exist.
         unread_groups: Groups whose members could not be read: object id → why.
     """
 
@@ -59,10 +59,10 @@ class LiveGroup:
     """A roll-out group at Mimecast; a group that does not exist has no name and no members.
 
     Attributes:
-        name: As it is called now.
+        name: Its current name.
         members: Addresses, and whole domains as ``@example.com``.
-        left: Who left within the time that Mimecast takes to notice, and may still be treated as a member.
-        joined: Who joined within that time, and may not be treated as a member yet.
+        left: People who left so recently that Mimecast may still treat them as members.
+        joined: People who joined so recently that Mimecast may not treat them as members yet.
     """
 
     name: str = ""
@@ -81,23 +81,23 @@ _NOT_ASKED = "it was not asked"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was read.
+    """The snapshot.
 
     Attributes:
         deployer: Object id of the principal that the credentials belong to.
         entra_now: Entra's own time; ``mimecast_now`` Mimecast's.
         application: The application that Mimecast's sign-ins reach: it has the identifier of account and region.
-            Known without a value: there is none.
-        own: The application that this stack recorded or adopts, where it is another one or has lost the identifier.
+            Known without a value if none exists.
+        own: The application that this stack recorded or adopts, if it is another one or has lost the identifier.
         holders: Applications that have the configured identifier or the one of account and region.
-        deleted: Applications in the recycle bin that have it.
+        deleted: Deleted applications that have it.
         namesakes: Applications of the wanted name, from a template, that have no other identifier.
-        template: Id of the gallery entry that the configuration leads to; "" where an application is adopted.
+        template: Id of the configured gallery entry; "" if an application is adopted.
         access: Whether Conditional Access blocks a sample of people; known without a value: there is no application.
         addresses: Those of interest that exist at Mimecast.
         groups: The roll-out groups by profile slot, found by the name that the state knows, else the configured one.
-        moved: How many memberships changed within the time that Mimecast takes to notice; unknown where the audit log
-            does not tell, and then nobody is known to have left or joined lately.
+        moved: How many memberships changed so recently that Mimecast may not act on them yet; unknown if the audit log
+            cannot be read, and then nobody is known to have left or joined recently.
         connections: The account's directory synchronisation; without a value where the configuration does not use it.
         integration: The directory integration that is managed, found by the description that the state knows, else the
             configured one. Known without a value: there is none, or none is managed.
@@ -138,11 +138,11 @@ class Snapshot:
 
     @property
     def recorded(self) -> Record:
-        """What the last deployment recorded; empty where that is unknown, which `record` tells."""
+        """The record of the last deployment; empty if it is unknown, which `record` shows."""
         return self.record.value or Record()
 
     def members(self, slot: ProfileSlot) -> frozenset[str] | None:
-        """Who is in a slot's group now; ``None`` where that is unknown."""
+        """The current members of a slot's group; ``None`` if unknown."""
         group = self.groups.get(slot)
         if group is None:
             return frozenset()
@@ -150,7 +150,7 @@ class Snapshot:
 
     @cached_property
     def everybody(self) -> frozenset[str]:
-        """Who is in any roll-out group, as far as that is known."""
+        """The known members of all roll-out groups."""
         return frozenset[str]().union(*(self.members(slot) or () for slot in self.groups))
 
     @property

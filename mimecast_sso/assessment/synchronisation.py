@@ -1,4 +1,4 @@
-"""Directory synchronisation at Mimecast: whether the addresses that it owns arrive, and the integration. Pure."""
+"""Directory synchronisation at Mimecast: its connections, its integration, and the addresses it brings. Pure."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _MIMECAST = "Mimecast"
 def statements(
     connections: Known[tuple[DirectoryConnection, ...]], now: datetime, *, needed: bool
 ) -> Iterator[Statement]:
-    """Whether the account synchronises a directory, and when that last ran.
+    """State whether the account synchronises a directory, and the last run.
 
     Args:
-        connections: As Mimecast has them.
+        connections: The account's connections.
         now: Mimecast's time.
         needed: Whether the configuration takes its addresses from it.
     """
@@ -61,7 +61,7 @@ def statements(
 
 
 def of_snapshot(snapshot: Snapshot) -> Iterator[Statement]:
-    """The same of a snapshot, where the configuration takes its addresses from the directory, or manages it."""
+    """The same for a snapshot, if the configuration takes its addresses from the directory or manages it."""
     connections = snapshot.connections
     asked = connections.value is not None or not connections.is_known
     if asked and (connections.value != () or connections.source != INTEGRATION_ONLY):
@@ -69,14 +69,14 @@ def of_snapshot(snapshot: Snapshot) -> Iterator[Statement]:
 
 
 def of_desired(desired: Desired) -> Iterator[Statement]:
-    """All of it: the connections, the managed integration, and whether people's addresses arrive."""
+    """All statements: connections, managed integration, and people's addresses."""
     yield from of_snapshot(desired.snapshot)
     yield from integration(desired)
     yield from addresses(desired)
 
 
 def problem_of(connection: DirectoryConnection, now: datetime) -> str:
-    """Why no addresses can be expected of a connection, as a clause; "" where nothing is known against it."""
+    """Why a connection will bring no addresses, as a clause; "" if no problem is known."""
     if connection.enabled is False:
         return "disabled, so no addresses are added or changed"
     if connection.status not in ("", "ok"):
@@ -100,7 +100,7 @@ class Arrival:
     """Whether directory synchronisation brings an address that Mimecast does not have.
 
     Attributes:
-        expected: Unknown where the connections could not be read. What is expected is never more than assumed: no API
+        expected: Unknown if the connections could not be read. An expectation is only assumed: no API
             shows whom a run will bring.
         why: As a clause.
     """
@@ -140,9 +140,9 @@ def _covers(domains: Iterable[str], address: str) -> bool:
 
 
 def addresses(desired: Desired) -> Iterator[Statement]:
-    """Who owns the people's addresses, and whether those that Mimecast does not have yet are brought.
+    """State who owns the people's addresses, and whether missing ones will be brought.
 
-    Only where the configuration takes the addresses from the directory.
+    Only if the configuration takes the addresses from the directory.
     """
     snapshot = desired.snapshot
     live = snapshot.addresses.value
@@ -212,7 +212,7 @@ def removed_addresses(desired: Desired) -> frozenset[str]:
 
 
 def integration(desired: Desired) -> Iterator[Statement]:
-    """What a run does about the integration that is or was managed, and what follows for addresses."""
+    """State what a run does with the managed integration, and the effect on addresses."""
     wanted, recorded = desired.settings.directory_synchronisation, desired.record.integration
     known = desired.snapshot.integration
     if wanted is None:
@@ -280,7 +280,7 @@ def _as_configured(
 
 
 def found_in_advance(wanted: DirectorySynchronisation, known: Known[Integration]) -> Statement:
-    """Whether the configured integration is there, before anything was deployed: for a check of the tenants."""
+    """State whether the configured integration exists, before anything is deployed."""
     name = f"directory integration “{wanted.description}”"
     if not known.is_known:
         return known.states(f"whether the {name} exists", subject=SUBJECT)

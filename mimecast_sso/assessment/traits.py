@@ -1,4 +1,4 @@
-"""Who is concerned by a run, and what decides about each of them at every instant. Pure."""
+"""The people affected by a run, and the facts that decide about each at every instant. Pure."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from mimecast_sso.text.names import domain_of, is_among
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """In which slots' groups Mimecast may see a person; of several sets the listed one comes first.
+    """The slots whose groups Mimecast may see a person in; of several sets the listed one comes first.
 
     Attributes:
         now: Before the run.
         late: While it takes effect, once memberships are written: where external changes are kept, and where they
             are undone.
-        kept: In the end, where external changes are kept; ``undone`` where they are undone.
-        eventually: Once the console work that is due is done and deployed.
-        listed: As read, once recent changes count.
+        kept: In the end, with external changes kept; ``undone`` with them undone.
+        eventually: Once due console work is done and deployed.
+        listed: As read, once recent changes are effective.
     """
 
     now: tuple[Slots, ...]
@@ -48,7 +48,7 @@ _UNKNOWN_PLACES = Places((None,), ((None,), (None,)), None, None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What decides about one person. Equal traits have equal verdicts.
+    """The facts that decide about one person. Equal traits have equal verdicts.
 
     Attributes:
         assigned: By the index of Entra's states, as is ``names``; ``None`` where an assigned group could not be read.
@@ -75,7 +75,7 @@ class TraitsReader:
         self._addresses = effects.desired.snapshot.addresses.value
 
     def of(self, address: str, account: Person | None) -> Traits:
-        """The traits of whoever signs in for an address."""
+        """The traits of the person who signs in for an address."""
         holders = {account.object_id, *self._groups.get(account.object_id, ())} if account else set[str]()
         before = self._address(address)
         return Traits(
@@ -87,7 +87,7 @@ class TraitsReader:
         )
 
     def case(self, traits: Traits, state: EntraState | None, slots: Slots, address: AddressState) -> Case:
-        """The facts of one moment; ``state`` is ``None`` where Entra could not be read."""
+        """The facts at one instant; ``state`` is ``None`` if Entra could not be read."""
         if state is None:
             return Case(slots, None, traits.account, NameIdState.UNKNOWN, address)
         index = self._index[state]
@@ -129,7 +129,7 @@ class TraitsReader:
 
 
 def places(members: Mapping[ProfileSlot, Members | None], address: str) -> Places:
-    """Where Mimecast may see an address; unknown where any group could not be read."""
+    """The groups that Mimecast may see an address in; unknown if any group could not be read."""
     if any(group is None for group in members.values()):
         return _UNKNOWN_PLACES
     groups = {slot: group for slot, group in members.items() if group is not None}
@@ -185,7 +185,7 @@ def _account_state(account: Person | None) -> AccountState:
 
 
 def _name_id_value(source: str | None, account: Person | None) -> str | None:
-    """What becomes the NameID, in lower case; ``None`` where it is unknown."""
+    """The NameID in lower case; ``None`` if unknown."""
     if source is None:
         return None
     if account is None:
@@ -199,7 +199,7 @@ def _name_id_value(source: str | None, account: Person | None) -> str | None:
 
 
 def subjects(effects: Effects) -> Iterator[tuple[str, Person | None]]:
-    """Everybody concerned, each address once: in a group, to be in one, recorded in one, or assigned."""
+    """Everybody affected, each address once: in a group, to be in one, recorded in one, or assigned."""
     desired = effects.desired
     addresses: set[str] = set(desired.members)
     domains: set[str] = set()
@@ -222,7 +222,7 @@ def subjects(effects: Effects) -> Iterator[tuple[str, Person | None]]:
 
 
 def _accounts_of(effects: Effects, addresses: Iterable[str]) -> Iterator[tuple[str, Person | None]]:
-    """Who signs in for an address: whose NameID it is now, else whose mail address, else whose user principal name."""
+    """The account that signs in for an address: by its current NameID, else mail address, else user principal name."""
     snapshot = effects.desired.snapshot
     by_mail, by_upn = snapshot.by_name_id["mail"], snapshot.by_name_id["upn"]
     first = by_upn if effects.course and effects.course.now.name_id == "user.userprincipalname" else by_mail

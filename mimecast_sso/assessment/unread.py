@@ -1,4 +1,4 @@
-"""What of both tenants could not be read, and why: one list, of which each check takes its parts."""
+"""Unread parts of both tenants, with reasons: one list, from which each check takes its parts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class SnapshotPart(Enum):
 
     RECORD = auto()
     APPLICATION = auto()
-    """The one that Mimecast's sign-ins reach."""
+    """The application that Mimecast's sign-ins reach."""
     OWN = auto()
-    """The one that this stack recorded or adopts."""
+    """The application that this stack recorded or adopts."""
     HOLDERS = auto()
     PEOPLE = auto()
     DOMAINS = auto()
@@ -36,12 +36,12 @@ class SnapshotPart(Enum):
 def parts(
     snapshot: Snapshot, of_interest: Collection[SnapshotPart], application: LiveApplication | None
 ) -> Iterator[tuple[str, str]]:
-    """What could not be read, as people name it, and why.
+    """The unread parts, in people's terms, with reasons.
 
     Args:
-        snapshot: What was read.
-        of_interest: The parts to look at.
-        application: The one whose claims policies are asked for.
+        snapshot: The snapshot.
+        of_interest: The parts to check.
+        application: The application whose claims policies are needed.
     """
     for part, what, why in _all(snapshot, application):
         if part in of_interest and why:

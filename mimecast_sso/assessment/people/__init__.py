@@ -1,4 +1,4 @@
-"""The people of the configuration as Entra knows them: found, sorted, counted."""
+"""The people of the configuration in Entra: found, sorted, counted."""
 
 from mimecast_sso.assessment.people.directory import (
     EntraGroup,

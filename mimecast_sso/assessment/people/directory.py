@@ -1,4 +1,4 @@
-"""The people of the configuration as Entra knows them."""
+"""The people of the configuration in Entra."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SHARED = frozenset({"shared", "room", "equipment"})
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user whom the configuration names, or a direct member of a group that it names.
+    """A configured user, or a direct member of a configured group.
 
     ``address`` is the configured address, and for a group's member the mail address; ``mail`` is the live one (may
-    be ""). ``None`` stands for what the credentials may not read.
+    be ""). ``None``: the credentials may not read it.
     """
 
     address: str
@@ -32,7 +32,7 @@ class Person:
     enabled: bool | None
     guest: bool | None = None
     shared_mailbox: bool | None = None
-    """Asked of disabled accounts only: a shared mailbox's account belongs disabled, and asking costs a call each."""
+    """Read for disabled accounts only: a shared mailbox's account is normally disabled, and each read is a call."""
     blocked: bool | None = None
     """Whether Conditional Access blocks them; ``None`` where it was not evaluated."""
 
@@ -44,7 +44,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class EntraGroup:
-    """A configured group: its direct members, and the groups in it, whose members Entra does not assign."""
+    """A configured group: its direct members, and nested groups, whose members Entra does not assign."""
 
     name: str
     object_id: str
@@ -55,13 +55,13 @@ class EntraGroup:
 
 
 def assigned(users: Iterable[Person], groups: Iterable[EntraGroup]) -> list[Person]:
-    """Everybody who gets the application: the users and the groups' direct members, each once, in that order."""
+    """Everybody who is assigned: the users, then the groups' direct members, each once."""
     everybody = chain(users, *(group.members for group in groups))
     return list({person.object_id: person for person in reversed(list(everybody))}.values())[::-1]
 
 
 def group_problem(name: str, found: int) -> str:
-    """What is wrong with a configured group of which Entra has ``found``."""
+    """The problem with a configured group of which Entra has ``found``."""
     if found:
         return (
             f'mimecast-sso:assign.groups names "{name}", and Entra has more than one security group of that name. '
@@ -74,7 +74,7 @@ def group_problem(name: str, found: int) -> str:
 
 
 def person_of(user: User, address: str = "") -> Person:
-    """A user of Graph's as a person, by the configured address if there is one."""
+    """A Graph user as a person, by the configured address if there is one."""
     return Person(
         address=address or lower_case(user.mail or user.user_principal_name or user.object_id),
         object_id=user.object_id,
@@ -87,7 +87,7 @@ def person_of(user: User, address: str = "") -> Person:
 
 
 def with_mailboxes(graph: GraphReads, found: Iterable[Person]) -> dict[str, Person]:
-    """Say of disabled accounts whether they belong to a shared mailbox, by object id: where that may be read."""
+    """Add to disabled accounts whether they belong to a shared mailbox, by object id, if that may be read."""
     people_ = {person.object_id: person for person in found}
     disabled = [person for person in people_.values() if person.enabled is False and person.mail]
     for person in disabled[:_MOST_MAILBOXES_ASKED]:

@@ -1,4 +1,4 @@
-"""Sorting people by what their account means for a sign-in that matches by mail address."""
+"""Sort people by what their account means for a sign-in that matches by mail address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mimecast_sso.text.wording import count
 
 
 class Kind(StrEnum):
-    """What somebody is; a person may be of several kinds."""
+    """The kind of a person's account; one may be of several kinds."""
 
     MEMBER = "member"
     GUEST = "guest"
@@ -46,7 +46,7 @@ _WARNS = frozenset({Kind.NO_MAIL, Kind.DISABLED, Kind.SHARED_MAILBOX, Kind.NOT_I
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Everybody who is assigned, each once, and who of them is of which kind."""
+    """Everybody who is assigned, each once, and by kind."""
 
     everybody: tuple[Person, ...]
     kinds: dict[Kind, tuple[Person, ...]]
@@ -57,7 +57,7 @@ class Sorted:
 
 
 def sort(people: Sequence[Person], at_mimecast: Collection[str] | None) -> Sorted:
-    """Sort people; ``at_mimecast`` are the addresses there, or to be there after the run (``None``: unknown)."""
+    """Sort people; ``at_mimecast`` are the addresses at Mimecast, now or after the run (``None``: unknown)."""
     kinds: dict[Kind, list[Person]] = {}
     for person in people:
         for kind in _kinds(person, at_mimecast):
@@ -86,7 +86,7 @@ def _kinds(person: Person, at_mimecast: Collection[str] | None) -> Iterator[Kind
 
 
 def statements(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool) -> Iterator[Statement]:
-    """The summary with its counts, who is of which kind, and the groups that are not expanded."""
+    """The summary with counts, the people by kind, and the groups that are not expanded."""
     yield Statement(_summary(found, groups, mimecast_read=mimecast_read), How.LIVE, _SOURCE)
     for kind, means in _MEANS.items():
         if found.of(kind):
