@@ -1,4 +1,4 @@
-"""``python -m sandbox``: the offline world on the command line."""
+"""``python -m sandbox``: the command line of the sandbox."""
 
 from __future__ import annotations
 
@@ -103,15 +103,15 @@ def _run(options: argparse.Namespace) -> int:
     if not command:
         return _usage("run needs a command: python -m sandbox run -- CMD")
     try:
-        # In place of this process: signals are the command's, Ctrl-C above all.
-        os.execvpe(command[0], command, {**os.environ, **environment(home())})  # noqa: S606 (no shell is wanted)
+        # Replaces this process, so that the command gets signals such as Ctrl-C.
+        os.execvpe(command[0], command, {**os.environ, **environment(home())})  # noqa: S606 (starts no shell)
     except OSError as error:
         return _fail(f"{command[0]}: {error.strerror}")
 
 
 def _reset(_: argparse.Namespace) -> int:
     lifecycle.reset(home())
-    print("sandbox stopped; its world and the state of the stacks on it are deleted")
+    print("sandbox stopped; its data and the state of the stacks on it were deleted")
     return OK
 
 
@@ -121,9 +121,9 @@ def _seed(options: argparse.Namespace) -> int:
     if not (options.stack or options.tenant):
         return _usage("seed needs --stack NAME, --tenant KIND or both")
     if options.addresses is not None and not options.tenant:
-        return _usage("--addresses is the size of a --tenant")
+        return _usage("--addresses needs --tenant")
     if options.own_tenants and not options.stack:
-        return _usage("--own-tenants are those of a --stack")
+        return _usage("--own-tenants needs --stack")
     document: dict[str, Any] = {}
     said = []
     try:
@@ -166,7 +166,7 @@ def _credentials(options: argparse.Namespace) -> int:
 
 
 def _listed(file: Path | None) -> list[str]:
-    """The addresses in a file, one a line. Raises StackError where it cannot be read or holds something else."""
+    """The addresses in a file, one per line. Raises StackError if it cannot be read or contains anything else."""
     from sandbox.stack_seed import StackError  # noqa: PLC0415
 
     if file is None:
@@ -179,7 +179,7 @@ def _listed(file: Path | None) -> list[str]:
         raise StackError(f"{file} is not text in UTF-8") from None
     for number, line in enumerate(lines, 1):
         if line.strip() and not _ADDRESS.fullmatch(line.strip()):
-            raise StackError(f"{file}, line {number}: not a mail address. Write one a line")
+            raise StackError(f"{file}, line {number}: not a mail address. Write one per line")
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -264,7 +264,7 @@ def _sign_ins(options: argparse.Namespace) -> int:
 
     people = options.addresses or sign_ins.everybody(home())
     if not people:
-        return _fail("nobody is seeded yet: python -m sandbox seed --stack NAME")
+        return _fail("nobody is seeded yet. Seed a stack: python -m sandbox seed --stack NAME")
 
     def say(found: sign_ins.Attempt) -> None:
         print(json.dumps(found.document()), flush=True)

@@ -32,7 +32,7 @@ class CannotFillError(Exception):
 
 
 def fill(home: Path, file: Path) -> Iterator[str]:
-    """Fill the console's forms from the run sheet. Returns what was typed, a line per field.
+    """Fill the console's forms from the run sheet. Returns the typed values, one line per field.
 
     Existing definitions are edited, missing ones are created.
 
@@ -65,7 +65,7 @@ def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
     found = control(home).get("mimecast.accounts", account)
     if found is None:
         raise CannotFillError(
-            f"the sandbox has no Mimecast account {account}: python -m sandbox seed --stack NAME"
+            f"the sandbox has no Mimecast account {account}. Seed its stack: python -m sandbox seed --stack NAME"
         )
     address = str(found["administrator"]["emailAddress"])
     form = browser.open(f"{console}/").form("login")
@@ -78,19 +78,19 @@ def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
 
 def _open(browser: Browser, url: str, dialogue: Dialogue, name_label: str) -> Page:
     listed = browser.open(url)
-    # The name first: the path may end in the button for a new one, on a sheet that is worked through again.
+    # The name first: on a sheet that is used again, the path may end in the button for a new one.
     names = (dialogue.values.get(name_label, ""), dialogue.path.rpartition(">")[2].strip())
     existing = next((link for name in names if name and (link := listed.link(name))), None)
     return browser.open(existing or f"{url}/new")
 
 
 def _wants_import(dialogue: Dialogue) -> bool:
-    """Whether the certificate is to come from the metadata: the sheet has an address and no certificate."""
+    """Whether the certificate comes from the metadata: the sheet has a metadata URL and no certificate."""
     return bool(dialogue.values.get(_METADATA)) and not dialogue.values.get(_CERTIFICATE)
 
 
 def _import(browser: Browser, page: Page, form: str, dialogue: Dialogue) -> Page:
-    """Press Import beside the Metadata URL; the form that comes back, filled."""
+    """Press Import next to the Metadata URL; return the filled form."""
     page.controls()[_METADATA].value = dialogue.values[_METADATA]
     filled = browser.press(page.form(form), "action", "import")
     errors = filled.items("errors")
@@ -124,7 +124,7 @@ def _enter(label: str, control: Any, value: str) -> str:
 
 
 def _choose(label: str, control: Any, value: str) -> str:
-    """Choose by what the list shows; Entra has two names there, and which one depends on the console's age."""
+    """Choose an entry of the list; Entra has two names there, depending on the console's age."""
     options = {
         " ".join(option.text_content().split()): option.get("value") for option in control.iter("option")
     }

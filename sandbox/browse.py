@@ -1,7 +1,7 @@
-"""The sandbox's pages for people: their addresses, who signs in with which password, and a browser that reaches them.
+"""The sandbox's pages for people: addresses, accounts with passwords, and a browser that reaches them.
 
 A browser reaches the pages through the sandbox's proxy and must trust its throw-away authority. Chromium and its
-relatives take both on the command line, with a profile folder of their own: the person's own profile is left alone.
+relatives take both on the command line, with a separate profile folder; the person's own profile is unchanged.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _people(home: Path) -> Iterator[str]:
     if len(users) > _PEOPLE_SHOWN:
         yield f"and {len(users) - _PEOPLE_SHOWN} more"
     if not users:
-        yield "nobody is seeded yet: .venv/bin/python -m sandbox seed --stack sandbox"
+        yield "nobody is seeded yet. Seed a stack: .venv/bin/python -m sandbox seed --stack sandbox"
 
 
 def _process(home: Path) -> Process:

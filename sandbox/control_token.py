@@ -1,4 +1,4 @@
-"""The token of the control plane: whoever can read it owns the sandbox's home, and nobody else may use the plane.
+"""The token of the control plane, which only the owner of the sandbox's home can read.
 
 Other users of the machine reach the port on loopback too, and so do the pages that a browser shows.
 """

@@ -89,7 +89,7 @@ def stop(home: Path) -> bool:
 
 
 def reset(home: Path) -> None:
-    """Stop the sandbox, and delete its world, and everything that deployments on it left."""
+    """Stop the sandbox, and delete its data and everything that deployments on it left."""
     stop(home)
     for name in _WORLD_FILES:
         (home / name).unlink(missing_ok=True)
@@ -133,7 +133,7 @@ def _one_starter(home: Path) -> Iterator[None]:
 
 
 def _require_installed() -> None:
-    """What ``pulumi install`` makes has no emulators in it. Raises LifecycleError."""
+    """Check that the emulators are installed, which ``pulumi install`` does not do. Raises LifecycleError."""
     missing = [name for name in ("starlette", "trustme", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
         raise LifecycleError(

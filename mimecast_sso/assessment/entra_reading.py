@@ -19,6 +19,7 @@ from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text.names import enumerate_some, lower_case
+from mimecast_sso.text.wording import count
 from providers.entra import applications, people
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
 from providers.entra.batching import Read, ReadOutcome
@@ -367,8 +368,8 @@ class EntraReader:
         missing = [address for address in wanted if address not in known.value]
         if missing:
             self._problems.append(
-                f"mimecast-sso:assign.users names {len(missing)} of {len(wanted)} users that Entra does not know, "
-                f"neither by mail address nor by user principal name: {', '.join(missing)}. "
+                f"mimecast-sso:assign.users names {len(missing)} of {count(len(wanted), 'user')} that Entra does not "
+                f"have, neither by mail address nor by user principal name: {', '.join(missing)}. "
                 "Correct the addresses, or create the users first."
             )
         people = [replace(found[address], address=address) for address in wanted if address in found]

@@ -29,7 +29,7 @@ def parse(text: str) -> str:
     found = text.strip().lower()
     if not DIGEST.fullmatch(found):
         raise OperationError(
-            "--expect takes the digest of a plan, which preview prints, as does the comment of review.",
+            "--expect takes the digest of a plan. mimecast-sso preview prints it, and so does a review's comment.",
             Exit.USAGE,
         )
     return found

@@ -128,8 +128,8 @@ _REMEDIES = {
     "token's issuer, subject and audience",
     Method.MANAGED: "ARM_USE_MSI is true, so {endpoint} was used. Check that this machine has the identity "
     f"(ARM_CLIENT_ID names a user-assigned one, and is unset for the machine's own), {_ANOTHER_WAY}",
-    Method.CLI: f"Install the Azure CLI and run az login{{tenant}}, {_ANOTHER_WAY}; ARM_USE_CLI=false leaves this "
-    "way out",
+    Method.CLI: f"Install the Azure CLI and run az login{{tenant}}, {_ANOTHER_WAY}; ARM_USE_CLI=false disables this "
+    "method",
 }
 
 

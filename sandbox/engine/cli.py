@@ -153,7 +153,7 @@ def run(session: Session, options: argparse.Namespace, child: Mapping[str, str])
         return _once(session, options, child, lambda: None, preview=True)
     if not (options.skip_preview or options.yes):
         raise ConfirmationError(
-            "--yes or --skip-preview or --preview-only must be passed in to proceed: this engine never asks"
+            "--yes or --skip-preview or --preview-only must be passed in to proceed: this engine never prompts"
         )
     with session.backend.lock(session.stack_name()) as unlock:
         code = 0 if options.skip_preview else _once(session, options, child, unlock, preview=True)

@@ -25,7 +25,7 @@ def _print_json(value: Any) -> None:
 
 def _confirmed(options: argparse.Namespace) -> None:
     if not options.yes:
-        raise ConfirmationError("--yes must be passed in to proceed: this engine never asks")
+        raise ConfirmationError("--yes must be passed in to proceed: this engine never prompts")
 
 
 # -- stack --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How a person signs in, and which requested authentication contexts that meets.
+"""A person's sign-in method, and the requested authentication contexts that it meets.
 
 Public reports say that a request for ``PasswordProtectedTransport`` is met by a sign-in with a password, and refused
 (AADSTS75011) for who signed in by multi-factor authentication, Windows Hello, integrated Windows authentication or

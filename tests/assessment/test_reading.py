@@ -343,7 +343,7 @@ def test_users_that_entra_does_not_know_are_named() -> None:
     assert list(found.directory.accounts) == [f"id of {ADA}", f"id of {GRACE}"], "Grace is assigned"
     (problem,) = found.directory.problems
     assert problem == (
-        f"mimecast-sso:assign.users names 2 of 3 users that Entra does not know, neither by mail address nor by user "
+        f"mimecast-sso:assign.users names 2 of 3 users that Entra does not have, neither by mail address nor by user "
         f"principal name: {ALAN}, {LINUS}. Correct the addresses, or create the users first."
     )
 

@@ -43,7 +43,7 @@ def made(shared: Project) -> Iterator[Project]:
         (
             {"assign": {"users": ["nobody@example.com"]}},
             1,
-            "names 1 of 1 users that Entra does not know, neither by mail address nor by user principal name: nobody",
+            "names 1 of 1 user that Entra does not have, neither by mail address nor by user principal name: nobody",
         ),
         (
             {"assign": {"groups": ["No such group"]}},

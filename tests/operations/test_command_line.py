@@ -93,7 +93,7 @@ def test_an_unknown_command_is_a_usage_error() -> None:
     ("words", "why"),
     [
         (["preview", "--stack", "x", "--out", "y"], "--out needs a --format other than text"),
-        (["up", "--stack", "x", "--expect", "y", "--reviewed", "z"], "both name the plan"),
+        (["up", "--stack", "x", "--expect", "y", "--reviewed", "z"], "both set the expected plan"),
     ],
 )
 def test_options_that_exclude_each_other_are_a_usage_error(words: list[str], why: str) -> None:

@@ -747,7 +747,7 @@ def test_each_plan_says_what_it_does_in_its_mode() -> None:
         step(world, Step.ACTIVATE)
         reactivated = rotation.back(world.snapshot())
         assert reactivated.step is Step.REACTIVATE
-        assert ("confirmed that" in reactivated.text) == (rotation_ == "single")
+        assert ("and confirmed" in reactivated.text) == (rotation_ == "single")
 
 
 def test_going_back_from_rest_says_what_to_do_instead() -> None:

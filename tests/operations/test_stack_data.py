@@ -126,4 +126,4 @@ def test_the_command_names_what_was_not_taken(tmp_path: Path, monkeypatch: pytes
     )
     assert ended.return_value is Exit.CHANGES
     assert files(at, ended.stdout.strip())[STACK]
-    assert ended.stderr == "Changed, but not included: x ::error:: ## vso[x].py\n"
+    assert ended.stderr == "Changed, but not included: x : :error:: ## vso[x].py\n"

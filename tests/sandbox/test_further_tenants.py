@@ -106,4 +106,4 @@ def test_an_account_of_its_own_per_stack(made: Project) -> None:
 def test_own_tenants_are_those_of_a_stack(made: Project) -> None:
     ended = made.sandbox("seed", "--tenant", "ten", "--own-tenants")
     assert ended.code == 64
-    assert "--own-tenants are those of a --stack" in ended.text
+    assert "--own-tenants needs --stack" in ended.text

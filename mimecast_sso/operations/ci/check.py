@@ -46,7 +46,7 @@ def _files(root: Path, forge: Forge) -> Iterator[Statement]:
 def _file(workflow: Workflow, path: str, command: str) -> Statement:
     match workflow.state:
         case FileState.CURRENT:
-            return fine(path, "as this version writes it", How.LIVE, _SOURCE)
+            return fine(path, "current, as written by this version", How.LIVE, _SOURCE)
         case FileState.ABSENT:
             return missing(path, f"does not exist. Write it: {command}", How.LIVE, _SOURCE)
         case FileState.CHANGED:

@@ -17,7 +17,10 @@ _WAIT = 30
 
 @click.group("roll-out", cls=options.Group)
 def roll_out() -> None:
-    """Show or change who signs in through Entra: the members of the roll-out group."""
+    """Show or change who signs in through Entra.
+
+    These are the members of the roll-out group.
+    """
 
 
 @roll_out.command("status")

@@ -96,7 +96,8 @@ class Work:
             at = utc_time(str(terms.pop("at")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise OperationError(
-                f"There is no run to resume in {folder}. Run without --resume, or name the run's folder with --work."
+                f"There is no run to resume in {folder}. Leave out --resume or --continue, or name its folder "
+                "with --work."
             ) from None
         return cls(folder, at, terms)
 
