@@ -177,6 +177,16 @@ class SignInForecast:
         )
 
     @cached_property
+    def restored_by_save(self) -> tuple[str, ...]:
+        """People who are refused now, and sign in through Entra once the console form is saved."""
+        return tuple(
+            each.address
+            for each in self.people
+            if each.from_mimecast.now[0].result is Result.REFUSED
+            and each.from_mimecast.saved[0].result is Result.ENTRA
+        )
+
+    @cached_property
     def tiles_lost(self) -> tuple[str, ...]:
         """People who lose the My Apps tile but can still sign in from Mimecast's page."""
         return tuple(

@@ -140,7 +140,7 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
         known = snapshot.application if snapshot.groups_known else _first_unread(snapshot)
         yield _unknown("What Save does to people's sign-in", known)
         return
-    stays = len(set(found.through_entra(Instant.SAVED)) - set(found.sent_by_save))
+    stays = len({*found.through_entra(Instant.SAVED)} - {*found.sent_by_save, *found.restored_by_save})
     back = tuple(back_to_a_password(found, Instant.SAVED))
     if found.stopped_by_save:
         yield from _by_outcome(
@@ -159,9 +159,17 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
             _BOTH,
             Verdict.WARNS,
         )
+    if found.restored_by_save:
+        who = found.restored_by_save
+        yield Statement(
+            f"Save lets {people(len(who))} sign in through Entra, within {PROPAGATION_MINUTES} minutes, who cannot "
+            f"sign in now: {enumerate_some(who)}",
+            How.LIVE,
+            _BOTH,
+        )
     yield from back
     yield from _who_stays(stays, " after Save")
-    if not (back or stays or found.stopped_by_save or found.sent_by_save):
+    if not (back or stays or found.stopped_by_save or found.sent_by_save or found.restored_by_save):
         why = (
             "in the roll-out group is known to be able to sign in"
             if snapshot.everybody

@@ -69,7 +69,10 @@ def deploy(
     if reviewed is not None:
         expect = digest_of(plan.read_comment(reviewed), stack.name)
         if expect is None:
-            return _unreviewed(stack, settings, engine)
+            outcome, ended = _preview(stack, settings, engine)
+            if ended is not Exit.CHANGES:
+                return ended
+            _refuse_unreviewed(stack, engine, outcome)
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
@@ -92,11 +95,14 @@ def deploy(
     return Exit.FINE
 
 
-def _unreviewed(stack: Stack, settings: Settings, engine: Engine) -> Exit:
-    """Refuse any change without a reviewed plan. Raises OperationError (refused)."""
-    ended = _preview(stack, settings, engine)
-    if ended is not Exit.CHANGES:
-        return ended
+def _refuse_unreviewed(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:
+    """Refuse any change without a reviewed plan, but for what every run repeats. Raises OperationError (refused)."""
+    if plan.only_retries_proofs(stack, engine, outcome):
+        click.echo(
+            "No review is needed: this run only tries again to verify domains, and creates the addresses that wait for "
+            "them."
+        )
+        return
     raise OperationError(
         f"Refused: the comment has no plan of stack {stack.name}, so nobody has reviewed what a deployment would "
         "change (above). Nothing was deployed. Once that is reviewed, deploy it by its digest.",
@@ -110,7 +116,7 @@ def preview(
     """Show what ``deploy`` would change, without changing it; with ``people``, also whose sign-in, by name."""
     settings = stack.settings()
     engine.ensure_stack()
-    return _preview(stack, settings, engine, diff=diff, verbose=verbose, people=people)
+    return _preview(stack, settings, engine, diff=diff, verbose=verbose, people=people)[1]
 
 
 def _preview(
@@ -121,16 +127,16 @@ def _preview(
     diff: bool = False,
     verbose: bool = False,
     people: bool = False,
-) -> Exit:
+) -> tuple[RunOutcome, Exit]:
     show = None if verbose or diff else Concise(f"Preview of {stack.name}", plans=True)
     flags = ["--diff"] if diff else []
     outcome = engine.run("preview", *flags, show=show, take_snapshot=people)
     if people:
         _name(assessing.of_each(assessing.of_run(stack, settings, engine, outcome)))
     if outcome.code:
-        return outcome.failure(dry=True)
+        return outcome, outcome.failure(dry=True)
     _say_the_digest(stack, engine, outcome)
-    return Exit.CHANGES if outcome.changed else Exit.FINE
+    return outcome, Exit.CHANGES if outcome.changed else Exit.FINE
 
 
 def _name(affected: Sequence[Statement]) -> None:

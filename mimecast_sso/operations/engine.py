@@ -66,6 +66,14 @@ class RunOutcome:
         return any(count for operation, count in self.changes.items() if operation not in _QUIET)
 
     @property
+    def changed_types(self) -> frozenset[str]:
+        """The types of the resources that were (or, in a preview, would be) written."""
+        steps = (
+            event["resourcePreEvent"]["metadata"] for event in self.events if "resourcePreEvent" in event
+        )
+        return frozenset(str(each["type"]) for each in steps if each["op"] not in _QUIET)
+
+    @property
     def refused(self) -> bool:
         """Whether one of the program's guards stopped the run."""
         return any(REFUSED in error for error in self.errors)

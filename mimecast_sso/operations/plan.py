@@ -9,6 +9,7 @@ from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, DIGEST, PARTS, digest, part_of
 from mimecast_sso.assessment.planned import planned
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import assessing
 from mimecast_sso.operations.display import text_of
 from mimecast_sso.operations.engine import Engine, RunOutcome
@@ -22,6 +23,8 @@ _MEANS = {
     "people": "people's sign-ins",
 }
 _MOST = 20
+_WAITING = frozenset({types.DOMAIN_VERIFICATION, types.ADDRESS_BOOK})
+"""What a run writes again while a domain is unverified; the preview does not know yet whether it will be."""
 
 
 def parse(text: str) -> str:
@@ -64,6 +67,20 @@ def announced(outcome: RunOutcome) -> str | None:
         if text.startswith(ANNOUNCED) and DIGEST.fullmatch(text.removeprefix(ANNOUNCED)):
             return text.removeprefix(ANNOUNCED)
     return None
+
+
+def only_retries_proofs(stack: Stack, engine: Engine, previewed: RunOutcome) -> bool:
+    """Whether a run only does what every run repeats while a domain is unverified.
+
+    It tries to verify the domain again; if that succeeds, it creates the addresses that wait for it, as was planned
+    when they were configured. Neither is a change of a plan.
+    """
+    if not (types.DOMAIN_VERIFICATION in previewed.changed_types <= _WAITING):
+        return False
+    assessment = of_stack(stack, engine)
+    published = assessment.desired.record.all_outputs_of(types.DOMAIN_VERIFICATION)
+    again = all(each.get("publish") == assessment.settings.dns.publish for each in published)
+    return again and not planned(assessment)
 
 
 def require(stack: Stack, engine: Engine, expected: str) -> None:

@@ -432,6 +432,14 @@ def test_a_recorded_certificate_that_is_gone_signs_in_the_end() -> None:
     assert eventually(World(application=others)) == DEPLOYED
 
 
+def test_a_certificate_to_come_is_not_expired_in_the_end() -> None:
+    expired = World(application=application(certificates=certificates(certificate(OLD, days=-1))))
+    assert course(expired).now == replace(DEPLOYED, signing_expired=True)
+    assert eventually(expired, attested(values(certificates=BOTH))) == replace(
+        DEPLOYED, signing=NEW_CERTIFICATE
+    )
+
+
 def test_a_certificate_that_is_not_valid_does_not_sign_in_the_end() -> None:
     ended: LiveApplication = application(
         certificates=certificates(certificate(NEW, "x"), certificate(OLD, days=-1), active=NEW)

@@ -37,6 +37,7 @@ from tests.assessment.worlds import (
     attested,
     certificate,
     deployed,
+    form_of,
     values,
 )
 
@@ -159,10 +160,24 @@ def test_who_signs_in(
     assert said(sentences.everything(world.assess(document), instant)) == snapshot
 
 
+def recreated(**world: Any) -> World:
+    """Entra signs with a new certificate, and the console has the former form: the application was recreated."""
+    record = deployed(from_values(values()), thumbprint=NEW, members=frozenset({ADA, GRACE}))
+    former = {"state": "due", "previousForm": form_of(from_values(values())) | {"certificate": "MIIC"}}
+    resources = tuple(
+        replace(each, outputs=each.outputs | former) if each.type == types.AUTHENTICATION_PROFILE else each
+        for each in record.resources
+    )
+    signs = PrincipalCertificates((certificate(NEW),), NEW)
+    return World(application=application(certificates=signs), deployed=Record(resources), **world)
+
+
 @pytest.mark.parametrize(
     ("world", "document"),
     [
         pytest.param(World(), None, id="two continue"),
+        pytest.param(recreated(), values(), id="save restores two"),
+        pytest.param(recreated(members={ADA}), values(), id="save restores one"),
         pytest.param(World(members={ADA}), None, id="one continues"),
         pytest.param(World(**NOT_DEPLOYED), values(), id="save sends two to Entra"),
         pytest.param(World(members={ADA}, **NOT_DEPLOYED), values(), id="save sends one to Entra"),

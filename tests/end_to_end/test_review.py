@@ -251,6 +251,24 @@ def test_a_deployment_of_what_was_reviewed_takes_its_comment_and_nothing_else(ma
     assert made.up().code == 0
 
 
+def test_trying_again_to_verify_a_domain_needs_no_review(made: Project) -> None:
+    domains = [*made.configuration("domains"), {"name": "example.net"}]
+    made.configure(domains=domains, dns=None)
+    assert made.up().code == 0
+    comment = made.home / "no-comment.md"
+    retried = made.sso("up", "--yes", "--reviewed", str(comment))
+    assert retried.code == 0, retried.text
+    assert "No review is needed: this run only tries again to verify domains" in retried.text
+    assert "example.net is pending" in retried.text
+    book = made.configuration("addresses")
+    book["list"][0]["name"] = "Ada Lovelace"
+    made.configure(addresses=book)
+    changed = made.sso("up", "--yes", "--reviewed", str(comment))
+    assert changed.code == 4, "another change of the address book is one"
+    git(made, "checkout", "-q", "-f", "main")
+    assert made.up().code == 0
+
+
 def test_a_harmless_change_loses_no_sign_in_in_the_rehearsal(made: Project) -> None:
     made.configure(rollOut=PILOT | {"pilot": [ADA, GRACE]})
     ended = rehearsed(made)

@@ -16,6 +16,7 @@ from mimecast_sso.facts.regions import REGIONS
 from providers.entra.claims import claims_definition
 from providers.mimecast import from_environment
 from providers.mimecast.groups import change_members, find_group
+from sandbox.credentials import USER_PASSWORD
 from sandbox.entra.objects import MEMBERS
 from tests.support.hand_made import GRAPH, UPN_CLAIMS
 from tests.support.sign_in_worlds import (
@@ -89,7 +90,11 @@ def mail_of_another(world: World, chance: Random) -> None:
 
 
 def account_deleted(world: World, chance: Random) -> None:
-    gone, control = _somebody(world, chance)["id"], world.made.control
+    _delete_account(world, _somebody(world, chance)["id"])
+
+
+def _delete_account(world: World, gone: str) -> None:
+    control = world.made.control
     for group in control.documents("entra.groups"):
         members = [each for each in group[MEMBERS] if each != gone]
         control.put("entra.groups", group["id"], group | {MEMBERS: members})
@@ -97,6 +102,27 @@ def account_deleted(world: World, chance: Random) -> None:
         if assignment["principalId"] == gone:
             control.delete("entra.assignments", assignment["id"])
     control.delete("entra.users", gone)
+
+
+def account_recreated(world: World, chance: Random) -> None:
+    """Under another object id, and in no group: the assignment went with the former account."""
+    user = _somebody(world, chance)
+    _delete_account(world, user["id"])
+    kept = {key: user[key] for key in ("mail", "userPrincipalName", "displayName")}
+    world.made.control.seed({"users": [kept | {"password": USER_PASSWORD}]})
+
+
+def group_recreated(world: World, _: Random) -> None:
+    """Under the same name and another object id; its assignment went with the former group."""
+    group, control = _group(world, GROUP), world.made.control
+    members = {each["id"]: each["userPrincipalName"] for each in control.documents("entra.users")}
+    members |= {each["id"]: each["displayName"] for each in control.documents("entra.groups")}
+    for assignment in control.documents("entra.assignments"):
+        if assignment["principalId"] == group["id"]:
+            control.delete("entra.assignments", assignment["id"])
+    control.delete("entra.groups", group["id"])
+    named = [members[each] for each in group[MEMBERS] if each in members]
+    control.seed({"groups": [{"displayName": GROUP, "members": named}]})
 
 
 def left_entra_group(world: World, chance: Random) -> None:
@@ -233,6 +259,14 @@ def mail_as_name_id(world: World, _: Random) -> None:
     _set_policy(world, claims_definition())
 
 
+def another_claims_policy(world: World, chance: Random) -> None:
+    """Somebody assigns a policy of their own instead."""
+    graph, definition = world.made.running.graph(), chance.choice((UPN_CLAIMS, claims_definition()))
+    body = {"displayName": "By hand", "definition": [definition], "isOrganizationDefault": False}
+    made = graph.post(f"{GRAPH}/policies/claimsMappingPolicies", json=body, timeout=30).json()
+    _set_principal(world, _claimsMappingPolicies=[made["id"]])
+
+
 def no_claims_policy(world: World, _: Random) -> None:
     _set_principal(world, _claimsMappingPolicies=[])
 
@@ -292,12 +326,14 @@ def years_pass(world: World, _: Random) -> None:
 
 PEOPLE_IN_ENTRA: Sequence[Change] = (
     account_disabled, shared_mailbox, other_name, no_mail, other_mail, mail_of_another, account_deleted,
+    account_recreated, group_recreated,
     left_entra_group, moved_to_nested_group, unassigned, assigned,
 )  # fmt: skip
 APPLICATION: Sequence[Change] = (
     application_disabled, assignment_not_required, not_saml, hidden, tile_signs_in, no_sign_on_url,
     sign_on_url_elsewhere, no_reply_url, reply_url_elsewhere, default_reply_url, another_identifier, no_identifier,
     application_deleted, no_certificate, another_certificate, user_name_as_name_id, mail_as_name_id, no_claims_policy,
+    another_claims_policy,
 )  # fmt: skip
 AT_MIMECAST: Sequence[Change] = (
     address_gone, address_disabled, address_becomes_alias, address_no_alias, joined_roll_out, left_roll_out,
@@ -408,6 +444,16 @@ def edit_addresses(world: World, chance: Random) -> None:
     world.section("addresses", list=[*kept, *again], onRemoval=left)
 
 
+def edit_notifications(world: World, chance: Random) -> None:
+    """Nothing of a sign-in, but the whole service principal is written."""
+    world.section("application", notificationEmails=[chance.choice((ADA, TONY))])
+
+
+def edit_second_group(world: World, chance: Random) -> None:
+    out = world.made.configuration("rollOut")
+    world.made.configure(rollOut=out | {"secondGroup": chance.choice(("Second", "Another second"))})
+
+
 def edit_contexts(world: World, chance: Random) -> None:
     name, value = chance.choice(("passwordProtected", "integrated")), chance.choice((True, False))
     world.section("authenticationProfile", contexts={name: value})
@@ -446,6 +492,15 @@ def edit_certificate(world: World, chance: Random) -> None:
     world.made.configure(certificates=present | {"generations": generations})
 
 
+def edit_end_date(world: World, chance: Random) -> None:
+    """The expiry of a generation is corrected: its certificate is replaced."""
+    present = _certificates(world)
+    edited = chance.choice(present["generations"])
+    end = chance.choice((FIRST_END, SECOND_END, "2029-10-05T00:00:00Z"))
+    generations = [each | ({"endDate": end} if each is edited else {}) for each in present["generations"]]
+    world.made.configure(certificates=present | {"generations": generations})
+
+
 def edit_active(world: World, chance: Random) -> None:
     present = _certificates(world)
     label = chance.choice([each["label"] for each in present["generations"]])
@@ -471,8 +526,9 @@ def edit_rotation(world: World, chance: Random) -> None:
 
 
 EDITS: Sequence[Change] = (
-    edit_users, edit_a_user, edit_groups, edit_assign_mode, edit_pilot, edit_a_pilot, edit_share, edit_everybody,
-    edit_nobody, edit_group_name, edit_sign_on, edit_sign_on_url, edit_hide, edit_required, edit_reply_url,
-    edit_claims, edit_display_name, edit_identifier, edit_addresses, edit_contexts, edit_enforce,
-    edit_single_sign_on, edit_source, edit_certificate, edit_active, edit_cut_over, edit_rotation,
+    edit_users, edit_a_user, edit_groups, edit_assign_mode, edit_pilot, edit_a_pilot, edit_share,
+    edit_everybody, edit_nobody, edit_group_name, edit_sign_on, edit_sign_on_url, edit_hide, edit_required,
+    edit_reply_url, edit_claims, edit_notifications, edit_second_group, edit_end_date, edit_display_name,
+    edit_identifier, edit_addresses, edit_contexts, edit_enforce, edit_single_sign_on, edit_source,
+    edit_certificate, edit_active, edit_cut_over, edit_rotation,
 )  # fmt: skip
