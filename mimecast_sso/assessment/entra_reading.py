@@ -29,7 +29,7 @@ from providers.entra.protocols import GraphReads
 
 _FEW_LOOKUPS = 100
 """Look-ups that go with the other questions, five calls at most. With more, it is seen first what takes fewer calls."""
-
+_MARKED = "account with the marker"
 Row = Mapping[str, Any]
 Found = Known[Sequence[Row]]
 
@@ -118,6 +118,10 @@ class EntraReader:
         for group in settings.assign.groups:
             yield f"group {group}", people.security_groups(group)
         yield from _people_questions(settings.assign.users, "user")
+        intended = self._record.intended_account
+        if intended is not None:
+            marked = {"filter": f"employeeId eq {literal(intended.marker)}", "select": people.USER}
+            yield _MARKED, Read("/users", marked)
         for chunk in chunks(application.named_owners):
             yield f"owners {chunk[0]}", people.users("userPrincipalName", chunk)
 
@@ -260,7 +264,16 @@ class EntraReader:
             problems=tuple(self._problems),
             unread=self._unread,
             unread_groups=self._unread_groups,
+            unrecorded_account=self._unrecorded_account(),
         )
+
+    def _unrecorded_account(self) -> str:
+        intended, found = self._record.intended_account, self._first.get(_MARKED)
+        rows = (found.value or ()) if found is not None else ()
+        if intended is None or len(rows) != 1:
+            return ""
+        live = user_of(rows[0])
+        return live.object_id if (live.user_principal_name or "").lower() == intended.address else ""
 
     def _sample_access(self, addresses: Collection[str]) -> Known[AccessSample]:
         """Evaluate Conditional Access for the accounts that sign in for the addresses, and mark those it blocks."""
