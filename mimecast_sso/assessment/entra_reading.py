@@ -48,8 +48,15 @@ def _found(outcome: ReadOutcome) -> Found:
         if isinstance(outcome.error, ObjectNotFound):
             return live([])
         return unknown(applications.why_unread(outcome.read.path, outcome.error))
-    document = outcome.document
-    return live(document["value"] if isinstance(document.get("value"), list) else [document])
+    if "value" not in outcome.document:
+        # An object has properties. Nothing at all is a list that was lost on the way, and no empty one.
+        return (
+            live([outcome.document]) if outcome.document else unknown("Microsoft Graph's response is empty")
+        )
+    try:
+        return live(outcome.rows())
+    except GraphError as error:
+        return unknown(error)
 
 
 class EntraReader:
