@@ -203,9 +203,22 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return found | ({"test-account": self._account.object_id} if self._account is not None else {})
 
     def _account_for_tests(self) -> AccountForTests | None:
-        wanted = self._settings.account_for_tests
+        wanted, existing = (
+            self._settings.account_for_tests,
+            self._assessment.snapshot.directory.unrecorded_account,
+        )
         if wanted is None:
             return None
+        if existing:
+            say(
+                Statement(
+                    f"{wanted.address} was created by an earlier run of this stack, which could not record it. It is "
+                    "imported",
+                    How.LIVE,
+                    "Microsoft Graph, by the marker in its employee id",
+                ),
+                self,
+            )
         say(
             Statement(
                 f"{wanted.address} is the test account of this stack. The forecast leaves it out, and "
@@ -217,7 +230,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         )
         return AccountForTests(
             f"{self._name}-test-account",
-            AccountForTestsArgs(wanted.address, wanted.display_name),
+            AccountForTestsArgs(wanted.address, wanted.display_name, existing),
             pulumi.ResourceOptions(parent=self),
         )
 

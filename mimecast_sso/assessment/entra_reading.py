@@ -30,7 +30,7 @@ from providers.entra.protocols import GraphReads
 
 _FEW_LOOKUPS = 100
 """Look-ups that go with the other questions, five calls at most. With more, it is seen first what takes fewer calls."""
-
+_MARKED = "account with the marker"
 Row = Mapping[str, Any]
 Found = Known[Sequence[Row]]
 
@@ -49,8 +49,15 @@ def _found(outcome: ReadOutcome) -> Found:
         if isinstance(outcome.error, ObjectNotFound):
             return live([])
         return unknown(applications.why_unread(outcome.read.path, outcome.error))
-    document = outcome.document
-    return live(document["value"] if isinstance(document.get("value"), list) else [document])
+    if "value" not in outcome.document:
+        # An object has properties. Nothing at all is a list that was lost on the way, and no empty one.
+        return (
+            live([outcome.document]) if outcome.document else unknown("Microsoft Graph's response is empty")
+        )
+    try:
+        return live(outcome.rows())
+    except GraphError as error:
+        return unknown(error)
 
 
 class EntraReader:
@@ -119,6 +126,10 @@ class EntraReader:
         for group in settings.assign.groups:
             yield f"group {group}", people.security_groups(group)
         yield from _people_questions(settings.assign.users, "user")
+        intended = self._record.intended_account
+        if intended is not None:
+            marked = {"filter": f"employeeId eq {literal(intended.marker)}", "select": people.USER}
+            yield _MARKED, Read("/users", marked)
         for chunk in chunks(application.named_owners):
             yield f"owners {chunk[0]}", people.users("userPrincipalName", chunk)
 
@@ -261,7 +272,16 @@ class EntraReader:
             problems=tuple(self._problems),
             unread=self._unread,
             unread_groups=self._unread_groups,
+            unrecorded_account=self._unrecorded_account(),
         )
+
+    def _unrecorded_account(self) -> str:
+        intended, found = self._record.intended_account, self._first.get(_MARKED)
+        rows = (found.value or ()) if found is not None else ()
+        if intended is None or len(rows) != 1:
+            return ""
+        live = user_of(rows[0])
+        return live.object_id if (live.user_principal_name or "").lower() == intended.address else ""
 
     def _sample_access(self, addresses: Collection[str]) -> Known[AccessSample]:
         """Evaluate Conditional Access for the accounts that sign in for the addresses, and mark those it blocks."""

@@ -158,6 +158,16 @@ class RecordedAccount:
     object_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedIntent:
+    """A test account that this stack was about to create, and did not record."""
+
+    address: str
+    """In lower case."""
+    marker: str
+    """The employee id that it would have."""
+
+
 @dataclass(frozen=True)
 class Record:
     """Everything that the last deployment recorded, by kind; pending deletions are left out."""
@@ -378,6 +388,14 @@ class Record:
             str(found.outputs.get("userPrincipalName") or "").lower(),
             str(found.outputs.get("objectId") or ""),
         )
+
+    @cached_property
+    def intended_account(self) -> RecordedIntent | None:
+        """The test account whose password is recorded, and which itself is not; None if there is none."""
+        outputs = self.outputs_of(types.ACCOUNT_PASSWORD) or {}
+        if self.account_for_tests is not None or not outputs.get("marker"):
+            return None
+        return RecordedIntent(str(outputs.get("account") or "").lower(), str(outputs["marker"]))
 
     @property
     def account_code(self) -> str:

@@ -42,6 +42,8 @@ class Directory:
         owners: Configured owners: object id → as configured.
         unread: Why accounts could not be looked up; "" if all were, so that a missing one does not exist.
         unread_groups: Groups whose members could not be read: object id → why.
+        unrecorded_account: Object id of the test account that an earlier run of this stack created and could not
+            record, by its marker; "" for none.
     """
 
     users: tuple[Person, ...] = ()
@@ -52,6 +54,7 @@ class Directory:
     owners: Mapping[str, str] = field(default_factory=dict)
     unread: str = ""
     unread_groups: Mapping[str, str] = field(default_factory=dict)
+    unrecorded_account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

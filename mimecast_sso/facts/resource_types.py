@@ -23,6 +23,7 @@ SIGNING_CERTIFICATE: Final = (
 )
 USER: Final = "azuread:index/user:User"
 
+ACCOUNT_PASSWORD: Final = "pulumi-python:dynamic/entra:AccountPassword"  # noqa: S105 (a type)
 ACTIVE_SIGNING_CERTIFICATE: Final = "pulumi-python:dynamic/entra:ActiveSigningCertificate"
 DEFAULT_REPLY_URL: Final = "pulumi-python:dynamic/entra:DefaultReplyUrl"
 RETIRED_SIGNING_CERTIFICATE: Final = "pulumi-python:dynamic/entra:RetiredSigningCertificate"

@@ -14,6 +14,7 @@ from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
 from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.written import Written
+from mimecast_sso.text import characters
 from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _MOST_VALUES = 2_000_000
@@ -62,12 +63,15 @@ def values_of(text: str, path: Path) -> dict[str, Any]:
     try:
         document = yaml.load(text, Loader) or {}  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigurationError([f"The stack file {path} is not valid YAML{yaml_problem(error)}."]) from None
+        why = _odd_indentation(text) or yaml_problem(error)
+        raise ConfigurationError([f"The stack file {path} is not valid YAML{why}."]) from None
     except RecursionError:
         raise ConfigurationError([f"The stack file {path} is nested too deeply."]) from None
     config = document.get("config") if isinstance(document, dict) else None
     if not isinstance(config, dict):
-        raise ConfigurationError([f"The stack file {path} has no config: section."])
+        odd = _odd_indentation(text)
+        why = f"is not valid YAML{odd}" if odd else "has no config: section"
+        raise ConfigurationError([f"The stack file {path} {why}."])
     prefix = f"{NAMESPACE}:"
     mine = {key: value for key, value in config.items() if isinstance(key, str) and key.startswith(prefix)}
     try:
@@ -88,12 +92,24 @@ def _size(value: Any, sizes: dict[int, int]) -> int:
     return sizes[id(value)]
 
 
+def _odd_indentation(text: str) -> str:
+    """Where a file is indented with blanks that YAML takes for text, as those of a web page; "" if it is not."""
+    for number, line in enumerate(text.split("\n"), 1):
+        indentation = line[: len(line) - len(line.lstrip())]
+        odd = next((each for each in indentation if each not in " \t\r"), None)
+        if odd is not None:
+            return f", line {number}: {characters.describe(odd)} in the indentation; indent with spaces"
+    return ""
+
+
 def yaml_problem(error: Exception) -> str:
     """Position and cause of a YAML error, without the file's content."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     if problem and "'\\t'" in problem:
         return f"{where}: a tab; indent with spaces"
+    if isinstance(error, yaml.reader.ReaderError):
+        return f": YAML does not allow U+{error.character:04X}; delete it"
     if mark is None:  # A value that looks like a date but is not valid.
         problem = str(error)
     return f"{where}: {problem}" if problem else where

@@ -148,6 +148,23 @@ def test_an_address_that_somebody_has_is_refused() -> None:
     assert (finding.guard, finding.final) == ("test-account", True)
 
 
+def test_an_account_that_a_run_could_not_record_is_imported_and_not_refused() -> None:
+    mine = Directory(
+        accounts={f"id of {each}": account(each) for each in (ADA, GRACE, ACCOUNT)},
+        unrecorded_account=f"id of {ACCOUNT}",
+    )
+    tenant = replace(world(recorded=False), changes={"directory": mine})
+    found = guards.findings(tenant.assess(attested(values(**WANTED))))
+    assert "test-account" not in {each.guard for each in found}
+    another = replace(tenant, changes={"directory": replace(mine, unrecorded_account="another")})
+    (refused,) = [
+        each
+        for each in guards.findings(another.assess(attested(values(**WANTED))))
+        if each.guard == "test-account"
+    ]
+    assert f"az ad user delete --id id of {ACCOUNT}" in refused.remedy
+
+
 def test_what_a_deployment_would_change() -> None:
     anyway = planned(World().assess(attested(values())))
     create = [each for each in planned(World().assess(attested(values(**WANTED)))) if each not in anyway]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from mimecast_sso.assessment import entra_reading
 from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.reading import Scope, take
@@ -19,6 +21,7 @@ from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder, Owner, Registration
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import Forbidden, GraphError, ObjectNotFound, Refused, Unreachable
 from providers.entra.people import USER
 from providers.entra.signing_certificates import PrincipalCertificates
@@ -53,6 +56,20 @@ from tests.assessment.worlds import (
 from tests.providers.vendor import Answer, refused
 
 OTHER = "6c000000-0000-4000-8000-00000000000b"
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"value": None}, {"value": "x"}, {"value": {"id": "1"}}, {"value": ["x"]}]
+)
+def test_a_response_that_is_no_list_is_unknown_and_not_an_empty_list(document: dict[str, Any]) -> None:
+    class Graph:
+        def batch(self, reads: Iterable[Read]) -> list[ReadOutcome]:
+            return [ReadOutcome(read, document) for read in reads]
+
+    asked = {"users": Read("/users", {"filter": "mail in ('x')"})}
+    assert not entra_reading.ask(Graph(), asked)["users"].is_known  # type: ignore[arg-type]
+
+
 RECORDED = deployed(from_values(values()))
 NO_PERMISSION = Refused("no permission")
 LIVE = worlds.application(

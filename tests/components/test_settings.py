@@ -173,7 +173,19 @@ def test_a_stack_file_without_its_passphrase_still_reads(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("config: [", "not valid YAML"), ("encryptionsalt: x", "no config: section")],
+    [
+        ("config: [", "not valid YAML"),
+        ("encryptionsalt: x", "no config: section"),
+        (
+            "config:\n\u00a0 mimecast-sso:region: eu\n",
+            r"not valid YAML, line 2: U\+00A0 \(NO-BREAK SPACE\) in the indentation; indent with spaces\.",
+        ),
+        (
+            "config:\n  a: b\n \u2003mimecast-sso:region: eu\n",
+            r"line 3: U\+2003 \(EM SPACE\) in the indentation",
+        ),
+        ("config: {a: \x07}\n", r"not valid YAML: YAML does not allow U\+0007; delete it\."),
+    ],
 )
 def test_a_stack_file_that_cannot_be_used(tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "Pulumi.x.yaml"

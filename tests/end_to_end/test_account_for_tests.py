@@ -17,6 +17,7 @@ pytestmark = pytest.mark.xdist_group("account-for-tests")
 
 ACCOUNT = "sso-test@example.com"
 SOMEBODY = "somebody@example.com"
+LOST = "sso-lost@example.com"
 
 
 @pytest.fixture(scope="module", params=ENGINES_AT_LENGTH)
@@ -90,6 +91,39 @@ def test_from_creation_to_deletion(made: Project) -> None:
     assert in_entra(made) == []
     assert ACCOUNT not in members(made)
     assert len(made.control.documents(USERS)) == people
+
+
+def test_an_account_whose_creation_got_no_response_is_taken_over(made: Project) -> None:
+    """Entra has it, the state does not; its marker, which the state has, says whose it is."""
+    made.configure(testAccount={"address": LOST})
+    made.control.faults(
+        {
+            "host": r"graph\.microsoft\.com",
+            "method": "POST",
+            "path": "/v1.0/users",
+            "kind": "drop-after",
+            "times": 9,
+        }
+    )
+    lost = made.up()
+    made.control.faults()
+    assert lost.code not in (0, 4), lost.text
+    (account,) = [each for each in made.control.documents(USERS) if each["userPrincipalName"] == LOST]
+    up = made.up()
+    assert up.code == 0, up.text
+    assert f"{LOST} was created by an earlier run of this stack" in up.text
+    assert [each["id"] for each in made.control.documents(USERS) if each["userPrincipalName"] == LOST] == [
+        account["id"]
+    ]
+    assert made.up().code == 0
+    again = made.sso("preview")
+    assert again.code == 0, again.text
+    verified = made.sso("verify")
+    assert verified.code == 0, verified.text
+
+    made.configure(testAccount=None)
+    assert made.up().code == 0
+    assert not [each for each in made.control.documents(USERS) if each["userPrincipalName"] == LOST]
 
 
 def test_an_address_that_somebody_has_is_refused(made: Project) -> None:

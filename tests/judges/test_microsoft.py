@@ -92,6 +92,17 @@ def test_a_deleted_application_is_listed_restored_and_purged(walked: dict[str, A
     assert gone["purged"] == ABSENT
 
 
+def test_the_audit_log_says_who_deleted_what(walked: dict[str, Any]) -> None:
+    log = [each for each in walked["logs"] if each["target"] == [["Application", "Judged"]]]
+    assert [each["activity"] for each in log][:4] == [
+        "Hard Delete application",
+        "Delete application",
+        "Restore application",
+        "Delete application",
+    ]
+    assert all(each["dated"] and each["by"] == "Single sign-on deployment" for each in log)
+
+
 def test_the_tenant_reads_as_a_tenant(walked: dict[str, Any]) -> None:
     assert walked["organization"] == [credentials.TENANT_ID]
     assert credentials.TENANT_DOMAIN in walked["domains"]

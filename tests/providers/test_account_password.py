@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from providers.entra.edge.account_password import LENGTH, AccountPasswordProvider, generated
+from providers.entra.edge.account_password import (
+    LENGTH,
+    MARKER_LENGTH,
+    AccountPasswordProvider,
+    generated,
+    marker,
+)
 
 
 def test_a_password_has_every_kind_of_character_and_is_never_the_same() -> None:
@@ -21,5 +27,7 @@ def test_another_address_gets_another_password_and_the_same_one_keeps_it() -> No
     made = provider.create({"account": "a@example.com", "password": None})
     assert made.outs is not None
     assert len(made.outs["password"]) == LENGTH
+    assert len(made.outs["marker"]) == MARKER_LENGTH
+    assert made.outs["marker"] not in (marker(), made.outs["password"])
     assert provider.diff("", made.outs, {"account": "a@example.com", "password": None}).replaces == []
     assert provider.diff("", made.outs, {"account": "b@example.com"}).replaces == ["account"]
