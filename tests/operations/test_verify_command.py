@@ -105,7 +105,7 @@ def test_from_a_claim_to_a_proof_to_a_contradiction(made: Project, tmp_path: Pat
     contradicted = made.sso("verify", "--saml-request", capture(made, tmp_path / "later.har"))
     assert contradicted.code == 2, contradicted.text
     assert results(contradicted.text)["sign-in request: contexts"] == "DIFFERS"
-    assert "wanted: none" in contradicted.text
+    assert "configured: none" in contradicted.text
     assert state(made.up().text) == "contradicted"
     assert in_group(made) == {ADA}
     again = (made.home / "run-sheet/sandbox.html").read_text()
