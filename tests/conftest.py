@@ -7,11 +7,16 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import soak
 from tests.support.deployments import Deployments
 from tests.support.fault_table import pytest_terminal_summary  # noqa: F401  (a hook)
 from tests.support.sandboxes import RunningSandbox, started
+
+# Other processes decide how long an example takes, so slowness is no failure.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 _FIRST = (
     "end_to_end/test_fleet_up.py",

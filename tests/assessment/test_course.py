@@ -433,7 +433,7 @@ def test_a_recorded_certificate_that_is_gone_signs_in_the_end() -> None:
 
 
 def test_a_certificate_to_come_is_not_expired_in_the_end() -> None:
-    expired = World(application=application(certificates=certificates(certificate(OLD, days=-1))))
+    expired = World(application=application(certificates=certificates(certificate(OLD, days=-1), active=OLD)))
     assert course(expired).now == replace(DEPLOYED, signing_expired=True)
     assert eventually(expired, attested(values(certificates=BOTH))) == replace(
         DEPLOYED, signing=NEW_CERTIFICATE

@@ -420,7 +420,7 @@ def _planted(body: Any, place: tuple[Any, ...], how: str) -> Any:
     return changed
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_no_value_of_the_tenant_is_in_the_report(raw: list[Raw], data: st.DataObject) -> None:
     """Values are planted in bodies (as values, keys, codes, dictionaries), headers, paths and links."""

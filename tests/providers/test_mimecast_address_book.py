@@ -165,7 +165,7 @@ ADDRESSES = st.sampled_from(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     before=st.dictionaries(ADDRESSES, NAMES, max_size=8),
     wanted=st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=8),

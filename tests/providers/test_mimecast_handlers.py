@@ -426,7 +426,7 @@ class Members:
 PEOPLE = st.sets(st.sampled_from([f"p{number}@example.com" for number in range(25)]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     before=PEOPLE,
     wanted=PEOPLE,

@@ -204,7 +204,7 @@ def test_addresses_outside_the_account_are_named_and_the_others_done() -> None:
 LOCALS = st.sampled_from("abcdefgh")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     before=st.dictionaries(LOCALS, st.sampled_from(["Ada", "Grace"]), max_size=4),
     wanted=st.dictionaries(LOCALS, st.sampled_from(["", "Ada", "Grace", "=1+1"]), min_size=1),
