@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +36,8 @@ _RENEWED_BEFORE_SECONDS = 300
 _RETRIES = 5
 _LONGEST_WAIT_SECONDS = 60
 _DOTS_OF_A_JWT = 2
+_WITH_PASSWORD = re.compile(r"//\S+@")
+"""The name and the password in the address of a proxy."""
 
 
 class GraphClient:
@@ -150,7 +153,7 @@ class GraphClient:
                 answer = self._send(self._token(), method, path, **options)
         except DeadlinePassed as error:
             raise Unreachable(f"Microsoft Graph was not waited for ({method} {path}): {error}") from None
-        except requests.RequestException as error:
+        except OSError as error:  # Also of requests, and of a file of certificates that is missing.
             raise Unreachable(
                 f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"
             ) from None
@@ -207,7 +210,7 @@ class GraphClient:
             except AzureError as error:
                 # The first line names the AADSTS code; the rest is advice for interactive use.
                 first = next(iter(str(error).splitlines()), type(error).__name__)
-                reason = first.removeprefix("Authentication failed: ")
+                reason = _WITH_PASSWORD.sub("//…@", first.removeprefix("Authentication failed: "))
                 if _is_of_network(error):
                     raise Unreachable(f"The token endpoint of Entra could not be reached: {reason}") from None
                 raise refusal(self._environment, reason) from None
@@ -226,6 +229,10 @@ def _is_of_network(error: BaseException | None) -> bool:
 
     while error is not None:
         if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+            return True
+        # As requests raises it, also for a file of certificates that is missing; a file or program of the credentials
+        # that is missing has a number.
+        if isinstance(error, OSError) and error.errno is None:
             return True
         error = error.__cause__ or error.__context__
     return False

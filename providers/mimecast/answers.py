@@ -37,6 +37,13 @@ _MESSAGE_LIMIT = 200
 # Prefix of http.client's text for a CONNECT that a proxy refused; there is no specific exception.
 _TUNNEL_REFUSED = "Tunnel connection failed"
 
+_NOT_EVEN_TRIED = (
+    requests.exceptions.InvalidURL,  # Also of a proxy.
+    requests.exceptions.InvalidSchema,  # SOCKS, without the package for it.
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+)
+
 Json = dict[str, Any]
 _E = TypeVar("_E", bound=MimecastError)
 
@@ -272,8 +279,16 @@ def parsed(content: bytes) -> Any:
         return "not JSON"
 
 
-def network_failure(call: Call, error: requests.RequestException, request_id: str) -> Exception:
-    """The exception for a request without a complete response."""
+def network_failure(call: Call, error: OSError, request_id: str) -> Exception:
+    """The exception for a request without a complete response; requests' own errors are OSErrors."""
+    if not isinstance(error, requests.RequestException) or isinstance(error, _NOT_EVEN_TRIED):
+        # Its text may hold the proxy's password.
+        return TransportError(
+            "The connection to Mimecast's gateway could not be set up; check HTTPS_PROXY, SSL_CERT_FILE and "
+            f"REQUESTS_CA_BUNDLE ({type(error).__name__})",
+            method=call.method,
+            path=call.path,
+        )
     if _is_untrusted(error):
         return TransportError(
             "The certificate of Mimecast's gateway is not trusted; check SSL_CERT_FILE and REQUESTS_CA_BUNDLE",
@@ -296,7 +311,8 @@ def _is_untrusted(error: requests.RequestException) -> bool:
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else None
     return isinstance(reason, SSLError) and any(
-        isinstance(argument, ssl.SSLCertVerificationError) for argument in reason.args
+        isinstance(argument, ssl.SSLCertVerificationError) or getattr(argument, "library", "") == "X509"
+        for argument in reason.args  # X509: the file of certificates holds none.
     )
 
 

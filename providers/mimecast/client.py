@@ -321,7 +321,7 @@ class MimecastClient:
                 noted.ended = response.status_code
         except DeadlinePassed:
             raise
-        except requests.RequestException as error:
+        except OSError as error:  # Also of requests, and of a file of certificates that is missing.
             raise network_failure(call, error, sent_id) from None
         # Without a readable date, keep the previous one.
         with contextlib.suppress(KeyError, ValueError, OverflowError):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import ClientAuthenticationError
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
@@ -159,6 +160,31 @@ def test_a_date_that_makes_no_sense_is_no_date(date: str) -> None:
     graph, _ = client(lambda _: answer({"id": "1"}, Date=date))
     graph.get("/users/1")
     assert graph.now().year > 2000
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere"),
+        requests.exceptions.InvalidProxyURL("Failed to parse: http://user:canary@proxy:99999"),
+    ],
+)
+@pytest.mark.parametrize("at_the_token", [False, True])
+def test_a_connection_that_cannot_be_set_up_is_no_missing_credential(
+    error: OSError, at_the_token: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise ClientAuthenticationError(f"Authentication failed: {error}") from error
+
+    def respond(_: requests.PreparedRequest) -> Answer:
+        raise error
+
+    if at_the_token:
+        monkeypatch.setattr(Credential, "get_token", fails)
+    graph, _ = client(respond)
+    with pytest.raises(Unreachable, match="could not be reached") as refused:
+        graph.get("/users/1")
+    assert "canary" not in str(refused.value)
 
 
 # Over the wire, because the pauses are those of the library

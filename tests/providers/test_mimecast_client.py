@@ -159,6 +159,32 @@ def test_only_an_untrusted_certificate_says_that_nothing_was_sent() -> None:
         client(scripted(Answer(error=tls_failure(ssl.SSLError("bad record mac"))))).legacy(CREATE_USER, {})
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /canary"),
+        requests.exceptions.InvalidProxyURL("http://user:canary@proxy:99999"),
+        requests.exceptions.InvalidURL("Failed to parse: http://user:canary@proxy:99999"),
+        requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support, canary"),
+    ],
+)
+def test_a_connection_that_cannot_even_be_set_up_says_what_to_check(error: Exception) -> None:
+    adapter = scripted(Answer(error=error))
+    with pytest.raises(
+        TransportError, match="check HTTPS_PROXY, SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
+    ) as refused:
+        client(adapter).legacy(CREATE_USER, {})
+    assert "canary" not in str(refused.value)
+    assert len(adapter.paths) == 1
+
+
+def test_a_file_without_certificates_says_what_to_check() -> None:
+    empty = ssl.SSLError("no certificate or crl found")
+    empty.library = "X509"
+    with pytest.raises(TransportError, match="SSL_CERT_FILE"):
+        client(scripted(Answer(error=tls_failure(empty)))).legacy(CREATE_USER, {})
+
+
 def test_reads_give_up_after_four_tries() -> None:
     time = Time()
     adapter = Adapter(lambda _path, _body: Answer(None, 503))
