@@ -86,6 +86,14 @@ def test_foreign_names_steer_nothing_in_any_form() -> None:
     assert not re.search(r"(?<!\\)\]\(", markdown)
 
 
+def test_a_text_report_says_each_thing_once_and_how_it_is_known() -> None:
+    (section,) = report(entry(text="1 difference")).sections
+    text = render(Report("drift", NOW, 2, (section, section)), "text")
+    assert text.count("1 difference") == 2
+    assert text.count("1 difference [read live: Microsoft Graph]") == 2
+    assert "LOOK     prod-eu\n" in text
+
+
 def test_the_name_of_a_stack_is_no_tag_in_a_comment() -> None:
     html = MarkdownIt("commonmark", {"html": True}).render(
         render(report(entry(), stack="<img src=x>"), "markdown")

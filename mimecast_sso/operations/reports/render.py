@@ -81,11 +81,14 @@ def summary_of(report: Report) -> str:
 
 
 def _section_lines(section: Section, *, several: bool) -> Iterator[str]:
-    if several or section.summary:
-        yield f"{section.level.upper():<7}  {section.stack}   {foreign.one_line(section.summary)}".rstrip()
-    for entry in section.entries:
-        if entry.level in (Level.URGENT, Level.LOOK, Level.UNKNOWN):
-            yield from entry_lines(entry)
+    shown = [each for each in section.entries if each.level in (Level.URGENT, Level.LOOK, Level.UNKNOWN)]
+    summary = (
+        "" if any(each.text == section.summary for each in shown) else section.summary
+    )  # Each thing once.
+    if several or summary:
+        yield f"{section.level.upper():<7}  {section.stack}   {foreign.one_line(summary)}".rstrip()
+    for entry in shown:
+        yield from entry_lines(entry)
 
 
 def entry_lines(entry: Entry) -> Iterator[str]:

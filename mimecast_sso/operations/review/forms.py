@@ -80,7 +80,8 @@ def _summary(each: StackReview) -> str:
 
 
 def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
-    for text in filter(None, (each.error, unread if each.unread else "")):
+    not_live = f"Live tenants were not read: {unread}" if each.unread else ""
+    for text in filter(None, (each.error, not_live)):
         yield Entry("review/not-known", Level.UNKNOWN, text, How.UNKNOWN)
     for kind, groups in (("lost", each.lost), ("not-ready", each.not_ready), ("broken", each.broken)):
         level = Level.URGENT if kind == "lost" else Level.LOOK
