@@ -104,7 +104,7 @@ def test_the_installed_sandbox_works_with_its_lock_alone(
     install(python, wheel)
     install(python, sandbox_wheel)
     run(python, "-c", _IMPORT, *modules(files(ROOT, "sandbox")), cwd=tmp_path)
-    assert "run a command" in run(python, "-m", "sandbox", "--help", cwd=tmp_path)
+    assert "Run a command" in run(python, "-m", "sandbox", "--help", cwd=tmp_path)
 
 
 def test_the_lock_of_a_real_tenant_has_nothing_that_only_the_sandbox_needs() -> None:
