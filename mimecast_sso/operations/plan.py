@@ -32,7 +32,7 @@ def parse(text: str) -> str:
     found = text.strip().lower()
     if not DIGEST.fullmatch(found):
         raise OperationError(
-            "--expect takes the digest of a plan. mimecast-sso preview prints it, and so does a review's comment.",
+            "--expect takes the digest of a plan, as printed by preview and in the comment of review.",
             Exit.USAGE,
         )
     return found
