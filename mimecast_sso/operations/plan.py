@@ -15,6 +15,7 @@ from mimecast_sso.operations.display import text_of
 from mimecast_sso.operations.engine import Engine, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
+from providers.mimecast.domain_verification import ProofOutcome
 
 _MEANS = {
     "settings": "the configuration",
@@ -78,8 +79,12 @@ def only_retries_proofs(stack: Stack, engine: Engine, previewed: RunOutcome) -> 
     if not (types.DOMAIN_VERIFICATION in previewed.changed_types <= _WAITING):
         return False
     assessment = of_stack(stack, engine)
-    published = assessment.desired.record.all_outputs_of(types.DOMAIN_VERIFICATION)
-    again = all(each.get("publish") == assessment.settings.dns.publish for each in published)
+    proofs = assessment.desired.record.all_outputs_of(types.DOMAIN_VERIFICATION)
+    again = all(
+        each.get("publish") == assessment.settings.dns.publish
+        for each in proofs
+        if each.get("state") != ProofOutcome.VERIFIED
+    )
     return again and not planned(assessment)
 
 

@@ -98,6 +98,55 @@ def test_a_reply_url_that_mimecast_does_not_ask_for(made: Project) -> None:
     section(made, "application", replyUrl="https://example.com/login/saml")
     refused(made.up(), "AADSTS50011", "Affected, 4", ADA, "the account's region")
     assert signing_in(made) == set(PEOPLE)
+    drifted = made.sso("drift")
+    assert drifted.code == 1, drifted.text
+    assert "What only the engine's refresh shows could not be read" in " ".join(drifted.text.split())
+    assert "4 people sign in through Entra" in drifted.text
+
+
+def test_a_deleted_application_is_restored_and_not_written_to(made: Project) -> None:
+    graph, url = made.running.graph(), "https://graph.microsoft.com/v1.0"
+    (principal,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if each["preferredSingleSignOnMode"] == "saml"
+    )
+    (application,) = (
+        each for each in made.control.documents("entra.applications") if each["appId"] == principal["appId"]
+    )
+    # Entra deletes no application whose service principal is in SAML mode.
+    for each in (f"servicePrincipals/{principal['id']}", f"applications/{application['id']}"):
+        graph.delete(f"{url}/{each}", timeout=30)
+    assert signing_in(made) == set()
+    refused(made.up(), "Refused by guard application-missing", f"deletedItems/{application['id']}/restore")
+    for each in (application, principal):
+        graph.post(f"{url}/directory/deletedItems/{each['id']}/restore", json={}, timeout=30)
+    run = made.up()
+    assert run.code == 0, run.text
+    assert signing_in(made) >= {ADA, GRACE, ALAN}
+
+
+def test_a_claims_policy_of_somebody_else_stays_assigned(made: Project) -> None:
+    section(made, "application", claims="verify")
+    assert made.up().code == 0
+    (principal,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if each["preferredSingleSignOnMode"] == "saml"
+    )
+    (own,) = principal["_claimsMappingPolicies"]
+    policy = made.control.get("entra.policies", own)
+    assert policy is not None
+    made.control.put("entra.policies", "other", policy | {"id": "other", "displayName": "By hand"})
+    made.control.put(
+        "entra.servicePrincipals", principal["id"], principal | {"_claimsMappingPolicies": ["other"]}
+    )
+    run = made.sso("up", "--yes", "--refresh")
+    assert run.code == 0, run.text
+    assert signing_in(made) == set(PEOPLE)
+    section(made, "application", claims="manage")
+    refused(made.up(), "Refused by guard claims-policy", "Entra takes only one")
+    assert signing_in(made) == set(PEOPLE)
 
 
 def test_assignment_becomes_required_again(made: Project) -> None:
