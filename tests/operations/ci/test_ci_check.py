@@ -87,7 +87,7 @@ def test_an_identity_that_reads_is_proved_and_nothing_is_written(
     assert "reads only: Application.Read.All" in fine
     assert "cannot register domains" in fine
     assert fine.count("as written by this version") == len(workflows.render(Choice(forge, ("prod-eu",))))
-    assert "a secret that lasts" in lines(ended.text, "warns")
+    assert "a long-lived secret" in lines(ended.text, "warns")
     assert not [each for each in made.control.journal()[before:] if may_change(each)]
 
 
