@@ -15,7 +15,8 @@ import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
-from mimecast_sso.operations.reports import history
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.reports import history, reading
 from mimecast_sso.operations.reports.history import Day
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, of_statements
 from mimecast_sso.operations.reports.render import render
@@ -214,3 +215,17 @@ def test_markdown_says_why_something_is_unknown() -> None:
     )
     text = render(report(unknown), "markdown")
     assert "| unknown: who signs in: Mimecast refused \\| the credentials |" in text
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "http://evil.example", "//evil.example", ""])
+def test_a_report_that_is_read_again_links_to_pages_alone(tmp_path: Path, address: str) -> None:
+    found = report(entry())
+    file = tmp_path / "report.json"
+    for link, is_page in (("https://entra.microsoft.com/", True), (address, False)):
+        linked = replace(found, sections=(replace(found.sections[0], links={"Entra": link}),))
+        file.write_text(render(linked, "json"))
+        if is_page:
+            assert reading.read(file).document() == linked.document()
+            continue
+        with pytest.raises(OperationError, match="links to something that is no page"):
+            reading.read(file)

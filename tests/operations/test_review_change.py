@@ -298,6 +298,20 @@ def test_a_link_is_not_followed(change: Change, path: str) -> None:
     assert "is a link, not a file" in found.error
 
 
+def test_a_name_that_no_file_system_takes_is_an_error_of_its_stack(change: Change, tmp_path: Path) -> None:
+    name = f"{'x' * 300}.csv"
+    change.begin()
+    change.stack("prod-eu", addresses={"source": "csv", "csv": name})
+    change.commit()
+    blob = change.git("hash-object", "-w", "README.md").strip()
+    change.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")
+    change.git("commit", "-q", "-m", "a name")
+    change.git("switch", "-q", "-f", "main")
+    assert "File name too long" in change.one().error
+    with pytest.raises(OperationError, match="cannot be written out"):
+        Repository(change.root).write_tree("head", tmp_path / "tree")
+
+
 def test_the_content_of_a_file_is_never_quoted(change: Change) -> None:
     change.begin()
     change.write("stacks/Pulumi.prod-eu.yaml", "config: {mimecast-sso:region: [secret-content\n")

@@ -156,7 +156,7 @@ class Repository:
         try:
             with tarfile.open(fileobj=archive) as files:
                 files.extractall(folder, filter="data")
-        except tarfile.TarError as error:
+        except (tarfile.TarError, OSError) as error:
             raise OperationError(
                 f"The files of {commit[:7]} cannot be written out: {foreign.name(str(error))}"
             ) from None

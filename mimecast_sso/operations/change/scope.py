@@ -112,8 +112,11 @@ def _write_tables(
             found[path] = blob
     found = readable(repository, found)
     for path, content in repository.contents(found).items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content)
+        try:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+        except OSError as error:  # A commit may hold names that no file system takes.
+            found[path] = Blob(found[path].object_id, f"cannot be read here: {error.strerror}")
     return {
         stack: f"the file that addresses.csv names {found[path].problem}"
         for stack, path in tables.items()

@@ -28,4 +28,6 @@ def read(file: Path) -> Report:
         raise OperationError(f"{file} is not a report in JSON. Write it with --format json.") from None
     if not all(_STACK.fullmatch(section.stack) for section in report.sections):
         raise OperationError(f"{file} is not a report in JSON: it contains an invalid stack name.")
+    if not all(address.startswith("https://") for each in report.sections for address in each.links.values()):
+        raise OperationError(f"{file} is not a report in JSON: it links to something that is no page.")
     return report
