@@ -108,9 +108,18 @@ def test_one_certificate_everywhere_is_fine() -> None:
         ),
         (document("next"), "metadata: certificate", Verdict.DIFFERS, "Entra signs with"),
     ],
-    ids=lambda each: (
-        "metadata" if isinstance(each, bytes) else None
-    ),  # The same in every worker: documents have random ids.
+    # A signed document is another one each time: an id of it would differ from worker to worker.
+    ids=[
+        "malformed",
+        "entity id",
+        "sign-on URL",
+        "unsigned",
+        "inactive certificate",
+        "certificate of the tenant",
+        "changed",
+        "changed, of the tenant",
+        "other certificate",
+    ],
 )
 def test_each_difference_of_the_metadata_is_named(xml: bytes, check: str, result: Verdict, said: str) -> None:
     seen, text = found(xml)[check]
