@@ -108,7 +108,7 @@ class World:
         self._db = sqlite3.connect(home / FILE_NAME, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.create_function("casefold", 1, _casefold, deterministic=True)
+        add_functions(self._db)
         self._db.executescript(_SCHEMA)
         self._add_missing_column()
 
@@ -351,6 +351,11 @@ class World:
             " ON CONFLICT (kind, name) DO UPDATE SET count = count + 1",
             (kind, name),
         )
+
+
+def add_functions(database: sqlite3.Connection) -> None:
+    """Make the functions known that indexes of a world use; nothing can be written without them."""
+    database.create_function("casefold", 1, _casefold, deterministic=True)
 
 
 def _casefold(value: Any) -> str | None:

@@ -297,7 +297,7 @@ def test_two_runs_never_share_a_folder(deployed: Fleet) -> None:
         (["--rings", "canary,early", "--yes"], 1, "1 stack without a ring: late-1"),
         (["--rings", "canry,*", "--yes"], 64, "no stack has the tag canry"),
         (["--rings", "canary,early,*"], 1, "Ring *: 1 stack: late-1"),
-        (["--continue", "--rings", "canary", "--work", "nowhere"], 64, "leave out --rings"),
+        (["--continue", "--rings", "canary", "--work", "nowhere"], 64, "Remove --rings"),
         (["--continue", "--work", "nowhere"], 1, "There is no run to resume in"),
     ],
 )

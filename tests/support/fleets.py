@@ -20,7 +20,7 @@ import yaml
 from mimecast_sso.console.attestation import fingerprints
 from sandbox import credentials, lifecycle
 from sandbox.credentials import Tenants
-from sandbox.world import FILE_NAME
+from sandbox.world import FILE_NAME, add_functions
 from tests.support.commands import PROGRAM
 from tests.support.projects import Ended, Project, unseeded
 
@@ -156,6 +156,7 @@ def _configuration(stack: str, people: int) -> dict[str, Any]:
 def _copy(project: Project, stacks: Sequence[str]) -> None:
     model = _names(MODEL)
     world = sqlite3.connect(project.home / FILE_NAME)
+    add_functions(world)
     with world:
         rows = _rows(world, model["tenant"])
         last = max(json.loads(body).get("number", 0) for _, _, body in rows)
