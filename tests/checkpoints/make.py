@@ -48,10 +48,10 @@ def blue_green(made: Project) -> None:
     )
     deploy(made)
     names = ("--start", "--label", "2029", "--end-date", SECOND_ENDS)
-    fine(rotate(made, "next", "--apply", "--yes", *names), "Step: stage")
+    fine(rotate(made, "next", "--apply", "--yes", *names), "Step (stage)")
     do_what_is_due_in_the_console(made)
     fine(made.up())
-    fine(rotate(made, "next", "--apply", "--yes"), "Step: overlap")
+    fine(rotate(made, "next", "--apply", "--yes"), "Step (overlap)")
 
 
 def idp(made: Project) -> None:

@@ -33,14 +33,14 @@ def make(made: Project, step: str, *words: str) -> None:
     """The next step, deployed, and nobody is refused afterwards."""
     done = rotate(made, "next", "--apply", "--yes", *words)
     assert done.code == 0, done.text
-    assert f"Step: {step}: " in done.text
+    assert f"Step ({step}): " in done.text
     signs_in(made)
 
 
 def go_back(made: Project, step: str) -> None:
     done = rotate(made, "rollback", "--apply", "--yes")
     assert done.code == 0, done.text
-    assert f"Step: {step}: " in done.text
+    assert f"Step ({step}): " in done.text
     signs_in(made)
 
 

@@ -119,7 +119,7 @@ def test_the_shipped_stacks_can_all_be_seeded() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("config: [", "cannot be read"),
+        ("config: [", "is not valid YAML, line 1"),
         ("config: {}", "mimecast-sso:region is None; allowed: eu, de"),
         ("config: {'mimecast-sso:region': fr}", "'fr'"),
         ("config: {'mimecast-sso:region': eu}", "mimecast-sso:accountCode: CUK25A118"),

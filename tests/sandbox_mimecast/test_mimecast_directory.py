@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.sandbox_mimecast.helpers import GATEWAY, TIMEOUT, Api, internal_domain
-from tests.support.sandboxes import ADA, RunningSandbox, seed_document
+from tests.support.sandboxes import RunningSandbox, seed_document
 
 CREATE = "/api/user/create-user"
 UPDATE = "/api/user/update-user"
@@ -355,8 +355,9 @@ def test_deletions_are_in_the_audit_log(sandbox: RunningSandbox, api: Api) -> No
     api.ok(ADD, {"id": group["id"], "emailAddress": "deleted-member@example.com"})
     api.ok(REMOVE, {"id": group["id"], "emailAddress": "deleted-member@example.com"})
     api.ok("/api/directory/delete-group", {"id": group["id"]})
-    alias = {"aliasFor": ADA, "alias": "deleted-alias@example.com"}
-    api.ok(CREATE, {"emailAddress": ADA, "name": "Ada"})
+    owner = "alias-owner@example.com"
+    alias = {"aliasFor": owner, "alias": "deleted-alias@example.com"}
+    api.ok(CREATE, {"emailAddress": owner, "name": "Owner"})
     api.ok("/api/user/update-alias", alias)
     api.ok("/api/user/remove-alias", alias)
     (pending,) = api.ok("/api/domain/create-domain", {"domain": "deleted-domain.example"})
@@ -372,7 +373,7 @@ def test_deletions_are_in_the_audit_log(sandbox: RunningSandbox, api: Api) -> No
     assert [each for each in gone if "eleted " in each or "emoved " in each or each.endswith("ed")] == [
         "Directory integration deleted-integration deleted",
         "Pending domain deleted-domain.example deleted",
-        f"Alias deleted-alias@example.com of {ADA} removed",
+        f"Alias deleted-alias@example.com of {owner} removed",
         "Action Performed - Deleted deleted-group",
         "Action Performed - Removed deleted-member@example.com from deleted-group",
     ]

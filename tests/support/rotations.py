@@ -20,6 +20,7 @@ PEOPLE = ("ada@example.com", "grace@example.com", "alan@example.com")
 _MOST_RUNS = 40
 _LONGEST = 120.0
 _POLL = 0.005
+_NAMED = "Step ("
 _NOTHING = "Step: Nothing is due"
 
 
@@ -140,7 +141,7 @@ def complete(
         if (
             ended.code == 0
             and _is_over(made, label)
-            and ("Step: retire" in ended.text or _NOTHING in ended.text)
+            and ("Step (retire): " in ended.text or _NOTHING in ended.text)
         ):
             return said
         if ended.code == -signal.SIGKILL:
@@ -174,8 +175,7 @@ def _is_over(made: Project, label: str) -> bool:
 
 def _step(text: str, said: Sequence[str]) -> str:
     """The step that a run made; one that only deploys carries on with the one before that was killed."""
-    line = next((line for line in text.splitlines() if line.startswith("Step: ")), "Step: none:")
-    name = line.removeprefix("Step: ").partition(":")[0]
+    named = next((line for line in text.splitlines() if line.startswith(_NAMED)), f"{_NAMED}none)")
+    name = named.removeprefix(_NAMED).partition(")")[0]
     before, _, code = said[-1].partition(": ") if said else ("", "", "")
-    name = "none" if line.startswith(_NOTHING) else name
     return before if name == "deploy" and code == str(-signal.SIGKILL) else name

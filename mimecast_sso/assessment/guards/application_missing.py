@@ -35,7 +35,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         f'application "{found.display_name}" (client id {recorded.client_id}), which this stack deployed, was deleted '
         "in Entra and still has the identifier",
         known=(Statement(f"deleted {shown(found.deleted_at)}", How.LIVE, "Microsoft Graph"),),
-        remedy=f"restore it until {found.until:%Y-%m-%d} (az rest --method POST --url {url}/restore), and its service "
+        remedy=f"restore it by {found.until:%Y-%m-%d} (az rest --method POST --url {url}/restore), and its service "
         "principal if that was deleted, too. To create another one instead, delete it permanently (az rest --method "
         f"DELETE --url {url}), then {assessment.command('up')} --refresh",
         final=True,
