@@ -139,4 +139,4 @@ def same_key(text: str) -> str:
 def enumerate_some(names: Sequence[str], most: int = 20) -> str:
     """The first names, made harmless, and the number of others: ``a, b and 3 more``."""
     shown = ", ".join(map(foreign.one_line, names[:most]))
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    return f"{shown} and {len(names) - most:,} more" if len(names) > most else shown
