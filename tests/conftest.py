@@ -29,6 +29,7 @@ _FIRST = (
 """Where the long tests are, the longest chain of them first: what is short fills up the workers at the end."""
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One worker more than processors: a worker that waits for a deployment's processes leaves them half idle."""
     return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
