@@ -67,7 +67,7 @@ def mimecast(
 
 
 def of_run(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> Known[Assessment]:
-    """What a run's program assessed; read anew where it handed nothing over. Unknown where Entra cannot be asked."""
+    """The assessment of a run's program; read again if it handed nothing over. Unknown if Entra cannot be reached."""
     if outcome.snapshot is None:
         return try_to_assess(stack, settings, engine)
     written = written_addresses(settings, stack.root)

@@ -49,7 +49,7 @@ class Step:
         new: The state wanted, and once the step is done the state reached.
         diff: Keys and details to show.
         logical: Counts as a change; the parts of a replacement do not, the replacement does.
-        keep: A delete that leaves the resource in the state, to be made again in this run.
+        keep: A delete that leaves the resource in the state, to be recreated in this run.
         result: What a refresh found: same, update or delete.
         skipped: The resource is not made because something that it needs was not.
     """

@@ -1,12 +1,12 @@
 """Directory synchronisation: the directories that an account takes its users from, their settings and their runs.
 
 Observed: the fields of a row of get-connection (public clients print them, with ``status`` ``ok`` and ``serverType``
-``active_directory``), the answer of execute-sync (``type``, ``syncStatus`` ``started``), and in a public client's
+``active_directory``), the response of execute-sync (``type``, ``syncStatus`` ``started``), and in a public client's
 contract check the fields of a Microsoft 365 integration, its limits (120 and 240 characters, values of ``maxUnlink``
 and ``serverSubtype``), that ``maxUnlink`` comes back as a number, and that creating one answers 201 with its ``id``.
 Permissions: Mimecast's catalogue. EMU: the kind of a connection to Microsoft 365, the name of the array in the v2 list
 and that its rows have the fields of a single integration, that descriptions may repeat, that PATCH and DELETE answer
-204, the codes of refusals, an answer without content to sync-requests, and everything that a run does
+204, the codes of refusals, a response without content to sync-requests, and everything that a run does
 (`sandbox.mimecast.synchronising`). Integrations of Active Directory and Google are seeded and cannot be written.
 """
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from sandbox.world import World
 
 _CALLS = 800
-_CALLS_OF_STRANGERS = 5_000
+_CALLS_WITHOUT_CLIENT = 5_000
 _WINDOW_MS = 5_000
 
 
@@ -52,7 +52,7 @@ class RateLimits:
     def take(self, client_id: str | None) -> Quota:
         """Count one call of an application, or of all unknown ones together."""
         configured = self._world.setting("mimecast.rate_limit", {"calls": _CALLS, "window_ms": _WINDOW_MS})
-        limit = int(configured["calls"]) if client_id else _CALLS_OF_STRANGERS
+        limit = int(configured["calls"]) if client_id else _CALLS_WITHOUT_CLIENT
         span = configured["window_ms"] / 1000
         now = time.monotonic()
         window = self._windows.get(client_id or "")

@@ -1,4 +1,4 @@
-"""Runs of directory synchronisation: what is asked for is done after the answer.
+"""Runs of directory synchronisation: a requested run starts after the response.
 
 EMU, all of it: a run takes ``mimecast.sync_seconds`` (0.2), and ends at the first call after that. One of a Microsoft
 365 integration takes the users of its tenant (of the first one, where it names none) whose mail address is in an
