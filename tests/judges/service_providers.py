@@ -20,7 +20,8 @@ import pytest
 HERE = Path(__file__).resolve().parent
 INSTALLED = HERE.parents[1] / ".tools" / "judges"
 PYTHON = INSTALLED / "python" / "bin" / "python"
-AZ = INSTALLED / "azure-cli" / "bin" / "az"
+AZ = INSTALLED / "azure-cli" / "bin" / "python"
+"""Runs `azure.cli`. The script beside it names its interpreter in its first line, which ends at a blank in the path."""
 
 
 def needs(*files: Path) -> None:

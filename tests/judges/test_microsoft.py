@@ -122,7 +122,7 @@ def az(sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Az:
 
     def run(*words: str) -> Any:
         done = subprocess.run(
-            [str(AZ), *words, "--output", "json"],
+            [str(AZ), "-m", "azure.cli", *words, "--output", "json"],
             env={
                 "PATH": os.environ["PATH"],
                 "AZURE_CONFIG_DIR": str(home),
