@@ -36,7 +36,7 @@ PARTLY = 3
 ROUNDS = 3
 SEEDS = (2, 5, 26)
 """Of the short run: together they have runs that are refused and runs that are let through."""
-TRIALS, VERDICTS = 30, 4_000
+TRIALS, VERDICTS = 34, 4_000
 """In each world of the long run: how many, and how many verdicts these have to come to."""
 SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 ANOTHER_TENANT = "7d1e6c1c-0000-4000-8000-00000000000f"
