@@ -481,12 +481,8 @@ def _left(desired: Desired) -> LeftAlone:
     verifies = settings.assign.mode is Ownership.VERIFY
     kept = [each for each in record.assignments.values() if verifies and each.principal_id in assigned]
     policy = record.policy if settings.application.claims is Ownership.VERIFY else None
-    if (
-        policy
-        and live
-        and live.policies is not None
-        and policy.name not in {each.name for each in live.policies}
-    ):
+    policies = live.policies if live else None
+    if policy and policies is not None and policy.name not in {each.name for each in policies}:
         policy = None
     return LeftAlone(tuple(kept), policy)
 

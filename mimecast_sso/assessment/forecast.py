@@ -169,21 +169,18 @@ class SignInForecast:
     @cached_property
     def sent_by_save(self) -> tuple[str, ...]:
         """People who sign in with a password now, and through Entra once the console form is saved."""
-        return tuple(
-            each.address
-            for each in self.people
-            if each.from_mimecast.now[0].result is Result.PASSWORD
-            and each.from_mimecast.saved[0].result is Result.ENTRA
-        )
+        return self._to_entra_by_save(Result.PASSWORD)
 
     @cached_property
     def restored_by_save(self) -> tuple[str, ...]:
         """People who are refused now, and sign in through Entra once the console form is saved."""
+        return self._to_entra_by_save(Result.REFUSED)
+
+    def _to_entra_by_save(self, now: Result) -> tuple[str, ...]:
         return tuple(
             each.address
             for each in self.people
-            if each.from_mimecast.now[0].result is Result.REFUSED
-            and each.from_mimecast.saved[0].result is Result.ENTRA
+            if each.from_mimecast.now[0].result is now and each.from_mimecast.saved[0].result is Result.ENTRA
         )
 
     @cached_property
