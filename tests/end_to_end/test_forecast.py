@@ -174,6 +174,7 @@ class Trial:
         # which Mimecast may still take somebody for a member.
         passing = instants == {Instant.MEANWHILE}
         if passing:
+            yield from self._in_between()
             yield from self._refreshed()
         yield self._walk_late(planned)
         if not passing:
@@ -187,6 +188,17 @@ class Trial:
                 yield self.world.walk()
             if self.world.confirm() and self.world.up().code == 0:
                 self.world.later()
+                yield self.world.walk()
+
+    def _in_between(self) -> Iterator[Endings]:
+        """Sign-ins while Mimecast acts on the changes of one group only, and where a run ends before it activates."""
+        for group in self.world.roll_out_groups:
+            with self.world.acting_on(group):
+                yield self.world.walk()
+        with self.world.refusing_activation():
+            self.world.made.sso("up", "--yes", "--refresh")
+        for group in self.world.roll_out_groups:
+            with self.world.acting_on(group):
                 yield self.world.walk()
 
     def _refreshed(self) -> Iterator[Endings]:

@@ -147,6 +147,41 @@ class World:
         """Moves both vendors' clocks; unless said otherwise beyond what Mimecast takes to notice."""
         self.made.control.set(_OFFSET, self._offset + by.total_seconds())
 
+    # -- What takes effect when -----------------------------------------------------------------------------
+
+    @property
+    def roll_out_groups(self) -> list[int]:
+        """The numbers of the groups that authentication profiles are bound to."""
+        settings = self.made.control.documents("mimecast.applicationSettings")
+        bound = {each["versions"][-1]["values"]["group"] for each in settings}
+        return sorted(each for each in bound if each is not None)
+
+    @contextmanager
+    def acting_on(self, group: int) -> Iterator[None]:
+        """While inside, Mimecast acts on what changed in one group, and on no other change of that time."""
+        control, long_ago = self.made.control, (self.now - timedelta(days=1)).isoformat()
+        kept = {}
+        for key in (f"{group}/{who}" for who in PEOPLE):
+            member = control.get("mimecast.members", key)
+            former = control.get("mimecast.formerMembers", key)
+            if member:
+                kept["mimecast.members", key] = member
+                control.put("mimecast.members", key, member | {"added": long_ago})
+            if former:
+                kept["mimecast.formerMembers", key] = former
+                control.put("mimecast.formerMembers", key, {"periods": []})
+        yield
+        for (collection, key), member in kept.items():
+            control.put(collection, key, member)
+
+    @contextmanager
+    def refusing_activation(self) -> Iterator[None]:
+        """While inside, Entra refuses to activate a certificate, and every other change of the service principal."""
+        path = r"/v1\.0/servicePrincipals/[^/]+"
+        self.made.control.faults({"method": "PATCH", "path": path, "status": 403, "times": 1000})
+        yield
+        self.made.control.faults()
+
     # -- People ---------------------------------------------------------------------------------------------
 
     @property
