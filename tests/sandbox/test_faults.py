@@ -101,7 +101,7 @@ def test_faults_by_command(sandbox: RunningSandbox) -> None:
     assert '"times": 1' in listed
     assert "login.*" in listed
     assert command(sandbox, "fault", "clear").returncode == 0
-    assert command(sandbox, "fault", "list").stdout.strip() == "no faults"
+    assert command(sandbox, "fault", "list").stdout.strip() == "no fault rules"
     assert command(sandbox, "fault", "set", "--answer", "odd").returncode == 64
     assert command(sandbox, "fault").returncode == 64
 

@@ -405,7 +405,7 @@ def test_how_a_person_signs_in_is_chosen(sandbox: RunningSandbox) -> None:
     assert command(sandbox, "person", ADA).stdout == chosen.stdout
     assert command(sandbox, "person", ADA, "--signs-in-by", "magic").returncode == 64
     nobody = command(sandbox, "person", "nobody@example.com")
-    assert (nobody.returncode, "nobody in the sandbox" in nobody.stderr) == (1, True)
+    assert (nobody.returncode, "no one in the sandbox" in nobody.stderr) == (1, True)
     document = {"users": [{"displayName": "B", "userPrincipalName": "b@example.com", "signInMethod": "x"}]}
     with pytest.raises(ControlError, match="unknown sign-in method"):
         sandbox.control.seed(document)

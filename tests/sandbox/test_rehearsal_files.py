@@ -81,7 +81,7 @@ def test_what_only_an_esc_environment_has_is_asked_for(tmp_path: Path) -> None:
     stacks = tmp_path / "stacks"
     stacks.mkdir()
     (stacks / "Pulumi.acme.yaml").write_text("environment: [acme/prod]\nconfig:\n  mimecast-sso:region: eu\n")
-    with pytest.raises(StackError, match=r"accountCode.*opens no ESC environment \(\['acme/prod'\]\)"):
+    with pytest.raises(StackError, match=r"accountCode.*does not open ESC environments \(\['acme/prod'\]\)"):
         rehearsal.write("acme", stacks, tmp_path / "home")
 
 

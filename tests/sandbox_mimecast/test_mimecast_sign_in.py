@@ -230,7 +230,7 @@ def test_a_valid_response_opens_the_portal_once(sandbox: RunningSandbox, provide
     assert f"as {ADA}" in browser.get(f"{REGION_HOST}/portal").text
     replayed = respond(Browser(sandbox), page, response)
     assert replayed.status == 403
-    assert "was used already" in replayed.text
+    assert "was already used" in replayed.text
     browser.send(portal.forms["sign-out"])
     assert "login" in browser.get(f"{REGION_HOST}/portal").forms
 
@@ -461,6 +461,6 @@ def test_a_new_account_enforces_nothing(sandbox: RunningSandbox) -> None:
 def test_unknown_pages_are_listed(sandbox: RunningSandbox) -> None:
     page = Browser(sandbox).get(f"{REGION_HOST}/no/such/page")
     assert page.status == 501
-    assert "The sandbox has no such page" in page.text
+    assert "The sandbox does not serve this page" in page.text
     assert "cannot be signed in" not in page.text
     assert "GET https://eu-api.mimecast.com/no/such/page" in sandbox.control.status()["unknown"]
