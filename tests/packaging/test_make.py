@@ -187,7 +187,7 @@ def test_an_environment_that_was_left_half_made_is_made_again(tmp_path: Path) ->
     shutil.rmtree(next((folder / ".venv").glob("lib/python3*/site-packages")))
     done = make(folder, ".venv/runtime", environment={**os.environ, **NO_INDEX})
     assert done.returncode != 0
-    assert "pip could not install what requirements.txt pins; its own message is above" in done.stdout
+    assert "pip could not install the packages of requirements.txt; see its message above" in done.stdout
     assert (folder / ".venv" / "bin" / "pip").exists()
     assert not (folder / ".venv" / "runtime").exists()
 
