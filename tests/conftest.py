@@ -1,4 +1,4 @@
-"""Fixtures that every folder of tests may use."""
+"""Fixtures for all test folders."""
 
 from __future__ import annotations
 

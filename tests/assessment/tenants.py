@@ -1,4 +1,4 @@
-"""Both vendors as values: a directory that answers Graph's reads, an account that answers Mimecast's. No network."""
+"""Both vendors as values: a directory that serves Graph's reads, and an account that serves Mimecast's. No network."""
 
 from __future__ import annotations
 

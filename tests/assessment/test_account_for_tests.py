@@ -1,4 +1,4 @@
-"""The test account of a stack is no person: it loses nothing, and nobody else can be taken for it."""
+"""The stack's test account is not a person: it loses no sign-in, and no person can be mistaken for it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_without_a_record_it_is_a_person_like_any_other() -> None:
     assert [each.guard for each in guards.findings(world(recorded=False).assess(attested(values())))]
 
 
-def test_people_are_judged_as_ever_beside_it() -> None:
+def test_other_people_are_judged_as_without_it() -> None:
     less = attested(values(**WANTED, assign={"users": [ADA]}))
     (finding,) = guards.findings(world().assess(less))
     assert finding.affected == (GRACE,)
@@ -93,12 +93,12 @@ def found(tenant: World, document: dict[str, Any] | None = None) -> list[tuple[s
     return [(each.id, each.text) for each in findings]
 
 
-def test_without_an_external_change_drift_says_nothing_of_it() -> None:
+def test_an_unchanged_test_account_is_no_drift() -> None:
     assert found(world()) == []
     assert found(world(), values()) == []
 
 
-def test_drift_sees_that_somebody_deleted_it() -> None:
+def test_drift_reports_a_deleted_test_account() -> None:
     others = [account(each) for each in (ADA, GRACE)]
     assert found(replace(world(), accounts=others)) == [
         (f"test-account/missing/{ACCOUNT}", f"test account {ACCOUNT} no longer exists")
@@ -116,7 +116,7 @@ def test_drift_sees_that_somebody_deleted_it() -> None:
         ({"display_name": "Somebody"}, "displayName", ("", "Somebody", "Single sign-on test account")),
     ],
 )
-def test_drift_sees_what_somebody_changed_of_it(
+def test_drift_reports_changed_properties_of_the_test_account(
     changes: dict[str, Any], aspect: str, values_: tuple[str, str, str]
 ) -> None:
     mine = account(ACCOUNT, **changes)
@@ -133,7 +133,7 @@ def test_drift_sees_what_somebody_changed_of_it(
     assert finding.targets == (f"id of {ACCOUNT}",)
 
 
-def test_drift_sees_what_it_lost_elsewhere() -> None:
+def test_drift_reports_its_lost_assignment_and_membership() -> None:
     unassigned = replace(application(), assigned=tuple(map(assigned, (ADA, GRACE))))
     assert found(replace(world(), application=unassigned)) == [
         (f"assignment/missing/id-of-{ACCOUNT}", f"assignment {ACCOUNT} no longer exists")
@@ -184,7 +184,7 @@ def test_what_a_deployment_would_change() -> None:
         ({"domains": ["other.example"]}, "none of the configured domains"),
     ],
 )
-def test_what_does_not_go_with_it_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_settings_that_exclude_a_test_account_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         from_values(values(**WANTED, **changes))
 
@@ -197,6 +197,6 @@ def test_what_does_not_go_with_it_is_refused(changes: dict[str, Any], said: str)
         ({"who": "none"}, []),
     ],
 )
-def test_it_is_in_the_group_unless_nobody_is(roll_out: dict[str, Any], members: list[str]) -> None:
+def test_it_is_in_the_group_unless_the_roll_out_is_none(roll_out: dict[str, Any], members: list[str]) -> None:
     settings = from_values(values(**WANTED, rollOut=roll_out))
     assert settings.rolled_out([ADA, GRACE]) == members

@@ -1,4 +1,4 @@
-"""The reader of what a stack records: from a state, and from within the program."""
+"""Reading a stack's record: from a state, and from within the program."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_nothing_deployed() -> None:
     assert known == Known(Record(), How.RECORDED, "the stack's state")
 
 
-def test_state_that_is_being_written_is_read_again() -> None:
+def test_a_state_that_is_being_written_is_read_again() -> None:
     failures = [RuntimeError("failed to load checkpoint: EOF")] * 2
 
     def answer() -> Any:
@@ -187,13 +187,13 @@ def test_the_reason_is_what_the_engine_says_else_the_kind_of_error() -> None:
         (dict, f"the response of {FUNCTION} has no outputs"),
     ],
 )
-def test_engine_that_cannot_tell(answer: Answer, reason: str) -> None:
+def test_engine_without_the_function(answer: Answer, reason: str) -> None:
     known, calls = _asked(answer)
     assert known == unread(reason)
     assert len(calls) == 1
 
 
-def test_other_errors_are_not_tried_again() -> None:
+def test_other_errors_are_not_retried() -> None:
     def answer() -> Any:
         raise RuntimeError('unknown stack "organization/mimecast-sso/prod-eu"')
 

@@ -1,4 +1,4 @@
-"""The two plugins that every test here asks the same: the stand-in, and the published one where there is one."""
+"""The two plugins under test: the stand-in, and the published one if installed."""
 
 from __future__ import annotations
 

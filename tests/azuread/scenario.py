@@ -1,6 +1,6 @@
-"""A life of everything the program deploys, from the gallery to the last deletion, with mishaps on the way.
+"""The life cycle of everything that the program deploys, from the gallery to the last deletion, including failures.
 
-Every step's answer is kept under the step's name. What the published plugin answered is in `recorded/scenario.json`.
+Every step's response is stored under the step's name; the published plugin's are in `recorded/scenario.json`.
 """
 
 from __future__ import annotations

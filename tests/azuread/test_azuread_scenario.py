@@ -1,4 +1,4 @@
-"""A whole life of the deployed resources: the same answers as the published plugin, step by step."""
+"""The life cycle of the deployed resources: the same responses as the published plugin, step by step."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def answers(sandbox: RunningSandbox) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("step", RECORDED)
-def test_the_stand_in_answers_as_recorded(step: str, answers: dict[str, Any]) -> None:
+def test_the_stand_in_responds_as_recorded(step: str, answers: dict[str, Any]) -> None:
     assert answers[step] == RECORDED[step]
 
 
-def test_no_step_is_left_out_and_no_route_unknown(answers: dict[str, Any], sandbox: RunningSandbox) -> None:
+def test_no_step_is_omitted_and_no_route_unknown(answers: dict[str, Any], sandbox: RunningSandbox) -> None:
     assert list(answers) == list(RECORDED)
     assert sandbox.control.status()["unknown"] == {}
     assert sandbox.control.status()["refused"] == {}
 
 
 @pytest.mark.soak  # its waits for replication alone take most of a minute
-def test_the_published_plugin_answers_as_recorded(sandbox: RunningSandbox) -> None:
+def test_the_published_plugin_responds_as_recorded(sandbox: RunningSandbox) -> None:
     assert _answers(published_command(), sandbox) == RECORDED

@@ -1,4 +1,4 @@
-"""Resource options of the component reach everything in it: lookups and own resources too."""
+"""The component's resource options apply to everything in it, including lookups and this project's resources."""
 
 from __future__ import annotations
 

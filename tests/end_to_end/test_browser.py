@@ -1,4 +1,4 @@
-"""The console, the portal and My Apps as people see them: in a real browser, which runs the pages' own scripts."""
+"""The console, the portal and My Apps in a real browser, which runs the pages' scripts."""
 
 from __future__ import annotations
 

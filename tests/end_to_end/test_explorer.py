@@ -1,11 +1,11 @@
-"""Nobody loses a sign-in unseen: random walks over everything that people do with a stack.
+"""Nobody loses a sign-in without a warning: random sequences of everything that people do with a stack.
 
-A walk edits the stack file, runs commands, moves the clock, does the console work, and lets other people change Entra
-and Mimecast. Around each command everybody signs in from Mimecast's page: whoever would get in without the command gets
-in after it, in the same way, at once and after Mimecast's fifteen minutes, or was named by a refusal or a warning
-before. A password counts as another way than Entra, because nobody knows whether somebody has one.
+A sequence edits the stack file, runs commands, moves the clock, does the console work, and makes external changes of
+Entra and Mimecast. Around each command everybody signs in from Mimecast's page: people who could sign in without the
+command still can after it, in the same way, at once and after Mimecast's fifteen minutes, or were named by a refusal
+or a warning before. A password counts as a different way from Entra, because it is unknown whether somebody has one.
 
-A walk that shows a miss is walked again without this or that step, and reported as the shortest that still shows it.
+A sequence with a miss is shortened step by step, and reported as the shortest one that still shows the miss.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def explore(saved: SavedProject, name: str, seeds: range, length: int) -> tuple[
     return made, misses
 
 
-def test_nobody_is_lost_unseen_on_a_short_walk(saved_tutorial: SavedProject) -> None:
+def test_nobody_loses_a_sign_in_unannounced_in_a_short_sequence(saved_tutorial: SavedProject) -> None:
     made, misses = explore(saved_tutorial, "tutorial", range(1), 12)
     assert not misses, "\n".join(misses)
     assert made == 12
@@ -267,7 +267,7 @@ def test_nobody_is_lost_unseen_on_a_short_walk(saved_tutorial: SavedProject) -> 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", WORLDS)
-def test_nobody_is_lost_unseen(
+def test_nobody_loses_a_sign_in_unannounced(
     name: str, tmp_path: Path, deployments: Deployments, request: pytest.FixtureRequest
 ) -> None:
     with prepared(tmp_path, WORLDS[name], deployments) as saved:

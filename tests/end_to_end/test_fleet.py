@@ -1,4 +1,4 @@
-"""Many stacks at once: whatever happens to one tenant is its row, and the others are right; killed and resumed too."""
+"""Many stacks at once: a failing tenant is a row and does not affect the others, even after a kill and resume."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Output that is not in UTF-8, or that nobody reads to its end: no deployment breaks off for it."""
+"""Output that is not UTF-8, or not read to its end, does not interrupt a deployment."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
 
 A case is a folder with program/, steps.yaml and expected/. Before each step `env`, `write`, `cloud` and
 `config` are applied; then `run` is an engine verb, to which `--event-log`, `--stack` and the like are added,
-or `cli` any other verb. What an implementation need not copy is masked or left out: texts, times, source
-positions, order of independent steps. `expected/NN-name.alt.json` is a second accepted record.
+or `cli` any other verb. Details that an implementation need not copy are masked or left out: texts, times, source
+positions, order of independent steps. `expected/NN-name.alt.json` is a second accepted recording.
 
 --then CLI: after the last step both command lines preview the same state and must exit alike.
 """

@@ -1,4 +1,4 @@
-"""What the real Pulumi CLI was recorded doing, the embedded engine does too, case by case."""
+"""The embedded engine behaves as recorded from the real Pulumi CLI, case by case."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _problems(runner: Any, then: list[str] | None = None) -> str:
         runner.close()
 
 
-def test_cloud_is_never_found_half_written() -> None:
+def test_the_simulated_cloud_is_never_half_written() -> None:
     """A provider that hangs (case interrupt_once) rereads the cloud while the recorder removes the fault."""
     runner = record.Runner(CASES / "interrupt_once", EMBEDDED)
     try:
@@ -107,7 +107,7 @@ def test_pulumi(name: str) -> None:
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", ["create_update", "secrets", "plugin_lifecycle"])
 @pytest.mark.cli
-def test_pulumi_carries_on(name: str) -> None:
+def test_pulumi_continues_the_stack(name: str) -> None:
     """A few of the states that the embedded engine makes, taken over by the Pulumi CLI, in every run."""
     problems = _problems(EmbeddedRunner(CASES / name, EMBEDDED), [PULUMI])
     assert not problems, problems

@@ -1,4 +1,4 @@
-"""Verbs, flags and what people see."""
+"""Verbs, flags and output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stack(tmp_path: Path) -> Any:
     return stacks.Stack(tmp_path, TWO)
 
 
-def test_a_life(stack: Any) -> None:
+def test_a_stack_from_creation_to_removal(stack: Any) -> None:
     shown = stack.up("--color", "never")
     assert " +  pulumi-python:dynamic/box:Thing a created" in shown
     assert 'serial: "a-1"' in shown
@@ -68,7 +68,7 @@ def test_export_and_import(stack: Any, tmp_path: Path) -> None:
     assert "another stack" in done.stderr
 
 
-def test_nothing_is_asked(stack: Any) -> None:
+def test_it_never_prompts(stack: Any) -> None:
     done = stack.run("up")
     assert done.returncode == 2
     assert "--yes" in done.stderr
@@ -106,7 +106,7 @@ def test_flags_that_only_the_cli_has(stack: Any, words: list[str]) -> None:
         ({"Pulumi.dev.yaml": "secretsprovider: awskms://key\n"}, "awskms"),
     ],
 )
-def test_surroundings_that_only_the_cli_has(stack: Any, change: dict[str, str], named: str) -> None:
+def test_environments_that_only_the_cli_supports(stack: Any, change: dict[str, str], named: str) -> None:
     for name, text in change.items():
         if name.endswith(".yaml"):
             (stack.folder / name).write_text(text)
@@ -152,7 +152,7 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("feature", REFUSED)
-def test_programs_that_only_the_cli_runs(refusing: Any, feature: str) -> None:
+def test_programs_that_only_the_cli_supports(refusing: Any, feature: str) -> None:
     """Refused before anything is made, although nothing was previewed and an earlier resource is registered."""
     done = refusing.run("up", "--yes", "--skip-preview", STATEMENT=REFUSED[feature])
     assert done.returncode == 1
@@ -214,7 +214,7 @@ pulumi.export("environment", {name: os.environ.get(name, "") for name in names})
     assert "127.0.0.1" in got["NO_PROXY"]
 
 
-def test_callers_pulumi_variables_win(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_callers_pulumi_variables_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     world = {
         "PULUMI_HOME": "theirs",
         "HTTPS_PROXY": "http://127.0.0.1:1",

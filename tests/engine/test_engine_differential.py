@@ -1,7 +1,7 @@
-"""The Pulumi CLI and the embedded engine on the same random programs, with edits, failures and changes from outside.
+"""The Pulumi CLI and the embedded engine on the same random programs, with edits, failures and external changes.
 
-What a case shows is compared as for the recorded ones: steps, provider calls, state, outputs, exit codes. A difference
-counts where the CLI does the same a second time; a case that it does not come to an end with says nothing.
+Steps, provider calls, state, outputs and exit codes are compared as in recorded cases. A difference counts if the CLI
+is consistent when repeated; a case that it does not finish is skipped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run costs as the number of resources grows."""
+"""The cost of a run as the number of resources grows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ pulumi.export("waits", everything.apply(lambda _: waits))
 """
 
 
-def test_the_program_seldom_looks_at_all_its_resources(tmp_path: Path) -> None:
+def test_the_program_rarely_scans_all_its_resources(tmp_path: Path) -> None:
     """The collector never, and the SDK once for a group of answers: of 1,000 resources at least 12 at a time."""
     stack = stacks.Stack(tmp_path, PARTS)
     stack.up()
@@ -43,7 +43,7 @@ def test_the_program_seldom_looks_at_all_its_resources(tmp_path: Path) -> None:
     assert outputs["waits"] < 80
 
 
-def test_operations_that_begin_together_share_a_write(tmp_path: Path) -> None:
+def test_operations_that_start_together_share_a_write(tmp_path: Path) -> None:
     """The whole state is written each time. 80 creations, 8 at a time, need 10 writes and one at the end."""
     stack = stacks.Stack(tmp_path, 'for number in range(80): Thing(f"t{number}")')
     write, counted = Backend.write, []

@@ -1,4 +1,4 @@
-"""Stacks that the Pulumi CLI made, carried on; and random programs, edited and run again."""
+"""Stacks created by the Pulumi CLI and continued; random programs, edited and rerun."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PULUMI = shutil.which("pulumi") or ""
 
 
 @pytest.mark.parametrize("made", MADE, ids=lambda path: path.name)
-def test_stack_of_the_pulumi_cli_is_carried_on(made: Path, tmp_path: Path) -> None:
+def test_a_stack_of_the_pulumi_cli_is_continued(made: Path, tmp_path: Path) -> None:
     """No change planned, secrets readable, updated, refreshed and destroyed."""
     stack = stacks.Stack(tmp_path, (made / "program.py").read_text())
     shutil.copy(made / "Pulumi.dev.yaml", stack.folder)

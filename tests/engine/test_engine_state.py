@@ -1,4 +1,4 @@
-"""What happens to the state: locks, damage, foreign fields, kills, interrupts."""
+"""The state: locks, damage, foreign fields, kills, interrupts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stack(tmp_path: Path) -> Any:
     return stacks.Stack(tmp_path, ONE)
 
 
-def test_lock_of_another_is_respected_and_named(stack: Any) -> None:
+def test_a_foreign_lock_is_respected_and_named(stack: Any) -> None:
     stack.locks.mkdir(parents=True)
     lock = stack.locks / "0c1f9d5e-0000-4000-8000-000000000000.json"
     holder = {"pid": 4711, "username": "ada", "hostname": "engine-room", "timestamp": "2026-01-01T00:00:00Z"}
@@ -249,7 +249,7 @@ def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
         ("box:index:Thing", "It may have been created without being recorded"),
     ],
 )
-def test_next_run_says_what_an_interrupted_operation_means(stack: Any, kind: str, meaning: str) -> None:
+def test_the_next_run_explains_an_interrupted_operation(stack: Any, kind: str, meaning: str) -> None:
     stack.write("")
     document = json.loads(stack.state_file.read_text())
     urn = f"urn:pulumi:dev::box::{kind}::lost"
@@ -265,7 +265,7 @@ def test_next_run_says_what_an_interrupted_operation_means(stack: Any, kind: str
 
 
 @pytest.mark.parametrize("failing", ["open", "replace"])
-def test_state_that_cannot_be_written_is_kept_and_nothing_is_made(stack: Any, failing: str) -> None:
+def test_a_state_that_cannot_be_written_is_kept_and_nothing_is_created(stack: Any, failing: str) -> None:
     """A full disk leaves the old file whole, whenever it shows."""
     before = stack.state_file.read_text()
     real = getattr(Path, failing)

@@ -1,7 +1,7 @@
 """Every example is deployed on the sandbox, and a second deployment changes nothing.
 
-The one with providers of its own is deployed by every engine of the machine: the package of dynamic resources
-(``pulumi-python``) seldom gets explicit ones.
+The example with explicit providers is deployed by every installed engine: explicit providers of the package of dynamic
+resources (``pulumi-python``) are rare.
 """
 
 from __future__ import annotations

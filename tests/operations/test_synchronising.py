@@ -61,7 +61,7 @@ class Account:
         return [each for each in self.adapter.paths if each in (EXECUTE, REQUEST)]
 
 
-def test_it_asks_once_and_says_how_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_requests_once_and_reports_progress(capsys: pytest.CaptureFixture[str]) -> None:
     account = Account([IDLE], [IDLE], [RUNNING], [RUNNING], [DONE])
     account.synchronise()
     assert account.requests == [EXECUTE]
@@ -107,7 +107,9 @@ def test_a_lost_response_is_settled_by_what_the_connections_show(capsys: pytest.
     assert "Its response was lost; whether it applied the request is unknown" in capsys.readouterr().out
 
 
-def test_one_that_is_under_way_is_waited_for_and_no_other_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_synchronisation_is_awaited_instead_of_requesting_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     account = Account([RUNNING], [RUNNING], [IDLE])
     account.synchronise()
     assert account.requests == []
@@ -192,7 +194,7 @@ def test_without_a_connection_nothing_is_asked(found: list[dict[str, Any]], why:
     assert account.requests == []
 
 
-def test_the_other_family_is_asked_where_the_first_is_refused() -> None:
+def test_the_other_api_family_is_used_if_the_first_is_refused() -> None:
     account = Account([IDLE], [DONE], asked=refused(403, "app_forbidden"))
     account.synchronise()
     assert account.requests == [EXECUTE, REQUEST]
@@ -207,7 +209,7 @@ def test_a_refusal_is_an_error_and_nothing_is_waited_for() -> None:
         Account(refused(403, "app_forbidden")).synchronise()
 
 
-def test_who_stops_it_is_told_that_the_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupting_it_reports_that_the_run_continues(capsys: pytest.CaptureFixture[str]) -> None:
     account = Account([IDLE], [RUNNING])
 
     def interrupted(_: float) -> None:
@@ -218,7 +220,7 @@ def test_who_stops_it_is_told_that_the_run_goes_on(capsys: pytest.CaptureFixture
     assert "Stopped waiting. The synchronisation continues at Mimecast." in capsys.readouterr().out
 
 
-def test_who_has_no_address_afterwards_is_named() -> None:
+def test_people_still_without_an_address_are_named() -> None:
     def addresses(path: str, _: Any) -> Answer:
         users = [{"emailAddress": "ada@example.com", "name": "Ada", "source": "ldap"}]
         return legacy({"users": users}) if path == "/api/user/get-internal-users" else refused(500, "x")

@@ -1,12 +1,12 @@
-"""The signing certificates of one principal as a state machine: our writers, somebody else's, faults, deaths, time.
+"""The signing certificates of one principal as a state machine: our writes, external changes, faults, kills, time.
 
-Somebody else adds, takes away and activates certificates between any two of our calls; calls fail before or after
-they took effect; the process dies. Whatever the order: ours never take away what was not asked for without saying
-so, never the certificate that signs without saying so, and what somebody else did is named.
+Certificates are externally added, removed and activated between any two of our calls; calls fail before or after they
+take effect; the process is killed. In any order: our writes never remove an unrequested or the signing certificate
+without reporting it, and external changes are named.
 
-Graph's answers do not show a certificate that is added after the last reading and before the lists are written: it is
-lost with them. Each of these, and each activation that was overwritten so, is found in the audit log and named, once
-its entries are there; and nothing else is called a loss, early or late.
+Graph's responses do not show a certificate that is added after the last read and before the lists are written: it is
+lost with them. Each of these, and each activation overwritten this way, is found in the audit log and named once its
+entries are there; nothing else is reported as a loss, early or late.
 """
 
 from __future__ import annotations
@@ -446,11 +446,11 @@ class Rotation(RuleBasedStateMachine):
         return None
 
 
-def test_nothing_is_lost_unsaid_whatever_the_order() -> None:
+def test_nothing_is_lost_unreported_in_any_order() -> None:
     state_machines.run(Rotation, 100, 25)
 
 
 @pytest.mark.soak
-def test_nothing_is_lost_unsaid_for_long(tally: Callable[[str, int, str], None]) -> None:
+def test_nothing_is_lost_unreported_in_long_runs(tally: Callable[[str, int, str], None]) -> None:
     state_machines.run(Rotation, 1_000, 50)
     tally("certificate_machine", 1_000, "random histories")

@@ -1,9 +1,9 @@
 """The address book as a state machine: edits on both sides, faults and crashes, in any order.
 
-A configuration is edited, the tenant is edited behind the book's back, answers are lost, refused or spoilt, and the
-process dies between two of its calls, so that the state still holds what it held before. After every run that ends
-well the tenant holds what is wanted, nobody was created twice, nobody disappeared, and a refresh reports exactly
-what differs.
+The configuration is edited, the tenant is changed externally, responses are lost, refused or corrupted, and the
+process is killed between two of its calls, so that the state is not updated. After every successful run the tenant
+matches the configuration, nobody was created twice, nobody disappeared, and a refresh reports exactly the
+differences.
 """
 
 from __future__ import annotations
@@ -221,5 +221,5 @@ def test_the_book_converges_whatever_happens() -> None:
 
 
 @pytest.mark.soak
-def test_the_book_converges_in_long_lives() -> None:
+def test_the_book_converges_in_long_runs() -> None:
     run_machine(600, 50)

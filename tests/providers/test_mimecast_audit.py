@@ -77,7 +77,7 @@ def test_an_event_without_a_time_or_an_endless_log_is_an_error() -> None:
         ("User Logged On", "authentication_logs", "Authentication profile", False),
     ],
 )
-def test_which_events_count(kind: str, category: str, details: str, counts: bool) -> None:
+def test_which_events_concern_sign_ins(kind: str, category: str, details: str, counts: bool) -> None:
     assert touches_sign_in(kind, category, details) is counts
 
 

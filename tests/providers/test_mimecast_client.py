@@ -1,4 +1,4 @@
-"""The client's promises: one token, no blind repeats, waits as the vendor says, errors without secrets."""
+"""The client's guarantees: one token, no blind retries, pauses as the vendor requests, errors without secrets."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_only_an_untrusted_certificate_says_that_nothing_was_sent() -> None:
         requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support, canary"),
     ],
 )
-def test_a_connection_that_cannot_even_be_set_up_says_what_to_check(error: Exception) -> None:
+def test_a_connection_that_cannot_be_set_up_says_what_to_check(error: Exception) -> None:
     adapter = scripted(Answer(error=error))
     with pytest.raises(
         TransportError, match="check HTTPS_PROXY, SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
@@ -185,7 +185,7 @@ def test_a_file_without_certificates_says_what_to_check() -> None:
         client(scripted(Answer(error=tls_failure(empty)))).legacy(CREATE_USER, {})
 
 
-def test_reads_give_up_after_four_tries() -> None:
+def test_reads_fail_after_four_attempts() -> None:
     time = Time()
     adapter = Adapter(lambda _path, _body: Answer(None, 503))
     with pytest.raises(TransportError, match="503"):
@@ -194,14 +194,14 @@ def test_reads_give_up_after_four_tries() -> None:
     assert time.slept == sorted(time.slept)
 
 
-def test_the_quota_is_waited_for_in_milliseconds_also_by_writes() -> None:
+def test_reads_and_writes_wait_for_the_quota_in_milliseconds() -> None:
     time = Time()
     adapter = scripted(Answer({}, 429, {"X-RateLimit-Reset": "3120"}), legacy({}))
     client(adapter, time).legacy(UPDATE_USER, {"emailAddress": "ada@example.com"})
     assert 3.1 < sum(time.slept) < 5
 
 
-def test_a_used_up_quota_holds_the_next_call_back() -> None:
+def test_an_exhausted_quota_delays_the_next_call() -> None:
     time = Time()
     headers = {"X-RateLimit-Limit": "800", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2000"}
     adapter = Adapter(lambda _path, _body: Answer(ACCOUNT.body, 200, headers))
@@ -262,7 +262,7 @@ def test_nulls_are_not_sent() -> None:
     assert adapter.bodies("/api/user/create-user") == [{"data": [{"emailAddress": "ada@example.com"}]}]
 
 
-def test_an_answer_that_is_too_long_is_cut_off() -> None:
+def test_a_response_that_is_too_long_is_truncated() -> None:
     adapter = Adapter(lambda _path, _body: Answer(b" " * (ANSWER_LIMIT + 1)))
     with pytest.raises(TransportError, match="too long"):
         client(adapter).legacy(GET_ACCOUNT, {})
@@ -297,7 +297,7 @@ def test_a_page_that_comes_twice_counts_once() -> None:
     assert listed(scripted(rows("a", "b", next="2"), rows("a", "b", next="3"), rows("c"))) == ["a", "b", "c"]
 
 
-def test_pages_in_a_circle_are_an_error() -> None:
+def test_circular_pages_are_an_error() -> None:
     with pytest.raises(MalformedAnswer, match="back to a page"):
         listed(Adapter(lambda _path, _body: rows("a", next="2")))
 
@@ -332,7 +332,7 @@ def test_every_spelling_of_the_next_v2_page_is_understood(meta: dict[str, Any]) 
     assert adapter.paths[1].endswith("pageSize=100&pageToken=x")
 
 
-def test_a_v2_answer_may_be_empty() -> None:
+def test_a_v2_response_may_be_empty() -> None:
     assert client(scripted(Answer(None, 204))).v2("PATCH", "/x", body={}) == {}
 
 

@@ -1,4 +1,4 @@
-"""The directory integration: decisions of the handler, and the resource as the engine meets it."""
+"""The directory integration: the handler's decisions, and the resource as the engine uses it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_the_required_one_is_never_written() -> None:
     assert vendor.written == []
 
 
-def test_an_error_of_the_vendor_is_no_absence() -> None:
+def test_a_vendor_error_is_not_taken_for_absence() -> None:
     vendor = Vendor(ROW, details={"eN1": refused(403, "app_forbidden")})
     with pytest.raises(MimecastError) as caught:
         find_integration(vendor.client, NAME)
@@ -188,7 +188,7 @@ def wanted(description: str, mode: str = "ensure", **properties: Any) -> dict[st
     return {"description": description, "mode": mode, "properties": properties}
 
 
-def test_its_life(plugin: Plugin, world: RunningSandbox) -> None:
+def test_its_life_cycle(plugin: Plugin, world: RunningSandbox) -> None:
     inputs = plugin.inputs(
         PROVIDER, wanted("Life", tenantDomain="Contoso.Example", maxUnlink=500, domains=[])
     )

@@ -1,4 +1,4 @@
-"""Accounts, domains, their proof, and groups: decisions the handlers take from what the vendor answers."""
+"""Accounts, domains, proofs and groups: the handlers' decisions by the vendor's responses."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_long_enumerations_are_cut() -> None:
 # -- Domains --------------------------------------------------------------------------------------------------
 
 
-def test_an_internal_domain_is_used_as_it_is() -> None:
+def test_an_internal_domain_is_used_unchanged() -> None:
     adapter = scripted(legacy(INTERNAL | {"inboundType": "any"}))
     status, registered = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert (status.state, status.inbound_type, status.proof_value, registered) == (
@@ -156,14 +156,14 @@ def test_an_absent_domain_is_registered_and_gives_its_proof() -> None:
     assert status.expires == "2026-04-01T09:00:00Z"
 
 
-def test_a_registration_whose_answer_is_lost_is_not_repeated() -> None:
+def test_a_registration_whose_response_is_lost_is_not_repeated() -> None:
     adapter = scripted(NOTHING, NOTHING, Answer(error=LOST), NOTHING, legacy(PENDING))
     _, registered = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert registered
     assert adapter.paths.count("/api/domain/create-domain") == 1
 
 
-def test_a_registration_that_was_not_done_stays_an_error() -> None:
+def test_a_registration_that_was_not_applied_is_an_error() -> None:
     with pytest.raises(UnclearOutcome):
         provide_domain(
             client(scripted(NOTHING, NOTHING, Answer(error=LOST), NOTHING, NOTHING)),
@@ -198,7 +198,7 @@ def test_any_other_refusal_is_shown_as_it_is() -> None:
         )
 
 
-def test_an_expired_proof_is_issued_again() -> None:
+def test_an_expired_proof_is_reissued() -> None:
     renewed = legacy(PENDING | {"token": "new"})
     results = Answer({"results": [{"domain": NAME, "token": "new", "status": "extended"}]})
     adapter = scripted(NOTHING, legacy(EXPIRED), results, NOTHING, renewed)
@@ -239,7 +239,7 @@ def test_only_an_own_pending_domain_is_deleted(caplog: pytest.LogCaptureFixture)
 # -- Verification ---------------------------------------------------------------------------------------------
 
 
-def test_verification_believes_the_list_and_not_the_answer() -> None:
+def test_verification_relies_on_the_list_and_not_on_the_response() -> None:
     # Both the refused and the lost answer are followed by a look at the internal domains.
     adapter = scripted(
         NOTHING,
@@ -274,7 +274,7 @@ def test_the_wait_for_a_published_record_is_bounded() -> None:
     assert sum(time.slept) == pytest.approx(60)
 
 
-def test_without_publishing_there_is_one_try() -> None:
+def test_without_publishing_there_is_one_attempt() -> None:
     time = Time()
     adapter = Adapter(pending_until_asked_often)
     assert verify_domain(client(adapter), NAME, None, clock=time.clock).outcome is ProofOutcome.PENDING
@@ -340,7 +340,7 @@ def test_two_groups_of_one_name_are_refused_unless_the_parent_tells() -> None:
     assert found.secure_id == "eN2"
 
 
-def test_a_group_whose_creation_got_lost_is_not_made_twice() -> None:
+def test_a_group_whose_creation_response_was_lost_is_not_created_twice() -> None:
     adapter = scripted(folders(), Answer(error=LOST), folders(), folders(folder("sso")))
     group, created = groups.provide_group(client(adapter), "sso", sleep=lambda _: None)
     assert created
@@ -348,7 +348,7 @@ def test_a_group_whose_creation_got_lost_is_not_made_twice() -> None:
     assert adapter.paths.count("/api/directory/create-group") == 1
 
 
-def test_a_group_that_stays_unseen_after_a_lost_creation_is_an_error() -> None:
+def test_a_group_not_found_after_a_lost_response_is_an_error() -> None:
     adapter = scripted(folders(), Answer(error=LOST), *[folders()] * 4)
     with pytest.raises(UnclearOutcome):
         groups.provide_group(client(adapter), "sso", sleep=lambda _: None)
@@ -368,7 +368,7 @@ def test_a_group_with_members_stays(caplog: pytest.LogCaptureFixture) -> None:
     assert not adapter.bodies("/api/directory/delete-group")
 
 
-def test_done_deeds_are_no_failures() -> None:
+def test_changes_already_applied_are_no_failures() -> None:
     adapter = scripted(
         members("alan@example.com"),
         legacy(fail=[failure("err_folder_group_member_already_exists", {"emailAddress": "ada@example.com"})]),
@@ -433,7 +433,7 @@ PEOPLE = st.sets(st.sampled_from([f"p{number}@example.com" for number in range(2
     leaving=PEOPLE,
     faults=st.lists(st.sampled_from(["ok", "before", "after"]), max_size=12),
 )
-def test_membership_converges_whatever_happens(
+def test_membership_converges_after_any_fault(
     before: set[str], wanted: set[str], leaving: set[str], faults: list[str]
 ) -> None:
     group = Members(before, list(faults))

@@ -1,4 +1,4 @@
-"""Many new addresses: by file, followed to its end, believed only when they are listed."""
+"""Many new addresses: imported by file, followed to the end, and counted only once they are listed."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_an_import_is_followed_while_there_is_progress() -> None:
     assert len(pauses) == 3
 
 
-def test_an_import_that_stands_still_is_not_waited_for_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_wait_for_a_stuck_import_ends(caplog: pytest.LogCaptureFixture) -> None:
     directory = Importer({})
     directory.statuses = [{"status": "unheard of", "successfulImportedUsers": 0}] * 1000
     pauses: list[float] = []
@@ -159,7 +159,7 @@ def test_an_import_that_stands_still_is_not_waited_for_for_ever(caplog: pytest.L
     assert "did not finish" in caplog.text
 
 
-def test_rows_that_did_not_come_are_done_by_calls_that_say_why() -> None:
+def test_missing_rows_are_created_by_calls_that_report_the_reason() -> None:
     directory = Importer({})
     directory.left_out = {"person1@example.com", "person2@example.com"}
     created = apply(client(Gateway(directory)), people(5))
@@ -179,7 +179,7 @@ def test_rows_that_did_not_come_are_done_by_calls_that_say_why() -> None:
     assert len(strict.users) == 4
 
 
-def test_a_lost_answer_is_settled_by_the_listing() -> None:
+def test_a_lost_response_is_settled_by_the_listing() -> None:
     directory = Importer({}, ["lost"])
     assert len(apply(client(Gateway(directory)), people(5))) == 5
     assert len(directory.files) == 1
@@ -193,7 +193,7 @@ def test_a_role_without_the_permission_creates_them_one_by_one(caplog: pytest.Lo
     assert "Directories | Import | Edit" in caplog.text
 
 
-def test_addresses_outside_the_account_are_named_and_the_others_done() -> None:
+def test_addresses_outside_the_account_are_named_and_the_others_created() -> None:
     directory = Importer({})
     wanted = people(3) | {"a@elsewhere.example": DesiredAddress("A")}
     with pytest.raises(PartlyDone, match=r"a@elsewhere.example.*elsewhere.example is not an internal domain"):
@@ -292,7 +292,7 @@ def test_a_big_book_costs_few_calls(plugin: Plugin, world: RunningSandbox) -> No
 
 @pytest.mark.parametrize("fault", [*FAULTS, *(pytest.param(each, marks=pytest.mark.soak) for each in LONG)])
 @pytest.mark.parametrize("path", [IMPORT, STATUS], ids=["import", "status"])
-def test_whatever_happens_to_an_import_everybody_is_there_once(
+def test_after_any_import_fault_every_address_exists_once(
     plugin: Plugin,
     world: RunningSandbox,
     path: str,

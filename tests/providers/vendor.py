@@ -1,4 +1,4 @@
-"""Mimecast as a requests transport adapter: scripted answers, or a tiny directory of users. No network."""
+"""Mimecast as a requests transport adapter: scripted responses, or a tiny directory of users. No network."""
 
 from __future__ import annotations
 

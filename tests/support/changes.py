@@ -1,6 +1,6 @@
-"""What changes under people's feet: other hands at Entra and Mimecast, and edits of the stack file.
+"""External changes at Entra and Mimecast, and edits of the stack file.
 
-Each takes a world and a source of chance. One that is impossible in the world raises `IMPOSSIBLE`, or changes nothing.
+Each takes a world and a random source. A change that is impossible in the world raises `IMPOSSIBLE`, or does nothing.
 """
 
 from __future__ import annotations

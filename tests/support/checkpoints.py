@@ -1,4 +1,4 @@
-"""Deployed stacks as an earlier release left them, kept as files: ``tests/checkpoints`` says what and how."""
+"""Stacks deployed by an earlier release, stored as files; see ``tests/checkpoints``."""
 
 from __future__ import annotations
 

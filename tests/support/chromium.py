@@ -1,4 +1,4 @@
-"""The Chromium that is on this machine, headless, which reaches a sandbox and trusts it, and nothing else."""
+"""The installed Chromium, headless, which reaches and trusts a sandbox and nothing else."""
 
 from __future__ import annotations
 

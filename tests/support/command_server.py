@@ -1,4 +1,4 @@
-"""Runs ``mimecast-sso`` commands in forks of a process that has imported it already: see ``tests.support.commands``."""
+"""Runs ``mimecast-sso`` commands in forks of a process that has already imported it: see ``tests.support.commands``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that texts name, against the commands and options that exist."""
+"""Checks commands named in texts against existing commands and options."""
 
 from __future__ import annotations
 

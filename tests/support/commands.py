@@ -1,7 +1,7 @@
-"""``mimecast-sso`` as a process of its own, without the half second in which Python imports it.
+"""``mimecast-sso`` as a separate process, without the half second that importing it takes.
 
-A server that has imported the command forks one process per run: with its own memory, environment, folder, output and
-exit code. What a fork cannot show runs as people start it: variables that Python itself reads when it starts.
+A server that has imported the command forks one process per run, with its own memory, environment, folder, output and
+exit code. Runs that depend on variables that Python reads at start-up are started normally.
 """
 
 from __future__ import annotations

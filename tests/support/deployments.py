@@ -1,6 +1,6 @@
-"""Projects at the beginnings that many tests share: each is brought there once in a run, and copied from then on.
+"""Projects at shared starting points: each is deployed once per run and then copied.
 
-A beginning is a function of a seeded project, such as `claimed`. Whoever changes a copy changes nobody else's.
+A starting point is a function of a seeded project, such as `claimed`. Changing a copy affects no other test.
 """
 
 from __future__ import annotations

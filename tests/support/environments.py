@@ -1,4 +1,4 @@
-"""Virtual environments that hold exactly what a lock file pins, made without a package index."""
+"""Virtual environments with exactly the packages of a lock file, created without a package index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of writes and kinds of fault that pytest prints after a run, also when several processes ran it."""
+"""The table of writes and kinds of fault that pytest prints after a run, including runs in several processes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Many tenants in one sandbox, each with a deployed stack: one is deployed, and the others are copies of it.
+"""Many tenants in one sandbox, each with a deployed stack: one is deployed, the others are copies.
 
-A copy has a tenant id, an account, a domain and credentials of its own; its world, its state and what was confirmed
-are those of the first, with these names replaced. So a hundred tenants take seconds, and no engine.
+A copy has its own tenant id, account, domain and credentials; its world, state and confirmations are those of the
+first, with these names replaced. So a hundred tenants take seconds and no engine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Gitea, a real forge, on loopback, and a stand-in for GitHub's program ``gh`` that talks to it.
+"""Gitea, a real forge, on loopback, and a stand-in for GitHub's CLI ``gh`` that talks to it.
 
-`make gitea` builds it. Its API has GitHub's routes for issues, comments and labels, so steps that GitHub's workflows
-have can post to a server that keeps, checks and renders what they post. It has neither GitHub's GraphQL, which ``gh``
-uses for tickets, nor an account called ``github-actions[bot]``: the stand-in translates both.
+`make gitea` builds it. Its API has GitHub's routes for issues, comments and labels, so steps of GitHub's workflows can
+post to a server that stores, checks and renders what they post. It has neither GitHub's GraphQL, which ``gh`` uses for
+tickets, nor an account named ``github-actions[bot]``: the stand-in translates both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""GitHub's API for comments, on loopback: enough for GitHub's own program to post, list page by page, and edit.
+"""GitHub's API for comments, on loopback: enough for GitHub's own CLI to post, list page by page, and edit.
 
-It is reached as api.github.com through a proxy that it is itself, with a certificate of its own authority.
+It is reached as api.github.com through its own proxy, with a certificate of its own authority.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Applications as people make them in the portal, each with one flaw: written straight into the sandbox's Entra.
+"""Applications as people create them in the portal, each with one flaw, written directly into the sandbox's Entra.
 
-`clean` is what the sandbox stack wants, to the last property; every `Flaw` plants one difference and says by which
-words a preview names it.
+`clean` matches the sandbox stack in every property; every `Flaw` plants one difference and has the words by which a
+preview names it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Where machines get tokens without a secret of their own: the Azure CLI's command, and services of Azure and of CI.
+"""Sources of tokens for machines without a secret: the Azure CLI's command, and services of Azure and of CI.
 
-Each gives the token that the sandbox's Entra gives for it. `az` answers ``version``, ``account show`` and ``account
-get-access-token`` in the form that the Azure CLI documents; the services answer as Microsoft documents the endpoints of
-managed identities (App Service, instance metadata), and GitHub and Azure DevOps those of their pipelines.
+Each returns the token that the sandbox's Entra issues for it. `az` supports ``version``, ``account show`` and ``account
+get-access-token`` in the Azure CLI's documented format; the services respond as Microsoft documents the endpoints of
+managed identities (App Service, instance metadata), and as GitHub and Azure DevOps document those of their pipelines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A client of Microsoft Graph among whose calls somebody else acts."""
+"""A client of Microsoft Graph with external changes between its calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sandbox's journal shows of a run."""
+"""A run in the sandbox's journal."""
 
 from __future__ import annotations
 

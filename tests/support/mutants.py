@@ -1,8 +1,8 @@
-"""Runs mutmut over the sign-in forecast, and reads what it found (configuration: ``[tool.mutmut]`` in pyproject.toml).
+"""Runs mutmut on the sign-in forecast, and reads its results (configuration: ``[tool.mutmut]`` in pyproject.toml).
 
 mutmut changes one detail of the code at a time, in a copy (``mutants/``), and runs the tests that reach it. A mutant
-that no test notices survives: a test is missing, the code is redundant, or the mutant means the same. Those of the
-last kind are listed in ``tests/assessment/survivors.toml`` with the reason.
+that no test notices survives: a test is missing, the code is redundant, or the mutant is equivalent. Equivalent ones
+are listed in ``tests/assessment/survivors.toml`` with the reason.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A copy of the project in which a test deploys: its own stack files, its own sandbox, the same code."""
+"""A copy of the project for a test to deploy: its own stack files and sandbox, the same code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reviews as values, for tests of what is written down of them."""
+"""Reviews as values, for tests of their output."""
 
 from __future__ import annotations
 

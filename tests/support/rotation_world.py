@@ -1,8 +1,9 @@
-"""Entra, Mimecast and a stack's state as a deployment of a blue/green rotation leaves them, in memory.
+"""In-memory Entra, Mimecast and stack state as left by deployments of a blue/green rotation.
 
-`deploy` does what the program's resources do, in their order, and can die after any of its deeds; it may lose what it
-did, as an engine does that is killed before it writes its state. Changes at Mimecast, and of what Entra signs with,
-count at an unknown moment within fifteen minutes, and whoever is in both groups gets in by the profile of either.
+`deploy` does what the program's resources do, in their order, and can be killed after any operation; it may lose its
+record, like an engine that is killed before it writes its state. Changes at Mimecast, and of the certificate that
+Entra signs with, take effect at an unknown moment within fifteen minutes, and people in both groups sign in by either
+profile.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rotations of the signing certificate, with the commands that people type, and with deaths on the way."""
+"""Rotations of the signing certificate, with the commands that people type, and with kills in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sandbox for tests: a real process in a home of its own."""
+"""A sandbox for tests: a real process in its own home."""
 
 from __future__ import annotations
 

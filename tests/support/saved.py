@@ -1,4 +1,4 @@
-"""A deployed project that tests go back to: deployed once, and put back as it was before each test."""
+"""A deployed project that tests share: deployed once, and restored before each test."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""People who sign in all the time: several threads that walk the portal's and Entra's pages while something else runs.
+"""People who sign in continuously: several threads use the portal's and Entra's pages while something else runs.
 
-Each sign-in is a whole one, over every form from the portal's own page on, with unmodified sessions. Some keep the
-session at Entra, as people with an open browser do, some come without one and enter their password.
+Each sign-in is complete, through every form starting at the portal's page, with unmodified sessions. Some people keep
+their session at Entra, like an open browser; others have none and enter their password.
 """
 
 from __future__ import annotations

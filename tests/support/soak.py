@@ -1,4 +1,4 @@
-"""Keeps what long runs count, in ``build/soak.json``: ``{name: {"value": count, "unit": …, "run": …}}``."""
+"""Stores the counts of long runs in ``build/soak.json``: ``{name: {"value": count, "unit": …, "run": …}}``."""
 
 from __future__ import annotations
 

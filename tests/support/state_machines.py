@@ -1,4 +1,4 @@
-"""Running Hypothesis's state machines as tests."""
+"""Runs Hypothesis state machines as tests."""
 
 from __future__ import annotations
 

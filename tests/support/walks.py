@@ -1,4 +1,4 @@
-"""Sign-ins as people make them, from Mimecast's page and from My Apps, and how they end in the forecast's words."""
+"""Sign-ins as people do them, from Mimecast's page and from My Apps, with their result in the forecast's terms."""
 
 from __future__ import annotations
 
