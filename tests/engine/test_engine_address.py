@@ -34,7 +34,7 @@ def test_no_other_process_gets_the_engines_port() -> None:
 
 
 def test_the_engine_listens_at_its_address_and_keeps_it() -> None:
-    """A program that reached a plugin there instead was told that "the DeletedWith option" is not supported."""
+    """Otherwise a program that reached a plugin there gets the error that "the DeletedWith option" is not supported."""
     address = ReservedAddress()
     server = serve(
         address, 1, cast(Monitor, _Features()), cast(EngineService, engine_pb2_grpc.EngineServicer())

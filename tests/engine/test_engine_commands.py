@@ -153,14 +153,14 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.parametrize("feature", REFUSED)
 def test_programs_that_only_the_cli_supports(refusing: Any, feature: str) -> None:
-    """Refused before anything is made, although nothing was previewed and an earlier resource is registered."""
+    """Refused before anything is created, even without a preview and after an earlier registration."""
     done = refusing.run("up", "--yes", "--skip-preview", STATEMENT=REFUSED[feature])
     assert done.returncode == 1
     text = done.stdout + done.stderr
     assert feature in text
     assert "not supported by the sandbox's embedded engine; use the Pulumi CLI" in text
     assert refusing.objects() == {}
-    # A call lets the stack itself be registered meanwhile.
+    # During a call the stack itself may be registered.
     assert not any(resource["custom"] for resource in refusing.state().get("resources", ()))
 
 
@@ -184,7 +184,7 @@ def crates(tmp_path: Path) -> Any:
 
 
 def test_refused_after_a_function_was_called(crates: Any) -> None:
-    """The call lets the SDK register what came before it."""
+    """During the call the SDK registers earlier resources."""
     crates.write(CRATES + 'pulumi.StackReference("organization/box/other")\n')
     done = crates.run("up", "--yes", "--skip-preview")
     assert "a stack reference" in done.stdout
@@ -278,7 +278,7 @@ config:
 
 
 def test_configuration_is_read_as_the_pulumi_cli_reads_it(stack: Any) -> None:
-    """Seen with the Pulumi CLI 3.260.0."""
+    """As observed with the Pulumi CLI 3.260.0."""
     lines = ["flag: True", "y: y", "on: on", "octal: 042", "new: 0o42", "under: 1_000", "time: 12:30:45",
              "null_: ~", "f: 1e3", "hex: 0x1F"]  # fmt: skip
     file = stack.folder / "Pulumi.dev.yaml"

@@ -35,7 +35,7 @@ pulumi.export("waits", everything.apply(lambda _: waits))
 
 
 def test_the_program_rarely_scans_all_its_resources(tmp_path: Path) -> None:
-    """The collector never, and the SDK once for a group of answers: of 1,000 resources at least 12 at a time."""
+    """No full garbage collection, and one SDK wait per group of responses: for 1,000 resources at least 12 at a time."""
     stack = stacks.Stack(tmp_path, PARTS)
     stack.up()
     outputs = stack.state()["resources"][0]["outputs"]
@@ -44,7 +44,7 @@ def test_the_program_rarely_scans_all_its_resources(tmp_path: Path) -> None:
 
 
 def test_operations_that_start_together_share_a_write(tmp_path: Path) -> None:
-    """The whole state is written each time. 80 creations, 8 at a time, need 10 writes and one at the end."""
+    """Each write contains the whole state. 80 creations, 8 at a time, need 10 writes and a final one."""
     stack = stacks.Stack(tmp_path, 'for number in range(80): Thing(f"t{number}")')
     write, counted = Backend.write, []
 

@@ -22,7 +22,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """``mimecast-sso WORDS`` in that folder and environment: its exit code, and everything it printed."""
+    """Run ``mimecast-sso WORDS`` in that folder and environment. Returns its exit code and output."""
     if _of_the_interpreter(environment) != _of_the_interpreter(os.environ):
         done = subprocess.run(
             [PROGRAM, *words],
@@ -56,7 +56,7 @@ def _of_the_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _server(_pid: int) -> socket.socket:
-    """This process's server; it ends with this process, which has the only other end of its socket."""
+    """This process's server; it ends with this process, which holds the other end of its socket."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with there:
         subprocess.Popen([sys.executable, "-m", _SERVER], cwd=_ROOT, stdin=there)
