@@ -115,7 +115,7 @@ def _edited(chance: random.Random, program: list[Spec | None]) -> list[Spec | No
 
 
 def _step(chance: random.Random, program: list[Spec | None], *, first: bool) -> dict[str, Any]:
-    """A run. It has failures only with --continue-on-error: otherwise earlier operations depend on timing."""
+    """A run. Only with --continue-on-error does it have faults: otherwise the operations started before vary."""
     verbs = ["up --yes --skip-preview"] * 6 + ["up --yes --skip-preview --continue-on-error"] * 4
     if not first:
         verbs += ["up --yes --skip-preview --refresh", "refresh --yes --skip-preview", "preview --json"]

@@ -35,7 +35,7 @@ pulumi.export("waits", everything.apply(lambda _: waits))
 
 
 def test_the_program_rarely_scans_all_its_resources(tmp_path: Path) -> None:
-    """No full garbage collection, and one SDK wait per group of responses: for 1,000 resources at least 12 at a time."""
+    """No full garbage collection, and one SDK wait per group of responses, of at least 12 for 1,000 resources."""
     stack = stacks.Stack(tmp_path, PARTS)
     stack.up()
     outputs = stack.state()["resources"][0]["outputs"]
