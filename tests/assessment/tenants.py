@@ -213,7 +213,7 @@ def _selected(row: Row, names: str | None) -> Row:
 
 @dataclass
 class Mimecast:
-    """An account by what its calls answer. By default Ada and Grace have addresses and are in the roll-out group."""
+    """An account, by its responses. By default Ada and Grace have addresses and are in the roll-out group."""
 
     code: str = "CUK25A118"
     domains: list[str] = field(default_factory=lambda: ["example.com"])

@@ -67,7 +67,7 @@ def stack(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     environment["PATH"] = f"{tools}:/usr/bin:/bin"
     backend = tmp_path / "state"
     backend.mkdir()
-    # Stacks of one sandbox must not want the same identifier.
+    # Stacks of one sandbox must not use the same identifier.
     environment["ACCOUNT_CODE"] = f"CUK{uuid.uuid4().hex[:6].upper()}"
     environment["PULUMI_BACKEND_URL"] = f"file://{backend}"
     folder = tmp_path / "program"

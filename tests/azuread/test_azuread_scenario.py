@@ -24,7 +24,7 @@ def _answers(command: list[str], sandbox: RunningSandbox) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def answers(sandbox: RunningSandbox) -> dict[str, Any]:
-    """The stand-in's answers."""
+    """The stand-in's responses."""
     return _answers(STAND_IN, sandbox)
 
 

@@ -31,7 +31,7 @@ from tests.support.sign_in_worlds import BARBARA, EDSGER, WORLDS, Endings, World
 pytestmark = pytest.mark.xdist_group("forecast")
 
 WALKS, STEPS = 18, 25
-"""In each world, and in each walk."""
+"""In each world and each sequence."""
 SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 _FROM_MIMECAST = (Way.FROM_MIMECAST,)
 _WARNS = re.compile(
@@ -152,7 +152,7 @@ def revert(world: World, _: Random) -> None:
 
 
 def steps(seed: str, length: int) -> Iterator[Step]:
-    """A walk: mostly an edit or two and then a command; sometimes time, the console, or somebody else."""
+    """A sequence: mostly an edit or two and then a command; sometimes time, the console, or an external change."""
     chance = random.Random(seed)  # noqa: S311  (no secret)
     kinds: dict[str, int] = {"edit": 30, "command": 45, "clock": 10, "hand": 9, "revert": 6}
     for _ in range(length):
@@ -167,7 +167,7 @@ def steps(seed: str, length: int) -> Iterator[Step]:
 
 @dataclass
 class Walk:
-    """A walk as far as it has come. ``lost``: who lost a sign-in by the last step, unseen; with what they read."""
+    """A sequence so far. ``lost``: who lost a sign-in by the last step without a warning, with the message shown."""
 
     world: World
     done: list[Step] = field(default_factory=list)
@@ -231,7 +231,7 @@ class Walk:
 
 
 def walked(saved: SavedProject, plan: Sequence[Step]) -> Walk:
-    """A walk from the beginning, as far as it goes."""
+    """Run a sequence from the beginning, as far as it goes."""
     walk = Walk(World(saved.restore()))
     for step in plan:
         if not walk.goes_on(step):

@@ -221,7 +221,7 @@ def test_killed_at_any_moment_and_continued_every_stack_is_deployed_once(made: F
     folder, begun = made.project.folder, now(made)
     chance = random.Random(seed)  # noqa: S311
     victim, at = chance.choice(STACKS), chance.choice((1, 2, 3))
-    # The broker is asked before a deployment, by it, and after it; it kills the run itself, whoever asked.
+    # The broker is called before, during and after a deployment; it kills the run itself, whoever called.
     broker = folder / f"kill-{seed}"
     broker.write_text(
         "#!/bin/sh\n"

@@ -222,7 +222,7 @@ def test_the_console_counts_as_it_was_confirmed(made: Project) -> None:
 
 
 def test_whoever_cannot_sign_in_is_named_by_every_command(made: Project) -> None:
-    """Alan is removed from the Entra group by somebody else."""
+    """Alan is removed from the Entra group externally."""
     (group,) = (
         each for each in made.control.documents("entra.groups") if each["displayName"] == "Mimecast users"
     )

@@ -93,7 +93,7 @@ def test_nobody_is_refused_while_people_move_from_one_profile_to_the_other(tmp_p
 def rotate_while_people_sign_in(
     folder: Path, engine: str, tally: Tally, *, source: str, certificates: dict[str, Any], sign_ins: int
 ) -> None:
-    """Whole rotations, one at least and until there were so many sign-ins; each step dies twice. Nobody is refused.
+    """Whole rotations, one or more until there were enough sign-ins; each step is killed twice. Nobody is refused.
 
     At the vendor's times: a change of the console or of a group counts after 15 minutes, by the sandbox's clock.
     """

@@ -83,7 +83,7 @@ Open = Callable[..., Example]
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[Open]:
     """``example(name, seed)``: a copy of that example, with a sandbox that holds what it expects to find."""
-    # The Pulumi CLI wants the virtual environment that an example's Pulumi.yaml names; the one in use serves.
+    # The Pulumi CLI needs the virtual environment that an example's Pulumi.yaml names; use the current one.
     (tmp_path / ".venv").symlink_to(sys.prefix)
     with started(tmp_path / "home", {}) as running:
 

@@ -37,7 +37,7 @@ ACCEPTED = "as Entra signed it"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A response in a browser that waits for it, and how Mimecast's page answered it."""
+    """A response in a browser that expects it, and the resulting Mimecast page."""
 
     response: str
     request_id: str

@@ -88,7 +88,7 @@ def test_people_are_removed_and_the_wait_is_observed(
     assert "Undo record" in said
     assert "Nobody depends on the application (read live)" in said
 
-    # Begun anew, for example after the wait was broken off: only the rest is awaited.
+    # Started again, for example after the wait was interrupted: only the rest is awaited.
     prepare(opened, settings(OVERRIDE), waited.append)
     assert 14 * 60 < waited[1] <= 15 * 60
     assert "(audit log)" in capsys.readouterr().out

@@ -112,7 +112,7 @@ def test_an_unavailable_service_is_retried(client: GraphClient, sandbox: Running
     assert client.batch([Read("/users")])[0].rows()
 
 
-# Scripted batches: what no sandbox answers, and how long is waited
+# Scripted batches: responses that no sandbox sends, and the length of pauses
 
 
 def scripted(

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("on_the_sandbox", "switches")
 
 @pytest.fixture(scope="module")
 def made(sandbox: RunningSandbox) -> dict[str, Any]:
-    """A SAML application with three certificates, as ``instantiate`` answers it, and their thumbprints."""
+    """A SAML application with three certificates, as returned by ``instantiate``, and their thumbprints."""
     graph = sandbox.graph()
     answer = sandbox.instantiate("Clock")
     add = f"{GRAPH}/servicePrincipals/{answer['servicePrincipal']['id']}/addTokenSigningCertificate"

@@ -58,7 +58,7 @@ def activate(graph: requests.Session, principal: str, thumbprint: str) -> None:
 
 
 def judged(sandbox: RunningSandbox, principal: str, *settled: str, **retired: str) -> LogReview:
-    """By the deployment, whose configuration names those that were taken away: label → thumbprint."""
+    """By the deployment, whose configuration names the removed ones: label → thumbprint."""
     client = GraphClient(sandbox.env)
     live, now = signing_certificates.read(client, principal), client.now()
     entries = directory_audits.since(client, principal, now - certificate_losses.RETENTION)
@@ -108,7 +108,7 @@ def test_an_activation_that_was_overwritten_is_named(
 def test_intended_changes_are_no_loss(
     sandbox: RunningSandbox, principal: str, certificates: list[str]
 ) -> None:
-    """Ours is taken away by name, theirs by another person in the portal, or by who added it."""
+    """Ours is removed by name, theirs by another person in the portal, or by the one who added it."""
     portal = sandbox.portal(ADA)
     for _ in range(2):
         signing_certificates.retire(_as(portal, sandbox), principal, add(portal, principal, THEIRS))

@@ -41,7 +41,7 @@ def inside(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def archive() -> bytes:
-    """A certificate with its key, as PKCS#12: the form that azuread wants."""
+    """A certificate with its key, as PKCS#12: the format that azuread requires."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "deployment")])
     now = datetime.now(UTC)

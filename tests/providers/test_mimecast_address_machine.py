@@ -79,7 +79,7 @@ class Book(RuleBasedStateMachine):
         self.adopt: set[str] = set()
         self.state: dict[str, Any] | None = None
         self.everybody: set[str] = {SYNCHRONISED}
-        """Whoever was ever in the tenant and was not taken out by the console."""
+        """Everyone who was ever in the tenant and was not removed in the console."""
 
     # -- Edits on both sides ----------------------------------------------------------------------------------
 

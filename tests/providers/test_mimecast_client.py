@@ -303,7 +303,7 @@ def test_circular_pages_are_an_error() -> None:
 
 
 def test_a_row_that_slips_to_an_earlier_page_is_not_lost() -> None:
-    # "a" goes away while the first page has been read: "c" moves to page one and is in neither answer.
+    # "a" is removed after the first page was read: "c" moves to page one and is in neither response.
     adapter = scripted(
         rows("a", "b", totalCount=4, next="2"),
         rows("d", totalCount=3),

@@ -240,7 +240,7 @@ def test_only_an_own_pending_domain_is_deleted(caplog: pytest.LogCaptureFixture)
 
 
 def test_verification_relies_on_the_list_and_not_on_the_response() -> None:
-    # Both the refused and the lost answer are followed by a look at the internal domains.
+    # After the refused and after the lost response, the internal domains are listed.
     adapter = scripted(
         NOTHING,
         legacy(STILL_PENDING),

@@ -29,7 +29,7 @@ FEW = 3
 
 
 class Importer(Directory):
-    """A directory that takes files. ``answers`` are what an upload gets in turn: ``ok``, ``lost``, ``forbidden``."""
+    """A directory that accepts files. ``answers`` are the results of uploads: ``ok``, ``lost`` or ``forbidden``."""
 
     def __init__(self, users: dict[str, dict[str, Any]], answers: list[str] | None = None) -> None:
         super().__init__(users, page=100)

@@ -79,7 +79,7 @@ def plugin(shared_plugin: Plugin, world: RunningSandbox) -> Iterator[Plugin]:
 
 
 def drop_answer(world: RunningSandbox, path: str, times: int = 1) -> None:
-    """The write takes effect, and its answer never comes."""
+    """The write takes effect, but its response never arrives."""
     world.control.faults(
         {"host": ".*", "method": "POST", "path": path, "times": times, "after_commit": True, "drop": True}
     )

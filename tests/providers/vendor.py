@@ -41,7 +41,7 @@ class Time:
 
 @dataclass
 class Answer:
-    """One answer; ``body`` is JSON unless it is bytes, ``error`` is raised instead of answering."""
+    """One response; ``body`` is JSON unless it is bytes, ``error`` is raised instead of responding."""
 
     body: Any = None
     status: int = 200
@@ -77,7 +77,7 @@ LOST = requests.exceptions.ConnectionError("Connection aborted", ConnectionReset
 
 
 class Adapter(BaseAdapter):
-    """Answers with ``respond(path, body)``; token calls are answered here. Keeps what was asked."""
+    """Responds with ``respond(path, body)``; handles token calls itself. Records the requests."""
 
     def __init__(self, respond: Callable[[str, Any], Answer]) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ def client(adapter: Adapter, time: Time | None = None) -> MimecastClient:
 
 
 def asks_only(path: str, body: Any) -> bool:
-    """Whether an update names nothing but addresses, which changes nothing and answers the settings."""
+    """Whether an update names only addresses, which changes nothing and returns the settings."""
     return path == "/api/user/update-user" and all(item.keys() == {"emailAddress"} for item in body["data"])
 
 
