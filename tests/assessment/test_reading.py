@@ -53,7 +53,7 @@ from tests.assessment.worlds import (
     deployed,
     values,
 )
-from tests.providers.vendor import Answer, refused
+from tests.providers.vendor import Reply, refused
 
 OTHER = "6c000000-0000-4000-8000-00000000000b"
 
@@ -674,7 +674,7 @@ def test_without_the_listing_of_the_account_each_domain_is_listed() -> None:
         mimecast = Mimecast(
             domains=["example.com", "other.example"],
             users=[{"emailAddress": each} for each in (ADA, "x@other.example")],
-            faults={"cloud-gateway": Answer({"fail": []}, status)},
+            faults={"cloud-gateway": Reply({"fail": []}, status)},
         )
         found = snapshot(mimecast=mimecast, everybody=True)
         assert (found.addresses.value or {}).keys() == {ADA, "x@other.example"}

@@ -23,7 +23,7 @@ SECRET_VALUE = {
 }
 APPLICATION = "azuread:index/application:Application"
 FUNCTION = "pulumi:pulumi:readStackResourceOutputs"
-Answer = Callable[[], Any]
+Reply = Callable[[], Any]
 
 
 def _urn(name: str, type_: str = APPLICATION) -> str:
@@ -31,7 +31,7 @@ def _urn(name: str, type_: str = APPLICATION) -> str:
 
 
 class _Mocks(pulumi.runtime.Mocks):
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Reply) -> None:
         self.calls: list[pulumi.runtime.MockCallArgs] = []
         self._answer = answer
 
@@ -49,7 +49,7 @@ def _settings() -> Iterator[None]:
     pulumi.runtime.reset_options()
 
 
-def _asked(answer: Answer) -> tuple[Known[Record], list[pulumi.runtime.MockCallArgs]]:
+def _asked(answer: Reply) -> tuple[Known[Record], list[pulumi.runtime.MockCallArgs]]:
     mocks = _Mocks(answer)
     pulumi.runtime.set_mocks(mocks, project="mimecast-sso", stack="prod-eu", organization="organization")
     return in_program(sleep=lambda _: None), mocks.calls
@@ -187,7 +187,7 @@ def test_the_reason_is_what_the_engine_says_else_the_kind_of_error() -> None:
         (dict, f"the response of {FUNCTION} has no outputs"),
     ],
 )
-def test_engine_without_the_function(answer: Answer, reason: str) -> None:
+def test_engine_without_the_function(answer: Reply, reason: str) -> None:
     known, calls = _asked(answer)
     assert known == unread(reason)
     assert len(calls) == 1

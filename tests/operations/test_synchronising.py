@@ -12,7 +12,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.synchronising import Clock, absent, synchronise
 from mimecast_sso.provenance import Verdict
 from providers.mimecast.errors import Forbidden, IntegrationUnusable, MimecastError
-from tests.providers.vendor import LOST, Adapter, Answer, Time, client, legacy, refused
+from tests.providers.vendor import LOST, Adapter, Reply, Time, client, legacy, refused
 
 EXECUTE, READ = "/api/directory/execute-sync", "/api/directory/get-connection"
 REQUEST = "/directory/cloud-gateway/v1/integrations/sync-requests"
@@ -37,18 +37,18 @@ IDLE, RUNNING, DONE = row(), row(syncRunning=True), row(lastSync=AFTER)
 class Account:
     """What the connections show, reading by reading; the last one stays."""
 
-    def __init__(self, *readings: Answer | list[dict[str, Any]], asked: Answer = STARTED) -> None:
-        self._readings: Iterator[Answer | list[dict[str, Any]]] = iter(readings)
-        self._now: Answer | list[dict[str, Any]] = []
+    def __init__(self, *readings: Reply | list[dict[str, Any]], asked: Reply = STARTED) -> None:
+        self._readings: Iterator[Reply | list[dict[str, Any]]] = iter(readings)
+        self._now: Reply | list[dict[str, Any]] = []
         self._asked = asked
         self.time = Time()
         self.adapter = Adapter(self._respond)
 
-    def _respond(self, path: str, _: Any) -> Answer:
+    def _respond(self, path: str, _: Any) -> Reply:
         if path == EXECUTE:
             return self._asked
         if path == REQUEST:
-            return Answer(None, 204)
+            return Reply(None, 204)
         self._now = next(self._readings, self._now)
         return legacy(*self._now) if isinstance(self._now, list) else self._now
 
@@ -90,18 +90,18 @@ def test_of_two_with_one_description_each_is_waited_for() -> None:
 
 
 def test_a_lost_response_is_settled_by_what_the_connections_show(capsys: pytest.CaptureFixture[str]) -> None:
-    account = Account([IDLE], [RUNNING], [DONE], asked=Answer(None, 504))
+    account = Account([IDLE], [RUNNING], [DONE], asked=Reply(None, 504))
     account.synchronise()
     assert account.requests == [EXECUTE], "never repeated"
     assert "Asked Mimecast to synchronise" in capsys.readouterr().out
 
-    unread = Account([IDLE], refused(503, ""), asked=Answer(None, 504))
+    unread = Account([IDLE], refused(503, ""), asked=Reply(None, 504))
     with pytest.raises(OperationError, match="Mimecast could not be read"):
         unread.synchronise(minutes=1)
     assert unread.requests == [EXECUTE]
     capsys.readouterr()
 
-    late = Account([IDLE], [IDLE], [IDLE], [RUNNING], [DONE], asked=Answer(error=LOST))
+    late = Account([IDLE], [IDLE], [IDLE], [RUNNING], [DONE], asked=Reply(error=LOST))
     late.synchronise()
     assert late.requests == [EXECUTE]
     assert "Its response was lost; whether it applied the request is unknown" in capsys.readouterr().out
@@ -221,11 +221,11 @@ def test_interrupting_it_reports_that_the_run_continues(capsys: pytest.CaptureFi
 
 
 def test_people_still_without_an_address_are_named() -> None:
-    def addresses(path: str, _: Any) -> Answer:
+    def addresses(path: str, _: Any) -> Reply:
         users = [{"emailAddress": "ada@example.com", "name": "Ada", "source": "ldap"}]
         return legacy({"users": users}) if path == "/api/user/get-internal-users" else refused(500, "x")
 
-    def said(respond: Callable[[str, Any], Answer], *people: str) -> list[tuple[Verdict, str]]:
+    def said(respond: Callable[[str, Any], Reply], *people: str) -> list[tuple[Verdict, str]]:
         return [(each.verdict, each.text) for each in absent(client(Adapter(respond)), people)]
 
     assert said(addresses, "ada@example.com") == []

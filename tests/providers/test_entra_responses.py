@@ -24,10 +24,10 @@ from providers.entra.graph import GraphClient
 
 ENVIRONMENT = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "canary"}
 BASE = "https://graph.microsoft.com/v1.0"
-Answer = tuple[int, bytes, dict[str, str]]
+Reply = tuple[int, bytes, dict[str, str]]
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+def answer(body: Any, status: int = 200, **headers: str) -> Reply:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return status, content, {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -35,7 +35,7 @@ def answer(body: Any, status: int = 200, **headers: str) -> Answer:
 class Network(BaseAdapter):
     """Answers what a test scripts, and keeps what was asked."""
 
-    def __init__(self, respond: Callable[[requests.PreparedRequest], Answer]) -> None:
+    def __init__(self, respond: Callable[[requests.PreparedRequest], Reply]) -> None:
         super().__init__()
         self.asked: list[requests.PreparedRequest] = []
         self._respond = respond
@@ -66,12 +66,12 @@ def credential(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "credential", lambda *_: Credential())
 
 
-def client(respond: Callable[[requests.PreparedRequest], Answer]) -> tuple[GraphClient, Network]:
+def client(respond: Callable[[requests.PreparedRequest], Reply]) -> tuple[GraphClient, Network]:
     network = Network(respond)
     return GraphClient(ENVIRONMENT, through=lambda _: network), network
 
 
-NO_LISTS: dict[str, Answer] = {
+NO_LISTS: dict[str, Reply] = {
     "nothing": answer(b""),
     "an object without a list": answer({}),
     "a page in HTML": answer(b"<html><body>Sign in to the network</body></html>", Content_Type="text/html"),
@@ -107,7 +107,7 @@ def test_a_write_may_get_an_empty_response() -> None:
 
 @pytest.mark.parametrize("batched", [False, True])
 def test_circular_page_links_end(batched: bool) -> None:
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: requests.PreparedRequest) -> Reply:
         page = {"value": [{"id": "1"}], "@odata.nextLink": f"{BASE}/users?$skiptoken=1"}
         if request.method != "POST":
             return answer(page)
@@ -141,7 +141,7 @@ def test_a_redirect_is_not_followed_with_the_token(status: int) -> None:
 def test_a_token_that_ends_early_is_renewed_once() -> None:
     expired = answer({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}, 401)
 
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: requests.PreparedRequest) -> Reply:
         return expired if request.headers["Authorization"] == "Bearer token 1" else answer({"id": "1"})
 
     graph, network = client(respond)
@@ -176,7 +176,7 @@ def test_a_failed_connection_is_not_a_missing_credential(
     def fails(*_: Any) -> Any:
         raise ClientAuthenticationError(f"Authentication failed: {error}") from error
 
-    def respond(_: requests.PreparedRequest) -> Answer:
+    def respond(_: requests.PreparedRequest) -> Reply:
         raise error
 
     if at_the_token:

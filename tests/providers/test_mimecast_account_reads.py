@@ -13,7 +13,7 @@ from providers.mimecast.audit import group_changes
 from providers.mimecast.client import Credentials, MimecastClient
 from providers.mimecast.errors import Forbidden, Rejected
 from sandbox import credentials
-from tests.providers.vendor import Adapter, Answer, client, failure, legacy
+from tests.providers.vendor import Adapter, Reply, client, failure, legacy
 from tests.sandbox_mimecast.helpers import Api, default_api
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
@@ -110,7 +110,7 @@ def test_a_listing_without_the_disabled_flag_leaves_it_unknown() -> None:
         {"emailAddress": "Ada@example.com", "isAlias": False, "internal": True},
         {"emailAddress": "out@example.net", "internal": False, "disabled": True},
     ]
-    found = list_account(client(Adapter(lambda _path, _body: Answer({"users": rows, "meta": {}}))))
+    found = list_account(client(Adapter(lambda _path, _body: Reply({"users": rows, "meta": {}}))))
     assert [(address, live.disabled) for address, live in found.items()] == [("ada@example.com", None)]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from providers.mimecast import AddressesRefused, PartlyDone
 from providers.mimecast.address_book import DesiredAddress, Listing, converge, disable, list_addresses
-from tests.providers.vendor import Adapter, Answer, Directory, client, failure, legacy, scripted, user
+from tests.providers.vendor import Adapter, Directory, Reply, client, failure, legacy, scripted, user
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.org"
 
@@ -43,7 +43,7 @@ def test_an_address_that_slipped_between_pages_is_not_taken_for_deleted() -> Non
     directory = Directory({a: user(a, "") for a in people}, page=2)
     pages = 0
 
-    def respond(path: str, body: Any) -> Answer:
+    def respond(path: str, body: Any) -> Reply:
         nonlocal pages
         answer = directory.respond(path, body)
         pages += 1

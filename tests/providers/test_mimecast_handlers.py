@@ -27,7 +27,7 @@ from providers.mimecast.accounts import Account, AccountCheck, check_account
 from providers.mimecast.dns_update import update_server
 from providers.mimecast.domain_verification import ProofOutcome, verify_domain
 from providers.mimecast.domains import DomainState, Mode, find_domain, provide_domain, remove_domain
-from tests.providers.vendor import LOST, Adapter, Answer, Time, client, failure, legacy, scripted
+from tests.providers.vendor import LOST, Adapter, Reply, Time, client, failure, legacy, scripted
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 NAME = "example.com"
@@ -157,7 +157,7 @@ def test_an_absent_domain_is_registered_and_gives_its_proof() -> None:
 
 
 def test_a_registration_whose_response_is_lost_is_not_repeated() -> None:
-    adapter = scripted(NOTHING, NOTHING, Answer(error=LOST), NOTHING, legacy(PENDING))
+    adapter = scripted(NOTHING, NOTHING, Reply(error=LOST), NOTHING, legacy(PENDING))
     _, registered = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert registered
     assert adapter.paths.count("/api/domain/create-domain") == 1
@@ -166,7 +166,7 @@ def test_a_registration_whose_response_is_lost_is_not_repeated() -> None:
 def test_a_registration_that_was_not_applied_is_an_error() -> None:
     with pytest.raises(UnclearOutcome):
         provide_domain(
-            client(scripted(NOTHING, NOTHING, Answer(error=LOST), NOTHING, NOTHING)),
+            client(scripted(NOTHING, NOTHING, Reply(error=LOST), NOTHING, NOTHING)),
             NAME,
             Mode.ENSURE,
             "known",
@@ -183,7 +183,7 @@ def test_a_subdomain_of_an_own_domain_is_internal_at_once() -> None:
     [NOTHING, legacy(fail=[failure("err_domain_already_exists", {"domain": NAME})])],
     ids=["silence", "failure"],
 )
-def test_a_domain_of_another_account_is_a_clear_error(answer: Answer) -> None:
+def test_a_domain_of_another_account_is_a_clear_error(answer: Reply) -> None:
     with pytest.raises(DomainHeldElsewhere, match="another Mimecast account manages it"):
         provide_domain(
             client(scripted(NOTHING, NOTHING, answer, NOTHING, NOTHING)), NAME, Mode.ENSURE, "known"
@@ -200,14 +200,14 @@ def test_any_other_refusal_is_shown_as_it_is() -> None:
 
 def test_an_expired_proof_is_reissued() -> None:
     renewed = legacy(PENDING | {"token": "new"})
-    results = Answer({"results": [{"domain": NAME, "token": "new", "status": "extended"}]})
+    results = Reply({"results": [{"domain": NAME, "token": "new", "status": "extended"}]})
     adapter = scripted(NOTHING, legacy(EXPIRED), results, NOTHING, renewed)
     status, _ = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert (status.state, status.proof_value) == (DomainState.PENDING, "new")
 
 
 @pytest.mark.parametrize("pending", [NOTHING, legacy(PENDING)])
-def test_require_writes_nothing(pending: Answer) -> None:
+def test_require_writes_nothing(pending: Reply) -> None:
     adapter = scripted(NOTHING, pending)
     with pytest.raises(DomainNotRegistered, match="mode is require"):
         provide_domain(client(adapter), NAME, Mode.REQUIRE, "known", NOW)
@@ -215,7 +215,7 @@ def test_require_writes_nothing(pending: Answer) -> None:
 
 
 def test_register_keeps_the_inbound_type() -> None:
-    adapter = scripted(legacy(INTERNAL | {"inboundType": "any"}), Answer(None, 204), legacy(INTERNAL))
+    adapter = scripted(legacy(INTERNAL | {"inboundType": "any"}), Reply(None, 204), legacy(INTERNAL))
     status, _ = provide_domain(client(adapter), NAME, Mode.REGISTER, "known", NOW)
     assert status.inbound_type == "known"
     assert adapter.paths[1] == "/domain/cloud-gateway/v1/internal-domains/eN1"
@@ -247,7 +247,7 @@ def test_verification_relies_on_the_list_and_not_on_the_response() -> None:
         legacy(fail=[failure("err_domain_verification_failed")]),
         NOTHING,
         legacy(STILL_PENDING),
-        Answer(error=LOST),
+        Reply(error=LOST),
         legacy(INTERNAL),
     )
     published: list[str] = []
@@ -260,7 +260,7 @@ def test_verification_relies_on_the_list_and_not_on_the_response() -> None:
     assert time.slept == [0.5]
 
 
-def pending_until_asked_often(_path: str, _body: Any) -> Answer:
+def pending_until_asked_often(_path: str, _body: Any) -> Reply:
     return legacy(STILL_PENDING) if "pending" in _path else NOTHING
 
 
@@ -314,11 +314,11 @@ def folder(name: str, secure_id: str = "eN9", **more: Any) -> dict[str, Any]:
     return {"id": secure_id, "description": name, "source": "cloud", "parentId": "eNroot"} | more
 
 
-def folders(*found: dict[str, Any]) -> Answer:
+def folders(*found: dict[str, Any]) -> Reply:
     return legacy({"query": "x", "folders": list(found)})
 
 
-def members(*addresses: str) -> Answer:
+def members(*addresses: str) -> Reply:
     return legacy({"groupMembers": [{"emailAddress": address} for address in addresses]})
 
 
@@ -341,7 +341,7 @@ def test_two_groups_of_one_name_are_refused_unless_the_parent_tells() -> None:
 
 
 def test_a_group_whose_creation_response_was_lost_is_not_created_twice() -> None:
-    adapter = scripted(folders(), Answer(error=LOST), folders(), folders(folder("sso")))
+    adapter = scripted(folders(), Reply(error=LOST), folders(), folders(folder("sso")))
     group, created = groups.provide_group(client(adapter), "sso", sleep=lambda _: None)
     assert created
     assert group.secure_id == "eN9"
@@ -349,7 +349,7 @@ def test_a_group_whose_creation_response_was_lost_is_not_created_twice() -> None
 
 
 def test_a_group_not_found_after_a_lost_response_is_an_error() -> None:
-    adapter = scripted(folders(), Answer(error=LOST), *[folders()] * 4)
+    adapter = scripted(folders(), Reply(error=LOST), *[folders()] * 4)
     with pytest.raises(UnclearOutcome):
         groups.provide_group(client(adapter), "sso", sleep=lambda _: None)
 
@@ -390,7 +390,7 @@ def test_members_come_in_batches_and_domains_by_name() -> None:
 
 
 def test_lost_member_writes_are_settled_by_listing_again() -> None:
-    adapter = scripted(members(), Answer(error=LOST), members("ada@example.com"))
+    adapter = scripted(members(), Reply(error=LOST), members("ada@example.com"))
     assert groups.change_members(client(adapter), GROUP, add=["ada@example.com"], remove=()) == {
         "ada@example.com"
     }
@@ -404,12 +404,12 @@ class Members:
         self.present = set(present)
         self._faults = faults
 
-    def respond(self, path: str, body: Any) -> Answer:
+    def respond(self, path: str, body: Any) -> Reply:
         if path.endswith("get-group-members"):
             return members(*sorted(self.present))
         fault = self._faults.pop(0) if self._faults else "ok"
         if fault == "before":
-            return Answer(None, 503)
+            return Reply(None, 503)
         fail = []
         for item in body["data"]:
             address, adding = item["emailAddress"], path.endswith("add-group-member")
@@ -420,7 +420,7 @@ class Members:
                 self.present.add(address)
             else:
                 self.present.discard(address)
-        return Answer(error=LOST) if fault == "after" else legacy(fail=fail)
+        return Reply(error=LOST) if fault == "after" else legacy(fail=fail)
 
 
 PEOPLE = st.sets(st.sampled_from([f"p{number}@example.com" for number in range(25)]))

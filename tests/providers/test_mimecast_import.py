@@ -18,7 +18,7 @@ from providers.mimecast.address_book import DesiredAddress, Listing, converge
 from providers.mimecast.resources import AddressBookProvider
 from tests.providers.plugin import Plugin, refusal, running
 from tests.providers.test_mimecast_resources import CONFIG
-from tests.providers.vendor import LOST, Adapter, Answer, Directory, client, failure, legacy, refused, user
+from tests.providers.vendor import LOST, Adapter, Directory, Reply, client, failure, legacy, refused, user
 from tests.support import fault_table
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
@@ -38,7 +38,7 @@ class Importer(Directory):
         self.left_out: set[str] = set()
         self.files: list[list[list[str]]] = []
 
-    def take(self, request: requests.PreparedRequest) -> Answer:
+    def take(self, request: requests.PreparedRequest) -> Reply:
         argument = json.loads(request.headers["x-mc-arg"])["data"][0]
         assert argument == {"allowAddressMigration": False, "clearGroup": False, "fileType": "csv"}
         answer = self.answers.pop(0) if self.answers else "ok"
@@ -53,9 +53,9 @@ class Importer(Directory):
         for address, name in rows[1:]:
             if address not in self.left_out:
                 self.users[address] = user(address, name)
-        return Answer(error=LOST) if answer == "lost" else legacy({"id": "eN1"})
+        return Reply(error=LOST) if answer == "lost" else legacy({"id": "eN1"})
 
-    def respond(self, path: str, body: Any) -> Answer:
+    def respond(self, path: str, body: Any) -> Reply:
         if path == STATUS:
             done = {"id": "eN1", "status": "complete"}
             return legacy(self.statuses.pop(0) if self.statuses else done)
@@ -73,10 +73,10 @@ class Gateway(Adapter):
         super().__init__(directory.respond)
         self._directory = directory
 
-    def _answer(self, request: requests.PreparedRequest) -> Answer:
+    def _reply(self, request: requests.PreparedRequest) -> Reply:
         if request.path_url == IMPORT:
             return self._directory.take(request)
-        return super()._answer(request)
+        return super()._reply(request)
 
 
 def people(count: int, **more: DesiredAddress) -> dict[str, DesiredAddress]:
@@ -167,7 +167,7 @@ def test_missing_rows_are_created_by_calls_that_report_the_reason() -> None:
     assert sorted(directory.creations) == sorted(directory.left_out)
 
     class Strict(Importer):
-        def respond(self, path: str, body: Any) -> Answer:
+        def respond(self, path: str, body: Any) -> Reply:
             if path == CREATE:
                 return legacy(fail=[failure("err_validation_blank")])
             return super().respond(path, body)

@@ -13,7 +13,7 @@ from providers.mimecast.directory_connection import DirectoryConnection, read_co
 from providers.mimecast.errors import Forbidden, MalformedAnswer, TransportError
 from sandbox import credentials
 from sandbox.control_client import ControlError
-from tests.providers.vendor import Adapter, Answer, client, legacy, refused
+from tests.providers.vendor import Adapter, Reply, client, legacy, refused
 from tests.sandbox_mimecast.helpers import Api, default_api
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
@@ -225,9 +225,9 @@ def test_an_unknown_property_cannot_be_seeded(world: RunningSandbox) -> None:
 def test_the_other_api_family_is_used_if_the_first_is_refused() -> None:
     row = {"description": "Entra", "lastSyncDateTime": "2026-11-22T10:00:00Z"}
 
-    def respond(path: str, _: Any) -> Answer:
+    def respond(path: str, _: Any) -> Reply:
         v2 = path.startswith(V2)
-        return Answer({"integrations": [row], "meta": {}}) if v2 else refused(403, "app_forbidden")
+        return Reply({"integrations": [row], "meta": {}}) if v2 else refused(403, "app_forbidden")
 
     (found,) = read_connection(client(Adapter(respond)))
     assert (found.last_sync, found.enabled, found.running) == (
@@ -238,9 +238,9 @@ def test_the_other_api_family_is_used_if_the_first_is_refused() -> None:
 
 
 def test_a_list_under_another_name_is_not_taken_for_none() -> None:
-    def respond(path: str, _: Any) -> Answer:
+    def respond(path: str, _: Any) -> Reply:
         v2 = path.startswith(V2)
-        return Answer({"directories": [], "meta": {}}) if v2 else refused(403, "app_forbidden")
+        return Reply({"directories": [], "meta": {}}) if v2 else refused(403, "app_forbidden")
 
     with pytest.raises(MalformedAnswer, match="has no list 'integrations'"):
         read_connection(client(Adapter(respond)))
