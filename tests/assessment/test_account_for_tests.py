@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from mimecast_sso.assessment import drift, guards
+from mimecast_sso.assessment.access import AccessSample
+from mimecast_sso.assessment.account_for_tests import without
 from mimecast_sso.assessment.drift import Severity
 from mimecast_sso.assessment.planned import planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.provenance import How, live
 from mimecast_sso.settings import ConfigurationError, from_values
 from tests.assessment.worlds import (
     ADA,
@@ -143,9 +146,40 @@ def test_drift_reports_its_lost_assignment_and_membership() -> None:
     ]
 
 
-def test_an_address_that_somebody_has_is_refused() -> None:
-    finding = guards.findings(world(recorded=False).assess(attested(values(**WANTED))))[0]
+@pytest.mark.parametrize(
+    "other", [{"mail": "somebody@example.com"}, {"user_principal_name": "somebody@example.com"}]
+)
+def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
+    theirs = account(ACCOUNT, **{"display_name": "Sam Test", **other})
+    tenant = replace(world(recorded=False), accounts=[account(ADA), account(GRACE), theirs])
+    finding = guards.findings(tenant.assess(attested(values(**WANTED))))[0]
     assert (finding.guard, finding.final) == ("test-account", True)
+    assert 'Entra already has an account with this address ("Sam Test")' in finding.problem
+    assert [(each.text, each.how, each.source) for each in finding.known] == [
+        (f"object id id of {ACCOUNT}", How.LIVE, "Microsoft Graph")
+    ]
+    assert finding.remedy == (
+        "choose an address that nobody has. An account that a run of this stack created and could not record is "
+        "imported, if the state still has its password and nobody changed its employee id or user principal name; "
+        f"otherwise delete it first: az ad user delete --id id of {ACCOUNT}"
+    )
+
+
+def test_the_snapshot_without_it_is_that_of_a_tenant_without_it() -> None:
+    settings = from_values(attested(values(**WANTED)))
+    evaluated = AccessSample((f"id of {ADA}", f"id of {ACCOUNT}"), 3, {f"id of {ACCOUNT}": "Block"})
+    full = world().snapshot(settings)
+    left = without(replace(full, access=live(evaluated)))
+    people = {f"id of {ADA}", f"id of {GRACE}"}
+    for one in (left.application.value, left.own.value):
+        assert one is not None
+        assert {each.principal_id for each in one.assigned} == people
+    assert set(left.directory.accounts) == people
+    assert left.access.value == AccessSample((f"id of {ADA}",), 2, {})
+    assert set(left.addresses.value or ()) == {ADA, GRACE}
+    elsewhere = {each: one for each, one in full.directory.accounts.items() if each != f"id of {ACCOUNT}"}
+    unseen = replace(full, directory=replace(full.directory, accounts=elsewhere), access=live(evaluated))
+    assert without(unseen).access.value == evaluated, "who is not among the accounts was not counted"
 
 
 def test_an_account_that_a_run_could_not_record_is_imported_and_not_refused() -> None:
