@@ -105,6 +105,8 @@ class Forecast:
     address: str
     account: Person | None
     ways: Mapping[Way, Verdicts]
+    in_group: bool = True
+    """Whether a roll-out group lists the person now."""
 
     @property
     def from_mimecast(self) -> Verdicts:
@@ -139,6 +141,22 @@ class SignInForecast:
             for each in self.people
             for outcome in each.from_mimecast.now[:1]
             if outcome.fails and outcome.through_entra
+        }
+
+    @cached_property
+    def broken_tiles(self) -> Mapping[str, Outcome]:
+        """People of the roll-out who can sign in from Mimecast's page now, and not from My Apps: reasons by address.
+
+        The tile signs nobody in who is under no profile that accepts the response; that is how a roll-out begins.
+        """
+        return {
+            each.address: outcome
+            for each in self.people
+            for outcome in each.ways[Way.FROM_MY_APPS].now[:1]
+            if outcome.fails
+            and outcome.reason is not Reason.NOT_IN_GROUP
+            and each.in_group
+            and each.from_mimecast.now[0].signs_in
         }
 
     @cached_property
@@ -291,7 +309,7 @@ def forecast(effects: Effects) -> SignInForecast:
         traits = reader.of(address, account)
         if traits not in known:
             known[traits] = {way: _verdicts(way, reader, traits) for way in Way}
-        people.append(Forecast(address, account, known[traits]))
+        people.append(Forecast(address, account, known[traits], bool(traits.places.listed)))
     return SignInForecast(effects, tuple(people))
 
 

@@ -73,8 +73,14 @@ def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator
 
 
 def broken(forecast: SignInForecast) -> Iterator[Statement]:
-    """People who could not sign in before the run, by reason."""
+    """People who could not sign in before the run, or not from My Apps, by reason."""
     yield from _by_outcome(forecast, forecast.broken, "cannot sign in now", "sign in now")
+    yield from _by_outcome(
+        forecast,
+        forecast.broken_tiles,
+        "cannot sign in from My Apps now, but can from Mimecast's page",
+        "sign in from My Apps now",
+    )
 
 
 def not_ready(forecast: SignInForecast) -> Iterator[Statement]:

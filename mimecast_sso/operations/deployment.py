@@ -81,6 +81,7 @@ def deploy(
     show = Concise(f"Deploying {stack.name}") if yes and not (verbose or diff) else None
     outcome = engine.run("up", *flags, show=show)
     if outcome.code:
+        _say_who_fails(stack, settings, engine, outcome)
         return outcome.failure()
     deployed = profiles.deployed(outcome).values()
     due = {each.slot: each for each in deployed if not each.opens and not each.idle}
@@ -93,6 +94,15 @@ def deploy(
     for statement in on_save:
         click.echo(f"{statement.brief}.")
     return Exit.FINE
+
+
+def _say_who_fails(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> None:
+    """Print who signs in, and who cannot, after a run that stopped half-way."""
+    if outcome.changed_types:
+        click.echo("\nSign-ins after this run, which did not finish:")
+        for statement in assessing.people(assessing.try_to_assess(stack, settings, engine)):
+            if statement.subject == assessing.PEOPLE:
+                click.echo(f"    {statement.brief}")
 
 
 def _refuse_unreviewed(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -198,6 +199,26 @@ def test_a_loss_is_refused_under_the_guard_of_its_reason(outcome: Outcome, joini
 )
 def test_whoever_is_sent_to_entra_and_fails_is_broken(person: Verdicts, broken: Outcome | None) -> None:
     assert forecast(person).broken == ({ADA: broken} if broken else {})
+
+
+@pytest.mark.parametrize(
+    ("person", "tile", "broken"),
+    [
+        (verdicts(), SIGNATURE, SIGNATURE),
+        (verdicts(), UNKNOWN, UNKNOWN),
+        (verdicts(PASSWORD), SIGNATURE, SIGNATURE),
+        (verdicts(), IN, None),
+        (verdicts(), NO_TILE, None),
+        (verdicts(PASSWORD), NOT_IN_GROUP, None),
+        (verdicts(SIGNATURE), SIGNATURE, None),
+        (verdicts(UNKNOWN), SIGNATURE, None),
+    ],
+)
+def test_a_tile_that_fails_alone_is_broken(person: Verdicts, tile: Outcome, broken: Outcome | None) -> None:
+    found = forecast(person, tile=verdicts(tile))
+    assert found.broken_tiles == ({ADA: broken} if broken else {})
+    outside = replace(found, people=tuple(replace(each, in_group=False) for each in found.people))
+    assert outside.broken_tiles == {}
 
 
 @pytest.mark.parametrize(
