@@ -21,6 +21,7 @@ from mimecast_sso.settings import ProfileSlot, RollOut, RotationMode
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count, people
+from providers.entra.applications import LiveApplication, Policy
 
 _BOTH = "Entra, Mimecast"
 
@@ -123,6 +124,32 @@ def gone_assignments(assessment: Assessment) -> Iterator[Statement]:
             "Microsoft Graph",
             Verdict.WARNS,
         )
+
+
+def replaced_policy(assessment: Assessment) -> Iterator[Statement]:
+    """Warn about a claims policy that replaced this stack's, so that a run that refreshes stops half-way."""
+    desired = assessment.desired
+    policy, application, recorded = desired.foreign_policy, desired.application, desired.record.policy
+    if policy is None or application is None or recorded is None or not recorded.assigned:
+        return  # Guard `claims-policy` refuses the run.
+    way_out = claims_way_out(assessment, application, policy)
+    yield Statement(
+        f'Claims policy "{policy.name}" was assigned outside this stack, in place of this stack\'s. Entra takes only '
+        f"one, so a run with --refresh would stop half-way. Before such a run: {way_out}",
+        How.LIVE,
+        "Microsoft Graph",
+        Verdict.WARNS,
+    )
+
+
+def claims_way_out(assessment: Assessment, application: LiveApplication, policy: Policy) -> str:
+    """What to do about a claims policy of somebody else."""
+    return (
+        f"adopt it (mimecast-sso:application: {{adopt: {application.client_id}}}), leave the claims to it "
+        "(application.claims: verify), or remove its assignment (az rest --method DELETE --url "
+        f"https://{assessment.snapshot.cloud.graph_host}/v1.0/servicePrincipals/{application.principal_id}/"
+        f"claimsMappingPolicies/{policy.policy_id}/$ref)"
+    )
 
 
 def tiles(forecast: SignInForecast) -> Iterator[Statement]:
@@ -387,6 +414,7 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *not_ready(found),
         *tiles(found),
         *(gone_assignments(assessment) if instant is not Instant.NOW else ()),
+        *(replaced_policy(assessment) if instant is not Instant.NOW else ()),
         *nobody_chosen(assessment.settings.roll_out, assessment.desired.addresses),
         *lately(assessment.snapshot),
         *conditional_access(assessment.snapshot),

@@ -9,6 +9,7 @@ from typing import cast, get_args
 
 import click
 
+from mimecast_sso.assessment.guards import claims_policy
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
@@ -75,6 +76,8 @@ def deploy(
             _refuse_unreviewed(stack, engine, outcome)
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
+    if refresh:
+        _refuse_refresh(stack, settings, engine)
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # The sandbox has no prompt, so a preview before the deployment would be wasted.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
@@ -94,6 +97,14 @@ def deploy(
     for statement in on_save:
         click.echo(f"{statement.brief}.")
     return Exit.FINE
+
+
+def _refuse_refresh(stack: Stack, settings: Settings, engine: Engine) -> None:
+    """Raise OperationError (refused) for what only a run that refreshes would do, which its program cannot tell."""
+    found = assessing.try_to_assess(stack, settings, engine).value
+    refusals = [each.refusal() for each in claims_policy.on_refresh(found)] if found else []
+    if refusals:
+        raise OperationError("\n".join(refusals), Exit.REFUSED)
 
 
 def _say_who_fails(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> None:

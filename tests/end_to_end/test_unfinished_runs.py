@@ -1,16 +1,23 @@
-"""A run that stops half-way: whom it leaves without a sign-in, its last lines say, and so does every later command."""
+"""A run that stops half-way says whom it leaves without a sign-in, as does every later command.
+
+One that would stop for a reason that is known is refused before.
+"""
 
 from __future__ import annotations
+
+from random import Random
 
 import pytest
 
 from mimecast_sso.assessment.sign_in import Result, Way
+from tests.support.changes import another_claims_policy
+from tests.support.hand_made import GRAPH
 from tests.support.saved import SavedProject
 from tests.support.sign_in_worlds import ADA, ALAN, BARBARA, World
 
 pytestmark = pytest.mark.xdist_group("forecast")
 
-PARTLY = 3
+PARTLY, REFUSED = 3, 4
 
 
 def test_people_whose_tile_fails_after_half_a_run_are_named(saved_tutorial: SavedProject) -> None:
@@ -32,3 +39,25 @@ def test_people_whose_tile_fails_after_half_a_run_are_named(saved_tutorial: Save
     assert world.up().code == 0
     assert world.walk((ADA,))[ADA, Way.FROM_MY_APPS].result is Result.ENTRA
     assert "cannot sign in" not in world.made.sso("roll-out status").text
+
+
+def test_a_claims_policy_that_somebody_replaced_is_seen_before_a_run_that_refreshes(
+    saved_tutorial: SavedProject,
+) -> None:
+    world = World(saved_tutorial.restore())
+    (own,) = world.principal["_claimsMappingPolicies"]
+    another_claims_policy(world, Random(1))  # noqa: S311  (no secret)
+    (other,) = world.principal["_claimsMappingPolicies"]
+    seen = world.made.sso("preview")
+    assert seen.code == 0, seen.text
+    assert "a run with --refresh would stop half-way" in seen.text
+    refused = world.made.sso("up", "--yes", "--refresh")
+    assert refused.code == REFUSED, refused.text
+    assert "Refused by guard claims-policy" in refused.text
+    assert world.principal["_claimsMappingPolicies"] == [other]
+    # The last of the ways out that it names.
+    path = f"{GRAPH}/servicePrincipals/{world.principal['id']}/claimsMappingPolicies/{other}/$ref"
+    assert f"--method DELETE --url {path}" in refused.text
+    assert world.made.running.graph().delete(path, timeout=30).ok
+    assert world.made.sso("up", "--yes", "--refresh").code == 0
+    assert world.principal["_claimsMappingPolicies"] == [own]
