@@ -229,13 +229,22 @@ class SignInForecast:
 
     @cached_property
     def joining(self) -> tuple[str, ...]:
-        """People who sign in with a password now, and are sent to Entra afterwards."""
-        return tuple(
-            each.address
+        """People who sign in with a password now, and are sent to Entra by a run that does not refresh, too."""
+        return tuple(address for address, then in self._newly_sent if then[0].through_entra)
+
+    @cached_property
+    def joining_on_refresh(self) -> tuple[str, ...]:
+        """People who are sent to Entra only by a run that refreshes: somebody else removed them from the group."""
+        return tuple(address for address, then in self._newly_sent if not then[0].through_entra)
+
+    @cached_property
+    def _newly_sent(self) -> Sequence[tuple[str, tuple[Outcome, ...]]]:
+        return [
+            (each.address, each.from_mimecast.afterwards)
             for each in self.people
             if not any(now.through_entra for now in each.from_mimecast.now)
             and any(then.through_entra for then in each.from_mimecast.afterwards)
-        )
+        ]
 
     def back_to_a_password(self, instant: Instant) -> tuple[str, ...]:
         """People who sign in through Entra now, and with a password (if they have one) at an instant."""

@@ -225,16 +225,18 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
         "keep their sign-in, so guards refuse it",
     )
     joining = [each for each in found.joining if each not in lost]
-    if joining:
-        text = "1 person who uses" if len(joining) == 1 else f"{people(len(joining))} who use"
-        yield Statement(
-            f"{text} a password now would be sent to Entra: {enumerate_some(joining)}", How.LIVE, _BOTH
-        )
+    on_refresh = [each for each in found.joining_on_refresh if each not in lost]
+    for who, when in ((joining, ""), (on_refresh, " if the run refreshes (--refresh)")):
+        if who:
+            text = "1 person who uses" if len(who) == 1 else f"{people(len(who))} who use"
+            yield Statement(
+                f"{text} a password now would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH
+            )
     back = found.back_to_a_password(Instant.AFTERWARDS)
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
     yield from _who_stays(len(stays))
-    if not (lost or joining or back or stays):
+    if not (lost or joining or on_refresh or back or stays):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
 
 

@@ -271,17 +271,19 @@ def test_whoever_signs_in_through_entra_is_known_by_the_likely_outcome() -> None
 
 
 @pytest.mark.parametrize(
-    ("person", "joins"),
+    ("person", "joins", "on_refresh"),
     [
-        (verdicts(PASSWORD, afterwards=IN), True),
-        (verdicts(PASSWORD, afterwards=(PASSWORD, IN)), True),
-        (verdicts(PASSWORD), False),
-        (verdicts((PASSWORD, IN), afterwards=IN), False),
-        (verdicts(), False),
+        (verdicts(PASSWORD, afterwards=IN), True, False),
+        (verdicts(PASSWORD, afterwards=(IN, PASSWORD)), True, False),
+        (verdicts(PASSWORD, afterwards=(PASSWORD, IN)), False, True),
+        (verdicts(PASSWORD), False, False),
+        (verdicts((PASSWORD, IN), afterwards=IN), False, False),
+        (verdicts(), False, False),
     ],
 )
-def test_whoever_is_newly_sent_to_entra_joins(person: Verdicts, joins: bool) -> None:
+def test_whoever_is_newly_sent_to_entra_joins(person: Verdicts, joins: bool, on_refresh: bool) -> None:
     assert forecast(person).joining == ((ADA,) if joins else ())
+    assert forecast(person).joining_on_refresh == ((ADA,) if on_refresh else ())
 
 
 def test_each_instant_has_its_outcomes() -> None:
