@@ -34,6 +34,7 @@ from mimecast_sso.assessment.sign_in import (
 )
 from mimecast_sso.assessment.traits import Traits, TraitsReader, subjects
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
+from mimecast_sso.settings import ProfileSlot
 
 
 class Instant(StrEnum):
@@ -60,8 +61,8 @@ class Verdicts:
     eventually: tuple[Outcome, ...]
     saved: tuple[Outcome, ...] = ()
     """After the outstanding console work is saved, within Mimecast's 15 minutes, before anything is deployed."""
-    lost_if_just_left: bool = False
-    """Whether people who recently left the roll-out would lose their sign-in, and the audit log cannot name them."""
+    lost_if_inside: Outcome | None = None
+    """The loss of a person whom a roll-out group may cover: the unread fact, and why they would be refused then."""
 
     def at(self, instant: Instant) -> tuple[Outcome, ...]:
         """The outcomes at an instant."""
@@ -291,8 +292,8 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
             joining = lost.through_entra and not any(each.through_entra for each in verdicts.now)
             yield Loss(way, instant, lost, joining)
             return
-    if verdicts.lost_if_just_left:
-        yield Loss(way, Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=Missing.WHO_LEFT), joining=False)
+    if verdicts.lost_if_inside:
+        yield Loss(way, Instant.MEANWHILE, verdicts.lost_if_inside, joining=False)
 
 
 def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:
@@ -373,22 +374,27 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
             _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), then[:1])
         ),
         saved=all_of(_Moments(early[:1], (effects.eventual_profiles,), (places.listed,), (before,))),
-        lost_if_just_left=way is Way.FROM_MIMECAST and _lost_if_just_left(reader, traits),
+        lost_if_inside=_lost_if_inside(reader, traits) if way is Way.FROM_MIMECAST else None,
     )
 
 
-def _lost_if_just_left(reader: TraitsReader, traits: Traits) -> bool:
-    """If recent leavers are unknown: whether one of them would be sent to Entra, and refused there now."""
+def _lost_if_inside(reader: TraitsReader, traits: Traits) -> Outcome | None:
+    """The loss of somebody who may be in a roll-out group: they would be sent to Entra, and refused during the run."""
     effects, listed = reader.effects, traits.places.listed
-    snapshot, course = effects.desired.snapshot, effects.course
-    if snapshot.moved.is_known or listed is None or listed or course is None:
-        return False
-    every = frozenset(slot for slot, group in effects.members.items() if group is not None)
+    moved, course = effects.desired.snapshot.moved, effects.course
+    if course is None or listed or (listed is not None and moved.is_known):
+        return None
+    missing = Missing.GROUP if listed is None else Missing.WHO_LEFT
     before, _ = traits.address
 
-    def all_of(states: Sequence[EntraState | None]) -> list[Outcome]:
-        moment = _Moments(states, effects.profiles[:1] or (None,), (every,), (before,))
+    def all_of(states: Sequence[EntraState | None], slot: ProfileSlot) -> list[Outcome]:
+        moment = _Moments(states, effects.profiles[:1] or (None,), (frozenset({slot}),), (before,))
         return list(moment.outcomes(Way.FROM_MIMECAST, reader, traits))
 
-    signs_in = all(each.result is Result.ENTRA for each in all_of(course.early[:1]))
-    return signs_in and any(each.fails for late in course.late for each in all_of(late))
+    for slot in effects.members:
+        now = all_of(course.early[:1], slot)
+        late = (each for states in course.late for each in all_of(states, slot))
+        lost = next((each for each in late if each.fails and each not in now), None)
+        if lost is not None and not any(each.result is Result.REFUSED for each in now):
+            return Outcome(Result.UNKNOWN, lost.reason, missing)
+    return None

@@ -18,6 +18,7 @@ PASSWORD = Outcome(Result.PASSWORD, through_entra=False)
 NOT_ASSIGNED = Outcome(Result.REFUSED, Reason.NOT_ASSIGNED)
 SIGNATURE = Outcome(Result.REFUSED, Reason.SIGNATURE)
 UNKNOWN = Outcome(Result.UNKNOWN, missing=Missing.ASSIGNMENTS)
+JUST_LEFT = Outcome(Result.UNKNOWN, missing=Missing.WHO_LEFT)
 DISABLED = Outcome(Result.REFUSED, Reason.ADDRESS_DISABLED, through_entra=False)
 NOT_IN_GROUP = Outcome(Result.REFUSED, Reason.NOT_IN_GROUP)
 NO_TILE = Outcome(Result.NOT_OFFERED)
@@ -35,7 +36,7 @@ def verdicts(now: Any = IN, **then: Any) -> Verdicts:
         "eventually": before[:1],
         "saved": before[:1],
     }
-    flags = {name: each for name, each in then.items() if isinstance(each, bool)}
+    flags = {name: each for name, each in then.items() if name == "lost_if_inside"}
     return Verdicts(
         **found | {name: _several(each) for name, each in then.items() if name not in flags} | flags
     )
@@ -120,12 +121,12 @@ def losses(person: Verdicts, tile: Verdicts | None = None) -> list[Loss]:
             id="from Mimecast's page",
         ),
         pytest.param(
-            verdicts(PASSWORD, lost_if_just_left=True),
+            verdicts(PASSWORD, lost_if_inside=JUST_LEFT),
             (Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=Missing.WHO_LEFT), False),
             id="whoever may have left just now",
         ),
         pytest.param(
-            verdicts(PASSWORD, afterwards=NOT_ASSIGNED, lost_if_just_left=True),
+            verdicts(PASSWORD, afterwards=NOT_ASSIGNED, lost_if_inside=JUST_LEFT),
             (Instant.AFTERWARDS, NOT_ASSIGNED, True),
             id="one loss is enough",
         ),
