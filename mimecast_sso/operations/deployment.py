@@ -13,6 +13,7 @@ from mimecast_sso.assessment.guards import claims_policy
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import assessing, plan, profiles
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine, EngineName, RunOutcome
@@ -109,7 +110,7 @@ def _refuse_refresh(stack: Stack, settings: Settings, engine: Engine) -> None:
 
 def _say_who_fails(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> None:
     """Print who signs in, and who cannot, after a run that stopped half-way."""
-    if outcome.changed_types:
+    if outcome.changed_types - {types.STACK}:
         click.echo("\nSign-ins after this run, which did not finish:")
         for statement in assessing.people(assessing.try_to_assess(stack, settings, engine)):
             if statement.subject == assessing.PEOPLE:

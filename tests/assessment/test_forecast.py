@@ -602,6 +602,21 @@ def test_no_run_is_refused_that_takes_nothing_from_a_group_that_could_not_be_rea
     assert guards.check(world.assess(document)).refusals == ()
 
 
+def test_a_recorded_group_that_is_gone_may_have_been_renamed_with_everybody_in_it() -> None:
+    world = World(changes={"groups": {ProfileSlot.FIRST: live(LiveGroup())}})
+    found = world.assess(UNASSIGNED)
+    assert not found.snapshot.groups_known
+    assert [each.guard for each in guards.findings(found)] == [LAST]
+    assert guards.check(world.assess()).refusals == ()
+    who = sentences.who_signs_in(found.forecast, Instant.NOW)
+    assert who.source.startswith(
+        "Mimecast has no group “Single sign-on”, which this stack deployed. If it was"
+    )
+    record = deployed(from_values(attested(values())))
+    world.deployed = Record(tuple(each for each in record.resources if each.type != types.GROUP))
+    assert world.assess(UNASSIGNED).snapshot.groups_known, "it was not deployed yet"
+
+
 def test_where_one_group_is_unknown_whoever_leaves_entra_may_be_in_it() -> None:
     groups = {ProfileSlot.FIRST: live(LiveGroup("x", frozenset({ADA}))), ProfileSlot.SECOND: UNREAD}
     world = World(members={ADA}, changes={"groups": groups})

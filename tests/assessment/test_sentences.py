@@ -101,6 +101,9 @@ BOTH = {
     "active": "2029",
 }
 NO_GROUP = {"groups": {ProfileSlot.FIRST: live(LiveGroup())}}
+WITHOUT_GROUP = Record(
+    tuple(each for each in deployed(from_values(attested(values()))).resources if each.type != types.GROUP)
+)
 
 
 @pytest.mark.parametrize("instant", [Instant.NOW, Instant.AFTERWARDS])
@@ -354,7 +357,8 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
     ("world", "document"),
     [
         pytest.param(World(members={ADA}, left={GRACE}), None, id="one left lately"),
-        pytest.param(World(changes=NO_GROUP), None, id="no group"),
+        pytest.param(World(changes=NO_GROUP, deployed=WITHOUT_GROUP), None, id="no group"),
+        pytest.param(World(changes=NO_GROUP), None, id="a group that is gone"),
         pytest.param(
             World(unread=frozenset({"groups", "application", "record"})), None, id="nothing is known"
         ),

@@ -13,7 +13,7 @@ from mimecast_sso.assessment.sign_in import Result, Way
 from tests.support.changes import another_claims_policy
 from tests.support.hand_made import GRAPH
 from tests.support.saved import SavedProject
-from tests.support.sign_in_worlds import ADA, ALAN, BARBARA, World
+from tests.support.sign_in_worlds import ADA, ALAN, BARBARA, GRACE, ROLL_OUT, World
 
 pytestmark = pytest.mark.xdist_group("forecast")
 
@@ -61,3 +61,19 @@ def test_a_claims_policy_that_somebody_replaced_is_seen_before_a_run_that_refres
     assert world.made.running.graph().delete(path, timeout=30).ok
     assert world.made.sso("up", "--yes", "--refresh").code == 0
     assert world.principal["_claimsMappingPolicies"] == [own]
+
+
+def test_a_roll_out_group_that_somebody_renamed_is_not_taken_for_empty(saved_tutorial: SavedProject) -> None:
+    world = World(saved_tutorial.restore())
+    group = next(
+        each for each in world.made.control.documents("mimecast.groups") if each["description"] == ROLL_OUT
+    )
+    world.made.control.put("mimecast.groups", str(group["number"]), group | {"description": "Renamed"})
+    assert world.walk((ADA,))[ADA, Way.FROM_MIMECAST].result is Result.ENTRA
+    for verb in ("preview", "drift", "roll-out status"):
+        assert f"Mimecast has no group “{ROLL_OUT}”" in " ".join(world.made.sso(verb).text.split()), verb
+    world.section("assign", users=[GRACE])
+    refused = world.up()
+    assert refused.code == REFUSED, refused.text
+    assert f"{ADA}: unknown: who is in the roll-out group; refused otherwise: not assigned" in refused.text
+    assert world.walk((ADA,))[ADA, Way.FROM_MIMECAST].result is Result.ENTRA
