@@ -447,6 +447,10 @@ def test_any_other_claims_policy_may_be_refreshed(world: World, application_keys
     assert not [*claims_policy.on_refresh(assessment), *sentences.replaced_policy(assessment)]
 
 
+def test_a_claims_policy_is_not_refused_while_nobody_knows_whose_it_is() -> None:
+    assert "claims-policy" not in found(World(unread=frozenset({"record"})), attested(values()))
+
+
 def test_a_claims_policy_that_the_guard_refuses_is_not_warned_of() -> None:
     record = unassigned(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT)
     world = World(application=application(policies=(FOREIGN,)), deployed=record)

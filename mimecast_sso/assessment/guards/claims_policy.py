@@ -27,6 +27,8 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
 def on_refresh(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse the same, and to repeat an assignment that somebody replaced, which a run does that refreshes."""
     policy, application = assessment.desired.foreign_policy, assessment.desired.application
+    if not assessment.snapshot.record.is_known:
+        return  # Whether the policy is this stack's is unknown here; the engine knows.
     if policy is None or application is None or assessment.desired.destroys:
         return
     yield GuardFinding(
