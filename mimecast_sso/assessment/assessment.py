@@ -33,7 +33,8 @@ class Assessment:
         stack: Name of the stack, for the commands in messages.
         addresses: The addresses of the configured source, in normal form.
         left_out: A statement for each assigned person whose address or name cannot be used.
-        whole: The snapshot with the test account in it, which ``snapshot`` leaves out.
+        whole: The snapshot as read: with the test account in it, which ``snapshot`` leaves out, and with groups that
+            do not exist, of which the members are unknown there.
     """
 
     settings: Settings
@@ -121,7 +122,7 @@ def of(
     destroys: bool = False,
 ) -> Assessment:
     """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
-    whole, snapshot = snapshot, account_for_tests.without(snapshot)
+    whole, snapshot = snapshot, account_for_tests.without(snapshot).with_gone_groups_unknown
     addresses, left_out = _addresses(settings, snapshot, written)
     desired = _desired(settings, snapshot, addresses, destroys=destroys)
     return Assessment(
@@ -138,7 +139,7 @@ def of(
 
 def desired_of(settings: Settings, snapshot: Snapshot, written: Sequence[Address]) -> Desired:
     """The desired state that `of` would assess, without the forecast."""
-    snapshot = account_for_tests.without(snapshot)
+    snapshot = account_for_tests.without(snapshot).with_gone_groups_unknown
     addresses, _ = _addresses(settings, snapshot, written)
     return _desired(settings, snapshot, addresses, destroys=False)
 

@@ -202,7 +202,7 @@ def _unassigned(desired: Desired) -> frozenset[str]:
 
 
 def _with_claims(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:
-    if desired.settings.application.claims is not Ownership.MANAGE or desired.foreign_policy is not None:
+    if desired.settings.application.claims is not Ownership.MANAGE or desired.foreign_policy:
         return state
     wanted = claims_definition()
     recorded = desired.record.policy

@@ -190,12 +190,13 @@ class Desired:
 
     @property
     def foreign_policy(self) -> Policy | None:
-        """A claims policy that was assigned outside this stack, and that the run does not adopt.
+        """A claims policy that was assigned outside this stack, where the run manages the claims and does not adopt it.
 
         Entra allows one for each service principal, so the run cannot assign its own beside it.
         """
         application, recorded = self.application, self.record.policy
-        if application is None or self.settings.application.adopt:
+        configured = self.settings.application
+        if application is None or configured.adopt or configured.claims is not Ownership.MANAGE:
             return None
         own = recorded.name if recorded else None
         return next((each for each in application.policies or () if each.name != own), None)

@@ -34,6 +34,7 @@ from mimecast_sso.assessment.sign_in import (
 )
 from mimecast_sso.assessment.traits import Traits, TraitsReader, subjects
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
+from mimecast_sso.settings import ProfileSlot
 
 
 class Instant(StrEnum):
@@ -60,8 +61,8 @@ class Verdicts:
     eventually: tuple[Outcome, ...]
     saved: tuple[Outcome, ...] = ()
     """After the outstanding console work is saved, within Mimecast's 15 minutes, before anything is deployed."""
-    lost_if_just_left: bool = False
-    """Whether people who recently left the roll-out would lose their sign-in, and the audit log cannot name them."""
+    lost_if_inside: Outcome | None = None
+    """The loss of a person whom a roll-out group may cover: the unread fact, and why they would be refused then."""
 
     def at(self, instant: Instant) -> tuple[Outcome, ...]:
         """The outcomes at an instant."""
@@ -105,6 +106,8 @@ class Forecast:
     address: str
     account: Person | None
     ways: Mapping[Way, Verdicts]
+    in_group: bool = True
+    """Whether a roll-out group lists the person now."""
 
     @property
     def from_mimecast(self) -> Verdicts:
@@ -139,6 +142,22 @@ class SignInForecast:
             for each in self.people
             for outcome in each.from_mimecast.now[:1]
             if outcome.fails and outcome.through_entra
+        }
+
+    @cached_property
+    def broken_tiles(self) -> Mapping[str, Outcome]:
+        """People of the roll-out who can sign in from Mimecast's page now, and not from My Apps: reasons by address.
+
+        The tile signs nobody in who is under no profile that accepts the response; that is how a roll-out begins.
+        """
+        return {
+            each.address: outcome
+            for each in self.people
+            for outcome in each.ways[Way.FROM_MY_APPS].now[:1]
+            if outcome.fails
+            and outcome.reason is not Reason.NOT_IN_GROUP
+            and each.in_group
+            and each.from_mimecast.now[0].signs_in
         }
 
     @cached_property
@@ -211,13 +230,22 @@ class SignInForecast:
 
     @cached_property
     def joining(self) -> tuple[str, ...]:
-        """People who sign in with a password now, and are sent to Entra afterwards."""
-        return tuple(
-            each.address
+        """People who sign in with a password now, and are sent to Entra by a run that does not refresh, too."""
+        return tuple(address for address, then in self._newly_sent if then[0].through_entra)
+
+    @cached_property
+    def joining_on_refresh(self) -> tuple[str, ...]:
+        """People who are sent to Entra only by a run that refreshes: somebody else removed them from the group."""
+        return tuple(address for address, then in self._newly_sent if not then[0].through_entra)
+
+    @cached_property
+    def _newly_sent(self) -> Sequence[tuple[str, tuple[Outcome, ...]]]:
+        return [
+            (each.address, each.from_mimecast.afterwards)
             for each in self.people
             if not any(now.through_entra for now in each.from_mimecast.now)
             and any(then.through_entra for then in each.from_mimecast.afterwards)
-        )
+        ]
 
     def back_to_a_password(self, instant: Instant) -> tuple[str, ...]:
         """People who sign in through Entra now, and with a password (if they have one) at an instant."""
@@ -264,8 +292,8 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
             joining = lost.through_entra and not any(each.through_entra for each in verdicts.now)
             yield Loss(way, instant, lost, joining)
             return
-    if verdicts.lost_if_just_left:
-        yield Loss(way, Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=Missing.WHO_LEFT), joining=False)
+    if verdicts.lost_if_inside:
+        yield Loss(way, Instant.MEANWHILE, verdicts.lost_if_inside, joining=False)
 
 
 def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:
@@ -291,7 +319,7 @@ def forecast(effects: Effects) -> SignInForecast:
         traits = reader.of(address, account)
         if traits not in known:
             known[traits] = {way: _verdicts(way, reader, traits) for way in Way}
-        people.append(Forecast(address, account, known[traits]))
+        people.append(Forecast(address, account, known[traits], bool(traits.places.listed)))
     return SignInForecast(effects, tuple(people))
 
 
@@ -346,22 +374,27 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
             _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), then[:1])
         ),
         saved=all_of(_Moments(early[:1], (effects.eventual_profiles,), (places.listed,), (before,))),
-        lost_if_just_left=way is Way.FROM_MIMECAST and _lost_if_just_left(reader, traits),
+        lost_if_inside=_lost_if_inside(reader, traits) if way is Way.FROM_MIMECAST else None,
     )
 
 
-def _lost_if_just_left(reader: TraitsReader, traits: Traits) -> bool:
-    """If recent leavers are unknown: whether one of them would be sent to Entra, and refused there now."""
+def _lost_if_inside(reader: TraitsReader, traits: Traits) -> Outcome | None:
+    """The loss of somebody who may be in a roll-out group: they would be sent to Entra, and refused during the run."""
     effects, listed = reader.effects, traits.places.listed
-    snapshot, course = effects.desired.snapshot, effects.course
-    if snapshot.moved.is_known or listed is None or listed or course is None:
-        return False
-    every = frozenset(slot for slot, group in effects.members.items() if group is not None)
+    moved, course = effects.desired.snapshot.moved, effects.course
+    if course is None or listed or (listed is not None and moved.is_known):
+        return None
+    missing = Missing.GROUP if listed is None else Missing.WHO_LEFT
     before, _ = traits.address
 
-    def all_of(states: Sequence[EntraState | None]) -> list[Outcome]:
-        moment = _Moments(states, effects.profiles[:1] or (None,), (every,), (before,))
+    def all_of(states: Sequence[EntraState | None], slot: ProfileSlot) -> list[Outcome]:
+        moment = _Moments(states, effects.profiles[:1] or (None,), (frozenset({slot}),), (before,))
         return list(moment.outcomes(Way.FROM_MIMECAST, reader, traits))
 
-    signs_in = all(each.result is Result.ENTRA for each in all_of(course.early[:1]))
-    return signs_in and any(each.fails for late in course.late for each in all_of(late))
+    for slot in effects.members:
+        now = all_of(course.early[:1], slot)
+        late = (each for states in course.late for each in all_of(states, slot))
+        lost = next((each for each in late if each.fails and each not in now), None)
+        if lost is not None and not any(each.result is Result.REFUSED for each in now):
+            return Outcome(Result.UNKNOWN, lost.reason, missing)
+    return None

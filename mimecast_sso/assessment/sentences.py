@@ -21,6 +21,7 @@ from mimecast_sso.settings import ProfileSlot, RollOut, RotationMode
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count, people
+from providers.entra.applications import LiveApplication, Policy
 
 _BOTH = "Entra, Mimecast"
 
@@ -73,8 +74,14 @@ def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator
 
 
 def broken(forecast: SignInForecast) -> Iterator[Statement]:
-    """People who could not sign in before the run, by reason."""
+    """People who could not sign in before the run, or not from My Apps, by reason."""
     yield from _by_outcome(forecast, forecast.broken, "cannot sign in now", "sign in now")
+    yield from _by_outcome(
+        forecast,
+        forecast.broken_tiles,
+        "cannot sign in from My Apps now, but can from Mimecast's page",
+        "sign in from My Apps now",
+    )
 
 
 def not_ready(forecast: SignInForecast) -> Iterator[Statement]:
@@ -117,6 +124,32 @@ def gone_assignments(assessment: Assessment) -> Iterator[Statement]:
             "Microsoft Graph",
             Verdict.WARNS,
         )
+
+
+def replaced_policy(assessment: Assessment) -> Iterator[Statement]:
+    """Warn about a claims policy that replaced this stack's, so that a run that refreshes stops half-way."""
+    desired = assessment.desired
+    policy, application, recorded = desired.foreign_policy, desired.application, desired.record.policy
+    if policy is None or application is None or recorded is None or not recorded.assigned:
+        return  # Guard `claims-policy` refuses the run.
+    way_out = claims_way_out(assessment, application, policy)
+    yield Statement(
+        f'Claims policy "{policy.name}" was assigned outside this stack, in place of this stack\'s. Entra takes only '
+        f"one, so a run with --refresh would stop half-way. Before such a run: {way_out}",
+        How.LIVE,
+        "Microsoft Graph",
+        Verdict.WARNS,
+    )
+
+
+def claims_way_out(assessment: Assessment, application: LiveApplication, policy: Policy) -> str:
+    """What to do about a claims policy of somebody else."""
+    return (
+        f"adopt it (mimecast-sso:application: {{adopt: {application.client_id}}}), leave the claims to it "
+        "(application.claims: verify), or remove its assignment (az rest --method DELETE --url "
+        f"https://{assessment.snapshot.cloud.graph_host}/v1.0/servicePrincipals/{application.principal_id}/"
+        f"claimsMappingPolicies/{policy.policy_id}/$ref)"
+    )
 
 
 def tiles(forecast: SignInForecast) -> Iterator[Statement]:
@@ -192,16 +225,18 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
         "keep their sign-in, so guards refuse it",
     )
     joining = [each for each in found.joining if each not in lost]
-    if joining:
-        text = "1 person who uses" if len(joining) == 1 else f"{people(len(joining))} who use"
-        yield Statement(
-            f"{text} a password now would be sent to Entra: {enumerate_some(joining)}", How.LIVE, _BOTH
-        )
+    on_refresh = [each for each in found.joining_on_refresh if each not in lost]
+    for who, when in ((joining, ""), (on_refresh, " if the run refreshes (--refresh)")):
+        if who:
+            text = "1 person who uses" if len(who) == 1 else f"{people(len(who))} who use"
+            yield Statement(
+                f"{text} a password now would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH
+            )
     back = found.back_to_a_password(Instant.AFTERWARDS)
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
     yield from _who_stays(len(stays))
-    if not (lost or joining or back or stays):
+    if not (lost or joining or on_refresh or back or stays):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
 
 
@@ -381,6 +416,7 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *not_ready(found),
         *tiles(found),
         *(gone_assignments(assessment) if instant is not Instant.NOW else ()),
+        *(replaced_policy(assessment) if instant is not Instant.NOW else ()),
         *nobody_chosen(assessment.settings.roll_out, assessment.desired.addresses),
         *lately(assessment.snapshot),
         *conditional_access(assessment.snapshot),

@@ -7,7 +7,7 @@ depends on it. `mimecast_sso.assessment.reading` reads a snapshot; everything el
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -80,6 +80,11 @@ class LiveGroup:
 
 
 _NOT_ASKED = "it was not asked"
+_GONE = (
+    "Mimecast has no group “{}”, which this stack deployed. If it was renamed, people in it are still sent to Entra: "
+    "restore its name. If it was deleted, nobody is: a run with --refresh creates another, and somebody has to bind "
+    "the application settings to it in the console"
+)
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,20 @@ class Snapshot:
         if group is None:
             return frozenset()
         return group.value.members if group.value is not None else None
+
+    @property
+    def with_gone_groups_unknown(self) -> Snapshot:
+        """The same, where nobody knows who is in a recorded group that Mimecast no longer has under its name.
+
+        It may have been renamed, and stays bound to its profile then, with everybody in it.
+        """
+        gone: dict[ProfileSlot, Known[LiveGroup]] = {
+            slot: unknown(_GONE.format(recorded.name))
+            for slot, recorded in self.recorded.groups.items()
+            for group in [self.groups[slot].value if slot in self.groups else None]
+            if group is not None and not group.exists
+        }
+        return replace(self, groups={**self.groups, **gone}) if gone else self
 
     @cached_property
     def everybody(self) -> frozenset[str]:

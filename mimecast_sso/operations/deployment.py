@@ -9,9 +9,11 @@ from typing import cast, get_args
 
 import click
 
+from mimecast_sso.assessment.guards import claims_policy
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import assessing, plan, profiles
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.engine import Engine, EngineName, RunOutcome
@@ -75,12 +77,15 @@ def deploy(
             _refuse_unreviewed(stack, engine, outcome)
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
+    if refresh:
+        _refuse_refresh(stack, settings, engine)
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # The sandbox has no prompt, so a preview before the deployment would be wasted.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
     show = Concise(f"Deploying {stack.name}") if yes and not (verbose or diff) else None
     outcome = engine.run("up", *flags, show=show)
     if outcome.code:
+        _say_who_fails(stack, settings, engine, outcome)
         return outcome.failure()
     deployed = profiles.deployed(outcome).values()
     due = {each.slot: each for each in deployed if not each.opens and not each.idle}
@@ -93,6 +98,23 @@ def deploy(
     for statement in on_save:
         click.echo(f"{statement.brief}.")
     return Exit.FINE
+
+
+def _refuse_refresh(stack: Stack, settings: Settings, engine: Engine) -> None:
+    """Raise OperationError (refused) for what only a run that refreshes would do, which its program cannot tell."""
+    found = assessing.try_to_assess(stack, settings, engine).value
+    refusals = [each.refusal() for each in claims_policy.on_refresh(found)] if found else []
+    if refusals:
+        raise OperationError("\n".join(refusals), Exit.REFUSED)
+
+
+def _say_who_fails(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> None:
+    """Print who signs in, and who cannot, after a run that stopped half-way."""
+    if outcome.changed_types - {types.STACK}:
+        click.echo("\nSign-ins after this run, which did not finish:")
+        for statement in assessing.people(assessing.try_to_assess(stack, settings, engine)):
+            if statement.subject == assessing.PEOPLE:
+                click.echo(f"    {statement.brief}")
 
 
 def _refuse_unreviewed(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:

@@ -109,10 +109,14 @@ class DriftCheck:
         return f"as recorded; {count(impossible, 'check')} not possible here" if impossible else "as recorded"
 
     def _failing(self) -> str:
-        """How many of those who are sent to Entra cannot sign in now, as far as that is known."""
+        """How many people cannot sign in through Entra now, as far as that is known."""
         known = self.assessment.value
-        broken = len(known.forecast.broken) if known else 0
-        return f"{people(broken)} cannot sign in; " if broken else ""
+        if known is None:
+            return ""
+        broken, tiles = len(known.forecast.broken), len(known.forecast.broken_tiles)
+        return (f"{people(broken)} cannot sign in; " if broken else "") + (
+            f"{people(tiles)} cannot sign in from My Apps; " if tiles else ""
+        )
 
     def _links(self) -> Iterator[tuple[str, str]]:
         known = self.assessment.value

@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
@@ -49,13 +50,16 @@ def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -
 def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
     settings = opened.settings()
 
-    def depending() -> Collection[str]:
+    def assessed() -> Assessment:
         try:
-            assessment = assessing.assess_stack(opened, settings, engine, destroys=True)
+            return assessing.assess_stack(opened, settings, engine, destroys=True)
         except GraphError as error:
             raise OperationError(
                 f"Who depends on the application is unknown, so nothing is destroyed: {error}. Fix that and rerun"
             ) from None
+
+    def depending() -> Collection[str]:
+        assessment = assessed()
         losses = assessment.forecast.losses
         if not assessment.snapshot.groups_known:
             return losses
@@ -67,7 +71,31 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
         raise OperationError(
             f"What this stack deployed is unknown, so nothing is destroyed: {record.source}. Fix that and rerun"
         )
+    if settings.application.adopt:
+        refuse_if_shared(assessed())
     prepare(opened, settings, record.value, depending, ask=ask)
+
+
+def refuse_if_shared(assessment: Assessment) -> None:
+    """Raise OperationError if others assigned people to an adopted application, who may sign in through it.
+
+    Another stack may have deployed it, with a roll-out group that this stack does not know.
+    """
+    application, record = assessment.desired.application, assessment.desired.record
+    if application is None or record.application is None:
+        return
+    own = {*record.assignments, *assessment.desired.principals}
+    others = sorted({each.name for each in application.assigned if each.principal_id not in own})
+    if others:
+        subject = count(len(others), "user or group is", "users and groups are")
+        raise OperationError(
+            f"Nothing was destroyed: {subject} assigned to the adopted application {application.client_id} outside "
+            "this stack, and may sign in through it, for instance by another stack that deployed it: "
+            f"{enumerate_some(others)}. If nobody needs it, remove their assignments in Entra, wait "
+            f"{PROPAGATION_MINUTES} minutes and rerun. To leave it to the other stack, forget this one without "
+            "deleting anything: pulumi stack rm --force",
+            Exit.REFUSED,
+        )
 
 
 def prepare(

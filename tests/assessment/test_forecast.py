@@ -369,13 +369,7 @@ def test_who_left_unseen_keeps_the_assignment() -> None:
     document = attested(values(rollOut=pilot)) | {"assign": {"users": [ADA]}}
     assert lost(world.assess(document)) == {}
     world.unread = frozenset({"moved"})
-    assert lost(world.assess(document)) == {
-        GRACE: (
-            "whether they left the roll-out group within Mimecast's 15 minutes (audit log)",
-            Instant.MEANWHILE,
-            LAST,
-        )
-    }
+    assert lost(world.assess(document)) == {GRACE: ("not-assigned", Instant.MEANWHILE, LAST)}
     assert lost(world.assess(attested(values(rollOut=pilot)))) == {}, "nothing is taken from her"
 
 
@@ -545,8 +539,10 @@ def may_have_left(world: World, document: dict[str, Any]) -> bool:
     world.unread = frozenset({"moved"})
     person = world.assess(document).forecast.person(GRACE)
     assert person is not None
-    assert not person.ways[Way.FROM_MY_APPS].lost_if_just_left
-    return person.from_mimecast.lost_if_just_left
+    assert not person.ways[Way.FROM_MY_APPS].lost_if_inside
+    lost = person.from_mimecast.lost_if_inside
+    assert lost is None or (lost.result, lost.missing) == (Result.UNKNOWN, Missing.WHO_LEFT)
+    return lost is not None
 
 
 def test_whoever_may_have_left_unseen_is_judged_by_what_holds_now_and_what_the_run_makes_of_it() -> None:
@@ -565,12 +561,67 @@ def test_whoever_may_have_left_unseen_is_judged_by_what_holds_now_and_what_the_r
     assert may_have_left(World(members={ADA}, deployed=unenforced), fresh), "by the form that was saved last"
 
 
-def test_where_one_group_is_unknown_so_is_who_left() -> None:
+UNASSIGNED = changed(assign={"users": [ADA]})
+
+
+@pytest.mark.parametrize("unread", [("groups",), ("groups", "moved"), ("groups", "addresses")])
+def test_whoever_may_be_in_a_group_that_could_not_be_read_is_judged_as_if_they_were(
+    unread: tuple[str, ...],
+) -> None:
+    world = World(unread=frozenset(unread))
+    for members in (["ada", "grace"], ["ada"]):
+        pilot = {"who": "pilot", "pilot": [f"{each}@example.com" for each in members]}
+        found = world.assess(changed(assign={"users": [ADA]}, rollOut=pilot))
+        (loss,) = found.forecast.losses[GRACE]
+        assert loss.outcome == Outcome(Result.UNKNOWN, Reason.NOT_ASSIGNED, Missing.GROUP)
+        assert ADA not in found.forecast.losses
+        (finding,) = guards.findings(found)
+        assert finding.guard == LAST
+        assert finding.problem == (
+            "1 person may be sent to Entra now, and could not sign in while the change takes effect"
+        )
+        assert finding.remedy == "rerun this once it is known who is in the roll-out group"
+
+
+@pytest.mark.parametrize(
+    ("world", "document"),
+    [
+        (World(), None),
+        (World(), changed(rollOut={"who": "none"})),
+        (World(application=application(assigned=(assigned(ADA),))), UNASSIGNED),
+        (
+            World(deployed=deployed(from_values(attested(UNENFORCED)))),
+            attested(UNENFORCED | {"assign": {"users": [ADA]}}),
+        ),
+    ],
+)
+def test_no_run_is_refused_that_takes_nothing_from_a_group_that_could_not_be_read(
+    world: World, document: dict[str, Any] | None
+) -> None:
+    world.unread = frozenset({"groups"})
+    assert guards.check(world.assess(document)).refusals == ()
+
+
+def test_a_recorded_group_that_is_gone_may_have_been_renamed_with_everybody_in_it() -> None:
+    world = World(changes={"groups": {ProfileSlot.FIRST: live(LiveGroup())}})
+    found = world.assess(UNASSIGNED)
+    assert not found.snapshot.groups_known
+    assert [each.guard for each in guards.findings(found)] == [LAST]
+    assert guards.check(world.assess()).refusals == ()
+    who = sentences.who_signs_in(found.forecast, Instant.NOW)
+    assert who.source.startswith(
+        "Mimecast has no group “Single sign-on”, which this stack deployed. If it was"
+    )
+    record = deployed(from_values(attested(values())))
+    world.deployed = Record(tuple(each for each in record.resources if each.type != types.GROUP))
+    assert world.assess(UNASSIGNED).snapshot.groups_known, "it was not deployed yet"
+
+
+def test_where_one_group_is_unknown_whoever_leaves_entra_may_be_in_it() -> None:
     groups = {ProfileSlot.FIRST: live(LiveGroup("x", frozenset({ADA}))), ProfileSlot.SECOND: UNREAD}
     world = World(members={ADA}, changes={"groups": groups})
-    assert not may_have_left(
-        world, changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]})
-    )
+    found = world.assess(UNASSIGNED | {"rollOut": {"who": "pilot", "pilot": [ADA]}})
+    assert [each.outcome.missing for each in found.forecast.losses[GRACE]] == [Missing.GROUP]
 
 
 # -- A state that lost something --------------------------------------------------------------------------------------

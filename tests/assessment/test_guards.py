@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mimecast_sso.assessment import guards
-from mimecast_sso.assessment.guards import GuardFinding
+from mimecast_sso.assessment import guards, sentences
+from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.guards import GuardFinding, claims_policy
 from mimecast_sso.assessment.guards.finding import expired
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.provenance import live
+from mimecast_sso.provenance import Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import DeletedApplication, Holder
 from providers.entra.signing_certificates import PrincipalCertificates
@@ -414,6 +415,46 @@ def test_a_second_claims_policy_is_not_assigned(missing: tuple[str, ...]) -> Non
 
 
 ADOPTS = {"adopt": CLIENT}
+
+
+def test_a_recorded_claims_policy_that_was_replaced_is_refused_to_a_run_that_refreshes() -> None:
+    world = World(application=application(policies=(FOREIGN,)))
+    assessment = world.assess(attested(values()))
+    (finding,) = claims_policy.on_refresh(assessment)
+    assert finding.guard == "claims-policy"
+    (warning,) = sentences.replaced_policy(assessment)
+    assert warning.verdict is Verdict.WARNS
+    assert warning.text == (
+        'Claims policy "by hand" was assigned outside this stack, in place of this stack\'s. Entra takes only one, so '
+        f"a run with --refresh would stop half-way. Before such a run: {finding.remedy}"
+    )
+    assert warning in sentences.everything(assessment, Instant.AFTERWARDS)
+    assert warning not in sentences.everything(assessment, Instant.NOW)
+
+
+@pytest.mark.parametrize(
+    ("world", "application_keys"),
+    [
+        (World(), {}),
+        (World(application=application(policies=())), {}),
+        (World(application=None), {}),
+        (World(application=application(policies=(FOREIGN,))), {"claims": "verify"}),
+        (World(application=application(policies=(FOREIGN,))), ADOPTS),
+    ],
+)
+def test_any_other_claims_policy_may_be_refreshed(world: World, application_keys: dict[str, str]) -> None:
+    assessment = world.assess(attested(values(application=application_keys)))
+    assert not [*claims_policy.on_refresh(assessment), *sentences.replaced_policy(assessment)]
+
+
+def test_a_claims_policy_is_not_refused_while_nobody_knows_whose_it_is() -> None:
+    assert "claims-policy" not in found(World(unread=frozenset({"record"})), attested(values()))
+
+
+def test_a_claims_policy_that_the_guard_refuses_is_not_warned_of() -> None:
+    record = unassigned(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT)
+    world = World(application=application(policies=(FOREIGN,)), deployed=record)
+    assert not [*sentences.replaced_policy(world.assess(attested(values())))]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,9 @@ BOTH = {
     "active": "2029",
 }
 NO_GROUP = {"groups": {ProfileSlot.FIRST: live(LiveGroup())}}
+WITHOUT_GROUP = Record(
+    tuple(each for each in deployed(from_values(attested(values()))).resources if each.type != types.GROUP)
+)
 
 
 @pytest.mark.parametrize("instant", [Instant.NOW, Instant.AFTERWARDS])
@@ -172,6 +175,12 @@ def recreated(**world: Any) -> World:
     return World(application=application(certificates=signs), deployed=Record(resources), **world)
 
 
+def recorded(*pilot: str) -> Record:
+    """What was deployed with these people in the roll-out."""
+    choice = {"who": "pilot", "pilot": list(pilot)} if pilot else {"who": "none"}
+    return deployed(from_values(attested(values(rollOut=choice))))
+
+
 @pytest.mark.parametrize(
     ("world", "document"),
     [
@@ -214,19 +223,32 @@ def test_what_save_does(world: World, document: dict[str, Any] | None, snapshot:
             World(), changed(rollOut={"who": "pilot", "pilot": [ADA]}), id="one continues, one leaves"
         ),
         pytest.param(World(), changed(rollOut={"who": "none"}), id="two leave"),
-        pytest.param(World(members={ADA}), None, id="one continues, one joins"),
+        pytest.param(World(members={ADA}, deployed=recorded(ADA)), None, id="one continues, one joins"),
+        pytest.param(World(members={ADA}), None, id="one continues, one joins on a refresh"),
+        pytest.param(
+            World(members=set(), deployed=recorded(GRACE)), None, id="one joins, one joins on a refresh"
+        ),
         pytest.param(World(members=set()), changed(rollOut={"who": "none"}), id="nobody's changes"),
-        pytest.param(World(members=set()), None, id="two join"),
+        pytest.param(World(members=set(), deployed=recorded()), None, id="two join"),
+        pytest.param(World(members=set()), None, id="two join on a refresh"),
         pytest.param(World(unread=frozenset({"groups"})), None, id="the group is unknown"),
         pytest.param(World(), changed(assign={"users": [ADA]}), id="one continues, one loses it"),
         pytest.param(World(), changed(assign={"users": [ALAN]}), id="two lose it"),
         pytest.param(
-            World(members=set(), accounts=[account(ADA), account(GRACE, enabled=False)]),
+            World(
+                members=set(),
+                accounts=[account(ADA), account(GRACE, enabled=False)],
+                deployed=recorded(),
+            ),
             None,
             id="one joins, one would join and fail",
         ),
         pytest.param(
-            World(members=set(), accounts=[account(ADA), account(GRACE, enabled=None)]),
+            World(
+                members=set(),
+                accounts=[account(ADA), account(GRACE, enabled=None)],
+                deployed=recorded(),
+            ),
             None,
             id="one joins, one would join and may fail",
         ),
@@ -335,7 +357,8 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
     ("world", "document"),
     [
         pytest.param(World(members={ADA}, left={GRACE}), None, id="one left lately"),
-        pytest.param(World(changes=NO_GROUP), None, id="no group"),
+        pytest.param(World(changes=NO_GROUP, deployed=WITHOUT_GROUP), None, id="no group"),
+        pytest.param(World(changes=NO_GROUP), None, id="a group that is gone"),
         pytest.param(
             World(unread=frozenset({"groups", "application", "record"})), None, id="nothing is known"
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ PASSWORD = Outcome(Result.PASSWORD, through_entra=False)
 NOT_ASSIGNED = Outcome(Result.REFUSED, Reason.NOT_ASSIGNED)
 SIGNATURE = Outcome(Result.REFUSED, Reason.SIGNATURE)
 UNKNOWN = Outcome(Result.UNKNOWN, missing=Missing.ASSIGNMENTS)
+JUST_LEFT = Outcome(Result.UNKNOWN, missing=Missing.WHO_LEFT)
 DISABLED = Outcome(Result.REFUSED, Reason.ADDRESS_DISABLED, through_entra=False)
 NOT_IN_GROUP = Outcome(Result.REFUSED, Reason.NOT_IN_GROUP)
 NO_TILE = Outcome(Result.NOT_OFFERED)
@@ -34,7 +36,7 @@ def verdicts(now: Any = IN, **then: Any) -> Verdicts:
         "eventually": before[:1],
         "saved": before[:1],
     }
-    flags = {name: each for name, each in then.items() if isinstance(each, bool)}
+    flags = {name: each for name, each in then.items() if name == "lost_if_inside"}
     return Verdicts(
         **found | {name: _several(each) for name, each in then.items() if name not in flags} | flags
     )
@@ -119,12 +121,12 @@ def losses(person: Verdicts, tile: Verdicts | None = None) -> list[Loss]:
             id="from Mimecast's page",
         ),
         pytest.param(
-            verdicts(PASSWORD, lost_if_just_left=True),
+            verdicts(PASSWORD, lost_if_inside=JUST_LEFT),
             (Instant.MEANWHILE, Outcome(Result.UNKNOWN, missing=Missing.WHO_LEFT), False),
             id="whoever may have left just now",
         ),
         pytest.param(
-            verdicts(PASSWORD, afterwards=NOT_ASSIGNED, lost_if_just_left=True),
+            verdicts(PASSWORD, afterwards=NOT_ASSIGNED, lost_if_inside=JUST_LEFT),
             (Instant.AFTERWARDS, NOT_ASSIGNED, True),
             id="one loss is enough",
         ),
@@ -201,6 +203,26 @@ def test_whoever_is_sent_to_entra_and_fails_is_broken(person: Verdicts, broken: 
 
 
 @pytest.mark.parametrize(
+    ("person", "tile", "broken"),
+    [
+        (verdicts(), SIGNATURE, SIGNATURE),
+        (verdicts(), UNKNOWN, UNKNOWN),
+        (verdicts(PASSWORD), SIGNATURE, SIGNATURE),
+        (verdicts(), IN, None),
+        (verdicts(), NO_TILE, None),
+        (verdicts(PASSWORD), NOT_IN_GROUP, None),
+        (verdicts(SIGNATURE), SIGNATURE, None),
+        (verdicts(UNKNOWN), SIGNATURE, None),
+    ],
+)
+def test_a_tile_that_fails_alone_is_broken(person: Verdicts, tile: Outcome, broken: Outcome | None) -> None:
+    found = forecast(person, tile=verdicts(tile))
+    assert found.broken_tiles == ({ADA: broken} if broken else {})
+    outside = replace(found, people=tuple(replace(each, in_group=False) for each in found.people))
+    assert outside.broken_tiles == {}
+
+
+@pytest.mark.parametrize(
     ("person", "why"),
     [
         (verdicts(PASSWORD, eventually=NOT_ASSIGNED), NOT_ASSIGNED),
@@ -250,17 +272,19 @@ def test_whoever_signs_in_through_entra_is_known_by_the_likely_outcome() -> None
 
 
 @pytest.mark.parametrize(
-    ("person", "joins"),
+    ("person", "joins", "on_refresh"),
     [
-        (verdicts(PASSWORD, afterwards=IN), True),
-        (verdicts(PASSWORD, afterwards=(PASSWORD, IN)), True),
-        (verdicts(PASSWORD), False),
-        (verdicts((PASSWORD, IN), afterwards=IN), False),
-        (verdicts(), False),
+        (verdicts(PASSWORD, afterwards=IN), True, False),
+        (verdicts(PASSWORD, afterwards=(IN, PASSWORD)), True, False),
+        (verdicts(PASSWORD, afterwards=(PASSWORD, IN)), False, True),
+        (verdicts(PASSWORD), False, False),
+        (verdicts((PASSWORD, IN), afterwards=IN), False, False),
+        (verdicts(), False, False),
     ],
 )
-def test_whoever_is_newly_sent_to_entra_joins(person: Verdicts, joins: bool) -> None:
+def test_whoever_is_newly_sent_to_entra_joins(person: Verdicts, joins: bool, on_refresh: bool) -> None:
     assert forecast(person).joining == ((ADA,) if joins else ())
+    assert forecast(person).joining_on_refresh == ((ADA,) if on_refresh else ())
 
 
 def test_each_instant_has_its_outcomes() -> None:

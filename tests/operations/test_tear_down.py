@@ -17,6 +17,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import Settings, from_values
+from tests.assessment.worlds import CLIENT, World, application, assigned, attested, values
 from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
 
 GROUP = "Single sign-on"
@@ -120,3 +121,34 @@ def test_members_added_by_others_stay_and_stop_it(sandbox: RunningSandbox, tmp_p
         prepare(opened, settings(OVERRIDE), lambda _: None, depending=[GRACE], members=[ADA])
     assert refused.value.code is Exit.REFUSED
     assert [each["who"] for each in sandbox.control.documents("mimecast.members")] == [GRACE]
+
+
+# -- Adopted applications ---------------------------------------------------------------------------------------------
+
+ADOPTS = attested(values(application={"adopt": CLIENT}))
+
+
+def test_an_adopted_application_is_kept_while_others_assigned_people_to_it() -> None:
+    people = (assigned(ADA), assigned(GRACE), assigned("alan@example.com"))
+    with pytest.raises(OperationError) as refused:
+        tear_down.refuse_if_shared(World(application=application(assigned=people)).assess(ADOPTS))
+    assert refused.value.code is Exit.REFUSED
+    assert (
+        f"1 user or group is assigned to the adopted application {CLIENT} outside this stack, and may sign in through "
+        "it, for instance by another stack that deployed it: alan@example.com. If nobody needs it, remove"
+    ) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        pytest.param(World(), id="the stack's own people"),
+        pytest.param(World(application=None), id="the application is gone"),
+        pytest.param(
+            World(application=application(assigned=(assigned("alan@example.com"),)), deployed=Record()),
+            id="this stack deployed none",
+        ),
+    ],
+)
+def test_an_adopted_application_that_nobody_else_uses_is_deleted(world: World) -> None:
+    tear_down.refuse_if_shared(world.assess(ADOPTS))

@@ -124,11 +124,11 @@ def _integration(assessment: Assessment) -> Iterator[Finding]:
 
 def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
     record = assessment.desired.record
+    read = assessment.whole.groups[slot].value
+    if read is not None and not read.exists:
+        yield _finding(Part.MISSING, GROUP, "", record.groups[slot].name)
     group = assessment.snapshot.groups[slot].value
     if group is None:
-        return
-    if not group.exists:
-        yield _finding(Part.MISSING, GROUP, "", record.groups[slot].name)
         return
     membership = record.membership(slot)
     for address in sorted(membership.added - group.members):

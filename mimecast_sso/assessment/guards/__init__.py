@@ -86,12 +86,7 @@ def check(assessment: Assessment) -> Judgement:
 
 
 def _summary(assessment: Assessment, *, overridden: bool) -> str:
-    # Who joins only if the run refreshes as well is no promise.
-    joining = [
-        each.address
-        for each in assessment.forecast.people
-        if each.address in assessment.forecast.joining and each.from_mimecast.afterwards[0].through_entra
-    ]
+    joining = assessment.forecast.joining
     verdict = "Guards: see the overrides above" if overridden else "Guards: all met"
     if not joining:
         return f"{verdict}; this run sends nobody new to Entra."

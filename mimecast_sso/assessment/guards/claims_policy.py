@@ -1,30 +1,36 @@
 """Guard `claims-policy`: the run can assign its claims policy.
 
 Entra takes one claims policy for each service principal. Where another one is assigned, a run that has to assign this
-stack's fails half-way, and people keep the NameID of the other.
+stack's fails half-way, and people keep the NameID of the other. A recorded assignment is repeated only by a run that
+refreshes: a program cannot tell that it is in one, but the command that starts it can (`on_refresh`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
-from mimecast_sso.settings import Ownership
 
 _GUARD = "claims-policy"
 
 
 def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse to assign a second claims policy."""
-    desired = assessment.desired
-    policy, application, recorded = desired.foreign_policy, desired.application, desired.record.policy
-    manages = assessment.settings.application.claims is Ownership.MANAGE
-    if policy is None or application is None or desired.destroys or not manages:
+    recorded = assessment.desired.record.policy
+    if recorded is None or not recorded.assigned:
+        yield from on_refresh(assessment)
+
+
+def on_refresh(assessment: Assessment) -> Iterator[GuardFinding]:
+    """Refuse the same, and to repeat an assignment that somebody replaced, which a run does that refreshes."""
+    policy, application = assessment.desired.foreign_policy, assessment.desired.application
+    if not assessment.snapshot.record.is_known:
+        return  # Whether the policy is this stack's is unknown here; the engine knows.
+    if policy is None or application is None or assessment.desired.destroys:
         return
-    if recorded is not None and recorded.assigned:
-        return  # Nothing is assigned again, unless a run refreshes first; the record then shows it.
     yield GuardFinding(
         _GUARD,
         f'claims policy "{policy.name}" is assigned to the application, and Entra takes only one, so this stack\'s '
@@ -32,9 +38,6 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         known=(
             Statement(f"claims policy {policy.policy_id}: {policy.definition}", How.LIVE, "Microsoft Graph"),
         ),
-        remedy=f"adopt it (mimecast-sso:application: {{adopt: {application.client_id}}}), leave the claims to it "
-        "(application.claims: verify), or remove its assignment (az rest --method DELETE --url "
-        f"https://{assessment.snapshot.cloud.graph_host}/v1.0/servicePrincipals/{application.principal_id}/"
-        f"claimsMappingPolicies/{policy.policy_id}/$ref)",
+        remedy=sentences.claims_way_out(assessment, application, policy),
         final=True,
     )

@@ -15,9 +15,11 @@ from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.assessment.sign_in import Result
 from mimecast_sso.assessment.synchronisation import removed_addresses
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
-from mimecast_sso.facts.sign_in_reasons import REASONS, Reason
+from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import either, people
+
+_WHO_IS_INSIDE = (Missing.GROUP, Missing.WHO_LEFT)
 
 
 def find(assessment: Assessment) -> Iterator[GuardFinding]:
@@ -58,6 +60,8 @@ def _problem(found: Mapping[str, Loss]) -> str:
         return f"{who} would be sent to Entra and could not sign in, or may not be able to"
     instants = {loss.instant for loss in found.values()}
     when = str(instants.pop()) if len(instants) == 1 else "later"
+    if all(loss.outcome.missing in _WHO_IS_INSIDE for loss in found.values()):
+        return f"{who} may be sent to Entra now, and could not sign in {when}"
     if all(loss.outcome.result is Result.UNKNOWN for loss in found.values()):
         return f"{who} can sign in now; whether they still could {when} is unknown"
     return f"{who} can sign in now and could not {when}"
@@ -84,7 +88,12 @@ def _detail(loss: Loss, names: Sequence[str]) -> str:
 
 def _remedy(assessment: Assessment, groups: Sequence[tuple[Loss, Sequence[str]]]) -> str:
     leaving = not set(assessment.forecast.losses) & set(assessment.desired.members)
-    steps = dict.fromkeys(_step(assessment, loss, leaving=leaving) for loss, _ in groups)
+    steps = dict.fromkeys(
+        f"rerun this once it is known {loss.outcome.missing}"
+        if loss.outcome.missing in _WHO_IS_INSIDE
+        else _step(assessment, loss, leaving=leaving)
+        for loss, _ in groups
+    )
     return "; ".join(steps)
 
 

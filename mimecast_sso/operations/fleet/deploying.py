@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.forecast import Instant, SignInForecast
 from mimecast_sso.assessment.planned import console_work, planned, summary
+from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.operations import assessing
 from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine
@@ -61,6 +62,7 @@ class Before:
     Attributes:
         signed_in: How many people signed in through Entra.
         broken: People who could not sign in, by address.
+        tiles: People who could not sign in from My Apps alone.
         failing: Failed checks of verify.
         changes: The planned changes, in words.
         planned: The planned changes in one line.
@@ -71,6 +73,7 @@ class Before:
     failing: tuple[str, ...]
     changes: tuple[str, ...] = ()
     planned: str = ""
+    tiles: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -80,6 +83,7 @@ class Before:
             "failing": list(self.failing),
             "changes": list(self.changes),
             "planned": self.planned,
+            "tiles": list(self.tiles),
         }
 
     @classmethod
@@ -90,7 +94,10 @@ class Before:
             broken, failing, changes = (
                 tuple(map(str, found[name])) for name in ("broken", "failing", "changes")
             )
-            return cls(int(found["signedIn"]), broken, failing, changes, str(found["planned"]))
+            tiles = tuple(
+                map(str, found.get("tiles", ()))
+            )  # Absent from a run that an earlier release began.
+            return cls(int(found["signedIn"]), broken, failing, changes, str(found["planned"]), tiles)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -166,7 +173,12 @@ def _status(stack: Stack, engine: Engine, assessment: Assessment) -> Before:
     forecast = assessment.forecast
     signed_in = len(forecast.through_entra(Instant.NOW))
     failing = _failing(stack, engine, assessment) if signed_in else ()
-    return Before(signed_in, tuple(forecast.broken), tuple(each.subject for each in failing))
+    return Before(
+        signed_in,
+        tuple(forecast.broken),
+        tuple(each.subject for each in failing),
+        tiles=tuple(forecast.broken_tiles),
+    )
 
 
 def _read(stack: Stack) -> tuple[Engine, Assessment]:
@@ -212,16 +224,14 @@ def _not_deployed(listed: Listed, outcome: Exit, errors: str) -> Section:
 def _deployed(stack: Stack, before: Before) -> Section:
     engine, assessment = _read(stack)
     forecast, settings = assessment.forecast, assessment.settings
-    lost = {
-        address: outcome for address, outcome in forecast.broken.items() if address not in before.broken
-    } if before.signed_in else {}  # fmt: skip
+    lost, tiles = _newly_broken(forecast, before) if before.signed_in else ({}, {})
     failing = [
         each
         for each in (_failing(stack, engine, assessment) if before.signed_in else ())
         if each.subject not in before.failing
     ]
-    entries = (*_lost(lost), *_verify(failing), *_console(stack, assessment), *_changes(before))
-    said = f"{people(len(lost))} can no longer sign in" if lost else "verify fails" if failing else ""
+    entries = (*_lost(lost, tiles), *_verify(failing), *_console(stack, assessment), *_changes(before))
+    said = _ending(lost, tiles, failing)
     return Section(
         stack.name,
         settings.account_code,
@@ -233,10 +243,34 @@ def _deployed(stack: Stack, before: Before) -> Section:
     )
 
 
-def _lost(lost: Mapping[str, Any]) -> Iterator[Entry]:
-    for number, group in enumerate(by_outcome(lost.values(), "since this deployment"), 1):
+def _newly_broken(
+    forecast: SignInForecast, before: Before
+) -> tuple[Mapping[str, Outcome], Mapping[str, Outcome]]:
+    """People who can no longer sign in, and people who no longer can from My Apps alone."""
+    known = (*before.broken, *before.tiles)
+    return (
+        {address: outcome for address, outcome in forecast.broken.items() if address not in before.broken},
+        {address: outcome for address, outcome in forecast.broken_tiles.items() if address not in known},
+    )
+
+
+def _ending(lost: Mapping[str, Outcome], tiles: Mapping[str, Outcome], failing: Sequence[Statement]) -> str:
+    if lost:
+        return f"{people(len(lost))} can no longer sign in"
+    if tiles:
+        return f"{people(len(tiles))} can no longer sign in from My Apps"
+    return "verify fails" if failing else ""
+
+
+def _lost(lost: Mapping[str, Outcome], tiles: Mapping[str, Outcome]) -> Iterator[Entry]:
+    groups = (
+        *by_outcome(lost.values(), "since this deployment"),
+        *by_outcome(tiles.values(), "from My Apps since this deployment"),
+    )
+    for number, group in enumerate(groups, 1):
         entry = group_entry(f"up/lost/{number}", Level.URGENT, group)
-        yield replace(entry, values={"live": tuple(lost)[:_MOST_NAMES]}) if number == 1 else entry
+        names = tuple({**lost, **tiles})[:_MOST_NAMES]
+        yield replace(entry, values={"live": names}) if number == 1 else entry
 
 
 def _verify(failing: Sequence[Statement]) -> Iterator[Entry]:

@@ -303,6 +303,7 @@ def _part(each: StackReview) -> Iterator[str]:
         yield ""
     yield from _table(each.lost)
     yield from _listed("Cannot sign in now, before the change:", each.broken)
+    yield from _listed("Cannot sign in from My Apps now, before the change:", each.broken_tiles)
     yield from _listed("Would not get in once they are in the roll-out group:", each.not_ready)
     yield from _due(each)
     yield from _refused(each)

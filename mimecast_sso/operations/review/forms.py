@@ -83,7 +83,12 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
     not_live = f"Live tenants were not read: {unread}" if each.unread else ""
     for text in filter(None, (each.error, not_live)):
         yield Entry("review/not-known", Level.UNKNOWN, text, How.UNKNOWN)
-    for kind, groups in (("lost", each.lost), ("not-ready", each.not_ready), ("broken", each.broken)):
+    for kind, groups in (
+        ("lost", each.lost),
+        ("not-ready", each.not_ready),
+        ("broken", each.broken),
+        ("broken-tile", each.broken_tiles),
+    ):
         level = Level.URGENT if kind == "lost" else Level.LOOK
         yield from (
             group_entry(f"review/{kind}/{number}", level, one) for number, one in enumerate(groups, 1)

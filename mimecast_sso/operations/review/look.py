@@ -166,6 +166,7 @@ def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
         "lost": _losses(assessment),
         "not_ready": by_outcome(forecast.not_ready.values(), "once the console work is done"),
         "broken": by_outcome(forecast.broken.values(), "now"),
+        "broken_tiles": by_outcome(forecast.broken_tiles.values(), "from My Apps now"),
         "console": {str(slot): fields for slot, fields in console_work(assessment.desired).items()},
         "refusals": refusals,
         "overridden": overridden,

@@ -87,7 +87,7 @@ class StackReview:
         more: Number of new ones; ``less``: number of people who no longer do.
         lost: People who would lose their sign-in, or be sent to Entra and not get in.
         not_ready: People who would not get in once they are in the roll-out.
-        broken: People who cannot sign in now.
+        broken: People who cannot sign in now; ``broken_tiles``: from My Apps alone.
         console: Fields of the console form that a person has to set, by profile; none: confirm it again.
         overridden: Guards that would refuse and are overridden, with reason and date.
         keys: Configuration keys that the change sets.
@@ -109,6 +109,7 @@ class StackReview:
     lost: tuple[PeopleByReason, ...] = ()
     not_ready: tuple[PeopleByReason, ...] = ()
     broken: tuple[PeopleByReason, ...] = ()
+    broken_tiles: tuple[PeopleByReason, ...] = ()
     console: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     overridden: tuple[str, ...] = ()
