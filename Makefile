@@ -1,16 +1,15 @@
 # Single sign-on between Microsoft Entra ID and the Mimecast Personal Portal.
 #   make up                 the whole tutorial on the sandbox, from nothing
 #   make up STACK=prod-eu   a real stack, with the Pulumi CLI
-# ENGINE=auto|pulumi|embedded chooses the engine; auto is the Pulumi CLI when it is on the PATH.
+# ENGINE=auto|pulumi|embedded selects the engine; auto is the Pulumi CLI if it is on the PATH.
 
 PYTHON ?= python3
 STACK  ?= sandbox
 PERSON ?= ada@example.com
 export ENGINE ?= auto
 
-# Byte code is kept, and kept out of the tree, also where the surroundings forbid to write it: without it every
-# command, program and provider compiles itself anew, which takes longer than its work. In a checkout that belongs to
-# somebody else it goes to the user's own cache.
+# Byte code is kept outside the tree, even if the environment disables it: otherwise every command, program and provider
+# is recompiled, which takes longer than its work. In another user's checkout it goes to the user's own cache.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX     := $(if $(shell test ! -e .venv || test -w .venv || echo read-only),$(or \
   $(XDG_CACHE_HOME),$(HOME)/.cache)/mimecast-sso/pycache,$(CURDIR)/.venv/pycache)
@@ -77,7 +76,7 @@ test: .venv/dev
 test-cli: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder -m "cli and not soak"
 
-# Toolkits of others judge the sandbox: those that `make judges` has installed.
+# Third-party toolkits on the sandbox: those that `make judges` has installed.
 test-judges: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadfile -m judges
 
@@ -97,8 +96,8 @@ format: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m tests.bench
 
-# Pins and hashes of everything that is installed, for every platform and Python from 3.11 on: the runtime alone, with
-# the sandbox, with the development tools. Each holds the one before it, at the same versions.
+# Pins and hashes of all packages, for every platform and Python from 3.11 on: the runtime, plus the sandbox, plus the
+# development tools. Each file contains the previous one, at the same versions.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-package mimecast-sso --extra build
 lock: .venv/dev
@@ -108,10 +107,10 @@ lock: .venv/dev
 	$(LOCK) tests/judges/python/requirements.in -c requirements/dev.txt -o tests/judges/python/requirements.txt
 	$(LOCK) tests/judges/azure_cli/requirements.in -o tests/judges/azure_cli/requirements.txt
 
-# What a release holds: source and wheel of both distributions, what each of them installs (CycloneDX, from its lock),
-# and digests of it all. Made by the locked tools alone; wheels and SBOMs are the same for the same commit.
+# The files of a release: source and wheel of both distributions, an SBOM of each (CycloneDX, from its lock), and digests.
+# Built only with the locked tools; wheels and SBOMs are reproducible.
 SBOM = $(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible --of JSON
-# Outside a clone the earliest time that an archive can hold.
+# Outside a clone, the earliest time that an archive supports.
 dist: export SOURCE_DATE_EPOCH := $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
 dist: .venv/dev
 	rm -rf dist
@@ -126,8 +125,8 @@ clean:
 
 # -- The Pulumi CLI for tests ------------------------------------------------------------------
 
-# Built from its source where Go is installed and no Pulumi CLI: tools/pulumi/go.mod pins it. The Go module proxy
-# serves no language host for Python, so the tests have their own.
+# Built from source if Go is installed and no Pulumi CLI; pinned in tools/pulumi/go.mod. The Go module proxy has no
+# language host for Python, so the tests have their own.
 GO  ?= go
 CLI := .tools/bin/pulumi
 SDK := github.com/pulumi/pulumi/sdk/v3
@@ -140,19 +139,19 @@ pulumi: .venv/dev $(CLI) .tools/bin/pulumi-language-python .tools/bin/pulumi-res
 
 $(CLI): tools/pulumi/go.mod tools/pulumi/go.sum
 	@command -v $(GO) >/dev/null || { echo "The Pulumi CLI is built with Go: https://go.dev/doc/install" >&2; exit 1; }
-	@echo "Building the Pulumi CLI (minutes the first time, seconds with a warm cache)"
+	@echo "Building the Pulumi CLI (takes minutes the first time, seconds with a warm cache)"
 	@cd tools/pulumi && version=$$($(GO) list -m -f '{{.Version}}' $(SDK)) && $(GO) build -o "$(CURDIR)/$@" \
 	  -ldflags "-s -w -X $(SDK)/go/common/version.Version=$$version" github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
 
-# Checks the workflow files of GitHub, where Go is installed: tools/actionlint/go.mod pins it.
+# Checks GitHub's workflow files, if Go is installed; pinned in tools/actionlint/go.mod.
 actionlint: .tools/bin/actionlint
 
 .tools/bin/actionlint: tools/actionlint/go.mod tools/actionlint/go.sum
 	@command -v $(GO) >/dev/null || { echo "actionlint is built with Go: https://go.dev/doc/install" >&2; exit 1; }
 	@cd tools/actionlint && $(GO) build -o "$(CURDIR)/$@" github.com/rhysd/actionlint/cmd/actionlint
 
-# Unmodified toolkits of others, away from .venv: Microsoft's clients and service providers in Python, JavaScript and Go.
-# Each is pinned beside its program in tests/judges; what this machine cannot install is left out, and its tests say so.
+# Unmodified third-party toolkits, outside .venv: Microsoft's clients and service providers in Python, JavaScript and Go.
+# Each is pinned next to its program in tests/judges; those that cannot be installed are left out, and their tests skipped.
 JUDGES := .tools/judges
 judges: $(JUDGES)/python/done $(JUDGES)/azure-cli/done
 ifneq ($(shell command -v npm 2>/dev/null),)
@@ -165,7 +164,7 @@ endif
 $(JUDGES)/python/done: tests/judges/python/requirements.txt
 $(JUDGES)/azure-cli/done: tests/judges/azure_cli/requirements.txt
 $(JUDGES)/python/done $(JUDGES)/azure-cli/done:
-	@echo "Installing $(@D) (a minute the first time)"
+	@echo "Installing $(@D) (takes a minute the first time)"
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
@@ -181,12 +180,12 @@ $(JUDGES)/go: tests/judges/go/main.go tests/judges/go/go.mod tests/judges/go/go.
 	@mkdir -p $(@D)
 	@cd tests/judges/go && $(GO) build -o "$(CURDIR)/$@" .
 
-# A real forge for the tests of what workflows post, where Go and a C compiler are installed: tools/gitea/go.mod pins it.
+# A real forge for tests of what workflows post, if Go and a C compiler are installed; pinned in tools/gitea/go.mod.
 gitea: .tools/bin/gitea
 
 .tools/bin/gitea: tools/gitea/go.mod tools/gitea/go.sum
 	@command -v $(GO) >/dev/null || { echo "Gitea is built with Go: https://go.dev/doc/install" >&2; exit 1; }
-	@echo "Building Gitea (many minutes the first time)"
+	@echo "Building Gitea (takes many minutes the first time)"
 	@cd tools/gitea && source="$$($(GO) list -m -f '{{.Dir}}' code.gitea.io/gitea)" && $(GO) build -o "$(CURDIR)/$@" \
 	  -tags "sqlite sqlite_unlock_notify" -ldflags "-s -w" code.gitea.io/gitea && rm -rf ../../.tools/share/gitea && \
 	  mkdir -p ../../.tools/share/gitea && cp -R "$$source/options" "$$source/templates" ../../.tools/share/gitea/ && chmod -R u+w ../../.tools/share/gitea
@@ -199,7 +198,7 @@ gitea: .tools/bin/gitea
 # .venv/runtime: what a real stack needs. .venv/sandbox: the sandbox as well. .venv/dev: the development tools as well.
 # The Pulumi CLI uses the same .venv; `pulumi install` fills it from requirements.txt.
 
-# Asked apart, because an older Python cannot even read the script.
+# Checked separately, because an older Python cannot even parse the script.
 NEW_ENOUGH = $(PYTHON) -B -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
   "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d. Name a newer one: make PYTHON=python3.12" % v[:2])'
 MAKE_VENV  = $(NEW_ENOUGH) && $(PYTHON) -B tools/make_venv.py

@@ -31,7 +31,7 @@ USAGE = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code (0 fine, 1 error, 64 usage; ``run`` gives its command's own)."""
+    """Run one command. Returns the exit code: 0 fine, 1 error, 64 usage; ``run`` passes on its command's own."""
     write_to_anything()
     options = parser().parse_args(arguments)
     action: Callable[[argparse.Namespace], int] = options.action
@@ -231,7 +231,7 @@ def _person(options: argparse.Namespace) -> int:
         if wanted in {user["userPrincipalName"].casefold(), (user["mail"] or "").casefold()}
     ]
     if len(found) != 1:
-        several = "several people have" if found else "nobody in the sandbox has"
+        several = "several people have" if found else "no one in the sandbox has"
         return _fail(f"{several} the address {options.address}")
     (user,) = found
     if options.signs_in_by is not None:
@@ -264,7 +264,7 @@ def _sign_ins(options: argparse.Namespace) -> int:
 
     people = options.addresses or sign_ins.everybody(home())
     if not people:
-        return _fail("nobody is seeded yet. Seed a stack: python -m sandbox seed --stack NAME")
+        return _fail("no people are seeded yet. Seed a stack: python -m sandbox seed --stack NAME")
 
     def say(found: sign_ins.Attempt) -> None:
         print(json.dumps(found.document()), flush=True)
@@ -316,13 +316,13 @@ def _fault_list(_: argparse.Namespace) -> int:
     for rule in rules:
         print(json.dumps(rule))
     if not rules:
-        print("no faults")
+        print("no fault rules")
     return OK
 
 
 def _fault_clear(_: argparse.Namespace) -> int:
     lifecycle.control(home()).faults()
-    print("all faults removed")
+    print("all fault rules removed")
     return OK
 
 
@@ -373,7 +373,7 @@ def _add_fault(commands: Any) -> None:
     rule.set_defaults(action=_fault_set)
     _add_selectors(rule)
     rule.add_argument(
-        "--kind", choices=faults.KINDS, help="A predefined fault. The options below describe another one."
+        "--kind", choices=faults.KINDS, help="A predefined fault. Without it, the options below describe one."
     )
     rule.add_argument("--status", type=int, metavar="CODE", help="Respond with this HTTP status.")
     rule.add_argument(
@@ -480,7 +480,7 @@ def _add_tenants(command: _Command) -> None:
     seed.add_argument(
         "--keep-groups",
         action="store_true",
-        help="Do not change the members of existing groups.",
+        help="Leave the members of existing groups unchanged.",
     )
     opens = command(
         "credentials", _credentials, "Print the credentials of the tenants of seed --own-tenants as JSON."

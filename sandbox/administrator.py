@@ -1,4 +1,4 @@
-"""The sandbox's Mimecast administrator, who works through a run sheet in the console's own pages."""
+"""The sandbox's Mimecast administrator: fills in the console's pages from a run sheet."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
 
 def _open(browser: Browser, url: str, dialogue: Dialogue, name_label: str) -> Page:
     listed = browser.open(url)
-    # The name first: on a sheet that is used again, the path may end in the button for a new one.
+    # Match by name first: the path of a reused sheet may still end in the button for a new definition.
     names = (dialogue.values.get(name_label, ""), dialogue.path.rpartition(">")[2].strip())
     existing = next((link for name in names if name and (link := listed.link(name))), None)
     return browser.open(existing or f"{url}/new")
@@ -96,7 +96,7 @@ def _import(browser: Browser, page: Page, form: str, dialogue: Dialogue) -> Page
     errors = filled.items("errors")
     if errors:
         raise CannotFillError(f"the console cannot import the metadata: {'; '.join(errors)}")
-    # The import filled this field: the sheet's empty value is not typed over it.
+    # The import filled in this field; the sheet's empty value must not overwrite it.
     del dialogue.values[_CERTIFICATE]
     return filled
 
@@ -124,7 +124,7 @@ def _enter(label: str, control: Any, value: str) -> str:
 
 
 def _choose(label: str, control: Any, value: str) -> str:
-    """Choose an entry of the list; Entra has two names there, depending on the console's age."""
+    """Choose an entry of the list; depending on the console's version, Entra has one of two names there."""
     options = {
         " ".join(option.text_content().split()): option.get("value") for option in control.iter("option")
     }

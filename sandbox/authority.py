@@ -17,7 +17,7 @@ _NAMES_FILE = "listener.json"
 def server_context(home: Path, names: Iterable[str]) -> ssl.SSLContext:
     """A TLS context for ``names``, with the certificate kept in ``home`` or a new one from a new authority.
 
-    The authority's key is never kept, so a name that is added later means a new authority in the same file.
+    The authority's key is never kept, so adding a name later creates a new authority in the same file.
     """
     wanted = sorted(names)
     if not _kept(home, wanted):
@@ -38,7 +38,7 @@ def _kept(home: Path, wanted: list[str]) -> bool:
 
 
 def _issue(home: Path, names: list[str]) -> None:
-    # Only a first start pays for loading the certificate library.
+    # Only the first start loads the certificate library.
     import trustme  # noqa: PLC0415
 
     authority = trustme.CA(

@@ -50,7 +50,7 @@ _PEOPLE_SHOWN = 10
 
 
 def installed() -> str | None:
-    """The path of a browser that can be configured on the command line, or ``None``."""
+    """The path of a browser that takes its configuration on the command line, or ``None``."""
     found = (shutil.which(name) for name in BROWSERS)
     on_macos = (path for path in _ON_MACOS if sys.platform == "darwin" and Path(path).exists())
     return next((path for path in (*found, *on_macos) if path), None)
@@ -62,7 +62,7 @@ def has_display(variables: Mapping[str, str]) -> bool:
 
 
 def trust_flag(home: Path) -> str:
-    """What makes Chromium trust this sandbox's server key, and no other that it would not trust anyway."""
+    """The value that makes Chromium trust this sandbox's server key, and no other untrusted key."""
     from cryptography import x509  # noqa: PLC0415 - only this command needs the library
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
@@ -140,7 +140,7 @@ def _pages(home: Path) -> list[tuple[str, str, str]]:
     ]
     regions = {account["region"] for account in control(home).documents("mimecast.accounts")}
     found += [
-        ("Mimecast Personal Portal", REGIONS[code].sign_on_url, "people, by the method of their profile")
+        ("Mimecast Personal Portal", REGIONS[code].sign_on_url, "people, as their profile requires")
         for code in sorted(regions)
     ]
     return [*found, ("My Apps", _MY_APPS, "people, with their password")]
@@ -163,7 +163,7 @@ def _people(home: Path) -> Iterator[str]:
     if len(users) > _PEOPLE_SHOWN:
         yield f"and {len(users) - _PEOPLE_SHOWN} more"
     if not users:
-        yield "nobody is seeded yet. Seed a stack: .venv/bin/python -m sandbox seed --stack sandbox"
+        yield "no people are seeded yet. Seed a stack: .venv/bin/python -m sandbox seed --stack sandbox"
 
 
 def _process(home: Path) -> Process:

@@ -1,8 +1,8 @@
-"""The control plane: what tests and the ``sandbox`` command ask of a running sandbox.
+"""The control plane, through which tests and the ``sandbox`` command drive a running sandbox.
 
-Plain HTTP under ``/.sandbox/`` on the proxy's port, which only loopback reaches. Other users of the machine and the
-pages in a browser reach loopback as well: a request must be addressed to loopback by name, come from no page, and carry
-the token of the sandbox's home. The handshake, which reveals nothing but that this is a sandbox, needs no token.
+Plain HTTP under ``/.sandbox/`` on the proxy's port, reachable over loopback only. Other users of the machine and web
+pages in a browser can reach loopback too, so a request must name loopback as its host, must not come from a web page,
+and must carry the token of the sandbox's home. The handshake reveals only that this is a sandbox and needs no token.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OFFSET = "clock.offset_seconds"
 
 
 class _BadRequestError(Exception):
-    """A request that is refused; the message says why."""
+    """A refused request; the message gives the reason."""
 
 
 def create_app(
@@ -46,9 +46,9 @@ def create_app(
     stop: Callable[[], None],
     token: str,
 ) -> ASGIApp:
-    """The control plane of ``world``; ``status`` describes the process, ``stop`` asks it to end.
+    """The control plane of ``world``. ``status`` describes the process, ``stop`` asks it to end.
 
-    ``token`` is what a caller must know.
+    Callers must present ``token``.
     """
     control = _Control(world, status, seed, stop)
     routes = [
@@ -70,7 +70,7 @@ def create_app(
 
 
 class _AbsoluteForm:
-    """Accepts the control plane's own name in absolute form, and refuses plain HTTP to any other host."""
+    """Accepts absolute URLs of the control plane, and refuses plain HTTP to any other host."""
 
     def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
@@ -89,7 +89,7 @@ class _AbsoluteForm:
 
 
 class _Guard:
-    """Admits callers who know the token, and no request from a page in a browser."""
+    """Admits callers with the token, and no request from a web page."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
@@ -108,7 +108,7 @@ class _Guard:
         if host not in _HOSTS:
             return (
                 HTTPStatus.FORBIDDEN,
-                f"address the control plane as {' or '.join(_HOSTS)}, by no other name",
+                f"address the control plane as {' or '.join(_HOSTS)}",
             )
         if headers.get("origin") is not None or headers.get("sec-fetch-site", "none") != "none":
             return HTTPStatus.FORBIDDEN, "the control plane refuses requests from web pages"
@@ -116,9 +116,7 @@ class _Guard:
             return None
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not compare_digest(given.encode(), self._token.encode()):
-            text = (
-                f"this needs 'Authorization: Bearer' with the content of {TOKEN_FILE} in the sandbox's home"
-            )
+            text = f"send 'Authorization: Bearer' with the content of {TOKEN_FILE} in the sandbox's home"
             return HTTPStatus.UNAUTHORIZED, text
         return None
 
@@ -128,7 +126,7 @@ async def _bad_request(_: Request, error: Exception) -> Response:
 
 
 async def _body(request: Request) -> Any:
-    """The JSON that was sent with the right Content-Type."""
+    """The JSON body; refused without its Content-Type."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise _BadRequestError("the body needs the header Content-Type: application/json")
     try:
@@ -207,7 +205,7 @@ class _Control:
             with self._world.transaction():
                 self._seed(document)
         except Exception as error:
-            # Each emulator refuses in its own way; nothing of the document was kept.
+            # Each emulator raises its own errors; nothing of the document was stored.
             raise _BadRequestError(f"seed document: {error!r}") from error
         return Response(status_code=_NO_CONTENT)
 

@@ -20,9 +20,9 @@ class ControlError(Exception):
 
 
 class Control:
-    """Talks to the control plane of the sandbox in ``home`` whose proxy listens on ``port``.
+    """A client of the sandbox in ``home`` whose proxy listens on ``port``.
 
-    Without a ``home`` it is the one that ``SANDBOX_HOME`` names, or ``.sandbox``.
+    ``home`` defaults to ``SANDBOX_HOME``, else ``.sandbox``.
     """
 
     def __init__(self, port: int, home: Path | None = None) -> None:
@@ -31,8 +31,8 @@ class Control:
 
     def status(self) -> dict[str, Any]:
         """Process, addresses, ``refused`` connections and ``unknown`` routes."""
-        answer: dict[str, Any] = self._call("GET", "status")
-        return answer
+        status: dict[str, Any] = self._call("GET", "status")
+        return status
 
     def journal(
         self, *, host: str | None = None, path: str | None = None, after: int = 0
@@ -52,16 +52,16 @@ class Control:
         self._call("PUT", "faults", list(rules))
 
     def fault_rules(self) -> list[dict[str, Any]]:
-        """The fault rules, with the times that are left."""
+        """The fault rules, with the remaining number of times."""
         rules: list[dict[str, Any]] = self._call("GET", "faults")
         return rules
 
     def seed(self, document: dict[str, Any]) -> None:
-        """Add what the seed document names."""
+        """Add the contents of a seed document."""
         self._call("POST", "seed", document)
 
     def documents(self, collection: str) -> list[dict[str, Any]]:
-        """Every document of a collection."""
+        """All documents of a collection."""
         documents: list[dict[str, Any]] = self._call("GET", f"documents/{collection}")
         return documents
 
@@ -71,11 +71,11 @@ class Control:
         return document
 
     def put(self, collection: str, key: str, document: dict[str, Any]) -> None:
-        """Write a document directly, past the emulators."""
+        """Write a document directly, bypassing the emulators."""
         self._call("PUT", _document(collection, key), document)
 
     def delete(self, collection: str, key: str) -> None:
-        """Remove a document directly, past the emulators."""
+        """Remove a document directly, bypassing the emulators."""
         self._call("DELETE", _document(collection, key))
 
     def stop(self) -> None:
@@ -103,8 +103,8 @@ class Control:
             return control_token.read(self._home)
         except OSError as error:
             raise ControlError(
-                f"{self._home / control_token.TOKEN_FILE} cannot be read: {error.strerror}. Only who started the"
-                " sandbox may use its control plane. Start your own: SANDBOX_HOME=<another folder>"
+                f"{self._home / control_token.TOKEN_FILE} cannot be read: {error.strerror}. Only the user who started"
+                " the sandbox can use its control plane. Start your own: SANDBOX_HOME=<another folder>"
                 " python -m sandbox start"
             ) from None
 

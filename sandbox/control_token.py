@@ -1,6 +1,6 @@
-"""The token of the control plane, which only the owner of the sandbox's home can read.
+"""The control plane's token, readable only by the owner of the sandbox's home.
 
-Other users of the machine reach the port on loopback too, and so do the pages that a browser shows.
+Other users of the machine and web pages in a browser can reach the loopback port too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MODE = 0o600
 
 
 def ensure(home: Path) -> str:
-    """The token of the sandbox in ``home``, which is made where there is none that only its owner can read."""
+    """The token of the sandbox in ``home``; created unless one exists that only its owner can read."""
     file = home / TOKEN_FILE
     if _is_private(file):
         return read(home)

@@ -1,6 +1,6 @@
 """The sandbox's published credentials.
 
-They only work on a sandbox on loopback, so they are published constants: a clone runs without setting any.
+They work only on a sandbox on loopback, so they are public constants: a clone needs no setup.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def administrator_address(domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tenants:
-    """An Entra tenant and a Mimecast account, and what opens each."""
+    """An Entra tenant and a Mimecast account, with the credentials for each."""
 
     tenant_id: str = TENANT_ID
     tenant_domain: str = TENANT_DOMAIN
@@ -50,7 +50,7 @@ class Tenants:
     mimecast_client_secret: str = MIMECAST_CLIENT_SECRET
 
     def variables(self) -> dict[str, str]:
-        """The variables that give these credentials to a client."""
+        """The environment variables that pass these credentials to a client."""
         return {
             "ARM_TENANT_ID": self.tenant_id,
             "ARM_CLIENT_ID": self.client_id,
@@ -61,7 +61,7 @@ class Tenants:
 
 
 def of_account(account_code: str, tenant_id: str | None = None) -> Tenants:
-    """Tenants of an account's own, beside those of the constants; the same for the same account."""
+    """Separate tenants for an account, derived from its code: the same account always gets the same ones."""
 
     def identifier(what: str) -> str:
         return str(uuid.uuid5(uuid.UUID(TENANT_ID), f"{what}/{account_code}"))

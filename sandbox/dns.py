@@ -1,11 +1,11 @@
 """The sandbox's name server: authoritative for the zones of the world, with dynamic update.
 
 Queries follow RFC 1034 and RFC 2308 (negative answers carry the SOA record), updates RFC 2136, signatures
-RFC 8945. There is no recursion and no zone transfer: whatever is outside the zones is refused.
+RFC 8945. No recursion, no zone transfer: queries outside the zones are refused.
 
 Documents: ``dns.zones`` by zone name has ``name``, ``serial`` and ``tsig`` (``name``, ``algorithm``, ``secret``);
 ``dns.records`` by ``<zone>/<owner>/<type>`` has ``zone``, ``name``, ``type``, ``ttl`` and ``values`` in the
-presentation format. SOA and NS of a zone are made up from its document. Names are absolute and lower case.
+presentation format. A zone's SOA and NS records are derived from its document. Names are absolute and lower case.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _TRANSFERS = (dns.rdatatype.AXFR, dns.rdatatype.IXFR)
 
 
 class _RefusedError(Exception):
-    """An answer that is only a response code."""
+    """Ends with a response that has only a response code."""
 
     def __init__(self, rcode: dns.rcode.Rcode) -> None:
         self.rcode = rcode
@@ -68,7 +68,7 @@ class _RefusedError(Exception):
 
 
 def seed(world: World, document: dict[str, Any]) -> None:
-    """Add the zones of a seed document's ``dns`` part that are not there yet, with their ``records`` if given."""
+    """Add the missing zones of a seed document's ``dns`` part, with their ``records`` if given."""
     for wanted in document.get("dns", {}).get("zones", []):
         name = _text(dns.name.from_text(wanted["name"]))
         if world.get(ZONES, name) is not None:
@@ -87,9 +87,9 @@ def seed(world: World, document: dict[str, Any]) -> None:
 
 
 def lookup(world: World, name: str, rdtype: str) -> list[str]:
-    """The values that a resolver would find, as text: TXT strings joined, names without the final dot.
+    """The values that a resolver would return, as text: TXT strings joined, names without the final dot.
 
-    An absent name or type, and a name outside the zones, give an empty list.
+    Empty for an absent name or type, and for a name outside the zones.
     """
     try:
         owner = dns.name.from_text(name)
@@ -119,7 +119,7 @@ def _record_key(zone: str, owner: str, rdtype: str) -> str:
 
 
 class _Zone:
-    """One zone in memory: its document and its record sets by owner and type."""
+    """A zone in memory: its document, and its record sets by owner and type."""
 
     def __init__(self, world: World, document: dict[str, Any]) -> None:
         self._world = world
@@ -138,20 +138,20 @@ class _Zone:
                 self.sets[dns.name.from_text(record["name"]), rdataset.rdtype] = rdataset
 
     def types(self, owner: dns.name.Name) -> set[dns.rdatatype.RdataType]:
-        """The types of records that the name has."""
+        """The record types of the name."""
         return {rdtype for name, rdtype in self.sets if name == owner}
 
     def exists(self, name: dns.name.Name) -> bool:
-        """Whether the name has records, or names below it that have (an empty non-terminal)."""
+        """Whether the name or a name below it has records (an empty non-terminal exists)."""
         return any(owner.is_subdomain(name) for owner, _ in self.sets)
 
     def rrset(self, owner: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.rrset.RRset:
-        """The record set, which must be there, as it stands in an answer."""
+        """The record set as it appears in an answer. It must exist."""
         rdataset = self.sets[owner, rdtype]
         return dns.rrset.from_rdata_list(owner, rdataset.ttl, list(rdataset))
 
     def save(self) -> None:
-        """Write the records back and raise the serial, together."""
+        """Write the records back and increment the serial in one transaction."""
         zone = self._document["name"]
         wanted = {
             _record_key(zone, _text(owner), dns.rdatatype.to_text(rdtype)): {
@@ -173,12 +173,12 @@ class _Zone:
             self._world.put(ZONES, zone, {**self._document, "serial": self._document["serial"] + 1})
 
     def made_up(self, owner: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> bool:
-        """Whether the records come from the zone's document, so that no update can change them."""
+        """Whether the records are derived from the zone's document; updates cannot change those."""
         return owner == self.origin and rdtype in (_SOA, _NS)
 
 
 def _zone_of(world: World, name: dns.name.Name) -> _Zone | None:
-    """The zone that is closest to the name."""
+    """The most specific zone that contains the name."""
     documents = {dns.name.from_text(document["name"]): document for document in world.all(ZONES)}
     origins = [origin for origin in documents if name.is_subdomain(origin)]
     return _Zone(world, documents[max(origins, key=len)]) if origins else None
@@ -188,7 +188,7 @@ def _zone_of(world: World, name: dns.name.Name) -> _Zone | None:
 
 
 def _resolve(zone: _Zone, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> list[dns.rrset.RRset]:
-    """The answer section: the records asked for, behind the aliases that lead to them inside the zone."""
+    """The answer section: the requested records, after the aliases in this zone that lead to them."""
     answer: list[dns.rrset.RRset] = []
     for _ in range(_CNAME_CHAIN_LIMIT):
         types = zone.types(name)
@@ -303,7 +303,7 @@ def _apply(zone: _Zone, rrset: dns.rrset.RRset) -> None:
 
 def _add(zone: _Zone, rrset: dns.rrset.RRset) -> None:
     types = zone.types(rrset.name)
-    # An alias stands alone; RFC 2136 3.4.2.2 ignores an addition that would break that.
+    # A CNAME must be its name's only record; RFC 2136 3.4.2.2 ignores an addition that would break that.
     if (rrset.rdtype == _CNAME and types - {_CNAME}) or (rrset.rdtype != _CNAME and _CNAME in types):
         return
     key = (rrset.name, rrset.rdtype)
@@ -327,13 +327,13 @@ def _delete_records(zone: _Zone, rrset: dns.rrset.RRset) -> None:
 
 
 class _Responder:
-    """Turns the bytes of a request into the bytes of its answer."""
+    """Turns the bytes of a request into those of its response."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     def respond(self, wire: bytes, *, datagram: bool) -> bytes | None:
-        """The answer, or ``None`` for what deserves none (not a request)."""
+        """The response, or ``None`` if the message is not a request."""
         if len(wire) < _HEADER_LENGTH or struct.unpack("!H", wire[2:4])[0] & dns.flags.QR:
             return None
         try:
@@ -365,7 +365,7 @@ class _Responder:
         return response.to_wire(max_size=size, prefer_truncation=True)
 
     def _key(self, message: dns.message.Message, name: dns.name.Name) -> dns.tsig.Key | None:
-        """The key of that name: of the zone to be updated, else of any zone (which then refuses)."""
+        """The key of that name: of the zone to update, else of any zone (whose update is then refused)."""
         zones = self._world.all(ZONES)
         if isinstance(message, dns.update.UpdateMessage) and message.zone:
             zones.sort(key=lambda document: document["name"] != _text(message.zone[0].name))
@@ -391,7 +391,7 @@ class _Responder:
 
 
 def _unsigned_tsig_error(wire: bytes, error: dns.rcode.Rcode) -> bytes:
-    """NOTAUTH with the error in an unsigned TSIG record (RFC 8945, 5.2): there is no key to sign it with."""
+    """NOTAUTH with the error in an unsigned TSIG record (RFC 8945, 5.2): no key is known to sign with."""
     query = dns.message.from_wire(wire, keyring=False)
     response = dns.message.make_response(query)
     response.set_rcode(dns.rcode.NOTAUTH)
@@ -407,7 +407,7 @@ def _keyname(signed: dns.message.Message) -> dns.name.Name:
 
 
 def _format_error(wire: bytes) -> bytes:
-    """A bare header: nothing else of the request could be read."""
+    """A bare header, for a request of which nothing else could be read."""
     request_id, flags = struct.unpack("!HH", wire[:4])
     opcode_bits = flags & 0x7800
     return struct.pack("!HHHHHH", request_id, dns.flags.QR | opcode_bits | dns.rcode.FORMERR, 0, 0, 0, 0)
@@ -418,7 +418,7 @@ def _format_error(wire: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A serving name server; ``port`` is the same for UDP and TCP."""
+    """A running name server; ``port`` is the same for UDP and TCP."""
 
     port: int
     _datagrams: asyncio.DatagramTransport
@@ -431,7 +431,7 @@ class Handle:
 
 
 async def serve(world: World, host: str, port: int) -> Handle:
-    """Serve the zones of ``world`` on UDP and TCP; port 0 picks one that is free for both.
+    """Serve the zones of ``world`` on UDP and TCP; port 0 picks a port that is free on both.
 
     Raises:
         OSError: the port is taken.
@@ -474,7 +474,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         try:
             answer = self._responder.respond(data, datagram=True)
         except Exception:
-            _log.exception("a datagram could not be answered")
+            _log.exception("handling a datagram failed")
             return
         if answer is not None:
             self._transport.sendto(answer, addr)
@@ -483,7 +483,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 async def _converse(
     responder: _Responder, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Answer requests on one TCP connection, each behind its length, until the client has done."""
+    """Respond to requests on one TCP connection, each prefixed with its length, until the client closes it."""
     try:
         while True:
             length = int.from_bytes(await asyncio.wait_for(reader.readexactly(2), _TCP_IDLE_SECONDS), "big")

@@ -1,8 +1,8 @@
 """The emulators of a sandbox: which hosts each serves, and how a seed document reaches each.
 
-An emulator is a module with ``create_app(world)``; its seed a module with ``seed(world, document)``, which reads
-its part of the document, adds what is missing and changes no existing object. Both are loaded when they are
-first needed, so that a sandbox is ready before its emulators are.
+An emulator is a module with ``create_app(world)``. Its seed is a module with ``seed(world, document)``, which reads its
+part of the document, adds missing objects and changes no existing one. Both are loaded when first needed, so that a
+sandbox is ready before its emulators are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SEEDS = ("sandbox.entra.seed", "sandbox.mimecast.seed", "sandbox.dns")
 
 
 def applications(world: World) -> dict[str, ASGIApp]:
-    """The application of each served host."""
+    """The application of each host."""
     apps: dict[str, ASGIApp] = {}
     for module, served in _APPS.items():
         apps.update(dict.fromkeys(served, _OnDemand(module, world)))
@@ -32,10 +32,10 @@ def applications(world: World) -> dict[str, ASGIApp]:
 
 
 def seed(world: World, document: dict[str, Any]) -> None:
-    """Give a seed document to every emulator: all of it, or nothing where it raises.
+    """Pass a seed document to every emulator. If one raises, nothing is stored.
 
     Raises:
-        KeyError, TypeError, ValueError: the document does not have the agreed form.
+        KeyError, TypeError, ValueError: the document is malformed.
     """
     with world.transaction():
         for name in _SEEDS:
@@ -43,7 +43,7 @@ def seed(world: World, document: dict[str, Any]) -> None:
 
 
 class _OnDemand:
-    """An emulator's application, made by its first request."""
+    """An emulator's application, created on its first request."""
 
     def __init__(self, module: str, world: World) -> None:
         self._module = module

@@ -1,7 +1,7 @@
-"""Where a sandbox lives, whether it runs, and what a client's environment must say to reach it.
+"""Where a sandbox lives, whether it runs, and the environment variables that a client needs to reach it.
 
-A running sandbox is recognised by its handshake, not by its process file alone: the file of a killed process
-is stale, and its port may belong to another process by now.
+A running sandbox is recognised by its handshake, not by its process file alone: the file of a killed process is
+stale, and another process may have its port by now.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HANDSHAKE_TIMEOUT = 5.0
 
 
 class NotRunningError(Exception):
-    """There is no running sandbox in this home."""
+    """No sandbox is running in this home."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -61,7 +61,7 @@ def home() -> Path:
 
 
 def instance(home: Path) -> str:
-    """The identity of the sandbox in ``home``, made once and kept across restarts."""
+    """The instance id of the sandbox in ``home``, created once and kept across restarts."""
     file = home / "instance"
     if not file.exists():
         home.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def read_process(home: Path) -> Process | None:
 
 
 def running(home: Path) -> Process | None:
-    """The sandbox that runs in ``home``; a stale or unreadable process file is removed."""
+    """The sandbox running in ``home``; removes a stale or unreadable process file."""
     process = read_process(home)
     if process is not None and handshake(process.proxy_port) == process.instance:
         return process
@@ -87,18 +87,18 @@ def running(home: Path) -> Process | None:
 
 
 def handshake(port: int) -> str | None:
-    """The instance id of the sandbox on this loopback port, or ``None`` when no sandbox answers there."""
+    """The instance id of the sandbox on this loopback port, or ``None`` if no sandbox responds there."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HANDSHAKE_TIMEOUT)
     try:
         connection.request("GET", HANDSHAKE_PATH)
-        answer = json.loads(connection.getresponse().read())
+        handshake = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         connection.close()
-    if not isinstance(answer, dict) or answer.get("product") != PRODUCT:
+    if not isinstance(handshake, dict) or handshake.get("product") != PRODUCT:
         return None
-    return str(answer.get("instance"))
+    return str(handshake.get("instance"))
 
 
 def state_folder(home: Path) -> Path:
@@ -107,7 +107,7 @@ def state_folder(home: Path) -> Path:
 
 
 def stack_files_folder(home: Path) -> Path:
-    """Where deployments on the sandbox keep what commands wrote about them, and rehearsals their stack files."""
+    """Where commands keep their records of deployments on the sandbox, and rehearsals their stack files."""
     return home / "stacks"
 
 
@@ -149,14 +149,14 @@ def environment(home: Path) -> dict[str, str]:
         "ARM_USE_CLI": "false",
         "MIMECAST_CLIENT_ID": credentials.MIMECAST_CLIENT_ID,
         "MIMECAST_CLIENT_SECRET": credentials.MIMECAST_CLIENT_SECRET,
-        # DNS goes through no proxy; this takes the place of the server that a stack's configuration names.
+        # DNS does not go through the proxy; this replaces the server in a stack's configuration.
         "MIMECAST_SSO_DNS_SERVER": process.dns,
         "PULUMI_BACKEND_URL": state_folder(home).as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": credentials.PULUMI_PASSPHRASE,
         "PULUMI_HOME": str(pulumi_home(home)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # What people type in, for commands that sign a seeded person in as that person would.
+        # For commands that sign a seeded person in the way a person does.
         "SANDBOX_USER_PASSWORD": credentials.USER_PASSWORD,
         "SANDBOX_HOME": str(home),
         "SANDBOX_INSTANCE": process.instance,

@@ -1,10 +1,10 @@
-"""Fault injection: which requests fail or get another response, and how.
+"""Fault injection: which requests fail or get a different response, and how.
 
-A *rule* is a JSON object. ``host`` and ``path`` (regular expressions for the whole of it) and ``method`` say which
-requests it is for, ``times`` how often it applies (default: once). What happens is either spelt out, by the fields of
-`Fault`, or named: ``kind`` is one of `KINDS`. A rule with a ``seed`` strikes at random: each request to a route is
-struck with probability ``rate`` by one of ``kinds`` (default: all). Whether and how depends on nothing but the seed,
-the route and how many requests it had before, so that a run can be repeated.
+A *rule* is a JSON object. ``host`` and ``path`` (regular expressions that must match in full) and ``method`` select
+requests; ``times`` limits how often the rule applies (default: once). The fault is either given by the fields of
+`Fault`, or named: ``kind`` is one of `KINDS`. A rule with a ``seed`` applies at random: each request to a route is hit
+with probability ``rate`` by one of ``kinds`` (default: all). The outcome depends only on the seed, the route and the
+number of earlier requests to it, so a run can be repeated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from sandbox.hosts import ENTRA_HOSTS
 
 ANSWERS = ("own", "truncated", "malformed", "wrong-type", "duplicated")
-"""What may become of an emulator's own response: nothing, cut off half-way, no JSON, lists that are texts, every
+"""What happens to an emulator's own response: unchanged, cut off half-way, not JSON, strings instead of lists, every
 row twice."""
 
 DEFAULT_RATE = 0.1
@@ -33,9 +33,9 @@ _DELAY_SECONDS = 0.2
 class Fault:
     """A response given instead of the emulator's own.
 
-    ``after_commit`` lets the emulator do its work first and loses only the response; ``drop`` closes the
-    connection without one. ``delay`` are seconds before anything is done. ``answer`` keeps the emulator's own
-    answer and says what becomes of it: one of ``ANSWERS``.
+    ``after_commit`` lets the emulator apply the request first and loses only the response; ``drop`` closes the
+    connection without one. ``delay`` is in seconds, before anything else. ``answer``, one of ``ANSWERS``, sends the
+    emulator's own response, possibly corrupted.
     """
 
     status: int = 500
@@ -62,7 +62,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "quota-bare": {"status": 429},
     "token-expired": {"status": 401},
 }
-"""Faults by name. ``quota`` has the vendor's headers, ``quota-bare`` none; ``duplicated`` repeats every row."""
+"""Faults by name. ``quota`` carries the vendor's headers, ``quota-bare`` none; ``duplicated`` repeats every row."""
 
 _MIMECAST_FAILURE = {
     "fail": [
@@ -150,7 +150,7 @@ _FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def problem_of(rule: Any) -> str | None:
-    """What is wrong with a rule, or ``None``."""
+    """The problem with a rule, or ``None``."""
     keys = _SELECTORS | _NAMED | _RANDOM | _SPELT_OUT
     if not isinstance(rule, dict) or not rule.keys() <= keys:
         return f"a rule must be an object with keys among {', '.join(sorted(keys))}"
@@ -161,9 +161,9 @@ def problem_of(rule: Any) -> str | None:
 
 
 def strike(rules: list[dict[str, Any]], method: str, host: str, path: str) -> tuple[str, Fault] | None:
-    """The fault for a request, after a line that names fault and route; or ``None``.
+    """A line that names fault and route, and the fault for a request; ``None`` if no rule applies.
 
-    ``rules`` are changed: they count how often they struck, and the random ones what they have seen.
+    Updates ``rules``: they count their remaining times, and random ones the requests that they have seen.
     """
     route = f"{method} https://{host}{_IDS.sub('*', path)}"
     for rule in rules:
@@ -193,8 +193,8 @@ def _matches(rule: Mapping[str, Any], method: str, host: str, path: str) -> bool
 
 
 def _drawn(rule: dict[str, Any], route: str) -> str:
-    """The kind that a random rule chooses for this request, or ""."""
-    # Counted by route, because requests to different routes come in no certain order.
+    """The kind that a random rule selects for this request, or ""."""
+    # Counted per route, because requests to different routes come in no particular order.
     counts = rule.setdefault("counts", {})
     counts[route] = counts.get(route, 0) + 1
     chance = random.Random(f"{rule['seed']} {route} {counts[route]}")  # noqa: S311  (to be repeated, not secret)

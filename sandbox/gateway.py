@@ -1,4 +1,4 @@
-"""What stands behind the TLS listener: routing by the Host header, the journal and faults on demand."""
+"""The application behind the TLS listener: routing by Host header, the journal, and fault injection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FLUSH_SECONDS = 0.05
 
 
 class ListenerProtocol(H11Protocol):
-    """Lets an application end the connection without a response, as a broken network does."""
+    """Lets an application close the connection without a response, as a broken network does."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class ListenerProtocol(H11Protocol):
 
 
 class Gateway:
-    """The listener's application: sends each request to the emulator that has the host."""
+    """The listener's application: passes each request to the emulator of its host."""
 
     def __init__(self, world: World, apps: Mapping[str, ASGIApp]) -> None:
         self._world = world
         self._apps = apps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, by a fault that is due or by the emulator, and write it to the journal."""
+        """Handle one request, by a fault that applies or by the emulator, and write it to the journal."""
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
@@ -63,7 +63,7 @@ class Gateway:
         scope = {**scope, "state": {**scope["state"], inner.GATEWAY: self}}
         exchange = _Exchange(receive, send, self._world.now)
         try:
-            await self._answer(host, scope, exchange)
+            await self._handle(host, scope, exchange)
         finally:
             self._world.record(
                 host=host,
@@ -75,7 +75,7 @@ class Gateway:
                 batched=inner.is_inner(scope),
             )
 
-    async def _answer(self, host: str, scope: Scope, exchange: _Exchange) -> None:
+    async def _handle(self, host: str, scope: Scope, exchange: _Exchange) -> None:
         fault = self._world.fault(scope["method"], host, scope["path"])
         app = self._apps.get(host) or _nobody
         if fault is not None and fault.delay:
@@ -84,9 +84,9 @@ class Gateway:
             await app(scope, exchange.receive, exchange.send)
             return
         if fault.answer is not None:
-            answer = _Answer()
-            await app(scope, exchange.receive, answer.take)
-            await answer.give(fault.answer, scope, exchange)
+            held = _HeldResponse()
+            await app(scope, exchange.receive, held.take)
+            await held.give(fault.answer, scope, exchange)
             return
         if fault.after_commit:
             await app(scope, exchange.receive, _discard)
@@ -99,7 +99,7 @@ class Gateway:
 
 
 class _Exchange:
-    """Watches one request and its response go by, and dates the response by the world's clock."""
+    """Observes one request and its response, and dates the response by the world's clock."""
 
     def __init__(self, receive: Receive, send: Send, now: Callable[[], datetime]) -> None:
         self._receive = receive
@@ -122,14 +122,14 @@ class _Exchange:
         await self._send(message)
 
     async def drain(self) -> None:
-        """Read the request to its end, so that the journal has its body."""
+        """Read the request to its end, so that the journal has the whole body."""
         while True:
             message = await self.receive()
             if message["type"] != "http.request" or not message.get("more_body"):
                 return
 
 
-class _Answer:
+class _HeldResponse:
     """An emulator's response, held back to be corrupted."""
 
     def __init__(self) -> None:
@@ -185,7 +185,7 @@ def _twice(value: Any, key: str = "") -> Any:
     if not isinstance(value, list):
         return value
     if key == "data" and any(isinstance(row, list) for item in value for row in _values(item)):
-        # Mimecast's envelope: the rows stand in lists of the one object under "data".
+        # Mimecast's envelope: the rows are in lists of the one object under "data".
         return [{name: _twice(rows) for name, rows in item.items()} for item in value]
     return value + value
 

@@ -1,6 +1,6 @@
 """The host names that the sandbox serves.
 
-They are known before any emulator is loaded, because the listener's certificate must carry them.
+They are listed here, without loading any emulator, because the listener's certificate must contain them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Requests inside a request, which an emulator sends through the gateway as if each had been sent separately.
+"""Requests inside a request, which an emulator passes through the gateway as if each had been sent separately.
 
-Each meets the same faults, permissions and routes as any other request, and has its own entry in the journal.
+Each is subject to the same faults, permissions and routes as any other request, and has its own journal entry.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class InnerResponse:
     lost: bool = False
 
     def lose(self) -> None:
-        """Stands in for closing the connection."""
+        """Replaces closing the connection."""
         self.lost = True
 
     async def take(self, message: Message) -> None:
@@ -50,14 +50,14 @@ class InnerResponse:
 
 
 def is_inner(scope: Scope) -> bool:
-    """Whether the request came inside another request."""
+    """Whether the request is part of another request."""
     return bool(scope["state"].get(_INNER))
 
 
 async def request(
     outer: Scope, method: str, target: str, headers: Iterable[Header], body: bytes
 ) -> InnerResponse:
-    """Send a request to the host of the outer request; ``target`` is path and query as a client writes them."""
+    """Send a request to the host of the outer request; ``target`` is path and query as written by the client."""
     response = InnerResponse()
     path, _, query = target.partition("?")
     named = {"host": Headers(scope=outer).get("host", ""), "content-length": str(len(body))}

@@ -42,15 +42,15 @@ _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
 class LifecycleError(Exception):
-    """The sandbox did not start or stop; the message names the cause and the way out."""
+    """The sandbox did not start or stop; the message gives the cause and the fix."""
 
 
 def start(home: Path, *, port: int | None = None) -> tuple[Process, bool]:
-    """Start the sandbox in ``home`` and wait until it is ready; whether it had to be started.
+    """Start the sandbox in ``home`` and wait until it is ready. Returns whether it was not running before.
 
     Raises:
-        LifecycleError: the home cannot be written, the port is taken, a process that does not answer holds the home,
-            or it ended early.
+        LifecycleError: the home cannot be written, the port is taken, a process that does not respond holds the home,
+            or the process exited early.
     """
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -70,9 +70,9 @@ def start(home: Path, *, port: int | None = None) -> tuple[Process, bool]:
 
 
 def stop(home: Path) -> bool:
-    """End the sandbox in ``home``; whether one ran.
+    """Stop the sandbox in ``home``. Returns whether one was running.
 
-    Only a process that proved by its handshake to be this home's sandbox is ever signalled.
+    Signals only a process whose handshake proves it to be this home's sandbox.
     """
     process = running(home)
     if process is None:
@@ -89,7 +89,7 @@ def stop(home: Path) -> bool:
 
 
 def reset(home: Path) -> None:
-    """Stop the sandbox, and delete its data and everything that deployments on it left."""
+    """Stop the sandbox, and delete its data and everything that deployments on it left behind."""
     stop(home)
     for name in _WORLD_FILES:
         (home / name).unlink(missing_ok=True)
@@ -98,10 +98,10 @@ def reset(home: Path) -> None:
 
 
 def status(home: Path) -> dict[str, Any]:
-    """What the running sandbox says about itself.
+    """The status that the running sandbox reports.
 
     Raises:
-        NotRunningError: nothing runs in ``home``; ``stale_process`` says whether a process file was left over.
+        NotRunningError: nothing runs in ``home``; ``stale_process`` tells whether a process file was left over.
     """
     return control(home).status()
 
@@ -119,14 +119,14 @@ def control(home: Path) -> Control:
 
 
 def stale_process(home: Path) -> Process | None:
-    """What a stale process file says; the file is removed."""
+    """Remove a stale process file and return its content."""
     process = read_process(home)
     return process if process is not None and running(home) is None else None
 
 
 @contextmanager
 def _one_starter(home: Path) -> Iterator[None]:
-    """Serialize starts: a second one waits, and finds the sandbox running."""
+    """Serialize starts: a second one waits and then finds the sandbox running."""
     with (home / _LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -162,7 +162,7 @@ def _spawn(home: Path, port: int | None) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def _prepare_pulumi(home: Path) -> None:
-    """Make the backend's folder and put the stand-in plugin in its place, while the process loads."""
+    """Create the backend's folder and install the stand-in plugin while the process loads."""
     state_folder(home).mkdir(parents=True, exist_ok=True)
     pulumi_home(home).mkdir(parents=True, exist_ok=True)
     try:
@@ -176,10 +176,10 @@ def _await_ready(home: Path, child: subprocess.Popen[bytes], pipe: int) -> Proce
     with os.fdopen(pipe, "rb") as reader:
         readable, _, _ = select.select([reader], [], [], _START_TIMEOUT)
         text = reader.read() if readable else b""
-    answer = json.loads(text) if text else {"error": _last_words(home, child)}
-    if "error" in answer:
-        raise LifecycleError(f"the sandbox did not start: {answer['error']}")
-    return Process(**answer)
+    report = json.loads(text) if text else {"error": _last_words(home, child)}
+    if "error" in report:
+        raise LifecycleError(f"the sandbox did not start: {report['error']}")
+    return Process(**report)
 
 
 def _last_words(home: Path, child: subprocess.Popen[bytes]) -> str:
@@ -191,7 +191,7 @@ def _last_words(home: Path, child: subprocess.Popen[bytes]) -> str:
 
 
 def _ended(pid: int, timeout: float) -> bool:
-    """Wait for another process's end: by its descriptor where the system has them, else by asking."""
+    """Wait for another process to end: by its descriptor where the system has them, else by polling."""
     if hasattr(os, "pidfd_open"):
         try:
             descriptor = os.pidfd_open(pid)

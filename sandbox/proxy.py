@@ -1,6 +1,6 @@
-"""The CONNECT proxy: tunnels the served names to the listener, refuses every other name and counts it.
+"""The CONNECT proxy: tunnels served names to the listener; refuses and counts every other name.
 
-The proxy's port also answers the control plane, as ordinary requests.
+The control plane is served on the same port, as ordinary requests.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ProxyConfig(uvicorn.Config):
 
 
 class _Upstream(asyncio.Protocol):
-    """The listener's end of a tunnel: everything it says goes to the client."""
+    """The listener's end of a tunnel: passes everything it receives to the client."""
 
     def __init__(self, client: asyncio.Transport) -> None:
         self._client = client
@@ -95,10 +95,10 @@ class ProxyProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _acknowledge(self) -> None:
-        """Answer for what has arrived at once, where the system can.
+        """Acknowledge received data at once, where the system can.
 
-        urllib3 sends head and body of a request apart, and through a proxy it waits for the first one to be
-        acknowledged; the system would do that 40 ms late. The option holds for one response only.
+        urllib3 sends the head and body of a request separately, and through a proxy it waits until the head is
+        acknowledged, which the system would delay by 40 ms. The option applies to one acknowledgement only.
         """
         if _QUICK_ACK is not None:
             self.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
@@ -129,7 +129,7 @@ class ProxyProtocol(H11Protocol):
             lambda: _Upstream(self.transport), "127.0.0.1", self._route.listener_port
         )
         self.transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        # A client may speak first without waiting for the response.
+        # A client may send data without waiting for the response.
         early = self._head.partition(_END_OF_HEAD)[2]
         if early:
             self._upstream.write(early)

@@ -1,7 +1,7 @@
-"""The stack file of a rehearsal: the stack's own, with its secrets replaced by throw-away ones.
+"""The stack file of a rehearsal: the stack's own, with throw-away secrets.
 
-A rehearsal has neither the passphrase nor the key service nor the Pulumi Cloud that the stack's secrets are encrypted
-with, and needs none of them: what a secret opens is the sandbox's. An ESC environment is not opened either.
+A rehearsal has no access to the passphrase, key service or Pulumi Cloud that encrypts the stack's secrets, and needs
+none: its secrets are for the sandbox. An ESC environment is not opened either.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ _ADDRESS = re.compile(r"[^\s@,;\"]+@[^\s@,;\"]+")
 
 
 def write(stack: str, folder: Path, home: Path) -> Path:
-    """Writes the rehearsal's file for ``Pulumi.<stack>.yaml`` in ``folder``, and gives its path. Safe to repeat.
+    """Write the rehearsal's file for ``Pulumi.<stack>.yaml`` in ``folder``, and return its path. Safe to repeat.
 
     Raises:
-        StackError: There is no such file, it cannot be read, or it lacks what only an ESC environment has.
+        StackError: The file does not exist, cannot be read, or lacks keys that only an ESC environment has.
     """
     file = stack_files_folder(home) / f"Pulumi.{stack}.yaml"
     document = _load(stack_seed.stack_file(stack, folder))
     if document.get("environment"):
-        stack_seed.configured(stack, folder)  # Else the deployment would miss keys without saying why.
+        stack_seed.configured(
+            stack, folder
+        )  # Otherwise the deployment would report missing keys without the reason.
     before = _load(file) if file.is_file() else {}
     for key in _OF_THE_COMPANY:
         document.pop(key, None)
@@ -63,7 +65,7 @@ def _replace_secrets(document: Any, before: Any, crypter: Crypter, root: Path) -
 
 
 def _secrets(value: Any, place: _Place = ()) -> Iterator[_Place]:
-    """Where the encrypted values are."""
+    """The paths of the encrypted values."""
     if _is_secret(value):
         yield place
     elif isinstance(value, Mapping):
@@ -97,7 +99,7 @@ def _throw_away(place: _Place, config: Any, root: Path) -> str:
 
 
 def _addresses(config: Any, root: Path) -> list[str]:
-    """Everybody who may be given a password: the addresses in a stack's secret cannot be read here."""
+    """All addresses that may get a password: those in the stack's secret cannot be read here."""
     section = config.get("mimecast-sso:addresses") or {}
     listed = [str(entry["address"]) for entry in section.get("list") or () if "address" in entry]
     if not section.get("csv"):
@@ -105,12 +107,12 @@ def _addresses(config: Any, root: Path) -> list[str]:
     try:
         text = texts.read(root / str(section["csv"]))
     except ValueError:
-        return listed  # The deployment says what is wrong with the file.
-    return listed + _ADDRESS.findall(text)  # Whatever separates its columns, and whatever they are called.
+        return listed  # The deployment reports the problem with the file.
+    return listed + _ADDRESS.findall(text)  # Whatever the delimiter and the column names.
 
 
 class _Constructor(RoundTripConstructor):
-    """Leaves a time that is none as it was typed: the deployment says what is wrong with it, naming the key."""
+    """Keeps an invalid time as text: the deployment reports it by key."""
 
 
 def _timestamp(constructor: RoundTripConstructor, node: Any) -> Any:
@@ -124,7 +126,7 @@ _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 def _yaml() -> YAML:
-    yaml = YAML()  # Round trip: what is not replaced keeps its spelling.
+    yaml = YAML()  # Round trip: everything else keeps its spelling.
     yaml.Constructor = _Constructor
     yaml.preserve_quotes = True
     yaml.width = 10_000

@@ -1,4 +1,4 @@
-"""Reading a run sheet the way a person does: by its headings, labels and values, in HTML or Markdown."""
+"""Reads a run sheet as a person does, by headings, labels and values, in HTML or Markdown."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _DEFINITIONS = ("Stack", "Region", "Account")
 
 
 class UnreadableError(Exception):
-    """The file is not a run sheet; the message says what is missing."""
+    """The file is not a run sheet; the message names the missing parts."""
 
 
 @dataclass(slots=True)
 class Dialogue:
-    """One dialogue of the console: its menu path, and what to enter, by label ("": leave the field empty)."""
+    """One form of the console: its menu path, and the values by label ("": leave the field empty)."""
 
     path: str = ""
     values: dict[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Dialogue:
 
 @dataclass(slots=True)
 class Sheet:
-    """A run sheet that was read."""
+    """A parsed run sheet."""
 
     region: str
     account: str
@@ -50,7 +50,7 @@ def read(file: Path) -> Sheet:
     """Read a run sheet, HTML or Markdown.
 
     Raises:
-        UnreadableError: not a file of text, or without the parts that a run sheet has.
+        UnreadableError: not a text file, or parts of a run sheet are missing.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def _read_markdown(text: str) -> _Read:
 
 
 def _cells(line: str) -> tuple[str, str]:
-    """Label and value of a table's row; both empty for the line under the head."""
+    """Label and value of a table row; both empty for the line below the header."""
     if _SEPARATOR.fullmatch(line):
         return "", ""
     cells = [cell.strip().replace("\\|", "|") for cell in _CELL_BORDER.split(line.strip())[1:-1]]

@@ -1,6 +1,6 @@
-"""The sandbox's process: listener, proxy, control plane and name server in one event loop.
+"""The sandbox process: listener, proxy, control plane and name server in one event loop.
 
-Started by ``python -m sandbox start``; it tells its starter through a pipe that it is ready, or why not.
+Started by ``python -m sandbox start``, which it tells through a pipe that it is ready, or why it is not.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _log = logging.getLogger("sandbox")
 
 
 class StartError(Exception):
-    """The sandbox cannot start; the message says why and what to do."""
+    """The sandbox cannot start; the message gives the cause and the fix."""
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server among several in one loop, which leaves signals to the sandbox."""
+    """A uvicorn server that shares its loop with others and leaves signals to the sandbox."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -58,7 +58,7 @@ class _Server(uvicorn.Server):
 
 
 class Sandbox:
-    """One sandbox in its home folder."""
+    """A sandbox in its home folder."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -67,7 +67,7 @@ class Sandbox:
         self._process: Process | None = None
 
     async def run(self, ready: Callable[[Process], None], port: int | None = None) -> None:
-        """Serve until asked to stop; ``port`` insists on a port for the proxy.
+        """Serve until asked to stop; ``port`` forces the proxy's port.
 
         Raises:
             StartError: the port is taken.
@@ -106,7 +106,7 @@ class Sandbox:
             return server_context(self._home, hosts.SERVED)
 
         gateway = Gateway(self._world, emulators.applications(self._world))
-        # The gateway dates the responses: by the world's clock, which may be ahead of the machine's.
+        # The gateway dates responses by the world's clock, which may be ahead of the machine's.
         return uvicorn.Config(
             gateway, http=ListenerProtocol, ssl_context_factory=context, date_header=False, **_OPTIONS
         )
@@ -170,7 +170,7 @@ def _proxy_socket(wanted: int | None, kept: dict[str, int]) -> socket.socket:
 
 
 def _socket(port: int) -> socket.socket:
-    """A listening socket on the port of the last run where it is free, else on another."""
+    """A listening socket on the last run's port if it is free, else on another one."""
     try:
         return _listen(port)
     except OSError:
@@ -179,7 +179,7 @@ def _socket(port: int) -> socket.socket:
 
 
 def _listen(port: int) -> socket.socket:
-    # asyncio sends without delay only on sockets that name their protocol; with it a request takes 40 ms less.
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol; it saves 40 ms per request.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -207,7 +207,7 @@ def _write_atomically(file: Path, text: str) -> None:
 
 @contextmanager
 def _sole_process(home: Path) -> Iterator[None]:
-    """Hold the home for as long as this process lives; the system lets go of it however the process ends."""
+    """Lock the home for as long as this process lives; the system releases the lock however the process ends."""
     with (home / _LOCK_FILE).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -223,20 +223,20 @@ def _sole_process(home: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """Serve the home given on the command line; ``--ready-fd`` is the starter's pipe."""
+    """Serve the home given on the command line; ``--ready-fd`` is the parent's pipe."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.server")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--port", type=int)
     parser.add_argument("--ready-fd", type=int)
     arguments = parser.parse_args()
-    # The world holds what stands for secrets, and other users of the machine may reach the folder.
+    # The world holds secrets, if only the sandbox's, and other users of the machine may reach the folder.
     os.umask(0o077)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-    def tell(answer: dict[str, Any]) -> None:
+    def tell(report: dict[str, Any]) -> None:
         if arguments.ready_fd is not None:
             with contextlib.suppress(BrokenPipeError), os.fdopen(arguments.ready_fd, "w") as pipe:
-                json.dump(answer, pipe)
+                json.dump(report, pipe)
 
     async def serve() -> None:
         await Sandbox(arguments.home).run(lambda process: tell(process.as_dict()), arguments.port)

@@ -1,4 +1,4 @@
-"""A person signs in to the Mimecast Personal Portal: from the portal's own page, over every form on the way."""
+"""Signs a person in to the Mimecast Personal Portal, from the portal's page through every form on the way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_STEPS = 10
 
 
 class RefusedError(Exception):
-    """The sign-in did not reach the portal; the message is what the person reads."""
+    """The sign-in did not reach the portal; the message is the one shown to the person."""
 
 
 class PasswordAskedError(RefusedError):
@@ -22,7 +22,7 @@ class PasswordAskedError(RefusedError):
 
 
 def sign_in(home: Path, address: str, *, region: str | None = None, password: str | None = None) -> str:
-    """Sign ``address`` in on the sandbox of ``home``; what the portal then says.
+    """Sign ``address`` in on the sandbox in ``home``. Returns the portal's message.
 
     Raises:
         RefusedError: Entra or Mimecast refuses, or asks for a password instead of sending the person to Entra.
@@ -48,7 +48,7 @@ def sign_in(home: Path, address: str, *, region: str | None = None, password: st
         name = next((name for name in typed if page.form(name) is not None), None)
         if name is None:
             raise RefusedError(f"{page.url} returned {page.status} without a form to continue with")
-        # A page that comes back asks again: the same answer would not help.
+        # The same page again means that it rejected the input; sending it once more would not help.
         page = browser.submit(page.form(name), typed.pop(name))
     raise RefusedError(f"the sign-in did not finish; the last page was {page.url}")
 
@@ -70,7 +70,7 @@ def _seeded_region(home: Path) -> str:
 
 
 def _principal_name(home: Path, address: str) -> str:
-    """The user name of the person with this address; people know theirs, and it may differ from the address."""
+    """The user name of the person with this address: it may differ, and people know theirs."""
     for user in control(home).documents("entra.users"):
         if (user["mail"] or "").casefold() == address.casefold():
             return str(user["userPrincipalName"])

@@ -1,4 +1,4 @@
-"""Signs everybody in, once or repeatedly while something else runs. Each sign-in is complete, in a new browser."""
+"""Signs everybody in, once or repeatedly while something else runs. Each sign-in is complete and uses a new browser."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ENTRA, PASSWORD, REFUSED, LOST = "entra", "password", "refused", "no response"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How a sign-in ended.
+    """The result of a sign-in.
 
     Attributes:
-        result: ``entra``, ``password`` (Mimecast asks for one), ``refused``, or ``no response`` of the sandbox itself.
-        reason: What the person read, where it is refused.
+        result: ``entra``, ``password`` (Mimecast asks for one), ``refused``, or ``no response`` (from the sandbox).
+        reason: The message shown to the person, if refused.
         began: Seconds since the epoch on this machine's clock; ``ended`` likewise.
     """
 
@@ -51,7 +51,7 @@ def everybody(home: Path) -> list[str]:
 
 
 def once(home: Path, addresses: Sequence[str]) -> Iterator[Attempt]:
-    """One sign-in of each, as they end."""
+    """Sign each person in once; yield the results as they complete."""
     with ThreadPoolExecutor(_THREADS) as pool:
         yield from pool.map(lambda address: attempt(home, address), addresses)
 
@@ -59,7 +59,7 @@ def once(home: Path, addresses: Sequence[str]) -> Iterator[Attempt]:
 def over_and_over(
     home: Path, addresses: Sequence[str], until: Callable[[], bool], say: Callable[[Attempt], None]
 ) -> None:
-    """Sign-ins of all of them, in turn and from several threads, until the end; each is reported when it ends."""
+    """Sign all of them in, in turn and from several threads, until stopped; report each sign-in when it ends."""
     turns, lock = itertools.count(), threading.Lock()
 
     def run() -> None:

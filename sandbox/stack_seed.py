@@ -23,15 +23,17 @@ _REQUIRE = "require"
 _SYNCHRONISED = "synchronised"
 _LDAP = "ldap"
 _INTEGRATION = "directorySynchronisation"
-_UNOPENED = ". The sandbox opens no ESC environment ({environment}); what the stack file says wins over it"
+_UNOPENED = (
+    ". The sandbox does not open ESC environments ({environment}); values in the stack file override them"
+)
 
 
 class StackError(Exception):
-    """A stack file that nothing can be seeded from; the message says why."""
+    """A stack file that cannot be seeded from; the message gives the reason."""
 
 
 def own_tenants(stack: str, folder: Path) -> credentials.Tenants:
-    """The tenants that ``--own-tenants`` makes for a stack. Raises StackError, as `document` does."""
+    """The tenants that ``--own-tenants`` creates for a stack. Raises StackError, as `document` does."""
     settings = configured(stack, folder)
     return credentials.of_account(str(settings["accountCode"]), settings.get("tenantId"))
 
@@ -39,12 +41,12 @@ def own_tenants(stack: str, folder: Path) -> credentials.Tenants:
 def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool = False) -> dict[str, Any]:
     """The seed document for ``Pulumi.<stack>.yaml`` in ``folder``.
 
-    Besides the people whom the stack names, and ``further`` addresses, there is one whom it does not
-    (``visitor@<domain>``), so that a refused sign-in can be seen. With ``own``, the stack has an Entra tenant and a
-    Mimecast account to itself, with credentials that open no other stack's.
+    Besides the people whom the stack names, and ``further`` addresses, it has one whom the stack does not name
+    (``visitor@<domain>``), to show a refused sign-in. With ``own``, the stack gets its own Entra tenant and Mimecast
+    account, with credentials that work for no other stack.
 
     Raises:
-        StackError: there is no such file, it is not YAML, or region or account code are missing.
+        StackError: the file does not exist, is not YAML, or lacks region or account code.
     """
     settings = configured(stack, folder)
     tenants = own_tenants(stack, folder) if own else credentials.Tenants()
@@ -84,7 +86,7 @@ def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool
 
 
 def _connections(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The directory that the account takes its users from, where the stack says that it does or requires one."""
+    """The account's directory integration, if the stack expects or requires one."""
     wanted = _mapping(settings.get(_INTEGRATION))
     found = []
     if wanted.get("mode") == _REQUIRE and wanted.get("description"):
@@ -97,20 +99,20 @@ def _connections(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _synchronised_from(settings: Mapping[str, Any]) -> list[str]:
-    """The domain by which the stack's directory integration names its Entra tenant."""
+    """The domain that identifies the Entra tenant in the stack's directory integration."""
     domain = _mapping(settings.get(_INTEGRATION)).get("tenantDomain")
     return [str(domain).strip().lower()] if domain else []
 
 
 class _Loader(yaml.SafeLoader):
-    """Times are the text that was typed, also those that are none."""
+    """Keeps times, valid or not, as text."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
 
 
 def summary(seeded: Mapping[str, Any]) -> str:
-    """One line on what a seed document holds."""
+    """A one-line summary of a seed document."""
     account = seeded["mimecast"]
     zones = ", ".join(zone["name"] for zone in seeded["dns"]["zones"]) or "none"
     return (
@@ -120,7 +122,7 @@ def summary(seeded: Mapping[str, Any]) -> str:
 
 
 def stack_file(stack: str, folder: Path) -> Path:
-    """A stack's file. Raises StackError where there is none."""
+    """A stack's file. Raises StackError if there is none."""
     file = folder / f"Pulumi.{stack}.yaml"
     if file.is_file():
         return file
@@ -131,10 +133,10 @@ def stack_file(stack: str, folder: Path) -> Path:
 
 
 def configured(stack: str, folder: Path) -> dict[str, Any]:
-    """What a stack's file configures, by key without namespace.
+    """A stack file's configuration, by key without namespace.
 
     Raises:
-        StackError: There is no such file, it is not YAML, or region or account code are missing.
+        StackError: The file does not exist, is not YAML, or lacks region or account code.
     """
     file = stack_file(stack, folder)
     try:
@@ -164,7 +166,7 @@ def configured(stack: str, folder: Path) -> dict[str, Any]:
 
 
 def _spelled_out(settings: dict[str, Any]) -> dict[str, Any]:
-    """Short forms as what they stand for: text for a list, a pilot that is assigned and rolled out."""
+    """Expand short forms: a string for a list, a pilot to its assignments and roll-out."""
     short = {key: _split(settings[key]) for key in ("domains", "pilot") if key in settings}
     pilot = short.get("pilot") or []
     return {"assign": {"users": pilot}, "rollOut": {"pilot": pilot}} | settings | short
@@ -177,7 +179,7 @@ def _split(value: Any) -> Any:
 def _people(
     settings: Mapping[str, Any], domains: list[dict[str, Any]], further: Iterable[str]
 ) -> dict[str, str]:
-    """Everybody whom the stack names, by address, whoever else there is to be, and the visitor."""
+    """The people whom the stack names, by address, the further ones, and the visitor."""
     people: dict[str, str] = {}
     for item in _addresses(settings):
         people.setdefault(item["address"], item.get("name") or "")
@@ -213,7 +215,7 @@ def _user(address: str, name: str) -> dict[str, Any]:
 
 
 def _groups(settings: Mapping[str, Any], people: Iterable[str]) -> list[dict[str, Any]]:
-    """The groups that are assigned; their members are the people who are not assigned by themselves."""
+    """The assigned groups; their members are the people who are not assigned directly."""
     assign = _mapping(settings.get("assign"))
     assigned = {str(address).casefold() for address in _list(assign.get("users"))}
     members = [
@@ -225,7 +227,7 @@ def _groups(settings: Mapping[str, Any], people: Iterable[str]) -> list[dict[str
 
 
 def _applications(settings: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The application that the stack is to adopt, as somebody made it in the portal."""
+    """The application that the stack adopts, as if created in the portal."""
     application = _mapping(settings.get("application"))
     if not application.get("adopt"):
         return []
@@ -244,7 +246,7 @@ def _applications(settings: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _mimecast_users(settings: Mapping[str, Any], people: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Addresses that the stack expects at Mimecast and does not create."""
+    """Addresses that the stack expects at Mimecast but does not create."""
     created = {item["address"] for item in _addresses(settings)}
     if _mapping(settings.get("addresses")).get("source") == _SYNCHRONISED:
         found = [address for address in people if not address.startswith(f"{_VISITOR}@")]
@@ -263,7 +265,7 @@ def _zones(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> list[d
     key = {
         "name": tsig.get("name") or credentials.TSIG_KEY_NAME,
         "algorithm": tsig.get("algorithm") or credentials.TSIG_ALGORITHM,
-        # What a stack encrypts cannot be read here; its rehearsal uses the sandbox's own key.
+        # Encrypted values cannot be read here; a rehearsal uses the sandbox's own key.
         "secret": secret if isinstance(secret, str) else credentials.TSIG_SECRET,
     }
     names = dict.fromkeys([item["name"] for item in domains] + ([dns["zone"]] if dns.get("zone") else []))

@@ -1,7 +1,7 @@
-"""Mimecast tenants of a known size and kind, the same at every seeding.
+"""Mimecast tenants of a known size and kind, reproducible.
 
-Addresses are named after their number (``user-00001@example.com``, "User 1"), so that two seedings of one tenant
-hold the same people. A tenant is added to what the sandbox holds already, such as a stack's own seed.
+Addresses are numbered (``user-00001@example.com``, "User 1"), so seeding a tenant twice creates the same people. A
+tenant is added to the sandbox's current content, such as a stack's seed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REGION = "eu"
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """How many addresses, and who owns them: ``cloud``, or ``ldap`` (directory synchronisation)."""
+    """The number of addresses, and their owner: ``cloud``, or ``ldap`` (directory synchronisation)."""
 
     addresses: int
     source: str = "cloud"
@@ -36,10 +36,10 @@ TENANTS: Mapping[str, Tenant] = {
 def document(
     name: str, base: Mapping[str, Any] | None = None, *, addresses: int | None = None
 ) -> dict[str, Any]:
-    """The seed document of the tenant ``name`` of ``TENANTS``; ``addresses`` makes it another size.
+    """The seed document of the tenant ``name`` of ``TENANTS``; ``addresses`` overrides its size.
 
-    With ``base``, a stack's seed document, the addresses are in that stack's account and in the domain of its
-    administrator; both together are the document.
+    With ``base``, a stack's seed document, the addresses are added to that document: to its account, in the domain of
+    its administrator.
     """
     tenant = TENANTS[name]
     whole = dict(base or _account())
@@ -61,14 +61,14 @@ def document(
 
 
 def summary(seeded: Mapping[str, Any]) -> str:
-    """One line on the addresses of a tenant's seed document."""
+    """A one-line summary of the addresses of a tenant's seed document."""
     (people,) = seeded["mimecast"]["addresses"]
     owner = " that directory synchronisation owns" if people["source"] == "ldap" else ""
     return f"{people['count']} addresses{owner} in {people['domain']}"
 
 
 def address(number: int, domain: str) -> str:
-    """The address of a seeded person by number, from 1 on."""
+    """The address of a seeded person by number, starting at 1."""
     return f"user-{number:05d}@{domain}"
 
 

@@ -1,4 +1,4 @@
-"""Reading what people write for a stack, in the words in which the product refuses it."""
+"""Reads files that people write for a stack, with the product's own error messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class UnreadableTextError(ValueError):
-    """A file that is missing, not readable, or no text in UTF-8. The message names it and quotes nothing of it."""
+    """A file that is missing, unreadable, or not text in UTF-8. The message names it and quotes nothing from it."""
 
 
 def read(file: Path) -> str:
@@ -29,7 +29,7 @@ def read(file: Path) -> str:
 
 
 def where(error: Exception) -> str:
-    """Where a file is not valid YAML, and why: ``, line 2, column 3: …``; nothing of its content."""
+    """The position and reason of a YAML error, ``, line 2, column 3: …``, without any of the file's content."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"{place}: {problem or (str(error) if mark is None else 'not valid YAML')}"

@@ -1,8 +1,8 @@
 """The state of one sandbox: documents in collections, kept in one SQLite file.
 
-Emulators run in one event loop and touch the world synchronously: a handler that reads, changes and writes
-without awaiting in between needs no lock. Every write is committed before it returns (write-ahead log), so
-the world survives a killed process.
+Emulators run in one event loop and access the world synchronously: a handler that reads, changes and writes without
+awaiting in between needs no lock. Every write is committed before it returns (write-ahead log), so the world survives
+a killed process.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ CREATE TABLE IF NOT EXISTS counters (
 """
 
 INDEXED = ("userPrincipalName", "mail")
-"""Properties that `World.having` finds documents by."""
+"""Properties by which `World.having` finds documents."""
 _OF_A_TENANT = "entra."
-"""Collections of which every Entra tenant has its own. An account of Mimecast is named in its documents instead."""
+"""Collections that each Entra tenant has separately. Mimecast's documents name their account instead."""
 _tenant: ContextVar[str] = ContextVar("tenant", default="")
 
 _JOURNAL_LIMIT = 50_000
@@ -93,8 +93,8 @@ class JournalEntry:
 class World:
     """Documents, switches, faults and the journal of one sandbox.
 
-    ``home`` is the sandbox's folder and ``instance`` the identity that the handshake shows. Documents are
-    JSON objects; ``get`` and ``all`` give copies.
+    ``home`` is the sandbox's folder and ``instance`` the id that the handshake reports. Documents are JSON objects;
+    ``get`` and ``all`` return copies.
     """
 
     def __init__(self, home: Path, instance: str) -> None:
@@ -126,7 +126,7 @@ class World:
 
     @contextmanager
     def of_tenant(self, tenant: str) -> Iterator[None]:
-        """While inside, the documents of Entra are this tenant's: an id, or "" for the first one's."""
+        """Within the block, Entra's documents are those of this tenant: an id, or "" for the first one."""
         before = _tenant.set(tenant)
         try:
             yield
@@ -145,7 +145,7 @@ class World:
         return document
 
     def put(self, collection: str, key: str, document: Mapping[str, Any]) -> None:
-        """Write the document; one that was there keeps its place in the order of ``all``."""
+        """Write the document; an existing one keeps its place in the order of ``all``."""
         collection = _scoped(collection)
         self._writes[collection] += 1
         self._db.execute(
@@ -155,7 +155,7 @@ class World:
         )
 
     def delete(self, collection: str, key: str) -> bool:
-        """Remove the document; whether it was there."""
+        """Remove the document. Returns whether it existed."""
         collection = _scoped(collection)
         self._writes[collection] += 1
         cursor = self._db.execute("DELETE FROM documents WHERE collection = ? AND key = ?", (collection, key))
@@ -175,7 +175,7 @@ class World:
     def of_account(self, collection: str, account: str) -> list[dict[str, Any]]:
         """The documents of a collection whose ``account`` is this one, oldest first.
 
-        An index finds them, so that one account of a thousand costs what one account alone does.
+        Indexed, so that the cost does not grow with the number of other accounts.
         """
         rows = self._db.execute(
             "SELECT body FROM documents WHERE collection = ? AND json_extract(body, '$.account') = ?"
@@ -187,7 +187,7 @@ class World:
     def having(self, collection: str, name: str, values: Iterable[str]) -> list[dict[str, Any]]:
         """The documents whose property ``name``, one of ``INDEXED``, is one of the texts, oldest first.
 
-        Letter case does not count. An index finds them, however many documents there are.
+        Case-insensitive and indexed.
         """
         if name not in INDEXED:
             raise ValueError(f"no index finds documents by {name}")
@@ -212,9 +212,9 @@ class World:
         )
 
     def derived(self, collection: str, build: Callable[[Iterator[tuple[str, dict[str, Any]]]], T]) -> T:
-        """What ``build`` makes of the collection's ``items``, computed again only after one of them changed.
+        """The result of ``build`` on the collection's ``items``, recomputed only after one of them changed.
 
-        It is shared between callers, so nobody may change it.
+        It is shared between callers, which must not change it.
         """
         collection = _scoped(collection)
         state = (self._writes[collection], self._rollbacks)
@@ -230,9 +230,9 @@ class World:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit several writes together, or none of them when the block raises. May be nested.
+        """Commit several writes together, or none of them if the block raises. May be nested.
 
-        There must be no ``await`` inside: another handler's writes would join the transaction.
+        Do not ``await`` inside: another handler's writes would join the transaction.
         """
         if self._depth:
             yield
@@ -257,7 +257,7 @@ class World:
         return datetime.now(UTC) + timedelta(seconds=float(self.setting("clock.offset_seconds", 0)))
 
     def setting(self, name: str, default: T) -> T:
-        """The value of a switch, or ``default`` when nobody has set it."""
+        """The value of a switch, or ``default`` if it is not set."""
         document = self.get("settings", name)
         if document is None:
             return default
@@ -265,7 +265,7 @@ class World:
         return value
 
     def set_setting(self, name: str, value: Any) -> None:
-        """Set a switch to any JSON value; ``None`` gives it back its default."""
+        """Set a switch to any JSON value; ``None`` restores its default."""
         if value is None:
             self.delete("settings", name)
         else:
@@ -278,11 +278,11 @@ class World:
         self.put("settings", "faults", {"value": rules})
 
     def faults(self) -> list[dict[str, Any]]:
-        """The fault rules, with the times that are left."""
+        """The fault rules, with the remaining number of times."""
         return self.setting("faults", [])
 
     def fault(self, method: str, host: str, path: str) -> Fault | None:
-        """The fault due for a request, which uses up one of its rule's times and is counted."""
+        """The fault for a request, if any. Counts it, against the rule's remaining times too."""
         rules = self.faults()
         if not rules:
             return None
@@ -307,7 +307,7 @@ class World:
         body: Any,
         batched: bool = False,
     ) -> None:
-        """Add a request to the journal, which keeps the newest fifty thousand or so."""
+        """Add a request to the journal, which keeps about the newest 50,000."""
         self._db.execute(
             "INSERT INTO journal (time, host, method, path, query, status, body, batched)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -323,7 +323,7 @@ class World:
     def journal(
         self, *, host: str | None = None, path: str | None = None, after: int = 0
     ) -> list[JournalEntry]:
-        """Requests in order; ``path`` is a regular expression searched for, ``after`` an entry's number."""
+        """Requests in order; ``path`` is a regular expression to search for, ``after`` an entry's number."""
         rows = self._db.execute(
             "SELECT number, time, host, method, path, query, status, body, batched FROM journal"
             " WHERE number > ? AND (? IS NULL OR host = ?) ORDER BY number",
@@ -341,7 +341,7 @@ class World:
         self._count("refused", target)
 
     def counts(self, kind: str) -> dict[str, int]:
-        """What was counted: kind ``unknown`` routes, ``refused`` connections, or ``faults`` that struck."""
+        """Counts by name, of kind ``unknown`` (routes), ``refused`` (connections) or ``faults`` (injected)."""
         rows = self._db.execute("SELECT name, count FROM counters WHERE kind = ? ORDER BY name", (kind,))
         return dict(rows.fetchall())
 
@@ -354,7 +354,7 @@ class World:
 
 
 def add_functions(database: sqlite3.Connection) -> None:
-    """Make the functions known that indexes of a world use; nothing can be written without them."""
+    """Register the functions that a world's indexes use; without them nothing can be written."""
     database.create_function("casefold", 1, _casefold, deterministic=True)
 
 

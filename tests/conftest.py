@@ -1,4 +1,4 @@
-"""Fixtures that every folder of tests may use."""
+"""Fixtures for all test folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.deployments import Deployments
 from tests.support.fault_table import pytest_terminal_summary  # noqa: F401  (a hook)
 from tests.support.sandboxes import RunningSandbox, started
 
-# Other processes decide how long an example takes, so slowness is no failure.
+# The duration of an example depends on other processes, so slowness is not a failure.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
@@ -26,18 +26,18 @@ _FIRST = (
     "examples/",
     "operations/",
 )
-"""Where the long tests are, the longest chain of them first: what is short fills up the workers at the end."""
+"""Folders and files of long tests, the longest chain first: short tests fill up the workers at the end."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker more than processors: a worker that waits for a deployment's processes leaves them half idle."""
+    """One more worker than processors: a worker that waits for a deployment's processes leaves them half idle."""
     return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long tests first. What shares a fixture of its module goes to one worker: each other would make its own."""
+    """Sort long tests first. Tests that share a module's fixture go to one worker: others would create it again."""
     root = config.rootpath / "tests"
 
     def rank(item: pytest.Item) -> int:
@@ -56,7 +56,7 @@ def _shares(item: pytest.Function) -> bool:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuses versions of pytest and pytest-xdist that ignore groups: each worker would make every deployment."""
+    """Refuse versions of pytest and pytest-xdist that ignore groups: each worker would do every deployment."""
     if getattr(session.config.option, "loadgroup", False):
         for item in session.items:
             for group in item.iter_markers("xdist_group"):
@@ -65,14 +65,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What runs on the Pulumi CLI is skipped where there is none."""
+    """Skip tests that run on the Pulumi CLI if it is not installed."""
     if item.get_closest_marker("cli") and shutil.which("pulumi") is None:
         pytest.skip("the Pulumi CLI is not on the PATH")
 
 
 @pytest.fixture(scope="session")
 def deployments(tmp_path_factory: pytest.TempPathFactory) -> Deployments:
-    """Deployed projects that the workers of this run make once: see ``tests.support.deployments``."""
+    """Projects deployed once per run, shared by its workers: see ``tests.support.deployments``."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     return Deployments(shared / "deployments")
@@ -87,14 +87,14 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
 
 @pytest.fixture(scope="module")
 def on_the_sandbox(sandbox: RunningSandbox) -> Iterator[None]:
-    """This process's clients reach the module's sandbox."""
+    """Let this process's clients reach the module's sandbox."""
     with sandbox.entered():
         yield
 
 
 @pytest.fixture
 def switches(request: pytest.FixtureRequest, sandbox: RunningSandbox) -> Iterator[None]:
-    """Puts the settings that a module names in ``SWITCHES`` back after each of its tests."""
+    """Reset the settings that a module names in ``SWITCHES`` after each of its tests."""
     yield
     for name in request.module.SWITCHES:
         sandbox.control.set(name, None)

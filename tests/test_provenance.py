@@ -45,7 +45,7 @@ def test_an_entry_needs_no_other_to_be_rendered() -> None:
     assert list(entries([impossible])) == ["  not possible  sign-ins: no licence [unknown]"]
 
 
-def test_a_sentence_names_how_it_is_known() -> None:
+def test_a_sentence_tells_how_it_is_known() -> None:
     assert str(CLAIMED) == "set as wanted (attested: ada@example.com, 2026-11-01)"
     assert str(Statement("one  of\n many")) == "one of many (read live)"
 
@@ -77,7 +77,7 @@ def test_what_was_not_checked_is_named_once() -> None:
     assert list(not_checked([FINE])) == []
 
 
-def test_what_was_not_checked_is_told_briefly() -> None:
+def test_unchecked_items_are_summarised_briefly() -> None:
     def closing(*subjects: str) -> str:
         (line,) = not_checked(
             [Statement("not read", How.UNKNOWN, "", Verdict.UNKNOWN, each) for each in subjects]
@@ -114,13 +114,13 @@ def test_a_statement_about_an_unknown_value_is_unknown_whatever_it_was_to_be() -
 # -- Values ---------------------------------------------------------------------------------------------------
 
 
-def test_what_follows_from_a_value_is_known_as_it_is() -> None:
+def test_a_derived_value_is_known_as_its_source_is() -> None:
     attested = Known(3, How.ATTESTED, "ada@example.com").map(str)
     assert attested == Known("3", How.ATTESTED, "ada@example.com")
     assert live(0).map(bool) == live(False), "nothing is not the same as unknown"
 
 
-def test_nothing_follows_from_what_is_unknown_or_is_not_there() -> None:
+def test_nothing_is_derived_from_unknown_or_missing_values() -> None:
     nothing: Known[int] = unknown(OSError("no\nroute"))
     assert nothing.map(lambda _: pytest.fail("asked")) == Known(None, How.UNKNOWN, "no route")
     absent: Known[int] = Known(None, How.LIVE, "Mimecast")
@@ -128,7 +128,7 @@ def test_nothing_follows_from_what_is_unknown_or_is_not_there() -> None:
     assert absent.map(lambda _: pytest.fail("asked")) == Known(None, How.LIVE, "Mimecast")
 
 
-def test_a_value_in_words() -> None:
+def test_a_value_as_text() -> None:
     assert live(3, "Mimecast").words() == "3 (read live: Mimecast)"
     assert live([1, 2]).words(lambda each: str(len(each))) == "2 (read live)"
     assert Known(None, How.LIVE, "Mimecast").words() == "none (read live: Mimecast)"

@@ -1,9 +1,9 @@
-"""Writes ``mimecast_sso/operations/fidelity/expectations.json``: what the sandbox returns for the product's read calls.
+"""Writes ``mimecast_sso/operations/fidelity/expectations.json``: the sandbox's responses to the product's read calls.
 
     .venv/bin/python tools/fidelity.py
 
-It deploys stack ``sandbox`` in a sandbox of its own, in which people of many kinds live, and makes the calls under
-each setting that changes responses. Takes about half a minute; a test compares the file with what this would write.
+Deploys stack ``sandbox`` in a separate sandbox with people of many kinds, and makes the calls under each setting that
+changes responses. Takes about half a minute; a test compares the file with this script's output.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ _ROLES = (
     "MailboxSettings.Read",
     "Policy.Read.ConditionalAccess",
 )
-"""Those that a deployment can do without."""
+"""Permissions that a deployment does not need."""
 _MIMECAST: Mapping[str, Any] = {
     "users": [
         {"emailAddress": "synchronised@example.com", "name": "Synchronised", "source": "ldap"},
@@ -105,7 +105,7 @@ _MIMECAST: Mapping[str, Any] = {
 
 @contextmanager
 def world(home: Path) -> Iterator[Control]:
-    """A sandbox in ``home`` on which the stack is deployed, its console work done and everybody signed in once."""
+    """A sandbox in ``home`` with the stack deployed, the console work done and everybody signed in once."""
     variables = {**os.environ, "SANDBOX_HOME": str(home), "ENGINE": "embedded"}
     process, _ = lifecycle.start(home)
     try:
@@ -150,7 +150,7 @@ def _run(variables: Mapping[str, str], *words: str) -> None:
 
 @contextmanager
 def entered(home: Path) -> Iterator[None]:
-    """While inside, this process's clients reach that sandbox."""
+    """Within the block, this process's clients reach that sandbox."""
     before, folder = dict(os.environ), Path.cwd()
     os.environ.update(environment(home))
     os.chdir(ROOT)
@@ -163,14 +163,14 @@ def entered(home: Path) -> Iterator[None]:
 
 
 def calls() -> Sequence[Exchange]:
-    """The calls, made once in the sandbox that is entered."""
+    """Make the calls once in the entered sandbox."""
     recorder = Recorder()
     make_calls(open_stack(STACK), recorder)
     return recorder.exchanges
 
 
 def in_all_worlds(control: Control, make: Callable[[], Sequence[Exchange]] = calls) -> list[Exchange]:
-    """The calls in each world that changes their responses."""
+    """Make the calls in each world that changes their responses."""
     found = [*make()]
     for change, undo in _changes(control):
         change()
@@ -195,7 +195,7 @@ def _changes(control: Control) -> Iterator[tuple[Callable[[], object], Callable[
 
 
 def _populate(control: Control) -> None:
-    """Adds people, objects and permissions that the stack does without."""
+    """Add people, objects and permissions that the stack does not need."""
     account = control.documents("mimecast.accounts")[0]
     mimecast = {
         "accountCode": account["accountCode"],

@@ -1,4 +1,4 @@
-"""Measures the code, and the hunts: how many files a contributor opens to answer nine common questions.
+"""Measures the code, and how many files a contributor opens to answer nine common questions ("hunts").
 
     .venv/bin/python tools/house.py
 
@@ -24,7 +24,7 @@ LONG = 40
 MOST_FILES = 3
 
 Hunt = tuple[str, tuple[tuple[str, str], ...]]
-"""A question, and the files that answer it: path and name in it. Each file leads to the next by an import."""
+"""A question, and the files with its answer: path and name in it. Each file imports from the next."""
 
 HUNTS: tuple[Hunt, ...] = (
     (
@@ -89,7 +89,7 @@ HUNTS: tuple[Hunt, ...] = (
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with the hunts: a name that is not there, a file that does not lead to the next, too many files."""
+    """Problems of the hunts: a missing name, a file that does not import from the next, too many files."""
     for question, stops in HUNTS:
         if len(stops) > MOST_FILES:
             yield f"{question} takes {len(stops)} files"
@@ -103,7 +103,7 @@ def problems() -> Iterator[str]:
 
 def table() -> str:
     """The hunts as a Markdown table."""
-    rows = ["| question | files, in the order in which they are opened |", "|---|---|"]
+    rows = ["| question | files, in reading order |", "|---|---|"]
     for question, stops in HUNTS:
         files = " → ".join(f"[`{path}`](../{path}) (`{name}`)" for path, name in stops)
         rows.append(f"| {question} | {files} |")
@@ -111,7 +111,7 @@ def table() -> str:
 
 
 def figures() -> Iterator[str]:
-    """Number, length and complexity of the functions of each room."""
+    """Number, length and complexity of the functions of each top-level package."""
     for room in ROOMS:
         lengths = sorted(_lengths(room), reverse=True)
         complexity = _complexity(room)

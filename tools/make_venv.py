@@ -1,9 +1,9 @@
-"""Creates ``.venv``, which make and the Pulumi CLI share, and installs what a lock file pins.
+"""Creates ``.venv``, which make and the Pulumi CLI share, and installs the packages of a lock file.
 
     python3 tools/make_venv.py LOCK PROJECT...
 
-LOCK is a requirements file with hashes. Each PROJECT is a folder of this repository, installed as it is edited.
-Needs nothing but Python. pip does the work, so people's pip settings (mirror, proxy, trust) hold.
+LOCK is a requirements file with hashes. Each PROJECT is a folder of this repository, installed in editable mode.
+Needs only Python. pip does the work, so the user's pip settings (mirror, proxy, trust) apply.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 VENV = Path(".venv")
 _PYTHON = VENV / "bin" / "python"
-_EVERY = 10  # packages, between two lines of progress
+_EVERY = 10  # packages between two lines of progress
 
 _NO_VENV = """\
 {python} cannot create virtual environments: its module {module} is missing. Install it (Debian, Ubuntu: \
@@ -26,16 +26,16 @@ apt install python3-venv), or name another Python: make PYTHON=python3.12"""
 _NOT_CREATED = """\
 {python} could not create the virtual environment {venv}: {reason}. {venv} was removed; fix that and rerun"""
 _NOT_INSTALLED = """\
-pip could not install what {lock} pins; its own message is above. A package index, mirror or proxy is set with pip \
-config. Fix that and rerun: what was installed stays"""
+pip could not install the packages of {lock}; see its message above. To set a package index, mirror or proxy, use pip \
+config. Fix that and rerun; installed packages are kept"""
 
 
 class CannotError(Exception):
-    """The environment cannot be made; the text says why, and the way out."""
+    """The environment cannot be created; the message gives the cause and the fix."""
 
 
 def main(lock: str, *projects: str) -> int:
-    """Makes the environment and gives the exit code."""
+    """Create the environment. Returns the exit code."""
     try:
         if not _works():
             _create()
@@ -47,7 +47,7 @@ def main(lock: str, *projects: str) -> int:
 
 
 def _works() -> bool:
-    """Whether there is an environment with pip in it; one that was left half-made has none."""
+    """Whether a complete environment exists; an incomplete one has no pip."""
     if not _PYTHON.exists():
         return False
     asked = subprocess.run([_PYTHON, "-m", "pip", "--version"], capture_output=True, check=False)
@@ -83,7 +83,7 @@ def _install(lock: str, projects: Sequence[str]) -> None:
 
 
 def _pip(lock: str, *words: str) -> Iterator[str]:
-    """Runs ``pip install`` and gives its progress. Raises CannotError."""
+    """Run ``pip install``; yields its progress. Raises CannotError."""
     command = [str(_PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
     pip = subprocess.Popen(
         [*command, "--progress-bar", "off", *words],
@@ -98,7 +98,7 @@ def _pip(lock: str, *words: str) -> Iterator[str]:
 
 
 def _progress(said: Iterable[str]) -> Iterator[str]:
-    """What pip is doing, in a few lines."""
+    """Pip's progress in a few lines."""
     found = 0
     for line in said:
         if line.startswith("Collecting "):

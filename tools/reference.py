@@ -1,8 +1,8 @@
-"""Writes ``docs/reference/``: configuration keys, commands, exit codes and outputs, from the code itself.
+"""Generates ``docs/reference/`` from the code: configuration keys, commands, exit codes and outputs.
 
     .venv/bin/python tools/reference.py
 
-A test compares the pages with what this would write.
+A test compares the pages with this script's output.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from mimecast_sso.settings.model import Settings
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 _WRITTEN = "Written from the code by `tools/reference.py`; a test keeps it current."
 _CODES = {
-    0: "Everything is fine.",
-    1: "Something failed or could not be read; the message names object, cause and way out.",
-    2: "A change or drift was found.",
-    3: "Some of it was done, some failed.",
-    4: "A guard refused; nothing was changed.",
-    5: "Preflight found something missing.",
-    64: "The command line is wrong.",
+    0: "Success.",
+    1: "Something failed or could not be read; the message names object, cause and fix.",
+    2: "Changes or drift found.",
+    3: "Partly done; something failed.",
+    4: "Refused by a guard; nothing was changed.",
+    5: "Preflight failed: something is missing.",
+    64: "Invalid command line.",
 }
 
 
 def pages() -> Mapping[str, str]:
-    """File name → content."""
+    """The pages: file name → content."""
     return {
         "configuration.md": _page("Configuration keys", _configuration()),
         "commands.md": _page("Commands", _commands()),
@@ -136,7 +136,7 @@ def _first_line(model: type[BaseModel] | None) -> str:
 
 
 def _commands() -> Iterator[str]:
-    # With the settings of the command line, which keeps the help option that it meets first.
+    # With the command line's settings: click keeps the first help option that it sees.
     settings = commands.context_settings
     context = click.Context(
         commands, info_name="mimecast-sso", terminal_width=100, max_content_width=100, **settings
@@ -151,7 +151,7 @@ def _commands() -> Iterator[str]:
 
 
 def _own_options(context: click.Context) -> Iterator[str]:
-    """As in ``mimecast-sso --log-file log.txt drift --stack prod-eu``."""
+    """Options before the command, as in ``mimecast-sso --log-file log.txt drift --stack prod-eu``."""
     formatter = context.make_formatter()
     records = (each.get_help_record(context) for each in commands.params)
     formatter.write_dl([each for each in records if each is not None])
@@ -172,17 +172,17 @@ def _command(command: click.Command, parent: click.Context, title: str) -> Itera
 
 def _exit_codes() -> Iterator[str]:
     yield from (
-        "Of `mimecast-sso`. `make` only promises zero or not zero, the engine keeps the Pulumi CLI's.",
+        "Exit codes of `mimecast-sso`. `make` only guarantees zero or non-zero; the engine uses the Pulumi CLI's.",
         "",
     )
     yield from ("| code | meaning |", "|---|---|")
     for code, meaning in _CODES.items():
         yield f"| {code} | {meaning} |"
-    yield from ("", "Where a command looks at several stacks, the worst counts: 1, then 4, 5, 3, 2, 0.")
+    yield from ("", "For several stacks, a command returns the worst: 1, then 4, 5, 3, 2, 0.")
 
 
 def _outputs() -> Iterator[str]:
-    yield from ("What a stack exports: `pulumi stack output`.", "", "| output | what |", "|---|---|")
+    yield from ("Outputs of a stack: `pulumi stack output`.", "", "| output | what |", "|---|---|")
     for name, about in {**OUTPUTS, **OPTIONAL}.items():
         yield f"| `{name}` | {_cell(about)} |"
 

@@ -1,6 +1,6 @@
 """Mimecast addresses from another resource's output, known only while the program runs.
 
-The forecast, which is made before, knows the people of the configuration; the others join with the run.
+The forecast precedes the run and knows only the people in the configuration; the others are added during the run.
 """
 
 import pulumi

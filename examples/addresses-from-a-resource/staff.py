@@ -1,6 +1,6 @@
-"""A resource of the program that knows who works here: it stands for whatever people are kept in.
+"""A resource of the program with the company's staff: a placeholder for the real source of people.
 
-Such as `azuread.get_users_output`, a stack reference to the stack that creates the accounts, or an HR system.
+For example `azuread.get_users_output`, a reference to the stack that creates the accounts, or an HR system.
 """
 
 import csv
@@ -12,7 +12,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 
 
 class StaffProvider(ResourceProvider):
-    """`Staff`. Reads the file again in every run."""
+    """The provider of `Staff`. Reads the file again in every run."""
 
     serialize_as_secret_always = False
 
@@ -32,7 +32,7 @@ def _people(file: str) -> dict[str, dict[str, str]]:
 
 
 class Staff(Resource, module="staff", name="Staff"):
-    """Everybody in a file: address → name."""
+    """The people in a file: address → name."""
 
     people: pulumi.Output[dict[str, dict[str, str]]]
 

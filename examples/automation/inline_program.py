@@ -1,9 +1,10 @@
-"""Automation API, inline program: the component in a program of one's own, configured by code.
+"""Automation API, inline program: the component in your own program, configured by code.
 
     python examples/automation/inline_program.py
 
-Needs the Pulumi CLI on the PATH, and an environment in which this project is installed (``pip install .``) and active:
-the providers run in a Python of their own, the first on the PATH. Credentials come from ``ARM_*`` and ``MIMECAST_*``.
+Needs the Pulumi CLI on the PATH, and an active environment with this project installed (``pip install .``): the
+providers run in a separate process, with the first Python on the PATH. Credentials come from ``ARM_*`` and
+``MIMECAST_*``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ CONFIGURATION: dict[str, Any] = {
 
 
 def program() -> None:
-    """What Pulumi runs."""
+    """The Pulumi program."""
     assessment = assess(settings_from_values(CONFIGURATION))
     judge(assessment)
     sso = PersonalPortalSso("portal", PersonalPortalSsoArgs(assessment))
@@ -35,9 +36,9 @@ def program() -> None:
 
 
 def main() -> int:
-    """Deploys it. A guard's refusal is a CommandError, with its text."""
+    """Deploy it. A guard's refusal is a CommandError with the guard's message."""
     stack = automation.create_or_select_stack("inline", project_name="portal-inline", program=program)
-    for key in ("region", "accountCode"):  # Before each write the providers compare the account with these.
+    for key in ("region", "accountCode"):  # The providers compare the account with these before each write.
         stack.set_config(f"mimecast-sso:{key}", automation.ConfigValue(CONFIGURATION[key]))
     try:
         result = stack.up(on_output=print)

@@ -1,9 +1,9 @@
-"""Automation API, local program: previews stacks of a clone, as a portal or a fleet runner would.
+"""Automation API, local program: previews stacks of a clone, as a self-service portal or fleet tool would.
 
     python examples/automation/local_program.py prod-eu prod-us
 
-Needs the Pulumi CLI on the PATH. Ends with 0 where nothing would change, 2 where something would, 1 where a preview
-failed or a guard refused it; the log of the preview, which is shown, says why.
+Needs the Pulumi CLI on the PATH. Exits with 0 if nothing would change, 2 if something would, and 1 if a preview failed
+or a guard refused; the printed log of the preview gives the reason.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ CLONE = Path(__file__).resolve().parents[2]
 
 
 def main(stacks: list[str]) -> int:
-    """Previews the stacks one after the other."""
+    """Preview the stacks one after the other."""
     codes = [preview(stack) for stack in stacks]
     return 1 if 1 in codes else max(codes, default=0)
 
 
 def preview(name: str) -> int:
-    """The exit code of one stack."""
+    """Preview one stack. Returns its exit code."""
     stack = automation.select_stack(name, work_dir=str(CLONE))
     try:
         summary = stack.preview(on_output=print).change_summary

@@ -1,6 +1,6 @@
 """The proof of a domain, published by the program's own DNS provider.
 
-Mimecast is asked to verify the domain after the record is written, in the same run.
+After the record is written, the same run asks Mimecast to verify the domain.
 """
 
 import pulumi
@@ -17,7 +17,7 @@ from mimecast_sso import (
 
 
 def publish(proof: Proof) -> pulumi.Resource:
-    """The record of a domain's proof."""
+    """Create the record that proves a domain."""
     return TxtRecord(f"proof-{proof.domain}", zone=proof.domain, record=proof.name, text=proof.value)
 
 

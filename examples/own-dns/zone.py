@@ -1,6 +1,6 @@
-"""A DNS provider of the program: one TXT record, written by DNS update (RFC 2136).
+"""The program's own DNS provider: one TXT record, written by DNS update (RFC 2136).
 
-It stands for whatever the zone is kept with: `pulumi_aws.route53.Record`, `pulumi_cloudflare.DnsRecord`, and so on.
+A placeholder for the zone's real provider: `pulumi_aws.route53.Record`, `pulumi_cloudflare.DnsRecord`, and so on.
 """
 
 import os
@@ -17,7 +17,7 @@ TTL = 300
 
 
 class TxtRecordProvider(ResourceProvider):
-    """`TxtRecord`. The server and its key are in the environment: DNS_SERVER (host:port), DNS_KEY (name:secret)."""
+    """The provider of `TxtRecord`. Reads DNS_SERVER (host:port) and DNS_KEY (name:secret) from the environment."""
 
     serialize_as_secret_always = False
 

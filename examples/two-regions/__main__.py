@@ -1,7 +1,7 @@
 """Two Mimecast accounts in two regions, signed in to from one Entra tenant.
 
 Each region has a component, and a provider with the credentials of its account. Both are assessed before anything is
-registered: what a guard refuses in one region must not find the other half deployed.
+registered: if a guard refuses one region, nothing of the other has been deployed.
 """
 
 import pulumi
@@ -22,7 +22,7 @@ REGIONS = ("eu", "us")
 config = pulumi.Config()
 settings = {region: settings_from_values(config.require_object(region)) for region in REGIONS}
 credentials = {
-    # The forecast asks Mimecast before the run, so it needs the plain value; the provider below gets a secret.
+    # The forecast calls Mimecast before the run, so it needs the plain value; the provider below gets a secret.
     region: MimecastCredentials(
         config.require(f"{region}ClientId"), config.get(f"{region}ClientSecret") or ""
     )

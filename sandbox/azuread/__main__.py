@@ -12,7 +12,7 @@ REFUSED = 1
 
 
 def main() -> int:
-    """Runs until SIGINT or SIGTERM. Outside a running sandbox it says so on standard error and returns 1."""
+    """Run until SIGINT or SIGTERM. Outside a running sandbox, print an error and return 1."""
     try:
         require_sandbox(os.environ)
     except RefusedError as refusal:
@@ -23,14 +23,14 @@ def main() -> int:
     from sandbox.azuread.package import sdk_version  # noqa: PLC0415
     from sandbox.azuread.server import serve  # noqa: PLC0415
 
-    # Blocked before any thread starts, and waited for: a handler could run just before its flag is looked at.
+    # Blocked before any thread starts, then waited for: a handler could run just before its flag is checked.
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     server, port = serve(sdk_version())
     print(port, flush=True)
     signal.sigwait(signals)
     server.stop(grace=None)
-    # At once, as the published plugin: the engine has asked calls to end before, and waits for nothing more.
+    # Stop at once, as the published plugin does: the engine has already cancelled its calls.
     os._exit(0)
 
 

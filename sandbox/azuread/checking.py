@@ -1,4 +1,4 @@
-"""What a program states, checked and converted against a table, with the failures its author sees."""
+"""Checks and converts a program's inputs against a table; the failures are those of the published plugin."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands, under the three names that messages use.
+    """The location of a value, under the three names that messages use.
 
-    `path` is what the program's author wrote (`featureTags[0].hide`), `attribute` what validators name
-    (`feature_tags.0.hide`), `upstream` what data sources put in front (`mails[0]`).
+    `path` is the form in the program (`featureTags[0].hide`), `attribute` the one in validators' messages
+    (`feature_tags.0.hide`), `upstream` the prefix in data sources' messages (`mails[0]`).
     """
 
     path: str = ""
@@ -33,7 +33,7 @@ class Place:
         )
 
     def element(self, index: int, *, named: bool) -> Place:
-        """An element of a list. One of a set has no name of its own, nor has an object that can be there once."""
+        """An element of a list. An element of a set, or of a list with at most one object, has no index."""
         bracket = f"[{index}]" if named else ""
         return Place(self.path + bracket, f"{self.attribute}.{index}", self.upstream + bracket)
 
@@ -55,14 +55,14 @@ class Problem:
 
 @dataclass
 class Checked:
-    """The converted inputs, `__defaults` included, and what is wrong with them."""
+    """The converted inputs, `__defaults` included, and their problems."""
 
     inputs: Properties
     problems: list[Problem] = field(default_factory=list)
 
 
 def check(table: Table, news: Properties, olds: Properties) -> Checked:
-    """`olds` are the inputs of the last run: a default that was filled in then stays what it was."""
+    """Check the inputs. `olds` are the last run's: a default that was filled in then keeps its value."""
     checked = Checked({})
     place = Place()
     choice = list(_choice(table, news, place))
@@ -82,7 +82,7 @@ def _check_fields(
     *,
     excused: tuple[str, ...] = (),
 ) -> None:
-    """Values of properties that are `excused`, or exclude each other, are not looked at further."""
+    """Check each property. Those that are `excused`, or that exclude each other, are not checked further."""
     by_name = {row.name: row for row in rows}
     stated = {key: value for key, value in news.items() if value is not None and key != DEFAULTS}
     for key, value in stated.items():

@@ -29,12 +29,12 @@ _LONGEST_WAIT = 61.0
 _DEFAULT_PATIENCE = 300.0
 _REQUEST_SECONDS = 60.0
 _SIGN_IN_ATTEMPTS = 5
-_EARLY = 300.0  # a token is renewed this many seconds before it ends
+_EARLY = 300.0  # a token is renewed this many seconds before it expires
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class FailedError(Exception):
-    """A failed operation, worded for its user."""
+    """A failed operation; the message is for the user."""
 
 
 class GraphError(FailedError):
@@ -48,7 +48,7 @@ class GraphError(FailedError):
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """For the calls inside: how long throttled and failing requests are tried again, in seconds."""
+    """For the calls inside: for how many seconds throttled and failing requests are retried."""
     token = _deadline.set(time.monotonic() + (seconds or _DEFAULT_PATIENCE))
     try:
         yield
@@ -58,7 +58,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Prefix the error of a refused request with what was being done."""
+    """Prefix the error of a refused request with the operation."""
     try:
         yield
     except GraphError as error:
@@ -68,7 +68,7 @@ def naming(what: str) -> Iterator[None]:
 class Graph:
     """Requests as the configured identity. Safe for concurrent use: one HTTP session per thread, one shared token.
 
-    Raises `FailedError` when the sign-in is refused, on construction already.
+    Raises `FailedError` if the sign-in is refused, including on construction.
     """
 
     def __init__(self, settings: Settings, stopped: threading.Event) -> None:
@@ -87,7 +87,7 @@ class Graph:
         return self._request("GET", self._url(path, beta=beta), options)
 
     def find(self, path: str, **options: str) -> Document | None:
-        """One object, or None when the service does not know it."""
+        """One object, or None if it does not exist."""
         try:
             return self._request("GET", self._url(path), options)
         except GraphError as error:
@@ -139,7 +139,7 @@ class Graph:
             pause = min(pause * 2, _LONGEST_WAIT)
 
     def _send(self, method: str, url: str, **arguments: Any) -> requests.Response:
-        # Imported late: the plugin answers its first calls without it, and starts in half the time.
+        # Imported late: the first calls do not need it, and the plugin starts in half the time.
         import requests  # noqa: PLC0415
 
         try:
@@ -157,14 +157,14 @@ class Graph:
     def _bearer(self) -> str:
         with self._signing_in:
             if time.monotonic() > self._token_ends:
-                answer = self._sign_in()
-                self._token = answer["access_token"]
-                lifetime = float(answer.get("expires_in", 0))
+                token = self._sign_in()
+                self._token = token["access_token"]
+                lifetime = float(token.get("expires_in", 0))
                 self._token_ends = time.monotonic() + max(lifetime - _EARLY, lifetime / 2)
             return self._token
 
     def _discovered(self, settings: Settings) -> Settings:
-        """The addresses that a metadata host names, instead of the public cloud's."""
+        """The endpoints that a metadata host names, instead of the public cloud's."""
         address = f"https://{settings.metadata_host}"
         url = f"{address}/metadata/endpoints?api-version=2022-09-01"
         failed = f'retrieving metadata from endpoint "{address}": '
@@ -205,7 +205,7 @@ _REFUSED = "building client: unable to obtain access token: clientCredentialsTok
 
 
 def _claims(token: str) -> Document:
-    """The claims of an access token. Not verified: the service does that, this only looks up its own object id."""
+    """The claims of an access token, unverified: they only serve to find the caller's own object id."""
     payload = token.split(".")[1] if token.count(".") > 1 else ""
     try:
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -243,7 +243,7 @@ def _graph_error(response: requests.Response) -> GraphError:
 
 
 def _reason(error: Exception) -> str:
-    """What Go's HTTP client would call it, where that is known."""
+    """The wording of Go's HTTP client, where known."""
     text = str(error)
     if "RemoteDisconnected" in text or "ConnectionReset" in text:
         return "EOF"

@@ -1,4 +1,4 @@
-"""Refuses to start anywhere but in a running sandbox, with nothing else behind the proxy."""
+"""Lets the plugin start only in a running sandbox, with nothing else behind the proxy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class RefusedError(Exception):
-    """This is not a sandbox. The text says why, and what to do."""
+    """This is not a sandbox. The message gives the reason and the fix."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -33,11 +33,11 @@ def require_sandbox(environment: Mapping[str, str]) -> None:
     if not instance:
         raise RefusedError("SANDBOX_INSTANCE is not set")
     proxies = {environment[name] for name in ("HTTPS_PROXY", "https_proxy") if environment.get(name)}
-    # An empty variable in small letters switches the other one off.
+    # An empty lower-case variable disables the upper-case one.
     if not proxies or not environment.get("https_proxy", "unset"):
         raise RefusedError("HTTPS_PROXY is not set")
     for proxy in proxies:
-        if _answer(proxy) != instance:
+        if _instance_behind(proxy) != instance:
             raise RefusedError(f"the proxy {proxy} is not the sandbox {instance}")
     for host in ENTRA_HOSTS:
         require_proxied(host, environment)
@@ -46,7 +46,7 @@ def require_sandbox(environment: Mapping[str, str]) -> None:
 def require_proxied(host: str, environment: Mapping[str, str]) -> None:
     """Check that clients send requests for this host to the proxy; loopback needs none.
 
-    Stricter than any client: an entry of NO_PROXY counts with and without its port, and in both spellings of the
+    Stricter than any client: an entry of NO_PROXY counts with and without its port, in both spellings of the
     variable.
 
     Raises:
@@ -61,8 +61,8 @@ def require_proxied(host: str, environment: Mapping[str, str]) -> None:
                 raise RefusedError(f"{name} contains {entry}, so {host} would be reached without the sandbox")
 
 
-def _answer(proxy: str) -> str | None:
-    """The instance that the sandbox behind the proxy says it is."""
+def _instance_behind(proxy: str) -> str | None:
+    """The instance id that the sandbox behind the proxy reports."""
     address = urlsplit(proxy)
     if address.hostname not in _LOOPBACK or address.port is None:
         raise RefusedError(f"the proxy {proxy} is not on loopback")

@@ -15,7 +15,7 @@ from sandbox.azuread.package import sdk_version
 EXECUTABLE = "pulumi-resource-azuread"
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _MARK = "# The sandbox's stand-in for the azuread plugin."
-# A shell starts the interpreter, because the first line of a script cannot name one with a blank in its path.
+# A shell starts the interpreter: a script's first line cannot name one whose path contains a space.
 _SCRIPT = """#!/bin/sh
 {mark}
 exec {interpreter} -P -c {program} "$@"
@@ -26,13 +26,13 @@ _PROGRAM = (
 
 
 def install(pulumi_home: Path) -> Path | None:
-    """Makes an azuread plugin available in `pulumi_home`, the sandbox's own, under the SDK's version.
+    """Make an azuread plugin available in `pulumi_home`, the sandbox's own, under the SDK's version.
 
-    A published plugin wins: one on PATH, or one of the SDK's version in the user's own Pulumi home (`PULUMI_HOME`, else
-    `~/.pulumi`; engines look for exactly that version). Then the sandbox's home gets a link to it, so that an engine
-    which looks there alone finds the same one. Else it gets the stand-in: a script that starts the running interpreter.
+    A published plugin takes precedence: one on PATH, or one of the SDK's version in the user's own Pulumi home
+    (`PULUMI_HOME`, else `~/.pulumi`; engines look for exactly that version). The sandbox's home then gets a link to it,
+    for engines that look only there. Otherwise it gets the stand-in: a script that starts the running interpreter.
 
-    Safe to repeat; what an earlier call left is replaced when the choice has changed since.
+    Safe to repeat; replaces what an earlier call installed if the choice has changed since.
 
     Returns:
         The stand-in's executable, or None when a published plugin is used.
@@ -52,7 +52,7 @@ def install(pulumi_home: Path) -> Path | None:
 
 
 def find_published(pulumi_home: Path, environment: Mapping[str, str]) -> Path | None:
-    """The published plugin of this machine, if there is one; `pulumi_home` is where it is not looked for."""
+    """This machine's published plugin, if any; not looked for in `pulumi_home`."""
     on_path = shutil.which(EXECUTABLE, path=environment.get("PATH"))
     homes = {Path.home() / ".pulumi"}
     if environment.get("PULUMI_HOME"):
@@ -71,7 +71,7 @@ def _folder_name() -> str:
 
 
 def _is_published(path: Path) -> bool:
-    """An executable that is not the stand-in of this or another sandbox."""
+    """Whether it is an executable other than a sandbox's stand-in."""
     if not path.is_file() or not os.access(path, os.X_OK):
         return False
     with path.open("rb") as file:
@@ -79,7 +79,7 @@ def _is_published(path: Path) -> bool:
 
 
 def _replace(target: Path, make: Callable[[Path], None]) -> None:
-    """Writes the file next to its target and moves it there: an engine may be starting it right now."""
+    """Write the file next to its target, then rename it: an engine may be starting it right now."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     make(fresh)

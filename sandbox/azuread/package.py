@@ -1,4 +1,4 @@
-"""The installed `pulumi_azuread` package, read without importing it: that alone would take longer than the start."""
+"""The installed `pulumi_azuread` package, read without importing it: the import takes longer than the whole start."""
 
 from __future__ import annotations
 

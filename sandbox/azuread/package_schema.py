@@ -1,4 +1,4 @@
-"""The package schema, reduced to what the tables know: enough for `pulumi import` to generate code.
+"""The package schema, reduced to what the tables hold: enough for `pulumi import` to generate code.
 
 Format: https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/
 """

@@ -1,6 +1,6 @@
 """Plans a resource from its current outputs: previews, differences, and inputs after a refresh.
 
-The rules were measured on the published plugin: stated inputs are laid over the *outputs* of the last run, and the
+The rules were measured on the published plugin: the inputs are merged into the *outputs* of the last run, and the
 result is compared with those outputs. Nothing becomes unknown in an update.
 """
 
@@ -15,7 +15,7 @@ from sandbox.azuread.wire import DEFAULTS, UNKNOWN, Properties, Secret, Value, h
 
 
 class Kind(Enum):
-    """The kinds of difference, under their names in the protocol."""
+    """The kinds of difference, by their names in the protocol."""
 
     ADD = "ADD"
     DELETE = "DELETE"
@@ -25,7 +25,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """`detailed` maps property paths to kinds; `stables` are the replacing inputs that stay as they are."""
+    """`detailed` maps property paths to kinds; `stables` are the inputs that force a replacement and did not change."""
 
     detailed: dict[str, Kind]
     changed: list[str]
@@ -34,7 +34,7 @@ class Difference:
 
 
 def plan_create(table: Table, inputs: Properties) -> Properties:
-    """The outputs of a resource before it exists: what is stated, and unknown what the provider will fill in."""
+    """The outputs of a resource before it exists: its inputs, and unknown values for what the provider will fill in."""
     planned: Properties = {"id": UNKNOWN}
     for row in table.properties:
         value = _stated(row, inputs)
@@ -45,12 +45,12 @@ def plan_create(table: Table, inputs: Properties) -> Properties:
 
 
 def plan_update(table: Table, olds: Properties, inputs: Properties) -> Properties:
-    """The outputs after an update, as far as they are known before it."""
+    """The outputs after an update, as far as they are known beforehand."""
     planned: Properties = dict(olds)
     for row in table.properties:
         old = olds.get(row.name)
         if not row.input:
-            # Only after a creation that failed half-way: the provider will fill the list in.
+            # Only after a partially failed creation: the provider will fill in the list.
             lost = old is None and (row.shape.many or row.shape is Shape.STRING_MAP)
             planned[row.name] = UNKNOWN if lost else old
         else:
@@ -72,7 +72,7 @@ def _planned_input(row: Property, old: Value, inputs: Properties) -> Value:
 
 
 def _leaves_it_to_the_provider(row: Property, value: Value, inputs: Properties) -> bool:
-    """Whether an input that the provider can fill in is unset: an empty set is a statement, the others are not."""
+    """Whether an input that the provider can fill in is unset. Empty values count as unset, but not an empty set."""
     if row.shape is Shape.STRING_SET:
         return inputs.get(row.name) is None
     return value in (None, [], "")
@@ -169,7 +169,7 @@ def _field_changes(row: Property, path: str, old: Properties, new: Value) -> Ite
 
 
 def _element_changes(name: str, removed: set[int], added: set[int]) -> Iterator[tuple[str, Kind]]:
-    """Removed at its old index, added at its new one; both at the same index is an update."""
+    """The differences of a list: removals at old indices, additions at new ones; both at one index are an update."""
     for index in sorted(removed | added):
         both = index in removed and index in added
         yield f"{name}[{index}]", Kind.UPDATE if both else Kind.ADD if index in added else Kind.DELETE
@@ -185,7 +185,7 @@ def _set_edits(old: list[Value], new: list[Value]) -> tuple[set[int], set[int]]:
 
 
 def _list_edits(old: list[Value], new: list[Value]) -> tuple[set[int], set[int]]:
-    """The indices to remove and to add that leave the longest common subsequence where it is."""
+    """The indices to remove and to add, keeping the longest common subsequence in place."""
     common = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in reversed(range(len(old))):
         for j in reversed(range(len(new))):
@@ -207,7 +207,7 @@ def _list_edits(old: list[Value], new: list[Value]) -> tuple[set[int], set[int]]
 
 
 def half_made(table: Table, stated: Properties) -> Properties:
-    """The outputs of a resource whose creation broke off: what is stated, everything else null."""
+    """The outputs of a resource whose creation failed half-way: its inputs, everything else null."""
     outputs = dict(stated)
     for row in table.inputs:
         value = stated.get(row.name)
@@ -221,10 +221,10 @@ def half_made(table: Table, stated: Properties) -> Properties:
 
 
 def applied(table: Table, planned: Properties, live: Properties) -> Properties:
-    """The outputs after a creation or an update: as read, but sets as planned, and null what was planned as null.
+    """The outputs after a creation or an update: as read, but sets and nulls as planned.
 
-    So a set that the service changed on its own (tags after a change of `featureTags`, owners nobody stated) shows only
-    after the next refresh.
+    So a set that Graph changed on its own (tags after a change of `featureTags`, owners that no program set) shows up
+    only after the next refresh.
     """
     outputs = outputs_of(table, planned, live)
     for row in table.inputs:
@@ -237,7 +237,7 @@ def applied(table: Table, planned: Properties, live: Properties) -> Properties:
 
 
 def outputs_of(table: Table, known: Properties, live: Properties) -> Properties:
-    """Complete outputs: what was read, in the form the table says; what the service does not hold, as known."""
+    """Complete outputs: values read, in the table's form; values that Graph does not hold, as last known."""
     outputs: Properties = {"id": live["id"]}
     for row in table.properties:
         value = (
@@ -258,7 +258,7 @@ def marked(table: Table, outputs: Properties) -> Properties:
 
 
 def refreshed_inputs(old_inputs: Properties, outputs: Properties) -> Properties:
-    """Live values for the keys that the program stated, and no others. Lists are cut to the length they had."""
+    """Live values for the keys that the program set, and no others. Lists are cut to their previous length."""
     return {
         key: old if key == DEFAULTS else _refreshed(old, outputs[key])
         for key, old in old_inputs.items()
@@ -275,7 +275,7 @@ def _refreshed(old: Value, live: Value) -> Value:
 
 
 def imported_inputs(table: Table, outputs: Properties) -> Properties:
-    """What a program must state to get these outputs: neither defaults, nor empty values, nor what excludes another."""
+    """The inputs that produce these outputs, without defaults, empty values and properties that exclude each other."""
     inputs: Properties = {DEFAULTS: []}
     for row in table.inputs:
         value = outputs.get(row.name)

@@ -1,8 +1,8 @@
 """The vocabulary of the tables that describe resource types and data sources.
 
-A row says of one property what the published plugin's schema says of it (pulumi/pulumi-azuread,
+A row describes one property as the published plugin's schema does (pulumi/pulumi-azuread,
 `provider/cmd/pulumi-resource-azuread/schema.json`; hashicorp/terraform-provider-azuread, `internal/services`):
-name, shape, who sets it, what a change of it forces, and how its value is checked.
+name, type, who sets it, whether a change forces a replacement, and how its value is validated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Shape(Enum):
 
     @property
     def empty(self) -> Value:
-        """The value of an unset property after it was read: texts are empty, never null."""
+        """The value of an unset property once read: strings are empty, never null."""
         empties: dict[Shape, Value] = {
             Shape.STRING: "",
             Shape.BOOLEAN: False,
@@ -46,8 +46,8 @@ class Shape(Enum):
 class Property:
     """One row: a property of a resource type, of a data source, or of an object inside one.
 
-    An input is `required` or `optional`; `computed` says that the provider fills it in, for an optional input when
-    the program does not state it. `upstream` is the name that the messages of the published plugin use.
+    An input is `required` or `optional`. The provider fills in a `computed` property; an optional input only if the
+    program does not set it. `upstream` is the name in the published plugin's messages.
     """
 
     name: str

@@ -27,7 +27,7 @@ _LARGEST_MESSAGE = 400 * 1024 * 1024  # what Pulumi's engine allows on its side
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """What the published plugin leaves unimplemented stays so, `Handshake` first of all."""
+    """The provider service. What the published plugin does not implement, such as `Handshake`, is missing here too."""
 
     def __init__(self, version: str, environment: Mapping[str, str]) -> None:
         self._version = version
@@ -212,7 +212,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except FailedError as error:
             _abort(context, f"invoking {request.tok}: {_framed(error, twice=function.repeats_errors)}")
         response = provider_pb2.InvokeResponse()
-        # The field is named like a keyword of Python.
+        # The field's name is a Python keyword.
         getattr(response, "return").CopyFrom(to_struct(results))
         return response
 
@@ -243,7 +243,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 class _Operation:
-    """How the failure of one operation on one resource is reported."""
+    """Reports the failure of one operation on one resource."""
 
     def __init__(self, kind: ResourceType, urn: str, verb: str, context: grpc.ServicerContext) -> None:
         self._kind, self._urn, self._verb, self._context = kind, urn, verb, context
@@ -252,7 +252,7 @@ class _Operation:
     def reported(
         self, kept: Callable[[IncompleteError], tuple[str, Properties]] | None = None
     ) -> Iterator[None]:
-        """Turns failures into the call's error; `kept` gives what the engine must store of a half-done operation."""
+        """Turn failures into the call's error; `kept` returns what the engine must store after a partial failure."""
         try:
             yield
         except IncompleteError as error:
@@ -272,7 +272,7 @@ class _Operation:
 
     @property
     def _plain(self) -> bool:
-        # A refused creation left nothing behind, and is reported without its URN.
+        # A refused creation left nothing behind; it is reported without the URN.
         return self._verb == "creating"
 
     def _text(self, error: FailedError) -> str:
@@ -285,7 +285,7 @@ def _without_unknowns(properties: Properties) -> Properties:
 
 @contextmanager
 def _incomplete(resource_id: str) -> Iterator[None]:
-    """From here on the object exists, whatever happens."""
+    """Note that the object exists from now on, whatever happens."""
     try:
         yield
     except IncompleteError:
@@ -312,7 +312,7 @@ def _abort_incomplete(
     detail = AnyMessage()
     detail.Pack(failed)
     status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=text, details=[detail])
-    # gRPC's own place for details of an error.
+    # Where gRPC carries the details of an error.
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
     _abort(context, text)
 

@@ -1,4 +1,4 @@
-"""The provider's configuration: what is accepted, and where sign-in and Graph are.
+"""The provider's configuration: accepted keys, and the addresses of sign-in and Graph.
 
 Key names, variables and their order are the published plugin's
 (https://www.pulumi.com/registry/packages/azuread/installation-configuration/).
@@ -36,11 +36,11 @@ _HELP = (
 
 
 class ConfigurationError(Exception):
-    """A configuration that cannot work. The text is for the user."""
+    """An invalid configuration. The message is for the user."""
 
 
 class UnknownKeyError(ConfigurationError):
-    """A key that the provider does not have."""
+    """An unknown configuration key."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Settings:
 
 
 def checked(news: Properties, environment: Mapping[str, str]) -> Properties:
-    """The configuration to keep: texts, credentials marked as secret, nothing added.
+    """The configuration to store: strings, with credentials marked as secret and nothing added.
 
     Raises:
-        ConfigurationError: names what is wrong.
+        ConfigurationError: it is invalid.
     """
     for key in news:
         if key not in KEYS:
@@ -84,7 +84,7 @@ def checked(news: Properties, environment: Mapping[str, str]) -> Properties:
 
 
 def resolve(arguments: Properties, environment: Mapping[str, str]) -> Settings:
-    """What `Configure` got, completed from the environment. Configuration wins, key by key."""
+    """The configuration passed to `Configure`, completed from the environment; it takes precedence key by key."""
     texts = {key: _text(value) for key, value in arguments.items() if value is not None}
     values = {key: _value(texts, key, environment) for key in (*_CREDENTIALS, "metadataHost")}
     _require_credentials(texts, environment)
@@ -113,7 +113,7 @@ def _require_credentials(texts: Mapping[str, str], environment: Mapping[str, str
 
 
 def _value(texts: Mapping[str, str], key: str, environment: Mapping[str, str]) -> str:
-    # An empty text in the configuration does not fall back to the environment.
+    # An empty string in the configuration does not fall back to the environment.
     return texts[key] if key in texts else environment.get(_VARIABLES[key], "")
 
 

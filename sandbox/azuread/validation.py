@@ -8,12 +8,12 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 Validator: TypeAlias = Callable[[str, str], str | None]
-"""Takes a value and the upstream name of its property; returns a message, or None when the value is fine."""
+"""Takes a value and the upstream name of its property; returns a message, or None if the value is valid."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_URI = 256
 _TIME_LAYOUT = "2006-01-02T15:04:05Z07:00"
-# One step per part of an RFC 3339 time: what must match next, and its part of the layout.
+# For each part of an RFC 3339 time: the pattern that must match next, and its part of the layout.
 _TIME_PARTS = (
     (r"\d{4}", "2006"), ("-", "-"), (r"\d{2}", "01"), ("-", "-"), (r"\d{2}", "02"), ("T", "T"), (r"\d{2}", "15"),
     (":", ":"), (r"\d{2}", "04"), (":", ":"), (r"\d{2}", "05"), (r"(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})", "Z07:00"),
@@ -79,7 +79,7 @@ def redirect_uri(value: str, name: str) -> str | None:
 
 
 def resource_id(kind: str, *segments: str) -> Validator:
-    """An id in path form: `segments` are literal, except the last, which names what the user states."""
+    """An id in path form: `segments` are literal, except the last, which describes the user's value."""
 
     form = "/" + "/".join(segments)
 

@@ -25,13 +25,13 @@ _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that leaves this process marked as secret."""
+    """A value that is sent marked as secret."""
 
     value: Value
 
 
 def from_struct(struct: Struct) -> Properties:
-    """The properties of a request. Secret marks are taken off: what is secret, the table of types knows."""
+    """The properties of a request, without secret markers: the type's table knows what is secret."""
     return {key: _from_message(message) for key, message in struct.fields.items()}
 
 
@@ -43,7 +43,7 @@ def to_struct(properties: Mapping[str, Value]) -> Struct:
 
 
 def has_unknown(value: Value) -> bool:
-    """Whether the value, or anything in it, is not known yet."""
+    """Whether the value or anything in it is unknown."""
     if isinstance(value, dict):
         return any(map(has_unknown, value.values()))
     if isinstance(value, list):

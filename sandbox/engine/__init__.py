@@ -1,8 +1,8 @@
 """A small deployment engine that speaks Pulumi's protocols, for stacks deployed on the sandbox.
 
 It runs a Pulumi program in Python, talks to the same provider plugins and keeps the same state file as
-the Pulumi CLI with a `file://` backend, so a stack can be carried on by either. What it does not do it
-refuses before anything is changed; `docs/engine.md` has the table. Use it as a command:
+the Pulumi CLI with a `file://` backend, so either can continue a stack of the other. It refuses unsupported
+features before anything is changed; `docs/engine.md` lists them. Use it as a command:
 
     python -m sandbox.engine up --yes --stack sandbox
 """

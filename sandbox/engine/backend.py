@@ -23,19 +23,19 @@ from sandbox.engine.errors import EngineError, NoSuchStackError, NotSupportedErr
 
 
 def timestamp() -> str:
-    """Now, as in the state file."""
+    """The current time, in the state file's format."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 ORGANIZATION = "organization"
-"""The one organization that a `file://` backend has."""
+"""The only organization of a `file://` backend."""
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 _NAME_LIMIT = 100
 
 
 class Backend:
-    """One `file://` backend, seen from one project: `project`, or the one named `seen_from`."""
+    """A `file://` backend as seen from one project: `project`, or the one named `seen_from`."""
 
     def __init__(self, url: str, project: Project, seen_from: str = "") -> None:
         parts = urlsplit(url)
@@ -53,7 +53,7 @@ class Backend:
             reference: `stack`, `organization/stack` or `organization/project/stack`; the stack need not exist.
 
         Raises:
-            EngineError: It is no such reference.
+            EngineError: It is not a valid reference.
         """
         if not reference:
             raise EngineError("stack name must not be empty")
@@ -88,7 +88,7 @@ class Backend:
         return sorted(path.stem for path in self._stacks().glob("*.json"))
 
     def exists(self, stack: str) -> bool:
-        """Whether there is such a stack."""
+        """Whether the stack exists."""
         for suffix in (".gz", ".zst"):
             if Path(f"{self.state_file(stack)}{suffix}").exists():
                 raise NotSupportedError(f"a compressed state ({self.state_file(stack).name}{suffix})")
@@ -98,8 +98,8 @@ class Backend:
         """The checkpoint document.
 
         Raises:
-            NoSuchStackError: There is no such stack.
-            EngineError: The file is not a checkpoint; it is left alone, and the message names the backup.
+            NoSuchStackError: The stack does not exist.
+            EngineError: The file is not a checkpoint. It is not changed, and the message names the backup.
         """
         if not self.exists(stack):
             raise NoSuchStackError(f"no stack named '{stack}' found")
@@ -121,17 +121,17 @@ class Backend:
             else "it has no backup; to continue, restore one of your own"
         )
         cause = " ".join(reason.split())
-        return f"the state of stack '{stack}' cannot be used: {cause}; file: {path}, left as it is; {way}"
+        return f"the state of stack '{stack}' cannot be used: {cause}; file: {path}, unchanged; {way}"
 
     def backup_file(self, stack: str) -> Path:
         """The state before the last write."""
         return Path(f"{self.state_file(stack)}.bak")
 
     def write(self, stack: str, text: str, *, durable: bool = True) -> None:
-        """Replace the checkpoint atomically and keep the previous one as backup; `durable` waits for the disk.
+        """Replace the checkpoint atomically and keep the previous one as backup; `durable` syncs it to disk.
 
         Raises:
-            EngineError: It cannot be written. The file is as it was.
+            EngineError: It cannot be written. The file is unchanged.
         """
         path = self.state_file(stack)
         temporary = Path(f"{path}.{uuid.uuid4().hex}.tmp")
@@ -150,7 +150,7 @@ class Backend:
                 temporary.unlink(missing_ok=True)
             raise EngineError(
                 f"the state cannot be written: {error}; file: {path}, which holds the state before this run; to "
-                "continue: free space there, then refresh, which finds what was done since"
+                "continue: free space there, then refresh, which finds the changes made since"
             ) from error
 
     @staticmethod
@@ -193,7 +193,7 @@ class Backend:
 
     @contextmanager
     def lock(self, stack: str) -> Iterator[Callable[[], None]]:
-        """Hold the stack's lock; EngineError names the holder if someone else has it. Gives what releases it early."""
+        """Hold the stack's lock; EngineError names another holder. Yields a function that releases it early."""
         self._refuse(stack)
         own = self._locks(stack) / f"{uuid.uuid4()}.json"
         own.parent.mkdir(parents=True, exist_ok=True)
@@ -246,7 +246,7 @@ def _has_died(host: str, pid: int) -> bool:
 
 
 class Selection:
-    """The stack that the user selected for a project, kept where the Pulumi CLI keeps it."""
+    """The selected stack of a project, stored where the Pulumi CLI stores it."""
 
     def __init__(self, home: Path, backend: Backend) -> None:
         project = backend.project

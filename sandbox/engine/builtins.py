@@ -30,9 +30,9 @@ _Decrypter = Callable[[str], str]
 
 
 class Builtins(Provider):
-    """The provider of the package `pulumi`: no process, and of its resources none.
+    """The provider of the package `pulumi`: in-process, functions only.
 
-    It reads the state files of the backend, at the moment of the call.
+    It reads the backend's state files at the moment of the call.
     """
 
     def __init__(self, backend: Backend, run: Run) -> None:
@@ -55,17 +55,17 @@ class Builtins(Provider):
         """It has no configuration."""
 
     def cancel(self) -> None:
-        """It does nothing that takes long."""
+        """Do nothing: no call takes long."""
 
     def close(self) -> None:
-        """It has no connection."""
+        """Do nothing: there is no connection."""
 
     def invoke(self, token: str, arguments: Struct) -> Any:
         """Call a function.
 
         Raises:
-            ProviderError: It failed; the text is the Pulumi CLI's where that has one.
-            NotSupportedError: The state has what only the Pulumi CLI reads.
+            ProviderError: It failed; the text is the Pulumi CLI's where it has one.
+            NotSupportedError: The state uses features that only the Pulumi CLI reads.
         """
         read = self._stack_outputs if token == READ_STACK_OUTPUTS else self._resource_outputs
         try:
@@ -74,9 +74,9 @@ class Builtins(Provider):
             raise
         except EngineError as error:
             raise ProviderError(str(error)) from error
-        answer = provider_pb2.InvokeResponse()
-        getattr(answer, "return").CopyFrom(to_struct(found, secrets=True, references=True))
-        return answer
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(to_struct(found, secrets=True, references=True))
+        return response
 
     # -- functions ----------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class Builtins(Provider):
     def _read(
         self, reference: str, decrypter: Callable[[Crypter | None], _Decrypter]
     ) -> tuple[Resource, ...]:
-        """The resources that the state file has now; of its own stack, what this run has done until now is in it."""
+        """The resources in the state file now, including this run's changes so far if it is the run's own stack."""
         self._run.journal.settle()
         backend, name = self._backend.find(reference)
         try:

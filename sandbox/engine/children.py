@@ -1,4 +1,4 @@
-"""Child processes that end with the engine, however it ends."""
+"""Child processes that end when the engine does, however it ends."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# Reads process groups until the engine's end of the pipe is closed, which the system does if nobody else can.
+# Reads process groups until the engine's end of the pipe is closed, by the system at the latest.
 _WATCH = (
     'while read -r group; do groups="$groups $group"; done; for group in $groups; do kill -9 "-$group"; done'
 )
 
 
 class Children:
-    """Starts the children of one run, each in a process group of its own: Ctrl-C is for the engine alone.
+    """Starts the children of one run, each in its own process group: only the engine receives Ctrl-C.
 
-    A small shell outlives an engine that was killed, and then kills the groups.
+    A small shell outlives a killed engine and then kills the groups.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Children:
     def start(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], stdin: int
     ) -> subprocess.Popen[bytes]:
-        """Start one, with pipes for what it prints; `stdin` is one of subprocess's constants."""
+        """Start one, with pipes for its output; `stdin` is one of subprocess's constants."""
         child = subprocess.Popen(
             list(command),
             cwd=folder,
@@ -52,12 +52,12 @@ class Children:
         return child
 
     def release(self) -> None:
-        """Stop watching: the children have ended, and their numbers may become another process's."""
+        """Stop watching: the children have ended, and other processes may get their ids."""
         self._watcher.kill()
         self._watcher.wait()
 
 
 def kill(child: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:
-    """Send a signal to a child and everything that it started."""
+    """Send a signal to a child and all processes that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, number)

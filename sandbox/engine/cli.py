@@ -1,4 +1,4 @@
-"""The command line: the Pulumi CLI's verbs and flags, as far as this engine goes."""
+"""The command line: the Pulumi CLI's verbs and flags that this engine supports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXPECTED_NO_CHANGES = 7
 _CANCELLED = 8
 _INTERRUPTED = 130  # as a shell says of a command that Ctrl-C ended
-# Flags of the Pulumi CLI that would change what a run does: refused by name, never ignored.
+# Flags of the Pulumi CLI that would change a run: refused by name, never ignored.
 _REFUSED = (
     "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--target-replace",
     "--plan", "--save-plan", "--policy-pack", "--import-file", "--config", "-c", "--config-path", "--attach-debugger",
@@ -33,13 +33,13 @@ _RUN = (
     "--yes", "--skip-preview", "--diff", "--json", "--event-log=", "--expect-no-changes", "--refresh", "--parallel=",
     "--continue-on-error", "--show-secrets", "--suppress-outputs", "--suppress-progress", "--message=",
 )  # fmt: skip
-# Verb: what it does, and its arguments: `--flag`, `--flag=` with a value, a word, a `word?` that may be left out,
-# any number of `words*`.
+# Verb: its help, and its arguments: `--flag`, `--flag=` with a value, a word, an optional `word?`, any number of
+# `words*`.
 _VERBS = {
-    "up": ("create, update and delete resources as the program says", _RUN),
+    "up": ("create, update and delete resources to match the program", _RUN),
     "preview": ("show what `up` would do", _RUN),
     "refresh": (
-        "update the state to what actually exists",
+        "update the state to match what exists",
         (*_RUN, "--preview-only", "--clear-pending-creates", "--skip-pending-creates"),
     ),
     "destroy": ("delete everything in the stack", (*_RUN, "--preview-only", "--exclude-protected")),
@@ -84,7 +84,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
-    """The verb and its arguments; flags that the verb does not have are False."""
+    """The verb and its arguments; flags of other verbs are False."""
     for count in (2, 1):
         verb = " ".join(words[:count])
         verb = _ALIASES.get(verb, verb)
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
-    except KeyboardInterrupt:  # while nothing runs that would have to end
+    except KeyboardInterrupt:  # before anything runs
         return _INTERRUPTED
     except OSError as error:
         print(f"error: {error.filename or 'a file'} cannot be used: {error.strerror}", file=sys.stderr)
@@ -161,7 +161,7 @@ def run(session: Session, options: argparse.Namespace, child: Mapping[str, str])
 
 
 def _nothing_but_protected(session: Session) -> int:
-    """How many resources there are, if all are protected or needed by one that is; else 0."""
+    """The number of resources if all are protected or needed by a protected one, else 0."""
     from sandbox.engine.deployment import protected_with_needs  # noqa: PLC0415
 
     resources = session.stack().open().journal(write=False).base
@@ -202,7 +202,7 @@ def _once(
 def _listen(
     events: Events, options: argparse.Namespace, kind: str, stack: Stack, *, preview: bool
 ) -> Callable[[Outcome], None]:
-    """Subscribe a display to the run. Returns the function that shows its end."""
+    """Subscribe a display to the run. Returns the function that shows the result."""
     from sandbox.engine.display import Display  # noqa: PLC0415
     from sandbox.engine.events import JsonLines, PreviewDocument  # noqa: PLC0415
 
@@ -219,9 +219,9 @@ def _listen(
 
 
 def _interruptible(deployment: Deployment, unlock: Callable[[], None]) -> Outcome:
-    """Run; Ctrl-C once lets running operations end, twice ends at once and leaves them pending.
+    """Run. Ctrl-C once lets running operations finish; twice ends at once and leaves them pending.
 
-    In that case the children are killed by `Children`: if they ended before this process does, it would record their
+    In the second case `Children` kills the children: if they ended before this process, it would record their
     operations as failed.
     """
 

@@ -67,7 +67,7 @@ def _select(session: Session, options: argparse.Namespace) -> None:
 
 
 def _with_secrets(value: Any, change: Callable[[dict[str, str]], Any]) -> Any:
-    """A part of a state document with every secret in it changed."""
+    """A part of a state document with every secret in it converted."""
     if isinstance(value, dict) and value.get(SIGNATURE) == SECRET:
         return change(value)
     return mapped(lambda item: _with_secrets(item, change), value)
@@ -156,7 +156,7 @@ def _import(session: Session, options: argparse.Namespace) -> None:
                 f"resource '{resource['urn']}' is of another stack; importing it could be dangerous. "
                 "Use --force if that is what you want"
             )
-    # Its secrets are encrypted, or will be, with the salt that it brings.
+    # Its secrets are, or will be, encrypted with its own salt.
     stack.document = {"checkpoint": {"latest": latest}}
 
     def hide(secret: dict[str, str]) -> Any:

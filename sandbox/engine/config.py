@@ -21,7 +21,7 @@ from sandbox.engine.values import Properties, Secret, mapped, number, walk
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as the Pulumi CLI reads it: `no` is text, 1e3 a number. Dates stay the text that they are."""
+    """YAML as the Pulumi CLI reads it: `no` is a string, 1e3 a number. Dates stay strings."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -37,7 +37,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: number(f
 
 
 def go_json(value: Any) -> str:
-    """JSON as the Pulumi CLI writes structured configuration; it ends up in the state, so bytes matter."""
+    """JSON as the Pulumi CLI writes structured configuration, byte for byte: it ends up in the state."""
     text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
@@ -60,7 +60,7 @@ class Project:
         self.working_folder = self.main if self.main.is_dir() else self.main.parent
 
     def python(self) -> str:
-        """The interpreter of the program: that of `virtualenv` if it has the SDK, else this one."""
+        """The program's interpreter: that of `virtualenv` if it has the SDK, else this one."""
         virtualenv = self.runtime_options.get("virtualenv")
         if virtualenv:
             root = (self.folder / str(virtualenv)).absolute()
@@ -74,7 +74,7 @@ class Project:
 
 
 def find_project(start: Path) -> Project:
-    """The project file in `start` or above it; EngineError if there is none, or none of a project in Python."""
+    """The project file in `start` or above it; EngineError if there is none, or the project is not in Python."""
     for folder in [start, *start.parents]:
         for name in ("Pulumi.yaml", "Pulumi.yml"):
             if (folder / name).is_file():
@@ -105,13 +105,13 @@ def full_key(key: str, project: str) -> str:
 
 
 class StackConfig:
-    """The configuration of one stack and its file; a file that is not there is an empty configuration.
+    """The configuration of one stack and its file; a missing file is an empty configuration.
 
     Values are text, structures, `{"secure": ciphertext}` or structures with such leaves.
 
     Raises:
-        EngineError: The file is not a map, or its `config` is none.
-        NotSupportedError: It asks for what only the Pulumi CLI does.
+        EngineError: The file or its `config` is not a map.
+        NotSupportedError: It uses features that only the Pulumi CLI has.
     """
 
     def __init__(self, path: Path, project: Project) -> None:
@@ -135,13 +135,13 @@ class StackConfig:
         return self.document.get("encryptionsalt")
 
     def ensure_salt(self) -> None:
-        """Give the stack a salt, in the file too."""
+        """Set the stack's salt, in the file too."""
         if self.salt is None:
             self.document["encryptionsalt"] = new_salt(passphrase(os.environ))
             self.save()
 
     def save(self) -> None:
-        """Write what was changed into the file, and leave everything else in it as it is, comments too."""
+        """Write the changes to the file; everything else in it stays, including comments."""
         from ruamel.yaml import YAML  # noqa: PLC0415 (50 ms that most verbs do not need)
 
         editor = YAML()
@@ -173,7 +173,7 @@ class StackConfig:
         temporary.replace(self.path)
 
     def key_path(self, key: str, *, structured: bool) -> paths.Path:
-        """Where `namespace:name`, or with `--path` `namespace:name.rest[0]`, stands; ValueError if it is no path."""
+        """The path of `namespace:name`, or with `--path` of `namespace:name.rest[0]`; ValueError if it is not valid."""
         key = full_key(key, self.project.name)
         if not structured:
             return (key,)
@@ -182,7 +182,7 @@ class StackConfig:
         return (f"{namespace}:{head}", *tail)
 
     def all_values(self) -> dict[str, Any]:
-        """The stack's values over the defaults that the project file gives."""
+        """The stack's values, over the project file's defaults."""
         defaults: dict[str, Any] = {}
         for key, spec in (self.project.document.get("config") or {}).items():
             value = spec.get("value", spec.get("default")) if isinstance(spec, dict) else spec
@@ -192,7 +192,7 @@ class StackConfig:
         return defaults | self.values
 
     def masked(self) -> dict[str, str]:
-        """Every value as text, secrets as `[secret]`."""
+        """All values as text, secrets as `[secret]`."""
 
         def mask(value: Any) -> Any:
             return "[secret]" if _is_ciphertext(value) else mapped(mask, value)
@@ -200,14 +200,14 @@ class StackConfig:
         return {key: _as_text(mask(value)) for key, value in self.all_values().items()}
 
     def decrypted(self, crypter: Crypter | None) -> dict[str, tuple[str, bool]]:
-        """Every value as the program gets it: text (JSON for structures), and whether it is secret."""
+        """All values as the program receives them: text (JSON for structures), and whether it is secret."""
         return {
             key: (decrypt_text(value, crypter), is_secret(value)) for key, value in self.all_values().items()
         }
 
 
 def _edited(old: Any, new: Any) -> Any:
-    """`new` for a file that holds `old`, whose maps are changed in place so that their comments stay."""
+    """`new` for a file that holds `old`, whose maps are changed in place to keep their comments."""
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString  # noqa: PLC0415
 
     if isinstance(new, dict):
@@ -221,12 +221,12 @@ def _edited(old: Any, new: Any) -> Any:
     if isinstance(new, list):
         return [_edited(None, item) for item in new]
     if isinstance(new, str) and yaml.safe_load(new) != new:
-        return DoubleQuotedScalarString(new)  # text that readers would take for something else
+        return DoubleQuotedScalarString(new)  # text that readers would interpret as another type
     return new
 
 
 def is_secret(value: Any) -> bool:
-    """Whether the value, or a leaf of it, is secret."""
+    """Whether the value or one of its leaves is secret."""
     return any(map(_is_ciphertext, walk(value)))
 
 
@@ -269,7 +269,7 @@ def package_config(values: dict[str, tuple[str, bool]], package: str) -> Propert
 
 
 def typed(text: str) -> Any:
-    """What `config set --path` makes of a text inside a structure."""
+    """The value that `config set --path` stores for a text inside a structure."""
     if text in ("true", "false"):
         return text == "true"
     return int(text) if re.fullmatch(r"0|-?[1-9][0-9]*", text) else text
@@ -280,7 +280,7 @@ def _construct(node: Any) -> Any:
 
 
 def _config_values(document: Any, path: Path) -> Iterator[tuple[str, Any]]:
-    """What stands under `config`. Top-level values keep their text: `n: 042` is the text 042."""
+    """The values under `config`. Top-level ones keep their text: `n: 042` is the string 042."""
     for key, node in document.value if document is not None else ():
         if key.value == "config" and isinstance(node, yaml.MappingNode):
             for name, value in node.value:

@@ -26,7 +26,7 @@ _MAX_PARALLEL = 64
 
 
 def default_parallel() -> int:
-    """How many steps run at a time if nobody says: four for each processor."""
+    """The default number of concurrent steps: four for each processor."""
     given = os.environ.get("PULUMI_PARALLEL", "")
     return int(given) if given.isdigit() and int(given) else 4 * (os.cpu_count() or 2)
 
@@ -65,7 +65,7 @@ class Deployment:
     def run(self) -> Outcome:
         """Make the stack match the program, the state match what providers find, or delete everything.
 
-        In a preview: say what that would take.
+        In a preview, report the steps instead.
         """
         start = time.monotonic()
         operation = {"update": self._update, "refresh": self._refresh, "destroy": self._destroy}[self._kind]
@@ -88,26 +88,26 @@ class Deployment:
     # -- parts --------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        """Start children, the program too if it is to run, then make what the run needs from the state."""
+        """Start the children, including the program if it runs, then build the run's parts from the state."""
         if self._kind == "update":
             self._program = Program(self._stack.project, self._environment, self._output, self._children)
         self._start_plugins()
         self._prepare()
         if self._stack.crypter is not None:
-            self._stack.crypter.key()  # begun before the children, which take longer to start
+            self._stack.crypter.key()  # started before the children, which take longer
         self._prepared = True
         if self._cancelled.is_set():
             self.cancel()
 
     def _start_plugins(self) -> None:
-        """Start the plugins of the state's providers now; most of the time they are wanted."""
+        """Start the plugins of the state's providers early; most runs need them."""
         for resource in self._stack.latest.get("resources") or ():
             package = resource["type"].removeprefix(PROVIDER_PREFIX)
             if package not in (resource["type"], BUILTIN):
                 self._host.start_early(package, (resource.get("inputs") or {}).get("version", ""), {})
 
     def _prepare(self) -> None:
-        """Imports gRPC, which takes longer than anything else here; children start meanwhile."""
+        """Build the run's parts; importing gRPC takes longest, and the children start meanwhile."""
         from sandbox.engine.builtins import Builtins  # noqa: PLC0415
         from sandbox.engine.providers import Registry  # noqa: PLC0415
         from sandbox.engine.step_executor import StepExecutor  # noqa: PLC0415
@@ -139,7 +139,7 @@ class Deployment:
         self._events.diagnostic("info#err" if error else "info", line, stream=2 if error else 1)
 
     def cancel(self) -> None:
-        """Let what is running end and begin nothing new."""
+        """Let running operations finish and start no new ones."""
         self._cancelled.set()
         if self._prepared:
             self._run.stop()
@@ -151,7 +151,7 @@ class Deployment:
         return self._cancelled.is_set()
 
     def abandon_program(self) -> None:
-        """Kill the program, if it runs."""
+        """Kill the program if it is running."""
         if self._program is not None:
             self._program.kill()
 
@@ -208,16 +208,16 @@ class Deployment:
         )
         code = self._program.wait(run.stopped)
         self._program_ok = code == 0
-        self._executor.drain()  # a program that was killed leaves operations that must end and be saved
+        self._executor.drain()  # operations of a killed program must finish and be saved
         server.stop(grace=None)
         if code != 0:
-            told = run.stopped.is_set() or code == 32  # noqa: PLR2004 (the launcher has told)
+            told = run.stopped.is_set() or code == 32  # noqa: PLR2004 (reported by the launcher)
             text = f"an unhandled error occurred: program exited with non-zero exit code: {code}"
             run.fail("" if told else text)
         return monitor
 
     def _stack_outputs(self, monitor: Monitor) -> None:
-        """The stack's outputs come last; after a failure new ones are laid over the old ones."""
+        """Store the stack's outputs last; after a failure, merge new ones into the old ones."""
         new, outcome = monitor.stack_outputs, self._outcome
         if new is None or not monitor.stack_urn:
             return
@@ -230,7 +230,7 @@ class Deployment:
         outcome.outputs = dict(new)
 
     def _warn_pending(self) -> None:
-        """Say what an interrupted run left behind."""
+        """Report operations that an interrupted run left behind."""
         if self._preview or not self._journal.pending:
             return
         lines = ["Attempting to deploy or update resources with pending operations from previous deployment."]
@@ -246,7 +246,7 @@ class Deployment:
     # -- refresh ------------------------------------------------------------------------------------
 
     def _refresh_all(self) -> bool:
-        """Refresh every resource, all at once and in no order; False if that failed."""
+        """Refresh all resources, concurrently and in no order; False if that failed."""
         from sandbox.engine.refresh import rebuild  # noqa: PLC0415
         from sandbox.engine.steps import Step  # noqa: PLC0415
 
@@ -261,7 +261,7 @@ class Deployment:
 
 
 def protected_with_needs(resources: Sequence[Resource]) -> set[str]:
-    """URNs of protected resources and of everything that they refer to."""
+    """The URNs of protected resources and of everything that they refer to."""
     kept: set[str] = set()
     for resource in reversed(resources):
         if resource.protect or resource.urn in kept:
@@ -271,7 +271,7 @@ def protected_with_needs(resources: Sequence[Resource]) -> set[str]:
 
 
 def explain(type_: str) -> str:
-    """What an interrupted operation means for a type of resource."""
+    """The consequence of an interrupted operation for a resource type."""
     if type_.startswith(f"{DYNAMIC}:dynamic/mimecast:"):
         return "Mimecast objects are found by their natural key: the next run adopts an existing one."
     if type_.startswith("azuread:"):

@@ -21,7 +21,7 @@ from sandbox.engine.values import UNKNOWN, Properties, Secret, equal
 
 
 class _Words(NamedTuple):
-    """The words for an operation: its symbol, while it runs, when it is done, when it is planned."""
+    """An operation's symbol, and its labels while running, when done and when planned."""
 
     symbol: str
     running: str
@@ -59,7 +59,7 @@ class _Message:
 
 @dataclass
 class _Row:
-    """What is known about one resource of the run."""
+    """The display's record of one resource of the run."""
 
     urn: str
     type: str
@@ -74,12 +74,12 @@ class _Row:
 
     @property
     def kind(self) -> str:
-        """The type as people see it."""
+        """The type as displayed."""
         return display_type(self.type)
 
 
 class Style:
-    """Colours, if they are wanted: `--color`, NO_COLOR and the terminal decide."""
+    """Colours, if enabled by `--color`, NO_COLOR and the terminal."""
 
     def __init__(self, choice: str) -> None:
         wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
@@ -90,7 +90,7 @@ class Style:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.on and colour else text
 
     def mark(self, text: str, mark: str) -> str:
-        """The text in the colour of a mark (`+`, `-`, `~`) or a severity."""
+        """The text in the colour of a symbol (`+`, `-`, `~`) or a severity."""
         return self.paint(text, _COLOURS.get(mark, ""))
 
     def symbol(self, op: str) -> str:
@@ -100,9 +100,9 @@ class Style:
 
 
 class Display:
-    """Shows one run: as a tree redrawn in place on a terminal, else as one line for each event.
+    """Shows one run: on a terminal as a tree that is redrawn in place, else as one line per event.
 
-    With `--diff` as differences of properties.
+    With `--diff`, as property differences.
     """
 
     def __init__(self, kind: str, stack: Stack, options: argparse.Namespace, *, preview: bool) -> None:
@@ -170,7 +170,7 @@ class Display:
 
     def _worth_a_line(self, row: _Row, step: Step, kind: str) -> bool:
         if row.type == STACK_TYPE:
-            return kind == "resourcePreEvent" or step.op == "delete"  # its last line stands at the end
+            return kind == "resourcePreEvent" or step.op == "delete"  # its last line is printed at the end
         if self._preview and kind == "resOutputsEvent" and step.op != "refresh":
             return False
         return step.op != "same" or bool(row.info)
@@ -192,7 +192,7 @@ class Display:
     # -- rows ---------------------------------------------------------------------------------------
 
     def _told(self, row: _Row, message: str = "") -> str:
-        """What stands at the right of a row: its difference, and its worst message or how many it has."""
+        """The right part of a row: its difference, and its most severe message or the number of messages."""
         if self._ended:
             message = _counts(row)
         elif row.messages and not message:
@@ -228,7 +228,7 @@ class Display:
     # -- the end ------------------------------------------------------------------------------------
 
     def finish(self, outcome: Outcome) -> None:
-        """Print what stands at the end of a run."""
+        """Print the end of the display: diagnostics, outputs, summary."""
         with self._lock:
             stack = self._rows.get(self._stack_urn)
             if stack is not None:
@@ -283,7 +283,7 @@ class Display:
         if stack is not None and stack.op == "create":
             return self._values.values(new, "    ")
         width = max(map(len, {**old, **new}), default=0)
-        if self._preview:  # only what will change; a value that is not known yet probably will not
+        if self._preview:  # only what will change; an unknown value probably will not
             same = [
                 key
                 for key, value in new.items()
@@ -344,7 +344,7 @@ class Display:
         sys.stdout.flush()
 
     def _print_new_outputs(self, step: Step, pad: str) -> None:
-        """What a create gave besides its inputs."""
+        """Print the outputs of a create that are not inputs."""
         new = step.new
         if step.op != "create" or new is None or not new.custom or self._preview:
             return
@@ -355,7 +355,7 @@ class Display:
 
 
 class _Painter:
-    """Redraws the tree in place, a few times a second, on a terminal."""
+    """Redraws the tree in place on a terminal, a few times a second."""
 
     def __init__(self, display: Display) -> None:
         self._display = display

@@ -1,4 +1,4 @@
-"""The environment of the engine's children: the sandbox's, or one that reaches nothing."""
+"""The environment of the engine's children: the sandbox's, or one without any network."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _REFUSING_PROXY = "http://127.0.0.1:9"
 def resolve(caller: dict[str, str]) -> dict[str, str]:
     """The environment for the engine and its children.
 
-    The running sandbox's variables are laid over the caller's, except for `PULUMI_*`, where the caller
-    wins, and for credentials where the caller has been pointed at this sandbox: they may be those of a
-    further tenant. Without a sandbox every proxy variable names a port that nothing listens on, so that no child can
-    reach beyond this machine. Loopback is always excluded: gRPC clients honour the proxy too.
+    The running sandbox's variables override the caller's, except for `PULUMI_*`, and for credentials if the caller
+    already points at this sandbox: they may be those of a further tenant. Without a sandbox every proxy variable names
+    a port that nothing listens on, so that no child can reach beyond this machine. Loopback is always excluded: gRPC
+    clients honour the proxy too.
     """
     sandbox = _sandbox()
     if sandbox is None:
@@ -40,7 +40,7 @@ def _sandbox() -> dict[str, str] | None:
 
 
 def own() -> dict[str, str]:
-    """`resolve` for this process, loopback excluded from its own proxies."""
+    """`resolve` for this process; also exclude loopback from its own proxies."""
     environment = {"GRPC_VERBOSITY": "NONE"} | resolve(dict(os.environ))  # gRPC logs every cancelled call
     os.environ.update(environment)
     return environment

@@ -9,7 +9,7 @@ REFUSAL = (
 
 
 class EngineError(Exception):
-    """Ends the command with its text on stderr and `code` as exit code."""
+    """Ends the command with its message on stderr and `code` as exit code."""
 
     code = 1
 
@@ -21,16 +21,16 @@ class NoSuchStackError(EngineError):
 
 
 class ConfirmationError(EngineError):
-    """A changing command without `--yes`, `--skip-preview` or `--preview-only`: the engine never asks."""
+    """A changing command without `--yes`, `--skip-preview` or `--preview-only`: the engine never prompts."""
 
     code = 2
 
 
 class NotSupportedError(EngineError):
-    """Something that only the Pulumi CLI does; raised before anything is changed.
+    """A feature that only the Pulumi CLI has; raised before anything is changed.
 
     Args:
-        feature: What was asked for, as the subject of the message.
+        feature: The feature, as the subject of the message.
     """
 
     def __init__(self, feature: str) -> None:
@@ -40,9 +40,9 @@ class NotSupportedError(EngineError):
 class RegistrationError(Exception):
     """A registration that cannot be carried out; the run has failed.
 
-    The text is empty when everything worth saying was said already.
+    The message is empty if the cause was reported already.
     """
 
 
 class StoppedError(RegistrationError):
-    """The run has failed or was cancelled: nothing new begins."""
+    """The run has failed or was cancelled: no new operation starts."""

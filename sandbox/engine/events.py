@@ -1,4 +1,4 @@
-"""The engine's events, in the form that the Pulumi CLI gives its automation API (`--event-log`, `--json`)."""
+"""The engine's events, in the Pulumi CLI's format for its automation API (`--event-log`, `--json`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Events:
         self._lock = threading.RLock()
 
     def subscribe(self, listener: Listener) -> None:
-        """Let `listener(kind, payload, step)` have every event from now on."""
+        """Pass every event from now on to `listener(kind, payload, step)`."""
         self._listeners.append(listener)
 
     def emit(self, kind: str, payload: dict[str, Any], step: Step | None = None) -> None:
@@ -44,7 +44,7 @@ class Events:
         self.emit(kind, {"metadata": metadata(step, op), **more, **planning}, step)
 
     def diagnostic(self, severity: str, text: str, urn: str = "", stream: int = 0) -> None:
-        """A message: error, warning, info, info#err or debug; what processes print has a stream of its own."""
+        """A message: error, warning, info, info#err or debug; processes' output has its own stream."""
         prefix = {"error": "error: ", "warning": "warning: "}.get(severity, "")
         payload = {"prefix": prefix, "message": text + "\n", "color": "never", "severity": severity}
         self.emit(
@@ -53,7 +53,7 @@ class Events:
         )
 
     def summary(self, outcome: Outcome) -> None:
-        """How the run ended."""
+        """The run's result."""
         payload = {
             "maybeCorrupt": outcome.doubtful,
             "durationSeconds": int(outcome.seconds),
@@ -65,7 +65,7 @@ class Events:
 
 
 class JsonLines:
-    """Writes events as JSON, one a line."""
+    """Writes events as JSON, one per line."""
 
     def __init__(self, write: Callable[[str], Any]) -> None:
         self._write = write
@@ -79,7 +79,7 @@ class JsonLines:
 
     @classmethod
     def to_file(cls, path: Path) -> JsonLines:
-        """Write to a file line by line, so that it can be followed. A full disk does not end the run."""
+        """Write to a file line by line, so that it can be followed. A full disk does not stop the run."""
         file = path.open("w", encoding="utf-8", buffering=1)
 
         def write(line: str) -> None:
@@ -88,7 +88,7 @@ class JsonLines:
             try:
                 file.write(line)
             except OSError as error:
-                print(f"warning: the event log {path} is cut off: {error.strerror}", file=sys.stderr)
+                print(f"warning: the event log {path} is incomplete: {error.strerror}", file=sys.stderr)
                 with contextlib.suppress(OSError):
                     file.close()
 
@@ -96,11 +96,11 @@ class JsonLines:
 
 
 class PreviewDocument:
-    """`preview --json`: collects steps and messages and prints them as one document at the end.
+    """Collects steps and messages for `preview --json`, and prints them as one document at the end.
 
     Args:
         config: The stack's configuration as text, secrets masked.
-        refresh: Whether this is a refresh, whose steps are reported by their results.
+        refresh: Whether this is a refresh: its steps are reported by result.
     """
 
     def __init__(self, config: Mapping[str, str], *, refresh: bool) -> None:
@@ -122,7 +122,7 @@ class PreviewDocument:
         if kind == "resourcePreEvent":
             if step.op != "same" or step.resource.type == STACK_TYPE or step.changes_protection:
                 self._steps.append(_planned(step, step.op))
-        elif kind == "resOutputsEvent" and self._refresh and _worth_telling(step):
+        elif kind == "resOutputsEvent" and self._refresh and _reported_by_result(step):
             self._replace(_planned(step, step.result))
 
     def _replace(self, document: dict[str, Any]) -> None:
@@ -143,13 +143,13 @@ class PreviewDocument:
         print(json.dumps(document, indent=4, ensure_ascii=False, default=str))
 
 
-def _worth_telling(step: Step) -> bool:
-    """A refresh is reported by its result only if there are details; a removal always is [case refresh: d]."""
+def _reported_by_result(step: Step) -> bool:
+    """Whether a refresh is reported by its result: with details, or for a removal [case refresh: d]."""
     return step.result == "delete" or (step.result == "update" and bool(step.diff and step.diff.detailed))
 
 
 def metadata(step: Step, op: str) -> dict[str, Any]:
-    """What events say about a step."""
+    """A step's metadata in events."""
     out: dict[str, Any] = {"op": op, "urn": step.urn, "type": step.resource.type}
     for side, state in (("old", step.old), ("new", step.new)):
         out[side] = None if state is None else state.to_json(shown)
@@ -163,7 +163,7 @@ def metadata(step: Step, op: str) -> dict[str, Any]:
 
 
 def _planned(step: Step, op: str) -> dict[str, Any]:
-    """The same as `preview --json` has it."""
+    """A step's metadata in `preview --json`."""
     told = metadata(step, op)
     names = {"op": "op", "urn": "urn", "provider": "provider", "old": "oldState", "new": "newState",
              "diffs": "diffReasons", "keys": "replaceReasons"}  # fmt: skip
@@ -172,7 +172,7 @@ def _planned(step: Step, op: str) -> dict[str, Any]:
 
 
 def _details(step: Step, kind_key: str) -> dict[str, Any] | None:
-    """The differences of a step by path; None where the provider gave none."""
+    """A step's differences by path; None if the provider gave none."""
     if step.diff is None or step.diff.detailed is None:
         return None
     return {path: {kind_key: kind, "inputDiff": own} for path, (kind, own) in step.diff.detailed.items()}

@@ -1,7 +1,7 @@
-"""Refuses a state whose pickled providers are not those of the project, before any plugin could load them.
+"""Refuses a state with pickled providers that are not the project's, before any plugin could load them.
 
-This project's own resources are known by their types, in whatever program they stand. A program of another project may
-have dynamic resources of its own, which nobody can tell from foreign ones; the project itself has none.
+This project's resources are known by their types, whatever program uses them. Another project's program may have
+dynamic resources of its own, which cannot be told from foreign ones; this project has no others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PRODUCT = "mimecast-sso"
 
 
 def refuse(stack: Stack) -> None:
-    """Raises EngineError, naming the resources."""
+    """Raise EngineError, which names the resources."""
     latest = stack.latest
     pending = (each.get("resource") or {} for each in latest.get("pending_operations") or ())
     found = [

@@ -1,10 +1,10 @@
-"""Runs a Pulumi program in Python for the engine: started as a script, with its orders on standard input.
+"""Runs a Pulumi program in Python for the engine: a script that reads its order from standard input.
 
-The counterpart of the Pulumi CLI's language host for Python, made of the SDK's public names. The engine
-starts it before it has any order, so that the SDK is imported meanwhile.
+The counterpart of the Pulumi CLI's language host for Python, built on the SDK's public names. The engine starts it
+before it has an order, so that the SDK is imported meanwhile.
 
-What the engine does not do is found while the program is being read, and nothing that can be changed is registered
-before that is done: the SDK registers concurrently, and earlier resources would already exist.
+Unsupported features are found while the program is read, and no resource with an object is registered before that is
+complete: the SDK registers concurrently, and earlier resources would already exist.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2_grpc
 _ALREADY_SHOWN = 32
 _MESSAGE_LIMIT = 400 * 1024 * 1024
 _PATIENCE = 0.5  # seconds
-# Each waiting of the SDK makes short-lived objects for all outputs. With Python's own thresholds these cause one full
-# pass after the other over all resources of the program.
+# Each wait of the SDK creates short-lived objects for all outputs. With Python's default thresholds these cause one
+# full collection after the other over all of the program's resources.
 _COLLECT_AFTER = (50_000, 20, 20)
-_APART = 1e-4  # seconds between groups of answers, for each call under way
+_APART = 1e-4  # seconds between groups of responses, for each call under way
 Refuse = Callable[[str], NoReturn]
 _Call = concurrent.futures.Future[Any]
 
 
 class _Engine(engine_pb2_grpc.EngineStub):
-    """The engine without debug messages: the SDK sends a dozen for each resource, which nobody reads."""
+    """The engine's client without debug messages: the SDK sends a dozen per resource, which no one reads."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         super().__init__(channel)
@@ -56,7 +56,7 @@ class _Engine(engine_pb2_grpc.EngineStub):
 
 
 class _Monitor(resource_pb2_grpc.ResourceMonitorStub):
-    """The monitor, to which no resource is sent before `release`: until then the program may yet be refused."""
+    """The monitor's client; sends no resource before `release`: until then the program may still be refused."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         super().__init__(channel)
@@ -84,13 +84,13 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorStub):
         self.Invoke = count  # type: ignore[assignment]
 
     def release(self) -> None:
-        """The program has been read."""
+        """Send what was held back: the program has been read."""
         self._released.set()
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Release also when the program itself waits for something that is not an invoke under way.
+        """Release early if the program itself waits for something other than an invoke under way.
 
-        The loop turns before the program has been read only while a call of the program waits.
+        Before the program has been read, the loop runs only while one of the program's calls waits.
         """
         if not self._invokes and self._begun == self._seen:
             self.release()
@@ -100,11 +100,11 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorStub):
 
 
 class _Pool(concurrent.futures.ThreadPoolExecutor):
-    """The threads of the program's calls, each blocked by one until it is done; `size` bounds how many are under way.
+    """The threads of the program's calls: each call blocks one until it is done; `size` limits the calls under way.
 
-    Once the program has been read (`reading` is false), answers are handed out in groups: whenever one is there, the
-    SDK waits again for all outputs that are missing (`wait_for_rpcs`). The more calls are under way, the longer until
-    the next group, so that this costs the same for each resource.
+    Once the program has been read (`reading` is false), responses are passed on in groups: on every response the SDK
+    waits again for all missing outputs (`wait_for_rpcs`). The more calls are under way, the longer until the next
+    group, so that the cost per resource stays constant.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
@@ -115,34 +115,34 @@ class _Pool(concurrent.futures.ThreadPoolExecutor):
         self._group: list[tuple[_Call, _Call]] = []
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _Call:
-        """Begin a call; the loop's thread calls this, and everything below."""
-        answer: _Call = concurrent.futures.Future()
-        answer.set_running_or_notify_cancel()  # from now on it cannot be cancelled
+        """Start a call. This method and those below run in the loop's thread."""
+        response: _Call = concurrent.futures.Future()
+        response.set_running_or_notify_cancel()  # from now on it cannot be cancelled
         self._open += 1
 
         def done(call: _Call) -> None:
-            self._loop.call_soon_threadsafe(self._join, call, answer)
+            self._loop.call_soon_threadsafe(self._join, call, response)
 
         super().submit(function, *args, **kwargs).add_done_callback(done)
-        return answer
+        return response
 
-    def _join(self, call: _Call, answer: _Call) -> None:
+    def _join(self, call: _Call, response: _Call) -> None:
         if not self._group:
             self._loop.call_later(0.0 if self.reading else _APART * self._open, self._hand_out)
-        self._group.append((call, answer))
+        self._group.append((call, response))
 
     def _hand_out(self) -> None:
-        for call, answer in self._group:
+        for call, response in self._group:
             if error := call.exception():
-                answer.set_exception(error)
+                response.set_exception(error)
             else:
-                answer.set_result(call.result())
+                response.set_result(call.result())
         self._open -= len(self._group)
         self._group.clear()
 
 
 def main() -> int:
-    """Run the program and give its exit code."""
+    """Run the program. Returns its exit code."""
     gc.set_threshold(*_COLLECT_AFTER)
     order = json.loads(sys.stdin.readline())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -186,7 +186,7 @@ def main() -> int:
     try:
         return _run(loop, program, monitor, pool)
     finally:
-        pool.shutdown()  # what a failed program has registered is still made, its outputs are still sent
+        pool.shutdown()  # what a failed program has registered is still created, and its outputs are still sent
 
 
 def _run(loop: asyncio.AbstractEventLoop, program: Path, monitor: _Monitor, pool: _Pool) -> int:
@@ -266,7 +266,7 @@ def _refused(t: str, props: Any, opts: Any, remote: bool, package_ref: Any) -> I
 
 def _is_given(option: Any) -> bool:
     if isinstance(option, pulumi.ResourceHookBinding):
-        return any(vars(option).values())  # Merging options makes an empty one.
+        return any(vars(option).values())  # Merging options creates an empty one.
     return option not in (None, [], "")
 
 
@@ -283,11 +283,11 @@ def _has_asset(value: Any) -> bool:
 def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # faster than taking the interpreter down
+    os._exit(code)  # faster than shutting the interpreter down
 
 
 def _of_program(error: BaseException, program: Path) -> TracebackType | None:
-    """The traceback from the first frame of the program's own files on; all of it if there is none."""
+    """The traceback starting at the first frame in the program's own files; all of it if there is none."""
     folder = str(program if program.is_dir() else program.parent)
     trace = error.__traceback__
     while trace is not None:

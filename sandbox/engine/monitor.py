@@ -31,9 +31,9 @@ from sandbox.engine.step_generator import StepGenerator
 from sandbox.engine.steps import Alias, Goal, Step
 from sandbox.engine.values import Properties, from_struct, number, to_struct
 
-# Features of the protocol that this engine has, by number (proto/pulumi/resource.proto): secrets, resource
-# references, alias specs, replacement trigger (refused when used), deletedWith. Without the others the SDK makes no
-# calls for transforms, hooks and parameterised packages; the launcher has refused these before.
+# The protocol features of this engine, by number (proto/pulumi/resource.proto): secrets, resource references, alias
+# specs, replacement trigger (refused when used), deletedWith. Without the others the SDK makes no calls for transforms,
+# hooks and parameterised packages, which the launcher refuses first.
 _FEATURES = (0, 1, 3, 4, 5)
 _SERVER_OPTIONS = [
     *CHANNEL_OPTIONS,
@@ -45,7 +45,7 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
-    """Turns registrations into steps and answers when they are done; `package_config` is for default providers."""
+    """Turns registrations into steps and responds when they are done; `package_config` is for default providers."""
 
     def __init__(
         self,
@@ -66,26 +66,26 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     # -- protocol -----------------------------------------------------------------------------------
 
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
-        """Tell the features."""
+        """Report the supported features."""
         info = resource_pb2.DeploymentInfo(dryRun=self._run.preview)
         info.supportedFeatures.extend(resource_pb2.ResourceMonitorFeature.ValueType(n) for n in _FEATURES)
         return info
 
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Register a resource: check, compare, carry out, answer with what there is now."""
+        """Register a resource: check, diff, execute, and return its resulting state."""
         try:
             step = self._register(self._goal(request))
-            answer = _registered(step, request)
+            response = _registered(step, request)
             if step.skipped:
-                answer.result = resource_pb2.FAIL
-            return answer  # noqa: TRY300 (the rest is about failures)
+                response.result = resource_pb2.FAIL
+            return response  # noqa: TRY300 (the rest is about failures)
         except StepError as error:
             if self._run.stopped.is_set() or not request.supportsResultReporting:
                 self._refuse(error, context)
-            # --continue-on-error: the SDK learns that this one failed, and goes on [case update_fails].
-            answer = _registered(error.step, request)
-            answer.result = resource_pb2.FAIL
-            return answer
+            # --continue-on-error: tell the SDK that this one failed; it continues [case update_fails].
+            response = _registered(error.step, request)
+            response.result = resource_pb2.FAIL
+            return response
         except (RegistrationError, ProviderError, EngineError) as error:
             self._refuse(error, context)
 
@@ -104,7 +104,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Call a function of a provider."""
         try:
-            answer = self._invoke_provider(request).invoke(request.tok, request.args)
+            response = self._invoke_provider(request).invoke(request.tok, request.args)
         except StoppedError:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the run has stopped")
         except NotSupportedError as error:
@@ -113,7 +113,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         except (RegistrationError, ProviderError, StepError) as error:
             text = f"invocation of {request.tok} returned an error: {error}"
             context.abort(grpc.StatusCode.UNKNOWN, text)
-        return _invoked(answer)
+        return _invoked(response)
 
     def _invoke_provider(self, request: Any) -> Provider:
         package = request.tok.split(":", 1)[0]
@@ -123,12 +123,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return self._run.registry.get(request.provider or self._default_provider(package, request.version))
 
     def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refused: looking up objects that the stack does not own, and stack references."""
+        """Refuse to look up objects that the stack does not own, and stack references."""
         feature = "a stack reference" if request.type == "pulumi:pulumi:StackReference" else "Resource.get"
         self._unsupported(context, f"{feature} ('{request.name}', {request.type})")
 
     def Call(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Refused: methods of resources."""
+        """Refuse methods of resources."""
         self._unsupported(context, f"the method {request.tok}")
 
     def _unsupported(self, context: Any, feature: str) -> NoReturn:
@@ -144,7 +144,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def _refuse(self, error: Exception, context: Any) -> NoReturn:
         """Respond to a registration that was not carried out.
 
-        UNAVAILABLE makes the SDK end the program silently; the reason has been reported.
+        UNAVAILABLE makes the SDK end the program silently; the cause has been reported.
         """
         if not isinstance(error, StoppedError | StepError):
             self._fail_run(str(error))
@@ -168,7 +168,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return goal
 
     def _supported(self, request: Any) -> None:
-        """Refuse, by name, what would otherwise be ignored."""
+        """Refuse, by name, features that would otherwise be ignored."""
         name = f"('{request.name}', {request.type})"
         refused = {
             "a remote component": request.remote,
@@ -228,13 +228,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
 
 class EngineService(engine_pb2_grpc.EngineServicer):
-    """Takes log messages of the program and the plugins."""
+    """Receives log messages of the program and the plugins."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 (named by the protocol)
-        """Pass a message on; what a stopped run makes the program complain about is not news."""
+        """Pass a message on, except for the program's complaints about a stopped run."""
         severity = _SEVERITIES.get(request.severity, "info")
         if severity == "error" and self._run.stopped.is_set():
             return empty_pb2.Empty()
@@ -243,14 +243,14 @@ class EngineService(engine_pb2_grpc.EngineServicer):
         return empty_pb2.Empty()
 
     def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Any version will do: the protocol is what matters, and it is negotiated."""
+        """Accept any version: only the protocol matters, and that is negotiated."""
         return engine_pb2.RequirePulumiVersionResponse()
 
 
 def serve(address: ReservedAddress, parallel: int, monitor: Monitor, engine: EngineService) -> grpc.Server:
-    """Start the server at the address that was reserved for it.
+    """Start the server at its reserved address.
 
-    The SDK keeps 4 x parallel registrations under way, each a blocked call; log messages need threads too.
+    The SDK keeps up to 4 x parallel registrations under way, each a blocked call; log messages need threads too.
     """
     server = grpc.server(futures.ThreadPoolExecutor(4 * parallel + 16), options=_SERVER_OPTIONS)
     resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
@@ -308,24 +308,24 @@ def _new(step: Step) -> Resource:
 
 
 def _registered(step: Step, request: Any) -> Any:
-    answer = resource_pb2.RegisterResourceResponse(urn=step.urn, unknown=step.skipped)
+    response = resource_pb2.RegisterResourceResponse(urn=step.urn, unknown=step.skipped)
     state = step.new or step.old
-    answer.object.SetInParent()
+    response.object.SetInParent()
     if state is not None and state.custom:
-        answer.id = state.id
-        # The program is always sent secrets as such; a component gets nothing back.
-        answer.object.CopyFrom(
+        response.id = state.id
+        # Secrets are always sent to the program as such; a component gets nothing back.
+        response.object.CopyFrom(
             to_struct(state.outputs, secrets=request.acceptSecrets, references=request.acceptResources)
         )
-    return answer
+    return response
 
 
-def _invoked(answer: Any) -> Any:
-    if isinstance(answer, provider_pb2.InvokeResponse):
-        return resource_pb2.ResourceInvokeResponse.FromString(answer.SerializeToString())
-    return answer
+def _invoked(response: Any) -> Any:
+    if isinstance(response, provider_pb2.InvokeResponse):
+        return resource_pb2.ResourceInvokeResponse.FromString(response.SerializeToString())
+    return response
 
 
 def seconds(text: str) -> float:
-    """A duration such as `1h30m`, in seconds; whole ones as int."""
+    """A duration such as `1h30m`, in seconds; whole numbers as int."""
     return number(sum((float(amount) * _SECONDS[unit] for amount, unit in _DURATION.findall(text)), 0.0))

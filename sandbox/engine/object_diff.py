@@ -8,11 +8,11 @@ from typing import Any
 
 from sandbox.engine.values import SIGNATURE, UNKNOWN, Secret, equal, has_unknowns
 
-Paint = Callable[[str, str], str]  # the text, and the mark ("+", "-", "~") that decides its colour
+Paint = Callable[[str, str], str]  # the text, and the symbol ("+", "-", "~") that determines its colour
 
 
 class ObjectDiff:
-    """Writes values and differences; with `sames` also what did not change."""
+    """Formats values and differences; with `sames` also unchanged values."""
 
     def __init__(self, paint: Paint, *, show_secrets: bool = False, sames: bool = True) -> None:
         self._paint = paint
@@ -37,14 +37,14 @@ class ObjectDiff:
         return json.dumps(value, ensure_ascii=False)
 
     def values(self, values: Mapping[str, Any], indent: str, width: int = 0) -> Iterator[str]:
-        """One line or more for each key, keys padded to `width` at least."""
+        """One or more lines per key, with keys padded to at least `width`."""
         for key, label in _labels({key: value for key, value in values.items() if not _empty(value)}, width):
             yield f"{indent}{label}{self.text(values[key], indent)}"
 
     def changes(
         self, old: Mapping[str, Any], new: Mapping[str, Any], indent: str, width: int = 0
     ) -> Iterator[str]:
-        """One line or more for each key, behind a mark of two columns."""
+        """One or more lines per key, after a symbol two columns wide."""
         both = {**old, **new}
         shown = {
             key: value
@@ -103,5 +103,5 @@ def _is_object(value: Any) -> bool:
 
 
 def _empty(value: Any) -> bool:
-    """Nulls and empty containers are not worth a line."""
+    """Whether the value gets no line: nulls and empty containers."""
     return value is None or value in ({}, [])

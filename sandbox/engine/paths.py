@@ -1,4 +1,4 @@
-"""Property paths such as `tags.owner`, `rules[0].port` or `["a.b"].*`, and what is done along them."""
+"""Property paths such as `tags.owner`, `rules[0].port` or `["a.b"].*`, and operations on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BARE = re.compile(r"[A-Za-z0-9_]*")
 
 
 def parse(text: str) -> Path:
-    """Parse a property path; ValueError if the text is none."""
+    """Parse a property path; ValueError if it is not one."""
     parts: list[str | int] = []
     position = 0
     while position < len(text):
@@ -40,7 +40,7 @@ def parse(text: str) -> Path:
 
 
 def render(path: Sequence[str | int]) -> str:
-    """The text of a path; keys with other characters than letters, digits and `_` stand in brackets."""
+    """The text of a path; keys with characters other than letters, digits and `_` are in brackets."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -60,7 +60,7 @@ def covers(path: Path, other: Path) -> bool:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[Path, str]:
-    """Paths that differ, with `add`, `delete` or `update`. A null is as good as nothing."""
+    """Paths that differ, with `add`, `delete` or `update`. Null counts as absent."""
     found: dict[Path, str] = {}
     _compare_maps((), old, new, found)
     return found
@@ -98,9 +98,9 @@ def copy(value: Any) -> Any:
 
 
 def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:  # noqa: PLR0911 (one per kind)
-    """Put the value at `path` in `new` back to what it is in `old`: set, restored or removed.
+    """Reset the value at `path` in `new` to that in `old`: set, restored or removed.
 
-    Never makes missing parents, and never adds or removes list elements [case ignore_changes].
+    Never creates missing parents, and never adds or removes list elements [case ignore_changes].
 
     Returns:
         False when the path cannot be followed.
@@ -164,7 +164,7 @@ def get(path: Path, value: Any) -> Any:
 
 
 def assign(path: Path, root: Properties, value: Any) -> None:
-    """Set the value at a path, making maps and lists on the way.
+    """Set the value at a path, creating maps and lists on the way.
 
     Raises:
         ValueError: A list would get a gap, or a part of the path is neither a map nor a list.
@@ -174,7 +174,7 @@ def assign(path: Path, root: Properties, value: Any) -> None:
         fresh: Any = value if following is None else ([] if isinstance(following, int) else {})
         if isinstance(part, int):
             if not isinstance(target, list) or part > len(target):
-                raise ValueError(f"{render(path)}: there is no place {part} in this list")
+                raise ValueError(f"{render(path)}: index {part} is out of range for this list")
             if part == len(target):
                 target.append(fresh)
         elif not isinstance(target, dict):

@@ -1,4 +1,4 @@
-"""Provider plugins as processes: finding, starting, ending them."""
+"""Provider plugins as processes: finding, starting and stopping them."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class PluginError(Exception):
 
 
 class ReservedAddress:
-    """A loopback address of the engine, known before its server is up so that children can start first.
+    """A loopback address for the engine, reserved before its server is up so that children can start first.
 
-    The port is held until then: gRPC shares ports, so a server of another engine or plugin that the system gave the
-    same one meanwhile would take this program's calls, and understand none of them.
+    The port is held until then: gRPC shares ports, so if the system gave the same one to another engine or plugin
+    meanwhile, that would receive this program's calls and understand none of them.
     """
 
     def __init__(self) -> None:
         self._held = socket.socket()
-        # Only so gRPC's server, which has this option too, can join. Nobody is given a port that is held.
+        # Needed for gRPC's server, which sets this option too, to bind. The system gives a held port to no one else.
         self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self._held.bind(("127.0.0.1", 0))
         self._text = f"127.0.0.1:{self._held.getsockname()[1]}"
@@ -48,7 +48,7 @@ class ReservedAddress:
         return self._text
 
     def release(self) -> None:
-        """The server listens there, or there will be none."""
+        """Release the port: the server listens there, or there will be none."""
         self._held.close()
 
 
@@ -61,7 +61,7 @@ class Process:
     popen: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        """Ask it to end; kill it if it does not."""
+        """Ask it to exit; kill it if it does not."""
         if self.popen.poll() is not None:
             return
         kill(self.popen, signal.SIGINT)
@@ -73,7 +73,7 @@ class Process:
 
 
 class PluginHost:
-    """Starts the plugins of one run, some of them before they are asked for; `engine` is the engine's address."""
+    """Starts the plugins of one run, some before they are requested; `engine` is the engine's address."""
 
     def __init__(
         self, project: Project, environment: Mapping[str, str], engine: str, log: Log, children: Children
@@ -91,12 +91,12 @@ class PluginHost:
         self._stopped = False
 
     def start_early(self, package: str, version: str, config: Mapping[str, str]) -> None:
-        """Begin to start a plugin that will probably be needed."""
+        """Start a plugin in the background that will probably be needed."""
         starting = self._pool.submit(self._start, package, version, config, warn=False)
         self._early.setdefault((package, version), []).append(starting)
 
     def start(self, package: str, version: str, config: Mapping[str, str]) -> Process:
-        """A process of its own for one provider resource, with the configuration of the package's namespace.
+        """A separate process for one provider resource, with the configuration of the package's namespace.
 
         Raises:
             PluginError: Not found, or it does not start; the text is the Pulumi CLI's.
@@ -136,7 +136,7 @@ class PluginHost:
         return process
 
     def _handshake(self, process: Process, severity: str) -> None:
-        """Read the port; from then on lines are log output."""
+        """Read the port; later lines are log output."""
         out, err = process.popen.stdout, process.popen.stderr
         assert out is not None and err is not None  # noqa: S101, PT018 (pipes were asked for)
         said: list[str] = []
@@ -171,7 +171,7 @@ class PluginHost:
             line = raw.decode(errors="replace").rstrip("\n")
             kept.append(line)
             del kept[:-100]
-            if not self._stopped:  # what it says while it is being ended is of no interest
+            if not self._stopped:  # ignore its output while it is being stopped
                 self._log(severity, line)
 
     def _command(self, package: str, version: str) -> list[str]:
@@ -191,7 +191,7 @@ class PluginHost:
         return [self._project.python(), "-u", str(cached)]
 
     def _cached(self, package: str, version: str) -> Path | None:
-        """The exact version if it is there, else the highest one that satisfies the request."""
+        """The exact version if installed, else the highest one that satisfies the request."""
         folder = pulumi_home(self._environment) / "plugins"
         exact = folder / f"resource-{package}-v{version}"
         if version and exact.is_dir():
@@ -212,7 +212,7 @@ class PluginHost:
             self._log("warning", f"using pulumi-resource-{package} from $PATH at {path}")
 
     def stop(self) -> None:
-        """End every process."""
+        """Stop all processes."""
         with self._lock:
             self._stopped = True
             processes = list(self._processes)
@@ -221,7 +221,7 @@ class PluginHost:
 
 
 def _misfit(process: Process, line: str) -> str:
-    """Why a process is no plugin, from the first line that it wrote."""
+    """Why a process is not a plugin, judged by its first line of output."""
     path = process.path
     if not line:
         return f"could not read plugin [{path}]: exit status {process.popen.wait()}"
@@ -233,7 +233,7 @@ def _misfit(process: Process, line: str) -> str:
 
 
 def pulumi_home(environment: Mapping[str, Any]) -> Path:
-    """Where the Pulumi CLI keeps plugins and selections."""
+    """Where the Pulumi CLI keeps plugins and selected stacks."""
     return Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 

@@ -23,7 +23,7 @@ class Program:
 
     Args:
         project: The project.
-        environment: What the process gets.
+        environment: The process's environment.
         output: Receives each line, and whether it came from the standard error stream.
         children: Starts the process.
     """
@@ -49,7 +49,7 @@ class Program:
         ]
 
     def run(self, order: Mapping[str, Any]) -> None:
-        """Let the program begin; `order` is what `launcher.main` reads."""
+        """Start the program; `order` is what `launcher.main` reads."""
         for reader in self._readers:
             reader.start()
         assert self._popen.stdin is not None  # noqa: S101 (a pipe was asked for)
@@ -68,7 +68,7 @@ class Program:
             self._output(line.decode(errors="replace").rstrip("\n"), error)
 
     def wait(self, stopped: threading.Event) -> int:
-        """Wait for the end and give the exit code; after `stopped` only for a few seconds more."""
+        """Wait for the end and return the exit code; after `stopped`, wait only a few more seconds."""
         waited = 0.0
         while True:
             try:
@@ -83,6 +83,6 @@ class Program:
         return code
 
     def kill(self) -> None:
-        """End it now."""
+        """Kill it."""
         if self._popen.poll() is None:
             kill(self._popen)

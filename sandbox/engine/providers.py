@@ -55,11 +55,11 @@ _INVERTED = {
 
 
 class ProviderError(Exception):
-    """A call failed.
+    """A failed call.
 
     Attributes:
-        code: The gRPC status, if that is where it failed.
-        partial: The object exists although the call failed; `init_errors` say what is missing in it.
+        code: The gRPC status, if the call failed there.
+        partial: The object exists although the call failed; `init_errors` tell what is incomplete.
     """
 
     def __init__(self, text: str, code: Any = None, *, partial: Resource | None = None) -> None:
@@ -69,12 +69,12 @@ class ProviderError(Exception):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the state of the object is unknown to the provider."""
+        """Whether the provider does not know the state of the object."""
         return self.code in _DOUBTFUL
 
 
 class DiffUnavailableError(Exception):
-    """The provider's configuration is not known in this preview; the text is for the user."""
+    """The provider's configuration is unknown in this preview; the message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,11 @@ class Diff:
     """A provider's response to Diff or DiffConfig.
 
     Attributes:
-        changed: None when the provider does not say.
+        changed: None if the provider does not tell.
         keys: Changed top-level keys.
         replace_keys: Keys that force a replacement.
         detailed: Path to (kind, whether it is a difference of inputs); None without details.
-        delete_first: The object must be deleted before its replacement is made.
+        delete_first: The object must be deleted before its replacement is created.
     """
 
     changed: bool | None
@@ -102,7 +102,7 @@ class Diff:
         return bool(self.replace_keys) or any(kind.endswith("-replace") for kind in kinds)
 
     def settled(self, old: Properties, new: Properties) -> Diff:
-        """The same, with what the engine finds in the inputs where the provider does not say."""
+        """The same, completed from the inputs where the provider does not tell."""
         if self.changed is not None:
             return self
         found = paths.difference(plain(old), plain(new))
@@ -111,7 +111,7 @@ class Diff:
         return replace(self, changed=bool(found), keys=keys, detailed=detailed or None)
 
     def inverted(self) -> Diff:
-        """The same seen from the other side: what was added is deleted."""
+        """The reverse: what was added is deleted."""
         if self.detailed is None:
             return self
         detailed = {path: (_INVERTED.get(kind, kind), own) for path, (kind, own) in self.detailed.items()}
@@ -119,7 +119,7 @@ class Diff:
 
 
 class Provider:
-    """One plugin process that works for one provider resource."""
+    """A plugin process that serves one provider resource."""
 
     def __init__(self, package: str, address: str, *, preview: bool) -> None:
         self.package = package
@@ -133,7 +133,7 @@ class Provider:
     def _call(
         self, method: str, about: Resource, sources: Mapping[str, Any] | None = None, **fields: Any
     ) -> Any:
-        """Call the plugin; `sources` mark secrets in what it tells about an object that it left unfinished."""
+        """Call the plugin; `sources` mark secrets in the properties of a partially created or updated object."""
         try:
             return getattr(self._stub, method)(_request(method, about.urn, fields), wait_for_ready=True)
         except grpc.RpcError as error:
@@ -156,25 +156,25 @@ class Provider:
         return to_struct(properties, secrets=features.acceptSecrets, references=features.acceptResources)
 
     def _properties(self, message: Struct, sources: Mapping[str, Any]) -> Properties:
-        """Properties of a response; a plugin that takes no secrets has them marked again."""
+        """Properties of a response; secrets are marked again for a plugin that does not take secrets."""
         results = from_struct(message)
         return results if self._features.acceptSecrets else mark_secrets(results, sources)
 
     # -- configuration ------------------------------------------------------------------------------
 
     def check_config(self, new: Resource, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
-        """Check the provider's own inputs: checked inputs and failures."""
+        """Check the provider's own inputs. Returns checked inputs and failures."""
         try:
-            answer = self._call("CheckConfig", new, olds=to_struct(olds), news=to_struct(news))
+            response = self._call("CheckConfig", new, olds=to_struct(olds), news=to_struct(news))
         except ProviderError as error:
             if error.code == grpc.StatusCode.UNIMPLEMENTED:
                 return news, []
             code = str(error.code.name).title().replace("_", "")
             raise ProviderError(f"rpc error: code = {code} desc = {error}") from error
-        return mark_secrets(from_struct(answer.inputs), news), list(answer.failures)
+        return mark_secrets(from_struct(response.inputs), news), list(response.failures)
 
     def diff_config(self, old: Resource, new: Resource) -> Diff:
-        """Compare the stored configuration with another one; without DiffConfig, old outputs with it."""
+        """Compare the stored configuration with a new one; without DiffConfig, compare the old outputs with it."""
         olds, inputs, news = (
             to_struct(old.outputs),
             to_struct(visible(old.inputs)),
@@ -193,7 +193,7 @@ class Provider:
         )
 
     def configure(self, urn: str, id_: str, inputs: Properties) -> None:
-        """Configure in the background, unless something is not known; a failure shows at the first use."""
+        """Configure in the background, unless a value is unknown; a failure is reported at first use."""
         self.inputs = inputs
         if has_unknowns(inputs):
             return
@@ -224,12 +224,12 @@ class Provider:
     # -- resources ----------------------------------------------------------------------------------
 
     def check(self, new: Resource, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
-        """Checked inputs and failures; `olds` is empty where there are none to consider."""
+        """Check inputs. Returns checked inputs and failures; `olds` may be empty."""
         if not self._ready():
             return news, []
         seed = os.urandom(32)
-        answer = self._call("Check", new, olds=self._struct(olds), news=self._struct(news), randomSeed=seed)
-        return self._properties(answer.inputs, news), list(answer.failures)
+        response = self._call("Check", new, olds=self._struct(olds), news=self._struct(news), randomSeed=seed)
+        return self._properties(response.inputs, news), list(response.failures)
 
     def diff(self, old: Resource, new: Resource) -> Diff:
         """Compare the current with the desired state."""
@@ -250,39 +250,39 @@ class Provider:
         }
 
     def create(self, new: Resource) -> Resource:
-        """Make an object; in a preview, say what it would be like."""
+        """Create an object; in a preview, predict it."""
         known = self._ready()
         if self._preview and not self._features.supportsPreview:
             return replace(new, outputs=new.inputs if known else {})
         properties, timeout = self._struct(new.inputs), new.custom_timeouts.get("create", 0)
-        answer = self._call(
+        response = self._call(
             "Create", new, new.inputs, properties=properties, timeout=timeout, preview=self._preview
         )
-        if not answer.id and not self._preview:
+        if not response.id and not self._preview:
             raise ProviderError(
                 f"plugin for package '{self.package}' returned empty resource.ID from create '{new.urn}'"
             )
-        return self._reached(replace(new, id="" if answer.id == UNKNOWN_TEXT else answer.id), answer)
+        return self._reached(replace(new, id="" if response.id == UNKNOWN_TEXT else response.id), response)
 
     def update(self, old: Resource, new: Resource) -> Resource:
-        """Change an object; in a preview, say what it would be like."""
+        """Update an object; in a preview, predict it."""
         known = self._ready()
         if self._preview and not self._features.supportsPreview:
             return replace(new, outputs=new.inputs if known else {})
         change, timeout = self._change(old, new), new.custom_timeouts.get("update", 0)
-        answer = self._call("Update", new, new.inputs, **change, timeout=timeout, preview=self._preview)
-        return self._reached(new, answer)
+        response = self._call("Update", new, new.inputs, **change, timeout=timeout, preview=self._preview)
+        return self._reached(new, response)
 
-    def _reached(self, new: Resource, answer: Any) -> Resource:
-        outputs = self._properties(answer.properties, new.inputs)
+    def _reached(self, new: Resource, response: Any) -> Resource:
+        outputs = self._properties(response.properties, new.inputs)
         if not self._preview and has_unknowns(outputs):
             raise ProviderError(f"the provider returned a value that is not known for {new.urn}")
         return replace(new, outputs=outputs)
 
     def read(self, old: Resource) -> Resource:
-        """The object as it is now; without an id if it is gone."""
+        """The object's live state; without an id if it no longer exists."""
         self._ready()
-        answer = self._call(
+        response = self._call(
             "Read",
             old,
             old.outputs,
@@ -291,33 +291,33 @@ class Provider:
             properties=self._struct(old.outputs) if old.outputs else None,
             timeout=old.custom_timeouts.get("read", 0),
         )
-        inputs = self._properties(answer.inputs, old.inputs) if answer.HasField("inputs") else old.inputs
-        outputs = self._properties(answer.properties, old.outputs)
-        return replace(old, id=answer.id, inputs=inputs, outputs=outputs, init_errors=())
+        inputs = self._properties(response.inputs, old.inputs) if response.HasField("inputs") else old.inputs
+        outputs = self._properties(response.properties, old.outputs)
+        return replace(old, id=response.id, inputs=inputs, outputs=outputs, init_errors=())
 
     def read_import(self, new: Resource) -> Resource:
-        """The object whose id the program gives [case import_option]."""
+        """Read the object whose id the program specifies [case import_option]."""
         self._ready()
-        answer = self._call("Read", new, id=new.import_id, timeout=new.custom_timeouts.get("read", 0))
-        if not answer.HasField("properties"):
+        response = self._call("Read", new, id=new.import_id, timeout=new.custom_timeouts.get("read", 0))
+        if not response.HasField("properties"):
             raise ProviderError(f"resource '{new.import_id}' does not exist")
-        if not answer.HasField("inputs"):
+        if not response.HasField("inputs"):
             raise ProviderError(
                 "provider does not support importing resources; please try updating the "
                 f"'{package_of(new.type)}' plugin"
             )
-        inputs, outputs = from_struct(answer.inputs), from_struct(answer.properties)
-        return replace(new, id=answer.id or new.import_id, inputs=inputs, outputs=outputs)
+        inputs, outputs = from_struct(response.inputs), from_struct(response.properties)
+        return replace(new, id=response.id or new.import_id, inputs=inputs, outputs=outputs)
 
     def delete(self, old: Resource) -> None:
-        """Remove an object."""
+        """Delete an object."""
         self._ready()
         properties, inputs = self._struct(old.outputs), self._struct(old.inputs)
         timeout = old.custom_timeouts.get("delete", 0)
         self._call("Delete", old, id=old.id, properties=properties, old_inputs=inputs, timeout=timeout)
 
     def invoke(self, token: str, arguments: Any) -> Any:
-        """Pass an invoke on; gives the plugin's InvokeResponse."""
+        """Pass an invoke on. Returns the plugin's InvokeResponse."""
         if not self._ready():
             return provider_pb2.InvokeResponse()
         args = self._struct(from_struct(arguments))
@@ -337,17 +337,17 @@ class Provider:
 
 
 def visible(inputs: Properties) -> Properties:
-    """A provider's inputs without what the engine keeps there for itself."""
+    """A provider's inputs without the engine's own keys."""
     return {key: value for key, value in inputs.items() if key != _INTERNAL}
 
 
 def with_version(inputs: Properties, version: str) -> Properties:
-    """A provider's inputs with the version that the SDK asked for."""
+    """A provider's inputs with the version that the SDK requested."""
     return {**inputs, _INTERNAL: {}, "version": version} if version else inputs
 
 
 def _request(method: str, urn: str, fields: Mapping[str, Any]) -> Any:
-    """The request of a method; CheckConfig takes a CheckRequest, and so on."""
+    """The request for a method: a CheckRequest for CheckConfig, and so on."""
     kind = getattr(provider_pb2, method.removesuffix("Config") + "Request")
     return kind(urn=urn, name=urn_name(urn), type=urn_type(urn), **fields)
 
@@ -361,7 +361,7 @@ def _failure(error: Any) -> ProviderError:
 
 
 def _unfinished(error: Any) -> Iterator[Any]:
-    """What the error says about an object that is there all the same (ErrorResourceInitFailed)."""
+    """The error's details about an object that exists nevertheless (ErrorResourceInitFailed)."""
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             for packed in status_pb2.Status.FromString(value).details:
@@ -370,16 +370,18 @@ def _unfinished(error: Any) -> Iterator[Any]:
                     yield detail
 
 
-def _diff(answer: Any) -> Diff:
-    changed = {answer.DIFF_NONE: False, answer.DIFF_SOME: True}.get(answer.changes)
+def _diff(response: Any) -> Diff:
+    changed = {response.DIFF_NONE: False, response.DIFF_SOME: True}.get(response.changes)
     detailed = None
-    if answer.hasDetailedDiff or answer.detailedDiff:
-        detailed = {path: (_KINDS[item.kind], item.inputDiff) for path, item in answer.detailedDiff.items()}
-    return Diff(changed, tuple(answer.diffs), tuple(answer.replaces), detailed, answer.deleteBeforeReplace)
+    if response.hasDetailedDiff or response.detailedDiff:
+        detailed = {path: (_KINDS[item.kind], item.inputDiff) for path, item in response.detailedDiff.items()}
+    return Diff(
+        changed, tuple(response.diffs), tuple(response.replaces), detailed, response.deleteBeforeReplace
+    )
 
 
 class Registry:
-    """The provider of provider resources: loads, checks, compares and configures them."""
+    """The provider of provider resources: loads, checks, diffs and configures them."""
 
     def __init__(self, host: PluginHost, *, preview: bool) -> None:
         self._host = host
@@ -392,17 +394,17 @@ class Registry:
         self._lock = threading.RLock()
 
     def know(self, resources: Iterable[Resource]) -> None:
-        """Take note of the providers in the old state, which this run has not registered yet."""
+        """Register the old state's providers, which this run has not registered yet."""
         self._stored = {provider_reference(r.urn, r.id): r for r in resources if r.is_provider}
 
     def of(self, resource: Resource) -> Provider | Registry | None:
-        """The provider of a resource, None for components; ProviderError if it does not start."""
+        """A resource's provider, None for components; ProviderError if it does not start."""
         if resource.is_provider:
             return self
         return self.get(resource.provider) if resource.custom else None
 
     def get(self, reference: str) -> Provider:
-        """The provider that a resource names; one of the old state is loaded with its stored inputs."""
+        """The provider with this reference; one from the old state is loaded with its stored inputs."""
         with self._lock:
             provider = self._entries.get(reference)
             if provider is None:
@@ -433,7 +435,7 @@ class Registry:
         self._entries[provider_reference(urn, id_)] = provider
 
     def check(self, new: Resource, olds: Properties, news: Properties) -> tuple[Properties, list[Any]]:
-        """CheckConfig with a fresh process; the inputs keep what the engine put there."""
+        """CheckConfig in a new process; the inputs keep the engine's own keys."""
         provider = self._load(new.urn, news)
         checked, failures = provider.check_config(new, visible(olds), visible(news))
         with self._lock:
@@ -441,31 +443,31 @@ class Registry:
         return checked | {key: news[key] for key in ("version", _INTERNAL) if key in news}, failures
 
     def diff(self, old: Resource, new: Resource) -> Diff:
-        """DiffConfig of the stored configuration and the new one."""
+        """DiffConfig of the stored and the new configuration."""
         with self._lock:
             provider = self._checked.get(new.urn) or self.get(provider_reference(old.urn, old.id))
         return provider.diff_config(old, new)
 
     def same(self, resource: Resource) -> None:
-        """Unchanged: configure it with the stored inputs unless it is already in use."""
+        """Configure an unchanged provider with its stored inputs unless it is already in use."""
         with self._lock:
             if provider_reference(resource.urn, resource.id) not in self._entries:
                 self.update(resource, resource)
 
     def create(self, new: Resource) -> Resource:
-        """Configure a new one under an id of its own."""
+        """Configure a new provider under a new id."""
         new = replace(new, id=UNKNOWN_TEXT if self._preview else str(uuid.uuid4()))
         return self.update(new, new)
 
     def update(self, old: Resource, new: Resource) -> Resource:
-        """Configure a process for it, under the id that it has."""
+        """Configure a process for a changed provider, under its existing id."""
         with self._lock:
             provider = self._checked.pop(new.urn, None) or self._load(new.urn, new.inputs)
             self._configure(provider, new.urn, old.id, new.inputs)
         return replace(new, outputs=visible(new.inputs))
 
     def replaced_config(self, old_reference: str, new_reference: str) -> bool:
-        """Whether a resource that changes from one provider to another has to be replaced."""
+        """Whether a resource that changes providers must be replaced."""
         with self._lock:
             old, provider = self._stored.get(old_reference), self._entries.get(new_reference)
         if old is None or provider is None:

@@ -1,4 +1,4 @@
-"""Refresh: compares the state with what providers find, and repairs references to what is gone."""
+"""Refresh: updates the state with what providers read, and removes references to deleted objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sandbox.engine.values import equal
 
 
 def refresh_step(step: Step, run: Run) -> None:
-    """Read one resource; `step.new` and `step.result` say what was found [case refresh]."""
+    """Read one resource; `step.new` and `step.result` hold the outcome [case refresh]."""
     old = step.resource
     step.new, step.result = old, "same"
     if not old.custom or old.is_provider or old.pending_replacement:
@@ -23,7 +23,7 @@ def refresh_step(step: Step, run: Run) -> None:
     try:
         new = provider.read(old)
     except ProviderError as error:
-        # Not healthy is not a failure of the refresh [case plugin_partial_failure 07].
+        # An unhealthy resource does not fail the refresh [case plugin_partial_failure 07].
         if error.partial is None:
             raise
         new = error.partial
@@ -35,16 +35,16 @@ def refresh_step(step: Step, run: Run) -> None:
     if not (equal(new.inputs, old.inputs) and equal(new.outputs, old.outputs)):
         new = replace(new, modified=timestamp())
     step.new = new
-    # What an update with an unchanged program would do, seen from the other side.
+    # The reverse of what an update with an unchanged program would do.
     diff = provider.diff(new, old).settled(new.inputs, old.inputs)
     step.diff, step.result = diff.inverted(), "update" if diff.changed else "same"
 
 
 def rebuild(found: Sequence[Resource | None], before: Sequence[Resource]) -> list[Resource]:
-    """The state after a refresh, without what is gone (None) and without references to it.
+    """The state after a refresh, without deleted resources (None) and references to them.
 
-    Lists of dependencies shrink, children move up to the next parent that is there, and a resource none of
-    whose properties depends on anything loses its `propertyDependencies` until the next update.
+    Lists of dependencies shrink, children move to the nearest remaining parent, and a resource none of whose properties
+    depends on anything loses its `propertyDependencies` until the next update.
     """
     parents = {resource.urn: resource.parent for resource in before}
     kept: list[Resource] = []

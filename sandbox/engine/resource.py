@@ -1,4 +1,4 @@
-"""Resources as the engine keeps them: URNs, provider references and the state of one resource."""
+"""The engine's model of resources: URNs, provider references and the state of one resource."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sandbox.engine.values import UNKNOWN_TEXT, Properties, from_state
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
 BUILTIN = "pulumi"
-"""The package of the engine's own functions and resources; its provider is no process."""
+"""The package of the engine's own functions and resources; its provider is not a process."""
 
 _ALWAYS = frozenset({"urn", "custom", "type"})
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Resource:
-    """One resource in the state. Never changed in place; two are the same only if they are one object.
+    """One resource in the state. Never changed in place; compared by identity.
 
-    In the order in which the Pulumi CLI writes the fields; those that are not here are carried along in `extra`.
-    `property_dependencies` is None where the state has none (providers, and after a refresh).
+    Fields are in the order in which the Pulumi CLI writes them; unknown ones are kept in `extra`.
+    `property_dependencies` is None if the state has none (providers, and after a refresh).
     """
 
     urn: str
@@ -57,11 +57,11 @@ class Resource:
 
     @property
     def is_provider(self) -> bool:
-        """Whether this is a provider."""
+        """Whether it is a provider."""
         return self.type.startswith(PROVIDER_PREFIX)
 
     def references(self) -> Iterator[str]:
-        """URNs of everything that must outlive this resource."""
+        """The URNs of everything that must outlive this resource."""
         yield from self.dependencies
         for urns in (self.property_dependencies or {}).values():
             yield from urns
@@ -72,7 +72,7 @@ class Resource:
             yield provider_urn(self.provider)
 
     def to_json(self, convert: Callable[[Properties], Any]) -> dict[str, Any]:
-        """The resource with the state file's keys; `convert` gives inputs and outputs their form."""
+        """The resource with the state file's keys; `convert` converts inputs and outputs."""
         out: dict[str, Any] = {}
         for attribute, key in _FIELDS.items():
             value = getattr(self, attribute)
@@ -86,7 +86,7 @@ class Resource:
 
 
 def _key(attribute: str) -> str:
-    """The state file's key: `init_errors` is `initErrors`."""
+    """A field's key in the state file: `init_errors` is `initErrors`."""
     first, *others = attribute.split("_")
     return "importID" if attribute == "import_id" else first + "".join(map(str.capitalize, others))
 
@@ -95,7 +95,7 @@ _FIELDS = {item.name: _key(item.name) for item in fields(Resource) if item.name 
 
 
 def from_json(document: Mapping[str, Any], decrypt: Callable[[str], str]) -> Resource:
-    """A resource of the state file; fields that the engine does not know are kept in `extra`."""
+    """Read a resource of the state file; unknown fields are kept in `extra`."""
     known: dict[str, Any] = {}
     for attribute, key in _FIELDS.items():
         if key in document:
@@ -112,7 +112,7 @@ def from_json(document: Mapping[str, Any], decrypt: Callable[[str], str]) -> Res
 
 
 def rewrite(resource: Resource, names: Mapping[str, str]) -> Resource:
-    """The resource with URNs that were renamed through aliases replaced in its references."""
+    """The resource with references updated for URNs that were renamed by aliases."""
 
     def new(urn: str) -> str:
         return names.get(urn, urn)
@@ -134,14 +134,14 @@ def rewrite(resource: Resource, names: Mapping[str, str]) -> Resource:
 
 
 def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> str:
-    """The URN of a resource; the types of its parents are part of it, but not the stack's."""
+    """The URN of a resource; it contains the types of its parents, except the stack's."""
     chain = urn_types(parent) if parent else ""
     qualified = type_ if chain in ("", STACK_TYPE) else f"{chain}${type_}"
     return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
 
 
 def urn_types(urn: str) -> str:
-    """The chain of types in a URN, as `parent$child`."""
+    """The type chain in a URN, `parent$child`."""
     return urn.split("::", 3)[2]
 
 
@@ -156,11 +156,11 @@ def urn_name(urn: str) -> str:
 
 
 def tree(parents: Mapping[str, str], root_branch: str = "") -> Iterator[tuple[str, str]]:
-    """URNs with the lines that lead to them, parents before children.
+    """URNs with their tree branches, parents before children.
 
     Args:
-        parents: URN to the URN of its parent; a parent that is not there counts as none.
-        root_branch: What stands before those without a parent.
+        parents: URN to the URN of its parent; a missing parent counts as none.
+        root_branch: The prefix of those without a parent.
     """
     children: dict[str, list[str]] = {}
     for urn, parent in parents.items():
@@ -177,7 +177,7 @@ def tree(parents: Mapping[str, str], root_branch: str = "") -> Iterator[tuple[st
 
 
 def display_type(type_: str) -> str:
-    """A type as people see it: `azuread:index/application:Application` is `azuread:index:Application`."""
+    """A type as displayed: `azuread:index/application:Application` is `azuread:index:Application`."""
     package, _, rest = type_.partition(":")
     module, _, name = rest.partition(":")
     folder, slash, file = module.rpartition("/")
@@ -185,7 +185,7 @@ def display_type(type_: str) -> str:
 
 
 def provider_reference(urn: str, id_: str) -> str:
-    """How a resource names its provider."""
+    """The reference by which a resource names its provider."""
     return f"{urn}::{id_ or UNKNOWN_TEXT}"
 
 
@@ -200,7 +200,7 @@ def provider_id(reference: str) -> str:
 
 
 def package_of(type_: str) -> str:
-    """The package of a type token; for a provider type the package that it provides."""
+    """The package of a type token; of a provider type, the package that it provides."""
     if type_.startswith(PROVIDER_PREFIX):
         return type_.removeprefix(PROVIDER_PREFIX)
     return type_.split(":", 1)[0]

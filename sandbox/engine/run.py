@@ -1,4 +1,4 @@
-"""What all parts of one run share."""
+"""The data that all parts of one run share."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
-        ok: Whether everything that was begun was done.
-        doubtful: Whether a provider could not say what state an object is in.
+        ok: Whether every operation that started succeeded.
+        doubtful: Whether a provider could not tell the state of an object.
         changes: Operation to number of resources, `same` included.
-        outputs: The stack's outputs, for showing; None if unchanged or not run.
-        protected: Protected resources that a destroy left, with what they need.
+        outputs: The stack's outputs for display; None if unchanged or not run.
+        protected: Protected resources that a destroy kept, and those that they need.
         empty: Nothing is left in the state.
     """
 
@@ -39,7 +39,7 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Whether there was anything to do."""
+        """Whether anything changed."""
         return any(count for op, count in self.changes.items() if op != "same")
 
 
@@ -49,8 +49,8 @@ class Run:
 
     Attributes:
         preview: Change nothing.
-        parallel: How many steps run at a time.
-        stopped: The run has failed or was cancelled: nothing new begins.
+        parallel: The maximum number of concurrent steps.
+        stopped: The run has failed or was cancelled: no new operation starts.
     """
 
     stack: str
@@ -65,12 +65,12 @@ class Run:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def fail(self, text: str = "", urn: str = "") -> None:
-        """The run has failed; report why, unless that was done."""
+        """Fail the run, and report the cause unless that was done."""
         if text:
             self.events.diagnostic("error", text, urn)
         self.outcome.ok = False
 
     def stop(self) -> None:
-        """The run has failed or was cancelled: let what is running end and begin nothing new."""
+        """Stop the run: let running operations finish and start no new ones."""
         self.outcome.ok = False
         self.stopped.set()

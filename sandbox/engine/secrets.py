@@ -1,8 +1,8 @@
 """The passphrase secrets provider of the Pulumi CLI: PBKDF2-HMAC-SHA256 and AES-256-GCM.
 
 Format, as in `sdk/go/common/resource/config/crypt.go` of pulumi/pulumi: the salt line
-`v1:<salt>:v1:<nonce>:<ciphertext>` carries a check word; every secret is `v1:<nonce>:<ciphertext>`; all
-parts in base64.
+`v1:<salt>:v1:<nonce>:<ciphertext>` contains an encrypted check value; every secret is `v1:<nonce>:<ciphertext>`; all
+parts are base64.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _deriving = threading.Lock()
 
 
 class Crypter:
-    """Encrypts and decrypts with the key of one salt, which is derived when it is first needed."""
+    """Encrypts and decrypts with the key of one salt, derived when first needed."""
 
     def __init__(self, passphrase: str, salt_line: str) -> None:
         self.salt_line = salt_line
@@ -32,7 +32,7 @@ class Crypter:
         self._checked = False
 
     def prepare(self) -> None:
-        """Derive the key in the background; the derivation takes about half a second and lets others run."""
+        """Derive the key in the background; it takes about half a second and does not block other threads."""
 
         def derive() -> None:
             with contextlib.suppress(EngineError):  # it is raised again when the key is used
@@ -41,24 +41,24 @@ class Crypter:
         threading.Thread(target=derive, daemon=True).start()
 
     def key(self) -> bytes:
-        """The key; EngineError if the passphrase is not the one that the salt was made with."""
+        """The key; EngineError if the passphrase does not match the salt."""
         _, salt, check = self.salt_line.split(":", 2)
         key = _derive(self._passphrase, base64.b64decode(salt))
-        if not self._checked:  # nothing is ever written with a key that the salt was not made with
+        if not self._checked:  # never write anything with a key that does not match the salt
             self._checked = _open(key, check) == _CHECK
         return key
 
     def encrypt(self, text: str) -> str:
-        """Encrypt under a fresh nonce."""
+        """Encrypt with a new nonce."""
         return _seal(self.key(), text)
 
     def decrypt(self, ciphertext: str) -> str:
-        """Decrypt what `encrypt` or the Pulumi CLI made; EngineError if the passphrase or the text is wrong."""
+        """Decrypt output of `encrypt` or the Pulumi CLI; EngineError if the passphrase or the text is wrong."""
         return _open(self.key(), ciphertext)
 
 
 class Cache:
-    """Keeps the ciphertext of secrets that did not change, per resource, so that states stay comparable."""
+    """Keeps the ciphertext of unchanged secrets, per resource, so that states stay comparable."""
 
     def __init__(self, crypter: Callable[[], Crypter]) -> None:
         self._crypter = crypter
@@ -76,12 +76,12 @@ class Cache:
         return encrypt
 
     def remember(self, place: str, text: str, ciphertext: str) -> None:
-        """Note a ciphertext found in a state that was written with the same key."""
+        """Record a ciphertext from a state that was written with the same key."""
         self._known[(place, text)] = ciphertext
 
 
 def passphrase(environment: Mapping[str, str]) -> str:
-    """The passphrase of the caller; EngineError if there is none."""
+    """The caller's passphrase; EngineError if there is none."""
     if "PULUMI_CONFIG_PASSPHRASE" in environment:
         return environment["PULUMI_CONFIG_PASSPHRASE"]
     file = environment.get("PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -119,7 +119,7 @@ def _open(key: bytes, ciphertext: str) -> str:
     except InvalidTag:
         raise EngineError("incorrect passphrase") from None
     except ValueError as error:
-        raise EngineError(f"a secret has an unknown form: {error}") from error
+        raise EngineError(f"a secret has an unknown format: {error}") from error
 
 
 def _seal(key: bytes, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The state of a stack: reading it, following a run with it, and writing it safely."""
+"""The state of a stack: reads it, tracks a run in it, and writes it safely."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sandbox.engine.values import equal, to_state
 
 VERSION = "v3.260.0-sandbox"
 _SCHEMAS = (3, 4)
-# Fields of version 4 that are carried along. A resource that uses one is kept, but not changed.
+# Fields of version 4 that are preserved. A resource that uses one is kept, but not changed.
 _FEATURES = frozenset({"hooks", "views", "taint", "replaceWith", "refreshBeforeUpdate"})
 _FOREIGN = (
     "taint",
@@ -41,7 +41,7 @@ _FOREIGN = (
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation that began and was not seen to end: `creating`, `updating`, `deleting`, `reading`, `importing`."""
+    """An operation that started and has not ended: `creating`, `updating`, `deleting`, `reading`, `importing`."""
 
     resource: Resource
     type: str
@@ -64,12 +64,12 @@ def load(
 
     Args:
         document: The whole file.
-        decrypter: Gives the decrypting function for a place (a URN).
-        to_change: Refuse what can be read but not changed.
+        decrypter: Returns the decrypting function for a place (a URN).
+        to_change: Refuse features that can be read but not changed.
 
     Raises:
-        ValueError: The state contradicts itself.
-        NotSupportedError: It has features that the engine does not know.
+        ValueError: The state is inconsistent.
+        NotSupportedError: It uses features that the engine does not support.
     """
     check_version(document)
     latest = dict(document["checkpoint"].get("latest") or {})
@@ -90,7 +90,7 @@ def load(
 
 def _refuse(resources: Sequence[Resource]) -> None:
     if read := [resource.urn for resource in resources if resource.extra.get("external")]:
-        raise NotSupportedError(f"a state with what the stack does not own ({read[0]})")
+        raise NotSupportedError(f"a state with a resource that the stack does not own ({read[0]})")
     if own := [r.urn for r in resources if r.custom and not r.is_provider and package_of(r.type) == BUILTIN]:
         raise NotSupportedError(f"a state with a resource of the package {BUILTIN} ({own[0]})")
 
@@ -108,7 +108,7 @@ def _magic(version: str) -> str:
 
 
 def verify(resources: Sequence[Resource]) -> None:
-    """Raise ValueError unless every resource stands after what it refers to, and URNs are unique."""
+    """Raise ValueError unless every resource comes after those it refers to, and URNs are unique."""
     seen: set[str] = set()  # URNs
     providers: set[str] = set()
     live: set[str] = set()
@@ -122,10 +122,10 @@ def verify(resources: Sequence[Resource]) -> None:
         for urn in resource.references():
             if urn not in seen and not (resource.provider and urn == provider_urn(resource.provider)):
                 raise ValueError(
-                    f"snapshot integrity: {resource.urn} refers to {urn}, which does not come before it"
+                    f"snapshot integrity: {resource.urn} refers to {urn}, which is not before it"
                 )
         if resource.urn in live and not resource.delete:
-            raise ValueError(f"snapshot integrity: {resource.urn} is there twice")
+            raise ValueError(f"snapshot integrity: {resource.urn} appears twice")
         seen.add(resource.urn)
         if resource.is_provider:
             providers.add(provider_reference(resource.urn, resource.id))
@@ -134,15 +134,15 @@ def verify(resources: Sequence[Resource]) -> None:
 
 
 def foreign_features(resource: Resource) -> list[str]:
-    """What a resource uses that only the Pulumi CLI can deal with."""
+    """The features of a resource that only the Pulumi CLI supports."""
     return [name for name in _FOREIGN if resource.extra.get(name)]
 
 
 class Journal:
-    """Follows a run: what was there, what is done, what is under way. Writes through `save`.
+    """Tracks a run: old states, new states, and operations under way. Writes through `save`.
 
-    New states come first, in the order of completion, then old ones that nothing was done with, so
-    dependencies always stand before dependents.
+    New states come first, in order of completion, then untouched old ones, so dependencies always come before
+    dependents.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class Journal:
         self._new: list[Resource] = []
         self._done: set[int] = set()
         self._moved: dict[int, Resource] = {}
-        # Pending creates are carried along until a refresh clears them [case pending_operation].
+        # Pending creates are kept until a refresh clears them [case pending_operation].
         self._pending: dict[int, Operation] = {id(op): op for op in found.pending if op.type == "creating"}
         self._aliases: dict[str, str] = {}
         self._texts: dict[int, tuple[Resource, str]] = {}
@@ -178,7 +178,7 @@ class Journal:
     # -- what happens -------------------------------------------------------------------------------
 
     def begin(self, type_: str, resource: Resource) -> Operation:
-        """Record that an operation begins, on disk, before it does."""
+        """Record an operation on disk before it starts."""
         operation = Operation(resource, type_)
         with self._lock:
             self._pending[id(operation)] = operation
@@ -189,7 +189,7 @@ class Journal:
     def end(
         self, operation: Operation | None, *, old: Resource | None = None, new: Resource | None = None
     ) -> None:
-        """Record the outcome: `old` is gone, `new` is there. Both None: nothing changed."""
+        """Record the outcome: `old` is removed, `new` added. Both None: nothing changed."""
         with self._lock:
             if operation is not None:
                 self._pending.pop(id(operation), None)
@@ -204,7 +204,7 @@ class Journal:
                 self._due = self._changed
 
     def replace_old(self, old: Resource, **changes: Any) -> Resource:
-        """Change marks (`delete`, `pending_replacement`) of an old state that stays."""
+        """Change flags (`delete`, `pending_replacement`) of an old state that stays."""
         with self._lock:
             current = self.current(old)
             new = self._moved[id(current)] = replace(current, **changes)
@@ -216,30 +216,30 @@ class Journal:
             return new
 
     def current(self, old: Resource) -> Resource:
-        """The old state with the marks that it was given since."""
+        """The old state with its current flags."""
         while id(old) in self._moved:
             old = self._moved[id(old)]
         return old
 
     def remaining(self) -> list[Resource]:
-        """Old states that nothing was done with, or that wait for deletion."""
+        """Old states that are untouched or pending deletion."""
         with self._lock:
             return [resource for resource in self.base if id(resource) not in self._done]
 
     def replace_new(self, old: Resource, new: Resource) -> None:
-        """Put another state in the place of a new one (outputs of components)."""
+        """Replace a new state (outputs of components)."""
         with self._lock:
             self._new[next(i for i, r in enumerate(self._new) if r is old)] = new
             self._changed += 1
             self._kept.append((old, new))
 
     def rename(self, old: str, new: str) -> None:
-        """References to the URN `old` become `new` [case alias_rename]."""
+        """Change references to the URN `old` to `new` [case alias_rename]."""
         with self._lock:
             self._aliases[old] = new
 
     def rebase(self, resources: Sequence[Resource], *, clear_pending: bool = False) -> None:
-        """Take the result of a refresh as the resource's state."""
+        """Use the result of a refresh as the resource's state."""
         with self._lock:
             self.base, self._new, self._done = list(resources), [], set()
             if clear_pending:
@@ -248,32 +248,32 @@ class Journal:
 
     @property
     def pending(self) -> list[Operation]:
-        """Operations that have begun, or were found, and not ended."""
+        """Operations that have started, or were found pending, and have not ended."""
         return list(self._pending.values())
 
     def resources(self) -> list[Resource]:
-        """The state as it is now."""
+        """The current state."""
         return [resource for resource in self._new + self.base if id(resource) not in self._done]
 
     # -- writing ------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Write what is not written yet, down to the disk.
+        """Write unwritten changes, synced to disk.
 
         Raises:
-            EngineError: The state contradicts itself. The last consistent state was written all the same.
+            EngineError: The state is inconsistent. The last consistent state was written nevertheless.
         """
         if self._save is not None and self._changed != self._written:
             self._flush(durable=True)
         try:
             verify([rewrite(resource, self._aliases) for resource in self.resources()])
         except ValueError as error:
-            raise EngineError(f"the engine made a state that contradicts itself: {error}") from error
+            raise EngineError(f"the engine produced an inconsistent state: {error}") from error
 
     def settle(self) -> None:
-        """Write to disk what the Pulumi CLI would have written by now: the program may read it (`builtins`).
+        """Write what the Pulumi CLI would have written by now: the program may read it (`builtins`).
 
-        The CLI writes at the end of every operation too, but not after a refresh, nor where nothing that counts has
+        The CLI also writes at the end of every operation, but not after a refresh, nor if no relevant field has
         changed; that is written with the next operation [case builtin_invokes].
         """
         with self._lock:
@@ -283,7 +283,7 @@ class Journal:
             self._flush()
 
     def _flush(self, *, durable: bool = False) -> None:
-        """Write, or wait for a write that includes the current state: waiting callers share one write."""
+        """Write, or wait for a write that includes the current state; waiting callers share one write."""
         if self._save is None:
             return
         with self._lock:
@@ -297,10 +297,10 @@ class Journal:
                 raise EngineError(str(self._error)) from self._error
 
     def _write(self, save: Callable[[str, bool], None], durable: bool) -> None:
-        """Write, and let others go on meanwhile; the lock is held before and after.
+        """Write with the lock released meanwhile; it is held before and after.
 
-        It begins after as long as the last one took, so that operations which begin meanwhile share it: the whole state
-        is written each time, and otherwise many resources would be written too often.
+        It starts after a delay as long as the last write took, so that operations which start meanwhile share it: each
+        write contains the whole state, which would otherwise be written too often.
         """
         self._writing = True
         self._lock.wait(self._took)
@@ -341,7 +341,7 @@ class Journal:
 
 
 def _differ(old: Resource, new: Resource) -> bool:
-    """Whether an unchanged resource changed in what the Pulumi CLI writes at once."""
+    """Whether an unchanged resource differs in a field that makes the Pulumi CLI write at once."""
     return any(
         not equal(getattr(old, name), getattr(new, name))
         for name in (
@@ -352,7 +352,7 @@ def _differ(old: Resource, new: Resource) -> bool:
 
 
 def manifest(salt: str | None) -> dict[str, Any]:
-    """The manifest of a state written now, and the secrets provider."""
+    """The manifest and secrets provider of a state written now."""
     out: dict[str, Any] = {"manifest": {"time": timestamp(), "magic": _magic(VERSION), "version": VERSION}}
     if salt:
         out["secrets_providers"] = {"type": "passphrase", "state": {"salt": salt}}
@@ -366,7 +366,7 @@ def render(
     pending: Sequence[str] = (),
     features: Sequence[str] = (),
 ) -> str:
-    """The text of a checkpoint; resources and operations are given as JSON."""
+    """The text of a checkpoint; resources and operations are passed as JSON."""
     parts = {key: _compact(value) for key, value in latest.items()}
     parts.setdefault("metadata", "{}")
     if resources:

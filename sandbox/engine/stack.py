@@ -1,4 +1,4 @@
-"""What a command works on: project, backend, stack and configuration, from flags and environment."""
+"""A command's context: project, backend, stack and configuration, from flags and environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.engine.snapshot import Journal, check_version, load
 
 
 def state_salt(latest: Mapping[str, Any]) -> str | None:
-    """The salt line that the secrets of a state were encrypted with; NotSupportedError for other providers' secrets."""
+    """The salt line of a state's secrets; NotSupportedError for other secrets providers."""
     provider = latest.get("secrets_providers") or {}
     if provider and provider.get("type") != "passphrase":
         raise NotSupportedError(f"the secrets provider {provider.get('type')!r} in the state")
@@ -29,7 +29,7 @@ def state_salt(latest: Mapping[str, Any]) -> str | None:
 class Stack:
     """A stack with its state, configuration and keys.
 
-    Secrets of the state are decrypted with the state's own salt and encrypted with the stack file's.
+    The state's secrets are decrypted with its own salt and encrypted with the stack file's.
     """
 
     def __init__(self, backend: Backend, name: str, config: StackConfig) -> None:
@@ -46,45 +46,45 @@ class Stack:
 
     @property
     def latest(self) -> dict[str, Any]:
-        """The state in it, secrets encrypted."""
+        """The deployment in it, with secrets encrypted."""
         return self.document["checkpoint"].get("latest") or {}
 
     @cached_property
     def crypter(self) -> Crypter | None:
-        """The key for writing secrets, if the stack has one."""
+        """The key for writing secrets; None if the stack has none."""
         salt = self.config.salt or state_salt(self.latest)
         return Crypter(passphrase(os.environ), salt) if salt else None
 
     @cached_property
     def state_crypter(self) -> Crypter | None:
-        """The key that the secrets of the state were encrypted with."""
+        """The key that encrypts the state's secrets."""
         salt = state_salt(self.latest)
         if salt is None or (self.crypter is not None and self.crypter.salt_line == salt):
             return self.crypter
         return Crypter(passphrase(os.environ), salt)
 
     def require_crypter(self) -> Crypter:
-        """The key for writing secrets; a stack without one gets it."""
+        """The key for writing secrets; created if the stack has none."""
         if self.crypter is None:
             self.config.ensure_salt()
             self.crypter = Crypter(passphrase(os.environ), str(self.config.salt))
         return self.crypter
 
     def decrypt(self, ciphertext: str) -> str:
-        """A secret of the state."""
+        """Decrypt a secret of the state."""
         if self.state_crypter is None:
             raise EngineError("there is a secret but no salt, neither in the state nor in the stack file")
         return self.state_crypter.decrypt(ciphertext)
 
     def open(self) -> Stack:
-        """Read the state and begin to derive the key that will be needed."""
+        """Read the state and start to derive its key."""
         check_version(self.document)
         if self.state_crypter is not None and self.crypter is not None:
             self.crypter.prepare()
         return self
 
     def journal(self, *, write: bool) -> Journal:
-        """The state, decrypted, for a run; EngineError, which names the backup, if it contradicts itself."""
+        """The decrypted state for a run; EngineError, which names the backup, if it is inconsistent."""
         cache = Cache(self.require_crypter)
 
         def decrypter(place: str) -> Callable[[str], str]:
@@ -108,7 +108,7 @@ class Stack:
 
 
 class Session:
-    """One command's surroundings."""
+    """One command's context."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
@@ -125,7 +125,7 @@ class Session:
         self.selection = Selection(pulumi_home(os.environ), self.backend)
 
     def stack_name(self, given: str | None = None) -> str:
-        """The stack that the command is about, which may not exist; EngineError if none is selected."""
+        """The name of the command's stack, which may not exist; EngineError if none is selected."""
         name = given or self._options.stack or os.environ.get("PULUMI_STACK") or self.selection.get()
         if not name:
             raise EngineError(
@@ -137,7 +137,7 @@ class Session:
         return parts[-1]
 
     def stack(self, given: str | None = None) -> Stack:
-        """The stack that the command is about; NoSuchStackError if there is none of that name."""
+        """The command's stack; NoSuchStackError if it does not exist."""
         name = self.stack_name(given)
         if not self.backend.exists(name):
             raise NoSuchStackError(f"no stack named '{name}' found")

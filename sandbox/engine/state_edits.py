@@ -1,4 +1,4 @@
-"""The verbs that edit the state and leave objects alone [case state_edits]."""
+"""The verbs that edit the state and do not touch objects [case state_edits]."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.engine.stack import Session
 
 @contextmanager
 def _edited(session: Session) -> Iterator[Journal]:
-    """The stack's state, locked; written at the end unless the edit is refused."""
+    """The stack's locked state; written at the end unless the edit is refused."""
     stack = session.stack().open()
     with session.backend.lock(stack.name):
         journal = stack.journal(write=True)
@@ -35,7 +35,7 @@ def _find(resources: Sequence[Resource], urn: str) -> Resource:
 
 
 def _require_known_references(resources: Sequence[Resource]) -> None:
-    """Refuse a state whose resources may refer to others in ways that this engine does not know."""
+    """Refuse a state whose resources may refer to others in ways unknown to this engine."""
     for resource in resources:
         if features := foreign_features(resource):
             raise NotSupportedError(f"editing a state with {', '.join(features)} ({resource.urn})")
@@ -83,7 +83,7 @@ def _delete(session: Session, options: argparse.Namespace) -> None:
 
 
 def _dependents(resources: Sequence[Resource], named: Sequence[Resource]) -> list[Resource]:
-    """Everything that directly or indirectly refers to the named resources and is not one of them."""
+    """All other resources that directly or indirectly refer to the named ones."""
     urns = {resource.urn for resource in named}
     found: list[Resource] = []
     for resource in resources:  # dependents come after what they refer to
@@ -134,7 +134,7 @@ def _rename(session: Session, options: argparse.Namespace) -> None:
 
 
 def _refer(resource: Resource, old: str, new: str) -> Resource:
-    """The resource with its references renamed; the CLI writes no empty ones on this occasion."""
+    """The resource with its references renamed; like the CLI, this writes no empty ones."""
     used = {key: urns for key, urns in (resource.property_dependencies or {}).items() if urns}
     return rewrite(replace(resource, property_dependencies=used), {old: new})
 

@@ -1,4 +1,4 @@
-"""Carries steps out: calls providers and records what happened."""
+"""Executes steps: calls providers and records the outcome."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _OPERATIONS = {
 
 
 class ProtectedError(ProviderError):
-    """A delete of something protected; other deletes go on, so that all of these are reported at once."""
+    """A delete of a protected resource; other deletes continue, so that all such cases are reported at once."""
 
 
 class StepError(Exception):
-    """A step failed, and has been reported."""
+    """A failed step; it has been reported."""
 
     def __init__(self, step: Step) -> None:
         super().__init__(step.urn)
@@ -42,7 +42,7 @@ class StepError(Exception):
 
 
 class StepExecutor:
-    """Runs chains of steps, a bounded number of them at a time."""
+    """Runs chains of steps, a bounded number concurrently."""
 
     def __init__(self, run: Run, generator: StepGenerator) -> None:
         self._run = run
@@ -58,7 +58,7 @@ class StepExecutor:
         """Run a chain in order.
 
         Raises:
-            StoppedError: The run has failed or was cancelled before the chain was through.
+            StoppedError: The run has failed or was cancelled before the chain completed.
             StepError: A step of the chain failed.
         """
         with self._places:
@@ -68,7 +68,7 @@ class StepExecutor:
                 self._step(step)
 
     def run_all(self, steps: Sequence[Step]) -> list[Step]:
-        """Run steps side by side, wait for all of them, and give those that were not done."""
+        """Run steps concurrently, wait for all of them, and return those that were not done."""
         undone: list[Step] = []
         threads = [threading.Thread(target=self._quietly, args=(step, undone)) for step in steps]
         for thread in threads:
@@ -78,7 +78,7 @@ class StepExecutor:
         return undone
 
     def delete(self, levels: Sequence[Sequence[Step]]) -> None:
-        """Run deletes level by level. What something that stays refers to stays too [case protect]."""
+        """Run deletes level by level. Resources referred to by one that stays, stay too [case protect]."""
         needed: set[str] = set()
 
         def stays(step: Step) -> bool:
@@ -93,7 +93,7 @@ class StepExecutor:
                 needed.update(step.resource.references())
 
     def drain(self) -> None:
-        """Wait for the steps that are running."""
+        """Wait for running steps."""
         for _ in range(self._run.parallel):
             self._places.acquire()
         self._places.release(self._run.parallel)
@@ -124,7 +124,7 @@ class StepExecutor:
     def _failed(self, step: Step, error: ProviderError) -> None:
         run = self._run
         run.fail(f"{'Preview failed: ' if run.preview else ''}{error}", step.urn)
-        # The summary calls a create that ended in doubt clean: nothing was recorded [case create_fails].
+        # The summary ignores a create with an unknown outcome: nothing was recorded [case create_fails].
         run.outcome.doubtful |= error.doubtful and not step.op.startswith("create")
         if not run.preview:
             run.events.step("resOpFailedEvent", step, status=0, steps=0)
@@ -158,7 +158,7 @@ class StepExecutor:
 
     @contextmanager
     def _operation(self, step: Step, resource: Resource) -> Iterator[Operation | None]:
-        """Record that an operation begins; if it fails without effect, that nothing changed."""
+        """Record the start of an operation, and if it fails without effect, that nothing changed."""
         journal, operation = self._run.journal, None
         if not self._run.preview and resource.custom and not resource.is_provider:
             operation = journal.begin(_OPERATIONS[step.op], resource)
@@ -171,14 +171,14 @@ class StepExecutor:
 
     def _same(self, step: Step) -> None:
         new, old = step.new, step.old
-        if new is None or old is None or new is old:  # skipped, or left out of this run
+        if new is None or old is None or new is old:  # skipped, or not part of this run
             return
         if step.skipped:
             step.new = old
             return
         new = _with_secrets(replace(new, id=old.id, outputs=old.outputs, init_errors=()))
         if new.is_provider:
-            # A provider that calls a change none goes on with what it knows.
+            # DiffConfig found no change: keep the stored configuration.
             self._run.registry.same(replace(new, inputs=old.inputs))
         step.new = new
         self._run.journal.end(None, old=old, new=new)
@@ -217,7 +217,7 @@ class StepExecutor:
                     new = provider.update(old, new)
             except ProviderError as error:
                 if error.partial is not None:
-                    # What was reached is known, what was asked for is not [case plugin_partial_failure 04].
+                    # Record the resulting outputs, but keep the old inputs [case plugin_partial_failure 04].
                     partly = _with_secrets(replace(error.partial, id=old.id, inputs=new.inputs))
                     self._run.journal.end(operation, old=old, new=replace(partly, inputs=old.inputs))
                 raise
@@ -252,7 +252,7 @@ class StepExecutor:
         return not (old.deleted_with and old.deleted_with in self._generator.deletions)
 
     def _import(self, step: Step) -> None:
-        """Read an object that the program names by its id [case import_option]."""
+        """Read an object that the program specifies by id [case import_option]."""
         new, journal = _state(step.new), self._run.journal
         now = timestamp()
         with self._operation(step, new) as operation:
@@ -267,7 +267,7 @@ class StepExecutor:
     # -- outputs of components ----------------------------------------------------------------------
 
     def component_outputs(self, urn: str, merge: Callable[[dict[str, object]], dict[str, object]]) -> bool:
-        """Store what `merge` makes of a component's old outputs; False if none of this URN waits for them."""
+        """Store a component's outputs as merged by `merge`; False if no component of this URN awaits them."""
         with self._lock:
             step = self._components.pop(urn, None)
         if step is None or step.new is None:
@@ -287,7 +287,7 @@ def _state(state: Resource | None) -> Resource:
 
 
 def _with_secrets(new: Resource) -> Resource:
-    """Mark outputs that are asked to be secret, or whose input of the same name is [case secrets]."""
+    """Mark outputs that are declared secret, or whose input of the same name is [case secrets]."""
     outputs = {
         key: Secret(value)
         if not isinstance(value, Secret)

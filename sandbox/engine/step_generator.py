@@ -1,7 +1,7 @@
-"""Decides what to do: a registration becomes a chain of steps; what is no longer registered is deleted.
+"""Decides on steps: a registration becomes a chain of steps; resources no longer registered are deleted.
 
-The order of the questions is that of the Pulumi engine's step generator. Each rule names the conformance
-case (tests/engine/cases) that shows it.
+Decisions follow the order of the Pulumi engine's step generator. Each rule names the conformance case
+(tests/engine/cases) that shows it.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _IMPORTED = (
 
 @dataclass
 class Registration:
-    """A registration on its way through the generator.
+    """A registration in the generator.
 
     Attributes:
-        new: The state wanted; its inputs become what the provider makes of those that the program gave.
-        old: The state before, or what an import read.
-        given: The inputs that the program gave.
+        new: The desired state; its inputs are replaced with those that the provider returns from its check.
+        old: The previous state, or the one that an import read.
+        given: The program's inputs.
     """
 
     new: Resource
@@ -54,7 +54,7 @@ class Registration:
 
 
 class StepGenerator:
-    """Holds what the run has seen so far. Calls may come from several threads."""
+    """Tracks what the run has registered so far. Thread-safe."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -70,15 +70,15 @@ class StepGenerator:
         self.rebase()
 
     def rebase(self) -> None:
-        """Take the old state from the journal, which has another one after a refresh."""
+        """Take the old state from the journal, which differs after a refresh."""
         self._olds = {resource.urn: resource for resource in self._run.journal.base if not resource.delete}
-        # Copies that an earlier run replaced; what has their URN as a dependency means their successors.
+        # Copies that an earlier run replaced; a dependency on their URN means their successors.
         self.superseded = {id(resource) for resource in self._run.journal.base if resource.delete}
 
     # -- registrations ------------------------------------------------------------------------------
 
     def begin(self, goal: Goal) -> Registration:
-        """Give the goal its URN, what it inherits from its parent, and its old state.
+        """Resolve the goal's URN, inherited options and old state.
 
         Raises:
             RegistrationError: Duplicate URN, unknown parent.
@@ -107,7 +107,7 @@ class StepGenerator:
             return Registration(new, old, new.inputs, goal.delete_before_replace)
 
     def inherited_provider(self, parent: str, type_: str) -> str:
-        """The provider that a child of `parent` would inherit, or nothing."""
+        """The provider that a child of `parent` inherits, or "" if none."""
         with self._lock:
             found = self._registered.get(parent)
             return found.provider if found and package_of(found.type) == package_of(type_) else ""
@@ -161,9 +161,9 @@ class StepGenerator:
     # -- import -------------------------------------------------------------------------------------
 
     def import_steps(self, registration: Registration) -> list[Step]:
-        """Steps that take an existing object into the state first [case import_option].
+        """Steps that import an existing object first [case import_option].
 
-        When there is no old state, or it is another object's.
+        Needed if there is no old state, or it is another object's.
         """
         new, old = registration.new, registration.old
         if not (new.custom and new.import_id):
@@ -177,14 +177,14 @@ class StepGenerator:
         return [Step("import", None, new)]
 
     def imported(self, registration: Registration, state: Resource) -> Registration:
-        """The registration goes on with what was read as its old state."""
+        """Continue the registration with the imported state as its old state."""
         new = replace(registration.new, created=state.created, modified=state.modified)
         return replace(registration, old=state, new=new, imported=True)
 
     # -- check and diff -----------------------------------------------------------------------------
 
     def steps(self, registration: Registration) -> list[Step]:
-        """The chain of steps for a registration; none when an import did everything. Reports what is invalid."""
+        """The chain of steps for a registration; empty if an import did everything. Reports invalid inputs."""
         new, old = registration.new, registration.old
         self._guard_foreign(old)
         with self._lock:
@@ -201,7 +201,7 @@ class StepGenerator:
         self._check(registration, old.inputs, registration.new.inputs)
         diff = self._diff(registration, old)
         with self._lock:
-            if new.urn in self._deleted:  # deleted for another's replacement while this was being compared
+            if new.urn in self._deleted:  # deleted for another's replacement during this diff
                 return self._create(registration.new, old)
             return self._change(registration, old, diff)
 
@@ -216,7 +216,7 @@ class StepGenerator:
             self._error(str(error), resource.urn)
 
     def _check(self, registration: Registration, olds: Properties, news: Properties) -> None:
-        """Ask the provider what it makes of the inputs [case check_failures]; components take what comes."""
+        """Have the provider check the inputs [case check_failures]; components accept any."""
         new = registration.new
         if registration.provider is None:
             return
@@ -235,7 +235,7 @@ class StepGenerator:
         registration.new = replace(new, inputs=inputs)
 
     def _ignore_changes(self, new: Resource, olds: Properties) -> Properties:
-        """The new inputs with ignored paths put back to their old values [case ignore_changes]."""
+        """The new inputs with ignored paths reset to their old values [case ignore_changes]."""
         if not new.ignore_changes:
             return new.inputs
         inputs: Properties = paths.copy(new.inputs)
@@ -267,7 +267,7 @@ class StepGenerator:
         return self._ask(provider, old, new)
 
     def _ask(self, provider: Provider | Registry, old: Resource, new: Resource) -> Diff:
-        """The provider's diff; "unknown" is settled by comparing inputs [case diff_answers]."""
+        """The provider's diff; "unknown" is resolved by comparing inputs [case diff_answers]."""
         diff = provider.diff(old, new)
         if diff.changed is not None:
             return diff
@@ -302,7 +302,7 @@ class StepGenerator:
         self._mark(new.urn)
         if old.pending_replacement or (diff.changed and diff.replaces):
             return self._replace(registration, old, diff)
-        # What was not finished is tried again [case plugin_partial_failure].
+        # A partial failure is retried [case plugin_partial_failure].
         if diff.changed or old.init_errors:
             return [Step("update", old, new, diff)]
         return [] if registration.imported else [Step("same", old, new)]
@@ -314,7 +314,7 @@ class StepGenerator:
         if registration.new.import_id:
             self._refuse_imported(registration.new, old, diff)  # [case import_option: replace]
         self._replaced.add(urn)
-        # Defaults were carried over from the old inputs; that is wrong now [case replace_create_first].
+        # Defaults came from the old inputs, which is wrong for a replacement [case replace_create_first].
         self._check(registration, {}, registration.given)
         new = registration.new
         delete_first = registration.delete_before_replace  # [case option_delete_before_replace]
@@ -359,10 +359,10 @@ class StepGenerator:
         self._run.events.diagnostic("warning", "\n".join(lines), new.urn)
 
     def _dependents(self, root: Resource) -> list[tuple[Resource, tuple[str, ...]]]:
-        """What must be deleted before `root` can be, in old-state order, each with its replace keys.
+        """The resources to delete before `root`, in old-state order, each with its replace keys.
 
-        Custom resources that use a replaced provider, are deleted with something replaced, or would be
-        replaced themselves if what they take from it became unknown [case replace_delete_first].
+        Custom resources that use a replaced provider, are deleted with a replaced resource, or would be replaced
+        themselves if the values that they take from one became unknown [case replace_delete_first].
         """
         replaced = {root.urn}
         found = []
@@ -398,12 +398,12 @@ class StepGenerator:
     # -- continue-on-error --------------------------------------------------------------------------
 
     def unavailable(self, urn: str) -> None:
-        """Note that a resource failed or was skipped: nothing that needs it is carried out."""
+        """Record that a resource failed or was skipped: nothing that needs it is executed."""
         with self._lock:
             self._unavailable.add(urn)
 
     def _skipped(self, registration: Registration) -> list[Step]:
-        """What depends on a failure reaches no provider: its inputs may have gaps [case continue_on_error]."""
+        """Skip dependents of a failure: their inputs may be incomplete [case continue_on_error]."""
         new = registration.new
         if self._unavailable.isdisjoint(new.references()):
             return []
@@ -414,7 +414,7 @@ class StepGenerator:
     # -- the rest -----------------------------------------------------------------------------------
 
     def deletes(self, *, keep: Callable[[Resource], bool] = lambda _: False) -> list[list[Step]]:
-        """Steps for what the program no longer has, in levels: a level begins when the one before is done."""
+        """Steps for resources that the program no longer has, in levels: each starts when the previous one is done."""
         steps: dict[int, Step] = {}
         resources = self._run.journal.remaining()
         for resource in resources:
@@ -431,13 +431,13 @@ class StepGenerator:
 
     @staticmethod
     def _spare(resources: Sequence[Resource], steps: dict[int, Step]) -> None:
-        """An old resource that stays, because its step failed, keeps what it refers to [test_random_programs]."""
+        """Keep what an old resource refers to if it stays because its step failed [test_random_programs]."""
         waiting = [resource for resource in resources if id(resource) not in steps]
         while waiting:
             needed = set(waiting.pop().references())
             for resource in resources:
                 step = steps.get(id(resource))
-                # A copy that waits for its deletion has a successor, which the reference means.
+                # A copy pending deletion has a successor; the reference means that one.
                 if step and resource.urn in needed and step.op != "delete-replaced":
                     del steps[id(resource)]
                     waiting.append(resource)
@@ -452,7 +452,7 @@ class StepGenerator:
 
 
 def _replace_on_changes(diff: Diff, new: Resource) -> Diff:
-    """Turn changes under the paths that the resource lists into replacements [case replace_on_changes]."""
+    """Turn changes under the resource's paths into replacements [case replace_on_changes]."""
     if not diff.changed or not new.replace_on_changes:
         return diff
     wanted = [paths.parse(text) for text in new.replace_on_changes]
@@ -471,9 +471,9 @@ def _replace_on_changes(diff: Diff, new: Resource) -> Diff:
 
 
 def _levels(resources: Sequence[Resource], steps: dict[int, Step]) -> list[list[Step]]:
-    """Order deletes: a resource goes after everything that refers to it.
+    """Order deletes: a resource after everything that refers to it.
 
-    A component that something depends on stands for all its children [case depends_on_order].
+    A dependency on a component includes all its children [case depends_on_order].
     """
     doomed = [resource for resource in resources if id(resource) in steps]
     children: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""What a run does to one resource at a time."""
+"""Steps: what a run does to one resource at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.engine.resource import PROVIDER_PREFIX, Resource, urn_name, urn_typ
 
 @dataclass(frozen=True)
 class Alias:
-    """An earlier identity of a resource: a URN, or parts that differ from the present ones."""
+    """An earlier identity of a resource: a URN, or the parts that differ from the current one."""
 
     urn: str = ""
     name: str = ""
@@ -23,11 +23,11 @@ class Alias:
 
 @dataclass(frozen=True)
 class Goal:
-    """What the program asks for. Options that are None were not given and come from the parent.
+    """A registered resource. Options that are None were not set and come from the parent.
 
     Attributes:
-        name: The last part of the URN to be.
-        state: The state wanted; it has no URN yet.
+        name: The last part of its URN.
+        state: The desired state, still without a URN.
     """
 
     name: str
@@ -45,13 +45,13 @@ class Step:
     Attributes:
         op: create, update, delete, same, replace, create-replacement, delete-replaced, import,
             import-replacement, refresh, remove-pending-replace.
-        old: The state before; for a create None.
-        new: The state wanted, and once the step is done the state reached.
+        old: The previous state; None for a create.
+        new: The desired state; once the step is done, the resulting state.
         diff: Keys and details to show.
-        logical: Counts as a change; the parts of a replacement do not, the replacement does.
+        logical: Counts as a change: a replacement does, its parts do not.
         keep: A delete that leaves the resource in the state, to be recreated in this run.
-        result: What a refresh found: same, update or delete.
-        skipped: The resource is not made because something that it needs was not.
+        result: The outcome of a refresh: same, update or delete.
+        skipped: The resource is not created because something that it needs was not.
     """
 
     op: str
@@ -70,7 +70,7 @@ class Step:
 
     @property
     def resource(self) -> Resource:
-        """The state that says most about the step."""
+        """The new state, else the old one."""
         found = self.new or self.old
         if found is None:
             raise ValueError(f"a {self.op} step without a state")
@@ -78,7 +78,7 @@ class Step:
 
     @property
     def changes_protection(self) -> bool:
-        """Whether protection is put on or taken off, which is no change of the resource, and shown."""
+        """Whether protection is added or removed; shown, but not a change of the resource."""
         return self.old is not None and self.new is not None and self.old.protect != self.new.protect
 
     @property

@@ -1,7 +1,7 @@
-"""Property values: the model the engine works with, and its forms on the wire and in the state file.
+"""Property values: the engine's model, and its forms on the wire and in the state file.
 
-The model is plain Python (None, bool, int, float, str, list, dict) plus `UNKNOWN` for what is not known
-in a preview and `Secret`. Resource references stay the maps that they are on the wire.
+The model is plain Python (None, bool, int, float, str, list, dict), plus `UNKNOWN` for values unknown in a preview and
+`Secret`. Resource references stay maps, as on the wire.
 
 The special forms are documented at
 https://www.pulumi.com/docs/iac/concepts/ and `proto/pulumi/provider.proto` in pulumi/pulumi.
@@ -58,13 +58,13 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that must never be shown, and is encrypted in the state."""
+    """A value that is never shown, and encrypted in the state."""
 
     value: Any
 
 
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:
-    """A map or list with `function` applied to what it holds; any other value as it is."""
+    """A map or list with `function` applied to its elements; any other value unchanged."""
     if isinstance(value, dict):
         return {key: function(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -76,7 +76,7 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
 
 
 def from_struct(message: Struct) -> Properties:
-    """The properties in a protobuf Struct."""
+    """Convert a protobuf Struct to properties."""
     return {key: _from_value(value) for key, value in message.fields.items()}
 
 
@@ -97,7 +97,7 @@ def _from_value(value: Any) -> Any:
 
 
 def number(value: float) -> int | float:
-    """Numbers are doubles on the wire; whole ones are `int`, so that the state shows 7 and not 7.0."""
+    """Convert a number, a double on the wire; whole ones to `int`, so that the state has 7 and not 7.0."""
     return int(value) if value.is_integer() and abs(value) < 1e21 else value  # noqa: PLR2004
 
 
@@ -112,11 +112,11 @@ def _special(fields: Properties) -> Any:
         return Secret(value) if fields.get("secret") else value
     if signature in (ASSET, ARCHIVE):
         raise NotSupportedError("an asset or archive as a resource property")
-    raise NotSupportedError(f"a property value of an unknown kind ({signature})")
+    raise NotSupportedError(f"a property value of unknown kind ({signature})")
 
 
 def to_struct(properties: Mapping[str, Any], *, secrets: bool = False, references: bool = False) -> Struct:
-    """The protobuf Struct of properties, for receivers that accept secrets and references, or plain and as ids."""
+    """Convert properties to a protobuf Struct; for receivers without secrets or references, plain values or ids."""
     from google.protobuf.struct_pb2 import Struct  # noqa: PLC0415 (children start before this is needed)
 
     message = Struct()
@@ -166,12 +166,12 @@ def to_state(value: Any, encrypt: Callable[[str], str]) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {SIGNATURE: FLOAT, "value": struct.pack(">d", value).hex()}
     if isinstance(value, Unknown):
-        return UNKNOWN_TEXT  # an output of a program that went on after a failure
+        return UNKNOWN_TEXT  # an output of a program that continued after a failure
     return mapped(lambda item: to_state(item, encrypt), value)
 
 
 def from_state(value: Any, decrypt: Callable[[str], str]) -> Any:
-    """The model of a value in the state file."""
+    """Convert a value of the state file to the model."""
     if isinstance(value, dict):
         signature = value.get(SIGNATURE)
         if signature == SECRET:
@@ -187,7 +187,7 @@ def from_state(value: Any, decrypt: Callable[[str], str]) -> Any:
 
 
 def walk(value: Any) -> Iterator[Any]:
-    """The value and everything inside it."""
+    """The value and all values inside it."""
     yield value
     if isinstance(value, Secret):
         yield from walk(value.value)
@@ -200,7 +200,7 @@ def walk(value: Any) -> Iterator[Any]:
 
 
 def has_unknowns(value: Any) -> bool:
-    """Whether something in the value is not known."""
+    """Whether something in the value is unknown."""
     return any(item is UNKNOWN for item in walk(value))
 
 
@@ -217,17 +217,17 @@ def plain(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """The value as people may see it: `[secret]`, `[unknown]`."""
+    """The value for display, with `[secret]` and `[unknown]`."""
     if isinstance(value, Secret):
         return "[secret]"
     return "[unknown]" if value is UNKNOWN else mapped(shown, value)
 
 
 def mark_secrets(results: Properties, sources: Mapping[str, Any]) -> Properties:
-    """Mark in `results` what is secret under the same key in `sources`.
+    """Mark values in `results` that are secret under the same key in `sources`.
 
-    For plugins that take and give plain values. Maps are walked key by key; any other value whose source
-    contains a secret becomes secret as a whole [case secrets: `nested.list`].
+    For plugins that take and return plain values. Maps are walked key by key; any other value whose source contains a
+    secret becomes secret as a whole [case secrets: `nested.list`].
     """
     marked = dict(results)
     for key, source in sources.items():
@@ -242,7 +242,7 @@ def mark_secrets(results: Properties, sources: Mapping[str, Any]) -> Properties:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Deep equality in which true is not 1, and a secret only equals a secret."""
+    """Deep equality in which true is not 1, and a secret equals only a secret."""
     if isinstance(left, Secret) and isinstance(right, Secret):
         return equal(left.value, right.value)
     if isinstance(left, dict) and isinstance(right, dict):

@@ -1,5 +1,4 @@
 """The Entra emulator: tokens, the part of Microsoft Graph that this product uses, and SAML sign-in.
 
-Facts come from Microsoft's documentation and from the azuread provider's own requests; what is only assumed is
-listed in ``docs/fidelity.md``.
+Facts come from Microsoft's documentation and the azuread provider's requests; ``docs/fidelity.md`` lists assumptions.
 """

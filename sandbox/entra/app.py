@@ -1,4 +1,4 @@
-"""The Entra emulator's application: which handler answers on which of Microsoft's host names."""
+"""The Entra emulator's application: the handlers behind each of Microsoft's host names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ HOSTS: tuple[str, ...] = ENTRA_HOSTS
 
 
 def create_app(world: World) -> ASGIApp:
-    """All of Microsoft's hosts over one world."""
+    """All of Microsoft's hosts on one world."""
     sign_on = SignOn(world)
     login = _login_routes(world, sign_on)
     my_apps = MyApps(world, sign_on).routes()

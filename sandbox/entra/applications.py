@@ -1,9 +1,9 @@
 """Applications and the gallery's templates.
 
 Sources: Microsoft Graph's "application resource type", "applicationTemplate: instantiate" and "Restrictions on
-identifier URIs"; for the error texts the issues of the azuread provider. Callers report that a
+identifier URIs"; for error messages, the issues of the azuread provider. Callers report that a
 deleted application keeps its identifiers while it can be restored; the setting ``entra.deleted_identifiers_stay_taken``
-(true unless set) turns that off. The message for a name that is too long is assumed.
+(default: true) turns that off. The message for a name that is too long is assumed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _READ_ONLY = frozenset({"id", "appId", "createdDateTime", "applicationTemplateId
 
 
 def template(display_name: str, identifier: str | None = None) -> Document:
-    """A template of the gallery; its id follows from its name, so that every sandbox has the same one."""
+    """A gallery template; its id is derived from its name, so that it is the same on every sandbox."""
     non_gallery = identifier == _NON_GALLERY
     return {
         "id": identifier or str(uuid.uuid5(_NAMESPACE, display_name)),
@@ -55,7 +55,7 @@ def template(display_name: str, identifier: str | None = None) -> Document:
 
 
 def non_gallery_template() -> Document:
-    """The template of applications that the gallery does not have."""
+    """The template of non-gallery applications."""
     return template("Custom", _NON_GALLERY)
 
 
@@ -83,15 +83,15 @@ def _instantiate(call: Call) -> Response:
     for collection, document in ((APPLICATIONS, application), (SERVICE_PRINCIPALS, principal)):
         objects.save(world, collection, document)
         start_lag(world, document["id"])
-    answer = {
+    response = {
         "application": shown(application),
         "servicePrincipal": service_principals.shown(world, principal),
     }
-    return call.created(answer)
+    return call.created(response)
 
 
 def from_template(world: World, chosen: Document, name: str) -> Document:
-    """The application that a template creates, not stored yet."""
+    """The application that a template creates; not stored yet."""
     identifier = new_id()
     application = objects.new(
         objects.APPLICATION,
@@ -187,7 +187,7 @@ def restore(world: World, deleted: Document) -> Document:
     """Restore a deleted application, without its service principal.
 
     Raises:
-        GraphError: another application has one of its identifiers by now.
+        GraphError: another application has one of its identifiers now.
     """
     for uri in deleted["identifierUris"]:
         if _taken(world, uri, deleted["id"]):
@@ -240,7 +240,7 @@ def _identifier_taken() -> GraphError:
 
 
 def _is_foreign(world: World, uri: str) -> bool:
-    """Whether the URI is on a host that is neither a verified domain of the tenant nor below one."""
+    """Whether the URI's host is neither a verified domain of the tenant nor a subdomain of one."""
     parts = urlsplit(uri)
     if parts.scheme not in {"http", "https"}:
         return False

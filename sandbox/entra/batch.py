@@ -2,8 +2,8 @@
 
 Sources: Microsoft Graph's "Combine multiple HTTP requests using JSON batching" (form, 20 requests, unique ids that
 ignore case, responses in any order, a status per request) and "Throttling and batching" (throttling per request).
-Messages of refused batches are those that clients report. Assumed: the order of the responses (last first, so that no
-client relies on it), and the 504 for a request whose response was lost.
+Error messages are those that clients report. Assumed: the order of the responses (last first, so that no client relies
+on it), and the 504 for a request whose response was lost.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _OF_THE_TRANSPORT = {"content-length", "date"}
 def routes(world: World) -> list[BaseRoute]:
     """The batch route in every version of Graph."""
     return [
-        CaselessRoute(f"/{version}{_PATH}", partial(_answer, world, version), methods=["POST"])
+        CaselessRoute(f"/{version}{_PATH}", partial(_handle, world, version), methods=["POST"])
         for version in VERSIONS
     ]
 
@@ -63,7 +63,7 @@ class _Entry:
     body: bytes
 
 
-async def _answer(world: World, version: str, request: Request) -> Response:
+async def _handle(world: World, version: str, request: Request) -> Response:
     raw = await request.body()
     try:
         tokens.authenticate(world, request.headers.get("authorization"))
@@ -142,7 +142,7 @@ async def _one(version: str, request: Request, entry: _Entry) -> Document:
 
 
 def _shown(headers: Headers) -> dict[str, str]:
-    """A response's headers in the letter case that Graph uses."""
+    """A response's headers, in Graph's letter case."""
     return {
         name if name in _OF_GRAPH else name.title(): value
         for name, value in headers.items()
@@ -151,7 +151,7 @@ def _shown(headers: Headers) -> dict[str, str]:
 
 
 def _shown_body(body: bytes) -> Any:
-    """JSON as it is; anything else as base64 text, as Graph shows it."""
+    """JSON unchanged; anything else as base64 text, as Graph returns it."""
     try:
         return json.loads(body)
     except ValueError:

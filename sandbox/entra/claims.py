@@ -1,4 +1,4 @@
-"""What Entra says about a person in an assertion: the name identifier and the attributes.
+"""The claims of an assertion: name identifier and attributes.
 
 Sources: Microsoft's "Claims mapping policy type", "Customize SAML token claims" and "SAML token claims reference".
 """
@@ -20,7 +20,7 @@ _XMLSOAP = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
 _MICROSOFT = "http://schemas.microsoft.com/identity/claims"
 _AUTHENTICATION_METHODS = "http://schemas.microsoft.com/claims/authnmethodsreferences"
 
-# The directory's names for the sources that a policy may use.
+# The sources that a policy may use: the directory's names.
 _SOURCES: Mapping[str, str] = {
     "mail": "mail",
     "userprincipalname": "userPrincipalName",
@@ -38,12 +38,12 @@ _SOURCES: Mapping[str, str] = {
 
 
 class MissingNameIdError(Exception):
-    """The user has no value for the property that the name identifier comes from."""
+    """The user has no value for the name identifier's source property."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The subject's name identifier with its format, and the attributes by their names."""
+    """The subject's name identifier with its format, and the attributes by name."""
 
     name_id: str
     name_id_format: str
@@ -77,7 +77,7 @@ def issue(
 
 
 def has_policy(principal: Document) -> bool:
-    """Whether a claims mapping policy is assigned; then Entra wants a signing key of the application's own."""
+    """Whether a claims mapping policy is assigned; Entra then requires an application-specific signing key."""
     return bool(principal[POLICY_IDS])
 
 

@@ -1,4 +1,4 @@
-"""Times as Entra writes them."""
+"""Times in Entra's format."""
 
 from __future__ import annotations
 

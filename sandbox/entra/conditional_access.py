@@ -2,14 +2,14 @@
 
 Sources: Microsoft Graph's "conditionalAccessRoot: evaluate", "whatIfAnalysisResult resource type" and
 "conditionalAccessPolicy resource type" (form, permissions, reasons), "Conditional Access: Users, groups, agents, and
-workload identities" (members of nested groups count), and the error codes' page for ``AADSTS53003``. The code of the
-refusal without permission is the one that callers report.
+workload identities" (members of nested groups count), and the error code page for ``AADSTS53003``. The error code
+without permission is the one that callers report.
 
 Simulated: included and excluded users, groups and applications, and the controls ``block`` and ``mfa``. Policies with
-other conditions or controls cannot be seeded. Assumed: everybody passes multi-factor authentication; the responses
+other conditions or controls cannot be seeded. Assumed: everyone passes multi-factor authentication; the responses
 without a P1 licence and for an unknown user; the application is checked before the user.
 
-Setting: ``entra.premium`` (whether the tenant has P1, true unless set).
+Setting: ``entra.premium`` (whether the tenant has P1; default: true).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sandbox.world import World
 
 POLICIES = "entra.conditionalAccess"
 MY_APPS_ID = "2793995e-0a7d-40d7-bd35-6968ba142197"
-"""Client id of My Apps, in Microsoft's list of its own applications."""
+"""Client id of My Apps, from Microsoft's list of first-party applications."""
 
 ENABLED, DISABLED, REPORT_ONLY = "enabled", "disabled", "enabledForReportingButNotEnforced"
 BLOCK = "block"
@@ -89,14 +89,16 @@ def add(
     users: Mapping[str, Iterable[str]],
     applications: Mapping[str, Iterable[str]],
 ) -> None:
-    """Put a policy into the world; ``users`` and ``applications`` by Graph's names of their lists, with ids.
+    """Store a policy; ``users`` and ``applications`` map Graph's names of their lists to ids.
 
     Raises:
-        ValueError: something that is not simulated.
+        ValueError: a value that is not simulated.
     """
     chosen = list(controls)
     if state not in (ENABLED, DISABLED, REPORT_ONLY) or not set(chosen) <= set(_CONTROLS):
-        raise ValueError(f"a policy has a state of Graph's, and grant controls of {', '.join(_CONTROLS)}")
+        raise ValueError(
+            f"a policy needs one of Graph's states, and grant controls from {', '.join(_CONTROLS)}"
+        )
     for application in (
         *applications.get("includeApplications", ()),
         *applications.get("excludeApplications", ()),
@@ -140,7 +142,7 @@ def _grant_controls(controls: list[str]) -> Document | None:
 
 
 def reason(world: World, policy: Document, user: Document, app_id: str) -> str:
-    """Why a policy does not apply to a person's sign-in, as ``analysisReasons`` has it; ``notSet`` when it does.
+    """Why a policy does not apply to a person's sign-in, in terms of ``analysisReasons``; ``notSet`` if it does.
 
     Raises:
         GraphError: 501 for a policy with conditions that are not simulated.
@@ -169,7 +171,7 @@ def _check_simulated(policy: Document) -> None:
 
 
 def enforced(world: World, user: Document, app_id: str) -> list[Document]:
-    """The policies that decide a person's sign-in to an application now."""
+    """The policies that apply to a person's sign-in to an application now."""
     return [
         policy
         for policy in world.all(POLICIES)

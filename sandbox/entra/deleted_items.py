@@ -1,9 +1,9 @@
-"""``/directory/deletedItems``: applications and service principals that can be restored.
+"""``/directory/deletedItems``: restorable applications and service principals.
 
 Sources: Microsoft Graph's "List deletedItems", "Get deleted item", "Restore deleted item" and "Permanently delete
 item" (permissions, the type in the path, a service principal is restored by its own call), and "Restore a soft deleted
 enterprise application" (a service principal is restored without its policies). Assumed: the error codes of refused
-restores, and that role assignments are restored. Users and groups are deleted at once.
+restores, and that role assignments are restored. Users and groups are deleted permanently at once.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from sandbox.entra.permissions import (
 
 _ANY_TYPE = "microsoft.graph."
 _CASTS = (_ANY_TYPE, "graph.")
-"""A type in a path may leave out the first word, as Microsoft's own libraries do."""
+"""Prefixes of a type in a path; Microsoft's own libraries use the short one."""
 
 _NAMES = {APPLICATIONS: "application", SERVICE_PRINCIPALS: "service principal"}
 _PURGED = {APPLICATIONS: "Hard Delete application", SERVICE_PRINCIPALS: "Hard delete service principal"}
-"""As the audit log spells them."""
+"""Activity names, spelled as in the audit log."""
 
 
 def _list_others(call: Call) -> Response:
@@ -88,7 +88,7 @@ def _with_type(collection: str, document: Document) -> Document:
 
 
 def _shown_principal(document: Document) -> Document:
-    # The properties that mirror its application were stored when it was deleted.
+    # Properties that mirror the application were stored on deletion.
     keys = [{**item, "key": None} for item in document["keyCredentials"]]
     return {**objects.shown(document), "keyCredentials": keys}
 

@@ -1,6 +1,6 @@
-"""The page where a person types the code that a device shows.
+"""The page where a person enters the code displayed on a device.
 
-Source: Microsoft's "OAuth 2.0 device authorization grant flow". One form asks for code, name and password at once.
+Source: Microsoft's "OAuth 2.0 device authorization grant flow". One form asks for code, name and password together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""People, groups, domains and the organisation.
+"""Users, groups, domains and the organisation.
 
 Sources: Microsoft Graph's resource types "user", "mailboxSettings", "group", "domain" and "organization".
 """
@@ -58,7 +58,7 @@ def new_user(world: World, body: Document, password: str) -> Document:
     """Add a user.
 
     Raises:
-        GraphError: an unknown property, or a user principal name that is missing or taken.
+        GraphError: an unknown property, or a missing or taken user principal name.
     """
     name = body.get("userPrincipalName")
     if not name or not body.get("displayName"):
@@ -82,7 +82,7 @@ def _list_users(call: Call) -> Response:
 
 
 def _candidates(call: Call) -> list[Document]:
-    """The users that the request's filter may admit: those with the names it lists, or all."""
+    """Candidates for the request's filter: the users with the names that it lists, or all."""
     sought = odata_filter.named(kinds.USER, call.query)
     if sought is None or sought[0] not in (*INDEXED, "id"):
         return call.world.all(USERS)
@@ -137,7 +137,7 @@ def _get_manager(call: Call) -> Response:
 
 
 def _get_user_purpose(call: Call) -> Response:
-    """What kind of mailbox a person has; seeded as ``userPurpose``, else that of an ordinary user."""
+    """The kind of a person's mailbox: the seeded ``userPurpose``, else that of an ordinary user."""
     user = _user(call)
     if not user["mail"]:
         message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."

@@ -1,6 +1,6 @@
-"""The directory's audit log: changes of applications, owners and assignments, and what was deleted or restored.
+"""The directory audit log: changes of applications, owners and assignments; deletions and restorations.
 
-``GET /auditLogs/directoryAudits``. What was created is not logged, and of users and groups only their deletion.
+``GET /auditLogs/directoryAudits``. Creations are not logged; of users and groups, only deletions are.
 
 Sources: Microsoft Graph's "List directoryAudits", "directoryAudit resource type", "targetResource resource type" and
 "auditActivityInitiator resource type" (properties, filters, newest first, both permissions), "Microsoft Entra data
@@ -11,12 +11,12 @@ for its service principal too, and that the object itself is the only target. Th
 
 Settings:
 
-- ``entra.directory_audit_delay_seconds``: how late entries are seen, 0 unless set;
+- ``entra.directory_audit_delay_seconds``: the delay before entries appear; default: 0;
 - ``entra.directory_audit_keys``: ``lists`` (all credentials before and after; the default) or ``differences`` (only
-  those that were added, or removed): which of these Entra writes for a service principal is not documented;
-- ``entra.directory_audit_activations``: whether a change of the active certificate is shown with its values (true
-  unless set): whether Entra does is not documented;
-- ``entra.premium``: whether the tenant has P1 (true unless set).
+those added or removed): which of these Entra logs for a service principal is not documented;
+- ``entra.directory_audit_activations``: whether a change of the active certificate is logged with its values;
+default: true. Not documented;
+- ``entra.premium``: whether the tenant has P1; default: true.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SECRET_LISTS = ("keyCredentials", "passwordCredentials")
 
 
 def record(world: World, caller: Caller, before: Document, after: Document) -> None:
-    """Notes what a caller changed of a service principal. No change, no entry."""
+    """Log a caller's changes of a service principal. No change, no entry."""
     changed = [name for name in before if not name.startswith("_") and before[name] != after[name]]
     if not changed:
         return
@@ -73,7 +73,7 @@ def record(world: World, caller: Caller, before: Document, after: Document) -> N
 
 
 def _descriptions(principal: Document) -> list[str]:
-    """Each credential in the form that the log has them in."""
+    """Each credential in the log's format."""
     kinds = [(item, item["type"], item["usage"]) for item in principal["keyCredentials"]]
     kinds += [(item, "Password", "Verify") for item in principal["passwordCredentials"]]
     return [
@@ -104,7 +104,7 @@ def _property(name: str, old: Any, new: Any) -> Document:
 
 
 def note(world: World, caller: Caller, target: Document, activity: str, *names: str) -> None:
-    """Notes what a caller did to an object; ``names`` are the properties it changed."""
+    """Log a caller's activity on an object; ``names`` are the changed properties."""
     _note(
         world,
         caller,
@@ -115,7 +115,7 @@ def note(world: World, caller: Caller, target: Document, activity: str, *names: 
 
 
 _OPERATIONS = {"delete": "Delete", "hard": "Delete"}
-"""By the first word of an activity."""
+"""By an activity's first word."""
 
 _KINDS = (
     ("servicePrincipalType", "ServicePrincipal", "ApplicationManagement"),
@@ -124,7 +124,7 @@ _KINDS = (
     ("groupTypes", "Group", "GroupManagement"),
     ("definition", "Policy", "Policy"),
 )
-"""A property that only objects of a kind have; the kind's type and category in the log."""
+"""A property that only one kind of object has: that kind's type and category in the log."""
 
 
 def _note(world: World, caller: Caller, target: Document, activity: str, values: list[Document]) -> None:

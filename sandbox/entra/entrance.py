@@ -1,8 +1,8 @@
-"""What every request to Graph passes first: its path is put in order, and its response gets the ids that callers quote.
+"""The first stage of every Graph request: normalises the path, and adds the ids that callers quote to the response.
 
-Sources: Microsoft Graph's "Error responses and resource types" (``request-id``, ``client-request-id``, ``date``). That
-doubled slashes and the letter case of a path do not matter is what official clients rely on: msgraph-sdk sends every
-path with two slashes.
+Sources: Microsoft Graph's "Error responses and resource types" (``request-id``, ``client-request-id``, ``date``).
+Official clients rely on doubled slashes and letter case being ignored in paths: msgraph-sdk sends every path with two
+slashes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SLASHES = re.compile("//+")
 
 @dataclass(frozen=True, slots=True)
 class RequestIds:
-    """The ids of one request, and when it was received."""
+    """The ids of one request, and the time it was received."""
 
     request_id: str
     client_request_id: str
@@ -33,13 +33,13 @@ class RequestIds:
 
 
 def request_ids(scope: Scope) -> RequestIds:
-    """The ids of the request that is being answered."""
+    """The ids of the current request."""
     ids: RequestIds = scope["state"][_IDS]
     return ids
 
 
 class CaselessRoute(Route):
-    """A route whose path matches in any letter case."""
+    """A route with a case-insensitive path."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -47,14 +47,14 @@ class CaselessRoute(Route):
 
 
 class Entrance:
-    """Graph's front: see the module."""
+    """The first stage of Graph requests; see the module."""
 
     def __init__(self, world: World, app: ASGIApp) -> None:
         self._world = world
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         request_id = str(uuid.uuid4())
         asked = Headers(scope=scope).get("client-request-id") or request_id
         ids = RequestIds(request_id, asked, self._world.now())

@@ -1,7 +1,7 @@
-"""How Graph requests are handled: token, permissions, error envelope, lists. The objects are elsewhere.
+"""Handling of Graph requests: token, permissions, error envelope, lists. The objects are in other modules.
 
-Source of the envelope and the codes: Microsoft Graph's "Error responses and resource types"; of the headers, the
-annotations and the refusal of bodies that are not labelled JSON: requests and responses that callers report.
+Source of the envelope and the codes: Microsoft Graph's "Error responses and resource types"; of headers, annotations
+and the refusal of bodies without a JSON Content-Type: requests and responses that callers report.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Com
 _LOGO_TYPES = ("image/gif", "image/jpeg", "image/png")
 
 _NO_KEY = re.compile(r"delta|\w+(?:\.\w+)*\(.*\)|(?:microsoft\.)?graph\.\w+", re.IGNORECASE)
-"""Functions and type casts, which stand in a path where a key could: ``/users/delta()``, ``/members/graph.user``."""
+"""Functions and type casts in the place of a key in a path: ``/users/delta()``, ``/members/graph.user``."""
 
 
 class GraphError(Exception):
@@ -48,12 +48,12 @@ class GraphError(Exception):
 
 
 def bad_request(message: str, *, code: str = "Request_BadRequest", hint: str | None = None) -> GraphError:
-    """400; clients match on the message."""
+    """400; clients match the message."""
     return GraphError(HTTPStatus.BAD_REQUEST, code, message, hint=hint)
 
 
 def not_found(identifier: str) -> GraphError:
-    """404 in Graph's words."""
+    """404 with Graph's message."""
     message = (
         f"Resource '{identifier}' does not exist"
         " or one of its queried reference-property objects are not present."
@@ -62,14 +62,14 @@ def not_found(identifier: str) -> GraphError:
 
 
 def denied() -> GraphError:
-    """403 in Graph's words."""
+    """403 with Graph's message."""
     message = "Insufficient privileges to complete the operation."
     return GraphError(HTTPStatus.FORBIDDEN, "Authorization_RequestDenied", message)
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Which application permissions a route wants: one of each set."""
+    """The application permissions that a route requires: one of each set."""
 
     sets: tuple[frozenset[str], ...]
 
@@ -77,18 +77,18 @@ class Permission:
         return Permission(self.sets + other.sets)
 
     def granted(self, roles: Iterable[str]) -> bool:
-        """Whether a caller with these roles may use the route."""
+        """Whether these roles suffice."""
         held = frozenset(roles)
         return all(held & wanted for wanted in self.sets)
 
 
 def one_of(*roles: str) -> Permission:
-    """Any one of these application permissions."""
+    """Require any one of these application permissions."""
     return Permission((frozenset(roles),))
 
 
 ANYBODY = Permission(())
-"""Any caller with a token."""
+"""Accept any caller with a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +106,13 @@ class Call:
     wants_number: bool = False
 
     def document(self) -> Document:
-        """The body, which must be an object; annotations such as ``@odata.type`` are left out."""
+        """The body, which must be an object, without annotations such as ``@odata.type``."""
         if not isinstance(self.body, dict):
             raise bad_request("Unable to read JSON request payload.", code="BadRequest")
         return {name: value for name, value in self.body.items() if not name.startswith("@")}
 
     def reference(self) -> str:
-        """The object id at the end of a ``$ref`` body's ``@odata.id``."""
+        """The object id from a ``$ref`` body's ``@odata.id``."""
         target = self.body.get("@odata.id") if isinstance(self.body, dict) else None
         if not isinstance(target, str):
             raise bad_request("A reference needs '@odata.id'.")
@@ -124,16 +124,16 @@ class Call:
         return odata.selected(self.query.options.get("$select", ""))
 
     def one(self, document: Document, status: int = HTTPStatus.OK) -> Response:
-        """Answer with one object."""
+        """Respond with one object."""
         shown = odata.select(document, self.query.options.get("$select"))
         return _json({"@odata.context": self._context("/$entity"), **shown}, status)
 
     def created(self, document: Document) -> Response:
-        """Answer with a new object."""
+        """Respond with a new object."""
         return self.one(document, HTTPStatus.CREATED)
 
     def many(self, documents: Iterable[Document]) -> Response:
-        """Answer with those objects that filter and search admit, a page at a time, or with their number.
+        """Respond with a page of the objects that filter and search admit, or with their number.
 
         Raises:
             odata.QueryError
@@ -145,14 +145,14 @@ class Call:
             return PlainTextResponse(str(len(found)))
         start = query.start()
         size = query.page_size(kind, self.world.setting("entra.page_size", DEFAULT_PAGE_SIZE))
-        answer: Document = {"@odata.context": self._context("")}
+        body: Document = {"@odata.context": self._context("")}
         if query.is_advanced:
-            answer["@odata.count"] = len(found)
+            body["@odata.count"] = len(found)
         if start + size < len(found):
-            answer["@odata.nextLink"] = self._next_link(start + size)
+            body["@odata.nextLink"] = self._next_link(start + size)
         names = query.options.get("$select")
-        answer["value"] = [odata.select(document, names) for document in found[start : start + size]]
-        return _json(answer)
+        body["value"] = [odata.select(document, names) for document in found[start : start + size]]
+        return _json(body)
 
     def _context(self, suffix: str) -> str:
         names = self.selected
@@ -167,7 +167,7 @@ class Call:
 
 
 def no_content() -> Response:
-    """Success without a body."""
+    """Respond with success and no body."""
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -176,10 +176,10 @@ Handler = Callable[[Call], Response]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method on a path, below the version. Handlers are synchronous, so each runs undisturbed.
+    """A method on a path below the version. Handlers are synchronous, so each runs without interruption.
 
-    ``kind`` is what the collection takes, or ``None`` for what is no collection. ``context`` is the name in
-    ``@odata.context`` where it does not follow from the path.
+    ``kind`` describes the collection; ``None`` if it is not one. ``context`` is the name in ``@odata.context`` if it
+    does not follow from the path.
     """
 
     method: str
@@ -192,7 +192,7 @@ class Operation:
 
 
 def routes(world: World, operations: Iterable[Operation]) -> list[BaseRoute]:
-    """Starlette routes of the operations, in every version of Graph."""
+    """The operations' Starlette routes, for every version of Graph."""
     operations = list(operations)
     numbers = [
         replace(operation, path=f"{operation.path}{_COUNT}", wants_number=True)
@@ -202,42 +202,42 @@ def routes(world: World, operations: Iterable[Operation]) -> list[BaseRoute]:
     return [
         CaselessRoute(
             f"/{version}{operation.path}",
-            partial(_answer, world, version, operation),
+            partial(_handle, world, version, operation),
             methods=[operation.method],
         )
         for version in VERSIONS
-        # "/users/$count" before "/users/{id}".
+        # "/users/$count" must precede "/users/{id}".
         for operation in (*numbers, *operations)
     ]
 
 
 def not_simulated(what: str) -> GraphError:
-    """501 for what Graph can do and the emulator cannot, rather than a wrong response."""
+    """501 for features of Graph that are not simulated, rather than a wrong response."""
     refused = odata.not_simulated(what)
     return GraphError(refused.status, refused.code, str(refused))
 
 
 async def unknown_route(world: World, request: Request) -> Response:
-    """501 for a route that the emulator lacks: the one response that clients neither retry nor misread."""
+    """501 for a route that the emulator lacks: clients neither retry nor misread it."""
     world.record_unknown(request.method, GRAPH_HOST, request.url.path)
     message = f"The sandbox's Graph has no route {request.method} {request.url.path}."
     return _envelope(GraphError(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message), request)
 
 
 def new_id() -> str:
-    """A fresh object id."""
+    """A new object id."""
     return str(uuid.uuid4())
 
 
 def start_lag(world: World, identifier: str) -> None:
-    """Hide a new object from as many reads as the setting ``entra.lag`` says (eventual consistency)."""
+    """Hide a new object from the next ``entra.lag`` reads (eventual consistency)."""
     reads: int = world.setting("entra.lag", 0)
     if reads:
         world.put(_LAG, identifier, {"reads": reads})
 
 
 def is_visible(world: World, identifier: str) -> bool:
-    """Whether a read sees the object yet; each call counts as a read."""
+    """Whether the object is visible yet; each call counts as a read."""
     lag = world.get(_LAG, identifier)
     if lag is None:
         return True
@@ -248,7 +248,7 @@ def is_visible(world: World, identifier: str) -> bool:
     return False
 
 
-async def _answer(world: World, version: str, operation: Operation, request: Request) -> Response:
+async def _handle(world: World, version: str, operation: Operation, request: Request) -> Response:
     if any(_NO_KEY.fullmatch(str(value)) for value in request.path_params.values()):
         return await unknown_route(world, request)
     raw = await request.body()
@@ -257,7 +257,7 @@ async def _answer(world: World, version: str, operation: Operation, request: Req
         if not operation.permission.granted(caller.roles):
             raise denied()
         query = _query(request, operation)
-        check_label(request, raw, takes_picture=operation.method == "PUT")
+        check_label(request, raw, takes_image=operation.method == "PUT")
         path = request.url.path[len(version) + 1 :]
         call = Call(
             world=world,
@@ -286,12 +286,12 @@ def _query(request: Request, operation: Operation) -> Query:
             "Raw count (/$count) is not supported because the 'ConsistencyLevel:eventual' header is missing. Refer"
             " to https://aka.ms/graph-docs/advanced-queries for more information"
         )
-    # A number is asked for already: nothing more is needed for the advanced queries.
+    # ``/$count`` implies ``$count=true``, which advanced queries require.
     return replace(query, options={**query.options, "$count": "true"}) if operation.wants_number else query
 
 
-def check_label(request: Request, raw: bytes, *, takes_picture: bool = False) -> None:
-    """A body must be labelled for what it is.
+def check_label(request: Request, raw: bytes, *, takes_image: bool = False) -> None:
+    """Check the Content-Type of a body.
 
     Raises:
         GraphError: 400.
@@ -302,7 +302,7 @@ def check_label(request: Request, raw: bytes, *, takes_picture: bool = False) ->
     if not label:
         message = "Write requests (excluding DELETE) must contain the Content-Type header declaration."
         raise bad_request(message, code="BadRequest")
-    if takes_picture:
+    if takes_image:
         if label not in _LOGO_TYPES:
             raise bad_request("Invalid content type.", code="BadRequest")
     elif label != "application/json":
@@ -310,7 +310,7 @@ def check_label(request: Request, raw: bytes, *, takes_picture: bool = False) ->
 
 
 def _context_name(operation: Operation, variables: Mapping[str, Any]) -> str:
-    """The name of what the path leads to, for ``@odata.context``."""
+    """The name of the path's target, for ``@odata.context``."""
     if operation.context is not None:
         return operation.context
     name = ""

@@ -1,4 +1,4 @@
-"""Key material of the tenant: the key behind access tokens, and self-signed SAML signing certificates."""
+"""The tenant's key material: the access token key, and self-signed SAML signing certificates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Certificate:
 
     @property
     def der(self) -> bytes:
-        """The certificate's bytes."""
+        """The certificate as DER."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     @property
@@ -39,12 +39,12 @@ class Certificate:
 
     @property
     def thumbprint(self) -> str:
-        """Entra names certificates by their SHA-1 fingerprint."""
+        """The SHA-1 fingerprint, by which Entra names certificates."""
         return hashlib.sha1(self.der, usedforsecurity=False).hexdigest().upper()
 
 
 def token_key(world: World) -> rsa.RSAPrivateKey:
-    """The key that signs access tokens; created with the first token."""
+    """The key that signs access tokens, created with the first token."""
     kept = _load(world, _TOKEN_KEY)
     if kept is None:
         kept = rsa.generate_private_key(_EXPONENT, _RSA_BITS)
@@ -53,7 +53,7 @@ def token_key(world: World) -> rsa.RSAPrivateKey:
 
 
 def self_signed(world: World, subject: str, start: datetime, end: datetime) -> Certificate:
-    """Make a certificate, and keep its key for ``signing_key``.
+    """Create a certificate, and keep its key for ``signing_key``.
 
     Raises:
         ValueError: ``subject`` is not a distinguished name.
@@ -76,7 +76,7 @@ def self_signed(world: World, subject: str, start: datetime, end: datetime) -> C
 
 
 def signing_key(world: World, body: str) -> Certificate | None:
-    """The certificate with its key, or ``None`` when the tenant does not hold the key."""
+    """The certificate with its key, or ``None`` if the tenant does not hold the key."""
     certificate = x509.load_der_x509_certificate(base64.b64decode(body))
     thumbprint = certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - how Entra names it
     key = _load(world, thumbprint)

@@ -1,7 +1,7 @@
-"""What Graph lets callers ask of each collection.
+"""The query options that Graph supports for each collection.
 
-Sources: the tables of Microsoft Graph's "Advanced query capabilities on Microsoft Entra ID objects", and the remarks
-"Supports $filter" of the resource types. A property that these do not list as filterable is not simulated here.
+Sources: the tables of Microsoft Graph's "Advanced query capabilities on Microsoft Entra ID objects", and the notes
+"Supports $filter" of the resource types. Filters on other properties are not simulated.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ RELATED = Kind(
     is_directory=True,
     related=True,
 )
-"""Objects of any type: the members of a group, owners, the groups of a person. azuread filters owners by id."""
+"""Objects of any type: a group's members, owners, a person's groups. azuread filters owners by id."""
 ASSIGNMENT = Kind(
     "appRoleAssignment",
     _BASIC | {"$count"},
@@ -104,4 +104,4 @@ POLICY = Kind("claimsMappingPolicy")
 OBJECT = Kind("directoryObject")
 LOG = Kind("log", largest_page=_LARGEST_PAGE_OF_LOGS)
 WHOLE = Kind("list", frozenset({"$select"}))
-"""A short list that Graph gives whole."""
+"""A short list that Graph returns whole."""

@@ -1,4 +1,4 @@
-"""What the tenant has subscribed to, as far as it decides what Entra allows.
+"""The tenant's subscriptions that affect what Entra allows.
 
 Source: Microsoft Graph's "subscribedSku resource type" and "List subscribedSkus"; ids of plans from Microsoft's
 "Product names and service plan identifiers for licensing".
@@ -25,7 +25,7 @@ _PART = "AAD_PREMIUM"
 
 
 def _list(call: Call) -> Response:
-    # The tenant has P1 unless the setting says otherwise: without it, groups could not be assigned.
+    # The tenant has P1 by default: without it, groups could not be assigned.
     held = call.world.setting("entra.premium", default=True)
     return call.many([_sku()] if held else [])
 

@@ -19,17 +19,17 @@ from mimecast_sso.saml.names import tag
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """Which service provider wants a session to end."""
+    """A service provider's request to end a session."""
 
     id: str
     issuer: str
 
 
 def read(root: etree._Element, now: datetime) -> LogoutRequest | None:
-    """The request in a document; ``None`` for a document of another kind.
+    """The request in a document; ``None`` for any other kind of document.
 
     Raises:
-        ValueError: malformed, or its time is over.
+        ValueError: malformed or expired.
     """
     if root.tag != tag("samlp", "LogoutRequest"):
         return None
@@ -37,18 +37,18 @@ def read(root: etree._Element, now: datetime) -> LogoutRequest | None:
     parse_instant(root.get("IssueInstant"))
     ends = root.get("NotOnOrAfter")
     if ends is not None and parse_instant(ends) <= now:
-        raise ValueError(f"the LogoutRequest ended at {ends}")
+        raise ValueError(f"the LogoutRequest expired at {ends}")
     return LogoutRequest(identifier, issuer)
 
 
 def response_url(
     request: LogoutRequest, *, issuer: str, address: str, now: datetime, relay_state: str | None
 ) -> str:
-    """Where the browser takes the response: the application's logout URL, by the redirect binding."""
-    answer = response.envelope(
+    """The address to which the browser takes the response: the application's logout URL, by the redirect binding."""
+    message = response.envelope(
         "LogoutResponse", issuer=issuer, destination=address, in_response_to=request.id, issued=now
     )
-    query = {"SAMLResponse": authn_request.deflate(answer)}
+    query = {"SAMLResponse": authn_request.deflate(message)}
     if relay_state is not None:
         query["RelayState"] = relay_state
     return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"

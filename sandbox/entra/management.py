@@ -1,7 +1,7 @@
-"""Azure Resource Manager, as far as signing in with the Azure CLI needs it: a tenant without subscriptions.
+"""The part of Azure Resource Manager that an Azure CLI sign-in needs: a tenant without subscriptions.
 
 Sources: "Tenants - List" and "Subscriptions - List" of the Resource Manager reference, and the requests of the Azure
-CLI. Nothing else of it is simulated.
+CLI. Nothing else is simulated.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Management:
         return JSONResponse({"value": [row]})
 
     def _refusal(self, request: Request) -> Response | None:
-        """401 for a caller without a token for Resource Manager; 400 without the version that it insists on."""
+        """401 for a caller without a token for Resource Manager; 400 without the required API version."""
         try:
             tokens.authenticate(self._world, request.headers.get("authorization"), tokens.ARM_AUDIENCES)
         except tokens.InvalidTokenError as error:

@@ -1,4 +1,4 @@
-"""My Apps: a person's tiles, and the user access URL of an application.
+"""My Apps: a person's tiles, and an application's user access URL.
 
 Sources: Microsoft's "My Apps portal overview" and "Properties of an enterprise application" (user access URL).
 """
@@ -36,7 +36,7 @@ class MyApps:
         return [
             CaselessRoute("/", self._show, methods=["GET"]),
             CaselessRoute("/api/signin/{app_id}", self._launch, methods=["GET"]),
-            # The form that the portal showed until 2021, with the application's name in it.
+            # The form that the portal showed until 2021, which contains the application's name.
             CaselessRoute("/signin/{name}/{app_id}", self._launch, methods=["GET"]),
             CaselessRoute("/signin/{app_id}", self._launch, methods=["GET"]),
         ]
@@ -53,7 +53,7 @@ class MyApps:
         return page("my_apps", title="My Apps", person=user["userPrincipalName"], tiles=tiles)
 
     async def _launch(self, request: Request) -> Response:
-        """The user access URL: on to the application, which is opened as its tile opens it."""
+        """The user access URL: opens the application as its tile does."""
         app_id, tenant = request.path_params["app_id"], request.query_params.get("tenantId", "")
         try:
             return RedirectResponse(self._sign_on.launch_url(app_id, tenant), status_code=303)
@@ -66,9 +66,9 @@ class MyApps:
             return self._ask()
         cookie = secrets.token_urlsafe(32)
         self._world.put(_SESSIONS, cookie, {"user": user["id"]})
-        answer = RedirectResponse(my_apps_url(self._world), status_code=303)
-        answer.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="lax")
-        return answer
+        response = RedirectResponse(my_apps_url(self._world), status_code=303)
+        response.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="lax")
+        return response
 
     def _ask(self) -> Response:
         return RedirectResponse(f"https://{LOGIN_HOST}/{tenant_id(self._world)}/my-apps", status_code=303)

@@ -1,8 +1,8 @@
-"""The query options of Microsoft Graph, for the collections that the emulator serves.
+"""Microsoft Graph's query options, for the collections that the emulator serves.
 
 Sources: Microsoft Graph's "Use query parameters to customize responses", "Advanced query capabilities on Microsoft
-Entra ID objects" (which options need ``ConsistencyLevel: eventual`` and ``$count=true``) and the reports that quote the
-messages of refusals. An option that the emulator does not simulate returns 501: it is never ignored.
+Entra ID objects" (which options need ``ConsistencyLevel: eventual`` and ``$count=true``) and reports that quote error
+messages. An option that is not simulated returns 501; it is never ignored.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ OPTIONS = (
     "$skiptoken",
     "$top",
 )
-"""Those of Graph. Each may be written without its dollar sign and in any letter case."""
+"""Graph's options. The dollar sign is optional, and letter case is ignored."""
 
 _OF_COLLECTIONS = {"$count", "$filter", "$orderby", "$search", "$skip", "$top"}
 _NEVER_EMPTY = {"$count", "$filter", "$orderby", "$search", "$top"}
 _EVENTUAL = "eventual"
 _UNSET = {"allowExternalSenders", "autoSubscribeNewMembers", "hideFromAddressLists", "hideFromOutlookClients"}
-"""Properties of groups that only Graph's ``$select`` shows, and that no group here has."""
+"""Properties of groups that Graph returns only with ``$select``, and that no group here has."""
 _LARGEST_PAGE = 999
 
 
 class QueryError(Exception):
-    """A query that is refused, with the status and code of the error response."""
+    """A refused query, with the status and code of the error response."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         self.status = status
@@ -48,28 +48,28 @@ class QueryError(Exception):
 
 
 def unsupported(message: str) -> QueryError:
-    """400 for a query that Graph understands and does not support."""
+    """400 for a valid query that Graph does not support."""
     return QueryError(HTTPStatus.BAD_REQUEST, "Request_UnsupportedQuery", message)
 
 
 def invalid(message: str) -> QueryError:
-    """400 for a query that is malformed."""
+    """400 for a malformed query."""
     return QueryError(HTTPStatus.BAD_REQUEST, "BadRequest", message)
 
 
 def not_simulated(what: str) -> QueryError:
-    """501 for what Graph may be able to do and the emulator cannot."""
+    """501 for a feature that Graph may have and the emulator does not."""
     return QueryError(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", f"The sandbox does not simulate {what}.")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What Graph lets callers ask of a collection.
+    """The query options of a collection.
 
-    ``name`` is the type in messages, ``options`` are the options simulated. A directory collection takes the advanced
-    query parameters: ``filterable`` are the properties that ``$filter`` takes without them, ``filterable_advanced``
-    those that need them; ``sortable`` says of each property whether it needs them. ``related`` marks a relationship,
-    such as the members of a group.
+    ``name`` is the type in messages, ``options`` are the simulated options. A directory collection supports the
+    advanced query parameters: ``$filter`` accepts the properties in ``filterable`` without them, those in
+    ``filterable_advanced`` only with them; ``sortable`` maps each property to whether it needs them. ``related`` marks
+    a relationship, such as the members of a group.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Kind:
 
     @property
     def resource(self) -> str:
-        """The type as messages about unsupported queries write it."""
+        """The type as written in messages about unsupported queries."""
         return self.name[0].upper() + self.name[1:]
 
 
@@ -97,7 +97,7 @@ class Query:
 
     @staticmethod
     def read(pairs: Iterable[tuple[str, str]], consistency_level: str | None) -> Query:
-        """The options of a query string; other parameters are left out, as Graph ignores them.
+        """The options of a query string, without other parameters, which Graph ignores.
 
         Raises:
             QueryError: unknown, repeated or empty.
@@ -115,7 +115,7 @@ class Query:
         return Query(dict(options), (consistency_level or "").strip().casefold() == _EVENTUAL)
 
     def check(self, kind: Kind | None, method: str) -> None:
-        """Refuse the options that would otherwise be ignored; ``kind`` is ``None`` for what is no collection.
+        """Refuse options that would otherwise be ignored; ``kind`` is ``None`` if the target is not a collection.
 
         Raises:
             QueryError
@@ -140,7 +140,7 @@ class Query:
 
     @cached_property
     def counts(self) -> bool:
-        """Whether the caller wants the number of all objects.
+        """Whether the caller asks for the total number of objects.
 
         Raises:
             QueryError: neither true nor false.
@@ -152,14 +152,14 @@ class Query:
 
     @property
     def is_advanced(self) -> bool:
-        """Whether both advanced query parameters are there."""
+        """Whether both advanced query parameters are set."""
         return self.is_eventual and self.counts
 
     def start(self) -> int:
-        """Where the page begins.
+        """The offset of the page.
 
         Raises:
-            QueryError: the token is not one of ours.
+            QueryError: the token is invalid.
         """
         token = self.options.get("$skiptoken", "0")
         if not token.isdecimal():
@@ -167,10 +167,10 @@ class Query:
         return int(token)
 
     def page_size(self, kind: Kind, default: int) -> int:
-        """How many objects a page has at most.
+        """The page size.
 
         Raises:
-            QueryError: no number, or out of range.
+            QueryError: not a number, or out of range.
         """
         text = self.options.get("$top")
         if text is None:
@@ -190,7 +190,7 @@ class Query:
 
 
 def _option(name: str) -> str | None:
-    """The option that a parameter is, or ``None`` for a parameter that is none."""
+    """The option that a parameter names, or ``None`` for any other parameter."""
     option = f"${name.casefold().removeprefix('$')}"
     if option in OPTIONS:
         return option
@@ -200,11 +200,11 @@ def _option(name: str) -> str | None:
 
 
 def select(document: Document, names: str | None) -> Document:
-    """The properties that ``$select`` names (null where the object has none), or all; its type in any case.
+    """The object reduced to the properties in ``$select`` (null if it has none), or complete; always with its type.
 
     Raises:
-        QueryError: a property that the emulator's objects of this type do not have. Where the type is written beside
-            the object, it is one of several, and the property may be another type's.
+        QueryError: a property that the emulator's objects of this type do not have. Not raised if the type is written
+            beside the object: the list then has several types, and the property may be another type's.
     """
     if not names:
         return document
@@ -221,7 +221,7 @@ def selected(names: str) -> list[str]:
 
 
 def sort(kind: Kind, query: Query, documents: list[Document]) -> list[Document]:
-    """The objects in the order of ``$orderby``; without case, null first.
+    """The objects in the order of ``$orderby``; case-insensitive, null first.
 
     Raises:
         QueryError

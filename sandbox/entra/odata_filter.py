@@ -1,7 +1,7 @@
-"""``$filter``: from text to a condition on objects.
+"""``$filter``: parses text into a condition on objects.
 
 Operators, and which of them need the advanced query parameters, are those of Microsoft Graph's "Advanced query
-capabilities on Microsoft Entra ID objects". Texts are compared without case; a list of ``in`` has 15 texts at most.
+capabilities on Microsoft Entra ID objects". Strings are compared case-insensitively; ``in`` takes at most 15.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class _Token:
 
 
 def predicate(kind: Kind, query: Query) -> Predicate:
-    """The meaning of the request's ``$filter``; everything passes without one.
+    """The condition of the request's ``$filter``; without one, everything passes.
 
     Raises:
-        QueryError: malformed, unsupported by Graph without the advanced query parameters or at all, not simulated.
+        QueryError: malformed; unsupported by Graph, or only without the advanced query parameters; or not simulated.
     """
     text = query.options.get("$filter")
     if text is None:
@@ -68,7 +68,7 @@ def predicate(kind: Kind, query: Query) -> Predicate:
 
 
 def named(kind: Kind, query: Query) -> tuple[str, tuple[str, ...]] | None:
-    """The property and the texts that the request's ``$filter`` lists, if it is one comparison by ``eq`` or ``in``.
+    """The property and strings of the request's ``$filter``, if that is a single comparison by ``eq`` or ``in``.
 
     Raises:
         QueryError: as `predicate`.
@@ -82,10 +82,10 @@ def named(kind: Kind, query: Query) -> tuple[str, tuple[str, ...]] | None:
 
 
 class _Parser:
-    """Recursive descent over one filter; ``advanced`` is a property whose clause needs the advanced parameters.
+    """A recursive descent parser for one filter; ``advanced`` is a property whose clause needs the advanced parameters.
 
-    ``named`` is what the last comparison by ``eq`` or ``in`` compares with texts, and ``clauses`` how many comparisons,
-    functions and negations there are.
+    ``named`` holds the property and strings of the last comparison by ``eq`` or ``in``, and ``clauses`` the number of
+    comparisons, functions and negations.
     """
 
     def __init__(self, kind: Kind, text: str) -> None:
@@ -225,14 +225,14 @@ class _Parser:
         self.advanced = self.advanced or path[0]
         return lambda subject: (len(read(subject) or ()) == wanted) == (word == "eq")
 
-    # What Graph, or the emulator, takes
+    # What Graph, or the emulator, supports
 
     def _beyond_basic(self, what: str) -> None:
         if not self._kind.is_directory:
             raise not_simulated(f"{what} in a $filter on this collection")
 
     def _reader(self, path: list[str], word: str) -> Callable[[Any], Any]:
-        """A function that reads the value at a path; checks that Graph takes the operator on it."""
+        """A function that reads the value at a path; checks that Graph supports the operator on it."""
         if self._variable is not None:
             if path[0] != self._variable:
                 raise invalid(f"Invalid filter clause: Could not find a property named '{path[0]}'.")
@@ -345,7 +345,7 @@ def _at(subject: Any, path: list[str]) -> Any:
     """The value at a path.
 
     Raises:
-        QueryError: there is no such property.
+        QueryError: the property does not exist.
     """
     for name in path:
         if subject is None:

@@ -1,8 +1,8 @@
-"""``$search``: words in names and descriptions, beginnings of other texts.
+"""``$search``: words in names and descriptions, prefixes of other strings.
 
 Source: Microsoft Graph's "Use the $search query parameter", on collections of directory objects: ``"property:text"``
-clauses in quotes, joined by ``AND`` and ``OR``; names and descriptions are cut into words at blanks, letter case,
-digits and signs. Assumed: a word of the search is the beginning of a word of the value.
+clauses in quotes, joined by ``AND`` and ``OR``; names and descriptions are split into words at spaces, changes of case,
+digits and symbols. Assumed: a search word matches as the prefix of a word of the value.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _TOKENIZED = {"displayName", "description"}
 
 
 def predicate(kind: Kind, query: Query) -> Predicate:
-    """The meaning of the request's ``$search``; everything passes without one.
+    """The condition of the request's ``$search``; without one, everything passes.
 
     Raises:
-        QueryError: malformed, without the header that it needs, or not simulated.
+        QueryError: malformed, without the required header, or not simulated.
     """
     text = query.options.get("$search")
     if text is None:
@@ -38,7 +38,7 @@ def predicate(kind: Kind, query: Query) -> Predicate:
 
 
 def _alternatives(kind: Kind, text: str) -> list[list[Predicate]]:
-    """The clauses by alternatives: ``AND`` binds closer than ``OR``."""
+    """The clauses as alternatives: ``AND`` binds more tightly than ``OR``."""
     found: list[list[Predicate]] = [[]]
     position, joint = 0, "AND"
     while True:

@@ -1,4 +1,4 @@
-"""Owners, and other lists of references to directory objects, which Graph changes one ``$ref`` at a time."""
+"""Owners and other lists of references to directory objects, changed one ``$ref`` at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BIND = "@odata.bind"
 
 
 def bound(body: Document, name: str = "owners") -> list[str]:
-    """Take the ids of an ``<name>@odata.bind`` list out of a body."""
+    """Remove an ``<name>@odata.bind`` list from a body and return its ids."""
     targets: list[Any] = body.pop(f"{name}{_BIND}", None) or []
     return [str(target).rstrip("/").rpartition("/")[2].casefold() for target in targets]
 
@@ -55,7 +55,7 @@ def reference_operations(
     check: Callable[[Call, Document], None] = lambda call, document: None,
     noted: Callable[[Call, Document, str], None] = lambda call, document, verb: None,
 ) -> list[Operation]:
-    """List, add and remove the references that the object keeps under ``key``; ``noted`` logs what was done."""
+    """List, add and remove the references that the object keeps under ``key``; ``noted`` logs changes."""
 
     def list_all(call: Call) -> Response:
         document = objects.find(call.world, collection, call.path["id"])

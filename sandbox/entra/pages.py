@@ -20,13 +20,13 @@ _FOLDER = Path(__file__).parent / "templates"
 
 
 def page(name: str, *, title: str, status: int = HTTPStatus.OK, **values: Any) -> Response:
-    """A page by the name of its template; values are escaped."""
+    """Render the page template ``name``; values are escaped."""
     text = _templates().get_template(f"{name}.html").render(title=title, **values)
     return HTMLResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
 
 
 def error_page(message: str, now: datetime) -> Response:
-    """Entra's page for a sign-in that cannot go on."""
+    """Entra's page for a failed sign-in."""
     return page(
         "error",
         title="Sign in",
@@ -39,7 +39,7 @@ def error_page(message: str, now: datetime) -> Response:
 
 @cache
 def _templates() -> Environment:
-    # Loaded by the first page: deployments never ask for one.
+    # Loaded by the first page: deployments never request one.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
 
     return Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)

@@ -1,4 +1,4 @@
-"""Whether a password is the person's."""
+"""Checks of names and passwords."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sandbox.world import World
 
 
 def problem_of(world: World, login: str, password: str) -> str | None:
-    """Why Entra does not sign this person in, in its own words; ``None`` when it does."""
+    """Entra's error message for a failed sign-in; ``None`` if it succeeds."""
     user = directory.find_user(world, login)
     if user is None:
         return f"AADSTS50034: The user account {login} does not exist in this directory."

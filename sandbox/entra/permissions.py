@@ -1,4 +1,4 @@
-"""Which application permissions each kind of request wants.
+"""The application permissions that each kind of request requires.
 
 Source: the "Permissions" table of each operation in the Microsoft Graph reference, and "Microsoft Graph permissions
 reference" for the ids.
@@ -58,7 +58,7 @@ ROLE_IDS: Mapping[str, str] = {
 
 
 def check_owned(caller: Caller, document: Document) -> None:
-    """A caller who may write only what it owns must own the object.
+    """Check that a caller who may write only what it owns does own the object.
 
     Raises:
         GraphError: 403.
@@ -68,7 +68,7 @@ def check_owned(caller: Caller, document: Document) -> None:
 
 
 def check_log_reader(caller: Caller, *wanted: str) -> None:
-    """A caller who reads a log must have all of these permissions; the code is the one that callers report.
+    """Check that a caller who reads a log has all of these permissions; the error code is the one that callers report.
 
     Raises:
         GraphError: 403.

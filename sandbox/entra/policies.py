@@ -1,4 +1,4 @@
-"""Claims mapping policies, kept byte for byte.
+"""Claims mapping policies, stored byte for byte.
 
 Source: Microsoft Graph's "claimsMappingPolicy resource type".
 """

@@ -1,4 +1,4 @@
-"""Deleted applications and service principals, kept for 30 days apart from the live ones.
+"""Deleted applications and service principals, kept for 30 days.
 
 Source: Microsoft's "Deletion and recovery of applications FAQ".
 """
@@ -23,14 +23,14 @@ _RETENTION = timedelta(days=DELETED_ITEMS_DAYS)
 
 
 def move(world: World, collection: str, document: Document, **beside: Any) -> None:
-    """Delete an object: keep it, with the values ``beside`` it, as deleted now."""
+    """Move an object to the recycle bin, with the values ``beside`` it."""
     world.delete(collection, document["id"])
     deleted = {**document, **beside, "deletedDateTime": on_the_wire(world.now())}
     world.put(_BINS[collection], document["id"], deleted)
 
 
 def items(world: World, collection: str) -> list[Document]:
-    """The deleted objects of a collection, oldest first, without those deleted more than 30 days ago."""
+    """A collection's objects deleted within the last 30 days, oldest first."""
     oldest = world.now() - _RETENTION
     return [
         document
@@ -40,7 +40,7 @@ def items(world: World, collection: str) -> list[Document]:
 
 
 def find(world: World, identifier: str) -> tuple[str, Document] | None:
-    """A deleted object with the collection it came from, or ``None``."""
+    """A deleted object with its collection, or ``None``."""
     for collection in _BINS:
         for document in items(world, collection):
             if document["id"] == identifier.casefold():
@@ -49,5 +49,5 @@ def find(world: World, identifier: str) -> tuple[str, Document] | None:
 
 
 def purge(world: World, collection: str, identifier: str) -> None:
-    """Remove a deleted object for good."""
+    """Delete an object permanently."""
     world.delete(_BINS[collection], identifier)

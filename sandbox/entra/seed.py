@@ -1,7 +1,7 @@
-"""What a seed document creates in the directory. Existing objects are not changed.
+"""Seeds the directory. Existing objects are not changed.
 
-Beyond tenant and deployer, which every document has, it may have ``templates``; ``users`` with any property of a user
-(such as ``accountEnabled``, or ``userType`` ``Guest``) and ``password``, ``userPurpose`` and ``signInMethod``;
+Besides tenant and deployer, which are required, a document may have ``templates``; ``users`` with any property of a
+user (such as ``accountEnabled``, or ``userType`` ``Guest``) and ``password``, ``userPurpose`` and ``signInMethod``;
 ``groups``, whose ``members`` are addresses, or names of groups; ``applications``; ``conditionalAccess``: policies with
 ``displayName``, ``state``, ``applications`` (client ids, or ``All``), ``users`` (addresses, or ``All``) and
 ``groups`` by name, ``excludeApplications``, ``excludeUsers`` and ``excludeGroups`` likewise, and ``grantControls``
@@ -46,11 +46,10 @@ _DEPLOYER_NAME = "Single sign-on deployment"
 
 
 def seed(world: World, document: Mapping[str, Any]) -> None:
-    """Add tenant, deploying principal, templates, people and groups that are not there yet.
+    """Add missing tenant, deploying principal, templates, users, groups, applications and policies.
 
     Raises:
-        KeyError, TypeError, ValueError: the document does not have the agreed form, or a group names somebody
-            who is no user.
+        KeyError, TypeError, ValueError: the document is malformed, or a group names an unknown user.
     """
     with world.of_tenant(tenancy.of_seed(world, document["tenant"]) if "tenant" in document else ""):
         _seed(world, document)
@@ -66,7 +65,7 @@ def _seed(world: World, document: Mapping[str, Any]) -> None:
         _add(world, TEMPLATES, template)
     for user in document.get("users", []):
         _seed_user(world, user)
-    # All of them first: a group may be a member of one that stands before it.
+    # All of them first: a group may be a member of an earlier one.
     groups = [(_group(world, group["displayName"]), group) for group in document.get("groups", [])]
     for identifier, group in groups:
         _seed_members(world, identifier, group.get("members", []))
@@ -149,7 +148,7 @@ def _seed_user(world: World, user: Mapping[str, Any]) -> None:
 
 
 def _group(world: World, name: str) -> str:
-    """The object id of the group of that name, which is made if there is none."""
+    """The object id of the group of that name, created if missing."""
     existing = _group_id(world, name)
     if existing is not None:
         return existing
@@ -158,7 +157,7 @@ def _group(world: World, name: str) -> str:
 
 
 def _seed_members(world: World, group_id: str, members: Iterable[str]) -> None:
-    """Add the members, which are users by address or groups by name."""
+    """Add members: users by address, groups by name."""
     group = world.get(GROUPS, group_id) or {}
     groups = {str(item["displayName"]): str(item["id"]) for item in reversed(world.all(GROUPS))}
     identifiers = [groups.get(member) or _user_id(world, member) for member in members]
@@ -170,7 +169,7 @@ def _seed_members(world: World, group_id: str, members: Iterable[str]) -> None:
 
 
 def _seed_application(world: World, wanted: Mapping[str, Any]) -> None:
-    """An application as somebody made it in the portal, who also made the deploying principal an owner of it."""
+    """Add an application as if created in the portal, with the deploying principal as an owner."""
     if any(item["appId"] == wanted["clientId"] for item in world.all(APPLICATIONS)):
         return
     template = next(item for item in world.all(TEMPLATES) if item["publisher"] == "Mimecast")
@@ -216,7 +215,7 @@ def _seed_policy(world: World, wanted: Mapping[str, Any]) -> None:
 def _required_group(world: World, name: str) -> str:
     identifier = _group_id(world, name)
     if identifier is None:
-        raise ValueError(f"no group is called {name}")
+        raise ValueError(f"no group is named {name}")
     return identifier
 
 

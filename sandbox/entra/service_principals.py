@@ -1,7 +1,7 @@
-"""Service principals: what they mirror from their application, their signing certificates, their role assignments.
+"""Service principals: properties mirrored from the application, signing certificates, role assignments.
 
 Sources: Microsoft Graph's "servicePrincipal resource type", "servicePrincipal: addTokenSigningCertificate" and
-"servicePrincipal: appRoleAssignedTo"; for the error texts the issues of the azuread provider.
+"servicePrincipal: appRoleAssignedTo"; for error messages, the issues of the azuread provider.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _CUSTOM = "WindowsAzureActiveDirectoryCustomSingleSignOnApplication"
 
 
 def from_template(world: World, application: Document, *, is_gallery: bool) -> Document:
-    """The service principal that comes with an instantiated application, not kept yet."""
+    """The service principal of an instantiated application; not stored yet."""
     return _new(
         world,
         application,
@@ -82,12 +82,12 @@ def of_application(world: World, app_id: str) -> Document | None:
 
 
 def application_of(world: World, principal: Document) -> Document | None:
-    """The application behind a service principal, when the tenant has it."""
+    """The application behind a service principal, if the tenant has it."""
     return next((item for item in world.all(APPLICATIONS) if item["appId"] == principal["appId"]), None)
 
 
 def shown(world: World, principal: Document, *, with_keys: bool = False) -> Document:
-    """The service principal as Graph returns it: with mirrored properties, and keys only when selected."""
+    """The service principal as Graph returns it: with mirrored properties, and with keys only if selected."""
     document = objects.shown(principal)
     application = application_of(world, principal)
     if application is not None:
@@ -117,7 +117,7 @@ def remove(world: World, caller: Caller, principal: Document) -> None:
     ]
     for assignment in assignments:
         world.delete(ASSIGNMENTS, assignment["id"])
-    # Including the properties that mirror its application, which may be deleted next.
+    # Including the properties mirrored from its application, which may be deleted next.
     whole = {**principal, **shown(world, principal, with_keys=True), POLICY_IDS: []}
     recycle_bin.move(world, SERVICE_PRINCIPALS, whole, **{_ASSIGNMENTS: assignments})
     directory_audit_log.note(world, caller, principal, "Remove service principal")
@@ -234,7 +234,7 @@ def hexadecimal(credential: Document) -> str:
 
 
 def _with_kept_keys(before: Iterable[Document], after: Iterable[Document]) -> list[Document]:
-    """Callers send back what they have read, and reading shows no keys: null means unchanged."""
+    """Merge credentials. Null keys mean unchanged: callers send back what they read, which has no keys."""
     kept = {item["keyId"]: item for item in before}
     result = []
     for item in after:
@@ -292,7 +292,7 @@ def _end_of_life(wanted: str | None, start: datetime) -> datetime:
 
 
 def _credentials(der: bytes, subject: str, start: datetime, end: datetime) -> list[Document]:
-    """The three credentials that Graph makes of one certificate: to sign, to verify, and a password."""
+    """The three credentials that Graph creates for a certificate: a signing key, a verifying key, a password."""
     digest = hashlib.sha1(der, usedforsecurity=False).digest()
     common = {
         "customKeyIdentifier": base64.b64encode(digest).decode("ascii"),
@@ -317,7 +317,7 @@ def _credentials(der: bytes, subject: str, start: datetime, end: datetime) -> li
 def _keep_certificate(world: World, principal: Document, credentials: list[Document]) -> None:
     sign, verify, password = credentials
     for name, added in (("keyCredentials", [sign, verify]), ("passwordCredentials", [password])):
-        # Graph's order is not documented, and the provider's delete depends on it.
+        # Graph's order is not documented, but the provider's delete depends on it.
         if world.setting("entra.key_order", "append") == "append":
             principal[name] = [*principal[name], *added]
         else:
@@ -433,7 +433,7 @@ def assign(world: World, resource: Document, principal_id: str, role_id: str) ->
     """Assign an app role of ``resource`` to a user, group or service principal.
 
     Raises:
-        GraphError: unknown principal or role, or assigned already.
+        GraphError: unknown principal or role, or already assigned.
     """
     found = objects.directory_object(world, principal_id)
     if found is None or found[0] == APPLICATIONS:

@@ -4,8 +4,8 @@ Sources: Microsoft Graph's "List signIns" and "signIn resource type" (properties
 licence), and "Reporting latency" (entries come minutes late). Codes of the two refusals are those that callers
 report: ``Authentication_MSGraphPermissionMissing`` and ``Authentication_RequestFromNonPremiumTenantOrB2CTenant``.
 
-Settings: ``entra.sign_in_log_delay_seconds`` (how late entries are seen, 0 unless set) and ``entra.premium``
-(whether the tenant has the licence, true unless set).
+Settings: ``entra.sign_in_log_delay_seconds`` (the delay before entries appear; default: 0) and ``entra.premium``
+(whether the tenant has the licence; default: true).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def record(
     *,
     conditional_access: str = "notApplied",
 ) -> None:
-    """Notes one sign-in to an application; ``refusal`` is Entra's message when it issued nothing."""
+    """Log a sign-in to an application; ``refusal`` is Entra's message if it issued no assertion."""
     match = _CODE.match(refusal)
     identifier = str(uuid.uuid4())
     application = service_principals.shown(world, principal)["displayName"]
@@ -63,7 +63,7 @@ def record(
         "resourceDisplayName": application,
         "resourceId": principal["appId"],
         "status": {
-            # A refusal without a code of its own is an error all the same.
+            # A refusal without an error code is still an error.
             "errorCode": int(match[1]) if match else int(bool(refusal)),
             "failureReason": (match[2] if match else refusal) or None,
             "additionalDetails": None,

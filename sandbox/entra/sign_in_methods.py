@@ -1,12 +1,12 @@
 """A person's sign-in method, and the requested authentication contexts that it meets.
 
 Public reports say that a request for ``PasswordProtectedTransport`` is met by a sign-in with a password, and refused
-(AADSTS75011) for who signed in by multi-factor authentication, Windows Hello, integrated Windows authentication or
-without a password. The method is a property of the person (``signInMethod`` in a seed document, ``sandbox person``);
-who has none signs in by multi-factor authentication. Assumed: ``Password`` is met whenever a password was typed, and
-``urn:federation:authentication:windows`` by integrated Windows authentication alone.
+(AADSTS75011) for people who signed in with multi-factor authentication, Windows Hello, integrated Windows
+authentication or without a password. The method is a property of the person (``signInMethod`` in a seed document,
+``sandbox person``); the default is multi-factor authentication. Assumed: ``Password`` is met whenever a password was
+typed, and ``urn:federation:authentication:windows`` only by integrated Windows authentication.
 
-The sign-in page asks everybody for the password: what differs is what Entra says of the sign-in.
+The sign-in page always asks for a password; only the reported method differs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ METHODS: Mapping[str, str] = {
     "windowsIntegrated": "WindowsAuthentication",
     "passwordless": "FIDO, MultiFactor",
 }
-"""The methods, with what Entra calls each in its refusal. Assumed: the words for all but the first two."""
+"""The methods, with Entra's names for them in its refusal. Assumed: all names but the first two."""
 
 _MET: Mapping[str, frozenset[str]] = {
     "password": frozenset({names.CONTEXT_PASSWORD, names.CONTEXT_PASSWORD_PROTECTED}),
@@ -49,10 +49,10 @@ _REFERENCES: Mapping[str, tuple[str, ...]] = {
 
 
 def choose(world: World, user_id: str, method: str) -> None:
-    """Let a person sign in by this method from now on.
+    """Set a person's sign-in method.
 
     Raises:
-        ValueError: there is no such method.
+        ValueError: the method does not exist.
     """
     if method not in METHODS:
         raise ValueError(f"unknown sign-in method: {method}; the methods are {', '.join(METHODS)}")
@@ -60,17 +60,17 @@ def choose(world: World, user_id: str, method: str) -> None:
 
 
 def of(world: World, user: Document) -> str:
-    """The method by which a person signs in."""
+    """A person's sign-in method."""
     kept = world.get(COLLECTION, user["id"]) or {"method": DEFAULT}
     return str(kept["method"])
 
 
 def meets(method: str, contexts: Iterable[str]) -> bool:
-    """Whether a sign-in by this method is one of those asked for; none asked for means any."""
+    """Whether this method meets one of the requested contexts; without any, every method does."""
     wanted = frozenset(contexts)
     return not wanted or bool(wanted & _MET.get(method, frozenset()))
 
 
 def references(method: str) -> tuple[str, ...]:
-    """The values of the claim that names the methods of a sign-in."""
+    """The values of the claim for authentication methods."""
     return _REFERENCES[method]

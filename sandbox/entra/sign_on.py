@@ -2,7 +2,7 @@
 
 Sources: Microsoft's "Single Sign-On SAML protocol" (ForceAuthn, IsPassive), "Microsoft Entra authentication and
 authorization error codes", "Federation metadata", and "Properties of an enterprise application" (``accountEnabled``).
-Assumed: a passive request without a session is refused to the application, with SAML's own status for it.
+Assumed: a passive request without a session returns SAML's status for it to the application.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ _MY_APPS = "My Apps"
 
 
 class SignInRefusedError(Exception):
-    """A sign-in that ends on Entra's error page; the message begins with the AADSTS code where one is known."""
+    """A sign-in that ends on Entra's error page; the message starts with the AADSTS code if one is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A sign-in under way: where its response goes. No ``principal`` means My Apps asked."""
+    """A sign-in under way, with the address for its response. Without ``principal``, it is one to My Apps."""
 
     principal: str | None
     reply_url: str
@@ -77,7 +77,7 @@ class Pending:
 
 
 class SignOn:
-    """Handlers of ``login.microsoftonline.com`` that people see."""
+    """The pages of ``login.microsoftonline.com``."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -95,7 +95,7 @@ class SignOn:
         ]
 
     def redeem(self, ticket: str) -> Document | None:
-        """The user whom a ticket, good for one use, stands for."""
+        """The user of a single-use ticket."""
         document = self._world.get(_TICKETS, ticket)
         if document is None:
             return None
@@ -103,7 +103,7 @@ class SignOn:
         return self._world.get(USERS, document["user"])
 
     def tiles(self, user: Document) -> list[tuple[str, str]]:
-        """Name and address of the applications assigned to a user, as My Apps shows them."""
+        """Name and address of a user's assigned applications, as shown in My Apps."""
         return [
             (service_principals.shown(self._world, principal)["displayName"], self._tile_url(principal))
             for principal in self._world.all(SERVICE_PRINCIPALS)
@@ -113,7 +113,7 @@ class SignOn:
         ]
 
     def launch_url(self, app_id: str, tenant: str) -> str:
-        """Where an application's user access URL leads: where its tile does, also when the tile is hidden.
+        """The target of an application's user access URL: that of its tile, even if the tile is hidden.
 
         Raises:
             SignInRefusedError: no such tenant, no such application, or one without SAML.
@@ -158,15 +158,15 @@ class SignOn:
         return self._guarded(lambda: self._continue(request, Pending(None, my_apps_url(self._world))))
 
     async def _unsolicited(self, request: Request) -> Response:
-        return self._guarded(lambda: self._continue(request, self._unsolicited_answer(request)))
+        return self._guarded(lambda: self._continue(request, self._unsolicited_sign_in(request)))
 
     async def _metadata(self, request: Request) -> Response:
         return self._guarded(lambda: self._metadata_of(request))
 
-    def _guarded(self, answer: Callable[[], Response]) -> Response:
+    def _guarded(self, handle: Callable[[], Response]) -> Response:
         try:
             with self._world.transaction():
-                return answer()
+                return handle()
         except SignInRefusedError as refusal:
             return error_page(str(refusal), self._world.now())
 
@@ -193,7 +193,7 @@ class SignOn:
         return self._continue(request, self._pending(asked, relay_state))
 
     def _sign_out(self, request: Request, ends: LogoutRequest, relay_state: str | None) -> Response:
-        """End the session of this browser, and answer the application that asked."""
+        """End this browser's session, and respond to the requesting application."""
         principal = self._principal_named(ends.issuer)
         self._world.delete(_SESSIONS, request.cookies.get(_COOKIE, ""))
         address = service_principals.shown(self._world, principal)["logoutUrl"]
@@ -202,11 +202,11 @@ class SignOn:
             url = logout.response_url(
                 ends, issuer=issuer, address=address, now=self._world.now(), relay_state=relay_state
             )
-            answer: Response = RedirectResponse(url, status_code=302)
+            reply: Response = RedirectResponse(url, status_code=302)
         else:
-            answer = page("signed_out", title="Sign out")
-        answer.delete_cookie(_COOKIE, secure=True, httponly=True, samesite="none")
-        return answer
+            reply = page("signed_out", title="Sign out")
+        reply.delete_cookie(_COOKIE, secure=True, httponly=True, samesite="none")
+        return reply
 
     def _pending(self, asked: AuthnRequest, relay_state: str | None) -> Pending:
         principal = self._principal_named(asked.issuer)
@@ -244,11 +244,11 @@ class SignOn:
             raise SignInRefusedError("AADSTS500113: No reply address is registered for the application.")
         application = service_principals.application_of(self._world, principal) or {}
         default = application.get("defaultRedirectUri")
-        # Assumed: a default that is not registered any more is ignored.
+        # Assumed: a default that is no longer registered is ignored.
         return asked or (default if default in registered else registered[0])
 
-    def _unsolicited_answer(self, request: Request) -> Pending:
-        """A sign-in that starts in My Apps: to the application's first reply URL, answering no request."""
+    def _unsolicited_sign_in(self, request: Request) -> Pending:
+        """A sign-in that starts in My Apps: an unsolicited response to the application's first reply URL."""
         principal = self._world.get(SERVICE_PRINCIPALS, request.path_params["principal"].casefold())
         if principal is None:
             raise SignInRefusedError("AADSTS700016: The application was not found in the directory.")
@@ -266,7 +266,7 @@ class SignOn:
     def _continue(self, request: Request, pending: Pending) -> Response:
         user = None if pending.force else self._session_user(request.cookies.get(_COOKIE))
         if user is not None:
-            return self._answer_or_page(pending, user)
+            return self._response_or_page(pending, user)
         if pending.passive:
             return self._refuse_passive(pending)
         context = secrets.token_urlsafe(24)
@@ -275,7 +275,7 @@ class SignOn:
         return self._sign_in_page(pending, context)
 
     def _refuse_passive(self, pending: Pending) -> Response:
-        """A passive request may not prompt, so the application gets a refusal."""
+        """Refuse a passive request, which must not prompt, to the application."""
         why = (
             "AADSTS50058: A silent sign-in request was sent but no user is signed in."
             if not pending.force
@@ -306,21 +306,21 @@ class SignOn:
                 sign_in_log.record(self._world, principal, user, problem)
             return self._sign_in_page(pending, context, login, problem)
         self._world.delete(_PENDING, context)
-        answer = self._answer_or_page(pending, user)
+        reply = self._response_or_page(pending, user)
         cookie = secrets.token_urlsafe(32)
         expires = (self._world.now() + _SESSION_LIFE).isoformat()
         self._world.put(_SESSIONS, cookie, {"user": user["id"], "expires": expires})
-        answer.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="none")
-        return answer
+        reply.set_cookie(_COOKIE, cookie, secure=True, httponly=True, samesite="none")
+        return reply
 
-    def _answer_or_page(self, pending: Pending, user: Document) -> Response:
-        """A person who is refused an application stays signed in to Entra."""
+    def _response_or_page(self, pending: Pending, user: Document) -> Response:
+        """The response, or an error page for a person who is refused the application but stays signed in to Entra."""
         try:
-            return self._answer(pending, user)
+            return self._respond(pending, user)
         except SignInRefusedError as refusal:
             return error_page(str(refusal), self._world.now())
 
-    def _answer(self, pending: Pending, user: Document) -> Response:
+    def _respond(self, pending: Pending, user: Document) -> Response:
         if pending.principal is None:
             self._check_access(self._access(user, conditional_access.MY_APPS_ID))
             ticket = secrets.token_urlsafe(24)
@@ -362,7 +362,7 @@ class SignOn:
             )
 
     def _access(self, user: Document, app_id: str) -> str:
-        """What Conditional Access says of a sign-in, as the sign-in log writes it."""
+        """The Conditional Access result of a sign-in, as in the sign-in log."""
         try:
             policies = conditional_access.enforced(self._world, user, app_id)
         except GraphError as error:
@@ -418,10 +418,10 @@ class SignOn:
         )
         return response.build(assertion, certificate.key, certificate.certificate)
 
-    # Small questions
+    # Helpers
 
     def _is_assigned(self, principal: Document, user: Document) -> bool:
-        """By the user or a group that has the user as a direct member; nested groups do not count."""
+        """Whether the user or a group with the user as a direct member is assigned; nested groups do not count."""
         holders = {user["id"], *(group["id"] for group in directory.groups_of(self._world, user["id"]))}
         return any(
             assignment["resourceId"] == principal["id"] and assignment["principalId"] in holders
@@ -429,7 +429,7 @@ class SignOn:
         )
 
     def _tile_url(self, principal: Document) -> str:
-        """A sign-on URL sends people to the application first; without one Entra answers unasked."""
+        """The tile's address: the application's sign-on URL; without one, an unsolicited sign-in."""
         if principal["loginUrl"]:
             return str(principal["loginUrl"])
         return f"https://{LOGIN_HOST}/{tenant_id(self._world)}/signin/{principal['id']}"
@@ -470,7 +470,7 @@ class SignOn:
             single_sign_on_urls={names.BINDING_REDIRECT: url, names.BINDING_POST: url},
             single_logout_urls={names.BINDING_REDIRECT: url},
         )
-        # That an application's own certificate signs its metadata is seen in published examples, not documented.
+        # Not documented: published examples show metadata signed with the application's own certificate.
         signer = shown[0].key, shown[0].certificate
         return Response(metadata.build(provider, signer), media_type="application/xml")
 
@@ -481,12 +481,12 @@ class SignOn:
         certificates = signing.certificates(self._world, principal) if principal else []
         if not certificates:
             return [signing.tenant_certificate(self._world)]
-        # Whether inactive certificates are listed is not documented.
+        # Not documented: whether inactive certificates are listed.
         lists_inactive = self._world.setting("entra.metadata_lists_inactive", default=False)
         return certificates if lists_inactive else certificates[:1]
 
 
 def _check_enabled(principal: Document) -> None:
-    """Nobody signs in to a disabled application, not even from My Apps."""
+    """Refuse sign-ins to a disabled application, including those from My Apps."""
     if not principal["accountEnabled"]:
         raise SignInRefusedError(f"AADSTS7000112: Application '{principal['appId']}' is disabled.")

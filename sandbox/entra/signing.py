@@ -1,4 +1,4 @@
-"""Which certificate signs an application's assertions, and which ones its metadata shows.
+"""The certificate that signs an application's assertions, and those in its metadata.
 
 Source: Microsoft's "Manage federation certificates" and "Configure a SAML application with the Graph API"
 (preferredTokenSigningKeyThumbprint).
@@ -19,10 +19,10 @@ _TENANT_KEY_LIFE = timedelta(days=5 * 365)
 
 
 def certificates(world: World, principal: Document) -> list[keys.Certificate]:
-    """The application's certificates whose key the tenant holds: the signing one first, then the others.
+    """The application's certificates whose key the tenant holds, the signing one first.
 
-    The active certificate signs; when its time is over, a valid inactive one does, unless the setting
-    ``entra.expired_switch`` is off. Which one of several is taken is not documented: here the one with the latest end.
+    The active certificate signs. Once it has expired, a valid inactive one does, unless the setting
+    ``entra.expired_switch`` is off. Which of several is not documented; here, the one with the latest expiry.
     """
     active = principal["preferredTokenSigningKeyThumbprint"]
     now = world.now()
@@ -39,7 +39,7 @@ def certificates(world: World, principal: Document) -> list[keys.Certificate]:
 
 
 def _verify_keys(principal: Document) -> list[Document]:
-    """The public keys of the certificates whose private key the tenant holds."""
+    """The public keys of certificates whose private key the tenant holds."""
     credentials = principal["keyCredentials"]
     sign = {item["customKeyIdentifier"] for item in credentials if item["usage"] == "Sign"}
     return [
@@ -50,7 +50,7 @@ def _verify_keys(principal: Document) -> list[Document]:
 
 
 def tenant_certificate(world: World) -> keys.Certificate:
-    """The tenant-wide certificate: it signs for applications without one of their own."""
+    """The tenant-wide certificate, which signs for applications without their own."""
     kept = world.get(_TENANT_CERTIFICATE, "body")
     certificate = keys.signing_key(world, kept["body"]) if kept else None
     if certificate is None:

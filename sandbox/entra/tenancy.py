@@ -1,8 +1,8 @@
-"""Which of the sandbox's Entra tenants a request is for, and a seed document.
+"""Finds the sandbox's Entra tenant for a request or a seed document.
 
-The first tenant that was seeded keeps its documents under plain names; those of a further one are told apart by its id
+The first seeded tenant keeps its documents under plain names; those of further tenants are qualified with their ids
 (`sandbox.world.World.of_tenant`). A request names its tenant in the path of a sign-in page or the token endpoint, in
-the address of a tile, or in the token that it carries.
+the address of a tile, or in its token.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from sandbox.hosts import LOGIN_HOST, MY_APPS_HOSTS, STS_HOST
 from sandbox.world import World
 
 _FURTHER = "tenants"
-"""Ids of further tenants, by id and by domain."""
+"""The ids of further tenants, by id and by domain."""
 _TENANT = ("entra.tenant", "tenant")
-"""Where each tenant's own document is."""
+"""The collection of the tenants' own documents."""
 _PARTS_OF_A_TOKEN = 3
 
 
 def my_apps_url(world: World) -> str:
-    """The address of My Apps for the people of the tenant at hand."""
+    """The address of My Apps for people of the current tenant."""
     tenant = world.get(*_TENANT) or {}
     return f"https://{MY_APPS_HOSTS[0]}/?{urlencode({'tenantId': tenant.get('id', '')})}"
 
 
 def of_seed(world: World, tenant: dict[str, Any]) -> str:
-    """The tenant that a seed document is about; one that is new is remembered."""
+    """The tenant of a seed document; a new one is recorded."""
     first = world.get(*_TENANT)
     if first is None or first["id"] == tenant["id"]:
         return ""
@@ -42,13 +42,13 @@ def of_seed(world: World, tenant: dict[str, Any]) -> str:
 
 
 def further(world: World, name: str) -> str | None:
-    """The id of a further tenant, by its id or one of the domains that it was seeded with."""
+    """The id of a further tenant, by its id or one of its seeded domains."""
     known = world.get(_FURTHER, name.casefold())
     return str(known["id"]) if known else None
 
 
 class OfTenant:
-    """Has an application answer each request on the documents of its tenant."""
+    """Makes an application handle each request on the documents of its tenant."""
 
     def __init__(self, world: World, app: ASGIApp) -> None:
         self._world = world
@@ -69,7 +69,7 @@ def _named(scope: Scope) -> str:
 
 
 def _in_token(header: str) -> str:
-    """The tenant that a token claims to be from; its signature is checked with that tenant's key."""
+    """The tenant that a token claims to be from; the signature is then checked with that tenant's key."""
     parts = header.split(".")
     if len(parts) != _PARTS_OF_A_TOKEN:
         return ""

@@ -1,7 +1,7 @@
-"""The token endpoint, and the discovery documents that client libraries read before they use it.
+"""The token endpoint, and the discovery documents that client libraries read first.
 
 Sources: Microsoft's "OAuth 2.0 client credentials flow", "OpenID Connect on the identity platform" and "Microsoft Entra
-authentication and authorization error codes". What a client asks for a person is in ``user_tokens``.
+authentication and authorization error codes". Tokens for people are in ``user_tokens``.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class TokenEndpoints:
-    """Handlers of ``login.microsoftonline.com`` that deal with tokens."""
+    """The token handlers of ``login.microsoftonline.com``."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def instance_discovery(self, _: Request) -> Response:
-        """Which hosts are the same cloud; msal and azure-identity ask before anything else."""
+        """The hosts of the same cloud; msal and azure-identity ask for them first."""
         return JSONResponse(
             {
                 "tenant_discovery_endpoint": f"https://{LOGIN_HOST}/common/v2.0/.well-known/openid-configuration",
@@ -116,23 +116,23 @@ class TokenEndpoints:
         )
 
     async def token(self, request: Request) -> Response:
-        """A token, for an application or for a person."""
+        """Issue a token for an application or a person."""
         form = await _form(request)
         try:
             client_id, secret = _basic_credentials(request.headers.get("authorization"))
             form.setdefault("client_id", client_id)
             form.setdefault("client_secret", secret)
-            answer = self._grant(request.path_params["tenant"], form)
+            response = self._grant(request.path_params["tenant"], form)
         except TokenRefusedError as refusal:
             return _refusal(refusal, self._world.now())
-        return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+        return JSONResponse(response, headers={"Cache-Control": "no-store"})
 
     async def user_realm(self, request: Request) -> Response:
-        """Whether a person's domain signs in with a password here."""
+        """Whether people of this domain sign in with a password here."""
         return JSONResponse(user_tokens.realm(self._world, request.path_params["name"]))
 
     async def device_code(self, request: Request) -> Response:
-        """The start of the device code flow."""
+        """Start the device code flow."""
         form = await _form(request)
         try:
             self._check_authority(request.path_params["tenant"])
@@ -163,7 +163,7 @@ class TokenEndpoints:
             raise TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", 50059, message)
         deployer = self._authenticated_client(form)
         audience = _audience(form.get("scope"))
-        return _answer(_application_token(self._world, deployer, audience))
+        return _token_response(_application_token(self._world, deployer, audience))
 
     def _authenticated_client(self, form: Mapping[str, str]) -> dict[str, Any]:
         client_id = form.get("client_id") or ""
@@ -202,7 +202,7 @@ def _application_token(world: World, deployer: Mapping[str, Any], audience: str)
     )
 
 
-def _answer(token: str) -> dict[str, Any]:
+def _token_response(token: str) -> dict[str, Any]:
     return {
         "token_type": "Bearer",
         "expires_in": LIFETIME_SECONDS,
@@ -224,7 +224,7 @@ def _audience(scope: str | None) -> str:
 
 
 def _check_assertion(assertion: str, kind: str | None, client_id: str, now: datetime) -> None:
-    """Read a client assertion as far as the sandbox can: its signer's certificate is registered nowhere."""
+    """Read a client assertion without verifying it: its signer's certificate is not registered."""
     import jwt  # noqa: PLC0415
 
     problem = None
@@ -250,7 +250,7 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _basic_credentials(header: str | None) -> tuple[str, str]:
-    """Client id and secret from HTTP basic authentication, which the endpoint takes as well as form fields."""
+    """Client id and secret from HTTP basic authentication, which the endpoint accepts like form fields."""
     scheme, _, encoded = (header or "").partition(" ")
     if scheme.lower() != "basic":
         return "", ""

@@ -1,7 +1,7 @@
-"""Access tokens: how they are issued, their claims, and the caller behind one.
+"""Access tokens: issuing, claims, and the caller behind a token.
 
 Sources: Microsoft's "Access token claims reference" and "Microsoft Entra authentication and authorization error
-codes". Ids of tenants and clients are compared without letter case, as GUIDs are.
+codes". Ids of tenants and clients are compared case-insensitively, as GUIDs are.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ LEAST_ROLES: tuple[str, ...] = (
     "Policy.ReadWrite.ApplicationConfiguration",
     "User.Read.All",
 )
-"""The least application permissions of a deployment, and the one that the sign-in log wants."""
+"""The minimum application permissions of a deployment, and the one for the sign-in log."""
 
 DEFAULT_ROLES: tuple[str, ...] = (*LEAST_ROLES, "Directory.Read.All")
-"""With the one that the directory's audit log wants besides."""
+"""The same, and the one for the directory audit log."""
 
 ADMINISTRATOR_SCOPES = ("Application.ReadWrite.All", "AuditLog.Read.All", "Directory.Read.All")
-"""What an Application Administrator may do through a client that acts for people."""
+"""The permissions of an Application Administrator through a client that acts for people."""
 
 
 GRAPH_AUDIENCES = (_GRAPH, f"{_GRAPH}/", _GRAPH_APP_ID)
@@ -56,11 +56,11 @@ ARM_AUDIENCES = tuple(f"{host}{end}" for host in ARM for end in ("", "/"))
 
 
 class InvalidTokenError(Exception):
-    """A bearer token that Graph does not accept."""
+    """A bearer token that Graph rejects."""
 
 
 class TokenRefusedError(Exception):
-    """The token endpoint's refusal: an OAuth error with Entra's own code in the description."""
+    """A refusal of the token endpoint: an OAuth error with Entra's code in the description."""
 
     def __init__(self, status: int, error: str, code: int, message: str) -> None:
         self.status = status
@@ -71,7 +71,7 @@ class TokenRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The service principal behind a token, with its application permissions; or a person, with what they may do."""
+    """The service principal or person behind a token, with their permissions."""
 
     client_id: str
     object_id: str
@@ -82,19 +82,19 @@ class Caller:
 
 
 def tenant_id(world: World) -> str | None:
-    """The id of the world's only tenant, once it is seeded."""
+    """The id of the current tenant, once it is seeded."""
     tenant = world.get(TENANTS, TENANT)
     return None if tenant is None else str(tenant["id"])
 
 
 def is_tenant(world: World, name: str) -> bool:
-    """Whether a path segment names the tenant: by id, or by one of its verified domains."""
+    """Whether a path segment names the tenant, by id or by a verified domain."""
     domains = {domain["id"].casefold() for domain in world.all("entra.domains") if domain["isVerified"]}
     return name.casefold() in {(tenant_id(world) or "").casefold(), *domains}
 
 
 def deployer_of(world: World, client_id: str) -> dict[str, Any] | None:
-    """The deploying principal of this client id."""
+    """The deploying principal with this client id."""
     wanted = client_id.casefold()
     return next((each for each in world.all(DEPLOYERS) if each["clientId"].casefold() == wanted), None)
 
@@ -103,9 +103,9 @@ def authenticate(world: World, header: str | None, audiences: tuple[str, ...] = 
     """The caller behind an ``Authorization`` header.
 
     Raises:
-        InvalidTokenError: none, not ours, for another audience, or expired.
+        InvalidTokenError: missing, invalid, for another audience, or expired.
     """
-    import jwt  # noqa: PLC0415 - loaded by the first request, not by the start
+    import jwt  # noqa: PLC0415 - loaded by the first request, not at start
 
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -116,7 +116,7 @@ def authenticate(world: World, header: str | None, audiences: tuple[str, ...] = 
             public_key(world),
             algorithms=["RS256"],
             audience=list(audiences),
-            # The world has its own clock.
+            # Expiry is checked against the world's clock.
             options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
         )
     except jwt.InvalidAudienceError as error:
@@ -159,7 +159,7 @@ def issue(world: World, audience: str, **of_caller: Any) -> str:
 
 
 def issue_id_token(world: World, client: str, **of_person: Any) -> str:
-    """An OpenID Connect token that tells a client who signed in."""
+    """An OpenID Connect ID token: tells a client who signed in."""
     tenant, now = tenant_id(world) or "", int(world.now().timestamp())
     claims = {
         "aud": client,
@@ -183,24 +183,24 @@ def _signed(world: World, claims: Mapping[str, Any]) -> str:
 
 
 def public_key(world: World) -> RSAPublicKey:
-    """The key that access tokens are verified with."""
+    """The key for verifying access tokens."""
     from sandbox.entra.keys import token_key  # noqa: PLC0415
 
     return token_key(world).public_key()
 
 
 def missing(parameter: str) -> TokenRefusedError:
-    """The refusal of a request without a parameter."""
+    """The refusal of a request that lacks a parameter."""
     message = f"The request body must contain the following parameter: '{parameter}'."
     return TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", 900144, message)
 
 
 def no_tenant(name: str) -> TokenRefusedError:
-    """The refusal of a request to a tenant that is not this one."""
+    """The refusal of a request to an unknown tenant."""
     message = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
     return TokenRefusedError(HTTPStatus.BAD_REQUEST, "invalid_request", 90002, message)
 
 
 def base64url(data: bytes) -> str:
-    """Bytes as tokens write them."""
+    """Bytes as base64url, as in tokens."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

@@ -1,10 +1,10 @@
-"""Tokens for people: by name and password, by device code, by refresh token; and what clients ask before.
+"""Tokens for people, by name and password, device code or refresh token, and the requests that precede them.
 
 Sources: Microsoft's "OAuth 2.0 Resource Owner Password Credentials", "OAuth 2.0 device authorization grant flow",
 "ID token claims reference" and the requests of msal and the Azure CLI. The authorities ``organizations`` and ``common``
-stand for the person's own tenant. The clients are Microsoft's own public ones; what a person may do is what the client
-may do for people, as far as their own role in the directory goes. The setting ``entra.administrators`` lists the user
-principal names of those who are Application Administrators (default: nobody); everybody else may read no object.
+stand for the person's own tenant. The clients are Microsoft's own public ones; a person's permissions are the client's
+delegated ones, limited by their own role in the directory. The setting ``entra.administrators`` lists the user
+principal names of Application Administrators (default: none); all others can read no object.
 
 Not simulated: multi-factor authentication at the token endpoint, consent, and the authorization code flow.
 """
@@ -34,14 +34,14 @@ from sandbox.hosts import DEVICE_LOGIN_HOST, GRAPH_HOST
 from sandbox.world import World
 
 AUTHORITIES = ("common", "organizations")
-"""Authorities that name no tenant."""
+"""Authorities that do not name a tenant."""
 
 CLIENTS: Mapping[str, str] = {
     "04b07795-8ddb-461a-bbee-02f9e1bf7b46": "Microsoft Azure CLI",
     "1950a258-227b-4e31-a9cf-717495945fc2": "Microsoft Azure PowerShell",
     "14d82eec-204b-4c2f-b7e8-296a70dab67e": "Microsoft Graph Command Line Tools",
 }
-"""Microsoft's public clients, which every tenant knows."""
+"""Microsoft's public clients, known in every tenant."""
 
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _DEVICES = "entra.deviceCodes"
@@ -54,12 +54,12 @@ _OF_OPENID = {"openid", "profile", "email", "offline_access"}
 
 
 def grants() -> Mapping[str, Callable[[World, Mapping[str, str]], Document]]:
-    """What gives a token for a person, by grant type."""
+    """The handlers of tokens for people, by grant type."""
     return {"password": _by_password, _DEVICE_GRANT: _by_device_code, "refresh_token": _by_refresh_token}
 
 
 def realm(world: World, name: str) -> Document:
-    """What msal asks before it sends a password: whether the domain signs in here."""
+    """The realm, which msal requests before it sends a password: whether the domain signs in here."""
     domain = name.rpartition("@")[2]
     known = any(each["id"].casefold() == domain.casefold() for each in world.all("entra.domains"))
     return {
@@ -106,7 +106,7 @@ def begin_device_sign_in(world: World, form: Mapping[str, str]) -> Document:
 
 
 def approve_device(world: World, code: str, user: Document) -> bool:
-    """Let the device with this code act for the person. Returns whether there is one."""
+    """Authorize the device with this code to act for the person. Returns whether there is one."""
     for device, document in world.items(_DEVICES):
         waits = document["user"] is None and world.now() < datetime.fromisoformat(document["expires"])
         if waits and document["userCode"] == code.strip().upper():
@@ -140,7 +140,10 @@ def _by_device_code(world: World, form: Mapping[str, str]) -> Document:
         message = "OAuth 2.0 device flow error. Authorization is pending. Continue polling."
         raise _refused("authorization_pending", 70016, message)
     world.delete(_DEVICES, device)
-    form = {**form, "scope": document["scope"]}  # The client sent it at the start, and need not repeat it.
+    form = {
+        **form,
+        "scope": document["scope"],
+    }  # Sent at the start of the flow; the client need not repeat it.
     return _tokens(world, user, client, _resource(document["scope"]), form)
 
 
@@ -168,7 +171,7 @@ def _refused(error: str, code: int, message: str) -> TokenRefusedError:
 
 
 def _resource(scope: str | None) -> str:
-    """What a token is for: the resource of the scopes, Graph where they name permissions alone."""
+    """The token's audience: the resource of the scopes; Graph if they name only permissions."""
     if not scope:
         raise missing("scope")
     resources = {
@@ -202,7 +205,7 @@ def _tokens(world: World, user: Document, client: str, resource: str, form: Mapp
         upn=user["userPrincipalName"],
         **person,
     )
-    answer: Document = {
+    response: Document = {
         "token_type": "Bearer",
         "scope": form.get("scope"),
         "expires_in": LIFETIME_SECONDS,
@@ -211,13 +214,13 @@ def _tokens(world: World, user: Document, client: str, resource: str, form: Mapp
     }
     asked = set((form.get("scope") or "").split())
     if "offline_access" in asked:
-        answer["refresh_token"] = secrets.token_urlsafe(48)
-        world.put(_REFRESH, answer["refresh_token"], {"user": user["id"], "client": client})
+        response["refresh_token"] = secrets.token_urlsafe(48)
+        world.put(_REFRESH, response["refresh_token"], {"user": user["id"], "client": client})
     if "openid" in asked:
-        answer["id_token"] = issue_id_token(
+        response["id_token"] = issue_id_token(
             world, client, preferred_username=user["userPrincipalName"], **person
         )
     if form.get("client_info") == "1":
         info = json.dumps({"uid": user["id"], "utid": tenant_id(world)}).encode()
-        answer["client_info"] = base64.urlsafe_b64encode(info).rstrip(b"=").decode("ascii")
-    return answer
+        response["client_info"] = base64.urlsafe_b64encode(info).rstrip(b"=").decode("ascii")
+    return response

@@ -1,4 +1,4 @@
-"""Accounts: what an account says about itself, and the calls that read it."""
+"""Accounts, and the calls that read them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from mimecast_sso.facts.regions import REGIONS, Region
 from sandbox.mimecast import rest
-from sandbox.mimecast.envelope import Answer, Function, Item, Page
+from sandbox.mimecast.envelope import Function, Item, Page, Result
 from sandbox.mimecast.oauth import Caller
 from sandbox.world import World
 
@@ -21,11 +21,11 @@ _SETTINGS = "Account | Settings | Read"
 
 
 _PACKAGES = ("Single Sign On [1031]", "Secure Email Gateway [1001]")
-"""Names and numbers are EMU, in the form of recorded ones; the switch ``mimecast.packages`` gives others."""
+"""Names and numbers are EMU, in the format of recorded ones; the switch ``mimecast.packages`` overrides them."""
 
 
 def region_of(world: World, account: str) -> Region:
-    """The grid that an account lives on."""
+    """The grid that hosts an account."""
     document = world.get(ACCOUNTS, account) or {}
     return REGIONS[document["region"]]
 
@@ -42,8 +42,8 @@ def _users_by_account(documents: Iterable[tuple[str, dict[str, Any]]]) -> Counte
     return Counter(user["account"] for _, user in documents)
 
 
-def _get_account(caller: Caller, _: list[Item], __: Page) -> Answer:
-    """One item with every field of the recorded responses; the values of most are made up."""
+def _get_account(caller: Caller, _: list[Item], __: Page) -> Result:
+    """One item with every field of the recorded responses; most values are invented."""
     account = caller.world.get(ACCOUNTS, caller.account) or {}
     administrator = account["administrator"]["emailAddress"]
     users = caller.world.derived("mimecast.users", _users_by_account)
@@ -80,7 +80,7 @@ def _get_account(caller: Caller, _: list[Item], __: Page) -> Answer:
         "mimecastId": account["mimecastId"],
         "packages": caller.world.setting("mimecast.packages", list(_PACKAGES)),
     }
-    return Answer(data=[found])
+    return Result(data=[found])
 
 
 def _whoami(call: rest.Call) -> Response:

@@ -1,11 +1,11 @@
-"""The API gateway: credentials, quota, permissions, and the way to the function or operation asked for.
+"""The API gateway: credentials, quota, permissions, and routing to functions and operations.
 
-Switch: ``mimecast.permissions``, an object with the permissions of an application's role by client id; an
-application that is not in it has every permission. Codes and bodies of refusals are those that integrators show;
-the order of the checks is EMU: quota, credentials, path, verb, permission.
+Switch: ``mimecast.permissions``, an object that maps client ids to the permissions of the application's role; other
+applications have every permission. Codes and bodies of refusals are those that integrators report; the order of the
+checks is EMU: quota, credentials, path, verb, permission.
 
-What is not simulated gets 501. The vendor's own 404 (``endpoint_evaluation_failed_1``) would tell a client that the
-object behind the path is gone.
+Unknown operations return 501: the vendor's own 404 (``endpoint_evaluation_failed_1``) would tell a client that the
+object behind the path does not exist.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ _UNAUTHORIZED = 401
 
 
 class ApiGateway:
-    """Answers the calls of API 2.0."""
+    """Handles calls of API 2.0."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._limits = RateLimits(world)
 
-    async def answer(self, request: Request) -> Response:
-        """Answer one call."""
+    async def handle(self, request: Request) -> Response:
+        """Handle one call."""
         body = await request.body()
         outcome = self._identify(request, body)
         quota = self._limits.take(outcome.client_id if isinstance(outcome, Caller) else None)
@@ -77,7 +77,7 @@ class ApiGateway:
         return response
 
     def _identify(self, request: Request, body: bytes) -> Caller | Response:
-        """Who calls, or the response to somebody who is asking for a token or is nobody."""
+        """The caller, or the response to a token request or an unknown caller."""
         if request.url.path == TOKEN_PATH:
             return self._token(request, body)
         try:
@@ -101,7 +101,7 @@ class ApiGateway:
             if variables is not None:
                 if not self._may(caller, route.permission):
                     return _forbidden()
-                return rest.answer(route, rest.Call(caller, variables, request.query_params, body))
+                return rest.run(route, rest.Call(caller, variables, request.query_params, body))
         return unknown(self._world, request)
 
     def _legacy(self, caller: Caller, request: Request, body: bytes) -> Response:
@@ -115,7 +115,7 @@ class ApiGateway:
             return _forbidden()
         if function is None:
             return imports.start(caller, request.headers, body)
-        return envelope.answer(function, caller, body)
+        return envelope.run(function, caller, body)
 
     def _may(self, caller: Caller, permission: str | None) -> bool:
         granted: dict[str, list[str]] = self._world.setting("mimecast.permissions", {})
@@ -123,14 +123,14 @@ class ApiGateway:
 
 
 class RegionalApi:
-    """What is left of API 1.0 on the global and regional hosts: discovery. Signed calls are not simulated."""
+    """The remaining part of API 1.0 on the global and regional hosts: discovery. Signed calls are not simulated."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._limits = RateLimits(world)
 
-    async def answer(self, request: Request) -> Response:
-        """Answer one call."""
+    async def handle(self, request: Request) -> Response:
+        """Handle one call."""
         quota = self._limits.take(None)
         body = await request.body()
         if quota.exhausted:
@@ -140,7 +140,7 @@ class RegionalApi:
         elif request.method != "POST":
             response = Response(status_code=405, headers={"Allow": "POST"})
         else:
-            response = discover.answer(self._world, body)
+            response = discover.run(self._world, body)
         quota.mark(response)
         return response
 

@@ -29,9 +29,9 @@ _LEGACY = "/api/"
 
 
 def create_app(world: World) -> Starlette:
-    """The emulator on ``world``: gateway, discovery, service provider, portal and console, by host."""
-    gateway = _application(ApiGateway(world).answer)
-    regional_api = _application(RegionalApi(world).answer)
+    """The emulator on ``world``: by host, gateway, discovery, service provider, portal and console."""
+    gateway = _application(ApiGateway(world).handle)
+    regional_api = _application(RegionalApi(world).handle)
     hosts = [Host(host, gateway) for host in _GATEWAYS]
     hosts.append(Host(_DISCOVERY_HOST, regional_api))
     hosts.append(Host(_CENTRAL_LOGIN_HOST, service_provider.create_app(world, None)))
@@ -42,9 +42,9 @@ def create_app(world: World) -> Starlette:
     return Starlette(routes=hosts)
 
 
-def _application(answer: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+def _application(handle: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await answer(Request(scope, receive))
+        response = await handle(Request(scope, receive))
         await response(scope, receive, send)
 
     return run

@@ -3,8 +3,8 @@
 Recorded events have ``id``, ``auditType``, ``user``, ``eventTime``, ``eventInfo`` and ``category``, newest first.
 Recorded too are the types User Logged On, Logon Authentication Failed, Folder Log Entry and User Password Changed
 with their categories, and the details of the first two: who, date, time, IP, application, method, reason. No
-recording shows a log-on over SAML (its method and reasons are EMU), and no source shows an event of a profile or
-settings change: its type and category are EMU.
+recording shows a log-on over SAML (method and reasons are EMU), and no source shows an event for a changed profile or
+application settings (type and category are EMU).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 
 from sandbox.mimecast import clock, ids
-from sandbox.mimecast.envelope import Answer, Function, Item, ItemError, Page, listing, require, text
+from sandbox.mimecast.envelope import Function, Item, ItemError, Page, Result, listing, require, text
 from sandbox.mimecast.oauth import Caller
 from sandbox.world import World
 
@@ -41,7 +41,7 @@ class Event(Enum):
 
 
 def record(world: World, account: str, event: Event, user: str, info: str, *, after: str = "") -> None:
-    """Add an event; ``user`` is who did it, ``info`` the vendor's free text, ``after`` what follows the address."""
+    """Add an event; ``user`` is the actor, ``info`` the vendor's free text, ``after`` the text after the IP address."""
     audit_type, category = event.value
     number = ids.next_number(world)
     now = world.now()
@@ -62,14 +62,14 @@ def of_account(world: World, account: str) -> list[Item]:
     return world.of_account(EVENTS, account)[::-1]
 
 
-def _get_events(caller: Caller, items: list[Item], page: Page) -> Answer:
-    """Unlike other lists this one puts its rows straight into ``data`` (recorded)."""
+def _get_events(caller: Caller, items: list[Item], page: Page) -> Result:
+    """Unlike other lists, this one has its rows directly in ``data`` (recorded)."""
     item = items[0] if items else {}
     try:
         require(item, "startDateTime", "endDateTime")
         start, end = _time(item, "startDateTime"), _time(item, "endDateTime")
     except ItemError as error:
-        return Answer(fail=[{"key": item, "errors": [error.as_document()]}])
+        return Result(fail=[{"key": item, "errors": [error.as_document()]}])
     chosen = [
         event
         for event in of_account(caller.world, caller.account)
@@ -77,7 +77,7 @@ def _get_events(caller: Caller, items: list[Item], page: Page) -> Answer:
         and _is_wanted(event, item)
     ]
     events, pagination = page.cut(chosen, total=False)
-    return Answer(data=[_as_document(caller.world, event) for event in events], pagination=pagination)
+    return Result(data=[_as_document(caller.world, event) for event in events], pagination=pagination)
 
 
 def _time(item: Item, name: str) -> datetime:
@@ -108,7 +108,7 @@ def _as_document(world: World, event: Item) -> Item:
 
 
 def _get_categories(_: Caller, __: Item, page: Page) -> tuple[Item, Item]:
-    """The answer is not documented (EMU)."""
+    """The response is not documented (EMU)."""
     names = sorted({event.value[1] for event in Event})
     rows, pagination = page.cut([{"category": name} for name in names])
     return {"categories": rows}, pagination

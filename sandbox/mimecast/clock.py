@@ -1,4 +1,4 @@
-"""Times as the world stores them and as the API writes them."""
+"""Times in the world's and the API's formats."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 
 def on_the_wire(stored: str) -> str:
-    """A stored ISO time as the API writes it: ``2015-04-02T15:58:47+0000``."""
+    """A stored ISO time in the API's format: ``2015-04-02T15:58:47+0000``."""
     return datetime.fromisoformat(stored).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 def from_the_wire(text: str) -> datetime:
-    """Read a time that a client sent; ``+0000`` and ``Z`` are both understood.
+    """Parse a client's time, with ``+0000`` or ``Z``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is invalid.
     """
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")

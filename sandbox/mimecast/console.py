@@ -2,7 +2,7 @@
 
 The form's fields, labels and order are those of ``mimecast_sso.facts.profile_form``. EMU: the pages'
 addresses, the wording of errors, that descriptions are unique, and that an incomplete profile is
-refused. Every save is an audit event.
+refused. Every save creates an audit event.
 """
 
 from __future__ import annotations
@@ -138,20 +138,20 @@ class Console:
         ):
             problem = "Address or password is wrong."
             return pages.page("console_login.html", 401, region=REGIONS[self._region], problem=problem)
-        answer = pages.see_other(f"{_BASE}/")
+        response = pages.see_other(f"{_BASE}/")
         code = account["accountCode"]
-        pages.sign_in(self._world, answer, _COOKIE, code, address)
+        pages.sign_in(self._world, response, _COOKIE, code, address)
         info, after = (
             f"Successful authentication for {address}",
             ", Application: Administration Console, Method: Cloud",
         )
         audit.record(self._world, code, Event.LOGGED_ON, address, info, after=after)
-        return answer
+        return response
 
     async def _sign_out(self, request: Request) -> Response:
-        answer = pages.see_other(f"{_BASE}/")
-        pages.sign_out(self._world, request, answer, _COOKIE)
-        return answer
+        response = pages.see_other(f"{_BASE}/")
+        pages.sign_out(self._world, request, response, _COOKIE)
+        return response
 
     def _show(
         self, administrator: _Administrator, template: str, status: int = 200, **values: Any
@@ -197,7 +197,7 @@ class Console:
         return pages.see_other(f"{_PROFILES}/{saved}")
 
     async def _import(self, request: Request, who: _Administrator, sent: Mapping[str, str]) -> Response:
-        """The form again, filled from the metadata and not saved."""
+        """The form, filled in from the metadata but not saved."""
         form, errors = _profile_form(sent), Errors()
         try:
             form |= await metadata_import.imported_fields(self._world, form["metadataUrl"])
@@ -228,7 +228,7 @@ class Console:
             (
                 f"{_SETTINGS}/{number}",
                 values["applicationSettings"],
-                self._group_name(values["group"]) or "everybody else",
+                self._group_name(values["group"]) or "everyone else",
                 self._profile_name(who, values["settingsProfile"]),
             )
             for number, values in policy.saved(self._world, policy.SETTINGS, who.account)
@@ -269,20 +269,18 @@ class Console:
         saved = policy.save_settings(self._world, who.account, number, values)
         event = Event.SETTINGS_CREATED if number is None else Event.SETTINGS_CHANGED
         profile = self._profile_name(who, values["settingsProfile"])
-        bound = form["group"] or "everybody else"
+        bound = form["group"] or "everyone else"
         self._audit(who, event, f"Application settings {form['applicationSettings']}: {profile} for {bound}")
         return pages.see_other(f"{_SETTINGS}/{saved}")
 
     def _settings_values(
         self, who: _Administrator, form: Mapping[str, str], *, is_default: bool
     ) -> tuple[policy.Form, Errors]:
-        """What to save, and what is wrong with the form."""
+        """The values to save, and the form's errors."""
         errors: Errors = {}
         found = groups.named(self._world, who.account, form["group"])
         if is_default and form["group"]:
-            errors["group"] = (
-                "The default definition applies to everybody without another one; leave this empty."
-            )
+            errors["group"] = "The default definition applies to everyone else; leave this empty."
         elif not is_default and len(found) != 1:
             several = "Several groups have this name." if found else "There is no such group."
             errors["group"] = several if form["group"] else "Choose a group."
@@ -316,7 +314,7 @@ class Console:
             back=(_SETTINGS, "Application Settings"),
         )
 
-    # Lists to look things up in
+    # Read-only lists
 
     def _list_domains(self, _: Request, who: _Administrator) -> Response:
         mine = self._world.of_account(domains.DOMAINS, who.account)

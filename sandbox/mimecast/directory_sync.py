@@ -1,12 +1,12 @@
-"""Directory synchronisation: the directories that an account takes its users from, their settings and their runs.
+"""Directory synchronisation: the directories that are the source of an account's users, their settings and runs.
 
 Observed: the fields of a row of get-connection (public clients print them, with ``status`` ``ok`` and ``serverType``
 ``active_directory``), the response of execute-sync (``type``, ``syncStatus`` ``started``), and in a public client's
 contract check the fields of a Microsoft 365 integration, its limits (120 and 240 characters, values of ``maxUnlink``
-and ``serverSubtype``), that ``maxUnlink`` comes back as a number, and that creating one answers 201 with its ``id``.
+and ``serverSubtype``), that ``maxUnlink`` is returned as a number, and that creating one returns 201 with its ``id``.
 Permissions: Mimecast's catalogue. EMU: the kind of a connection to Microsoft 365, the name of the array in the v2 list
-and that its rows have the fields of a single integration, that descriptions may repeat, that PATCH and DELETE answer
-204, the codes of refusals, a response without content to sync-requests, and everything that a run does
+and that its rows have the fields of a single integration, that descriptions may repeat, that PATCH and DELETE return
+204, error codes, a response without content to sync-requests, and everything that a run does
 (`sandbox.mimecast.synchronising`). Integrations of Active Directory and Google are seeded and cannot be written.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from sandbox.mimecast import audit, clock, ids, rest
-from sandbox.mimecast.envelope import Answer, Function, Item, Page
+from sandbox.mimecast.envelope import Function, Item, Page, Result
 from sandbox.mimecast.oauth import Caller
 from sandbox.world import World
 
@@ -50,7 +50,7 @@ _OF_MICROSOFT_365: Item = {"connectorId": "", "clientId": "", "tenantDomain": ""
 
 
 def add(world: World, account: str, description: str, **properties: Any) -> dict[str, Any]:
-    """Put a connection into the world; ``lastSync`` is an ISO time or ``now``; without it, it never ran.
+    """Store a connection; ``lastSync`` is an ISO time or ``now``; without it, it has never run.
 
     Raises:
         ValueError: an unknown property, or a malformed time.
@@ -76,7 +76,7 @@ def add(world: World, account: str, description: str, **properties: Any) -> dict
 
 
 def put(world: World, connection: dict[str, Any]) -> None:
-    """Write a connection back."""
+    """Save a connection."""
     world.put(CONNECTIONS, str(connection["number"]), connection)
 
 
@@ -86,12 +86,12 @@ def of_account(world: World, account: str) -> list[dict[str, Any]]:
 
 
 def _whole(connection: dict[str, Any]) -> dict[str, Any]:
-    """A connection with the properties that one stored by an earlier version lacks."""
+    """A connection, completed with the properties that earlier versions did not store."""
     return _OF_MICROSOFT_365 | {"started": None} | connection
 
 
 def request(world: World, account: str) -> list[dict[str, Any]]:
-    """Start a run of every enabled connection, but of one that is running; return the enabled ones."""
+    """Start a run of every enabled connection that is not running; return all enabled ones."""
     enabled = [each for each in of_account(world, account) if each["enabled"]]
     for connection in enabled:
         if not connection["syncRunning"]:
@@ -99,7 +99,7 @@ def request(world: World, account: str) -> list[dict[str, Any]]:
     return enabled
 
 
-# ---------------------------------------------------------------- as clients see them
+# ---------------------------------------------------------------- as returned to clients
 
 
 def _document(world: World, connection: dict[str, Any], last_sync: str) -> Item:
@@ -110,7 +110,7 @@ def _document(world: World, connection: dict[str, Any], last_sync: str) -> Item:
 
 
 def _integration(connection: dict[str, Any]) -> Item:
-    """A single Microsoft 365 integration: neither id nor status nor kind."""
+    """A single Microsoft 365 integration, without id, status and kind."""
     names = ("description", *_DEFAULTS, *_OF_MICROSOFT_365)
     shown = {name: connection[name] for name in names if name not in ("serverType", "status")}
     limit = shown["maxUnlink"].replace(",", "")
@@ -118,14 +118,14 @@ def _integration(connection: dict[str, Any]) -> Item:
     return shown if connection["lastSync"] is None else shown | {"lastSyncDateTime": connection["lastSync"]}
 
 
-def _get_connection(caller: Caller, _: list[Item], __: Page) -> Answer:
+def _get_connection(caller: Caller, _: list[Item], __: Page) -> Result:
     found = of_account(caller.world, caller.account)
-    return Answer(data=[_document(caller.world, each, "lastSync") for each in found])
+    return Result(data=[_document(caller.world, each, "lastSync") for each in found])
 
 
-def _execute_sync(caller: Caller, _: list[Item], __: Page) -> Answer:
+def _execute_sync(caller: Caller, _: list[Item], __: Page) -> Result:
     kinds = dict.fromkeys(each["serverType"].upper() for each in request(caller.world, caller.account))
-    return Answer(data=[{"type": kind, "syncStatus": "started"} for kind in kinds])
+    return Result(data=[{"type": kind, "syncStatus": "started"} for kind in kinds])
 
 
 def _list_integrations(call: rest.Call) -> Response:
@@ -204,7 +204,7 @@ WRITABLE = frozenset(_CHECKS)
 
 
 def _checked(body: Item) -> Item:
-    """What a client may write."""
+    """Check the properties that a client writes."""
     for name, value in body.items():
         check = _CHECKS.get(name)
         if check is None:
@@ -222,7 +222,7 @@ FUNCTIONS = {
 _PATH = "/directory/cloud-gateway/v1/integrations"
 ROUTES = (
     rest.Route("GET", _PATH, _list_integrations, _READ, rest.PAGED),
-    rest.Route("POST", f"{_PATH}/sync-requests", _request_sync, _READ),  # (as the catalogue has it)
+    rest.Route("POST", f"{_PATH}/sync-requests", _request_sync, _READ),  # (from the catalogue)
     rest.Route("POST", f"{_PATH}/m365", _create, _EDIT),
     rest.Route("GET", f"{_PATH}/m365/{{id}}", _get, _READ),
     rest.Route("PATCH", f"{_PATH}/m365/{{id}}", _update, _EDIT),

@@ -1,8 +1,8 @@
-"""``discover-authentication``: the region of an address and how it may authenticate.
+"""``discover-authentication``: the region and authentication methods of an address.
 
 Clients show the request, ``region.api`` with its scheme, ``authenticate`` as a list, ``emailToken``, and that an
 unknown address gets no ``region``. It needs no signature. EMU: ``SAML`` as the value under a profile that enforces
-SAML for end user applications (the setting ``mimecast.discover_saml`` changes it), and that any application id does.
+SAML for end user applications (the setting ``mimecast.discover_saml`` changes it), and that any application id works.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from sandbox.world import World
 PATH = "/api/login/discover-authentication"
 
 
-def answer(world: World, body: bytes) -> Response:
-    """Answer the call, which nobody has to be known for."""
-    return envelope.answer(_FUNCTION, Caller(world, account="", client_id=""), body)
+def run(world: World, body: bytes) -> Response:
+    """Handle the call, which needs no credentials."""
+    return envelope.run(_FUNCTION, Caller(world, account="", client_id=""), body)
 
 
 def _discover(caller: Caller, item: Item) -> Item:

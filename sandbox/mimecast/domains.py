@@ -1,11 +1,11 @@
-"""Domains: pending until their ownership is proved, then internal for good.
+"""Domains: pending until ownership is proved, then internal permanently.
 
-Documented: the four rules of create-domain, the TXT record at the domain's apex that holds the code exactly, the
-CNAME alternative, 30 days of validity, renewal by generate-token, and that no call deletes an internal domain.
-Not documented, so EMU: every failure code, the format of the code, what happens at expiry (it stays listed and
+Documented: the four rules of create-domain, the TXT record at the domain's apex with exactly the code, the CNAME
+alternative, 30 days of validity, renewal by generate-token, and that no call deletes an internal domain.
+Not documented, so EMU: every failure code, the format of the code, the effect of expiry (the domain stays listed and
 cannot be verified until renewed), bodies of v2 create and verify. Switches: ``mimecast.domain_conflict``
 (``fail`` or ``silent``: whether a refused domain is named in ``fail``), ``mimecast.domain_addresses`` (whether
-abuse@ and postmaster@ appear with a domain).
+abuse@ and postmaster@ are created with a domain).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 
 from sandbox import dns
 from sandbox.mimecast import audit, clock, ids, rest, users
-from sandbox.mimecast.envelope import Answer, Function, Item, ItemError, Page, each, text
+from sandbox.mimecast.envelope import Function, Item, ItemError, Page, Result, each, text
 from sandbox.mimecast.oauth import Caller
 from sandbox.world import World
 
@@ -49,7 +49,7 @@ def internal(world: World, account: str, name: str) -> dict[str, Any] | None:
 
 
 def add_internal(world: World, account: str, name: str, **properties: Any) -> None:
-    """Put an internal domain into the world, with the addresses that come with one."""
+    """Store an internal domain, with the addresses that are created with one."""
     domain = {**_new(world, account, name, _DEFAULT_INBOUND_TYPE), **properties}
     _make_internal(world, domain)
 
@@ -64,7 +64,7 @@ def _all(caller: Caller, state: str) -> list[dict[str, Any]]:
 
 
 def owner(world: World, name: str) -> str | None:
-    """The account whose internal domain this is, of all accounts there are."""
+    """The account whose internal domain this is, among all accounts."""
     return world.derived(DOMAINS, _owners).get(name)
 
 
@@ -77,7 +77,7 @@ def _owners(documents: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, str]:
 
 
 def _name(item: Item) -> str:
-    """The domain named in an item, in its ASCII form (EMU: that IDN names are answered in it)."""
+    """The domain named in an item, in its ASCII form (EMU: that IDN names are returned in it)."""
     given = text(item, "domain").strip().lower()
     if not given:
         raise ItemError("err_validation_blank", "must not be blank", field="domain")
@@ -126,7 +126,7 @@ def _make_internal(world: World, domain: dict[str, Any]) -> None:
     audit.record(world, account, audit.Event.DOMAIN, "", f"Internal domain {name} is registered")
 
 
-# ---------------------------------------------------------------- the work
+# ---------------------------------------------------------------- rules
 
 
 def _register(caller: Caller, item: Item, allowed: tuple[str, ...]) -> dict[str, Any]:
@@ -227,16 +227,16 @@ def _internal_document(caller: Caller, domain: dict[str, Any]) -> Item:
     }
 
 
-def _read_pending(caller: Caller, items: list[Item], _: Page) -> Answer:
-    return Answer(data=[_pending_document(caller, domain) for domain in _chosen(caller, items, "pending")])
+def _read_pending(caller: Caller, items: list[Item], _: Page) -> Result:
+    return Result(data=[_pending_document(caller, domain) for domain in _chosen(caller, items, "pending")])
 
 
-def _read_internal(caller: Caller, items: list[Item], _: Page) -> Answer:
-    return Answer(data=[_internal_document(caller, domain) for domain in _chosen(caller, items, "internal")])
+def _read_internal(caller: Caller, items: list[Item], _: Page) -> Result:
+    return Result(data=[_internal_document(caller, domain) for domain in _chosen(caller, items, "internal")])
 
 
 def _chosen(caller: Caller, items: list[Item], state: str) -> list[dict[str, Any]]:
-    """The domains asked for by name, or all; an unknown name adds nothing (EMU)."""
+    """The requested domains, or all; unknown names are ignored (EMU)."""
     wanted = {text(item, "domain").lower() for item in items if "domain" in item}
     return [domain for domain in _all(caller, state) if not wanted or domain["domain"] in wanted]
 

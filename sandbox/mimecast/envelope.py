@@ -1,10 +1,10 @@
 """The legacy family's conventions: always POST, ``{meta, data}`` in, ``{meta, data, fail}`` out.
 
-Several items are worked on one by one and fail one by one, with HTTP 200 (documented). The HTTP status of a
-batch that is too large and of a payload that cannot be read is not documented: 400 here (EMU).
+Items are processed, and fail, individually, with HTTP 200 (documented). The HTTP status for a batch that is too large
+and for a malformed payload is not documented: 400 here (EMU).
 
-Public clients rely on two liberties: ``null`` or an empty ``pageToken`` below ``meta`` means that it is not given, and
-a body may be a Python dictionary as ``str`` writes it, with single quotes.
+Public clients rely on two leniencies: a ``pageToken`` below ``meta`` that is ``null`` or empty counts as absent, and a
+body may be the ``str`` of a Python dictionary, with single quotes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LARGEST_PAGE = 500
 
 
 class ItemError(Exception):
-    """One item of a call fails; the others are not touched. ``code`` and ``field`` as Mimecast writes them."""
+    """One item of a call fails; others are unaffected. ``code`` and ``field`` are Mimecast's."""
 
     def __init__(self, code: str, message: str, *, field: str | None = None, retryable: bool = False) -> None:
         self.code = code
@@ -38,13 +38,13 @@ class ItemError(Exception):
         super().__init__(f"{code}: {message}")
 
     def as_document(self) -> Item:
-        """The entry of ``errors``."""
+        """The entry in ``errors``."""
         document: Item = {"code": self.code, "message": self.message, "retryable": self.retryable}
         return document if self.field is None else {**document, "field": self.field}
 
 
 class CallError(Exception):
-    """The whole call fails: a payload that cannot be read, or a batch that is too large."""
+    """The whole call fails: a malformed payload, or a batch that is too large."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -54,7 +54,7 @@ class CallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which rows a caller asks for; ``size`` is ``None`` where it did not say."""
+    """The requested page; ``size`` is ``None`` if not given."""
 
     start: int = 0
     size: int | None = None
@@ -74,20 +74,20 @@ class Page:
 
 
 @dataclass(slots=True)
-class Answer:
-    """What a function answers."""
+class Result:
+    """The result of a function."""
 
     data: list[Item] = field(default_factory=list)
     fail: list[Item] = field(default_factory=list)
     pagination: Item | None = None
 
 
-Handle = Callable[[Caller, list[Item], Page], Answer]
+Handle = Callable[[Caller, list[Item], Page], Result]
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One legacy function: its work, the role permission it needs and how many items it takes at most."""
+    """One legacy function: its handler, the role permission that it needs, and its maximum number of items."""
 
     handle: Handle
     permission: str | None = None
@@ -95,40 +95,40 @@ class Function:
 
 
 def each(work: Callable[[Caller, Item], Item | None], *required: str) -> Handle:
-    """A function that works on its items one by one; fields in ``required`` are mandatory in each."""
+    """A function that processes its items individually; fields in ``required`` are mandatory in each."""
 
-    def handle(caller: Caller, items: list[Item], _: Page) -> Answer:
-        answer = Answer()
+    def handle(caller: Caller, items: list[Item], _: Page) -> Result:
+        result = Result()
         for item in items:
             try:
                 require(item, *required)
                 done = work(caller, item)
             except ItemError as error:
-                answer.fail.append({"key": item, "errors": [error.as_document()]})
+                result.fail.append({"key": item, "errors": [error.as_document()]})
             else:
                 if done is not None:
-                    answer.data.append(done)
-        return answer
+                    result.data.append(done)
+        return result
 
     return handle
 
 
 def listing(read: Callable[[Caller, Item, Page], tuple[Item, Item]], *required: str) -> Handle:
-    """A function that takes one item at most and answers one object with a page of rows in it."""
+    """A function that takes at most one item and returns one object with a page of rows in it."""
 
-    def handle(caller: Caller, items: list[Item], page: Page) -> Answer:
+    def handle(caller: Caller, items: list[Item], page: Page) -> Result:
         item = items[0] if items else {}
         try:
             require(item, *required)
             found, pagination = read(caller, item, page)
         except ItemError as error:
-            return Answer(fail=[{"key": item, "errors": [error.as_document()]}])
-        return Answer(data=[found], pagination=pagination)
+            return Result(fail=[{"key": item, "errors": [error.as_document()]}])
+        return Result(data=[found], pagination=pagination)
 
     return handle
 
 
-def answer(function: Function, caller: Caller, body: bytes) -> Response:
+def run(function: Function, caller: Caller, body: bytes) -> Response:
     """Run a legacy function on a request body."""
     try:
         items, page = _read(body)
@@ -138,14 +138,14 @@ def answer(function: Function, caller: Caller, body: bytes) -> Response:
             result = function.handle(caller, items, page)
     except CallError as error:
         failure = {"code": error.code, "message": error.message, "retryable": False}
-        return _respond(400, Answer(fail=[{"errors": [failure]}]))
+        return _respond(400, Result(fail=[{"errors": [failure]}]))
     except ids.MalformedIdError:
         return Response(status_code=400)
     return _respond(200, result)
 
 
 def require(item: Item, *names: str) -> None:
-    """Insist on mandatory fields.
+    """Check that mandatory fields are present.
 
     Raises:
         ItemError: one is missing.
@@ -180,10 +180,10 @@ def flag(item: Item, name: str, default: bool = False) -> bool:
 
 
 def parse_json(body: bytes) -> Any:
-    """What a client sent as JSON.
+    """Parse a client's JSON.
 
     Raises:
-        ValueError: it is none, or something that could not be written back (half a character, not a number).
+        ValueError: it is invalid, or has values that could not be written back (a lone surrogate, NaN).
     """
     try:
         document = json.loads(body)
@@ -194,7 +194,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def _read(body: bytes) -> tuple[list[Item], Page]:
-    """The items and the page asked for; no body at all and ``{}`` mean no items, as clients rely on."""
+    """The items and the requested page; an empty body and ``{}`` mean no items: clients rely on it."""
     try:
         document = _document(body) if body.strip() else {}
     except ValueError as error:
@@ -210,7 +210,7 @@ def _read(body: bytes) -> tuple[list[Item], Page]:
 
 
 def _document(body: bytes) -> Any:
-    """JSON, or a Python dictionary as ``str`` writes it.
+    """Parse JSON, or the ``str`` of a Python dictionary.
 
     Raises:
         ValueError: neither.
@@ -221,7 +221,7 @@ def _document(body: bytes) -> Any:
         if not body.lstrip().startswith(b"{"):
             raise
         try:
-            # Written back as JSON, so that what JSON does not have (bytes, sets) is refused.
+            # Written back as JSON, so that values that JSON does not have (bytes, sets) are refused.
             return parse_json(json.dumps(ast.literal_eval(body.decode())).encode())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             raise error from None
@@ -258,7 +258,7 @@ def _page_token(start: int, size: int) -> str:
     return ids.pack({"start": start, "size": size})
 
 
-def _respond(status: int, result: Answer) -> Response:
+def _respond(status: int, result: Result) -> Response:
     meta: Item = {"status": status}
     if result.pagination is not None:
         meta["pagination"] = result.pagination

@@ -1,4 +1,4 @@
-"""What the authentication profile's form refuses to save (EMU: the rules are plausible, not documented)."""
+"""The authentication profile form's validation (EMU: the rules are plausible, not documented)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mimecast_sso.facts.profile_form import PROVIDER_NAMES
 from sandbox.mimecast import policy
 
 Errors = dict[str, str]
-"""What is wrong, by field key."""
+"""Error messages by field key."""
 
 PROVIDERS = tuple(sorted((*PROVIDER_NAMES, "AD FS", "Google", "Okta", "OneLogin", "Other")))
-"""The drop-down's entries; the vendor's full list is not documented."""
+"""The list's entries; the vendor's full list is not documented."""
 
 _ENFORCE_BOXES = ("enforceAdministrationConsole", "enforcePersonalPortal", "enforceEndUserApplications")
 _NEEDED_FOR_SAML = ("provider", "issuerUrl", "loginUrl", "certificate")
@@ -23,7 +23,7 @@ _LINKS = ("metadataUrl", "issuerUrl", "loginUrl", "logoutUrl")
 
 
 def profile_errors(form: policy.Form) -> Errors:
-    """What a form of this kind would refuse to save."""
+    """The errors of a form's values."""
     errors: Errors = {}
     if not form["description"]:
         errors["description"] = "Enter a description."

@@ -1,9 +1,9 @@
 """Profile groups (folders) and their members.
 
-Documented: names are not unique, find is by part of a name, a group with members or child groups is not deleted,
-members are addresses or whole domains, notes have 100 characters at most, special groups refuse writes. Recorded:
+Documented: names are not unique, find matches part of a name, a group with members or child groups cannot be deleted,
+members are addresses or whole domains, notes have at most 100 characters, special groups refuse writes. Recorded:
 adding a member twice fails with ``err_folder_group_member_already_exists``. Observed by clients: an unpaged
-find-groups stops at 999. EMU: codes for an unknown and for a non-empty group, answers of update and delete.
+find-groups stops at 999. EMU: codes for an unknown and for a non-empty group, responses of update and delete.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LONGEST_NOTES = 100
 
 
 def add_root(world: World, account: str) -> int:
-    """Give an account its root folder and the groups that every account has; the root's number."""
+    """Create an account's root folder and default groups. Returns the root's number."""
     root = ids.next_number(world)
     for name in _SPECIAL:
         add(world, account, name, root, special=True)
@@ -44,7 +44,7 @@ def add_root(world: World, account: str) -> int:
 
 
 def add(world: World, account: str, description: str, parent: int, **properties: Any) -> dict[str, Any]:
-    """Put a group into the world."""
+    """Store a group."""
     number = ids.next_number(world)
     group = {
         "number": number,
@@ -61,7 +61,7 @@ def add(world: World, account: str, description: str, parent: int, **properties:
 
 
 def named(world: World, account: str, description: str) -> list[dict[str, Any]]:
-    """The account's groups of exactly that name: names are not unique."""
+    """The account's groups with exactly that name: names are not unique."""
     return [group for group in of_account(world, account) if group["description"] == description]
 
 
@@ -76,7 +76,7 @@ def members_of(world: World, number: int) -> list[dict[str, Any]]:
 
 
 def _member_keys(world: World, number: int) -> Sequence[str]:
-    # A page of a long list must not cost a reading of all members.
+    # One page of a long list must not require reading all members.
     return world.derived(MEMBERS, _keys_by_group).get(number, ())
 
 
@@ -91,7 +91,7 @@ def add_member(world: World, group: dict[str, Any], who: str, notes: str = "") -
     """Add an address, or a whole domain given as ``@domain``.
 
     Raises:
-        ItemError: it is a member already.
+        ItemError: it is already a member.
     """
     key = f"{group['number']}/{who}"
     if world.get(MEMBERS, key) is not None:
@@ -110,10 +110,10 @@ def add_member(world: World, group: dict[str, Any], who: str, notes: str = "") -
 
 
 def remove_member(world: World, group: dict[str, Any], who: str) -> None:
-    """Remove a member; the period of its membership is kept, because sign-in notices removals late.
+    """Remove a member; its membership period is kept, because sign-ins notice removals late.
 
     Raises:
-        ItemError: it is none.
+        ItemError: it is not a member.
     """
     key = f"{group['number']}/{who}"
     member = world.get(MEMBERS, key)
@@ -127,7 +127,7 @@ def remove_member(world: World, group: dict[str, Any], who: str) -> None:
 
 
 def was_member(world: World, number: int, who: str, moment: datetime) -> bool:
-    """Whether an address, or ``@domain``, was a member of a group at a moment, in any period of membership."""
+    """Whether an address, or ``@domain``, was a member of a group at a given time, in any membership period."""
     key = f"{number}/{who}"
     member = world.get(MEMBERS, key)
     if member is not None and datetime.fromisoformat(member["added"]) <= moment:
@@ -140,7 +140,7 @@ def was_member(world: World, number: int, who: str, moment: datetime) -> bool:
 
 def _former_periods(world: World, key: str) -> list[dict[str, Any]]:
     former = world.get(FORMER_MEMBERS, key) or {}
-    if "removed" in former:  # Earlier versions kept the last period only.
+    if "removed" in former:  # Earlier versions kept only the last period.
         return [former]
     periods: list[dict[str, Any]] = former.get("periods", [])
     return periods
@@ -194,7 +194,7 @@ def _parent(caller: Caller, item: Item) -> int:
 
 
 class _Documents:
-    """Groups as clients see them; the counts are read once for all. ``children`` names the count of groups."""
+    """Groups in the API's format; counts are read once for all. ``children`` is the key of the child group count."""
 
     def __init__(self, caller: Caller, children: str) -> None:
         self._caller = caller
@@ -237,7 +237,7 @@ def _find_groups(caller: Caller, item: Item, page: Page) -> tuple[Item, Item]:
     groups = _find(caller, query, source)
     if page == Page():
         chosen, pagination = Page(0, _UNPAGED_LIMIT).cut(groups[:_UNPAGED_LIMIT])
-        # The cut at 999 is final: there is no next page, and clients see 999 of 999.
+        # The limit of 999 is final: there is no next page, and clients see 999 of 999.
     else:
         chosen, pagination = page.cut(groups)
     document = _Documents(caller, "folderCount")
@@ -271,7 +271,7 @@ def _delete_group(caller: Caller, item: Item) -> None:
 
 
 def _who(item: Item) -> str:
-    """The member named in an item: an address, or ``@domain``; exactly one of the two fields."""
+    """The member named in an item, an address or ``@domain``; exactly one of the two fields must be set."""
     given = [name for name in ("emailAddress", "domain") if item.get(name)]
     if len(given) != 1:
         message = "either emailAddress or domain must be given"
@@ -397,7 +397,7 @@ def _remove_members(call: rest.Call) -> Response:
 
 
 def _member_results(call: rest.Call, work: Callable[[Item], None]) -> Response:
-    """``results`` in the order of the request; whether a failed row says more than that is EMU: it does not."""
+    """``results`` in the order of the request; failed rows have no details (EMU)."""
     results = []
     for item in call.items_of("groupMembers"):
         try:
@@ -411,7 +411,7 @@ def _member_results(call: rest.Call, work: Callable[[Item], None]) -> Response:
 
 _BASE = "/directory/cloud-gateway/v1/groups"
 
-# The permissions are the catalogue's, the odd ones included.
+# The permissions are the catalogue's, including the odd ones.
 ROUTES = (
     rest.Route("GET", _BASE, _list_groups, _GROUPS_READ, rest.PAGED | {"query", "source"}),
     rest.Route("POST", _BASE, _post_group, _GROUPS_EDIT),

@@ -1,8 +1,8 @@
-"""Secure ids in the vendor's shape, and the numbers behind them.
+"""Secure ids in the vendor's format, and the numbers inside them.
 
 Recorded ids begin with ``eN`` and are unpadded base64url of a zlib stream, whose JSON has ``secureid``,
-``customercode``, ``version`` and one number named by the kind of object. Clients must treat them as opaque, and
-the setting ``mimecast.id_drift`` gives the same object another id at every reading, as some object types do.
+``customercode``, ``version`` and one number, whose key depends on the kind of object. Clients must treat them as
+opaque: with the setting ``mimecast.id_drift`` an object has a different id on every read, as some object types do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NONCE_LENGTH = 16
 
 
 class Kind(StrEnum):
-    """What an id is of: the name of the number inside it."""
+    """The kind of object that an id is for: the key of the number inside it."""
 
     DOMAIN = "domainid"
     USER = "userid"
@@ -38,11 +38,11 @@ class Kind(StrEnum):
 
 
 class MalformedIdError(Exception):
-    """The id is truncated, altered or of another kind: answered with HTTP 400 and no body."""
+    """The id is truncated, altered or of another kind: the response is HTTP 400 without a body."""
 
 
 def next_number(world: World) -> int:
-    """A number that no object of this world has had."""
+    """A number that no object in this world has had."""
     counter = world.get(_COUNTERS, "numbers") or {"last": _FIRST_NUMBER}
     world.put(_COUNTERS, "numbers", {"last": counter["last"] + 1})
     number: int = counter["last"] + 1
@@ -50,7 +50,7 @@ def next_number(world: World) -> int:
 
 
 def encode(world: World, kind: Kind, account: str, number: int) -> str:
-    """The id of an object for a client."""
+    """The id of an object, for clients."""
     nonce = secrets.token_hex(_NONCE_LENGTH // 2) if world.setting("mimecast.id_drift", False) else "0" * 16
     document = {
         "secureid": nonce + _seal(world, kind, account, number, nonce),
@@ -64,10 +64,10 @@ def encode(world: World, kind: Kind, account: str, number: int) -> str:
 
 
 def decode(world: World, kind: Kind, text: str) -> int:
-    """The number behind an id.
+    """The number inside an id.
 
     Raises:
-        MalformedIdError: the id was not made by ``encode`` for this kind of object.
+        MalformedIdError: the id is not from ``encode`` for this kind of object.
     """
     document = unpack(text)
     sealed, number = str(document.get("secureid")), document.get(kind.value)
@@ -79,16 +79,16 @@ def decode(world: World, kind: Kind, text: str) -> int:
 
 
 def pack(document: object) -> str:
-    """Anything JSON, in the shape of a secure id; page tokens have it too."""
+    """Encode JSON in the format of a secure id, which page tokens use too."""
     compressed = zlib.compress(json.dumps(document, separators=(",", ":")).encode(), _BEST_COMPRESSION)
     return base64.urlsafe_b64encode(compressed).decode().rstrip("=")
 
 
 def unpack(text: str) -> dict[str, Any]:
-    """What ``pack`` was given.
+    """The argument of ``pack``.
 
     Raises:
-        MalformedIdError: ``pack`` did not make this.
+        MalformedIdError: the text is not from ``pack``.
     """
     try:
         document = json.loads(zlib.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))

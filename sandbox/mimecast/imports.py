@@ -1,11 +1,11 @@
-"""Bulk import of users from a CSV file, worked on after the response.
+"""Bulk import of users from a CSV file, processed after the response.
 
-Documented: the body is the file, the arguments are JSON in the header ``x-mc-arg``, the file ends with a newline,
-columns are case-sensitive, a bad password fails the import, the fields of get-import-status. EMU: values of
-``status`` (``pending``, ``processing``, ``complete``), that a bad password is reported at once, that an existing user
-gets the name of its row, that XLS is refused.
-Rows are done as time passes, so a restart loses none: ``mimecast.import_delay_seconds`` until the first row,
-then ``mimecast.import_rows_per_second``.
+Documented: the body is the file, the arguments are JSON in the header ``x-mc-arg``, the file must end with a newline,
+columns are case-sensitive, an invalid password fails the import, the fields of get-import-status. EMU: values of
+``status`` (``pending``, ``processing``, ``complete``), that an invalid password is reported at once, that an existing
+user gets the name of its row, that XLS is refused.
+Progress depends on time, so a restart loses no rows: ``mimecast.import_delay_seconds`` until the first row, then
+``mimecast.import_rows_per_second``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ROWS_PER_SECOND = 5_000
 
 
 def start(caller: Caller, headers: Mapping[str, str], body: bytes) -> Response:
-    """Take a file, check it and answer with the import's id."""
+    """Accept and check a file. Responds with the import's id."""
     try:
         argument = _argument(headers.get("x-mc-arg", ""))
         rows = _rows(caller.world, body)
@@ -72,7 +72,7 @@ def start(caller: Caller, headers: Mapping[str, str], body: bytes) -> Response:
 
 
 def advance(world: World) -> None:
-    """Process the rows that are due, of every import that is under way."""
+    """Process the rows due by now of all imports under way."""
     for document in world.all(IMPORTS):
         if document["status"] in ("pending", "processing"):
             with world.transaction():
@@ -105,7 +105,7 @@ def _advance(world: World, document: dict[str, Any]) -> None:
 
 
 def _import_row(world: World, document: dict[str, Any], row: list[str | None]) -> bool:
-    """Create or update the user of one row; whether that worked."""
+    """Create or update the user of one row. Returns whether that worked."""
     email, name, password = row
     account = document["account"]
     try:
@@ -118,7 +118,7 @@ def _import_row(world: World, document: dict[str, Any], row: list[str | None]) -
         return False
     properties = {"password": password} if password else {}
     if taken is None:
-        world.delete(users.USERS, address)  # what a purge has left
+        world.delete(users.USERS, address)  # the remains of a purge
         users.add(world, account, address, name or "", addressType="created_by_import", **properties)
     else:
         users.put(world, {**taken, "name": name or taken["name"], **properties})
@@ -161,7 +161,7 @@ def _group(caller: Caller, argument: Item) -> int | None:
 
 
 def _rows(world: World, body: bytes) -> list[list[str | None]]:
-    """Address, name and hashed password of each row."""
+    """The address, name and hashed password of each row."""
     try:
         content = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,8 +1,8 @@
 """Rate limits of the API gateway.
 
-Recorded: ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` on every response, 401 included; windows of five
-seconds; 800 calls for a known key and 5,000 for an unknown one; one bucket shared by a key's functions. Reset is
-milliseconds until a call is allowed again. Switch: ``mimecast.rate_limit`` (``calls``, ``window_ms``).
+Recorded: ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` on every response, including 401; windows of five
+seconds; 800 calls for a known key and 5,000 for an unknown one; one bucket for all functions of a key. Reset is the
+number of milliseconds until a call is allowed again. Switch: ``mimecast.rate_limit`` (``calls``, ``window_ms``).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Window:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left of a caller's quota after the call at hand; ``reset`` in milliseconds."""
+    """A caller's remaining quota after the current call; ``reset`` in milliseconds."""
 
     limit: int
     remaining: int
@@ -36,21 +36,21 @@ class Quota:
     exhausted: bool
 
     def mark(self, response: Response) -> None:
-        """Put the three headers on a response."""
+        """Add the three headers to a response."""
         response.headers["X-RateLimit-Limit"] = str(self.limit)
         response.headers["X-RateLimit-Remaining"] = str(self.remaining)
         response.headers["X-RateLimit-Reset"] = str(self.reset)
 
 
 class RateLimits:
-    """Counts calls in fixed windows, in real time: shifting the world's clock gives no calls back."""
+    """Counts calls in fixed windows of real time: moving the world's clock does not restore quota."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._windows: dict[str, _Window] = {}
 
     def take(self, client_id: str | None) -> Quota:
-        """Count one call of an application, or of all unknown ones together."""
+        """Count one call of an application; all unknown ones share one count."""
         configured = self._world.setting("mimecast.rate_limit", {"calls": _CALLS, "window_ms": _WINDOW_MS})
         limit = int(configured["calls"]) if client_id else _CALLS_WITHOUT_CLIENT
         span = configured["window_ms"] / 1000
@@ -66,6 +66,6 @@ class RateLimits:
 
 
 def refusal() -> Response:
-    """The response to a call beyond the quota; its body is not documented (EMU)."""
+    """The response when the quota is exhausted; its body is not documented (EMU)."""
     error = {"code": "rate_limit_exceeded", "message": "API quota has been exhausted", "retryable": True}
     return JSONResponse({"fail": [{"errors": [error]}]}, status_code=429)

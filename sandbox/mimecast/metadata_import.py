@@ -1,7 +1,7 @@
 """The form's Import button: issuer, login URL and certificate from an identity provider's metadata.
 
-Documented: the button and what it fills. EMU: that the logout URL is left alone, and the refusals. The document is
-fetched as any client would, through the sandbox's own proxy, so only hosts of the sandbox can be asked.
+Documented: the button and the fields that it fills in. EMU: that the logout URL is left unchanged, and the errors. The
+document is fetched through the sandbox's own proxy, so only hosts of the sandbox can be reached.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _TIMEOUT = 10.0
 
 
 class MetadataUnavailableError(Exception):
-    """The metadata cannot be had; the message is for the form."""
+    """The metadata is not available; the message is for the form."""
 
 
 async def imported_fields(world: World, url: str) -> dict[str, str]:
-    """What the button fills, by field key.
+    """The values that the button fills in, by field key.
 
     Raises:
         MetadataUnavailableError: the document cannot be fetched or is no identity provider's metadata.
@@ -44,7 +44,7 @@ async def imported_fields(world: World, url: str) -> dict[str, str]:
 
 
 def fetch(world: World, url: str) -> bytes:
-    """The document behind a URL. Raises MetadataUnavailableError."""
+    """The document at a URL. Raises MetadataUnavailableError."""
     process = read_process(world.home)
     if process is None:
         raise MetadataUnavailableError("The sandbox does not know its own proxy.")
@@ -53,8 +53,8 @@ def fetch(world: World, url: str) -> bytes:
             session.trust_env = False
             session.proxies = {"https": f"http://{process.proxy}", "http": f"http://{process.proxy}"}
             session.verify = str(world.home / TRUST_FILE)
-            answer = session.get(url, timeout=_TIMEOUT)
-            answer.raise_for_status()
-            return answer.content
+            response = session.get(url, timeout=_TIMEOUT)
+            response.raise_for_status()
+            return response.content
     except (requests.RequestException, ValueError) as error:
         raise MetadataUnavailableError(f"The document cannot be fetched ({type(error).__name__}).") from error

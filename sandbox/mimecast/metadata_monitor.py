@@ -1,9 +1,9 @@
-"""Monitor Metadata URL: the certificates that a profile takes from its identity provider's metadata.
+"""Monitor Metadata URL: certificates that a profile takes from its identity provider's metadata.
 
-Documented: the check box, nothing of what it does. EMU, all of it: the metadata is read when a response comes and the
-last reading is older than ``mimecast.metadata_interval_seconds`` (0 unless set: at every response); every signing
-certificate in it is trusted, instead of the one in the form; one that is listed no longer is trusted for
-``mimecast.metadata_keep_seconds`` (900 unless set) longer; a document that cannot be had changes nothing.
+Documented: the check box, but not its effect. All EMU: the metadata is read when a response arrives and the last read
+is older than ``mimecast.metadata_interval_seconds`` (default 0: on every response); every signing certificate in it is
+trusted instead of the one in the form; a certificate no longer listed stays trusted for
+``mimecast.metadata_keep_seconds`` (default 900); an unavailable document changes nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEEP_SECONDS = 900
 
 
 async def refresh(world: World, account: str) -> None:
-    """Read the metadata of the account's monitoring profiles whose last reading is too old."""
+    """Read the metadata of the account's monitoring profiles whose last read is too old."""
     for profile in policy.profiles(world, account):
         url = profile.form["metadataUrl"]
         if profile.form["monitorMetadataUrl"] and url and _is_old(world, profile.number, url):
@@ -37,7 +37,7 @@ async def refresh(world: World, account: str) -> None:
 
 
 def certificates(world: World, profile: policy.Profile) -> tuple[str, ...]:
-    """The certificates (base-64 DER) that a profile trusts: of the metadata where it is monitored, else the form's."""
+    """The certificates (base64 DER) that a profile trusts: those of monitored metadata, else the form's."""
     reading = _reading(world, profile.number, profile.form["metadataUrl"])
     if not profile.form["monitorMetadataUrl"] or reading is None:
         return (profile.form["certificate"],)

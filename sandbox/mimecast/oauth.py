@@ -1,6 +1,6 @@
-"""API 2.0 credentials: the token endpoint, and what a bearer token gives access to.
+"""API 2.0 credentials: the token endpoint, and the callers of bearer tokens.
 
-Tokens live 1,800 seconds (the vendor's guide). Switches: ``mimecast.token_seconds``; ``mimecast.tokens_expired_before``
+Tokens last 1,800 seconds (the vendor's guide). Switches: ``mimecast.token_seconds``; ``mimecast.tokens_expired_before``
 (an ISO time: tokens issued earlier have expired); ``mimecast.gateway_errors`` (``flat`` or ``nested``, the two shapes
 in which clients read ``token_expired``).
 """
@@ -37,7 +37,7 @@ class Caller:
 
 
 class TokenError(Exception):
-    """The bearer token is not accepted; ``response`` is the gateway's."""
+    """The bearer token is rejected; ``response`` is the gateway's."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
@@ -45,13 +45,13 @@ class TokenError(Exception):
 
 
 def gateway_error(status: int, code: str, message: str, *, retryable: bool = False) -> Response:
-    """A response of the gateway itself, in the shape that integrators' fixtures show."""
+    """An error response of the gateway itself, in the format of integrators' fixtures."""
     error = {"code": code, "message": message, "retryable": retryable}
     return JSONResponse({"fail": [{"errors": [error]}]}, status_code=status)
 
 
 def issue(world: World, content_type: str, body: bytes) -> Response:
-    """Answer ``POST /oauth/token``: form fields only. Basic authentication is not accepted (EMU)."""
+    """Handle ``POST /oauth/token``: form fields only. Basic authentication is not accepted (EMU)."""
     if content_type.partition(";")[0].strip().lower() != _FORM:
         return gateway_error(400, "invalid_request", f"Content-Type must be {_FORM}")
     form = {key: values[-1] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}
@@ -66,7 +66,7 @@ def issue(world: World, content_type: str, body: bytes) -> Response:
     token = secrets.token_urlsafe(48)
     now = world.now()
     with world.transaction():
-        # Expired ones stay: their bearer must still be told ``token_expired``, not ``invalid``.
+        # Expired ones are kept: their bearer must get ``token_expired``, not ``invalid``.
         world.keep_newest(TOKENS, _TOKENS_KEPT)
         world.put(
             TOKENS,
@@ -82,10 +82,10 @@ def issue(world: World, content_type: str, body: bytes) -> Response:
 
 
 def authenticate(world: World, authorization: str) -> Caller:
-    """The caller that an Authorization header stands for.
+    """The caller of an Authorization header.
 
     Raises:
-        TokenError: the token is missing, unknown or has expired.
+        TokenError: the token is missing, unknown or expired.
     """
     scheme, _, token = authorization.partition(" ")
     document = world.get(TOKENS, _key(token.strip())) if scheme.lower() == "bearer" else None

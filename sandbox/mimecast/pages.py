@@ -1,4 +1,4 @@
-"""The pages that people see: templates, forms that were sent, and the cookies of those who are signed in."""
+"""Pages for people: templates, submitted forms and session cookies."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _ENVIRONMENT = Environment(
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
-    """A page; its file lies in the folder ``pages``."""
+    """Render a page template from the folder ``pages``."""
     content = _ENVIRONMENT.get_template(template).render(**values)
     return HTMLResponse(content, status, headers={"Cache-Control": "no-store"})
 
 
 def see_other(url: str) -> RedirectResponse:
-    """Send the browser on with a GET."""
+    """Redirect the browser with a GET."""
     return RedirectResponse(url, status_code=303)
 
 
 def unknown(world: World) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """The handler for addresses that no page has: 501, as the sandbox's other hosts; its status lists them."""
+    """The handler for unknown addresses: 501, as on the sandbox's other hosts; its status lists them."""
 
     async def handle(request: Request, _: Exception) -> Response:
         host = request.url.hostname or ""
@@ -51,7 +51,7 @@ def unknown(world: World) -> Callable[[Request, Exception], Awaitable[Response]]
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent; files and repeated fields are not used here."""
+    """The fields of a submitted form; files and repeated fields are not used here."""
     async with request.form() as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}
 
@@ -66,7 +66,7 @@ def sign_in(world: World, response: Response, kind: str, account: str, address: 
 
 
 def session_of(world: World, request: Request, kind: str) -> dict[str, Any] | None:
-    """The session that the request's cookie stands for."""
+    """The session of the request's cookie."""
     session = world.get(SESSIONS, _key(request.cookies.get(kind, "")))
     if session is None or session["kind"] != kind:
         return None

@@ -1,4 +1,4 @@
-"""Passwords as the world keeps them: salted hashes, so that no document, answer or page can show one."""
+"""Passwords, stored as salted hashes so that no document, response or page can show one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import hashlib
 import hmac
 import secrets
 
-_ITERATIONS = 1_000  # a sandbox has nothing to guard, and ten thousand people to create quickly
+_ITERATIONS = 1_000  # a sandbox has nothing to protect, and must create ten thousand people quickly
 
 
 def hashed(password: str) -> str:
-    """The password as it is stored."""
+    """The stored form of a password."""
     salt = secrets.token_hex(8)
     return f"{salt}${_digest(password, salt)}"
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """Whether the password is the stored one; without a stored one nobody signs in."""
+    """Whether the password matches the stored one; without a stored one, none does."""
     if not stored:
         return False
     salt, _, digest = stored.partition("$")

@@ -1,12 +1,12 @@
-"""Which authentication profile applies to a person, and when a change in the console takes effect.
+"""Selects the authentication profile of a person, and delays changes made in the console.
 
-Documented: a profile acts through an application settings definition bound to a group, people in no bound group
-get the default definition, and a change takes up to 15 minutes. EMU: the oldest definition wins when somebody is
-in several bound groups, but the response of an identity provider is accepted by the profile of any of these groups,
-unless the setting ``mimecast.accepts_any_bound_profile`` is false; how long a change takes is the setting
-``mimecast.propagation_seconds``, 0 unless set.
+Documented: a profile takes effect through an application settings definition bound to a group, people in no bound
+group get the default definition, and a change takes up to 15 minutes. EMU: for people in several bound groups the
+oldest definition applies, but an identity provider's response is accepted if it matches the profile of any of these
+groups, unless the setting ``mimecast.accepts_any_bound_profile`` is false; the delay of a change is the setting
+``mimecast.propagation_seconds`` (default 0).
 
-Profiles and settings keep the versions that were saved, as ``{"at": time, "values": …}``.
+Profiles and settings keep all saved versions, as ``{"at": time, "values": …}``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Form = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An authentication profile as it counts now: ``form`` by ``FormField.key``."""
+    """An authentication profile as currently in effect; ``form`` by ``FormField.key``."""
 
     number: int
     account: str
@@ -45,7 +45,7 @@ class Profile:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether it knows an identity provider."""
+        """Whether it has an identity provider."""
         return all(self.form[key] for key in ("issuerUrl", "loginUrl", "certificate"))
 
     @property
@@ -54,14 +54,14 @@ class Profile:
         return self.is_set_up and bool(self.form["enforcePersonalPortal"])
 
     def entity_id(self, region: Region) -> str:
-        """What Mimecast calls itself towards the profile's identity provider."""
+        """Mimecast's entity id towards the profile's identity provider."""
         if self.form["provider"] in PROVIDER_NAMES:
             return region.identifier(self.account)
         return f"{region.host}.{self.account}"
 
 
 def blank_form() -> Form:
-    """The form of a new profile: both contexts ticked, everything else empty."""
+    """The form of a new profile: both contexts selected, everything else empty."""
     return {
         field.key: field.key in _TICKED_AT_FIRST if field.control is Control.CHECK_BOX else ""
         for field in PROFILE_FIELDS
@@ -69,7 +69,7 @@ def blank_form() -> Form:
 
 
 def add_defaults(world: World, account: str) -> None:
-    """Give an account the profile and the application settings that every account has, from the beginning."""
+    """Create an account's default profile and application settings."""
     form = {**blank_form(), "description": _DEFAULT_PROFILE}
     number = _save(world, PROFILES, account, None, form, at=_SINCE_EVER)
     values = {"applicationSettings": _DEFAULT_SETTINGS, "group": None, "settingsProfile": number}
@@ -77,12 +77,12 @@ def add_defaults(world: World, account: str) -> None:
 
 
 def save_profile(world: World, account: str, number: int | None, form: Form) -> int:
-    """Save a profile, a new one without a number; its number."""
+    """Save a profile; without a number, as a new one. Returns its number."""
     return _save(world, PROFILES, account, number, form, at=world.now())
 
 
 def save_settings(world: World, account: str, number: int | None, values: Form) -> int:
-    """Save an application settings definition, a new one without a number; its number."""
+    """Save an application settings definition; without a number, as a new one. Returns its number."""
     return _save(world, SETTINGS, account, number, values, at=world.now())
 
 
@@ -97,7 +97,7 @@ def _save(
 
 
 def saved(world: World, collection: str, account: str) -> list[tuple[int, Form]]:
-    """Number and latest values of the account's profiles or definitions, whether they count yet or not."""
+    """Number and latest values of the account's profiles or definitions, in effect or not."""
     return [
         (document["number"], document["versions"][-1]["values"])
         for document in world.of_account(collection, account)
@@ -105,25 +105,25 @@ def saved(world: World, collection: str, account: str) -> list[tuple[int, Form]]
 
 
 def profile(world: World, number: int) -> Profile | None:
-    """The profile as it counts now, or ``None`` when it does not yet."""
+    """The profile as currently in effect, or ``None`` if it is not yet."""
     document = world.get(PROFILES, str(number))
     values = _counting(world, document) if document else None
     return None if document is None or values is None else Profile(number, document["account"], values)
 
 
 def profiles(world: World, account: str) -> list[Profile]:
-    """The account's profiles as they count now."""
+    """The account's profiles as currently in effect."""
     found = [profile(world, number) for number, _ in saved(world, PROFILES, account)]
     return [each for each in found if each is not None]
 
 
 def accounts_of_issuer(world: World, issuer: str) -> Sequence[str]:
-    """The accounts in which some version of a profile names this identity provider."""
+    """The accounts with a profile version that names this identity provider."""
     return world.derived(PROFILES, _accounts_by_issuer).get(issuer, ())
 
 
 def monitoring_accounts(world: World) -> Sequence[str]:
-    """The accounts in which some version of a profile monitors metadata."""
+    """The accounts with a profile version that monitors metadata."""
     return world.derived(PROFILES, _monitoring)
 
 
@@ -145,23 +145,23 @@ def _monitoring(documents: Iterable[tuple[str, Form]]) -> list[str]:
 
 
 def effective(world: World, account: str, address: str) -> Profile | None:
-    """The profile that somebody signs in under now."""
+    """The profile that currently applies to a person."""
     return next(iter(_effective(world, account, address)), None)
 
 
 def accepting(world: World, account: str, address: str) -> list[Profile]:
-    """The profiles by which an identity provider's response for somebody is accepted now."""
+    """The profiles that currently may accept an identity provider's response for a person."""
     found = _effective(world, account, address)
     return found if accepts_any(world) else found[:1]
 
 
 def accepts_any(world: World) -> bool:
-    """Whether somebody in several bound groups gets in by the profile of any of them."""
+    """Whether people in several bound groups may sign in by the profile of any of them."""
     return bool(world.setting("mimecast.accepts_any_bound_profile", default=True))
 
 
 def _effective(world: World, account: str, address: str) -> list[Profile]:
-    """The profiles of the person's groups, oldest definition first; the default one for who is in none."""
+    """The profiles of a person's groups, oldest definition first; the default one for people in none."""
     default: int | None = None
     mine: list[int] = []
     for document in world.of_account(SETTINGS, account):
@@ -178,7 +178,7 @@ def _effective(world: World, account: str, address: str) -> list[Profile]:
 
 
 def _horizon(world: World) -> datetime:
-    """Changes up to this moment are in effect."""
+    """The time up to which changes are in effect."""
     return world.now() - timedelta(seconds=float(world.setting("mimecast.propagation_seconds", 0)))
 
 

@@ -1,7 +1,7 @@
 """The v2 family's conventions: real verbs, plain JSON, lists with ``meta.nextPage``.
 
-Not documented, so EMU: the error body, success statuses of PATCH and DELETE, and the name of the next-page key,
-which the setting ``mimecast.v2_next_page`` changes (a dotted path below ``meta``).
+Not documented, so EMU: the error body, success statuses of PATCH and DELETE, and the next-page key, which the setting
+``mimecast.v2_next_page`` changes (a dotted path below ``meta``).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Call:
     raw_body: bytes
 
     def body(self) -> dict[str, Any]:
-        """The JSON object sent.
+        """The JSON object in the body.
 
         Raises:
             RestError: there is none.
@@ -62,10 +62,10 @@ class Call:
         return document
 
     def list_of(self, name: str, limit: int | None = None) -> list[Any]:
-        """A list in the body that must be there.
+        """A mandatory list in the body.
 
         Raises:
-            RestError: it is missing, no list, empty or longer than ``limit``.
+            RestError: it is missing, not a list, empty or longer than ``limit``.
         """
         values = self.body().get(name)
         if not isinstance(values, list) or not values:
@@ -75,10 +75,10 @@ class Call:
         return values
 
     def items_of(self, name: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """Like ``list_of``, and each of its values is an object.
+        """Like ``list_of``, for a list of objects.
 
         Raises:
-            RestError: also when one is not.
+            RestError: as `list_of`, or an element is not an object.
         """
         values = self.list_of(name, limit)
         if not all(isinstance(value, dict) for value in values):
@@ -86,10 +86,10 @@ class Call:
         return values
 
     def identified(self, name: str, kind: ids.Kind) -> int:
-        """The number behind an id in the path.
+        """The number inside an id in the path.
 
         Raises:
-            RestError: nothing of this id exists.
+            RestError: no object has this id.
         """
         try:
             return ids.decode(self.caller.world, kind, self.path[name])
@@ -97,7 +97,7 @@ class Call:
             raise not_found() from error
 
     def page(self, key: str, rows: Sequence[Row], document: Callable[[Row], Any]) -> Response:
-        """A list response with the page that the query asks for, each of its rows made into a document.
+        """A list response with the requested page, its rows converted to documents.
 
         Raises:
             RestError: the page size or token is malformed.
@@ -133,20 +133,20 @@ class Route:
     handle: Handle
     permission: str | None = None
     query: frozenset[str] = frozenset()
-    """The query parameters that it takes."""
+    """The query parameters that it accepts."""
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The path's variables, or ``None`` when this is another path."""
+        """The path's variables, or ``None`` if the path does not match."""
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
         found = re.fullmatch(pattern, path)
         return found.groupdict() if found else None
 
 
-def answer(route: Route, call: Call) -> Response:
-    """Run a v2 operation; what goes wrong becomes the gateway's error body."""
+def run(route: Route, call: Call) -> Response:
+    """Run a v2 operation; errors become the gateway's error body."""
     odd = sorted(call.query.keys() - route.query)
     if odd:
-        # Ignored, a filter would give more than was asked for.
+        # Ignoring a filter would return more than requested.
         return gateway_error(501, "not_implemented", f"The sandbox does not simulate the parameter {odd[0]}")
     try:
         with call.caller.world.transaction():

@@ -1,10 +1,10 @@
 """The Mimecast part of a seed document.
 
-Beyond account, application and administrator, which every document has, ``mimecast`` may have ``domains``
+Besides account, application and administrator, which are required, ``mimecast`` may have ``domains``
 (``name``, and properties such as ``sendOnly``), ``users`` (``emailAddress``, ``name``, and properties such as
 ``source``), ``groups`` (``description``, ``members``, and properties), ``addresses`` (``domain``, ``count``,
-``source``: that many users named after their number) and ``directoryConnections`` (``description``, and properties
-such as ``lastSync``), so that a test starts from the tenant it needs.
+``source``: that many numbered users) and ``directoryConnections`` (``description``, and properties such as
+``lastSync``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LDAP_TYPE = "created_by_ldap_sync"
 
 
 def seed(world: World, document: dict[str, Any]) -> None:
-    """Add what is missing and change nothing that is there.
+    """Add missing objects; change no existing ones.
 
     Raises:
         ValueError: the region is unknown.

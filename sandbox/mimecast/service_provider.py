@@ -1,9 +1,9 @@
 """Mimecast as a SAML service provider, and the Personal Portal behind it.
 
 Documented: endpoints and entity ids by region, HTTP-POST both ways, the entity id's special form for Entra, the
-two authentication contexts, that Allow Single Sign On switches sign-ins that start at the identity provider.
-EMU: the pages themselves, that the asserted person must be under a profile that validated the assertion, the
-ten minutes that a request may take, no NameID policy and no signature in the request.
+two authentication contexts, that Allow Single Sign On enables sign-ins that start at the identity provider. EMU: the
+pages themselves, that the person must have a profile that validated the assertion, the ten minutes that a request is
+valid, no NameID policy and no signature in the request.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CONTEXTS = {
 
 
 class _RefusedError(Exception):
-    """The sign-in is refused; the page shows ``reason``."""
+    """A refused sign-in; the page shows ``reason``."""
 
     def __init__(self, reason: str, account: str | None = None, address: str = "") -> None:
         self.reason = reason
@@ -48,7 +48,7 @@ class _RefusedError(Exception):
 
 
 class Portal:
-    """Sign-in and portal of one host: a region's, or (without a region) the one for all regions."""
+    """Sign-in and portal of one host: a region's, or without a region the one for all regions."""
 
     def __init__(self, world: World, region: Region | None) -> None:
         self._world = world
@@ -75,11 +75,11 @@ class Portal:
         return pages.page("login.html")
 
     async def _start(self, request: Request) -> Response:
-        """An address was entered, or (same URL) an identity provider's response has come."""
+        """Handle an entered address or, at the same URL, an identity provider's response."""
         form = await pages.form_of(request)
         if "SAMLResponse" in form:
             await self._refresh_metadata()
-            return self._finish(lambda: self._answered(form["SAMLResponse"], form.get("RelayState", "")))
+            return self._finish(lambda: self._solicited(form["SAMLResponse"], form.get("RelayState", "")))
         address = form.get("emailAddress", "").strip().lower()
         if not address:
             return pages.page("login.html", 422)
@@ -98,7 +98,7 @@ class Portal:
         return accounts.region_of(self._world, account) if account else None
 
     def _profile_of(self, address: str) -> policy.Profile | None:
-        """The profile of the address; an account of another region is none of this host's."""
+        """The address's profile; accounts of other regions are not on this host."""
         account = _account_of(self._world, address)
         if account is None:
             return None
@@ -134,13 +134,13 @@ class Portal:
             relay_state=relay_state,
         )
 
-    def _answered(self, encoded: str, relay_state: str) -> tuple[policy.Profile, str]:
-        """Profile and person of the response to a request of ours."""
+    def _solicited(self, encoded: str, relay_state: str) -> tuple[policy.Profile, str]:
+        """Profile and person of a response to a request from here."""
         region, request = self._region, self._world.get(REQUESTS, relay_state)
         self._world.delete(REQUESTS, relay_state)
         if region is None or request is None or request["host"] != region.host or self._is_too_old(request):
             raise _RefusedError(
-                "This response does not belong to a sign-in that was started here, or was used already."
+                "This response does not belong to a sign-in started here, or was already used."
             )
         profile = policy.profile(self._world, request["profile"])
         if profile is None:
@@ -150,14 +150,14 @@ class Portal:
             try:
                 address = self._validated(encoded, candidate, region, region.reply_url, request["id"])
             except _RefusedError as error:
-                refusal = refusal or error  # The profile of the request decides.
+                refusal = refusal or error  # The request's profile decides.
             else:
                 return self._acting(candidate, address), address
         assert refusal is not None  # noqa: S101  (there is one candidate at least)
         raise refusal
 
     def _candidates(self, requested: policy.Profile) -> list[policy.Profile]:
-        """The profiles that may validate a response: somebody may be in the groups of several, or change groups."""
+        """The profiles that may validate a response: a person may be in the groups of several, or change groups."""
         if not policy.accepts_any(self._world):
             return [requested]
         others = policy.profiles(self._world, requested.account)
@@ -165,7 +165,7 @@ class Portal:
         return [requested, *(each for each in same if each.is_set_up and each.number != requested.number)]
 
     def _acting(self, validated: policy.Profile, address: str) -> policy.Profile:
-        """The profile that the person is under, where it trusts what validated the response."""
+        """The person's profile, if it trusts the certificate that validated the response."""
         trusted = set(metadata_monitor.certificates(self._world, validated))
         accepting = policy.accepting(self._world, validated.account, address)
         return next(
@@ -187,7 +187,7 @@ class Portal:
         return self._finish(lambda: self._identity_provider_initiated(form.get("SAMLResponse", "")))
 
     def _identity_provider_initiated(self, encoded: str) -> tuple[policy.Profile, str]:
-        """Profile and person of a response that nobody here asked for."""
+        """Profile and person of an unsolicited response."""
         region = self._region
         issuer = _claimed_issuer(encoded)
         candidates = [
@@ -219,7 +219,7 @@ class Portal:
         recipient: str,
         in_response_to: str | None,
     ) -> str:
-        """The address that a response vouches for; each assertion counts once."""
+        """The address in a response; each assertion is accepted once."""
         now = self._world.now()
         problem: SamlError | None = None
         for certificate in metadata_monitor.certificates(self._world, profile):
@@ -242,7 +242,7 @@ class Portal:
         raise _RefusedError(reason, profile.account) from problem
 
     def _remember(self, identifier: str, until: datetime, now: datetime) -> bool:
-        """Whether the assertion is new; it is remembered for as long as it could be used."""
+        """Whether the assertion is new; it is recorded for as long as it is valid."""
         if self._world.get(ASSERTIONS, identifier) is not None:
             return False
         for key, document in self._world.items(ASSERTIONS):
@@ -252,7 +252,7 @@ class Portal:
         return True
 
     def _finish(self, outcome: Callable[[], tuple[policy.Profile, str]]) -> Response:
-        """Sign in the person whom ``outcome`` names, unless Mimecast itself refuses."""
+        """Sign in the person that ``outcome`` returns, unless Mimecast itself refuses."""
         try:
             profile, address = outcome()
             self._check_person(profile, address)
@@ -302,12 +302,12 @@ class Portal:
 
     def _let_in(self, account: str, address: str, method: str) -> Response:
         region = accounts.region_of(self._world, account)
-        answer = pages.see_other(f"https://{region.host}/portal" if self._region else "/portal")
-        pages.sign_in(self._world, answer, _COOKIE, account, address)
+        response = pages.see_other(f"https://{region.host}/portal" if self._region else "/portal")
+        pages.sign_in(self._world, response, _COOKIE, account, address)
         info = f"Successful authentication for {self._person(account, address)}"
         after = f"{_APPLICATION}, Method: {method}"
         audit.record(self._world, account, Event.LOGGED_ON, address, info, after=after)
-        return answer
+        return response
 
     def _audit_failure(self, account: str, address: str, method: str, reason: str) -> None:
         info = f"Failed authentication for {self._person(account, address)}"
@@ -326,9 +326,9 @@ class Portal:
         return pages.page("portal.html", address=session["emailAddress"], name=user.get("name", ""))
 
     async def _sign_out(self, request: Request) -> Response:
-        answer = pages.see_other("/login/saml")
-        pages.sign_out(self._world, request, answer, _COOKIE)
-        return answer
+        response = pages.see_other("/login/saml")
+        pages.sign_out(self._world, request, response, _COOKIE)
+        return response
 
 
 def create_app(world: World, region: Region | None) -> Starlette:
@@ -337,7 +337,7 @@ def create_app(world: World, region: Region | None) -> Starlette:
 
 
 def _account_of(world: World, address: str) -> str | None:
-    """The account that an address belongs to: its user's, else the one that has its domain."""
+    """The account of an address: its user's, else the one that has its domain."""
     user = users.anywhere(world, address)
     if user is not None:
         account: str = user["account"]
@@ -346,7 +346,7 @@ def _account_of(world: World, address: str) -> str | None:
 
 
 def _claimed_issuer(encoded: str) -> str:
-    """Who a response says it is from: believed only to choose the profile that then validates it."""
+    """The issuer named in a response: trusted only to select the profile that then validates it."""
     try:
         root = documents.parse(documents.decode(encoded))
     except ValueError as error:

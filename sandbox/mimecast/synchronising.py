@@ -1,12 +1,12 @@
 """Runs of directory synchronisation: a requested run starts after the response.
 
-EMU, all of it: a run takes ``mimecast.sync_seconds`` (0.2), and ends at the first call after that. One of a Microsoft
-365 integration takes the users of its tenant (of the first one, where it names none) whose mail address is in an
-internal domain of the account and, where the integration names domains, in one of these. It creates those that are
-missing, disables and enables those that it owns as the tenant does (``acknowledgeDisabledAccounts``), and with
-``deleteUsers`` deletes those that the tenant does not have, unless they are more than ``maxUnlink``. Addresses of the
-account's own are left alone. A tenant that the sandbox does not have makes the run fail: ``status`` becomes ``error``,
-and the time of the last run stays. Nothing runs by itself, three times a day or otherwise.
+All EMU: a run takes ``mimecast.sync_seconds`` (0.2), and ends at the first call after that. A run of a Microsoft 365
+integration reads the users of its tenant (the first one if it names none) whose mail address is in an internal domain
+of the account and, if the integration names domains, in one of these. It creates missing users, disables and enables
+those that it owns as in the tenant (``acknowledgeDisabledAccounts``), and with ``deleteUsers`` deletes those that the
+tenant does not have, unless they are more than ``maxUnlink``. It does not touch the account's own addresses. With a
+tenant that the sandbox does not have, the run fails: ``status`` becomes ``error``, and the time of the last run stays.
+Nothing runs on a schedule.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _people(world: World, connection: Mapping[str, Any]) -> dict[str, dict[str, 
 
 
 def _tenant(world: World, domain: str) -> str | None:
-    """Whose documents the tenant's are (`World.of_tenant`), by one of its domains."""
+    """The tenant whose documents to read (`World.of_tenant`), by one of its domains."""
     if not domain or world.get(objects.DOMAINS, domain.casefold()):
         return ""
     return tenancy.further(world, domain)
@@ -98,7 +98,7 @@ def _take(world: World, connection: Mapping[str, Any], address: str, person: Map
     name, disabled = person["displayName"] or "", person["accountEnabled"] is False
     known = users.anywhere(world, address)
     if known is None:
-        world.delete(users.USERS, address)  # what a purge has left
+        world.delete(users.USERS, address)  # the remains of a purge
         state = {"accountDisabled": disabled and connection["acknowledgeDisabledAccounts"]}
         users.add(world, connection["account"], address, name, source="ldap", addressType=_TYPE, **state)
     elif known["account"] == connection["account"] and known["source"] == "ldap":

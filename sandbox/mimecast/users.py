@@ -1,10 +1,10 @@
 """Users, which the console calls internal addresses.
 
-Documented: the fields, five items per update-user, an update with only an address reads, no call deletes a user,
-up to a thousand addresses per purge call, and that neither directory-synchronised users nor administrators are
+Documented: the fields, five items per update-user, that an update with only an address reads, that no call deletes a
+user, up to a thousand addresses per purge call, and that neither directory-synchronised users nor administrators are
 purged. Recorded: the rows of get-internal-users. EMU: codes for duplicates and passwords, order (by address),
-answers in lower case, the moment a purged address disappears (setting ``mimecast.purge_seconds``). The setting
-``mimecast.visibility_seconds`` keeps new users out of lists for a while.
+addresses returned in lower case, the time after which a purged address disappears (setting
+``mimecast.purge_seconds``). The setting ``mimecast.visibility_seconds`` hides new users from lists for a while.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from starlette.responses import Response
 
 from sandbox.mimecast import accounts, audit, clock, ids, passwords, rest
-from sandbox.mimecast.envelope import Answer, Function, Item, ItemError, Page, each, flag, listing, text
+from sandbox.mimecast.envelope import Function, Item, ItemError, Page, Result, each, flag, listing, text
 from sandbox.mimecast.oauth import Caller
 from sandbox.world import World
 
@@ -57,13 +57,13 @@ def find(world: World, account: str, address: str) -> dict[str, Any] | None:
 
 
 def anywhere(world: World, address: str) -> dict[str, Any] | None:
-    """The user of that address, whatever the account: an address exists once in all of Mimecast."""
+    """The user of that address in any account: addresses are unique across Mimecast."""
     user = world.get(USERS, address.lower())
     return None if user is None or _is_purged(world, user) else user
 
 
 def add(world: World, account: str, address: str, name: str, **properties: Any) -> dict[str, Any]:
-    """Put a user into the world; one that is there stays as it is."""
+    """Store a user; an existing one is not changed."""
     existing = find(world, account, address)
     if existing is not None:
         return existing
@@ -91,7 +91,7 @@ def add(world: World, account: str, address: str, name: str, **properties: Any) 
 
 
 def put(world: World, user: dict[str, Any]) -> None:
-    """Write a user back."""
+    """Save a user."""
     world.put(USERS, user["emailAddress"], user)
 
 
@@ -101,9 +101,9 @@ def of_account(world: World, account: str) -> list[dict[str, Any]]:
 
 
 def addresses(world: World, account: str, domain: str = "", created_before: str = "") -> Sequence[str]:
-    """The addresses of the account's users and aliases (of one domain, if one is given), sorted.
+    """The sorted addresses of the account's users and aliases, optionally of one domain.
 
-    A listing of many pages must not read every user for each of them, so the order is kept until a user changes.
+    A long listing must not read every user for each page, so the order is cached until a user changes.
     """
     found = world.derived(USERS, _directory).get((account, domain), _NOBODY)
     if not found.purged and not created_before:
@@ -146,7 +146,7 @@ def address_in(item: Item, field: str = "emailAddress") -> str:
     """An e-mail address in an item, in lower case.
 
     Raises:
-        ItemError: it is blank or malformed.
+        ItemError: blank or malformed.
     """
     given = text(item, field).strip().lower()
     if not given:
@@ -160,7 +160,7 @@ def check_password(world: World, password: str) -> None:
     """Refuse a password that is too short (EMU: the vendor's limits are not documented).
 
     Raises:
-        ItemError: it is.
+        ItemError: too short.
     """
     shortest = int(world.setting("mimecast.shortest_password", _SHORTEST_PASSWORD))
     if len(password) < shortest:
@@ -176,7 +176,7 @@ def forbidden_address() -> ItemError:
 
 
 def check_domain(world: World, account: str, address: str) -> None:
-    """Insist that the address is in an internal domain of the account in which people can sign in.
+    """Check that the address is in an internal domain of the account in which people can sign in.
 
     Raises:
         ItemError: it is not.
@@ -213,7 +213,7 @@ def _create_user(caller: Caller, item: Item) -> Item:
     check_domain(world, caller.account, address)
     if anywhere(world, address):
         raise ItemError("err_user_already_exists", "User already exists")
-    world.delete(USERS, address)  # what a purge has left
+    world.delete(USERS, address)  # the remains of a purge
     user = add(world, caller.account, address, name, **properties)
     return {"emailAddress": address, "id": _id(world, user)}
 
@@ -314,18 +314,18 @@ def _alias_document(alias: dict[str, Any]) -> Item:
     }
 
 
-def _get_aliases(caller: Caller, items: list[Item], _: Page) -> Answer:
+def _get_aliases(caller: Caller, items: list[Item], _: Page) -> Result:
     """The response is not documented (EMU: the items of update-alias)."""
-    answer = Answer()
+    result = Result()
     for item in items:
         try:
             primary = _primary(caller, item, "emailAddress")["emailAddress"]
         except ItemError as error:
-            answer.fail.append({"key": item, "errors": [error.as_document()]})
+            result.fail.append({"key": item, "errors": [error.as_document()]})
             continue
         aliases = [user for user in of_account(caller.world, caller.account) if user["aliasFor"] == primary]
-        answer.data += [_alias_document(alias) for alias in aliases]
-    return answer
+        result.data += [_alias_document(alias) for alias in aliases]
+    return result
 
 
 def _update_alias(caller: Caller, item: Item) -> Item:
@@ -369,7 +369,11 @@ def _add_to_purge_list(caller: Caller, item: Item) -> None:
     for user in users:
         put(caller.world, {**user, "purged": caller.world.now().isoformat()})
         audit.record(
-            caller.world, caller.account, audit.Event.USER, "", f"{user['emailAddress']} is to be purged"
+            caller.world,
+            caller.account,
+            audit.Event.USER,
+            "",
+            f"{user['emailAddress']} was put on the purge list",
         )
 
 
@@ -384,7 +388,7 @@ def _remove_from_purge_list(caller: Caller, item: Item) -> None:
         if user is None or not user["purged"]:
             raise forbidden_address()
         put(caller.world, {**user, "purged": None})
-        info = f"{user['emailAddress']} is not to be purged"
+        info = f"{user['emailAddress']} was removed from the purge list"
         audit.record(caller.world, caller.account, audit.Event.USER, "", info)
 
 

@@ -1,4 +1,4 @@
-"""Both vendors as values: a directory that answers Graph's reads, an account that answers Mimecast's. No network."""
+"""Both vendors as values: a directory that serves Graph's reads, and an account that serves Mimecast's. No network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from providers.entra.errors import GraphError, ObjectNotFound
 from providers.mimecast.client import MimecastClient
 from tests.assessment.worlds import ADA, CLIENT, GRACE, GROUP, IDENTIFIER, NOW, REPLY_URL, TENANT
 from tests.providers import vendor
-from tests.providers.vendor import Adapter, Answer
+from tests.providers.vendor import Adapter, Reply
 
 Row = dict[str, Any]
 _DATE = "Sun, 22 Nov 2026 09:00:05 GMT"
@@ -139,21 +139,21 @@ class Entra:
         purpose = self.mailboxes.get(
             path.removeprefix("/users/").removesuffix("/mailboxSettings/userPurpose")
         )
-        return self._answer(Read(path, query)) if purpose is None else {"value": purpose}
+        return self._respond(Read(path, query)) if purpose is None else {"value": purpose}
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """The rows of a collection."""
-        return iter(self._answer(Read(path, query))["value"])
+        return iter(self._respond(Read(path, query))["value"])
 
     def count(self, path: str) -> int:
         """How many rows a collection has."""
-        return len(self._answer(Read(path, {"count": "true"}))["value"])
+        return len(self._respond(Read(path, {"count": "true"}))["value"])
 
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
         """Evaluates Conditional Access for a user: the policies of `policies` that block."""
         user_id = question["signInIdentity"]["userId"]
         (application,) = question["signInContext"]["includeApplications"]
-        self._answer(Read(path, {"filter": f"{application} {user_id}"}))
+        self._respond(Read(path, {"filter": f"{application} {user_id}"}))
         blocking = {
             "policyApplies": True,
             "state": "enabled",
@@ -168,11 +168,11 @@ class Entra:
 
     def _outcome(self, read: Read) -> ReadOutcome:
         try:
-            return ReadOutcome(read, self._answer(read))
+            return ReadOutcome(read, self._respond(read))
         except GraphError as error:
             return ReadOutcome(read, error=error)
 
-    def _answer(self, read: Read) -> dict[str, Any]:
+    def _respond(self, read: Read) -> dict[str, Any]:
         self.asked.append(read)
         where = f"{read.path} {read.query.get('filter', '')}"
         for part, fault in self.faults.items():
@@ -213,7 +213,7 @@ def _selected(row: Row, names: str | None) -> Row:
 
 @dataclass
 class Mimecast:
-    """An account by what its calls answer. By default Ada and Grace have addresses and are in the roll-out group."""
+    """An account, by its responses. By default Ada and Grace have addresses and are in the roll-out group."""
 
     code: str = "CUK25A118"
     domains: list[str] = field(default_factory=lambda: ["example.com"])
@@ -227,7 +227,7 @@ class Mimecast:
     """What the audit log says of groups, newest first."""
     pages: int = 1
     """Of the audit log, all alike."""
-    faults: dict[str, Answer] = field(default_factory=dict)
+    faults: dict[str, Reply] = field(default_factory=dict)
     """What fails, by a part of the path."""
     asked: list[str] = field(default_factory=list)
 
@@ -235,16 +235,16 @@ class Mimecast:
         """A client of the account."""
         return vendor.client(Adapter(self._respond))
 
-    def _respond(self, path: str, body: Any) -> Answer:
+    def _respond(self, path: str, body: Any) -> Reply:
         self.asked.append(path)
         for part, fault in self.faults.items():
             if part in path:
                 return fault
         item: Mapping[str, Any] = ((body or {}).get("data") or [{}])[0]
         if path.startswith("/user/cloud-gateway/v1/users"):
-            return Answer({"users": self.users, "meta": {}}, headers={"Date": _DATE})
+            return Reply({"users": self.users, "meta": {}}, headers={"Date": _DATE})
         if path.startswith("/directory/cloud-gateway/v1/integrations/m365/"):
-            return Answer(self.integrations[path.rpartition("/")[2]], headers={"Date": _DATE})
+            return Reply(self.integrations[path.rpartition("/")[2]], headers={"Date": _DATE})
         rows = {
             "get-account": lambda: [{"accountCode": self.code, "region": "eu", "accountName": "Example"}],
             "get-internal-domain": lambda: [{"domain": each, "id": each} for each in self.domains],

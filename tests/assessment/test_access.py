@@ -1,4 +1,4 @@
-"""Conditional Access: a sample of the people concerned is evaluated, and what it says of them."""
+"""Conditional Access: evaluated for a sample of the people concerned, and the statements about them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def texts(known: Known[access.AccessSample], accounts: Mapping[str, Person] = PE
     return [str(each) for each in access.statements(known, accounts)]
 
 
-def test_only_a_few_of_many_people_are_evaluated_and_it_says_of_how_many() -> None:
+def test_only_a_sample_of_many_people_is_evaluated_and_its_size_reported() -> None:
     graph = ScriptedGraph()
     found = access.sample(graph, CLIENT, PEOPLE.values())
     assert graph.asked == [f"id of {address}" for address in (ADA, ALAN, GRACE)]
@@ -55,7 +55,7 @@ def test_only_a_few_of_many_people_are_evaluated_and_it_says_of_how_many() -> No
     assert statement.how is How.LIVE
 
 
-def test_somebody_who_is_blocked_is_named_with_the_policy() -> None:
+def test_a_blocked_person_is_named_with_the_policy() -> None:
     found = access.sample(ScriptedGraph(GRACE), CLIENT, PEOPLE.values())
     (statement,) = access.statements(found, PEOPLE)
     assert statement.verdict is Verdict.WARNS
@@ -68,6 +68,6 @@ def test_without_the_permission_it_is_unknown_and_fails_no_check() -> None:
     assert "required scopes are missing" in statement.source
 
 
-def test_nothing_is_said_without_an_application_or_people() -> None:
+def test_without_an_application_or_people_there_is_no_statement() -> None:
     assert texts(Known(None, How.LIVE)) == []
     assert texts(access.sample(ScriptedGraph(), CLIENT, ())) == []

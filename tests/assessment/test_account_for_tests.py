@@ -1,4 +1,4 @@
-"""The test account of a stack is no person: it loses nothing, and nobody else can be taken for it."""
+"""The stack's test account is not a person: it loses no sign-in, and no person can be mistaken for it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from mimecast_sso.assessment import drift, guards
+from mimecast_sso.assessment.access import AccessSample
+from mimecast_sso.assessment.account_for_tests import without
 from mimecast_sso.assessment.drift import Severity
 from mimecast_sso.assessment.planned import planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.provenance import How, live
 from mimecast_sso.settings import ConfigurationError, from_values
 from tests.assessment.worlds import (
     ADA,
@@ -63,7 +66,7 @@ def test_without_a_record_it_is_a_person_like_any_other() -> None:
     assert [each.guard for each in guards.findings(world(recorded=False).assess(attested(values())))]
 
 
-def test_people_are_judged_as_ever_beside_it() -> None:
+def test_other_people_are_judged_as_without_it() -> None:
     less = attested(values(**WANTED, assign={"users": [ADA]}))
     (finding,) = guards.findings(world().assess(less))
     assert finding.affected == (GRACE,)
@@ -93,12 +96,12 @@ def found(tenant: World, document: dict[str, Any] | None = None) -> list[tuple[s
     return [(each.id, each.text) for each in findings]
 
 
-def test_without_an_external_change_drift_says_nothing_of_it() -> None:
+def test_an_unchanged_test_account_is_no_drift() -> None:
     assert found(world()) == []
     assert found(world(), values()) == []
 
 
-def test_drift_sees_that_somebody_deleted_it() -> None:
+def test_drift_reports_a_deleted_test_account() -> None:
     others = [account(each) for each in (ADA, GRACE)]
     assert found(replace(world(), accounts=others)) == [
         (f"test-account/missing/{ACCOUNT}", f"test account {ACCOUNT} no longer exists")
@@ -116,7 +119,7 @@ def test_drift_sees_that_somebody_deleted_it() -> None:
         ({"display_name": "Somebody"}, "displayName", ("", "Somebody", "Single sign-on test account")),
     ],
 )
-def test_drift_sees_what_somebody_changed_of_it(
+def test_drift_reports_changed_properties_of_the_test_account(
     changes: dict[str, Any], aspect: str, values_: tuple[str, str, str]
 ) -> None:
     mine = account(ACCOUNT, **changes)
@@ -133,7 +136,7 @@ def test_drift_sees_what_somebody_changed_of_it(
     assert finding.targets == (f"id of {ACCOUNT}",)
 
 
-def test_drift_sees_what_it_lost_elsewhere() -> None:
+def test_drift_reports_its_lost_assignment_and_membership() -> None:
     unassigned = replace(application(), assigned=tuple(map(assigned, (ADA, GRACE))))
     assert found(replace(world(), application=unassigned)) == [
         (f"assignment/missing/id-of-{ACCOUNT}", f"assignment {ACCOUNT} no longer exists")
@@ -143,9 +146,40 @@ def test_drift_sees_what_it_lost_elsewhere() -> None:
     ]
 
 
-def test_an_address_that_somebody_has_is_refused() -> None:
-    finding = guards.findings(world(recorded=False).assess(attested(values(**WANTED))))[0]
+@pytest.mark.parametrize(
+    "other", [{"mail": "somebody@example.com"}, {"user_principal_name": "somebody@example.com"}]
+)
+def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
+    theirs = account(ACCOUNT, **{"display_name": "Sam Test", **other})
+    tenant = replace(world(recorded=False), accounts=[account(ADA), account(GRACE), theirs])
+    finding = guards.findings(tenant.assess(attested(values(**WANTED))))[0]
     assert (finding.guard, finding.final) == ("test-account", True)
+    assert 'Entra already has an account with this address ("Sam Test")' in finding.problem
+    assert [(each.text, each.how, each.source) for each in finding.known] == [
+        (f"object id id of {ACCOUNT}", How.LIVE, "Microsoft Graph")
+    ]
+    assert finding.remedy == (
+        "choose an address that nobody has. An account that a run of this stack created and could not record is "
+        "imported, if the state still has its password and nobody changed its employee id or user principal name; "
+        f"otherwise delete it first: az ad user delete --id id of {ACCOUNT}"
+    )
+
+
+def test_the_snapshot_without_it_is_that_of_a_tenant_without_it() -> None:
+    settings = from_values(attested(values(**WANTED)))
+    evaluated = AccessSample((f"id of {ADA}", f"id of {ACCOUNT}"), 3, {f"id of {ACCOUNT}": "Block"})
+    full = world().snapshot(settings)
+    left = without(replace(full, access=live(evaluated)))
+    people = {f"id of {ADA}", f"id of {GRACE}"}
+    for one in (left.application.value, left.own.value):
+        assert one is not None
+        assert {each.principal_id for each in one.assigned} == people
+    assert set(left.directory.accounts) == people
+    assert left.access.value == AccessSample((f"id of {ADA}",), 2, {})
+    assert set(left.addresses.value or ()) == {ADA, GRACE}
+    elsewhere = {each: one for each, one in full.directory.accounts.items() if each != f"id of {ACCOUNT}"}
+    unseen = replace(full, directory=replace(full.directory, accounts=elsewhere), access=live(evaluated))
+    assert without(unseen).access.value == evaluated, "who is not among the accounts was not counted"
 
 
 def test_an_account_that_a_run_could_not_record_is_imported_and_not_refused() -> None:
@@ -184,7 +218,7 @@ def test_what_a_deployment_would_change() -> None:
         ({"domains": ["other.example"]}, "none of the configured domains"),
     ],
 )
-def test_what_does_not_go_with_it_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_settings_that_exclude_a_test_account_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         from_values(values(**WANTED, **changes))
 
@@ -197,6 +231,6 @@ def test_what_does_not_go_with_it_is_refused(changes: dict[str, Any], said: str)
         ({"who": "none"}, []),
     ],
 )
-def test_it_is_in_the_group_unless_nobody_is(roll_out: dict[str, Any], members: list[str]) -> None:
+def test_it_is_in_the_group_unless_the_roll_out_is_none(roll_out: dict[str, Any], members: list[str]) -> None:
     settings = from_values(values(**WANTED, rollOut=roll_out))
     assert settings.rolled_out([ADA, GRACE]) == members

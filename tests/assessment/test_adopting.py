@@ -1,4 +1,4 @@
-"""What adopting an application would change, to the word; and what `verify` says of claims and assignments. Pure."""
+"""What adopting an application would change, word by word; and `verify` mode's statements. Pure."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def found(live_: Any = LIVE, around: Any = Surroundings(NOW), **changes: Any) ->
     return [str(each) for each in compare(live_, replace(WANTED, **changes), around)]
 
 
-def test_an_application_as_wanted_has_no_findings() -> None:
+def test_an_application_as_configured_has_no_findings() -> None:
     assert found() == []
     assert (
         found(replace(LIVE, notification_emails=("IT@example.com",)), notification_emails=["it@example.com"])
@@ -296,7 +296,7 @@ def test_an_application_as_wanted_has_no_findings() -> None:
         ),
     ],
 )
-def test_a_difference_is_named_with_what_becomes_of_it(changes: dict[str, Any], findings: list[str]) -> None:
+def test_a_difference_is_named_with_its_consequence(changes: dict[str, Any], findings: list[str]) -> None:
     assert found(replace(LIVE, **changes)) == findings
 
 
@@ -340,7 +340,7 @@ def test_a_hidden_tile_keeps_its_tags() -> None:
     assert found(hidden, hide=True) == ["stays as it is: tags without a meaning to Entra: cost"]
 
 
-def test_responses_that_nobody_asked_for_go_to_the_first_reply_url() -> None:
+def test_unsolicited_responses_go_to_the_first_reply_url() -> None:
     idp = {"sign_on_url": "", "reply_urls": [IDP_REPLY_URL, REPLY_URL]}
     live_ = replace(
         LIVE, sign_on_url="", reply_urls=(REPLY_URL, IDP_REPLY_URL), default_reply_url=IDP_REPLY_URL
@@ -381,14 +381,14 @@ def test_the_deploying_principal_may_be_named_as_an_owner() -> None:
         ),
     ],
 )
-def test_what_is_left_to_a_person_is_said_and_not_changed(
+def test_manual_claims_and_assignments_are_reported_and_not_changed(
     changes: dict[str, Any], findings: list[str]
 ) -> None:
     verify = {"claims": Ownership.VERIFY, "assign": Ownership.VERIFY}
     assert found(replace(LIVE, **changes), **verify) == findings
 
 
-def test_surroundings_are_told() -> None:
+def test_related_objects_are_reported() -> None:
     around = Surroundings(NOW, nested={"Staff": ["Board"]}, guests=["Grace"], unread=["group Staff"])
     assert found(around=around) == [
         (
@@ -495,7 +495,7 @@ def test_assignments_that_a_stack_did_not_record_are_imported() -> None:
     assert unrecorded_assignments(None, ()) == {}
 
 
-def test_of_several_certificates_that_end_together_the_one_made_for_the_label_is_taken() -> None:
+def test_of_several_certificates_with_one_expiry_the_one_of_the_label_is_adopted() -> None:
     foreign = replace(certificate("0" * 40), display_name="CN=Other")
     several = replace(
         LIVE, certificates=PrincipalCertificates((foreign, certificate(NEW), certificate(OLD)), OLD)
@@ -589,7 +589,7 @@ def test_groups_in_groups_and_guests_are_found() -> None:
     ]
 
 
-def test_of_many_assignments_the_first_fifty_are_looked_at() -> None:
+def test_of_many_assignments_the_first_fifty_are_checked() -> None:
     many = [f"p{number}" for number in range(52)]
     people = {"people": {f"id of {each}": each for each in many}}
     rows = {
@@ -639,12 +639,12 @@ def test_what_the_snapshot_has_of_the_application_is_not_read_again(part: str) -
     assert present(Entra(), unread, CLIENT).policies is None  # type: ignore[arg-type]
 
 
-def test_an_application_beside_the_one_of_the_stack_is_read() -> None:
+def test_an_application_other_than_the_stacks_is_read() -> None:
     other = replace(UNDEPLOYED, own=live(replace(LIVE, client_id="other")))
     assert present(tenant(), other, CLIENT).client_id == CLIENT  # type: ignore[arg-type]
 
 
-def test_an_application_to_adopt_that_could_not_be_read_is_not_asked_for_again() -> None:
+def test_an_application_to_adopt_that_could_not_be_read_is_not_read_again() -> None:
     entra = tenant()
     with pytest.raises(GraphError, match=r"^time-out$"):
         present(entra, replace(UNDEPLOYED, own=unknown("time-out")), CLIENT)  # type: ignore[arg-type]
@@ -671,7 +671,7 @@ def test_a_report_counts_what_would_change() -> None:
     assert nothing.verdict is Verdict.NOTE
 
 
-def test_what_is_wanted_comes_from_the_configuration() -> None:
+def test_the_desired_state_comes_from_the_configuration() -> None:
     keys = {
         "application": {"notificationEmails": ["it@example.com"], "hide": True, "signOn": "idp"},
         "assign": {"users": [ADA], "mode": "verify"},
@@ -716,11 +716,11 @@ def graph(text: str, verdict: Verdict = Verdict.WARNS) -> list[tuple[str, How, s
     return [(text, How.LIVE, "Microsoft Graph", verdict)]
 
 
-def test_nothing_is_said_of_what_is_managed() -> None:
+def test_managed_objects_cause_no_statement() -> None:
     assert said(LIVE, claims="manage") == []
 
 
-def test_claims_left_to_a_person_are_compared() -> None:
+def test_manual_claims_are_compared() -> None:
     assert said(LIVE) == graph(
         f'{VERIFIED}: claims policy "claims" issues the mail address as NameID (read live)', Verdict.NOTE
     )
@@ -758,7 +758,7 @@ def test_what_cannot_be_read_is_not_compared() -> None:
     ]
 
 
-def test_assignments_left_to_a_person_are_compared() -> None:
+def test_manual_assignments_are_compared() -> None:
     check_only = {"claims": "manage", "mode": "verify"}
     assert said(LIVE, **check_only) == graph(
         f"{ASSIGN}: exactly the configured people are assigned (read live)", Verdict.NOTE

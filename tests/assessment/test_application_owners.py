@@ -1,4 +1,4 @@
-"""Whom a run declares as owners of the application object: pure."""
+"""The owners of the application object that a run declares. Pure."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_an_application_that_is_created_has_nobody_assigned() -> None:
     assert {each.assigned for each in found.people} == {False}
 
 
-def test_what_could_not_be_read_leaves_it_open() -> None:
+def test_unread_input_leaves_the_verdict_unknown() -> None:
     found = of(world(unread=frozenset({"application", "own", "groups"})))
     assert seen(found)[ADA] == (None, None, None, None)
     assert found.people[0].outcome.missing is Missing.APPLICATION
@@ -155,12 +155,12 @@ def tiles_of(*unassigned: str) -> World:
         ),
     ],
 )
-def test_what_is_said(found: World, snapshot: SnapshotAssertion) -> None:
+def test_the_statements(found: World, snapshot: SnapshotAssertion) -> None:
     judged = of(found)
     assert [f"{each.verdict}: {each}" for each in (*statements(judged), *tiles(judged))] == snapshot
 
 
-def test_with_a_password_is_said() -> None:
+def test_people_with_a_password_are_reported() -> None:
     password = Outcome(Result.PASSWORD, through_entra=False)
     found = of(world(members=set()))
     changed = replace(found, people=tuple(replace(each, outcome=password) for each in found.people[:1]))
@@ -168,7 +168,7 @@ def test_with_a_password_is_said() -> None:
     assert said.text == "1 person would sign in, with a password"
 
 
-def test_a_problem_is_a_clause_with_a_way_out() -> None:
+def test_a_problem_is_a_clause_with_a_fix() -> None:
     refused = Outcome(Result.REFUSED, Reason.NOT_ASSIGNED)
     unread_ = Outcome(Result.UNKNOWN, missing=Missing.APPLICATION)
     fine = Outcome(Result.ENTRA)
@@ -191,7 +191,7 @@ def with_parts(**changes: Any) -> Snapshot:
     return replace(world().snapshot(SETTINGS), **changes)
 
 
-def test_what_failed_for_one_cause_is_named_together() -> None:
+def test_failures_with_one_cause_are_reported_together() -> None:
     directory = replace(
         with_parts().directory, unread="no permission", unread_groups={"g": "time-out", "h": "x"}
     )

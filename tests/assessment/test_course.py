@@ -1,4 +1,4 @@
-"""What a run makes of the application in Entra, step by step: with external changes kept, and undone. Pure."""
+"""The application's state in Entra during a run, step by step, with external changes kept or undone. Pure."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ def certificates(*found: SigningCertificate, active: str) -> PrincipalCertificat
         ),
     ],
 )
-def test_what_was_read_is_the_state_before_the_run(found: dict[str, Any], state: dict[str, Any]) -> None:
+def test_the_state_before_the_run_is_the_one_that_was_read(
+    found: dict[str, Any], state: dict[str, Any]
+) -> None:
     world = World(application=application(**found))
     assert course(world).now == replace(DEPLOYED, **state)
 
@@ -244,7 +246,7 @@ def test_a_changed_configuration_is_written(keys: dict[str, Any], state: dict[st
         (without(types.APP_ROLE_ASSIGNMENT), {"assigned": ()}),
     ],
 )
-def test_what_was_recorded_otherwise_is_written_whether_live_or_not(
+def test_a_value_that_differs_from_the_record_is_written_whether_live_or_not(
     record: Record, found: dict[str, Any]
 ) -> None:
     assert course(World(application=application(**found), deployed=record)).after == (DEPLOYED, DEPLOYED)
@@ -263,7 +265,7 @@ def test_a_default_reply_url_that_is_stated_is_restored_and_one_that_is_not_is_d
     assert [each.default_reply_url for each in course(world, document).after] == ["", IDP_REPLY_URL]
 
 
-def test_assignments_that_nobody_manages_are_left_alone() -> None:
+def test_unmanaged_assignments_are_not_changed() -> None:
     document = changed(assign={"users": [ADA, GRACE], "mode": "verify"})
     world = World(
         application=application(assigned=(assigned(ALAN),)), deployed=without(types.APP_ROLE_ASSIGNMENT)
@@ -272,7 +274,7 @@ def test_assignments_that_nobody_manages_are_left_alone() -> None:
     assert course(world, document).after == (alone, alone)
 
 
-def test_claims_that_nobody_manages_are_left_alone() -> None:
+def test_unmanaged_claims_are_not_changed() -> None:
     world = World(application=application(policies=()), deployed=without(types.CLAIMS_MAPPING_POLICY))
     found = course(world, changed(application={"claims": "verify"})).after
     assert {each.name_id_assumed for each in found} == {True}
@@ -313,7 +315,7 @@ def test_a_first_deployment_builds_the_application() -> None:
     assert found.after == (made, made)
 
 
-def test_an_application_that_is_gone_gets_its_properties_again() -> None:
+def test_a_deleted_application_gets_its_properties_again() -> None:
     world = World(application=None)
     assert [each.sign_on_url for each in course(world).after] == [REPLY_URL, REPLY_URL]
     end = eventually(world)
@@ -321,7 +323,7 @@ def test_an_application_that_is_gone_gets_its_properties_again() -> None:
     assert end.signing == OLD
 
 
-def test_the_end_of_a_stack_deletes_the_application() -> None:
+def test_destroying_a_stack_deletes_the_application() -> None:
     assert course(World(), destroys=True) == Course((DEPLOYED,), ((GONE,), (GONE,)))
 
 
@@ -332,7 +334,7 @@ def test_an_application_of_another_entry_is_replaced_only_where_that_is_overridd
     assert course(world, changed(guards=override)) == Course((DEPLOYED,), ((GONE,), (GONE,)))
 
 
-def test_an_application_that_is_not_this_stacks_stays_as_it_is() -> None:
+def test_an_application_of_another_stack_is_not_changed() -> None:
     world = World(application=application(enabled=False), deployed=Record())
     assert course(world) == Course(
         (replace(DEPLOYED, enabled=False),), ((replace(DEPLOYED, enabled=False),),) * 2
@@ -405,7 +407,7 @@ def test_a_certificate_that_does_not_exist_yet_is_created_inactive() -> None:
     assert signing(world, attested(values())) == [NEW_CERTIFICATE, NEW_CERTIFICATE]
 
 
-def test_a_recorded_certificate_that_is_gone_activates_nothing() -> None:
+def test_a_recorded_certificate_that_no_longer_exists_activates_nothing() -> None:
     others = certificates(certificate(NEW, "x", 500), certificate("C" * 40, "y", 2000), active=NEW)
     assert signing(World(application=application(certificates=others)), attested(values())) == [NEW, NEW]
 
@@ -415,7 +417,7 @@ def eventually(world: World, document: Any = None, **options: bool) -> EntraStat
     return world.assess(document, **options).forecast.effects.eventual_entra
 
 
-def test_the_configured_certificate_signs_in_the_end() -> None:
+def test_the_configured_certificate_signs_after_the_run() -> None:
     assert eventually(rotating(recorded(OLD)), NOT_TOLD) == replace(DEPLOYED, signing=NEW)
     assert eventually(World()) == DEPLOYED
     assert eventually(World(), attested(values(certificates=BOTH))) == replace(
@@ -427,12 +429,12 @@ def test_the_configured_certificate_signs_in_the_end() -> None:
     assert eventually(World(unread=frozenset({"application"}))) is None
 
 
-def test_a_recorded_certificate_that_is_gone_signs_in_the_end() -> None:
+def test_a_recorded_certificate_that_no_longer_exists_signs_after_the_run() -> None:
     others = application(certificates=certificates(certificate(NEW, "x", -1), active=NEW))
     assert eventually(World(application=others)) == DEPLOYED
 
 
-def test_a_certificate_to_come_is_not_expired_in_the_end() -> None:
+def test_a_certificate_to_be_created_is_not_expired_after_the_run() -> None:
     expired = World(application=application(certificates=certificates(certificate(OLD, days=-1), active=OLD)))
     assert course(expired).now == replace(DEPLOYED, signing_expired=True)
     assert eventually(expired, attested(values(certificates=BOTH))) == replace(
@@ -440,7 +442,7 @@ def test_a_certificate_to_come_is_not_expired_in_the_end() -> None:
     )
 
 
-def test_a_certificate_that_is_not_valid_does_not_sign_in_the_end() -> None:
+def test_an_invalid_certificate_does_not_sign_after_the_run() -> None:
     ended: LiveApplication = application(
         certificates=certificates(certificate(NEW, "x"), certificate(OLD, days=-1), active=NEW)
     )

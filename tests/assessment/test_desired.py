@@ -1,4 +1,4 @@
-"""What a configuration asks for: certificates and forms of each slot, attestation, whose application it is. Pure."""
+"""The desired state: certificates and forms of each slot, attestation, whose application it is. Pure."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_certificate_with_another_expiry_is_a_new_one() -> None:
     }
 
 
-def test_an_assignment_that_went_with_its_user_is_gone() -> None:
+def test_an_assignment_deleted_with_its_user_no_longer_exists() -> None:
     document = attested(values(assign={"users": [ADA]}))
     without_grace = World(application=application(assigned=(assigned(ADA),)))
     assert desired(without_grace, document).gone_assignments == {f"id of {GRACE}"}
@@ -103,7 +103,7 @@ def test_an_assignment_that_went_with_its_user_is_gone() -> None:
     assert desired(without_grace, verifies).gone_assignments == frozenset()
 
 
-def test_an_adopted_application_has_certificates_by_their_end() -> None:
+def test_certificates_of_an_adopted_application_are_found_by_expiry() -> None:
     foreign = replace(certificate(NEW), display_name="CN=Other", not_after=certificate(OLD).not_after)
     adopts = values(
         application={"adopt": CLIENT},
@@ -168,13 +168,13 @@ def test_the_form_of_a_slot_names_its_group() -> None:
         ),
     ],
 )
-def test_people_are_let_in_while_exactly_the_desired_form_is_attested(
+def test_people_are_added_while_exactly_the_desired_form_is_attested(
     world: World, document: Any, opens: bool
 ) -> None:
     assert desired(world, document).opens(ProfileSlot.FIRST) is opens
 
 
-def test_an_attestation_that_is_too_old_lets_nobody_in() -> None:
+def test_with_a_stale_attestation_nobody_is_added() -> None:
     assert not desired(document=attested(values(), days=4000)).opens(ProfileSlot.FIRST)
     document = rotation("2029", "both")
     document["authenticationProfile"]["second"]["confirmed"]["at"] = "2016-11-20T09:00:00Z"
@@ -182,7 +182,7 @@ def test_an_attestation_that_is_too_old_lets_nobody_in() -> None:
     assert (found.opens(ProfileSlot.FIRST), found.opens(ProfileSlot.SECOND)) == (True, False)
 
 
-def test_each_slot_opens_by_its_own_attestation() -> None:
+def test_people_are_added_to_a_slot_by_its_own_attestation() -> None:
     document = rotation("2029", "both")
     found = desired(rotating(document, set(), set(), OLD), document)
     assert (found.opens(ProfileSlot.FIRST), found.opens(ProfileSlot.SECOND)) == (True, True)

@@ -1,4 +1,4 @@
-"""Drift from a snapshot and its record: each kind is found once, by a stable id, and a quiet world shows none. Pure."""
+"""Drift from a snapshot and its record: each kind is found once, by a stable id; an unchanged world has none. Pure."""
 
 from __future__ import annotations
 
@@ -320,7 +320,7 @@ def test_each_kind_of_drift_is_found_and_named(name: str, snapshot: SnapshotAsse
     assert written(finding) == snapshot
 
 
-def test_nothing_is_found_where_nothing_differs() -> None:
+def test_without_differences_nothing_is_found() -> None:
     assert found(quiet()) == []
 
 
@@ -367,13 +367,13 @@ NO_DRIFT: dict[str, Plant] = {
 
 
 @pytest.mark.parametrize("name", NO_DRIFT)
-def test_what_is_no_drift_is_not_reported(name: str) -> None:
+def test_accepted_differences_are_not_reported(name: str) -> None:
     world = quiet()
     NO_DRIFT[name](world)
     assert found(world) == []
 
 
-def test_what_people_manage_themselves_is_not_unmanaged() -> None:
+def test_objects_in_verify_mode_are_not_unmanaged() -> None:
     world = quiet()
     more("policies", Policy("other", "Other", "{}"))(world)
     more("assigned", assigned(LINUS))(world)
@@ -501,7 +501,7 @@ def severities(world: World) -> dict[str, Severity]:
         {"policies": (UPN_CLAIMS,)},
     ],
 )
-def test_where_sign_ins_reach_another_application_and_fail_there_what_was_lost_is_urgent(
+def test_drift_is_urgent_if_sign_ins_reach_another_application_and_fail_there(
     lacks: dict[str, Any],
 ) -> None:
     elsewhere = replace(application(client_id="other", object_id="other object"), **lacks)
@@ -619,7 +619,7 @@ def test_what_could_not_be_read_is_said_and_never_missing(part: str, subject: st
     ]
 
 
-def test_policies_that_need_a_permission_are_said_not_to_be_looked_at() -> None:
+def test_policies_that_need_a_permission_are_reported_as_not_checked() -> None:
     world = quiet()
     why = "the permission Policy.Read.All is missing"
     changed(policies=None, policies_unread=why)(world)
@@ -628,7 +628,7 @@ def test_policies_that_need_a_permission_are_said_not_to_be_looked_at() -> None:
     ]
 
 
-def test_everything_was_looked_at() -> None:
+def test_everything_was_checked() -> None:
     assert list(drift.not_looked_at(quiet().assess())) == []
     assert list(drift.not_looked_at(World(application=None, deployed=Record()).assess())) == []
 
@@ -673,7 +673,7 @@ def _mixed(chance: random.Random) -> tuple[World, set[str]]:
     return world, names
 
 
-def test_mixed_drift_is_found_whole() -> None:
+def test_mixed_drift_is_found_completely() -> None:
     planted = 0
     for seed in range(25):
         world, names = _mixed(random.Random(seed))  # noqa: S311  (a seeded choice)

@@ -1,4 +1,4 @@
-"""The configuration that fits two tenants as they are: what it names, what it leaves out, what to know. Pure."""
+"""The configuration that fits two existing tenants: what it names, what it leaves out, and its notes. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def with_application(**changes: Any) -> dict[str, Any]:
     return found
 
 
-def test_a_configuration_that_fits_adopts_what_is_there() -> None:
+def test_a_fitting_configuration_adopts_existing_objects() -> None:
     found = fits()
     assert dict(found.values) == {
         "region": "eu",
@@ -79,7 +79,7 @@ def test_a_configuration_that_fits_adopts_what_is_there() -> None:
     assert found.people == {f"id of {each}": each for each in (ADA, GRACE)}
 
 
-def test_what_was_asked_for_is_kept() -> None:
+def test_given_options_are_kept() -> None:
     keys = {"mimecastClientId": "client", "rollOut": {"group": "Another"}}
     found = fits(keys=keys, tenant_id="no guid").values
     assert found["mimecastClientId"] == "client"
@@ -135,7 +135,7 @@ def test_the_application_is_described_where_it_differs(
     assert with_application(**changes) == base | expected
 
 
-def test_a_blank_name_is_not_written() -> None:
+def test_an_empty_name_is_not_written() -> None:
     assert with_application(display_name=" ") == {"adopt": CLIENT}
 
 
@@ -234,7 +234,7 @@ def test_assigned_people_and_groups_are_named_as_they_are_found_again() -> None:
     assert (note.how, note.source, note.verdict) == (How.LIVE, "Microsoft Graph", Verdict.WARNS)
 
 
-def test_an_address_that_leads_to_somebody_else_is_left_out() -> None:
+def test_an_address_that_belongs_to_somebody_else_is_left_out() -> None:
     """Both accounts have Ada's mail address; only the other one is found by it."""
     world = World(
         accounts=[account(ADA, user_principal_name=None), account(GRACE, mail=ADA)],

@@ -1,4 +1,4 @@
-"""The forecast of one run: who would lose a sign-in, when, and under which guard that is refused. Pure."""
+"""The forecast of one run: who would lose a sign-in, when, and which guard refuses it. Pure."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _with_alan(**keys: Any) -> dict[str, Any]:
     return values(assign={"users": [ADA, GRACE], "groups": [GROUP]}, addresses={"list": people}) | keys
 
 
-def test_nothing_changes_and_everybody_signs_in_both_ways() -> None:
+def test_without_changes_everybody_signs_in_both_ways() -> None:
     found = World().assess()
     assert lost(found) == {}
     assert found.forecast.through_entra(Instant.AFTERWARDS) == (ADA, GRACE)
@@ -97,7 +97,7 @@ def test_leaving_the_management_of_assignments_and_claims_loses_nobody() -> None
     assert lost(World().assess(changed(application={"claims": "verify"}))) == {}
 
 
-def test_another_reply_url_is_refused_for_everybody() -> None:
+def test_a_wrong_reply_url_is_refused_for_everybody() -> None:
     found = World().assess(changed(application={"replyUrl": "https://example.com/acs"}))
     assert lost(found) == dict.fromkeys((ADA, GRACE), ("reply-url", Instant.AFTERWARDS, LAST))
 
@@ -145,7 +145,7 @@ def test_an_older_attestation_does_not_tell_what_the_console_holds() -> None:
     )
 
 
-def test_a_certificate_that_somebody_removed_is_made_again_only_by_a_run_that_refreshes() -> None:
+def test_an_externally_removed_certificate_is_recreated_only_with_refresh() -> None:
     """The engine compares with what it recorded."""
     removed = World(application=application(certificates=PrincipalCertificates((), "")))
     person = removed.assess().forecast.person(ADA)
@@ -175,7 +175,7 @@ def test_a_certificate_that_somebody_removed_is_made_again_only_by_a_run_that_re
         ({"hide": True}, [None]),
     ],
 )
-def test_whatever_changes_of_the_service_principal_all_of_it_is_written(
+def test_any_change_of_the_service_principal_writes_all_its_properties(
     edit: dict[str, Any], reasons: list[Reason | None]
 ) -> None:
     """So that what somebody else changed there is undone without a refresh as well."""
@@ -185,13 +185,13 @@ def test_whatever_changes_of_the_service_principal_all_of_it_is_written(
     assert [each.reason for each in person.from_mimecast.afterwards] == reasons
 
 
-def test_an_address_that_somebody_removed_is_made_again_only_by_a_run_that_refreshes() -> None:
+def test_an_externally_removed_address_is_recreated_only_with_refresh() -> None:
     person = World(addresses={GRACE: address(GRACE)}).assess().forecast.person(ADA)
     assert person is not None
     assert {each.reason for each in person.from_mimecast.afterwards} == {Reason.NOT_AT_MIMECAST, None}
 
 
-def test_addresses_of_a_domain_that_the_run_registers_are_made_once_it_is_verified() -> None:
+def test_addresses_in_a_domain_that_the_run_registers_are_created_once_it_is_verified() -> None:
     """Which may be in this run, or in a later one."""
     document = values(domains=[{"name": "example.com"}])
     world = World(
@@ -226,7 +226,7 @@ def test_the_console_enforces_until_somebody_attests_otherwise() -> None:
     assert lost(found) == dict.fromkeys((ADA, GRACE), ("not-assigned", Instant.AFTERWARDS, LAST))
 
 
-def test_what_is_broken_already_is_said_and_not_refused() -> None:
+def test_a_sign_in_broken_before_the_run_is_reported_and_not_refused() -> None:
     world = with_alan()
     world.groups = {GROUP: []}
     world.accounts.append(account(ALAN))
@@ -239,7 +239,7 @@ def test_what_is_broken_already_is_said_and_not_refused() -> None:
     assert {outcome.reason for outcome in disabled.forecast.broken.values()} == {Reason.APPLICATION_DISABLED}
 
 
-def test_whoever_joins_is_ready_or_refused_with_the_reason() -> None:
+def test_added_people_are_ready_or_refused_with_the_reason() -> None:
     people = [{"address": each} for each in (ADA, GRACE, LINUS)]
     document = attested(values(addresses={"list": people}))
     world = World(addresses={each: address(each) for each in (ADA, GRACE, LINUS)})
@@ -291,7 +291,7 @@ def test_unknown_refuses_only_what_depends_on_it() -> None:
     assert {reason for reason, _, _ in lost(found).values()} == {"the application in Entra"}
 
 
-def test_hiding_the_tile_is_said() -> None:
+def test_hiding_the_tile_is_reported() -> None:
     found = World().assess(changed(application={"hide": True}))
     assert found.forecast.tiles_lost == (ADA, GRACE)
 
@@ -506,7 +506,7 @@ def results(assessment: Assessment, instant: Instant, who: str = GRACE) -> list[
     return [outcome.result for outcome in person.from_mimecast.at(instant)]
 
 
-def test_what_the_run_writes_does_not_hold_before_it() -> None:
+def test_values_that_the_run_writes_do_not_apply_before_it() -> None:
     found = World().assess(changed(application={"replyUrl": "https://example.com/acs"}))
     assert results(found, Instant.NOW) == [Result.ENTRA]
     assert results(found, Instant.SAVED) == [Result.ENTRA]
@@ -514,7 +514,7 @@ def test_what_the_run_writes_does_not_hold_before_it() -> None:
     assert results(found, Instant.AFTERWARDS) == [Result.REFUSED]
 
 
-def test_a_fresh_change_of_the_console_may_count_now_and_does_afterwards() -> None:
+def test_a_recent_console_change_may_be_in_effect_now_and_is_afterwards() -> None:
     found = World().assess(attested(UNENFORCED, days=0))
     assert results(found, Instant.NOW) == [Result.PASSWORD, Result.ENTRA]
     assert results(found, Instant.AFTERWARDS) == [Result.PASSWORD]
@@ -589,7 +589,7 @@ def attested_otherwise(**changes: Any) -> dict[str, Any]:
     return document
 
 
-def test_an_attested_form_that_is_lost_is_unknown_and_not_unset() -> None:
+def test_a_lost_attested_form_is_unknown_and_not_unset() -> None:
     found = without(types.AUTHENTICATION_PROFILE).assess(attested_otherwise())
     assert {each.from_mimecast.now for each in found.forecast.people} == {
         (Outcome(Result.UNKNOWN, missing=Missing.CONSOLE),)
@@ -607,9 +607,7 @@ def test_an_attested_form_that_is_lost_is_unknown_and_not_unset() -> None:
         ({"assign": {"users": [ADA]}}, "AADSTS50105"),
     ],
 )
-def test_whom_entra_would_refuse_is_protected_also_where_the_attested_form_is_lost(
-    changes: dict[str, Any], code: str
-) -> None:
+def test_people_are_protected_even_if_the_attested_form_is_lost(changes: dict[str, Any], code: str) -> None:
     found = without(types.AUTHENTICATION_PROFILE).assess(attested_otherwise(**changes))
     (refusal,) = guards.check(found).refusals
     assert "unknown: what the console holds; refused otherwise: " in refusal
@@ -635,7 +633,7 @@ def taken_over(**changes: Any) -> Assessment:
     return World(deployed=Record(), application=by_hand).assess(document)
 
 
-def test_adopting_what_fits_is_not_refused_and_says_what_is_not_known() -> None:
+def test_adopting_a_matching_application_is_allowed_and_names_unknowns() -> None:
     found = taken_over(application={"assignmentRequired": False})
     assert guards.check(found).refusals == ()
     (unknown,) = sentences.broken(found.forecast)
@@ -649,7 +647,7 @@ def test_adopting_takes_a_sign_in_from_nobody_who_is_in_the_group() -> None:
     assert "AADSTS50105" in refusal
 
 
-def test_a_form_that_would_stop_people_who_are_taken_over_is_said_before_save() -> None:
+def test_a_form_that_would_stop_people_of_an_adopted_application_is_reported_before_save() -> None:
     contexts = {"contexts": {"passwordProtected": True}}
     found = taken_over(application={"assignmentRequired": False}, authenticationProfile=contexts)
     assert set(found.forecast.stopped_by_save) == {ADA, GRACE}

@@ -1,4 +1,4 @@
-"""The guards beside the forecast, overrides, and rotations that leave out a step. Pure."""
+"""Guards that are not part of the forecast, overrides, and rotations that skip a step. Pure."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_refused(
         ("administrators", World(unread=frozenset({"groups"})), values(rollOut={"who": "none"})),
     ],
 )
-def test_met(guard: str, world: World, document: dict[str, Any]) -> None:
+def test_allowed(guard: str, world: World, document: dict[str, Any]) -> None:
     assert guard not in found(world, document)
 
 
@@ -255,7 +255,7 @@ def overridden(until: str, name: str = "last-sign-in-method") -> dict[str, Any]:
     return attested(values()) | {"assign": {"users": [ADA]}, "guards": [override]}
 
 
-def test_a_guard_is_overridden_by_name_until_a_day_and_the_run_says_so() -> None:
+def test_an_override_applies_by_name_until_its_date_and_is_reported() -> None:
     judged = guards.check(World().assess(overridden("2026-11-22")))
     assert judged.refusals == ()
     (said,) = judged.warnings
@@ -267,7 +267,7 @@ def test_a_guard_is_overridden_by_name_until_a_day_and_the_run_says_so() -> None
     assert len(guards.check(World().assess(overridden("2026-11-22", "account"))).refusals) == 1
 
 
-def test_an_overridden_guard_says_all_that_it_would_have_refused() -> None:
+def test_an_overridden_guard_reports_everything_it_would_have_refused() -> None:
     (override,) = from_values(overridden("2026-11-22")).guards
     finding = GuardFinding(
         "last-sign-in-method", "2 people could not sign in", details=("ada: one", "grace: another")
@@ -288,7 +288,7 @@ def test_another_systems_credentials_are_refused_whatever_is_overridden() -> Non
     assert "Or override it" not in refusal
 
 
-def test_all_refusals_come_at_once() -> None:
+def test_all_refusals_are_reported_together() -> None:
     people = [{"address": each} for each in (ADA, GRACE, ALAN)]
     document = attested(values(addresses={"list": people})) | {"assign": {"users": [ADA]}}
     world = World(addresses={each: address(each) for each in (ADA, GRACE, ALAN)})
@@ -300,7 +300,7 @@ def test_all_refusals_come_at_once() -> None:
     ]
 
 
-def test_a_run_says_who_is_new() -> None:
+def test_a_run_names_new_people() -> None:
     assert (
         guards.check(
             World(
@@ -370,7 +370,7 @@ def test_an_application_that_exists_or_could_not_be_read_was_not_deleted(world: 
     assert "application-missing" not in found(world, attested(values()))
 
 
-def test_what_is_destroyed_may_be_gone() -> None:
+def test_a_destroyed_application_may_be_deleted_already() -> None:
     gone = World(application=None, changes=DELETED).assess(attested(values()), destroys=True)
     assert "application-missing" not in {each.guard for each in guards.findings(gone)}
 
@@ -428,7 +428,7 @@ ADOPTS = {"adopt": CLIENT}
         World(deployed=unassigned(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT)),
     ],
 )
-def test_a_claims_policy_that_the_run_does_not_assign_is_no_second_one(world: World) -> None:
+def test_a_claims_policy_that_the_run_does_not_assign_is_no_conflict(world: World) -> None:
     assert "claims-policy" not in found(world, attested(values()))
 
 

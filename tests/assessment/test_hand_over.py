@@ -1,4 +1,4 @@
-"""A snapshot goes from a program to the command that started it, and nothing else comes back that way."""
+"""A program passes its snapshot to the command that started it, and nothing else."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Command:
     [b"", b"nonsense", b"\x80\x04.", Command(), {"a": 1}, datetime.date(2026, 11, 30), SETTINGS],
     ids=["empty", "text", "cut off", "a command", "a map", "a day", "settings"],
 )
-def test_anything_but_a_snapshot_is_none(
+def test_anything_but_a_snapshot_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)

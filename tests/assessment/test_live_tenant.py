@@ -1,4 +1,4 @@
-"""What the program says before a run changes domains and addresses."""
+"""The program's statements before a run changes domains and addresses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def about(world: LiveTenant, *domains: Domain) -> list[Statement]:
     return list(live_tenant.domain_statements(world, domains))
 
 
-def test_nothing_is_said_when_nothing_changes() -> None:
+def test_without_changes_there_are_no_statements() -> None:
     world = tenant(status("example.com"), ada=live(ADA, "Ada"))
     assert about_addresses(world, Address(address=ADA, name="Ada")) == []
     assert about_addresses(world, Address(address=ADA)) == []
@@ -74,13 +74,13 @@ def test_other_names_and_what_may_not_be_changed() -> None:
     assert f"{ALAN}, {GRACE}" in fixed.text
 
 
-def test_addresses_of_domains_that_mimecast_does_not_own_yet() -> None:
+def test_addresses_in_unverified_domains() -> None:
     for world in (tenant(), tenant(status("example.com", DomainState.PENDING))):
         (said,) = about_addresses(world, Address(address=ADA))
         assert said.text.startswith("1 address is on hold until the domain is verified, then created")
 
 
-def test_who_is_only_checked_and_missing() -> None:
+def test_missing_addresses_that_are_only_checked() -> None:
     world = tenant(status("example.com"), ada=live(ADA, "whoever", synchronised=True))
     (said,) = about_addresses(
         world, Address(address=ADA, name="Ada"), Address(address=GRACE), check_only=True
@@ -89,7 +89,7 @@ def test_who_is_only_checked_and_missing() -> None:
     assert said.text.startswith(f"1 of 2 assigned people is not at Mimecast and cannot sign in: {GRACE}")
 
 
-def test_registering_says_what_it_does_to_mail() -> None:
+def test_registering_reports_its_effect_on_mail_flow() -> None:
     (said,) = about(tenant(), Domain(name="example.com", inboundType="any"))
     assert said.warns
     for part in (
@@ -103,14 +103,14 @@ def test_registering_says_what_it_does_to_mail() -> None:
     assert "at once (its parent domain is internal)" in at_once.text
 
 
-def test_an_inbound_type_that_changes_is_said_only_where_it_is_kept() -> None:
+def test_a_changed_inbound_type_is_reported_only_if_it_is_enforced() -> None:
     world = tenant(status("example.com", inbound="any"))
     (said,) = about(world, Domain(name="example.com", mode=DomainMode.REGISTER))
     assert "changes from any to known" in said.text
     assert about(world, Domain(name="example.com")) == []
 
 
-def test_a_required_domain_that_is_not_there() -> None:
+def test_a_required_domain_that_does_not_exist() -> None:
     (said,) = about(tenant(), Domain(name="example.com", mode=DomainMode.REQUIRE))
     assert "the run will fail" in said.text
     assert about(tenant(status("example.com")), Domain(name="example.com", mode=DomainMode.REQUIRE)) == []
@@ -179,7 +179,7 @@ INTERNAL = status("example.com")
         ),
     ],
 )
-def test_what_is_said_of_addresses(
+def test_statements_about_addresses(
     world: LiveTenant, people: list[Address], check_only: bool, snapshot: SnapshotAssertion
 ) -> None:
     said = about_addresses(world, *people, check_only=check_only)
@@ -245,7 +245,7 @@ REQUIRED = Domain(name="example.com", mode=DomainMode.REQUIRE)
         ),
     ],
 )
-def test_what_is_said_of_domains(
+def test_statements_about_domains(
     world: LiveTenant, domains: list[Domain], snapshot: SnapshotAssertion
 ) -> None:
     assert [f"{each.verdict}: {each}" for each in about(world, *domains)] == snapshot

@@ -1,4 +1,4 @@
-"""What a run makes of Mimecast: groups, what the console holds, addresses. Pure."""
+"""Mimecast's state during a run: groups, console, addresses. Pure."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def to(*people: str) -> dict[str, Any]:
 # -- Groups -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_deployed_group_stays_as_it_is() -> None:
+def test_a_deployed_group_is_unchanged() -> None:
     world = World(left={ALAN}, joined={ADA})
     assert group(world) == Members(BOTH, frozenset({ALAN}), frozenset({ADA}), (BOTH, BOTH), BOTH)
 
@@ -106,7 +106,7 @@ def test_a_group_that_does_not_exist_gets_its_people_once_attested() -> None:
     assert group(world, CONFIGURED, destroys=True) == Members()
 
 
-def test_the_end_of_a_stack_removes_its_people_and_nobody_else() -> None:
+def test_destroying_a_stack_removes_its_members_and_nobody_else() -> None:
     found = group(World(members={ADA, GRACE, ALAN}), destroys=True)
     stranger = frozenset({ALAN})
     assert (found.after, found.eventually) == ((stranger, stranger), stranger)
@@ -120,7 +120,7 @@ def test_a_group_that_could_not_be_read_is_unknown() -> None:
     assert members_of(World(unread=frozenset({"groups"})).assess().desired, ProfileSlot.FIRST) is None
 
 
-def test_whoever_is_recorded_and_not_wanted_leaves_a_slot_that_the_active_one_has_replaced() -> None:
+def test_recorded_members_who_are_not_configured_leave_a_replaced_slot() -> None:
     """Everybody moved to the second profile; the first one holds back its people, and lets them go."""
     done = rotation("2029", "active")
     world = rotating(rotation("2029", "both"), set(BOTH), set(BOTH), NEW)
@@ -143,7 +143,7 @@ def test_a_slot_that_is_no_longer_in_use_loses_its_people() -> None:
     assert effects(world, document).members.keys() == {ProfileSlot.FIRST, ProfileSlot.SECOND}
 
 
-def test_only_slots_in_use_or_at_mimecast_are_looked_at() -> None:
+def test_only_slots_in_use_or_at_mimecast_are_checked() -> None:
     assert effects(World()).members.keys() == {ProfileSlot.FIRST}
     assert effects(World(changes={"groups": {}})).members.keys() == {ProfileSlot.FIRST}
     found = World(changes={"groups": {ProfileSlot.SECOND: live(LiveGroup("x"))}})
@@ -179,7 +179,7 @@ def test_the_console_holds_what_was_attested() -> None:
     assert effects(nothing, values()).profiles == ({ProfileSlot.FIRST: None, ProfileSlot.SECOND: None},)
 
 
-def test_what_the_console_held_before_may_count_for_fifteen_minutes() -> None:
+def test_former_console_values_may_apply_for_fifteen_minutes() -> None:
     document = values(authenticationProfile={"enforce": {"personalPortal": False}})
     fresh = attested(document, days=0)
     now_, before = effects(World(), fresh).profiles
@@ -286,7 +286,7 @@ def test_addresses_of_domains_that_are_registered_may_be_created_at_once() -> No
     }
 
 
-def test_a_recorded_address_that_is_gone_comes_back_with_a_refresh_only() -> None:
+def test_a_missing_recorded_address_is_recreated_only_with_refresh() -> None:
     found = effects(World(addresses={ADA: address(ADA)}), listed(ADA, GRACE))
     assert found.addresses_after == {GRACE: (AddressState.ABSENT, AddressState.PRESENT)}
 
@@ -314,19 +314,19 @@ def book(**outputs: Any) -> Record:
         (Record(), {"onRemoval": "disable"}, set()),
     ],
 )
-def test_addresses_that_leave_are_disabled_where_that_is_asked_and_they_are_this_stacks(
+def test_removed_addresses_of_this_stack_are_disabled_if_configured(
     record: Record, keys: dict[str, Any], disabled: set[str]
 ) -> None:
     found = effects(World(deployed=record), listed(ADA, **keys)).addresses_after
     assert found == dict.fromkeys(disabled, (AddressState.DISABLED,))
 
 
-def test_the_end_of_a_stack_disables_its_addresses_where_that_is_asked() -> None:
+def test_destroying_a_stack_disables_its_addresses_if_configured() -> None:
     found = effects(World(), listed(ADA, GRACE, onRemoval="disable"), destroys=True)
     assert found.addresses_after == dict.fromkeys(BOTH, (AddressState.DISABLED,))
     assert effects(World(), listed(ADA, GRACE, onRemoval="forget"), destroys=True).addresses_after == {}
 
 
-def test_an_address_may_be_there_already() -> None:
+def test_an_address_may_already_exist() -> None:
     world = World(addresses={each: address(each) for each in (ADA, GRACE, ALAN)})
     assert effects(world, listed(ADA, GRACE, ALAN)).addresses_after == {}

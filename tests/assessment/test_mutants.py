@@ -1,4 +1,4 @@
-"""What the tests of this folder would notice: mutants of the sign-in forecast (docs/soak.md)."""
+"""Mutation tests: the tests in this folder notice changes of the sign-in forecast (docs/soak.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People sorted: the kinds, their counts and names, and the groups that Entra does not expand."""
+"""People by kind: counts and names, and the groups that Entra does not expand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def addresses(people: tuple[Person, ...]) -> list[str]:
     return [person.address for person in people]
 
 
-def test_everybody_is_of_some_kind() -> None:
+def test_everybody_has_a_kind() -> None:
     found = sort(EVERYBODY, {"ada@example.com", "grace@example.com", "alan@example.com"})
     assert {kind: addresses(found.of(kind)) for kind in Kind if found.of(kind)} == {
         Kind.MEMBER: [person.address for person in EVERYBODY if person.guest is False],
@@ -102,7 +102,7 @@ def test_nobody_is_counted_twice() -> None:
         ),
     ],
 )
-def test_what_is_said_of_assigned_people(
+def test_statements_about_assigned_people(
     people: list[Person], groups: list[EntraGroup], at_mimecast: set[str] | None, snapshot: SnapshotAssertion
 ) -> None:
     said = statements(sort(people, at_mimecast), groups, mimecast_read=at_mimecast is not None)

@@ -1,4 +1,4 @@
-"""What a preview says beside the forecast: the gallery entry, the end of the certificate, whose address is left out."""
+"""A preview's statements besides the forecast: gallery entry, certificate expiry, addresses left out."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_application_keeps_its_gallery_entry(world: World, keys: dict[str, An
     assert gallery_entry.template_id(world.assess(attested(values(application=keys)))) == expected
 
 
-def test_a_gallery_without_the_entry_is_an_error_that_says_what_to_write() -> None:
+def test_a_gallery_without_the_entry_is_an_error_with_the_line_to_set() -> None:
     with pytest.raises(ConfigurationError) as failed:
         gallery_entry.template_id(World(changes=NO_TEMPLATE, application=None).assess())
     assert str(failed.value) == (
@@ -69,7 +69,7 @@ def test_a_gallery_without_the_entry_is_an_error_that_says_what_to_write() -> No
     )
 
 
-def test_another_entry_than_the_applications_is_said_and_not_taken() -> None:
+def test_a_different_gallery_entry_is_reported_and_not_used() -> None:
     said = gallery_entry.kept(World(changes={"template": "other"}).assess())
     assert said is not None
     assert said.text == (
@@ -94,7 +94,7 @@ def test_another_entry_than_the_applications_is_said_and_not_taken() -> None:
         World(application=None, changes={"template": "other"}),
     ],
 )
-def test_nothing_is_said_where_the_entry_is_the_configured_one(world: World) -> None:
+def test_the_configured_gallery_entry_causes_no_statement(world: World) -> None:
     assert gallery_entry.kept(world.assess()) is None
 
 
@@ -127,7 +127,7 @@ def test_the_threshold_that_was_reached_is_an_output() -> None:
     assert certificate_expiry.mark(unread, "2026-11-29T09:00:00Z") == "unknown"
 
 
-def test_a_certificate_that_ends_soon_is_a_warning_and_another_is_not() -> None:
+def test_only_a_certificate_near_its_expiry_is_a_warning() -> None:
     settings = from_values(attested(values()))
     assert certificate_expiry.statement(ending(1000).snapshot(settings), {}, "prod-eu") is None
     assert certificate_expiry.statement(World(application=None).snapshot(settings), {}, "prod-eu") is None
@@ -153,7 +153,7 @@ def test_whether_mimecast_trusts_the_successor_is_part_of_the_warning() -> None:
     assert trusted.text != unknown.text
 
 
-def test_where_the_application_is_unknown_so_is_the_end() -> None:
+def test_the_expiry_of_an_unknown_application_is_unknown() -> None:
     settings = from_values(attested(values()))
     said = certificate_expiry.statement(
         World(unread=frozenset({"application"})).snapshot(settings), {}, "prod-eu"
@@ -186,7 +186,7 @@ def test_addresses_of_assigned_people_are_their_mail_addresses_and_names() -> No
     assert again.desired.addresses == (ADA, GRACE)
 
 
-def test_one_address_is_taken_once() -> None:
+def test_an_address_is_used_once() -> None:
     twice = World(
         accounts=[account(ADA, display_name="First"), account(GRACE, mail=ADA, display_name="Second")]
     )
@@ -210,14 +210,14 @@ def test_whoever_has_no_usable_address_is_left_out_by_name() -> None:
     }
 
 
-def test_a_text_that_is_no_unicode_is_malformed() -> None:
+def test_a_string_that_is_not_unicode_is_malformed() -> None:
     world = World(accounts=[account(ADA, display_name="half a pair: \ud800")])
     (said,) = world.assess(values(assign={"users": [ADA]}, **ASSIGNED)).left_out
     assert said.text == f"{ADA} gets no name at Mimecast: the display name in Entra is malformed"
 
 
 @pytest.mark.parametrize(("guest", "kind"), [(True, "guest"), (False, "assigned person")])
-def test_who_is_of_another_organization_is_left_out_with_a_warning(guest: bool, kind: str) -> None:
+def test_a_guest_of_another_organization_is_left_out_with_a_warning(guest: bool, kind: str) -> None:
     other = account(GRACE, mail="grace@partner.example", guest=guest)
     found = World(accounts=[account(ADA), other]).assess(values(assign={"users": [ADA, GRACE]}, **ASSIGNED))
     assert found.desired.addresses == (ADA,)
@@ -229,7 +229,7 @@ def test_who_is_of_another_organization_is_left_out_with_a_warning(guest: bool, 
     )
 
 
-def test_where_the_domains_are_unknown_nobody_is_taken_for_another_organization_s() -> None:
+def test_with_unknown_domains_nobody_counts_as_another_organizations() -> None:
     other = account(GRACE, mail="grace@partner.example")
     world = World(accounts=[other], unread=frozenset({"domains"}))
     found = world.assess(values(assign={"users": [GRACE]}, **ASSIGNED))
@@ -249,7 +249,7 @@ def test_addresses_come_from_the_list_or_the_file(tmp_path: Path) -> None:
     assert written_addresses(from_values(values(**ASSIGNED)), tmp_path) == ()
 
 
-def test_whoever_is_at_mimecast_or_will_be_counts_as_there() -> None:
+def test_existing_and_future_addresses_count_as_existing() -> None:
     document = values(addresses={"list": [{"address": ALAN}]})
     assert list(people_at_mimecast(World().assess(document))) == [ADA, GRACE, ALAN]
     assert list(people_at_mimecast(World(unread=frozenset({"addresses"})).assess(document))) == [ALAN]

@@ -1,4 +1,4 @@
-"""The assessment that a program makes of itself: what it reads, what it logs, and when it stops. No engine."""
+"""A program's own assessment: what it reads, what it logs, and when it stops. No engine."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_the_tenant_is_that_of_the_client_that_is_passed_else_of_the_environment
 
 
 @pytest.mark.usefixtures("said")
-def test_a_file_of_addresses_lies_in_the_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_address_file_must_be_in_the_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text(f"address\n{ALAN}\n")
     keys = {"addresses": {"source": "csv", "csv": "people.csv"}}
     assert [each.address for each in assess(entra(), tmp_path, **keys).addresses] == [ALAN]
@@ -153,7 +153,7 @@ def test_a_configuration_that_does_not_fit_the_directory_stops_the_program(tmp_p
 
 
 @pytest.mark.usefixtures("said")
-def test_a_directory_that_cannot_be_asked_stops_the_program(tmp_path: Path) -> None:
+def test_an_unreachable_directory_stops_the_program(tmp_path: Path) -> None:
     graph = entra()
     graph.batch = _unreachable
     with pytest.raises(pulumi.RunError) as stopped:
@@ -186,7 +186,7 @@ def test_a_domain_of_another_stack_of_the_account_stops_the_program(
         program.judge(assessment)
 
 
-def test_a_run_that_goes_on_says_what_it_does(said: Said) -> None:
+def test_an_allowed_run_reports_its_effects(said: Said) -> None:
     nobody_yet = deployed(from_values(attested(values())), members=frozenset())
     program.judge(World().assess(), World(members=set(), deployed=nobody_yet).assess())
     assert said == [
@@ -195,7 +195,7 @@ def test_a_run_that_goes_on_says_what_it_does(said: Said) -> None:
     ]
 
 
-def test_a_refused_run_says_what_is_and_keeps_its_outputs(said: Said) -> None:
+def test_a_refused_run_reports_the_current_state_and_keeps_its_outputs(said: Said) -> None:
     broken = World(application=application(enabled=False)).assess()
     override = [{"name": "account", "reason": "CHG-1", "until": "2026-11-01"}]
     refused = World().assess(attested(values()) | {"assign": {"users": [ADA]}, "guards": override})
@@ -212,7 +212,7 @@ def test_a_refused_run_says_what_is_and_keeps_its_outputs(said: Said) -> None:
     ], "of the stack, which the first component knows as well as any"
 
 
-def test_every_refusal_is_told(said: Said) -> None:
+def test_every_refusal_is_reported(said: Said) -> None:
     refused = World().assess(attested(values()) | {"assign": {"users": [ADA]}})
     with pytest.raises(pulumi.RunError) as stopped:
         program.judge(refused, refused)

@@ -1,4 +1,4 @@
-"""Reading a snapshot: what of both tenants is found, what is unknown and why, and how often the vendors are asked."""
+"""Reading a snapshot of both tenants: what is found, what is unknown and why, and the number of calls."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from tests.assessment.worlds import (
     deployed,
     values,
 )
-from tests.providers.vendor import Answer, refused
+from tests.providers.vendor import Reply, refused
 
 OTHER = "6c000000-0000-4000-8000-00000000000b"
 
@@ -61,7 +61,7 @@ OTHER = "6c000000-0000-4000-8000-00000000000b"
 @pytest.mark.parametrize(
     "document", [{}, {"value": None}, {"value": "x"}, {"value": {"id": "1"}}, {"value": ["x"]}]
 )
-def test_a_response_that_is_no_list_is_unknown_and_not_an_empty_list(document: dict[str, Any]) -> None:
+def test_a_response_without_a_list_is_unknown_and_not_empty(document: dict[str, Any]) -> None:
     class Graph:
         def batch(self, reads: Iterable[Read]) -> list[ReadOutcome]:
             return [ReadOutcome(read, document) for read in reads]
@@ -104,7 +104,7 @@ def person(address: str, **changes: Any) -> Any:
     return replace(account(address), display_name=address.partition("@")[0].capitalize(), **changes)
 
 
-def test_a_deployed_stack_is_read_whole() -> None:
+def test_a_deployed_stack_is_read_completely() -> None:
     assert snapshot() == Snapshot(
         cloud=CLOUDS["public"],
         tenant_id=TENANT,
@@ -139,7 +139,7 @@ def test_a_deployed_stack_is_read_whole() -> None:
     )
 
 
-def test_entra_is_asked_in_three_rounds_of_few_questions() -> None:
+def test_entra_is_read_in_three_rounds_of_few_calls() -> None:
     entra = Entra()
     snapshot(entra)
     assert entra.rounds == 2, "nobody is left to look up"
@@ -150,7 +150,7 @@ def test_entra_is_asked_in_three_rounds_of_few_questions() -> None:
     assert all("top" in read.query for read in entra.asked if read.path.endswith("appRoleAssignedTo"))
 
 
-def test_only_the_properties_that_are_used_are_asked_for() -> None:
+def test_only_used_properties_are_requested() -> None:
     entra = Entra()
     snapshot(entra, application={"owners": [GRACE]})
     selected = {(read.path, read.query.get("select")) for read in entra.asked}
@@ -272,12 +272,12 @@ def test_claims_policies_that_cannot_be_read_leave_the_rest_known(fault: GraphEr
     assert found.application == live(replace(LIVE, policies=None, policies_unread=why))
 
 
-def test_an_object_that_went_between_two_rounds_is_missing_and_not_a_fault() -> None:
+def test_an_object_deleted_between_two_rounds_is_missing_and_not_an_error() -> None:
     found = snapshot(Entra(faults={"/applications/object of portal/owners": ObjectNotFound("gone")}))
     assert found.application == live(replace(LIVE, registration=Registration("object of portal", ())))
 
 
-def test_a_token_without_a_tenant_has_the_directory_tell_it() -> None:
+def test_without_a_tenant_in_the_token_it_is_read_from_the_directory() -> None:
     entra = Entra(token={})
     found = snapshot(entra)
     assert (found.tenant_id, found.deployer) == (TENANT, "")
@@ -311,7 +311,7 @@ def test_the_first_entry_that_the_gallery_has_is_taken(configured: Any, found: s
     assert not any(OTHER in str(read.query) for read in entra.asked if read.path == "/applicationTemplates")
 
 
-def test_a_gallery_that_cannot_be_asked_is_a_problem_and_no_guess() -> None:
+def test_an_unreachable_gallery_is_a_problem_and_not_guessed() -> None:
     found = snapshot(
         Entra(dict(GALLERY), faults={"'First'": NO_PERMISSION}), application={"template": ["First", "Second"]}
     )
@@ -401,14 +401,14 @@ def test_one_account_may_be_configured_by_both_its_names() -> None:
     ]
 
 
-def test_a_group_that_went_between_two_rounds_has_no_members() -> None:
+def test_a_group_deleted_between_two_rounds_has_no_members() -> None:
     entra = Entra(faults={f"/groups/id of {GROUP}/members": ObjectNotFound("gone")})
     entra.group()
     found = snapshot(entra, assign={"groups": [GROUP]}).directory
     assert (found.groups, found.unread_groups) == ((EntraGroup(GROUP, f"id of {GROUP}"),), {})
 
 
-def test_a_group_that_entra_does_not_have_once_is_a_problem() -> None:
+def test_a_missing_or_ambiguous_group_is_a_problem() -> None:
     entra = Entra()
     entra.group("Twice")
     entra.group("Twice")
@@ -511,7 +511,7 @@ def test_users_that_cannot_be_counted_are_unknown() -> None:
     assert snapshot(entra, addresses=MANY).directory.unread == "no response"
 
 
-def test_a_disabled_account_is_asked_for_its_mailbox() -> None:
+def test_the_mailbox_of_a_disabled_account_is_read() -> None:
     room = user(GRACE, accountEnabled=False)
     entra = Entra({"/users": [user(ADA), room]}, mailboxes={f"id of {GRACE}": "room"})
     ada, grace = snapshot(entra).directory.users
@@ -524,7 +524,7 @@ def test_a_disabled_account_is_asked_for_its_mailbox() -> None:
 
 
 @pytest.mark.parametrize(("fault", "asked"), [(NO_PERMISSION, 1), (Unreachable("time-out"), 20)])
-def test_mailboxes_are_asked_for_as_long_as_that_may_help(fault: Any, asked: int) -> None:
+def test_mailboxes_are_read_as_long_as_that_may_help(fault: Any, asked: int) -> None:
     people = [user(f"p{number}@example.com", accountEnabled=False) for number in range(25)]
     entra = Entra(
         {"/users": [*people, user("none@example.com", accountEnabled=False, mail="")]},
@@ -674,7 +674,7 @@ def test_without_the_listing_of_the_account_each_domain_is_listed() -> None:
         mimecast = Mimecast(
             domains=["example.com", "other.example"],
             users=[{"emailAddress": each} for each in (ADA, "x@other.example")],
-            faults={"cloud-gateway": Answer({"fail": []}, status)},
+            faults={"cloud-gateway": Reply({"fail": []}, status)},
         )
         found = snapshot(mimecast=mimecast, everybody=True)
         assert (found.addresses.value or {}).keys() == {ADA, "x@other.example"}
@@ -713,11 +713,11 @@ def test_whoever_moved_lately_is_known_by_group() -> None:
 
 
 @pytest.mark.parametrize(("pages", "known"), [(20, True), (21, False)])
-def test_an_audit_log_that_is_too_long_tells_nothing(pages: int, known: bool) -> None:
+def test_an_audit_log_that_is_too_long_is_not_used(pages: int, known: bool) -> None:
     assert snapshot(mimecast=Mimecast(pages=pages)).moved.is_known is known
 
 
-def test_an_audit_log_in_other_words_tells_nothing() -> None:
+def test_an_audit_log_in_another_format_is_not_used() -> None:
     details = "Action Performed - Shuffled everybody Date: 2026-11-22, Time: 08:59:00 +0000"
     found = snapshot(mimecast=Mimecast(log=[details]))
     assert found.moved == Known(

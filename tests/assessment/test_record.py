@@ -1,4 +1,4 @@
-"""What a deployment recorded, read from its outputs: a contract with every release that people have deployed. Pure."""
+"""The record of a deployment, read from its outputs: a contract with every release in use. Pure."""
 
 from __future__ import annotations
 

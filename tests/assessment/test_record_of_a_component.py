@@ -1,4 +1,4 @@
-"""What the last deployment recorded of one component, in a program that has several."""
+"""The last deployment's record of one of several components of a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader of what a stack records: from a state, and from within the program."""
+"""Reading a stack's record: from a state, and from within the program."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECRET_VALUE = {
 }
 APPLICATION = "azuread:index/application:Application"
 FUNCTION = "pulumi:pulumi:readStackResourceOutputs"
-Answer = Callable[[], Any]
+Reply = Callable[[], Any]
 
 
 def _urn(name: str, type_: str = APPLICATION) -> str:
@@ -31,7 +31,7 @@ def _urn(name: str, type_: str = APPLICATION) -> str:
 
 
 class _Mocks(pulumi.runtime.Mocks):
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Reply) -> None:
         self.calls: list[pulumi.runtime.MockCallArgs] = []
         self._answer = answer
 
@@ -49,7 +49,7 @@ def _settings() -> Iterator[None]:
     pulumi.runtime.reset_options()
 
 
-def _asked(answer: Answer) -> tuple[Known[Record], list[pulumi.runtime.MockCallArgs]]:
+def _asked(answer: Reply) -> tuple[Known[Record], list[pulumi.runtime.MockCallArgs]]:
     mocks = _Mocks(answer)
     pulumi.runtime.set_mocks(mocks, project="mimecast-sso", stack="prod-eu", organization="organization")
     return in_program(sleep=lambda _: None), mocks.calls
@@ -138,7 +138,7 @@ def test_nothing_deployed() -> None:
     assert known == Known(Record(), How.RECORDED, "the stack's state")
 
 
-def test_state_that_is_being_written_is_read_again() -> None:
+def test_a_state_that_is_being_written_is_read_again() -> None:
     failures = [RuntimeError("failed to load checkpoint: EOF")] * 2
 
     def answer() -> Any:
@@ -187,13 +187,13 @@ def test_the_reason_is_what_the_engine_says_else_the_kind_of_error() -> None:
         (dict, f"the response of {FUNCTION} has no outputs"),
     ],
 )
-def test_engine_that_cannot_tell(answer: Answer, reason: str) -> None:
+def test_engine_without_the_function(answer: Reply, reason: str) -> None:
     known, calls = _asked(answer)
     assert known == unread(reason)
     assert len(calls) == 1
 
 
-def test_other_errors_are_not_tried_again() -> None:
+def test_other_errors_are_not_retried() -> None:
     def answer() -> Any:
         raise RuntimeError('unknown stack "organization/mimecast-sso/prod-eu"')
 

@@ -1,4 +1,4 @@
-"""What is said about people's sign-in, to the word: a world a test, its sentences in the snapshot beside. Pure."""
+"""The messages about people's sign-in, word by word: one world per test, with its messages in a snapshot file. Pure."""
 
 from __future__ import annotations
 

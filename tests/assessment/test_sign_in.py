@@ -1,4 +1,4 @@
-"""One sign-in, judged: a row per reason. Pure."""
+"""The verdict on one sign-in: a row per reason. Pure."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_from_my_apps(reason: Reason) -> None:
     assert found.result is (Result.NOT_OFFERED if reason is Reason.NOT_SAML else Result.REFUSED)
 
 
-def test_every_reason_is_reached_and_has_a_row_with_a_way_out_and_a_guard() -> None:
+def test_every_reason_is_reached_and_has_a_row_with_a_fix_and_a_guard() -> None:
     assert {*FROM_MIMECAST, *FROM_MY_APPS} == set(Reason) == set(REASONS)
     names = set(GuardName.__args__)  # type: ignore[attr-defined]
     for row in REASONS.values():
@@ -160,7 +160,7 @@ def test_unknown_names_the_missing_input(missing: str, changes: dict[str, Any]) 
         ("what Entra issues as NameID", {"name_id": NameIdState.UNKNOWN}),
     ],
 )
-def test_unknown_names_the_missing_input_by_tile_too(missing: str, changes: dict[str, Any]) -> None:
+def test_unknown_names_the_missing_input_for_the_tile_too(missing: str, changes: dict[str, Any]) -> None:
     assert outcome(TILE, **({"entra": BY_TILE} | changes)) == Outcome(Result.UNKNOWN, missing=missing)
 
 
@@ -180,7 +180,7 @@ def test_a_password_needs_an_address_as_well(
     assert found == Outcome(result, reason, missing, through_entra=False)
 
 
-def test_by_tile_whoever_has_no_profile_is_in_no_group() -> None:
+def test_from_the_tile_people_without_a_profile_are_in_no_group() -> None:
     assert outcome(TILE, BY_TILE, profile=False).reason is Reason.NOT_IN_GROUP
     unfinished = replace(PROFILE, thumbprint="")
     assert outcome(TILE, BY_TILE, profile=unfinished).reason is Reason.NOT_IN_GROUP

@@ -1,4 +1,4 @@
-"""Directory synchronisation: what is said of the account's connections."""
+"""Directory synchronisation: statements about the account's connections."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def said_of_addresses(connections: Connections, *missing: str, owned: bool = Tru
         (unknown("403"), Verdict.UNKNOWN, How.UNKNOWN, "whether a directory is synchronised is unknown"),
     ],
 )
-def test_whether_an_absent_address_arrives_is_what_was_read(
+def test_whether_a_missing_address_will_be_created_follows_from_the_connections(
     connections: Connections, verdict: Verdict, how: How, text: str
 ) -> None:
     (said,) = said_of_addresses(connections, GRACE)
@@ -174,13 +174,13 @@ def test_whether_an_absent_address_arrives_is_what_was_read(
     assert text in said.text
 
 
-def test_who_owns_an_address_is_what_was_read() -> None:
+def test_the_owner_of_an_address_is_read_live() -> None:
     assert said_of_addresses(live((RECENT,))) == []
     (said,) = said_of_addresses(live((RECENT,)), owned=False)
     assert said.text.startswith("3 of 3 addresses are not owned by directory synchronisation")
 
 
-def test_nothing_is_said_of_addresses_that_the_stack_creates() -> None:
+def test_addresses_that_the_stack_creates_cause_no_statement() -> None:
     world = World(addresses={}, changes={"connections": live((RECENT,), INTEGRATION_ONLY)})
     assert list(synchronisation.addresses(world.assess(values()).desired)) == []
 

@@ -1,4 +1,4 @@
-"""Whom a run concerns, and what decides about each of them: accounts, NameIDs, addresses, places in groups. Pure."""
+"""The people whom a run concerns, and the facts that decide about each: account, NameID, address, groups. Pure."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def concerned(world: World, document: Any = None) -> dict[str, Person | None]:
     return dict(subjects(world.assess(document).forecast.effects))
 
 
-def test_whoever_is_assigned_in_a_group_or_to_be_in_one_is_meant() -> None:
+def test_assigned_present_and_future_members_are_concerned() -> None:
     kay, joe, ann, zoe = (f"{name}@example.com" for name in ("kay", "joe", "ann", "zoe"))
     world = World(
         accounts=[account(ADA), account(GRACE), account(zoe, mail="")],
@@ -184,7 +184,7 @@ def test_whoever_is_assigned_in_a_group_or_to_be_in_one_is_meant() -> None:
     assert ann not in found
 
 
-def test_nobody_is_meant_without_an_address() -> None:
+def test_nobody_is_concerned_without_an_address() -> None:
     nameless = account("x", mail="", user_principal_name=None)
     world = World(
         accounts=[account(ADA), account(GRACE), nameless], application=application(assigned=(assigned("x"),))
@@ -193,14 +193,14 @@ def test_nobody_is_meant_without_an_address() -> None:
     assert concerned(world).keys() == {ADA, GRACE}, "neither is a domain that was recorded as a member"
 
 
-def test_whoever_was_recorded_is_meant_also_after_leaving() -> None:
+def test_recorded_people_are_concerned_even_after_leaving() -> None:
     world = World(members=set())
     assert GRACE in concerned(world, attested(values(rollOut={"who": "none"}, assign={"users": [ADA]})))
     unread = World(unread=frozenset({"groups"}))
     assert GRACE in concerned(unread, attested(values(rollOut={"who": "none"}, assign={"users": [ADA]})))
 
 
-def test_an_address_that_is_disabled_is_meant() -> None:
+def test_the_owner_of_a_disabled_address_is_concerned() -> None:
     world = World(members=set(), accounts=[])
     world.deployed = replace(
         world.deployed,
@@ -240,7 +240,7 @@ def test_an_account_is_matched_by_either_name() -> None:
         assert found["lovelace@example.com"] is not None
 
 
-def test_nobody_is_meant_twice() -> None:
+def test_nobody_is_listed_twice() -> None:
     """Linus is assigned, and in the roll-out by his user principal name."""
     linus = account(LINUS, mail="torvalds@example.com")
     world = World(
@@ -289,7 +289,7 @@ def test_a_member_is_seen_in_the_group_and_nobody_else_is() -> None:
     assert places({ProfileSlot.FIRST: members()}, GRACE).now == (frozenset(),)
 
 
-def test_whoever_moved_lately_may_be_seen_either_way_and_the_listed_one_comes_first() -> None:
+def test_people_who_moved_recently_may_be_in_or_out_with_the_listing_first() -> None:
     nobody = frozenset[str]()
     assert places({ProfileSlot.FIRST: members(joined=frozenset({ADA}))}, ADA).now == (FIRST, nobody)
     left = members(listed=nobody, left=frozenset({ADA}))

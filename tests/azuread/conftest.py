@@ -1,4 +1,4 @@
-"""The two plugins that every test here asks the same: the stand-in, and the published one where there is one."""
+"""The two plugins under test: the stand-in, and the published one if installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def published_command() -> list[str]:
-    """The published plugin of this machine; skips the test when there is none."""
+    """The installed published plugin; skips the test if there is none."""
     found = find_published(Path(os.devnull), os.environ)
     if found is None:
         pytest.skip(f"the published plugin ({EXECUTABLE}) is neither on PATH nor in a Pulumi home")

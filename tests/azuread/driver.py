@@ -1,7 +1,7 @@
 """Drives one azuread plugin, the published one or the stand-in, as the Pulumi engine does: as a process, over gRPC.
 
-Requests and answers are plain dictionaries, so that what one plugin answered can be kept as JSON and compared
-with what the other answers.
+Requests and responses are plain dictionaries, so that one plugin's responses can be stored as JSON and compared with
+the other's.
 """
 
 from __future__ import annotations

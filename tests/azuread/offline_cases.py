@@ -1,6 +1,6 @@
-"""Requests that no plugin needs the network for: checks, differences and previews, by a name for each.
+"""Named requests that need no network: checks, diffs and previews.
 
-What the published plugin answers to them is kept in `recorded/offline.json`.
+The published plugin's responses are in `recorded/offline.json`.
 """
 
 from __future__ import annotations

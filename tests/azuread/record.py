@@ -1,4 +1,4 @@
-"""Records the published plugin's answers: `python -m tests.azuread.record`, with that plugin on PATH."""
+"""Records the published plugin's responses: `python -m tests.azuread.record`, with that plugin on the PATH."""
 
 from __future__ import annotations
 

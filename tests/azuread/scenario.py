@@ -1,6 +1,6 @@
-"""A life of everything the program deploys, from the gallery to the last deletion, with mishaps on the way.
+"""The life cycle of everything that the program deploys, from the gallery to the last deletion, including failures.
 
-Every step's answer is kept under the step's name. What the published plugin answered is in `recorded/scenario.json`.
+Every step's response is stored under the step's name; the published plugin's are in `recorded/scenario.json`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def comparable(answers: dict[str, Any]) -> dict[str, Any]:
-    """The answers with identifiers numbered in the order they appear, and without times and keys."""
+    """The responses with identifiers numbered in order of appearance, and without times and keys."""
     text = json.dumps({name: ordered(answer) for name, answer in answers.items()})
     for pattern, word in _VARIABLE:
         text = pattern.sub(word, text)
@@ -69,7 +69,7 @@ def ordered(value: Any) -> Any:
 
 @dataclass
 class Scenario:
-    """Runs the steps on one plugin in one sandbox; `answers` is what comes of it."""
+    """Runs the steps on one plugin in one sandbox; `answers` holds the responses."""
 
     plugin: Plugin
     sandbox: RunningSandbox
@@ -95,7 +95,7 @@ class Scenario:
         return found
 
     def faulty(self, method: str, path: str, status: int = 403, **more: Any) -> None:
-        """The next such request (`times` of them) is answered so; without `times`, once."""
+        """Set the response to the next `times` such requests; default: one."""
         body = BUSY if status == 429 else DENIED
         rule = {
             "host": GRAPH,
@@ -110,7 +110,7 @@ class Scenario:
 
 
 def run(plugin: Plugin, sandbox: RunningSandbox) -> dict[str, Any]:
-    """Every answer, by step."""
+    """All responses, by step."""
     scenario = Scenario(plugin, sandbox)
     template, me, ada, group = _look_up(scenario)
     application = _application(scenario, template)

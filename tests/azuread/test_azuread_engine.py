@@ -1,4 +1,4 @@
-"""The stand-in under the Pulumi CLI, and stacks that change hands between it and the published plugin."""
+"""The stand-in with the Pulumi CLI, and stacks that are continued by the other plugin."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def stack(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     environment["PATH"] = f"{tools}:/usr/bin:/bin"
     backend = tmp_path / "state"
     backend.mkdir()
-    # Stacks of one sandbox must not want the same identifier.
+    # Stacks of one sandbox must not use the same identifier.
     environment["ACCOUNT_CODE"] = f"CUK{uuid.uuid4().hex[:6].upper()}"
     environment["PULUMI_BACKEND_URL"] = f"file://{backend}"
     folder = tmp_path / "program"
@@ -84,7 +84,7 @@ def stack(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return made
 
 
-def test_the_cli_uses_the_stand_in_without_a_word(stack: Stack) -> None:
+def test_the_cli_uses_the_stand_in_without_a_warning(stack: Stack) -> None:
     said = stack.pulumi("up", "--yes", "--skip-preview")
     assert f"{RESOURCES} created" in said
     assert "warning" not in said
@@ -127,7 +127,7 @@ def test_import_writes_code_from_the_reduced_schema(stack: Stack) -> None:
 
 
 @pytest.mark.soak  # the published plugin's waits
-def test_a_stack_changes_hands_without_a_change(stack: Stack) -> None:
+def test_either_plugin_continues_the_others_stack_without_a_change(stack: Stack) -> None:
     published_command()
     stack.pulumi("up", "--yes", "--skip-preview")
     stack.use_published()
@@ -138,7 +138,7 @@ def test_a_stack_changes_hands_without_a_change(stack: Stack) -> None:
 
 
 @pytest.mark.soak  # the published plugin's waits
-def test_a_stack_of_the_published_plugin_is_taken_over(stack: Stack) -> None:
+def test_a_stack_of_the_published_plugin_is_continued(stack: Stack) -> None:
     stand_in = stack.plugin.read_text()
     stack.use_published()
     stack.pulumi("up", "--yes", "--skip-preview")

@@ -1,4 +1,4 @@
-"""Checks, differences, previews and configuration: the same answers as the published plugin, case by case."""
+"""Checks, diffs, previews and configuration: the same responses as the published plugin, case by case."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def test_every_case_is_recorded() -> None:
 
 
 @pytest.mark.parametrize(("name", "case"), CASES.items(), ids=CASES.keys())
-def test_answers_as_recorded(name: str, case: Case, plugin: Plugin) -> None:
+def test_responses_are_as_recorded(name: str, case: Case, plugin: Plugin) -> None:
     assert outcome(case, plugin) == RECORDED[name]

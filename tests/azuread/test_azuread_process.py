@@ -1,4 +1,4 @@
-"""The plugin as a process: where it starts, what it says about itself, and how refusals read."""
+"""The plugin as a process: where it starts, what it reports about itself, and its error messages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_it_starts_only_for_a_running_sandbox(
     assert "pulumi plugin install resource azuread" in ended.stderr
 
 
-def test_no_request_goes_past_the_proxy(sandbox: RunningSandbox) -> None:
+def test_no_request_bypasses_the_proxy(sandbox: RunningSandbox) -> None:
     """A host that the door did not know of, named by the configuration, is looked at when it is asked."""
     environment = {**plugin_environment(sandbox.env), "no_proxy": "elsewhere.example"}
     with (
@@ -81,7 +81,7 @@ def test_it_starts_fast_enough(sandbox: RunningSandbox) -> None:
     assert min(seconds() for _ in range(3)) < 1.0
 
 
-def test_it_says_the_version_that_the_sdk_asks_for(plugin: Plugin) -> None:
+def test_it_reports_the_version_that_the_sdk_requests(plugin: Plugin) -> None:
     assert plugin.call("GetPluginInfo", Empty()).version == sdk_version()
 
 
@@ -96,13 +96,13 @@ def test_configure_promises_what_the_published_plugin_does(plugin: Plugin) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_at_once(number: signal.Signals, sandbox: RunningSandbox) -> None:
+def test_a_signal_stops_it_at_once(number: signal.Signals, sandbox: RunningSandbox) -> None:
     with Plugin(STAND_IN, plugin_environment(sandbox.env), ROOT) as plugin:
         plugin.process.send_signal(number)
         assert plugin.process.wait(5) == 0
 
 
-def test_cancel_ends_the_waiting_for_a_throttled_call(sandbox: RunningSandbox) -> None:
+def test_cancel_ends_the_wait_of_a_throttled_call(sandbox: RunningSandbox) -> None:
     with Plugin(STAND_IN, plugin_environment(sandbox.env), ROOT) as plugin, ThreadPoolExecutor(1) as threads:
         plugin.configure({})
         throttled = {"host": "graph.microsoft.com", "method": "GET", "path": ".*/users", "status": 429}
@@ -116,7 +116,7 @@ def test_cancel_ends_the_waiting_for_a_throttled_call(sandbox: RunningSandbox) -
             waiting.result(timeout=10)
 
 
-def test_cancel_is_answered(command: list[str], sandbox: RunningSandbox) -> None:
+def test_cancel_gets_a_response(command: list[str], sandbox: RunningSandbox) -> None:
     with Plugin(command, plugin_environment(sandbox.env), ROOT) as plugin:
         assert plugin.call("Cancel", Empty()) == Empty()
 
@@ -129,7 +129,7 @@ def test_cancel_is_answered(command: list[str], sandbox: RunningSandbox) -> None
         ({"ARM_TENANT_ID": "11111111-1111-4111-8111-111111111111"}, "AADSTS90002"),
     ],
 )
-def test_a_refused_sign_in_shows_what_entra_says(
+def test_a_refused_sign_in_shows_entras_message(
     changes: dict[str, str], code: str, command: list[str], sandbox: RunningSandbox
 ) -> None:
     environment = {**plugin_environment(sandbox.env), **changes}
@@ -166,7 +166,7 @@ def test_other_ways_to_sign_in_are_named(sandbox: RunningSandbox, way: dict[str,
     assert "need the published plugin" in refused.value.text
 
 
-def test_before_configure_calls_fail_in_words(sandbox: RunningSandbox) -> None:
+def test_calls_before_configure_fail_with_a_message(sandbox: RunningSandbox) -> None:
     environment = plugin_environment(sandbox.env)
     with Plugin(STAND_IN, environment, ROOT) as plugin, pytest.raises(PluginError, match="not configured"):
         plugin.invoke("getUser", {"mail": ADA})
@@ -191,7 +191,7 @@ def test_a_resource_inside_a_component_is_found_by_the_end_of_its_type(plugin: P
     assert all("'claims." in failure.reason for failure in checked.failures)
 
 
-def test_calls_may_come_all_at_once(command: list[str], sandbox: RunningSandbox) -> None:
+def test_calls_may_be_concurrent(command: list[str], sandbox: RunningSandbox) -> None:
     with Plugin(command, plugin_environment(sandbox.env), ROOT) as plugin:
         plugin.configure({})
         gate = threading.Barrier(8)
@@ -251,7 +251,9 @@ def test_the_stand_in_is_installed_where_there_is_no_published_plugin(
 
 
 @pytest.mark.parametrize("place", ["path", "home", "pulumi home"])
-def test_a_published_plugin_wins(place: str, empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_published_plugin_takes_precedence(
+    place: str, empty_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = f"resource-azuread-v{sdk_version()}"
     places = {
         "path": empty_path / "bin",

@@ -1,4 +1,4 @@
-"""A whole life of the deployed resources: the same answers as the published plugin, step by step."""
+"""The life cycle of the deployed resources: the same responses as the published plugin, step by step."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from tests.support.sandboxes import RunningSandbox
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded" / "scenario.json").read_text())
 
 
-def _answers(command: list[str], sandbox: RunningSandbox) -> dict[str, Any]:
+def _responses(command: list[str], sandbox: RunningSandbox) -> dict[str, Any]:
     with Plugin(command, plugin_environment(sandbox.env), ROOT) as plugin:
         plugin.configure({"version": "6.11.1"})
         return comparable(run(plugin, sandbox))
 
 
 @pytest.fixture(scope="module")
-def answers(sandbox: RunningSandbox) -> dict[str, Any]:
-    """The stand-in's answers."""
-    return _answers(STAND_IN, sandbox)
+def responses(sandbox: RunningSandbox) -> dict[str, Any]:
+    """The stand-in's responses."""
+    return _responses(STAND_IN, sandbox)
 
 
 @pytest.mark.parametrize("step", RECORDED)
-def test_the_stand_in_answers_as_recorded(step: str, answers: dict[str, Any]) -> None:
-    assert answers[step] == RECORDED[step]
+def test_the_stand_in_responds_as_recorded(step: str, responses: dict[str, Any]) -> None:
+    assert responses[step] == RECORDED[step]
 
 
-def test_no_step_is_left_out_and_no_route_unknown(answers: dict[str, Any], sandbox: RunningSandbox) -> None:
-    assert list(answers) == list(RECORDED)
+def test_no_step_is_omitted_and_no_route_unknown(responses: dict[str, Any], sandbox: RunningSandbox) -> None:
+    assert list(responses) == list(RECORDED)
     assert sandbox.control.status()["unknown"] == {}
     assert sandbox.control.status()["refused"] == {}
 
 
 @pytest.mark.soak  # its waits for replication alone take most of a minute
-def test_the_published_plugin_answers_as_recorded(sandbox: RunningSandbox) -> None:
-    assert _answers(published_command(), sandbox) == RECORDED
+def test_the_published_plugin_responds_as_recorded(sandbox: RunningSandbox) -> None:
+    assert _responses(published_command(), sandbox) == RECORDED

@@ -1,7 +1,7 @@
 """``make bench``: measures, prints, and writes ``build/bench.json``.
 
-Seconds are wall-clock medians unless said otherwise. Ratios compare the embedded engine with the Pulumi CLI, the
-two in turn in one run; they are null where there is no Pulumi CLI on the PATH.
+Seconds are wall-clock medians unless stated otherwise. Ratios compare the embedded engine with the Pulumi CLI, run
+alternately; they are null if there is no Pulumi CLI on the PATH.
 """
 
 from __future__ import annotations

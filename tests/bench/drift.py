@@ -1,4 +1,4 @@
-"""What a drift check costs that needs no engine: of the sandbox stack, deployed and quiet."""
+"""The cost of a drift check without an engine, for the deployed and unchanged sandbox stack."""
 
 from __future__ import annotations
 

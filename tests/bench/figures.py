@@ -1,4 +1,4 @@
-"""A figure, and how it is taken."""
+"""A figure, and how it is measured."""
 
 from __future__ import annotations
 

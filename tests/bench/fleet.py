@@ -1,4 +1,4 @@
-"""What a drift check of many tenants costs, in one process and beside one sandbox."""
+"""The cost of a drift check of many tenants, in one process and with one sandbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Mimecast side at size: a refresh of many addresses, and the first apply of ten thousand, both ways.
+"""The Mimecast side at scale: a refresh of many addresses, and the first creation of ten thousand, both ways.
 
 Calls are those that the gateway counted, the token's included. The quota is the sandbox's default, which is the one
 seen in recordings: 800 calls in 5 seconds.

@@ -1,4 +1,4 @@
-"""The product as a new user meets it: a fresh clone, ``make up``, ``make up`` again, the sandbox alone."""
+"""The product as a new user sees it: a fresh clone, ``make up``, ``make up`` again, the sandbox alone."""
 
 from __future__ import annotations
 

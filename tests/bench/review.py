@@ -1,4 +1,4 @@
-"""How long the comment on a change of 300 stacks is, and how long it takes to write it."""
+"""The length of the comment on a change of 300 stacks, and the time to write it."""
 
 from __future__ import annotations
 

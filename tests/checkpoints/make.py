@@ -1,8 +1,8 @@
-"""Deploys the three stacks of ``tests/checkpoints`` with this release, and keeps them.
+"""Deploys the three stacks of ``tests/checkpoints`` with this release, and stores their checkpoints.
 
     python -m tests.checkpoints.make
 
-Once a release. What an earlier release left is never written again: it is worth something only as it was made.
+Run it once per release. Checkpoints of earlier releases are never rewritten: only the originals are evidence.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stacks that an earlier release deployed, carried on by this code: nothing is planned, and nothing is done."""
+"""Stacks deployed by earlier releases, continued by this code: no change is planned or made."""
 
 from __future__ import annotations
 

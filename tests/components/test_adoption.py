@@ -1,4 +1,4 @@
-"""What a preview says about hand-made applications: nothing where nothing differs, and every flaw by name."""
+"""Previews of applications created by hand: no finding without differences, and every flaw by name."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_every_planted_flaw_is_named(trial: Trial, flaw: Flaw) -> None:
     assert [word for word in flaw.words if word not in text] == [], text
 
 
-def test_what_is_left_to_a_person_is_not_changed(trial: Trial) -> None:
+def test_manual_settings_are_not_changed(trial: Trial) -> None:
     tenant, _ = trial
     for flaw in FLAWS:
         if flaw.name in ("UPN claim", "group not assigned"):
@@ -155,7 +155,7 @@ def test_what_is_left_to_a_person_is_not_changed(trial: Trial) -> None:
     assert len(findings) == 2
 
 
-def test_sign_ins_that_start_in_my_apps_want_another_default_and_no_sign_on_url(trial: Trial) -> None:
+def test_sign_ins_from_my_apps_need_another_default_and_no_sign_on_url(trial: Trial) -> None:
     tile = REGIONS["eu"].idp_initiated_reply_url
     findings = found(trial, sign_on_url="", reply_urls=[tile, REGIONS["eu"].reply_url])
     text = "\n".join(map(str, findings))
@@ -164,7 +164,7 @@ def test_sign_ins_that_start_in_my_apps_want_another_default_and_no_sign_on_url(
     assert len(findings) == 3, text
 
 
-def test_a_policy_of_others_may_be_there_when_claims_are_left_to_a_person(trial: Trial) -> None:
+def test_an_unmanaged_policy_may_exist_if_claims_are_manual(trial: Trial) -> None:
     tenant, _ = trial
     next(flaw for flaw in FLAWS if flaw.name == "claims policy of another").plant(tenant)
     assert found(trial, claims=Ownership.VERIFY) == []
@@ -177,7 +177,7 @@ def test_an_unknown_application_is_named(trial: Trial) -> None:
         present(graph, read(graph, settings()), nobody)
 
 
-def test_verify_says_what_differs_and_needs_no_permission_to_write(trial: Trial) -> None:
+def test_verify_mode_names_differences_and_needs_no_write_permission(trial: Trial) -> None:
     tenant, _ = trial
     checked = settings(
         application={"claims": "verify"}, assign={"mode": "verify", "users": list(PEOPLE), "groups": [GROUP]}
@@ -213,7 +213,7 @@ def test_verify_says_what_differs_and_needs_no_permission_to_write(trial: Trial)
     assert "the assignments could not be compared (unknown:" in text
 
 
-def test_verify_before_there_is_an_application_is_unknown(trial: Trial) -> None:
+def test_verify_mode_without_an_application_is_unknown(trial: Trial) -> None:
     tenant, graph = trial
     remove(tenant)
     bare(tenant.graph, tenant.control)

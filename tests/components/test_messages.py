@@ -1,4 +1,4 @@
-"""How a statement stands in the log of a run."""
+"""Statements in the log of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return logged
 
 
-def test_what_was_just_read_is_said_as_it_is_and_anything_else_with_how_it_is_known(
+def test_only_values_read_live_are_logged_without_how_they_are_known(
     said: list[tuple[str, str]],
 ) -> None:
     for statement in (

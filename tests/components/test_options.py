@@ -1,4 +1,4 @@
-"""Resource options of the component reach everything in it: lookups and own resources too."""
+"""The component's resource options apply to everything in it, including lookups and this project's resources."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_providers_parent_and_dependencies_reach_everything(state: list[dict[str
     )
     used = {each["provider"].split("::")[3] for each in of_the_component if each.get("provider")}
     assert used == {"entra", "tenants"}
-    # A lookup by a default provider would have made one, and failed for want of credentials.
+    # A lookup by a default provider would have created one, and failed without credentials.
     assert [each["urn"] for each in state if each["urn"].endswith("azuread::default_6_11_1")] == []
     (marker,) = (each for each in state if each["type"] == "pulumi-python:dynamic/marker:Marker")
     assert all(each["created"] > marker["modified"] for each in of_the_component if each.get("provider"))

@@ -1,4 +1,4 @@
-"""CSV files of people, and stack files that share a domain: what is accepted, refused and said."""
+"""CSV files of people, and stack files that share a domain: what is accepted, refused and reported."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_not_such_a_csv(tmp_path: Path, content: str | bytes, sai
     assert said in text
 
 
-def test_a_name_that_is_no_path(tmp_path: Path) -> None:
+def test_a_name_that_is_not_a_path(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"addresses\.csv is not a path"):
         Addresses(source=AddressSource.CSV, csv="people\0.csv").read_csv(tmp_path)
 

@@ -1,4 +1,4 @@
-"""A step that people's sign-in depends on looks at what the run made of the things that it needs."""
+"""A step that people's sign-in depends on checks the outcome, in this run, of the resources that it needs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def met(loop: asyncio.AbstractEventLoop, actual: str, desired: str) -> object:
     return loop.run_until_complete(output.future())  # type: ignore[arg-type]
 
 
-def test_what_holds_lets_the_step_through(loop: asyncio.AbstractEventLoop) -> None:
+def test_a_met_requirement_allows_the_step(loop: asyncio.AbstractEventLoop) -> None:
     assert met(loop, "new", "new") == ["ada@example.com"]
 
 
-def test_what_a_partial_run_leaves_out_refuses_it(loop: asyncio.AbstractEventLoop) -> None:
+def test_a_requirement_omitted_by_a_partial_run_refuses_the_step(loop: asyncio.AbstractEventLoop) -> None:
     with pytest.raises(
         pulumi.RunError, match="Refused by guard partial-run: nobody is added, because the identifier is old"
     ):

@@ -1,4 +1,4 @@
-"""The settings of a rotation: what is refused, and what follows from what is written."""
+"""The settings of a rotation: what is refused, and what follows from them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read(certificates: dict[str, Any], **sections: Any) -> Certificates:
     return from_values(values).certificates
 
 
-def test_without_a_word_about_rotations_nothing_is_otherwise() -> None:
+def test_without_rotation_settings_nothing_changes() -> None:
     found = read({"generations": [OLD], "active": "2026"})
     assert (found.rotation, found.cut_over, found.slots) == (
         RotationMode.SINGLE,
@@ -82,7 +82,7 @@ def test_without_a_word_about_rotations_nothing_is_otherwise() -> None:
         ({"rotation": "blue-green"}, {"rollOut": {"group": "A", "secondGroup": "A"}}, "a separate group"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_reason(
+def test_impossible_settings_are_refused_with_the_reason(
     changes: dict[str, Any], sections: dict[str, Any], part: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refused:
@@ -90,7 +90,7 @@ def test_what_cannot_be_is_refused_with_its_reason(
     assert part in str(refused.value)
 
 
-def test_lanes_of_a_blue_green_rotation() -> None:
+def test_profile_slots_of_a_blue_green_rotation() -> None:
     found = read({"rotation": "blue-green", "generations": [OLD, IN_SECOND], "active": "2026"})
     assert found.slots == (ProfileSlot.FIRST, ProfileSlot.SECOND)
     assert (found.populated, found.next_generation) == ({ProfileSlot.FIRST}, found.generation("2029"))

@@ -1,4 +1,4 @@
-"""The schema of stack files is the one that the settings give, and has every key of the shipped files."""
+"""The schema of stack files is generated from the settings, and has every key of the shipped files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stack configuration: what is accepted, in which normal form, and what an error tells."""
+"""The stack configuration: what is accepted, its normal form, and error messages."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_region_gives_the_saml_values(region: Any) -> None:
     assert settings.reply_url == settings.sign_on_url == f"https://{region.host}/login/saml"
 
 
-def test_the_engine_hands_over_text_and_gets_the_same_settings() -> None:
+def test_text_from_the_engine_gives_the_same_settings() -> None:
     flat = {
         "mimecast-sso:region": "eu",
         "mimecast-sso:accountCode": "CUK25A118",
@@ -115,7 +115,7 @@ def test_a_malformed_value_is_named_with_what_is_allowed(changes: dict[str, Any]
 
 
 @pytest.mark.parametrize(("host", "region"), RETIRED_HOSTS.items())
-def test_hosts_of_old_tutorials_are_answered_with_the_value_to_use(host: str, region: str) -> None:
+def test_hosts_of_old_tutorials_are_refused_with_the_value_to_use(host: str, region: str) -> None:
     text = problems(application={"signOnUrl": f"https://{host}"}, region=region)
     assert host in text
     assert f"https://{REGIONS[region].host}/login/saml" in text
@@ -156,7 +156,7 @@ def test_a_password_version_needs_a_password_and_its_confirmation(passwords: Any
 @pytest.mark.parametrize(
     "until", ["2026-12-31", "2026-12-31 00:00:00 +0000 UTC", date(2026, 12, 31)], ids=["text", "cli", "yaml"]
 )
-def test_an_override_counts_to_its_last_day(until: object) -> None:
+def test_an_override_is_valid_through_its_last_day(until: object) -> None:
     guards = [{"name": "allow-destroy", "reason": "retired", "until": until}]
     settings = from_values(SMALLEST | {"guards": guards})
     assert settings.overrides("allow-destroy", date(2026, 12, 31))

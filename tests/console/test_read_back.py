@@ -1,4 +1,4 @@
-"""A copy of the console's forms: what is taken for one, and what it is held against."""
+"""A copy of the console's forms: what is accepted, and what it is compared with."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_field_that_was_not_seen_is_a_difference() -> None:
         ),
     ],
 )
-def test_what_means_the_same_agrees(label: str, value: str) -> None:
+def test_equivalent_values_agree(label: str, value: str) -> None:
     assert differing(with_value(label, value)) == ([], [])
 
 
@@ -97,7 +97,7 @@ def test_a_certificate_is_shown_by_its_thumbprint() -> None:
     )
 
 
-def test_what_the_console_shows_steers_no_terminal() -> None:
+def test_console_values_cannot_control_a_terminal() -> None:
     critical, _ = differing(with_value("Login URL", "x\x1b[2J\n::error::y"))
     assert critical == ["Login URL: the console has x : :error::y, desired is value of loginUrl"]
 

@@ -1,4 +1,4 @@
-"""README and docs/: every command, file, configuration key and link that they name is there."""
+"""README and docs/: every command, file, configuration key and link in them exists."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def words_after(program: str, page: Path) -> Iterator[list[str]]:
 
 
 @pages
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     for target, anchor in _LINK.findall(page.read_text()):
         file = (page.parent / target) if target else page
         assert file.exists(), target
@@ -60,13 +60,13 @@ def anchors(text: str) -> set[str]:
 
 
 @pages
-def test_files_are_there(page: Path) -> None:
+def test_named_files_exist(page: Path) -> None:
     named = {match for text in code(page) for match in _PATH.findall(text)}
     assert [path for path in sorted(named) if not any(ROOT.glob(path.rstrip("/.")))] == []
 
 
 @pages
-def test_commands_are_there(page: Path) -> None:
+def test_named_commands_exist(page: Path) -> None:
     unknown: list[tuple[list[str], Iterable[str]]] = []
     for program, tree in (("mimecast-sso", commands), ("python -m sandbox", sandbox_parser())):
         for words in words_after(program, page):
@@ -79,7 +79,7 @@ def test_commands_are_there(page: Path) -> None:
 
 
 @pages
-def test_configuration_keys_are_there(page: Path) -> None:
+def test_named_configuration_keys_exist(page: Path) -> None:
     schema = json.loads((ROOT / "stacks" / "schema.json").read_text())
     top = schema["properties"]["config"]["properties"]
     named = {text.split(":")[0] for text in code(page) if _KEY.fullmatch(text.split(":")[0])}
@@ -90,7 +90,7 @@ def test_configuration_keys_are_there(page: Path) -> None:
 
 
 @pages
-def test_settings_of_the_sandbox_are_there(page: Path) -> None:
+def test_named_sandbox_settings_exist(page: Path) -> None:
     named = {text for text in code(page) if re.fullmatch(r"(clock|entra|mimecast)(\.[a-z]\w+)+", text)}
     source = "\n".join(file.read_text() for file in (ROOT / "sandbox").rglob("*.py"))
     assert [name for name in sorted(named) if f'"{name}"' not in source] == []

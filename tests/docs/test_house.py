@@ -1,4 +1,4 @@
-"""The hunts: nine questions of a contributor, each answered by opening at most three files."""
+"""The hunts: nine questions of a contributor, each answered by at most three files."""
 
 from __future__ import annotations
 

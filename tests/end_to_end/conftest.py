@@ -1,4 +1,4 @@
-"""What several whole-run tests begin with."""
+"""Shared starting points of end-to-end tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The test account: created, assigned, provisioned, signed in, and deleted again; nobody loses sign-in over it."""
+"""The test account: created, assigned, provisioned, signed in, and deleted, while nobody loses sign-in."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_from_creation_to_deletion(made: Project) -> None:
     assert len(made.control.documents(USERS)) == people
 
 
-def test_an_account_whose_creation_got_no_response_is_taken_over(made: Project) -> None:
+def test_an_account_whose_creation_got_no_response_is_imported(made: Project) -> None:
     """Entra has it, the state does not; its marker, which the state has, says whose it is."""
     made.configure(testAccount={"address": LOST})
     made.control.faults(
@@ -137,7 +137,7 @@ def test_an_address_that_somebody_has_is_refused(made: Project) -> None:
     assert "Entra already has an account with this address" in refused.text
 
 
-def test_it_goes_with_the_stack(made: Project) -> None:
+def test_it_is_deleted_with_the_stack(made: Project) -> None:
     made.configure(testAccount={"address": ACCOUNT})
     up = made.up()
     assert up.code == 0, up.text

@@ -1,4 +1,4 @@
-"""Addresses from end to end: synchronised people are only checked, and previews say what a run changes."""
+"""Addresses from end to end: synchronised people are only checked, and previews report changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def test_previews_say_what_changes(fresh: Project) -> None:
+def test_previews_report_changes(fresh: Project) -> None:
     first = fresh.sso("preview").text
     assert "Registering example.com changes mail flow" in first
     assert "3 addresses are on hold until the domain is verified, then created" in first

@@ -1,4 +1,4 @@
-"""Taking over an application that a person made, with the commands that people type."""
+"""Adopting an application created by hand, with the commands that people type."""
 
 from __future__ import annotations
 

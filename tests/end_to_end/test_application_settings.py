@@ -1,4 +1,4 @@
-"""What the application section does at Entra: owners, tile, assignment, and what is left to a person."""
+"""The effect of the application section in Entra: owners, tile, assignment, and manual settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input: a clear error, nothing made, nothing lost."""
+"""Bad input: a clear error, nothing created, nothing lost."""
 
 from __future__ import annotations
 

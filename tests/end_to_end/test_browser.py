@@ -1,4 +1,4 @@
-"""The console, the portal and My Apps as people see them: in a real browser, which runs the pages' own scripts."""
+"""The console, the portal and My Apps in a real browser, which runs the pages' scripts."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_console_work_and_both_ways_in(made: Project, page: Page) -> None:
     expect(page.locator("#signed-in")).to_have_text(f"Signed in to the Mimecast Personal Portal as {ADA}")
     chromium.picture(page, "portal")
 
-    # From the tile: whoever is signed in to Entra enters an address, and nothing else.
+    # From the tile: people who are signed in to Entra enter only their address.
     page.goto(MY_APPS)
     chromium.picture(page, "my-apps")
     page.get_by_role("link", name=APPLICATION).click()

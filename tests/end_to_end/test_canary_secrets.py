@@ -1,7 +1,7 @@
-"""Secrets stay where they belong: canaries are searched for in everything that a stack's whole life leaves behind.
+"""Secrets do not leak: canaries are searched for in everything that a stack's life cycle leaves behind.
 
-Searched: what commands print, event logs, state with its backups and history (and the pickles in it), exported
-stacks, run sheets, and errors with their whole traceback. Each canary in plain, base64, hexadecimal and URL forms.
+Searched: commands' output, event logs, state with its backups and history (and the pickles in it), exported stacks,
+run sheets, and errors with their whole traceback. Each canary in plain, base64, hexadecimal and URL forms.
 """
 
 from __future__ import annotations

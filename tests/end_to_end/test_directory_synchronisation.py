@@ -1,4 +1,4 @@
-"""Directory synchronisation from end to end: the integration is ensured or required, and asked for a run."""
+"""Directory synchronisation from end to end: the integration is ensured or required, and runs on request."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_an_integration_is_required(fresh: Project) -> None:
     assert writes(fresh) == [], "what is required is never written"
 
 
-def test_people_are_added_once_the_synchronisation_has_brought_them(fresh: Project) -> None:
+def test_people_are_added_once_the_synchronisation_has_created_their_addresses(fresh: Project) -> None:
     roll_out = fresh.configuration("rollOut") | {"who": "pilot", "pilot": [ADA]}
     fresh.configure(addresses={"source": "synchronised"}, addressPasswords=None, rollOut=roll_out)
     assert fresh.sandbox("seed", "--stack", "sandbox").code == 0

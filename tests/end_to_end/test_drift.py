@@ -1,4 +1,4 @@
-"""Drift of a whole deployment: both ways find the same, unmanaged objects included, and every form can be read."""
+"""Drift of a whole deployment: both ways find the same, including unmanaged objects, and every format can be parsed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_fresh_deployment_has_no_drift_either_way(made: Project) -> None:
     assert report(made)["level"] == "fine"
 
 
-def test_what_others_did_is_named_alike_both_ways(made: Project) -> None:
+def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
     application = only(made, "entra.applications", displayName="Mimecast Personal Portal")
     principal = only(made, "entra.servicePrincipals", appId=application["appId"])
     ada, linus = (only(made, "entra.users", mail=who) for who in (ADA, "visitor@example.com"))
@@ -113,7 +113,7 @@ def test_what_others_did_is_named_alike_both_ways(made: Project) -> None:
     assert engine.text == fast.text
 
 
-def test_every_form_can_be_read(made: Project) -> None:
+def test_every_format_can_be_parsed(made: Project) -> None:
     change(
         made,
         "entra.servicePrincipals",
@@ -136,7 +136,7 @@ def test_every_form_can_be_read(made: Project) -> None:
     assert json.loads(kept.read_text())["schema"] == 1
 
 
-def test_somebody_who_fails_for_it_makes_it_urgent_and_expected_drift_is_quiet(made: Project) -> None:
+def test_drift_is_urgent_if_somebody_fails_and_expected_drift_is_quiet(made: Project) -> None:
     principal = only(made, "entra.servicePrincipals", preferredSingleSignOnMode="saml")
     change(made, "entra.servicePrincipals", principal, accountEnabled=False)
     levels = {each["id"]: each["level"] for each in report(made)["entries"]}

@@ -1,11 +1,11 @@
-"""Nobody loses a sign-in unseen: random walks over everything that people do with a stack.
+"""Nobody loses a sign-in without a warning: random sequences of everything that people do with a stack.
 
-A walk edits the stack file, runs commands, moves the clock, does the console work, and lets other people change Entra
-and Mimecast. Around each command everybody signs in from Mimecast's page: whoever would get in without the command gets
-in after it, in the same way, at once and after Mimecast's fifteen minutes, or was named by a refusal or a warning
-before. A password counts as another way than Entra, because nobody knows whether somebody has one.
+A sequence edits the stack file, runs commands, moves the clock, does the console work, and makes external changes of
+Entra and Mimecast. Around each command everybody signs in from Mimecast's page: people who could sign in without the
+command still can after it, in the same way, at once and after Mimecast's fifteen minutes, or were named by a refusal
+or a warning before. A password counts as a different way from Entra, because it is unknown whether somebody has one.
 
-A walk that shows a miss is walked again without this or that step, and reported as the shortest that still shows it.
+A sequence with a miss is shortened step by step, and reported as the shortest one that still shows the miss.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.support.sign_in_worlds import BARBARA, EDSGER, WORLDS, Endings, World
 pytestmark = pytest.mark.xdist_group("forecast")
 
 WALKS, STEPS = 18, 25
-"""In each world, and in each walk."""
+"""In each world and each sequence."""
 SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 _FROM_MIMECAST = (Way.FROM_MIMECAST,)
 _WARNS = re.compile(
@@ -152,7 +152,7 @@ def revert(world: World, _: Random) -> None:
 
 
 def steps(seed: str, length: int) -> Iterator[Step]:
-    """A walk: mostly an edit or two and then a command; sometimes time, the console, or somebody else."""
+    """A sequence: mostly an edit or two and then a command; sometimes time, the console, or an external change."""
     chance = random.Random(seed)  # noqa: S311  (no secret)
     kinds: dict[str, int] = {"edit": 30, "command": 45, "clock": 10, "hand": 9, "revert": 6}
     for _ in range(length):
@@ -167,7 +167,7 @@ def steps(seed: str, length: int) -> Iterator[Step]:
 
 @dataclass
 class Walk:
-    """A walk as far as it has come. ``lost``: who lost a sign-in by the last step, unseen; with what they read."""
+    """A sequence so far. ``lost``: who lost a sign-in by the last step without a warning, with the message shown."""
 
     world: World
     done: list[Step] = field(default_factory=list)
@@ -231,7 +231,7 @@ class Walk:
 
 
 def walked(saved: SavedProject, plan: Sequence[Step]) -> Walk:
-    """A walk from the beginning, as far as it goes."""
+    """Run a sequence from the beginning, as far as it goes."""
     walk = Walk(World(saved.restore()))
     for step in plan:
         if not walk.goes_on(step):
@@ -259,7 +259,7 @@ def explore(saved: SavedProject, name: str, seeds: range, length: int) -> tuple[
     return made, misses
 
 
-def test_nobody_is_lost_unseen_on_a_short_walk(saved_tutorial: SavedProject) -> None:
+def test_nobody_loses_a_sign_in_unannounced_in_a_short_sequence(saved_tutorial: SavedProject) -> None:
     made, misses = explore(saved_tutorial, "tutorial", range(1), 12)
     assert not misses, "\n".join(misses)
     assert made == 12
@@ -267,7 +267,7 @@ def test_nobody_is_lost_unseen_on_a_short_walk(saved_tutorial: SavedProject) -> 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", WORLDS)
-def test_nobody_is_lost_unseen(
+def test_nobody_loses_a_sign_in_unannounced(
     name: str, tmp_path: Path, deployments: Deployments, request: pytest.FixtureRequest
 ) -> None:
     with prepared(tmp_path, WORLDS[name], deployments) as saved:

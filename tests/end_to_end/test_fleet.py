@@ -1,4 +1,4 @@
-"""Many stacks at once: whatever happens to one tenant is its row, and the others are right; killed and resumed too."""
+"""Many stacks at once: a failing tenant is a row and does not affect the others, even after a kill and resume."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_verify_and_preflight_and_assess_report_alike(made: Fleet) -> None:
     for check in ("verify", "preflight", "assess"):
         found = report(made, check, "--select", "fine-1", "--select", "no-entra")
         levels = {each["stack"]: each["level"] for each in found["stacks"]}
-        # Somebody whom Entra does not know is at Mimecast: assess says so, whoever is in the roll-out.
+        # A person unknown to Entra is at Mimecast: assess reports it, whoever is in the roll-out.
         assert levels["fine-1"] == ("urgent" if check == "assess" else "fine"), found
         assert levels["no-entra"] != "fine", found
 

@@ -129,7 +129,7 @@ def test_a_ring_is_deployed_and_the_next_waits_for_a_person(made: Fleet) -> None
     assert {entry["text"] for entry in rows["early-2"]["entries"]} >= {"Ring early"}
 
 
-def test_it_stops_after_a_failure_and_goes_on_once_that_is_fixed(made: Fleet) -> None:
+def test_it_stops_after_a_failure_and_continues_once_that_is_fixed(made: Fleet) -> None:
     begun, whole = now(made), made.stack_file("early-1").read_text()
     configure(made, "early-1", assign=assigned("early-1"))
     rows, said = up(made, *ORDER, "--select", "!early-2", "--no-hold", code=4)
@@ -221,7 +221,7 @@ def test_killed_at_any_moment_and_continued_every_stack_is_deployed_once(made: F
     folder, begun = made.project.folder, now(made)
     chance = random.Random(seed)  # noqa: S311
     victim, at = chance.choice(STACKS), chance.choice((1, 2, 3))
-    # The broker is asked before a deployment, by it, and after it; it kills the run itself, whoever asked.
+    # The broker is called before, during and after a deployment; it kills the run itself, whoever called.
     broker = folder / f"kill-{seed}"
     broker.write_text(
         "#!/bin/sh\n"
@@ -251,7 +251,9 @@ def test_killed_at_any_moment_and_continued_every_stack_is_deployed_once(made: F
 
 @pytest.mark.soak
 @pytest.mark.parametrize("at", [1, 2])
-def test_interrupted_it_ends_what_is_under_way_and_says_how_to_continue(made: Fleet, at: int) -> None:
+def test_an_interrupted_run_finishes_running_deployments_and_says_how_to_continue(
+    made: Fleet, at: int
+) -> None:
     folder, begun = made.project.folder, now(made)
     # As Ctrl-C does: everything of the terminal's group is interrupted, while the tenants are read, or the deployment.
     broker = folder / f"interrupt-{at}"
@@ -301,7 +303,7 @@ def test_two_runs_never_share_a_folder(deployed: Fleet) -> None:
         (["--continue", "--work", "nowhere"], 1, "There is no run to resume in"),
     ],
 )
-def test_what_cannot_be_run_is_said_before_anything_begins(
+def test_an_invalid_run_is_refused_before_anything_starts(
     deployed: Fleet, words: list[str], code: int, said: str
 ) -> None:
     begun = now(deployed)

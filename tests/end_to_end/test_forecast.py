@@ -1,9 +1,9 @@
-"""The forecast against real sign-ins: seeded worlds, changes by other hands, edits of the stack file, both ways in.
+"""The forecast compared with real sign-ins: seeded worlds, external changes, edits of the stack file, both ways in.
 
-In every world each person signs in from Mimecast's page and from My Apps before a run, right after it, once Mimecast's
-fifteen minutes are over, and once console work is saved and once it is deployed; each sign-in is held against the
-verdict for that instant. A run that is let through takes a sign-in from nobody whom it does not name. A run that is
-refused is carried out with the guards overridden, and somebody whom the refusal names really is refused.
+In every world each person signs in from Mimecast's page and from My Apps before a run, right after it, after
+Mimecast's fifteen minutes, after the console work is saved, and after it is deployed; each sign-in is compared with
+the verdict for that instant. In an allowed run, only people whom it names lose a sign-in. A refused run is carried out
+with the guards overridden, and at least one person whom the refusal names is indeed refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each guard refuses a whole run with exit code 4, and nothing was written at either side."""
+"""Each guard refuses a whole run with exit code 4, and nothing is written on either side."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_administrators_keep_a_way_in(made: Project) -> None:
     )
 
 
-def test_an_assignment_is_not_taken_from_who_depends_on_it(made: Project) -> None:
+def test_the_assignment_of_a_person_who_depends_on_it_is_not_removed(made: Project) -> None:
     """And a region that would change is refused, though Mimecast itself is in the new one."""
     (account,) = made.control.documents("mimecast.accounts")
     made.control.put("mimecast.accounts", account["accountCode"], account | {"region": "de"})
@@ -187,7 +187,7 @@ def test_nothing_is_destroyed_while_somebody_depends_on_it(made: Project) -> Non
     )
 
 
-def test_an_override_is_said_with_its_reason_until_it_ends(made: Project) -> None:
+def test_an_override_is_reported_with_its_reason_until_it_expires(made: Project) -> None:
     ended = {"name": "account", "reason": "change CHG-1041", "until": "2026-01-01"}
     valid = {"name": "unprepared-people", "reason": "change CHG-1042", "until": "2099-12-31"}
     made.configure(guards=[ended, valid], assign={"users": [ADA, GRACE]}, rollOut=EVERYBODY)
@@ -197,7 +197,7 @@ def test_an_override_is_said_with_its_reason_until_it_ends(made: Project) -> Non
     assert run.code == 2, run.text
 
 
-def test_taking_people_out_is_never_stopped(made: Project) -> None:
+def test_removing_people_is_never_refused(made: Project) -> None:
     change(made, "entra.servicePrincipals", PRINCIPAL, accountEnabled=False)
     made.control.faults({"path": "/api/user/get-internal-users", "status": 403, "times": 99})
     made.configure(rollOut={"group": "Single sign-on", "who": "none"}, assign={"users": []})

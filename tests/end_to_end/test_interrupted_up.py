@@ -1,4 +1,4 @@
-"""Ctrl-C while a deployment runs: the engine ends by itself, and the next deployment goes on from there."""
+"""Ctrl-C during a deployment: the engine stops by itself, and the next deployment continues from there."""
 
 from __future__ import annotations
 

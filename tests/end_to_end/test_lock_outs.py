@@ -1,7 +1,7 @@
-"""Ordinary edits that would lock people out are refused with names, or lock nobody out: shown by real sign-ins.
+"""Ordinary edits that would lock people out are refused by name, and others lock nobody out: with real sign-ins.
 
 Ada and Grace are assigned as users, Alan and Linus through the group; all four are in the roll-out group and sign in
-through Entra. Linus's user principal name is another than his mail address.
+through Entra. Linus's user principal name differs from his mail address.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def section(made: Project, key: str, **changes: Any) -> None:
     made.configure(**{key: made.configuration(key) | changes})
 
 
-def test_leaving_assignments_to_a_person_deletes_none(made: Project) -> None:
+def test_switching_to_manual_assignments_deletes_none(made: Project) -> None:
     section(made, "assign", mode="verify")
     run = made.up()
     assert run.code == 0, run.text
@@ -86,7 +86,7 @@ def test_leaving_assignments_to_a_person_deletes_none(made: Project) -> None:
     assert made.sso("preview").code == 0
 
 
-def test_leaving_claims_to_a_person_deletes_none(made: Project) -> None:
+def test_switching_to_manual_claims_deletes_none(made: Project) -> None:
     section(made, "application", claims="verify")
     run = made.up()
     assert run.code == 0, run.text
@@ -222,7 +222,7 @@ def test_the_console_counts_as_it_was_confirmed(made: Project) -> None:
 
 
 def test_whoever_cannot_sign_in_is_named_by_every_command(made: Project) -> None:
-    """Alan is removed from the Entra group by somebody else."""
+    """Alan is removed from the Entra group externally."""
     (group,) = (
         each for each in made.control.documents("entra.groups") if each["displayName"] == "Mimecast users"
     )
@@ -238,7 +238,7 @@ def test_whoever_cannot_sign_in_is_named_by_every_command(made: Project) -> None
         assert "3 people sign in through Entra" in run.text, f"{verb}: {run.text}"
 
 
-def test_a_disabled_application_is_said_first(made: Project) -> None:
+def test_a_disabled_application_is_reported_first(made: Project) -> None:
     (principal,) = (
         each
         for each in made.control.documents("entra.servicePrincipals")
@@ -269,7 +269,7 @@ def test_an_emptied_group_is_not_counted_as_signing_in(made: Project) -> None:
         ({"list": [{"address": ADA}], "onRemoval": "forget"}, (ALAN, GRACE, LINUS)),
     ],
 )
-def test_whoever_goes_back_to_a_password_is_named(
+def test_people_who_return_to_a_password_are_named(
     made: Project, addresses: dict[str, Any], leave: tuple[str, ...]
 ) -> None:
     made.configure(addresses=addresses)
@@ -279,7 +279,7 @@ def test_whoever_goes_back_to_a_password_is_named(
 
 
 @pytest.mark.parametrize("kind", ["ServicePrincipal::", "AuthenticationProfile::"])
-def test_a_resource_that_was_deleted_from_the_state_blinds_no_guard(made: Project, kind: str) -> None:
+def test_guards_still_see_a_resource_that_was_deleted_from_the_state(made: Project, kind: str) -> None:
     command = ["pulumi"] if made.engine == "pulumi" else [sys.executable, "-m", "sandbox.engine"]
 
     def engine(*words: str) -> Ended:

@@ -1,4 +1,4 @@
-"""An application that was made and not recorded: found again, and never made twice."""
+"""An application that was created but not recorded: found again, and never created twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def applications(made: Project) -> list[dict[str, Any]]:
     ]
 
 
-def test_an_instantiate_whose_answer_was_lost(tmp_path: Path) -> None:
+def test_an_instantiation_whose_response_was_lost(tmp_path: Path) -> None:
     with project(tmp_path, "embedded") as made:
         made.control.faults(
             {

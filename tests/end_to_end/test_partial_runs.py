@@ -1,4 +1,4 @@
-"""Flags of the Pulumi CLI that leave parts of a run out: what people's sign-in needs is never among them."""
+"""Flags of the Pulumi CLI that omit parts of a run: never those that people's sign-in depends on."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_it_knows_what_was_confirmed(made: Project) -> None:
     assert made.stack_file.read_text() == tracked
 
 
-def test_it_puts_nobody_back_who_was_rolled_back(made: Project) -> None:
+def test_it_does_not_add_rolled_back_people_again(made: Project) -> None:
     assert made.sso("roll-out back").code == 0
     assert made.control.documents("mimecast.members") == []
     ended = plain(made, "up", "--yes", "--skip-preview")

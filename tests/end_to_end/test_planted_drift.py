@@ -1,4 +1,4 @@
-"""Drift that somebody else caused: planted by the hundred on both sides, each named, by both ways alike."""
+"""External drift: planted by the hundred on both sides, and each named by both ways alike."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def _check(saved_tutorial: SavedProject, seed: int) -> int:
     return len(wanted)
 
 
-def test_what_somebody_else_changed_is_named(saved_tutorial: SavedProject) -> None:
+def test_external_changes_are_named(saved_tutorial: SavedProject) -> None:
     assert sum(_check(saved_tutorial, seed) for seed in (1, 15)) >= 3
 
 

@@ -1,4 +1,4 @@
-"""The review of a change against a whole deployment, and the digest between it and ``up``."""
+"""The review of a change on a whole deployment, and the digest that connects it with ``up``."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def test_a_deployment_of_what_was_reviewed_takes_its_comment_and_nothing_else(ma
     assert made.up().code == 0
 
 
-def test_trying_again_to_verify_a_domain_needs_no_review(made: Project) -> None:
+def test_retrying_a_domain_verification_needs_no_review(made: Project) -> None:
     domains = [*made.configuration("domains"), {"name": "example.net"}]
     made.configure(domains=domains, dns=None)
     assert made.up().code == 0
@@ -306,7 +306,7 @@ def calls(made: Project, *words: str, code: int = 0) -> int:
     return sum(map(is_call, made.control.journal(after=before)))
 
 
-def test_a_preview_reads_both_tenants_once_however_it_is_told(made: Project) -> None:
+def test_a_preview_reads_both_tenants_once_in_every_format(made: Project) -> None:
     made.configure(rollOut=PILOT | {"who": "all"})
     once = calls(made, "preview", code=2)
     assert once > 0

@@ -1,4 +1,4 @@
-"""The roll-back drill: Entra down, the certificate broken, and people are back in within Mimecast's 15 minutes."""
+"""The roll-back drill: with Entra down or the certificate broken, people sign in again within Mimecast's 15 minutes."""
 
 from __future__ import annotations
 

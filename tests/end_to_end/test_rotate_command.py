@@ -1,4 +1,4 @@
-"""Rotations on the sandbox, as people make them: the commands, the console work, and a sign-in after every step."""
+"""Rotations on the sandbox as people do them: commands, console work, and a sign-in after every step."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""People sign in all the time while the signing certificate is rotated, and commands die on the way.
+"""People sign in continuously while the signing certificate is rotated and commands are killed.
 
 Under the sandbox's assumptions about what the vendor does not document (docs/fidelity.md): blue/green and metadata
-lose nobody; with one profile people are refused inside the announced gap, and only there.
+lose no sign-in; with one profile people are refused within the announced gap, and only there.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def test_nobody_is_refused_while_people_move_from_one_profile_to_the_other(tmp_p
 def rotate_while_people_sign_in(
     folder: Path, engine: str, tally: Tally, *, source: str, certificates: dict[str, Any], sign_ins: int
 ) -> None:
-    """Whole rotations, one at least and until there were so many sign-ins; each step dies twice. Nobody is refused.
+    """Whole rotations, one or more until there were enough sign-ins; each step is killed twice. Nobody is refused.
 
     At the vendor's times: a change of the console or of a group counts after 15 minutes, by the sandbox's clock.
     """
@@ -135,7 +135,7 @@ def rotate_while_people_sign_in(
 @pytest.mark.parametrize(
     "mode", [pytest.param(BLUE_GREEN, id="blue-green"), pytest.param(METADATA, id="metadata")]
 )
-def test_five_thousand_sign_ins_through_rotations_that_die_at_every_step(
+def test_five_thousand_sign_ins_during_rotations_that_are_killed_at_every_step(
     tmp_path: Path, tally: Tally, mode: dict[str, Any], azuread: str
 ) -> None:
     rotate_while_people_sign_in(tmp_path, "embedded", tally, **mode, sign_ins=5_000)
@@ -151,7 +151,7 @@ def test_five_thousand_sign_ins_through_rotations_that_die_at_every_step(
     ],
     indirect=["azuread"],
 )
-def test_a_rotation_that_dies_at_every_step_with_what_users_have(
+def test_a_rotation_killed_at_every_step_with_the_cli_and_the_published_plugin(
     tmp_path: Path, tally: Tally, engine: str, azuread: str
 ) -> None:
     """A killed Pulumi CLI leaves its providers running: they end what they began, and nobody records it."""

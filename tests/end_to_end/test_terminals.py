@@ -1,4 +1,4 @@
-"""Output that is not in UTF-8, or that nobody reads to its end: no deployment breaks off for it."""
+"""Output that is not UTF-8, or not read to its end, does not interrupt a deployment."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def closed_early(made: Project, *words: str) -> int:
 
 
 def test_the_tutorial_in_other_encodings_and_into_closed_pipes(made: Project) -> None:
-    """One walk, so that each step stands on what the one before really did."""
+    """One sequence, so that each step builds on the previous one's real result."""
     evidence = "geprüft am Bildschirm"
     first = made.sso("up", "--yes", **LATIN)
     assert first.code == 0, first.text

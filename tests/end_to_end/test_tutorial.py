@@ -89,7 +89,7 @@ def test_the_tutorial_from_nothing_to_a_sign_in_and_back(fresh: Project) -> None
     assert after.code == 1
 
 
-def test_drift_on_both_sides_is_named_and_put_back(deployed: Project) -> None:
+def test_drift_on_both_sides_is_named_and_corrected(deployed: Project) -> None:
     user = deployed.control.get("mimecast.users", ADA)
     assert user is not None
     deployed.control.put("mimecast.users", ADA, user | {"name": "Somebody Else"})
@@ -126,7 +126,7 @@ def _refresh(made: Project) -> list[str]:
 
 @pytest.mark.cli
 @pytest.mark.parametrize(("maker", "heir"), [("embedded", "pulumi"), ("pulumi", "embedded")])
-def test_one_engine_carries_on_what_the_other_made(
+def test_each_engine_continues_a_stack_of_the_other(
     deployments: Deployments, tmp_path: Path, maker: str, heir: str
 ) -> None:
     with deployments.project(tmp_path, claimed, maker) as made:

@@ -1,4 +1,4 @@
-"""``mimecast-sso verify`` on a whole deployment: all is fine, and each thing that can go wrong is named."""
+"""``mimecast-sso verify`` on a whole deployment: everything is fine, and each possible problem is named."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_good_deployment_is_fine_in_every_line(made: Project) -> None:
     assert all(line.endswith("]") for line in verified.text.splitlines()), "each says how it knows"
 
 
-def test_a_log_that_this_tenant_does_not_show_is_said_to_be_unchecked(made: Project) -> None:
+def test_a_log_that_is_not_available_in_this_tenant_is_reported_as_unchecked(made: Project) -> None:
     made.control.set("entra.premium", False)
     unlicensed = made.sso("verify")
     assert (unlicensed.code, results(unlicensed)["sign-ins"]) == (0, "not possible"), unlicensed.text
@@ -117,7 +117,7 @@ def test_whoever_conditional_access_blocks_is_named_and_what_it_does_is_unknown_
     assert "Whether Conditional Access blocks sign-ins [unknown: " in unpermitted.text, unpermitted.text
 
 
-def test_a_certificate_near_its_end_fails(made: Project) -> None:
+def test_a_certificate_near_its_expiry_fails(made: Project) -> None:
     end = datetime(2029, 11, 1, tzinfo=UTC)
     five_days_before = (end - datetime.now(UTC)).total_seconds() - 5 * 24 * 3600
     made.control.set("clock.offset_seconds", five_days_before)
@@ -150,7 +150,7 @@ def test_a_certificate_that_mimecast_does_not_know_is_named_wherever_it_shows(ma
     assert "1 too recent to tell" in verified.text, "Mimecast does not say whose response it refused"
 
 
-def test_a_certificate_that_a_deployment_took_away_unseen_is_named_by_every_command(made: Project) -> None:
+def test_a_certificate_that_a_deployment_removed_unnoticed_is_named_by_every_command(made: Project) -> None:
     """Ada adds one in the portal after our last reading of the list, and before we write it."""
     running, (principal,) = made.running, saml_principals(made)
     url = f"{GRAPH}/servicePrincipals/{principal['id']}/addTokenSigningCertificate"

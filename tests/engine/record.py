@@ -5,8 +5,8 @@
 
 A case is a folder with program/, steps.yaml and expected/. Before each step `env`, `write`, `cloud` and
 `config` are applied; then `run` is an engine verb, to which `--event-log`, `--stack` and the like are added,
-or `cli` any other verb. What an implementation need not copy is masked or left out: texts, times, source
-positions, order of independent steps. `expected/NN-name.alt.json` is a second accepted record.
+or `cli` any other verb. Details that an implementation need not copy are masked or left out: texts, times, source
+positions, order of independent steps. `expected/NN-name.alt.json` is a second accepted recording.
 
 --then CLI: after the last step both command lines preview the same state and must exit alike.
 """
@@ -47,11 +47,11 @@ Document = dict[str, Any]
 
 
 class CaseError(Exception):
-    """A case cannot be run."""
+    """The case cannot be run."""
 
 
 class Runner:
-    """Runs one case in a folder of its own.
+    """Runs one case in a separate folder.
 
     Args:
         case: Folder of the case.
@@ -123,7 +123,7 @@ class Runner:
         )
 
     def must(self, words: list[str]) -> str:
-        """Run a command that has to work."""
+        """Run a command that must succeed."""
         done = self.command(words, extra=False)
         if done.returncode:
             raise CaseError(f"{self.case.name}: {words} failed\n{done.stdout}{done.stderr}")
@@ -152,7 +152,7 @@ class Runner:
             if spec.get("signal") == "KILL":
                 process.wait(timeout=self.timeout)
                 kill(children)
-            else:  # nothing may go on before the command has taken notice
+            else:  # nothing may continue before the command has noticed
                 self._await(process, lambda: "received; cancelling" in out.read_text())
             if spec.get("release", True):
                 self.edit_cloud({"faults": {}})
@@ -169,7 +169,7 @@ class Runner:
         return any(line["at"] == "begin" and (line["call"], line["label"]) == (call, label) for line in lines)
 
     def edit_cloud(self, change: Mapping[str, Any]) -> None:
-        """Change the pretend cloud. A provider that hangs rereads the file: it finds the old one or the new one."""
+        """Change the simulated cloud. A hanging provider rereads the file: it finds the old or the new one."""
         cloud = json.loads(self.cloud.read_text())
         for id_, properties in (change.get("set") or {}).items():
             cloud.setdefault("objects", {}).setdefault(id_, {}).update(properties)
@@ -184,7 +184,7 @@ class Runner:
     # -- normalising --------------------------------------------------------------------------------
 
     def mask(self, text: str) -> str:
-        """The text without what differs from run to run."""
+        """The text without parts that vary from run to run."""
         for path in {str(self.work), os.path.realpath(self.work)}:
             text = text.replace(path + "/program", "<program>").replace(path, "<work>")
         text = text.replace(sys.prefix, "<venv>").replace(UNKNOWN, "<unknown>")
@@ -196,7 +196,7 @@ class Runner:
         return re.sub(r"0x[0-9a-f]{6,}", "<address>", text)
 
     def value(self, value: Any, key: str | None = None) -> Any:
-        """A value without what differs from run to run."""
+        """A value without parts that vary from run to run."""
         if key == "__provider" and isinstance(value, str):
             return "<provider>"
         if isinstance(value, dict):
@@ -210,7 +210,7 @@ class Runner:
         return self.mask(value) if isinstance(value, str) else value
 
     def resource(self, resource: Document) -> Document:
-        """A resource of the state without what differs from run to run."""
+        """A resource of the state without parts that vary from run to run."""
         out = {}
         for key, value in resource.items():
             if key in DROPPED:
@@ -358,7 +358,7 @@ class Runner:
             self.must(words + (["--path"] if spec.get("path") else []))
 
     def run(self) -> Iterator[tuple[str, Document]]:
-        """Run the steps one after another; gives the name and the record of each."""
+        """Run the steps in order; yields the name and record of each."""
         self.must(["stack", "init", self.stack, "--non-interactive"])
         self.last_state = self.state()
         for number, step in enumerate(self.plan["steps"], 1):
@@ -377,7 +377,7 @@ Edges = set[tuple[str, str]]
 
 
 class _Seen:
-    """What a run's events say."""
+    """A summary of a run's events."""
 
     def __init__(self, runner: Runner, *, refresh: bool) -> None:
         self._runner, self._refresh = runner, refresh
@@ -428,7 +428,7 @@ class _Seen:
                     row["became"] = metadata["op"]
 
     def order(self, edges: tuple[Edges, Edges]) -> list[list[str]]:
-        """Pairs that must hold: creates after what they use, deletes before."""
+        """Required order as pairs: creates after what they use, deletes before."""
         start, done = self.start, self.done
         creates = [
             (f"{a} {first}", f"{b} {second}")
@@ -516,7 +516,7 @@ def tally(items: Iterable[str]) -> dict[str, int]:
 
 
 def read_lines(path: Path) -> list[Document]:
-    """A file of JSON lines; a line that is being written is left out."""
+    """A file of JSON lines, without a line that is still being written."""
     out = []
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
@@ -527,7 +527,7 @@ def read_lines(path: Path) -> list[Document]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Processes that a process started, directly or not."""
+    """All descendants of a process."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
@@ -546,7 +546,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def kill(pids: Iterable[int]) -> None:
-    """Kill processes that may be gone."""
+    """Kill processes that may have ended already."""
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
@@ -563,12 +563,12 @@ def references(resource: Document) -> list[str]:
 
 
 def depends(state: Document) -> Edges:
-    """Pairs of a URN and one that refers to it."""
+    """Pairs of a URN and a URN that refers to it."""
     return {(urn, resource["urn"]) for resource in state.get("resources", []) for urn in references(resource)}
 
 
 def in_order(resources: list[Document]) -> bool:
-    """Whether every resource comes after what it refers to; copies that wait for deletion may not."""
+    """Whether every resource comes after those it refers to, except for copies pending deletion."""
     there = {resource["urn"] for resource in resources}
     seen: set[str] = set()
     for resource in resources:
@@ -585,7 +585,7 @@ def dump(document: Document) -> str:
 
 
 def compare(name: str, wanted: Document, got: Document, *, text: bool = False) -> list[str]:
-    """Differences between two records, as readable texts."""
+    """Differences between two records, as readable text."""
     problems = []
     a, b = dict(wanted), {key: value for key, value in got.items() if not key.startswith("_")}
     for field, prefix in (("step_order", ""), ("call_order", "_calls")):
@@ -614,7 +614,7 @@ def compare(name: str, wanted: Document, got: Document, *, text: bool = False) -
 
 
 def check(runner: Runner, *, then: list[str] | None = None, text: bool = False) -> list[str]:
-    """Run a case and compare; gives the differences."""
+    """Run a case and return the differences."""
     expected = runner.case / "expected"
     problems: list[str] = []
     names = set()
@@ -646,7 +646,7 @@ def check(runner: Runner, *, then: list[str] | None = None, text: bool = False) 
 
 
 def record(runner: Runner) -> None:
-    """Run a case and keep what happened as expected."""
+    """Run a case and store its records as expected."""
     expected = runner.case / "expected"
     shutil.rmtree(expected, ignore_errors=True)
     expected.mkdir()

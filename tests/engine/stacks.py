@@ -28,7 +28,7 @@ from boxcloud import *
 
 
 class Stack:
-    """A project in a folder, with a pretend cloud in a file beside it.
+    """A project in a folder, with a simulated cloud in a file next to it.
 
     Args:
         folder: An empty folder.
@@ -75,14 +75,14 @@ class Stack:
         return self.backend / ".pulumi" / "locks" / "organization" / "box" / "dev"
 
     def objects(self) -> dict[str, Any]:
-        """What the pretend cloud holds."""
+        """The simulated cloud's objects."""
         found: dict[str, Any] = json.loads(self.cloud_file.read_text())["objects"]
         return found
 
     def faults(self, faults: dict[str, Any]) -> None:
-        """Set what goes wrong from now on."""
+        """Set the faults from now on."""
         cloud = json.loads(self.cloud_file.read_text())
-        whole = self.cloud_file.with_suffix(".new")  # a provider that hangs reads the file all the time
+        whole = self.cloud_file.with_suffix(".new")  # a hanging provider rereads the file continuously
         whole.write_text(json.dumps(cloud | {"faults": faults}))
         whole.replace(self.cloud_file)
 
@@ -94,7 +94,7 @@ class Stack:
     def run(
         self, *words: str, cli: list[str] | None = None, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end: the embedded engine's in this process, another `cli` in its own."""
+        """Run a command: the embedded engine's in this process, another `cli` in a separate one."""
         if cli is None:
             return self._run_here(words, self.environment | environment)
         return subprocess.run(
@@ -122,7 +122,7 @@ class Stack:
         return subprocess.CompletedProcess(list(words), code, out.getvalue(), err.getvalue())
 
     def must(self, *words: str, **environment: str) -> str:
-        """Run a command that has to work; gives what it printed."""
+        """Run a command that must succeed. Returns its output."""
         done = self.run(*words, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -132,7 +132,7 @@ class Stack:
         return self.must("up", "--yes", "--skip-preview", "--color", "never", *words, **environment)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command in a process group of its own."""
+        """Start a command in its own process group."""
         return subprocess.Popen(
             [*EMBEDDED, *words],
             cwd=self.folder,
@@ -144,7 +144,7 @@ class Stack:
         )
 
     def began(self, call: str, label: str) -> bool:
-        """Whether a provider call was begun."""
+        """Whether a provider call was started."""
         if not self.calls_file.exists():
             return False
         wanted = f'"at": "begin", "call": "{call}", "label": "{label}"'
@@ -160,7 +160,7 @@ def _ordered(line: str) -> str:
 
 
 def children(pid: int) -> list[int]:
-    """Everything that a process started and that is its descendant now."""
+    """The current descendants of a process."""
     found: list[int] = []
     todo = [pid]
     while todo:
@@ -172,7 +172,7 @@ def children(pid: int) -> list[int]:
 
 
 def kill_all(process: subprocess.Popen[str], known: Sequence[int] = ()) -> None:
-    """Kill a command and everything that it started, as when a machine goes down."""
+    """Kill a command and all its descendants, as if the machine went down."""
     for pid in [process.pid, *known, *children(process.pid)]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

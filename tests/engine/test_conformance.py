@@ -1,4 +1,4 @@
-"""What the real Pulumi CLI was recorded doing, the embedded engine does too, case by case."""
+"""The embedded engine behaves as recorded from the real Pulumi CLI, case by case."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
 REFUSED = {"stack_reference", "targets"}
 PULUMI = shutil.which("pulumi") or ""
 ALL = sorted(path.name for path in CASES.iterdir() if (path / "steps.yaml").exists())
-# On the Pulumi CLI only in make soak: 200 resources take it a minute, and its state file, which programs read in the
-# other, is not replaced atomically (docs/engine.md), so that a busy machine fails it now and then.
+# On the Pulumi CLI only in make soak: the first takes a minute for 200 resources. In the other, programs read the state
+# file, which the CLI does not replace atomically (docs/engine.md), so it fails occasionally on a busy machine.
 AT_LENGTH = {"many_200", "builtin_invokes"}
 EMBEDDED_CASES = [name for name in ALL if name not in REFUSED]
 
 
 class EmbeddedRunner(record.Runner):
-    """Runs the embedded engine in this process, which spares it its start; signals need a process of its own."""
+    """Run the embedded engine in this process, which saves its start-up; signals need a separate process."""
 
     def command(self, words: list[str], *, extra: bool = True) -> subprocess.CompletedProcess[str]:
         if self.cli != EMBEDDED:
@@ -49,7 +49,7 @@ class EmbeddedRunner(record.Runner):
 
 @pytest.fixture
 def home() -> Iterator[None]:
-    """Commands in this process change the folder."""
+    """Commands in this process change the working directory."""
     before = Path.cwd()
     yield
     os.chdir(before)
@@ -62,8 +62,8 @@ def _problems(runner: Any, then: list[str] | None = None) -> str:
         runner.close()
 
 
-def test_cloud_is_never_found_half_written() -> None:
-    """A provider that hangs (case interrupt_once) rereads the cloud while the recorder removes the fault."""
+def test_the_simulated_cloud_is_never_half_written() -> None:
+    """A hanging provider (case interrupt_once) rereads the cloud while the recorder removes the fault."""
     runner = record.Runner(CASES / "interrupt_once", EMBEDDED)
     try:
         before = runner.cloud.read_text()
@@ -86,7 +86,7 @@ def test_embedded(name: str) -> None:
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", EMBEDDED_CASES)
 def test_embedded_again(name: str, tally: Callable[[str, int, str], None]) -> None:
-    """A second pass, with processes: what depends on timing shows. The Pulumi CLI, if there, goes on with it."""
+    """A second pass in separate processes, for timing problems. The Pulumi CLI, if installed, continues the stack."""
     problems = _problems(record.Runner(CASES / name, EMBEDDED), [PULUMI] if PULUMI else None)
     tally("conformance_second_pass", not problems, "cases")
     tally("conformance_second_pass_failed", bool(problems), "cases")
@@ -99,7 +99,7 @@ def test_embedded_again(name: str, tally: Callable[[str, int, str], None]) -> No
     "name", [pytest.param(name, marks=[pytest.mark.soak] * (name in AT_LENGTH)) for name in ALL]
 )
 def test_pulumi(name: str) -> None:
-    """The records are right: the real CLI still does this, and the embedded engine takes over what it can do."""
+    """The recordings are valid: the real CLI still behaves so, and the embedded engine continues supported states."""
     problems = _problems(record.Runner(CASES / name, [PULUMI]), None if name in REFUSED else EMBEDDED)
     assert not problems, problems
 
@@ -107,8 +107,8 @@ def test_pulumi(name: str) -> None:
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", ["create_update", "secrets", "plugin_lifecycle"])
 @pytest.mark.cli
-def test_pulumi_carries_on(name: str) -> None:
-    """A few of the states that the embedded engine makes, taken over by the Pulumi CLI, in every run."""
+def test_pulumi_continues_the_stack(name: str) -> None:
+    """In every run, the Pulumi CLI continues a few states of the embedded engine."""
     problems = _problems(EmbeddedRunner(CASES / name, EMBEDDED), [PULUMI])
     assert not problems, problems
 
@@ -116,7 +116,7 @@ def test_pulumi_carries_on(name: str) -> None:
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_refused(name: str) -> None:
-    """What is not done is refused by name, and nothing is changed by the refused command."""
+    """Unsupported features are refused by name, and the refused command changes nothing."""
     runner = EmbeddedRunner(CASES / name, EMBEDDED)
     refusals = 0
     try:

@@ -1,4 +1,4 @@
-"""The engine's address is the engine's from the moment at which children learn it."""
+"""The engine holds its address from the moment at which children learn it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Features(resource_pb2_grpc.ResourceMonitorServicer):
         )
 
 
-def test_nobody_else_is_given_the_engines_port() -> None:
+def test_no_other_process_gets_the_engines_port() -> None:
     address = ReservedAddress()
     host, _, port = str(address).partition(":")
     try:
@@ -33,8 +33,8 @@ def test_nobody_else_is_given_the_engines_port() -> None:
         address.release()
 
 
-def test_the_engine_answers_at_its_address_and_keeps_it() -> None:
-    """A program that reached a plugin there instead was told that "the DeletedWith option" is not supported."""
+def test_the_engine_listens_at_its_address_and_keeps_it() -> None:
+    """Otherwise a program that reached a plugin there gets the error that "the DeletedWith option" is not supported."""
     address = ReservedAddress()
     server = serve(
         address, 1, cast(Monitor, _Features()), cast(EngineService, engine_pb2_grpc.EngineServicer())

@@ -1,4 +1,4 @@
-"""Verbs, flags and what people see."""
+"""Verbs, flags and output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stack(tmp_path: Path) -> Any:
     return stacks.Stack(tmp_path, TWO)
 
 
-def test_a_life(stack: Any) -> None:
+def test_a_stack_from_creation_to_removal(stack: Any) -> None:
     shown = stack.up("--color", "never")
     assert " +  pulumi-python:dynamic/box:Thing a created" in shown
     assert 'serial: "a-1"' in shown
@@ -68,7 +68,7 @@ def test_export_and_import(stack: Any, tmp_path: Path) -> None:
     assert "another stack" in done.stderr
 
 
-def test_nothing_is_asked(stack: Any) -> None:
+def test_it_never_prompts(stack: Any) -> None:
     done = stack.run("up")
     assert done.returncode == 2
     assert "--yes" in done.stderr
@@ -106,7 +106,7 @@ def test_flags_that_only_the_cli_has(stack: Any, words: list[str]) -> None:
         ({"Pulumi.dev.yaml": "secretsprovider: awskms://key\n"}, "awskms"),
     ],
 )
-def test_surroundings_that_only_the_cli_has(stack: Any, change: dict[str, str], named: str) -> None:
+def test_environments_that_only_the_cli_supports(stack: Any, change: dict[str, str], named: str) -> None:
     for name, text in change.items():
         if name.endswith(".yaml"):
             (stack.folder / name).write_text(text)
@@ -152,15 +152,15 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("feature", REFUSED)
-def test_programs_that_only_the_cli_runs(refusing: Any, feature: str) -> None:
-    """Refused before anything is made, although nothing was previewed and an earlier resource is registered."""
+def test_programs_that_only_the_cli_supports(refusing: Any, feature: str) -> None:
+    """Refused before anything is created, even without a preview and after an earlier registration."""
     done = refusing.run("up", "--yes", "--skip-preview", STATEMENT=REFUSED[feature])
     assert done.returncode == 1
     text = done.stdout + done.stderr
     assert feature in text
     assert "not supported by the sandbox's embedded engine; use the Pulumi CLI" in text
     assert refusing.objects() == {}
-    # A call lets the stack itself be registered meanwhile.
+    # During a call the stack itself may be registered.
     assert not any(resource["custom"] for resource in refusing.state().get("resources", ()))
 
 
@@ -184,7 +184,7 @@ def crates(tmp_path: Path) -> Any:
 
 
 def test_refused_after_a_function_was_called(crates: Any) -> None:
-    """The call lets the SDK register what came before it."""
+    """During the call the SDK registers earlier resources."""
     crates.write(CRATES + 'pulumi.StackReference("organization/box/other")\n')
     done = crates.run("up", "--yes", "--skip-preview")
     assert "a stack reference" in done.stdout
@@ -214,7 +214,7 @@ pulumi.export("environment", {name: os.environ.get(name, "") for name in names})
     assert "127.0.0.1" in got["NO_PROXY"]
 
 
-def test_callers_pulumi_variables_win(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_callers_pulumi_variables_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     world = {
         "PULUMI_HOME": "theirs",
         "HTTPS_PROXY": "http://127.0.0.1:1",
@@ -278,7 +278,7 @@ config:
 
 
 def test_configuration_is_read_as_the_pulumi_cli_reads_it(stack: Any) -> None:
-    """Seen with the Pulumi CLI 3.260.0."""
+    """As observed with the Pulumi CLI 3.260.0."""
     lines = ["flag: True", "y: y", "on: on", "octal: 042", "new: 0o42", "under: 1_000", "time: 12:30:45",
              "null_: ~", "f: 1e3", "hex: 0x1F"]  # fmt: skip
     file = stack.folder / "Pulumi.dev.yaml"

@@ -1,7 +1,7 @@
-"""The Pulumi CLI and the embedded engine on the same random programs, with edits, failures and changes from outside.
+"""The Pulumi CLI and the embedded engine on the same random programs, with edits, failures and external changes.
 
-What a case shows is compared as for the recorded ones: steps, provider calls, state, outputs, exit codes. A difference
-counts where the CLI does the same a second time; a case that it does not come to an end with says nothing.
+Steps, provider calls, state, outputs and exit codes are compared as in recorded cases. A difference counts if the CLI
+is consistent when repeated; a case that it does not finish is skipped.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ for index, spec in enumerate(json.loads(os.environ["PROGRAM"])):
     )
 pulumi.export("all", [each.serial for each in made.values()])
 """
-# Without `protect`: what it refuses ends the run at once, and it is chance what was done before.
+# Without `protect`: its refusals end the run at once, and what was done before depends on timing.
 OPTIONS: dict[str, list[Any]] = {
     "retain_on_delete": [True],
     "delete_before_replace": [True, False],
@@ -115,7 +115,7 @@ def _edited(chance: random.Random, program: list[Spec | None]) -> list[Spec | No
 
 
 def _step(chance: random.Random, program: list[Spec | None], *, first: bool) -> dict[str, Any]:
-    """A run; only one that goes on after failures has any, because elsewhere it is chance what was begun before."""
+    """A run. Only with --continue-on-error does it have faults: otherwise the operations started before vary."""
     verbs = ["up --yes --skip-preview"] * 6 + ["up --yes --skip-preview --continue-on-error"] * 4
     if not first:
         verbs += ["up --yes --skip-preview --refresh", "refresh --yes --skip-preview", "preview --json"]

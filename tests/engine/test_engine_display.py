@@ -1,4 +1,4 @@
-"""What people see of a run; the expected texts are those of the Pulumi CLI 3.260.0."""
+"""The display of a run; the expected texts are those of the Pulumi CLI 3.260.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run costs as the number of resources grows."""
+"""The cost of a run as the number of resources grows."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ pulumi.export("waits", everything.apply(lambda _: waits))
 """
 
 
-def test_the_program_seldom_looks_at_all_its_resources(tmp_path: Path) -> None:
-    """The collector never, and the SDK once for a group of answers: of 1,000 resources at least 12 at a time."""
+def test_the_program_rarely_scans_all_its_resources(tmp_path: Path) -> None:
+    """No full garbage collection, and one SDK wait per group of responses, of at least 12 for 1,000 resources."""
     stack = stacks.Stack(tmp_path, PARTS)
     stack.up()
     outputs = stack.state()["resources"][0]["outputs"]
@@ -43,8 +43,8 @@ def test_the_program_seldom_looks_at_all_its_resources(tmp_path: Path) -> None:
     assert outputs["waits"] < 80
 
 
-def test_operations_that_begin_together_share_a_write(tmp_path: Path) -> None:
-    """The whole state is written each time. 80 creations, 8 at a time, need 10 writes and one at the end."""
+def test_operations_that_start_together_share_a_write(tmp_path: Path) -> None:
+    """Each write contains the whole state. 80 creations, 8 at a time, need 10 writes and a final one."""
     stack = stacks.Stack(tmp_path, 'for number in range(80): Thing(f"t{number}")')
     write, counted = Backend.write, []
 

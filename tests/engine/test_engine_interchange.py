@@ -1,4 +1,4 @@
-"""Stacks that the Pulumi CLI made, carried on; and random programs, edited and run again."""
+"""Stacks created by the Pulumi CLI and continued; random programs, edited and rerun."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PULUMI = shutil.which("pulumi") or ""
 
 
 @pytest.mark.parametrize("made", MADE, ids=lambda path: path.name)
-def test_stack_of_the_pulumi_cli_is_carried_on(made: Path, tmp_path: Path) -> None:
+def test_a_stack_of_the_pulumi_cli_is_continued(made: Path, tmp_path: Path) -> None:
     """No change planned, secrets readable, updated, refreshed and destroyed."""
     stack = stacks.Stack(tmp_path, (made / "program.py").read_text())
     shutil.copy(made / "Pulumi.dev.yaml", stack.folder)
@@ -82,7 +82,7 @@ else:
 def test_a_failed_replacement_keeps_what_its_old_copy_needs(
     tmp_path: Path, cli: list[str] | None, key: str
 ) -> None:
-    """Else the state would name a dependency that is gone, and no engine would read it any more."""
+    """Otherwise the state would name a deleted dependency, and no engine could read it."""
     stack = stacks.Stack(tmp_path, DROPPED.replace("KEY", key))
     words = ("up", "--yes", "--skip-preview", "--non-interactive")
     assert stack.run(*words, cli=cli, STEP="1").returncode == 0
@@ -149,7 +149,7 @@ def _edits(folder: Path, programs: list[list[Any]]) -> None:
 
 
 def _holds(stack: Any) -> None:
-    """The state is what the provider holds, and secrets are not in it in plain."""
+    """The state matches the provider's objects, and has no secrets in plain text."""
     resources = stack.state().get("resources", [])
     things = [r for r in resources if "dynamic" in r["type"] and not r.get("pendingReplacement")]
     assert {resource["id"] for resource in things} == set(stack.objects())
@@ -157,7 +157,7 @@ def _holds(stack: Any) -> None:
 
 
 def _orders(stack: Any, program: list[Any]) -> None:
-    """No create begins before what it uses is there."""
+    """No create starts before the resources that it uses exist."""
     ended: set[str] = set()
     for line in stack.calls_file.read_text().splitlines() if stack.calls_file.exists() else []:
         call = json.loads(line)

@@ -1,4 +1,4 @@
-"""What happens to the state: locks, damage, foreign fields, kills, interrupts."""
+"""The state: locks, damage, foreign fields, kills, interrupts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stack(tmp_path: Path) -> Any:
     return stacks.Stack(tmp_path, ONE)
 
 
-def test_lock_of_another_is_respected_and_named(stack: Any) -> None:
+def test_a_foreign_lock_is_respected_and_named(stack: Any) -> None:
     stack.locks.mkdir(parents=True)
     lock = stack.locks / "0c1f9d5e-0000-4000-8000-000000000000.json"
     holder = {"pid": 4711, "username": "ada", "hostname": "engine-room", "timestamp": "2026-01-01T00:00:00Z"}
@@ -182,7 +182,7 @@ pulumi.export("failed", pulumi.Output.all(*(each.serial for each in things)).app
 
 
 def test_state_is_never_found_half_written(tmp_path: Path) -> None:
-    """Where the Pulumi CLI now and then finds an empty file: "failed to load checkpoint: EOF"."""
+    """Here the Pulumi CLI occasionally finds an empty file: "failed to load checkpoint: EOF"."""
     stack = stacks.Stack(tmp_path, PROGRAM_THAT_ASKS)
     stack.up()
     assert json.loads(stack.must("stack", "output", "failed")) == []
@@ -249,7 +249,7 @@ def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
         ("box:index:Thing", "It may have been created without being recorded"),
     ],
 )
-def test_next_run_says_what_an_interrupted_operation_means(stack: Any, kind: str, meaning: str) -> None:
+def test_the_next_run_explains_an_interrupted_operation(stack: Any, kind: str, meaning: str) -> None:
     stack.write("")
     document = json.loads(stack.state_file.read_text())
     urn = f"urn:pulumi:dev::box::{kind}::lost"
@@ -265,8 +265,8 @@ def test_next_run_says_what_an_interrupted_operation_means(stack: Any, kind: str
 
 
 @pytest.mark.parametrize("failing", ["open", "replace"])
-def test_state_that_cannot_be_written_is_kept_and_nothing_is_made(stack: Any, failing: str) -> None:
-    """A full disk leaves the old file whole, whenever it shows."""
+def test_a_state_that_cannot_be_written_is_kept_and_nothing_is_created(stack: Any, failing: str) -> None:
+    """A full disk leaves the old file intact, whenever it occurs."""
     before = stack.state_file.read_text()
     real = getattr(Path, failing)
 
@@ -295,7 +295,7 @@ def test_children_of_a_killed_engine_end(stack: Any) -> None:
         _await(lambda: not any(map(_alive, children)))
     finally:
         stacks.kill_all(process, children)
-    assert len(children) >= 3  # the program, the plugin, and the one that ends them
+    assert len(children) >= 3  # the program, the plugin, and the watcher that kills them
 
 
 def _alive(pid: int) -> bool:
@@ -316,7 +316,7 @@ def test_killed_often_it_converges(tmp_path: Path, seed: int, tally: Any) -> Non
 
 
 def _kills(folder: Path, count: int, seed: int, tally: Any) -> None:
-    """Kill updates at random moments: the state stays readable, and nothing is lost from it unnoticed."""
+    """Kill updates at random moments: the state stays readable, and nothing disappears from it unnoticed."""
     chance = random.Random(seed)  # noqa: S311 (not for secrets)
     stack = stacks.Stack(folder, MIXED)
     started = time.monotonic()
@@ -342,7 +342,7 @@ def _kills(folder: Path, count: int, seed: int, tally: Any) -> None:
 
 
 def _lost(stack: Any) -> list[str]:
-    """What the provider made, and the state knows nothing of."""
+    """Objects that the provider created but the state does not have."""
     latest = stack.state()
     known = {resource.get("id") for resource in latest.get("resources", [])}
     pending = {op["resource"]["urn"].rsplit("::", 1)[1] for op in latest.get("pending_operations", [])}
@@ -352,7 +352,7 @@ def _lost(stack: Any) -> list[str]:
 
 
 def _forget_orphans(stack: Any) -> None:
-    """What an interrupted create made and a refresh cleared is the user's to remove; so here."""
+    """Remove what an interrupted create left and a refresh cleared, as the user would."""
     known = {resource.get("id") for resource in stack.state().get("resources", [])}
     cloud = json.loads(stack.cloud_file.read_text())
     cloud["objects"] = {id_: found for id_, found in cloud["objects"].items() if id_ in known}

@@ -1,4 +1,4 @@
-"""Values and property paths: round trips and what resetting a path does."""
+"""Values and property paths: round trips, and resetting a path."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert "7.0" not in text
 
 
-def test_true_is_not_one() -> None:
+def test_true_does_not_equal_one() -> None:
     assert not equal({"a": True}, {"a": 1})
     assert not equal(Secret("x"), "x")
 
 
-def test_secret_marks_come_back() -> None:
+def test_secret_markers_are_restored() -> None:
     sources = {"map": {"key": Secret("k"), "open": "o"}, "list": ["x", Secret("y")], "gone": Secret("z")}
     marked = mark_secrets({"map": {"key": "k2", "open": "o"}, "list": ["x", "y"], "new": 1}, sources)
     assert marked == {"map": {"key": Secret("k2"), "open": "o"}, "list": Secret(["x", "y"]), "new": 1}

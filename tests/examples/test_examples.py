@@ -1,7 +1,7 @@
 """Every example is deployed on the sandbox, and a second deployment changes nothing.
 
-The one with providers of its own is deployed by every engine of the machine: the package of dynamic resources
-(``pulumi-python``) seldom gets explicit ones.
+The example with explicit providers is deployed by every installed engine: explicit providers of the package of dynamic
+resources (``pulumi-python``) are rare.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ Open = Callable[..., Example]
 @pytest.fixture
 def example(tmp_path: Path) -> Iterator[Open]:
     """``example(name, seed)``: a copy of that example, with a sandbox that holds what it expects to find."""
-    # The Pulumi CLI wants the virtual environment that an example's Pulumi.yaml names; the one in use serves.
+    # The Pulumi CLI needs the virtual environment that an example's Pulumi.yaml names; use the current one.
     (tmp_path / ".venv").symlink_to(sys.prefix)
     with started(tmp_path / "home", {}) as running:
 

@@ -1,4 +1,4 @@
-"""The settings of hosted runs name what exists: stacks, credentials, and only keys that the services document."""
+"""The settings of hosted runs name existing stacks and credentials, and only keys that the services document."""
 
 from __future__ import annotations
 

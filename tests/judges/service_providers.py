@@ -1,6 +1,6 @@
-"""Service providers of others as judges of SAML responses: what is asked of them, and what they do not check.
+"""Third-party service providers as judges of SAML responses: their questions, and what they do not check.
 
-One process a toolkit judges all cases. It reads ``{"entity_id", "acs", "metadata", "cases": {name: {"response",
+One process per toolkit judges all cases. It reads ``{"entity_id", "acs", "metadata", "cases": {name: {"response",
 "request_id"}}}`` and writes ``{name: {"name_id": …}}`` or ``{name: {"refused": why}}``. Programs: ``python/``,
 ``node/`` and ``go/``; the toolkits themselves are installed by ``make judges``.
 """

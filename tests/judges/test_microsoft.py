@@ -59,7 +59,7 @@ def test_refusals_are_found_where_graph_puts_them(walked: dict[str, Any]) -> Non
     assert people["search alone"] == {"status": 400, "code": "Request_UnsupportedQuery", "dated": True}
 
 
-def test_functions_and_casts_that_are_not_simulated_are_no_objects_that_are_gone(
+def test_functions_and_casts_that_are_not_simulated_are_not_reported_as_missing_objects(
     walked: dict[str, Any],
 ) -> None:
     assert walked["people"]["delta"] == [NOT_SIMULATED] * 3
@@ -67,11 +67,11 @@ def test_functions_and_casts_that_are_not_simulated_are_no_objects_that_are_gone
     assert walked["life"]["gone"]["users"] == NOT_SIMULATED
 
 
-def test_a_batch_is_answered_request_by_request(walked: dict[str, Any]) -> None:
+def test_a_batch_gets_a_response_per_request(walked: dict[str, Any]) -> None:
     assert walked["batch"] == {"/users": 200, "/users/nobody%40example.com": 404, "/domains": 200}
 
 
-def test_an_application_lives_as_a_deployment_makes_it(walked: dict[str, Any]) -> None:
+def test_the_life_cycle_of_a_deployed_application(walked: dict[str, Any]) -> None:
     life = walked["life"]
     assert life["certificate"] == {
         "kind": "AsymmetricX509Cert Verify",

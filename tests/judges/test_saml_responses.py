@@ -1,6 +1,6 @@
-"""What the sandbox's Entra signs is taken by everybody's service provider; what was done to it since, by none.
+"""Every service provider accepts what the sandbox's Entra signs, and none accepts an altered response.
 
-The sandbox's Mimecast is one more service provider: it meets the same responses.
+The sandbox's Mimecast is another service provider that gets the same responses.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ACCEPTED = "as Entra signed it"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A response in a browser that waits for it, and how Mimecast's page answered it."""
+    """A response in a browser that expects it, and the resulting Mimecast page."""
 
     response: str
     request_id: str
@@ -244,7 +244,7 @@ def _case(
 
 @pytest.mark.judges
 @pytest.mark.parametrize("toolkit", TOOLKITS, ids=lambda toolkit: toolkit.name)
-def test_each_service_provider_takes_what_entra_signed_and_nothing_else(
+def test_each_service_provider_accepts_what_entra_signed_and_nothing_else(
     judged: Judged, toolkit: Toolkit
 ) -> None:
     verdicts = judged.by(toolkit)
@@ -259,7 +259,7 @@ def test_mimecast_refuses_what_they_refuse(judged: Judged, name: str) -> None:
     assert not judged.cases[name].let_in, judged.cases[name].page.text
 
 
-def test_mimecast_takes_what_they_take(judged: Judged) -> None:
+def test_mimecast_accepts_what_they_accept(judged: Judged) -> None:
     assert f"as {ADA}" in judged.cases[ACCEPTED].page.text
     for name in OPEN:
         page = judged.cases[name].page.text

@@ -1,4 +1,4 @@
-"""Who did what a drift check found, from the directory's audit log."""
+"""Who caused the findings of a drift check, from the directory audit log."""
 
 from __future__ import annotations
 

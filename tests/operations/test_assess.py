@@ -241,7 +241,7 @@ def test_an_application_that_may_not_be_read_is_unknown(tenant: Tenant, assess: 
     assert not STACK_FILE.exists()
 
 
-def test_the_wrong_account_is_named_with_the_way_out(tenant: Tenant, assess: Assess) -> None:
+def test_the_wrong_account_is_named_with_the_fix(tenant: Tenant, assess: Assess) -> None:
     ended = assess("--region", "eu", "--account-code", "CUK25A119")
     assert ended.code == 4
     for part in ("open account CUK25A118", "not CUK25A119", "correct --account-code"):
@@ -250,7 +250,7 @@ def test_the_wrong_account_is_named_with_the_way_out(tenant: Tenant, assess: Ass
     assert not PEOPLE.exists()
 
 
-def test_what_was_asked_wrongly_is_said(control: Control, assess: Assess) -> None:
+def test_invalid_options_are_named(control: Control, assess: Assess) -> None:
     assert assess("--region", "eu").code == 64
     assert assess(*ACCOUNT, "--config-file", str(ROOT / "stacks/Pulumi.sandbox.yaml")).code == 64
     malformed = assess("--region", "eu", "--account-code", "mine")

@@ -1,4 +1,4 @@
-"""Credentials of one stack from a command of your own: what reaches the stack, and what a command can do wrong."""
+"""Credentials of one stack from the user's own command: what reaches the stack, and how a command can fail."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_what_it_printed_is_never_shown(broker: Broker, tmp_path: Path, script: 
     assert SECRET not in str(error.value)
 
 
-def test_one_that_hangs_is_ended_with_its_children(broker: Broker, tmp_path: Path) -> None:
+def test_a_hanging_command_is_killed_with_its_children(broker: Broker, tmp_path: Path) -> None:
     begun = time.monotonic()
     with pytest.raises(OperationError, match=r"gave no credentials for stack prod-eu within 0\.2 seconds"):
         with_credentials(broker("sleep 60 | cat"), "prod-eu", tmp_path, timeout=0.2)

@@ -1,4 +1,4 @@
-"""The command line as a whole: help, completion, version, and what they do not wait for."""
+"""The command line as a whole: help, completion and version, without loading heavy modules."""
 
 from __future__ import annotations
 

@@ -58,14 +58,14 @@ def test_nothing_changed() -> None:
     assert (found.differences, found.planned) == ((), ())
 
 
-def test_recorded_live_and_wanted_are_told_apart() -> None:
+def test_recorded_live_and_desired_values_are_told_apart() -> None:
     planned = step("resourcePreEvent", "update", old={}, new={"inputs": {"url": "wanted", "tags": ["a"]}})
     (difference,) = report([*read("refresh", {"url": "live"}, "url"), planned]).differences
     assert (difference.recorded, difference.live, difference.wanted) == ("old", "live", "wanted")
     assert str(difference.resource) == "ServicePrincipal app"
 
 
-def test_a_list_is_compared_as_a_whole_and_what_the_program_accepts_is_wanted() -> None:
+def test_a_list_is_compared_as_a_whole_and_accepted_values_are_desired() -> None:
     (difference,) = report(read("update", {"tags": ["b", "c"]}, "tags[0]", "tags[1]")).differences
     assert (difference.path, difference.recorded) == ("tags", "a")
     assert (difference.live, difference.wanted) == ("b, c", "b, c")
@@ -89,7 +89,7 @@ def test_keys_with_dots_are_one_key() -> None:
     assert (difference.path, difference.recorded, difference.live) == (path, "Ada", "Else")
 
 
-def test_an_object_that_is_gone() -> None:
+def test_an_object_that_no_longer_exists() -> None:
     for op in ("refresh", "delete"):
         (difference,) = report([*read(op, None), step("resourcePreEvent", "create", new={})]).differences
         assert difference.path == ""
@@ -139,7 +139,7 @@ def test_a_path_copied_from_any_form_makes_the_row_expected(form: Format, key: s
     assert settings.expects(f"{finding.path}x", at.date()) is None
 
 
-def test_who_cannot_sign_in_is_said_first() -> None:
+def test_people_who_cannot_sign_in_are_reported_first() -> None:
     world = World(application=application(enabled=False))
     found = DriftCheck(
         "prod-eu",

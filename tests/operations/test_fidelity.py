@@ -1,4 +1,4 @@
-"""``mimecast-sso fidelity record``: a sandbox compared with itself, also with planted differences and values."""
+"""``mimecast-sso fidelity record``: a sandbox compared with itself, without and with planted differences and values."""
 
 from __future__ import annotations
 
@@ -317,7 +317,7 @@ def test_a_planted_difference_is_named_and_no_other(world: World, name: str) -> 
     assert strangers == []
 
 
-def test_what_is_refused_or_silent_is_unknown(world: World) -> None:
+def test_refused_and_failed_calls_are_unknown(world: World) -> None:
     world.control.set(
         "mimecast.permissions", {credentials.MIMECAST_CLIENT_ID: ["Account | Dashboard | Read"]}
     )

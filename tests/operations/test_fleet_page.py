@@ -61,7 +61,7 @@ def test_stacks_are_selected_and_a_broken_file_is_not_lost(expressions: tuple[st
 
 
 @pytest.mark.parametrize("expression", ["colour=red", "", "prod-*,", "!"])
-def test_a_term_that_means_nothing_is_refused(expression: str) -> None:
+def test_an_unknown_selection_term_is_refused(expression: str) -> None:
     with pytest.raises(OperationError) as error:
         select(STACKS, [expression])
     assert error.value.code is Exit.USAGE
@@ -112,7 +112,7 @@ def test_three_hundred_tenants_are_one_page() -> None:
     assert "Roll-out: 1,276 of 1,277 people sign in through Entra" in joined
 
 
-def test_what_follows_from_an_unread_side_is_not_said_again() -> None:
+def test_consequences_of_an_unread_side_are_not_repeated() -> None:
     follows = Entry("drift/domains", Level.UNKNOWN, "domains could not be read", How.UNKNOWN, "401")
     one = section(1, not_read("401"), follows, changed("a"), exit_code=Exit.CHANGES)
     text = page.text(report("fleet drift", NOW, [one]))
@@ -121,7 +121,7 @@ def test_what_follows_from_an_unread_side_is_not_said_again() -> None:
     assert "domains" not in text
 
 
-def test_it_says_since_when() -> None:
+def test_it_tells_since_when() -> None:
     found = report("fleet drift", NOW, [section(1, changed("a")), section(2, changed("a"))])
 
     def days_ago(days: int, level: Level) -> Day:
@@ -181,14 +181,14 @@ def test_merging_takes_the_latest_of_a_stack_and_codes_of_single_reports(
         )
 
 
-def test_what_is_no_report_is_not_merged(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_report_is_not_merged(tmp_path: Path) -> None:
     for content in ("{", "[]", '{"schema": 2}', '{"schema": 1, "stacks": 3}'):
         (tmp_path / "x.json").write_text(content)
         with pytest.raises(OperationError, match="is not a report in JSON"):
             commands.merge([tmp_path / "x.json"], form="text", out=None, history=None)
 
 
-def test_finished_rows_are_kept_whole_and_unread_ones_asked_again(tmp_path: Path) -> None:
+def test_finished_rows_are_kept_and_unread_ones_retried(tmp_path: Path) -> None:
     work = Work.begin(tmp_path, NOW)
     work.keep(section(1, changed("a"), exit_code=Exit.CHANGES))
     work.keep(section(2, not_read("x"), exit_code=Exit.ERROR))

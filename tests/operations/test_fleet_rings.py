@@ -49,7 +49,7 @@ def test_an_order_names_tags_and_where_the_rest_is() -> None:
         (("canary", "ring-2", "*"), "Stack cyd is in several rings: canary, ring-2", Exit.ERROR),
     ],
 )
-def test_what_is_not_clear_is_refused(order: tuple[str, ...], said: str, code: Exit) -> None:
+def test_ambiguous_rings_are_refused(order: tuple[str, ...], said: str, code: Exit) -> None:
     with pytest.raises(OperationError) as raised:
         rings(order)
     assert said in str(raised.value)

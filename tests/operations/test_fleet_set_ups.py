@@ -1,4 +1,4 @@
-"""Set-ups written from the list of stacks hold what the services document, and deploy nothing by themselves."""
+"""Set-up files written from the list of stacks match the services' documentation, and deploy nothing by themselves."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_repository_elsewhere_has_no_settings_of_github() -> None:
     assert "gitHub" not in yaml.safe_load(found["Pulumi.prod-eu.deploy.yaml"])["settings"]
 
 
-def test_names_that_kubernetes_takes_for_one_are_refused() -> None:
+def test_names_that_collide_in_kubernetes_are_refused() -> None:
     with pytest.raises(OperationError, match="prod-us and Prod_us would both be mimecast-sso-prod-us"):
         set_ups.files(Service.OPERATOR, PLACE, (Listed("prod-us"), Listed("Prod_us")))
 
@@ -138,7 +138,7 @@ def test_a_matrix_is_what_each_pipeline_reads() -> None:
         assert set_ups.matrix(service, STACKS).count("\n") == 1, "a pipeline keeps it in one line"
 
 
-def test_more_stacks_than_a_matrix_takes_are_refused_with_the_way_out() -> None:
+def test_more_stacks_than_a_matrix_allows_are_refused_with_the_fix() -> None:
     many = [Listed(f"t{number}") for number in range(257)]
     with pytest.raises(OperationError, match=r"257 stacks exceed the 256 jobs .* --shard K/N"):
         set_ups.matrix(Matrix.GITHUB, many)
@@ -165,7 +165,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 GIVEN = ("--repository", "https://github.com/acme/sso", "--organization", "acme", "--client-id", CLIENT)
 
 
-def test_the_command_writes_them_and_they_are_no_stacks(project: Path) -> None:
+def test_the_command_writes_them_and_they_do_not_count_as_stacks(project: Path) -> None:
     for service in Service:
         ended = CliRunner().invoke(commands, ["fleet", "init", str(service), *GIVEN])
         assert ended.exit_code == 0, ended.output
@@ -184,7 +184,9 @@ def test_the_command_writes_them_and_they_are_no_stacks(project: Path) -> None:
         (("--schedule", "daily"), "five fields"),
     ],
 )
-def test_what_is_no_address_or_schedule_is_refused(project: Path, words: tuple[str, ...], said: str) -> None:
+def test_invalid_addresses_and_schedules_are_refused(
+    project: Path, words: tuple[str, ...], said: str
+) -> None:
     ended = CliRunner().invoke(commands, ["fleet", "init", "deployments", *GIVEN, *words])
     assert ended.exit_code == 2
     assert said in ended.output

@@ -1,4 +1,4 @@
-"""The log of a command: what it called, how that ended, and no secret."""
+"""The log of a command: its calls and their results, and no secret."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_what_is_secret_is_left_out(text: str, monkeypatch: pytest.MonkeyPatch, 
         assert secret not in written
 
 
-def test_an_entry_is_one_line_whatever_others_named_their_things(tmp_path: Path) -> None:
+def test_an_entry_is_one_line_whatever_foreign_names_contain(tmp_path: Path) -> None:
     file = tmp_path / "log.txt"
     log.start([], file, verbose=False)
     logging.getLogger("providers.x").debug("%s", "a\n2026-01-01 forged\x1b[2J")
@@ -78,7 +78,7 @@ def test_an_entry_is_one_line_whatever_others_named_their_things(tmp_path: Path)
     assert "\x1b" not in file.read_text()
 
 
-def test_warnings_stay_on_standard_error_and_the_rest_is_there_with_v(
+def test_warnings_stay_on_standard_error_and_the_rest_needs_v(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for verbose in (False, True):
@@ -91,7 +91,7 @@ def test_warnings_stay_on_standard_error_and_the_rest_is_there_with_v(
         assert ("a call" in stream.getvalue()) is verbose
 
 
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_done(tmp_path: Path) -> None:
+def test_a_log_file_that_cannot_be_written_is_reported_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(OperationError, match=r"cannot be written: .*Name another --log-file"):
         log.start([], tmp_path / "nowhere" / "log.txt", verbose=False)
 

@@ -1,4 +1,4 @@
-"""The file of a new stack: valid, checked against the live tenants, and never over another."""
+"""The file of a new stack: valid, checked against the live tenants, and never overwriting another."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_it_is_checked_against_both_tenants_and_deploys_nothing_by_itself(made: 
     assert (again.code, "exists and was not overwritten" in again.text) == (1, True)
 
 
-def test_without_credentials_it_says_what_was_not_checked(made: Project, new: New) -> None:
+def test_without_credentials_it_names_what_was_not_checked(made: Project, new: New) -> None:
     ended = new(*ACME, ARM_CLIENT_SECRET="", MIMECAST_CLIENT_SECRET="")
     assert ended.code == 0, ended.text
     assert "Mimecast: not checked, because there are no credentials" in ended.text
@@ -101,7 +101,7 @@ def test_without_credentials_it_says_what_was_not_checked(made: Project, new: Ne
         (("../acme", *ACME[1:]), {}, (1, "cannot be the name of a stack")),
     ],
 )
-def test_nothing_is_written_for_what_does_not_fit(
+def test_an_invalid_new_stack_writes_no_file(
     made: Project, new: New, words: tuple[str, ...], variables: dict[str, str], ends: tuple[int, str]
 ) -> None:
     ended = new(*words, **variables)

@@ -1,4 +1,4 @@
-"""What a run would change, told from snapshot and record alone, and the digest that stands for it."""
+"""What a run would change, from snapshot and record alone, and the plan's digest."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_the_next_generation_becomes_the_active_one(world: World) -> None:
     assert "update active signing certificate: certificate" in found
 
 
-def test_no_value_is_in_the_words_of_a_change(world: World) -> None:
+def test_a_described_change_contains_no_value(world: World) -> None:
     changes = planned(world.assess(attested(values(rollOut={"who": "pilot", "pilot": [ADA]}))))
     assert all("@" not in each.text for each in changes)
     assert GRACE in str([each.document() for each in changes])
@@ -328,7 +328,7 @@ def test_a_program_that_has_secrets_in_clear_has_the_digest_of_the_file(world: W
     assert "S3cret" not in str(plan_digest.contents(program)["settings"]["file"])
 
 
-def test_an_integration_that_changes_before_it_is_managed_enters_and_its_last_run_does_not(
+def test_the_digest_covers_an_unmanaged_integration_but_not_its_last_run(
     world: World,
 ) -> None:
     document = QUIET | {"directorySynchronisation": {"description": "Entra", "mode": "require"}}
@@ -343,7 +343,7 @@ def test_an_integration_that_changes_before_it_is_managed_enters_and_its_last_ru
     assert digest(NOW, enabled=False) != before
 
 
-def test_a_secret_does_not_enter(world: World) -> None:
+def test_the_digest_does_not_cover_secrets(world: World) -> None:
     one, other = (
         plan_digest.contents(world.assess(QUIET | {"mimecastClientSecret": "[secret]"})) for _ in range(2)
     )
@@ -352,7 +352,7 @@ def test_a_secret_does_not_enter(world: World) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "foo", "a" * 26, f"{'a' * 26}-{'1' * 12}"])
-def test_what_is_no_digest_is_a_usage_error(text: str) -> None:
+def test_an_invalid_digest_is_a_usage_error(text: str) -> None:
     with pytest.raises(OperationError, match="--expect takes the digest") as raised:
         plan.parse(text)
     assert raised.value.code is Exit.USAGE
@@ -371,7 +371,9 @@ def _assessed(monkeypatch: pytest.MonkeyPatch, found: Known[Assessment]) -> None
     monkeypatch.setattr(plan.assessing, "try_to_assess", lambda *_: found)
 
 
-def test_another_plan_is_refused_with_what_differs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_different_plan_is_refused_with_the_differences(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = plan_digest.digest(world.assess(QUIET))
     _assessed(monkeypatch, Known(world.assess(QUIET), plan.assessing.How.LIVE))
     plan.require(_Stack(), None, expected)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The preflight of a stack on the sandbox: what is there, what is missing, what nobody can see."""
+"""The preflight of a stack on the sandbox: what exists, what is missing, what cannot be known."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_json_lists_every_statement_with_its_side(made: Project, preflight: Call
     assert by_subject["DNS: key for updates"]["how"] == "unknown"
 
 
-def test_what_several_lines_look_at_is_read_once(made: Project, preflight: Callable[..., Ended]) -> None:
+def test_objects_used_by_several_checks_are_read_once(made: Project, preflight: Callable[..., Ended]) -> None:
     before = len(made.control.journal())
     assert preflight().code == 0
     paths = [entry["path"] for entry in made.control.journal()[before:]]
@@ -211,7 +211,9 @@ def test_verify_modes_need_no_permission_to_write_claims_or_assignments(
     assert "licence for groups: Entra ID P1" in lines(ended.text, "fine")
 
 
-def test_what_is_adopted_must_be_there_and_owned(made: Project, preflight: Callable[..., Ended]) -> None:
+def test_an_application_to_adopt_must_exist_and_be_owned(
+    made: Project, preflight: Callable[..., Ended]
+) -> None:
     nobody = "6c000000-0000-4000-8000-000000000001"
     made.configure(application={"adopt": nobody})
     assert nobody in lines(preflight().text, "MISSING")
@@ -362,7 +364,7 @@ def test_credentials_of_another_account(made: Project, preflight: Callable[..., 
     )
 
 
-def test_a_persons_token_says_nothing_about_permissions(
+def test_a_persons_token_does_not_show_permissions(
     preflight: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(GraphClient, "claims", lambda _: {"tid": "t", "scp": "Application.ReadWrite.All"})

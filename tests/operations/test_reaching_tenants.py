@@ -1,5 +1,5 @@
-"""Reaching the live tenants: every way to sign in that needs no secret, through unmodified azure-identity and the whole
-preflight, what fails, and whose clock counts."""
+"""Reaching live tenants: every way to sign in without a secret, through unmodified azure-identity and the whole
+preflight; failures; and whose clock is used."""
 
 from __future__ import annotations
 

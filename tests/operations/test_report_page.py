@@ -107,7 +107,7 @@ def page(file: Path) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_fits_and_says_what_matters_first(page: Page, width: int) -> None:
+def test_it_fits_and_shows_what_matters_first(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     chromium.picture(page, f"drift-report-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width

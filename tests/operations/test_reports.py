@@ -1,4 +1,4 @@
-"""Reports: one model in every form, whatever names others gave things, and as long as forges take."""
+"""Reports: one model in every format, with any foreign names, within the length that forges accept."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_json_follows_the_published_schema() -> None:
     assert document["stacks"][0]["level"] == "look"
 
 
-def test_foreign_names_steer_nothing_in_any_form() -> None:
+def test_foreign_names_are_harmless_in_every_format() -> None:
     found = report(entry(text=f"owner {EVIL}"))
     for form in ("text", "json", "markdown", "html", "junit", "sarif"):
         shown = render(found, form)
@@ -87,7 +87,7 @@ def test_foreign_names_steer_nothing_in_any_form() -> None:
     assert not re.search(r"(?<!\\)\]\(", markdown)
 
 
-def test_a_text_report_says_each_thing_once_and_how_it_is_known() -> None:
+def test_a_text_report_prints_each_statement_once_with_how_it_is_known() -> None:
     (section,) = report(entry(text="1 difference")).sections
     text = render(Report("drift", NOW, 2, (section, section)), "text")
     assert text.count("1 difference") == 2

@@ -1,4 +1,4 @@
-"""A change read from git: what it touches, as data alone, whatever its author put into it."""
+"""A change read from git as data: what it affects, with any content."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_a_csv_file_touches_the_stacks_that_name_it_and_only_its_rows_are_read(c
     assert (found["prod-eu"].added, found["prod-eu"].removed) == ((ALAN,), (GRACE,))
 
 
-def test_a_stack_that_comes_is_reviewed_and_one_that_goes_is_left_as_it_is(change: Change) -> None:
+def test_a_new_stack_is_reviewed_and_a_removed_one_is_left_unchanged(change: Change) -> None:
     change.begin()
     change.stack("new-eu")
     (change.root / "stacks/Pulumi.dev-eu.yaml").unlink()
@@ -185,7 +185,7 @@ def test_what_the_base_changed_since_is_not_of_the_change(change: Change) -> Non
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--upload-pack=x", "", "main:stacks"])
-def test_a_name_that_is_no_commit_is_refused(change: Change, ref: str) -> None:
+def test_a_name_that_is_not_a_commit_is_refused(change: Change, ref: str) -> None:
     change.commit()
     with pytest.raises(OperationError, match="is not a commit of this repository"):
         Repository(change.root).commit(ref)
@@ -257,7 +257,7 @@ def _with_problem(world: World, text: str) -> Callable[[Settings], Any]:
     return snapshot
 
 
-def test_who_cannot_sign_in_already_is_said_and_not_refused(change: Change) -> None:
+def test_people_who_cannot_sign_in_now_are_reported_and_not_refused(change: Change) -> None:
     change.world.application = application(enabled=False)
     change.begin()
     change.stack("prod-eu", application={"notificationEmails": [ADA]})
@@ -340,7 +340,7 @@ def test_the_tenant_of_the_stack_file_is_asked_where_the_environment_names_none(
     assert asked == [tenant]
 
 
-def test_a_stack_name_that_pulumi_does_not_allow_is_an_error_and_no_path(change: Change) -> None:
+def test_a_stack_name_that_pulumi_does_not_allow_is_an_error_and_never_a_path(change: Change) -> None:
     change.begin()
     change.write("stacks/Pulumi.<img src=x>.yaml", "config: {}\n")
     change.end()

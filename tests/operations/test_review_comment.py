@@ -1,4 +1,4 @@
-"""The comment on a change: its table, its order, its length, and that nothing foreign is markup in it."""
+"""The comment on a change: its table, its order, its length, and no markup from foreign text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rehearsal counts as lost, and where it does not run."""
+"""Sign-ins that a rehearsal counts as lost, and where it refuses to run."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_people_of_the_last_deployment_are_read_from_an_exported_state(tmp_path:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"deployment": null}'])
-def test_what_is_no_exported_state_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_file_that_is_not_an_exported_state_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "state.json"
     file.write_text(content)
     with pytest.raises(OperationError, match="is not an exported state"):

@@ -170,7 +170,7 @@ def test_widening_after_a_synchronisation(made: Project) -> None:
     assert roll_out(made, "widen", "--all", "--wait", "5").code == 64
 
 
-def test_who_dies_while_waiting_has_changed_nothing_and_can_ask_again(made: Project) -> None:
+def test_killed_while_waiting_it_has_changed_nothing_and_can_be_rerun(made: Project) -> None:
     connect_directory(made)
     made.control.set("mimecast.sync_seconds", 3600)
     words = ("roll-out", "widen", "--stack", "sandbox", "--pilot", GRACE, "--synchronise")
@@ -263,7 +263,7 @@ def test_back_needs_neither_entra_nor_an_engine_and_can_be_undone(made: Project)
 
 
 @pytest.mark.parametrize("deployed_since", [True, False])
-def test_nobody_comes_back_until_it_is_undone(made: Project, deployed_since: bool) -> None:
+def test_nobody_is_added_again_until_it_is_undone(made: Project, deployed_since: bool) -> None:
     assert roll_out(made, "back").code == 0
     assert not deployed_since or made.up().code == 0
     assert in_group(made) == set()
@@ -283,7 +283,7 @@ def test_nobody_comes_back_until_it_is_undone(made: Project, deployed_since: boo
         (b"\xff\x00", "is not text in UTF-8"),
     ],
 )
-def test_what_is_no_undo_record_changes_nothing(
+def test_a_file_that_is_not_an_undo_record_changes_nothing(
     made: Project, tmp_path: Path, content: bytes | None, said: str
 ) -> None:
     record = tmp_path / "record.json"

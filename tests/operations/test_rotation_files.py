@@ -1,4 +1,4 @@
-"""How a rotation is written into a stack's file: comments stay, and a rehearsal leaves the tracked file alone."""
+"""A rotation in the stack file: comments stay, and a rehearsal does not change the tracked file."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_whole_rotation_reads_back_and_keeps_the_comments(stack: Stack) -> Non
     assert "# An internal domain that is there" in text
 
 
-def test_going_back_writes_what_was_there(stack: Stack) -> None:
+def test_rolling_back_restores_the_former_values(stack: Stack) -> None:
     before = lines(stack)
     first = stack.settings().certificates.generations[0].model_dump(by_alias=True, mode="json")
     stack.set_certificates(changed(stack, generations=[first, NEXT]))

@@ -1,7 +1,7 @@
-"""Any order of rotation steps, steps back, deaths, console work, time and other people's changes: what always holds.
+"""Invariants in any order of rotation steps, steps back, kills, console work, time and external changes.
 
-What is said here of a step is said of the world after it, not of the planner's own gates: nobody is locked out by it,
-it changes one thing, it takes no certificate away that may sign, and it can be undone.
+They are about the world after a step, not about the planner's own gates: it locks nobody out, changes one thing,
+removes no certificate that may sign, and can be undone.
 """
 
 from __future__ import annotations
@@ -339,11 +339,11 @@ class AnyOrder(RuleBasedStateMachine):
         pytest.fail(f"no end: {forward(self.world, start=False)}")
 
 
-def test_whatever_the_order_every_step_is_safe() -> None:
+def test_every_step_is_safe_in_any_order() -> None:
     state_machines.run(AnyOrder, 25, 25)
 
 
 @pytest.mark.soak
-def test_whatever_the_order_every_step_is_safe_for_long(tally: Callable[[str, int, str], None]) -> None:
+def test_every_step_is_safe_in_any_order_in_long_runs(tally: Callable[[str, int, str], None]) -> None:
     state_machines.run(AnyOrder, 1_000, 40)
     tally("rotation_machine", 1_000, "random histories")

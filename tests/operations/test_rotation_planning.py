@@ -76,7 +76,7 @@ def test_the_next_rotation_goes_back_to_the_first_profile() -> None:
     assert staged.change.generation("third").profile is ProfileSlot.FIRST
 
 
-def test_a_rotation_begins_when_the_end_is_near_or_when_told_to() -> None:
+def test_a_rotation_starts_near_the_expiry_or_on_request() -> None:
     world = at_rest()
     assert forward(world, start=False).step is Step.NONE
     assert forward(world, start=True).step is Step.STAGE
@@ -91,11 +91,11 @@ def test_a_rotation_begins_when_the_end_is_near_or_when_told_to() -> None:
         (NewGeneration("next", "2027-01-01T00:00:00Z"), "would not outlive the active one"),
     ],
 )
-def test_a_generation_that_leads_nowhere_is_not_staged(new: NewGeneration, part: str) -> None:
+def test_a_useless_generation_is_not_staged(new: NewGeneration, part: str) -> None:
     assert part in refusals(rotation.plan(at_rest().snapshot(), new, start=True))
 
 
-def test_nothing_moves_before_trust_is_attested() -> None:
+def test_no_step_is_planned_before_trust_is_attested() -> None:
     world = at_rest()
     step(world, Step.STAGE)
     waiting = forward(world)
@@ -118,7 +118,7 @@ def test_nothing_moves_before_trust_is_attested() -> None:
     ],
 )
 @pytest.mark.parametrize("steps", [(Step.STAGE,), TO_OVERLAP])
-def test_a_window_holds_what_touches_people(
+def test_a_window_holds_steps_that_affect_people(
     window: dict[str, str], part: str, due: bool, steps: tuple[Step, ...]
 ) -> None:
     world = until(at_rest(), *steps)
@@ -147,14 +147,14 @@ def test_every_change_is_awaited() -> None:
     assert (back.step, back.refusals) == (Step.REACTIVATE, ())
 
 
-def test_what_is_configured_and_not_there_is_deployed_first() -> None:
+def test_configured_but_missing_objects_are_deployed_first() -> None:
     world = until(at_rest(), *TO_OVERLAP)
     make(world, forward(world))
     ahead = forward(world)
     assert (ahead.step, "generation next becomes the active one" in ahead.text) == (Step.DEPLOY, True)
 
 
-def test_the_second_profile_and_group_are_made_before_the_first_blue_green_rotation() -> None:
+def test_the_second_profile_and_group_are_created_before_the_first_blue_green_rotation() -> None:
     world = at_rest(rotation="single")
     world.wanted = certificates()
     ahead = forward(world)
@@ -164,7 +164,7 @@ def test_the_second_profile_and_group_are_made_before_the_first_blue_green_rotat
     assert forward(world).step is Step.STAGE
 
 
-def test_a_form_that_a_dead_run_did_not_reach_is_deployed_first() -> None:
+def test_a_form_that_a_killed_run_did_not_reach_is_deployed_first() -> None:
     world = at_rest()
     make(world, forward(world))
     assert not world.deploy(dies_after=2), "the certificate is made and recorded"
@@ -172,7 +172,7 @@ def test_a_form_that_a_dead_run_did_not_reach_is_deployed_first() -> None:
     assert (ahead.step, "the form of the second profile" in ahead.text) == (Step.DEPLOY, True)
 
 
-def test_an_activation_that_a_dead_run_did_not_record_is_ours_and_is_deployed_again() -> None:
+def test_an_activation_that_a_killed_run_did_not_record_is_deployed_again() -> None:
     world = until(at_rest(), *TO_OVERLAP)
     make(world, forward(world))
     world.preferred = world.thumbprint("next")
@@ -230,7 +230,7 @@ def test_a_retired_certificate_that_is_still_there_is_deployed_first() -> None:
 
 
 @pytest.mark.parametrize("rotated", [(), TO_OVERLAP, TO_ACTIVATE, TO_LEAVE])
-def test_a_foreign_certificate_stops_the_rotation_and_is_shown(rotated: tuple[Step, ...]) -> None:
+def test_an_unmanaged_certificate_stops_the_rotation_and_is_shown(rotated: tuple[Step, ...]) -> None:
     world = until(at_rest(), *rotated)
     world.make_certificate("CN=Somebody else's")
     stopped = forward(world)
@@ -239,7 +239,7 @@ def test_a_foreign_certificate_stops_the_rotation_and_is_shown(rotated: tuple[St
     assert "CN=Somebody else's" in refusals(stopped)
 
 
-def test_a_foreign_activation_stops_the_rotation_and_a_refresh_puts_it_back() -> None:
+def test_an_external_activation_stops_the_rotation_and_a_refresh_reverts_it() -> None:
     world = until(at_rest(), Step.STAGE)
     before = world.preferred
     world.preferred = world.thumbprint("next")
@@ -332,7 +332,7 @@ def test_joining_again_counts_from_when_it_is_recorded() -> None:
     assert "Wait until" in refusals(rotation.back(world.snapshot()))
 
 
-def test_a_form_that_is_due_anew_is_console_work_and_no_deployment_that_never_helps() -> None:
+def test_a_form_that_is_due_again_is_console_work_and_not_a_deployment() -> None:
     world = until(at_rest(), *TO_OVERLAP)
     world.entra = [each for each in world.entra if each.label != "next"]
     assert "removed: generation next" in refusals(forward(world))
@@ -367,7 +367,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
     assert "signs" not in text
 
 
-def test_what_an_interrupted_run_left_is_taken_away_with_the_former_one() -> None:
+def test_a_left_over_certificate_is_removed_with_the_former_one() -> None:
     world = at_rest(soakDays=0)
     make(world, forward(world))
     assert not world.deploy(dies_after=1)
@@ -470,7 +470,7 @@ def test_the_soak_ends_to_the_second() -> None:
     opens_after(world, Step.RETIRE, timedelta(days=2) - WAIT)
 
 
-def test_without_a_soak_the_former_one_stays_until_entra_signs_with_it_no_more() -> None:
+def test_without_a_soak_the_former_one_stays_while_entra_signs_with_it() -> None:
     world = at_rest(rotation="metadata", metadataObserved=OBSERVED, soakDays=0)
     step(world, Step.STAGE)
     step(world, Step.ACTIVATE)
@@ -540,7 +540,7 @@ def test_a_certificate_stays_while_anybody_may_be_in_its_group(members: frozense
     assert (planned.step, "“second” has members" in refusals(planned)) == (Step.UNSTAGE, True)
 
 
-def test_what_a_dead_run_made_goes_when_it_is_unstaged() -> None:
+def test_a_certificate_of_a_killed_run_is_removed_when_unstaged() -> None:
     world = at_rest()
     make(world, forward(world))
     assert not world.deploy(dies_after=1), "the certificate is made, and not recorded"
@@ -553,7 +553,7 @@ def test_what_a_dead_run_made_goes_when_it_is_unstaged() -> None:
     assert (planned.step, planned.refusals) == (Step.NONE, ())
 
 
-def test_what_was_never_made_is_unstaged_at_once() -> None:
+def test_a_generation_without_a_certificate_is_unstaged_at_once() -> None:
     world = at_rest()
     make(world, forward(world))
     before = world.wanted
@@ -597,14 +597,16 @@ def test_no_way_back_to_a_certificate_that_is_not_valid_or_not_trusted() -> None
 
 
 @pytest.mark.parametrize(("rotated", "expected"), [(TO_ACTIVATE, Step.REACTIVATE), (TO_LEAVE, Step.REJOIN)])
-def test_no_way_back_to_a_certificate_that_is_gone(rotated: tuple[Step, ...], expected: Step) -> None:
+def test_no_way_back_to_a_certificate_that_no_longer_exists(
+    rotated: tuple[Step, ...], expected: Step
+) -> None:
     world = until(at_rest(), *rotated)
     world.entra = [each for each in world.entra if each.label != "2026"]
     planned = rotation.back(world.snapshot())
     assert (planned.step, "of generation 2026 is not in Entra" in refusals(planned)) == (expected, True)
 
 
-def test_since_when_is_unknown_is_no_reason_to_go_on() -> None:
+def test_an_unknown_start_time_stops_the_rotation() -> None:
     joined = until(at_rest(), *TO_OVERLAP).snapshot()
     group = replace(joined.group(ProfileSlot.SECOND), changed_at=None)
     activate = rotation.plan(replace(joined, groups={**joined.groups, ProfileSlot.SECOND: group}), NEW)
@@ -621,7 +623,7 @@ def test_since_when_entra_signs_is_recorded_before_people_go_back() -> None:
     assert (planned.step, "It is not recorded since when" in refusals(planned)) == (Step.SEPARATE, True)
 
 
-def test_people_stay_in_the_second_group_when_entra_switched_to_its_certificate_by_itself() -> None:
+def test_people_stay_in_the_second_group_after_entra_switched_to_its_certificate_automatically() -> None:
     snapshot = until(at_rest(), *TO_OVERLAP).snapshot()
     assert snapshot.entra is not None
     over = tuple(
@@ -639,7 +641,7 @@ def test_nothing_was_activated_since_the_state_says_when() -> None:
     assert (rotation.back(snapshot).step, rotation.back(snapshot).refusals) == (Step.SEPARATE, ())
 
 
-def test_the_certificate_that_entra_switched_to_is_not_taken_away() -> None:
+def test_the_certificate_that_entra_switched_to_is_not_removed() -> None:
     snapshot = until(at_rest(), *TO_LEAVE).snapshot()
     assert snapshot.entra is not None
     over = tuple(
@@ -662,7 +664,7 @@ def test_the_certificate_that_entra_switched_to_is_not_unstaged() -> None:
     assert (planned.step, "Entra signs with" in refusals(planned)) == (Step.UNSTAGE, True)
 
 
-def test_what_an_interrupted_run_left_alone_is_taken_away_too() -> None:
+def test_a_single_left_over_certificate_is_removed_too() -> None:
     world = at_rest()
     left = world.make_certificate(subject("2026"))
     planned = forward(world, start=False)
@@ -692,7 +694,7 @@ def test_a_retirement_by_metadata_does_not_wait_for_people_who_joined() -> None:
     assert (planned.step, planned.refusals) == (Step.RETIRE, ())
 
 
-def test_what_an_interrupted_run_left_stays_until_entra_signs_with_it_no_more() -> None:
+def test_a_left_over_certificate_stays_while_entra_signs_with_it() -> None:
     world = at_rest()
     left = world.make_certificate(subject("2026"))
     active = world.preferred
@@ -702,7 +704,7 @@ def test_what_an_interrupted_run_left_stays_until_entra_signs_with_it_no_more() 
     opens_after(world, Step.RETIRE, WAIT)
 
 
-def test_the_rotation_is_due_by_the_live_certificate_and_not_by_the_configured_end() -> None:
+def test_the_rotation_is_due_by_the_live_certificate_and_not_by_the_configured_expiry() -> None:
     snapshot = at_rest().snapshot()
     assert snapshot.entra is not None
     (only,) = snapshot.entra.certificates
@@ -727,7 +729,7 @@ def test_what_is_retired_stays_on_the_list() -> None:
         assert (first.label, len(more)) == ("2023", 1)
 
 
-def test_each_plan_says_what_it_does_in_its_mode() -> None:
+def test_each_plan_describes_its_steps_in_its_mode() -> None:
     observed = {"metadataObserved": OBSERVED}
     for rotation_, more in (("blue-green", {}), ("metadata", observed), ("single", {})):
         world = at_rest(rotation=rotation_, soakDays=0, **more)
@@ -756,7 +758,7 @@ def test_going_back_from_rest_says_what_to_do_instead() -> None:
     assert "roll-out back" in refusals(planned)
 
 
-def test_leaving_the_second_group_again_says_whose_it_is() -> None:
+def test_leaving_the_second_group_names_its_generation() -> None:
     snapshot = until(at_rest(), *TO_OVERLAP).snapshot()
     assert rotation.back(snapshot).text.startswith(
         "Remove everybody from “second” of generation next; they stay"
@@ -767,6 +769,6 @@ def test_leaving_the_second_group_again_says_whose_it_is() -> None:
     )
 
 
-def test_leaving_counts_who_leaves_which_group() -> None:
+def test_leaving_reports_how_many_leave_which_group() -> None:
     planned = forward(until(at_rest(), *TO_ACTIVATE))
     assert (planned.step, planned.text) == (Step.LEAVE, "Remove 2 people from “first”: cutOver active")

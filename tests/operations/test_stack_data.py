@@ -1,4 +1,4 @@
-"""The base's code with a pull request's stack files: what of a pull request is taken, and what never is."""
+"""The base's code with a pull request's stack files: what is taken from a pull request, and what never is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_stack_files_are_taken_and_the_code_is_the_bases(tmp_path: Path) -> None
     assert taken(at).commit == found.commit, "the same every time"
 
 
-def test_a_stack_file_that_is_deleted_is_gone(tmp_path: Path) -> None:
+def test_a_deleted_stack_file_is_removed(tmp_path: Path) -> None:
     at = place(tmp_path, head={STACK: None})
     assert STACK not in files(at, taken(at).commit)
 
@@ -97,7 +97,7 @@ def test_what_the_base_changed_since_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "--all", "nothing", HOSTILE])
-def test_what_is_no_commit_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_unknown_commit_is_refused(tmp_path: Path, name: str) -> None:
     at = place(tmp_path)
     with pytest.raises(OperationError, match="is not a commit of this repository"):
         take(Project(at.folder, "mimecast-sso", at.folder / "stacks"), at.base, name)

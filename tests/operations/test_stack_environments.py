@@ -1,4 +1,4 @@
-"""Each stack has the environment of its own tenants, and reading its state starts no engine where a file holds it."""
+"""Each stack has the environment of its own tenants, and reading a state in a file starts no engine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_one_application_serves_every_tenant(monkeypatch: pytest.MonkeyPatch) ->
     )
 
 
-def test_the_broker_of_one_stack_fails_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_broker_affects_only_its_own_stack(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "one.json").write_text(json.dumps({"ARM_CLIENT_ID": "of one", "ARM_CLIENT_SECRET": "x"}))
     with monkeypatch.context() as environment:
         environment.setenv(VARIABLE, "exec:cat {stack}.json")

@@ -1,4 +1,4 @@
-"""Which stack file a command works on, and how a confirmation is written."""
+"""The stack file that a command works on, and how a confirmation is written."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_real_stack_needs_the_pulumi_cli(monkeypatch: pytest.MonkeyPatch) -> N
             Engine(open_stack("prod-eu"), wanted)  # type: ignore[arg-type]
 
 
-def test_an_unknown_stack_names_those_there_are() -> None:
+def test_an_unknown_stack_lists_existing_ones() -> None:
     with pytest.raises(OperationError, match="dev-eu, prod-eu, prod-us, sandbox"):
         open_stack("prod-fr")
 

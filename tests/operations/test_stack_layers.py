@@ -1,4 +1,4 @@
-"""What stack files have in common: laid over each other, written into the files, and never over what commands wrote."""
+"""Layers of stack files: merged, rendered into the files, and never over values that commands wrote."""
 
 from __future__ import annotations
 
@@ -95,14 +95,14 @@ def test_an_encrypted_value_is_replaced_whole(stacks: Path) -> None:
     assert config(stacks, "acme")["mimecastClientSecret"] == {"secure": "new"}
 
 
-def test_without_layers_it_says_where_they_go(stacks: Path) -> None:
+def test_without_layers_it_tells_where_to_put_them(stacks: Path) -> None:
     with pytest.raises(
         OperationError, match=r"No stack has a layer\. Write common values into .*_base\.yaml"
     ):
         render((), check=False)
 
 
-def test_layers_are_no_stacks(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_layers_do_not_count_as_stacks(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
     layer(stacks, "base", BASE)
     assert list_stacks((), (1, 1), form="json", out=None) is Exit.FINE
     assert json.loads(capsys.readouterr().out) == [

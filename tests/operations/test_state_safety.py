@@ -1,4 +1,4 @@
-"""What a state file may do to the one who deploys: nothing that this project did not write."""
+"""A state file can run no code that this project did not write."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def limited(made: Project, blocks: int, *words: str) -> Ended:
     return made.sandbox("run", "--", "bash", "-c", command)
 
 
-def test_a_state_that_cannot_be_written_stays_as_it_was(made: Project) -> None:
+def test_a_state_that_cannot_be_written_is_unchanged(made: Project) -> None:
     before = state_file(made).read_text()
     group = made.configuration("rollOut")["group"]
     made.configure(rollOut={"group": group, "who": "pilot", "pilot": ["ada@example.com"]})
@@ -164,14 +164,14 @@ def test_a_state_that_cannot_be_written_stays_as_it_was(made: Project) -> None:
     assert [each.name for each in state_file(made).parent.iterdir()] == ["sandbox.json"]
 
 
-def test_an_event_log_that_is_cut_off_is_not_taken_for_no_change(made: Project) -> None:
+def test_a_truncated_event_log_is_not_taken_for_no_change(made: Project) -> None:
     ended = limited(made, 2, "preview")
     assert ended.code == 1, ended.text
     assert "Traceback" not in ended.text
     assert "its event log was cut off, so what it did is unknown" in ended.text
 
 
-def test_the_lock_of_a_dead_process_is_named_with_the_way_out(made: Project) -> None:
+def test_the_lock_of_a_dead_process_is_named_with_the_fix(made: Project) -> None:
     dead = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout.strip()
     locks = state_folder(made.home) / ".pulumi" / "locks" / "organization" / "mimecast-sso" / "sandbox"
     locks.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.synchronising import Clock, absent, synchronise
 from mimecast_sso.provenance import Verdict
 from providers.mimecast.errors import Forbidden, IntegrationUnusable, MimecastError
-from tests.providers.vendor import LOST, Adapter, Answer, Time, client, legacy, refused
+from tests.providers.vendor import LOST, Adapter, Reply, Time, client, legacy, refused
 
 EXECUTE, READ = "/api/directory/execute-sync", "/api/directory/get-connection"
 REQUEST = "/directory/cloud-gateway/v1/integrations/sync-requests"
@@ -37,18 +37,18 @@ IDLE, RUNNING, DONE = row(), row(syncRunning=True), row(lastSync=AFTER)
 class Account:
     """What the connections show, reading by reading; the last one stays."""
 
-    def __init__(self, *readings: Answer | list[dict[str, Any]], asked: Answer = STARTED) -> None:
-        self._readings: Iterator[Answer | list[dict[str, Any]]] = iter(readings)
-        self._now: Answer | list[dict[str, Any]] = []
+    def __init__(self, *readings: Reply | list[dict[str, Any]], asked: Reply = STARTED) -> None:
+        self._readings: Iterator[Reply | list[dict[str, Any]]] = iter(readings)
+        self._now: Reply | list[dict[str, Any]] = []
         self._asked = asked
         self.time = Time()
         self.adapter = Adapter(self._respond)
 
-    def _respond(self, path: str, _: Any) -> Answer:
+    def _respond(self, path: str, _: Any) -> Reply:
         if path == EXECUTE:
             return self._asked
         if path == REQUEST:
-            return Answer(None, 204)
+            return Reply(None, 204)
         self._now = next(self._readings, self._now)
         return legacy(*self._now) if isinstance(self._now, list) else self._now
 
@@ -61,7 +61,7 @@ class Account:
         return [each for each in self.adapter.paths if each in (EXECUTE, REQUEST)]
 
 
-def test_it_asks_once_and_says_how_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_requests_once_and_reports_progress(capsys: pytest.CaptureFixture[str]) -> None:
     account = Account([IDLE], [IDLE], [RUNNING], [RUNNING], [DONE])
     account.synchronise()
     assert account.requests == [EXECUTE]
@@ -90,24 +90,26 @@ def test_of_two_with_one_description_each_is_waited_for() -> None:
 
 
 def test_a_lost_response_is_settled_by_what_the_connections_show(capsys: pytest.CaptureFixture[str]) -> None:
-    account = Account([IDLE], [RUNNING], [DONE], asked=Answer(None, 504))
+    account = Account([IDLE], [RUNNING], [DONE], asked=Reply(None, 504))
     account.synchronise()
     assert account.requests == [EXECUTE], "never repeated"
     assert "Asked Mimecast to synchronise" in capsys.readouterr().out
 
-    unread = Account([IDLE], refused(503, ""), asked=Answer(None, 504))
+    unread = Account([IDLE], refused(503, ""), asked=Reply(None, 504))
     with pytest.raises(OperationError, match="Mimecast could not be read"):
         unread.synchronise(minutes=1)
     assert unread.requests == [EXECUTE]
     capsys.readouterr()
 
-    late = Account([IDLE], [IDLE], [IDLE], [RUNNING], [DONE], asked=Answer(error=LOST))
+    late = Account([IDLE], [IDLE], [IDLE], [RUNNING], [DONE], asked=Reply(error=LOST))
     late.synchronise()
     assert late.requests == [EXECUTE]
     assert "Its response was lost; whether it applied the request is unknown" in capsys.readouterr().out
 
 
-def test_one_that_is_under_way_is_waited_for_and_no_other_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_synchronisation_is_awaited_instead_of_requesting_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     account = Account([RUNNING], [RUNNING], [IDLE])
     account.synchronise()
     assert account.requests == []
@@ -192,7 +194,7 @@ def test_without_a_connection_nothing_is_asked(found: list[dict[str, Any]], why:
     assert account.requests == []
 
 
-def test_the_other_family_is_asked_where_the_first_is_refused() -> None:
+def test_the_other_api_family_is_used_if_the_first_is_refused() -> None:
     account = Account([IDLE], [DONE], asked=refused(403, "app_forbidden"))
     account.synchronise()
     assert account.requests == [EXECUTE, REQUEST]
@@ -207,7 +209,7 @@ def test_a_refusal_is_an_error_and_nothing_is_waited_for() -> None:
         Account(refused(403, "app_forbidden")).synchronise()
 
 
-def test_who_stops_it_is_told_that_the_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_interrupting_it_reports_that_the_run_continues(capsys: pytest.CaptureFixture[str]) -> None:
     account = Account([IDLE], [RUNNING])
 
     def interrupted(_: float) -> None:
@@ -218,12 +220,12 @@ def test_who_stops_it_is_told_that_the_run_goes_on(capsys: pytest.CaptureFixture
     assert "Stopped waiting. The synchronisation continues at Mimecast." in capsys.readouterr().out
 
 
-def test_who_has_no_address_afterwards_is_named() -> None:
-    def addresses(path: str, _: Any) -> Answer:
+def test_people_still_without_an_address_are_named() -> None:
+    def addresses(path: str, _: Any) -> Reply:
         users = [{"emailAddress": "ada@example.com", "name": "Ada", "source": "ldap"}]
         return legacy({"users": users}) if path == "/api/user/get-internal-users" else refused(500, "x")
 
-    def said(respond: Callable[[str, Any], Answer], *people: str) -> list[tuple[Verdict, str]]:
+    def said(respond: Callable[[str, Any], Reply], *people: str) -> list[tuple[Verdict, str]]:
         return [(each.verdict, each.text) for each in absent(client(Adapter(respond)), people)]
 
     assert said(addresses, "ada@example.com") == []

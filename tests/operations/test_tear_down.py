@@ -1,4 +1,4 @@
-"""Making a stack safe to destroy: the roll-out group is emptied, Mimecast's time awaited, and looked at again."""
+"""Making a stack safe to destroy: empty the roll-out group, wait for Mimecast, and check again."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def prepare(
     tear_down.prepare(opened, wanted, record, lambda: depending, pause)
 
 
-def test_people_are_taken_out_and_the_time_is_awaited(
+def test_people_are_removed_and_the_wait_is_observed(
     sandbox: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened, waited = stack(sandbox, tmp_path), list[float]()
@@ -88,7 +88,7 @@ def test_people_are_taken_out_and_the_time_is_awaited(
     assert "Undo record" in said
     assert "Nobody depends on the application (read live)" in said
 
-    # Begun anew, for example after the wait was broken off: only the rest is awaited.
+    # Started again, for example after the wait was interrupted: only the rest is awaited.
     prepare(opened, settings(OVERRIDE), waited.append)
     assert 14 * 60 < waited[1] <= 15 * 60
     assert "(audit log)" in capsys.readouterr().out
@@ -114,7 +114,7 @@ def test_nothing_is_destroyed_when_somebody_comes_back_or_it_is_unknown(
         prepare(opened, settings(OVERRIDE), somebody_comes_back)
 
 
-def test_members_that_others_put_there_stay_and_stop_it(sandbox: RunningSandbox, tmp_path: Path) -> None:
+def test_members_added_by_others_stay_and_stop_it(sandbox: RunningSandbox, tmp_path: Path) -> None:
     opened = stack(sandbox, tmp_path)
     with pytest.raises(OperationError, match=f"added outside this stack, would lose .*: {GRACE}") as refused:
         prepare(opened, settings(OVERRIDE), lambda _: None, depending=[GRACE], members=[ADA])

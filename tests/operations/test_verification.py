@@ -1,4 +1,4 @@
-"""Finding Mimecast's sign-in request in what people capture, and judging it."""
+"""Finding Mimecast's sign-in request in people's captures, and checking it."""
 
 from __future__ import annotations
 
@@ -110,13 +110,13 @@ def test_the_last_request_of_a_recording_counts() -> None:
         ("{" * 100_000, "not a browser's HAR file"),
     ],
 )
-def test_what_is_no_request_is_explained_and_not_repeated(given: str, said: str) -> None:
+def test_an_invalid_request_is_explained_and_not_quoted(given: str, said: str) -> None:
     with pytest.raises(OperationError, match=said) as refused:
         captured(given)
     assert CANARY not in str(refused.value)
 
 
-def test_a_request_as_wanted_agrees_in_every_aspect() -> None:
+def test_a_request_as_configured_agrees_in_every_aspect() -> None:
     assert [row.agrees for row in compare(SETTINGS, PROFILE, Captured(REQUEST, None))] == [True] * 4
 
 

@@ -1,4 +1,4 @@
-"""One certificate in three places: metadata, Entra, Mimecast. What differs is named, and nothing unknown is fine."""
+"""One certificate in three places: metadata, Entra, Mimecast. Differences are named, and nothing unknown is fine."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_an_active_certificate_that_entra_does_not_have_is_named() -> None:
 @pytest.mark.parametrize(
     ("days", "result"), [(939, Verdict.FINE), (941, Verdict.WARNS), (994, Verdict.FAILS)]
 )
-def test_its_end_warns_and_fails(days: int, result: Verdict) -> None:
+def test_its_expiry_warns_and_fails(days: int, result: Verdict) -> None:
     assert found(document(), late=days)["certificate: expiry"][0] is result
 
 
@@ -153,7 +153,7 @@ def test_its_end_warns_and_fails(days: int, result: Verdict) -> None:
         (OperationError("could not be reached"), timedelta(minutes=5), Verdict.UNKNOWN),
     ],
 )
-def test_metadata_that_is_not_there_is_waited_for_after_a_deployment(
+def test_missing_metadata_is_awaited_after_a_deployment(
     error: OperationError, after: timedelta, result: Verdict
 ) -> None:
     expiry = Expiry(PrincipalCertificates((ACTIVE,), ""), ACTIVE.not_before + after, {}, "prod-eu")

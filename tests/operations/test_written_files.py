@@ -1,4 +1,4 @@
-"""Files that commands write for people: whole, flushed, with their mode, and through links."""
+"""Files that commands write for people: complete, flushed, with their mode, and through links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lands in an environment: of the product, of the sandbox, and of their locks."""
+"""What the product, the sandbox and their locks install into an environment."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""``make`` on other machines: odd folder names, a checkout that nobody writes into, and Pythons that do not do.
+"""``make`` on other machines: odd folder names, a read-only checkout, and unsuitable Pythons.
 
-Nothing is installed from a package index here: the environment is put together beforehand, and its marker tells make
-that it is up to date.
+Nothing is installed from a package index: the environment is prepared beforehand, and its marker tells make that it is
+up to date.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def with_module(folder: Path, name: str, content: str) -> dict[str, str]:
     return {**os.environ, **NO_INDEX, "PYTHONPATH": str(modules)}
 
 
-def test_an_old_python_is_refused_with_the_way_out(bare: Path) -> None:
+def test_an_old_python_is_refused_with_the_fix(bare: Path) -> None:
     old = with_module(bare, "sitecustomize", "import sys; sys.version_info = (3, 9, 18, 'final', 0)")
     done = make(bare, "up", environment=old)
     assert done.returncode != 0
@@ -158,7 +158,7 @@ def test_an_old_python_is_refused_with_the_way_out(bare: Path) -> None:
     assert "Traceback" not in done.stdout
 
 
-def test_a_python_without_the_venv_module_is_refused_with_the_way_out(bare: Path) -> None:
+def test_a_python_without_the_venv_module_is_refused_with_the_fix(bare: Path) -> None:
     missing = "import importlib.util as u; f = u.find_spec; u.find_spec = lambda n: None if n == 'ensurepip' else f(n)"
     done = make(bare, "up", environment=with_module(bare, "sitecustomize", missing))
     assert done.returncode != 0
@@ -169,7 +169,7 @@ def test_a_python_without_the_venv_module_is_refused_with_the_way_out(bare: Path
     assert "Traceback" not in done.stdout
 
 
-def test_an_environment_that_cannot_be_made_leaves_nothing(bare: Path) -> None:
+def test_an_environment_that_cannot_be_created_leaves_nothing(bare: Path) -> None:
     broken = "import sys, venv; venv.main = lambda: sys.exit('No space left on device')"
     done = make(bare, "up", environment=with_module(bare, "sitecustomize", broken))
     assert done.returncode != 0
@@ -180,14 +180,14 @@ def test_an_environment_that_cannot_be_made_leaves_nothing(bare: Path) -> None:
     assert "Traceback" not in done.stdout
 
 
-def test_an_environment_that_was_left_half_made_is_made_again(tmp_path: Path) -> None:
+def test_an_incomplete_environment_is_recreated(tmp_path: Path) -> None:
     """As after Ctrl-C: a Python, and no pip in it. The index is out of reach, so that it ends after that."""
     folder = clone(tmp_path / PLAIN)
     locked(folder / ".venv", folder / "requirements.txt")
     shutil.rmtree(next((folder / ".venv").glob("lib/python3*/site-packages")))
     done = make(folder, ".venv/runtime", environment={**os.environ, **NO_INDEX})
     assert done.returncode != 0
-    assert "pip could not install what requirements.txt pins; its own message is above" in done.stdout
+    assert "pip could not install the packages of requirements.txt; see its message above" in done.stdout
     assert (folder / ".venv" / "bin" / "pip").exists()
     assert not (folder / ".venv" / "runtime").exists()
 

@@ -40,7 +40,7 @@ class CallError(Exception):
 
 @dataclass
 class Plugin:
-    """One provider process. Old outputs are passed as given; ``__provider`` is added and taken away here."""
+    """One provider process. Old outputs are passed as given; ``__provider`` is added and removed here."""
 
     stub: Any
     kill: Callable[[], None]

@@ -1,4 +1,4 @@
-"""What people are told about the end of the signing certificate, mark by mark."""
+"""Messages about the expiry of the signing certificate, threshold by threshold."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def text(looked_at: Expiry) -> str:
     return "\n".join(looked_at.lines())
 
 
-def test_entras_own_reminders_are_among_the_marks() -> None:
+def test_entras_own_reminders_are_among_the_thresholds() -> None:
     assert set(ENTRA_REMINDERS_DAYS) < set(WARNING_DAYS)
     assert FAILING_DAYS in WARNING_DAYS
 
 
 @pytest.mark.parametrize("days", WARNING_DAYS)
-def test_each_mark_is_reached_to_the_second(days: int) -> None:
+def test_each_threshold_is_reached_to_the_second(days: int) -> None:
     at_the_mark = timedelta(days=days)
     further = [each for each in WARNING_DAYS if each > days]
     before = f"{min(further)} days or less" if further else "more than 60 days"
@@ -51,7 +51,7 @@ def test_each_mark_is_reached_to_the_second(days: int) -> None:
     assert f"expires in {unit}, at " in text(expiry(ending(at_the_mark)))
 
 
-def test_far_from_its_end_it_is_only_stated() -> None:
+def test_far_from_expiry_it_is_only_reported() -> None:
     looked_at = expiry(ending(timedelta(days=900)))
     assert not looked_at.warns
     assert not looked_at.fails
@@ -61,13 +61,13 @@ def test_far_from_its_end_it_is_only_stated() -> None:
     )
 
 
-def test_marks_of_a_written_date() -> None:
+def test_thresholds_of_a_configured_date() -> None:
     assert mark("2026-11-22T12:00:00Z", NOW) == "expired"
     assert mark("2026-11-29T12:00:00Z", NOW) == "7 days or less"
     assert mark("2029-11-29T12:00:00Z", NOW) == "more than 60 days"
 
 
-def test_the_switch_is_foreseen_with_what_mimecast_trusts() -> None:
+def test_the_switch_is_predicted_with_what_mimecast_trusts() -> None:
     next_one = certificate("b", timedelta(days=-1), timedelta(days=900))
     unknown = text(expiry(ending(timedelta(days=20)), next_one))
     assert "At 2026-12-12 12:00 UTC Entra switches automatically to B (" in unknown
@@ -78,7 +78,7 @@ def test_the_switch_is_foreseen_with_what_mimecast_trusts() -> None:
     assert "which Mimecast trusts (confirmed by ada@example.com at 2026-11-01)" in text(known)
 
 
-def test_a_successor_that_ends_first_or_begins_later_is_none() -> None:
+def test_a_certificate_that_expires_first_or_starts_later_is_no_successor() -> None:
     short = certificate("b", timedelta(days=-1), timedelta(days=10))
     late = certificate("c", timedelta(days=30), timedelta(days=900))
     assert "Nobody can sign in through Entra from 2026-12-12" in text(
@@ -127,6 +127,6 @@ def test_a_name_without_a_certificate_is_unknown() -> None:
     )
 
 
-def test_before_the_first_certificate_there_is_nothing_to_say() -> None:
+def test_without_a_certificate_there_is_no_statement() -> None:
     nothing = Expiry(PrincipalCertificates((), ""), NOW, {}, "prod-eu")
     assert (nothing.warns, nothing.fails, text(nothing)) == (False, False, "")

@@ -1,4 +1,4 @@
-"""The time that may be spent on one tenant: no client waits beyond it, whatever a service asks for."""
+"""The deadline of one tenant: no client waits beyond it, whatever a service requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def faults(sandbox: RunningSandbox) -> Iterator[None]:
     sandbox.control.faults()
 
 
-def test_it_allows_what_is_left() -> None:
+def test_it_allows_the_remaining_time() -> None:
     now = 100.0
     deadline = Deadline(10, monotonic=lambda: now)
     assert deadline.left(30) == 10

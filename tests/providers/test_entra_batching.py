@@ -68,7 +68,7 @@ def test_a_collection_is_read_to_its_end_and_an_object_is_no_collection(
         person.rows()
 
 
-def test_what_was_throttled_is_sent_again_alone(client: GraphClient, sandbox: RunningSandbox) -> None:
+def test_only_throttled_requests_are_sent_again(client: GraphClient, sandbox: RunningSandbox) -> None:
     sandbox.control.faults({"path": "/v1.0/groups", "kind": "quota", "times": 1})
     client.get("/organization")
     before = last(sandbox)
@@ -87,7 +87,7 @@ def test_one_refusal_is_one_error_and_names_the_request(client: GraphClient, san
 
 
 @pytest.mark.parametrize("kind", ["malformed", "wrong-type", "truncated"])
-def test_a_spoilt_response_is_an_error_of_its_own(
+def test_a_corrupted_response_is_an_error_of_its_request(
     client: GraphClient, sandbox: RunningSandbox, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -107,12 +107,12 @@ def test_a_batch_that_fails_as_a_whole_raises(
         client.batch([Read("/users")])
 
 
-def test_an_unavailable_service_is_asked_again(client: GraphClient, sandbox: RunningSandbox) -> None:
+def test_an_unavailable_service_is_retried(client: GraphClient, sandbox: RunningSandbox) -> None:
     sandbox.control.faults({"path": BATCH, "kind": "unavailable", "times": 1})
     assert client.batch([Read("/users")])[0].rows()
 
 
-# Scripted batches: what no sandbox answers, and how long is waited
+# Scripted batches: responses that no sandbox sends, and the length of pauses
 
 
 def scripted(
@@ -154,14 +154,14 @@ def test_the_longest_of_the_waits_is_kept_and_none_is_longer_than_a_minute() -> 
     assert waited == [7, 60, 4, 8]
 
 
-def test_it_ends_with_the_error_when_throttling_does_not() -> None:
+def test_endless_throttling_ends_with_the_error() -> None:
     run, waited = scripted(*[throttled("1")] * 6)
     (outcome,) = run([Read("/a")])
     assert isinstance(outcome.error, Unreachable)
     assert waited == [1] * 5
 
 
-def test_responses_without_sense_are_errors_of_their_requests() -> None:
+def test_malformed_responses_are_errors_of_their_requests() -> None:
     def odd(request: Json) -> Any:
         shapes: list[Any] = [
             "text",

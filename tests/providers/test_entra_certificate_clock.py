@@ -1,4 +1,4 @@
-"""Which certificate signs at what time: our model against the sandbox's Entra, by the clock of the sandbox."""
+"""Which certificate signs when: our model compared with the sandbox's Entra, by the sandbox's clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("on_the_sandbox", "switches")
 
 @pytest.fixture(scope="module")
 def made(sandbox: RunningSandbox) -> dict[str, Any]:
-    """A SAML application with three certificates, as ``instantiate`` answers it, and their thumbprints."""
+    """A SAML application with three certificates, as returned by ``instantiate``, and their thumbprints."""
     graph = sandbox.graph()
     answer = sandbox.instantiate("Clock")
     add = f"{GRAPH}/servicePrincipals/{answer['servicePrincipal']['id']}/addTokenSigningCertificate"
@@ -106,7 +106,9 @@ def test_the_switch_comes_with_the_services_clock(sandbox: RunningSandbox, made:
         assert in_metadata(sandbox, made) == [active.body]
 
 
-def test_without_the_switch_the_expired_one_goes_on(sandbox: RunningSandbox, made: dict[str, Any]) -> None:
+def test_without_the_switch_the_expired_one_continues_to_sign(
+    sandbox: RunningSandbox, made: dict[str, Any]
+) -> None:
     sandbox.control.set("entra.expired_switch", False)
     set_lives(sandbox, made, (-100, -1), (-10, 100), None)
     found = signing_certificates.read(GraphClient(sandbox.env), made["servicePrincipal"]["id"])
@@ -124,7 +126,7 @@ def test_metadata_may_list_the_inactive_ones_too(sandbox: RunningSandbox, made: 
     assert in_metadata(sandbox, made) == [bodies[third], bodies[second], bodies[first]]
 
 
-def test_the_last_valid_one_is_not_taken_away(sandbox: RunningSandbox, made: dict[str, Any]) -> None:
+def test_the_last_valid_one_is_not_removed(sandbox: RunningSandbox, made: dict[str, Any]) -> None:
     """Not even by name of an inactive one, in a tenant whose Entra would not switch to it by itself."""
     set_lives(sandbox, made, (-100, -1), (-10, 100), (-100, -2))
     client, principal = GraphClient(sandbox.env), made["servicePrincipal"]["id"]

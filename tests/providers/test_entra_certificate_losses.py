@@ -1,4 +1,4 @@
-"""What a write of ours undid unseen: planted exactly between the last reading and the writing, found in the log."""
+"""External changes that one of our writes undid: planted between the last read and the write, found in the log."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def activate(graph: requests.Session, principal: str, thumbprint: str) -> None:
 
 
 def judged(sandbox: RunningSandbox, principal: str, *settled: str, **retired: str) -> LogReview:
-    """By the deployment, whose configuration names those that were taken away: label → thumbprint."""
+    """By the deployment, whose configuration names the removed ones: label → thumbprint."""
     client = GraphClient(sandbox.env)
     live, now = signing_certificates.read(client, principal), client.now()
     entries = directory_audits.since(client, principal, now - certificate_losses.RETENTION)
@@ -68,7 +68,7 @@ def judged(sandbox: RunningSandbox, principal: str, *settled: str, **retired: st
 
 
 @pytest.mark.parametrize("form", ["lists", "differences"])
-def test_a_certificate_added_just_before_the_writing_is_named_once_the_log_has_it(
+def test_a_certificate_added_just_before_the_write_is_named_once_the_log_has_it(
     sandbox: RunningSandbox, principal: str, certificates: list[str], form: str
 ) -> None:
     sandbox.control.set("entra.directory_audit_keys", form)
@@ -105,10 +105,10 @@ def test_an_activation_that_was_overwritten_is_named(
     assert str(loss).startswith(f"activation of {theirs}, done by {GRACE} at ")
 
 
-def test_what_was_seen_and_done_on_purpose_is_no_loss(
+def test_intended_changes_are_no_loss(
     sandbox: RunningSandbox, principal: str, certificates: list[str]
 ) -> None:
-    """Ours is taken away by name, theirs by another person in the portal, or by who added it."""
+    """Ours is removed by name, theirs by another person in the portal, or by the one who added it."""
     portal = sandbox.portal(ADA)
     for _ in range(2):
         signing_certificates.retire(_as(portal, sandbox), principal, add(portal, principal, THEIRS))
@@ -127,7 +127,9 @@ def _as(portal: requests.Session, sandbox: RunningSandbox) -> GraphClient:
     return client
 
 
-def test_who_may_not_read_the_log_is_told_both_permissions(sandbox: RunningSandbox, principal: str) -> None:
+def test_without_access_to_the_log_both_permissions_are_named(
+    sandbox: RunningSandbox, principal: str
+) -> None:
     sandbox.control.set("entra.deployer_roles", list(LEAST_ROLES))
     with pytest.raises(GraphError) as refused:
         directory_audits.since(GraphClient(sandbox.env), principal, datetime.now(UTC))
@@ -146,7 +148,7 @@ def test_a_cloud_without_the_log_is_named(sandbox: RunningSandbox, principal: st
     assert "China" in (directory_audits.unavailable(refused.value) or "")
 
 
-def test_the_keys_that_were_taken_away_are_kept_in_the_state(
+def test_removed_keys_are_kept_in_the_state(
     sandbox: RunningSandbox, principal: str, certificates: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retired_signing_certificate, "shared_client", lambda: GraphClient(sandbox.env))
@@ -237,7 +239,7 @@ def test_what_cannot_be_read_is_unknown(entry: dict[str, Any], why: str) -> None
         | {"activityDisplayName": "Add owner to service principal"},
     ],
 )
-def test_what_is_about_something_else_says_nothing(entry: dict[str, Any]) -> None:
+def test_unrelated_entries_are_ignored(entry: dict[str, Any]) -> None:
     found = told(entry)
     assert (found.losses, found.gaps) == ((), ())
 
@@ -297,7 +299,7 @@ def test_a_log_without_what_is_known_to_have_happened_is_not_relied_on() -> None
     assert "no entry shows by whom yet" in _open(gone)[0]
 
 
-def test_an_activation_that_was_followed_later_is_told_and_is_no_failure() -> None:
+def test_an_activation_replaced_later_is_reported_and_no_failure() -> None:
     def activations(after: timedelta) -> list[AuditEntry]:
         begin = NOW - timedelta(hours=2)
         return [

@@ -1,12 +1,12 @@
-"""The signing certificates of one principal as a state machine: our writers, somebody else's, faults, deaths, time.
+"""The signing certificates of one principal as a state machine: our writes, external changes, faults, kills, time.
 
-Somebody else adds, takes away and activates certificates between any two of our calls; calls fail before or after
-they took effect; the process dies. Whatever the order: ours never take away what was not asked for without saying
-so, never the certificate that signs without saying so, and what somebody else did is named.
+Certificates are externally added, removed and activated between any two of our calls; calls fail before or after they
+take effect; the process is killed. In any order: our writes never remove an unrequested or the signing certificate
+without reporting it, and external changes are named.
 
-Graph's answers do not show a certificate that is added after the last reading and before the lists are written: it is
-lost with them. Each of these, and each activation that was overwritten so, is found in the audit log and named, once
-its entries are there; and nothing else is called a loss, early or late.
+Graph's responses do not show a certificate that is added after the last read and before the lists are written: it is
+lost with them. Each of these, and each activation overwritten this way, is found in the audit log and named once its
+entries are there; nothing else is reported as a loss, early or late.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class Entra:
         self.schedule: list[str] = []
         self.meddle: Callable[[str], None] = lambda _: None
         self.unseen: set[str] = set()
-        """Added by somebody else, and not read by us since."""
+        """Added externally, and not read by us since."""
         self.unseen_activation = ""
-        """The entry of the last activation by somebody else, until we read."""
+        """The entry of the last external activation, until we read."""
         self.lost_unseen: dict[str, datetime] = {}
         """Thumbprint, or entry of an activation → when it was lost."""
         self.before_write: PrincipalCertificates | None = None
@@ -254,12 +254,12 @@ class Rotation(RuleBasedStateMachine):
         self.entra.meddle = self._somebody_else
         self.trusted = {self.entra.add()}
         self.foreign: set[str] = set()
-        """What somebody else took away or made."""
+        """Externally removed or created certificates."""
         self.retired: set[str] = set()
         self.recorded: dict[str, frozenset[str]] = {}
-        """The keys of those that were taken away by a run that lived to record it."""
+        """The keys of certificates removed by a run that recorded it."""
         self.labels: dict[str, str] = {}
-        """What the configuration calls those that are to be taken away."""
+        """The configuration's labels of certificates to be removed."""
         self.everything = set(self.trusted)
 
     # -- Ours -------------------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ class Rotation(RuleBasedStateMachine):
 
     @invariant()
     def a_loss_is_found_and_named(self) -> None:
-        """By whoever looks before the log has forgotten it."""
+        """By anyone who reads the log before the entry expires."""
         judged = self._judged(self.entra.time + LATE)
         self._check_told(judged)
         told = {loss.reference.removesuffix("-verify").upper(): str(loss) for loss in judged.losses}
@@ -395,7 +395,7 @@ class Rotation(RuleBasedStateMachine):
         return certificate_losses.review(entries, self.entra.seen(), now, ours)
 
     def _check_told(self, judged: LogReview) -> None:
-        """Nothing is called lost that was not; nor what was taken away by a run that died, unless it had to look so."""
+        """Only lost certificates are reported as lost; removals of a killed run only if they look like losses."""
         assert [each for each in judged.gaps if each.verdict is Verdict.UNKNOWN] == []
         died = {each for each in self.retired if each not in self.recorded}
         for loss in judged.losses:
@@ -426,7 +426,7 @@ class Rotation(RuleBasedStateMachine):
     def _run(
         self, action: Callable[[], PrincipalCertificates], schedule: list[str]
     ) -> PrincipalCertificates | None:
-        """What the writer gave, or ``None`` when it failed; somebody else's doing must then be named."""
+        """The writer's result, or ``None`` if it failed; external changes must then be named."""
         self.entra.schedule = list(schedule)
         try:
             return action()
@@ -446,11 +446,11 @@ class Rotation(RuleBasedStateMachine):
         return None
 
 
-def test_nothing_is_lost_unsaid_whatever_the_order() -> None:
+def test_nothing_is_lost_unreported_in_any_order() -> None:
     state_machines.run(Rotation, 100, 25)
 
 
 @pytest.mark.soak
-def test_nothing_is_lost_unsaid_for_long(tally: Callable[[str, int, str], None]) -> None:
+def test_nothing_is_lost_unreported_in_long_runs(tally: Callable[[str, int, str], None]) -> None:
     state_machines.run(Rotation, 1_000, 50)
     tally("certificate_machine", 1_000, "random histories")

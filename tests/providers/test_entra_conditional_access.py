@@ -1,4 +1,4 @@
-"""What Conditional Access would do, asked of the sandbox's Entra by the real client, and of scripted responses."""
+"""Evaluating Conditional Access with the real client, on the sandbox's Entra and scripted responses."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_without_permission_or_for_nobody_known_it_is_an_error(world: RunningSan
     assert refused.value.code == "AccessDenied"
 
 
-def test_a_throttled_question_is_asked_again(world: RunningSandbox) -> None:
+def test_a_throttled_call_is_retried(world: RunningSandbox) -> None:
     world.control.faults({"path": f"/v1.0{PATH}", "kind": "quota", "times": 1})
     assert evaluate(GraphClient(world.env), APPLICATION, [ids(world)[GRACE]])
 
@@ -90,7 +90,7 @@ class Scripted:
         return {"value": self.rows}
 
 
-def test_only_a_sample_of_many_is_asked_for() -> None:
+def test_only_a_sample_of_many_is_evaluated() -> None:
     graph = Scripted()
     found = evaluate(graph, APPLICATION, (str(number) for number in range(1000)))
     assert len(found) == len(graph.asked) == MOST_USERS

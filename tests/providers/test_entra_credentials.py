@@ -41,7 +41,7 @@ def inside(sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def archive() -> bytes:
-    """A certificate with its key, as PKCS#12: the form that azuread wants."""
+    """A certificate with its key, as PKCS#12: the format that azuread requires."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "deployment")])
     now = datetime.now(UTC)
@@ -196,7 +196,7 @@ def test_two_values_that_differ_are_refused_as_azuread_does(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "make", [lambda: method(WHO), lambda: credential({"ARM_USE_CLI": "false", "ARM_CLIENT_SECRET": "x"})]
 )
-def test_nothing_complete_says_what_to_set(make: Callable[[], object]) -> None:
+def test_without_complete_credentials_it_says_what_to_set(make: Callable[[], object]) -> None:
     with pytest.raises(CredentialsMissing, match="ARM_TENANT_ID, ARM_CLIENT_ID"):
         make()
 

@@ -35,7 +35,7 @@ def live(sandbox: RunningSandbox, application: str) -> Any:
     return sandbox.graph().get(f"{GRAPH}/applications/{application}", timeout=30).json()["defaultRedirectUri"]
 
 
-def test_it_is_stated_changed_read_and_taken_back(sandbox: RunningSandbox, plugin: Plugin) -> None:
+def test_it_is_set_changed_read_and_reset(sandbox: RunningSandbox, plugin: Plugin) -> None:
     application = an_application(sandbox)
     wanted = {"applicationId": application, "url": SECOND}
 

@@ -1,4 +1,4 @@
-"""Which deleted application holds an identifier, asked of the sandbox's Entra by the real client."""
+"""Finding the deleted application that holds an identifier, with the real client on the sandbox's Entra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People and groups, asked of the sandbox's Entra by the real client."""
+"""Reading people and groups with the real client on the sandbox's Entra."""
 
 from __future__ import annotations
 

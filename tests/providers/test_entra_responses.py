@@ -1,4 +1,4 @@
-"""Responses of Graph that nobody expects: what gateways, proxies, clocks and revoked tokens make of them."""
+"""Unexpected responses of Graph, as caused by gateways, proxies, clocks and revoked tokens."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from providers.entra.graph import GraphClient
 
 ENVIRONMENT = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": "canary"}
 BASE = "https://graph.microsoft.com/v1.0"
-Answer = tuple[int, bytes, dict[str, str]]
+Reply = tuple[int, bytes, dict[str, str]]
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Answer:
+def answer(body: Any, status: int = 200, **headers: str) -> Reply:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return status, content, {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -35,7 +35,7 @@ def answer(body: Any, status: int = 200, **headers: str) -> Answer:
 class Network(BaseAdapter):
     """Answers what a test scripts, and keeps what was asked."""
 
-    def __init__(self, respond: Callable[[requests.PreparedRequest], Answer]) -> None:
+    def __init__(self, respond: Callable[[requests.PreparedRequest], Reply]) -> None:
         super().__init__()
         self.asked: list[requests.PreparedRequest] = []
         self._respond = respond
@@ -66,12 +66,12 @@ def credential(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "credential", lambda *_: Credential())
 
 
-def client(respond: Callable[[requests.PreparedRequest], Answer]) -> tuple[GraphClient, Network]:
+def client(respond: Callable[[requests.PreparedRequest], Reply]) -> tuple[GraphClient, Network]:
     network = Network(respond)
     return GraphClient(ENVIRONMENT, through=lambda _: network), network
 
 
-NO_LISTS: dict[str, Answer] = {
+NO_LISTS: dict[str, Reply] = {
     "nothing": answer(b""),
     "an object without a list": answer({}),
     "a page in HTML": answer(b"<html><body>Sign in to the network</body></html>", Content_Type="text/html"),
@@ -89,7 +89,7 @@ NO_LISTS: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("name", NO_LISTS)
-def test_what_is_no_list_is_never_taken_for_an_empty_one(name: str) -> None:
+def test_a_response_without_a_list_is_never_taken_for_an_empty_one(name: str) -> None:
     graph, _ = client(lambda _: NO_LISTS[name])
     with pytest.raises(Unreachable):
         list(graph.list("/users"))
@@ -100,14 +100,14 @@ def test_a_list_may_be_empty_and_compressed() -> None:
     assert list(graph.list("/users")) == []
 
 
-def test_a_write_may_be_answered_with_nothing() -> None:
+def test_a_write_may_get_an_empty_response() -> None:
     graph, _ = client(lambda _: answer(b"", 204))
     graph.patch("/applications/1", {})
 
 
 @pytest.mark.parametrize("batched", [False, True])
-def test_pages_that_lead_in_a_circle_end(batched: bool) -> None:
-    def respond(request: requests.PreparedRequest) -> Answer:
+def test_circular_page_links_end(batched: bool) -> None:
+    def respond(request: requests.PreparedRequest) -> Reply:
         page = {"value": [{"id": "1"}], "@odata.nextLink": f"{BASE}/users?$skiptoken=1"}
         if request.method != "POST":
             return answer(page)
@@ -141,7 +141,7 @@ def test_a_redirect_is_not_followed_with_the_token(status: int) -> None:
 def test_a_token_that_ends_early_is_renewed_once() -> None:
     expired = answer({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}, 401)
 
-    def respond(request: requests.PreparedRequest) -> Answer:
+    def respond(request: requests.PreparedRequest) -> Reply:
         return expired if request.headers["Authorization"] == "Bearer token 1" else answer({"id": "1"})
 
     graph, network = client(respond)
@@ -156,7 +156,7 @@ def test_a_token_that_ends_early_is_renewed_once() -> None:
 
 
 @pytest.mark.parametrize("date", ["yesterday", "", "Fri, 31 Dec 9999 23:59:59 -2300"])
-def test_a_date_that_makes_no_sense_is_no_date(date: str) -> None:
+def test_an_invalid_date_is_ignored(date: str) -> None:
     graph, _ = client(lambda _: answer({"id": "1"}, Date=date))
     graph.get("/users/1")
     assert graph.now().year > 2000
@@ -170,13 +170,13 @@ def test_a_date_that_makes_no_sense_is_no_date(date: str) -> None:
     ],
 )
 @pytest.mark.parametrize("at_the_token", [False, True])
-def test_a_connection_that_cannot_be_set_up_is_no_missing_credential(
+def test_a_failed_connection_is_not_a_missing_credential(
     error: OSError, at_the_token: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any) -> Any:
         raise ClientAuthenticationError(f"Authentication failed: {error}") from error
 
-    def respond(_: requests.PreparedRequest) -> Answer:
+    def respond(_: requests.PreparedRequest) -> Reply:
         raise error
 
     if at_the_token:
@@ -193,7 +193,7 @@ def test_a_connection_that_cannot_be_set_up_is_no_missing_credential(
 @pytest.mark.parametrize(
     "stated", ["soon", "-1", "0.5", "", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999999999999"]
 )
-def test_a_pause_that_makes_no_sense_is_the_usual_one(
+def test_an_invalid_retry_after_is_the_default_pause(
     stated: str, monkeypatch: pytest.MonkeyPatch, answering: Callable[[type[BaseHTTPRequestHandler]], str]
 ) -> None:
     class Handler(BaseHTTPRequestHandler):

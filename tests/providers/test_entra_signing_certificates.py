@@ -1,4 +1,4 @@
-"""The signing certificates of a service principal, asked of the sandbox's Entra by the real client."""
+"""The signing certificates of a service principal, with the real client on the sandbox's Entra."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ def test_activating_the_active_one_writes_nothing(
     assert len(written) <= 1
 
 
-def test_a_certificate_that_is_not_there(
+def test_a_certificate_that_does_not_exist(
     client: GraphClient, principal: str, certificates: list[str]
 ) -> None:
     with pytest.raises(CertificateUnknown, match=certificates[0]):
         signing_certificates.activate(client, principal, "0" * 40, replace=True)
 
 
-def test_a_principal_that_is_gone(client: GraphClient, sandbox: RunningSandbox) -> None:
+def test_a_principal_that_no_longer_exists(client: GraphClient, sandbox: RunningSandbox) -> None:
     with pytest.raises(ObjectNotFound, match="Request_ResourceNotFound"):
         signing_certificates.read(client, "00000000-0000-4000-8000-000000000000")
 
@@ -120,7 +120,7 @@ def test_a_missing_permission_is_named(
         signing_certificates.activate(client, principal, certificates[1], replace=True)
 
 
-def test_throttling_is_waited_for(
+def test_throttled_calls_wait(
     sandbox: RunningSandbox, client: GraphClient, principal: str, certificates: list[str]
 ) -> None:
     sandbox.control.faults(
@@ -138,7 +138,7 @@ def test_throttling_is_waited_for(
     assert reads[-2:] == [429, 200]
 
 
-def test_a_wrong_secret_is_answered_without_it(sandbox: RunningSandbox) -> None:
+def test_an_error_about_a_wrong_secret_does_not_contain_it(sandbox: RunningSandbox) -> None:
     client = GraphClient(sandbox.env | {"ARM_CLIENT_SECRET": "not-the-secret"})
     with pytest.raises(CredentialsMissing, match="AADSTS7000215") as caught:
         signing_certificates.read(client, "x")
@@ -223,7 +223,7 @@ def test_which_certificate_signs(
     assert found.active(NOW - timedelta(minutes=1)) == signs, "clocks differ a little"
 
 
-def test_what_somebody_else_changed_is_named() -> None:
+def test_external_changes_are_named() -> None:
     recorded = PrincipalCertificates((VALID, EXPIRED), "valid")
     live = PrincipalCertificates((VALID, LONGER), "longer")
     found = signing_certificates.differences(recorded, live)
@@ -238,7 +238,7 @@ def test_what_somebody_else_changed_is_named() -> None:
 # Taking one away
 
 
-def test_one_certificate_goes_with_its_three_credentials(
+def test_a_certificate_is_removed_with_its_three_credentials(
     sandbox: RunningSandbox, client: GraphClient, principal: str, certificates: list[str]
 ) -> None:
     first, second = certificates
@@ -293,7 +293,7 @@ def _take_away(graph: requests.Session, principal: str, thumbprint: str) -> None
     graph.patch(f"{GRAPH}/servicePrincipals/{principal}", json=left, timeout=30).raise_for_status()
 
 
-def test_somebody_elses_change_before_writing_stops_it(
+def test_an_external_change_before_the_write_stops_it(
     sandbox: RunningSandbox, principal: str, certificates: list[str]
 ) -> None:
     graph, path = sandbox.graph(), f"/servicePrincipals/{principal}/addTokenSigningCertificate"
@@ -305,7 +305,7 @@ def test_somebody_elses_change_before_writing_stops_it(
 
 
 @pytest.mark.parametrize("call", [2, 3])
-def test_somebody_elses_change_while_writing_is_named(
+def test_an_external_change_during_the_write_is_named(
     sandbox: RunningSandbox, principal: str, certificates: list[str], call: int
 ) -> None:
     """Another writer of whole lists takes one away: just before our list is written, and just after."""

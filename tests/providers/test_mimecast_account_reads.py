@@ -1,4 +1,4 @@
-"""What is read of a whole account: every address with whether it is disabled, and who joined or left groups."""
+"""Reads of a whole account: every address and whether it is disabled, and who joined or left groups."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.mimecast.audit import group_changes
 from providers.mimecast.client import Credentials, MimecastClient
 from providers.mimecast.errors import Forbidden, Rejected
 from sandbox import credentials
-from tests.providers.vendor import Adapter, Answer, client, failure, legacy
+from tests.providers.vendor import Adapter, Reply, client, failure, legacy
 from tests.sandbox_mimecast.helpers import Api, default_api
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
@@ -68,7 +68,7 @@ def test_all_addresses_come_a_hundred_a_call_and_say_who_is_disabled(
     assert found["alias@example.com"].alias
 
 
-def test_a_few_addresses_are_asked_for_five_a_call(world: RunningSandbox, mimecast: MimecastClient) -> None:
+def test_a_few_addresses_are_read_five_per_call(world: RunningSandbox, mimecast: MimecastClient) -> None:
     wanted = [
         "ada@example.com",
         "gone@example.com",
@@ -105,12 +105,12 @@ def test_a_failure_that_is_not_about_absence_is_raised() -> None:
         disabled_states(client(log), ["ada@example.com"])
 
 
-def test_a_listing_without_the_mark_says_that_it_is_not_shown() -> None:
+def test_a_listing_without_the_disabled_flag_leaves_it_unknown() -> None:
     rows: list[dict[str, Any]] = [
         {"emailAddress": "Ada@example.com", "isAlias": False, "internal": True},
         {"emailAddress": "out@example.net", "internal": False, "disabled": True},
     ]
-    found = list_account(client(Adapter(lambda _path, _body: Answer({"users": rows, "meta": {}}))))
+    found = list_account(client(Adapter(lambda _path, _body: Reply({"users": rows, "meta": {}}))))
     assert [(address, live.disabled) for address, live in found.items()] == [("ada@example.com", None)]
 
 

@@ -1,4 +1,4 @@
-"""The address book: what it plans, what it refuses, and that it converges whatever happens to its answers."""
+"""The address book: what it plans, what it refuses, and that it converges after any lost or corrupted response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from providers.mimecast import AddressesRefused, PartlyDone
 from providers.mimecast.address_book import DesiredAddress, Listing, converge, disable, list_addresses
-from tests.providers.vendor import Adapter, Answer, Directory, client, failure, legacy, scripted, user
+from tests.providers.vendor import Adapter, Directory, Reply, client, failure, legacy, scripted, user
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.org"
 
@@ -20,7 +20,7 @@ def apply(directory: Directory, wanted: dict[str, DesiredAddress], **options: An
     return converge(mimecast, Listing(mimecast), wanted, pause=lambda _: None, **options)
 
 
-def test_absent_addresses_are_created_and_equal_ones_taken_over() -> None:
+def test_missing_addresses_are_created_and_matching_ones_adopted() -> None:
     directory = Directory({ADA: user(ADA, "Ada")})
     assert apply(directory, {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}) == (GRACE,)
     assert directory.users[GRACE]["name"] == "Grace"
@@ -38,12 +38,12 @@ def test_each_domain_is_listed_once_while_nothing_is_written() -> None:
     assert adapter.paths == ["/api/user/get-internal-users"] * 2
 
 
-def test_an_address_that_slipped_between_pages_is_not_taken_for_gone() -> None:
+def test_an_address_that_slipped_between_pages_is_not_taken_for_deleted() -> None:
     people = [f"{letter}@example.com" for letter in "abcdef"]
     directory = Directory({a: user(a, "") for a in people}, page=2)
     pages = 0
 
-    def respond(path: str, body: Any) -> Answer:
+    def respond(path: str, body: Any) -> Reply:
         nonlocal pages
         answer = directory.respond(path, body)
         pages += 1
@@ -80,7 +80,7 @@ def test_an_adopted_address_is_enabled_again_and_no_other() -> None:
     assert [directory.users[a]["disabled"] for a in (ADA, GRACE, ALAN)] == [False, True, True]
 
 
-def test_who_is_taken_over_and_disabled_is_named(
+def test_adopted_and_disabled_addresses_are_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = {f"p{number}@example.com": DesiredAddress() for number in range(12)}
@@ -135,7 +135,7 @@ def test_vendor_spelling_does_not_matter() -> None:
     assert apply(directory, {ADA: DesiredAddress("Ada")}) == ()
 
 
-def test_a_partial_success_says_what_is_left_and_the_next_run_does_only_that() -> None:
+def test_a_partial_success_names_the_rest_and_the_next_run_does_only_that() -> None:
     directory = Directory({}, faults=["ok", "before", "before", "before", "before"])
     mimecast = client(Adapter(directory.respond))
     wanted = {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}
@@ -151,7 +151,7 @@ def test_an_unknown_domain_has_no_addresses() -> None:
     assert list_addresses(client(scripted(answer)), "elsewhere.example") == {}
 
 
-def test_disable_leaves_absent_and_synchronised_addresses_alone() -> None:
+def test_disabling_skips_missing_and_synchronised_addresses() -> None:
     directory = Directory({ADA: user(ADA, ""), GRACE: user(GRACE, "", "ldap")})
     mimecast = client(Adapter(directory.respond))
     disable(mimecast, Listing(mimecast), [ADA, GRACE, "gone@example.com"])

@@ -1,9 +1,9 @@
 """The address book as a state machine: edits on both sides, faults and crashes, in any order.
 
-A configuration is edited, the tenant is edited behind the book's back, answers are lost, refused or spoilt, and the
-process dies between two of its calls, so that the state still holds what it held before. After every run that ends
-well the tenant holds what is wanted, nobody was created twice, nobody disappeared, and a refresh reports exactly
-what differs.
+The configuration is edited, the tenant is changed externally, responses are lost, refused or corrupted, and the
+process is killed between two of its calls, so that the state is not updated. After every successful run the tenant
+matches the configuration, nobody was created twice, nobody disappeared, and a refresh reports exactly the
+differences.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from providers.edge import ResourceError
 from providers.mimecast.process import process
 from providers.mimecast.resources import AddressBookProvider
 from providers.mimecast.session import Session
-from tests.providers.vendor import LOST, Adapter, Answer, Directory, asks_only, client, legacy, refused, user
+from tests.providers.vendor import LOST, Adapter, Directory, Reply, asks_only, client, legacy, refused, user
 from tests.support import state_machines
 
 ADDRESSES = [
@@ -45,28 +45,28 @@ class Tenant(Directory):
         self.faults: list[str] = []
         self.writes = 0
 
-    def respond(self, path: str, body: Any) -> Answer:
+    def respond(self, path: str, body: Any) -> Reply:
         if path == "/api/account/get-account":
             return legacy({"accountCode": "CUK25A118", "region": "eu", "accountName": "x"})
         if path == "/api/user/get-internal-users" or asks_only(path, body):
             return super().respond(path, body)
         return self._written(path, body)
 
-    def _written(self, path: str, body: Any) -> Answer:
+    def _written(self, path: str, body: Any) -> Reply:
         fault = self.faults.pop(0) if self.faults else "ok"
         if fault == "crash before":
             raise Killed
         if fault == "before":
             return refused(500, "internal_server_error_1")
         if fault == "quota":
-            return Answer({}, 429, {"X-RateLimit-Reset": "50"})
+            return Reply({}, 429, {"X-RateLimit-Reset": "50"})
         self.writes += 1
         answer = self._write(path, body["data"][0])
         if fault == "crash after":
             raise Killed
         if fault == "malformed":
-            return Answer(b"<html>")
-        return Answer(error=LOST) if fault == "after" else answer
+            return Reply(b"<html>")
+        return Reply(error=LOST) if fault == "after" else answer
 
 
 class Book(RuleBasedStateMachine):
@@ -79,7 +79,7 @@ class Book(RuleBasedStateMachine):
         self.adopt: set[str] = set()
         self.state: dict[str, Any] | None = None
         self.everybody: set[str] = {SYNCHRONISED}
-        """Whoever was ever in the tenant and was not taken out by the console."""
+        """Everyone who was ever in the tenant and was not removed in the console."""
 
     # -- Edits on both sides ----------------------------------------------------------------------------------
 
@@ -221,5 +221,5 @@ def test_the_book_converges_whatever_happens() -> None:
 
 
 @pytest.mark.soak
-def test_the_book_converges_in_long_lives() -> None:
+def test_the_book_converges_in_long_runs() -> None:
     run_machine(600, 50)

@@ -10,7 +10,7 @@ import pytest
 from mimecast_sso.facts.mimecast_audit import GROUP_EVENT, touches_sign_in
 from providers.mimecast.audit import events_since, group_changes
 from providers.mimecast.errors import MalformedAnswer
-from tests.providers.vendor import Adapter, Answer, client, legacy
+from tests.providers.vendor import Adapter, Reply, client, legacy
 
 SINCE = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ def event(minutes: int, kind: str = "Existing Authentication Profile Changed", *
 
 
 def vendor(*pages: list[dict[str, Any]]) -> Adapter:
-    def respond(_path: str, body: Any) -> Answer:
+    def respond(_path: str, body: Any) -> Reply:
         number = int(body["meta"]["pagination"].get("pageToken", 0))
         paging = {"next": str(number + 1)} if number + 1 < len(pages) else {}
         answer = legacy(None, pageSize=2, **paging)
@@ -77,7 +77,7 @@ def test_an_event_without_a_time_or_an_endless_log_is_an_error() -> None:
         ("User Logged On", "authentication_logs", "Authentication profile", False),
     ],
 )
-def test_which_events_count(kind: str, category: str, details: str, counts: bool) -> None:
+def test_which_events_concern_sign_ins(kind: str, category: str, details: str, counts: bool) -> None:
     assert touches_sign_in(kind, category, details) is counts
 
 

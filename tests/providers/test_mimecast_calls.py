@@ -1,4 +1,4 @@
-"""The budget of calls (``mimecast_calls.toml``), held by counting what the gateway got."""
+"""The budget of calls (``mimecast_calls.toml``), enforced by counting the gateway's requests."""
 
 from __future__ import annotations
 

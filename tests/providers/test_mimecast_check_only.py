@@ -1,4 +1,4 @@
-"""An address book that only looks: directory synchronisation owns the addresses, and nothing is ever written."""
+"""An address book that only checks: directory synchronisation owns the addresses, and nothing is ever written."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def refreshed(world: RunningSandbox, id_: str, outputs: dict[str, Any]) -> tuple
         return later.read(AddressBookProvider, id_, outputs)
 
 
-def test_who_is_missing_is_said_and_nothing_written(plugin: Plugin, world: RunningSandbox) -> None:
+def test_missing_addresses_are_reported_and_nothing_is_written(plugin: Plugin, world: RunningSandbox) -> None:
     inputs = plugin.inputs(AddressBookProvider, looked_at(SYNCED, ABSENT, CLOUD))
     assert inputs == looked_at(SYNCED, ABSENT, CLOUD)
     id_, outputs = plugin.create(AddressBookProvider, inputs)

@@ -1,4 +1,4 @@
-"""The client's promises: one token, no blind repeats, waits as the vendor says, errors without secrets."""
+"""The client's guarantees: one token, no blind retries, pauses as the vendor requests, errors without secrets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.providers.vendor import (
     SECRET,
     TOKEN,
     Adapter,
-    Answer,
+    Reply,
     Time,
     client,
     failure,
@@ -79,7 +79,7 @@ def test_the_token_is_asked_for_as_a_form_and_renewed_before_it_ends() -> None:
     ids=["flat", "nested"],
 )
 def test_a_write_is_sent_again_once_when_the_gateway_says_that_the_token_ended(body: Any) -> None:
-    adapter = scripted(Answer(body, 401), legacy({"emailAddress": "ada@example.com"}))
+    adapter = scripted(Reply(body, 401), legacy({"emailAddress": "ada@example.com"}))
     client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
     assert adapter.tokens == 2
     assert len(adapter.paths) == 2
@@ -104,19 +104,19 @@ def test_wrong_credentials_say_where_to_look() -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        Answer(error=LOST),
-        Answer(error=unreachable()),
-        Answer(error=requests.exceptions.ReadTimeout()),
+        Reply(error=LOST),
+        Reply(error=unreachable()),
+        Reply(error=requests.exceptions.ReadTimeout()),
         refused(500, "internal_server_error_1"),
-        Answer(None, 503),
-        Answer(b"<html>", 200),
-        Answer(b'{"meta": {"status": 200}, "da', 200),
-        Answer({"meta": {"status": 200}, "data": {}, "fail": []}),
+        Reply(None, 503),
+        Reply(b"<html>", 200),
+        Reply(b'{"meta": {"status": 200}, "da', 200),
+        Reply({"meta": {"status": 200}, "data": {}, "fail": []}),
         legacy(fail=[failure("internal_server_error_1", retryable=True)]),
     ],
     ids=["lost", "unreachable", "timeout", "500", "503", "not json", "cut", "wrong type", "retryable item"],
 )
-def test_reads_are_repeated(trouble: Answer) -> None:
+def test_reads_are_repeated(trouble: Reply) -> None:
     adapter = scripted(trouble, ACCOUNT)
     assert client(adapter).legacy(GET_ACCOUNT, {}).data[0]["accountCode"] == "CUK25A118"
 
@@ -124,17 +124,17 @@ def test_reads_are_repeated(trouble: Answer) -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        Answer(error=LOST),
-        Answer(error=requests.exceptions.ReadTimeout()),
+        Reply(error=LOST),
+        Reply(error=requests.exceptions.ReadTimeout()),
         refused(500, "internal_server_error_1"),
-        Answer(None, 502),
-        Answer(b"<html>", 200),
-        Answer(None, 200),
-        Answer(b"[]", 200),
+        Reply(None, 502),
+        Reply(b"<html>", 200),
+        Reply(None, 200),
+        Reply(b"[]", 200),
     ],
     ids=["lost", "timeout", "500", "502", "not json", "empty", "wrong type"],
 )
-def test_writes_with_an_unclear_outcome_are_not_repeated(trouble: Answer) -> None:
+def test_writes_with_an_unclear_outcome_are_not_repeated(trouble: Reply) -> None:
     adapter = scripted(trouble)
     with pytest.raises(UnclearOutcome):
         client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com", "password": PASSWORD})
@@ -142,7 +142,7 @@ def test_writes_with_an_unclear_outcome_are_not_repeated(trouble: Answer) -> Non
 
 
 def test_writes_that_were_never_sent_are_repeated() -> None:
-    adapter = scripted(Answer(error=unreachable()), legacy({"emailAddress": "ada@example.com"}))
+    adapter = scripted(Reply(error=unreachable()), legacy({"emailAddress": "ada@example.com"}))
     client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
     assert len(adapter.paths) == 2
 
@@ -152,11 +152,11 @@ def tls_failure(cause: Exception) -> Exception:
 
 
 def test_only_an_untrusted_certificate_says_that_nothing_was_sent() -> None:
-    adapter = scripted(Answer(error=tls_failure(ssl.SSLCertVerificationError())))
+    adapter = scripted(Reply(error=tls_failure(ssl.SSLCertVerificationError())))
     with pytest.raises(TransportError, match="SSL_CERT_FILE"):
         client(adapter).legacy(CREATE_USER, {})
     with pytest.raises(UnclearOutcome):
-        client(scripted(Answer(error=tls_failure(ssl.SSLError("bad record mac"))))).legacy(CREATE_USER, {})
+        client(scripted(Reply(error=tls_failure(ssl.SSLError("bad record mac"))))).legacy(CREATE_USER, {})
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_only_an_untrusted_certificate_says_that_nothing_was_sent() -> None:
         requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support, canary"),
     ],
 )
-def test_a_connection_that_cannot_even_be_set_up_says_what_to_check(error: Exception) -> None:
-    adapter = scripted(Answer(error=error))
+def test_a_connection_that_cannot_be_set_up_says_what_to_check(error: Exception) -> None:
+    adapter = scripted(Reply(error=error))
     with pytest.raises(
         TransportError, match="check HTTPS_PROXY, SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
     ) as refused:
@@ -182,29 +182,29 @@ def test_a_file_without_certificates_says_what_to_check() -> None:
     empty = ssl.SSLError("no certificate or crl found")
     empty.library = "X509"
     with pytest.raises(TransportError, match="SSL_CERT_FILE"):
-        client(scripted(Answer(error=tls_failure(empty)))).legacy(CREATE_USER, {})
+        client(scripted(Reply(error=tls_failure(empty)))).legacy(CREATE_USER, {})
 
 
-def test_reads_give_up_after_four_tries() -> None:
+def test_reads_fail_after_four_attempts() -> None:
     time = Time()
-    adapter = Adapter(lambda _path, _body: Answer(None, 503))
+    adapter = Adapter(lambda _path, _body: Reply(None, 503))
     with pytest.raises(TransportError, match="503"):
         client(adapter, time).legacy(GET_ACCOUNT, {})
     assert len(adapter.paths) == 4
     assert time.slept == sorted(time.slept)
 
 
-def test_the_quota_is_waited_for_in_milliseconds_also_by_writes() -> None:
+def test_reads_and_writes_wait_for_the_quota_in_milliseconds() -> None:
     time = Time()
-    adapter = scripted(Answer({}, 429, {"X-RateLimit-Reset": "3120"}), legacy({}))
+    adapter = scripted(Reply({}, 429, {"X-RateLimit-Reset": "3120"}), legacy({}))
     client(adapter, time).legacy(UPDATE_USER, {"emailAddress": "ada@example.com"})
     assert 3.1 < sum(time.slept) < 5
 
 
-def test_a_used_up_quota_holds_the_next_call_back() -> None:
+def test_an_exhausted_quota_delays_the_next_call() -> None:
     time = Time()
     headers = {"X-RateLimit-Limit": "800", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2000"}
-    adapter = Adapter(lambda _path, _body: Answer(ACCOUNT.body, 200, headers))
+    adapter = Adapter(lambda _path, _body: Reply(ACCOUNT.body, 200, headers))
     mimecast = client(adapter, time)
     mimecast.legacy(GET_ACCOUNT, {})
     assert time.slept == []
@@ -215,7 +215,7 @@ def test_a_used_up_quota_holds_the_next_call_back() -> None:
 @pytest.mark.parametrize("headers", [{}, {"X-RateLimit-Reset": "0"}, {"X-RateLimit-Reset": "soon"}])
 def test_an_endless_429_ends(headers: dict[str, str]) -> None:
     time = Time()
-    adapter = Adapter(lambda _path, _body: Answer(None, 429, headers))
+    adapter = Adapter(lambda _path, _body: Reply(None, 429, headers))
     with pytest.raises(RateLimited):
         client(adapter, time).legacy(GET_ACCOUNT, {})
     assert 290 < sum(time.slept) < 320
@@ -226,12 +226,12 @@ def test_an_endless_429_ends(headers: dict[str, str]) -> None:
     [
         (refused(403, "app_forbidden"), Forbidden, "Directories | Internal | Edit"),
         (refused(404, "endpoint_evaluation_failed_1"), NotFound, "does not know this path"),
-        (Answer(None, 400), Rejected, "HTTP 400"),
-        (Answer(None, 302, {"Location": "https://elsewhere.example/"}), TransportError, "redirect"),
+        (Reply(None, 400), Rejected, "HTTP 400"),
+        (Reply(None, 302, {"Location": "https://elsewhere.example/"}), TransportError, "redirect"),
     ],
     ids=["403", "404", "400 without a body", "redirect"],
 )
-def test_refusals_are_typed_and_name_the_call(answer: Answer, kind: type[MimecastError], text: str) -> None:
+def test_refusals_are_typed_and_name_the_call(answer: Reply, kind: type[MimecastError], text: str) -> None:
     adapter = scripted(answer)
     with pytest.raises(kind) as caught:
         client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
@@ -251,7 +251,7 @@ def test_item_failures_under_http_200_carry_code_and_field() -> None:
 
 
 def test_meta_status_counts_even_under_http_200() -> None:
-    answer = Answer({"meta": {"status": 403}, "data": [], "fail": [failure("app_forbidden")]})
+    answer = Reply({"meta": {"status": 403}, "data": [], "fail": [failure("app_forbidden")]})
     with pytest.raises(Forbidden):
         client(scripted(answer)).legacy(GET_ACCOUNT, {})
 
@@ -262,8 +262,8 @@ def test_nulls_are_not_sent() -> None:
     assert adapter.bodies("/api/user/create-user") == [{"data": [{"emailAddress": "ada@example.com"}]}]
 
 
-def test_an_answer_that_is_too_long_is_cut_off() -> None:
-    adapter = Adapter(lambda _path, _body: Answer(b" " * (ANSWER_LIMIT + 1)))
+def test_a_response_that_is_too_long_is_truncated() -> None:
+    adapter = Adapter(lambda _path, _body: Reply(b" " * (ANSWER_LIMIT + 1)))
     with pytest.raises(TransportError, match="too long"):
         client(adapter).legacy(GET_ACCOUNT, {})
 
@@ -271,7 +271,7 @@ def test_an_answer_that_is_too_long_is_cut_off() -> None:
 # -- Paging ---------------------------------------------------------------------------------------------------
 
 
-def rows(*names: str, **paging: Any) -> Answer:
+def rows(*names: str, **paging: Any) -> Reply:
     return legacy({"users": [{"emailAddress": name} for name in names]}, **paging)
 
 
@@ -297,13 +297,13 @@ def test_a_page_that_comes_twice_counts_once() -> None:
     assert listed(scripted(rows("a", "b", next="2"), rows("a", "b", next="3"), rows("c"))) == ["a", "b", "c"]
 
 
-def test_pages_in_a_circle_are_an_error() -> None:
+def test_circular_pages_are_an_error() -> None:
     with pytest.raises(MalformedAnswer, match="back to a page"):
         listed(Adapter(lambda _path, _body: rows("a", next="2")))
 
 
 def test_a_row_that_slips_to_an_earlier_page_is_not_lost() -> None:
-    # "a" goes away while the first page has been read: "c" moves to page one and is in neither answer.
+    # "a" is removed after the first page was read: "c" moves to page one and is in neither response.
     adapter = scripted(
         rows("a", "b", totalCount=4, next="2"),
         rows("d", totalCount=3),
@@ -325,15 +325,15 @@ def test_a_row_that_slips_to_an_earlier_page_is_not_lost() -> None:
 )
 def test_every_spelling_of_the_next_v2_page_is_understood(meta: dict[str, Any]) -> None:
     adapter = scripted(
-        Answer({"domains": [{"id": "1"}], "meta": meta}), Answer({"domains": [{"id": "2"}], "meta": {}})
+        Reply({"domains": [{"id": "1"}], "meta": meta}), Reply({"domains": [{"id": "2"}], "meta": {}})
     )
     found = client(adapter).v2_list("/domain/cloud-gateway/v1/internal-domains", "domains")
     assert [row["id"] for row in found] == ["1", "2"]
     assert adapter.paths[1].endswith("pageSize=100&pageToken=x")
 
 
-def test_a_v2_answer_may_be_empty() -> None:
-    assert client(scripted(Answer(None, 204))).v2("PATCH", "/x", body={}) == {}
+def test_a_v2_response_may_be_empty() -> None:
+    assert client(scripted(Reply(None, 204))).v2("PATCH", "/x", body={}) == {}
 
 
 # -- Where secrets may go -------------------------------------------------------------------------------------
@@ -358,7 +358,7 @@ def test_the_base_url_must_be_https_at_mimecast(url: str) -> None:
 def test_no_error_and_no_representation_holds_a_secret() -> None:
     echo = failure("err_validation", message=f"{PASSWORD} is too weak")
     texts = [repr(CREDENTIALS), repr(Credentials("a", SECRET))]
-    for answer in (Answer(error=LOST), legacy(fail=[echo]), refused(403, "app_forbidden"), Answer(b"x", 200)):
+    for answer in (Reply(error=LOST), legacy(fail=[echo]), refused(403, "app_forbidden"), Reply(b"x", 200)):
         mimecast = client(scripted(answer))
         texts.append(repr(mimecast))
         with pytest.raises(MimecastError) as caught:

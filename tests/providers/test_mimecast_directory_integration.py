@@ -1,4 +1,4 @@
-"""The directory integration: decisions of the handler, and the resource as the engine meets it."""
+"""The directory integration: the handler's decisions, and the resource as the engine uses it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from providers.mimecast.resources import DirectoryIntegrationProvider
 from tests.assessment.worlds import values
 from tests.providers.plugin import Plugin, refusal, running
 from tests.providers.test_mimecast_resources import CONFIG
-from tests.providers.vendor import LOST, Adapter, Answer, client, legacy, refused
+from tests.providers.vendor import LOST, Adapter, Reply, client, legacy, refused
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
 NAME = "Entra"
@@ -29,21 +29,21 @@ WRITES = "/directory/cloud-gateway/v1/integrations/m365.*"
 class Vendor:
     """One account's integrations, as far as a test asks for them."""
 
-    def __init__(self, *rows: dict[str, Any], details: dict[str, Answer] | None = None) -> None:
+    def __init__(self, *rows: dict[str, Any], details: dict[str, Reply] | None = None) -> None:
         self.rows = list(rows)
-        self.details = details or {"eN1": Answer(DETAILS)}
-        self.write = Answer({"id": "eN1"}, 201)
+        self.details = details or {"eN1": Reply(DETAILS)}
+        self.write = Reply({"id": "eN1"}, 201)
         self.adapter = Adapter(self.respond)
         self.client = client(self.adapter)
 
-    def respond(self, path: str, body: Any) -> Answer:
+    def respond(self, path: str, body: Any) -> Reply:
         if path == "/api/directory/get-connection":
             return legacy(*self.rows)
         if path.endswith("/integrations/m365") and body is not None:
             self.rows.append(ROW)
             return self.write
         if path.partition("?")[0].endswith("/integrations"):
-            return Answer(
+            return Reply(
                 {"integrations": [each | {"id": f"v2-{each['id']}"} for each in self.rows], "meta": {}}
             )
         return self.details.get(path.rpartition("/")[2], refused(404, "err_not_found"))
@@ -55,7 +55,7 @@ class Vendor:
 
 def test_a_lost_response_to_its_creation_is_settled_by_looking_it_up() -> None:
     vendor = Vendor()
-    vendor.write = Answer(error=LOST)
+    vendor.write = Reply(error=LOST)
     made = provide_integration(vendor.client, NAME, Mode.ENSURE, {"tenantDomain": "contoso.example"})
     assert made.secure_id == "eN1"
     assert vendor.adapter.paths.count("/directory/cloud-gateway/v1/integrations/m365") == 1, "never repeated"
@@ -69,7 +69,7 @@ def test_two_of_one_description_are_an_error() -> None:
 
 
 def test_an_integration_of_another_kind_is_neither_read_nor_written() -> None:
-    vendor = Vendor(ROW | {"serverType": "active_directory"}, details={"x": Answer({})})
+    vendor = Vendor(ROW | {"serverType": "active_directory"}, details={"x": Reply({})})
     with pytest.raises(
         IntegrationUnusable, match=r"is not with Microsoft 365 .Mimecast calls it active_directory"
     ):
@@ -78,7 +78,7 @@ def test_an_integration_of_another_kind_is_neither_read_nor_written() -> None:
 
 
 def test_where_the_other_family_has_other_ids_its_own_is_used() -> None:
-    found = find_integration(Vendor(ROW, details={"v2-eN1": Answer(DETAILS)}).client, NAME)
+    found = find_integration(Vendor(ROW, details={"v2-eN1": Reply(DETAILS)}).client, NAME)
     assert found is not None
     assert (found.secure_id, found.properties["maxUnlink"]) == ("v2-eN1", "1,000")
 
@@ -101,7 +101,7 @@ def test_the_required_one_is_never_written() -> None:
     assert vendor.written == []
 
 
-def test_an_error_of_the_vendor_is_no_absence() -> None:
+def test_a_vendor_error_is_not_taken_for_absence() -> None:
     vendor = Vendor(ROW, details={"eN1": refused(403, "app_forbidden")})
     with pytest.raises(MimecastError) as caught:
         find_integration(vendor.client, NAME)
@@ -188,7 +188,7 @@ def wanted(description: str, mode: str = "ensure", **properties: Any) -> dict[st
     return {"description": description, "mode": mode, "properties": properties}
 
 
-def test_its_life(plugin: Plugin, world: RunningSandbox) -> None:
+def test_its_life_cycle(plugin: Plugin, world: RunningSandbox) -> None:
     inputs = plugin.inputs(
         PROVIDER, wanted("Life", tenantDomain="Contoso.Example", maxUnlink=500, domains=[])
     )

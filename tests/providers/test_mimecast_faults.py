@@ -1,6 +1,6 @@
-"""Every write, and what may become of it: failed before, answer lost after, process killed after the answer.
+"""Every write with every fault: failed before, response lost after, process killed after the response.
 
-Whatever happened, running the same operation again leaves exactly what was asked, once. pytest prints the table of
+In every case, rerunning the operation leaves exactly the requested objects, each once. pytest prints the table of
 writes and kinds of fault at the end (`tests.support.fault_table`). Imports of files are in `test_mimecast_import`.
 """
 
@@ -347,7 +347,7 @@ def plugin(world: RunningSandbox) -> Iterator[Plugin]:
 
 
 @pytest.mark.parametrize(("write", "fault"), [*cells()])
-def test_what_is_asked_is_there_once(
+def test_every_requested_object_exists_once(
     plugin: Plugin,
     world: RunningSandbox,
     write: str,

@@ -1,4 +1,4 @@
-"""Accounts, domains, their proof, and groups: decisions the handlers take from what the vendor answers."""
+"""Accounts, domains, proofs and groups: the handlers' decisions by the vendor's responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from providers.mimecast.accounts import Account, AccountCheck, check_account
 from providers.mimecast.dns_update import update_server
 from providers.mimecast.domain_verification import ProofOutcome, verify_domain
 from providers.mimecast.domains import DomainState, Mode, find_domain, provide_domain, remove_domain
-from tests.providers.vendor import LOST, Adapter, Answer, Time, client, failure, legacy, scripted
+from tests.providers.vendor import LOST, Adapter, Reply, Time, client, failure, legacy, scripted
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 NAME = "example.com"
@@ -131,7 +131,7 @@ def test_long_enumerations_are_cut() -> None:
 # -- Domains --------------------------------------------------------------------------------------------------
 
 
-def test_an_internal_domain_is_used_as_it_is() -> None:
+def test_an_internal_domain_is_used_unchanged() -> None:
     adapter = scripted(legacy(INTERNAL | {"inboundType": "any"}))
     status, registered = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert (status.state, status.inbound_type, status.proof_value, registered) == (
@@ -156,17 +156,17 @@ def test_an_absent_domain_is_registered_and_gives_its_proof() -> None:
     assert status.expires == "2026-04-01T09:00:00Z"
 
 
-def test_a_registration_whose_answer_is_lost_is_not_repeated() -> None:
-    adapter = scripted(NOTHING, NOTHING, Answer(error=LOST), NOTHING, legacy(PENDING))
+def test_a_registration_whose_response_is_lost_is_not_repeated() -> None:
+    adapter = scripted(NOTHING, NOTHING, Reply(error=LOST), NOTHING, legacy(PENDING))
     _, registered = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert registered
     assert adapter.paths.count("/api/domain/create-domain") == 1
 
 
-def test_a_registration_that_was_not_done_stays_an_error() -> None:
+def test_a_registration_that_was_not_applied_is_an_error() -> None:
     with pytest.raises(UnclearOutcome):
         provide_domain(
-            client(scripted(NOTHING, NOTHING, Answer(error=LOST), NOTHING, NOTHING)),
+            client(scripted(NOTHING, NOTHING, Reply(error=LOST), NOTHING, NOTHING)),
             NAME,
             Mode.ENSURE,
             "known",
@@ -183,7 +183,7 @@ def test_a_subdomain_of_an_own_domain_is_internal_at_once() -> None:
     [NOTHING, legacy(fail=[failure("err_domain_already_exists", {"domain": NAME})])],
     ids=["silence", "failure"],
 )
-def test_a_domain_of_another_account_is_a_clear_error(answer: Answer) -> None:
+def test_a_domain_of_another_account_is_a_clear_error(answer: Reply) -> None:
     with pytest.raises(DomainHeldElsewhere, match="another Mimecast account manages it"):
         provide_domain(
             client(scripted(NOTHING, NOTHING, answer, NOTHING, NOTHING)), NAME, Mode.ENSURE, "known"
@@ -198,16 +198,16 @@ def test_any_other_refusal_is_shown_as_it_is() -> None:
         )
 
 
-def test_an_expired_proof_is_issued_again() -> None:
+def test_an_expired_proof_is_reissued() -> None:
     renewed = legacy(PENDING | {"token": "new"})
-    results = Answer({"results": [{"domain": NAME, "token": "new", "status": "extended"}]})
+    results = Reply({"results": [{"domain": NAME, "token": "new", "status": "extended"}]})
     adapter = scripted(NOTHING, legacy(EXPIRED), results, NOTHING, renewed)
     status, _ = provide_domain(client(adapter), NAME, Mode.ENSURE, "known", NOW)
     assert (status.state, status.proof_value) == (DomainState.PENDING, "new")
 
 
 @pytest.mark.parametrize("pending", [NOTHING, legacy(PENDING)])
-def test_require_writes_nothing(pending: Answer) -> None:
+def test_require_writes_nothing(pending: Reply) -> None:
     adapter = scripted(NOTHING, pending)
     with pytest.raises(DomainNotRegistered, match="mode is require"):
         provide_domain(client(adapter), NAME, Mode.REQUIRE, "known", NOW)
@@ -215,7 +215,7 @@ def test_require_writes_nothing(pending: Answer) -> None:
 
 
 def test_register_keeps_the_inbound_type() -> None:
-    adapter = scripted(legacy(INTERNAL | {"inboundType": "any"}), Answer(None, 204), legacy(INTERNAL))
+    adapter = scripted(legacy(INTERNAL | {"inboundType": "any"}), Reply(None, 204), legacy(INTERNAL))
     status, _ = provide_domain(client(adapter), NAME, Mode.REGISTER, "known", NOW)
     assert status.inbound_type == "known"
     assert adapter.paths[1] == "/domain/cloud-gateway/v1/internal-domains/eN1"
@@ -239,15 +239,15 @@ def test_only_an_own_pending_domain_is_deleted(caplog: pytest.LogCaptureFixture)
 # -- Verification ---------------------------------------------------------------------------------------------
 
 
-def test_verification_believes_the_list_and_not_the_answer() -> None:
-    # Both the refused and the lost answer are followed by a look at the internal domains.
+def test_verification_relies_on_the_list_and_not_on_the_response() -> None:
+    # After the refused and after the lost response, the internal domains are listed.
     adapter = scripted(
         NOTHING,
         legacy(STILL_PENDING),
         legacy(fail=[failure("err_domain_verification_failed")]),
         NOTHING,
         legacy(STILL_PENDING),
-        Answer(error=LOST),
+        Reply(error=LOST),
         legacy(INTERNAL),
     )
     published: list[str] = []
@@ -260,7 +260,7 @@ def test_verification_believes_the_list_and_not_the_answer() -> None:
     assert time.slept == [0.5]
 
 
-def pending_until_asked_often(_path: str, _body: Any) -> Answer:
+def pending_until_asked_often(_path: str, _body: Any) -> Reply:
     return legacy(STILL_PENDING) if "pending" in _path else NOTHING
 
 
@@ -274,7 +274,7 @@ def test_the_wait_for_a_published_record_is_bounded() -> None:
     assert sum(time.slept) == pytest.approx(60)
 
 
-def test_without_publishing_there_is_one_try() -> None:
+def test_without_publishing_there_is_one_attempt() -> None:
     time = Time()
     adapter = Adapter(pending_until_asked_often)
     assert verify_domain(client(adapter), NAME, None, clock=time.clock).outcome is ProofOutcome.PENDING
@@ -314,11 +314,11 @@ def folder(name: str, secure_id: str = "eN9", **more: Any) -> dict[str, Any]:
     return {"id": secure_id, "description": name, "source": "cloud", "parentId": "eNroot"} | more
 
 
-def folders(*found: dict[str, Any]) -> Answer:
+def folders(*found: dict[str, Any]) -> Reply:
     return legacy({"query": "x", "folders": list(found)})
 
 
-def members(*addresses: str) -> Answer:
+def members(*addresses: str) -> Reply:
     return legacy({"groupMembers": [{"emailAddress": address} for address in addresses]})
 
 
@@ -340,16 +340,16 @@ def test_two_groups_of_one_name_are_refused_unless_the_parent_tells() -> None:
     assert found.secure_id == "eN2"
 
 
-def test_a_group_whose_creation_got_lost_is_not_made_twice() -> None:
-    adapter = scripted(folders(), Answer(error=LOST), folders(), folders(folder("sso")))
+def test_a_group_whose_creation_response_was_lost_is_not_created_twice() -> None:
+    adapter = scripted(folders(), Reply(error=LOST), folders(), folders(folder("sso")))
     group, created = groups.provide_group(client(adapter), "sso", sleep=lambda _: None)
     assert created
     assert group.secure_id == "eN9"
     assert adapter.paths.count("/api/directory/create-group") == 1
 
 
-def test_a_group_that_stays_unseen_after_a_lost_creation_is_an_error() -> None:
-    adapter = scripted(folders(), Answer(error=LOST), *[folders()] * 4)
+def test_a_group_not_found_after_a_lost_response_is_an_error() -> None:
+    adapter = scripted(folders(), Reply(error=LOST), *[folders()] * 4)
     with pytest.raises(UnclearOutcome):
         groups.provide_group(client(adapter), "sso", sleep=lambda _: None)
 
@@ -368,7 +368,7 @@ def test_a_group_with_members_stays(caplog: pytest.LogCaptureFixture) -> None:
     assert not adapter.bodies("/api/directory/delete-group")
 
 
-def test_done_deeds_are_no_failures() -> None:
+def test_changes_already_applied_are_no_failures() -> None:
     adapter = scripted(
         members("alan@example.com"),
         legacy(fail=[failure("err_folder_group_member_already_exists", {"emailAddress": "ada@example.com"})]),
@@ -390,7 +390,7 @@ def test_members_come_in_batches_and_domains_by_name() -> None:
 
 
 def test_lost_member_writes_are_settled_by_listing_again() -> None:
-    adapter = scripted(members(), Answer(error=LOST), members("ada@example.com"))
+    adapter = scripted(members(), Reply(error=LOST), members("ada@example.com"))
     assert groups.change_members(client(adapter), GROUP, add=["ada@example.com"], remove=()) == {
         "ada@example.com"
     }
@@ -404,12 +404,12 @@ class Members:
         self.present = set(present)
         self._faults = faults
 
-    def respond(self, path: str, body: Any) -> Answer:
+    def respond(self, path: str, body: Any) -> Reply:
         if path.endswith("get-group-members"):
             return members(*sorted(self.present))
         fault = self._faults.pop(0) if self._faults else "ok"
         if fault == "before":
-            return Answer(None, 503)
+            return Reply(None, 503)
         fail = []
         for item in body["data"]:
             address, adding = item["emailAddress"], path.endswith("add-group-member")
@@ -420,7 +420,7 @@ class Members:
                 self.present.add(address)
             else:
                 self.present.discard(address)
-        return Answer(error=LOST) if fault == "after" else legacy(fail=fail)
+        return Reply(error=LOST) if fault == "after" else legacy(fail=fail)
 
 
 PEOPLE = st.sets(st.sampled_from([f"p{number}@example.com" for number in range(25)]))
@@ -433,7 +433,7 @@ PEOPLE = st.sets(st.sampled_from([f"p{number}@example.com" for number in range(2
     leaving=PEOPLE,
     faults=st.lists(st.sampled_from(["ok", "before", "after"]), max_size=12),
 )
-def test_membership_converges_whatever_happens(
+def test_membership_converges_after_any_fault(
     before: set[str], wanted: set[str], leaving: set[str], faults: list[str]
 ) -> None:
     group = Members(before, list(faults))

@@ -1,4 +1,4 @@
-"""Many new addresses: by file, followed to its end, believed only when they are listed."""
+"""Many new addresses: imported by file, followed to the end, and counted only once they are listed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from providers.mimecast.address_book import DesiredAddress, Listing, converge
 from providers.mimecast.resources import AddressBookProvider
 from tests.providers.plugin import Plugin, refusal, running
 from tests.providers.test_mimecast_resources import CONFIG
-from tests.providers.vendor import LOST, Adapter, Answer, Directory, client, failure, legacy, refused, user
+from tests.providers.vendor import LOST, Adapter, Directory, Reply, client, failure, legacy, refused, user
 from tests.support import fault_table
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
@@ -29,7 +29,7 @@ FEW = 3
 
 
 class Importer(Directory):
-    """A directory that takes files. ``answers`` are what an upload gets in turn: ``ok``, ``lost``, ``forbidden``."""
+    """A directory that accepts files. ``answers`` are the results of uploads: ``ok``, ``lost`` or ``forbidden``."""
 
     def __init__(self, users: dict[str, dict[str, Any]], answers: list[str] | None = None) -> None:
         super().__init__(users, page=100)
@@ -38,7 +38,7 @@ class Importer(Directory):
         self.left_out: set[str] = set()
         self.files: list[list[list[str]]] = []
 
-    def take(self, request: requests.PreparedRequest) -> Answer:
+    def take(self, request: requests.PreparedRequest) -> Reply:
         argument = json.loads(request.headers["x-mc-arg"])["data"][0]
         assert argument == {"allowAddressMigration": False, "clearGroup": False, "fileType": "csv"}
         answer = self.answers.pop(0) if self.answers else "ok"
@@ -53,9 +53,9 @@ class Importer(Directory):
         for address, name in rows[1:]:
             if address not in self.left_out:
                 self.users[address] = user(address, name)
-        return Answer(error=LOST) if answer == "lost" else legacy({"id": "eN1"})
+        return Reply(error=LOST) if answer == "lost" else legacy({"id": "eN1"})
 
-    def respond(self, path: str, body: Any) -> Answer:
+    def respond(self, path: str, body: Any) -> Reply:
         if path == STATUS:
             done = {"id": "eN1", "status": "complete"}
             return legacy(self.statuses.pop(0) if self.statuses else done)
@@ -73,10 +73,10 @@ class Gateway(Adapter):
         super().__init__(directory.respond)
         self._directory = directory
 
-    def _answer(self, request: requests.PreparedRequest) -> Answer:
+    def _reply(self, request: requests.PreparedRequest) -> Reply:
         if request.path_url == IMPORT:
             return self._directory.take(request)
-        return super()._answer(request)
+        return super()._reply(request)
 
 
 def people(count: int, **more: DesiredAddress) -> dict[str, DesiredAddress]:
@@ -150,7 +150,7 @@ def test_an_import_is_followed_while_there_is_progress() -> None:
     assert len(pauses) == 3
 
 
-def test_an_import_that_stands_still_is_not_waited_for_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_wait_for_a_stuck_import_ends(caplog: pytest.LogCaptureFixture) -> None:
     directory = Importer({})
     directory.statuses = [{"status": "unheard of", "successfulImportedUsers": 0}] * 1000
     pauses: list[float] = []
@@ -159,7 +159,7 @@ def test_an_import_that_stands_still_is_not_waited_for_for_ever(caplog: pytest.L
     assert "did not finish" in caplog.text
 
 
-def test_rows_that_did_not_come_are_done_by_calls_that_say_why() -> None:
+def test_missing_rows_are_created_by_calls_that_report_the_reason() -> None:
     directory = Importer({})
     directory.left_out = {"person1@example.com", "person2@example.com"}
     created = apply(client(Gateway(directory)), people(5))
@@ -167,7 +167,7 @@ def test_rows_that_did_not_come_are_done_by_calls_that_say_why() -> None:
     assert sorted(directory.creations) == sorted(directory.left_out)
 
     class Strict(Importer):
-        def respond(self, path: str, body: Any) -> Answer:
+        def respond(self, path: str, body: Any) -> Reply:
             if path == CREATE:
                 return legacy(fail=[failure("err_validation_blank")])
             return super().respond(path, body)
@@ -179,7 +179,7 @@ def test_rows_that_did_not_come_are_done_by_calls_that_say_why() -> None:
     assert len(strict.users) == 4
 
 
-def test_a_lost_answer_is_settled_by_the_listing() -> None:
+def test_a_lost_response_is_settled_by_the_listing() -> None:
     directory = Importer({}, ["lost"])
     assert len(apply(client(Gateway(directory)), people(5))) == 5
     assert len(directory.files) == 1
@@ -193,7 +193,7 @@ def test_a_role_without_the_permission_creates_them_one_by_one(caplog: pytest.Lo
     assert "Directories | Import | Edit" in caplog.text
 
 
-def test_addresses_outside_the_account_are_named_and_the_others_done() -> None:
+def test_addresses_outside_the_account_are_named_and_the_others_created() -> None:
     directory = Importer({})
     wanted = people(3) | {"a@elsewhere.example": DesiredAddress("A")}
     with pytest.raises(PartlyDone, match=r"a@elsewhere.example.*elsewhere.example is not an internal domain"):
@@ -292,7 +292,7 @@ def test_a_big_book_costs_few_calls(plugin: Plugin, world: RunningSandbox) -> No
 
 @pytest.mark.parametrize("fault", [*FAULTS, *(pytest.param(each, marks=pytest.mark.soak) for each in LONG)])
 @pytest.mark.parametrize("path", [IMPORT, STATUS], ids=["import", "status"])
-def test_whatever_happens_to_an_import_everybody_is_there_once(
+def test_after_any_import_fault_every_address_exists_once(
     plugin: Plugin,
     world: RunningSandbox,
     path: str,

@@ -1,4 +1,4 @@
-"""Fingerprints that no release may change, and the run sheet people work from."""
+"""Fingerprints that no release may change, and the run sheet."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_the_text_holds_every_field_in_order_ready_to_paste() -> None:
     assert all(len(line) <= 130 for line in lines if line.strip() not in pasted)
 
 
-def test_who_could_be_locked_out_is_said() -> None:
+def test_people_who_could_be_locked_out_are_named() -> None:
     always = " ".join(lock_out_warnings(FORM))
     for part in ("Account_Administrators_Authentication_Profile", "Permitted IP ranges", "not monitored"):
         assert part in always
@@ -279,7 +279,7 @@ def test_what_changes_is_shown_with_what_was() -> None:
     assert "Before" not in markdown(sheet(dict(FORM)))
 
 
-def test_a_confirmed_sheet_says_that_nothing_is_left() -> None:
+def test_a_confirmed_sheet_says_that_no_work_is_left() -> None:
     assert "no action needed" in markdown(sheet(dict(FORM), "claimed"))
     assert "no action needed" in html(sheet(dict(FORM), "claimed"))
 

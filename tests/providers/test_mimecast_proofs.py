@@ -1,4 +1,4 @@
-"""The proof of a domain: by TXT or CNAME, and issued again when it has ended."""
+"""The proof of a domain: by TXT or CNAME, and reissued after it expired."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def verification(outputs: dict[str, Any]) -> dict[str, str]:
     return {"domain": NAME, "proofValue": outputs["proofValue"], "publish": "none"}
 
 
-def test_a_cname_record_will_do(plugin: Plugin, world: RunningSandbox) -> None:
+def test_a_cname_record_is_accepted(plugin: Plugin, world: RunningSandbox) -> None:
     _, domain = plugin.create(DomainProvider, INPUTS)
     id_, pending = plugin.create(DomainVerificationProvider, verification(domain))
     name = cname_name(NAME, domain["proofValue"])
@@ -68,7 +68,7 @@ def test_a_cname_record_is_published_by_dns_update(world: RunningSandbox) -> Non
     assert proof == (f"{cname_name(NAME, domain['proofValue'])}.", "CNAME")
 
 
-def test_an_ended_proof_is_issued_again(plugin: Plugin, world: RunningSandbox) -> None:
+def test_an_expired_proof_is_reissued_after_a_refresh(plugin: Plugin, world: RunningSandbox) -> None:
     id_, domain = plugin.create(DomainProvider, INPUTS)
     document = world.control.get("mimecast.domains", "CUK25A118/proof.example")
     assert document

@@ -1,4 +1,4 @@
-"""The resources as the engine meets them: the SDK's provider process over gRPC, against the sandbox."""
+"""The resources as the engine uses them: the SDK's provider process over gRPC, on the sandbox."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def plugin(shared_plugin: Plugin, world: RunningSandbox) -> Iterator[Plugin]:
 
 
 def drop_answer(world: RunningSandbox, path: str, times: int = 1) -> None:
-    """The write takes effect, and its answer never comes."""
+    """The write takes effect, but its response never arrives."""
     world.control.faults(
         {"host": ".*", "method": "POST", "path": path, "times": times, "after_commit": True, "drop": True}
     )
@@ -131,14 +131,14 @@ def test_a_domain_from_registration_to_proof(plugin: Plugin) -> None:
     assert plugin.read(DomainProvider, id_, internal)[0] == id_, "no API removes an internal domain"
 
 
-def test_a_pending_domain_that_we_registered_goes_away_again(plugin: Plugin) -> None:
+def test_a_pending_domain_registered_by_the_stack_is_deleted(plugin: Plugin) -> None:
     id_, outputs = plugin.create(DomainProvider, domain("brief.example"))
     plugin.delete(DomainProvider, id_, outputs)
     assert plugin.read(DomainProvider, id_, outputs) == ("", {}, {})
     plugin.delete(DomainProvider, id_, outputs)
 
 
-def test_a_pending_domain_that_was_there_stays(plugin: Plugin) -> None:
+def test_an_existing_pending_domain_stays(plugin: Plugin) -> None:
     id_, _ = plugin.create(DomainProvider, domain("older.example"))
     _, outputs = plugin.create(DomainProvider, domain("older.example"))
     assert outputs["registered"] is False
@@ -146,7 +146,7 @@ def test_a_pending_domain_that_was_there_stays(plugin: Plugin) -> None:
     assert plugin.read(DomainProvider, id_, outputs)[0] == id_
 
 
-def test_a_registration_whose_answer_is_lost_is_found_again(plugin: Plugin, world: RunningSandbox) -> None:
+def test_a_registration_whose_response_is_lost_is_found_again(plugin: Plugin, world: RunningSandbox) -> None:
     drop_answer(world, "/api/domain/create-domain")
     _, outputs = plugin.create(DomainProvider, domain("lost.example"))
     assert (outputs["state"], outputs["registered"]) == ("pending", True)
@@ -164,12 +164,12 @@ def test_ensure_leaves_an_internal_domain_and_register_keeps_its_inbound_type(pl
     assert plugin.read(DomainProvider, id_, outputs | strict)[2] == strict
 
 
-def test_a_required_domain_must_be_there(plugin: Plugin) -> None:
+def test_a_required_domain_must_exist(plugin: Plugin) -> None:
     line = refusal(plugin, "create", DomainProvider, domain("absent.example", "require"))
     assert line.startswith("ResourceError: absent.example is not an internal domain")
 
 
-def test_another_domain_is_another_resource_and_an_ended_proof_an_update(plugin: Plugin) -> None:
+def test_a_different_domain_is_a_replacement_and_an_expired_proof_an_update(plugin: Plugin) -> None:
     outputs = domain("a.example") | {
         "state": "pending",
         "registered": True,
@@ -346,7 +346,7 @@ def test_unknown_values_pass_through(plugin: Plugin) -> None:
 # -- Groups ---------------------------------------------------------------------------------------------------
 
 
-def test_a_group_is_made_once_renamed_in_place_and_removed(plugin: Plugin, world: RunningSandbox) -> None:
+def test_a_group_is_created_once_renamed_in_place_and_removed(plugin: Plugin, world: RunningSandbox) -> None:
     drop_answer(world, "/api/directory/create-group")
     id_, outputs = plugin.create(GroupProvider, {"description": "Roll-out"})
     assert (id_, outputs["created"]) == ("Roll-out", True)
@@ -362,7 +362,7 @@ def test_a_group_is_made_once_renamed_in_place_and_removed(plugin: Plugin, world
     assert not {"Roll-out", "Roll-out 2"} & left
 
 
-def test_a_group_that_was_there_stays(plugin: Plugin) -> None:
+def test_an_existing_group_stays(plugin: Plugin) -> None:
     id_, outputs = plugin.create(GroupProvider, {"description": "Already there"})
     plugin.delete(GroupProvider, id_, outputs)
     assert plugin.read(GroupProvider, id_, outputs)[0] == id_
@@ -395,7 +395,7 @@ def test_membership_is_the_switch(plugin: Plugin, world: RunningSandbox) -> None
     assert plugin.read(GroupMembershipProvider, id_, outputs | {"hold": False})[2]["members"] == []
 
 
-def test_a_replacement_that_was_forced_takes_nothing_away(plugin: Plugin, world: RunningSandbox) -> None:
+def test_a_forced_replacement_removes_nothing(plugin: Plugin, world: RunningSandbox) -> None:
     """``pulumi up --replace`` creates what already exists, and then deletes it: the roll-out group would be empty."""
     id_, group = plugin.create(GroupProvider, {"description": "Replaced"})
     plugin.create(GroupProvider, {"description": "Replaced"})
@@ -420,7 +420,7 @@ def test_a_replacement_that_was_forced_takes_nothing_away(plugin: Plugin, world:
     assert plugin.read(DomainProvider, id_, outputs)[0] == id_
 
 
-def test_members_put_there_by_hand_are_drift_and_removed_only_when_known(plugin: Plugin) -> None:
+def test_members_added_by_hand_are_drift_and_removed_only_if_recorded(plugin: Plugin) -> None:
     id_, outputs = plugin.create(GroupMembershipProvider, members("Already there"))
     assert outputs["members"] == []
     _, seen, _ = plugin.read(GroupMembershipProvider, id_, outputs)

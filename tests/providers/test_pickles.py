@@ -1,4 +1,4 @@
-"""What people's state holds of a provider: a short reference, the same on every run, loadable in every release."""
+"""Provider references in people's state: short, the same on every run, loadable in every release."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_what_is_written_today_is_what_released_versions_wrote() -> None:
     assert released().items() <= today.items()
 
 
-def test_no_released_state_holds_anything_foreign() -> None:
+def test_no_released_state_contains_a_foreign_provider() -> None:
     for checkpoint in kept():
         assert list(foreign(checkpoint.state["checkpoint"]["latest"]["resources"])) == []
 

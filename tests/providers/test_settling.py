@@ -16,12 +16,12 @@ def test_a_response_that_arrives_is_the_result() -> None:
     assert settle(lambda: "created", pytest.fail) == "created"
 
 
-def test_what_is_found_stands_for_a_lost_response() -> None:
+def test_a_found_object_replaces_a_lost_response() -> None:
     assert settle(lost, lambda: "found") == "found"
 
 
 @pytest.mark.parametrize("nothing", [None, False])
-def test_a_write_that_nothing_shows_stays_unclear(nothing: str | None) -> None:
+def test_a_write_without_visible_effect_stays_unknown(nothing: str | None) -> None:
     with pytest.raises(UnclearOutcome, match="its response was lost"):
         settle(lost, lambda: nothing)
 

@@ -1,4 +1,4 @@
-"""Mimecast as a requests transport adapter: scripted answers, or a tiny directory of users. No network."""
+"""Mimecast as a requests transport adapter: scripted responses, or a tiny directory of users. No network."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Time:
 
 
 @dataclass
-class Answer:
-    """One answer; ``body`` is JSON unless it is bytes, ``error`` is raised instead of answering."""
+class Reply:
+    """One response; ``body`` is JSON unless it is bytes, ``error`` is raised instead of responding."""
 
     body: Any = None
     status: int = 200
@@ -49,11 +49,11 @@ class Answer:
     error: Exception | None = None
 
 
-def legacy(*data: dict[str, Any], fail: Iterable[dict[str, Any]] = (), **pagination: Any) -> Answer:
+def legacy(*data: dict[str, Any], fail: Iterable[dict[str, Any]] = (), **pagination: Any) -> Reply:
     meta: dict[str, Any] = {"status": 200}
     if pagination:
         meta["pagination"] = pagination
-    return Answer({"meta": meta, "data": list(data), "fail": list(fail)})
+    return Reply({"meta": meta, "data": list(data), "fail": list(fail)})
 
 
 def failure(code: str, key: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def failure(code: str, key: dict[str, Any] | None = None, **more: Any) -> dict[s
     return entry | ({"key": key} if key else {})
 
 
-def refused(status: int, code: str) -> Answer:
-    return Answer({"fail": [{"errors": [{"code": code, "message": "x", "retryable": False}]}]}, status)
+def refused(status: int, code: str) -> Reply:
+    return Reply({"fail": [{"errors": [{"code": code, "message": "x", "retryable": False}]}]}, status)
 
 
 def unreachable() -> Exception:
@@ -77,13 +77,13 @@ LOST = requests.exceptions.ConnectionError("Connection aborted", ConnectionReset
 
 
 class Adapter(BaseAdapter):
-    """Answers with ``respond(path, body)``; token calls are answered here. Keeps what was asked."""
+    """Responds with ``respond(path, body)``; handles token calls itself. Records the requests."""
 
-    def __init__(self, respond: Callable[[str, Any], Answer]) -> None:
+    def __init__(self, respond: Callable[[str, Any], Reply]) -> None:
         super().__init__()
         self.requests: list[requests.PreparedRequest] = []
         self.tokens = 0
-        self.token_answer: Callable[[], Answer] | None = None
+        self.token_answer: Callable[[], Reply] | None = None
         self._respond = respond
         self._lock = threading.Lock()
 
@@ -97,7 +97,7 @@ class Adapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override]
         with self._lock:
             self.requests.append(request)
-            answer = self._answer(request)
+            answer = self._reply(request)
         if answer.error is not None:
             raise answer.error
         response = requests.Response()
@@ -111,19 +111,19 @@ class Adapter(BaseAdapter):
     def close(self) -> None:
         pass
 
-    def _answer(self, request: requests.PreparedRequest) -> Answer:
+    def _reply(self, request: requests.PreparedRequest) -> Reply:
         if request.path_url == "/oauth/token":
             self.tokens += 1
             if self.token_answer:
                 return self.token_answer()
-            return Answer(
+            return Reply(
                 {"access_token": f"{TOKEN}-{self.tokens}", "token_type": "Bearer", "expires_in": 1800}
             )
         body = json.loads(request.body) if request.body else None
         return self._respond(request.path_url, body)
 
 
-def scripted(*answers: Answer) -> Adapter:
+def scripted(*answers: Reply) -> Adapter:
     """Answers one after the other, whatever is asked."""
     queue = list(answers)
     return Adapter(lambda _path, _body: queue.pop(0))
@@ -134,7 +134,7 @@ def client(adapter: Adapter, time: Time | None = None) -> MimecastClient:
 
 
 def asks_only(path: str, body: Any) -> bool:
-    """Whether an update names nothing but addresses, which changes nothing and answers the settings."""
+    """Whether an update names only addresses, which changes nothing and returns the settings."""
     return path == "/api/user/update-user" and all(item.keys() == {"emailAddress"} for item in body["data"])
 
 
@@ -151,7 +151,7 @@ class Directory:
         self._faults = list(faults)
         self._page = page
 
-    def respond(self, path: str, body: Any) -> Answer:
+    def respond(self, path: str, body: Any) -> Reply:
         if path == "/api/user/get-internal-users":
             return self._list(body)
         if asks_only(path, body):
@@ -160,11 +160,11 @@ class Directory:
         if fault == "before":
             return refused(500, "internal_server_error_1")
         if fault == "quota":
-            return Answer({}, 429, {"X-RateLimit-Reset": "50"})
+            return Reply({}, 429, {"X-RateLimit-Reset": "50"})
         answer = self._write(path, body["data"][0])
-        return Answer(error=LOST) if fault == "after" else answer
+        return Reply(error=LOST) if fault == "after" else answer
 
-    def _settings(self, body: Any) -> Answer:
+    def _settings(self, body: Any) -> Reply:
         known = [
             self.users[item["emailAddress"]] for item in body["data"] if item["emailAddress"] in self.users
         ]
@@ -175,7 +175,7 @@ class Directory:
             )
         )
 
-    def _list(self, body: Any) -> Answer:
+    def _list(self, body: Any) -> Reply:
         domain = body["data"][0]["domain"]
         rows = [row for row in self.users.values() if row["domain"] == domain]
         start = int(body["meta"]["pagination"].get("pageToken", 0))
@@ -184,7 +184,7 @@ class Directory:
             paging["next"] = str(start + self._page)
         return legacy({"users": rows[start : start + self._page]}, **paging)
 
-    def _write(self, path: str, item: dict[str, Any]) -> Answer:
+    def _write(self, path: str, item: dict[str, Any]) -> Reply:
         address = item["emailAddress"]
         known = address in self.users
         if path == "/api/user/create-user" and known:

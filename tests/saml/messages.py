@@ -1,4 +1,4 @@
-"""What the tests of SAML messages share: keys, a response as Entra sends it, and ways to alter one."""
+"""Shared by the tests of SAML messages: keys, a response as Entra sends it, and ways to alter one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses that the right provider signed and that SAML refuses all the same (saml-core 2 and 3, profiles 4.1.4)."""
+"""Responses signed by the right provider that SAML nevertheless forbids (saml-core 2 and 3, profiles 4.1.4)."""
 
 from __future__ import annotations
 

@@ -398,7 +398,7 @@ def test_a_response_counts_once() -> None:
     assert validated(built(), first_use=first_use).id != assertion.id
 
 
-def test_what_is_refused_for_another_reason_is_not_used_up() -> None:
+def test_an_assertion_refused_for_another_reason_is_not_used_up() -> None:
     used: list[str] = []
     with pytest.raises(SignatureInvalid):
         validated(
@@ -420,7 +420,7 @@ def test_what_is_refused_for_another_reason_is_not_used_up() -> None:
         ({"issuer": "https://sts.windows.net/11111111-2222-3333-4444-555555555555/"}, WrongIssuer),
     ],
 )
-def test_a_genuine_answer_to_somebody_else_is_refused(
+def test_a_genuine_response_for_somebody_else_is_refused(
     forged: dict[str, object], error: type[SamlError]
 ) -> None:
     with pytest.raises(error):

@@ -1,6 +1,6 @@
-"""SAML messages as they are built and read; what is forged is in ``test_forged_responses.py``.
+"""Building and reading SAML messages; forged ones are in ``test_forged_responses.py``.
 
-The judge of what we build is signxml and lxml used directly, not our own validation.
+Built messages are checked with signxml and lxml directly, not with our own validation.
 """
 
 from __future__ import annotations
@@ -123,12 +123,12 @@ def test_an_unsolicited_response_is_accepted_only_when_none_was_asked_for() -> N
 @pytest.mark.parametrize(
     "encoded", ["", "%%%", base64.b64encode(b"<a>").decode(), base64.b64encode(b"<a/>").decode()]
 )
-def test_what_is_no_response_is_malformed(encoded: str) -> None:
+def test_a_document_that_is_not_a_response_is_malformed(encoded: str) -> None:
     with pytest.raises(MalformedResponse):
         validated(encoded)
 
 
-def test_what_is_too_long_is_not_parsed() -> None:
+def test_a_document_that_is_too_long_is_not_parsed() -> None:
     long = base64.b64encode(b"<a>" + b" " * 300_000 + b"</a>").decode("ascii")
     with pytest.raises(MalformedResponse, match="longer"):
         validated(long)
@@ -142,7 +142,7 @@ def test_encrypted_assertions_are_named() -> None:
         validated(altered(built(), change))
 
 
-def test_a_status_other_than_success_carries_its_words() -> None:
+def test_a_status_other_than_success_has_its_message() -> None:
     def change(root: etree._Element) -> None:
         code = find(root, "samlp:Status/samlp:StatusCode")
         code.set("Value", "urn:oasis:names:tc:SAML:2.0:status:Responder")
@@ -191,7 +191,7 @@ def test_a_minimal_request_leaves_the_rest_to_the_identity_provider() -> None:
         base64.b64encode(f'<AuthnRequest xmlns="{names.PROTOCOL}" ID="_1"/>'.encode()).decode("ascii"),
     ],
 )
-def test_what_is_no_request_is_malformed(encoded: str) -> None:
+def test_a_document_that_is_not_a_request_is_malformed(encoded: str) -> None:
     with pytest.raises(MalformedRequest):
         authn_request.parse(encoded)
 
@@ -245,7 +245,7 @@ def test_metadata_that_nobody_or_somebody_else_signed_is_refused() -> None:
 
 
 @pytest.mark.parametrize("xml", [b"", b"<a/>", b"<!DOCTYPE a><a/>"])
-def test_what_is_no_metadata_is_malformed(xml: bytes) -> None:
+def test_a_document_that_is_not_metadata_is_malformed(xml: bytes) -> None:
     with pytest.raises(MalformedMetadata):
         metadata.parse(xml)
 
@@ -265,6 +265,6 @@ def test_times_are_read_as_providers_write_them(written: str, moment: datetime) 
 
 
 @pytest.mark.parametrize("written", [None, "", "yesterday", "2026-11-21"])
-def test_what_is_no_time_is_refused(written: str | None) -> None:
+def test_invalid_times_are_refused(written: str | None) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_instant(written)

@@ -1,4 +1,4 @@
-"""Graph's JSON batching: each request in a batch is judged, spoilt and written down like one of its own."""
+"""Graph's JSON batching: each request in a batch is checked, faulted and logged like a separate one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def refused(session: requests.Session, body: Any) -> tuple[int, str, str]:
     return answer.status_code, error["code"], error["message"]
 
 
-def test_each_request_has_a_response_of_its_own_in_no_certain_order(graph: requests.Session) -> None:
+def test_each_request_has_a_separate_response_in_no_particular_order(graph: requests.Session) -> None:
     entries = [
         get("1", f"/users/{ADA}?$select=mail"),
         get("2", "/users/nobody@example.com"),
@@ -86,14 +86,14 @@ def test_a_collection_comes_in_pages_whose_links_are_followed_alone(
     assert len(rows) == 4
 
 
-def test_each_request_wants_its_permission(sandbox: RunningSandbox) -> None:
+def test_each_request_needs_its_permission(sandbox: RunningSandbox) -> None:
     sandbox.control.set("entra.deployer_roles", ["User.Read.All"])
     found = send(sandbox.graph(), get("1", "/users?$select=id"), get("2", "/groups"))
     assert (found["1"]["status"], found["2"]["status"]) == (200, 403)
     assert found["2"]["body"]["error"]["code"] == "Authorization_RequestDenied"
 
 
-def test_faults_strike_one_request_of_a_batch(graph: requests.Session, sandbox: RunningSandbox) -> None:
+def test_faults_affect_one_request_of_a_batch(graph: requests.Session, sandbox: RunningSandbox) -> None:
     sandbox.control.faults(
         {"path": "/v1.0/users", "kind": "quota"},
         {"path": "/v1.0/groups", "kind": "drop-before"},
@@ -108,7 +108,7 @@ def test_faults_strike_one_request_of_a_batch(graph: requests.Session, sandbox: 
     assert graph.post(BATCH, json={"requests": [get("1", "/users")]}, timeout=30).status_code == 503
 
 
-def test_the_journal_has_the_batch_and_marks_what_was_in_it(
+def test_the_journal_has_the_batch_and_marks_its_requests(
     graph: requests.Session, sandbox: RunningSandbox
 ) -> None:
     before = sandbox.control.journal()[-1]["number"]

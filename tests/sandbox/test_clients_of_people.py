@@ -1,4 +1,4 @@
-"""Signing in as clients do it: msal for people, the Azure CLI, ids in capitals, the user access URL."""
+"""Signing in as clients do: msal for people, the Azure CLI, ids in capitals, the user access URL."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_msal_signs_a_person_in_by_device_code(sandbox: RunningSandbox) -> None:
     assert again["error"] == "bad_verification_code", "a device code is good for one token"
 
 
-def test_a_device_code_ends(sandbox: RunningSandbox) -> None:
+def test_a_device_code_expires(sandbox: RunningSandbox) -> None:
     application = client(sandbox, "organizations")
     flow = application.initiate_device_flow(SCOPES)
     sandbox.control.set("clock.offset_seconds", 901)

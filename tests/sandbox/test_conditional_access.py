@@ -1,4 +1,4 @@
-"""Conditional Access: the What If evaluation, sign-ins by policy, and what can be seeded of people and groups."""
+"""Conditional Access: the What If evaluation, sign-ins by policy, and seeding of people and groups."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_policies_that_apply_are_named_for_each_person(world: RunningSandbox
     assert applied(world, GRACE) == ["Ask everybody"], "who is excluded is not included"
 
 
-def test_the_others_come_with_the_reason_why_not(world: RunningSandbox) -> None:
+def test_other_policies_have_the_reason_why_not(world: RunningSandbox) -> None:
     answer = ask(world, body(user_id(world, ALAN), appliedPoliciesOnly=False), "v1.0").json()
     assert answer["@odata.context"].endswith(
         "v1.0/$metadata#Collection(microsoft.graph.whatIfAnalysisResult)"
@@ -150,7 +150,7 @@ def test_the_others_come_with_the_reason_why_not(world: RunningSandbox) -> None:
     assert rows["Block outside"] == "application"
 
 
-def test_it_wants_a_permission_and_a_licence(world: RunningSandbox) -> None:
+def test_it_needs_a_permission_and_a_licence(world: RunningSandbox) -> None:
     question = body(user_id(world, ADA))
     for role, status in (("Directory.Read.All", 403), ("Policy.Read.ConditionalAccess", 200)):
         world.control.set("entra.deployer_roles", [role])
@@ -186,7 +186,7 @@ def test_what_cannot_be_evaluated_is_refused(
     assert ask(world, body(user_id(world, ADA), **changes)).status_code == status
 
 
-def test_conditions_that_are_not_simulated_are_never_passed_over(world: RunningSandbox) -> None:
+def test_conditions_that_are_not_simulated_are_never_ignored(world: RunningSandbox) -> None:
     assign(world, ADA)
     policies = world.control.documents("entra.conditionalAccess")
     (policy,) = [each for each in policies if each["displayName"] == "Ask everybody"]

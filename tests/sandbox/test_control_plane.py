@@ -1,4 +1,4 @@
-"""The control plane: who may use it, and what it says to bad input."""
+"""The control plane: who may use it, and its errors for bad input."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def token(sandbox: RunningSandbox) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_every_route_wants_the_token(sandbox: RunningSandbox, method: str, path: str) -> None:
+def test_every_route_needs_the_token(sandbox: RunningSandbox, method: str, path: str) -> None:
     for headers in (
         {},
         {"Authorization": "Bearer guessed"},
@@ -72,7 +72,7 @@ def test_every_route_wants_the_token(sandbox: RunningSandbox, method: str, path:
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_no_page_and_no_other_name_gets_in(
+def test_web_pages_and_other_host_names_are_refused(
     sandbox: RunningSandbox, method: str, path: str, header: dict[str, str]
 ) -> None:
     answer = ask(sandbox, method, path, {**token(sandbox), **header}, json={})

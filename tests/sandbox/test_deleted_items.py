@@ -229,7 +229,7 @@ def test_names_have_a_limit(tenant: Tenant, sandbox: RunningSandbox) -> None:
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "a\x00b", 5, ["x"]])
-def test_what_is_no_name_is_refused(tenant: Tenant, name: object) -> None:
+def test_invalid_names_of_objects_are_refused(tenant: Tenant, name: object) -> None:
     template = tenant.get("/applicationTemplates?$filter=displayName eq 'Mimecast'")["value"][0]["id"]
     for path in (f"/applicationTemplates/{template}/instantiate", "/applications"):
         assert tenant.refused("POST", path, {"displayName": name})[0] == 400

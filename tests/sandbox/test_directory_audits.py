@@ -1,4 +1,4 @@
-"""The directory's audit log of the sandbox: who changed the credentials of a service principal, and to what."""
+"""The sandbox's directory audit log: who changed the credentials of a service principal, and to what."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_deletions_restores_and_purges_are_logged_with_who_did_them(sandbox: Run
     assert activities(user) == [("UserManagement", "Delete user")]
 
 
-def test_the_other_forms_in_which_entra_may_write_them(sandbox: RunningSandbox, principal: str) -> None:
+def test_other_formats_that_entra_may_use(sandbox: RunningSandbox, principal: str) -> None:
     sandbox.control.set("entra.directory_audit_keys", "differences")
     sandbox.control.set("entra.directory_audit_activations", False)
     add(sandbox.graph(), principal, "First")
@@ -163,7 +163,7 @@ def test_the_other_forms_in_which_entra_may_write_them(sandbox: RunningSandbox, 
     assert "PreferredTokenSigningKeyThumbprint" not in changes(activated)
 
 
-def test_it_comes_late_in_pages_is_kept_for_a_while_and_wants_both_permissions(
+def test_it_is_delayed_paged_kept_for_a_while_and_needs_both_permissions(
     sandbox: RunningSandbox, principal: str
 ) -> None:
     add(sandbox.graph(), principal, "First")
@@ -185,7 +185,7 @@ def test_it_comes_late_in_pages_is_kept_for_a_while_and_wants_both_permissions(
     assert "Directory.Read.All to call" in refused.json()["error"]["message"]
 
 
-def test_who_is_no_administrator_may_change_nothing(sandbox: RunningSandbox, principal: str) -> None:
+def test_only_administrators_may_change_anything(sandbox: RunningSandbox, principal: str) -> None:
     portal = sandbox.portal(ADA)
     sandbox.control.set("entra.administrators", [GRACE])
     assert "AADSTS50126" in _token(sandbox, password="wrong").text

@@ -1,4 +1,4 @@
-"""Faults and the clock: what a client meets, and the commands that set them."""
+"""Faults and the clock: what a client sees, and the commands that set them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def command(sandbox: RunningSandbox, *words: str) -> subprocess.CompletedProcess
     )
 
 
-def test_an_answer_is_cut_off(sandbox: RunningSandbox) -> None:
+def test_a_response_is_truncated(sandbox: RunningSandbox) -> None:
     graph = sandbox.graph()
     sandbox.control.faults({"path": PATH, "answer": "truncated"})
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
@@ -47,7 +47,7 @@ def test_an_answer_is_cut_off(sandbox: RunningSandbox) -> None:
     assert graph.get(USERS, timeout=10).status_code == 200
 
 
-def test_an_answer_is_spoilt_as_asked(sandbox: RunningSandbox) -> None:
+def test_a_response_is_corrupted_as_requested(sandbox: RunningSandbox) -> None:
     graph = sandbox.graph()
     rows = graph.get(USERS, timeout=10).json()["value"]
     sandbox.control.faults(
@@ -62,7 +62,7 @@ def test_an_answer_is_spoilt_as_asked(sandbox: RunningSandbox) -> None:
     assert graph.get(USERS, timeout=10).json()["value"] == rows
 
 
-def test_a_spoilt_answer_to_a_write_comes_after_it_took_effect(sandbox: RunningSandbox) -> None:
+def test_a_corrupted_response_to_a_write_follows_its_effect(sandbox: RunningSandbox) -> None:
     sandbox.control.faults({"method": "POST", "path": "/v1.0/applications", "answer": "malformed"})
     address = "https://graph.microsoft.com/v1.0/applications"
     answer = sandbox.graph().post(address, json={"displayName": "Spoilt"}, timeout=10)
@@ -71,7 +71,7 @@ def test_a_spoilt_answer_to_a_write_comes_after_it_took_effect(sandbox: RunningS
     assert made.count("Spoilt") == 1
 
 
-def test_a_delay_keeps_the_answer_and_holds_nobody_else_up(sandbox: RunningSandbox) -> None:
+def test_a_delay_keeps_the_response_and_delays_no_other_request(sandbox: RunningSandbox) -> None:
     graph = sandbox.graph()
     sandbox.control.faults({"path": PATH, "delay": 0.4})
     before = time.monotonic()
@@ -84,7 +84,7 @@ def test_a_delay_keeps_the_answer_and_holds_nobody_else_up(sandbox: RunningSandb
     [{"hots": "x"}, {"answer": "odd"}, {"path": "("}, "no object", {"kind": "odd"}, {"seed": 1, "rate": 2}],
     ids=["key", "answer", "pattern", "type", "kind", "rate"],
 )
-def test_a_rule_that_would_never_strike_is_refused(sandbox: RunningSandbox, rule: object) -> None:
+def test_a_rule_that_would_never_apply_is_refused(sandbox: RunningSandbox, rule: object) -> None:
     with pytest.raises(ControlError, match="fault rule"):
         sandbox.control.faults(rule)  # type: ignore[arg-type]
 
@@ -101,7 +101,7 @@ def test_faults_by_command(sandbox: RunningSandbox) -> None:
     assert '"times": 1' in listed
     assert "login.*" in listed
     assert command(sandbox, "fault", "clear").returncode == 0
-    assert command(sandbox, "fault", "list").stdout.strip() == "no faults"
+    assert command(sandbox, "fault", "list").stdout.strip() == "no fault rules"
     assert command(sandbox, "fault", "set", "--answer", "odd").returncode == 64
     assert command(sandbox, "fault").returncode == 64
 
@@ -135,7 +135,7 @@ def mimecast_token(sandbox: RunningSandbox) -> str:
     return token
 
 
-def test_random_faults_come_again_with_their_seed(sandbox: RunningSandbox) -> None:
+def test_random_faults_are_reproducible_by_seed(sandbox: RunningSandbox) -> None:
     words = ("--path", ".*get-account", "--seed", "7", "--rate", "0.5")
     ended = command(sandbox, "fault", "random", *words)
     assert ended.returncode == 0, ended.stderr
@@ -180,7 +180,7 @@ def test_every_kind_by_its_name(sandbox: RunningSandbox, kind: str, seen: str) -
     assert sandbox.control.fault_rules()[0]["times"] == 0
 
 
-def test_a_used_up_quota_with_and_without_headers(sandbox: RunningSandbox) -> None:
+def test_an_exhausted_quota_with_and_without_headers(sandbox: RunningSandbox) -> None:
     sandbox.control.faults(
         *({"path": "/api/.*|/v1.0/users", "kind": kind, "times": 2} for kind in ("quota", "quota-bare"))
     )

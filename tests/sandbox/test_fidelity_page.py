@@ -1,4 +1,4 @@
-"""docs/fidelity.md: every test that it names is there."""
+"""docs/fidelity.md: every test that it names exists."""
 
 from __future__ import annotations
 

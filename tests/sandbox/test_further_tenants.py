@@ -1,4 +1,4 @@
-"""Any number of Entra tenants and Mimecast accounts in one sandbox: each credential opens its own and no other."""
+"""Any number of Entra tenants and Mimecast accounts in one sandbox: each credential works only for its own."""
 
 from __future__ import annotations
 

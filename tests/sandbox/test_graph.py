@@ -238,7 +238,7 @@ def test_a_client_assertion_is_accepted(sandbox: RunningSandbox) -> None:
     assert answer.json()["error_codes"] == [700024]
 
 
-def test_graph_wants_a_token_of_its_own(sandbox: RunningSandbox) -> None:
+def test_graph_needs_its_own_token(sandbox: RunningSandbox) -> None:
     session = sandbox.session()
     for header in (None, "Bearer", "Bearer x.y.z", "Basic abc"):
         session.headers["Authorization"] = header  # type: ignore[assignment]
@@ -290,7 +290,7 @@ def test_an_unknown_template_and_an_unknown_object_are_404(graph: Graph) -> None
     assert nowhere in graph.message("GET", f"/applications/{nowhere}")
 
 
-def test_an_identifier_on_a_foreign_domain_wants_saml_mode_first(graph: Graph) -> None:
+def test_an_identifier_on_a_foreign_domain_needs_saml_mode_first(graph: Graph) -> None:
     application, principal = graph.instantiate("saml first")
     path = f"/applications/{application['id']}"
     body = {"identifierUris": [IDENTIFIER]}
@@ -354,7 +354,7 @@ def test_a_second_service_principal_of_an_application_is_refused(graph: Graph) -
     assert "does not reference a valid application object" in unknown
 
 
-def test_a_plain_application_can_be_made_too(all_permissions: Graph) -> None:
+def test_a_plain_application_can_be_created_too(all_permissions: Graph) -> None:
     owner = f"{GRAPH}/directoryObjects/{credentials.DEPLOYER_OBJECT_ID}"
     application = all_permissions.post(
         "/applications", {"displayName": "plain", "owners@odata.bind": [owner]}
@@ -372,7 +372,7 @@ def test_a_plain_application_can_be_made_too(all_permissions: Graph) -> None:
 # Owners and permissions
 
 
-def test_who_may_write_only_what_it_owns_owns_what_it_instantiates(
+def test_a_caller_limited_to_its_own_objects_owns_what_it_instantiates(
     graph: Graph, clean: RunningSandbox
 ) -> None:
     application, principal = graph.instantiate("owned")
@@ -411,7 +411,7 @@ def test_owners_are_added_and_removed_by_reference(all_permissions: Graph, sandb
         ("POST", "/policies/claimsMappingPolicies", "Policy.ReadWrite.ApplicationConfiguration"),
     ],
 )
-def test_each_route_wants_its_permission(sandbox: RunningSandbox, method: str, path: str, role: str) -> None:
+def test_each_route_needs_its_permission(sandbox: RunningSandbox, method: str, path: str, role: str) -> None:
     try:
         sandbox.control.set("entra.deployer_roles", [])
         assert Graph(sandbox.graph()).refused(method, path, {}) == (403, "Authorization_RequestDenied")
@@ -421,7 +421,7 @@ def test_each_route_wants_its_permission(sandbox: RunningSandbox, method: str, p
         sandbox.control.set("entra.deployer_roles", None)
 
 
-def test_templates_want_no_permission(sandbox: RunningSandbox) -> None:
+def test_templates_need_no_permission(sandbox: RunningSandbox) -> None:
     try:
         sandbox.control.set("entra.deployer_roles", [])
         names = [item["displayName"] for item in Graph(sandbox.graph()).get("/applicationTemplates")["value"]]
@@ -453,7 +453,7 @@ def test_a_signing_certificate_is_a_real_one_with_three_credentials(graph: Graph
     assert (verify["usage"], verify["key"]) == ("Verify", made["key"])
 
 
-def test_a_second_certificate_waits_until_it_is_activated(graph: Graph) -> None:
+def test_a_second_certificate_is_inactive_until_activated(graph: Graph) -> None:
     _, principal = graph.instantiate("activation")
     path = f"/servicePrincipals/{principal['id']}"
     first, second = (graph.post(f"{path}/addTokenSigningCertificate", {"displayName": SUBJECT}) for _ in "12")
@@ -547,7 +547,7 @@ def test_roles_are_assigned_to_groups_and_users(graph: Graph) -> None:
     assert graph.refused("GET", f"{path}/{made['id']}")[0] == 404
 
 
-def test_deleting_a_service_principal_takes_its_assignments(graph: Graph, sandbox: RunningSandbox) -> None:
+def test_deleting_a_service_principal_deletes_its_assignments(graph: Graph, sandbox: RunningSandbox) -> None:
     application, principal = graph.instantiate("cascade")
     ada = graph.get(f"/users/{ADA}")["id"]
     role = application["appRoles"][0]["id"]
@@ -581,7 +581,7 @@ def test_groups_are_found_in_both_versions_with_their_members(graph: Graph) -> N
     assert [(item["@odata.type"], item["mail"]) for item in members] == [("#microsoft.graph.user", ADA)]
 
 
-def test_users_and_groups_come_and_go(all_permissions: Graph) -> None:
+def test_users_and_groups_are_created_and_deleted(all_permissions: Graph) -> None:
     user = all_permissions.post(
         "/users",
         {
@@ -614,7 +614,7 @@ def test_domains_and_organisation_describe_the_tenant(graph: Graph) -> None:
 # Queries, errors and faults
 
 
-def test_lists_come_in_pages(graph: Graph) -> None:
+def test_lists_are_paged(graph: Graph) -> None:
     url: str | None = f"{GRAPH}/users?$top=1&$select=id"
     found = []
     while url:
@@ -634,7 +634,7 @@ def test_an_identifier_is_found_by_lambda(graph: Graph) -> None:
     assert [item["id"] for item in found] == [application["id"]]
 
 
-def test_an_unknown_route_answers_501_and_is_listed(graph: Graph, sandbox: RunningSandbox) -> None:
+def test_an_unknown_route_returns_501_and_is_listed(graph: Graph, sandbox: RunningSandbox) -> None:
     assert graph.refused("GET", "/me/messages") == (501, "NotImplemented")
     assert graph.refused("DELETE", "/users") == (501, "NotImplemented")
     for function in ("users/delta", "groups/delta()", "applications/delta()", "users/graph.user"):
@@ -654,7 +654,7 @@ def test_malformed_json_is_refused(sandbox: RunningSandbox) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
 
 
-def test_new_objects_are_seen_late_when_asked_for(graph: Graph, clean: RunningSandbox) -> None:
+def test_new_objects_appear_late_by_setting(graph: Graph, clean: RunningSandbox) -> None:
     clean.control.set("entra.lag", 2)
     application, _ = graph.instantiate("late")
     path = f"/applications/{application['id']}"

@@ -1,4 +1,4 @@
-"""Query options and conventions of the Entra emulator's Graph: answered as Graph does, or 501, never ignored."""
+"""Query options and conventions of the Entra emulator's Graph: handled as Graph does, or 501, but never ignored."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_filters_that_are_not_simulated_say_so(graph: requests.Session, conditio
     assert refused(answer) == (501, "NotImplemented")
 
 
-def test_counting_wants_the_header(graph: requests.Session) -> None:
+def test_counting_needs_the_header(graph: requests.Session) -> None:
     assert "@odata.count" not in ask(graph, "/users", count="true").json()
     assert ask(graph, "/users", eventual=True, count="true").json()["@odata.count"] == len(PEOPLE)
     assert refused(ask(graph, "/users/$count")) == (400, "Request_UnsupportedQuery")
@@ -169,7 +169,7 @@ def test_searches_that_are_malformed_or_not_simulated(graph: requests.Session) -
     assert ask(graph, "/users", eventual=True, search='"x"').status_code == 501
 
 
-def test_order_is_as_asked_or_refused(graph: requests.Session) -> None:
+def test_order_is_as_requested_or_refused(graph: requests.Session) -> None:
     ascending = names(ask(graph, "/users", orderby="displayName"), "displayName")
     assert ascending == ["Ada Lovelace", "Alan Kay", "Alan Turing", "Grace Hopper"]
     assert names(ask(graph, "/users", orderby="displayName desc"), "displayName") == ascending[::-1]

@@ -1,4 +1,4 @@
-"""The process as its users see it: the command line, the proxy, the handshake, the files it leaves."""
+"""The process as its users see it: the command line, the proxy, the handshake, the files that it leaves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     lifecycle.stop(home)
 
 
-def test_a_home_that_cannot_be_written_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_refused_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(lifecycle.LifecycleError, match=r"file/home cannot be written.*SANDBOX_HOME=<folder>"):
         lifecycle.start(tmp_path / "file" / "home")
@@ -156,7 +156,7 @@ def test_the_proxy_refuses_and_counts_every_other_host(sandbox: RunningSandbox) 
     assert {"api.pulumi.com:443", "graph.microsoft.com:8443", "example.org:80"} <= set(refused)
 
 
-def test_the_handshake_answers_in_both_request_forms(sandbox: RunningSandbox) -> None:
+def test_the_handshake_works_in_both_request_forms(sandbox: RunningSandbox) -> None:
     process = running(sandbox.home)
     assert process is not None
     assert handshake(process.proxy_port) == process.instance
@@ -170,7 +170,7 @@ def test_every_served_name_is_in_the_certificate(sandbox: RunningSandbox) -> Non
         assert answer.status_code in {404, 501}
 
 
-def test_faults_replace_answers_as_often_as_asked(sandbox: RunningSandbox) -> None:
+def test_faults_replace_responses_as_often_as_requested(sandbox: RunningSandbox) -> None:
     rule = {"host": "graph.microsoft.com", "path": "/v1.0/domains", "status": 429}
     sandbox.control.faults(
         {**rule, "headers": {"Retry-After": "1"}, "body": {"error": {"code": "TooManyRequests"}}}
@@ -193,7 +193,7 @@ def test_the_journal_keeps_bodies_without_secrets(sandbox: RunningSandbox) -> No
     assert entry["body"]["client_secret"] == "[secret]"
 
 
-def test_two_starts_at_once_make_one_process(home: Path) -> None:
+def test_two_concurrent_starts_create_one_process(home: Path) -> None:
     starters = [
         subprocess.Popen(
             [sys.executable, "-m", "sandbox", "start"],

@@ -1,4 +1,4 @@
-"""Documents of one account among many: found by an index that every write and every roll-back keeps."""
+"""Documents of one account among many: found by an index that every write and roll-back maintains."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def put(world: World, key: str, account: str, name: str) -> None:
     world.put("mimecast.things", key, {"account": account, "name": name})
 
 
-def test_each_account_has_its_own_in_the_order_of_their_creation(world: World) -> None:
+def test_each_account_has_its_own_documents_in_order_of_creation(world: World) -> None:
     for key, account in (("1", "CA"), ("2", "CB"), ("3", "CA")):
         put(world, key, account, f"thing {key}")
     world.put("mimecast.things", "4", {"name": "of no account"})
@@ -38,7 +38,7 @@ def test_each_account_has_its_own_in_the_order_of_their_creation(world: World) -
     assert (names(world, "CA"), names(world, "CB")) == (["renamed"], ["moved"])
 
 
-def test_what_is_rolled_back_is_not_found(world: World) -> None:
+def test_rolled_back_documents_are_not_found(world: World) -> None:
     put(world, "1", "CA", "kept")
 
     def stopped() -> None:

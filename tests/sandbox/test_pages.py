@@ -1,4 +1,4 @@
-"""The pages in a real browser on a small screen: nothing sticks out; and what ``browse`` tells a person."""
+"""The pages in a real browser fit a small screen; and the output of ``browse``."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ PAGES = [
 
 @needs_browser
 @pytest.mark.parametrize("address", PAGES)
-def test_nothing_sticks_out_of_a_small_screen(page: Page, address: str) -> None:
+def test_pages_fit_a_small_screen(page: Page, address: str) -> None:
     page.goto(address)
     chromium.picture(page, address.partition("//")[2].replace("/", "_"))
     assert sticking_out(page) == []
 
 
 @needs_browser
-def test_forms_that_come_back_fit_too(page: Page) -> None:
+def test_forms_with_errors_fit_too(page: Page) -> None:
     page.goto(f"{CONSOLE}/authentication-profiles/new")
     page.get_by_role("button", name="Save").click()
     assert page.locator("#errors").is_visible()

@@ -1,4 +1,4 @@
-"""``seed``, ``administrator`` and ``login``: what they make, type and print, on the command line."""
+"""``seed``, ``administrator`` and ``login`` on the command line: what they create, enter and print."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def stacks(folder: Path, text: str, name: str = "test") -> Path:
     return folder
 
 
-def test_a_stack_names_what_is_seeded(tmp_path: Path) -> None:
+def test_the_objects_that_a_stack_names_are_seeded(tmp_path: Path) -> None:
     document = stack_seed.document("test", stacks(tmp_path / "stacks", STACK))
     assert [item.get("id") for item in document["templates"]] == [
         None,
@@ -215,7 +215,7 @@ def html_sheet(entered: dict[str, str]) -> str:
     return "".join(parts)
 
 
-def test_both_forms_of_a_sheet_say_the_same(tmp_path: Path) -> None:
+def test_both_formats_of_a_sheet_have_the_same_content(tmp_path: Path) -> None:
     (tmp_path / "sheet.md").write_text(markdown_sheet(values()))
     (tmp_path / "sheet.html").write_text(html_sheet(values()))
     in_markdown, in_html = (run_sheets.read(tmp_path / name) for name in ("sheet.md", "sheet.html"))
@@ -229,7 +229,7 @@ def test_both_forms_of_a_sheet_say_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# Something else\n\n| a | b |\n", "<p>Nothing</p>", "<!-- -->"])
-def test_what_is_no_run_sheet_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_run_sheet_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "sheet").write_text(text)
     with pytest.raises(UnreadableError, match="sheet"):
         run_sheets.read(tmp_path / "sheet")
@@ -306,7 +306,7 @@ def test_the_administrator_fills_the_console_and_people_sign_in(
     assert command(sandbox, "login", ADA).returncode == 1
 
 
-def test_everybody_signs_in_once_and_over_and_over(
+def test_everybody_signs_in_once_and_repeatedly(
     sandbox: RunningSandbox, certificate: str, tmp_path: Path
 ) -> None:
     (tmp_path / "sheet.md").write_text(markdown_sheet(values(certificate)))
@@ -405,7 +405,7 @@ def test_how_a_person_signs_in_is_chosen(sandbox: RunningSandbox) -> None:
     assert command(sandbox, "person", ADA).stdout == chosen.stdout
     assert command(sandbox, "person", ADA, "--signs-in-by", "magic").returncode == 64
     nobody = command(sandbox, "person", "nobody@example.com")
-    assert (nobody.returncode, "nobody in the sandbox" in nobody.stderr) == (1, True)
+    assert (nobody.returncode, "no one in the sandbox" in nobody.stderr) == (1, True)
     document = {"users": [{"displayName": "B", "userPrincipalName": "b@example.com", "signInMethod": "x"}]}
     with pytest.raises(ControlError, match="unknown sign-in method"):
         sandbox.control.seed(document)

@@ -1,4 +1,4 @@
-"""The stack file of a rehearsal: the stack's own, without anything that only its company can decrypt."""
+"""The stack file of a rehearsal: the stack's own, without values that only its company can decrypt."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def test_the_stack_s_own_file_is_left_alone_and_followed(tmp_path: Path) -> None
     assert found["config"]["mimecast-sso:dns"] == first["config"]["mimecast-sso:dns"]
 
 
-def test_what_only_an_esc_environment_has_is_asked_for(tmp_path: Path) -> None:
+def test_a_key_that_only_an_esc_environment_has_is_required(tmp_path: Path) -> None:
     stacks = tmp_path / "stacks"
     stacks.mkdir()
     (stacks / "Pulumi.acme.yaml").write_text("environment: [acme/prod]\nconfig:\n  mimecast-sso:region: eu\n")
-    with pytest.raises(StackError, match=r"accountCode.*opens no ESC environment \(\['acme/prod'\]\)"):
+    with pytest.raises(StackError, match=r"accountCode.*does not open ESC environments \(\['acme/prod'\]\)"):
         rehearsal.write("acme", stacks, tmp_path / "home")
 
 
@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, sai
             stack_seed.configured("acme", tmp_path)
 
 
-def test_a_time_that_is_none_is_left_to_the_deployment_to_explain(tmp_path: Path) -> None:
+def test_an_invalid_time_is_left_for_the_deployment_to_report(tmp_path: Path) -> None:
     text = "config: {mimecast-sso:region: eu, mimecast-sso:accountCode: CUK25A118, a: 2029-11-01T24:00:00Z}\n"
     (tmp_path / "Pulumi.acme.yaml").write_text(text)
     assert stack_seed.configured("acme", tmp_path)["accountCode"] == "CUK25A118"
@@ -124,7 +124,7 @@ def test_a_file_in_utf_16_is_read(tmp_path: Path) -> None:
     "content",
     [b"address,name\nada@example.com,Ada\n", "Address;Name\nada@example.com;Ada\n".encode("utf-16")],
 )
-def test_passwords_are_made_for_whoever_a_spreadsheet_lists(tmp_path: Path, content: bytes) -> None:
+def test_passwords_are_created_for_everyone_in_a_spreadsheet(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "people.csv").write_bytes(content)
     stacks = tmp_path / "stacks"
     stacks.mkdir()

@@ -1,4 +1,4 @@
-"""Entra's SAML sign-on, walked by an unmodified session; answers are judged by signxml, lxml and python3-saml."""
+"""Entra's SAML sign-on with an unmodified session; responses are checked by signxml, lxml and python3-saml."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def active_body(application: Application) -> str:
 # The way through
 
 
-def test_an_assigned_user_gets_a_signed_answer(sandbox: RunningSandbox, ready: Application) -> None:
+def test_an_assigned_user_gets_a_signed_response(sandbox: RunningSandbox, ready: Application) -> None:
     response = Visit(sandbox).start(ready.request(), "back/here?a=b&c").sign_in(ADA).response()
     assert (response.action, response.relay_state) == (REPLY_URL, "back/here?a=b&c")
     assertion = response.verified(active_body(ready))
@@ -234,7 +234,7 @@ def test_the_redirect_binding_works_as_well(sandbox: RunningSandbox, ready: Appl
     assert Visit(sandbox).open(f"{SAML2}?{query}").sign_in(ADA).response().relay_state == "x"
 
 
-def test_who_is_signed_in_is_not_asked_again(sandbox: RunningSandbox, ready: Application) -> None:
+def test_a_signed_in_user_is_not_prompted_again(sandbox: RunningSandbox, ready: Application) -> None:
     visit = Visit(sandbox).start(ready.request()).sign_in(ADA)
     again = visit.start(ready.request(id="_second")).response()
     assert again.root.get("InResponseTo") == "_second"
@@ -256,7 +256,7 @@ def test_without_a_reply_url_the_first_registered_one_is_used(
 # Who gets in
 
 
-def test_nobody_unassigned_gets_in(sandbox: RunningSandbox, ready: Application) -> None:
+def test_unassigned_users_are_refused(sandbox: RunningSandbox, ready: Application) -> None:
     assert Visit(sandbox).start(ready.request()).sign_in(GRACE).error.startswith("AADSTS50105: ")
 
 
@@ -297,7 +297,7 @@ def test_without_required_assignment_everybody_gets_in(sandbox: RunningSandbox, 
         ("nobody@example.com", credentials.USER_PASSWORD, "AADSTS50034"),
     ],
 )
-def test_a_wrong_sign_in_asks_again(
+def test_a_failed_sign_in_prompts_again(
     sandbox: RunningSandbox, ready: Application, login: str, password: str, code: str
 ) -> None:
     visit = Visit(sandbox).start(ready.request()).sign_in(login, password)
@@ -321,9 +321,7 @@ def test_a_disabled_user_and_a_disabled_application_are_refused(
 # What is wrong with the request
 
 
-def test_requests_that_entra_does_not_know_what_to_do_with(
-    sandbox: RunningSandbox, ready: Application
-) -> None:
+def test_requests_that_entra_refuses(sandbox: RunningSandbox, ready: Application) -> None:
     unknown = ready.request(issuer="https://eu-api.mimecast.com/sso/OTHER")
     assert Visit(sandbox).start(unknown).error.startswith("AADSTS700016: ")
     other_case = ready.request(issuer=ready.identifier.upper())
@@ -391,14 +389,14 @@ def test_the_methods_of_a_sign_in_are_claimed(sandbox: RunningSandbox, ready: Ap
 # Requests that say how to ask
 
 
-def test_a_forced_request_asks_again(sandbox: RunningSandbox, ready: Application) -> None:
+def test_a_forced_request_prompts_again(sandbox: RunningSandbox, ready: Application) -> None:
     visit = Visit(sandbox)
     visit.start(ready.request()).sign_in(ADA).response()
     visit.start(ready.request(id="_second")).response()
     visit.start(ready.request(id="_third", force_authn=True)).sign_in(ADA).response()
 
 
-def test_a_passive_request_asks_nobody(sandbox: RunningSandbox, ready: Application) -> None:
+def test_a_passive_request_prompts_nobody(sandbox: RunningSandbox, ready: Application) -> None:
     visit = Visit(sandbox)
     for force in (False, True):
         refused = visit.start(ready.request(is_passive=True, force_authn=force)).response()
@@ -447,7 +445,9 @@ def test_single_logout_ends_the_session(
     visit.start(ready.request(id="_third")).sign_in(ADA).response()
 
 
-def test_a_logout_request_of_a_stranger_is_refused(sandbox: RunningSandbox, ready: Application) -> None:
+def test_a_logout_request_of_an_unknown_issuer_is_refused(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
     xml = (
         f'<LogoutRequest xmlns="{names.PROTOCOL}" ID="_1" Version="2.0" IssueInstant="2026-01-01T00:00:00Z">'
         f'<Issuer xmlns="{names.ASSERTION}">https://stranger.example</Issuer></LogoutRequest>'
@@ -487,7 +487,7 @@ def test_a_user_without_mail_ends_on_the_error_page(sandbox: RunningSandbox, rea
     assert "has no value for 'mail'" in Visit(sandbox).start(ready.request()).sign_in(WITHOUT_MAIL).error
 
 
-def test_a_policy_wants_a_certificate_of_the_applications_own(
+def test_a_policy_needs_an_application_specific_certificate(
     sandbox: RunningSandbox, application: Application
 ) -> None:
     application.assign(user_id(application, ADA))
@@ -609,7 +609,7 @@ def test_a_toolkit_reads_the_metadata(sandbox: RunningSandbox, ready: Applicatio
     assert OneLogin_Saml2_Utils.validate_metadata_sign(xml, cert=data["x509cert"])
 
 
-def test_a_toolkits_own_request_is_answered_and_its_answer_accepted(
+def test_a_toolkits_own_request_gets_a_response_that_it_accepts(
     sandbox: RunningSandbox, ready: Application
 ) -> None:
     settings = toolkit(sandbox, ready)
@@ -671,7 +671,7 @@ def test_every_sign_in_to_an_application_is_logged_newest_first(
     assert log(ready, f"createdDateTime ge {later:%Y-%m-%dT%H:%M:%SZ}").json()["value"] == []
 
 
-def test_the_sign_in_log_comes_late_and_wants_a_permission_and_a_licence(
+def test_the_sign_in_log_is_delayed_and_needs_a_permission_and_a_licence(
     sandbox: RunningSandbox, ready: Application
 ) -> None:
     Visit(sandbox).start(ready.request()).sign_in(ADA).response()
@@ -702,7 +702,9 @@ def test_my_apps_shows_what_is_assigned_and_starts_at_the_application(
     assert name not in Visit(sandbox).open("https://myapps.microsoft.com/").sign_in(GRACE).tiles()
 
 
-def test_without_a_sign_on_url_a_tile_answers_unasked(sandbox: RunningSandbox, ready: Application) -> None:
+def test_without_a_sign_on_url_a_tile_sends_an_unsolicited_response(
+    sandbox: RunningSandbox, ready: Application
+) -> None:
     name = ready.call("GET", f"/applications/{ready.application_id}")["displayName"]
     ready.patch(samlSingleSignOnSettings={"relayState": "start-here"})
     visit = Visit(sandbox).open("https://myapps.microsoft.com/").sign_in(ADA)

@@ -87,7 +87,7 @@ def test_a_user_is_created_read_updated_and_never_shows_a_password(api: Api) -> 
         ({"emailAddress": "short@example.com", "password": "short"}, "err_validation_password"),
     ],
 )
-def test_what_is_no_user_is_refused(api: Api, item: dict[str, Any], code: str) -> None:
+def test_invalid_users_are_refused(api: Api, item: dict[str, Any], code: str) -> None:
     assert api.code(CREATE, item) == code
 
 
@@ -204,7 +204,7 @@ def import_csv(api: Api, content: str, **argument: Any) -> requests.Response:
     )
 
 
-def test_an_import_is_worked_on_after_its_answer(sandbox: RunningSandbox, api: Api) -> None:
+def test_an_import_is_processed_after_its_response(sandbox: RunningSandbox, api: Api) -> None:
     sandbox.control.set("mimecast.import_delay_seconds", 3600)
     (group,) = api.ok(CREATE_GROUP, {"description": "imported"})
     rows = "email,name\nimp1@example.com,Import One\nimp2@elsewhere.example,Two\nimp3@example.com,Three\n"
@@ -318,7 +318,7 @@ def test_a_group_with_children_stays(api: Api) -> None:
         ({"emailAddress": "x@example.com", "notes": "n" * 101}, "err_validation_size"),
     ],
 )
-def test_what_is_no_member_is_refused(api: Api, changes: dict[str, str], code: str) -> None:
+def test_invalid_members_are_refused(api: Api, changes: dict[str, str], code: str) -> None:
     (group,) = api.ok(CREATE_GROUP, {"description": "no member"})
     assert api.code(ADD, {"id": group["id"], **changes}) == code
 

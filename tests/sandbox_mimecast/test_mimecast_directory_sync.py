@@ -1,4 +1,4 @@
-"""Directory connections: as both families show them, and as the handler reads them."""
+"""Directory connections: as both API families return them, and as the handler reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from providers.mimecast.directory_connection import DirectoryConnection, read_co
 from providers.mimecast.errors import Forbidden, MalformedAnswer, TransportError
 from sandbox import credentials
 from sandbox.control_client import ControlError
-from tests.providers.vendor import Adapter, Answer, client, legacy, refused
+from tests.providers.vendor import Adapter, Reply, client, legacy, refused
 from tests.sandbox_mimecast.helpers import Api, default_api
 from tests.support.sandboxes import RunningSandbox, seed_document, started
 
@@ -75,7 +75,7 @@ def test_connections_are_shown_by_both_families(world: RunningSandbox) -> None:
     assert api.v2("POST", V2, json={}).status_code == 501
 
 
-def test_both_want_the_permission(world: RunningSandbox) -> None:
+def test_both_need_the_permission(world: RunningSandbox) -> None:
     api = default_api(world)
     world.control.set("mimecast.permissions", {credentials.MIMECAST_CLIENT_ID: []})
     assert api.post(LEGACY, {}).status_code == api.v2("GET", V2).status_code == 403
@@ -83,7 +83,7 @@ def test_both_want_the_permission(world: RunningSandbox) -> None:
         read_connection(mimecast())
 
 
-def test_they_are_read_with_what_is_not_shown_left_open(world: RunningSandbox) -> None:
+def test_properties_that_are_not_shown_are_read_as_unknown(world: RunningSandbox) -> None:
     assert read_connection(mimecast()) == (
         DirectoryConnection(
             description="Entra",
@@ -160,7 +160,7 @@ def test_an_integration_of_another_kind_is_not_shown_as_one_to_microsoft_365(wor
     assert api.v2("POST", f"{V2}/google", json={}).status_code == 501
 
 
-def test_writing_wants_another_permission_than_asking_for_a_run(world: RunningSandbox) -> None:
+def test_writing_needs_another_permission_than_requesting_a_run(world: RunningSandbox) -> None:
     api = default_api(world)
     read = ["Services | Directory Sync | Read"]
     world.control.set("mimecast.permissions", {credentials.MIMECAST_CLIENT_ID: read})
@@ -169,7 +169,7 @@ def test_writing_wants_another_permission_than_asking_for_a_run(world: RunningSa
     assert api.v2("POST", REQUEST).status_code == 204, "by the catalogue, which lists it under Read"
 
 
-def test_a_run_brings_the_people_of_the_tenant(world: RunningSandbox) -> None:
+def test_a_run_imports_the_people_of_the_tenant(world: RunningSandbox) -> None:
     api = default_api(world)
     api.v2("POST", M365, json={"description": "No such tenant", "tenantDomain": "nowhere.example"})
     tenant = {"emailAddress": "gone@example.com", "source": "ldap"}
@@ -222,12 +222,12 @@ def test_an_unknown_property_cannot_be_seeded(world: RunningSandbox) -> None:
         world.control.seed({"mimecast": document})
 
 
-def test_the_other_family_is_asked_where_the_first_is_refused() -> None:
+def test_the_other_api_family_is_used_if_the_first_is_refused() -> None:
     row = {"description": "Entra", "lastSyncDateTime": "2026-11-22T10:00:00Z"}
 
-    def respond(path: str, _: Any) -> Answer:
+    def respond(path: str, _: Any) -> Reply:
         v2 = path.startswith(V2)
-        return Answer({"integrations": [row], "meta": {}}) if v2 else refused(403, "app_forbidden")
+        return Reply({"integrations": [row], "meta": {}}) if v2 else refused(403, "app_forbidden")
 
     (found,) = read_connection(client(Adapter(respond)))
     assert (found.last_sync, found.enabled, found.running) == (
@@ -238,9 +238,9 @@ def test_the_other_family_is_asked_where_the_first_is_refused() -> None:
 
 
 def test_a_list_under_another_name_is_not_taken_for_none() -> None:
-    def respond(path: str, _: Any) -> Answer:
+    def respond(path: str, _: Any) -> Reply:
         v2 = path.startswith(V2)
-        return Answer({"directories": [], "meta": {}}) if v2 else refused(403, "app_forbidden")
+        return Reply({"directories": [], "meta": {}}) if v2 else refused(403, "app_forbidden")
 
     with pytest.raises(MalformedAnswer, match="has no list 'integrations'"):
         read_connection(client(Adapter(respond)))

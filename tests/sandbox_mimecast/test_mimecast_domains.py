@@ -1,4 +1,4 @@
-"""The life of a domain, with real DNS updates as its proof."""
+"""The life cycle of a domain, with real DNS updates as proof."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_domain_becomes_internal_by_a_txt_record_at_its_apex(sandbox: RunningS
     assert api.code(CREATE, {"domain": "proved.example"}) == "err_domain_already_exists"
 
 
-def test_a_cname_proves_a_domain_too(sandbox: RunningSandbox, api: Api) -> None:
+def test_a_cname_also_proves_a_domain(sandbox: RunningSandbox, api: Api) -> None:
     (created,) = api.ok(CREATE, {"domain": "alias.example"})
     key = dns.tsig.Key(credentials.TSIG_KEY_NAME, credentials.TSIG_SECRET, credentials.TSIG_ALGORITHM)
     update = dns.update.UpdateMessage("alias.example", keyring=key)

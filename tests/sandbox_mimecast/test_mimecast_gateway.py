@@ -1,4 +1,4 @@
-"""Credentials, envelope, quota and permissions, judged by an unmodified requests session."""
+"""Credentials, envelope, quota and permissions, tested with an unmodified requests session."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def first_code(answer: requests.Response) -> str:
     return code
 
 
-def test_a_token_lives_half_an_hour(sandbox: RunningSandbox) -> None:
+def test_a_token_is_valid_for_half_an_hour(sandbox: RunningSandbox) -> None:
     answer = sandbox.session().post(f"{GATEWAY}/oauth/token", data=FORM, timeout=TIMEOUT)
     assert answer.status_code == 200
     assert set(answer.json()) == {"access_token", "token_type", "expires_in"}
@@ -55,7 +55,7 @@ def test_a_wrong_secret_is_refused(sandbox: RunningSandbox) -> None:
     assert answer.json() == {"fail": [{"errors": [error]}]}
 
 
-def test_the_token_endpoint_takes_forms_only(sandbox: RunningSandbox) -> None:
+def test_the_token_endpoint_accepts_only_forms(sandbox: RunningSandbox) -> None:
     answer = sandbox.session().post(f"{GATEWAY}/oauth/token", json=FORM, timeout=TIMEOUT)
     assert answer.status_code == 400
 
@@ -86,7 +86,7 @@ def test_tokens_can_be_made_to_expire_now(sandbox: RunningSandbox) -> None:
 
 
 @pytest.mark.parametrize("body", [{"data": []}, {"data": [{}]}, {}])
-def test_an_argument_free_read_takes_any_empty_body(api: Api, body: dict[str, object]) -> None:
+def test_a_read_without_arguments_accepts_any_empty_body(api: Api, body: dict[str, object]) -> None:
     envelope = api.post(GET_ACCOUNT, body).json()
     assert envelope["meta"] == {"status": 200}
     assert envelope["fail"] == []
@@ -157,7 +157,7 @@ def test_nulls_are_refused_whole(api: Api) -> None:
         str({"meta": {"pagination": {"pageSize": 1, "pageToken": None}}, "data": [{"query": "a's"}]}),
     ],
 )
-def test_what_public_clients_send_and_live_on_is_taken(api: Api, body: str) -> None:
+def test_what_public_clients_send_and_rely_on_is_accepted(api: Api, body: str) -> None:
     headers = {"Content-Type": "application/json"}
     answer = api.session.post(
         f"{GATEWAY}/api/directory/find-groups", data=body, headers=headers, timeout=TIMEOUT
@@ -315,7 +315,7 @@ EVERY_PATH = [
 
 
 @pytest.mark.parametrize("body", JUNK, ids=range(len(JUNK)))
-def test_junk_is_refused_and_never_a_server_failure(api: Api, body: bytes) -> None:
+def test_malformed_requests_are_refused_and_never_a_server_error(api: Api, body: bytes) -> None:
     for path in EVERY_PATH:
         for argument in ("", "{}", '{"data": [1]}', '{"data": [{"groupId": 1, "fileType": []}]}'):
             headers = {"Content-Type": "application/json", "x-mc-arg": argument}

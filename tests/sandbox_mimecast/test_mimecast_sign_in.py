@@ -1,4 +1,4 @@
-"""Console, service provider and portal, walked through by an unmodified session."""
+"""Console, service provider and portal, used with an unmodified session."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_the_profile_form_has_every_field_in_the_consoles_order(sandbox: Running
     assert {"Azure Active Directory", "Microsoft Entra ID"} <= set(form_fields.options["provider"])
 
 
-def test_nobody_but_an_administrator_sees_the_console(sandbox: RunningSandbox) -> None:
+def test_only_administrators_see_the_console(sandbox: RunningSandbox) -> None:
     browser = Browser(sandbox)
     page = browser.get(f"{CONSOLE}/authentication-profiles/new")
     assert set(page.forms) == {"login"}
@@ -230,7 +230,7 @@ def test_a_valid_response_opens_the_portal_once(sandbox: RunningSandbox, provide
     assert f"as {ADA}" in browser.get(f"{REGION_HOST}/portal").text
     replayed = respond(Browser(sandbox), page, response)
     assert replayed.status == 403
-    assert "was used already" in replayed.text
+    assert "was already used" in replayed.text
     browser.send(portal.forms["sign-out"])
     assert "login" in browser.get(f"{REGION_HOST}/portal").forms
 
@@ -246,7 +246,7 @@ def test_a_valid_response_opens_the_portal_once(sandbox: RunningSandbox, provide
         ({"not_before": datetime(2099, 1, 1, tzinfo=UTC)}, "NotYetValid"),
     ],
 )
-def test_a_response_for_somebody_else_is_refused(
+def test_a_response_for_another_person_is_refused(
     sandbox: RunningSandbox, provider: IdentityProvider, changes: dict[str, Any], reason: str
 ) -> None:
     browser = Browser(sandbox)
@@ -304,7 +304,7 @@ def test_a_disabled_user_is_refused(sandbox: RunningSandbox, api: Api, provider:
 
 @pytest.mark.usefixtures("profile_url")
 @pytest.mark.parametrize("address", ["grace@example.com", "nobody@example.com", "nobody@unknown.example"])
-def test_who_is_not_enforced_gets_the_password_page(sandbox: RunningSandbox, address: str) -> None:
+def test_people_without_enforcement_get_the_password_page(sandbox: RunningSandbox, address: str) -> None:
     page = Browser(sandbox).start(address)
     assert page.status == 200
     assert f"Single sign-on is not set up or not enforced for {address}." in re.sub(r"\s+", " ", page.text)
@@ -312,7 +312,7 @@ def test_who_is_not_enforced_gets_the_password_page(sandbox: RunningSandbox, add
 
 
 @pytest.mark.usefixtures("profile_url")
-def test_a_cloud_password_lets_in_who_is_not_enforced(sandbox: RunningSandbox) -> None:
+def test_people_without_enforcement_sign_in_with_a_cloud_password(sandbox: RunningSandbox) -> None:
     browser = Browser(sandbox)
     page = browser.start("grace@example.com")
     wrong = browser.send(page.forms["password"], password="wrong-password")
@@ -323,7 +323,7 @@ def test_a_cloud_password_lets_in_who_is_not_enforced(sandbox: RunningSandbox) -
 
 
 @pytest.mark.usefixtures("profile_url")
-def test_a_cloud_password_does_not_get_round_enforcement(sandbox: RunningSandbox) -> None:
+def test_a_cloud_password_does_not_bypass_enforcement(sandbox: RunningSandbox) -> None:
     browser = Browser(sandbox)
     form = browser.start("grace@example.com").forms["password"]
     page = browser.send(form, emailAddress=ADA, password="cloud-password-1")
@@ -348,7 +348,7 @@ def test_the_roll_out_group_is_the_switch(
     assert "password" in later.start("alan@example.com").forms
 
 
-def test_who_left_came_back_and_left_again_is_still_enforced(
+def test_a_person_who_left_twice_is_still_enforced(
     sandbox: RunningSandbox, api: Api, profile_url: str, group: str, grace: str
 ) -> None:
     assert profile_url
@@ -461,6 +461,6 @@ def test_a_new_account_enforces_nothing(sandbox: RunningSandbox) -> None:
 def test_unknown_pages_are_listed(sandbox: RunningSandbox) -> None:
     page = Browser(sandbox).get(f"{REGION_HOST}/no/such/page")
     assert page.status == 501
-    assert "The sandbox has no such page" in page.text
+    assert "The sandbox does not serve this page" in page.text
     assert "cannot be signed in" not in page.text
     assert "GET https://eu-api.mimecast.com/no/such/page" in sandbox.control.status()["unknown"]

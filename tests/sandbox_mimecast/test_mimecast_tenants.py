@@ -42,7 +42,7 @@ def people(control: Control) -> dict[str, tuple[str, str, str]]:
     }
 
 
-def test_tenants_by_command_come_out_the_same_again(home: Path) -> None:
+def test_seeded_tenants_are_reproducible(home: Path) -> None:
     control = lifecycle.control(home)
     assert seed(home, "--tenant", "empty").stdout.strip() == "seeded: 0 addresses in example.com"
     assert people(control) == {}
@@ -58,7 +58,7 @@ def test_tenants_by_command_come_out_the_same_again(home: Path) -> None:
     assert len(people(control)) == 12
 
 
-def test_a_synchronised_tenant_goes_with_a_stack(home: Path) -> None:
+def test_a_synchronised_tenant_can_be_added_to_a_stack(home: Path) -> None:
     ended = seed(home, "--stack", "sandbox", "--tenant", "synchronised")
     assert "people " in ended.stdout
     assert "10 addresses that directory synchronisation owns in example.com" in ended.stdout
@@ -83,5 +83,5 @@ def test_the_largest_tenant_is_ten_thousand(home: Path) -> None:
     [(), ("--addresses", "3"), ("--tenant", "odd"), ("--tenant", "ten", "--addresses", "-1")],
     ids=["nothing", "size alone", "unknown kind", "negative"],
 )
-def test_what_makes_no_sense_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_invalid_combinations_are_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert seed(tmp_path, *words).returncode == 64

@@ -1,4 +1,4 @@
-"""Both emulators together: a sign-in from Mimecast to Entra and back, and what stops one."""
+"""Both emulators together: a sign-in from Mimecast to Entra and back, and what prevents one."""
 
 from __future__ import annotations
 
@@ -163,11 +163,11 @@ def test_a_sign_in_is_in_both_logs(sandbox: RunningSandbox, api: Api, applicatio
     ]
 
 
-def test_entra_decides_who_somebody_is(sandbox: RunningSandbox) -> None:
+def test_entra_determines_who_signs_in(sandbox: RunningSandbox) -> None:
     assert f"as {ADA}" in sign_in(sandbox, GRACE, person=ADA).text
 
 
-def test_another_provider_than_entra_means_an_identifier_that_entra_does_not_know(
+def test_with_another_provider_entra_does_not_know_the_identifier(
     sandbox: RunningSandbox,
 ) -> None:
     edit_profile(sandbox, provider="Other")
@@ -240,7 +240,7 @@ def test_a_monitored_profile_follows_the_metadata(sandbox: RunningSandbox, appli
     assert f"as {ADA}" in sign_in(sandbox, ADA).text
 
 
-def test_who_is_in_the_groups_of_two_profiles_gets_in_by_either(
+def test_people_in_the_groups_of_two_profiles_sign_in_by_either(
     sandbox: RunningSandbox, api: Api, application: Application
 ) -> None:
     first, second = add_certificate(application, "CN=Blue"), add_certificate(application, "CN=Green")

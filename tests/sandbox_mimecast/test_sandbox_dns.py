@@ -1,4 +1,4 @@
-"""The name server, judged by dnspython's client."""
+"""The name server, tested with dnspython's client."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_records_are_added_and_deleted(sandbox: RunningSandbox, tcp: bool) -> No
     assert answer.rcode() == dns.rcode.NXDOMAIN
 
 
-def test_an_addition_keeps_what_is_there(sandbox: RunningSandbox) -> None:
+def test_an_addition_keeps_existing_records(sandbox: RunningSandbox) -> None:
     for value in ("v=spf1 -all", "code", "code"):
         update = change()
         update.add("apex", 300, "TXT", f'"{value}"')
@@ -120,7 +120,7 @@ def test_an_alias_is_followed_and_stands_alone(sandbox: RunningSandbox) -> None:
     assert ask(sandbox, f"alias.{ZONE}", "TXT").answer[0].rdtype == dns.rdatatype.CNAME
 
 
-def test_a_long_answer_is_truncated_and_complete_over_tcp(sandbox: RunningSandbox) -> None:
+def test_a_long_response_is_truncated_and_complete_over_tcp(sandbox: RunningSandbox) -> None:
     update = change()
     for number in range(12):
         update.add("long", 300, "TXT", f'"{number:02d}{"x" * 100}"')
@@ -234,7 +234,7 @@ def test_the_apex_keeps_its_soa_and_ns(sandbox: RunningSandbox) -> None:
 @pytest.mark.parametrize(
     "junk", [b"", b"junk", b"\x12\x34" + b"\xff" * 30, struct.pack("!HHHHHH", 7, 0, 9, 9, 9, 9)]
 )
-def test_junk_does_not_stop_the_server(sandbox: RunningSandbox, junk: bytes) -> None:
+def test_malformed_messages_do_not_stop_the_server(sandbox: RunningSandbox, junk: bytes) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.sendto(junk, address(sandbox))
     assert ask(sandbox, ZONE, "SOA").answer
@@ -253,7 +253,7 @@ def test_records_survive_a_restart(tmp_path: Path) -> None:
         assert texts(sandbox, f"kept.{ZONE}") == ['"still" "here"']
 
 
-def test_lookup_joins_strings_and_forgives_nonsense(tmp_path: Path) -> None:
+def test_lookup_joins_strings_and_tolerates_invalid_names(tmp_path: Path) -> None:
     world = World(tmp_path, "test")
     record = {"name": "www", "type": "TXT", "values": ['"one " "two"']}
     alias = {"name": "alias", "type": "CNAME", "values": [f"www.{ZONE}."]}

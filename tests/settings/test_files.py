@@ -1,4 +1,4 @@
-"""Stack files and CSV files as people's programs save them: read, or refused without showing what is in them."""
+"""Stack files and CSV files as people's programs save them: read, or refused without showing their content."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_stack_file_that_cannot_be_read_is_explained(tmp_path: Path, content: 
     ],
     ids=["a bomb", "an anchor that holds itself", "a long chain"],
 )
-def test_anchors_that_have_no_end_are_refused_at_once(tmp_path: Path, lines: list[str], said: str) -> None:
+def test_recursive_anchors_are_refused_at_once(tmp_path: Path, lines: list[str], said: str) -> None:
     file = tmp_path / "Pulumi.x.yaml"
     file.write_text("config:\n" + "".join(f"  mimecast-sso:{line}\n" for line in lines))
     with pytest.raises(ConfigurationError, match=said):
@@ -147,7 +147,7 @@ SMALLEST = """config:
         ("0x10", "16"),
     ],
 )
-def test_a_number_that_yaml_changes_is_refused_where_a_text_is_meant(
+def test_a_number_that_yaml_changes_is_refused_for_a_string(
     tmp_path: Path, label: str, read_as: str | None
 ) -> None:
     file = tmp_path / "Pulumi.test.yaml"
@@ -162,13 +162,13 @@ def test_a_number_that_yaml_changes_is_refused_where_a_text_is_meant(
     )
 
 
-def test_a_year_without_quotes_is_a_text(tmp_path: Path) -> None:
+def test_an_unquoted_year_is_accepted_as_a_string(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.test.yaml"
     file.write_text(SMALLEST.format(label="2026", end="2029-11-01T00:00:00Z"))
     assert from_file(file).certificates.active == "2026"
 
 
-def test_a_time_that_is_none_is_named(tmp_path: Path) -> None:
+def test_an_invalid_time_is_named(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.test.yaml"
     file.write_text(SMALLEST.format(label="2026", end="2029-11-01T24:00:00Z"))
     with pytest.raises(

@@ -20,7 +20,7 @@ def test_none_pilot_and_all() -> None:
 
 
 @given(st.integers(1, 99))
-def test_a_greater_share_only_adds(share: int) -> None:
+def test_a_larger_share_only_adds(share: int) -> None:
     smaller = set(RollOut(who="share", share=share).members(PEOPLE))
     assert smaller <= set(RollOut(who="share", share=share + 1).members(PEOPLE))
     assert abs(len(smaller) / len(PEOPLE) * 100 - share) < 8

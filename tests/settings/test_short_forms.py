@@ -1,4 +1,4 @@
-"""What ``pulumi new`` asks for, and the text that it writes into the stack file."""
+"""The questions of ``pulumi new``, and the values that it writes to the stack file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ANSWERS = {
 }
 
 
-def test_the_template_asks_for_all_that_a_stack_needs() -> None:
+def test_the_template_asks_for_everything_that_a_stack_needs() -> None:
     assert set(TEMPLATE) == set(ANSWERS)
     assert all(question["description"] for question in TEMPLATE.values())
 
 
-def test_the_answers_are_a_whole_configuration() -> None:
+def test_the_answers_are_a_complete_configuration() -> None:
     settings = from_engine(ANSWERS)
     assert settings.domains == (Domain(name="example.com"), Domain(name="example.org"))
     assert settings.assign.users == ("ada@example.com", "grace@example.org")
@@ -62,7 +62,7 @@ def test_commands_read_and_write_such_a_file(stack: Path) -> None:
     assert again.certificates.active == "2029"
 
 
-def test_the_sandbox_makes_what_such_a_file_refers_to(stack: Path) -> None:
+def test_the_sandbox_creates_the_objects_that_such_a_file_refers_to(stack: Path) -> None:
     seeded = document("dev", stack.parent)
     assert {"ada@example.com", "grace@example.org"} <= {user["mail"] for user in seeded["users"]}
     assert {user["emailAddress"] for user in seeded["mimecast"]["users"]} == {
@@ -72,7 +72,7 @@ def test_the_sandbox_makes_what_such_a_file_refers_to(stack: Path) -> None:
     assert {zone["name"] for zone in seeded["dns"]["zones"]} == {"example.com", "example.org"}
 
 
-def test_what_the_stack_says_itself_wins() -> None:
+def test_explicit_settings_take_precedence() -> None:
     values: dict[str, Any] = {key.removeprefix("mimecast-sso:"): text for key, text in ANSWERS.items()}
     settings: Settings = from_values(values | {"assign": {"groups": ["Staff"]}, "rollOut": {"who": "none"}})
     assert settings.assign.users == ()

@@ -1,6 +1,6 @@
-"""What changes under people's feet: other hands at Entra and Mimecast, and edits of the stack file.
+"""External changes at Entra and Mimecast, and edits of the stack file.
 
-Each takes a world and a source of chance. One that is impossible in the world raises `IMPOSSIBLE`, or changes nothing.
+Each takes a world and a random source. A change that is impossible in the world raises `IMPOSSIBLE`, or does nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ELSEWHERE = "https://old.example.com/saml"
 _ANOTHER_PAGE = "https://portal.example.com/"
 
 
-# -- Other hands: people in Entra -----------------------------------------------------------------------------
+# -- External changes: people in Entra ------------------------------------------------------------------------
 
 
 def _set(world: World, collection: str, key: str, **values: Any) -> None:
@@ -85,7 +85,7 @@ def other_mail(world: World, chance: Random) -> None:
 
 
 def mail_of_another(world: World, chance: Random) -> None:
-    """Tony's address, who has no account himself."""
+    """The address of Tony, who has no account himself."""
     _set(world, "entra.users", _somebody(world, chance)["id"], mail=TONY)
 
 
@@ -138,7 +138,7 @@ def moved_to_nested_group(world: World, chance: Random) -> None:
     _set(world, "entra.groups", nested["id"], **{MEMBERS: [*nested[MEMBERS], moved]})
 
 
-# -- Other hands: the application -----------------------------------------------------------------------------
+# -- External changes: the application ------------------------------------------------------------------------
 
 
 def _set_principal(world: World, **values: Any) -> None:
@@ -239,7 +239,7 @@ def no_certificate(world: World, _: Random) -> None:
 
 
 def another_certificate(world: World, _: Random) -> None:
-    """Somebody makes one in the portal, and activates it."""
+    """A certificate is created in the portal and activated."""
     path, graph = f"{GRAPH}/servicePrincipals/{world.principal['id']}", world.made.running.graph()
     body = {"displayName": "CN=By hand", "endDateTime": SECOND_END}
     made = graph.post(f"{path}/addTokenSigningCertificate", json=body, timeout=30).json()
@@ -260,7 +260,7 @@ def mail_as_name_id(world: World, _: Random) -> None:
 
 
 def another_claims_policy(world: World, chance: Random) -> None:
-    """Somebody assigns a policy of their own instead."""
+    """A different policy is assigned instead."""
     graph, definition = world.made.running.graph(), chance.choice((UPN_CLAIMS, claims_definition()))
     body = {"displayName": "By hand", "definition": [definition], "isOrganizationDefault": False}
     made = graph.post(f"{GRAPH}/policies/claimsMappingPolicies", json=body, timeout=30).json()
@@ -271,7 +271,7 @@ def no_claims_policy(world: World, _: Random) -> None:
     _set_principal(world, _claimsMappingPolicies=[])
 
 
-# -- Other hands: Mimecast ------------------------------------------------------------------------------------
+# -- External changes: Mimecast -------------------------------------------------------------------------------
 
 
 def address_gone(world: World, chance: Random) -> None:
@@ -320,7 +320,7 @@ def a_quarter_passes(world: World, _: Random) -> None:
 
 
 def years_pass(world: World, _: Random) -> None:
-    """Until after the end of the certificates."""
+    """Move the clock beyond the certificates' expiry."""
     world.later(timedelta(days=3 * 366))
 
 
@@ -349,7 +349,7 @@ def _some(chance: Random) -> list[str]:
 
 
 def _fewer_or_more(listed: Sequence[str], chance: Random) -> list[str]:
-    """The same but for one person: people change a list by a line or two."""
+    """The same list with one person changed: people edit a line or two."""
     who = chance.choice(PEOPLE)
     return sorted(set(listed) ^ {who}) or [who]
 
@@ -435,7 +435,7 @@ def edit_identifier(world: World, chance: Random) -> None:
 
 
 def edit_addresses(world: World, chance: Random) -> None:
-    """One address leaves the list, or comes back; what becomes of one that leaves."""
+    """An address is removed from the list or restored, or `onRemoval` is changed."""
     book = world.made.configuration("addresses")
     who, listed = chance.choice(PEOPLE), book["list"]
     kept = [each for each in listed if each["address"] != who]
@@ -445,7 +445,7 @@ def edit_addresses(world: World, chance: Random) -> None:
 
 
 def edit_notifications(world: World, chance: Random) -> None:
-    """Nothing of a sign-in, but the whole service principal is written."""
+    """No change of sign-ins, but the whole service principal is written."""
     world.section("application", notificationEmails=[chance.choice((ADA, TONY))])
 
 
@@ -472,7 +472,7 @@ def edit_source(world: World, chance: Random) -> None:
 
 
 def _certificates(world: World) -> dict[str, Any]:
-    """As commands left it: they write a copy of the stack file."""
+    """The section as written by commands, which write to a copy of the stack file."""
     copy = world.made.home / "stacks" / "Pulumi.sandbox.yaml"
     file = copy if copy.exists() else world.made.stack_file
     section: dict[str, Any] = yaml.safe_load(file.read_text())["config"]["mimecast-sso:certificates"]
@@ -480,7 +480,7 @@ def _certificates(world: World) -> dict[str, Any]:
 
 
 def edit_certificate(world: World, chance: Random) -> None:
-    """A generation is staged or dropped, in a profile of its own or in the same one."""
+    """A generation is staged or dropped, in the second profile or in the same one."""
     present = _certificates(world)
     known = {each["label"]: each for each in present["generations"]}
     profile = {"profile": "second"} if present.get("rotation") == "blue-green" else {}

@@ -1,4 +1,4 @@
-"""Deployed stacks as an earlier release left them, kept as files: ``tests/checkpoints`` says what and how."""
+"""Stacks deployed by an earlier release, stored as files; see ``tests/checkpoints``."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from sandbox.world import FILE_NAME
 from tests.support.projects import ROOT, Project, unseeded
 
 FOLDER = Path(__file__).resolve().parents[1] / "checkpoints"
-"""A folder a release, with a folder a checkpoint."""
+"""A folder per release, with a folder per checkpoint."""
 
 _STACK_FILE = "Pulumi.sandbox.yaml"
 _STATE = "checkpoint.json"
 _WORLD = "world.json"
 _OF_THE_MOMENT = {"entra.sessions", "mimecast.sessions", "mimecast.tokens"}
-"""What is left out of a world that is kept: it opens doors for minutes, and clients ask for new ones."""
+"""Collections left out of a stored world: short-lived tokens and sessions, which clients request again."""
 
 
 class NotToBeKeptError(Exception):
-    """A checkpoint says on which machine it was made; the message says where."""
+    """A checkpoint names the machine on which it was created; the message names the place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One folder: a stack file as it was deployed, its state, and the world of the sandbox that it was deployed on."""
+    """One folder: a deployed stack file, its state, and the world of its sandbox."""
 
     folder: Path
 
@@ -42,18 +42,18 @@ class Checkpoint:
 
     @property
     def stack_file(self) -> str:
-        """The stack's file, with what was confirmed."""
+        """The stack file, with its confirmation."""
         return (self.folder / _STACK_FILE).read_text(encoding="utf-8")
 
     @property
     def state(self) -> dict[str, Any]:
-        """The state as the ``file://`` backend keeps it."""
+        """The state in the ``file://`` backend's format."""
         state: dict[str, Any] = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
         return state
 
     @property
     def world(self) -> dict[str, Any]:
-        """``time``: when the world was kept; ``documents``: by collection and key, in the order they were made."""
+        """``time``: when the world was stored; ``documents``: by collection and key, in order of creation."""
         world: dict[str, Any] = json.loads((self.folder / _WORLD).read_text(encoding="utf-8"))
         return world
 
@@ -78,14 +78,14 @@ def identities(state: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def state_of(made: Project) -> dict[str, Any]:
-    """The state of the project's stack now."""
+    """The current state of the project's stack."""
     state: dict[str, Any] = json.loads(_state_file(made).read_text(encoding="utf-8"))
     return state
 
 
 @contextmanager
 def restored(checkpoint: Checkpoint, folder: Path, engine: str) -> Iterator[Project]:
-    """The present code in ``folder``, with the checkpoint's stack file, state and world.
+    """The current code in ``folder``, with the checkpoint's stack file, state and world.
 
     In the sandbox it is the moment at which the world was kept. What a later sandbox keeps in another form than the one
     of that release is to be translated here: the files stay as they were made.
@@ -106,7 +106,7 @@ def restored(checkpoint: Checkpoint, folder: Path, engine: str) -> Iterator[Proj
 
 
 def keep(made: Project, folder: Path) -> Checkpoint:
-    """Writes a checkpoint of what is deployed in the project.
+    """Write a checkpoint of the project's deployment.
 
     Raises:
         NotToBeKeptError: something of this machine stands in it.
@@ -128,7 +128,7 @@ def keep(made: Project, folder: Path) -> Checkpoint:
 
 
 def _stack_file(made: Project) -> str:
-    """The stack file as it would be on a real tenant: with what commands wrote in it."""
+    """The stack file as on a real tenant: including what commands wrote."""
     document = yaml.safe_load(made.stack_file.read_text(encoding="utf-8"))
     document["config"] = {f"mimecast-sso:{key}": value for key, value in made.in_force().items()}
     return yaml.safe_dump(document, sort_keys=False, width=1000)

@@ -1,4 +1,4 @@
-"""The Chromium that is on this machine, headless, which reaches a sandbox and trusts it, and nothing else."""
+"""The installed Chromium, headless, which reaches and trusts a sandbox and nothing else."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _PAGE_TIMEOUT_MS = 20_000
 
 
 def installed() -> str | None:
-    """The browser's path, or None when this machine has none."""
+    """The browser's path, or None if none is installed."""
     return browse.installed()
 
 
 @contextmanager
 def browser(environment: dict[str, str], width: int = 1100) -> Iterator[Page]:
-    """A page of a fresh browser, so many pixels wide.
+    """A page of a new browser, ``width`` pixels wide.
 
     With ``SCREENSHOTS`` set, `picture` keeps what it shows in that folder.
     """
@@ -32,7 +32,7 @@ def browser(environment: dict[str, str], width: int = 1100) -> Iterator[Page]:
 
 @contextmanager
 def without_network() -> Iterator[Page]:
-    """The same for files on this machine: every request goes to a proxy that is not there."""
+    """The same for local files: every request goes to a proxy that does not exist."""
     with _launched("http://127.0.0.1:9") as page:
         yield page
 
@@ -55,7 +55,7 @@ def _launched(proxy: str, *flags: str, width: int = 1100) -> Iterator[Page]:
 
 
 def picture(page: Page, name: str) -> None:
-    """Keeps a screenshot of the whole page, when a folder for them is named."""
+    """Save a screenshot of the whole page if a folder is configured."""
     folder = os.environ.get("SCREENSHOTS")
     if folder:
         page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)

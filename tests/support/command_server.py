@@ -1,4 +1,4 @@
-"""Runs ``mimecast-sso`` commands in forks of a process that has imported it already: see ``tests.support.commands``."""
+"""Runs ``mimecast-sso`` commands in forks of a process that has already imported it: see ``tests.support.commands``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LONGEST_ORDER = 1_000_000
 
 
 def _prepare() -> None:
-    """Imports what the commands import, and takes it out of every fork's collections."""
-    from mimecast_sso import operations  # noqa: PLC0415 (only the server is to pay for it)
+    """Import what the commands import, and exclude it from garbage collection in forks."""
+    from mimecast_sso import operations  # noqa: PLC0415 (only the server imports it)
 
     for module in pkgutil.walk_packages(operations.__path__, f"{operations.__name__}."):
         import_module(module.name)
@@ -26,9 +26,9 @@ def _prepare() -> None:
 
 
 def main() -> None:
-    """Serves the socket on standard input until its other end is closed."""
+    """Serve the socket on standard input until its other end is closed."""
     _prepare()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # each fork tells its code itself
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # each fork reports its own exit code
     orders = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     while True:
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _wait_for_command(order: dict[str, Any], output: int, ended: int) -> NoReturn:
-    """Runs the command in a fork of its own, so that its end is known however it ends; tells its code."""
+    """Run the command in another fork, so that its end is known however it ends; report its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
@@ -60,7 +60,7 @@ def _run(order: dict[str, Any], output: int) -> NoReturn:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
-    # The server's own streams know what they were opened for.
+    # The server's own streams are bound to its original files.
     encoding = sys.stdout.encoding
     sys.stdout = os.fdopen(1, "w", encoding=encoding, closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding=encoding, errors="backslashreplace", buffering=1, closefd=False)

@@ -1,4 +1,4 @@
-"""Commands that texts name, against the commands and options that exist."""
+"""Checks commands named in texts against existing commands and options."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _WORD = re.compile(r"--?[a-z][\w-]*|[a-z][a-z-]*")
 
 
 def calls(program: str, text: str) -> Iterator[list[str]]:
-    """The words of each call of a program, up to what a shell reads differently or a closing bracket."""
+    """The words of each call of a program, up to a shell operator or a closing bracket."""
     for call in re.split(rf"(?<![\w-]){re.escape(program)} +", text)[1:]:
         yield re.split(r"[;&|#),`]| -- ", call, maxsplit=1)[0].split()
 
 
 def unknown_words(words: list[str], root: Any) -> Iterator[str]:
-    """Subcommands and options that a tree of commands does not have."""
+    """Subcommands and options that do not exist in a tree of commands."""
     at = root
     for word in words:
         if not _WORD.fullmatch(word):
@@ -35,7 +35,7 @@ def unknown_words(words: list[str], root: Any) -> Iterator[str]:
 
 
 def command_of(words: list[str], root: click.Command) -> click.Command:
-    """The command that words call, as far as they name subcommands."""
+    """The command that the words call."""
     at = root
     for word in words:
         if word not in subcommands(at):
@@ -56,7 +56,7 @@ def subcommands(command: Any) -> dict[str, Any]:
 
 
 def required_options(command: click.Command) -> set[str]:
-    """The options that a command does not run without, each in its first spelling."""
+    """The required options of a command, each in its first spelling."""
     return {each.opts[0] for each in command.params if each.required and isinstance(each, click.Option)}
 
 

@@ -1,7 +1,7 @@
-"""``mimecast-sso`` as a process of its own, without the half second in which Python imports it.
+"""``mimecast-sso`` as a separate process, without the half second that importing it takes.
 
-A server that has imported the command forks one process per run: with its own memory, environment, folder, output and
-exit code. What a fork cannot show runs as people start it: variables that Python itself reads when it starts.
+A server that has imported the command forks one process per run, with its own memory, environment, folder, output and
+exit code. Runs that depend on variables that Python reads at start-up are started normally.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """``mimecast-sso WORDS`` in that folder and environment: its exit code, and everything it printed."""
+    """Run ``mimecast-sso WORDS`` in that folder and environment. Returns its exit code and output."""
     if _of_the_interpreter(environment) != _of_the_interpreter(os.environ):
         done = subprocess.run(
             [PROGRAM, *words],
@@ -56,7 +56,7 @@ def _of_the_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
 
 @cache
 def _server(_pid: int) -> socket.socket:
-    """This process's server; it ends with this process, which has the only other end of its socket."""
+    """This process's server; it ends with this process, which holds the other end of its socket."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with there:
         subprocess.Popen([sys.executable, "-m", _SERVER], cwd=_ROOT, stdin=there)

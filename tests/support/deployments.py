@@ -1,6 +1,6 @@
-"""Projects at the beginnings that many tests share: each is brought there once in a run, and copied from then on.
+"""Projects at shared starting points: each is deployed once per run and then copied.
 
-A beginning is a function of a seeded project, such as `claimed`. Whoever changes a copy changes nobody else's.
+A starting point is a function of a seeded project, such as `claimed`. Changing a copy affects no other test.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from tests.support.projects import Project, bare, project, running
 Beginning = Callable[[Project], None]
 _KEPT = ("stacks", "build")
 _HOME = ".sandbox"
-# Which ports a sandbox had is its own business: two copies want not the same.
+# A sandbox's ports are not copied: two copies cannot use the same ones.
 _OF_ONE_SANDBOX = shutil.ignore_patterns("ports.json", "*.lock", "lock")
 
 
 def due(made: Project) -> None:
-    """The stack as shipped is deployed for the first time: its console work is due."""
+    """The shipped stack, deployed for the first time: its console work is due."""
     run = made.up()
     assert run.code == 0, run.text
 
@@ -62,13 +62,13 @@ def seeded(_: Project) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Deployments:
-    """What the workers of one run of the tests share; ``folder`` is where they keep it."""
+    """Starting points shared by the workers of one test run, stored in ``folder``."""
 
     folder: Path
 
     @contextmanager
     def project(self, folder: Path, begin: Beginning, engine: str = "embedded") -> Iterator[Project]:
-        """A copy in ``folder`` of the project that ``begin`` brought to its beginning, its sandbox started."""
+        """A copy in ``folder`` of the project prepared by ``begin``, with its sandbox started."""
         kept = self._kept(begin, engine)
         bare(folder)
         copy(kept, folder)
@@ -76,14 +76,14 @@ class Deployments:
             yield made
 
     def _kept(self, begin: Beginning, engine: str) -> Path:
-        """The folder that is copied; the first worker that wants it makes it, and the others wait."""
+        """The folder to copy; the first worker that needs it creates it, and the others wait."""
         kept = self.folder / f"{begin.__module__}.{begin.__qualname__}-{engine}"
         self.folder.mkdir(exist_ok=True)
         with kept.with_name(f"{kept.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not kept.exists():
                 part = kept.with_name(f"{kept.name}.part")
-                shutil.rmtree(part, ignore_errors=True)  # of a beginning that failed
+                shutil.rmtree(part, ignore_errors=True)  # of a failed attempt
                 part.mkdir()
                 with project(part, engine) as made:
                     begin(made)
@@ -92,7 +92,7 @@ class Deployments:
 
 
 def copy(project: Path, to: Path) -> None:
-    """Copies what a project whose sandbox is stopped holds beside the code, over what is in ``to``."""
+    """Copy everything but the code of a project whose sandbox is stopped, overwriting ``to``."""
     for name in (*_KEPT, _HOME):
         shutil.rmtree(to / name, ignore_errors=True)
         if (project / name).exists():

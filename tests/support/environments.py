@@ -1,4 +1,4 @@
-"""Virtual environments that hold exactly what a lock file pins, made without a package index."""
+"""Virtual environments with exactly the packages of a lock file, created without a package index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PIN = re.compile(
 
 
 def pinned(lock: Path) -> dict[str, str]:
-    """Names and versions that a lock file pins for this machine."""
+    """Names and versions of a lock file's packages for this machine."""
     pins = {}
     for pin in _PIN.finditer(lock.read_text(encoding="utf-8")):
         if pin["marker"] is None or Marker(pin["marker"].strip()).evaluate():
@@ -47,7 +47,7 @@ def locked(folder: Path, lock: Path) -> Path:
 
 
 def install(python: Path, wheel: Path) -> None:
-    """Installs a wheel, and nothing that it depends on."""
+    """Install a wheel without its dependencies."""
     command = [
         sys.executable,
         "-m",
@@ -83,7 +83,7 @@ def clone(folder: Path) -> Path:
 
 
 def build(source: Path, kind: str, into: Path) -> Path:
-    """A wheel or sdist of a folder, as pip has it built."""
+    """A wheel or sdist of a folder, built as pip does."""
     done = subprocess.run(
         [sys.executable, "-c", _BUILD, f"build_{kind}", str(into)],
         cwd=source,

@@ -1,4 +1,4 @@
-"""The table of writes and kinds of fault that pytest prints after a run, also when several processes ran it."""
+"""The table of writes and kinds of fault that pytest prints after a run, including runs in several processes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _SHOWN = {"passed": "ok", "failed": "FAILED"}
 
 
 def cell(write: str, fault: str) -> tuple[str, str]:
-    """What a test hands to ``record_property``."""
+    """The name that tests pass to ``record_property``."""
     return _PROPERTY, json.dumps([write, fault])
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Prints the table, if there is anything in it: a hook of pytest's."""
+    """Print the table if it is not empty: a pytest hook."""
     outcomes: dict[tuple[str, str], str] = {}
     for outcome, shown in _SHOWN.items():
         for report in terminalreporter.stats.get(outcome, ()):

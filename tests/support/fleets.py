@@ -1,7 +1,7 @@
-"""Many tenants in one sandbox, each with a deployed stack: one is deployed, and the others are copies of it.
+"""Many tenants in one sandbox, each with a deployed stack: one is deployed, the others are copies.
 
-A copy has a tenant id, an account, a domain and credentials of its own; its world, its state and what was confirmed
-are those of the first, with these names replaced. So a hundred tenants take seconds, and no engine.
+A copy has its own tenant id, account, domain and credentials; its world, state and confirmations are those of the
+first, with these names replaced. So a hundred tenants take seconds and no engine.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ _LEFT_OUT = ("mimecast.tokens", "mimecast.sessions", "mimecast.assertions", "mim
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """A project whose stacks are deployed, each on tenants of its own."""
+    """A project with deployed stacks, each on its own tenants."""
 
     project: Project
     stacks: tuple[str, ...]
 
     def sso(self, *words: str, **environment: str) -> Ended:
-        """``mimecast-sso …``, with credentials from a broker."""
+        """Run ``mimecast-sso …`` with credentials from a broker."""
         return self.project.program(*words, **({"MIMECAST_SSO_CREDENTIALS": BROKER} | environment))
 
     def command(self, *words: str) -> list[str]:
-        """The words of that command, inside the sandbox."""
+        """The command line of that command, inside the sandbox."""
         return [sys.executable, "-m", "sandbox", "run", "--", PROGRAM, *words]
 
     def run(self, *words: str, **environment: str) -> Ended:
-        """Any command, in the project's folder."""
+        """Run any command in the project's folder."""
         return self.project._run(
             *words, **({"MIMECAST_SSO_CREDENTIALS": BROKER, "ENGINE": "embedded"} | environment)
         )
 
     def environment(self) -> dict[str, str]:
-        """What `run` runs commands with."""
+        """The environment in which `run` runs commands."""
         return self.project._environment(MIMECAST_SSO_CREDENTIALS=BROKER, ENGINE="embedded")
 
     def tenants(self, stack: str) -> Tenants:
-        """The tenants of a stack, and what opens them."""
+        """A stack's tenants and their credentials."""
         return credentials.of_account(account(stack))
 
     def set_credentials(self, stack: str, **changes: str) -> None:
@@ -73,7 +73,7 @@ class Fleet:
         return self.project.folder / "stacks" / f"Pulumi.{stack}.yaml"
 
     def change(self, stack: str, collection: str, **values: Any) -> None:
-        """Changes the only document of a collection in a stack's Entra tenant, behind everybody's back."""
+        """Change the only document of a collection in a stack's Entra tenant, externally."""
         name = f"{collection}@{self.tenants(stack).tenant_id}"
         (document,) = (each for each in self.project.control.documents(name) if each.get("appId") != _GRAPH)
         self.project.control.put(name, document["id"], document | values)
@@ -116,7 +116,7 @@ def _deploy_model(one: Fleet, people: int) -> None:
     one.stack_file(MODEL).write_text(
         yaml.safe_dump({"config": _configuration(MODEL, people)}, sort_keys=False)
     )
-    # The first tenant of a sandbox is told apart by nothing, and would be no model.
+    # The first tenant of a sandbox has no qualified names, and cannot serve as the model.
     made.control.seed({"tenant": {"id": credentials.TENANT_ID, "domain": credentials.TENANT_DOMAIN}})
     seeded = made.sandbox("seed", "--stack", MODEL, "--own-tenants")
     assert seeded.code == 0, seeded.text

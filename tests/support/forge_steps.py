@@ -32,7 +32,7 @@ HOSTILE = (
     "$(touch pwned-1)`touch pwned-2`\"; touch pwned-3; \"'; touch pwned-4; ' && touch pwned-5 | touch pwned-6"
     " ${IFS}\n::set-env name=PATH::/evil\n##vso[task.setvariable variable=PATH]/evil\n--help <!-- > pwned-7"
 )
-"""What a title, a branch, a display name or an event may hold."""
+"""Hostile text for a title, a branch, a display name or an event."""
 
 _STUB = """#!/bin/sh
 '''exec' "{python}" "$0" "$@"
@@ -61,7 +61,7 @@ for each in told:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a program: its words, and the texts of files that it was given."""
+    """A call of a program: its arguments, and the contents of files passed to it."""
 
     line: str
     words: list[str]
@@ -71,7 +71,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a step ended."""
+    """The result of a step."""
 
     code: int
     text: str
@@ -91,14 +91,14 @@ class Place:
     def tell(
         self, match: str, says: str = "", code: int = 0, writes: Mapping[str, str] | None = None
     ) -> None:
-        """What a program does when its command line matches; what was told last is looked at first."""
+        """Set what a program does if its command line matches; the latest rule takes precedence."""
         told = json.loads((self.stubs / "told.json").read_text())
         told.insert(0, {"match": match, "says": says, "code": code, "writes": dict(writes or {})})
         (self.stubs / "told.json").write_text(json.dumps(told))
 
     @property
     def calls(self) -> list[Call]:
-        """What was called, in order."""
+        """The recorded calls, in order."""
         file = self.stubs / "calls.jsonl"
         return [Call(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
 
@@ -107,7 +107,7 @@ class Place:
         return [each for each in self.calls if re.search(match, each.line)]
 
     def run(self, script: str, environment: Mapping[str, str]) -> Ended:
-        """Runs a script as the forges do: bash, and the first failure ends it."""
+        """Run a script as the forges do: with bash, stopping at the first failure."""
         output, summary = self.stubs / "output", self.stubs / "summary"
         for file in (output, summary):
             file.write_text("")
@@ -134,7 +134,7 @@ class Place:
 
     @property
     def pwned(self) -> list[str]:
-        """Files that only executed text could have made."""
+        """Files that only executed text could have created."""
         return sorted(path.name for path in self.folder.rglob("pwned*"))
 
 
@@ -153,7 +153,7 @@ def place(folder: Path, *, head: Mapping[str, str | None] | None = None) -> Plac
 
 
 def _usual(origin: Path) -> tuple[str, str]:
-    """A copy of the origin that most tests use, made once."""
+    """A copy of the origin that most tests use, created once."""
     made, base, changed = _made_once()
     shutil.copytree(made, origin, symlinks=True)
     return base, changed
@@ -167,7 +167,7 @@ def _made_once() -> tuple[Path, str, str]:
 
 
 def _origin(origin: Path, head: Mapping[str, str | None]) -> tuple[str, str]:
-    """Makes the repository, and gives the ids of the base and of the head."""
+    """Create the repository. Returns the ids of base and head."""
     origin.mkdir()
     git(origin, "init", "--quiet", "--initial-branch=main")
     git(origin, "config", "uploadpack.allowAnySHA1InWant", "true")
@@ -196,7 +196,7 @@ def _stubs(stubs: Path, clone: Path) -> None:
 
 
 def write(folder: Path, files: Mapping[str, str | None]) -> None:
-    """Writes files, or deletes those that are None; ``-> target`` makes a symbolic link."""
+    """Write files, or delete those that are None; ``-> target`` creates a symbolic link."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -210,7 +210,7 @@ def write(folder: Path, files: Mapping[str, str | None]) -> None:
 
 
 def commit(folder: Path) -> str:
-    """Commits everything, and gives the commit's id."""
+    """Commit everything. Returns the commit's id."""
     git(folder, "add", "--all")
     who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
     git(folder, *who, "commit", "--quiet", "--allow-empty", "--message", HOSTILE)
@@ -218,7 +218,7 @@ def commit(folder: Path) -> str:
 
 
 def git(folder: Path, *words: str) -> str:
-    """What git prints."""
+    """Run git. Returns its output."""
     done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

@@ -1,8 +1,8 @@
-"""Gitea, a real forge, on loopback, and a stand-in for GitHub's program ``gh`` that talks to it.
+"""Gitea, a real forge, on loopback, and a stand-in for GitHub's CLI ``gh`` that talks to it.
 
-`make gitea` builds it. Its API has GitHub's routes for issues, comments and labels, so steps that GitHub's workflows
-have can post to a server that keeps, checks and renders what they post. It has neither GitHub's GraphQL, which ``gh``
-uses for tickets, nor an account called ``github-actions[bot]``: the stand-in translates both.
+`make gitea` builds it. Its API has GitHub's routes for issues, comments and labels, so steps of GitHub's workflows can
+post to a server that stores, checks and renders what they post. It has neither GitHub's GraphQL, which ``gh`` uses for
+tickets, nor an account named ``github-actions[bot]``: the stand-in translates both.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Forge:
     tokens: dict[str, str]
 
     def call(self, method: str, path: str, document: Any = None, *, who: str = BOT) -> Any:
-        """A call of its API; what it responds, as JSON or as text."""
+        """Call its API. Returns the response as JSON or text."""
         headers = {"Authorization": f"token {self.tokens[who]}", "Content-Type": "application/json"}
         data = json.dumps(document).encode() if document is not None else None
         request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)  # noqa: S310 (loopback)
@@ -153,7 +153,7 @@ class Forge:
             return json.loads(text) if "json" in response.headers["Content-Type"] else text
 
     def issue(self, title: str) -> int:
-        """A new issue, and its number; a pull request's comments are an issue's."""
+        """Create an issue and return its number; comments of pull requests are those of issues."""
         return int(self.call("POST", f"/repos/{REPOSITORY}/issues", {"title": title})["number"])
 
     def comments(self, number: int) -> list[dict[str, Any]]:
@@ -165,7 +165,7 @@ class Forge:
         return str(self.call("POST", "/markdown", {"Text": text, "Mode": "comment", "Context": REPOSITORY}))
 
     def put_gh(self, folder: Path) -> None:
-        """Puts the stand-in for ``gh`` into a folder."""
+        """Install the stand-in for ``gh`` in a folder."""
         program = folder / "gh"
         program.write_text(
             _GH.format(python=sys.executable, url=self.url, token=self.tokens[BOT], bot=BOT), encoding="utf-8"
@@ -175,7 +175,7 @@ class Forge:
 
 @contextmanager
 def forge(home: Path) -> Iterator[Forge]:
-    """A fresh server, which is stopped in the end."""
+    """A new server, stopped at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = home / "app.ini"
@@ -210,7 +210,7 @@ def forge(home: Path) -> Iterator[Forge]:
 
 
 def _account(run: Any, name: str) -> str:
-    """A new account; its token."""
+    """Create an account and return its token."""
     words = ("--username", name, "--random-password", "--email", f"{name}@example.com", "--access-token")
     said = run(
         "admin", "user", "create", *words, "--access-token-scopes", "all", "--must-change-password=false"

@@ -1,6 +1,6 @@
-"""GitHub's API for comments, on loopback: enough for GitHub's own program to post, list page by page, and edit.
+"""GitHub's API for comments, on loopback: enough for GitHub's own CLI to post, list page by page, and edit.
 
-It is reached as api.github.com through a proxy that it is itself, with a certificate of its own authority.
+It is reached as api.github.com through its own proxy, with a certificate of its own authority.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import trustme
 HOST = "api.github.com"
 BOT = "github-actions[bot]"
 _PAGE = 2
-"""Small, so that tests meet a second one."""
+"""Small, so that tests need a second page."""
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Comments:
 
 @contextmanager
 def github(folder: Path) -> Iterator[Comments]:
-    """The API, and the environment in which ``gh`` reaches nothing else."""
+    """The API, and an environment in which ``gh`` reaches nothing else."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "authority.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -112,6 +112,6 @@ def _handler(comments: Comments, context: ssl.SSLContext) -> type[BaseHTTPReques
         do_GET = do_POST = do_PATCH = _respond  # noqa: N815  (named by the protocol)
 
         def log_message(self, *_: object) -> None:
-            """Nothing on the terminal of the tests."""
+            """Print nothing during tests."""
 
     return Handler

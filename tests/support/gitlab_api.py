@@ -16,12 +16,12 @@ ME, MALLORY = 5, 6
 _ROOT = "/api/v4"
 _PROJECT = f"{_ROOT}/projects/3"
 _PAGE = 2
-"""Small, so that tests meet a second one."""
+"""Small, so that tests need a second page."""
 
 
 @dataclass(slots=True)
 class Project:
-    """Project 3 as its API shows it."""
+    """Project 3 in its API."""
 
     url: str = ""
     request: dict[str, Any] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Project:
         return self.issues[-1]
 
     def respond(self, method: str, path: str, sent: dict[str, str]) -> Any:
-        """What a call gets; None for what does not exist."""
+        """The response to a call; None if the object does not exist."""
         if path == f"{_ROOT}/user":
             return {"id": ME}
         for pattern, work in _ROUTES.items():
@@ -63,7 +63,7 @@ class Project:
         return None
 
     def change(self, iid: str, sent: dict[str, str]) -> dict[str, Any]:
-        """Changes an issue as an update of it does."""
+        """Update an issue."""
         row = self.issues[int(iid) - 1]
         row["description"] = sent.get("description", row["description"])
         row["state"] = {"close": "closed", "reopen": "opened"}.get(sent.get("state_event", ""), row["state"])
@@ -148,6 +148,6 @@ def _handler(project: Project) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = _respond  # noqa: N815  (named by the protocol)
 
         def log_message(self, *_: object) -> None:
-            """Nothing on the terminal of the tests."""
+            """Print nothing during tests."""
 
     return Handler

@@ -1,7 +1,7 @@
-"""Applications as people make them in the portal, each with one flaw: written straight into the sandbox's Entra.
+"""Applications as people create them in the portal, each with one flaw, written directly into the sandbox's Entra.
 
-`clean` is what the sandbox stack wants, to the last property; every `Flaw` plants one difference and says by which
-words a preview names it.
+`clean` matches the sandbox stack in every property; every `Flaw` plants one difference and has the words by which a
+preview names it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GRAPH = "https://graph.microsoft.com/v1.0"
 NAME = "Mimecast Personal Portal"
 IDENTIFIER = REGIONS["eu"].identifier("CUK25A118")
 END = "2029-11-01T00:00:00Z"
-"""When the certificate of the sandbox stack's only generation ends."""
+"""The expiry of the certificate of the sandbox stack's only generation."""
 MAIL = "identity@example.com"
 PEOPLE = ("ada@example.com", "grace@example.com")
 GROUP = "Mimecast users"
@@ -41,7 +41,7 @@ UPN_CLAIMS = json.dumps(
 
 @dataclass(slots=True)
 class Tenant:
-    """One application in the sandbox's Entra, reachable through Graph and behind everybody's back."""
+    """An application in the sandbox's Entra, accessible through Graph and directly."""
 
     graph: requests.Session
     control: Control
@@ -50,7 +50,7 @@ class Tenant:
 
     @property
     def client_id(self) -> str:
-        """What ``application.adopt`` names."""
+        """The value for ``application.adopt``."""
         return str(self.application["appId"])
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -68,19 +68,19 @@ class Tenant:
         self.call("PATCH", f"/applications/{self.application['id']}", values)
 
     def plant(self, collection: str, key: str, **values: Any) -> None:
-        """What Graph would refuse, or a person cannot set: written into the world itself."""
+        """Write values directly to the world that Graph would refuse or a person cannot set."""
         document = self.control.get(collection, key)
         assert document is not None
         self.control.put(collection, key, document | values)
 
     def certificate(self, end: str, subject: str = "CN=Microsoft Azure Federated SSO Certificate") -> str:
-        """Adds a signing certificate, and gives its thumbprint."""
+        """Add a signing certificate. Returns its thumbprint."""
         body = {"displayName": subject, "endDateTime": end}
         path = f"/servicePrincipals/{self.principal['id']}/addTokenSigningCertificate"
         return str(self.call("POST", path, body)["thumbprint"])
 
     def policy(self, name: str, definition: str) -> str:
-        """Makes a claims mapping policy, and gives its id."""
+        """Create a claims mapping policy. Returns its id."""
         body = {"displayName": name, "definition": [definition]}
         return str(self.call("POST", "/policies/claimsMappingPolicies", body)["id"])
 
@@ -113,7 +113,7 @@ class Tenant:
 
 
 def bare(graph: requests.Session, control: Control, name: str = NAME) -> Tenant:
-    """A fresh instance of the gallery template and nothing else."""
+    """A new instance of the gallery template and nothing else."""
     found = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq '{NAME}'", timeout=30).json()
     template = found["value"][0]["id"]
     answer = graph.post(
@@ -124,12 +124,12 @@ def bare(graph: requests.Session, control: Control, name: str = NAME) -> Tenant:
 
 
 def clean(graph: requests.Session, control: Control) -> Tenant:
-    """An application exactly as the sandbox stack wants it, the certificate's subject aside."""
+    """An application that matches the sandbox stack exactly, except for the certificate's subject."""
     return set_up(bare(graph, control))
 
 
 def set_up(tenant: Tenant) -> Tenant:
-    """Gives a bare application what `clean` has."""
+    """Complete a bare application to `clean`."""
     tenant.set_principal(
         preferredSingleSignOnMode="saml",
         loginUrl=REGIONS["eu"].sign_on_url,
@@ -147,7 +147,7 @@ def set_up(tenant: Tenant) -> Tenant:
 
 
 def remove(tenant: Tenant) -> None:
-    """The application with everything of it, so that the next one may have its identifier."""
+    """Remove the application completely, so that the next one may have its identifier."""
     policies = tenant.control.get("entra.servicePrincipals", tenant.principal["id"])
     for policy in (policies or {}).get("_claimsMappingPolicies", []):
         tenant.control.delete("entra.policies", policy)
@@ -160,7 +160,7 @@ def remove(tenant: Tenant) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is planted, and the words that name it. ``refused``: it must not be taken over."""
+    """A planted difference, and the words that name it. ``refused``: it must not be adopted."""
 
     name: str
     plant: Callable[[Tenant], object]
@@ -301,4 +301,4 @@ FLAWS: tuple[Flaw, ...] = (
     Flaw("no identifier", lambda t: t.set_application(identifierUris=[]), (f"identifier: {IDENTIFIER} is added",)),
     Flaw("non-gallery tag", lambda t: t.set_principal(tags=[ENTERPRISE_TAG, CUSTOM_TAG]), (), changes=False),
 )  # fmt: skip
-"""Each is planted alone into a clean application."""
+"""Each is planted individually in a clean application."""

@@ -1,8 +1,8 @@
-"""Where machines get tokens without a secret of their own: the Azure CLI's command, and services of Azure and of CI.
+"""Sources of tokens for machines without a secret: the Azure CLI's command, and services of Azure and of CI.
 
-Each gives the token that the sandbox's Entra gives for it. `az` answers ``version``, ``account show`` and ``account
-get-access-token`` in the form that the Azure CLI documents; the services answer as Microsoft documents the endpoints of
-managed identities (App Service, instance metadata), and GitHub and Azure DevOps those of their pipelines.
+Each returns the token that the sandbox's Entra issues for it. `az` supports ``version``, ``account show`` and ``account
+get-access-token`` in the Azure CLI's documented format; the services respond as Microsoft documents the endpoints of
+managed identities (App Service, instance metadata), and as GitHub and Azure DevOps document those of their pipelines.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DEPLOYER = {
     "client_secret": credentials.DEPLOYER_CLIENT_SECRET,
 }
 
-# The shell starts Python, whose path may have a blank; Python takes its line for a text.
+# The shell starts Python, whose path may contain a space; for Python this line is a string.
 _AZ = """#!/bin/sh
 '''exec' "{python}" "$0" "$@"
 ' '''
@@ -71,12 +71,12 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class AzureCli:
-    """An ``az`` in a folder of its own, which goes to the front of PATH."""
+    """An ``az`` in a separate folder, placed first on the PATH."""
 
     folder: Path
 
     def login(self, form: Mapping[str, str] | None) -> None:
-        """Who is signed in, by what the token endpoint is asked with; None is nobody."""
+        """The signed-in person, as the parameters for the token endpoint; None for nobody."""
         (self.folder / "login.json").write_text(json.dumps(form), encoding="utf-8")
 
     def login_person(self, name: str) -> None:
@@ -85,7 +85,7 @@ class AzureCli:
         self.login({**form, "username": name, "password": credentials.USER_PASSWORD})
 
     def tokens(self) -> list[str]:
-        """The commands that asked for a token, since ever."""
+        """All commands so far that requested a token."""
         file = self.folder / "asked"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return [line for line in lines if "get-access-token" in line]
@@ -110,14 +110,14 @@ def federated() -> str:
 
 @dataclass
 class Service:
-    """A loopback service: its address, and what it was asked as (method, path with query, Authorization)."""
+    """A loopback service: its address, and its requests as (method, path with query, Authorization)."""
 
     url: str = ""
     refuses: bool = False
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
     def identity_token(self, headers: Mapping[str, str], _: dict[str, list[str]]) -> tuple[int, Any]:
-        """GitHub's and Azure DevOps' services, which take a bearer token."""
+        """GitHub's and Azure DevOps' services, which accept a bearer token."""
         if "good" not in headers.get("Authorization", ""):
             return 401, {}
         return 200, {"value": federated(), "oidcToken": federated()}
@@ -146,7 +146,7 @@ class Service:
 
 @contextmanager
 def service(token: Callable[[], str] | None = None) -> Iterator[Service]:
-    """A pipeline's service, or with ``token`` the endpoint of a managed identity that gives that one."""
+    """A pipeline's service, or with ``token`` the endpoint of a managed identity that returns it."""
     made = Service()
 
     class Handler(BaseHTTPRequestHandler):

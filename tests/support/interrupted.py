@@ -1,4 +1,4 @@
-"""A client of Microsoft Graph among whose calls somebody else acts."""
+"""A client of Microsoft Graph with external changes between its calls."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from providers.entra.graph import GraphClient
 
 BEFORE_RETIRING = 2
-"""Taking a certificate away: read to decide, read again, write, read to verify; so just before the writing."""
+"""Removing a certificate: read to decide, read again, write, read to verify; this is just before the write."""
 BEFORE_ACTIVATING = 1
 """Activating: read, write, read to verify."""
 
 
 class Interrupted(GraphClient):
-    """``meanwhile`` by the number of the call it comes after."""
+    """``meanwhile`` maps the number of a call to what happens after it."""
 
     def __init__(self, environment: Mapping[str, str], meanwhile: dict[int, Callable[[], object]]) -> None:
         super().__init__(environment)

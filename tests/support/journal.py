@@ -1,10 +1,10 @@
-"""What the sandbox's journal shows of a run."""
+"""A run in the sandbox's journal."""
 
 from __future__ import annotations
 
 from typing import Any
 
-# Of Mimecast's calls, which are all sent by POST; tokens; Graph's batch, whose requests are journalled one by one; and
+# POSTs that change nothing: Mimecast's reads, tokens, Graph's batch, whose requests are journalled individually, and
 # its What If evaluation.
 _READS = ("/get-", "/find-", "/audit/get", "/oauth", "/$batch", "/conditionalAccess/evaluate")
 _APIS = ("graph.microsoft.com", "services.mimecast.com")

@@ -1,8 +1,8 @@
-"""Runs mutmut over the sign-in forecast, and reads what it found (configuration: ``[tool.mutmut]`` in pyproject.toml).
+"""Runs mutmut on the sign-in forecast, and reads its results (configuration: ``[tool.mutmut]`` in pyproject.toml).
 
 mutmut changes one detail of the code at a time, in a copy (``mutants/``), and runs the tests that reach it. A mutant
-that no test notices survives: a test is missing, the code is redundant, or the mutant means the same. Those of the
-last kind are listed in ``tests/assessment/survivors.toml`` with the reason.
+that no test notices survives: a test is missing, the code is redundant, or the mutant is equivalent. Equivalent ones
+are listed in ``tests/assessment/survivors.toml`` with the reason.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PACKAGE = "mimecast_sso.assessment."
 
 @dataclass(frozen=True)
 class Results:
-    """How many mutants there were, how many the tests noticed, and the others, as in `described`."""
+    """The number of mutants, the number killed, and the survivors, as in `described`."""
 
     total: int
     noticed: int
@@ -34,12 +34,12 @@ class Results:
 
     @property
     def share(self) -> float:
-        """The share of noticed mutants, in percent."""
+        """The share of killed mutants, in percent."""
         return 100 * self.noticed / self.total
 
 
 def run() -> Results:
-    """Tests every mutant, from nothing: mutmut keeps verdicts that new tests would change."""
+    """Test every mutant from scratch: mutmut keeps results that new tests would change."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     _mutmut("run", "--max-children", "1")
     return results()
@@ -54,13 +54,13 @@ def results() -> Results:
 
 
 def accepted() -> dict[str, str]:
-    """The survivors that are accepted, as in `described`, each with the reason."""
+    """The accepted survivors, as in `described`, each with the reason."""
     document = tomllib.loads(ACCEPTED.read_text(encoding="utf-8"))
     return {mutant: each["why"] for each in document["accepted"] for mutant in each["mutants"]}
 
 
 def described(name: str) -> str:
-    """A mutant by what it changes, such as ``sign_in._held: if a → if b``: its number moves with the code.
+    """A mutant described by its change, such as ``sign_in._held: if a → if b``: its number changes with the code.
 
     Args:
         name: mutmut's, such as ``mimecast_sso.assessment.sign_in.xǁEndpointsǁstarts_sign_in__mutmut_3``.

@@ -1,4 +1,4 @@
-"""A copy of the project in which a test deploys: its own stack files, its own sandbox, the same code."""
+"""A copy of the project for a test to deploy: its own stack files and sandbox, the same code."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.support.sandboxes import RunningSandbox
 ROOT = Path(__file__).resolve().parents[2]
 
 ENGINES = ["embedded", pytest.param("pulumi", marks=pytest.mark.cli)]
-"""Both engines in every run: the main ways through the product."""
+"""Both engines in every run: for the main paths through the product."""
 ENGINES_AT_LENGTH = ["embedded", pytest.param("pulumi", marks=[pytest.mark.cli, pytest.mark.soak])]
 """The Pulumi CLI in ``make soak`` only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended; ``text`` is everything it printed."""
+    """The result of a command; ``text`` is its whole output."""
 
     code: int
     text: str
@@ -61,7 +61,7 @@ class Project:
         return self.program(*verb.split(), "--stack", "sandbox", *words, engine=engine, **environment)
 
     def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
-        """``mimecast-sso VERB --stack sandbox …``, in a process group of its own, while the test goes on."""
+        """Start ``mimecast-sso VERB --stack sandbox …`` in its own process group, while the test continues."""
         return subprocess.Popen(
             [sys.executable, "-m", "sandbox", "run", "--", PROGRAM, verb, "--stack", "sandbox", *words],
             cwd=self.folder,
@@ -78,12 +78,12 @@ class Project:
         return self.program(*verb.split(), "--stack", name, *words)
 
     def program(self, *words: str, engine: str | None = None, **variables: str) -> Ended:
-        """``mimecast-sso …`` as it is, for what is not about one stack."""
+        """``mimecast-sso …`` without a stack."""
         given = self._environment(**({"ENGINE": engine or self.engine} | variables))
         return Ended(*commands.run(words, self.folder, given | environment(self.home)))
 
     def up(self, **environment: str) -> Ended:
-        """``mimecast-sso up``, without questions."""
+        """``mimecast-sso up``, without prompts."""
         return self.sso("up", "--yes", **environment)
 
     def do_the_console_work(self) -> None:
@@ -94,7 +94,7 @@ class Project:
         assert confirmed.code == 0, confirmed.text
 
     def configure(self, **changes: Any) -> None:
-        """Sets keys of the stack file's ``mimecast-sso`` namespace; None removes one."""
+        """Set keys of the stack file's ``mimecast-sso`` namespace; None removes a key."""
         document = yaml.safe_load(self.stack_file.read_text())
         for key, value in changes.items():
             if value is None:
@@ -105,7 +105,7 @@ class Project:
 
     @property
     def running(self) -> RunningSandbox:
-        """The sandbox, for what a test asks of it directly."""
+        """The sandbox, for direct access by tests."""
         return RunningSandbox(self.home, environment(self.home), self.control)
 
     def configuration(self, key: str) -> Any:
@@ -113,7 +113,7 @@ class Project:
         return yaml.safe_load(self.stack_file.read_text())["config"][f"mimecast-sso:{key}"]
 
     def in_force(self) -> dict[str, Any]:
-        """The ``mimecast-sso`` namespace of the stack file, with what commands wrote about the stack laid over it."""
+        """The ``mimecast-sso`` namespace of the stack file, merged with what commands wrote about the stack."""
         config = yaml.safe_load(self.stack_file.read_text())["config"]
         prefix = "mimecast-sso:"
         return Written(self.written).over(
@@ -121,14 +121,14 @@ class Project:
         )
 
     def forget(self, key: str) -> None:
-        """Drops what commands wrote in that section, as if the stack file had been written by hand."""
+        """Remove what commands wrote to that section, as if the stack file had been written by hand."""
         if self.written.is_file():
             entries = json.loads(self.written.read_text())
             self.written.write_text(json.dumps([each for each in entries if each["place"][0] != key]))
 
     @property
     def written(self) -> Path:
-        """What commands wrote about the stack; missing while they wrote nothing."""
+        """The file that commands write about the stack; it may not exist yet."""
         return self.home / "stacks" / "Pulumi.sandbox.written.json"
 
     @property
@@ -170,11 +170,11 @@ def unseeded(folder: Path, engine: str) -> Iterator[Project]:
 
 
 def bare(folder: Path) -> None:
-    """Copies the project into ``folder``."""
+    """Copy the project to ``folder``."""
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "stacks", folder / "stacks")
-    # The Pulumi CLI wants the virtual environment that Pulumi.yaml names; the one in use serves.
+    # The Pulumi CLI needs the virtual environment that Pulumi.yaml names; use the current one.
     (folder / ".venv").symlink_to(sys.prefix)
 
 

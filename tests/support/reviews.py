@@ -1,4 +1,4 @@
-"""Reviews as values, for tests of what is written down of them."""
+"""Reviews as values, for tests of their output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mimecast_sso.operations.review.model import Review, StackReview
 
 
 def stack(name: str, **changes: Any) -> StackReview:
-    """A stack of an account in Europe in which nothing changes."""
+    """An unchanged stack of an account in Europe."""
     values: dict[str, Any] = {"account": "CUK25A118", "region": "eu", "now": 3, "after": 3}
     if changes.get("error") or changes.get("unread"):
         values |= {"now": None, "after": None}
@@ -17,7 +17,7 @@ def stack(name: str, **changes: Any) -> StackReview:
 
 
 def review(*stacks: StackReview) -> Review:
-    """A review of these stacks, which was read live."""
+    """A review of these stacks, read live."""
     return Review(
         base_name="main",
         base="9be01d4" + "0" * 33,

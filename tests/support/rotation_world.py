@@ -1,8 +1,9 @@
-"""Entra, Mimecast and a stack's state as a deployment of a blue/green rotation leaves them, in memory.
+"""In-memory Entra, Mimecast and stack state as left by deployments of a blue/green rotation.
 
-`deploy` does what the program's resources do, in their order, and can die after any of its deeds; it may lose what it
-did, as an engine does that is killed before it writes its state. Changes at Mimecast, and of what Entra signs with,
-count at an unknown moment within fifteen minutes, and whoever is in both groups gets in by the profile of either.
+`deploy` does what the program's resources do, in their order, and can be killed after any operation; it may lose its
+record, like an engine that is killed before it writes its state. Changes at Mimecast, and of the certificate that
+Entra signs with, take effect at an unknown moment within fifteen minutes, and people in both groups sign in by either
+profile.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ WAIT = timedelta(minutes=15)
 NEW = NewGeneration("next", "2029-12-01T00:00:00Z")
 FIRST = {"label": "2026", "endDate": "2029-07-28T00:00:00Z"}
 FOLLOWS = "follows the metadata"
-"""What the form of a profile holds instead of a certificate."""
+"""The value in a profile's form instead of a certificate."""
 
 
 class Died(Exception):  # noqa: N818  (says what happened)
@@ -41,7 +42,7 @@ class Died(Exception):  # noqa: N818  (says what happened)
 
 @dataclass
 class Timeline(Generic[T]):
-    """A value and those it had before; what counts is any of those of the last fifteen minutes."""
+    """A value with its former ones; any value of the last fifteen minutes may be in effect."""
 
     values: list[tuple[datetime, T]]
 
@@ -64,7 +65,7 @@ def in_group(person: str, slot: ProfileSlot) -> tuple[str, ProfileSlot]:
 
 @dataclass
 class State:
-    """What the stack's state holds."""
+    """The stack's state."""
 
     thumbprints: dict[str, str] = field(default_factory=dict)
     activated: str = ""
@@ -96,7 +97,7 @@ class World:
 
     @property
     def preferred(self) -> str:
-        """What Entra is told to sign with."""
+        """The certificate that Entra is set to sign with."""
         return self.signing.value
 
     @preferred.setter
@@ -139,10 +140,10 @@ class World:
     def thumbprint(self, label: str) -> str:
         return self.state.thumbprints.get(label, "")
 
-    # Whether people get in
+    # Whether people can sign in
 
     def locked_out(self) -> list[str]:
-        """Who might not get in now: in no group, or by profiles that may not hold what Entra signs with."""
+        """People who might not be able to sign in now: in no group, or with a profile that may lack the certificate."""
         return [person for person in PEOPLE if not all(self._get_in(slots) for slots in self._slots(person))]
 
     def _slots(self, person: str) -> Iterator[frozenset[ProfileSlot]]:
@@ -161,7 +162,7 @@ class World:
 
     @property
     def _listed(self) -> frozenset[str]:
-        """What the metadata lists."""
+        """The certificates in the metadata."""
         return frozenset(each.thumbprint for each in self.entra)
 
     # People and time
@@ -195,7 +196,7 @@ class World:
     # Deploying
 
     def deploy(self, *, refresh: bool = True, dies_after: int | None = None) -> bool:
-        """Whether it came to its end."""
+        """Run a deployment. Returns whether it completed."""
         self._deeds_left = dies_after
         try:
             if refresh:
@@ -302,7 +303,7 @@ def certificates(**changes: Any) -> Certificates:
 
 
 def at_rest(**changes: Any) -> World:
-    """The first generation signs, its profile is confirmed, and people are in the first group for long."""
+    """The first generation signs, its profile is confirmed, and people have been in the first group for long."""
     world = World(certificates(**changes))
     assert world.deploy()
     world.work_at_the_console(ProfileSlot.FIRST)
@@ -313,12 +314,12 @@ def at_rest(**changes: Any) -> World:
 
 
 def forward(world: World, *, start: bool = True) -> RotationPlan:
-    """What ``rotate next`` plans."""
+    """The plan of ``rotate next``."""
     return rotation.plan(world.snapshot(), NEW, start=start)
 
 
 def make(world: World, planned: RotationPlan) -> None:
-    """Writes the step's change into the configuration, through all checks of the settings."""
+    """Apply the step's change to the configuration, with all validation of the settings."""
     assert planned.refusals == (), planned
     if planned.change is not None:
         world.wanted = Certificates.model_validate(planned.change.model_dump(by_alias=True))

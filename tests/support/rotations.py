@@ -1,4 +1,4 @@
-"""Rotations of the signing certificate, with the commands that people type, and with deaths on the way."""
+"""Rotations of the signing certificate, with the commands that people type, and with kills in between."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Death:
 
     name: str
     has_come: Callable[[Project, int, bytes], bool]
-    """By the project, and the last journal entry and the stack's file as they were when the command began."""
+    """Called with the project, and the last journal entry and stack file from the start of the command."""
 
 
 def _written(made: Project, _: int, file: bytes) -> bool:
@@ -46,7 +46,7 @@ WORKING = Death("the first change was made at Entra or Mimecast", _changed_a_ven
 
 
 def certificates(made: Project) -> dict[str, Any]:
-    """The section as the commands wrote it."""
+    """The section as written by the commands."""
     section: dict[str, Any] = made.in_force()["certificates"]
     return section
 
@@ -57,7 +57,7 @@ def written(made: Project) -> bytes:
 
 
 def rotate(made: Project, verb: str, *words: str, death: Death | None = None) -> Ended:
-    """``mimecast-sso rotate VERB``; with ``death``, killed at that moment (code -9), if it comes."""
+    """Run ``mimecast-sso rotate VERB``; with ``death``, killed at that moment (code -9), if it occurs."""
     command = [
         *(sys.executable, "-m", "sandbox", "run", "--"),
         *(str(Path(sys.executable).with_name("mimecast-sso")), "rotate", verb, "--stack", "sandbox", *words),
@@ -67,7 +67,7 @@ def rotate(made: Project, verb: str, *words: str, death: Death | None = None) ->
         "SANDBOX_HOME": str(made.home),
         "NO_COLOR": "1",
         "ENGINE": made.engine,
-        "PYTHONUNBUFFERED": "1",  # What a killed command said is read too.
+        "PYTHONUNBUFFERED": "1",  # The output of a killed command is read too.
     }
     file = written(made)
     entry = max((each["number"] for each in made.control.journal()[-1:]), default=0)
@@ -93,7 +93,7 @@ def rotate(made: Project, verb: str, *words: str, death: Death | None = None) ->
 
 
 def do_what_is_due_in_the_console(made: Project) -> None:
-    """The sandbox's administrator works through every run sheet that lies there, and each is confirmed."""
+    """The sandbox's administrator works through every run sheet, and each is confirmed."""
     for sheet in sorted((made.home / "run-sheet").glob("*.html")):
         filled = made.sandbox("administrator", str(sheet))
         assert filled.code == 0, filled.text
@@ -104,13 +104,13 @@ def do_what_is_due_in_the_console(made: Project) -> None:
 
 
 def move_clock(made: Project, by: timedelta) -> None:
-    """Moves the sandbox's clock on."""
+    """Move the sandbox's clock forward."""
     setting = made.control.get("settings", "clock.offset_seconds") or {"value": 0}
     made.control.set("clock.offset_seconds", setting["value"] + by.total_seconds())
 
 
 def in_three_years(made: Project, rotation: int) -> str:
-    """An end for the certificate of the so-many-th rotation, later than that of the one before."""
+    """An expiry for the certificate of rotation number N, later than that of the previous one."""
     setting = made.control.get("settings", "clock.offset_seconds") or {"value": 0}
     now = datetime.now(UTC) + timedelta(seconds=setting["value"])
     return (now + timedelta(days=1000 + rotation)).strftime("%Y-%m-%dT00:00:00Z")
@@ -125,7 +125,7 @@ def complete(
     wait: Callable[[], None] = lambda: None,
     console: Callable[[Project], None] = do_what_is_due_in_the_console,
 ) -> list[str]:
-    """One rotation to the generation ``label``, from staging it to retiring the former one; what each run did.
+    """One rotation to the generation ``label``, from staging it to retiring the former one. Returns each run's step.
 
     Each step is killed at each of ``deaths`` in turn, if it comes to that, and run again. ``wait`` is called where
     only time is missing, ``console`` where a person has to act. Raises AssertionError where a run ends in any other
@@ -137,7 +137,7 @@ def complete(
         words = () if _has(made, label) else ("--label", label, "--end-date", end_date)
         ended = rotate(made, "next", "--apply", "--yes", *words, death=next(iter(pending), None))
         said.append(f"{_step(ended.text, said)}: {ended.code}")
-        # A run that died at the very end has left nothing to do.
+        # A run killed at the very end has left nothing to do.
         if (
             ended.code == 0
             and _is_over(made, label)
@@ -159,7 +159,7 @@ def complete(
 
 
 def _unlock(made: Project) -> None:
-    """What the message about the dead engine's lock says to do; nothing where it died before it had one."""
+    """The fix in the message about the killed engine's lock; empty if it was killed before it had one."""
     engine = ["pulumi"] if made.engine == "pulumi" else [sys.executable, "-m", "sandbox.engine"]
     made.sandbox("run", "--", *engine, "cancel", "--yes", "--stack", "sandbox")
 
@@ -174,7 +174,7 @@ def _is_over(made: Project, label: str) -> bool:
 
 
 def _step(text: str, said: Sequence[str]) -> str:
-    """The step that a run made; one that only deploys carries on with the one before that was killed."""
+    """The step of a run; a run that only deploys continues the previous, killed one."""
     named = next((line for line in text.splitlines() if line.startswith(_NAMED)), f"{_NAMED}none)")
     name = named.removeprefix(_NAMED).partition(")")[0]
     before, _, code = said[-1].partition(": ") if said else ("", "", "")

@@ -1,4 +1,4 @@
-"""A sandbox for tests: a real process in a home of its own."""
+"""A sandbox for tests: a real process in its own home."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sandbox.environment import environment
 DOMAIN = "example.com"
 ACCOUNT_CODE = "CUK25A118"
 
-# Assigned to nothing yet; each test assigns what it needs.
+# Not assigned yet; each test assigns what it needs.
 ADA = "ada@example.com"
 GRACE = "grace@example.com"
 ALAN = "alan@example.com"
 WITHOUT_MAIL = "kay@contoso.onmicrosoft.com"
 GROUP = "Mimecast Personal Portal users"
 CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-"""The Azure CLI's, which acts for people."""
+"""The client id of the Azure CLI, which acts for people."""
 
 
 def seed_document() -> dict[str, Any]:
@@ -89,7 +89,7 @@ class RunningSandbox:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """While inside, this process's clients reach the sandbox, as its children do."""
+        """Within the block, this process's clients reach the sandbox, as its children do."""
         with pytest.MonkeyPatch.context() as process:
             for name, value in self.env.items():
                 process.setenv(name, value)

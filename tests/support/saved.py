@@ -1,4 +1,4 @@
-"""A deployed project that tests go back to: deployed once, and put back as it was before each test."""
+"""A deployed project that tests share: deployed once, and restored before each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEPT = ("stacks", "build")
 
 
 class SavedProject:
-    """Stack files, state, run sheets and the sandbox's world of a project, as they were when this was made."""
+    """A project's stack files, state, run sheets and sandbox world, as of the creation of this object."""
 
     def __init__(self, project: Project, folder: Path) -> None:
         self._project = project
@@ -26,7 +26,7 @@ class SavedProject:
         self._start()
 
     def restore(self) -> Project:
-        """The project as it was, its sandbox started again."""
+        """Restore the project and restart its sandbox."""
         lifecycle.stop(self._project.home)
         shutil.rmtree(self._project.home)
         shutil.copytree(self._folder / "home", self._project.home)

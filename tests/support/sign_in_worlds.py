@@ -67,6 +67,7 @@ _ACCOUNT = {
     "clientId": credentials.MIMECAST_CLIENT_ID,
 }
 _HASHED = passwords.hashed(credentials.USER_PASSWORD)
+_LONG_SECONDS = 10
 _OFFSET = "clock.offset_seconds"
 
 Endings = Mapping[tuple[str, Way], Ending]
@@ -176,9 +177,13 @@ class World:
 
     @contextmanager
     def refusing_activation(self) -> Iterator[None]:
-        """While inside, Entra refuses to activate a certificate, and every other change of the service principal."""
+        """While inside, Entra refuses to activate a certificate, and every other change of the service principal.
+
+        It takes its time, so that a run ends with its other writes done: a refusal stops the rest.
+        """
         path = r"/v1\.0/servicePrincipals/[^/]+"
-        self.made.control.faults({"method": "PATCH", "path": path, "status": 403, "times": 1000})
+        refusal = {"method": "PATCH", "path": path, "status": 403, "delay": _LONG_SECONDS, "times": 1000}
+        self.made.control.faults(refusal)
         yield
         self.made.control.faults()
 

@@ -1,7 +1,7 @@
-"""People who sign in all the time: several threads that walk the portal's and Entra's pages while something else runs.
+"""People who sign in continuously: several threads use the portal's and Entra's pages while something else runs.
 
-Each sign-in is a whole one, over every form from the portal's own page on, with unmodified sessions. Some keep the
-session at Entra, as people with an open browser do, some come without one and enter their password.
+Each sign-in is complete, through every form starting at the portal's page, with unmodified sessions. Some people keep
+their session at Entra, like an open browser; others have none and enter their password.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOST_PAGES = 6
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A sign-in that did not reach the portal: who, between which moments (``time.monotonic``), and what was read."""
+    """A sign-in that did not reach the portal: person, start and end (``time.monotonic``), and the message shown."""
 
     address: str
     started: float
@@ -36,14 +36,14 @@ class Refusal:
 
 @dataclass(slots=True)
 class Tally:
-    """How many sign-ins ended, and those that were refused."""
+    """The number of completed sign-ins, and the refused ones."""
 
     ended: int = 0
     refused: list[Refusal] = field(default_factory=list)
 
 
 class SignIns:
-    """Signs these people in, over and over, from ``threads`` threads; a context manager.
+    """Signs these people in repeatedly, from ``threads`` threads; a context manager.
 
     ``pause`` seconds are waited after each sign-in, so that a deployment beside it gets its share of the machine.
     """
@@ -79,24 +79,24 @@ class SignIns:
 
     @property
     def tally(self) -> Tally:
-        """What happened until now."""
+        """The results so far."""
         with self._changed:
             return Tally(self._tally.ended, list(self._tally.refused))
 
     def wait_for(self, number: int, *, within: float) -> Tally:
-        """Waits until so many sign-ins ended in all. Raises AssertionError when they take more than ``within`` s."""
+        """Wait until so many sign-ins have completed in total. Raises AssertionError after ``within`` seconds."""
         with self._changed:
             reached = self._changed.wait_for(lambda: self._tally.ended >= number, within)
         assert reached, f"{self.tally.ended} of {number} sign-ins in {within} s"
         return self.tally
 
     def wait_for_more(self, number: int, *, within: float = 60.0) -> Tally:
-        """Waits until so many more ended, all of which began before the wait was over."""
+        """Wait until so many more have completed, all of them started before the wait ended."""
         return self.wait_for(self.tally.ended + number, within=within)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Lets the sign-ins under way end and begins no other: nobody is half-way when the clock is moved."""
+        """Let running sign-ins complete and start no others, so that none is under way when the clock is moved."""
         with self._changed:
             self._held = True
             self._changed.wait_for(lambda: not self._under_way)
@@ -129,7 +129,7 @@ class SignIns:
             self._stopping.wait(self._pause)
 
     def _sign_in(self, browser: Browser, address: str) -> str:
-        """Why the person did not reach the portal; "" when they did."""
+        """Why the person did not reach the portal; "" if they did."""
         typed = {
             "login": {"emailAddress": address},
             "saml-request": {},

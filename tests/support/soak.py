@@ -1,4 +1,4 @@
-"""Keeps what long runs count, in ``build/soak.json``: ``{name: {"value": count, "unit": …, "run": …}}``."""
+"""Stores the counts of long runs in ``build/soak.json``: ``{name: {"value": count, "unit": …, "run": …}}``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SOAK = Path(__file__).resolve().parents[2] / "build" / "soak.json"
 
 
 def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
-    """What adds to a figure of this run: ``(name, count, unit)``. Only tests marked ``soak`` leave a trace.
+    """A function that adds to a figure of this run: ``(name, count, unit)``. Only tests marked ``soak`` are stored.
 
     Tests of one run add up over pytest-xdist's workers; the first one of a new run begins at nothing.
     """
@@ -31,7 +31,7 @@ def tally(request: pytest.FixtureRequest) -> Callable[[str, int, str], None]:
             figure = figures.get(name, {})
             before = figure["value"] if figure.get("run") == run else 0
             figures[name] = {"value": before + count, "unit": unit, "run": run}
-            # In one piece: whoever dies while writing leaves the figures as they were.
+            # Written atomically: a process killed while writing leaves the figures unchanged.
             fresh = SOAK.with_suffix(".new")
             fresh.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
             fresh.replace(SOAK)

@@ -1,4 +1,4 @@
-"""Running Hypothesis's state machines as tests."""
+"""Runs Hypothesis state machines as tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 
 def run(machine: type[RuleBasedStateMachine], lives: int, steps: int) -> None:
-    """So many random histories of at most so many steps; without a limit of time, for machines that are busy."""
+    """Settings for a number of random histories and steps, without a time limit, for busy machines."""
     run_state_machine_as_test(  # type: ignore[no-untyped-call, unused-ignore]
         machine,
         settings=settings(

@@ -1,4 +1,4 @@
-"""Sign-ins as people make them, from Mimecast's page and from My Apps, and how they end in the forecast's words."""
+"""Sign-ins as people do them, from Mimecast's page and from My Apps, with their result in the forecast's terms."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sandbox.browser import Browser, Page
 
 _MOST_PAGES = 8
 _NO_SUCH_TENANT = "AADSTS90002"
-"""The sandbox has one tenant: instead of the sign-in page of another one it shows this."""
+"""The sandbox has one tenant: it shows this instead of another tenant's sign-in page."""
 _REFUSALS = ("error", "reason", "problem")
 _MY_APPS = "https://myapps.microsoft.com/"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who signs in: the address at Mimecast, and what is typed at Entra."""
+    """A person who signs in: the address at Mimecast, and the user name at Entra."""
 
     address: str
     login: str
@@ -30,13 +30,13 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a sign-in ended; ``text`` is what the person read last."""
+    """The result of a sign-in; ``text`` is the last message shown."""
 
     result: Result
     text: str
 
     def fits(self, outcome: Outcome) -> bool:
-        """Whether a verdict says the same: the result, and Entra's code where the reason has one."""
+        """Whether a verdict matches: the result, and Entra's code if the reason has one."""
         if outcome.result is not self.result:
             return False
         code = REASONS[outcome.reason].code if outcome.reason else ""
@@ -46,7 +46,7 @@ class Ending:
 
 
 def walk(home: Path, way: Way, person: Person, tile: str, *, region: str = "eu") -> Ending:
-    """Signs a person in. ``tile`` is the application's name in My Apps."""
+    """Sign a person in. ``tile`` is the application's name in My Apps."""
     browser = Browser(home)
     typed = {
         "login": {"emailAddress": person.address},
@@ -75,7 +75,7 @@ def _to_the_end(browser: Browser, page: Page, typed: dict[str, dict[str, str]], 
         portal = page.text("signed-in")
         if portal is not None:
             got_in = Result.ENTRA if "password" in typed else Result.PASSWORD
-            # In the portal of another person somebody is not signed in.
+            # Being in another person's portal does not count as signed in.
             return Ending(got_in if portal.endswith(f" {address}") else Result.REFUSED, portal)
         step = next((name for name in typed if page.form(name) is not None), None)
         if step is None or _is_refusal(page):

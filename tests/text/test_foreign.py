@@ -1,4 +1,4 @@
-"""Text that others wrote: shown on one line, and never a command, an escape or markup."""
+"""Foreign text: shown on one line, and never a command, an escape or markup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mimecast_sso.text.names import enumerate_some
 EVIL = "Evil\n::warning::pwned\n##vso[task.setvariable variable=X]y <img src=x> @everyone \x1b]0;t\x07\x1b[2Jz\u202egpj"
 
 
-def test_nothing_is_left_that_steers_a_terminal_or_a_runner() -> None:
+def test_nothing_is_left_that_controls_a_terminal_or_a_runner() -> None:
     shown = foreign.one_line(EVIL)
     assert shown == ("Evil : :warning::pwned ## vso[task.setvariable variable=X]y <img src=x> @everyone zgpj")
     assert not any(line.lstrip().startswith("::") for line in shown.splitlines())

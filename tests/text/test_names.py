@@ -1,4 +1,4 @@
-"""Addresses and domains that people paste: what is one and the same, and what is refused with its code point."""
+"""Addresses and domains that people paste: what is equivalent, and what is refused with its code point."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PERSIAN = "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc"
         ("\u201cada\u201d@example", "is not an e-mail address"),
     ],
 )
-def test_an_address_that_only_looks_right_is_refused(text: str, said: str) -> None:
+def test_an_address_with_lookalike_characters_is_refused(text: str, said: str) -> None:
     with pytest.raises(MalformedNameError) as refused:
         email_address(text)
     assert said in str(refused.value)
@@ -85,12 +85,12 @@ def test_a_joiner_counts_only_where_the_language_needs_it() -> None:
 @pytest.mark.parametrize(
     "name", ["=1+1", " =1+1", "+1", "-2", "@SUM(A1)", "\t=1", "\uff1d1+1", "\uff20A1", "\ufe62\u0031"]
 )
-def test_a_name_that_a_spreadsheet_would_run_is_refused(name: str) -> None:
+def test_a_name_that_a_spreadsheet_would_execute_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="begins like a formula"):
         person_name(name)
 
 
-def test_a_name_holds_nothing_invisible_but_joiners() -> None:
+def test_a_name_contains_no_invisible_characters_except_joiners() -> None:
     assert one_line(PERSIAN) == PERSIAN
     with pytest.raises(ValueError, match=r"U\+202E"):
         one_line("Ada\u202eAda")

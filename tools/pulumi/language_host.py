@@ -1,9 +1,9 @@
 """For tests only: a language host for Python, because the Go module proxy serves the Pulumi CLI without one.
 
 The Pulumi CLI starts it as ``pulumi-language-python`` with the address of its engine, reads the port from the first
-line of its output and calls the published service ``LanguageRuntime``. It does what the tests of this project need:
-programs in a virtual environment that pip fills. Everything else, such as generated code, other toolchains and
-debuggers, is answered as not implemented. Never use it for a real tenant: install the published Pulumi CLI.
+line of its output and calls the published service ``LanguageRuntime``. It supports what the tests of this project need:
+programs in a virtual environment installed by pip. Everything else, such as code generation, other toolchains and
+debuggers, is not implemented. Never use it for a real tenant: install the published Pulumi CLI.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 _EXECUTOR = Path(__file__).with_name("program.py")
 _ALREADY_SHOWN = 32
-"""The program's exit code when it has logged its error itself."""
-_PATIENCE = 5.0  # seconds that an interrupted program has to end
+"""The exit code of a program that has logged its error itself."""
+_PATIENCE = 5.0  # seconds for an interrupted program to end
 
-# Run by the program's interpreter: a package that needs a provider plugin ships a file that names it.
+# Run by the program's interpreter: a package that needs a provider plugin has a file that names it.
 _NEEDED_PLUGINS = """
 import json, pathlib, sys
 files = [file for folder in sys.path for file in pathlib.Path(folder or ".").glob("*/pulumi-plugin.json")]
@@ -47,7 +47,7 @@ class _Environment:
 
     @classmethod
     def of(cls, info: language_pb2.ProgramInfo, context: grpc.ServicerContext) -> _Environment:
-        """What the project's runtime options say."""
+        """Read the project's runtime options."""
         options = MessageToDict(info.options)
         toolchain = options.get("toolchain", "pip")
         if toolchain != "pip":
@@ -72,19 +72,19 @@ class _Environment:
         return kept | {"VIRTUAL_ENV": str(self.virtualenv), "PATH": path}
 
     def require(self, context: grpc.ServicerContext) -> None:
-        """Refuse the call when the virtual environment is missing."""
+        """Refuse the call if the virtual environment is missing."""
         if self.virtualenv is not None and not Path(self.python).exists():
             _refuse(context, f"the virtual environment {self.virtualenv} does not exist. Run: pulumi install")
 
     def ask(self, *arguments: str) -> str:
-        """What the interpreter prints."""
+        """Run the interpreter. Returns its output."""
         command = [self.python, *arguments]
         done = subprocess.run(command, env=self.variables, stdout=subprocess.PIPE, text=True, check=True)
         return done.stdout
 
 
 class _Program:
-    """A running program; its output is the host's, which the CLI shows."""
+    """A running program. It writes to the host's output, which the CLI shows."""
 
     def __init__(self, environment: _Environment, request: language_pb2.RunRequest, engine: str) -> None:
         options = {
@@ -112,7 +112,7 @@ class _Program:
         )
 
     def wait(self) -> language_pb2.RunResponse:
-        """How the program ended."""
+        """The program's result."""
         code = self._popen.wait()
         if code == _ALREADY_SHOWN:
             return language_pb2.RunResponse(bail=True)
@@ -120,7 +120,7 @@ class _Program:
         return language_pb2.RunResponse(error=error)
 
     def interrupt(self) -> None:
-        """Let the program end, for a few seconds."""
+        """Give the program a few seconds to end."""
         self._popen.send_signal(signal.SIGINT)
         try:
             self._popen.wait(_PATIENCE)
@@ -138,12 +138,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Handshake(
         self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
     ) -> language_pb2.LanguageHandshakeResponse:
-        """Learn the engine's address, where it was not given at the start."""
+        """Receive the engine's address, if it was not given at the start."""
         self._engine = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
-        """No version: it belongs to no release of Pulumi."""
+        """Report no version: this is not part of a Pulumi release."""
         return plugin_pb2.PluginInfo()
 
     def GetRequiredPackages(
@@ -167,7 +167,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(
         self, request: language_pb2.RunRequest, context: grpc.ServicerContext
     ) -> language_pb2.RunResponse:
-        """Run a program to its end."""
+        """Run a program and wait for its end."""
         environment = _Environment.of(request.info, context)
         environment.require(context)
         program = _Program(environment, request, self._engine)
@@ -176,7 +176,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return program.wait()
 
     def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
-        """Interrupt what runs."""
+        """Interrupt the running program."""
         self.interrupt()
         return Empty()
 
@@ -188,7 +188,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(
         self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.InstallDependenciesResponse]:
-        """Create the virtual environment and install requirements.txt; gives what pip writes."""
+        """Create the virtual environment and install requirements.txt; yields pip's output."""
         environment = _Environment.of(request.info, context)
         folder = Path(request.info.program_directory)
         commands = [[environment.python, "-m", "pip", "install", "-r", "requirements.txt"]]
@@ -212,13 +212,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RuntimeOptionsPrompts(
         self, request: language_pb2.RuntimeOptionsRequest, context: grpc.ServicerContext
     ) -> language_pb2.RuntimeOptionsResponse:
-        """Nothing to ask: there is one toolchain."""
+        """No options: there is only one toolchain."""
         return language_pb2.RuntimeOptionsResponse()
 
     def Template(
         self, request: language_pb2.TemplateRequest, context: grpc.ServicerContext
     ) -> language_pb2.TemplateResponse:
-        """Nothing to prepare in a new project: pip reads its requirements.txt."""
+        """Nothing to do for a new project: pip reads its requirements.txt."""
         return language_pb2.TemplateResponse()
 
     def About(
@@ -246,7 +246,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GenerateProgram(
         self, request: language_pb2.GenerateProgramRequest, context: grpc.ServicerContext
     ) -> language_pb2.GenerateProgramResponse:
-        """Refused: `pulumi import` works without."""
+        """Refuse code generation: `pulumi import` works without it."""
         _refuse(context, "the language host for tests generates no code. Import with --generate-code=false")
 
 
@@ -255,7 +255,7 @@ def _refuse(context: grpc.ServicerContext, why: str) -> NoReturn:
 
 
 def main() -> None:
-    """Serve until the CLI interrupts, or is gone: then the pipe that it holds is closed."""
+    """Serve until the CLI interrupts or exits, which closes its pipe."""
     host = LanguageHost(sys.argv[-1] if len(sys.argv) > 1 else "")
     unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
     server = grpc.server(ThreadPoolExecutor(), options=unlimited)

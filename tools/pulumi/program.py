@@ -1,7 +1,7 @@
-"""For tests only: runs a Pulumi program for `language_host`, in the interpreter of the program's own environment.
+"""For tests only: runs a Pulumi program for `language_host`, with the interpreter of the program's environment.
 
 Arguments: the settings as JSON, the program, its arguments. The configuration is in the environment. The exit code
-is the program's own, 1 after a ``RunError``, and 32 after any other exception; both have been logged.
+is the program's own, 1 after a ``RunError``, or 32 after any other exception; both have been logged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALREADY_SHOWN = 32
 
 
 def main() -> int:
-    """Run the program and give its exit code."""
+    """Run the program. Returns its exit code."""
     settings = json.loads(sys.argv[1])
     sys.argv = sys.argv[2:]
     set_all_config(get_config_env(), get_config_secret_keys_env())
@@ -38,7 +38,7 @@ def main() -> int:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    # Leaving waits for the calls under way: what a failed program has registered is still created.
+    # Leaving the block waits for calls under way: what a failed program has registered is still created.
     with ThreadPoolExecutor(4 * max(settings["parallel"], 1)) as pool:
         loop.set_default_executor(pool)
         return _run(loop, sys.argv[0])
@@ -64,7 +64,7 @@ def _run(loop: asyncio.AbstractEventLoop, program: str) -> int:
 
 
 def _trace(error: Exception) -> str:
-    """The traceback from the program's first frame on; all of it if the program was not reached."""
+    """The traceback starting at the program's first frame; all of it if the program was not reached."""
     program = None
     trace = error.__traceback__
     while trace is not None:

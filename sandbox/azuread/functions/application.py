@@ -298,7 +298,7 @@ class GetServicePrincipal(Function):
             _lookup("displayName", validation.not_empty),
             _lookup("objectId", validation.uuid),
             *(
-                # What is a set in the resource type is here a list, in the service's order.
+                # A set in the resource type is a list here, in Graph's order.
                 Property(
                     row.name,
                     Shape.STRINGS if row.shape is Shape.STRING_SET else row.shape,

@@ -1,4 +1,4 @@
-"""What every data source has."""
+"""The base class of data sources."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from sandbox.azuread.wire import UNKNOWN, Properties
 
 
 class Function(ABC):
-    """One data source: its table, and its calls to Graph. It holds no state."""
+    """One data source: its table and its calls to Graph. Stateless."""
 
     table: ClassVar[Table]
     repeats_errors: ClassVar[bool] = False
-    """As for resource types: the published plugin prints some errors twice."""
+    """Whether the published plugin prints errors twice; see `ResourceType.repeats_errors`."""
 
     @abstractmethod
     def read(self, graph: Graph, arguments: Properties) -> Properties:
         """The results with `id`; `arguments` are complete, unset ones empty. Raises FailedError."""
 
     def invoke(self, graph: Graph, arguments: Properties) -> Properties:
-        """Stated arguments and results together; an unknown argument counts as unset."""
+        """Arguments and results together; an unknown argument counts as unset."""
         stated = {key: value for key, value in arguments.items() if value != UNKNOWN}
         empty: Properties = {row.name: row.shape.empty for row in self.table.properties}
         results = self.read(graph, {**empty, **stated})
@@ -36,18 +36,18 @@ class Function(ABC):
 
 
 def quoted(value: str) -> str:
-    """A text inside an OData filter."""
+    """A string literal for an OData filter."""
     return "'" + value.replace("'", "''") + "'"
 
 
 def fingerprint(names: Iterable[str]) -> str:
-    """The plugin's name for a list of names; it protects nothing."""
+    """The plugin's hash of a list of names, used as an id; not for security."""
     digest = hashlib.sha1("/".join(names).encode(), usedforsecurity=False).digest()
     return base64.urlsafe_b64encode(digest).decode()
 
 
 def texts(live: Document, fields: Mapping[str, str]) -> Properties:
-    """Result name to the text that Graph holds under another name; "" when unset."""
+    """Map result names to the strings that Graph holds under other names; "" when unset."""
     return {name: live.get(key) or "" for name, key in fields.items()}
 
 

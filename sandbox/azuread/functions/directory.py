@@ -43,7 +43,7 @@ class GetDomains(Function):
         ),
     )  # fmt: skip
     repeats_errors = True
-    # Result name to Graph's, and the argument that keeps only domains that have it.
+    # Result name: Graph's name, and the argument that keeps only domains with this property.
     FLAGS: ClassVar[dict[str, tuple[str, str]]] = {
         "adminManaged": ("isAdminManaged", "adminManaged"), "default": ("isDefault", "onlyDefault"),
         "initial": ("isInitial", "onlyInitial"), "root": ("isRoot", "onlyRoot"), "verified": ("isVerified", ""),
@@ -80,7 +80,7 @@ class GetDomains(Function):
         }
 
 
-# Result name to Graph's, of a user.
+# A user's result names: Graph's names.
 _USER_TEXTS = {
     "ageGroup": "ageGroup", "city": "city", "companyName": "companyName",
     "consentProvidedForMinor": "consentProvidedForMinor", "country": "country", "creationType": "creationType",
@@ -287,7 +287,7 @@ _GROUP_FLAGS = {
     "assignableToRole": "isAssignableToRole", "mailEnabled": "mailEnabled",
     "onpremisesSyncEnabled": "onPremisesSyncEnabled", "securityEnabled": "securityEnabled",
 }  # fmt: skip
-# Only groups of Microsoft 365 have these, and only for who asks for them.
+# Only Microsoft 365 groups have these, and only when they are selected.
 _UNIFIED_FLAGS = {
     "autoSubscribeNewMembers": "autoSubscribeNewMembers", "externalSendersAllowed": "allowExternalSenders",
     "hideFromAddressLists": "hideFromAddressLists", "hideFromOutlookClients": "hideFromOutlookClients",
@@ -400,7 +400,7 @@ def _writeback(configuration: Document | None) -> Properties:
 
 
 def _dynamic(live: Document) -> list[Properties]:
-    # The published plugin answers a rule even where the group has none, as long as the property is there.
+    # The published plugin returns a rule even if the group has none, as long as the property exists.
     if "membershipRule" not in live:
         return []
     paused = live.get("membershipRuleProcessingState") == "Paused"

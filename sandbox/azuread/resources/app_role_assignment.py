@@ -13,7 +13,7 @@ from sandbox.azuread.resources.base import ResourceType, known_parts, parts
 from sandbox.azuread.schema import Table, computed, required
 from sandbox.azuread.wire import Properties
 
-# Output name to Graph's.
+# Output names: Graph's names.
 _FIELDS = {
     "appRoleId": "appRoleId", "principalDisplayName": "principalDisplayName", "principalObjectId": "principalId",
     "principalType": "principalType", "resourceDisplayName": "resourceDisplayName", "resourceObjectId": "resourceId",
@@ -63,7 +63,7 @@ class AppRoleAssignment(ResourceType):
         try:
             graph.delete(resource_id)
         except GraphError as error:
-            # The published plugin says it twice here.
+            # The published plugin repeats the error here.
             raise FailedError(f"[id] Deleting {self._named(resource_id)}: {error}: {error}") from error
 
     def _named(self, resource_id: str) -> str:

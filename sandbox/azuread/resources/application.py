@@ -25,7 +25,7 @@ from sandbox.azuread.resources.base import (
 from sandbox.azuread.schema import Shape, Table, computed, required
 from sandbox.azuread.wire import Properties
 
-# Lists of an application are written as a whole, so who changes one must not be overtaken.
+# An application's lists are written as a whole, so changes to one application are serialized.
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -84,7 +84,7 @@ class ApplicationFromTemplate(ResourceType):
             live = graph.find(f"/applications/{application}")
         if live is None:
             return None
-        # The service principal is not looked at: when it was recreated, this still names the old one.
+        # The service principal is not checked: after it was recreated, this still names the old one.
         return {
             "id": resource_id, "displayName": live["displayName"], "templateId": template,
             "applicationId": f"/applications/{application}", "applicationObjectId": application,

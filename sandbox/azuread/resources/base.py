@@ -1,4 +1,4 @@
-"""What every resource type has."""
+"""The base class of resource types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MINUTE = 60.0
 class IncompleteError(FailedError):
     """The operation failed after the object was created: the engine must record it.
 
-    `resource_id` is its id; the engine keeps it, and the next run completes it by an update.
+    `resource_id` is its id. The engine keeps the resource, and the next run completes it with an update.
     """
 
     def __init__(self, resource_id: str, cause: Exception) -> None:
@@ -25,36 +25,36 @@ class IncompleteError(FailedError):
 
 
 class ResourceType(ABC):
-    """One resource type: its table, and its calls to Graph. It holds no state.
+    """One resource type: its table and its calls to Graph. Stateless.
 
-    `planned` is a complete map of outputs with what the program states laid over it. `read` returns what the service
-    holds, under the names of the table, with `id`; what it does not mention stays as it was.
+    `planned` is a complete map of outputs, with the program's inputs merged in. `read` returns what Graph holds, under
+    the table's names, with `id`; properties that it leaves out keep their values.
     """
 
     table: ClassVar[Table]
     create_seconds: ClassVar[float] = 5 * MINUTE
     repeats_errors: ClassVar[bool] = False
-    """The published plugin prints the errors of some types twice, joined by a colon."""
+    """Whether the published plugin prints this type's errors twice, joined by a colon."""
 
     @abstractmethod
     def create(self, graph: Graph, planned: Properties) -> str:
-        """Creates the object and returns its id. Raises IncompleteError once the id is known, else FailedError."""
+        """Create the object and return its id. Raises IncompleteError once the id is known, else FailedError."""
 
     @abstractmethod
     def read(self, graph: Graph, resource_id: str) -> Properties | None:
-        """The live values; None when the object is gone, or the id is not one of this type."""
+        """The live values; None if the object no longer exists or the id is not one of this type."""
 
     def update(self, graph: Graph, resource_id: str, olds: Properties, planned: Properties) -> None:
-        """Changes the object. Types whose every input forces a replacement have no update."""
+        """Change the object. Types all of whose inputs force a replacement have no update."""
         raise FailedError(f"{self.table.name} has no update")
 
     @abstractmethod
     def delete(self, graph: Graph, resource_id: str, olds: Properties) -> None:
-        """Removes the object. Raises FailedError when it cannot, and for most types when it is not there."""
+        """Delete the object. Raises FailedError if that fails and, for most types, if the object does not exist."""
 
 
 def parts(pattern: str, resource_id: str) -> tuple[str, ...] | None:
-    """The variable parts of an id, `pattern` having one group for each; None when it has another form."""
+    """The variable parts of an id, one per group of `pattern`; None if the id has another form."""
     match = re.fullmatch(pattern, resource_id)
     return match.groups() if match else None
 
@@ -65,7 +65,7 @@ def last_part(path_id: str) -> str:
 
 
 def known_parts(pattern: str, resource_id: str) -> tuple[str, ...]:
-    """As `parts`, for an id that this plugin gave out itself."""
+    """Like `parts`, for an id that this plugin issued itself."""
     found = parts(pattern, resource_id)
     if found is None:
         raise FailedError(f"not an id of this resource type: {resource_id!r}")

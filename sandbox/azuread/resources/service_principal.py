@@ -19,7 +19,7 @@ FEATURE_TAGS = {
     "gallery": "WindowsAzureActiveDirectoryGalleryApplicationNonPrimaryV1",
     "hide": "HideApp",
 }
-"""The tags that Entra gives these meanings."""
+"""The tags behind `featureTags`."""
 
 _DEPRECATED_FEATURES = {
     "customSingleSignOnApp": "customSingleSignOn", "enterpriseApplication": "enterprise",
@@ -45,7 +45,7 @@ FEATURES = objects(
 )
 _RELAY_STATE = optional("relayState", validate=validation.not_empty)
 
-# What a service principal holds under another or the same name, as text.
+# String properties: output names to Graph's names.
 _TEXTS = {
     "applicationTenantId": "appOwnerOrganizationId", "clientId": "appId", "description": "description",
     "displayName": "displayName", "homepageUrl": "homepage", "loginUrl": "loginUrl", "logoutUrl": "logoutUrl",
@@ -79,12 +79,12 @@ def permission_scopes(scopes: Iterable[Document] | None) -> list[Properties]:
 
 
 def ids_by_value(items: Iterable[Document] | None) -> dict[str, str]:
-    """Roles or scopes by their value; those without a value, as a gallery application's, are not in it."""
+    """Ids of roles or scopes by value, without those that have no value, such as a gallery application's."""
     return {item["value"]: item["id"] for item in items or () if item.get("value") and item.get("id")}
 
 
 def described(live: Document, metadata_url: str | None) -> Properties:
-    """A service principal of Graph in the plugin's words, owners and `id` left out."""
+    """Graph's service principal under the plugin's names, without owners and `id`."""
     tags = live.get("tags") or []
     features = feature_tags(tags)
     return {
@@ -113,7 +113,7 @@ def described(live: Document, metadata_url: str | None) -> Properties:
 
 
 def metadata_url(graph: Graph, object_id: str) -> str | None:
-    """Only Graph's beta version has it."""
+    """The SAML metadata URL, which only Graph's beta version has."""
     with naming(f'Retrieving Service Principal (Service Principal: "{object_id}") (beta API)'):
         url: str | None = graph.get(
             f"/servicePrincipals/{object_id}", beta=True, select="samlMetadataUrl"
@@ -245,7 +245,7 @@ class ServicePrincipal(ResourceType):
             with naming(f'[id] Deleting Service Principal (Service Principal: "{object_id}")'):
                 graph.delete(f"/servicePrincipals/{object_id}")
         except FailedError:
-            # The published plugin does not look at the response when the service principal was adopted.
+            # The published plugin ignores the response if the service principal was adopted.
             if not olds.get("useExisting"):
                 raise
 
@@ -255,7 +255,7 @@ def _relay(settings: Document | None, relay_state: str | None) -> Value:
 
 
 def _settings(planned: Properties, olds: Properties) -> Document:
-    """The body of a creation or an update. What is not stated is sent too, as null or an empty list."""
+    """The body of a creation or an update. Unset properties are sent too, as null or an empty list."""
     saml = planned.get("samlSingleSignOn")
     return {
         "accountEnabled": bool(planned.get("accountEnabled")),

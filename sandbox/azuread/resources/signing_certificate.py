@@ -1,4 +1,4 @@
-"""Certificates that sign what a service principal's applications get.
+"""Token signing certificates of service principals.
 
 Calls and messages: hashicorp/terraform-provider-azuread,
 `internal/services/serviceprincipals/service_principal_token_signing_certificate_resource.go`.
@@ -17,7 +17,7 @@ from sandbox.azuread.resources.base import ResourceType, known_parts, last_part,
 from sandbox.azuread.schema import Property, Table, computed, required
 from sandbox.azuread.wire import Properties
 
-# A removal writes the whole list of keys.
+# A removal rewrites the whole list of keys.
 _locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 _NOT_FOUND = 404
 
@@ -52,7 +52,7 @@ class ServicePrincipalTokenSigningCertificate(ResourceType):
             added = graph.post(f"/servicePrincipals/{principal}/addTokenSigningCertificate", body)
         with naming(f"Waiting for token signing certificate credential for {named}"):
             keys = graph.get(f"/servicePrincipals/{principal}")["keyCredentials"]
-        # Graph answers with the signing key; what everybody else sees of the pair is the verifying key.
+        # Graph returns the signing key of the pair; all other callers see the verifying key.
         for key in keys:
             if key["usage"] == "Verify" and key["customKeyIdentifier"] == added["customKeyIdentifier"]:
                 return f"{principal}/tokenSigningCertificate/{key['keyId']}"
@@ -79,7 +79,7 @@ class ServicePrincipalTokenSigningCertificate(ResourceType):
         }  # fmt: skip
 
     def delete(self, graph: Graph, resource_id: str, olds: Properties) -> None:
-        """Removes the pair that was asked for. (The published plugin removes another one when there are several.)"""
+        """Remove this resource's key pair. (With several, the published plugin removes a different one.)"""
         principal, key_id = known_parts(self.ID, resource_id)
         named = f'Service Principal (Service Principal: "{principal}")'
         with _locks[principal]:

@@ -14,7 +14,7 @@ from sandbox.azuread.resources.base import MINUTE, ResourceType, known_parts, pa
 from sandbox.azuread.schema import Property, Shape, Table, computed, optional, required
 from sandbox.azuread.wire import Properties
 
-# Output name to Graph's, of what is text in both.
+# String properties: output names to Graph's names.
 _INPUTS = {
     "ageGroup": "ageGroup", "city": "city", "companyName": "companyName",
     "consentProvidedForMinor": "consentProvidedForMinor", "country": "country", "department": "department",
@@ -63,7 +63,7 @@ class User(ResourceType):
                     optional("managerId"),
                     computed("onpremisesSyncEnabled", Shape.BOOLEAN),
                     optional("otherMails", Shape.STRING_SET),
-                    # Computed by the published plugin's schema; Graph never shows it, so it stays as it was stated.
+                    # Computed in the published plugin's schema. Graph never returns it, so the input is kept.
                     optional("password", secret=True),
                     optional("showInAddressList", Shape.BOOLEAN, default=True),
                 ),
@@ -119,7 +119,7 @@ class User(ResourceType):
 
 
 def _refuse_what_is_missing(planned: Properties) -> None:
-    """The sandbox's Graph keeps neither."""
+    """Refuse properties that the sandbox's Graph does not keep."""
     for name in ("managerId", "costCenter", "division"):
         if planned.get(name):
             raise FailedError(f"[{name}] the sandbox does not simulate this property of a user")
@@ -133,7 +133,7 @@ def _password(planned: Properties) -> Document:
 
 
 def _settings(planned: Properties, olds: Properties) -> Document:
-    """What is stated, and what was stated and is no more; Graph fills in the rest."""
+    """The properties that are set, or were set and no longer are; Graph fills in the rest."""
     body: Document = {"accountEnabled": planned.get("accountEnabled") is not False}
     if planned.get("showInAddressList") is False or olds.get("showInAddressList") is False:
         body["showInAddressList"] = planned.get("showInAddressList") is not False

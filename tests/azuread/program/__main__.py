@@ -1,4 +1,4 @@
-"""What the product deploys in Entra, in the plainest form: one of each type and data source."""
+"""The product's Entra resources in the simplest form: one of each type and data source."""
 
 import os
 from datetime import UTC, datetime

@@ -1,8 +1,8 @@
-"""Walks the sandbox's Graph with Microsoft's own library, whose models read each response by type.
+"""Uses the sandbox's Graph with Microsoft's own library, whose models parse each response by type.
 
     python graph.py < question.json
 
-The question is ``{"tenant", "client_id", "client_secret", "owner"}``; the answer is what each step read, as JSON. A
+The question is ``{"tenant", "client_id", "client_secret", "owner"}``; the answer is each step's result as JSON. A
 refusal is ``{"status", "code", "dated"}``: the library has to find code, date and request id where Graph puts them.
 Runs in the judges' own environment.
 """

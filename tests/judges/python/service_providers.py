@@ -1,4 +1,4 @@
-"""Service providers in Python, as judges of SAML responses, each as its own documentation uses it.
+"""Service providers in Python as judges of SAML responses, each used as in its documentation.
 
     python service_providers.py python3-saml|pysaml2 < question.json
 

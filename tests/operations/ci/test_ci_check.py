@@ -1,4 +1,4 @@
-"""``mimecast-sso ci check`` on the sandbox: what proves the identity of a job, and what it refuses."""
+"""``mimecast-sso ci check`` on the sandbox: how a job's identity is proved, and what is refused."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_an_identity_that_can_write_is_refused(made: Project, check: Callable[..
         ({"PULUMI_CONFIG_PASSPHRASE": "p"}, "passphrase"),
     ],
 )
-def test_a_job_that_is_not_set_up_is_told_so(
+def test_a_job_without_set_up_is_reported(
     check: Callable[..., Ended], changes: dict[str, str], subject: str
 ) -> None:
     ended = check(Forge.GITHUB, **changes)
@@ -116,7 +116,7 @@ def test_a_job_that_is_not_set_up_is_told_so(
     assert f" {subject}: " in lines(ended.text, "MISSING") + lines(ended.text, "FAILS")
 
 
-def test_machines_of_ones_own_are_warned_of(check: Callable[..., Ended]) -> None:
+def test_self_hosted_runners_are_a_warning(check: Callable[..., Ended]) -> None:
     assert "runner: self-hosted" in lines(check(Forge.GITHUB, RUNNER_ENVIRONMENT="self-hosted").text, "warns")
 
 

@@ -1,4 +1,4 @@
-"""The steps that post on GitHub, on a real forge server: what it keeps, and what it makes of what they post.
+"""The steps that post on GitHub, on a real forge server: what it stores, and how it renders what they post.
 
 The server is Gitea, which has GitHub's routes for issues and comments. Others of GitHub, and the other forges' steps,
 run against recorded contracts (`test_workflow_steps`, `test_gitlab_api`).
@@ -99,7 +99,7 @@ def test_one_comment_is_posted_edited_and_superseded(forge: Forge, here: Place) 
     assert bodies(forge, number) == {BOT: [comment.SUPERSEDED], OTHER: [theirs]}
 
 
-def test_the_longest_comment_is_taken_whole(forge: Forge, here: Place) -> None:
+def test_the_longest_comment_is_accepted_whole(forge: Forge, here: Place) -> None:
     number = forge.issue("a pull request of many stacks")
     lost = (PeopleByReason("not at Mimecast \U0001f600", 4, "directory sync"),)
     text = comment.render(review(*(stack(f"tenant-{each:03}", lost=lost, note="x") for each in range(300))))

@@ -1,4 +1,4 @@
-"""The steps that post on GitHub, with GitHub's own program against an API on loopback. Elsewhere it is a stand-in."""
+"""The steps that post on GitHub, with GitHub's own CLI against an API on loopback. Other tests use a stand-in."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(at: Place, step: Step, api: Comments) -> Ended:
     return at.run(step.script, step.filled(OF) | api.environment)
 
 
-def test_one_comment_lives_through_pushes_and_those_of_others_stay(here: Place, comments: Comments) -> None:
+def test_one_comment_is_kept_across_pushes_and_other_comments_stay(here: Place, comments: Comments) -> None:
     others = [comments.add("a"), comments.add(COMMENT, who="mallory"), comments.add(f"> {COMMENT}")]
     before = [comments.rows[each - 1]["body"] for each in others]
     texts = [f"{COMMENT}{HOSTILE}\n@everyone \u202e", f"{COMMENT}second\n"]

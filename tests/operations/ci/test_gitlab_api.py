@@ -45,7 +45,7 @@ def run(at: Place, api: Project, job: str) -> Ended:
     return at.run(SCRIPTS[job], api.environment | values)
 
 
-def test_one_note_lives_through_pushes_and_those_of_others_stay(here: Place, project: Project) -> None:
+def test_one_note_is_kept_across_pushes_and_other_notes_stay(here: Place, project: Project) -> None:
     others = [project.note("a"), project.note(COMMENT, MALLORY), project.note(f"> {COMMENT}")]
     before = [dict(each) for each in others]
     for text in (f"{COMMENT}{HOSTILE}\n@all \u202e & a=b", f"{COMMENT}second\n"):

@@ -1,4 +1,4 @@
-"""Tickets and heartbeat: opened once, commented on when something else is found, closed by a fine run and no other."""
+"""Tickets and heartbeat: opened once, commented on when findings change, closed only by a run without findings."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def did(*tickets: Ticket, found: Iterable[Entry]) -> list[tuple[Do, int | None]]
         ([Ticket(1, True, f"Look at this:\n{ticket(1, OWNER).body}")], [OWNER], [(Do.OPEN, None)]),
     ],
 )
-def test_what_is_done(
+def test_the_planned_actions(
     tickets: list[Ticket], found: list[Entry], expected: list[tuple[Do, int | None]]
 ) -> None:
     assert did(*tickets, found=found) == expected
@@ -102,14 +102,14 @@ def after(tickets: dict[int, Ticket], actions: Iterable[TicketAction]) -> dict[i
     return now
 
 
-def test_a_ticket_says_what_could_not_be_looked_at_when_it_is_closed() -> None:
+def test_a_closed_ticket_lists_what_could_not_be_checked() -> None:
     (closed,) = plan("drift", section(NO_LOG), [ticket(1, OWNER)])
     assert closed.comment == (
         "The last run found nothing. 1 check is not possible here, so nothing is known of that (listed above)."
     )
 
 
-def test_a_ticket_about_what_is_out_of_sight_is_never_closed_by_a_run_and_says_so_once() -> None:
+def test_a_ticket_about_an_impossible_check_is_never_closed_by_a_run_and_says_so_once() -> None:
     (said,) = plan("drift", section(NO_LOG), [ticket(1, LOSS, OWNER)])
     assert "can no longer be checked" in said.comment
     kept = Ticket(1, True, f"<!-- {said.marker} -->\n")
@@ -120,7 +120,7 @@ def test_a_ticket_about_what_is_out_of_sight_is_never_closed_by_a_run_and_says_s
     assert plan("drift", section(NO_LOG), [replace(kept, is_open=False)]) == (), "a person has closed it"
 
 
-def test_a_ticket_about_hundreds_of_findings_may_be_about_what_is_out_of_sight() -> None:
+def test_a_ticket_about_hundreds_of_findings_may_be_about_impossible_checks() -> None:
     many = [entry(f"owner/{each}") for each in range(600)]
     assert did(ticket(1, *many), found=[NO_LOG]) == [(Do.COMMENT, 1)]
     assert did(ticket(1, *many), found=[]) == [(Do.CLOSE, 1)]
@@ -230,7 +230,9 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"schema": 2}, {"stacks": [{"stack": "../secret"}]}, {"at": "secret"}])
-def test_what_is_no_report_is_refused_and_not_quoted(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_file_that_is_not_a_report_is_refused_and_not_quoted(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
     file = tmp_path / "drift.json"
     file.write_text(json.dumps(report(section(OWNER)).document() | change))
     with pytest.raises(OperationError) as refused:
@@ -239,7 +241,7 @@ def test_what_is_no_report_is_refused_and_not_quoted(tmp_path: Path, change: dic
 
 
 @pytest.mark.parametrize("stack", ["../x", "a/b", "", "a b", "a\tb", "$(x)", "-x/"])
-def test_the_name_of_a_stack_leads_nowhere(tmp_path: Path, stack: str) -> None:
+def test_the_name_of_a_stack_is_never_a_link(tmp_path: Path, stack: str) -> None:
     file = tmp_path / "drift.json"
     file.write_text(json.dumps(report(section(OWNER, stack=stack)).document()))
     with pytest.raises(OperationError, match="is not a report"):

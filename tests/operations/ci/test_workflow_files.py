@@ -124,7 +124,7 @@ def test_a_file_of_another_version_is_written_again(project: Path) -> None:
         ["--stack", "none"],
     ],
 )
-def test_names_that_are_none_are_refused(project: Path, words: list[str]) -> None:
+def test_invalid_names_are_refused(project: Path, words: list[str]) -> None:
     assert init("github", *words).exception is not None
     assert not (project / ".github").exists()
 
@@ -294,7 +294,7 @@ def test_nothing_is_deployed_but_main_with_reviewers() -> None:
     )
 
 
-def test_nothing_is_deployed_without_a_plan_that_somebody_has_seen() -> None:
+def test_nothing_is_deployed_without_a_reviewed_plan() -> None:
     for files in FILES.values():
         for text in files.values():
             for call in re.findall(r"mimecast-sso up .*", text):

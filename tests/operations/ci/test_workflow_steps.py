@@ -1,4 +1,4 @@
-"""Every script of the workflow files, run with hostile titles, branches and names, and what each of them does."""
+"""Every script of the workflow files, run with hostile titles, branches and names, and its effect."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_commands_that_scripts_call_exist_with_their_options(each: Step) -> 
     assert [word for call in calls for word in unknown_words(call.split(), commands)] == []
 
 
-def test_a_script_that_did_would_be_noticed(here: Place) -> None:
+def test_a_vulnerable_script_would_be_noticed(here: Place) -> None:
     for script in ('eval "echo $TITLE"', 'bash -c "$TITLE"', "sh -c \"x='$TITLE'\""):
         assert here.run(f"{script} || true", {"TITLE": HOSTILE}).code == 0
         assert here.pwned != [], script
@@ -303,7 +303,7 @@ def test_raw_output_is_no_command_and_the_result_is_kept(here: Place, review: St
     assert (run(here, say, CODE=str(code)).code == 0) is (code in {0, 2})
 
 
-def test_a_review_that_said_nothing_of_its_end_fails(here: Place) -> None:
+def test_a_review_without_an_exit_code_fails(here: Place) -> None:
     for file, job in (
         ("sso-preview.yml", "live"),
         ("sso-rehearsal.yml", "rehearse"),
@@ -341,7 +341,7 @@ def test_a_job_that_did_not_succeed_does_not_satisfy_it(here: Place, job: str, r
 
 
 @pytest.mark.parametrize("scope", ["", HOSTILE])
-def test_a_scope_that_nobody_said_does_not_satisfy_it(here: Place, scope: str) -> None:
+def test_a_missing_scope_does_not_satisfy_it(here: Place, scope: str) -> None:
     assert run(here, GATE, **FINE | {"SCOPE": scope}).code == 1
 
 
@@ -369,7 +369,7 @@ HEARTBEAT = step("sso-heartbeat.yml", "heartbeat", "Look for the last reports, a
 
 
 @pytest.mark.parametrize(("code", "writes", "ends"), [(0, 1, 0), (2, 1, 0), (1, 1, 0), (1, 0, 1), (4, 1, 4)])
-def test_a_look_without_a_report_fails(here: Place, code: int, writes: int, ends: int) -> None:
+def test_a_check_without_a_report_fails(here: Place, code: int, writes: int, ends: int) -> None:
     files = {"drift.dev-eu.json": report(Level.LOOK)} if writes else {}
     here.tell("^mimecast-sso drift", code=code, writes=files)
     assert run(here, LOOK, STACK="dev-eu").code == ends
@@ -451,7 +451,7 @@ def test_only_a_ticket_of_this_workflow_counts(each: Step) -> None:
     assert selected(each, tickets) == '{"number":2,"state":"open","body":""}\n'
 
 
-def test_an_identity_that_can_write_looks_at_nothing(here: Place) -> None:
+def test_with_an_identity_that_can_write_nothing_is_checked(here: Place) -> None:
     here.tell("^mimecast-sso ci check", code=5)
     for file, job in (
         ("sso-drift.yml", "look"),
@@ -556,7 +556,7 @@ THEIRS = {"id": 42, "author": {"id": 6}, "body": COMMENT}
         ({"target_branch": HOSTILE}, "nothing"),
     ],
 )
-def test_gitlab_reads_live_what_this_project_asks_for(
+def test_gitlab_reads_live_for_merge_requests_of_this_project(
     here: Place, changes: dict[str, object], scope: str
 ) -> None:
     environment = asked(here, **changes)
@@ -701,7 +701,7 @@ def thread(number: int, author: str) -> dict[str, object]:
         ({"targetRefName": HOSTILE}, "nothing"),
     ],
 )
-def test_azure_reads_live_what_this_project_asks_for(
+def test_azure_reads_live_for_pull_requests_of_this_project(
     here: Place, changes: dict[str, object], scope: str
 ) -> None:
     request = {"status": "active", "targetRefName": "refs/heads/main", "title": HOSTILE}

@@ -1,4 +1,4 @@
-"""The signing certificate comes to its end, by the sandbox's clock: who says so, when, and what fails."""
+"""The signing certificate expires, by the sandbox's clock: which command reports it, when, and what fails."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_deployment_warns_and_a_check_fails_at_seven_days(made: Project) -> No
 
 
 @pytest.mark.soak
-def test_every_mark_and_what_comes_after(made: Project) -> None:
+def test_every_threshold_and_what_follows(made: Project) -> None:
     for days in WARNING_DAYS:
         days_before_the_end(made, days)
         drift = made.sso("drift")
@@ -75,7 +75,7 @@ def test_every_mark_and_what_comes_after(made: Project) -> None:
 
 
 @pytest.mark.soak
-def test_entra_switches_by_itself(made: Project) -> None:
+def test_entra_switches_automatically(made: Project) -> None:
     (principal,) = [
         each["id"] for each in made.control.documents("entra.servicePrincipals") if each["keyCredentials"]
     ]
