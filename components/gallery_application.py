@@ -9,10 +9,9 @@ import pulumi
 import pulumi_azuread as azuread
 
 from components.requirements import Requirement
-from mimecast_sso.assessment.adoption import Adoption, feature_tags
+from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, feature_tags
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
-from providers.entra.applications import Assigned
 from providers.entra.claims import claims_definition, same_meaning
 from providers.entra.resources import DefaultReplyUrl
 
@@ -47,6 +46,7 @@ class GalleryApplicationArgs:
         application_owners: Owners of the application object by object id, each with the id to import it by, or
             ``None`` if it is created (`mimecast_sso.assessment.application_owners`).
         protect: Whether application, service principal and identifier are protected from deletion.
+        existing_assignments: Assignments that exist and are not recorded, by object id: they are imported.
         adoption: The live application to adopt instead of creating one.
         left: Objects that an earlier run created and a person manages now.
     """
@@ -65,6 +65,7 @@ class GalleryApplicationArgs:
     assignments: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     application_owners: Mapping[str, str | None] = field(default_factory=dict)
     protect: bool = True
+    existing_assignments: Mapping[str, ImportedAssignment] = field(default_factory=dict)
     adoption: Adoption | None = None
     left: LeftAlone = LeftAlone()
 
@@ -266,7 +267,7 @@ class GalleryApplication(pulumi.ComponentResource):
     def _assignments(self, name: str, args: GalleryApplicationArgs) -> None:
         role = self.service_principal.app_roles.apply(user_role)
         for key, object_id in args.assignments.items():
-            there = _assigned(args.adoption, object_id)
+            there = args.existing_assignments.get(object_id) if isinstance(object_id, str) else None
             azuread.AppRoleAssignment(
                 f"{name}-assignment-{key}",
                 # People with another of the application's roles keep it: it is equivalent.
@@ -277,7 +278,7 @@ class GalleryApplication(pulumi.ComponentResource):
                     pulumi.ResourceOptions.merge(
                         pulumi.ResourceOptions(parent=self), _named_before(f"assignment-{key}")
                     ),
-                    args.adoption.assignment(there) if args.adoption and there else None,
+                    there.import_id if there else None,
                 ),
             )
 
@@ -301,10 +302,6 @@ def _imported(options: pulumi.ResourceOptions, import_id: str | None) -> pulumi.
 def _identifier_of(adoption: Adoption | None, identifier: pulumi.Input[str]) -> str | None:
     # An adopted application was compared with the configuration, so its identifier is plain text.
     return adoption.identifier(identifier) if adoption and isinstance(identifier, str) else None
-
-
-def _assigned(adoption: Adoption | None, object_id: pulumi.Input[str]) -> Assigned | None:
-    return adoption.assigned(object_id) if adoption and isinstance(object_id, str) else None
 
 
 def _feature_tags(adoption: Adoption | None, *, hide: bool) -> azuread.ServicePrincipalFeatureTagArgs:

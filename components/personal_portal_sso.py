@@ -36,7 +36,7 @@ from mimecast_sso.assessment import (
     people,
     sentences,
 )
-from mimecast_sso.assessment.adoption import Adoption
+from mimecast_sso.assessment.adoption import Adoption, unrecorded_assignments
 from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.forecast import Instant
@@ -189,6 +189,10 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 if owners or snapshot.recorded.owners
                 else {},
                 protect=not settings.overrides("allow-destroy", snapshot.entra_now.date()),
+                existing_assignments=unrecorded_assignments(
+                    adoption.live if adoption else self._assessment.desired.application,
+                    () if adoption else snapshot.recorded.assignments,
+                ),
                 adoption=adoption,
                 left=_left(self._assessment.desired),
             ),

@@ -7,7 +7,7 @@ objects that the engine imports. Nothing here reads or writes.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -150,6 +150,29 @@ class Adoption:
     def certificate_id(self, certificate: SigningCertificate) -> str:
         """A signing certificate."""
         return f"{self.live.principal_id}/tokenSigningCertificate/{certificate.key_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedAssignment:
+    """An assignment that exists already, which the engine imports: its role, and the id to import it by."""
+
+    role_id: str
+    import_id: str
+
+
+def unrecorded_assignments(
+    live: LiveApplication | None, recorded: Collection[str]
+) -> Mapping[str, ImportedAssignment]:
+    """The live assignments that a stack did not record, by object id: Entra refuses to create them once more."""
+    if live is None:
+        return {}
+    adoption = Adoption(live, "")
+    found = ((key, adoption.assigned(key)) for key in {each.principal_id for each in live.assigned})
+    return {
+        key: ImportedAssignment(each.role_id, adoption.assignment(each))
+        for key, each in found
+        if each is not None and key not in recorded
+    }
 
 
 def matching(certificates: Iterable[SigningCertificate], generation: Generation) -> SigningCertificate | None:

@@ -60,7 +60,7 @@ class _Directory:
         others = [each for each in found if each.by.object_id != deployer]
         last = max(others, key=lambda each: each.at, default=None)
         if last is None:
-            return unknown(f"not in {_ENTRA} since {since:%Y-%m-%d}")
+            return unknown(f"not in {_ENTRA} since {since:%Y-%m-%d}{_by_deployer(found)}")
         who = "" if last.by.is_person else "app "
         return Known(f"{who}{last.by.name}, {shown(last.at)}: {last.name}", How.LIVE, _ENTRA)
 
@@ -71,6 +71,12 @@ class _Directory:
             except GraphError as error:
                 self._read[target] = error
         return self._read[target]
+
+
+def _by_deployer(activities: Sequence[Activity]) -> str:
+    """The last change by the deploying principal, whose deployments change the same objects."""
+    last = max(activities, key=lambda each: each.at, default=None)
+    return f", except by the deploying principal ({shown(last.at)}: {last.name})" if last else ""
 
 
 def _concerns(activity: Activity, finding: Finding) -> bool:

@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     },
     "Check": {
         "drift": "Compare both tenants with the stack, without changing them.",
+        "keep": "Keep what drift found: make the live state at PATH the desired one, in the stack file.",
         "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
         "fidelity": "Compare your tenants' responses with the sandbox's.",
     },

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from mimecast_sso.assessment import drift as comparison
@@ -18,7 +19,16 @@ from mimecast_sso.assessment.assessment import Assessment, assess
 from mimecast_sso.assessment.drift import Finding, Severity, not_looked_at
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.recorded import from_state
-from mimecast_sso.operations import actors, assessing, certificate_expiry, certificate_losses, drift, tenant
+from mimecast_sso.operations import (
+    actors,
+    assessing,
+    certificate_expiry,
+    certificate_losses,
+    drift,
+    roll_out,
+    tenant,
+    ways_out,
+)
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import exit_of
@@ -48,6 +58,7 @@ class DriftCheck:
         planned: Changes of the program or its configuration that are not deployed yet.
         statements: About people, certificates and the console.
         unread: What could not be checked.
+        undo: Undo record of the last roll-back, by the addresses that it removed.
     """
 
     stack: str
@@ -58,6 +69,7 @@ class DriftCheck:
     planned: tuple[str, ...] = ()
     statements: tuple[Statement, ...] = ()
     unread: tuple[Statement, ...] = ()
+    undo: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def is_quiet(self) -> bool:
@@ -78,8 +90,13 @@ class DriftCheck:
     @property
     def differences(self) -> tuple[Entry, ...]:
         """The findings and the refresh's differences, the most urgent first."""
-        found = (*(of_finding(each, self.stack) for each in self.findings), *map(_of_difference, self.beyond))
+        found = (*map(self._entry, self.findings), *map(_of_difference, self.beyond))
         return tuple(sorted(found, key=lambda each: (each.level.rank, each.id)))
+
+    def _entry(self, finding: Finding) -> Entry:
+        known = self.assessment.value
+        ways = ways_out.commands(finding, known, self.undo.get(finding.key)) if known else {}
+        return of_finding(finding, ways)
 
     def section(self) -> Section:
         """The result as a section of a report."""
@@ -201,6 +218,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
             *_console(settings, mimecast),
         ),
         unread=tuple(not_looked_at(assessment)),
+        undo=roll_out.last_undo(opened, settings),
     )
 
 

@@ -296,6 +296,19 @@ def replaced(stack: Stack, settings: Settings, record: Path) -> RollOut:
     return choice
 
 
+def last_undo(stack: Stack, settings: Settings) -> Mapping[str, Path]:
+    """Whom the last roll-back removed from the group, each with its undo record; nobody without a usable record."""
+    record = max(stack.undo_records.glob(f"{stack.name}-*.json"), key=lambda each: each.name, default=None)
+    if record is None:
+        return {}
+    try:
+        replaced(stack, settings, record)
+        members = parse_json(read_text(record))["members"]
+    except (OperationError, UnreadableTextError, ValueError, KeyError, TypeError):
+        return {}
+    return {str(each): Path(os.path.relpath(record)) for each in members}
+
+
 def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
     """Write exactly the live members as the pilot: they stay, and later deployments add nobody.
 

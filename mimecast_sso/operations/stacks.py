@@ -21,6 +21,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from mimecast_sso.assessment.drift.keeping import Edit
 from mimecast_sso.operations.broker import with_credentials
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
@@ -161,6 +162,21 @@ class Stack:
             if not isinstance(section, dict):  # A date, which is what `pulumi new` writes.
                 section = config[_CERTIFICATES] = {}
             _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
+
+    def change(self, edit: Edit) -> None:
+        """Write an edit into the stack file, keeping comments. Atomic.
+
+        A section that the file does not have is written whole: its other values may come from another key (``pilot``).
+        """
+        with self._edited() as config:
+            name = f"{_PREFIX}{edit.section}"
+            section, value = config.get(name), edit.document[edit.key]
+            if not isinstance(section, dict):
+                config[name] = dict(edit.document)
+            elif isinstance(section.get(edit.key), list) and isinstance(value, list):
+                _merge_list(section[edit.key], value)
+            else:
+                section[edit.key] = value
 
     @contextmanager
     def _edited(self) -> Iterator[Any]:
@@ -337,8 +353,22 @@ def _rewrite_list(present: Any, wanted: list[Any], needed: list[Any]) -> None:
             present.insert(index, needed[index])
 
 
-def _identity(entry: Mapping[str, Any]) -> str:
-    return str(entry.get("thumbprint") or entry.get("label"))
+def _identity(entry: Any) -> str:
+    if not isinstance(entry, Mapping):
+        return str(entry)
+    return str(entry.get("thumbprint") or entry.get("label") or entry.get("address") or entry.get("path"))
+
+
+def _merge_list(present: Any, wanted: Sequence[Any]) -> None:
+    """Bring a list of the file to the desired entries; only what differs is written."""
+    identities = {_identity(each).lower(): each for each in wanted}
+    for index in reversed(range(len(present))):
+        entry = identities.pop(_identity(present[index]).lower(), None)
+        if entry is None:
+            del present[index]
+        elif isinstance(entry, Mapping):
+            _rewrite(present[index], entry, entry)
+    present.extend(identities.values())
 
 
 def _plain_value(value: Any) -> Any:

@@ -24,8 +24,8 @@ _ATTESTED = ("confirmed", "evidence", "history")
 _PLACES: tuple[_Place, ...] = (
     *((_PROFILE, key) for key in _ATTESTED),
     *((_PROFILE, "second", key) for key in _ATTESTED),
-    ("rollOut",),
-    ("certificates",),
+    *((key,) for key in ("rollOut", "certificates")),
+    *((key,) for key in ("application", "assign", "addresses", "directorySynchronisation", "drift")),
 )
 """The keys that commands write; each value is replaced as a whole."""
 

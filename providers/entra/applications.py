@@ -28,7 +28,7 @@ APPLICATION = (
 PRINCIPAL = (
     "id,appId,displayName,accountEnabled,alternativeNames,appRoleAssignmentRequired,appRoles,description,loginUrl,"
     "notes,notificationEmailAddresses,preferredSingleSignOnMode,samlSingleSignOnSettings,tags,keyCredentials,"
-    "passwordCredentials,preferredTokenSigningKeyThumbprint"
+    "passwordCredentials,preferredTokenSigningKeyThumbprint,tokenEncryptionKeyId"
 )
 """The same of a service principal; Graph shows the public half of a key only in a read of a single object."""
 DELETED = Read(
@@ -156,6 +156,8 @@ class LiveApplication:
     """Of both objects, including signing certificates."""
     policies_unread: str = ""
     """Why the claims policies could not be read; "" where they could."""
+    encryption_key: str = ""
+    """Id of the service principal's key that Entra encrypts assertions with; "" if it does not."""
 
 
 def read(graph: GraphReads, client_id: str) -> LiveApplication:
@@ -212,6 +214,7 @@ def assemble(
         policies_unread=policies_unread,
         assigned=assigned,
         certificates=parsed(principal),
+        encryption_key=_text(principal, "tokenEncryptionKeyId"),
         credentials=(
             *_credentials("application", application),
             *_credentials("service principal", principal),

@@ -9,6 +9,8 @@ from typing import Any
 from mimecast_sso.facts.entra import EMAIL_CLAIM, NAMEID_CLAIM, NAMEID_FORMAT_EMAIL
 
 _POLICY = "ClaimsMappingPolicy"
+_CLAIMS = NAMEID_CLAIM.removesuffix("nameidentifier")
+_SHOWN = frozenset({"Source", "ID", "SamlClaimType"})
 
 
 def claims_definition() -> str:
@@ -29,6 +31,27 @@ def claims_definition() -> str:
 def same_meaning(one: str, other: str) -> bool:
     """Whether two definitions issue the same claims, ignoring order and spelling of keys."""
     return bool(_normal(one) == _normal(other))
+
+
+def shown(definition: str) -> tuple[str, ...]:
+    """The claims of a definition for people, one text for each; the definition itself if it is malformed.
+
+    Definitions with different meanings are shown differently.
+    """
+    try:
+        policy = json.loads(definition)[_POLICY]
+        rest = [f"{key}: {value}" for key, value in policy.items() if key != "ClaimsSchema"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return (definition,)
+    return tuple(sorted([*map(_claim, _schema(definition)), *rest]))
+
+
+def _claim(entry: Mapping[str, Any]) -> str:
+    """Such as ``nameidentifier: user.mail (SamlNameIdFormat …:emailAddress)``."""
+    kind = str(entry.get("SamlClaimType") or entry.get("JwtClaimType") or "a claim without a type")
+    name = kind.removeprefix(_CLAIMS)
+    others = ", ".join(f"{key} {value}" for key, value in sorted(entry.items()) if key not in _SHOWN)
+    return f"{name}: {entry.get('Source', '')}.{entry.get('ID', '')}{f' ({others})' if others else ''}"
 
 
 def name_id_source(definition: str) -> str:

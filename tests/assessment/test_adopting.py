@@ -17,6 +17,7 @@ from mimecast_sso.assessment.adoption import (
     compare,
     feature_tags,
     preferred_roles,
+    unrecorded_assignments,
 )
 from mimecast_sso.assessment.live_application import (
     CannotBeTakenOver,
@@ -483,6 +484,15 @@ def test_of_several_assignments_the_one_with_the_best_role_is_adopted() -> None:
     assert [each.role_id for each in best if each] == ["9", "0", "1", "2"]
     twice = replace(several, assigned=(replace(given[3], assignment_id="b"), given[3]))
     assert Adoption(twice, "").assigned("ada") == given[3], "always the same one"
+
+
+def test_assignments_that_a_stack_did_not_record_are_imported() -> None:
+    live = replace(LIVE, assigned=(assigned(ADA), assigned(GRACE)))
+    found = unrecorded_assignments(live, [f"id of {ADA}"])
+    path = f"/servicePrincipals/principal/appRoleAssignedTo/assignment of {GRACE}"
+    assert {key: each.import_id for key, each in found.items()} == {f"id of {GRACE}": path}
+    assert found[f"id of {GRACE}"].role_id == assigned(GRACE).role_id
+    assert unrecorded_assignments(None, ()) == {}
 
 
 def test_of_several_certificates_with_one_expiry_the_one_of_the_label_is_adopted() -> None:

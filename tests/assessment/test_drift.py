@@ -21,7 +21,15 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.operations.reports.model import of_finding
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
-from providers.entra.applications import Credential, Holder, LiveApplication, Owner, Policy, Registration
+from providers.entra.applications import (
+    Credential,
+    Holder,
+    LiveApplication,
+    Owner,
+    Policy,
+    Registration,
+    Role,
+)
 from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast import DomainStatus
 from providers.mimecast.domains import DomainState
@@ -181,6 +189,15 @@ def one_domain(**changes: Any) -> Plant:
     return read(domains=live({DOMAIN: status}))
 
 
+def role(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "role",
+        "displayName": "User",
+        "enabled": True,
+        "allowedMemberTypes": ["User"],
+    } | changes
+
+
 def quiet(**keys: Any) -> World:
     """A world in which nothing differs, with everything recorded that can be compared."""
     settings = from_values(attested(values(**keys)))
@@ -199,6 +216,8 @@ def quiet(**keys: Any) -> World:
             description=None,
             notes="",
             alternativeNames=[],
+            samlSingleSignOn={"relayState": ""},
+            appRoles=[role(), role(enabled=False), role(allowedMemberTypes=["Application"])],
         ),
         recorded(types.APPLICATION_OWNER, "owner", ownerObjectId=ada.object_id),
         recorded(
@@ -245,6 +264,9 @@ PLANTS: dict[str, Plant] = {
     "service-principal/description/changed": changed(description="theirs"),
     "service-principal/notes/changed": changed(notes="theirs"),
     "service-principal/alternativeNames/changed": changed(alternative_names=("b", "a")),
+    "service-principal/samlSingleSignOn/changed": changed(relay_state="https://example.com/"),
+    "service-principal/appRoles/changed": changed(roles=(Role("other", "Auditor"),)),
+    "service-principal/tokenEncryptionKeyId/unmanaged/key-id": changed(encryption_key="key-id"),
     "service-principal/hide/changed": hidden,
     "service-principal/activeCertificate/changed": changed(
         certificates=PrincipalCertificates((certificate(OLD), certificate(NEW)), NEW)
@@ -391,7 +413,7 @@ def test_an_owner_who_left_is_named_as_configured() -> None:
     read(directory=Directory(owners={f"id of {ADA}": ADA}))(world)
     (finding,) = drift.find(world.assess())
     assert finding.text == f"application owner {ADA} was removed"
-    assert finding.change == Change((ADA,), ())
+    assert finding.change == Change((ADA,), (), (ADA,))
 
 
 def test_assignments_of_groups_and_of_deleted_people_are_named() -> None:
@@ -562,7 +584,7 @@ def test_a_path_as_a_report_prints_it_makes_just_that_expected(name: str) -> Non
     if world.application is not None:
         changed(notes="somebody's")(world)
     found = {each.id: each for each in drift.find(world.assess())}
-    path = of_finding(found[name], "prod-eu").path
+    path = of_finding(found[name], {}).path
     entry = {"path": path, "reason": "migration", "until": "2026-11-22"}
     again = {
         each.id: each
@@ -695,3 +717,44 @@ def test_quiet_worlds_show_no_drift() -> None:
 def test_ten_thousand_quiet_worlds_show_no_drift() -> None:
     for number in range(10_000):
         _runs_quiet(number)
+
+
+def test_a_person_who_was_put_into_the_group_and_fails_is_urgent_and_others_are_not() -> None:
+    world = quiet()
+    joined(world)
+    world.members.add(ALAN)
+    world.accounts.append(account(ALAN))
+    world.addresses[ALAN] = address(ALAN)
+    more("assigned", assigned(ALAN))(world)
+    assert severities(world) == {
+        f"assignment/unmanaged/id-of-{ALAN}": Severity.LOOK,
+        f"roll-out-group/member/unmanaged/{ALAN}": Severity.LOOK,
+        f"roll-out-group/member/unmanaged/{LINUS}": Severity.URGENT,
+    }
+
+
+def test_a_whole_domain_in_the_group_is_as_urgent_as_its_people() -> None:
+    for address_, severity in ((ADA, Severity.URGENT), ("ada@example.net", Severity.LOOK)):
+        world = quiet()
+        world.members.add("@example.com" if address_ == ADA else "@example.net")
+        changed(assigned=(assigned(GRACE),))(world)
+        found = severities(world)
+        assert next(found[each] for each in found if "unmanaged" in each) is severity
+
+
+def test_an_address_of_somebody_else_is_not_urgent_because_another_fails() -> None:
+    world = quiet()
+    world.members.discard(ADA)
+    world.addresses[ADA] = replace(address(ADA), disabled=True)
+    an_address(disabled=True)(world)
+    found = severities(world)
+    assert found[f"address/status/changed/{GRACE}"] is Severity.URGENT
+    assert found[f"address/status/changed/{ADA}"] is Severity.LOOK
+
+
+def test_names_from_the_directory_are_cut() -> None:
+    world = quiet()
+    long = "x" * 400
+    more("assigned", replace(assigned(LINUS), name=long))(world)
+    more("owners", Owner("guest", long))(world)
+    assert all(len(each.text) < 140 for each in drift.find(world.assess()))

@@ -147,3 +147,17 @@ def test_drift_is_urgent_if_somebody_fails_and_expected_drift_is_quiet(made: Pro
     quiet = made.sso("drift", "--fast")
     made.configure(drift=None)
     assert quiet.code == 0, quiet.text
+
+
+def test_somebody_whom_others_assigned_can_be_configured(made: Project) -> None:
+    assign = made.configuration("assign")
+    made.configure(assign=assign | {"users": [*assign["users"], "visitor@example.com"]})
+    assignments = made.control.documents("entra.assignments")
+    visitor = only(made, "entra.users", mail="visitor@example.com")["id"]
+    if not any(each["principalId"] == visitor for each in assignments):
+        own = assignments[0] | {"id": "stranger", "principalId": visitor, "principalType": "User"}
+        made.control.put("entra.assignments", "stranger", own)
+    up = made.up()
+    assert up.code == 0, up.text
+    assert made.sso("preview").code == 0
+    assert f"assignment/unmanaged/{visitor}" not in {each["id"] for each in report(made)["entries"]}

@@ -129,6 +129,23 @@ def property_of_principal(name: str, value: Any, found: str) -> Plant:
     return plant
 
 
+def encrypted(world: World, _: random.Random) -> str:
+    key = "6c000000-0000-4000-8000-0000000000fe"
+    put(world, "entra.servicePrincipals", world.principal, tokenEncryptionKeyId=key)
+    return f"service-principal/tokenEncryptionKeyId/unmanaged/{key}"
+
+
+def roles_disabled(world: World, _: random.Random) -> str:
+    roles = [each | {"isEnabled": False} for each in world.application["appRoles"]]
+    put(world, "entra.applications", world.application, appRoles=roles)
+    return "service-principal/appRoles/changed"
+
+
+def hidden(world: World, _: random.Random) -> str:
+    put(world, "entra.servicePrincipals", world.principal, tags=[*world.principal["tags"], "HideApp"])
+    return "service-principal/hide/changed"
+
+
 def renamed(world: World, _: random.Random) -> str:
     put(world, "entra.applications", world.application, displayName="Mimecast, renamed")
     return "application/displayName/changed"
@@ -230,6 +247,14 @@ PLANTS: tuple[Plant, ...] = (
     property_of_principal("preferredSingleSignOnMode", "password", "preferredSingleSignOnMode"),
     property_of_principal("loginUrl", "https://elsewhere.example/", "loginUrl"),
     property_of_principal("notes", "changed by somebody", "notes"),
+    property_of_principal("description", "changed by somebody", "description"),
+    property_of_principal("alternativeNames", ["changed by somebody"], "alternativeNames"),
+    property_of_principal(
+        "samlSingleSignOnSettings", {"relayState": "https://x.example/"}, "samlSingleSignOn"
+    ),
+    hidden,
+    encrypted,
+    roles_disabled,
     property_of_principal("notificationEmailAddresses", ["x@example.com"], "notificationEmailAddresses"),
     address_disabled,
     address_renamed,

@@ -13,6 +13,7 @@ from mimecast_sso.provenance import live
 from providers.entra.applications import Holder
 from providers.entra.graph import GraphClient
 from providers.mimecast.client import MimecastClient
+from tests.assessment.test_drift import changed, quiet
 from tests.assessment.worlds import CLIENT, World
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -21,7 +22,8 @@ NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 class Log:
     """A directory's audit log: by object, what was done to it, and by whom."""
 
-    def __init__(self, **entries: str) -> None:
+    def __init__(self, by: str = "linus", /, **entries: str) -> None:
+        self._by = by
         self._entries = entries
 
     def claims(self) -> dict[str, Any]:
@@ -36,7 +38,7 @@ class Log:
                 "activityDisplayName": activity,
                 "activityDateTime": "2026-11-21T08:00:00Z",
                 "result": "success",
-                "initiatedBy": {"user": {"id": "linus", "userPrincipalName": "linus@example.com"}},
+                "initiatedBy": {"user": {"id": self._by, "userPrincipalName": f"{self._by}@example.com"}},
             }
             for object_id, activity in self._entries.items()
             if f"'{object_id}'" in query["filter"]
@@ -69,3 +71,13 @@ def test_who_deleted_the_application_is_named(holders: tuple[Holder, ...], log: 
 def test_what_was_done_before_a_deletion_is_not_taken_for_it() -> None:
     log = Log(object="Update application", principal="Remove service principal credentials")
     assert actor(World(application=None), log) == "not in the directory's audit log since 2026-10-23"
+
+
+def test_what_only_the_deploying_principal_did_is_named_and_not_denied() -> None:
+    world = quiet()
+    changed(notes="theirs")(world)
+    log = Log("deployer", principal="Update service principal")
+    assert actor(world, log) == (
+        "not in the directory's audit log since 2026-10-23, except by the deploying principal (2026-11-21 08:00:00Z: "
+        "Update service principal)"
+    )

@@ -131,7 +131,7 @@ def printed_path(report: Report, form: Format) -> str:
 def test_a_path_copied_from_any_form_makes_the_row_expected(form: Format, key: str) -> None:
     finding = Finding(Part.UNMANAGED, "roll-out group", "member", key, key, Change((), (key,)))
     at = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
-    section = Section("prod-eu", entries=(of_finding(finding, "prod-eu"),))
+    section = Section("prod-eu", entries=(of_finding(finding, {}),))
     path = printed_path(Report("drift", at, 2, (section,)), form)
     entry = ExpectedDrift(path=path, reason="migration", until="2026-12-31")
     settings = Drift(expected=(entry,))

@@ -229,3 +229,29 @@ def test_a_report_that_is_read_again_links_to_pages_alone(tmp_path: Path, addres
             continue
         with pytest.raises(OperationError, match="links to something that is no page"):
             reading.read(file)
+
+
+def test_a_comment_on_one_stack_shows_as_many_findings_as_fit() -> None:
+    entries = tuple(
+        Entry(
+            f"a/{number:03}",
+            Level.LOOK,
+            f"Finding {number:03} {'x' * 250}",
+            How.LIVE,
+            commands={"restore": "up"},
+        )
+        for number in range(500)
+    )
+    for stacks in (1, 3):
+        sections = tuple(Section(f"stack-{number}", entries=entries) for number in range(stacks))
+        comment = render(Report("drift", datetime(2026, 11, 30, 7, tzinfo=UTC), 2, sections), "markdown")
+        assert len(comment) <= 60_000
+        shown = comment.count("| look: Finding")
+        assert shown > 150
+        assert comment.count("Finding 000") == stacks
+        left = 500 - shown // stacks
+        assert (
+            comment.count(f"{left} findings left out here; the whole text is in the run's artifact.")
+            == stacks
+        )
+        assert comment.count("</details>") == stacks

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mimecast_sso.assessment.drift.keeping import Edit
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import open_stack
@@ -19,6 +20,7 @@ from mimecast_sso.settings import ConfigurationError, Confirmed, ProfileSlot, Ro
 from providers.mimecast.errors import AuthenticationError
 
 ROOT = Path(__file__).resolve().parents[2]
+EXPECTED = {"path": "service-principal.notes", "reason": "migration", "until": "2099-12-31"}
 CONFIRMED = Confirmed(
     fingerprint="v1:abc", by="ada@example.com", at="2026-11-22T01:00:00Z", evidence="change CHG-1042"
 )
@@ -118,6 +120,55 @@ def test_the_program_reads_what_commands_wrote_however_the_engine_spells_values(
 
 def _as_the_cli_writes(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} +0000 UTC"
+
+
+def test_an_edit_keeps_comments_and_entries_that_stay(project: Path) -> None:
+    file = project / "stacks/Pulumi.prod-eu.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["config"]["mimecast-sso:addresses"] = {"list": []}
+    text = yaml.safe_dump(document, sort_keys=False).replace(
+        "list: []",
+        "list:\n      - address: Ada@example.com # the pilot\n        name: Ada\n      - address: grace@example.com",
+    )
+    file.write_text(text)
+    rows = [{"address": "ada@example.com", "name": "Ada L"}, {"address": "alan@example.com"}]
+    open_stack("prod-eu").change(Edit("addresses", "list", {"list": rows}))
+    written = file.read_text()
+    assert "# the pilot" in written
+    found = open_stack("prod-eu").settings().addresses.explicit
+    assert [(each.address, each.name) for each in found] == [
+        ("ada@example.com", "Ada L"),
+        ("alan@example.com", None),
+    ]
+
+
+def test_an_edit_of_a_section_that_another_key_implies_writes_all_of_it(project: Path) -> None:
+    file = project / "stacks/Pulumi.prod-eu.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["config"] |= {"mimecast-sso:pilot": "ada@example.com,grace@example.com"}
+    for key in ("assign", "rollOut"):
+        document["config"].pop(f"mimecast-sso:{key}", None)
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    pilot = {"who": "pilot", "pilot": ["ada@example.com"]}
+    open_stack("prod-eu").change(Edit("rollOut", "pilot", pilot))
+    settings = open_stack("prod-eu").settings()
+    assert settings.roll_out == RollOut(who="pilot", pilot=("ada@example.com",))
+    assert settings.assign.users == ("ada@example.com", "grace@example.com")
+
+
+def test_an_edit_of_a_rehearsal_leaves_the_tracked_file_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    on_sandbox(monkeypatch, tmp_path / "home")
+    file = project / "stacks/Pulumi.sandbox.yaml"
+    before = file.read_bytes()
+    open_stack("sandbox").change(Edit("application", "hide", {"hide": True}))
+    open_stack("sandbox").change(Edit("drift", "expected", {"expected": [EXPECTED]}))
+    settings = open_stack("sandbox").settings()
+    assert settings.application.hide
+    assert settings.application.notification_emails == ("identity@example.com",)
+    assert settings.drift.expected[0].path == EXPECTED["path"]
+    assert file.read_bytes() == before
 
 
 def test_a_damaged_record_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

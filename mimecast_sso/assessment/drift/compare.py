@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -10,7 +10,6 @@ from mimecast_sso.assessment import unread
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import account_for_tests, entra, mimecast
 from mimecast_sso.assessment.drift.finding import Finding, Severity
-from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings.drift import Drift
 
@@ -39,8 +38,8 @@ def find(assessment: Assessment) -> tuple[Finding, ...]:
         yield from mimecast.find(of)
 
     found = (*everywhere(assessment), *account_for_tests.find(assessment, everywhere))
-    failing, today = _failing(assessment), assessment.snapshot.entra_now.date()
-    judged = [_expected(_judged(each, failing), assessment.settings.drift, today) for each in found]
+    today = assessment.snapshot.entra_now.date()
+    judged = [_expected(_judged(each, assessment), assessment.settings.drift, today) for each in found]
     return tuple(sorted(judged, key=lambda each: (each.severity.rank, each.id)))
 
 
@@ -54,14 +53,26 @@ def not_looked_at(assessment: Assessment) -> Iterator[Statement]:
         yield Statement("the application could not be compared", How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
-def _failing(assessment: Assessment) -> frozenset[Reason]:
-    """The reasons why people who are sent to Entra fail now."""
-    return frozenset(each.reason for each in assessment.forecast.broken.values() if each.reason is not None)
-
-
-def _judged(finding: Finding, failing: frozenset[Reason]) -> Finding:
-    """Raise a finding to urgent if people fail for a reason that it causes."""
+def _judged(finding: Finding, assessment: Assessment) -> Finding:
+    """Raise a finding to urgent if people who are sent to Entra fail now for a reason that it causes."""
+    broken = assessment.forecast.broken
+    concerned = _concerned(finding, assessment)
+    failing = {each.reason for person, each in broken.items() if concerned is None or person in concerned}
     return replace(finding, severity=Severity.URGENT) if finding.reasons & failing else finding
+
+
+def _concerned(finding: Finding, assessment: Assessment) -> Collection[str] | None:
+    """The addresses whose sign-in a finding can affect; None for everybody's."""
+    if finding.object == mimecast.ADDRESS or finding.aspect == mimecast.MEMBER:
+        # A member may be a whole domain, as @example.com.
+        whole = finding.key.startswith("@")
+        return [
+            each
+            for each in assessment.forecast.broken
+            if each == finding.key or (whole and each.endswith(finding.key))
+        ]
+    account = assessment.snapshot.directory.accounts.get(finding.key)
+    return account.names if finding.object == entra.ASSIGNMENT and account is not None else None
 
 
 def _expected(finding: Finding, drift: Drift, today: date) -> Finding:

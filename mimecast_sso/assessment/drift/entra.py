@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import Ownership
+from mimecast_sso.text import foreign
+from providers.entra import claims
 from providers.entra.applications import Credential, LiveApplication, Owner
-from providers.entra.claims import same_meaning
 
 _GRAPH = "Microsoft Graph"
 APPLICATION = "application"
@@ -39,6 +40,8 @@ def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Find
             yield _gone(snapshot, recorded, principal)
         return
     yield from _properties(assessment.desired, principal, live)
+    if live.encryption_key:
+        yield _unmanaged(PRINCIPAL, "tokenEncryptionKeyId", live.encryption_key, live.encryption_key, live)
     yield from _identifiers(assessment, recorded, live)
     for holder, expected, owners in (
         (APPLICATION, record.owners, live.registration.owners),
@@ -92,6 +95,20 @@ class _Property:
     live: Callable[[LiveApplication], Any]
     desired: Callable[[Desired], Any] | None = None
     reasons: frozenset[Reason] = frozenset()
+    recorded: Callable[[Any], Any] = lambda recorded: recorded
+    """The value to compare, from the recorded one."""
+
+
+def _roles_for_people(recorded: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        _role(str(each["displayName"]), str(each["id"]))
+        for each in recorded
+        if each["enabled"] and "User" in each["allowedMemberTypes"]
+    ]
+
+
+def _role(name: str, role_id: str) -> str:
+    return f"{name} ({role_id})"
 
 
 _PROPERTIES = (
@@ -160,6 +177,20 @@ _PROPERTIES = (
     _Property(PRINCIPAL, "description", types.SERVICE_PRINCIPAL, lambda live: live.description),
     _Property(PRINCIPAL, "notes", types.SERVICE_PRINCIPAL, lambda live: live.notes),
     _Property(PRINCIPAL, "alternativeNames", types.SERVICE_PRINCIPAL, lambda live: live.alternative_names),
+    _Property(
+        PRINCIPAL,
+        "samlSingleSignOn",
+        types.SERVICE_PRINCIPAL,
+        lambda live: live.relay_state,
+        recorded=lambda recorded: (recorded or {}).get("relayState"),
+    ),
+    _Property(
+        PRINCIPAL,
+        "appRoles",
+        types.SERVICE_PRINCIPAL,
+        lambda live: [_role(each.name, each.role_id) for each in live.roles],
+        recorded=_roles_for_people,
+    ),
 )
 
 
@@ -169,7 +200,7 @@ def _properties(desired: Desired, principal: RecordedPrincipal, live: LiveApplic
         outputs = record.outputs_of(each.type)
         if outputs is None or each.name not in outputs:
             continue
-        before, now = _values(outputs[each.name]), _values(each.live(live))
+        before, now = _values(each.recorded(outputs[each.name])), _values(each.live(live))
         if set(before) != set(now):
             wanted = _values(each.desired(desired)) if each.desired else None
             yield _changed(each.object, each.name, Change(before, now, wanted), live, each.reasons)
@@ -200,11 +231,12 @@ def _identifiers(
             "identifier",
             targets=_both(live),
             reasons=_unreached(assessment.snapshot, recorded),
-            change=Change((identifier,), (), (identifier,)),
+            change=_gone_value(identifier, desired=identifier == assessment.settings.identifier),
         )
     for identifier in live.identifiers:
         if identifier not in identifiers and identifier != f"api://{live.client_id}":
-            yield _unmanaged(APPLICATION, "identifier", identifier, identifier, live)
+            wanted = identifier == assessment.settings.identifier
+            yield _unmanaged(APPLICATION, "identifier", identifier, identifier, live, desired=wanted)
 
 
 # -- Owners, policies, assignments ----------------------------------------------------------------------------------
@@ -219,28 +251,37 @@ def _owners(
 ) -> Iterator[Finding]:
     """Owners that are missing, and unmanaged ones; whoever deployed may own both objects without being declared."""
     directory, deployers = assessment.snapshot.directory, assessment.desired.record.deployers
+    wanted = {*directory.owners, assessment.snapshot.deployer}
     names = {owner.object_id: owner.name for owner in owners}
     for object_id in sorted(recorded - names.keys()):
-        name = directory.owners.get(object_id)
-        yield _missing(holder, object_id, "owner", name, targets=_both(live))
+        name = directory.owners.get(object_id) or object_id
+        change = _gone_value(name, desired=object_id in wanted)
+        yield _missing(holder, object_id, "owner", name, targets=_both(live), change=change)
     for object_id, name in sorted(names.items()):
         if object_id not in recorded | deployers:
-            yield _unmanaged(holder, "owner", object_id, name or object_id, live)
+            is_wanted = object_id in directory.owners
+            shown = foreign.name(name) or object_id
+            yield _unmanaged(holder, "owner", object_id, shown, live, desired=is_wanted)
 
 
 def _policies(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
     recorded = assessment.desired.record.policy
     if live.policies is None:
         return
+    managed = assessment.settings.application.claims is Ownership.MANAGE
     if recorded is not None and recorded.name not in {each.name for each in live.policies}:
-        yield _missing(POLICY, recorded.name, targets=_both(live), reasons=_CLAIMS)
+        change = _gone_value(recorded.name, desired=managed)
+        yield _missing(POLICY, recorded.name, targets=_both(live), reasons=_CLAIMS, change=change)
     for policy in live.policies:
         if recorded is not None and policy.name == recorded.name:
-            if not same_meaning(policy.definition, recorded.definition):
-                change = Change((recorded.definition,), (policy.definition,))
+            if not claims.same_meaning(policy.definition, recorded.definition):
+                before, now = claims.shown(recorded.definition), claims.shown(policy.definition)
+                change = Change(before, now, before if managed else now)
                 yield _changed(POLICY, "definition", change, live, _CLAIMS)
-        elif assessment.settings.application.claims is Ownership.MANAGE:
-            yield _unmanaged(POLICY, "", policy.policy_id, policy.name, live)
+        elif managed:
+            yield _unmanaged(
+                POLICY, "", policy.policy_id, foreign.name(policy.name) or policy.policy_id, live
+            )
 
 
 def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
@@ -248,15 +289,22 @@ def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Find
     if assessment.settings.assign.mode is not Ownership.MANAGE:
         return
     assigned = {each.principal_id: each for each in live.assigned}
-    names = _names(assessment)
+    names, wanted = _names(assessment), assessment.desired.principals
     for principal_id in sorted(recorded.keys() - assigned.keys()):
-        name = names.get(principal_id)
+        name = names.get(principal_id) or principal_id
         yield _missing(
-            ASSIGNMENT, principal_id, subject=name, targets=(live.principal_id,), reasons=_UNASSIGNED
+            ASSIGNMENT,
+            principal_id,
+            subject=name,
+            targets=(live.principal_id,),
+            reasons=_UNASSIGNED,
+            change=_gone_value(name, desired=principal_id in wanted),
         )
     for principal_id, each in sorted(assigned.items()):
         if principal_id not in recorded:
-            yield _unmanaged(ASSIGNMENT, "", principal_id, each.name, live)
+            is_wanted = principal_id in wanted
+            shown = foreign.name(each.name) or principal_id
+            yield _unmanaged(ASSIGNMENT, "", principal_id, shown, live, desired=is_wanted)
 
 
 def _names(assessment: Assessment) -> Mapping[str, str]:
@@ -298,7 +346,7 @@ def _credentials(assessment: Assessment, live: LiveApplication) -> Iterator[Find
 
 def _named(credential: Credential) -> str:
     kind = "certificate" if credential.thumbprint else credential.kind
-    name = f" “{credential.name}”" if credential.name else ""
+    name = f" “{foreign.name(credential.name)}”" if credential.name else ""
     return f"{kind}{name} {credential.thumbprint or credential.key_id}, valid until {credential.ends[:10]}"
 
 
@@ -312,7 +360,7 @@ def _namesakes(snapshot: Snapshot, recorded: RecordedApplication) -> Iterator[Fi
                 Part.UNMANAGED,
                 APPLICATION,
                 "with the same identifier",
-                f"“{holder.name}” ({holder.client_id})",
+                f"“{foreign.name(holder.name)}” ({holder.client_id})",
                 holder.client_id,
                 Change((), (holder.client_id,)),
                 source=_GRAPH,
@@ -370,6 +418,12 @@ def _changed(
     )
 
 
-def _unmanaged(object_: str, aspect: str, key: str, subject: str, live: LiveApplication) -> Finding:
-    change = Change((), (subject,))
+def _gone_value(value: str, *, desired: bool) -> Change:
+    return Change((value,), (), (value,) if desired else ())
+
+
+def _unmanaged(
+    object_: str, aspect: str, key: str, subject: str, live: LiveApplication, *, desired: bool = False
+) -> Finding:
+    change = Change((), (subject,), (subject,) if desired else ())
     return Finding(Part.UNMANAGED, object_, aspect, subject, key, change, source=_GRAPH, targets=_both(live))

@@ -105,6 +105,8 @@ class Finding:
         """The finding as a sentence, without its values."""
         what = " ".join(each for each in (self.object, self.aspect, self.subject) if each)
         match self.part:
+            case Part.MISSING if self.object == "claims policy":
+                return f"{what} is no longer assigned"
             case Part.MISSING:
                 return f"{what} was removed" if self.aspect else f"{what} no longer exists"
             case Part.UNMANAGED:

@@ -7,9 +7,10 @@ from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
+from mimecast_sso.assessment.membership import members_of
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Reason
-from mimecast_sso.settings import DomainMode, ProfileSlot
+from mimecast_sso.settings import Address, DomainMode, ProfileSlot
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.directory_integration import shown
 from providers.mimecast.domain_verification import ProofOutcome
@@ -70,17 +71,18 @@ def _addresses(assessment: Assessment) -> Iterator[Finding]:
     outputs = assessment.desired.record.outputs_of(types.ADDRESS_BOOK)
     if live is None or outputs is None:
         return
-    names = {each.address: each.name for each in assessment.addresses}
+    configured = {each.address: each for each in assessment.addresses}
     # If addresses are only checked, the state may list some that did not exist at the last deployment either.
     existed = outputs["addresses"].keys() - set(outputs.get("missing") or ())
     for address in sorted(existed):
         recorded = outputs["addresses"][address]["name"]
-        yield from _address(address, recorded, live.get(address), names.get(address))
+        yield from _address(address, recorded, live.get(address), configured.get(address))
 
 
-def _address(address: str, name: str, live: LiveAddress | None, desired: str | None) -> Iterator[Finding]:
+def _address(address: str, name: str, live: LiveAddress | None, desired: Address | None) -> Iterator[Finding]:
     if live is None:
-        yield _finding(Part.MISSING, ADDRESS, "", address, reasons=_NOT_AT_MIMECAST)
+        change = Change((address,), (), () if desired is None else (address,))
+        yield _finding(Part.MISSING, ADDRESS, "", address, change=change, reasons=_NOT_AT_MIMECAST)
         return
     if live.disabled:
         change = Change(("enabled",), ("disabled",))
@@ -97,7 +99,7 @@ def _address(address: str, name: str, live: LiveAddress | None, desired: str | N
             ADDRESS,
             "name",
             address,
-            change=Change((name,), (live.name,), (desired,) if desired else None),
+            change=Change((name,), (live.name,), (desired.name,) if desired and desired.name else None),
         )
 
 
@@ -130,11 +132,15 @@ def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
     group = assessment.snapshot.groups[slot].value
     if group is None:
         return
-    membership = record.membership(slot)
+    membership, members = record.membership(slot), members_of(assessment.desired, slot)
+    wanted = members.after[1] if members is not None else frozenset[str]()
     for address in sorted(membership.added - group.members):
-        yield _finding(Part.MISSING, GROUP, MEMBER, address)
+        change = Change((address,), (), (address,) if address in wanted else ())
+        yield _finding(Part.MISSING, GROUP, MEMBER, address, change=change)
     for address in sorted(membership.unmanaged(group.members)):
-        yield Finding(Part.UNMANAGED, GROUP, MEMBER, address, address, Change((), (address,)), source=_SOURCE)
+        change = Change((), (address,), (address,) if address in wanted else ())
+        # Being in the group is what sends somebody to Entra, so whatever they fail for there is its doing.
+        yield _finding(Part.UNMANAGED, GROUP, MEMBER, address, change=change, reasons=frozenset(Reason))
 
 
 def _finding(

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from mimecast_sso.assessment.drift import Finding, Severity
+from mimecast_sso.assessment.drift import Finding
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text import foreign
 from mimecast_sso.text.times import utc_text, utc_time
@@ -218,8 +218,8 @@ def of_statements(command: str, statements: Iterable[Statement]) -> tuple[Entry,
     return tuple(found.values())
 
 
-def of_finding(finding: Finding, stack: str) -> Entry:
-    """A finding of a drift check as an entry."""
+def of_finding(finding: Finding, ways_out: Mapping[str, str]) -> Entry:
+    """A finding of a drift check as an entry; ``ways_out`` are its commands by name."""
     change = finding.change
     values = {"recorded": change.recorded, "live": change.live, "desired": change.desired}
     if (
@@ -237,19 +237,12 @@ def of_finding(finding: Finding, stack: str) -> Entry:
         values={name: value for name, value in values.items() if value is not None},
         actor=finding.actor.value or f"unknown ({finding.actor.source})",
         path=finding.path,
-        commands=_commands(finding, stack),
+        commands=ways_out,
     )
 
 
 def _sides(*sides: tuple[str, ...] | None) -> Iterable[tuple[str, ...]]:
     return (side or () for side in sides)
-
-
-def _commands(finding: Finding, stack: str) -> dict[str, str]:
-    restore = {"restore": f"mimecast-sso up --stack {stack} --refresh"}
-    if finding.severity is Severity.URGENT:
-        return restore | {"at once": f"mimecast-sso roll-out back --stack {stack}"}
-    return {} if finding.part == "unmanaged" else restore
 
 
 def _sentence(statement: Statement) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 _WIDTH = 80
 LONGEST_MARKDOWN = 60_000
 """Maximum number of characters in a comment (GitHub: 65,536)."""
+_NOTE: Final = 200
+"""Characters that are kept free for a note about what was cut."""
+_BETWEEN: Final = 4
+"""The length of the blank line before a section."""
+_LEAST_ROOM: Final = 4_000
+"""Characters that a section may take, however many there are; those that do not fit then are left out."""
 _SARIF_LEVELS: Mapping[Level, str] = {
     Level.URGENT: "error",
     Level.LOOK: "warning",
@@ -214,12 +221,25 @@ def _markdown(report: Report) -> str:
         f"Read live {shown(report.at)}",
     ]
     alone = len(report.sections) == 1
-    details = [
-        "\n".join(_markdown_section(each))
-        for each in report.sections
-        if each.level is not Level.FINE or (alone and each.not_possible)
+    detailed = [
+        each for each in report.sections if each.level is not Level.FINE or (alone and each.not_possible)
     ]
-    return cut_sections("\n".join(head), details)
+    top = "\n".join(head)
+    room = (LONGEST_MARKDOWN - forge_length(top) - _NOTE) // max(1, len(detailed)) - _BETWEEN
+    return cut_sections(top, [_fitting(each, max(room, _LEAST_ROOM)) for each in detailed])
+
+
+def _fitting(section: Section, room: int) -> str:
+    """A section with as many of its entries as fit, the most urgent first; it says how many are left out."""
+    whole = "\n".join(_markdown_section(section, len(section.entries)))
+    if forge_length(whole) <= room:
+        return whole
+    most = bisect_right(
+        range(len(section.entries)),
+        room,
+        key=lambda number: forge_length("\n".join(_markdown_section(section, number))),
+    )
+    return "\n".join(_markdown_section(section, max(1, most - 1)))
 
 
 def forge_length(text: str) -> int:
@@ -229,9 +249,9 @@ def forge_length(text: str) -> int:
 
 def cut_sections(head: str, sections: Sequence[str], foot: str = "") -> str:
     """A comment: the head, as many whole sections as fit, and the foot; it says what was cut."""
-    kept, length = [], forge_length(head) + forge_length(foot) + 200
+    kept, length = [], forge_length(head) + forge_length(foot) + _NOTE
     for section in sections:
-        longer = forge_length(section) + 4
+        longer = forge_length(section) + _BETWEEN
         if length + longer > LONGEST_MARKDOWN:
             break
         kept.append(section)
@@ -241,27 +261,34 @@ def cut_sections(head: str, sections: Sequence[str], foot: str = "") -> str:
     return "\n\n".join(filter(None, (head, *kept, note, foot))) + "\n"
 
 
-def _markdown_section(section: Section) -> Iterator[str]:
+def _markdown_section(section: Section, most: int) -> Iterator[str]:
+    """The lines of a section with its first ``most`` entries that need attention."""
+    entries = [each for each in section.entries if each.level not in (Level.FINE, Level.INFO)]
+    shown, left = entries[:most], len(entries) - most
     yield f"<details><summary><b>{foreign.html(section.stack)}</b>: {section.level}</summary>"
     yield ""
-    paths = any(entry.path for entry in section.entries)
+    paths = any(entry.path for entry in shown)
     yield f"| what | recorded | live | who |{' path |' if paths else ''}"
     yield f"|---|---|---|---|{'---|' if paths else ''}"
-    for entry in section.entries:
-        if entry.level in (Level.FINE, Level.INFO):
-            continue
-        recorded, live = (
-            ", ".join(map(foreign.markdown, entry.values.get(name, ()))) for name in ("recorded", "live")
-        )
-        why = f": {entry.source}" if entry.level is Level.UNKNOWN and entry.source else ""
-        text, actor = foreign.markdown(f"{entry.text}{why}"), foreign.markdown(entry.actor)
-        path = f" {foreign.code(entry.path) if entry.path else ''} |" if paths else ""
-        yield f"| {entry.level}: {text} | {recorded} | {live} | {actor} |{path}"
-    commands = {command: name for entry in section.entries for name, command in entry.commands.items()}
+    yield from (_markdown_row(each, paths=paths) for each in shown)
+    if left > 0:
+        yield ""
+        yield f"{count(left, 'finding')} left out here; the whole text is in the run's artifact."
+    commands = {command: name for entry in shown for name, command in entry.commands.items()}
     if commands:
         yield ""
         yield from (f"- {name}: {foreign.code(command)}" for command, name in commands.items())
     yield "</details>"
+
+
+def _markdown_row(entry: Entry, *, paths: bool) -> str:
+    recorded, live = (
+        ", ".join(map(foreign.markdown, entry.values.get(name, ()))) for name in ("recorded", "live")
+    )
+    why = f": {entry.source}" if entry.level is Level.UNKNOWN and entry.source else ""
+    text, actor = foreign.markdown(f"{entry.text}{why}"), foreign.markdown(entry.actor)
+    path = f" {foreign.code(entry.path) if entry.path else ''} |" if paths else ""
+    return f"| {entry.level}: {text} | {recorded} | {live} | {actor} |{path}"
 
 
 # -- HTML -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,251 @@
+"""Keep drift: the change of the stack file that makes a live state the desired one. Pure.
+
+A deployment that refreshes then records that state and changes nothing. Most drift has no such change: the
+configuration has no key for it, or the key would change something else as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.drift import entra, mimecast
+from mimecast_sso.assessment.drift.finding import Finding, Part, Severity
+from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.settings import Address, Ownership, Settings
+from mimecast_sso.settings.drift import Drift, ExpectedDrift
+from mimecast_sso.text.names import lower_case
+from providers.entra.applications import LiveApplication
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one key of a section of the stack file; ``document`` is the whole section with the new value."""
+
+    section: str
+    key: str
+    document: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.section}.{self.key}"
+
+
+def edit(finding: Finding, assessment: Assessment) -> Edit | None:
+    """The change that keeps a finding's live state; None if there is none, or if people cannot sign in with it."""
+    if finding.severity is not Severity.LOOK:
+        return None
+    find = _find_of(finding)
+    found = find(finding, assessment) if find else None
+    return _edit(found, assessment.settings) if found else None
+
+
+def expected(entries: Sequence[ExpectedDrift]) -> Edit:
+    """The change that has reports expect these paths."""
+    document = Drift(expected=tuple(entries)).model_dump(mode="json", exclude_defaults=True)
+    return Edit("drift", "expected", document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A key of a section, and its new value as the file has it."""
+
+    section: str
+    key: str
+    value: Any
+
+
+def _edit(wanted: _Value, settings: Settings) -> Edit | None:
+    """The edit, if its section stays valid."""
+    section = {
+        _APPLICATION: settings.application,
+        _ASSIGN: settings.assign,
+        _ADDRESSES: settings.addresses,
+        _ROLL_OUT: settings.roll_out,
+        _INTEGRATION: settings.directory_synchronisation,
+    }[wanted.section]
+    if section is None:
+        return None
+    document = section.model_dump(mode="json", by_alias=True, exclude_unset=True) | {wanted.key: wanted.value}
+    try:
+        type(section).model_validate(document)
+    except ValidationError:
+        return None
+    return Edit(wanted.section, wanted.key, document)
+
+
+_APPLICATION, _ASSIGN, _ADDRESSES, _ROLL_OUT = "application", "assign", "addresses", "rollOut"
+_INTEGRATION = "directorySynchronisation"
+_Find = Callable[[Finding, Assessment], _Value | None]
+
+# -- Entra ------------------------------------------------------------------------------------------------------------
+
+
+def _as_live(key: str, live: Callable[[LiveApplication], Any]) -> _Find:
+    """A key of the application takes the live value."""
+
+    def find(_: Finding, assessment: Assessment) -> _Value | None:
+        application = assessment.desired.application
+        value = live(application) if application else None
+        return None if value in (None, "") else _Value(_APPLICATION, key, value)
+
+    return find
+
+
+def _reply_url(_: Finding, assessment: Assessment) -> _Value | None:
+    """The only live reply URL, if one is configured."""
+    application, desired = assessment.desired.application, assessment.desired
+    if application is None or len(application.reply_urls) != 1 or len(desired.reply_urls) != 1:
+        return None
+    return _Value(_APPLICATION, "replyUrl", application.reply_urls[0])
+
+
+def _sign_on_url(_: Finding, assessment: Assessment) -> _Value | None:
+    application, desired = assessment.desired.application, assessment.desired
+    if application is None or not application.sign_on_url or not desired.sign_on_url:
+        return None
+    return _Value(_APPLICATION, "signOnUrl", application.sign_on_url)
+
+
+def _claims_by_a_person(_: Finding, assessment: Assessment) -> _Value | None:
+    if assessment.settings.application.claims is Ownership.VERIFY:
+        return None
+    return _Value(_APPLICATION, "claims", Ownership.VERIFY.value)
+
+
+def _owner_more(finding: Finding, assessment: Assessment) -> _Value | None:
+    """One more owner, who owns both objects already: the key makes an owner of both."""
+    application = assessment.desired.application
+    if application is None:
+        return None
+    both = (application.owners, application.registration.owners)
+    if not all(any(each.object_id == finding.key for each in owners) for owners in both):
+        return None
+    return _Value(_APPLICATION, "owners", [*assessment.settings.application.owners, finding.key])
+
+
+def _owner_less(finding: Finding, assessment: Assessment) -> _Value | None:
+    """One owner less, who owns neither object any more."""
+    application = assessment.desired.application
+    if application is None:
+        return None
+    owners = {each.object_id for each in (*application.owners, *application.registration.owners)}
+    configured = assessment.settings.application.owners
+    names = {finding.key, assessment.snapshot.directory.owners.get(finding.key)}
+    left = [each for each in configured if each not in names]
+    if finding.key in owners or len(left) == len(configured):
+        return None
+    return _Value(_APPLICATION, "owners", left)
+
+
+def _assigned_more(finding: Finding, assessment: Assessment) -> _Value | None:
+    application, assign = assessment.desired.application, assessment.settings.assign
+    found = [each for each in application.assigned if each.principal_id == finding.key] if application else []
+    for each in found:
+        if each.kind == "Group":
+            return _Value(_ASSIGN, "groups", [*assign.groups, each.name])
+        account = assessment.snapshot.directory.accounts.get(finding.key)
+        if account is not None and account.user_principal_name:
+            return _Value(_ASSIGN, "users", [*assign.users, lower_case(account.user_principal_name)])
+    return None
+
+
+def _assigned_less(finding: Finding, assessment: Assessment) -> _Value | None:
+    assign, directory = assessment.settings.assign, assessment.snapshot.directory
+    for user in directory.users:
+        if user.object_id == finding.key:
+            return _Value(_ASSIGN, "users", [each for each in assign.users if each != user.address])
+    for group in directory.groups:
+        if group.object_id == finding.key:
+            return _Value(_ASSIGN, "groups", [each for each in assign.groups if each != group.name])
+    return None
+
+
+# -- Mimecast ---------------------------------------------------------------------------------------------------------
+
+
+def _address_left(finding: Finding, assessment: Assessment) -> _Value | None:
+    """The stack manages the address no longer; nobody in the roll-out loses theirs."""
+    book = assessment.settings.addresses
+    left = [each for each in book.explicit if each.address != finding.key]
+    if finding.key in assessment.desired.members or len(left) == len(book.explicit):
+        return None
+    return _Value(_ADDRESSES, "list", [_row(each) for each in left])
+
+
+def _address_named(finding: Finding, assessment: Assessment) -> _Value | None:
+    rows = [_row(each) for each in assessment.settings.addresses.explicit]
+    named = [each for each in rows if each["address"] == finding.key and each.get("name")]
+    for row in named:
+        row["name"] = next(iter(finding.change.live or ()), "")
+    return _Value(_ADDRESSES, "list", rows) if named else None
+
+
+def _row(address: Address) -> dict[str, Any]:
+    return address.model_dump(by_alias=True, exclude_none=True)
+
+
+def _member_more(finding: Finding, assessment: Assessment) -> _Value | None:
+    choice = assessment.settings.roll_out
+    if choice.who == "none":
+        return None
+    return _Value(_ROLL_OUT, "pilot", [*choice.pilot, finding.key])
+
+
+def _member_less(finding: Finding, assessment: Assessment) -> _Value | None:
+    """A share, or everybody, cannot leave out one person."""
+    choice = assessment.settings.roll_out
+    if choice.who != "pilot" or finding.key not in choice.pilot:
+        return None
+    return _Value(_ROLL_OUT, "pilot", [each for each in choice.pilot if each != finding.key])
+
+
+def _integration(finding: Finding, assessment: Assessment) -> _Value | None:
+    configured, live = assessment.settings.directory_synchronisation, assessment.snapshot.integration.value
+    if configured is None or live is None:
+        return None
+    known = {"description": live.description, **live.properties}
+    if finding.aspect not in {"description", *configured.properties} or finding.aspect not in known:
+        return None
+    return _Value(_INTEGRATION, finding.aspect, known[finding.aspect])
+
+
+# -- By kind ----------------------------------------------------------------------------------------------------------
+
+_EDITS: Mapping[tuple[str, str, Part], _Find] = {
+    (entra.APPLICATION, "displayName", Part.CHANGED): _as_live("displayName", lambda live: live.display_name),
+    (entra.APPLICATION, "redirectUris", Part.CHANGED): _reply_url,
+    (entra.PRINCIPAL, "appRoleAssignmentRequired", Part.CHANGED): _as_live(
+        "assignmentRequired", lambda live: live.assignment_required
+    ),
+    (entra.PRINCIPAL, "loginUrl", Part.CHANGED): _sign_on_url,
+    (entra.PRINCIPAL, "notificationEmailAddresses", Part.CHANGED): _as_live(
+        "notificationEmails", lambda live: list(live.notification_emails)
+    ),
+    (entra.PRINCIPAL, "hide", Part.CHANGED): _as_live("hide", lambda live: HIDE_TAG in live.tags),
+    **{
+        (holder, "owner", part): find
+        for holder in (entra.APPLICATION, entra.PRINCIPAL)
+        for part, find in ((Part.UNMANAGED, _owner_more), (Part.MISSING, _owner_less))
+    },
+    (entra.POLICY, "definition", Part.CHANGED): _claims_by_a_person,
+    (entra.POLICY, "", Part.MISSING): _claims_by_a_person,
+    (entra.POLICY, "", Part.UNMANAGED): _claims_by_a_person,
+    (entra.ASSIGNMENT, "", Part.UNMANAGED): _assigned_more,
+    (entra.ASSIGNMENT, "", Part.MISSING): _assigned_less,
+    (mimecast.ADDRESS, "", Part.MISSING): _address_left,
+    (mimecast.ADDRESS, "status", Part.CHANGED): _address_left,
+    (mimecast.ADDRESS, "kind", Part.CHANGED): _address_left,
+    (mimecast.ADDRESS, "name", Part.CHANGED): _address_named,
+    (mimecast.GROUP, mimecast.MEMBER, Part.UNMANAGED): _member_more,
+    (mimecast.GROUP, mimecast.MEMBER, Part.MISSING): _member_less,
+}
+
+
+def _find_of(finding: Finding) -> _Find | None:
+    if finding.object == mimecast.INTEGRATION and finding.part is Part.CHANGED:
+        return _integration
+    return _EDITS.get((finding.object, finding.aspect, finding.part))
