@@ -163,6 +163,11 @@ class GraphClient:
             ) from None
         self._note_date(answer)
         body = _json(answer)
+        if body is None and answer.content:
+            raise Unreachable(
+                f"Microsoft Graph, {method} {path}: the response (HTTP {answer.status_code}) is not Graph's; a proxy "
+                "or the sign-in page of a network may have responded in its place"
+            )
         if answer.status_code >= requests.codes.multiple_choices:  # Redirects are not followed.
             raise from_response(method, path, answer.status_code, body, answer.headers.get("request-id", ""))
         if not isinstance(body, dict):
@@ -219,8 +224,8 @@ class GraphClient:
                     raise Unreachable(f"The token endpoint of Entra could not be reached: {reason}") from None
                 if method(self._environment) in _AT_TOKEN_ENDPOINT and not _is_of_entra(error):
                     raise Unreachable(
-                        f"The token endpoint of Entra ({self.cloud.login_host}) gave no usable response; a proxy or the "
-                        "sign-in page of a network may have responded in its place"
+                        f"The token endpoint of Entra ({self.cloud.login_host}) gave no usable response; a proxy or "
+                        "the sign-in page of a network may have responded in its place"
                     ) from None
                 raise refusal(self._environment, reason) from None
         return held.token
