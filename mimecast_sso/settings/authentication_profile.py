@@ -170,7 +170,7 @@ class AuthenticationProfile(SettingsSection):
         description="After how many days a confirmation has to be renewed.",
         examples=[365],
         ge=1,
-        le=10 * 365,
+        le=365_000,  # Dates begin in the year 1.
     )
 
     def description_of(self, slot: ProfileSlot) -> str:

@@ -114,7 +114,7 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
         ({"certificates": SMALLEST["certificates"] | {"soakDays": True}}, ["soakDays is true, which is not"]),
         (
             {"authenticationProfile": {"staleAfterDays": 10**9}},
-            ["staleAfterDays", "less than or equal to 3650"],
+            ["staleAfterDays", "less than or equal to 365000"],
         ),
         ({"application": {"signOnUrl": "webmail"}}, ["application.signOnUrl", "not a web address"]),
         ({"application": {"replyUrl": "https://a b/acs"}}, ["application.replyUrl", "not a web address"]),
