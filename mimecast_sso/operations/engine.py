@@ -139,7 +139,7 @@ class Engine:
                 start = partial(subprocess.Popen, command, cwd=stack.root, env=environment)
                 code = _shown(start, events, show, told)
             elif quiet:
-                code = _quiet(command, stack.root, environment)
+                code = _quiet(command, stack.root, environment, events)
             else:
                 code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
             _log.info("engine: %s ended with %d", verb, code)
@@ -260,8 +260,11 @@ def _ended_by_itself() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
-    """Run the engine, show its output only if it fails, and return its exit code."""
+def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str], events: _Tail) -> int:
+    """Run the engine, show only why it failed, and return its exit code.
+
+    Its whole output has the stack's outputs too, as if they were removed: names of people that no report has.
+    """
     done = subprocess.run(
         command,
         cwd=folder,
@@ -272,8 +275,10 @@ def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str])
         errors="replace",
         check=False,
     )
+    list(events.new())
     if done.returncode:
-        print(done.stdout, file=sys.stderr, end="")
+        errors = "".join(f"error: {each.strip()}\n" for each in events.errors)
+        print(errors or done.stdout, file=sys.stderr, end="")
     return done.returncode
 
 
