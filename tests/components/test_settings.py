@@ -238,3 +238,17 @@ def test_a_csv_file_gives_addresses_and_names_its_bad_line(tmp_path: Path) -> No
 def test_any_configuration_is_accepted_or_explained(values: dict[str, Any]) -> None:
     with contextlib.suppress(ConfigurationError):  # Anything else fails the test.
         from_values(values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"assign": {"users": ["Ada <ada@example.com>"]}}, "assign"),
+        ({"tags": ["a b"]}, "tags"),
+        ({"addresses": {"list": ["ada@example.com"]}}, "addresses"),
+        ({"domains": ["@example.com"]}, "domains"),
+    ],
+)
+def test_the_lines_to_write_for_an_entry_of_a_list_are_valid(changes: dict[str, Any], key: str) -> None:
+    written = yaml.safe_load(problems(**changes).split("Write, for example:\n")[1])
+    assert from_values(SMALLEST | {key: written[f"mimecast-sso:{key}"]})
