@@ -45,7 +45,7 @@ def captured(given: str) -> Captured:
     if text == given.strip() and _looks_like_a_file(text):
         what = "is a folder" if Path(text).is_dir() else "does not exist"
         raise OperationError(
-            f"The file {text} {what}. Pass a HAR file, the URL of the redirect, or the value."
+            f"The file {text} {what}. Pass a HAR file, the URL of the redirect, or the value itself."
         )
     if text.startswith(("https://", "http://")):
         return _of_url(text)
@@ -83,7 +83,7 @@ def _content(given: str) -> str:
         return path.read_text(encoding="utf-8-sig").strip()
     except UnicodeDecodeError:
         raise OperationError(
-            f"{path} is not a text file. Pass a HAR file, the URL of the redirect, or the value."
+            f"{path} is not a text file. Pass a HAR file, the URL of the redirect, or the value itself."
         ) from None
     except OSError:
         return given  # For example, too long for a file name.
