@@ -21,7 +21,8 @@ from mimecast_sso.assessment import assessment as tenants
 from mimecast_sso.assessment import guards, hand_over, plan_digest, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.recorded import in_program
-from mimecast_sso.settings import Settings, Written, from_engine, written_elsewhere
+from mimecast_sso.settings import ConfigurationError, Settings, Written, from_engine, written_elsewhere
+from mimecast_sso.settings.plugin_keys import conflicts
 from providers.entra import credentials
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient, shared_client
@@ -57,10 +58,12 @@ def assess(
         root: The project's folder, to which CSV files are relative; the working folder by default.
 
     Raises:
-        ConfigurationError: A CSV file cannot be used.
+        ConfigurationError: A CSV file cannot be used, or the stack file points the azuread plugin at another tenant.
         pulumi.RunError: Entra cannot be read, or does not have a configured user, group or owner.
     """
     written = tenants.written_addresses(settings, root or Path.cwd())
+    if graph is None:
+        _refuse_other_tenant()
     try:
         snapshot = tenants.read(
             settings,
@@ -109,6 +112,12 @@ def judge(*assessments: Assessment, root: Path | None = None) -> None:
         pulumi.log.info(judgement.summary)
     if pulumi.runtime.is_dry_run() and len(assessments) == 1 and assessments[0].snapshot.record.is_known:
         pulumi.log.info(f"{plan_digest.ANNOUNCED}{plan_digest.digest(assessments[0])}")
+
+
+def _refuse_other_tenant() -> None:
+    problems = list(conflicts(pulumi.runtime.get_config_env(), os.environ))
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _say_what_is(assessments: tuple[Assessment, ...]) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mimecast_sso.facts.profile_form import FIELDS, Control
+from mimecast_sso.text.foreign import one_line
 
 State = Literal["due", "claimed", "read", "proved", "stale", "contradicted"]
 
@@ -95,8 +96,8 @@ def attested_by(confirmed: Mapping[str, Any]) -> str:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether the text is a copied placeholder, such as ``NAME`` or ``<name>``."""
-    bare = text.strip(" \t<>[]{}()\"'.…-")
+    """Whether the text is a copied placeholder, such as ``NAME`` or ``<name>``, or has nothing that can be seen."""
+    bare = one_line(text).strip(" \t<>[]{}()\"'.…-")
     return not bare or bare.upper() in _PLACEHOLDERS
 
 

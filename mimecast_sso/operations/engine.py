@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -38,6 +39,10 @@ _NEED_PULUMI = (
 _log = logging.getLogger(__name__)
 _LOOK_EVERY = 0.2
 """Seconds between two reads of a run's events."""
+
+_SECONDS_TO_HEAR = 3.0
+"""Seconds for an engine to say that it cancels, if it got a signal."""
+_HEARD = b"received; cancelling"
 
 _LONGEST_SECONDS = 600
 """Seconds to read or change a state, if the stack has no deadline."""
@@ -114,7 +119,7 @@ class Engine:
         """
         stack = self._stack
         self.check_state()
-        with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself():
+        with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself() as told:
             log = Path(folder) / "events.jsonl"
             events = _Tail(log)
             command = [
@@ -131,9 +136,10 @@ class Engine:
             environment |= {hand_over.FILE: str(snapshot)} if take_snapshot else {}
             _log.info("engine: %s", shlex.join(command))
             if show:
-                code = _shown(command, stack.root, environment, events, show)
+                start = partial(subprocess.Popen, command, cwd=stack.root, env=environment)
+                code = _shown(start, events, show, told)
             elif quiet:
-                code = _quiet(command, stack.root, environment)
+                code = _quiet(command, stack.root, environment, events)
             else:
                 code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
             _log.info("engine: %s ended with %d", verb, code)
@@ -233,24 +239,32 @@ class Engine:
 
 
 @contextmanager
-def _ended_by_itself() -> Iterator[None]:
-    """Leave Ctrl-C to the engine while it runs.
+def _ended_by_itself() -> Iterator[threading.Event]:
+    """Leave Ctrl-C and SIGTERM to the engine while it runs; the event is set when one of them arrives.
 
-    The terminal sends it to the engine too, which finishes current operations, writes the state and releases the
-    lock. `subprocess.run` would kill it a quarter of a second later.
+    A terminal or ``timeout`` sends it to the engine too, which finishes current operations, writes the state and
+    releases the lock. `subprocess.run` would kill it a quarter of a second later.
     """
+    told = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread may set it, and has done so.
+        yield told  # Only the main thread may set them, and has done so.
         return
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # the engine would inherit SIG_IGN
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {
+        each: signal.signal(each, lambda *_: told.set()) for each in numbers
+    }  # not SIG_IGN: it is inherited
     try:
-        yield
+        yield told
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> int:
-    """Run the engine, show its output only if it fails, and return its exit code."""
+def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str], events: _Tail) -> int:
+    """Run the engine, show only why it failed, and return its exit code.
+
+    Its whole output has the stack's outputs too, as if they were removed: names of people that no report has.
+    """
     done = subprocess.run(
         command,
         cwd=folder,
@@ -261,28 +275,33 @@ def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str])
         errors="replace",
         check=False,
     )
+    list(events.new())
     if done.returncode:
-        print(done.stdout, file=sys.stderr, end="")
+        errors = "".join(f"error: {each.strip()}\n" for each in events.errors)
+        print(errors or done.stdout, file=sys.stderr, end="")
     return done.returncode
 
 
 def _shown(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], events: _Tail, show: Concise
+    start: Callable[..., subprocess.Popen[Any]], events: _Tail, show: Concise, told: threading.Event
 ) -> int:
-    """Run the engine while ``show`` displays its events; print its output only if it fails without a message."""
+    """Run the engine while ``show`` displays its events; print its output only if it fails without a message.
+
+    ``told`` is set once this process is to end. A container or CI service may tell this process alone, and kill the
+    engine soon.
+    """
+    patience = _SECONDS_TO_HEAR
     kept = events.log.with_name("output.txt")
     with kept.open("wb") as output:
-        engine = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+        engine = start(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
         while engine.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 engine.wait(_LOOK_EVERY)
+            if told.is_set() and patience > 0:
+                patience -= _LOOK_EVERY
+                # A second signal would make an engine that has heard the first one end at once.
+                if patience <= 0 and _HEARD not in kept.read_bytes():
+                    engine.terminate()
             for event in events.new():
                 show.take(event)
             show.still_running()

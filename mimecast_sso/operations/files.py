@@ -13,11 +13,14 @@ def write_text(path: Path, content: str) -> None:
     """Write a file atomically, creating its folder if needed; a file that has the content is not written.
 
     An existing file keeps its mode and, as far as permitted, its owner. If the path is a symbolic link, the file
-    that it points to is written. Raises OSError.
+    that it points to is written. A device or pipe, such as ``/dev/null``, is written to, not replaced. Raises OSError.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     exists = path.is_file()
-    if exists and path.read_text(encoding="utf-8") == content:
+    if not exists and path.exists():
+        path.write_text(content, encoding="utf-8")
+        return
+    if exists and path.read_bytes() == content.encode():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(_written(path, content))

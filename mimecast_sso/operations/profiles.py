@@ -21,6 +21,7 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Confirmed, Evidence, ProfileSlot, ReadConsole, Settings
 from mimecast_sso.text.files import UnreadableTextError, read_text
+from mimecast_sso.text.names import one_line
 from mimecast_sso.text.times import utc_text
 
 _READ_BACK_COUNTS = timedelta(hours=24)
@@ -173,6 +174,10 @@ def confirm(
             "confirm that one.",
             Exit.REFUSED,
         )
+    try:
+        one_line(by)
+    except ValueError as error:
+        raise OperationError(f"--by {error}. Nothing was recorded.") from None
     confirmed = Confirmed(
         fingerprint=wanted,
         by=by,

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mimecast_sso.facts.provider_references import foreign
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.names import enumerate_some
+
+_PROVIDERS: Final = "pulumi:providers:"
+_DOWNLOAD_URL: Final = "pluginDownloadURL"
+_BUILT_IN: Final = frozenset({"pulumi", "pulumi-python"})
+"""Packages of the engine itself, and of Python's dynamic resources."""
 
 
 class StateError(OperationError):
@@ -54,25 +60,79 @@ def _unusable(path: Path, cause: str) -> str:
 
 
 def refuse_foreign(stack: str, deployment: Mapping[str, Any]) -> None:
-    """Refuse a state that names a provider that is not this project's.
+    """Refuse a state that names a provider that is not this project's, or a plugin that its program does not use.
 
     A provider is stored as a pickle, which the engine's plugin loads in an environment that holds every credential.
+    The Pulumi CLI downloads and starts whatever plugin a state names, to refresh or delete a resource.
 
     Raises:
         OperationError: It does; the message names the resources. Nothing is loaded.
     """
     pending = (each.get("resource") or {} for each in deployment.get("pending_operations") or ())
-    found = [
-        f"{each.urn.rpartition('::')[2]} ({each.type})"
-        for each in foreign([*(deployment.get("resources") or ()), *pending])
-    ]
+    resources = [*(deployment.get("resources") or ()), *pending]
+    found = [f"{each.urn.rpartition('::')[2]} ({each.type})" for each in foreign(resources)]
+    plugins = [_plugin(each) for each in resources if _is_foreign_plugin(each)]
+    if plugins:
+        raise OperationError(
+            f"Refused: the state of stack {stack} names a plugin that this project's program does not use: "
+            f"{enumerate_some(plugins)}. An engine would download and start it, with every credential of this "
+            "environment, so none was started. Somebody who can write the state has changed it, or the package of a "
+            f"resource of your own is not installed here. {_restore(stack)} Deploy and remove resources of a package "
+            "that is not installed with the Pulumi CLI, which does not check.",
+            Exit.REFUSED,
+        )
     if found:
         raise OperationError(
             f"Refused: the state of stack {stack} holds a provider that is not this project's, for "
             f"{enumerate_some(found)}. Loading it would run the code in it, with every credential of this "
             "environment, so no engine was started. Somebody who can write the state has changed it, or the program "
-            f"has dynamic resources of its own. Find the last good version (pulumi stack history --stack {stack}, "
-            f"pulumi stack export --stack {stack} --version N) and restore it with pulumi stack import. Deploy "
-            "resources of your own with the Pulumi CLI, which does not check.",
+            f"has dynamic resources of its own. {_restore(stack)} Deploy resources of your own with the Pulumi CLI, "
+            "which does not check.",
             Exit.REFUSED,
         )
+
+
+def _restore(stack: str) -> str:
+    return (
+        f"Find the last good version (pulumi stack history --stack {stack}, pulumi stack export --stack {stack} "
+        "--version N) and restore it with pulumi stack import."
+    )
+
+
+def _is_foreign_plugin(resource: Mapping[str, Any]) -> bool:
+    """Whether it is the provider of a package that is not installed, or one that is downloaded from elsewhere."""
+    type_ = str(resource.get("type") or "")
+    if not type_.startswith(_PROVIDERS):
+        return False
+    package = type_.removeprefix(_PROVIDERS)
+    installed = {} if package in _BUILT_IN else _installed(package)
+    return installed is None or _download_url(resource) not in ("", str(installed.get("server") or ""))
+
+
+def _installed(package: str) -> dict[str, Any] | None:
+    """The plugin that the installed Python package of a Pulumi package names; None if it is not installed."""
+    spec = (
+        find_spec(f"pulumi_{package.replace('-', '_')}")
+        if package.isprintable() and "." not in package
+        else None
+    )
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        return dict(parse_json(Path(spec.origin).with_name("pulumi-plugin.json").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _download_url(resource: Mapping[str, Any]) -> str:
+    inputs = resource.get("inputs")
+    inputs = inputs if isinstance(inputs, Mapping) else {}
+    internal = inputs.get("__internal")  # Since Pulumi 3.
+    internal = internal if isinstance(internal, Mapping) else {}
+    return str(internal.get(_DOWNLOAD_URL) or inputs.get(_DOWNLOAD_URL) or "")
+
+
+def _plugin(resource: Mapping[str, Any]) -> str:
+    url = _download_url(resource)
+    package = str(resource["type"]).removeprefix(_PROVIDERS)
+    return f"{package} (from {url})" if url else package

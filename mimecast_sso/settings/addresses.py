@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -106,7 +107,8 @@ class Addresses(SettingsSection):
             raise ConfigurationError(
                 [f"{NAMESPACE}:addresses.csv is not a path. Write one without control characters"]
             )
-        file = (root / (self.csv or "")).resolve()
+        # Unlike Path.resolve, this also takes a link to itself, which is then a file that cannot be read.
+        file = Path(os.path.realpath(root / (self.csv or "")))
         if not file.is_relative_to(root.resolve()):
             raise ConfigurationError(
                 [f"{key}, which is outside the project's folder. Put the file into the project"]
@@ -150,7 +152,7 @@ def _is_blank(row: Mapping[str | None, Any]) -> bool:
 
 def _delimiter(text: str) -> str:
     """The separator of the columns, which depends on Excel's regional settings."""
-    first = text.partition("\n")[0]
+    first = next(iter(text.splitlines()), "")
     return max(",;\t", key=first.count)
 
 

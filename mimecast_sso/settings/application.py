@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import Field, field_validator, model_validator
 
 from mimecast_sso.settings.base import SettingsSection
-from mimecast_sso.settings.values import EmailAddress, Guid, Name, Owner
+from mimecast_sso.settings.values import EmailAddress, Guid, Name, Owner, WebAddress
 
 _LONGEST_NAME: Final = 256
 """Maximum length of an application's display name (Microsoft Graph, "application resource type")."""
@@ -59,10 +59,10 @@ class Application(SettingsSection):
         description="What the My Apps tile opens: sp Mimecast's sign-in page, idp the portal directly.",
         examples=["sp"],
     )
-    sign_on_url: Name | None = Field(
+    sign_on_url: WebAddress | None = Field(
         None, alias="signOnUrl", description="Overrides the region's sign-on URL.", examples=[None]
     )
-    reply_url: Name | None = Field(
+    reply_url: WebAddress | None = Field(
         None, alias="replyUrl", description="Overrides the region's reply URL.", examples=[None]
     )
     identifier: Name | None = Field(

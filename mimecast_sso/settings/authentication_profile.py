@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.certificates import ProfileSlot
-from mimecast_sso.settings.values import Name, Text, UtcTime
+from mimecast_sso.settings.values import Name, Text, UtcTime, WholeNumber
 
 
 class Enforce(SettingsSection):
@@ -164,12 +164,13 @@ class AuthenticationProfile(SettingsSection):
     evidence: Evidence | None = None
     history: tuple[Confirmed, ...] = _HISTORY
     second: SecondProfile = SecondProfile()
-    stale_after_days: int = Field(
+    stale_after_days: WholeNumber = Field(
         365,
         alias="staleAfterDays",
         description="After how many days a confirmation has to be renewed.",
         examples=[365],
         ge=1,
+        le=365_000,  # Dates begin in the year 1.
     )
 
     def description_of(self, slot: ProfileSlot) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.settings.base import SettingsSection
-from mimecast_sso.settings.values import Label, Text, Thumbprint, UtcTime
+from mimecast_sso.settings.values import Label, Text, Thumbprint, UtcTime, WholeNumber
 
 
 class ProfileSlot(StrEnum):
@@ -131,7 +131,7 @@ class Certificates(SettingsSection):
     window: Window | None = Field(
         None, description="If set, required before a step that affects people's sign-in."
     )
-    wait_minutes: int = Field(
+    wait_minutes: WholeNumber = Field(
         PROPAGATION_MINUTES,
         alias="waitMinutes",
         description="How long to wait for a change of group members, or of the active certificate, to take effect.",
@@ -139,7 +139,7 @@ class Certificates(SettingsSection):
         ge=0,
         le=24 * 60,
     )
-    soak_days: int = Field(
+    soak_days: WholeNumber = Field(
         7,
         alias="soakDays",
         description="For how many days the old generation is kept after a change.",

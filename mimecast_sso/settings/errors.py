@@ -137,6 +137,8 @@ def _yaml_line(root: type[BaseModel], namespace: str, path: list[int | str]) -> 
     if field is None or not field.examples or field.examples[0] is None:
         return ""
     value: Any = field.examples[0]
+    if isinstance(path[-1], int) and isinstance(value, list):
+        path = path[:-1]  # The example of a list has an entry already.
     for part in reversed(path[1:]):
         value = [value] if isinstance(part, int) else {part: value}
     text = yaml.safe_dump({f"{namespace}:{path[0]}": value}, sort_keys=False, allow_unicode=True)

@@ -170,7 +170,7 @@ class Settings(SettingsSection):
             return  # Read without its passphrase; the deployment reads them.
         if not isinstance(passwords, dict | None):
             raise ValueError("has addressPasswords that are not a map of addresses")  # noqa: TRY004  (pydantic wants it)
-        known = {address.lower(): entry for address, entry in (passwords or {}).items()}
+        known = {str(address).lower(): entry for address, entry in (passwords or {}).items()}
         for person in self.addresses.explicit:
             if not person.password_version:
                 continue

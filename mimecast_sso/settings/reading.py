@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
 from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.written import Written
-from mimecast_sso.text import characters
+from mimecast_sso.text import characters, foreign
 from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _MOST_VALUES = 2_000_000
@@ -29,12 +30,28 @@ def from_engine(config: Mapping[str, str], written: Written | None = None) -> Se
     ConfigurationError.
     """
     values: dict[str, Any] = {}
+    _refuse_misspelt(config)
     for full_key, text in config.items():
         namespace, _, key = full_key.partition(":")
         if namespace != NAMESPACE:
             continue
         values[key] = text if key in SCALARS else _structured(key, text)
     return from_values(written.over(values) if written else values)
+
+
+def _refuse_misspelt(keys: Iterable[object]) -> None:
+    """Raise ConfigurationError for keys whose namespace only resembles this project's: they would have no effect."""
+    problems = []
+    for key in keys:
+        namespace, colon, name = key.partition(":") if isinstance(key, str) else ("", "", "")
+        plain = re.sub(r"[\W_]", "", namespace).casefold()
+        if colon and namespace != NAMESPACE and plain == NAMESPACE.replace("-", ""):
+            shown = foreign.name(str(key))
+            problems.append(
+                f"{shown} is not a key of this project; did you mean {NAMESPACE}:{foreign.name(name)}?"
+            )
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _structured(key: str, text: str) -> Any:
@@ -72,6 +89,7 @@ def values_of(text: str, path: Path) -> dict[str, Any]:
         odd = _odd_indentation(text)
         why = f"is not valid YAML{odd}" if odd else "has no config: section"
         raise ConfigurationError([f"The stack file {path} {why}."])
+    _refuse_misspelt(config)
     prefix = f"{NAMESPACE}:"
     mine = {key: value for key, value in config.items() if isinstance(key, str) and key.startswith(prefix)}
     try:

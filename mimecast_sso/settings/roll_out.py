@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.certificates import ProfileSlot
-from mimecast_sso.settings.values import EmailAddress, Name
+from mimecast_sso.settings.values import EmailAddress, Name, WholeNumber
 
 
 class RollOut(SettingsSection):
@@ -35,7 +35,7 @@ class RollOut(SettingsSection):
     pilot: tuple[EmailAddress, ...] = Field(
         (), examples=[["ada@example.com"]], description="The people who are in the group first."
     )
-    share: int = Field(
+    share: WholeNumber = Field(
         0, description="Percentage of the addresses, chosen by hash.", examples=[10], ge=0, le=100
     )
 

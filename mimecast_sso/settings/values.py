@@ -15,6 +15,8 @@ from mimecast_sso.text.times import utc_time
 _ACCOUNT_CODE = re.compile(r"[A-Z][A-Z0-9]{3,15}")
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WEB_ADDRESS = re.compile(r"(?i:https?)://[^\s/?#@\[\]\\]+(/[^\s\\]*)?")
 _GENERATION_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 
@@ -102,8 +104,27 @@ def _number_as_text(value: float) -> str:
 
 
 def _day(value: object) -> object:
+    # Pydantic would take a number for the seconds since 1970.
     text = as_text(value)
-    return text.removesuffix("T00:00:00Z") if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    day = text.removesuffix("T00:00:00Z")
+    if not _DAY.fullmatch(day):
+        raise ValueError("is not a day written as 2026-12-31")
+    return day
+
+
+def _whole_number(value: object) -> object:
+    # YAML reads yes, on and true as a boolean, which Pydantic would take for 1.
+    if isinstance(value, bool):
+        raise ValueError("is not a number")  # noqa: TRY004  (pydantic wants it)
+    return value
+
+
+def _web_address(value: str) -> str:
+    if not _WEB_ADDRESS.fullmatch(value):
+        raise ValueError("is not a web address such as https://eu-api.mimecast.com/login/saml")
+    return value
 
 
 DomainName = Annotated[str, _natural_key(domain_name)]
@@ -118,4 +139,6 @@ PersonName = Annotated[Text, AfterValidator(person_name)]
 Label = Annotated[str, BeforeValidator(as_text), AfterValidator(_generation_label)]
 Thumbprint = Annotated[str, BeforeValidator(as_text), AfterValidator(_thumbprint)]
 UtcTime = Annotated[str, BeforeValidator(as_text), AfterValidator(_utc_time)]
+WebAddress = Annotated[Name, AfterValidator(_web_address)]
+WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 Day = Annotated[date, BeforeValidator(_day)]

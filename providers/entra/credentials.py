@@ -104,9 +104,7 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
 
 
 def _waiting(deadline: Deadline) -> dict[str, Any]:
-    """Options that make azure-identity keep a deadline; none without a deadline."""
-    if deadline is UNLIMITED:
-        return {}
+    """Options that make azure-identity keep a deadline, and not wait longer than anybody would."""
     from providers.entra.token_transport import TokenTransport  # noqa: PLC0415  (loads azure.core)
 
     return {"transport": TokenTransport(deadline)}

@@ -58,6 +58,10 @@ class ForeignChange(GraphError):
         self.thumbprints = thumbprints
 
 
+_NOT_OF_GRAPH = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
+"""Statuses of throttling, and of a proxy: nothing is known about the object."""
+
+
 def from_response(method: str, path: str, status: int, body: Any, request_id: str = "") -> GraphError:
     """Return the error for a response; ``body`` is the parsed JSON, or anything else.
 
@@ -74,7 +78,7 @@ def from_response(method: str, path: str, status: int, body: Any, request_id: st
         kind = ObjectNotFound
     elif status == HTTPStatus.FORBIDDEN:
         kind = Forbidden
-    elif status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
+    elif status in _NOT_OF_GRAPH or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
         kind = Unreachable
     return kind(
         f"Microsoft Graph, {method} {path}: {message}",

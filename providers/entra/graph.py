@@ -24,7 +24,7 @@ from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
 from providers.entra.batching import Read, ReadOutcome
-from providers.entra.credentials import cloud, credential, refusal
+from providers.entra.credentials import Method, cloud, credential, method, refusal
 from providers.entra.errors import ObjectNotFound, Refused, Unreachable, from_response
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _RENEWED_BEFORE_SECONDS = 300
 _RETRIES = 5
 _LONGEST_WAIT_SECONDS = 60
 _DOTS_OF_A_JWT = 2
+_AT_TOKEN_ENDPOINT = frozenset({Method.CERTIFICATE, Method.SECRET, Method.OIDC})
+"""The methods that get their token there; the others ask a program or an endpoint of the machine."""
+_ENTRA_REFUSAL = re.compile(r"AADSTS\d|\b(invalid|unauthorized|unsupported)_[a-z]+\b")
+"""Codes of Entra and of OAuth 2.0 (RFC 6749, 5.2)."""
 _WITH_PASSWORD = re.compile(r"//\S+@")
 """The name and the password in the address of a proxy."""
 
@@ -159,6 +163,11 @@ class GraphClient:
             ) from None
         self._note_date(answer)
         body = _json(answer)
+        if body is None and answer.content:
+            raise Unreachable(
+                f"Microsoft Graph, {method} {path}: the response (HTTP {answer.status_code}) is not Graph's; a proxy "
+                "or the sign-in page of a network may have responded in its place"
+            )
         if answer.status_code >= requests.codes.multiple_choices:  # Redirects are not followed.
             raise from_response(method, path, answer.status_code, body, answer.headers.get("request-id", ""))
         if not isinstance(body, dict):
@@ -213,6 +222,11 @@ class GraphClient:
                 reason = _WITH_PASSWORD.sub("//…@", first.removeprefix("Authentication failed: "))
                 if _is_of_network(error):
                     raise Unreachable(f"The token endpoint of Entra could not be reached: {reason}") from None
+                if method(self._environment) in _AT_TOKEN_ENDPOINT and not _is_of_entra(error):
+                    raise Unreachable(
+                        f"The token endpoint of Entra ({self.cloud.login_host}) gave no usable response; a proxy or "
+                        "the sign-in page of a network may have responded in its place"
+                    ) from None
                 raise refusal(self._environment, reason) from None
         return held.token
 
@@ -221,6 +235,15 @@ class GraphClient:
         if self._held is not None and self._held.token == token:
             self._held = None
             self._credential = credential(self._environment, self._deadline)  # The old one keeps the token.
+
+
+def _is_of_entra(error: BaseException | None) -> bool:
+    """Whether Entra itself refused the sign-in, with a code, rather than whatever responded in its place."""
+    while error is not None:
+        if _ENTRA_REFUSAL.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _is_of_network(error: BaseException | None) -> bool:

@@ -1,4 +1,4 @@
-"""A transport for azure-identity that keeps a deadline.
+"""A transport for azure-identity that keeps a deadline, and never pauses for long.
 
 By default it waits up to five minutes for a response, and as long as a service requests before a retry.
 """
@@ -13,6 +13,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from providers.deadline import Deadline, DeadlinePassed
 
 _TIMEOUT_SECONDS = 30
+_LONGEST_PAUSE_SECONDS = 60
 
 
 class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure.core loads it lazily
@@ -28,8 +29,11 @@ class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure.core loa
         return super().send(request, **{**options, "connection_timeout": left, "read_timeout": left})
 
     def sleep(self, duration: float) -> None:
-        """Pause before a retry."""
+        """Pause before a retry. Raises ServiceRequestError for a pause that nobody would wait for."""
         try:
+            self._deadline.check(duration)
+            if duration > _LONGEST_PAUSE_SECONDS:
+                raise ServiceRequestError(f"it asked for a pause of {duration:,.0f} seconds")
             self._deadline.sleep(duration)
         except DeadlinePassed as error:
             raise ServiceRequestError(str(error)) from None

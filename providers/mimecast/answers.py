@@ -113,6 +113,9 @@ class Reply:
     request_id: str
 
 
+_NOT_JSON = "not JSON"
+
+
 class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
     """Retry the call; ``error`` is raised after the last retry.
 
@@ -131,6 +134,8 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
     status = reply.status if status is None else status
     if requests.codes.ok <= status < requests.codes.multiple_choices:
         return
+    if status not in (requests.codes.unauthorized, requests.codes.too_many_requests):
+        _check_sender(call, reply)
     code = _code_of(reply.payload)
     if status == requests.codes.unauthorized:
         refused = code in REFUSED_BEFORE_PROCESSING or not code
@@ -165,6 +170,8 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
 
 def check_token_status(call: Call, reply: Reply) -> None:
     """Like `check_status`, for the token endpoint, where a refusal concerns the credentials."""
+    if reply.status != requests.codes.too_many_requests:
+        _check_sender(call, reply)
     if reply.status in (requests.codes.bad_request, requests.codes.unauthorized):
         raise error_of(
             AuthenticationError,
@@ -174,6 +181,18 @@ def check_token_status(call: Call, reply: Reply) -> None:
             reply,
         )
     check_status(call, reply)
+
+
+def _check_sender(call: Call, reply: Reply) -> None:
+    """Raise for a response of a proxy: of its own status, or not in JSON. Its 404 is not about an object."""
+    refused = requests.codes.bad_request <= reply.status < requests.codes.internal_server_error
+    if reply.status == requests.codes.proxy_authentication or (refused and reply.payload == _NOT_JSON):
+        raise lost_answer(
+            call,
+            f"the response (HTTP {reply.status}) is not Mimecast's; a proxy or the sign-in page of a network may have "
+            "responded in its place",
+            reply.request_id,
+        )
 
 
 def check_envelope(call: Call, reply: Reply) -> None:
@@ -276,7 +295,7 @@ def parsed(content: bytes) -> Any:
     try:
         return parse_json(content)
     except ValueError:
-        return "not JSON"
+        return _NOT_JSON
 
 
 def network_failure(call: Call, error: OSError, request_id: str) -> Exception:

@@ -31,6 +31,7 @@ from providers.mimecast.errors import DnsUpdateError
 TIMEOUT = 10.0
 TTL = 300
 _PORT = 53
+_HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,9 @@ def _quoted(value: str) -> str:
 
 def _host_and_port(server: str) -> tuple[str, int]:
     host, colon, port = server.rpartition(":")
-    if colon and port.isdigit() and (":" not in host or host.startswith("[")):
+    if colon and port.isdecimal() and (":" not in host or host.startswith("[")):
+        if not 0 < int(port) <= _HIGHEST_PORT:
+            raise DnsUpdateError(f"The name server {server} of mimecast-sso:dns has an impossible port")
         return host.strip("[]"), int(port)
     return server.strip("[]"), _PORT
 
@@ -157,7 +160,7 @@ def _address(server: str) -> tuple[str, int]:
     host, port = _host_and_port(server)
     try:
         return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]), port
-    except OSError:
+    except (OSError, UnicodeError, OverflowError):  # The latter two: not a host name, not a port.
         raise DnsUpdateError(f"The name server {server} of mimecast-sso:dns cannot be resolved") from None
 
 

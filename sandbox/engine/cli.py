@@ -219,29 +219,31 @@ def _listen(
 
 
 def _interruptible(deployment: Deployment, unlock: Callable[[], None]) -> Outcome:
-    """Run. Ctrl-C once lets running operations finish; twice ends at once and leaves them pending.
+    """Run. Ctrl-C or SIGTERM once lets running operations finish; twice ends at once and leaves them pending.
 
     In the second case `Children` kills the children: if they ended before this process, it would record their
     operations as failed.
     """
 
-    def interrupt(_number: int, _frame: Any) -> None:
+    def interrupt(number: int, _frame: Any) -> None:
         if deployment.cancelling:
             print("error: update cancelled", file=sys.stderr, flush=True)
             unlock()
             os._exit(_CANCELLED)
         deployment.cancel()
+        name, again = ("SIGTERM", "send SIGTERM") if number == signal.SIGTERM else ("^C", "press ^C")
         print(
-            "^C received; cancelling. If you would like to terminate immediately, press ^C again.\n"
+            f"{name} received; cancelling. If you would like to terminate immediately, {again} again.\n"
             "Note that terminating immediately may lead to orphaned resources and other inconsistencies.\n",
             flush=True,
         )
 
-    previous = signal.signal(signal.SIGINT, interrupt)
+    previous = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         return deployment.run()
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _farewell(kind: str, outcome: Outcome, stack: Stack, *, preview: bool) -> None:

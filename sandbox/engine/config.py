@@ -8,12 +8,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sandbox import texts
 from sandbox.engine import paths
 from sandbox.engine.errors import EngineError, NotSupportedError
 from sandbox.engine.secrets import Crypter, new_salt, passphrase
@@ -34,6 +35,16 @@ for _kind, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), _first)
 _Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: number(float(node.value)))
+
+
+def _read(path: Path, parse: Callable[..., Any]) -> Any:
+    """A YAML file, in the encodings that the Pulumi CLI reads. Raises EngineError, which quotes nothing of it."""
+    try:
+        return parse(texts.read(path), _Loader)
+    except texts.UnreadableTextError as error:
+        raise EngineError(str(error)) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise EngineError(f"could not read {path}: not valid YAML{texts.where(error)}") from None
 
 
 def go_json(value: Any) -> str:
@@ -86,7 +97,7 @@ def find_project(start: Path) -> Project:
 
 
 def _project(path: Path) -> Project:
-    document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+    document = _read(path, yaml.load)
     if not isinstance(document, dict) or not document.get("name"):
         raise EngineError(f"could not load project {path}: project is missing a 'name' attribute")
     runtime = document.get("runtime")
@@ -117,7 +128,7 @@ class StackConfig:
     def __init__(self, path: Path, project: Project) -> None:
         self.path = path
         self.project = project
-        node = yaml.compose(path.read_text(encoding="utf-8"), _Loader) if path.exists() else None
+        node = _read(path, yaml.compose) if path.exists() else None
         self.document = {} if node is None else _construct(node)
         if not isinstance(self.document, dict):
             raise EngineError(f"could not read {path}: not a map")
@@ -148,7 +159,7 @@ class StackConfig:
         editor.width = 10_000
         editor.preserve_quotes = True
         editor.indent(mapping=2, sequence=4, offset=2)
-        document = (editor.load(self.path.read_text(encoding="utf-8")) if self.path.exists() else None) or {}
+        document = (editor.load(texts.read(self.path)) if self.path.exists() else None) or {}
         if self.salt is not None:
             document["encryptionsalt"] = self.salt
         config = document.get("config") or {}

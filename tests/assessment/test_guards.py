@@ -473,6 +473,49 @@ def test_a_claims_policy_that_the_run_does_not_assign_is_no_conflict(world: Worl
     assert "claims-policy" not in found(world, attested(values()))
 
 
+def dated(end: str) -> dict[str, Any]:
+    return {"generations": [{"label": "2026", "endDate": end}], "active": "2026"}
+
+
+PAST = "2020-01-01T00:00:00Z"
+
+
+def expiring(end: str) -> Record:
+    """The deployed record, with the expiry of its certificate."""
+    record = deployed(from_values(attested(values())))
+    return Record(
+        tuple(
+            replace(each, outputs=each.outputs | {"endDate": end})
+            if each.type == types.SIGNING_CERTIFICATE
+            else each
+            for each in record.resources
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(deployed=Record(()), application=None),
+        World(deployed=expiring("2029-11-01T00:00:00Z")),
+    ],
+    ids=["first deployment", "replacement"],
+)
+def test_no_certificate_is_created_that_has_expired(world: World) -> None:
+    finding = found(world, attested(values(certificates=dated(PAST))))["certificate-date"]
+    assert finding.final
+    assert (
+        "generation 2026 would be created with an expiry that has passed (2020-01-01T00:00:00Z)"
+        in finding.problem
+    )
+    assert "certificate-date" not in found(world, attested(values()))
+
+
+def test_a_certificate_that_expired_meanwhile_is_no_new_one() -> None:
+    document = attested(values(certificates=dated(PAST)))
+    assert "certificate-date" not in found(World(deployed=expiring(PAST)), document)
+
+
 def rotation(active: str, cut_over: str, **keys: Any) -> dict[str, Any]:
     """Both profiles are attested, the second one with the certificate of generation 2029."""
     rotating = {

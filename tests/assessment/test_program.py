@@ -14,7 +14,7 @@ import yaml
 from mimecast_sso.assessment import program
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.facts.entra import CLOUDS
-from mimecast_sso.settings import Written, from_values
+from mimecast_sso.settings import ConfigurationError, Written, from_values
 from providers.entra.errors import Unreachable
 from providers.mimecast import Credentials
 from tests.assessment.tenants import Entra
@@ -86,6 +86,16 @@ def test_settings_are_the_configuration_of_the_running_stack(
     assert program.settings() == from_values(values()), "what was written on a sandbox counts there only"
     monkeypatch.setenv("SANDBOX_INSTANCE", "x")
     assert program.settings() == from_values(values(rollOut={"who": "none"}))
+
+
+@pytest.mark.usefixtures("said")
+def test_a_stack_file_cannot_point_the_plugin_at_another_tenant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ARM_TENANT_ID", TENANT)
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"azuread:tenantId": CLIENT}))
+    with pytest.raises(ConfigurationError, match="azuread:tenantId differs from ARM_TENANT_ID"):
+        program.assess(from_values(values()), root=tmp_path)
 
 
 @pytest.mark.usefixtures("said")

@@ -103,6 +103,30 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
             ["certificates.generations[0].endDate", "2029-11-01T00:00:00Z"],
         ),
         (
+            {"guards": [{"name": "account", "reason": "x", "until": 0}]},
+            ["guards[0].until is 0, which is not a day written as 2026-12-31"],
+        ),
+        (
+            {"drift": {"expected": [{"path": "x", "reason": "x", "until": 20261231}]}},
+            ["drift.expected[0].until is 20261231, which is not a day"],
+        ),
+        ({"rollOut": {"who": "share", "share": True}}, ["rollOut.share is true, which is not a number"]),
+        ({"certificates": SMALLEST["certificates"] | {"soakDays": True}}, ["soakDays is true, which is not"]),
+        (
+            {"authenticationProfile": {"staleAfterDays": 10**9}},
+            ["staleAfterDays", "less than or equal to 365000"],
+        ),
+        ({"application": {"signOnUrl": "webmail"}}, ["application.signOnUrl", "not a web address"]),
+        ({"application": {"replyUrl": "https://a b/acs"}}, ["application.replyUrl", "not a web address"]),
+        ({"application": {"replyUrl": "https://[::1/acs"}}, ["application.replyUrl", "not a web address"]),
+        (
+            {
+                "addresses": {"list": [{"address": "ada@example.com", "passwordVersion": "1"}]},
+                "addressPasswords": {1: {"password": "x", "confirmation": "x"}},
+            },
+            ["addressPasswords has no password for ada@example.com"],
+        ),
+        (
             {"guards": [{"name": "allow-anything", "reason": "x", "until": "2026-12-31"}]},
             ["guards[0].name", "'allow-destroy'"],
         ),
@@ -214,3 +238,17 @@ def test_a_csv_file_gives_addresses_and_names_its_bad_line(tmp_path: Path) -> No
 def test_any_configuration_is_accepted_or_explained(values: dict[str, Any]) -> None:
     with contextlib.suppress(ConfigurationError):  # Anything else fails the test.
         from_values(values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"assign": {"users": ["Ada <ada@example.com>"]}}, "assign"),
+        ({"tags": ["a b"]}, "tags"),
+        ({"addresses": {"list": ["ada@example.com"]}}, "addresses"),
+        ({"domains": ["@example.com"]}, "domains"),
+    ],
+)
+def test_the_lines_to_write_for_an_entry_of_a_list_are_valid(changes: dict[str, Any], key: str) -> None:
+    written = yaml.safe_load(problems(**changes).split("Write, for example:\n")[1])
+    assert from_values(SMALLEST | {key: written[f"mimecast-sso:{key}"]})

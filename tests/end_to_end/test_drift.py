@@ -51,6 +51,19 @@ def test_a_fresh_deployment_has_no_drift_either_way(made: Project) -> None:
     assert report(made)["level"] == "fine"
 
 
+def test_a_report_of_a_preview_that_failed_is_its_reason_alone(made: Project) -> None:
+    """And not the stack's outputs, with names of people, as if they were removed."""
+    made.control.faults({"host": "login.microsoftonline.com", "path": ".*", "status": 407, "times": 1000})
+    try:
+        ended = made.sso("preview", "--format", "json")
+    finally:
+        made.control.faults()
+    assert ended.code == 1
+    assert "Entra could not be reached" in ended.text
+    assert ADA not in ended.text
+    assert "Outputs:" not in ended.text
+
+
 def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
     application = only(made, "entra.applications", displayName="Mimecast Personal Portal")
     principal = only(made, "entra.servicePrincipals", appId=application["appId"])

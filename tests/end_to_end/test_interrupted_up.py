@@ -1,4 +1,4 @@
-"""Ctrl-C during a deployment: the engine stops by itself, and the next deployment continues from there."""
+"""Ctrl-C or SIGTERM during a deployment: the engine stops by itself, and the next deployment continues from there."""
 
 from __future__ import annotations
 
@@ -18,19 +18,32 @@ SLOW_INSTANTIATE = {
     "host": "graph.microsoft.com",
     "method": "POST",
     "path": ".*/instantiate",
-    "delay": 3,
+    "delay": 6,
     "answer": "own",
 }
 
 
+SENT: dict[str, Callable[[int], None]] = {
+    # As a terminal does: to the command, the engine and all between them.
+    "Ctrl-C": lambda pid: os.killpg(pid, signal.SIGINT),
+    # As timeout and GitLab do.
+    "SIGTERM to all": lambda pid: os.killpg(pid, signal.SIGTERM),
+    # As a container and GitHub do.
+    "SIGTERM to the command": lambda pid: os.kill(pid, signal.SIGTERM),
+}
+
+
+@pytest.mark.parametrize("sent", SENT)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_engine_records_what_it_does_and_releases_its_lock(tmp_path: Path, engine: str) -> None:
+def test_the_engine_records_what_it_does_and_releases_its_lock(
+    tmp_path: Path, engine: str, sent: str
+) -> None:
     """Before, the command killed it: the lock stayed, and an application that no state knew."""
     with project(tmp_path, engine) as made:
         made.control.faults(SLOW_INSTANTIATE)
         up = made.start("up", "--yes")
         _await(lambda: bool(made.control.status()["faults"]), up)
-        os.killpg(up.pid, signal.SIGINT)  # as the terminal does: the command, the engine and all between them
+        SENT[sent](up.pid)
         said, _ = up.communicate(timeout=120)
         assert up.returncode == PARTLY, said
         # The Pulumi CLI shows where it interrupted the program; no command of this project has a traceback.

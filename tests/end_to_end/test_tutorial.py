@@ -149,6 +149,8 @@ def test_a_stale_run_sheet_is_not_confirmed(deployed: Project) -> None:
     for by, evidence in (("NAME", "CHG-1"), (ADA, "<text>"), (ADA, " ")):
         copied = deployed.sso("confirm", "--by", by, "--evidence", evidence)
         assert (copied.code, "is a placeholder" in copied.text) == (4, True), copied.text
+    forged = deployed.sso("confirm", "--by", "ada\n::error::x", "--evidence", "CHG-1")
+    assert (forged.code, "--by holds control characters" in forged.text) == (1, True), forged.text
     refused = deployed.sso("confirm", *words)
     assert refused.code == 4, refused.text
     assert "out of date" in refused.text

@@ -53,6 +53,29 @@ def test_a_stack_from_creation_to_removal(stack: Any) -> None:
     assert "no stack named 'dev' found" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("config: {a: J\u00fcrgen}\n".encode("latin-1"), "is not text in UTF-8 (line 1)"),
+        (b"config: [secret\n", "not valid YAML, line 2, column 1"),
+    ],
+)
+def test_a_stack_file_that_cannot_be_read_is_one_line(stack: Any, content: bytes, said: str) -> None:
+    (stack.folder / "Pulumi.dev.yaml").write_bytes(content)
+    done = stack.run("config")
+    (line,) = done.stderr.strip().splitlines()
+    assert (done.returncode, line.startswith("error: ")) == (1, True)
+    assert said in line
+    assert "secret" not in line
+
+
+def test_a_stack_file_in_utf_16_is_read_as_by_the_pulumi_cli(stack: Any) -> None:
+    file = stack.folder / "Pulumi.dev.yaml"
+    content = file.read_text() if file.exists() else ""
+    file.write_bytes(f"{content}config: {{'box:colour': gr\u00fcn}}\n".encode("utf-16"))
+    assert "gr\u00fcn" in stack.must("config")
+
+
 def test_export_and_import(stack: Any, tmp_path: Path) -> None:
     stack.must("config", "set", "--secret", "password", "hunter2")
     stack.up()

@@ -194,3 +194,16 @@ def test_the_time_of_a_confirmation_is_mimecasts_or_said_to_be_this_machines(
     local = tenant.mimecast_time(open_stack("sandbox"))
     assert timedelta(0) <= local.at - now < timedelta(minutes=5)
     assert local.remark.startswith("The time is this machine's, because Mimecast did not tell its own: ")
+
+
+@pytest.mark.parametrize("host", [r"login\.microsoftonline\.com", r"graph\.microsoft\.com"])
+def test_a_page_of_the_network_is_unknown_and_never_missing(made: Project, preflight: Run, host: str) -> None:
+    page = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html>Sign in to Wi-Fi</html>"}
+    made.control.faults({"host": host, "path": ".*", "times": 99, **page})
+    try:
+        ended = preflight({"ARM_CLIENT_SECRET": credentials.DEPLOYER_CLIENT_SECRET})
+    finally:
+        made.control.faults()
+    assert ended.code == 1, ended.text
+    assert "UNKNOWN connection:" in ended.text
+    assert "MISSING" not in ended.text

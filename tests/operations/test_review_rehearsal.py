@@ -90,6 +90,8 @@ def test_people_of_the_last_deployment_are_read_from_an_exported_state(tmp_path:
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
     assert recorded_people(file) == {ADA, GRACE}
+    file.write_bytes(file.read_text().encode("utf-16"))  # As PowerShell's > writes it.
+    assert recorded_people(file) == {ADA, GRACE}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"deployment": null}'])

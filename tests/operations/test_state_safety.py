@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.state import refuse_foreign
 from sandbox.environment import state_folder
 from tests.support.checkpoints import kept, restored
 from tests.support.projects import Ended, Project
@@ -109,6 +111,47 @@ def test_a_resource_that_the_project_does_not_have_is_refused(made: Project, tmp
     assert ended.code == 4, ended.text
     assert "stray (pulumi-nodejs:dynamic:Resource)" in ended.text
     assert not mark.exists()
+
+
+def provider(package: str, **inputs: Any) -> dict[str, Any]:
+    """A provider in a state, under which the Pulumi CLI downloads and starts a plugin."""
+    urn = f"urn:pulumi:sandbox::mimecast-sso::pulumi:providers:{package}::default"
+    return {"urn": urn, "id": "1", "custom": True, "type": f"pulumi:providers:{package}", "inputs": inputs}
+
+
+ELSEWHERE = "https://evil.example/plugins"
+
+
+@pytest.mark.parametrize(
+    ("stray", "said"),
+    [
+        (provider("command"), "command"),
+        (provider("azuread", pluginDownloadURL=ELSEWHERE), f"azuread (from {ELSEWHERE})"),
+        (provider("azuread", __internal={"pluginDownloadURL": ELSEWHERE}), f"azuread (from {ELSEWHERE})"),
+        (provider("pulumi", pluginDownloadURL=ELSEWHERE), f"pulumi (from {ELSEWHERE})"),
+        (provider("..os"), "..os"),
+    ],
+    ids=["another package", "elsewhere", "elsewhere, as newer releases keep it", "built in", "no name"],
+)
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_plugin_that_the_program_does_not_use_is_refused(
+    stray: dict[str, Any], said: str, pending: bool
+) -> None:
+    """Its next deletion would run a command, for example (package ``command``)."""
+    deployment = {"pending_operations": [{"resource": stray}]} if pending else {"resources": [stray]}
+    with pytest.raises(OperationError, match="does not use: ") as refused:
+        refuse_foreign("prod-eu", deployment)
+    assert refused.value.code is Exit.REFUSED
+    assert said in str(refused.value)
+
+
+def test_the_plugins_of_the_program_are_its_own() -> None:
+    used = [
+        provider("pulumi"),
+        provider("pulumi-python"),
+        provider("azuread", version="6.11.1", __internal={}),
+    ]
+    refuse_foreign("prod-eu", {"resources": used, "pending_operations": None})
 
 
 @pytest.mark.parametrize(

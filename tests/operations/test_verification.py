@@ -98,6 +98,8 @@ def test_the_last_request_of_a_recording_counts() -> None:
         ("", "a SAML sign-in request"),
         (f"not base64, {CANARY}", "a SAML sign-in request"),
         ("https://login.microsoftonline.com/x/saml2?a=b", "no SAMLRequest parameter"),
+        (" ", "An empty text is not"),
+        ("https://[::1/?SAMLRequest=x", "The URL is malformed"),
         ('{"log": []}', "not a browser's HAR file"),
         ("{", "not a browser's HAR file"),
         (har(), "no SAMLRequest in its 1 request"),

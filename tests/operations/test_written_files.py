@@ -40,3 +40,29 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(
         write_text(file, "new")
     assert file.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("before", [b"B\xfcro", "name: x\n".encode("utf-16")], ids=["latin-1", "utf-16"])
+def test_a_file_in_another_encoding_is_replaced(tmp_path: Path, before: bytes) -> None:
+    file = tmp_path / "report.json"
+    file.write_bytes(before)
+    write_text(file, "neu: ü\n")
+    assert file.read_text(encoding="utf-8") == "neu: ü\n"
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    """Like ``/dev/null`` or ``/dev/stdout``, which root could replace by a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert os.read(reader, 10) == b"text"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    write_text(tmp_path / "loop", "text")
+    assert (tmp_path / "loop").read_text() == "text"

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from mimecast_sso.facts.entra import CLOUDS
 from providers.entra.credentials import Method, cloud, credential, method
-from providers.entra.errors import CredentialsMissing
+from providers.entra.errors import CredentialsMissing, Unreachable
 from providers.entra.graph import GraphClient
 from sandbox import credentials
 from tests.azuread.conftest import published_command
@@ -207,3 +207,41 @@ def test_clouds_by_azureads_names() -> None:
     assert cloud({"ARM_ENVIRONMENT": "DoD"}).graph_host == "dod-graph.microsoft.us"
     with pytest.raises(CredentialsMissing, match="allowed are public"):
         cloud({"ARM_ENVIRONMENT": "mars"})
+
+
+PORTAL = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<html>Sign in to Wi-Fi</html>"}
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        PORTAL,
+        {"status": 200, "body": "{}"},
+        {"status": 200, "body": "[]"},
+        {"status": 302, "headers": {"Location": "http://portal.example/"}},
+        {"status": 407, "body": "<html>"},
+        {"status": 503, "headers": {"Retry-After": "999999999"}},
+    ],
+    ids=["a page", "an empty object", "a list", "a redirect", "a proxy", "a long pause"],
+)
+@pytest.mark.parametrize("path", ["/.*", "/.*/oauth2/v2.0/token"], ids=["everything", "token"])
+def test_a_response_that_is_not_entras_says_nothing_about_the_credentials(
+    sandbox: RunningSandbox, response: dict[str, object], path: str
+) -> None:
+    """Of the sign-in page of a network, for example."""
+    sandbox.control.faults({"host": r"login\.microsoftonline\.com", "path": path, "times": 99, **response})
+    try:
+        with pytest.raises(Unreachable, match="token endpoint of Entra"):
+            GraphClient(sandbox.env).get("/organization")
+    finally:
+        sandbox.control.faults()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"ARM_TENANT_ID": "11111111-1111-4111-8111-111111111111"}, {"ARM_CLIENT_SECRET": "wrong"}],
+    ids=["tenant", "secret"],
+)
+def test_a_refusal_of_entra_is_about_the_credentials(sandbox: RunningSandbox, wrong: dict[str, str]) -> None:
+    with pytest.raises(CredentialsMissing, match="Check ARM_TENANT_ID"):
+        GraphClient({**sandbox.env, **wrong}).get("/organization")

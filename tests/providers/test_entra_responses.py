@@ -138,6 +138,14 @@ def test_a_redirect_is_not_followed_with_the_token(status: int) -> None:
     assert len(network.asked) == 1
 
 
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 407, 418])
+def test_a_page_of_a_proxy_is_not_about_the_object(status: int) -> None:
+    """A 404 that is not Graph's would otherwise mean that the application is gone."""
+    graph, _ = client(lambda _: answer(b"<html>Sign in to the network</html>", status))
+    with pytest.raises(Unreachable, match="is not Graph's"):
+        graph.get("/applications/1")
+
+
 def test_a_token_that_ends_early_is_renewed_once() -> None:
     expired = answer({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}, 401)
 

@@ -42,6 +42,8 @@ from tests.providers.vendor import (
     unreachable,
 )
 
+PAGES = (400, 403, 404, 407)
+"""Statuses of pages that a proxy or the sign-in page of a network responds with."""
 PASSWORD = "canary-user-password"
 ACCOUNT = legacy({"accountCode": "CUK25A118", "region": "eu"})
 
@@ -95,7 +97,7 @@ def test_a_token_refused_twice_is_an_error() -> None:
 
 def test_wrong_credentials_say_where_to_look() -> None:
     adapter = scripted()
-    adapter.token_answer = lambda: refused(401, "invalid_client_identifier")
+    adapter.token_reply = lambda: refused(401, "invalid_client_identifier")
     with pytest.raises(AuthenticationError, match="MIMECAST_CLIENT_SECRET"):
         client(adapter).legacy(GET_ACCOUNT, {})
     assert adapter.tokens == 1
@@ -228,8 +230,19 @@ def test_an_endless_429_ends(headers: dict[str, str]) -> None:
         (refused(404, "endpoint_evaluation_failed_1"), NotFound, "does not know this path"),
         (Reply(None, 400), Rejected, "HTTP 400"),
         (Reply(None, 302, {"Location": "https://elsewhere.example/"}), TransportError, "redirect"),
+        (Reply(b"<html>", 302, {"Location": "https://elsewhere.example/"}), TransportError, "redirect"),
+        (Reply(None, 407), UnclearOutcome, "not Mimecast's"),
+        *((Reply(b"<html>Wi-Fi</html>", status), UnclearOutcome, "not Mimecast's") for status in PAGES),
     ],
-    ids=["403", "404", "400 without a body", "redirect"],
+    ids=[
+        "403",
+        "404",
+        "400 without a body",
+        "redirect",
+        "redirect with a page",
+        "407 without a body",
+        *map(str, PAGES),
+    ],
 )
 def test_refusals_are_typed_and_name_the_call(answer: Reply, kind: type[MimecastError], text: str) -> None:
     adapter = scripted(answer)
@@ -238,6 +251,14 @@ def test_refusals_are_typed_and_name_the_call(answer: Reply, kind: type[Mimecast
     assert text.replace("|", "") in str(caught.value).replace("|", "")
     assert caught.value.path == "/api/user/create-user"
     assert len(adapter.paths) == 1
+
+
+@pytest.mark.parametrize("status", [*PAGES, 401])
+def test_a_page_for_a_token_says_nothing_about_the_credentials(status: int) -> None:
+    adapter = scripted()
+    adapter.token_reply = lambda: Reply(b"<html>Wi-Fi</html>", status)
+    with pytest.raises(TransportError, match="not Mimecast's"):
+        client(adapter).legacy(GET_ACCOUNT, {})
 
 
 def test_item_failures_under_http_200_carry_code_and_field() -> None:

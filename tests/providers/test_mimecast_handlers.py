@@ -24,7 +24,7 @@ from providers.mimecast import (
     groups,
 )
 from providers.mimecast.accounts import Account, AccountCheck, check_account
-from providers.mimecast.dns_update import update_server
+from providers.mimecast.dns_update import find_zone, update_server
 from providers.mimecast.domain_verification import ProofOutcome, verify_domain
 from providers.mimecast.domains import DomainState, Mode, find_domain, provide_domain, remove_domain
 from tests.providers.vendor import LOST, Adapter, Reply, Time, client, failure, legacy, scripted
@@ -293,6 +293,22 @@ def test_dns_configuration_is_complete_or_refused() -> None:
         update_server({"server": "ns1.example.com"}, {})
     whole = {"server": "ns1.example.com", "zone": NAME, "tsig": {"name": "k", "secret": "canary"}}
     assert "canary" not in repr(update_server(whole, {}))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("127.0.0.1:99999", "impossible port"),  # The system would call port 34463.
+        ("127.0.0.1:0", "impossible port"),
+        ("ns1..example.com", "cannot be resolved"),
+        (f"{'x' * 70}.example.com", "cannot be resolved"),
+    ],
+)
+def test_an_impossible_name_server_is_named(address: str, said: str) -> None:
+    whole = {"server": address, "zone": NAME, "tsig": {"name": "k", "secret": "czM="}}
+    with pytest.raises(DnsUpdateError, match=said) as refused:
+        find_zone(update_server(whole, {}))
+    assert address in str(refused.value)
 
 
 def test_a_rehearsal_never_reaches_the_real_name_server(tmp_path: Any) -> None:

@@ -83,7 +83,7 @@ class Adapter(BaseAdapter):
         super().__init__()
         self.requests: list[requests.PreparedRequest] = []
         self.tokens = 0
-        self.token_answer: Callable[[], Reply] | None = None
+        self.token_reply: Callable[[], Reply] | None = None
         self._respond = respond
         self._lock = threading.Lock()
 
@@ -114,8 +114,8 @@ class Adapter(BaseAdapter):
     def _reply(self, request: requests.PreparedRequest) -> Reply:
         if request.path_url == "/oauth/token":
             self.tokens += 1
-            if self.token_answer:
-                return self.token_answer()
+            if self.token_reply:
+                return self.token_reply()
             return Reply(
                 {"access_token": f"{TOKEN}-{self.tokens}", "token_type": "Bearer", "expires_in": 1800}
             )

@@ -88,6 +88,8 @@ def test_csv_outside_the_project_is_never_read(tmp_path: Path, book: Addresses, 
         (b"config: [\n", "is not valid YAML, line 2"),
         (b"config:\n  1: x\n  mimecast-sso:regio: eu\n", "mimecast-sso:regio is not a key"),
         (b"config:\n  a: 1\n  a: 2\n", "line 3, column 3: a key occurs twice"),
+        (b"config:\n  mimecast_sso:rollOut: {who: none}\n", "did you mean mimecast-sso:rollOut?"),
+        (b"config:\n  MimecastSSO:region: eu\n", "did you mean mimecast-sso:region?"),
         (b"[" * 20_000, "nested too deeply"),
     ],
 )

@@ -5,7 +5,8 @@ A guard is a named set of reasons why people would lose their sign-in: the forec
 credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), that no
 second stack writes the same objects (`second_stack`), that the test account belongs to no person
 (`account_for_tests`), that the recorded application was not deleted (`application_missing`), that Entra accepts the
-claims policy (`claims_policy`), and that the certificate that signs is not retired (`retirement`).
+claims policy (`claims_policy`), that no certificate is created that has expired (`certificate_date`), and that the
+certificate that signs is not retired (`retirement`).
 
 `check` decides; the program raises its refusals, and a command exits with 4. The text of a refusal begins with
 `mimecast_sso.settings.REFUSED`.
@@ -22,6 +23,7 @@ from mimecast_sso.assessment.guards import (
     account_for_tests,
     administrators,
     application_missing,
+    certificate_date,
     claims_policy,
     losses,
     retirement,
@@ -39,6 +41,7 @@ GUARDS: tuple[Callable[[Assessment], Iterable[GuardFinding]], ...] = (
     account_for_tests.find,
     application_missing.find,
     claims_policy.find,
+    certificate_date.find,
     administrators.find,
     retirement.find,
     losses.find,

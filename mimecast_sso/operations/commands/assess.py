@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.operations.commands.options import RegionCode
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import options
 
 
 @click.command()
-@click.option("--region", type=click.Choice(list(REGIONS)), help="The Mimecast region (grid) of the account.")
+@click.option("--region", type=RegionCode(), help="The Mimecast region (grid) of the account.")
 @click.option("--account-code", metavar="CODE", help="The Mimecast account code, in capitals.")
 @click.option("--client-id", metavar="ID", help="The application to adopt, if it lacks the identifier.")
 @click.option("--group", metavar="NAME", help="The roll-out group.  [default: Single sign-on]")

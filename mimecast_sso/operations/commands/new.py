@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.operations.commands.options import RegionCode
 from mimecast_sso.operations.exit_codes import Exit
 
 
@@ -14,7 +14,7 @@ from mimecast_sso.operations.exit_codes import Exit
 @click.argument("name")
 @click.option(
     "--region",
-    type=click.Choice(list(REGIONS)),
+    type=RegionCode(),
     required=True,
     help="The Mimecast region (grid) of the account.",
 )

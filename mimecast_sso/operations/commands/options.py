@@ -9,9 +9,24 @@ from typing import Any, get_args
 import click
 from click.shell_completion import CompletionItem
 
+from mimecast_sso.facts.regions import REGION_NAMES, REGIONS
 from mimecast_sso.operations.output import Format
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class RegionCode(click.Choice[str]):
+    """The code of a region, in any case; for another of its names, the error says the code."""
+
+    def __init__(self) -> None:
+        super().__init__(list(REGIONS))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The code. Raises click.BadParameter."""
+        name = str(value).strip().lower()
+        if name in REGION_NAMES:
+            self.fail(f"{value!r} is not a region's code; that region is {REGION_NAMES[name]}.", param, ctx)
+        return super().convert(name if name in REGIONS else value, param, ctx)
 
 
 class Group(click.Group):

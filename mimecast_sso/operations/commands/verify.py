@@ -45,7 +45,7 @@ def verify(stack: str, saml_request: str | None, by: str, person: str | None, ou
     from mimecast_sso.operations.verify.captures import captured
     from mimecast_sso.operations.verify.run import verify as run
 
-    seen = captured(saml_request) if saml_request else None
+    seen = None if saml_request is None else captured(saml_request)
     opened, engine = open_with_engine(stack, "verify")
     found = run(opened, engine, seen, person=person, by=by)
     output.table(found)

@@ -23,7 +23,7 @@ from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text import foreign
 from providers.entra import applications, credentials
-from providers.entra.errors import CredentialsMissing, GraphError, ObjectNotFound, Refused
+from providers.entra.errors import CredentialsMissing, GraphError, ObjectNotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
 from providers.entra.odata import literal
 
@@ -74,6 +74,9 @@ def _tenant(
     for subject, check in checks.items():
         try:
             yield from check(graph, settings)
+        except Unreachable as error:
+            yield unreachable(error)
+            return
         except GraphError as error:
             yield unknown(subject, error)
 

@@ -31,7 +31,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.model import Lost, Rehearsal, StackReview
 from mimecast_sso.settings import REFUSED, ConfigurationError, from_file
 from mimecast_sso.text import foreign
-from mimecast_sso.text.files import parse_json
+from mimecast_sso.text.files import parse_json, read_text
 
 _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 """Environment variables that a rehearsal keeps."""
@@ -78,11 +78,11 @@ def why_not(scope: ChangeScope, *, approved: bool) -> str:
 def recorded_people(file: Path) -> frozenset[str]:
     """People in roll-out groups and the address book of an exported state. Raises OperationError."""
     try:
-        exported = parse_json(file.read_text(encoding="utf-8"))
+        exported = parse_json(read_text(file))
         record = in_state(exported["deployment"].get("resources") or [])
         members = [each.members for each in record.memberships.values()]
         book = record.book.addresses if record.book else frozenset[str]()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise OperationError(
             f"{foreign.name(str(file))} is not an exported state. Write one: pulumi stack export --stack STACK --file "
             "FILE"

@@ -37,6 +37,10 @@ def captured(given: str) -> Captured:
     Raises:
         OperationError: There is no readable request. The message quotes nothing of the input.
     """
+    if not given.strip():
+        raise OperationError(
+            "An empty text is not a SAML sign-in request. Pass a HAR file, the URL of the redirect, or the value."
+        )
     text = _content(given.strip())
     if text == given.strip() and _looks_like_a_file(text):
         what = "is a folder" if Path(text).is_dir() else "does not exist"
@@ -86,7 +90,10 @@ def _content(given: str) -> str:
 
 
 def _of_url(url: str) -> Captured:
-    values = parse_qs(urlsplit(url).query).get(_FIELD)
+    try:
+        values = parse_qs(urlsplit(url).query).get(_FIELD)
+    except ValueError:  # A host such as [::1 without its bracket.
+        raise OperationError("The URL is malformed. Copy it again, with all of its characters.") from None
     if not values:
         raise OperationError(
             f"The URL has no {_FIELD} parameter. Capture the redirect to the identity provider."
