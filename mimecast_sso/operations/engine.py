@@ -23,7 +23,14 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.state import NoStateError, StateError, read_checkpoint, refuse_foreign
+from mimecast_sso.operations.state import (
+    NoStateError,
+    StateError,
+    parse_state,
+    read_checkpoint,
+    refuse_foreign,
+    without_inputs,
+)
 from mimecast_sso.settings import REFUSED
 from providers.deadline import DeadlinePassed
 
@@ -159,7 +166,10 @@ class Engine:
             self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state, secrets encrypted. Raises StateError, or NoStateError without one."""
+        """The resources in the stack's state, secrets encrypted and without inputs.
+
+        Raises StateError, or NoStateError without a state.
+        """
         return self._deployed().get("resources") or []
 
     def recorded(self) -> list[dict[str, Any]]:
@@ -171,7 +181,7 @@ class Engine:
         if file is not None and file.exists():
             # The backend is a folder, and starting an engine to read a file takes half a second.
             return read_checkpoint(file)
-        return self.export().get("deployment") or {}
+        return without_inputs(self.export().get("deployment") or {})
 
     def _deployment(self) -> dict[str, Any]:
         """The deployment in the state; empty if the stack does not exist yet."""
@@ -198,7 +208,7 @@ class Engine:
             printed = self._quietly("stack", "export", "--stack", self._stack.name)
         except OperationError as error:
             raise (NoStateError if _NO_STACK in str(error) else StateError)(str(error), error.code) from None
-        state: dict[str, Any] = json.loads(printed)
+        state: dict[str, Any] = parse_state(printed)
         return state
 
     def secret_output(self, name: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mimecast_sso.facts.provider_references import foreign
+from mimecast_sso.facts.provider_references import KEY, foreign
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.names import enumerate_some
@@ -27,10 +28,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         StateError: The file cannot be read or is not a state; the message names its backup.
     """
     try:
-        latest = parse_json(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+        document = parse_state(path.read_text(encoding="utf-8"))
+        latest = document["checkpoint"].get("latest") or {}
         resources = latest.get("resources") or []
         if all(isinstance(each, dict) and "urn" in each and "type" in each for each in resources):
-            return dict(latest)
+            return without_inputs(latest)
         cause = "it is not a Pulumi state"
     except OSError as error:
         cause = error.strerror or type(error).__name__
@@ -39,6 +41,33 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError):
         cause = "it is not a Pulumi state"
     raise StateError(_unusable(path, cause))
+
+
+def parse_state(text: str) -> Any:
+    """Parse a state, in which equal entries of an address book, as inputs and as outputs, are one object.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply.
+    """
+    names: dict[str, dict[str, Any]] = {}
+
+    def shared(entry: dict[str, Any]) -> dict[str, Any]:
+        name = entry.get("name")
+        if len(entry) > 1 or not isinstance(name, str):
+            return entry
+        entry["name"] = sys.intern(name)  # The same as in the configuration, and at Mimecast.
+        return names.setdefault(name, entry)
+
+    return parse_json(text, shared)
+
+
+def without_inputs(deployment: dict[str, Any]) -> dict[str, Any]:
+    """The deployment without its resources' inputs, which repeat an address book of 100,000; providers stay."""
+    for resource in deployment.get("resources") or ():
+        inputs = resource.get("inputs")
+        if isinstance(inputs, dict):
+            resource["inputs"] = {KEY: inputs[KEY]} if KEY in inputs else {}
+    return deployment
 
 
 def _unusable(path: Path, cause: str) -> str:
