@@ -123,9 +123,8 @@ def _default(field: FieldInfo) -> str:
 
 
 def _model(annotation: Any) -> type[Any] | None:
-    if isinstance(annotation, type) and hasattr(
-        annotation, "__pydantic_fields__"
-    ):  # Also a data class of pydantic.
+    # Models, and pydantic's data classes.
+    if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__"):
         return annotation
     return next(filter(None, map(_model, get_args(annotation))), None)
 

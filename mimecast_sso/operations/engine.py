@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import (
     NoStateError,
+    Shared,
     StateError,
     parse_state,
     read_checkpoint,
@@ -316,6 +317,7 @@ class _Tail:
         self.log = log
         self.seen: list[dict[str, Any]] = []
         self._read = 0
+        self._shared = Shared()
 
     @property
     def errors(self) -> list[str]:
@@ -325,17 +327,18 @@ class _Tail:
 
     def new(self) -> Iterator[dict[str, Any]]:
         """The events since the last call, except an incomplete last line."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(self._read)
-                written = file.read()
-        except FileNotFoundError:
-            return
-        whole = written[: written.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for event in _parsed(whole.decode("utf-8", errors="replace").splitlines()):
-            self.seen.append(event)
-            yield event
+        with suppress(FileNotFoundError), self.log.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._read += len(line)
+                try:
+                    event = json.loads(line.decode("utf-8", errors="replace"), object_hook=self._shared)
+                except ValueError:
+                    continue
+                self.seen.append(event)
+                yield event
 
 
 def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
@@ -366,14 +369,6 @@ def _checkpoint(stack: Stack) -> Path | None:
     """The same in any backend that is a folder on this machine; None for other backends."""
     parts = urlsplit(stack.environment.get("PULUMI_BACKEND_URL", ""))
     return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
-
-
-def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue  # A killed engine leaves an incomplete line.
 
 
 def _outcome(code: int, events: _Tail) -> RunOutcome:

@@ -12,6 +12,9 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.names import enumerate_some
 
+_MANY = 100
+"""Entries from which an object is taken for an address book: no resource has as many properties."""
+
 
 class StateError(OperationError):
     """The stack's state cannot be read."""
@@ -43,22 +46,31 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     raise StateError(_unusable(path, cause))
 
 
-def parse_state(text: str) -> Any:
-    """Parse a state, in which equal entries of an address book, as inputs and as outputs, are one object.
+class Shared:
+    """Keeps one of equal address books, and of equal entries in them, when JSON is parsed: ``json.loads(text, …)``.
 
-    Raises:
-        ValueError: It is not JSON, or nested too deeply.
+    A state and the engine's events repeat a book as inputs and outputs, old and new ones.
     """
-    names: dict[str, dict[str, Any]] = {}
 
-    def shared(entry: dict[str, Any]) -> dict[str, Any]:
-        name = entry.get("name")
-        if len(entry) > 1 or not isinstance(name, str):
-            return entry
-        entry["name"] = sys.intern(name)  # The same as in the configuration, and at Mimecast.
-        return names.setdefault(name, entry)
+    def __init__(self) -> None:
+        self._names: dict[str, dict[str, Any]] = {}
+        self._book: dict[str, Any] = {}
 
-    return parse_json(text, shared)
+    def __call__(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The object that stands for the one found."""
+        name = found.get("name")
+        if len(found) == 1 and isinstance(name, str):
+            found["name"] = sys.intern(name)  # The same as in the configuration, and at Mimecast.
+            return self._names.setdefault(name, found)
+        if len(found) >= _MANY:
+            self._book = self._book if found == self._book else found
+            return self._book
+        return found
+
+
+def parse_state(text: str) -> Any:
+    """Parse a state. Raises ValueError: it is not JSON, or nested too deeply."""
+    return parse_json(text, Shared())
 
 
 def without_inputs(deployment: dict[str, Any]) -> dict[str, Any]:

@@ -56,3 +56,12 @@ def test_the_record_copies_only_what_holds_a_secret(tmp_path: Path) -> None:
     (recorded,) = in_state(state["resources"]).resources
     assert recorded.outputs == {"addresses": ENTRIES, "list": [{"password": SECRET}]}
     assert recorded.outputs["addresses"] is state["resources"][0]["outputs"]["addresses"]
+
+
+def test_equal_address_books_are_one_object(tmp_path: Path) -> None:
+    entries = {f"person{number}@example.com": {"name": ""} for number in range(1000)}
+    others = entries | {"ada@example.com": {"name": "Ada"}}
+    outputs = {"first": entries, "again": entries, "other": others}
+    (book,) = deployment(tmp_path, inputs={}, outputs=outputs)["resources"]
+    assert book["outputs"] == outputs
+    assert book["outputs"]["first"] is book["outputs"]["again"]
